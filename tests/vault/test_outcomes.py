@@ -51,6 +51,7 @@ KONG_502 = "An invalid response was received from the upstream server"
 KONG_504 = "The upstream server is timing out"
 NO_PEER = '{"message":"failure to get a peer from the ring-balancer"}'
 ENVELOPE_400 = '{"code":400,"response":{"status":400,"message":"Something","error":true}}'
+NO_CODE = '{"response":{"status":200,"error":false},"api_entity":{"identifier":"43"}}'
 UNFLAGGED_400 = '{"code":400,"response":{"status":400,"message":"1005: Api secret not found","error":false}}'
 ROWS = [
     # applied
@@ -101,6 +102,7 @@ ROWS = [
     Row("200 with error", InDoubt, 200, "error_true", reason="flagged", applied=True),
     Row("200 with erro", InDoubt, 200, "erro_true", reason="flagged"),
     Row("200, other code", InDoubt, 200, "wrong_code", reason="another code"),
+    Row("200, no code", InDoubt, 200, step={"body": NO_CODE}, reason="another code"),
     Row("200, other identifier", InDoubt, 200, "other_identifier", reason="our identifier"),
     Row("200, broken JSON", InDoubt, 200, "broken_json", reason="without a JSON object"),
     Row("200, JSON bomb", InDoubt, 200, step={"body": "[" * 100_000}, reason="without a JSON object"),

@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import json
 import logging
 import signal
 import traceback
@@ -61,8 +62,8 @@ def test_no_canary_in_logs_outcomes_exchanges_or_output(fault, guarded, sandbox,
     except VaultError as error:
         shown = repr(error) + repr(vars(error))
     assert len(sandbox.grants._ends) >= 1
-    captured = capfd.readouterr()
-    check(caplog.text + captured.out + captured.err + repr(outcome) + repr(client.exchanges) + shown)
+    assert capfd.readouterr() == ("", "")
+    check(caplog.text + repr(outcome) + repr(client.exchanges) + shown)
     if fault.startswith("refuse"):
         assert outcome.message == WITHHELD
 
@@ -149,6 +150,14 @@ def test_an_exception_thrown_into_the_call_becomes_doubt_and_is_reported(guarded
     assert outcome.reason == "TimeIsUp"
     assert client.exchanges[-1].reason == "TimeIsUp"
     check(repr(outcome) + repr(client.exchanges))
+
+
+def test_a_message_that_quotes_the_value_shown_beside_it_is_withheld(sandbox, client):
+    entity = {"identifier": "43", "client_secret": CANARY}
+    document = {"response": {"error": False, "message": f"it is {CANARY}"}, "api_secret_entity": entity}
+    sandbox.control.plan(endpoint="get", body=json.dumps(document))
+    assert client.read(43).client_secret == Secret(CANARY)
+    assert client.exchanges[-1].message == WITHHELD
 
 
 def test_text_from_outside_is_one_clean_bounded_line():
