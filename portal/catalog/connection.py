@@ -14,6 +14,9 @@ from portal import keyring
 from portal.audit import ledger
 from portal.vault import Client, Config, ConfigError, Exchange, RedisTokens, Secret
 
+ONE_SECRET = 1024 * 1024
+WHOLE_LIST = 64 * 1024 * 1024
+"""The list has no pages (contract 5.1) and some 140 bytes a row: this is room for 400,000 secrets."""
 _NEEDED = ("SEGURA_URL", "SEGURA_CLIENT_ID", "SEGURA_CLIENT_SECRET")
 _REDIS_TIMEOUT_S = 2.0
 
@@ -22,8 +25,12 @@ class NotConfigured(Exception):
     """The settings do not lead to Segura; the message names the setting."""
 
 
-def connect(*, by: str = "", change: int | None = None, secret: int | None = None) -> Client:
+def connect(
+    *, by: str = "", change: int | None = None, secret: int | None = None, max_body: int = ONE_SECRET
+) -> Client:
     """A client that logs each HTTP exchange as `by`'s, of this change and API secret ('' for the machine).
+
+    Answers longer than `max_body` bytes are not read.
 
     Call it, and what it returns, outside any transaction: an exchange that a rollback takes out of the log
     would have happened unseen, so the log refuses it with RuntimeError. DatabaseError leaves the client's
@@ -33,12 +40,12 @@ def connect(*, by: str = "", change: int | None = None, secret: int | None = Non
     if missing:
         raise NotConfigured(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set")
     try:
-        return Client(_config(), tokens=_tokens(settings.REDIS_URL), report=_reporter(by, change, secret))
+        return Client(_config(max_body), tokens=_tokens(settings.REDIS_URL), report=_reporter(by, change, secret))
     except ConfigError as error:
         raise NotConfigured(str(error)) from None
 
 
-def _config() -> Config:
+def _config(max_body: int) -> Config:
     return Config(
         url=settings.SEGURA_URL,
         token_url=settings.SEGURA_TOKEN_URL,
@@ -50,6 +57,7 @@ def _config() -> Config:
         connect_timeout_s=settings.SEGURA_CONNECT_TIMEOUT_S,
         read_timeout_s=settings.SEGURA_DEADLINE_S,
         deadline_s=settings.SEGURA_DEADLINE_S,
+        max_body=max_body,
     )
 
 

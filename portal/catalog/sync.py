@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.audit import ledger
-from portal.catalog.connection import NotConfigured, connect
+from portal.catalog.connection import WHOLE_LIST, NotConfigured, connect
 from portal.catalog.failure import Failure, Kind
 from portal.catalog.models import ApiSecret, Sync, given_up_before
 from portal.vault import ListedSecret, VaultError
@@ -52,7 +52,7 @@ def synchronise(*, by: str = "", asked: int | None = None, accept_empty: bool = 
     listed: dict[int, ListedSecret] = {}
     failure = None
     try:
-        listed = _by_identifier(connect(by=sync.by).list(correlation_id=f"sync-{sync.pk}"))
+        listed = _by_identifier(connect(by=sync.by, max_body=WHOLE_LIST).list(correlation_id=f"sync-{sync.pk}"))
     except (VaultError, NotConfigured) as error:
         failure = Failure.of(error)
     with transaction.atomic(durable=True):
