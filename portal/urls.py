@@ -4,5 +4,4 @@ from django.urls import include, path
 
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
-    path("", include("portal.changes.urls")),
 ]
