@@ -72,9 +72,9 @@ class Cause(models.TextChoices):
     BROKEN = "broken", _("The change could not be prepared for sending. Nothing was sent. A person has to look.")
 
 
-def causes() -> list[tuple[str, str]]:
+def causes() -> list[tuple[str, Any]]:
     """The choices of Change.cause, by reference: a better wording needs no migration."""
-    return [(value, str(label)) for value, label in Cause.choices]
+    return list(Cause.choices)
 
 
 OPEN = (Status.PENDING, Status.APPROVED, Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN, Status.STALE)
