@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class AccountsConfig(AppConfig):
+    name = "portal.accounts"
+    label = "accounts"
+
+    def ready(self) -> None:
+        from portal.accounts import roles  # noqa: PLC0415 - models exist only once apps are ready
+
+        post_migrate.connect(roles.make_groups, sender=self, dispatch_uid="make_groups")

@@ -1,0 +1,51 @@
+"""Where the current request came from, for the audit log: set once at the door, read by the ledger."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The client's address ('' in a worker) and an id that ties all events of one request together."""
+
+    address: str = ""
+    request_id: str = ""
+
+
+_NOWHERE = Origin()
+_current: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
+
+
+def current() -> Origin:
+    """The origin of what runs now; empty outside a request."""
+    return _current.get()
+
+
+def client_address(request: HttpRequest) -> str:
+    """The peer, or what the configured number of own proxies saw; a forged X-Forwarded-For is ignored."""
+    proxies: int = settings.TRUSTED_PROXIES
+    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    if proxies and len(forwarded) >= proxies:
+        return forwarded[-proxies][:64]
+    return str(request.META.get("REMOTE_ADDR", ""))[:64]
+
+
+class OriginMiddleware:
+    """Remembers the origin for the time of the request."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        token = _current.set(Origin(client_address(request), uuid.uuid4().hex))
+        try:
+            return self.get_response(request)
+        finally:
+            _current.reset(token)

@@ -1,0 +1,90 @@
+"""Who may do what: four rights, held through groups and nothing else.
+
+Django's `has_perm` says yes to every superuser; four eyes must not, so the portal asks `holds`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, Group, Permission
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import QuerySet
+from django.utils.translation import gettext_noop
+
+from portal.accounts.models import User
+
+
+class Right(StrEnum):
+    """A right is a permission of the accounts app, so that any group can carry it."""
+
+    PROPOSE = "propose"
+    DECIDE = "decide"
+    AUDIT = "audit"
+    OPERATE = "operate"
+
+
+class Role(StrEnum):
+    """The groups the portal makes; their names are what people see."""
+
+    REQUESTER = gettext_noop("Requesters")
+    APPROVER = gettext_noop("Approvers")
+    AUDITOR = gettext_noop("Auditors")
+    ADMINISTRATOR = gettext_noop("Administrators")
+
+
+GRANTS = {
+    Role.REQUESTER: Right.PROPOSE,
+    Role.APPROVER: Right.DECIDE,
+    Role.AUDITOR: Right.AUDIT,
+    Role.ADMINISTRATOR: Right.OPERATE,
+}
+
+
+def rights_of(user: User | AnonymousUser) -> frozenset[Right]:
+    """The rights of an active person, asked once per instance: a role taken away ends with the request."""
+    known: frozenset[Right] | None = getattr(user, "_rights", None)
+    if known is None:
+        names = (
+            Permission.objects.filter(group__user=user.pk, content_type__app_label="accounts", codename__in=list(Right))
+            if user.is_active
+            else Permission.objects.none()
+        )
+        known = frozenset(Right(name) for name in names.values_list("codename", flat=True).distinct())
+        user._rights = known  # type: ignore[union-attr]  # noqa: SLF001 - a cache on the instance
+    return known
+
+
+def holds(user: User | AnonymousUser, right: Right) -> bool:
+    """Whether this person holds the right now."""
+    return right in rights_of(user)
+
+
+def holders(right: Right) -> QuerySet[User]:
+    """Active people who hold the right."""
+    return User.objects.filter(
+        is_active=True,
+        groups__permissions__codename=right,
+        groups__permissions__content_type__app_label="accounts",
+    ).distinct()
+
+
+def groups_with(right: Right) -> list[str]:
+    """Names of the groups that carry the right: the answer to «who could?»."""
+    found = Group.objects.filter(permissions__codename=right, permissions__content_type__app_label="accounts")
+    return list(found.order_by("name").values_list("name", flat=True))
+
+
+def grant(user: User, role: Role) -> None:
+    """Put a person into a role's group."""
+    user.groups.add(Group.objects.get(name=role))
+
+
+def make_groups(**_: Any) -> None:
+    """After migrate: the four groups with their right, made where missing, never reset."""
+    people = ContentType.objects.get_for_model(User)
+    for role, right in GRANTS.items():
+        group, new = Group.objects.get_or_create(name=role)
+        if new:
+            group.permissions.add(Permission.objects.get(content_type=people, codename=right))

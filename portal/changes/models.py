@@ -1,0 +1,183 @@
+"""The change request and what belongs to it.
+
+Constraints are the last defence; the rules live in workflow and transitions.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import User
+
+
+class Status(models.TextChoices):
+    PENDING = "pending", _("Pending")
+    APPROVED = "approved", _("Approved")
+    SENDING = "sending", _("Sending")
+    IN_DOUBT = "in_doubt", _("In doubt")
+    NEEDS_HUMAN = "needs_human", _("Needs a person")
+    APPLIED = "applied", _("Applied")
+    FAILED = "failed", _("Failed")
+    STALE = "stale", _("Stale")
+    REJECTED = "rejected", _("Rejected")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    EXPIRED = "expired", _("Expired")
+
+
+OPEN = (Status.PENDING, Status.APPROVED, Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN, Status.STALE)
+"""Somebody or something still has to act."""
+LANE = (Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN)
+"""Something may be on its way to the vault: no other change of the same secret may start."""
+
+
+class ChangeQuerySet(models.QuerySet["Change"]):
+    def awaiting_decision_by(self, person: User) -> ChangeQuerySet:
+        """Pending changes on which this person may vote: not their own, not edited by them, not voted on yet."""
+        return (
+            self.filter(status=Status.PENDING)
+            .exclude(requester=person)
+            .exclude(Q(pk__in=Revision.objects.filter(editor=person).values("change_id")))
+            .exclude(Q(pk__in=Vote.objects.filter(voter=person, revision=F("change__revision")).values("change_id")))
+        )
+
+    def proposed_by(self, person: User) -> ChangeQuerySet:
+        return self.filter(requester=person)
+
+    def open(self) -> ChangeQuerySet:
+        return self.filter(status__in=OPEN)
+
+    def of_secret(self, identifier: int) -> ChangeQuerySet:
+        return self.filter(secret=identifier)
+
+
+class Change(models.Model):
+    """A proposed edit of one API secret and where it stands. `status` is written by transitions alone."""
+
+    secret = models.BigIntegerField()
+    secret_name = models.CharField(max_length=500)
+    requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="changes")
+    status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
+    revision = models.IntegerField(default=1, help_text="Number of the revision that counts.")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    approved_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    # Delivery
+    fence = models.IntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(null=True)
+    hold_until = models.DateTimeField(null=True, help_text="Until then the gateway may replay a call of this change.")
+    tries = models.IntegerField(default=0)
+    doubtful_since = models.DateTimeField(null=True)
+    verified_at = models.DateTimeField(null=True)
+    code = models.IntegerField(null=True, help_text="HTTP status of the newest answer to an update.")
+    outcome = models.TextField(blank=True, help_text="The newest finding, a sentence for people.")
+
+    objects = ChangeQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["secret"], condition=Q(status__in=LANE), name="change_one_lane_per_secret"),
+            models.UniqueConstraint(fields=["id", "requester"], name="change_id_requester"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="change_known_status"),
+        ]
+        indexes = [
+            models.Index(fields=["status", "id"], name="change_status"),
+            models.Index(fields=["requester", "-id"], name="change_requester"),
+            models.Index(fields=["secret", "-id"], name="change_secret"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        """What people call it."""
+        return f"CR-{self.pk}"
+
+    def current(self) -> Revision:
+        """The revision that counts."""
+        return self.revisions.get(number=self.revision)
+
+
+class Revision(models.Model):
+    """What exactly is proposed. Immutable, but for the sealed value, which is erased when the change ends."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="revisions")
+    number = models.IntegerField()
+    editor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    patch: models.JSONField[dict[str, Any]] = models.JSONField(
+        help_text="Field -> new value; shares as [[name, can_edit], ...]; never the client secret."
+    )
+    base: models.JSONField[dict[str, Any] | None] = models.JSONField(
+        null=True, help_text="All visible fields as read at proposal, null where they could not be read."
+    )
+    base_fingerprint = models.CharField(max_length=64, blank=True)
+    sealed_secret = models.BinaryField(null=True)
+    secret_fingerprint = models.CharField(max_length=64, blank=True)
+    policy: models.JSONField[dict[str, Any]] = models.JSONField(help_text="The policy as it stood: {'required': n}.")
+    reason = models.TextField()
+    ticket = models.CharField(max_length=100, blank=True)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["change", "number"], name="revision_change_number")]
+
+
+class Verdict(models.TextChoices):
+    APPROVE = "approve", _("Approve")
+    REJECT = "reject", _("Reject")
+
+
+class Vote(models.Model):
+    """One person's verdict on one revision.
+
+    The requester is copied, so that the database itself can refuse a self-vote.
+    """
+
+    change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="votes")
+    revision = models.IntegerField()
+    digest = models.CharField(max_length=64)
+    requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    voter = models.ForeignKey(User, on_delete=models.PROTECT, related_name="votes")
+    verdict = models.CharField(max_length=8, choices=Verdict)
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(condition=~Q(voter=F("requester")), name="vote_not_by_requester"),
+            models.UniqueConstraint(fields=["change", "revision", "voter"], name="vote_once_per_revision"),
+        ]
+
+
+class Attempt(models.Model):
+    """One call of the update endpoint, written down before it is made (B4). Its id travels as X-Request-ID."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="attempts")
+    revision = models.IntegerField()
+    fence = models.IntegerField()
+    digest = models.CharField(max_length=64)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=16, blank=True)
+    code = models.IntegerField(null=True)
+    number = models.IntegerField(null=True)
+    message = models.TextField(blank=True)
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["started_at"]
+        constraints = [models.UniqueConstraint(fields=["change", "fence"], name="attempt_change_fence")]

@@ -1,0 +1,122 @@
+"""Sealing keys: AES-256-GCM with associated data and a ring of keys, the first of which seals.
+
+A sealed value names its key, so older keys still open what they sealed until it is sealed anew (reliability B13).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass
+from functools import cache
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+_FORMAT = b"\x01"
+_NONCE_BYTES = 12
+
+
+class CannotOpen(Exception):
+    """The sealed value was altered, moved to another place, or its key is not on the ring."""
+
+
+@dataclass(frozen=True, repr=False)
+class KeyRing:
+    """Keys by id, in order; the first one seals."""
+
+    keys: dict[str, bytes]
+
+    @classmethod
+    def parse(cls, text: str) -> KeyRing:
+        """`id:key,id:key` or bare keys; a key is 32 bytes in base64 or hex. Raises ImproperlyConfigured."""
+        keys: dict[str, bytes] = {}
+        for number, item in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
+            name, _, encoded = item.rpartition(":")
+            key = _decode(encoded)
+            if key is None or len(name) > 32:
+                raise ImproperlyConfigured(
+                    f"PORTAL_SEALING_KEYS: key {number} is not 32 bytes in base64 or hex, "
+                    "or its id is longer than 32 characters. Make one with: openssl rand -base64 32"
+                )
+            name = name or hashlib.sha256(b"key id" + key).hexdigest()[:8]
+            if name in keys:
+                raise ImproperlyConfigured(f"PORTAL_SEALING_KEYS names the key {name} twice.")
+            keys[name] = key
+        if not keys:
+            raise ImproperlyConfigured("PORTAL_SEALING_KEYS holds no key.")
+        return cls(keys)
+
+    @property
+    def active(self) -> str:
+        """The id of the key that seals."""
+        return next(iter(self.keys))
+
+    def seal(self, plaintext: bytes, aad: bytes) -> bytes:
+        """Ciphertext that opens only under the same `aad`, which says where it belongs."""
+        name = self.active.encode()
+        nonce = os.urandom(_NONCE_BYTES)
+        head = _FORMAT + bytes([len(name)]) + name
+        return head + nonce + AESGCM(self.keys[self.active]).encrypt(nonce, plaintext, head + aad)
+
+    def open(self, sealed: bytes, aad: bytes) -> bytes:
+        """The plaintext. Raises CannotOpen, which says nothing of the value."""
+        end = 2 + sealed[1] if len(sealed) > 2 else 0
+        key = self.keys.get(key_id(sealed) or "")
+        if sealed[:1] != _FORMAT or key is None or len(sealed) < end + _NONCE_BYTES:
+            raise CannotOpen("sealed with an unknown key or in an unknown format")
+        head, nonce, body = sealed[:end], sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :]
+        try:
+            return AESGCM(key).decrypt(nonce, body, head + aad)
+        except InvalidTag:
+            pass  # raised anew below, so that no frame with the key hangs on the exception
+        raise CannotOpen("altered, or moved from the place it was sealed for")
+
+
+def key_id(sealed: bytes) -> str | None:
+    """The id of the key a value was sealed with, None where there is no such id in it."""
+    try:
+        return sealed[2 : 2 + sealed[1]].decode("ascii")
+    except (IndexError, UnicodeDecodeError):
+        return None
+
+
+def _decode(text: str) -> bytes | None:
+    try:
+        key = (
+            bytes.fromhex(text)
+            if len(text) == 64
+            else base64.b64decode(text.translate(_URLSAFE) + "==", validate=False)
+        )
+    except (ValueError, binascii.Error):
+        return None
+    return key if len(key) == 32 else None
+
+
+_URLSAFE = str.maketrans("-_", "+/")
+
+
+@cache
+def ring() -> KeyRing:
+    """The ring of the settings."""
+    return KeyRing.parse(settings.SEALING_KEYS)
+
+
+@cache
+def _fingerprint_key() -> bytes:
+    if settings.FINGERPRINT_KEY:
+        return hashlib.sha256(settings.FINGERPRINT_KEY.encode()).digest()
+    kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"countersign fingerprint")
+    return kdf.derive(settings.SECRET_KEY.encode())
+
+
+def fingerprint(kind: str, value: str) -> str:
+    """A keyed digest (64 hex digits): equal values of one kind have equal fingerprints, and nothing else shows."""
+    return hmac.new(_fingerprint_key(), f"{kind}\0{value}".encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,299 @@
+"""The only settings file: environment in, typed values out. Refuses to start on a bad value.
+
+Every name read here is a row of the README's table. Secrets may come from a file: NAME_FILE instead of NAME.
+"""
+
+import ipaddress
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+from environs import Env, EnvError
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Env()
+STATE_DIR: Path = env.path("PORTAL_STATE_DIR", BASE_DIR / ".state")
+# `make run` keeps the keys it made up in the state folder; a deployment has no such file.
+env.read_env(str(STATE_DIR / "env"), recurse=False)
+
+
+def _positive(name: str, default: float) -> float:
+    value: float = env.float(name, default)
+    if value <= 0:
+        raise ImproperlyConfigured(f"{name} must be greater than 0, not {value:g}.")
+    return value
+
+
+def _at_least(name: str, default: int, minimum: int) -> int:
+    value: int = env.int(name, default)
+    if value < minimum:
+        raise ImproperlyConfigured(f"{name} must be {minimum} or more, not {value}.")
+    return value
+
+
+def _secret(name: str, default: str | None = None) -> str:
+    """`name` from the environment, else the content of the file that `name`_FILE names."""
+    path: str = env.str(f"{name}_FILE", "")
+    if path:
+        try:
+            return Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}.") from None
+    value: str | None = env.str(name, default)
+    if not value and default is None:
+        raise ImproperlyConfigured(f"{name} is not set. Set it, or {name}_FILE, in the environment.")
+    return value or ""
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _https(name: str, default: str) -> str:
+    """A URL that is https, or plain http on this machine only."""
+    url: str = env.str(name, default)
+    scheme = urlsplit(url).scheme
+    if url and scheme != "https" and not (scheme == "http" and _is_loopback(url)):
+        raise ImproperlyConfigured(f"{name} must be https; plain http is accepted for loopback only.")
+    return url
+
+
+try:
+    # --- This portal -------------------------------------------------------------------------------
+    DEBUG: bool = env.bool("DEBUG", False)
+    PORTAL_DEMO: bool = env.bool("PORTAL_DEMO", False)
+    SECRET_KEY = _secret("PORTAL_SECRET_KEY")
+    SEALING_KEYS = _secret("PORTAL_SEALING_KEYS")
+    FINGERPRINT_KEY = _secret("PORTAL_FINGERPRINT_KEY", "")
+    PORT: int = env.int("PORT", 8000)
+    BASE_URL: str = env.str("PORTAL_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+    ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
+    TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", 0)
+    LOG_LEVEL: str = env.str("PORTAL_LOG_LEVEL", "INFO").upper()
+    APPROVALS_REQUIRED = _at_least("APPROVALS_REQUIRED", 1, 1)
+    CHANGE_PENDING_DAYS = _positive("CHANGE_PENDING_DAYS", 14)
+    CHANGE_APPROVED_DAYS = _positive("CHANGE_APPROVED_DAYS", 7)
+
+    # --- Segura ------------------------------------------------------------------------------------
+    SEGURA_URL = _https("SEGURA_URL", "")
+    SEGURA_TOKEN_URL = _https("SEGURA_TOKEN_URL", "")
+    SEGURA_CLIENT_ID: str = env.str("SEGURA_CLIENT_ID", "")
+    SEGURA_CLIENT_SECRET = _secret("SEGURA_CLIENT_SECRET", "")
+    SEGURA_CLIENT_AUTH: str = env.str("SEGURA_CLIENT_AUTH", "body")
+    SEGURA_TENANT: str = env.str("SEGURA_TENANT", "")
+    SEGURA_CA_BUNDLE: str = env.str("SEGURA_CA_BUNDLE", "")
+    SEGURA_CONNECT_TIMEOUT_S = _positive("SEGURA_CONNECT_TIMEOUT_S", 5)
+    SEGURA_GATEWAY_TIMEOUT_S = _positive("SEGURA_GATEWAY_TIMEOUT_S", 60)
+    SEGURA_GATEWAY_RETRIES = _at_least("SEGURA_GATEWAY_RETRIES", 5, 0)
+    # Longer than the gateway's own patience, so that the gateway answers first.
+    SEGURA_DEADLINE_S = _positive("SEGURA_DEADLINE_S", SEGURA_GATEWAY_TIMEOUT_S + 5)
+    CATALOG_SYNC_EVERY_S = _positive("CATALOG_SYNC_EVERY_S", 300)
+
+    # --- Delivery ----------------------------------------------------------------------------------
+    DELIVERY_LEASE_S = _positive("DELIVERY_LEASE_S", 3 * SEGURA_DEADLINE_S)
+    DELIVERY_MAX_TRIES = _at_least("DELIVERY_MAX_TRIES", 8, 1)
+    DELIVERY_BACKOFF_S = _positive("DELIVERY_BACKOFF_S", 1)
+    SWEEP_EVERY_S = _positive("SWEEP_EVERY_S", 10)
+    # How long the gateway may still replay a call it never answered: (connect + read) x tries, and a margin.
+    DELIVERY_HOLD_S = 2 * SEGURA_GATEWAY_TIMEOUT_S * (SEGURA_GATEWAY_RETRIES + 1) + _positive(
+        "DELIVERY_HOLD_MARGIN_S", 10
+    )
+
+    # --- Database and broker -----------------------------------------------------------------------
+    _database_url = _secret("DATABASE_URL", f"sqlite:///{STATE_DIR / 'portal.sqlite3'}")
+    os.environ["DATABASE_URL"] = _database_url
+    DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
+    _redis = urlsplit(_secret("REDIS_URL", "redis://127.0.0.1:6379/0"))
+except EnvError as error:
+    raise ImproperlyConfigured(str(error)) from None
+
+if SEGURA_CLIENT_AUTH not in {"body", "basic"}:
+    raise ImproperlyConfigured("SEGURA_CLIENT_AUTH must be 'body' or 'basic'.")
+if DELIVERY_LEASE_S < 2 * SEGURA_DEADLINE_S:
+    raise ImproperlyConfigured("DELIVERY_LEASE_S must be at least twice SEGURA_DEADLINE_S.")
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        # Erased values must leave the file too, and a committed intent must survive a power cut.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# redis-py says unix:// where Celery says redis+socket://; either is accepted.
+_over_socket = _redis.scheme in {"unix", "redis+socket"}
+REDIS_URL = _redis._replace(scheme="unix").geturl() if _over_socket else _redis.geturl()
+CELERY_BROKER_URL = _redis._replace(scheme="redis+socket").geturl() if _over_socket else _redis.geturl()
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": max(300, int(2 * DELIVERY_LEASE_S)),
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "max_retries": 0,
+}
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_TASK_TIME_LIMIT = int(DELIVERY_LEASE_S) + 10
+CELERY_TIMEZONE = "UTC"
+
+# --- Django ----------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "template_partials",
+    "allauth",
+    "allauth.account",
+    "portal.accounts",
+    "portal.audit",
+    "portal.catalog",
+    "portal.changes",
+    "portal.operations",
+]
+MIDDLEWARE = [
+    "portal.accounts.origin.OriginMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("pt-br", _("Brazilian Portuguese"))]
+LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = STATE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+# In the database, not in Redis: signing in and voting must not depend on the broker.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
+
+# --- Signing in ------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "portal.accounts.signin.PortalAccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key"}
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+
+# --- The wire --------------------------------------------------------------------------------------
+_tls = BASE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _tls
+SESSION_COOKIE_NAME = "__Host-session" if _tls else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if _tls else "csrf"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+SECURE_HSTS_SECONDS = 31536000 if _tls else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _tls
+SECURE_SSL_REDIRECT = _tls
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "connect-src": ["'self'"],
+        "font-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+        "manifest-src": ["'self'"],
+    }
+}
+
+# --- Logs ------------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # These would print headers, bodies and SQL parameters below WARNING.
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in (
+            "requests_oauthlib",
+            "oauthlib",
+            "urllib3",
+            "django.db.backends",
+            "kombu",
+            "amqp",
+            "celery.utils.functional",
+        )
+    },
+}
