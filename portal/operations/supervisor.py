@@ -18,14 +18,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
+from typing import IO
 
 STOP_WITHIN_S = 4.0
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 4.0)
 _LIVED_WELL_S = 20.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Reads lines of process groups; the last line counts when its writer is gone.
-_GUARDIAN = 'while read -r line; do groups=$line; done; [ -z "$groups" ] || kill -KILL -- $groups 2>/dev/null'
+_GUARDIAN = 'while read -r line; do groups=$line; done; [ -z "$groups" ] || kill -s KILL -- $groups 2>/dev/null'
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)  # looked up before any fork: nothing may be imported or loaded between fork and exec
 
@@ -45,13 +47,16 @@ def die_with_parent() -> None:
 
 @dataclass
 class Child:
-    """A program to keep running; ready once it has printed a line that contains `ready` (any case)."""
+    """A program to keep running; ready once it has printed a line that contains `ready` (any case).
+
+    That line stays in `announced`.
+    """
 
     name: str
     command: list[str]
     environment: Mapping[str, str]
     ready: str
-    is_ready: bool = False
+    announced: str = ""
     deaths: int = 0
     started_at: float = 0.0
     restart_at: float | None = None
@@ -62,7 +67,7 @@ class Child:
         """Whole lines of what it printed."""
         *lines, self.unfinished = (self.unfinished + data).split(b"\n")
         texts = [line.decode(errors="replace").rstrip("\r") for line in lines]
-        self.is_ready = self.is_ready or any(self.ready.lower() in text.lower() for text in texts)
+        self.announced = self.announced or next((text for text in texts if self.ready.lower() in text.lower()), "")
         return texts
 
 
@@ -114,7 +119,7 @@ class Supervisor:
         self._children.append(child)
         self._spawn(child)
 
-    def wait(self, done: Callable[[], bool], within: float, name: str) -> None:
+    def wait(self, done: Callable[[], object], within: float, name: str) -> None:
         """Look after the children until `done()`. Raises NotReady after `within` seconds, Stopped when asked to."""
         give_up_at = time.monotonic() + within
         while not done():
@@ -125,7 +130,7 @@ class Supervisor:
     def wait_ready(self, *children: Child, within: float = 30.0) -> None:
         """`wait` until each child has said that it is ready."""
         for child in children:
-            self.wait(lambda child=child: child.is_ready, within, child.name)  # type: ignore[misc]
+            self.wait(partial(getattr, child, "announced"), within, child.name)
 
     def forever(self) -> None:
         """Look after the children until asked to stop, which raises Stopped."""
@@ -161,7 +166,7 @@ class Supervisor:
         except BlockingIOError:
             return False
         if not data:
-            self._selector.unregister(stream)
+            self._forget(stream)
         for line in child.heard(data):
             self._say(child.name, line)
         return bool(data)
@@ -210,10 +215,14 @@ class Supervisor:
 
     def _close(self, child: Child) -> None:
         if child.process and child.process.stdout:
-            with contextlib.suppress(KeyError):
-                self._selector.unregister(child.process.stdout)
+            self._forget(child.process.stdout)
             child.process.stdout.close()
         child.process = None
+
+    def _forget(self, stream: IO[bytes]) -> None:
+        """Wait for nothing more from it; its end may be seen twice, by select and at the burial."""
+        if stream in self._selector.get_map():
+            self._selector.unregister(stream)
 
     def _tell(self) -> None:
         """Keep the guardian and the reader of run.json informed."""
@@ -248,7 +257,7 @@ class Supervisor:
 
 def _alive(process: subprocess.Popen[bytes]) -> bool:
     """Asks without reaping, so that the process number stays its own."""
-    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
+    return process.returncode is None and None is os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
