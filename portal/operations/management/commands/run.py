@@ -32,6 +32,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Returns when asked to stop; every obstacle is one sentence on standard error."""
         try:
+            os.umask(0o077)  # what the children write into the state folder is private as well
             state = prepare()
             with hold(state):
                 refuse_taken_port(settings.PORT)
