@@ -21,7 +21,7 @@ ORDERS = [
     ("-identifier",),
     ("name", "identifier"),
     ("-name", "identifier"),
-    ("name", "-last_seen_at", "-identifier"),
+    ("name", "-first_seen_at", "-identifier"),
 ]
 
 
@@ -34,8 +34,7 @@ def seed(names: list[str]) -> None:
             can_write=True,
             need_justify=False,
             need_approval=False,
-            first_seen_at=NOW,
-            last_seen_at=NOW + datetime.timedelta(microseconds=number % 3),
+            first_seen_at=NOW + datetime.timedelta(microseconds=number % 3),
         )
         for number, name in enumerate(names, start=1)
     )
