@@ -4,5 +4,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("accounts/", include("allauth.urls")),
+    path("secrets/", include("portal.catalog.urls")),
     path("", include("portal.changes.urls")),
 ]
