@@ -1,10 +1,12 @@
-"""Fixtures of the whole suite. PostgreSQL and Redis come from tests/rig/plugin.py."""
+"""Fixtures of the whole suite: people here, PostgreSQL and Redis from tests/rig/plugin.py."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+
+pytest_plugins = ["tests.people"]
 
 
 @pytest.fixture(scope="session")

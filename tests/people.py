@@ -89,7 +89,7 @@ def mirrored(identifier: int = 43, name: str = "GCP", **columns: Any) -> ApiSecr
     """A row of the mirror that may be proposed on, unless `columns` say otherwise."""
     now = timezone.now()
     flags = {"can_view": True, "can_write": True, "need_justify": False, "need_approval": False}
-    values = {"name": name, "first_seen_at": now, "last_seen_at": now, **flags, **columns}
+    values = {"name": name, "first_seen_at": now, **flags, **columns}
     return ApiSecret.objects.update_or_create(identifier=identifier, defaults=values)[0]
 
 
