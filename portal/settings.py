@@ -109,7 +109,7 @@ try:
     _database_url = _secret("DATABASE_URL", f"sqlite:///{STATE_DIR / 'portal.sqlite3'}")
     os.environ["DATABASE_URL"] = _database_url
     DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
-    _redis = urlsplit(_secret("REDIS_URL", "redis://127.0.0.1:6379/0"))
+    _redis = _secret("REDIS_URL", "redis://127.0.0.1:6379/0")
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
@@ -130,9 +130,10 @@ else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 # redis-py says unix:// where Celery says redis+socket://; either is accepted.
-_over_socket = _redis.scheme in {"unix", "redis+socket"}
-REDIS_URL = _redis._replace(scheme="unix").geturl() if _over_socket else _redis.geturl()
-CELERY_BROKER_URL = _redis._replace(scheme="redis+socket").geturl() if _over_socket else _redis.geturl()
+_scheme, _separator, _place = _redis.partition("://")
+_over_socket = _scheme in {"unix", "redis+socket"}
+REDIS_URL = f"unix://{_place}" if _over_socket else _redis
+CELERY_BROKER_URL = f"redis+socket://{_place}" if _over_socket else _redis
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": max(300, int(2 * DELIVERY_LEASE_S)),
     "unacked_restore_interval": 5,

@@ -40,7 +40,9 @@ class Command(BaseCommand):
         except (AlreadyRunning, Unwritable, redis_server.NoRedis) as error:
             raise CommandError(str(error)) from None
         except NotReady as error:
-            raise CommandError(f"{error} did not become ready in {READY_WITHIN_S:.0f} s; its last lines are above.") from None
+            raise CommandError(
+                f"{error} did not become ready in {READY_WITHIN_S:.0f} s; its last lines are above."
+            ) from None
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()}") from None
 
