@@ -107,7 +107,7 @@ class _Run:
         self.environment |= {
             "SEGURA_URL": announced["url"],
             "SEGURA_TOKEN_URL": announced["token_url"],
-            "SEGURA_CLIENT_ID": announced["client_id"],
+            "SEGURA_CLIENT_ID": children.SANDBOX_CLIENT_ID,
         }
         self.facts |= {"segura_url": announced["url"], "control_url": announced["control_url"]}
 
