@@ -98,6 +98,7 @@ class _Run:
         if settings.SEGURA_URL:
             return []
         known = remembered(self.state / "sandbox-client.json", {"client_secret": secrets.token_urlsafe(24)})
+        self.environment.pop("SEGURA_CLIENT_SECRET_FILE", None)
         self.environment["SEGURA_CLIENT_SECRET"] = known["client_secret"]
         ports = redis_server.free_port(), redis_server.free_port()
         return [children.sandbox(*ports, self.state / "sandbox.json", known["client_secret"])]
