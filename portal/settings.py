@@ -296,7 +296,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # These would print headers, bodies and SQL parameters below WARNING.
+    # These would print headers, bodies and SQL parameters below WARNING, the last two a pair of lines per sweep.
     "loggers": {
         name: {"level": "WARNING"}
         for name in (
@@ -307,6 +307,8 @@ LOGGING = {
             "kombu",
             "amqp",
             "celery.utils.functional",
+            "celery.worker.strategy",
+            "celery.app.trace",
         )
     },
 }
