@@ -109,7 +109,7 @@ try:
     _database_url = _secret("DATABASE_URL", f"sqlite:///{STATE_DIR / 'portal.sqlite3'}")
     os.environ["DATABASE_URL"] = _database_url
     DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
-    _redis = _secret("REDIS_URL", "redis://127.0.0.1:6379/0")
+    REDIS_URL = _secret("REDIS_URL", "redis://127.0.0.1:6379/0")
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
@@ -129,11 +129,10 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
-# redis-py says unix:// where Celery says redis+socket://; either is accepted.
-_scheme, _separator, _place = _redis.partition("://")
-_over_socket = _scheme in {"unix", "redis+socket"}
-REDIS_URL = f"unix://{_place}" if _over_socket else _redis
-CELERY_BROKER_URL = f"redis+socket://{_place}" if _over_socket else _redis
+# redis-py says unix:// and db= where Celery says redis+socket:// and virtual_host=; the setting is redis-py's.
+CELERY_BROKER_URL = REDIS_URL
+if REDIS_URL.startswith("unix://"):
+    CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": max(300, int(2 * DELIVERY_LEASE_S)),
     "unacked_restore_interval": 5,
@@ -297,7 +296,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # These would print headers, bodies and SQL parameters below WARNING.
+    # These would print headers, bodies and SQL parameters below WARNING, the last two a pair of lines per sweep.
     "loggers": {
         name: {"level": "WARNING"}
         for name in (
@@ -308,6 +307,8 @@ LOGGING = {
             "kombu",
             "amqp",
             "celery.utils.functional",
+            "celery.worker.strategy",
+            "celery.app.trace",
         )
     },
 }
