@@ -1,0 +1,35 @@
+"""Segura spoken here: the typed client of its MySafe "API secrets" API. Plain Python.
+
+Everything that can be known after a call is a value (`outcomes`); every HTTP exchange is reported as one
+(`Exchange`). Plaintext secrets exist in `edge` alone.
+"""
+
+from portal.vault.client import Client, Report
+from portal.vault.config import Config, ConfigError
+from portal.vault.entity import (
+    FIELDS,
+    SECRET_FIELD,
+    SHARE_FIELDS,
+    TEXT_FIELDS,
+    ApiSecret,
+    ListedSecret,
+    Malformed,
+    Patch,
+    Secret,
+    Share,
+    body,
+    from_wire,
+    is_masked,
+)
+from portal.vault.errors import ReadRefused, Unauthorised, Unreachable, Unreadable, VaultError
+from portal.vault.exchange import Exchange
+from portal.vault.outcomes import Applied, AppliedCheck, InDoubt, NotApplied, NotSent, Outcome, Refused
+from portal.vault.tokens import Cipher, MemoryTokens, RedisTokens, Token, TokenStore
+
+__all__ = [
+    "FIELDS", "SECRET_FIELD", "SHARE_FIELDS", "TEXT_FIELDS", "ApiSecret", "Applied", "AppliedCheck", "Cipher",
+    "Client", "Config", "ConfigError", "Exchange", "InDoubt", "ListedSecret", "Malformed", "MemoryTokens",
+    "NotApplied", "NotSent", "Outcome", "Patch", "ReadRefused", "RedisTokens", "Refused", "Report", "Secret",
+    "Share", "Token", "TokenStore", "Unauthorised", "Unreachable", "Unreadable", "VaultError", "body",
+    "from_wire", "is_masked",
+]  # fmt: skip

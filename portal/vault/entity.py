@@ -6,15 +6,26 @@ Source: Segura contract, sections 5 and 6. Plain Python.
 from __future__ import annotations
 
 import hmac
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, TypeGuard
 
 TEXT_FIELDS = ("name", "url", "client_id", "identifier_code", "tags", "notes", "method")
 SHARE_FIELDS = ("users_allowed", "groups_allowed")
 SECRET_FIELD = "client_secret"  # noqa: S105 - the name of a field, not a value
 FIELDS = ("name", "url", "client_id", "client_secret", "identifier_code",
           "tags", "notes", "method", "users_allowed", "groups_allowed")  # fmt: skip
+_SHARE_KEY = {"users_allowed": "username", "groups_allowed": "name"}
+_MASK = re.compile(r"\*{3,}")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_DIGITS = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+_TRUE = (True, 1, "1", "true")
+
+
+class Malformed(ValueError):
+    """What the vault sent, or what we were about to send, is not what the contract describes."""
 
 
 class Secret:
@@ -88,3 +99,131 @@ class ApiSecret:
 PatchValue = str | Secret | tuple[Share, ...]
 Patch = Mapping[str, PatchValue]
 """An edit: field name -> new value, only for the fields that change."""
+
+
+def is_masked(text: str) -> bool:
+    """Whether a text is a mask (`hy746****t4tr`) rather than a value: it holds three or more `*` in a row."""
+    return _MASK.search(text) is not None
+
+
+def identifier_of(value: object) -> int | None:
+    """Segura's identifier, an int or a string of digits, as a positive int; None if it is neither."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    return int(value) if _DIGITS.fullmatch(str(value)) else None
+
+
+def field_from_wire(name: str, value: object) -> PatchValue | None:
+    """One field of an entity as Segura writes it; None for a client_secret that is masked or empty.
+
+    Both share shapes (`username` of a write, `name` of a read) become one. Raises Malformed.
+    """
+    if name in SHARE_FIELDS:
+        return _shares(name, value)
+    if value is None:
+        text = ""
+    elif isinstance(value, str):
+        text = value
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        text = str(value)
+    else:
+        raise Malformed(f"{name} is not text")
+    if name != SECRET_FIELD:
+        return text
+    return Secret(text) if text and not is_masked(text) else None
+
+
+def _shares(name: str, value: object) -> tuple[Share, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise Malformed(f"{name} is not a list")
+    shares = []
+    for row in value:
+        holder = (row.get("username") or row.get("name")) if isinstance(row, Mapping) else None
+        if not isinstance(holder, str):
+            raise Malformed(f"{name} holds an entry without a name")
+        shares.append(Share(holder, row.get("can_edit") in _TRUE))
+    return tuple(shares)
+
+
+def from_wire(entity: Mapping[str, object]) -> ApiSecret:
+    """An API secret from `api_secret_entity` or `api_entity`; unknown keys are ignored. Raises Malformed."""
+    identifier = identifier_of(entity.get("identifier"))
+    if identifier is None:
+        raise Malformed("the entity has no identifier")
+    texts: dict[str, str] = {}
+    for name in TEXT_FIELDS:
+        value = field_from_wire(name, entity.get(name))
+        texts[name] = value if isinstance(value, str) else ""
+    secret = field_from_wire(SECRET_FIELD, entity.get(SECRET_FIELD))
+    return ApiSecret(
+        identifier=identifier,
+        users_allowed=_shares("users_allowed", entity.get("users_allowed")),
+        groups_allowed=_shares("groups_allowed", entity.get("groups_allowed")),
+        client_secret=secret if isinstance(secret, Secret) else None,
+        **texts,
+    )
+
+
+def listed_from_wire(row: object) -> ListedSecret:
+    """One row of the list endpoint; flags come as booleans or as "0"/"1" (contract 5.1). Raises Malformed."""
+    identifier = identifier_of(row.get("identifier")) if isinstance(row, Mapping) else None
+    if not isinstance(row, Mapping) or identifier is None:
+        raise Malformed("a row of the list has no identifier")
+    name = field_from_wire("name", row.get("name"))
+    return ListedSecret(
+        identifier=identifier,
+        name=name if isinstance(name, str) else "",
+        can_view=row.get("can_view") in _TRUE,
+        can_write=row.get("can_write") in _TRUE,
+        need_justify=row.get("need_justify") in _TRUE,
+        need_approval=row.get("need_approval") in _TRUE,
+    )
+
+
+def body(patch: Patch) -> bytes:
+    """The bytes of an update: only the patch's fields, in the order of FIELDS, always the same for one patch.
+
+    Raises Malformed for an empty patch, an unknown field, a value of the wrong kind, text that is not valid
+    Unicode, and a client_secret that is empty or a mask (contract 11.4). The message never holds a value.
+    """
+    if not patch:
+        raise Malformed("the edit changes nothing")
+    for name in patch:
+        if name not in FIELDS:
+            raise Malformed(f"{name} is not a field of an API secret")
+    wire = {name: _to_wire(name, patch[name]) for name in FIELDS if name in patch}
+    return json.dumps(wire, separators=(",", ":")).encode("ascii")
+
+
+def _to_wire(name: str, value: PatchValue) -> object:
+    if name in SHARE_FIELDS:
+        if not _are_shares(value):
+            raise Malformed(f"{name} is not a tuple of shares")
+        return [{_SHARE_KEY[name]: _sound(name, share.name), "can_edit": bool(share.can_edit)} for share in value]
+    if name == SECRET_FIELD:
+        return _secret_to_wire(value)
+    if not isinstance(value, str):
+        raise Malformed(f"{name} is not text")
+    return _sound(name, value)
+
+
+def _secret_to_wire(value: PatchValue) -> str:
+    if not isinstance(value, Secret):
+        raise Malformed("client_secret is not a Secret")
+    if not value.reveal():
+        raise Malformed("client_secret is empty")
+    if is_masked(value.reveal()):
+        raise Malformed("client_secret is a mask, not a value")
+    return _sound(SECRET_FIELD, value.reveal())
+
+
+def _are_shares(value: PatchValue) -> TypeGuard[tuple[Share, ...]]:
+    return isinstance(value, tuple) and all(isinstance(share, Share) for share in value)
+
+
+def _sound(name: str, text: str) -> str:
+    if _SURROGATE.search(text):
+        raise Malformed(f"{name} is not valid Unicode")
+    return text

@@ -1,0 +1,127 @@
+"""What came back over HTTP, and how Segura's and its gateway's bodies are read (contract 4, 8)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_NUMBERED = re.compile(r"\s*([1-9][0-9]{3})\s*:", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer whose status line and headers arrived whole.
+
+    `flaw` says why the body can't be used (cut, too long, too slow); the body is empty then.
+    """
+
+    status: int
+    body: bytes = field(default=b"", repr=False)
+    retry_after: str = ""
+    flaw: str = ""
+
+
+@dataclass(frozen=True)
+class NoAnswer:
+    """An exchange without an answer. `sent` is False only if no byte of the request can have left."""
+
+    reason: str
+    sent: bool
+    alarm: bool = False
+
+
+def document(answer: Answer) -> Mapping[str, Any] | None:
+    """The answer's JSON object, or None if the body is anything else."""
+    try:
+        parsed = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+    return parsed if isinstance(parsed, dict) else None
+
+
+def envelope(doc: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Segura's `response` object; None means that the gateway, or something else, answered."""
+    inner = doc.get("response") if doc else None
+    return inner if isinstance(inner, dict) else None
+
+
+def own_code(doc: Mapping[str, Any] | None) -> int | None:
+    """Segura's own `code`, at the top of the document."""
+    return _integer(doc.get("code")) if doc else None
+
+
+def error_number(doc: Mapping[str, Any] | None) -> int | None:
+    """Segura's four-digit error number: `exception.code`, else the start of the message (contract 4)."""
+    if doc is None:
+        return None
+    exception = doc.get("exception")
+    number = _integer(exception.get("code")) if isinstance(exception, dict) else None
+    if number is not None and 1000 <= number <= 9999:
+        return number
+    found = _NUMBERED.match(message(doc))
+    return int(found.group(1)) if found else None
+
+
+def message(doc: Mapping[str, Any] | None) -> str:
+    """What a person is told: Segura's message, the gateway's, or the token endpoint's; "" if none."""
+    if doc is None:
+        return ""
+    inner = envelope(doc) or {}
+    for source, key in (
+        (inner, "message"),
+        (inner, "mensagem"),
+        (doc, "message"),
+        (doc, "error_description"),
+    ):
+        text = source.get(key)
+        if isinstance(text, str) and text:
+            return text
+    return ""
+
+
+def gateway_message(doc: Mapping[str, Any] | None) -> str:
+    """The bare `message` of a gateway's answer, lower case; "" for Segura's own answers."""
+    if doc is None or "response" in doc:
+        return ""
+    return message(doc).lower()
+
+
+def flagged_error(inner: Mapping[str, Any]) -> bool:
+    """Whether either spelling of the error flag is anything but a plain False (or absent)."""
+    flags = (inner.get("error", False), inner.get("erro", False))
+    codes = (inner.get("error_code", 0), inner.get("cod_erro", 0))
+    return any(flag is not False for flag in flags) or any(code not in (0, "0", None) for code in codes)
+
+
+def same_status(answer: Answer, doc: Mapping[str, Any]) -> bool:
+    """Whether the numbers that the body gives, where it gives any, are the status line's."""
+    inner = envelope(doc) or {}
+    given = [source[key] for source, key in ((doc, "code"), (inner, "status")) if key in source]
+    return all(_integer(value) == answer.status for value in given)
+
+
+def is_refusal(answer: Answer, doc: Mapping[str, Any] | None) -> bool:
+    """Whether Segura itself declined: a 400 with its envelope, error flag and number (contract 7)."""
+    inner = envelope(doc)
+    if answer.status != 400 or doc is None or inner is None:
+        return False
+    flagged = inner.get("error") is True or inner.get("erro") is True
+    return flagged and same_status(answer, doc) and error_number(doc) is not None
+
+
+def is_unauthorised(answer: Answer) -> bool:
+    """Whether our token was not taken: a 401, or the gateway's "no Route matched" (contract 8)."""
+    if answer.status == 401:
+        return True
+    return answer.status == 404 and "no route matched" in gateway_message(document(answer))
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 9:
+        return int(value)
+    return None

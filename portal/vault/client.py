@@ -1,0 +1,172 @@
+"""The Segura client: list, read and update API secrets (contract, sections 3 to 5 and 11).
+
+from portal.vault import Client
+client = Client.connect(url="https://segura.example/", client_id="...", client_secret="...")
+client.list()
+client.read(43)
+"""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import math
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from portal.vault import grants, readings
+from portal.vault.answers import Answer, NoAnswer, is_unauthorised
+from portal.vault.config import Config
+from portal.vault.edge import Edge
+from portal.vault.entity import SECRET_FIELD, ApiSecret, ListedSecret, Patch, Secret, body
+from portal.vault.exchange import Call, Exchange, describe
+from portal.vault.grants import NoToken
+from portal.vault.outcomes import Outcome, classify
+from portal.vault.text import scrubber
+from portal.vault.tokens import MemoryTokens, Token, TokenStore
+
+Report = Callable[[Exchange], None]
+_RESOURCE = "api/mysafe/secretapi"
+
+
+def _unreported(_exchange: Exchange) -> None:
+    """For use without a log, as from a REPL."""
+
+
+class Client:
+    """One connection to Segura, safe to share between threads.
+
+    `report` is called exactly once for every HTTP exchange, token calls and calls without an answer included,
+    after it is over. If it raises, that exception leaves the method and nothing further is sent; after an
+    update the caller must then take the outcome as in doubt.
+    """
+
+    def __init__(self, config: Config, *, tokens: TokenStore, report: Report) -> None:
+        self.config = config
+        self._edge = Edge(config)
+        self._tokens = tokens
+        self._report = report
+        self._failure: tuple[float, NoToken | None] = (0.0, None)
+        identity = "\n".join((config.token_url, config.client_id, config.tenant))
+        self._key = "segura:token:" + hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+    @classmethod
+    def connect(cls, *, url: str, client_id: str, client_secret: str | Secret, **options: Any) -> Client:
+        """A client with its own token cache and no log; `options` are the other fields of Config."""
+        secret = client_secret if isinstance(client_secret, Secret) else Secret(client_secret)
+        config = Config(url=url, client_id=client_id, client_secret=secret, **options)
+        return cls(config, tokens=MemoryTokens(), report=_unreported)
+
+    def __repr__(self) -> str:
+        return f"Client({self.config.url})"
+
+    def list(self, *, attempt_id: str = "", correlation_id: str = "") -> builtins.list[ListedSecret]:
+        """All API secrets that our access key sees (contract 5.1). Raises VaultError."""
+        call = self._call("GET", _RESOURCE, attempt_id, correlation_id)
+        return readings.listed(self._authorised(call))
+
+    def read(self, identifier: int, *, attempt_id: str = "", correlation_id: str = "") -> ApiSecret:
+        """One API secret, its value included where Segura shows it (contract 5.2); Segura logs a view.
+
+        Raises ReadRefused, Unreachable, Unauthorised or Unreadable; ValueError for an impossible identifier.
+        """
+        call = self._call("GET", _path(identifier), attempt_id, correlation_id)
+        return readings.one(identifier, self._authorised(call))
+
+    def update(
+        self,
+        identifier: int,
+        patch: Patch,
+        *,
+        attempt_id: str,
+        correlation_id: str = "",
+        send_before: float = math.inf,
+    ) -> Outcome:
+        """Sends one edit, once (contract 5.4), and says what is known then.
+
+        `attempt_id` goes out as X-Request-ID. Past `send_before`, an instant of the monotonic clock, nothing
+        is sent any more. Raises Malformed (a ValueError) for a patch that must not be sent.
+        """
+        call = self._call("PUT", _path(identifier, "/update"), attempt_id, correlation_id)
+        content = Secret(body(patch).decode("ascii"))
+        value = patch.get(SECRET_FIELD)
+        delicate = (value,) if isinstance(value, Secret) else ()
+        came = self._authorised(call, content, delicate, send_before)
+        if isinstance(came, NoToken):
+            return came.outcome
+        return classify(identifier, patch, came, scrubber((self.config.client_secret, *delicate)))
+
+    def _call(self, method: str, path: str, attempt_id: str, correlation_id: str) -> Call:
+        return Call(method, urlsplit(self.config.url).path + path, attempt_id, correlation_id)
+
+    def _authorised(
+        self,
+        call: Call,
+        content: Secret | None = None,
+        delicate: tuple[Secret, ...] = (),
+        send_before: float = math.inf,
+    ) -> Answer | NoAnswer | NoToken:
+        """Carries a call with a token; if that is not taken, drops it and tries once more, with a new one."""
+        came: Answer | NoAnswer = NoAnswer("too late to send", sent=False)
+        for _ in range(2):
+            token = self._token(call)
+            if isinstance(token, NoToken):
+                return token
+            if time.monotonic() >= send_before:
+                return came
+            came = self._carry(call, token, content, delicate)
+            if isinstance(came, NoAnswer) or not is_unauthorised(came):
+                return came
+            self._tokens.drop(self._key, token)
+        return came
+
+    def _carry(
+        self, call: Call, token: Token, content: Secret | None, delicate: tuple[Secret, ...]
+    ) -> Answer | NoAnswer:
+        url = self.config.url.removesuffix(urlsplit(self.config.url).path) + call.path
+        started_at, clock = datetime.now(UTC), time.monotonic()
+        came = self._edge.call(call.method, url, token.value, content=content, request_id=call.attempt_id)
+        known = (self.config.client_secret, token.value, *delicate, *readings.secrets_in(came))
+        self._report(describe(call, came, scrubber(known), started_at=started_at, duration_ms=_since(clock)))
+        return came
+
+    def _token(self, call: Call) -> Token | NoToken:
+        """A usable token: the cached one while fresh, else a new one, fetched by one caller for all."""
+        held = self._tokens.get(self._key)
+        if held is not None and held.is_fresh():
+            return held
+        asked_at = time.monotonic()
+        with self._tokens.lock(self._key):
+            held = self._tokens.get(self._key)
+            if held is not None and held.is_fresh():
+                return held
+            failed_at, failure = self._failure
+            fetched = failure if failure and failed_at >= asked_at else self._fetch(call)
+            if isinstance(fetched, Token):
+                self._tokens.put(self._key, fetched)
+                return fetched
+            if fetched is not failure:
+                self._failure = (time.monotonic(), fetched)  # for those who waited meanwhile: no herd
+            return held if held is not None and held.is_alive() else fetched
+
+    def _fetch(self, cause: Call) -> Token | NoToken:
+        call = Call("POST", urlsplit(self.config.token_url).path, cause.attempt_id, cause.correlation_id)
+        started_at, at, clock = datetime.now(UTC), time.time(), time.monotonic()
+        came, value, expires_in = self._edge.fetch_token()
+        known = (self.config.client_secret, *((value,) if value else ()))
+        scrub = scrubber(known)
+        self._report(describe(call, came, scrub, started_at=started_at, duration_ms=_since(clock), token_call=True))
+        return Token.granted(value, expires_in, at) if value else grants.refused(came, scrub)
+
+
+def _path(identifier: int, action: str = "") -> str:
+    if isinstance(identifier, bool) or not isinstance(identifier, int) or identifier < 1:
+        raise ValueError("an identifier is a whole number above zero")
+    return f"{_RESOURCE}{action}/{identifier}"
+
+
+def _since(clock: float) -> int:
+    return round((time.monotonic() - clock) * 1000)

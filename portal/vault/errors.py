@@ -1,0 +1,27 @@
+"""Why a read failed. Messages are clean: no secret, no body; no library exception hangs on them."""
+
+from __future__ import annotations
+
+
+class VaultError(Exception):
+    """A read that did not succeed. `status`, `number`: as Segura gave them, or None."""
+
+    def __init__(self, message: str, *, status: int | None = None, number: int | None = None) -> None:
+        super().__init__(message)
+        self.message, self.status, self.number = message, status, number
+
+
+class ReadRefused(VaultError):
+    """Segura declined, with a number: not found, no access, inactive (contract 7)."""
+
+
+class Unreachable(VaultError):
+    """Nothing was sent: no connection, or no answer from the token endpoint."""
+
+
+class Unauthorised(VaultError):
+    """Our access key or token is not accepted, even after one renewal."""
+
+
+class Unreadable(VaultError):
+    """An answer, or the lack of one, that proves nothing."""

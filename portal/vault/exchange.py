@@ -1,0 +1,79 @@
+"""One HTTP exchange as the log keeps it. There is no place in it for a secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from portal.vault.answers import Answer, NoAnswer, document, envelope, error_number, message, own_code
+from portal.vault.text import Scrubber
+
+Origin = Literal["segura", "gateway", "token", "none"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What an exchange is for. `path` is the path alone: no host, no query."""
+
+    method: str
+    path: str
+    attempt_id: str = ""
+    correlation_id: str = ""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One exchange with Segura, its gateway or its token endpoint, answered or not.
+
+    `started_at` aware UTC; `status` HTTP status or None; `code` Segura's own `code`; `number` its error
+    number; `message` what it said, clean and bounded; `reason` our words where the answer is not whole.
+    """
+
+    started_at: datetime
+    duration_ms: int
+    method: str
+    path: str
+    status: int | None
+    code: int | None
+    number: int | None
+    message: str
+    origin: Origin
+    attempt_id: str
+    correlation_id: str
+    reason: str
+
+
+def describe(
+    call: Call,
+    came: Answer | NoAnswer,
+    scrub: Scrubber,
+    *,
+    started_at: datetime,
+    duration_ms: int,
+    token_call: bool = False,
+) -> Exchange:
+    """The exchange as a value. Never raises, whatever the answer holds."""
+    doc = document(came) if isinstance(came, Answer) else None
+    return Exchange(
+        started_at=started_at,
+        duration_ms=duration_ms,
+        method=call.method,
+        path=call.path,
+        status=came.status if isinstance(came, Answer) else None,
+        code=own_code(doc),
+        number=error_number(doc),
+        message=scrub(message(doc)),
+        origin=_origin(came, token_call, envelope(doc) is not None),
+        attempt_id=call.attempt_id,
+        correlation_id=call.correlation_id,
+        reason=came.flaw if isinstance(came, Answer) else came.reason,
+    )
+
+
+def _origin(came: Answer | NoAnswer, token_call: bool, has_envelope: bool) -> Origin:
+    if isinstance(came, NoAnswer):
+        return "none"
+    if token_call:
+        return "token"
+    return "segura" if has_envelope else "gateway"

@@ -1,0 +1,195 @@
+"""What is known after an update was tried: the outcome table of the delivery, as a pure function.
+
+Only evidence counts. What is not listed here is in doubt, and stays so until somebody reads back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from portal.vault.answers import (
+    Answer,
+    NoAnswer,
+    document,
+    envelope,
+    error_number,
+    flagged_error,
+    gateway_message,
+    is_refusal,
+    is_unauthorised,
+    message,
+    own_code,
+    same_status,
+)
+from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, Malformed, Patch, field_from_wire, identifier_of
+from portal.vault.text import Scrubber
+
+LONGEST_RETRY_AFTER = timedelta(hours=1)
+_NO_PEER = (
+    "the upstream server is currently unavailable",
+    "failure to get a peer from the ring-balancer",
+    "name resolution failed",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """`status`: HTTP status or None; `number`: Segura's error number; `message`: what the other side said;
+    `reason`: our own sentence; `alarm`: somebody should look now."""
+
+    status: int | None = None
+    number: int | None = None
+    message: str = ""
+    reason: str = ""
+    alarm: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied(_Known):
+    """Segura says, consistently, that the change is in."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppliedCheck(_Known):
+    """Applied, but the echo differs in `differences` (field names) or shares failed: read back."""
+
+    differences: tuple[str, ...] = ()
+    shared_error: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused(_Known):
+    """Segura declined, with a number. Final."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotSent(_Known):
+    """No byte of the update left this machine. Try again later."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotApplied(_Known):
+    """Segura surely did not execute it. Try again, not before `retry_after_s` seconds where given."""
+
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InDoubt(_Known):
+    """It may or may not have been executed, now or still to come."""
+
+
+Outcome = Applied | AppliedCheck | Refused | NotSent | NotApplied | InDoubt
+
+
+def classify(identifier: int, patch: Patch, came: Answer | NoAnswer, scrub: Scrubber) -> Outcome:
+    """The outcome of one update of `identifier` by what came back. Pure but for the clock in an HTTP date."""
+    if isinstance(came, NoAnswer):
+        if came.sent:
+            return InDoubt(reason=came.reason, alarm=came.alarm)
+        return NotSent(reason=came.reason, alarm=came.alarm)
+    doc = document(came)
+    said = scrub(message(doc))
+    number = error_number(doc)
+    if came.status in (200, 201):
+        return _judge_success(identifier, patch, came, doc, scrub)
+    if is_unauthorised(came):
+        return NotApplied(
+            status=came.status, number=number, message=said, alarm=True,
+            reason="Segura did not accept our access token: check the access key and SEGURA_URL",
+        )  # fmt: skip
+    if came.status == 429 or (came.status == 503 and gateway_message(doc) in _NO_PEER):
+        reason = "the gateway is limiting our calls" if came.status == 429 else "the gateway has no Segura behind it"
+        wait = retry_after(came.retry_after)
+        return NotApplied(status=came.status, number=number, message=said, reason=reason, retry_after_s=wait)
+    if is_refusal(came, doc):
+        return Refused(status=came.status, number=number, message=said, reason="Segura declined the change")
+    redirected = 300 <= came.status < 400
+    reason = "redirected: not followed, check SEGURA_URL" if redirected else came.flaw or _unproven(came.status)
+    return InDoubt(status=came.status, number=number, message=said, reason=reason, alarm=redirected)
+
+
+def retry_after(header: str, now: datetime | None = None) -> float | None:
+    """Seconds to wait by a Retry-After header (seconds or HTTP date), at most an hour; None without."""
+    text = header.strip()
+    if text.isascii() and text.isdigit():
+        wait = float(text[:9])
+    else:
+        try:
+            until = parsedate_to_datetime(text)
+        except (TypeError, ValueError, IndexError):
+            return None
+        until = until if until.tzinfo else until.replace(tzinfo=UTC)
+        wait = (until - (now or datetime.now(UTC))).total_seconds()
+    return min(max(wait, 0.0), LONGEST_RETRY_AFTER.total_seconds())
+
+
+def differences(patch: Patch, echo: Mapping[str, Any]) -> tuple[str, ...]:
+    """The non-secret fields of the patch whose echo is missing or differs; shares compare without order."""
+    return tuple(name for name in patch if name != SECRET_FIELD and not _echoed(name, patch, echo))
+
+
+def _echoed(name: str, patch: Patch, echo: Mapping[str, Any]) -> bool:
+    if name not in echo:
+        return False
+    try:
+        came = field_from_wire(name, echo[name])
+    except Malformed:
+        return False
+    sent = patch[name]
+    if name in SHARE_FIELDS and isinstance(came, tuple) and isinstance(sent, tuple):
+        return sorted(came) == sorted(sent)
+    return came == sent
+
+
+def _judge_success(
+    identifier: int, patch: Patch, came: Answer, doc: Mapping[str, Any] | None, scrub: Scrubber
+) -> Outcome:
+    """A 200 or 201 proves nothing by itself: code, flags and identifier must all agree (contract 11.2)."""
+    said = scrub(message(doc))
+    entity = doc.get("api_entity") if doc else None
+    doubt = came.flaw or _contradiction(identifier, came, doc)
+    if doubt or not isinstance(entity, dict):
+        return InDoubt(status=came.status, number=error_number(doc), message=said, reason=doubt)
+    differing = differences(patch, entity)
+    failed_shares = _failed_shares(entity.get("shared_error"), scrub)
+    if differing or failed_shares:
+        return AppliedCheck(
+            status=came.status, message=said, differences=differing, shared_error=failed_shares,
+            reason="applied, but Segura's answer differs from what was sent",
+        )  # fmt: skip
+    return Applied(status=came.status, message=said, reason="Segura confirmed the change")
+
+
+def _contradiction(identifier: int, came: Answer, doc: Mapping[str, Any] | None) -> str:
+    """Why a 2xx is not to be believed; "" if nothing speaks against it."""
+    inner = envelope(doc)
+    if doc is None:
+        return f"{came.status} without a JSON object"
+    if inner is None:
+        return f"{came.status} without Segura's response object"
+    if own_code(doc) != came.status or not same_status(came, doc):
+        return f"{came.status}, but the body gives another code"
+    if "error" not in inner or flagged_error(inner) or error_number(doc) is not None:
+        return f"{came.status}, but the body is flagged as an error"
+    entity = doc.get("api_entity")
+    if not isinstance(entity, dict) or identifier_of(entity.get("identifier")) != identifier:
+        return f"{came.status}, but not for our identifier"
+    return ""
+
+
+def _failed_shares(value: object, scrub: Scrubber) -> tuple[str, ...]:
+    """`shared_error` is opaque (contract 6): whatever is in it, as short clean texts."""
+    if value in (None, [], {}, "", False):
+        return ()
+    rows = value if isinstance(value, list) else [value]
+    return tuple(scrub(row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)) for row in rows[:100])
+
+
+def _unproven(status: int) -> str:
+    return f"{status} does not say whether the change was executed"

@@ -1,0 +1,211 @@
+"""Access tokens: cached for all workers, renewed early, fetched by one at a time."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from redis import Redis
+from redis.exceptions import LockError, RedisError
+
+from portal.vault.entity import Secret
+
+LIFE_IF_UNSAID_S = 300.0
+LONGEST_LIFE_S = 24 * 3600.0
+RENEW_AT = 0.8
+_REDIS_REST_S = 15.0
+_DROP_IF_SAME = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token and when, in epoch seconds, it should be renewed and when it ends."""
+
+    value: Secret
+    renew_at: float
+    ends_at: float
+
+    @classmethod
+    def granted(cls, value: Secret, expires_in: object, at: float) -> Token:
+        """A token granted at `at` for `expires_in` seconds; a missing or absurd lifetime counts as short."""
+        life = _life(expires_in)
+        return cls(value, at + RENEW_AT * life, at + life)
+
+    def is_fresh(self) -> bool:
+        """Whether it may be used without renewing it first."""
+        return time.time() < self.renew_at
+
+    def is_alive(self) -> bool:
+        """Whether it may still be used if renewing it failed."""
+        return time.time() < self.ends_at
+
+
+def _life(expires_in: object) -> float:
+    try:
+        life = float(str(expires_in))
+    except ValueError:
+        return LIFE_IF_UNSAID_S
+    if isinstance(expires_in, bool) or not math.isfinite(life) or life <= 0:
+        return LIFE_IF_UNSAID_S
+    return min(life, LONGEST_LIFE_S)
+
+
+class TokenStore(Protocol):
+    """Where tokens wait, by key. `drop` forgets a token only if it is still the cached one."""
+
+    def get(self, key: str) -> Token | None:
+        """The cached token, or None."""
+
+    def put(self, key: str, token: Token) -> None:
+        """Caches a token."""
+
+    def drop(self, key: str, rejected: Token) -> None:
+        """Forgets `rejected`, unless a newer one has taken its place."""
+
+    def lock(self, key: str) -> AbstractContextManager[None]:
+        """Held by the one who fetches; the others wait a bounded time, then go on."""
+
+
+class MemoryTokens:
+    """Tokens of this process alone."""
+
+    def __init__(self) -> None:
+        self._tokens: dict[str, Token] = {}
+        self._guard = threading.Lock()
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def get(self, key: str) -> Token | None:
+        """The cached token, or None."""
+        return self._tokens.get(key)
+
+    def put(self, key: str, token: Token) -> None:
+        """Caches a token."""
+        self._tokens[key] = token
+
+    def drop(self, key: str, rejected: Token) -> None:
+        """Forgets `rejected`, unless a newer one has taken its place."""
+        with self._guard:
+            held = self._tokens.get(key)
+            if held is not None and held.value == rejected.value:
+                del self._tokens[key]
+
+    @contextmanager
+    def lock(self, key: str) -> Iterator[None]:
+        """Held by one thread at a time."""
+        with self._guard:
+            lock = self._locks[key]
+        with lock:
+            yield
+
+
+class Cipher(Protocol):
+    """Authenticated encryption, bound to `aad`; `open` raises if anything was changed."""
+
+    def seal(self, plaintext: bytes, aad: bytes) -> bytes:
+        """The sealed bytes."""
+
+    def open(self, sealed: bytes, aad: bytes) -> bytes:
+        """The plaintext."""
+
+
+class RedisTokens:
+    """Tokens shared by all processes through Redis, encrypted; while Redis is away, of this process alone.
+
+    Give `redis` a client with socket timeouts: a frozen Redis costs one of them, then is left alone for
+    15 seconds. Who fetches holds the lock for at most `lock_s`; who waits waits no longer than that.
+    """
+
+    def __init__(self, redis: Redis, cipher: Cipher, *, lock_s: float = 10.0) -> None:
+        self._redis: Any = redis
+        self._cipher = cipher
+        self._lock_s = lock_s
+        self._memory = MemoryTokens()
+        self._away_until = 0.0
+
+    def get(self, key: str) -> Token | None:
+        """The shared token; this process's own while Redis is away."""
+        if self._is_away():
+            return self._memory.get(key)
+        try:
+            return self._open(key, self._redis.get(key))
+        except RedisError:
+            self._went_away()
+            return self._memory.get(key)
+
+    def put(self, key: str, token: Token) -> None:
+        """Caches a token here and, if Redis is there, for everyone until it ends."""
+        self._memory.put(key, token)
+        if self._is_away():
+            return
+        life_ms = int((token.ends_at - time.time()) * 1000)
+        plaintext = json.dumps([token.value.reveal(), token.renew_at, token.ends_at]).encode()
+        sealed = self._cipher.seal(plaintext, key.encode())
+        with self._excused():
+            self._redis.set(key, sealed, px=max(life_ms, 1))
+
+    def drop(self, key: str, rejected: Token) -> None:
+        """Forgets `rejected` everywhere, unless a newer one has taken its place."""
+        self._memory.drop(key, rejected)
+        if self._is_away():
+            return
+        with self._excused():
+            sealed = self._redis.get(key)
+            held = self._open(key, sealed)
+            if held is None or held.value == rejected.value:
+                self._redis.eval(_DROP_IF_SAME, 1, key, sealed or b"")
+
+    @contextmanager
+    def lock(self, key: str) -> Iterator[None]:
+        """Held by one thread of one process; a holder that died is waited for at most `lock_s`."""
+        with self._memory.lock(key):
+            lock = self._acquire(key)
+            try:
+                yield
+            finally:
+                self._release(lock)
+
+    def _acquire(self, key: str) -> Any:
+        if self._is_away():
+            return None
+        lock = self._redis.lock(
+            key + ":lock", timeout=self._lock_s, blocking_timeout=self._lock_s, sleep=0.02, thread_local=False
+        )
+        try:
+            return lock if lock.acquire() else None
+        except RedisError:
+            self._went_away()
+            return None
+
+    def _release(self, lock: Any) -> None:
+        if lock is not None:
+            with self._excused(), suppress(LockError):  # it may have run out meanwhile
+                lock.release()
+
+    def _open(self, key: str, sealed: bytes | None) -> Token | None:
+        if not sealed:
+            return None
+        try:
+            value, renew_at, ends_at = json.loads(self._cipher.open(sealed, key.encode()))
+        except Exception:  # noqa: BLE001 - a token sealed with another key, or tampered with, is no token
+            return None
+        return Token(Secret(value), renew_at, ends_at)
+
+    def _is_away(self) -> bool:
+        return time.monotonic() < self._away_until
+
+    def _went_away(self) -> None:
+        self._away_until = time.monotonic() + _REDIS_REST_S
+
+    @contextmanager
+    def _excused(self) -> Iterator[None]:
+        try:
+            yield
+        except RedisError:
+            self._went_away()
