@@ -236,7 +236,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
 # --- Signing in ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["portal.accounts.signin.PortalBackend"]
+AUTHENTICATION_BACKENDS = ["portal.accounts.backend.PortalBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
