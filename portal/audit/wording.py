@@ -77,12 +77,19 @@ def tone(entry: Entry) -> str:
     return _TONES.get(entry.action, "")
 
 
+def has_code(entry: Entry) -> bool:
+    """Whether a response code, or its absence, is part of what is said."""
+    return entry.code is not None or entry.action in events.ANSWERS
+
+
 def line(entry: Entry) -> str:
     """What happened beyond the name of the action, on one line of at most 160 characters."""
     data = entry.data
     parts = []
     if "path" in data:
         parts.append(f"{data.get('method', '')} {data['path']}".strip())
+    if isinstance(data.get("duration_ms"), int):
+        parts.append(f"{data['duration_ms']} ms")
     if "from" in data and "to" in data:
         parts.append(f"{_word(data['from'])} → {_word(data['to'])}")
     parts += [_word(data[name]) for name in _TELLING if data.get(name) not in (None, "", [], {})]
