@@ -32,6 +32,9 @@ GCP = {
 }
 
 
+GCP_BASE = Base(GCP, "f" * 64)
+
+
 def person(name: str, *granted: Role) -> User:
     """A person in these roles."""
     user = User.objects.create_user(name, password=f"{name}-correct-horse")
@@ -99,7 +102,7 @@ def secret(db: None) -> ApiSecret:
 def propose(secret: ApiSecret) -> Callable[..., Proposal]:
     """A proposal for the GCP secret: a new url, unless told otherwise."""
 
-    def build(*, value: str = "", base: Base | None = Base(GCP, "f" * 64), identifier: int = 43, **patch: Any) -> Proposal:
+    def build(*, value: str = "", base: Base | None = GCP_BASE, identifier: int = 43, **patch: Any) -> Proposal:
         revision_id = uuid.uuid4()
         return Proposal(
             secret=identifier,
