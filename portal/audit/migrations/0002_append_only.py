@@ -61,12 +61,12 @@ UNPROTECT = {
 
 def protect(_apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     for statement in PROTECT[schema_editor.connection.vendor]:
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)
 
 
 def unprotect(_apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     for statement in UNPROTECT[schema_editor.connection.vendor]:
-        schema_editor.execute(statement)
+        schema_editor.execute(statement, params=None)
 
 
 class Migration(migrations.Migration):
