@@ -109,7 +109,7 @@ try:
     _database_url = _secret("DATABASE_URL", f"sqlite:///{STATE_DIR / 'portal.sqlite3'}")
     os.environ["DATABASE_URL"] = _database_url
     DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
-    _redis = urlsplit(_secret("REDIS_URL", "redis://127.0.0.1:6379/0"))
+    REDIS_URL = _secret("REDIS_URL", "redis://127.0.0.1:6379/0")
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
@@ -129,10 +129,10 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
-# redis-py says unix:// where Celery says redis+socket://; either is accepted.
-_over_socket = _redis.scheme in {"unix", "redis+socket"}
-REDIS_URL = _redis._replace(scheme="unix").geturl() if _over_socket else _redis.geturl()
-CELERY_BROKER_URL = _redis._replace(scheme="redis+socket").geturl() if _over_socket else _redis.geturl()
+# redis-py says unix:// and db= where Celery says redis+socket:// and virtual_host=; the setting is redis-py's.
+CELERY_BROKER_URL = REDIS_URL
+if REDIS_URL.startswith("unix://"):
+    CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": max(300, int(2 * DELIVERY_LEASE_S)),
     "unacked_restore_interval": 5,

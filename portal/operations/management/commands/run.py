@@ -98,6 +98,7 @@ class _Run:
         if settings.SEGURA_URL:
             return []
         known = remembered(self.state / "sandbox-client.json", {"client_secret": secrets.token_urlsafe(24)})
+        self.environment.pop("SEGURA_CLIENT_SECRET_FILE", None)
         self.environment["SEGURA_CLIENT_SECRET"] = known["client_secret"]
         ports = redis_server.free_port(), redis_server.free_port()
         return [children.sandbox(*ports, self.state / "sandbox.json", known["client_secret"])]
@@ -107,7 +108,7 @@ class _Run:
         self.environment |= {
             "SEGURA_URL": announced["url"],
             "SEGURA_TOKEN_URL": announced["token_url"],
-            "SEGURA_CLIENT_ID": announced["client_id"],
+            "SEGURA_CLIENT_ID": children.SANDBOX_CLIENT_ID,
         }
         self.facts |= {"segura_url": announced["url"], "control_url": announced["control_url"]}
 
