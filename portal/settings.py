@@ -109,7 +109,7 @@ try:
     _database_url = _secret("DATABASE_URL", f"sqlite:///{STATE_DIR / 'portal.sqlite3'}")
     os.environ["DATABASE_URL"] = _database_url
     DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
-    _redis = urlsplit(_secret("REDIS_URL", "redis://127.0.0.1:6379/0"))
+    REDIS_URL = _secret("REDIS_URL", "redis://127.0.0.1:6379/0")
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
@@ -129,10 +129,10 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
-# redis-py says unix:// where Celery says redis+socket://; either is accepted.
-_over_socket = _redis.scheme in {"unix", "redis+socket"}
-REDIS_URL = _redis._replace(scheme="unix").geturl() if _over_socket else _redis.geturl()
-CELERY_BROKER_URL = _redis._replace(scheme="redis+socket").geturl() if _over_socket else _redis.geturl()
+# redis-py says unix:// and db= where Celery says redis+socket:// and virtual_host=; the setting is redis-py's.
+CELERY_BROKER_URL = REDIS_URL
+if REDIS_URL.startswith("unix://"):
+    CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": max(300, int(2 * DELIVERY_LEASE_S)),
     "unacked_restore_interval": 5,
@@ -156,6 +156,15 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_TASK_TIME_LIMIT = int(DELIVERY_LEASE_S) + 10
 CELERY_TIMEZONE = "UTC"
+# A message that waited a whole interval has been overtaken by the next one.
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "changes.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 3 * SWEEP_EVERY_S}},
+    "catalog": {
+        "task": "portal.catalog.tasks.synchronise",
+        "schedule": CATALOG_SYNC_EVERY_S,
+        "options": {"expires": CATALOG_SYNC_EVERY_S},
+    },
+}
 
 # --- Django ----------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -188,6 +197,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    # Last, so that it hears why a page was refused before Django turns that into a page.
+    "portal.audit.refusals.RefusalMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -202,6 +213,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "portal.accounts.context.person",
             ],
         },
     },
@@ -226,7 +238,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
 # --- Signing in ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["portal.accounts.backend.PortalBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -240,10 +252,15 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_FORMS = {
+    "login": "portal.accounts.forms.SignInForm",
+    "change_password": "portal.accounts.forms.PasswordForm",
+    "reauthenticate": "portal.accounts.forms.ConfirmForm",
+}
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key"}
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 
 # --- The wire --------------------------------------------------------------------------------------
 _tls = BASE_URL.startswith("https://")
@@ -253,6 +270,9 @@ CSRF_COOKIE_NAME = "__Host-csrf" if _tls else "csrf"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
+LANGUAGE_COOKIE_SECURE = _tls
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SECURE_HSTS_SECONDS = 31536000 if _tls else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _tls
@@ -283,7 +303,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # These would print headers, bodies and SQL parameters below WARNING.
+    # These would print headers, bodies and SQL parameters below WARNING, the last two a pair of lines per sweep.
     "loggers": {
         name: {"level": "WARNING"}
         for name in (
@@ -294,6 +314,8 @@ LOGGING = {
             "kombu",
             "amqp",
             "celery.utils.functional",
+            "celery.worker.strategy",
+            "celery.app.trace",
         )
     },
 }

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal.catalog.failure import Failure, Kind
 
 
 class SecretQuerySet(models.QuerySet["ApiSecret"]):
     def present(self) -> SecretQuerySet:
         """Those Segura still lists."""
         return self.filter(vanished_at=None)
+
+    def proposable(self) -> SecretQuerySet:
+        """Those a change may be proposed on."""
+        return self.present().filter(can_write=True)
+
+    def read_only(self) -> SecretQuerySet:
+        """Listed, but not for the portal to write."""
+        return self.present().filter(can_write=False)
+
+    def gated(self) -> SecretQuerySet:
+        """Listed, but Segura wants an approval before the details are seen."""
+        return self.present().filter(need_approval=True)
+
+    def vanished(self) -> SecretQuerySet:
+        """Those Segura listed once."""
+        return self.exclude(vanished_at=None)
 
     def matching(self, text: str) -> SecretQuerySet:
         """By name, or by identifier where the text is a number."""
@@ -18,7 +41,11 @@ class SecretQuerySet(models.QuerySet["ApiSecret"]):
 
 
 class ApiSecret(models.Model):
-    """One row of Segura's list (contract 5.1). A secret that vanished from it is marked, never deleted."""
+    """One row of Segura's list (contract 5.1). A secret that vanished from it is marked, never deleted.
+
+    There is no «last seen»: what is not marked as vanished was in the last list that arrived. So a
+    synchronisation that finds nothing new writes nothing.
+    """
 
     identifier = models.BigIntegerField(primary_key=True)
     name = models.CharField(max_length=500)
@@ -27,7 +54,6 @@ class ApiSecret(models.Model):
     need_justify = models.BooleanField()
     need_approval = models.BooleanField()
     first_seen_at = models.DateTimeField()
-    last_seen_at = models.DateTimeField()
     vanished_at = models.DateTimeField(null=True)
 
     objects = SecretQuerySet.as_manager()
@@ -39,20 +65,61 @@ class ApiSecret(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def obstacle(self) -> str:
+        """Why no change can be proposed on it, and who could help; '' where one can."""
+        if self.vanished_at is not None:
+            return _(
+                "Segura no longer lists this secret: it was deleted or deactivated, or is no longer shared with "
+                "the portal's Segura user. Its owner can share it again."
+            )
+        if not self.can_write:
+            return _(
+                "The portal's Segura user may not edit this secret; its owner can share it with the right to edit."
+            )
+        return ""
+
+
+class SyncQuerySet(models.QuerySet["Sync"]):
+    def under_way(self) -> SyncQuerySet:
+        """Waiting or running, and not for longer than a worker could take."""
+        return self.filter(finished_at=None, asked_at__gte=_given_up_before())
+
+    def lost(self) -> SyncQuerySet:
+        """Never to end by themselves: their worker or their message is gone."""
+        return self.filter(finished_at=None, asked_at__lt=_given_up_before())
+
+
+def _given_up_before() -> datetime:
+    return timezone.now() - timedelta(seconds=3 * settings.SEGURA_DEADLINE_S)
+
 
 class Sync(models.Model):
-    """One synchronisation: when, by whom ('' for the schedule), and how it went."""
+    """One synchronisation: who asked for it ('' for the schedule), when, and how it went."""
 
-    started_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
     by = models.CharField(max_length=150, blank=True)
+    asked_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
     ok = models.BooleanField(null=True)
     listed = models.IntegerField(default=0)
     added = models.IntegerField(default=0)
+    altered = models.IntegerField(default=0)
+    returned = models.IntegerField(default=0)
     vanished = models.IntegerField(default=0)
-    code = models.IntegerField(null=True)
-    message = models.CharField(max_length=500, blank=True)
+    kind = models.CharField(max_length=20, blank=True, help_text="What kept it from succeeding (failure.Kind).")
+    code = models.IntegerField(null=True, help_text="HTTP status of the answer that decided.")
+    number = models.IntegerField(null=True, help_text="Segura's own error number.")
+    message = models.CharField(max_length=500, blank=True, help_text="What the other side said.")
+
+    objects = SyncQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()
         ordering = ["-id"]
+        indexes = [models.Index(fields=["asked_at"], condition=Q(finished_at=None), name="sync_unfinished")]
+
+    @property
+    def sentence(self) -> str:
+        """What went wrong and who can do what about it; '' where nothing did."""
+        return Failure(Kind(self.kind), self.code, self.number, self.message).sentence if self.kind else ""

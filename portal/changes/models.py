@@ -29,6 +29,54 @@ class Status(models.TextChoices):
     EXPIRED = "expired", _("Expired")
 
 
+class Cause(models.TextChoices):
+    """Why a change stands where it stands, in a sentence; what Segura itself said is kept verbatim beside it."""
+
+    NONE = "", ""
+    CONFIRMED = "confirmed", _("Segura confirmed the change.")
+    READ_BACK = "read_back", _("Segura did not confirm the change, but reading it back shows it applied.")
+    REFUSED = "refused", _("Segura refused the change. Nothing was changed.")
+    BASE_MOVED = "base_moved", _("The secret was changed in Segura after this was proposed. Nothing was sent.")
+    BASE_UNSEEN = (
+        "base_unseen",
+        _("Segura no longer lets the portal read the secret: what approvers saw cannot be compared. Nothing was sent."),
+    )
+    NOT_CONFIGURED = "not_configured", _("The portal is not connected to Segura. Nothing was sent.")
+    NOT_SENT = "not_sent", _("The call did not reach Segura. It is sent again, later each time.")
+    NOT_APPLIED = "not_applied", _("The call was turned away before Segura saw it. It is sent again, later each time.")
+    UNREADABLE = "unreadable", _("The secret could not be read for comparison. Nothing was sent; it is tried again.")
+    UNANSWERED = (
+        "unanswered",
+        _("The call was sent, and the answer does not say what became of it. The secret is read back to find out."),
+    )
+    ECHO_DIFFERS = (
+        "echo_differs",
+        _("Segura said yes, but its answer differs from what was sent. The secret is read back to find out."),
+    )
+    WORKER_LOST = (
+        "worker_lost",
+        _("The worker was lost while the call may have been under way. The secret is read back to find out."),
+    )
+    NEVER_STARTED = "never_started", _("The worker was lost before anything was sent. It is sent again.")
+    SEND_AGAIN = "send_again", _("Reading the secret back shows it was not applied. The same change is sent again.")
+    THIRD_VALUE = (
+        "third_value",
+        _("The secret holds neither the old nor the proposed values. Nothing more is sent until a person has looked."),
+    )
+    REFUSED_REPEAT = (
+        "refused_repeat",
+        _("Segura refused the repeat of a call whose first outcome is not known. A person has to look."),
+    )
+    TRIES_SPENT = "tries_spent", _("It could not be found out what became of the call. A person has to look.")
+    TAMPERED = "tampered", _("What is stored is not what was approved. Nothing was sent. A person has to look.")
+    BROKEN = "broken", _("The change could not be prepared for sending. Nothing was sent. A person has to look.")
+
+
+def causes() -> list[tuple[str, Any]]:
+    """The choices of Change.cause, by reference: a better wording needs no migration."""
+    return list(Cause.choices)
+
+
 OPEN = (Status.PENDING, Status.APPROVED, Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN, Status.STALE)
 """Somebody or something still has to act."""
 LANE = (Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN)
@@ -73,11 +121,13 @@ class Change(models.Model):
     lease_until = models.DateTimeField(null=True)
     not_before = models.DateTimeField(null=True)
     hold_until = models.DateTimeField(null=True, help_text="Until then the gateway may replay a call of this change.")
-    tries = models.IntegerField(default=0)
+    tries = models.IntegerField(default=0, help_text="Pauses so far; they grow with it.")
+    doubts = models.IntegerField(default=0, help_text="Calls of unknown outcome so far.")
     doubtful_since = models.DateTimeField(null=True)
     verified_at = models.DateTimeField(null=True)
-    code = models.IntegerField(null=True, help_text="HTTP status of the newest answer to an update.")
-    outcome = models.TextField(blank=True, help_text="The newest finding, a sentence for people.")
+    cause = models.CharField(max_length=16, choices=causes, default=Cause.NONE, blank=True)
+    answer_code = models.IntegerField(null=True, help_text="HTTP status of the newest answer.")
+    answer = models.TextField(blank=True, help_text="What the newest answer said, verbatim; never a secret.")
 
     objects = ChangeQuerySet.as_manager()
 
@@ -121,7 +171,7 @@ class Revision(models.Model):
     base: models.JSONField[dict[str, Any] | None] = models.JSONField(
         null=True, help_text="All visible fields as read at proposal, null where they could not be read."
     )
-    base_fingerprint = models.CharField(max_length=64, blank=True)
+    base_secret_fingerprint = models.CharField(max_length=64, blank=True)
     sealed_secret = models.BinaryField(null=True)
     secret_fingerprint = models.CharField(max_length=64, blank=True)
     policy: models.JSONField[dict[str, Any]] = models.JSONField(help_text="The policy as it stood: {'required': n}.")

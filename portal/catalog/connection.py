@@ -1,0 +1,103 @@
+"""The portal's one way to Segura: a client of the settings whose every exchange goes to the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Literal, cast
+
+from django.conf import settings
+from django.db import transaction
+from redis import Redis
+
+from portal import keyring
+from portal.audit import ledger
+from portal.vault import Client, Config, ConfigError, Exchange, RedisTokens, Secret
+
+ONE_SECRET = 1024 * 1024
+WHOLE_LIST = 64 * 1024 * 1024
+"""The list has no pages (contract 5.1) and some 140 bytes a row: this is room for 400,000 secrets."""
+_NEEDED = ("SEGURA_URL", "SEGURA_CLIENT_ID", "SEGURA_CLIENT_SECRET")
+_REDIS_TIMEOUT_S = 2.0
+
+
+class NotConfigured(Exception):
+    """The settings do not lead to Segura; the message names the setting."""
+
+
+def connect(
+    *, by: str = "", change: int | None = None, secret: int | None = None, max_body: int = ONE_SECRET
+) -> Client:
+    """A client that logs each HTTP exchange as `by`'s, of this change and API secret ('' for the machine).
+
+    Answers longer than `max_body` bytes are not read.
+
+    Call it, and what it returns, outside any transaction: an exchange that a rollback takes out of the log
+    would have happened unseen, so the log refuses it with RuntimeError. DatabaseError leaves the client's
+    methods where the log cannot be written. Raises NotConfigured.
+    """
+    missing = [name for name in _NEEDED if not getattr(settings, name)]
+    if missing:
+        raise NotConfigured(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set")
+    try:
+        return Client(_config(max_body), tokens=_tokens(settings.REDIS_URL), report=_reporter(by, change, secret))
+    except ConfigError as error:
+        raise NotConfigured(str(error)) from None
+
+
+def _config(max_body: int) -> Config:
+    return Config(
+        url=settings.SEGURA_URL,
+        token_url=settings.SEGURA_TOKEN_URL,
+        client_id=settings.SEGURA_CLIENT_ID,
+        client_secret=Secret(settings.SEGURA_CLIENT_SECRET),
+        tenant=settings.SEGURA_TENANT,
+        ca_bundle=settings.SEGURA_CA_BUNDLE,
+        client_auth=cast(Literal["body", "basic"], settings.SEGURA_CLIENT_AUTH),
+        connect_timeout_s=settings.SEGURA_CONNECT_TIMEOUT_S,
+        read_timeout_s=settings.SEGURA_DEADLINE_S,
+        deadline_s=settings.SEGURA_DEADLINE_S,
+        max_body=max_body,
+    )
+
+
+class _TokenCipher:
+    """The key ring, with every token bound to being one."""
+
+    def seal(self, plaintext: bytes, aad: bytes) -> bytes:
+        return keyring.ring().seal(plaintext, b"vault token\0" + aad)
+
+    def open(self, sealed: bytes, aad: bytes) -> bytes:
+        return keyring.ring().open(sealed, b"vault token\0" + aad)
+
+
+@cache
+def _tokens(url: str) -> RedisTokens:
+    """One per process: it remembers that Redis is away, and the token meanwhile."""
+    redis = Redis.from_url(url, socket_timeout=_REDIS_TIMEOUT_S, socket_connect_timeout=_REDIS_TIMEOUT_S)
+    return RedisTokens(redis, _TokenCipher(), lock_s=settings.SEGURA_DEADLINE_S + 5)
+
+
+def _reporter(by: str, change: int | None, secret: int | None) -> Callable[[Exchange], None]:
+    def report(exchange: Exchange) -> None:
+        action = "vault.unanswered" if exchange.status is None else "vault.responded"
+        with transaction.atomic(durable=True):
+            ledger.record(action, by=by, change=change, secret=secret, code=exchange.status, data=_entry(exchange))
+
+    return report
+
+
+def _entry(exchange: Exchange) -> dict[str, str | int | None]:
+    return {
+        "method": exchange.method,
+        "path": exchange.path,
+        "code": exchange.code,
+        "number": exchange.number,
+        "message": exchange.message,
+        "origin": exchange.origin,
+        "reason": exchange.reason,
+        "started_at": exchange.started_at.isoformat(timespec="milliseconds"),
+        "duration_ms": exchange.duration_ms,
+        "attempt": exchange.attempt_id,
+        "correlation": exchange.correlation_id,
+    }

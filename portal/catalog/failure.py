@@ -1,0 +1,128 @@
+"""Why Segura could not be read, as a value to keep and as a sentence for the people who can do something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.utils.translation import gettext as _
+
+from portal.catalog.connection import NotConfigured
+from portal.vault import ReadRefused, Unauthorised, Unreachable, VaultError
+
+_GATEWAY = {502, 503, 504}
+
+
+class Kind(StrEnum):
+    """What stood in the way. Kept in the database; the sentence is made when it is shown."""
+
+    NOT_CONFIGURED = "not_configured"
+    UNREACHABLE = "unreachable"
+    UNAUTHORISED = "unauthorised"
+    REFUSED = "refused"
+    UNANSWERED = "unanswered"
+    GATEWAY = "gateway"
+    UNREADABLE = "unreadable"
+    # Of a synchronisation only
+    EMPTY = "empty"
+    QUEUE = "queue"
+    INTERRUPTED = "interrupted"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """`code`: HTTP status, `number`: Segura's error number, `message`: the technical detail, clean and short."""
+
+    kind: Kind
+    code: int | None = None
+    number: int | None = None
+    message: str = ""
+
+    @classmethod
+    def of(cls, error: VaultError | NotConfigured) -> Failure:
+        """The failure of a read (contract 7 and 8)."""
+        if isinstance(error, NotConfigured):
+            return cls(Kind.NOT_CONFIGURED, message=str(error)[:500])
+        return cls(_kind(error), error.status, error.number, error.message[:500])
+
+    @property
+    def sentence(self) -> str:
+        """What happened and who can do what about it, in the language of the page."""
+        if self.kind is Kind.REFUSED:
+            return _refusal(self.number)
+        return _sentence(self.kind) % {"detail": self.message, "code": self.code}
+
+
+def _kind(error: VaultError) -> Kind:
+    if isinstance(error, ReadRefused):
+        return Kind.REFUSED
+    if isinstance(error, Unauthorised):
+        return Kind.UNAUTHORISED
+    if isinstance(error, Unreachable):
+        return Kind.UNREACHABLE
+    if error.status is None:
+        return Kind.UNANSWERED
+    return Kind.GATEWAY if error.status in _GATEWAY else Kind.UNREADABLE
+
+
+def _sentence(kind: Kind) -> str:
+    return {
+        Kind.NOT_CONFIGURED: _(
+            "The portal is not connected to Segura (%(detail)s). An operator can set it in the portal's environment."
+        ),
+        Kind.UNREACHABLE: _(
+            "Segura cannot be reached (%(detail)s). Try again in a minute; if it stays so, an operator should check "
+            "SEGURA_URL and the network between the portal and Segura."
+        ),
+        Kind.UNAUTHORISED: _(
+            "Segura does not accept the portal's access key (HTTP %(code)s). An operator should check SEGURA_URL, "
+            "SEGURA_CLIENT_ID and SEGURA_CLIENT_SECRET, and in Segura whether the key has expired, was revoked or is "
+            "bound to another address."
+        ),
+        Kind.UNANSWERED: _(
+            "Segura did not answer in time or broke off (%(detail)s). Try again in a minute; if it stays so, "
+            "an operator should look at Segura and its gateway."
+        ),
+        Kind.GATEWAY: _(
+            "The gateway in front of Segura answered HTTP %(code)s: Segura itself is down, restarting or too slow. "
+            "Try again in a minute; if it stays so, an operator should look at Segura."
+        ),
+        Kind.UNREADABLE: _(
+            "Segura's answer (HTTP %(code)s) was not understood: %(detail)s. An operator should check that SEGURA_URL "
+            "leads to Segura's API; the exchange is in the audit log."
+        ),
+        Kind.EMPTY: _(
+            "Segura listed no secret at all, though it did before. Nothing was marked as vanished. Most likely the "
+            "portal's access key was restricted, or its Segura user lost its shares. If the list is truly empty, an "
+            "operator can say so: manage.py sync_catalog --accept-empty"
+        ),
+        Kind.QUEUE: _(
+            "No worker could be told, because the queue cannot be reached. An operator should check Redis. "
+            "The schedule goes on by itself when it is back."
+        ),
+        Kind.INTERRUPTED: _(
+            "No worker finished it. An operator should check that a worker is running; then try again."
+        ),
+        Kind.SUPERSEDED: _("A newer list had arrived first, so this one was set aside."),
+    }[kind]
+
+
+def _refusal(number: int | None) -> str:
+    known = {
+        1005: _(
+            "Segura does not find this secret (1005): it was deleted, or is no longer shared with the portal's Segura "
+            "user. Its owner can share it again."
+        ),
+        1006: _(
+            "Segura does not let the portal see the details of this secret (1006): it is not shared with the portal's "
+            "Segura user, or may be viewed only after an approval in Segura. Its owner can change both."
+        ),
+        1009: _(
+            "This secret is inactive in Segura (1009). Its owner, or anybody who may edit it, can activate it there."
+        ),
+        1010: _("Segura does not accept this identifier (1010). Open the secret from the list."),
+    }
+    return known.get(number or 0) or _(
+        "Segura refused to show it (error %(number)s). An operator can look the exchange up in the audit log."
+    ) % {"number": number}

@@ -1,0 +1,29 @@
+"""manage.py sync_catalog: mirror Segura's list now, in this process, and say how it went."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from portal.catalog.sync import synchronise
+
+
+class Command(BaseCommand):
+    help = "Mirror Segura's list of API secrets now. Ends with 1 and a sentence where that fails."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--accept-empty",
+            action="store_true",
+            help="Believe an empty list: mark every secret as vanished.",
+        )
+
+    def handle(self, *_args: Any, accept_empty: bool, **_options: Any) -> None:
+        sync = synchronise(accept_empty=accept_empty)
+        if not sync.ok:
+            raise CommandError(sync.sentence)
+        self.stdout.write(
+            f"{sync.listed} listed: {sync.added} new, {sync.altered} altered, "
+            f"{sync.returned} returned, {sync.vanished} vanished. {sync.sentence}".strip()
+        )

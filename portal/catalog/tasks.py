@@ -1,0 +1,35 @@
+"""Celery's door to the catalog."""
+
+from __future__ import annotations
+
+import logging
+
+from celery.signals import beat_init
+from kombu.exceptions import OperationalError
+
+from portal.catalog import sync
+from portal.celery import app
+
+log = logging.getLogger(__name__)
+
+
+@app.task
+def synchronise(asked: int | None = None) -> None:
+    """The schedule's synchronisation, or the one of this row that a person asked for."""
+    sync.synchronise(asked=asked)
+
+
+def publish(asked: int | None = None) -> bool:
+    """Hand it to a worker; False if the queue cannot be reached."""
+    try:
+        synchronise.delay(asked)
+    except OperationalError:
+        log.warning("A synchronisation could not be published: the queue cannot be reached")
+        return False
+    return True
+
+
+@beat_init.connect
+def at_start(**_: object) -> None:
+    """A portal that has just been started does not wait a whole interval for its first list."""
+    publish()

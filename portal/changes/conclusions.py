@@ -1,0 +1,122 @@
+"""The ways a machine's step can end: one move each, with its event and its cause, in the caller's transaction."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+
+from portal.changes.models import Cause, Change, Status
+from portal.changes.transitions import db_now, move
+
+_LONGEST_PAUSE_S = 300.0
+
+
+def applied(change: Change, cause: Cause, *, code: int | None = None) -> None:
+    """The vault holds what was approved: confirmed by the answer, or seen by reading back."""
+    verified_at = db_now() if cause == Cause.READ_BACK else None
+    _conclude(change, Status.APPLIED, "change.applied", cause, code=code, verified_at=verified_at)
+
+
+def failed(change: Change, *, code: int | None, number: int | None, message: str) -> None:
+    """Segura said no for good; a person may retry."""
+    _conclude(change, Status.FAILED, "change.failed", Cause.REFUSED, code=code, number=number, message=message)
+
+
+def stale(change: Change, cause: Cause, *, code: int | None = None, message: str = "") -> None:
+    """What was voted on is no longer there to be changed: back to its requester."""
+    _conclude(change, Status.STALE, "change.stale", cause, code=code, message=message)
+
+
+def postponed(change: Change, cause: Cause, *, code: int | None = None, message: str = "", wait_s: float = 0) -> None:
+    """Surely not executed: again later, after a growing pause or what the gateway asked for (seconds)."""
+    _conclude(
+        change,
+        Status.APPROVED,
+        "change.requeued",
+        cause,
+        code=code,
+        message=message,
+        tries=change.tries + 1,
+        not_before=db_now() + timedelta(seconds=max(wait_s, _pause_s(change))),
+    )
+
+
+def resend(change: Change) -> None:
+    """Seen not to be applied: the same bytes again, at once. The lane stays closed by hold_until."""
+    _conclude(change, Status.APPROVED, "change.requeued", Cause.SEND_AGAIN, not_before=None, tries=0)
+
+
+def doubted(change: Change, cause: Cause, *, code: int | None = None, message: str = "") -> None:
+    """The call may or may not have been executed, and the gateway may still replay it until `hold_until` (B6)."""
+    now = db_now()
+    _conclude(
+        change,
+        Status.IN_DOUBT,
+        "change.doubted",
+        cause,
+        code=code,
+        message=message,
+        tries=0,
+        doubts=change.doubts + 1,
+        doubtful_since=change.doubtful_since or now,
+        hold_until=now + timedelta(seconds=settings.DELIVERY_HOLD_S),
+        not_before=None,
+        lease_until=None,
+    )
+
+
+def still_doubted(change: Change, *, code: int | None = None, message: str = "") -> None:
+    """Reading back gave no answer: keep the lane, read again after a growing pause."""
+    _conclude(
+        change,
+        Status.IN_DOUBT,
+        "change.doubted",
+        Cause(change.cause),
+        code=code,
+        message=message,
+        tries=change.tries + 1,
+        not_before=db_now() + timedelta(seconds=_pause_s(change)),
+        lease_until=None,
+    )
+
+
+def escalated(change: Change, cause: Cause, *, code: int | None = None, message: str = "") -> None:
+    """The machine stops here and keeps the lane; a person has to look."""
+    _conclude(change, Status.NEEDS_HUMAN, "change.escalated", cause, code=code, message=message)
+
+
+def spent(change: Change) -> bool:
+    """Whether the machine has doubted long enough: tries or a day are over (B6)."""
+    since = change.doubtful_since
+    tired = change.doubts > settings.DELIVERY_MAX_TRIES or change.tries > settings.DELIVERY_MAX_TRIES
+    return tired or (since is not None and db_now() - since > timedelta(days=1))
+
+
+def _pause_s(change: Change) -> float:
+    return float(min(_LONGEST_PAUSE_S, settings.DELIVERY_BACKOFF_S * 2 ** min(change.tries, 10)))
+
+
+def _conclude(
+    change: Change,
+    to: Status,
+    action: str,
+    cause: Cause,
+    *,
+    code: int | None = None,
+    number: int | None = None,
+    message: str = "",
+    **columns: Any,
+) -> None:
+    move(
+        change,
+        to,
+        action,
+        code=code,
+        data={"cause": str(cause), "number": number, "message": message},
+        cause=cause,
+        answer_code=code if code is not None else change.answer_code,
+        answer=message,
+        **columns,
+    )

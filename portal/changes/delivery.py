@@ -1,0 +1,252 @@
+"""The machine's step: claim -> read and compare -> intent -> call -> settle. No transaction is open on the network.
+
+What the vault is known to hold decides; what is not known has its own state. Sources: B2-B8.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from enum import Enum
+
+from django.conf import settings
+from django.db import DatabaseError, transaction
+
+from portal import keyring
+from portal.audit import ledger
+from portal.catalog import connection, details
+from portal.changes import conclusions, policy, sealed, transitions
+from portal.changes import patch as patches
+from portal.changes.models import Attempt, Cause, Change, Revision, Status, Verdict
+from portal.changes.patch import Finding
+from portal.vault import (
+    Applied,
+    AppliedCheck,
+    Client,
+    InDoubt,
+    NotApplied,
+    NotSent,
+    Outcome,
+    ReadRefused,
+    Refused,
+    VaultError,
+)
+from portal.vault.entity import Patch
+
+_log = logging.getLogger(__name__)
+_NOT_FOUND = 1005
+
+
+class Tampered(Exception):
+    """What would be sent is not what was approved."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a read of the vault gave: details, or the error that stood in the way."""
+
+    seen: details.Details | None
+    error: VaultError | None = None
+
+    @property
+    def refused(self) -> ReadRefused | None:
+        """Segura's own no, which waiting does not change."""
+        return self.error if isinstance(self.error, ReadRefused) else None
+
+
+class Step(Enum):
+    """What a reading before the call asks for."""
+
+    SEND = "send"
+    APPLIED = "applied"
+    WAIT = "wait"
+    FAIL = "fail"
+    STALE = "stale"
+    UNSEEN = "unseen"
+    ESCALATE = "escalate"
+
+
+def deliver(change_id: int) -> None:
+    """Carry out one approved change as far as it goes now. Whoever loses the claim stops.
+
+    Ends in APPLIED, FAILED, STALE, IN_DOUBT, NEEDS_HUMAN, or APPROVED with `not_before` where nothing was
+    executed. A defect before the intent ends in NEEDS_HUMAN; after it the lease decides, as for a killed worker.
+    """
+    change = transitions.claim(change_id)
+    if change is None:
+        return
+    started = time.monotonic()
+    try:
+        client = connection.connect(change=change.pk, secret=change.secret)
+        revision = change.current()
+        if not _cleared(change, revision, read(client, change.secret)):
+            return
+        edit = approved_patch(change, revision)
+    except connection.NotConfigured as error:
+        with transaction.atomic(durable=True):
+            conclusions.postponed(change, Cause.NOT_CONFIGURED, message=str(error))
+        return
+    except (Tampered, keyring.CannotOpen):
+        _escalate(change, Cause.TAMPERED)
+        return
+    except (DatabaseError, transitions.WrongState):
+        raise
+    except Exception as error:  # noqa: BLE001 - a poisoned change must stop neither the worker nor, unseen, its lane
+        _log.error("change %d could not be prepared: %s", change.pk, type(error).__name__)
+        _escalate(change, Cause.BROKEN)
+        return
+    attempt = _intend(change, revision, started)
+    if attempt is None:
+        return
+    outcome = client.update(change.secret, edit, attempt_id=str(attempt.pk), correlation_id=change.number)
+    settle(change, attempt, outcome)
+
+
+def read(client: Client, secret: int) -> Reading:
+    """Read the vault for a comparison; the secret value in the answer is fingerprinted and dropped on the way."""
+    try:
+        return Reading(details.read(client, secret))
+    except VaultError as error:
+        return Reading(None, error)
+
+
+def compare(revision: Revision, seen: details.Details) -> Finding:
+    """What a reading says about this revision."""
+    return patches.judge(
+        patch=revision.patch,
+        secret_fingerprint=revision.secret_fingerprint,
+        base=revision.base,
+        base_secret=revision.base_secret_fingerprint,
+        seen=seen.fields,
+        seen_secret=seen.secret_fingerprint,
+    )
+
+
+def step(revision: Revision, reading: Reading, *, doubtful: bool) -> Step:
+    """What to do after a reading. `doubtful`: an earlier call of this change may have been, or still be, executed."""
+    if reading.refused and not doubtful:
+        if reading.refused.number == _NOT_FOUND:
+            return Step.FAIL
+        return Step.SEND if revision.base is None else Step.UNSEEN
+    if reading.refused:
+        return Step.SEND  # no read-back: the same bytes again, behind the hold (B6)
+    if reading.seen is None:
+        return Step.WAIT
+    finding = compare(revision, reading.seen)
+    if doubtful:
+        return {Finding.TARGET: Step.APPLIED, Finding.OTHER: Step.ESCALATE}.get(finding, Step.SEND)
+    untouched = revision.base is None or finding in (Finding.BASE, Finding.UNKNOWN)
+    return Step.SEND if untouched else Step.STALE
+
+
+def approved_patch(change: Change, revision: Revision) -> Patch:
+    """The edit to send, opened and proved to be what was voted for. Raises Tampered, keyring.CannotOpen."""
+    value = sealed.open(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
+    known = revision.base is not None
+    digest = patches.digest(
+        secret=change.secret,
+        patch=revision.patch,
+        secret_fingerprint=sealed.fingerprint(value) if value else "",
+        base_fingerprint=patches.base_fingerprint(revision.base, revision.base_secret_fingerprint) if known else "",
+        policy=revision.policy,
+    )
+    votes = change.votes.filter(revision=revision.number, digest=digest, verdict=Verdict.APPROVE)
+    voters = votes.exclude(voter=change.requester_id).values_list("voter_id", flat=True)
+    if digest != revision.digest or not policy.Policy.from_data(revision.policy).met_by(voters):
+        raise Tampered
+    return patches.request(revision.patch, value)
+
+
+def settle(change: Change, attempt: Attempt, outcome: Outcome) -> None:
+    """Write down what the call came to, and move the change if this worker still holds it."""
+    with transaction.atomic(durable=True):
+        name = type(outcome).__name__
+        attempt.finished_at, attempt.outcome = transitions.db_now(), name
+        attempt.code, attempt.number, attempt.message = outcome.status, outcome.number, outcome.message
+        attempt.save(update_fields=["finished_at", "outcome", "code", "number", "message"])
+        facts = {
+            "outcome": name,
+            "attempt": str(attempt.pk),
+            "fence": attempt.fence,
+            "number": outcome.number,
+            "message": outcome.message,
+        }
+        _note("delivery.answered", change, code=outcome.status, data=facts)
+        try:
+            with transaction.atomic():
+                _conclude(change, outcome)
+        except transitions.WrongState:
+            _note("delivery.lost", change, code=outcome.status, data=facts)
+
+
+def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
+    """Whether the call may go out; if not, the change is moved to where it belongs."""
+    code = getattr(reading.error, "status", None)
+    message = str(reading.error or "")
+    with transaction.atomic(durable=True):
+        match step(revision, reading, doubtful=change.doubtful_since is not None):
+            case Step.SEND:
+                return True
+            case Step.APPLIED:
+                conclusions.applied(change, Cause.READ_BACK)
+            case Step.WAIT:
+                conclusions.postponed(change, Cause.UNREADABLE, code=code, message=message)
+            case Step.FAIL:
+                conclusions.failed(change, code=code, number=_NOT_FOUND, message=message)
+            case Step.STALE:
+                conclusions.stale(change, Cause.BASE_MOVED)
+            case Step.UNSEEN:
+                conclusions.stale(change, Cause.BASE_UNSEEN, code=code, message=message)
+            case Step.ESCALATE:
+                conclusions.escalated(change, Cause.THIRD_VALUE)
+    return False
+
+
+def _intend(change: Change, revision: Revision, started: float) -> Attempt | None:
+    """Write down the call before it is made (B4); None where the lease is lost or half of it is gone (B6)."""
+    with transaction.atomic(durable=True):
+        if not Change.objects.filter(pk=change.pk, status=Status.SENDING, fence=change.fence).exists():
+            return None
+        if time.monotonic() - started > settings.DELIVERY_LEASE_S / 2:
+            conclusions.postponed(change, Cause.UNREADABLE)
+            return None
+        attempt = Attempt.objects.create(
+            change=change,
+            revision=revision.number,
+            fence=change.fence,
+            digest=revision.digest,
+            started_at=transitions.db_now(),
+        )
+        facts = {"attempt": str(attempt.pk), "fence": change.fence, "digest": revision.digest}
+        _note("delivery.intended", change, data=facts)
+        return attempt
+
+
+def _conclude(change: Change, outcome: Outcome) -> None:
+    code, message = outcome.status, outcome.message
+    match outcome:
+        case Applied():
+            conclusions.applied(change, Cause.CONFIRMED, code=code)
+        case Refused() if change.doubtful_since:
+            conclusions.escalated(change, Cause.REFUSED_REPEAT, code=code, message=message)
+        case Refused():
+            conclusions.failed(change, code=code, number=outcome.number, message=message)
+        case NotSent():
+            conclusions.postponed(change, Cause.NOT_SENT, message=message)
+        case NotApplied():
+            wait = outcome.retry_after_s or 0
+            conclusions.postponed(change, Cause.NOT_APPLIED, code=code, message=message, wait_s=wait)
+        case AppliedCheck():
+            conclusions.doubted(change, Cause.ECHO_DIFFERS, code=code, message=message)
+        case InDoubt():
+            conclusions.doubted(change, Cause.UNANSWERED, code=code, message=message)
+
+
+def _escalate(change: Change, cause: Cause) -> None:
+    with transaction.atomic(durable=True):
+        conclusions.escalated(change, cause)
+
+
+def _note(action: str, change: Change, *, data: dict[str, object], code: int | None = None) -> None:
+    ledger.record(action, change=change.pk, secret=change.secret, code=code, data=data)

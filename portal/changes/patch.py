@@ -1,0 +1,143 @@
+"""What changes, as data: difference, digest, wire form, and what a reading of the vault says about it. Pure.
+
+Shapes, also of Revision.patch and Revision.base: text fields are strings, shares are sorted [[name, can_edit], ...].
+The client secret is never here, only its keyed fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from portal.audit.ledger import canonical
+from portal.keyring import fingerprint
+from portal.vault.entity import FIELDS, SECRET_FIELD, SHARE_FIELDS, TEXT_FIELDS, Patch, PatchValue, Secret, Share
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ShareChange:
+    """One person's or group's access before and after: None is no access, False may view, True may edit."""
+
+    name: str
+    old: bool | None
+    new: bool | None
+
+    @property
+    def gains_edit(self) -> bool:
+        """Gains the right to edit, and with it to disable, the secret (contract 5.4)."""
+        return bool(self.new) and not self.old
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """One field old -> new as people see it; `old` is None where the base is unknown."""
+
+    field: str
+    old: str | None = None
+    new: str | None = None
+    shares: tuple[ShareChange, ...] = ()
+
+    @property
+    def is_secret(self) -> bool:
+        return self.field == SECRET_FIELD
+
+    @property
+    def is_shares(self) -> bool:
+        return self.field in SHARE_FIELDS
+
+
+class Finding(Enum):
+    """What a reading of the vault says about a proposed patch."""
+
+    BASE = "base"  # as it was when it was proposed
+    TARGET = "target"  # all proposed values are there
+    BETWEEN = "between"  # every proposed field is as before or as proposed, and nothing else moved
+    OTHER = "other"  # a value that is neither
+    UNKNOWN = "unknown"  # the fields that matter cannot be seen
+
+
+def difference(proposed: Fields, base: Fields) -> dict[str, Any]:
+    """The fields of `proposed` that differ from `base`, in the order of FIELDS."""
+    return {name: proposed[name] for name in FIELDS if name in proposed and proposed[name] != base.get(name)}
+
+
+def describe(patch: Fields, base: Fields | None, *, new_secret: bool) -> list[FieldChange]:
+    """The patch field by field for people, in the order of FIELDS."""
+    changes = []
+    for name in FIELDS:
+        if name == SECRET_FIELD and new_secret:
+            changes.append(FieldChange(name))
+        elif name in patch and name in SHARE_FIELDS:
+            changes.append(FieldChange(name, shares=_share_changes(patch[name], base[name] if base else None)))
+        elif name in patch:
+            changes.append(FieldChange(name, old=base[name] if base else None, new=patch[name]))
+    return changes
+
+
+def fields(patch: Fields, *, new_secret: bool) -> list[str]:
+    """Names of the fields that change, in the order of FIELDS."""
+    return [name for name in FIELDS if name in patch or (name == SECRET_FIELD and new_secret)]
+
+
+def _share_changes(new: Iterable[Any], old: Iterable[Any] | None) -> tuple[ShareChange, ...]:
+    before: dict[str, bool] = dict(old or ())
+    after: dict[str, bool] = dict(new)
+    return tuple(ShareChange(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
+
+
+def base_fingerprint(fields: Fields, secret_fingerprint: str) -> str:
+    """A keyed digest of everything that could be seen: equal only while the vault is as it was."""
+    return fingerprint("base", canonical({**fields, SECRET_FIELD: secret_fingerprint}))
+
+
+def digest(*, secret: int, patch: Fields, secret_fingerprint: str, base_fingerprint: str, policy: Fields) -> str:
+    """What a vote is over (B8): 64 hex digits of SHA-256 over the canonical text of all that counts."""
+    text = canonical(
+        {
+            "v": 1,
+            "secret": secret,
+            "patch": patch,
+            "client_secret": secret_fingerprint,
+            "base": base_fingerprint,
+            "policy": policy,
+        }
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def request(patch: Fields, client_secret: Secret | None) -> Patch:
+    """The edit as the vault takes it: exactly the changed fields."""
+    wire: dict[str, PatchValue] = {name: patch[name] for name in TEXT_FIELDS if name in patch}
+    wire |= {name: tuple(Share(*pair) for pair in patch[name]) for name in SHARE_FIELDS if name in patch}
+    if client_secret is not None:
+        wire[SECRET_FIELD] = client_secret
+    return wire
+
+
+def judge(
+    *, patch: Fields, secret_fingerprint: str, base: Fields | None, base_secret: str, seen: Fields, seen_secret: str
+) -> Finding:
+    """Compare a reading with base and target, field by field.
+
+    The `*_secret` arguments are fingerprints, '' for «cannot be seen» or, for `secret_fingerprint`, «not changed».
+    """
+    target = dict(patch) | ({SECRET_FIELD: secret_fingerprint} if secret_fingerprint else {})
+    now = dict(seen) | ({SECRET_FIELD: seen_secret} if seen_secret else {})
+    known = {**(base or {}), **({SECRET_FIELD: base_secret} if base_secret else {})}
+    visible = [name for name in target if name in now]
+    at_target = [name for name in visible if now[name] == target[name]]
+    strangers = [name for name in now if name in known and now[name] != known[name] and now[name] != target.get(name)]
+    if not visible:
+        return Finding.OTHER if strangers else Finding.UNKNOWN
+    if strangers:
+        return Finding.OTHER
+    if len(at_target) == len(target):
+        return Finding.TARGET
+    if base is None:
+        return Finding.UNKNOWN
+    return Finding.BETWEEN if at_target else Finding.BASE

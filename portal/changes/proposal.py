@@ -1,0 +1,111 @@
+"""A proposal on its way from form to preview to submit: carried by the browser, readable by the portal alone."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from portal import keyring
+from portal.accounts.models import User
+from portal.audit.ledger import canonical
+from portal.changes import patch as patches
+from portal.changes.sealed import Sealed
+
+LIFETIME_S = 3600
+
+
+class ProposalLost(Exception):
+    """The carried proposal is too old, was altered, or belongs to somebody else."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """What the requester saw: visible fields, the secret's fingerprint ('' where it cannot be seen)."""
+
+    fields: dict[str, Any]
+    secret_fingerprint: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        return patches.base_fingerprint(self.fields, self.secret_fingerprint)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """All that a revision will hold. `revision_id` is chosen first: the sealed value is bound to it, and a
+    proposal submitted twice is the same revision."""
+
+    secret: int
+    patch: dict[str, Any]
+    base: Base | None
+    sealed: Sealed | None = None
+    reason: str = ""
+    ticket: str = ""
+    revision_id: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    @property
+    def changes(self) -> list[patches.FieldChange]:
+        """Field by field, for the preview."""
+        return patches.describe(self.patch, self.base.fields if self.base else None, new_secret=self.sealed is not None)
+
+
+def pack(proposal: Proposal, by: User) -> str:
+    """Sealed text for a hidden field; only the same person can hand it back."""
+    text = canonical(
+        {
+            "at": int(time.time()),
+            "secret": proposal.secret,
+            "revision": str(proposal.revision_id),
+            "patch": proposal.patch,
+            "base": pack_base(proposal.base, by, proposal.secret) if proposal.base else None,
+            "sealed": [proposal.sealed.blob.hex(), proposal.sealed.fingerprint] if proposal.sealed else None,
+            "reason": proposal.reason,
+            "ticket": proposal.ticket,
+        }
+    )
+    return _seal(text, f"proposal|{by.pk}")
+
+
+def unpack(text: str, by: User) -> Proposal:
+    """The proposal that `by` packed. Raises ProposalLost."""
+    data = _open(text, f"proposal|{by.pk}")
+    return Proposal(
+        secret=data["secret"],
+        patch=data["patch"],
+        base=unpack_base(data["base"], by, data["secret"]) if data["base"] else None,
+        sealed=Sealed(bytes.fromhex(data["sealed"][0]), data["sealed"][1]) if data["sealed"] else None,
+        reason=data["reason"],
+        ticket=data["ticket"],
+        revision_id=uuid.UUID(data["revision"]),
+    )
+
+
+def pack_base(base: Base, by: User, secret: int) -> str:
+    """The base of an open form, so that the diff is against what the person saw."""
+    text = canonical({"at": int(time.time()), "fields": base.fields, "client_secret": base.secret_fingerprint})
+    return _seal(text, f"base|{by.pk}|{secret}")
+
+
+def unpack_base(text: str, by: User, secret: int) -> Base:
+    """The base that `by` was shown for this secret. Raises ProposalLost."""
+    data = _open(text, f"base|{by.pk}|{secret}")
+    return Base(data["fields"], data["client_secret"])
+
+
+def _seal(text: str, place: str) -> str:
+    return base64.urlsafe_b64encode(keyring.ring().seal(text.encode(), place.encode())).decode()
+
+
+def _open(text: str, place: str) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = json.loads(keyring.ring().open(base64.urlsafe_b64decode(text), place.encode()))
+    except (keyring.CannotOpen, binascii.Error, ValueError):
+        raise ProposalLost from None
+    if time.time() - data["at"] > LIFETIME_S:
+        raise ProposalLost
+    return data

@@ -1,0 +1,100 @@
+"""Doubt settled by reading back; what is due, stuck or expired found by the clock of the database."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from django.db import transaction
+from django.db.models import Q
+
+from portal.audit import ledger
+from portal.catalog import connection
+from portal.changes import conclusions, delivery, transitions
+from portal.changes.delivery import Step
+from portal.changes.models import LANE, Attempt, Cause, Change, Status
+from portal.changes.transitions import db_now, lock, move
+
+_BATCH = 500
+# What may already be in the vault, or may still be replayed, does not just expire.
+_MAY_EXPIRE = Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), doubtful_since=None)
+
+
+def advance(change_id: int) -> int | None:
+    """Take one change as far as it goes now; return the id of the next change of the same secret, if one waits."""
+    settle_doubt(change_id)
+    delivery.deliver(change_id)
+    change = Change.objects.filter(pk=change_id).first()
+    if change is None or change.status in (Status.APPROVED, *LANE):
+        return None
+    waiting = Change.objects.filter(secret=change.secret, status=Status.APPROVED).order_by("approved_at", "pk")
+    return waiting.values_list("pk", flat=True).first()
+
+
+def settle_doubt(change_id: int) -> None:
+    """Read back a change in doubt: applied, to be sent again, still unknown, or a matter for a person (B6)."""
+    change = transitions.claim_doubt(change_id)
+    if change is None:
+        return
+    reading, revision = None, change.current()
+    with suppress(connection.NotConfigured):
+        reading = delivery.read(connection.connect(change=change.pk, secret=change.secret), change.secret)
+    todo = Step.WAIT if reading is None else delivery.step(revision, reading, doubtful=True)
+    error = reading.error if reading else None
+    with transaction.atomic(durable=True):
+        if todo is Step.APPLIED:
+            conclusions.applied(change, Cause.READ_BACK)
+        elif todo is Step.ESCALATE:
+            conclusions.escalated(change, Cause.THIRD_VALUE)
+        elif conclusions.spent(change):
+            conclusions.escalated(change, Cause.TRIES_SPENT)
+        elif todo is Step.SEND:
+            conclusions.resend(change)
+        else:
+            conclusions.still_doubted(change, code=getattr(error, "status", None), message=str(error or ""))
+
+
+def sweep() -> list[int]:
+    """Take over dead leases, end what is past its deadline, and return the ids that are due. No network."""
+    for change_id in _ids(Q(status=Status.SENDING, lease_until__lte=db_now())):
+        _take_over(change_id)
+    for change_id in _ids(_MAY_EXPIRE & Q(expires_at__lte=db_now())):
+        _expire(change_id)
+    return due()
+
+
+def due() -> list[int]:
+    """Ids of what a worker could take up now, oldest first; one per secret, for lanes are served in order."""
+    now = db_now()
+    ready = Q(not_before=None) | Q(not_before__lte=now)
+    found = Change.objects.filter(
+        Q(status=Status.APPROVED) | Q(Q(lease_until=None) | Q(lease_until__lte=now), status=Status.IN_DOUBT), ready
+    )
+    first: dict[int, int] = {}
+    for change_id, secret in found.order_by("approved_at", "pk").values_list("pk", "secret")[:_BATCH]:
+        first.setdefault(secret, change_id)
+    return list(first.values())
+
+
+def _take_over(change_id: int) -> None:
+    """A worker did not come back: in doubt where a call was intended, else surely not sent (F01-F04)."""
+    with transaction.atomic(durable=True):
+        change = lock(change_id)
+        if change.status != Status.SENDING or not change.lease_until or change.lease_until > db_now():
+            return
+        ledger.record("delivery.lost", change=change.pk, secret=change.secret, data={"fence": change.fence})
+        intended = Attempt.objects.filter(change=change, fence=change.fence).exists()
+        if intended:
+            conclusions.doubted(change, Cause.WORKER_LOST)
+        else:
+            conclusions.postponed(change, Cause.NEVER_STARTED)
+
+
+def _expire(change_id: int) -> None:
+    with transaction.atomic(durable=True):
+        change = lock(change_id)
+        if Change.objects.filter(_MAY_EXPIRE, pk=change_id, expires_at__lte=db_now()).exists():
+            move(change, Status.EXPIRED, "change.expired")
+
+
+def _ids(condition: Q) -> list[int]:
+    return list(Change.objects.filter(condition).order_by("pk").values_list("pk", flat=True)[:_BATCH])

@@ -1,0 +1,122 @@
+"""Who the tests are about: people with roles, a secret, and a proposal to decide on."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Role
+from portal.catalog.models import ApiSecret
+from portal.changes import sealed, workflow
+from portal.changes.models import Change
+from portal.changes.proposal import Base, Proposal
+from portal.vault import Secret
+
+GCP = {
+    "name": "GCP",
+    "url": "https://gcp.example",
+    "client_id": "gf455f7g8fb5dfg8fd545bffbv",
+    "identifier_code": "hyga125",
+    "tags": "Cloud",
+    "notes": "Access details",
+    "method": "get",
+    "users_allowed": [["pduarte", True]],
+    "groups_allowed": [["Test group", False]],
+}
+
+
+GCP_BASE = Base(GCP, "f" * 64)
+
+
+def person(name: str, *granted: Role) -> User:
+    """A person in these roles."""
+    user = User.objects.create_user(name, password=f"{name}-correct-horse")
+    for role in granted:
+        roles.grant(user, role)
+    return user
+
+
+@pytest.fixture
+def requester(db: None) -> User:
+    return person("requester", Role.REQUESTER)
+
+
+@pytest.fixture
+def requester2(db: None) -> User:
+    return person("requester2", Role.REQUESTER)
+
+
+@pytest.fixture
+def approver(db: None) -> User:
+    return person("approver", Role.APPROVER)
+
+
+@pytest.fixture
+def approver2(db: None) -> User:
+    return person("approver2", Role.APPROVER)
+
+
+@pytest.fixture
+def auditor(db: None) -> User:
+    return person("auditor", Role.AUDITOR)
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    return person("admin", Role.ADMINISTRATOR)
+
+
+@pytest.fixture
+def as_person() -> Callable[[User], Client]:
+    """A browser in which this person is signed in."""
+
+    def open_browser(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return open_browser
+
+
+def mirrored(identifier: int = 43, name: str = "GCP", **columns: Any) -> ApiSecret:
+    """A row of the mirror that may be proposed on, unless `columns` say otherwise."""
+    now = timezone.now()
+    flags = {"can_view": True, "can_write": True, "need_justify": False, "need_approval": False}
+    values = {"name": name, "first_seen_at": now, **flags, **columns}
+    return ApiSecret.objects.update_or_create(identifier=identifier, defaults=values)[0]
+
+
+@pytest.fixture
+def secret(db: None) -> ApiSecret:
+    return mirrored()
+
+
+@pytest.fixture
+def propose(secret: ApiSecret) -> Callable[..., Proposal]:
+    """A proposal for the GCP secret: a new url, unless told otherwise."""
+
+    def build(*, value: str = "", base: Base | None = GCP_BASE, identifier: int = 43, **patch: Any) -> Proposal:
+        revision_id = uuid.uuid4()
+        return Proposal(
+            secret=identifier,
+            patch=patch or {"url": "https://gcp-eu.example"},
+            base=base,
+            sealed=sealed.seal(Secret(value), revision_id) if value else None,
+            reason="The endpoint moves to the EU",
+            revision_id=revision_id,
+        )
+
+    return build
+
+
+@pytest.fixture
+def submitted(propose: Callable[..., Proposal], requester: User) -> Change:
+    """A pending change of the requester's."""
+    return workflow.submit(propose(), by=requester)
