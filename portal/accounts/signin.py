@@ -11,10 +11,15 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from portal.accounts.models import User
+from portal.accounts.origin import client_address
 
 
 class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """What allauth asks the portal."""
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """One answer for the rate limits and for the audit log."""
+        return client_address(request)
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
