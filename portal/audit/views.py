@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextvars import copy_context
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,6 +26,7 @@ from portal.audit.models import Event
 
 _ROWS = 50
 _STEPS = 100
+_ONE_READING = timedelta(hours=1)
 
 
 @require_safe
@@ -40,8 +42,7 @@ def events(request: PersonRequest) -> HttpResponse:
     page = keyset.page(
         Event.objects.matching(filters), order=filters.order, cursor=request.GET.get("at", ""), size=_ROWS
     )
-    shown = [row.pk for row in page.rows]
-    _read(request, "events", filters=form.asked(), newest=max(shown, default=None), oldest=min(shown, default=None))
+    _read(request, "events", filters=form.asked())
     context = {
         "rows": page.rows,
         "newer": page.newer and _address(request.path, form.asked(), page.newer),
@@ -120,7 +121,7 @@ def _accounted(file: Export, begun: int, *, by: str) -> Iterator[str]:
 
 
 def _list(request: PersonRequest, form: FilterForm, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    part = request.htmx and not request.htmx.history_restore_request
+    part = bool(request.htmx)
     template = "audit/events.html#list" if part else "audit/events.html"
     response = render(request, template, {"form": form, **context}, status=status)
     if part:
@@ -130,7 +131,13 @@ def _list(request: PersonRequest, form: FilterForm, context: dict[str, Any], sta
 
 
 def _read(request: PersonRequest, view: str, **what: Any) -> None:
-    record("audit.read", by=request.user.username, data={"view": view, **what})
+    """Put the reading on record; the next page of the same, or the same once more, is the same reading."""
+    by, data = request.user.username, {"view": view, **what}
+    newest = Event.objects.filter(actor=by).first()
+    before = newest.entry if newest else None
+    if before and before.action == "audit.read" and before.data == data and timezone.now() - before.at < _ONE_READING:
+        return
+    record("audit.read", by=by, data=data)
 
 
 def _address(path: str, asked: dict[str, str], cursor: str) -> str:

@@ -64,8 +64,8 @@ _TONES = {
 }
 _VIEWS = {
     "events": gettext_lazy("the list"),
-    "event": gettext_lazy("one event"),
-    "change_timeline": gettext_lazy("one change"),
+    "event": gettext_lazy("event"),
+    "change_timeline": gettext_lazy("change"),
 }
 _TELLING = ("verdict", "outcome", "cause", "message", "reason", "rule", "format", "rows", "filters")
 _LINE = 160
