@@ -93,6 +93,15 @@ def test_list_is_searched_and_filtered(browser: Client, query: str, expected: li
     assert ("No secret matches" in text) == (not expected)
 
 
+def test_names_are_found_and_sorted_without_case_and_accents(browser: Client) -> None:
+    for number, name in enumerate(["Zebra", "azure", "Integração Câmbio", "Ärger", "straße"], start=1):
+        mirrored(number, name)
+    assert names(page(browser)) == ["Ärger", "azure", "Integração Câmbio", "straße", "Zebra"]
+    for query in ("cambio", "CÂMBIO", "integraçao"):
+        assert names(page(browser, f"/secrets/?q={query}")) == ["Integração Câmbio"]
+    assert names(page(browser, "/secrets/?q=STRASSE")) == ["straße"]
+
+
 @pytest.mark.usefixtures("some")
 @pytest.mark.parametrize("query", ["show=everything", "q=%00", "q=" + "x" * 201])
 def test_question_that_makes_no_sense_is_said_to(browser: Client, query: str) -> None:
