@@ -21,6 +21,7 @@ NOUNS: dict[str, str | Promise] = {
 ACTIONS: dict[str, str | Promise] = {
     "change.submitted": _("Change submitted"),
     "change.revised": _("Change revised"),
+    "change.rechecked": _("Change checked against the vault anew"),
     "change.withdrawn": _("Change withdrawn"),
     "change.approved": _("Change approved"),
     "change.rejected": _("Change rejected"),

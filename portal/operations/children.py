@@ -47,4 +47,4 @@ def beat(state: Path, environment: Mapping[str, str]) -> Child:
 
 
 def _celery(command: str) -> list[str]:
-    return [sys.executable, "-m", "celery", "--app", "portal.celery:app", command, "--loglevel", "INFO"]
+    return [sys.executable, "-m", "celery", "--quiet", "--app", "portal.celery:app", command, "--loglevel", "INFO"]

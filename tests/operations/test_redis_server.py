@@ -42,7 +42,9 @@ def test_long_path_gets_a_socket_elsewhere(deep: Path) -> None:
         assert client.ping()
 
 
-def test_without_sockets_a_loopback_port_with_a_password_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_sockets_a_loopback_port_with_a_password_serves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(redis_server, "_takes_socket", lambda _path: False)
     with throw_away_redis(tmp_path) as url:
         with redis.Redis.from_url(url) as client:
@@ -54,7 +56,9 @@ def test_without_sockets_a_loopback_port_with_a_password_serves(tmp_path: Path, 
         assert url.split(":")[2].split("@")[0] not in processes
 
 
-def test_system_server_is_preferred_and_the_wheels_found_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_system_server_is_preferred_and_the_wheels_found_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = tmp_path / "redis-server"
     own.write_text("#!/bin/sh\n")
     own.chmod(0o755)

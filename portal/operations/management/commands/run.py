@@ -40,7 +40,9 @@ class Command(BaseCommand):
         except (AlreadyRunning, Unwritable, redis_server.NoRedis) as error:
             raise CommandError(str(error)) from None
         except NotReady as error:
-            raise CommandError(f"{error} did not become ready in {READY_WITHIN_S:.0f} s; its last lines are above.") from None
+            raise CommandError(
+                f"{error} did not become ready in {READY_WITHIN_S:.0f} s; its last lines are above."
+            ) from None
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()}") from None
 
@@ -53,6 +55,7 @@ class _Run:
         self.url = f"http://127.0.0.1:{port}"
         self.environment = {**os.environ, "PORTAL_STATE_DIR": str(state), "PORT": str(port), "PORTAL_DEMO": "1"}
         self.facts: dict[str, Any] = {"pid": os.getpid(), "url": self.url, "ready": False}
+        self.facts["segura_url"] = settings.SEGURA_URL
 
     def to_the_end(self) -> None:
         """Start everything, then look after it. Raises NotReady; being asked to stop is a normal end."""
