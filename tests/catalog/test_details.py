@@ -12,7 +12,7 @@ from portal.audit.models import Event
 from portal.catalog.details import CannotRead, read_details
 from portal.operations.redis_server import free_port
 from portal.sandbox import Sandbox
-from tests.catalog.conftest import events
+from tests.segura import events
 
 pytestmark = [pytest.mark.django_db, pytest.mark.domain]
 

@@ -19,8 +19,8 @@ from portal.catalog.models import ApiSecret, Sync
 from portal.celery import app
 from portal.operations.redis_server import free_port
 from portal.sandbox import Sandbox
-from tests.catalog.conftest import events, forget_tokens
 from tests.people import mirrored, person
+from tests.segura import events, forget_tokens
 
 pytestmark = pytest.mark.django_db
 

@@ -17,8 +17,8 @@ from portal.catalog.models import ApiSecret, Sync
 from portal.catalog.sync import synchronise
 from portal.operations.redis_server import free_port
 from portal.sandbox import Sandbox, seed
-from tests.catalog.conftest import events
 from tests.people import mirrored
+from tests.segura import events
 
 pytestmark = [pytest.mark.django_db, pytest.mark.domain]
 
