@@ -2,7 +2,13 @@
 
 from django.urls import include, path
 
+from portal.accounts.urls import signin_urlpatterns
+from portal.accounts.views import home
+
 urlpatterns = [
-    path("accounts/", include("allauth.urls")),
+    path("", home, name="home"),
+    path("accounts/", include("portal.accounts.urls")),
+    path("accounts/", include(signin_urlpatterns)),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("", include("portal.changes.urls")),
 ]

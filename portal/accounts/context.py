@@ -1,0 +1,49 @@
+"""What every page knows about the person in front of it: rights, navigation, theme."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.roles import Right, rights_of
+
+THEMES = ("light", "dark", "auto")
+THEME_COOKIE = "theme"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the navigation, for people with any of `rights`; `section` is the URL namespace it stands for."""
+
+    view: str
+    label: Promise
+    icon: str
+    rights: frozenset[Right]
+    section: str = ""
+
+
+NAVIGATION = (
+    Entry("changes:queue", _("Approvals"), "clipboard-check", frozenset({Right.DECIDE})),
+    Entry("changes:mine", _("My changes"), "edit", frozenset({Right.PROPOSE})),
+    Entry("catalog:secrets", _("Secrets"), "key", frozenset({Right.PROPOSE, Right.DECIDE, Right.OPERATE}), "catalog"),
+    Entry("changes:all", _("All changes"), "list-details", frozenset({Right.AUDIT, Right.OPERATE, Right.DECIDE})),
+    Entry("audit:events", _("Audit log"), "history", frozenset({Right.AUDIT}), "audit"),
+)
+
+
+def person(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `rights` (words, as in `{% if "decide" in rights %}`), `nav`, `here` and `theme`."""
+    user = getattr(request, "user", None)
+    rights = rights_of(user) if user and user.is_authenticated else frozenset()
+    match = request.resolver_match
+    theme = request.COOKIES.get(THEME_COOKIE, "auto")
+    return {
+        "rights": rights,
+        "nav": [entry for entry in NAVIGATION if entry.rights & rights],
+        "here": {"view": match.view_name, "section": match.app_name} if match else {},
+        "theme": theme if theme in THEMES else "auto",
+    }

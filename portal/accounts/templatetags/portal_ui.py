@@ -1,0 +1,65 @@
+"""The small parts every page draws: icons, status badges, response codes."""
+
+from __future__ import annotations
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+register = template.Library()
+
+STATUS_ICONS = {
+    "pending": "clock",
+    "approved": "check",
+    "sending": "send",
+    "in_doubt": "help-hexagon",
+    "needs_human": "user-exclamation",
+    "applied": "circle-check",
+    "failed": "alert-octagon",
+    "stale": "refresh-alert",
+    "rejected": "ban",
+    "withdrawn": "arrow-back-up",
+    "expired": "hourglass-empty",
+}
+NOTICE_ICONS = {
+    "info": "info-circle",
+    "warn": "alert-triangle",
+    "warning": "alert-triangle",
+    "danger": "alert-octagon",
+    "error": "alert-octagon",
+    "success": "circle-check",
+    "doubt": "help-hexagon",
+}
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A decorative icon of the sprite; words beside it (or visually hidden) say what it means."""
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name)
+
+
+@register.simple_tag
+def badge(status: str, word: str) -> SafeString:
+    """The badge of a change's status: shape, word and colour."""
+    return format_html(
+        '<span class="badge-status" data-status="{}">{}{}</span>',
+        status,
+        icon(STATUS_ICONS.get(status, "info-circle")),
+        word,
+    )
+
+
+@register.simple_tag
+def response_code(code: int | None) -> SafeString:
+    """An HTTP status as a pill; None is a call that got no answer."""
+    if code is None:
+        return format_html('<span class="code code-none">{}</span>', _("no answer"))
+    return format_html('<span class="code code-{}xx">{}</span>', code // 100, code)
+
+
+@register.filter
+def notice_icon(kind: str) -> str:
+    """The icon of a notice or of a message's level."""
+    return NOTICE_ICONS.get(kind, "info-circle")
