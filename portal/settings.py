@@ -158,6 +158,7 @@ CELERY_TASK_TIME_LIMIT = int(DELIVERY_LEASE_S) + 10
 CELERY_TIMEZONE = "UTC"
 # A message that waited a whole interval has been overtaken by the next one.
 CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "changes.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 3 * SWEEP_EVERY_S}},
     "catalog": {
         "task": "portal.catalog.tasks.synchronise",
         "schedule": CATALOG_SYNC_EVERY_S,

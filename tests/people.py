@@ -32,6 +32,9 @@ GCP = {
 }
 
 
+GCP_BASE = Base(GCP, "f" * 64)
+
+
 def person(name: str, *granted: Role) -> User:
     """A person in these roles."""
     user = User.objects.create_user(name, password=f"{name}-correct-horse")
@@ -86,7 +89,7 @@ def mirrored(identifier: int = 43, name: str = "GCP", **columns: Any) -> ApiSecr
     """A row of the mirror that may be proposed on, unless `columns` say otherwise."""
     now = timezone.now()
     flags = {"can_view": True, "can_write": True, "need_justify": False, "need_approval": False}
-    values = {"name": name, "first_seen_at": now, "last_seen_at": now, **flags, **columns}
+    values = {"name": name, "first_seen_at": now, **flags, **columns}
     return ApiSecret.objects.update_or_create(identifier=identifier, defaults=values)[0]
 
 
@@ -99,7 +102,7 @@ def secret(db: None) -> ApiSecret:
 def propose(secret: ApiSecret) -> Callable[..., Proposal]:
     """A proposal for the GCP secret: a new url, unless told otherwise."""
 
-    def build(*, value: str = "", base: Base | None = Base(GCP, "f" * 64), identifier: int = 43, **patch: Any) -> Proposal:
+    def build(*, value: str = "", base: Base | None = GCP_BASE, identifier: int = 43, **patch: Any) -> Proposal:
         revision_id = uuid.uuid4()
         return Proposal(
             secret=identifier,

@@ -20,7 +20,7 @@ View = Callable[..., HttpResponseBase]
 class PersonRequest(HttpRequest):
     """A request whose user is known to be a person."""
 
-    user: User  # type: ignore[assignment]
+    user: User
 
 
 def requires(*rights: roles.Right) -> Callable[[View], View]:

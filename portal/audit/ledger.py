@@ -11,13 +11,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from portal.accounts import origin
+from portal.audit import events
 
-_TRIES = 20
-_MASKED = re.compile(r"client_secret|password|token|authorization", re.IGNORECASE)
+_MASK = "****"
+_MASKED = re.compile(r"client.?secret|sealed|passw|token|authorization|cookie", re.IGNORECASE)
 _NOW = {"postgresql": "clock_timestamp()", "sqlite": "strftime('%%Y-%%m-%%dT%%H:%%M:%%f+00:00', 'now')"}
+_LOCK_CLASS = 0x4155  # "AU": keeps these advisory locks apart from those of others
 
 
 def record(
@@ -31,20 +34,40 @@ def record(
 ) -> int:
     """Append one event and return its id.
 
-    `action` is `noun.past`; `by` the acting person's sign-in name ('' for the machine); `change` numbers the
-    event within its change; `code` is the HTTP status Segura answered; `data` holds text, int, bool, None,
+    `action` is one of events.ACTIONS; `by` the acting person's sign-in name ('' for the machine); `change` numbers
+    the event within its change; `code` is the HTTP status Segura answered; `data` holds text, int, bool, None,
     lists and mappings of these. Values under a key that names a secret are masked whatever they are.
-    Time is the database's. Raises DatabaseError where the log cannot be written: then nothing else may happen.
+    Time is the database's. Raises DatabaseError where the log cannot be written: then nothing else may happen;
+    UnknownAction and TypeError where the caller is wrong.
     """
-    for attempt in range(_TRIES):
-        try:
-            with transaction.atomic():
-                return _append(action, by, change, secret, code, data or {})
-        except IntegrityError:
-            # Somebody else numbered an event of this change at the same moment: take the next number.
-            if change is None or attempt == _TRIES - 1:
-                raise
-    raise AssertionError("unreachable")
+    events.check(action)
+    clean = _clean(data or {})
+    # No savepoint: a log that cannot be written must take the caller's transaction down with it.
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        at, seq = _place(cursor, change)
+        where = origin.current()
+        actor = _storable(by)
+        text = canonical(
+            {
+                "v": 1,
+                "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
+                "action": action,
+                "actor": actor,
+                "address": where.address,
+                "request": where.request_id,
+                "change": change,
+                "seq": seq,
+                "secret": secret,
+                "code": code,
+                "data": clean,
+            }
+        )
+        cursor.execute(
+            "INSERT INTO audit_event (at, action, actor, change, seq, secret, code, text)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+            [connection.ops.adapt_datetimefield_value(at), action, actor, change, seq, secret, code, text],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def canonical(value: Mapping[str, Any]) -> str:
@@ -52,57 +75,43 @@ def canonical(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def _append(
-    action: str, by: str, change: int | None, secret: int | None, code: int | None, data: Mapping[str, Any]
-) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_NOW[connection.vendor]}, (SELECT COALESCE(MAX(seq), 0) + 1 FROM audit_event WHERE change = %s)",  # noqa: S608
-            [change],
-        )
-        now, seq = cursor.fetchone()
-        at = now if isinstance(now, datetime) else datetime.fromisoformat(now)
-        where = origin.current()
-        text = canonical(
-            {
-                "v": 1,
-                "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
-                "action": action,
-                "actor": by,
-                "address": where.address,
-                "request": where.request_id,
-                "change": change,
-                "seq": seq if change is not None else None,
-                "secret": secret,
-                "code": code,
-                "data": _clean(data),
-            }
-        )
-        cursor.execute(
-            "INSERT INTO audit_event (at, action, actor, change, seq, secret, code, text)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
-            [
-                connection.ops.adapt_datetimefield_value(at),
-                action,
-                by,
-                change,
-                seq if change is not None else None,
-                secret,
-                code,
-                text,
-            ],
-        )
-        return int(cursor.fetchone()[0])
+def _place(cursor: CursorWrapper, change: int | None) -> tuple[datetime, int | None]:
+    """When it is, and the next number within the change.
+
+    On PostgreSQL writers of one change wait for each other here, and so never meet in the unique constraint; on
+    SQLite a transaction that writes is alone anyway.
+    """
+    if change is not None and connection.vendor == "postgresql":
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, change % 2**31])
+    cursor.execute(
+        f"SELECT {_NOW[connection.vendor]}, (SELECT COALESCE(MAX(seq), 0) + 1 FROM audit_event WHERE change = %s)",  # noqa: S608
+        [change],
+    )
+    now, seq = cursor.fetchone()
+    at = now if isinstance(now, datetime) else datetime.fromisoformat(now)
+    return at, None if change is None else int(seq)
 
 
-def _clean(value: Any, key: str = "") -> Any:
+def _clean(value: Any) -> Any:
     """Plain JSON values only, masked where the key names a secret, storable on both engines."""
     if isinstance(value, Mapping):
-        return {str(name): _clean(item, str(name)) for name, item in value.items()}
+        return {_storable(str(name)): _unless_masked(str(name), item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(item, key) for item in value]
+        return [_clean(item) for item in value]
     if isinstance(value, bool | int | None):
         return value
     if isinstance(value, str):
-        return "****" if value and _MASKED.search(key) else value.encode("utf-8", "replace").decode()
-    raise TypeError(f"{type(value).__name__} has no place in the log (under {key!r})")
+        return _storable(value)
+    raise TypeError(f"{type(value).__name__} has no place in the log")
+
+
+def _unless_masked(name: str, value: Any) -> Any:
+    """A flag or an emptiness may be told ("was it changed?"), a content never."""
+    if _MASKED.search(name) and not isinstance(value, bool) and value not in (None, "", [], {}):
+        return _MASK
+    return _clean(value)
+
+
+def _storable(text: str) -> str:
+    """Text that UTF-8 and both engines can hold: no lone surrogate, no NUL."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,6 +1,67 @@
 """The event: one line of the log, whole in `text`; the other columns only help to find it."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
 from django.db import models
+from django.db.models import Q
+
+from portal.audit import entry, events
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What to look for; whatever is empty does not narrow. `since` is included, `until` is not."""
+
+    person: str = ""
+    secret: int | None = None
+    change: int | None = None
+    kind: str = ""
+    code: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """Newest first, along the index that answers a time range without walking down from today."""
+        return ("-at", "-id") if self.since or self.until else ("-id",)
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def matching(self, filters: Filters) -> EventQuerySet:
+        """Events that satisfy all filters at once. Every column here has its index."""
+        found = self
+        if filters.person:
+            found = found.filter(actor=filters.person)
+        if filters.secret is not None:
+            found = found.filter(secret=filters.secret)
+        if filters.change is not None:
+            found = found.filter(change=filters.change)
+        if filters.kind:
+            found = found.filter(action__in=events.of_kind(filters.kind))
+        if filters.code:
+            found = found.filter(_answered(filters.code))
+        if filters.since:
+            found = found.filter(at__gte=filters.since)
+        if filters.until:
+            found = found.filter(at__lt=filters.until)
+        return found
+
+    def of_change(self, change: int) -> EventQuerySet:
+        """Everything of one change, in the order it happened."""
+        return self.filter(change=change).order_by("seq")
+
+
+def _answered(code: str) -> Q:
+    """An exact code ("201"), a class ("4xx"), or "none" for calls that got no answer."""
+    if code == "none":
+        return Q(code=None, action__in=events.ANSWERS)
+    if code.endswith("xx"):
+        return Q(code__range=(int(code[0]) * 100, int(code[0]) * 100 + 99))
+    return Q(code=int(code))
 
 
 class Event(models.Model):
@@ -18,6 +79,8 @@ class Event(models.Model):
     code = models.IntegerField(null=True)
     text = models.TextField()
 
+    objects = EventQuerySet.as_manager()
+
     class Meta:
         default_permissions = ()
         ordering = ["-id"]
@@ -29,3 +92,11 @@ class Event(models.Model):
             models.Index(fields=["code", "-id"], name="event_code"),
             models.Index(fields=["at", "id"], name="event_at"),
         ]
+
+    @cached_property
+    def entry(self) -> entry.Entry | None:
+        """What the hashed text says, for pages; None where somebody made it unreadable."""
+        try:
+            return entry.parse(self.text)
+        except entry.Unreadable:
+            return None

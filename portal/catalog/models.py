@@ -22,6 +22,18 @@ class SecretQuerySet(models.QuerySet["ApiSecret"]):
         """Those a change may be proposed on."""
         return self.present().filter(can_write=True)
 
+    def read_only(self) -> SecretQuerySet:
+        """Listed, but not for the portal to write."""
+        return self.present().filter(can_write=False)
+
+    def gated(self) -> SecretQuerySet:
+        """Listed, but Segura wants an approval before the details are seen."""
+        return self.present().filter(need_approval=True)
+
+    def vanished(self) -> SecretQuerySet:
+        """Those Segura listed once."""
+        return self.exclude(vanished_at=None)
+
     def matching(self, text: str) -> SecretQuerySet:
         """By name, or by identifier where the text is a number."""
         found = Q(name__icontains=text)
@@ -68,6 +80,20 @@ class ApiSecret(models.Model):
         return ""
 
 
+class SyncQuerySet(models.QuerySet["Sync"]):
+    def under_way(self) -> SyncQuerySet:
+        """Waiting or running, and not for longer than a worker could take."""
+        return self.filter(finished_at=None, asked_at__gte=_given_up_before())
+
+    def lost(self) -> SyncQuerySet:
+        """Never to end by themselves: their worker or their message is gone."""
+        return self.filter(finished_at=None, asked_at__lt=_given_up_before())
+
+
+def _given_up_before() -> datetime:
+    return timezone.now() - timedelta(seconds=3 * settings.SEGURA_DEADLINE_S)
+
+
 class Sync(models.Model):
     """One synchronisation: who asked for it ('' for the schedule), when, and how it went."""
 
@@ -86,21 +112,14 @@ class Sync(models.Model):
     number = models.IntegerField(null=True, help_text="Segura's own error number.")
     message = models.CharField(max_length=500, blank=True, help_text="What the other side said.")
 
+    objects = SyncQuerySet.as_manager()
+
     class Meta:
         default_permissions = ()
         ordering = ["-id"]
+        indexes = [models.Index(fields=["asked_at"], condition=Q(finished_at=None), name="sync_unfinished")]
 
     @property
     def sentence(self) -> str:
         """What went wrong and who can do what about it; '' where nothing did."""
         return Failure(Kind(self.kind), self.code, self.number, self.message).sentence if self.kind else ""
-
-    @property
-    def under_way(self) -> bool:
-        """Waiting or running, and not for longer than a worker could take."""
-        return self.finished_at is None and self.asked_at > given_up_before()
-
-
-def given_up_before() -> datetime:
-    """What was asked for before this instant and has not ended never will: its worker or its message is gone."""
-    return timezone.now() - timedelta(seconds=3 * settings.SEGURA_DEADLINE_S)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from portal.audit import ledger
 from portal.catalog.connection import WHOLE_LIST, NotConfigured, connect
 from portal.catalog.failure import Failure, Kind
-from portal.catalog.models import ApiSecret, Sync, given_up_before
+from portal.catalog.models import ApiSecret, Sync
 from portal.vault import ListedSecret, VaultError
 from portal.vault.text import clean
 
@@ -22,7 +22,7 @@ _COPIED = ("name", "can_view", "can_write", "need_justify", "need_approval")
 
 def ask(*, by: str) -> Sync | None:
     """A synchronisation that waits for a worker, to be published by the caller; None if one is under way."""
-    if any(sync.under_way for sync in Sync.objects.filter(finished_at=None)):
+    if Sync.objects.under_way().exists():
         return None
     return Sync.objects.create(by=by, asked_at=timezone.now())
 
@@ -65,7 +65,7 @@ def synchronise(*, by: str = "", asked: int | None = None, accept_empty: bool = 
 
 def _end_lost() -> None:
     """Close what a worker that died, or a lost message, has left open."""
-    for lost in Sync.objects.filter(finished_at=None, asked_at__lt=given_up_before()):
+    for lost in Sync.objects.lost():
         with transaction.atomic(durable=True):
             _end(lost, Failure(Kind.INTERRUPTED))
 

@@ -1,21 +1,22 @@
-"""The ways a machine's step can end: one move each, with its event and its cause. Each runs in the caller's transaction."""
+"""The ways a machine's step can end: one move each, with its event and its cause, in the caller's transaction."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 
 from portal.changes.models import Cause, Change, Status
 from portal.changes.transitions import db_now, move
 
-_BACKOFF_LIMIT_S = 300.0
+_LONGEST_PAUSE_S = 300.0
 
 
 def applied(change: Change, cause: Cause, *, code: int | None = None) -> None:
     """The vault holds what was approved: confirmed by the answer, or seen by reading back."""
-    verified = {"verified_at": db_now()} if cause == Cause.READ_BACK else {}
-    _conclude(change, Status.APPLIED, "change.applied", cause, code=code, **verified)
+    verified_at = db_now() if cause == Cause.READ_BACK else None
+    _conclude(change, Status.APPLIED, "change.applied", cause, code=code, verified_at=verified_at)
 
 
 def failed(change: Change, *, code: int | None, number: int | None, message: str) -> None:
@@ -28,11 +29,8 @@ def stale(change: Change, cause: Cause, *, code: int | None = None, message: str
     _conclude(change, Status.STALE, "change.stale", cause, code=code, message=message)
 
 
-def postponed(
-    change: Change, cause: Cause, *, code: int | None = None, message: str = "", wait_s: float = 0
-) -> None:
+def postponed(change: Change, cause: Cause, *, code: int | None = None, message: str = "", wait_s: float = 0) -> None:
     """Surely not executed: again later, after a growing pause or what the gateway asked for (seconds)."""
-    pause = max(wait_s, min(_BACKOFF_LIMIT_S, settings.DELIVERY_BACKOFF_S * 2 ** min(change.tries, 10)))
     _conclude(
         change,
         Status.APPROVED,
@@ -41,7 +39,7 @@ def postponed(
         code=code,
         message=message,
         tries=change.tries + 1,
-        not_before=db_now() + timedelta(seconds=pause),
+        not_before=db_now() + timedelta(seconds=max(wait_s, _pause_s(change))),
     )
 
 
@@ -71,7 +69,6 @@ def doubted(change: Change, cause: Cause, *, code: int | None = None, message: s
 
 def still_doubted(change: Change, *, code: int | None = None, message: str = "") -> None:
     """Reading back gave no answer: keep the lane, read again after a growing pause."""
-    pause = min(_BACKOFF_LIMIT_S, settings.DELIVERY_BACKOFF_S * 2 ** min(change.tries, 10))
     _conclude(
         change,
         Status.IN_DOUBT,
@@ -80,7 +77,7 @@ def still_doubted(change: Change, *, code: int | None = None, message: str = "")
         code=code,
         message=message,
         tries=change.tries + 1,
-        not_before=db_now() + timedelta(seconds=pause),
+        not_before=db_now() + timedelta(seconds=_pause_s(change)),
         lease_until=None,
     )
 
@@ -97,6 +94,10 @@ def spent(change: Change) -> bool:
     return tired or (since is not None and db_now() - since > timedelta(days=1))
 
 
+def _pause_s(change: Change) -> float:
+    return float(min(_LONGEST_PAUSE_S, settings.DELIVERY_BACKOFF_S * 2 ** min(change.tries, 10)))
+
+
 def _conclude(
     change: Change,
     to: Status,
@@ -106,7 +107,7 @@ def _conclude(
     code: int | None = None,
     number: int | None = None,
     message: str = "",
-    **columns: object,
+    **columns: Any,
 ) -> None:
     move(
         change,

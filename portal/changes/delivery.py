@@ -93,7 +93,7 @@ def deliver(change_id: int) -> None:
     except (DatabaseError, transitions.WrongState):
         raise
     except Exception as error:  # noqa: BLE001 - a poisoned change must stop neither the worker nor, unseen, its lane
-        _log.error("change %d could not be prepared: %s", change.pk, type(error).__name__)  # noqa: TRY400
+        _log.error("change %d could not be prepared: %s", change.pk, type(error).__name__)
         _escalate(change, Cause.BROKEN)
         return
     attempt = _intend(change, revision, started)

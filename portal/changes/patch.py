@@ -7,7 +7,7 @@ The client secret is never here, only its keyed fingerprint.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -84,9 +84,9 @@ def fields(patch: Fields, *, new_secret: bool) -> list[str]:
     return [name for name in FIELDS if name in patch or (name == SECRET_FIELD and new_secret)]
 
 
-def _share_changes(new: Sequence[Sequence[Any]], old: Sequence[Sequence[Any]] | None) -> tuple[ShareChange, ...]:
-    before = dict(old or ())
-    after = dict(new)
+def _share_changes(new: Iterable[Any], old: Iterable[Any] | None) -> tuple[ShareChange, ...]:
+    before: dict[str, bool] = dict(old or ())
+    after: dict[str, bool] = dict(new)
     return tuple(ShareChange(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
 
 
@@ -95,9 +95,7 @@ def base_fingerprint(fields: Fields, secret_fingerprint: str) -> str:
     return fingerprint("base", canonical({**fields, SECRET_FIELD: secret_fingerprint}))
 
 
-def digest(
-    *, secret: int, patch: Fields, secret_fingerprint: str, base_fingerprint: str, policy: Fields
-) -> str:
+def digest(*, secret: int, patch: Fields, secret_fingerprint: str, base_fingerprint: str, policy: Fields) -> str:
     """What a vote is over (B8): 64 hex digits of SHA-256 over the canonical text of all that counts."""
     text = canonical(
         {
@@ -133,9 +131,7 @@ def judge(
     known = {**(base or {}), **({SECRET_FIELD: base_secret} if base_secret else {})}
     visible = [name for name in target if name in now]
     at_target = [name for name in visible if now[name] == target[name]]
-    strangers = [
-        name for name in now if name in known and now[name] != known[name] and now[name] != target.get(name)
-    ]
+    strangers = [name for name in now if name in known and now[name] != known[name] and now[name] != target.get(name)]
     if not visible:
         return Finding.OTHER if strangers else Finding.UNKNOWN
     if strangers:

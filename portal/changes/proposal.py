@@ -1,4 +1,4 @@
-"""A proposal on its way from the form over the preview to submit: carried by the browser, readable by the portal alone."""
+"""A proposal on its way from form to preview to submit: carried by the browser, readable by the portal alone."""
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ class Proposal:
     @property
     def changes(self) -> list[patches.FieldChange]:
         """Field by field, for the preview."""
-        return patches.describe(
-            self.patch, self.base.fields if self.base else None, new_secret=self.sealed is not None
-        )
+        return patches.describe(self.patch, self.base.fields if self.base else None, new_secret=self.sealed is not None)
 
 
 def pack(proposal: Proposal, by: User) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from django.db import transaction
 from django.db.models import Q
 
@@ -9,7 +11,7 @@ from portal.audit import ledger
 from portal.catalog import connection
 from portal.changes import conclusions, delivery, transitions
 from portal.changes.delivery import Step
-from portal.changes.models import Attempt, Cause, Change, Status
+from portal.changes.models import LANE, Attempt, Cause, Change, Status
 from portal.changes.transitions import db_now, lock, move
 
 _BATCH = 500
@@ -22,7 +24,7 @@ def advance(change_id: int) -> int | None:
     settle_doubt(change_id)
     delivery.deliver(change_id)
     change = Change.objects.filter(pk=change_id).first()
-    if change is None or change.status in (Status.APPROVED, *transitions.LANE):
+    if change is None or change.status in (Status.APPROVED, *LANE):
         return None
     waiting = Change.objects.filter(secret=change.secret, status=Status.APPROVED).order_by("approved_at", "pk")
     return waiting.values_list("pk", flat=True).first()
@@ -34,10 +36,8 @@ def settle_doubt(change_id: int) -> None:
     if change is None:
         return
     reading, revision = None, change.current()
-    try:
+    with suppress(connection.NotConfigured):
         reading = delivery.read(connection.connect(change=change.pk, secret=change.secret), change.secret)
-    except connection.NotConfigured:
-        pass
     todo = Step.WAIT if reading is None else delivery.step(revision, reading, doubtful=True)
     error = reading.error if reading else None
     with transaction.atomic(durable=True):

@@ -23,7 +23,7 @@ def seal(value: Secret, revision_id: UUID) -> Sealed:
     return Sealed(keyring.ring().seal(plaintext.encode(), _place(revision_id)), fingerprint(value))
 
 
-def open(blob: bytes, revision_id: UUID) -> Secret:  # noqa: A001 - the counterpart of seal
+def open(blob: bytes | memoryview, revision_id: UUID) -> Secret:  # noqa: A001 - the counterpart of seal
     """The value. Raises keyring.CannotOpen."""
     return Secret(keyring.ring().open(bytes(blob), _place(revision_id)).decode())
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 
-from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from portal.celery import app
@@ -24,7 +23,7 @@ def deliver(change_id: int) -> None:
         publish(following)
 
 
-@app.task(name="changes.sweep", expires=settings.SWEEP_EVERY_S * 3)
+@app.task(name="changes.sweep")
 def sweep() -> None:
     """Remind the workers of everything that is due."""
     for change_id in reconcile.sweep():
@@ -36,7 +35,7 @@ def publish(change_id: int) -> None:
 
     Call it after the commit: the row is the truth, and a broker that is down or frozen must cost nobody a vote.
     """
-    global _silent_until  # noqa: PLW0603 - one switch for the process
+    global _silent_until
     if time.monotonic() < _silent_until:
         return
     try:

@@ -17,7 +17,7 @@ from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.catalog.models import ApiSecret
 from portal.changes import patch as patches
-from portal.changes import policy, sealed, tasks, transitions
+from portal.changes import policy, sealed, tasks
 from portal.changes.models import Cause, Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
 from portal.changes.transitions import WrongState, db_now, lock, move

@@ -1,3 +1,5 @@
+"""Running the portal: its processes, its state folder, its demo. No models."""
+
 from django.apps import AppConfig
 
 

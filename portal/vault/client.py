@@ -158,9 +158,7 @@ class Client:
         came, value, expires_in = self._edge.fetch_token()
         known = (self.config.client_secret, *((value,) if value else ()))
         scrub = scrubber(known)
-        self._report(
-            describe(call, came, scrub, started_at=started_at, duration_ms=_since(clock), token_call=True)
-        )
+        self._report(describe(call, came, scrub, started_at=started_at, duration_ms=_since(clock), token_call=True))
         return Token.granted(value, expires_in, at) if value else grants.refused(came, scrub)
 
 

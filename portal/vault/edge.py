@@ -6,6 +6,7 @@ update that was never read into one in doubt.
 
 from __future__ import annotations
 
+import http.client
 import io
 import logging
 import os
@@ -187,6 +188,7 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLCertVerificationError, "the server's certificate cannot be verified"),
     (ssl.SSLError, "the TLS connection failed"),
     (ConnectionRefusedError, "the connection was refused"),
+    (http.client.RemoteDisconnected, "the connection was closed without an answer"),
     (ConnectionResetError, "the connection was reset"),
     (BrokenPipeError, "the connection was closed while sending"),
     (TimeoutError, "no answer in time"),

@@ -201,9 +201,7 @@ def _to_wire(name: str, value: PatchValue) -> object:
     if name in SHARE_FIELDS:
         if not _are_shares(value):
             raise Malformed(f"{name} is not a tuple of shares")
-        return [
-            {_SHARE_KEY[name]: _sound(name, share.name), "can_edit": bool(share.can_edit)} for share in value
-        ]
+        return [{_SHARE_KEY[name]: _sound(name, share.name), "can_edit": bool(share.can_edit)} for share in value]
     if name == SECRET_FIELD:
         return _secret_to_wire(value)
     if not isinstance(value, str):

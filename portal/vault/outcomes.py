@@ -104,19 +104,13 @@ def classify(identifier: int, patch: Patch, came: Answer | NoAnswer, scrub: Scru
             reason="Segura did not accept our access token: check the access key and SEGURA_URL",
         )  # fmt: skip
     if came.status == 429 or (came.status == 503 and gateway_message(doc) in _NO_PEER):
-        reason = (
-            "the gateway is limiting our calls"
-            if came.status == 429
-            else "the gateway has no Segura behind it"
-        )
+        reason = "the gateway is limiting our calls" if came.status == 429 else "the gateway has no Segura behind it"
         wait = retry_after(came.retry_after)
         return NotApplied(status=came.status, number=number, message=said, reason=reason, retry_after_s=wait)
     if is_refusal(came, doc):
         return Refused(status=came.status, number=number, message=said, reason="Segura declined the change")
     redirected = 300 <= came.status < 400
-    reason = (
-        "redirected: not followed, check SEGURA_URL" if redirected else came.flaw or _unproven(came.status)
-    )
+    reason = "redirected: not followed, check SEGURA_URL" if redirected else came.flaw or _unproven(came.status)
     return InDoubt(status=came.status, number=number, message=said, reason=reason, alarm=redirected)
 
 
@@ -194,9 +188,7 @@ def _failed_shares(value: object, scrub: Scrubber) -> tuple[str, ...]:
     if value in (None, [], {}, "", False):
         return ()
     rows = value if isinstance(value, list) else [value]
-    return tuple(
-        scrub(row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)) for row in rows[:100]
-    )
+    return tuple(scrub(row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)) for row in rows[:100])
 
 
 def _unproven(status: int) -> str:

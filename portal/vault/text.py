@@ -18,9 +18,7 @@ Scrubber = Callable[[str], str]
 
 def clean(text: str) -> str:
     """The text on one line, at most LONGEST characters, without control, format or unpaired characters."""
-    kept = "".join(
-        " " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text[:5000]
-    )
+    kept = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text[:5000])
     line = " ".join(kept.split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 

@@ -113,7 +113,7 @@ SQLITE = [
 ]  # fmt: skip
 
 
-def guard(apps, schema_editor):
+def guard(_apps, schema_editor):
     vendor = schema_editor.connection.vendor
     for statement in [POSTGRESQL] if vendor == "postgresql" else SQLITE:
         schema_editor.execute(statement, params=None)

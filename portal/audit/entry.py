@@ -1,0 +1,38 @@
+"""What an event says: read back from its canonical text, the only column that is hashed and so the only one shown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+class Unreadable(ValueError):
+    """The text was not written by the ledger: somebody reached past it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event in Python's words. `at` is in UTC; `actor` and `address` are '' for the machine."""
+
+    at: datetime
+    action: str
+    actor: str
+    address: str
+    request: str
+    change: int | None
+    seq: int | None
+    secret: int | None
+    code: int | None
+    data: dict[str, Any]
+
+
+def parse(text: str) -> Entry:
+    """The entry a canonical text holds. Raises Unreadable."""
+    try:
+        fields = json.loads(text)
+        del fields["v"]
+        return Entry(**{**fields, "at": datetime.fromisoformat(fields["at"])})
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unreadable(f"not an event of the ledger: {type(error).__name__}") from None

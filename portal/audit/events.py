@@ -1,0 +1,88 @@
+"""Every kind of event there is, grouped by noun. record() refuses what is not listed here."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+NOUNS: dict[str, str | Promise] = {
+    "change": _("Change requests"),
+    "vote": _("Votes"),
+    "delivery": _("Delivery"),
+    "vault": _("Calls to Segura"),
+    "catalog": _("Catalogue"),
+    "secret": _("API secrets"),
+    "session": _("Sign-in"),
+    "access": _("Access"),
+    "audit": _("Audit log"),
+}
+"""The words before the dot, in the order people look for them."""
+
+ACTIONS: dict[str, str | Promise] = {
+    "change.submitted": _("Change submitted"),
+    "change.revised": _("Change revised"),
+    "change.withdrawn": _("Change withdrawn"),
+    "change.approved": _("Change approved"),
+    "change.rejected": _("Change rejected"),
+    "change.expired": _("Change expired"),
+    "change.stale": _("Change overtaken by another edit"),
+    "change.applied": _("Change applied"),
+    "change.failed": _("Change failed"),
+    "change.doubted": _("Change in doubt"),
+    "change.requeued": _("Change put back in the queue"),
+    "change.escalated": _("Change needs a person"),
+    "change.retried": _("Change retried"),
+    "vote.cast": _("Vote cast"),
+    "vote.refused": _("Vote refused"),
+    "delivery.started": _("Delivery started"),
+    "delivery.intended": _("Update about to be sent"),
+    "delivery.answered": _("Outcome of the update"),
+    "delivery.lost": _("Delivery lost its worker"),
+    "vault.responded": _("Segura answered"),
+    "vault.unanswered": _("Segura did not answer"),
+    "catalog.synced": _("Catalogue synchronised"),
+    "secret.viewed": _("Details of an API secret read"),
+    "session.started": _("Signed in"),
+    "session.refused": _("Sign-in refused"),
+    "session.ended": _("Signed out"),
+    "access.refused": _("Page refused"),
+    "audit.read": _("Log read"),
+    "audit.exported": _("Log export started"),
+    "audit.export_ended": _("Log export ended"),
+}
+"""What can happen, as `noun.past`, and how people call it."""
+
+ANSWERS = ("vault.responded", "vault.unanswered", "delivery.answered")
+"""The events that carry a response code, or say that there was none."""
+
+
+class UnknownAction(ValueError):
+    """An action that ACTIONS does not list."""
+
+
+def check(action: str) -> None:
+    """Raise UnknownAction for an action nobody could filter for, because nobody announced it."""
+    if action not in ACTIONS:
+        raise UnknownAction(f"{action!r} is not in portal.audit.events.ACTIONS")
+
+
+def of_kind(kind: str) -> list[str]:
+    """The actions of a noun, or the one action that is meant; none for a kind nobody knows."""
+    return [action for action in ACTIONS if kind in (action, action.partition(".")[0])]
+
+
+def label(action: str) -> str:
+    """What people call it; the action itself for one that an older version wrote."""
+    return str(ACTIONS.get(action, action))
+
+
+def choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """For a filter: per noun the noun as a whole, then its actions."""
+    return [
+        (
+            str(name),
+            [(noun, _("All: %(noun)s") % {"noun": name})]
+            + [(action, str(text)) for action, text in ACTIONS.items() if action.partition(".")[0] == noun],
+        )
+        for noun, name in NOUNS.items()
+    ]

@@ -1,0 +1,35 @@
+"""Signing in and out, in the log. Where the log cannot be written, nobody gets in (reliability B12)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.dispatch import receiver
+
+from portal.accounts.models import User
+from portal.audit.ledger import record
+
+UNKNOWN_NAME = "unknown name"
+"""Said instead of a name that belongs to nobody: people type their password into the wrong field."""
+
+
+@receiver(user_logged_in, dispatch_uid="audit_session_started")
+def started(user: User, **_: Any) -> None:
+    """Raises DatabaseError before the session is saved, which ends the sign-in."""
+    record("session.started", by=user.username)
+
+
+@receiver(user_login_failed, dispatch_uid="audit_session_refused")
+def refused(credentials: dict[str, Any], reason: str = "wrong name or password", **_: Any) -> None:
+    """`reason` comes from senders of our own; Django's knows one reason only."""
+    typed = str(credentials.get("username", "")).replace("\0", "")[:150]
+    name = User.objects.filter(username__iexact=typed).values_list("username", flat=True).first()
+    record("session.refused", by=name or "", data={"name": name or UNKNOWN_NAME, "reason": reason})
+
+
+@receiver(user_logged_out, dispatch_uid="audit_session_ended")
+def ended(user: User | None, **_: Any) -> None:
+    """Nobody signs out twice: a sign-out without a session is no event."""
+    if user is not None:
+        record("session.ended", by=user.username)

@@ -1,0 +1,63 @@
+"""The list of secrets, and how its synchronisation stands."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.accounts import keyset, roles
+from portal.accounts.access import PersonRequest, requires
+from portal.accounts.roles import Right
+from portal.catalog import sync, tasks
+from portal.catalog.forms import SecretFilter
+from portal.catalog.models import ApiSecret
+from portal.catalog.standing import Standing, standing
+
+PAGE = 25
+_MAY_SYNCHRONISE = (Right.OPERATE, Right.PROPOSE)
+
+
+@require_safe
+@requires(*Right)
+def secrets(request: PersonRequest) -> HttpResponseBase:
+    """Search, filter and page through what Segura lists."""
+    form = SecretFilter(request.GET)
+    cursor = request.GET.get("at", "")
+    page = keyset.page(form.secrets(), order=("name", "identifier"), cursor=cursor, size=PAGE)
+    context = {
+        "form": form,
+        "page": page,
+        "asked": bool(request.GET.get("q") or request.GET.get("show")),
+        "any": bool(page.rows) or ApiSecret.objects.exists(),
+        **_panel(request, standing()),
+    }
+    return render(request, "catalog/secrets.html", context)
+
+
+@require_safe
+@requires(*Right)
+def sync_state(request: PersonRequest) -> HttpResponseBase:
+    """The panel for a page that watches a synchronisation; 204 while it sees what there is to see."""
+    now = standing()
+    if request.GET.get("phase") == now.phase:
+        return HttpResponse(status=204)
+    response = render(request, "catalog/secrets.html#sync", _panel(request, now))
+    if not now.under_way:
+        response["HX-Trigger-After-Swap"] = "catalog-synced"
+    return response
+
+
+@require_POST
+@requires(*_MAY_SYNCHRONISE)
+def synchronise(request: PersonRequest) -> HttpResponseBase:
+    """Ask for a synchronisation now; the list's page shows how it goes."""
+    asked = sync.ask(by=request.user.username)
+    if asked is not None and not tasks.publish(asked.pk):
+        sync.give_up(asked.pk)
+    return redirect("catalog:secrets")
+
+
+def _panel(request: PersonRequest, now: Standing) -> dict[str, object]:
+    may = not roles.rights_of(request.user).isdisjoint(_MAY_SYNCHRONISE)
+    return {"standing": now, "may_synchronise": may}

@@ -1,0 +1,48 @@
+"""The programs the portal consists of, as command lines. Each runs under this Python, from the project's folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from portal.operations.redis_server import RedisServer
+from portal.operations.supervisor import Child
+
+_WORKERS = 4
+
+
+def redis(server: RedisServer) -> Child:
+    """The broker."""
+    return Child("redis", server.command, os.environ, ready=server.ready)
+
+
+def sandbox(port: int, control_port: int, state: Path, client_secret: str) -> Child:
+    """The stand-in Segura, on ports given to it so that it comes back where it was."""
+    command = [sys.executable, "-m", "portal.sandbox", "--port", str(port), "--control-port", str(control_port)]
+    environment = {**os.environ, "SANDBOX_CLIENT_SECRET": client_secret}
+    return Child("sandbox", [*command, "--state", str(state)], environment, ready='"control_url"')
+
+
+def web(port: int, environment: Mapping[str, str]) -> Child:
+    """The pages."""
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--workers", "1", "--blocking-threads", "4", "--workers-kill-timeout", "3s", "--no-ws"]
+    return Child("web", [*command, "portal.wsgi:application"], environment, ready="listening at")
+
+
+def worker(environment: Mapping[str, str]) -> Child:
+    """The delivery."""
+    command = [*_celery("worker"), "--pool", "prefork", "--concurrency", str(_WORKERS), "--prefetch-multiplier", "1"]
+    return Child("worker", [*command, "--without-gossip", "--without-mingle"], environment, ready=" ready.")
+
+
+def beat(state: Path, environment: Mapping[str, str]) -> Child:
+    """The clock."""
+    command = [*_celery("beat"), "--schedule", str(state / "beat"), "--pidfile="]
+    return Child("beat", command, environment, ready="beat: starting")
+
+
+def _celery(command: str) -> list[str]:
+    return [sys.executable, "-m", "celery", "--app", "portal.celery:app", command, "--loglevel", "INFO"]

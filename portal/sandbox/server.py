@@ -1,0 +1,157 @@
+"""The stand-in as a server: takes calls, lets the plan spoil them, keeps the journal."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import threading
+from pathlib import Path
+from typing import Any
+
+from portal.sandbox import seed as demo
+from portal.sandbox.api import Api
+from portal.sandbox.control import control_handler
+from portal.sandbox.faults import Plan
+from portal.sandbox.grants import Grants
+from portal.sandbox.items import Item, Items
+from portal.sandbox.journal import Journal
+from portal.sandbox.knobs import Knobs
+from portal.sandbox.remote import Control
+from portal.sandbox.web import WebServer
+from portal.sandbox.wire import vault_handler
+
+SAVE_EVERY_S = 0.2
+
+
+class Gate:
+    """Where answers are held until they are released, oldest first."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[threading.Event] = []
+
+    @property
+    def held(self) -> int:
+        """How many answers wait."""
+        return len(self._waiting)
+
+    def hold(self) -> None:
+        """Waits to be released."""
+        event = threading.Event()
+        with self._lock:
+            self._waiting.append(event)
+        event.wait()
+
+    def release(self, count: int | None = None) -> int:
+        """Lets `count` answers go, or all; how many went."""
+        with self._lock:
+            going = self._waiting[:count]
+            self._waiting = self._waiting[len(going) :]
+        for event in going:
+            event.set()
+        return len(going)
+
+
+class Sandbox:
+    """A running stand-in, on two ports: Segura's and the control address. Usable as a context manager.
+
+    `state` keeps the contents over restarts; `tls` is (certificate file, key file). `start` after `stop`
+    takes the same ports again.
+    """
+
+    def __init__(
+        self,
+        *,
+        knobs: Knobs | None = None,
+        seed: list[Item] | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        control_host: str = "127.0.0.1",
+        control_port: int = 0,
+        client_id: str = "portal",
+        client_secret: str = "sandbox-secret",  # noqa: S107 - the demo's, documented
+        state: Path | None = None,
+        tls: tuple[str, str] | None = None,
+    ) -> None:
+        self.client_id, self.client_secret = client_id, client_secret
+        self.items = Items(demo.items() if seed is None else seed, state)
+        self.grants = Grants(client_id, client_secret)
+        self.api = Api(self.items, self.grants, demo.KNOWN)
+        self.first_knobs = self.api.knobs = knobs or Knobs()
+        self.plan, self.journal, self.gate = Plan(), Journal(), Gate()
+        self.stopping = threading.Event()
+        self._host, self._port = host, port
+        self._control_host, self._control_port = control_host, control_port
+        self._tls = _tls(tls)
+        self._servers: list[WebServer] = []
+
+    def start(self) -> Sandbox:
+        """Listens on both ports. Raises OSError if one is taken."""
+        self.stopping.clear()
+        vault = WebServer((self._host, self._port), vault_handler(self), self._tls)
+        self._servers = [vault]
+        control = WebServer((self._control_host, self._control_port), control_handler(self))
+        self._servers.append(control)
+        self._port, self._control_port = vault.port, control.port
+        for server in self._servers:
+            server.run()
+        threading.Thread(target=self._keep, daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        """Ends every connection, at once, and saves the contents."""
+        self.stopping.set()
+        self.gate.release()
+        for server in self._servers:
+            server.stop()
+        self._servers = []
+        self.items.save()
+
+    def reset(self) -> None:
+        """Seed, knobs, faults, journal and tokens as at the start; held answers go."""
+        self.plan.clear()
+        self.gate.release()
+        self.api.knobs = self.first_knobs
+        self.items.reset()
+        self.grants.revoke_all()
+        self.grants.issued = 0
+        self.journal.clear()
+
+    @property
+    def url(self) -> str:
+        """Segura's base URL; ends in a slash."""
+        return f"{'https' if self._tls else 'http'}://{self._host}:{self._port}/"
+
+    @property
+    def token_url(self) -> str:
+        """The token endpoint."""
+        return self.url + "api/oauth2/token"
+
+    @property
+    def control_url(self) -> str:
+        """The control address; ends in a slash."""
+        return f"http://{self._control_host}:{self._control_port}/"
+
+    @property
+    def control(self) -> Control:
+        """A client of the control address."""
+        return Control(self.control_url)
+
+    def __enter__(self) -> Sandbox:
+        return self.start()
+
+    def __exit__(self, *_exc: Any) -> None:
+        self.stop()
+
+    def _keep(self) -> None:
+        while not self.stopping.wait(SAVE_EVERY_S):
+            with contextlib.suppress(OSError):  # a full disk must not stop the demo; the next round tries again
+                self.items.save()
+
+
+def _tls(files: tuple[str, str] | None) -> ssl.SSLContext | None:
+    if files is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    return context

@@ -1,0 +1,44 @@
+"""A supervisor with two children, each with a child of its own: run as a program by test_supervisor."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from portal.operations.supervisor import Child, Stopped, Supervisor, say_on_stdout
+
+_PARENT = (
+    "import subprocess, sys, signal, time;"
+    "grandchild = subprocess.Popen(['sleep', '600']);"
+    "print('ready', grandchild.pid, flush=True);"
+    "{before};"
+    "time.sleep(600)"
+)
+_DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+
+
+def main(out: Path) -> None:
+    """Write the pids of children and grandchildren to `out` at every change; a file `deaf` beside it hardens them."""
+    before = _DEAF if (out.parent / "deaf").exists() else "pass"
+    children = [
+        Child(name, [sys.executable, "-c", _PARENT.format(before=before)], os.environ, ready="ready")
+        for name in ("one", "two")
+    ]
+
+    def note(pids: dict[str, int]) -> None:
+        out.with_suffix(".new").write_text(json.dumps(pids))
+        out.with_suffix(".new").replace(out)
+
+    try:
+        with Supervisor(say_on_stdout, note) as supervisor:
+            for child in children:
+                supervisor.start(child)
+            supervisor.wait_ready(*children)
+            print("family is up", flush=True)
+            supervisor.forever()
+    except Stopped:
+        print("family is down", flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

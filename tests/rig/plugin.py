@@ -1,0 +1,78 @@
+"""Gives the whole run one PostgreSQL and one Redis, before pytest-django reads the settings.
+
+Loaded by `-p tests.rig.plugin` (pyproject.toml). With xdist the controller starts them and the workers inherit the
+addresses; each worker has a Redis database of its own, and pytest-django gives it its own test database.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from tests.rig.postgres import NoPostgres, throw_away_postgres
+from tests.rig.redis import throw_away_redis
+
+# Chosen here, so that a test run is not at the mercy of the shell it is started from.
+_FORGET = ("PORTAL_", "SEGURA_", "DELIVERY_", "SWEEP_", "CATALOG_", "CHANGE_", "APPROVALS_", "DATABASE_", "REDIS_")
+_FORGET_EXACTLY = ("DEBUG", "PORT", "ALLOWED_HOSTS")
+_WORKERS_AT_MOST = 4
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--sqlite", action="store_true", help="Run on SQLite instead of PostgreSQL (tests marked domain).")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    """A wrapper, because those run before any other plugin's hook, pytest-django's included."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        _take_own_redis_database(os.environ["PYTEST_XDIST_WORKER"])
+    else:
+        stack = contextlib.ExitStack()
+        early_config.add_cleanup(stack.close)
+        try:
+            _start(stack, sqlite=early_config.known_args_namespace.sqlite)
+        except NoPostgres as error:
+            raise pytest.UsageError(str(error)) from None
+    yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart() -> None:
+    """Static files once, before the workers start: pages are tested with the manifest they are served with."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        call_command("collectstatic", verbosity=0, interactive=False)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """As many as there are processors, and no more than the services are made for."""
+    return min(len(os.sched_getaffinity(0)), _WORKERS_AT_MOST)
+
+
+def _start(stack: contextlib.ExitStack, *, sqlite: bool) -> None:
+    """Start both and put what the settings need into the environment."""
+    for name in list(os.environ):
+        if name.startswith(_FORGET) or name in _FORGET_EXACTLY:
+            del os.environ[name]
+    state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="portal-test-")))
+    os.environ |= {
+        "PORTAL_STATE_DIR": str(state),
+        "PORTAL_SECRET_KEY": secrets.token_urlsafe(48),
+        "PORTAL_SEALING_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "REDIS_URL": stack.enter_context(throw_away_redis(state)),
+        "DATABASE_URL": f"sqlite:///{state / 'test.sqlite3'}" if sqlite else stack.enter_context(throw_away_postgres()),
+    }
+
+
+def _take_own_redis_database(worker: str) -> None:
+    number = int(worker.removeprefix("gw")) + 1
+    url, _, query = os.environ["REDIS_URL"].partition("?")
+    os.environ["REDIS_URL"] = f"{url}?db={number}" if query else f"{url.rpartition('/')[0]}/{number}"

@@ -1,0 +1,127 @@
+"""The portal's real processes, started as a user starts them: manage.py run in a state folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from portal.operations.redis_server import free_port
+from portal.operations.supervisor import die_with_parent
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+# Times of the product, scaled so that a fault and its repair fit into a test.
+QUICK = {
+    "SEGURA_CONNECT_TIMEOUT_S": "1",
+    "SEGURA_GATEWAY_TIMEOUT_S": "1",
+    "SEGURA_GATEWAY_RETRIES": "0",
+    "SEGURA_DEADLINE_S": "2",
+    "DELIVERY_LEASE_S": "5",
+    "DELIVERY_HOLD_MARGIN_S": "0.1",
+    "DELIVERY_BACKOFF_S": "0.2",
+    "SWEEP_EVERY_S": "1",
+    "CATALOG_SYNC_EVERY_S": "2",
+}
+_OURS = ("REDIS_", "DATABASE_", "PORTAL_", "SEGURA_")  # set for the tests by the plugin, not for this portal
+
+
+class Portal:
+    """Use as a context manager. `env` overrides the times of QUICK, names a database (DATABASE_URL), and so on."""
+
+    def __init__(self, folder: Path, env: dict[str, str] | None = None) -> None:
+        self.state = folder / "state"
+        self.log = folder / "portal.log"
+        self.port = free_port()
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+        self.environment = {**inherited, **QUICK, "PORTAL_STATE_DIR": str(self.state), "PORT": str(self.port), **(env or {})}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Portal:
+        self.start()
+        return self
+
+    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None) -> None:
+        self.stop()
+
+    def start(self, within: float = 90) -> None:
+        """Start and wait for the address to answer. Raises AssertionError with the end of the log."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "run"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+        give_up_at = time.monotonic() + within
+        while not self.facts().get("ready"):
+            if self.process.poll() is not None or time.monotonic() > give_up_at:
+                self.stop()
+                raise AssertionError(f"manage.py run did not come up:\n{self.printed()[-4000:]}")
+            time.sleep(0.1)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int | None:
+        """Ask it to stop and wait; its exit code."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(15)
+        self.process = None
+        return code
+
+    def facts(self) -> dict[str, Any]:
+        """run.json: pid, url, segura_url, control_url, redis_url, pids by name, ready."""
+        try:
+            facts: dict[str, Any] = json.loads((self.state / "run.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        return facts
+
+    @property
+    def url(self) -> str:
+        return str(self.facts()["url"])
+
+    @property
+    def control(self) -> str:
+        """The stand-in's control address."""
+        return str(self.facts()["control_url"])
+
+    @property
+    def accounts(self) -> dict[str, str]:
+        """Passwords of the demo accounts by name."""
+        accounts: dict[str, str] = json.loads((self.state / "accounts.json").read_text(encoding="utf-8"))
+        return accounts
+
+    def printed(self) -> str:
+        """All its processes have printed so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def pid(self, child: str) -> int:
+        """The process number of redis, sandbox, web, worker or beat as of now."""
+        return int(self.facts()["pids"][child])
+
+    def kill(self, child: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Send a child (and, for KILL, all it has started) a signal; the pid it had."""
+        pid = self.pid(child)
+        if number == signal.SIGKILL:
+            os.killpg(pid, number)  # each child leads a process group of its own
+        else:
+            os.kill(pid, number)
+        return pid
+
+    def wait_restarted(self, child: str, old_pid: int, within: float = 15) -> int:
+        """The new pid of a child that was killed."""
+        give_up_at = time.monotonic() + within
+        while self.facts()["pids"].get(child, old_pid) == old_pid:
+            assert time.monotonic() < give_up_at, f"{child} was not restarted"
+            time.sleep(0.05)
+        return self.pid(child)

