@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -54,12 +55,33 @@ class Edit:
     def packed_kept(self) -> str:
         return pack(self.kept, self.by) if self.kept else ""
 
-    @property
+    @cached_property
     def moved(self) -> dict[str, FieldChange]:
         """Old: when it was proposed; new: now."""
         if self.revised is None or self.base is None:
             return {}
         return {change.field: change for change in _moves(self.revised, self.base)}
+
+    @property
+    def texts(self) -> list[dict[str, Any]]:
+        """Each text field, with what moved about it."""
+        return [
+            {"field": self.form[name], "moved": self.moved.get(name), "differs": self.differs.get(name)}
+            for name in TEXT_FIELDS
+        ]
+
+    @property
+    def lists(self) -> list[dict[str, Any]]:
+        """Each list of who may use the secret, with what moved about it."""
+        return [
+            {
+                "name": name,
+                "rows": self.form.shares[name],
+                "replace": self.form[REPLACE.format(name)],
+                "moved": self.moved.get(name),
+            }
+            for name in SHARE_FIELDS
+        ]
 
     def proposal(self) -> Proposal:
         """What the valid form comes to. Its id is new, so that two previews are two proposals."""
@@ -189,8 +211,8 @@ def _typed_again(edit: Edit, data: QueryDict) -> Edit:
         initial["secret_mode"] = ENTER
     bound = EditForm(data, base=edit.base)
     for name in SHARE_FIELDS:
-        typed = [
-            {part: form[part].value() for part in ("name", "can_edit", "DELETE") if part in form.fields}
+        typed: list[dict[str, Any]] = [
+            {str(part): form[part].value() for part in ("name", "can_edit", "DELETE") if part in form.fields}
             for form in bound.shares[name].forms
         ]
         initial[name] = _joined(edit.base.fields[name] if edit.base else [], typed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -47,7 +47,13 @@ class ShareForm(forms.Form):
         return name if self.standing else name.strip()
 
 
-class BaseShareFormSet(BaseFormSet[ShareForm]):
+if TYPE_CHECKING:
+    _ShareRows = BaseFormSet[ShareForm]
+else:
+    _ShareRows = BaseFormSet
+
+
+class BaseShareFormSet(_ShareRows):
     """The whole list of one kind of share."""
 
     label = ""

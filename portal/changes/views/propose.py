@@ -18,13 +18,13 @@ from portal.accounts.access import PersonRequest, requires
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
-from portal.changes import editing, visibility, workflow
+from portal.changes import editing, reading, risks, workflow
 from portal.changes.editing import Edit
 from portal.changes.models import Change, Revision, Status
 from portal.changes.proposal import Proposal, ProposalLost, pack, unpack
+from portal.changes.refusals import sentence_of, status_of
 from portal.changes.transitions import WrongState
-from portal.changes.visibility import NO_SUCH_SECRET
-from portal.changes.views.refusal import STATUS, sentence
+from portal.changes.workflow import Refused
 
 FORM, PREVIEW = "changes/propose.html", "changes/preview.html"
 
@@ -59,9 +59,8 @@ def revise(request: PersonRequest, change_id: int) -> HttpResponseBase:
     change = get_object_or_404(Change.objects.proposed_by(request.user), pk=change_id)
     if change.status not in (Status.PENDING, Status.STALE):
         refusal = WrongState(change)
-        return render(
-            request, FORM, {"change": change, "refused": sentence(refusal)}, status=STATUS[type(refusal)]
-        )
+        context = {"change": change, "refused": sentence_of(refusal, by=request.user)}
+        return render(request, FORM, context, status=status_of(refusal))
 
     def submit(proposal: Proposal) -> Change:
         return workflow.revise(change_id, proposal, by=request.user)
@@ -105,8 +104,9 @@ def _confirm(request: PersonRequest, task: Task) -> HttpResponseBase:
     proposal = _carried(request, task)
     try:
         change = task.submit(proposal)
-    except tuple(STATUS) as refusal:
-        return _show(request, task, proposal, refused=sentence(refusal), status=STATUS[type(refusal)])
+    except (Refused, WrongState) as refusal:
+        refused = sentence_of(refusal, by=task.by)
+        return _show(request, task, proposal, refused=refused, status=status_of(refusal))
     return redirect("changes:change", change.pk)
 
 
@@ -126,9 +126,8 @@ def _page(
     lost: bool = False,
     status: int = 200,
 ) -> HttpResponse:
-    others = visibility.open_changes(task.secret.pk, task.by, besides=task.change)
-    context = {"task": task, "secret": task.secret, "change": task.change, "edit": edit, "others": others}
-    return render(request, FORM, {**context, "refused": refused, "lost": lost}, status=status)
+    context = {**_about(task), "edit": edit, "refused": refused, "lost": lost}
+    return render(request, FORM, context, status=status)
 
 
 def _show(
@@ -136,21 +135,26 @@ def _show(
 ) -> HttpResponse:
     able = roles.holders(Right.DECIDE).exclude(pk=task.by.pk).count()
     context = {
-        "secret": task.secret,
-        "change": task.change,
+        **_about(task),
         "proposal": proposal,
+        "risks": risks.of(proposal.changes, base_known=proposal.base is not None),
         "packed": pack(proposal, task.by),
         "able": able,
         "required": settings.APPROVALS_REQUIRED,
         "groups": ", ".join(_(name) for name in roles.groups_with(Right.DECIDE)),
-        "others": visibility.open_changes(task.secret.pk, task.by, besides=task.change),
         "refused": refused,
     }
     return render(request, PREVIEW, context, status=status)
 
 
+def _about(task: Task) -> dict[str, object]:
+    """What form and preview both say: the secret, and who else is at it."""
+    others = reading.open_of_secret(task.secret.pk, reader=task.by, besides=task.change)
+    return {"secret": task.secret, "change": task.change, "others": others}
+
+
 def _secret(identifier: int) -> ApiSecret:
     secret = ApiSecret.objects.filter(pk=identifier).first()
     if secret is None:
-        raise Http404(NO_SUCH_SECRET)
+        raise Http404(_("The portal knows no API secret of this number."))
     return secret
