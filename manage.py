@@ -4,16 +4,22 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from portal.operations import state
 
-if __name__ == "__main__":
+
+def main() -> None:
+    """Run a command; what is wrong with the environment is a sentence, not a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
-    if sys.argv[1:2] == ["run"]:
-        # The settings refuse to start without keys; a first run makes up its own.
-        try:
-            state.prepare()
-        except state.Unwritable as error:
-            sys.exit(str(error))
-    execute_from_command_line(sys.argv)
+    try:
+        if sys.argv[1:2] == ["run"]:
+            state.prepare()  # the settings refuse to start without keys; a first run makes up its own
+        execute_from_command_line(sys.argv)
+    except (ImproperlyConfigured, state.Unwritable) as error:
+        sys.exit(f"{error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -76,6 +76,8 @@ def test(extra: list[str]) -> int:
 def lint(extra: list[str]) -> int:
     """Run every static check, all of them even when one fails; 1 when any did."""
     install("dev")
+    for name in ("PORTAL_SECRET_KEY", "PORTAL_SEALING_KEYS"):
+        os.environ.setdefault(name, "unused")  # mypy reads the settings, which refuse to load without
     failed = [name for name, arguments in LINT if not passes(name, [str(PYTHON), *arguments, *extra])]
     if not passes("hadolint", [str(VENV / "bin" / "hadolint"), "Dockerfile"]):
         failed.append("hadolint")
@@ -124,7 +126,7 @@ def become(*arguments: str) -> NoReturn:
     """Replace this process by the environment's Python."""
     os.chdir(ROOT)
     sys.stdout.flush()
-    os.execv(str(PYTHON), [str(PYTHON), *arguments])
+    os.execv(str(PYTHON), [str(PYTHON), *arguments])  # noqa: S606 - that is the point
 
 
 def passes(name: str, command: list[str]) -> bool:

@@ -109,7 +109,7 @@ try:
     _database_url = _secret("DATABASE_URL", f"sqlite:///{STATE_DIR / 'portal.sqlite3'}")
     os.environ["DATABASE_URL"] = _database_url
     DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
-    _redis = urlsplit(_secret("REDIS_URL", "redis://127.0.0.1:6379/0"))
+    REDIS_URL = _secret("REDIS_URL", "redis://127.0.0.1:6379/0")
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
@@ -129,10 +129,10 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
-# redis-py says unix:// where Celery says redis+socket://; either is accepted.
-_over_socket = _redis.scheme in {"unix", "redis+socket"}
-REDIS_URL = _redis._replace(scheme="unix").geturl() if _over_socket else _redis.geturl()
-CELERY_BROKER_URL = _redis._replace(scheme="redis+socket").geturl() if _over_socket else _redis.geturl()
+# redis-py says unix:// and db= where Celery says redis+socket:// and virtual_host=; the setting is redis-py's.
+CELERY_BROKER_URL = REDIS_URL
+if REDIS_URL.startswith("unix://"):
+    CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": max(300, int(2 * DELIVERY_LEASE_S)),
     "unacked_restore_interval": 5,
@@ -197,6 +197,8 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    # Last, so that it hears why a page was refused before Django turns that into a page.
+    "portal.audit.refusals.RefusalMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -237,7 +239,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
 # --- Signing in ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["portal.accounts.backend.PortalBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -251,10 +253,15 @@ ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_FORMS = {
+    "login": "portal.accounts.forms.SignInForm",
+    "change_password": "portal.accounts.forms.PasswordForm",
+    "reauthenticate": "portal.accounts.forms.ConfirmForm",
+}
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key"}
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 
 # --- The wire --------------------------------------------------------------------------------------
 _tls = BASE_URL.startswith("https://")
@@ -297,7 +304,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # These would print headers, bodies and SQL parameters below WARNING.
+    # These would print headers, bodies and SQL parameters below WARNING, the last two a pair of lines per sweep.
     "loggers": {
         name: {"level": "WARNING"}
         for name in (
@@ -308,6 +315,8 @@ LOGGING = {
             "kombu",
             "amqp",
             "celery.utils.functional",
+            "celery.worker.strategy",
+            "celery.app.trace",
         )
     },
 }

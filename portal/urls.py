@@ -7,6 +7,8 @@ from portal.accounts.views import home
 
 urlpatterns = [
     path("", home, name="home"),
+    path("", include("portal.changes.urls")),
+    path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("accounts/", include(signin_urlpatterns)),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["tests.people"]
+pytest_plugins = ["tests.people", "tests.segura"]
 
 
 @pytest.fixture(scope="session")

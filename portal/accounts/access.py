@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
+from django_htmx.middleware import HtmxDetails
 
 from portal.accounts import roles
 from portal.accounts.models import User
@@ -21,6 +22,7 @@ class PersonRequest(HttpRequest):
     """A request whose user is known to be a person."""
 
     user: User
+    htmx: HtmxDetails
 
 
 def requires(*rights: roles.Right) -> Callable[[View], View]:

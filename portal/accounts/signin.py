@@ -6,19 +6,40 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
+from django.contrib.auth.signals import user_login_failed
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from portal.accounts.models import User
+from portal.accounts.origin import client_address
 
 
 class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """What allauth asks the portal."""
 
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """One answer for the rate limits and for the audit log."""
+        return client_address(request)
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """A lock-out is a refused sign-in like any other: whoever listens to those shall hear of it."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            _tell_refused(request, credentials, "too many attempts")
+            raise
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         user: User | None = super().authenticate(request, **credentials)
         if user is not None and user.is_demo and not settings.PORTAL_DEMO:
+            _tell_refused(request, credentials, "demo account outside the demo")
             return None
         return user
+
+
+def _tell_refused(request: HttpRequest, credentials: dict[str, Any], reason: str) -> None:
+    name = {"username": credentials.get("username", "")}
+    user_login_failed.send(sender=PortalAccountAdapter, credentials=name, request=request, reason=reason)

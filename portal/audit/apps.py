@@ -4,3 +4,6 @@ from django.apps import AppConfig
 class AuditConfig(AppConfig):
     name = "portal.audit"
     label = "audit"
+
+    def ready(self) -> None:
+        from portal.audit import signins  # noqa: F401, PLC0415 - connects; models exist only once apps are ready

@@ -21,6 +21,7 @@ NOUNS: dict[str, str | Promise] = {
 ACTIONS: dict[str, str | Promise] = {
     "change.submitted": _("Change submitted"),
     "change.revised": _("Change revised"),
+    "change.rechecked": _("Change checked against the vault anew"),
     "change.withdrawn": _("Change withdrawn"),
     "change.approved": _("Change approved"),
     "change.rejected": _("Change rejected"),
@@ -32,6 +33,7 @@ ACTIONS: dict[str, str | Promise] = {
     "change.requeued": _("Change put back in the queue"),
     "change.escalated": _("Change needs a person"),
     "change.retried": _("Change retried"),
+    "change.rechecked": _("Change read back again"),
     "vote.cast": _("Vote cast"),
     "vote.refused": _("Vote refused"),
     "delivery.started": _("Delivery started"),

@@ -229,6 +229,7 @@ def recheck(change_id: int, *, by: User) -> Change:
             by=by.username,
             not_before=None,
             tries=0,
+            doubts=0,
             doubtful_since=db_now(),
         )
     tasks.publish(change.pk)

@@ -10,6 +10,7 @@ from pathlib import Path
 from portal.operations.redis_server import RedisServer
 from portal.operations.supervisor import Child
 
+SANDBOX_CLIENT_ID = "portal"
 _WORKERS = 4
 
 
@@ -21,6 +22,7 @@ def redis(server: RedisServer) -> Child:
 def sandbox(port: int, control_port: int, state: Path, client_secret: str) -> Child:
     """The stand-in Segura, on ports given to it so that it comes back where it was."""
     command = [sys.executable, "-m", "portal.sandbox", "--port", str(port), "--control-port", str(control_port)]
+    command += ["--client-id", SANDBOX_CLIENT_ID]
     environment = {**os.environ, "SANDBOX_CLIENT_SECRET": client_secret}
     return Child("sandbox", [*command, "--state", str(state)], environment, ready='"control_url"')
 
@@ -45,4 +47,4 @@ def beat(state: Path, environment: Mapping[str, str]) -> Child:
 
 
 def _celery(command: str) -> list[str]:
-    return [sys.executable, "-m", "celery", "--app", "portal.celery:app", command, "--loglevel", "INFO"]
+    return [sys.executable, "-m", "celery", "--quiet", "--app", "portal.celery:app", command, "--loglevel", "INFO"]

@@ -1,39 +1,59 @@
 """python3 -m portal.operations.secret_files: one file per secret in `.secrets`, as docker-compose.yml reads them.
 
-Plain Python, for a host without the portal's packages. What exists is kept: run it again after adding a secret.
+Plain Python, for a host without the portal's packages. What exists is kept: put your own in its place.
 """
 
 from __future__ import annotations
 
 import base64
 import secrets
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
+_SELF_SIGNED = ("-x509", "-newkey", "rsa:2048", "-nodes", "-days", "365", "-subj", "/CN=sandbox")
+
 
 def make(folder: Path) -> list[str]:
-    """Write the files that are missing; their names. The folder is the owner's alone, so that the files in it may be
-    readable to the containers' own account.
+    """Write the files that are missing; their names.
+
+    The folder is its owner's alone, and so its files may be readable: the containers' account is another one.
     """
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
-    password = folder / "postgres_password"
-    if not password.exists():
-        password.write_text(secrets.token_urlsafe(32), encoding="utf-8")
-    contents = {
-        "secret_key": secrets.token_urlsafe(48),
-        "sealing_keys": base64.b64encode(secrets.token_bytes(32)).decode(),
-        "database_url": f"postgresql://portal:{password.read_text(encoding='utf-8')}@postgres:5432/portal",
-        "segura_client_secret": secrets.token_urlsafe(32),
-    }
-    missing = [name for name in contents if not (folder / name).exists()]
-    for name in missing:
-        (folder / name).write_text(contents[name], encoding="utf-8")
+    present = {file.name for file in folder.iterdir()}
+    password = _kept(folder / "postgres_password", secrets.token_urlsafe(32))
+    _kept(folder / "secret_key", secrets.token_urlsafe(48))
+    _kept(folder / "sealing_keys", base64.b64encode(secrets.token_bytes(32)).decode())
+    _kept(folder / "database_url", f"postgresql://portal:{password}@postgres:5432/portal")
+    _kept(folder / "segura_client_secret", secrets.token_urlsafe(32))
+    if not (folder / "segura_ca").exists():
+        _make_certificate(folder / "segura_ca", folder / "sandbox_key")
     for file in folder.iterdir():
         file.chmod(0o644)
-    return missing
+    return sorted({file.name for file in folder.iterdir()} - present)
+
+
+def _kept(path: Path, content: str) -> str:
+    """What the file holds, `content` where it is new."""
+    if not path.exists():
+        path.write_text(content, encoding="utf-8")
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _make_certificate(certificate: Path, key: Path) -> None:
+    """The stand-in's, which signs itself; with a real Segura its place is taken by the file of that server's CA."""
+    names = ["-addext", "subjectAltName=DNS:sandbox", "-addext", "basicConstraints=critical,CA:TRUE"]
+    subprocess.run(
+        ["openssl", "req", *_SELF_SIGNED, *names, "-keyout", str(key), "-out", str(certificate)],
+        check=True,
+        capture_output=True,
+    )
 
 
 if __name__ == "__main__":
+    if shutil.which("openssl") is None:
+        sys.exit("openssl is needed for the stand-in's certificate: install Debian's package openssl.")
     made = make(Path(".secrets"))
     sys.stdout.write(f"Made in .secrets: {', '.join(made) or 'nothing, all were there'}\n")

@@ -188,7 +188,7 @@ class Supervisor:
             stdout=writing,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=in_child,  # noqa: PLW1509 - there is one thread only
+            preexec_fn=in_child,
         )
         child.process.stdout = os.fdopen(reading, "rb", buffering=0)
         os.close(writing)

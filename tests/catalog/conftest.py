@@ -1,0 +1,49 @@
+"""A Segura to talk to: the stand-in, over HTTP, as the settings of the test have it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+from redis import Redis
+
+from portal.audit.models import Event
+from portal.catalog import connection
+from portal.sandbox import Sandbox
+
+
+@pytest.fixture(scope="session")
+def running_segura() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def segura(running_segura: Sandbox, settings: Settings) -> Sandbox:
+    """A fresh stand-in that the portal is configured for; no token is known yet."""
+    running_segura.reset()
+    settings.SEGURA_URL = running_segura.url
+    settings.SEGURA_TOKEN_URL = ""
+    settings.SEGURA_CLIENT_ID = running_segura.client_id
+    settings.SEGURA_CLIENT_SECRET = running_segura.client_secret
+    settings.SEGURA_CLIENT_AUTH = "body"
+    settings.SEGURA_TENANT = settings.SEGURA_CA_BUNDLE = ""
+    settings.SEGURA_CONNECT_TIMEOUT_S = 1
+    settings.SEGURA_DEADLINE_S = 5
+    forget_tokens(settings.REDIS_URL)
+    return running_segura
+
+
+def forget_tokens(redis_url: str) -> None:
+    """As in a portal that has just been started, with an empty Redis."""
+    with Redis.from_url(redis_url) as redis:
+        redis.flushdb()
+    connection._tokens.cache_clear()
+
+
+def events(action: str) -> list[dict[str, Any]]:
+    """The log's entries of one kind, oldest first."""
+    return [json.loads(event.text) for event in Event.objects.filter(action=action).order_by("id")]

@@ -1,0 +1,58 @@
+"""A change on its way: approved, delivered, and what the stand-in saw of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from portal.accounts.models import User
+from portal.catalog import connection, details
+from portal.changes import reconcile, workflow
+from portal.changes.models import Change
+from portal.changes.proposal import Base, Proposal
+from portal.sandbox import Sandbox
+
+
+@pytest.fixture
+def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is published: the test itself is the worker."""
+    monkeypatch.setattr("portal.changes.tasks.publish", lambda _: None)
+
+
+@pytest.fixture
+def live_base(segura: Sandbox) -> Base:
+    """What the stand-in holds for secret 43 right now, as a requester would see it."""
+    seen = details.read(connection.connect(secret=43), 43)
+    return Base(dict(seen.fields), seen.secret_fingerprint)
+
+
+@pytest.fixture
+def approved(
+    no_queue: None,
+    live_base: Base,
+    propose: Callable[..., Proposal],
+    requester: User,
+    approver: User,
+) -> Callable[..., Change]:
+    """An approved change of secret 43 over what the vault really holds."""
+
+    def build(**patch: Any) -> Change:
+        patch.setdefault("base", live_base)
+        change = workflow.submit(propose(**patch), by=requester)
+        return approve(change, approver)
+
+    return build
+
+
+def approve(change: Change, by: User) -> Change:
+    return workflow.approve(change.pk, by=by, revision=change.revision, digest=change.current().digest)
+
+
+def work(change: Change, rounds: int = 1) -> Change:
+    """What a worker does when it is reminded of the change, `rounds` times."""
+    for _ in range(rounds):
+        reconcile.advance(change.pk)
+    change.refresh_from_db()
+    return change

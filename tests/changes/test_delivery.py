@@ -1,0 +1,289 @@
+"""The machine's step against the stand-in over HTTP: what is sent, what is found out, what is never guessed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.audit.models import Event
+from portal.changes import reconcile, transitions, workflow
+from portal.changes.models import Attempt, Cause, Change, Revision, Status
+from portal.changes.proposal import Base, Proposal
+from portal.sandbox import Sandbox
+from tests.changes.conftest import approve, work
+from tests.people import mirrored
+from tests.segura import events
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True)]
+
+
+def updates(segura: Sandbox) -> list[dict[str, object]]:
+    return segura.control.arrivals("update")
+
+
+def applications(segura: Sandbox) -> list[dict[str, object]]:
+    return list(segura.control.journal()["applications"])
+
+
+def test_an_approved_change_is_applied_once_with_exactly_its_fields(
+    segura: Sandbox, approved: Callable[..., Change]
+) -> None:
+    change = work(approved(url="https://gcp-eu.example", value="brand-new-secret"))
+    assert (change.status, change.cause, change.answer_code) == (Status.APPLIED, Cause.CONFIRMED, 200)
+    (update,) = updates(segura)
+    assert update["keys"] == ["client_secret", "url"]
+    attempt = Attempt.objects.get(change=change)
+    assert (update["attempt_id"], attempt.code, attempt.outcome) == (str(attempt.pk), 200, "Applied")
+    assert Revision.objects.get(change=change).sealed_secret is None
+
+
+def test_every_exchange_is_in_the_log_with_its_code(segura: Sandbox, approved: Callable[..., Change]) -> None:
+    change = work(approved())
+    answered = [event for event in events("vault.responded") if event["change"] == change.pk]
+    assert [(event["data"]["method"], event["code"]) for event in answered][-2:] == [("GET", 200), ("PUT", 200)]
+    assert answered[-1]["data"]["attempt"] == str(Attempt.objects.get().pk)
+    actions = list(Event.objects.filter(change=change.pk).order_by("seq").values_list("action", flat=True))
+    wanted = ["delivery.started", "delivery.intended", "vault.responded", "delivery.answered", "change.applied"]
+    assert [action for action in actions if action in wanted][-4:] == wanted[1:]
+
+
+def test_nothing_is_sent_for_a_change_that_is_not_approved(
+    segura: Sandbox, no_queue: None, propose: Callable[..., Proposal], requester: User
+) -> None:
+    change = workflow.submit(propose(), by=requester)
+    assert work(change).status == Status.PENDING
+    assert segura.control.arrivals() == []
+
+
+def test_a_second_worker_loses_the_claim(segura: Sandbox, approved: Callable[..., Change]) -> None:
+    change = approved()
+    assert transitions.claim(change.pk) is not None
+    assert transitions.claim(change.pk) is None
+
+
+def test_a_base_that_moved_makes_the_change_stale_and_sends_nothing(
+    segura: Sandbox, approved: Callable[..., Change]
+) -> None:
+    change = approved()
+    segura.control.edit(43, notes="edited behind the portal")
+    assert work(change).status == Status.STALE
+    assert updates(segura) == []
+
+
+def test_a_client_secret_that_moved_makes_the_change_stale(segura: Sandbox, approved: Callable[..., Change]) -> None:
+    change = approved()
+    segura.control.edit(43, client_secret="rotated-by-hand")
+    assert work(change).status == Status.STALE
+
+
+def test_an_unknown_base_is_sent_without_comparison(segura: Sandbox, approved: Callable[..., Change]) -> None:
+    assert work(approved(base=None)).status == Status.APPLIED
+
+
+def test_a_base_that_can_no_longer_be_read_is_not_overwritten(segura: Sandbox, approved: Callable[..., Change]) -> None:
+    change = approved()
+    segura.control.plan("refuse:1006:User does not have access", endpoint="get")
+    assert (work(change).status, change.cause) == (Status.STALE, Cause.BASE_UNSEEN)
+
+
+def test_a_refusal_fails_the_change_and_a_retry_keeps_the_votes(
+    segura: Sandbox, approved: Callable[..., Change], requester: User
+) -> None:
+    segura.control.plan("refuse:1006:User does not have access", endpoint="update")
+    change = work(approved())
+    assert (change.status, change.answer_code) == (Status.FAILED, 400)
+    assert "1006" in change.answer
+    workflow.retry(change.pk, by=requester)
+    assert work(change).status == Status.APPLIED
+
+
+@pytest.mark.parametrize("fault", ["504_after_apply", "drop", "reset", "cut_status_line", "empty_201", "html_201"])
+def test_an_applied_call_without_an_answer_is_found_out_by_reading(
+    fault: str, segura: Sandbox, approved: Callable[..., Change]
+) -> None:
+    segura.control.plan(fault, endpoint="update")
+    change = work(approved(value="new-value"))
+    assert (change.status, change.doubts) == (Status.IN_DOUBT, 1)
+    assert (work(change).status, change.cause) == (Status.APPLIED, Cause.READ_BACK)
+    assert change.verified_at is not None
+    assert len(updates(segura)) == 1
+
+
+@pytest.mark.parametrize("fault", ["504_before_apply", "502", "500_envelope", "drop_before"])
+def test_a_call_that_was_not_applied_is_sent_again_with_the_same_bytes(
+    fault: str, segura: Sandbox, approved: Callable[..., Change]
+) -> None:
+    segura.control.plan(fault, endpoint="update")
+    change = work(approved(value="new-value"))
+    assert change.status == Status.IN_DOUBT
+    assert work(change).status == Status.APPLIED
+    first, second = updates(segura)
+    assert first["body_sha256"] == second["body_sha256"]
+    assert first["attempt_id"] != second["attempt_id"]
+
+
+def test_a_third_value_is_never_overwritten(segura: Sandbox, approved: Callable[..., Change]) -> None:
+    segura.control.plan("504_before_apply", endpoint="update")
+    change = work(approved())
+    segura.control.edit(43, url="https://somebody-else.example")
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.THIRD_VALUE)
+    assert len(updates(segura)) == 1
+
+
+def test_doubt_without_a_read_back_sends_the_same_bytes_again(segura: Sandbox, approved: Callable[..., Change]) -> None:
+    segura.control.plan("504_after_apply", endpoint="update")
+    change = work(approved())
+    segura.control.plan("refuse:1006:User does not have access", endpoint="get", times=2)
+    assert work(change).status == Status.APPLIED
+    assert len(updates(segura)) == 2
+
+
+def test_a_refused_repeat_is_for_a_person(segura: Sandbox, approved: Callable[..., Change]) -> None:
+    segura.control.plan("504_after_apply", endpoint="update")
+    change = work(approved())
+    segura.control.plan("refuse:1006:User does not have access", times=3)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.REFUSED_REPEAT)
+
+
+@pytest.mark.parametrize(
+    ("fault", "cause"), [("no_route", Cause.NOT_APPLIED), ("401", Cause.NOT_APPLIED), ("429:2", Cause.NOT_APPLIED)]
+)
+def test_a_call_turned_away_waits_and_is_sent_again(
+    fault: str, cause: Cause, segura: Sandbox, approved: Callable[..., Change]
+) -> None:
+    change = approved()
+    segura.control.plan(fault, endpoint="update", times=2)
+    assert (work(change).status, change.cause) == (Status.APPROVED, cause)
+    assert change.not_before is not None
+    assert change.not_before > timezone.now() - timezone.timedelta(seconds=5)
+    segura.control.clear_faults()
+    Change.objects.update(not_before=None)
+    assert work(change).status == Status.APPLIED
+    assert len(applications(segura)) == 1
+
+
+def test_an_unreachable_vault_costs_nothing_but_time(segura: Sandbox, approved: Callable[..., Change]) -> None:
+    change = approved()
+    segura.stop()
+    try:
+        assert work(change).status == Status.APPROVED
+        assert change.cause == Cause.UNREADABLE
+        assert Attempt.objects.count() == 0
+    finally:
+        segura.start()
+    time.sleep(0.05)
+    assert work(change).status == Status.APPLIED
+
+
+def test_an_echo_that_differs_is_read_back(segura: Sandbox, approved: Callable[..., Change]) -> None:
+    segura.control.knobs(update_success_style="201_stale_body")
+    change = work(approved())
+    assert (change.status, change.cause) == (Status.IN_DOUBT, Cause.ECHO_DIFFERS)
+    assert work(change).status == Status.APPLIED
+
+
+def test_a_tampered_revision_is_never_sent(segura: Sandbox, approved: Callable[..., Change]) -> None:
+    change = approved(value="approved-value")
+    other = approved(value="other-value")
+    # Two sealed values swapped by somebody with the database in hands.
+    blob = other.current().sealed_secret
+    Revision.objects.filter(change=change).update(sealed_secret=blob)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.TAMPERED)
+    assert updates(segura) == []
+
+
+def test_an_approved_status_without_votes_is_never_sent(
+    segura: Sandbox, no_queue: None, live_base: Base, propose: Callable[..., Proposal], requester: User
+) -> None:
+    change = workflow.submit(propose(base=live_base), by=requester)
+    Change.objects.update(status=Status.APPROVED, approved_at=timezone.now())
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.TAMPERED)
+    assert updates(segura) == []
+
+
+def test_a_later_change_waits_for_the_earlier_one_and_for_its_hold(
+    segura: Sandbox, settings: object, approved: Callable[..., Change]
+) -> None:
+    settings.DELIVERY_HOLD_S = 1.0  # type: ignore[attr-defined]
+    segura.control.plan("504_after_apply", endpoint="update", replays=[0.4])
+    first = approved(url="https://first.example")
+    second = approved(base=None, url="https://second.example")
+    assert work(second).status == Status.APPROVED
+    assert work(first).status == Status.IN_DOUBT
+    assert work(second).status == Status.APPROVED
+    assert work(first).status == Status.APPLIED
+    assert work(second).status == Status.APPROVED, "the gateway may still replay the first call"
+    time.sleep(1.1)
+    assert work(second).status == Status.APPLIED
+    assert segura.control.secret(43)["url"] == "https://second.example"
+
+
+def test_changes_of_other_secrets_do_not_wait(
+    segura: Sandbox, approved: Callable[..., Change], propose: Callable[..., Proposal], requester: User, approver: User
+) -> None:
+    segura.control.plan("504_before_apply", endpoint="update", identifier="43")
+    stuck = work(approved())
+    assert stuck.status == Status.IN_DOUBT
+    other = next(row for row in segura.control.secrets() if row["name"] != "GCP" and row["active"])
+    mirrored(int(other["identifier"]), other["name"])
+    change = workflow.submit(propose(base=None, identifier=int(other["identifier"]), notes="x"), by=requester)
+    assert work(approve(change, approver)).status == Status.APPLIED
+
+
+def test_a_dead_worker_before_the_intent_means_not_sent(
+    segura: Sandbox, settings: object, approved: Callable[..., Change]
+) -> None:
+    settings.DELIVERY_LEASE_S = 0.05  # type: ignore[attr-defined]
+    change = approved()
+    assert transitions.claim(change.pk)
+    time.sleep(0.1)
+    reconcile.sweep()
+    change.refresh_from_db()
+    assert (change.status, change.cause) == (Status.APPROVED, Cause.NEVER_STARTED)
+
+
+def test_a_dead_worker_after_the_intent_means_doubt(
+    segura: Sandbox, settings: object, approved: Callable[..., Change]
+) -> None:
+    settings.DELIVERY_LEASE_S = 0.05  # type: ignore[attr-defined]
+    change = approved()
+    claimed = transitions.claim(change.pk)
+    assert claimed
+    Attempt.objects.create(change=change, revision=1, fence=claimed.fence, digest="d", started_at=timezone.now())
+    time.sleep(0.1)
+    assert reconcile.sweep() == [change.pk]
+    change.refresh_from_db()
+    assert (change.status, change.cause) == (Status.IN_DOUBT, Cause.WORKER_LOST)
+    settings.DELIVERY_LEASE_S = 10  # type: ignore[attr-defined]
+    assert work(change).status == Status.APPLIED
+
+
+def test_a_sweep_expires_what_nobody_decided(segura: Sandbox, submitted: Change) -> None:
+    Change.objects.update(expires_at=timezone.now() - timezone.timedelta(seconds=5))
+    reconcile.sweep()
+    submitted.refresh_from_db()
+    assert submitted.status == Status.EXPIRED
+
+
+def test_doubt_that_never_clears_is_handed_to_a_person(
+    segura: Sandbox, settings: object, approved: Callable[..., Change], admin: User
+) -> None:
+    settings.DELIVERY_MAX_TRIES = 3  # type: ignore[attr-defined]
+    segura.control.plan("504_before_apply", endpoint="update", times=None)
+    change = work(approved(), rounds=6)
+    assert (change.status, change.cause) == (Status.NEEDS_HUMAN, Cause.TRIES_SPENT)
+    assert len(updates(segura)) == 4
+    segura.control.clear_faults()
+    workflow.recheck(change.pk, by=admin)
+    assert work(change).status == Status.APPLIED
+
+
+def test_no_settings_no_call_and_a_sentence(settings: object, approved: Callable[..., Change]) -> None:
+    change = approved()
+    settings.SEGURA_URL = ""  # type: ignore[attr-defined]
+    assert (work(change).status, change.cause) == (Status.APPROVED, Cause.NOT_CONFIGURED)
+    assert "SEGURA_URL" in change.answer

@@ -1,0 +1,98 @@
+"""Four eyes in the database: raw SQL gets no further than the pages do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.changes import workflow
+from portal.changes.models import Attempt, Change, Revision, Vote
+from portal.changes.proposal import Proposal
+from tests.changes.conftest import approve
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+
+
+def execute(statement: str, *values: object) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def insert_vote(change: Change, *, requester: User, voter: User) -> None:
+    execute(
+        "INSERT INTO changes_vote (change_id, revision, digest, requester_id, voter_id, verdict, reason, at)"
+        " VALUES (%s, 1, 'd', %s, %s, 'approve', '', %s)",
+        change.pk,
+        requester.pk,
+        voter.pk,
+        timezone.now(),
+    )
+
+
+def test_the_requester_cannot_vote_by_raw_sql(submitted: Change, requester: User) -> None:
+    with pytest.raises(DatabaseError, match=r"vote_not_by_requester|edited"):
+        insert_vote(submitted, requester=requester, voter=requester)
+
+
+def test_a_vote_cannot_name_another_requester(submitted: Change, requester: User, approver: User) -> None:
+    with pytest.raises(DatabaseError):
+        insert_vote(submitted, requester=approver, voter=requester)
+    assert Vote.objects.count() == 0
+
+
+def test_an_editor_cannot_vote_by_raw_sql(
+    submitted: Change, requester: User, approver: User, propose: Callable[..., Proposal]
+) -> None:
+    Revision.objects.create(
+        change=submitted, number=2, editor=approver, created_at=timezone.now(), patch={}, policy={}, digest="x"
+    )
+    with pytest.raises(DatabaseError, match="edited"):
+        insert_vote(submitted, requester=requester, voter=approver)
+
+
+def test_a_voter_cannot_become_editor_of_what_they_voted_on(submitted: Change, approver: User) -> None:
+    approve(submitted, approver)
+    with pytest.raises(DatabaseError, match="voted"):
+        Revision.objects.create(
+            change=submitted, number=1, editor=approver, created_at=timezone.now(), patch={}, policy={}, digest="x"
+        )
+
+
+def test_an_honest_vote_passes_the_guards(submitted: Change, requester: User, approver: User) -> None:
+    insert_vote(submitted, requester=requester, voter=approver)
+    assert Vote.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE changes_vote SET verdict = 'reject'",
+        "DELETE FROM changes_vote",
+        "UPDATE changes_revision SET patch = '{}'",
+        "UPDATE changes_revision SET secret_fingerprint = 'x'",
+        "UPDATE changes_revision SET digest = 'x'",
+        "DELETE FROM changes_revision",
+        "UPDATE changes_change SET requester_id = requester_id + 1",
+        "UPDATE changes_change SET secret = 44",
+        "DELETE FROM changes_change",
+        "DELETE FROM changes_attempt",
+    ],
+)
+def test_history_is_never_altered(statement: str, submitted: Change, approver: User) -> None:
+    approve(submitted, approver)
+    Attempt.objects.create(change=submitted, revision=1, fence=1, digest="d", started_at=timezone.now())
+    with pytest.raises(DatabaseError):
+        execute(statement)
+
+
+def test_two_changes_of_one_secret_are_never_on_their_way_together(
+    propose: Callable[..., Proposal], requester: User
+) -> None:
+    one, two = (workflow.submit(propose(), by=requester) for _ in range(2))
+    execute("UPDATE changes_change SET status = 'sending' WHERE id = %s", one.pk)
+    with pytest.raises(DatabaseError, match=r"change_one_lane_per_secret|UNIQUE"):
+        execute("UPDATE changes_change SET status = 'in_doubt' WHERE id = %s", two.pk)

@@ -1,0 +1,228 @@
+"""People's steps and their rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Role
+from portal.audit.models import Event
+from portal.changes import workflow
+from portal.changes.models import Change, Revision, Status, Vote
+from portal.changes.proposal import Proposal
+from portal.changes.transitions import WrongState
+from portal.vault import Secret
+from tests.changes.conftest import approve
+from tests.people import mirrored, person
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+
+
+def actions(change: Change) -> list[str]:
+    return list(Event.objects.filter(change=change.pk).order_by("seq").values_list("action", flat=True))
+
+
+def test_submit_makes_a_pending_change_with_its_event(submitted: Change) -> None:
+    assert submitted.status == Status.PENDING
+    assert submitted.current().digest
+    assert actions(submitted) == ["change.submitted"]
+
+
+def test_the_same_proposal_submitted_twice_is_one_change(propose: Callable[..., Proposal], requester: User) -> None:
+    proposal = propose()
+    assert workflow.submit(proposal, by=requester).pk == workflow.submit(proposal, by=requester).pk
+    assert Change.objects.count() == 1
+
+
+def test_a_proposal_of_nothing_is_refused(propose: Callable[..., Proposal], requester: User) -> None:
+    with pytest.raises(workflow.NothingChanged):
+        workflow.submit(replace(propose(), patch={}), by=requester)
+
+
+def test_a_reason_is_mandatory(propose: Callable[..., Proposal], requester: User) -> None:
+    with pytest.raises(workflow.ReasonMissing):
+        workflow.submit(replace(propose(), reason=" \n"), by=requester)
+
+
+def test_only_requesters_propose(propose: Callable[..., Proposal], approver: User) -> None:
+    with pytest.raises(workflow.NotAllowed, match="Requesters"):
+        workflow.submit(propose(), by=approver)
+
+
+@pytest.mark.parametrize("state", [{"can_write": False}, {"vanished": True}])
+def test_a_secret_that_cannot_be_written_takes_no_proposal(
+    state: dict[str, bool], propose: Callable[..., Proposal], requester: User
+) -> None:
+    secret = mirrored(can_write=state.get("can_write", True))
+    if state.get("vanished"):
+        secret.vanished_at = secret.first_seen_at
+        secret.save()
+    with pytest.raises(workflow.NotWritable):
+        workflow.submit(propose(), by=requester)
+
+
+def test_one_approval_by_an_approver_approves(submitted: Change, approver: User) -> None:
+    change = approve(submitted, approver)
+    assert change.status == Status.APPROVED
+    assert change.approved_at is not None
+    assert actions(change) == ["change.submitted", "vote.cast", "change.approved"]
+
+
+def test_two_approvals_are_needed_where_the_policy_says_so(
+    settings: object, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
+) -> None:
+    settings.APPROVALS_REQUIRED = 2  # type: ignore[attr-defined]
+    change = workflow.submit(propose(), by=requester)
+    assert approve(change, approver).status == Status.PENDING
+    with pytest.raises(workflow.AlreadyVoted):
+        approve(change, approver)
+    assert approve(change, approver2).status == Status.APPROVED
+
+
+def test_the_policy_counts_as_it_stood_when_proposed(settings: object, submitted: Change, approver: User) -> None:
+    settings.APPROVALS_REQUIRED = 5  # type: ignore[attr-defined]
+    assert approve(submitted, approver).status == Status.APPROVED
+
+
+def test_an_approval_of_somebody_who_left_the_approvers_does_not_count(
+    settings: object, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
+) -> None:
+    settings.APPROVALS_REQUIRED = 2  # type: ignore[attr-defined]
+    change = workflow.submit(propose(), by=requester)
+    approve(change, approver)
+    approver.groups.clear()
+    assert approve(change, approver2).status == Status.PENDING
+
+
+def test_requester_cannot_approve_own_change(submitted: Change, requester: User) -> None:
+    roles.grant(requester, Role.APPROVER)
+    requester = User.objects.get(pk=requester.pk)
+    with pytest.raises(workflow.OwnChange):
+        approve(submitted, requester)
+    assert Vote.objects.count() == 0
+    assert actions(submitted) == ["change.submitted", "vote.refused"]
+
+
+def test_an_administrator_or_superuser_has_no_vote(submitted: Change, admin: User) -> None:
+    User.objects.filter(pk=admin.pk).update(is_superuser=True, is_staff=True)
+    with pytest.raises(workflow.NotAllowed, match="Approvers"):
+        approve(submitted, User.objects.get(pk=admin.pk))
+    submitted.refresh_from_db()
+    assert submitted.status == Status.PENDING
+
+
+def test_an_auditor_cannot_vote(submitted: Change, auditor: User) -> None:
+    with pytest.raises(workflow.NotAllowed):
+        approve(submitted, auditor)
+
+
+def test_a_vote_on_an_earlier_revision_is_stale(
+    submitted: Change, propose: Callable[..., Proposal], requester: User, approver: User
+) -> None:
+    seen = submitted.current()
+    workflow.revise(submitted.pk, propose(url="https://other.example"), by=requester)
+    with pytest.raises(workflow.StaleRevision):
+        workflow.approve(submitted.pk, by=approver, revision=seen.number, digest=seen.digest)
+
+
+def test_a_vote_with_another_digest_is_stale(submitted: Change, approver: User) -> None:
+    with pytest.raises(workflow.StaleRevision):
+        workflow.approve(submitted.pk, by=approver, revision=1, digest="0" * 64)
+
+
+def test_revising_voids_the_votes(
+    settings: object, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
+) -> None:
+    settings.APPROVALS_REQUIRED = 2  # type: ignore[attr-defined]
+    change = workflow.submit(propose(), by=requester)
+    approve(change, approver)
+    change = workflow.revise(change.pk, propose(url="https://other.example"), by=requester)
+    assert (change.revision, change.status) == (2, Status.PENDING)
+    assert approve(change, approver2).status == Status.PENDING
+    assert approve(change, approver).status == Status.APPROVED
+
+
+def test_only_the_requester_revises_or_withdraws(
+    submitted: Change, propose: Callable[..., Proposal], requester2: User
+) -> None:
+    with pytest.raises(workflow.NotAllowed):
+        workflow.revise(submitted.pk, propose(), by=requester2)
+    with pytest.raises(workflow.NotAllowed):
+        workflow.withdraw(submitted.pk, by=requester2)
+
+
+def test_a_revision_cannot_change_the_secret_it_is_about(
+    submitted: Change, propose: Callable[..., Proposal], requester: User
+) -> None:
+    mirrored(44, "Other")
+    with pytest.raises(workflow.NotAllowed):
+        workflow.revise(submitted.pk, propose(identifier=44), by=requester)
+
+
+def test_an_approved_change_cannot_be_revised_or_withdrawn(
+    submitted: Change, propose: Callable[..., Proposal], requester: User, approver: User
+) -> None:
+    approve(submitted, approver)
+    for act in (
+        lambda: workflow.revise(submitted.pk, propose(), by=requester),
+        lambda: workflow.withdraw(submitted.pk, by=requester),
+    ):
+        with pytest.raises(WrongState):
+            act()
+
+
+def test_reject_needs_a_reason_and_ends_the_change(submitted: Change, approver: User, approver2: User) -> None:
+    digest = submitted.current().digest
+    with pytest.raises(workflow.ReasonMissing):
+        workflow.reject(submitted.pk, by=approver, revision=1, digest=digest, reason="  ")
+    change = workflow.reject(submitted.pk, by=approver, revision=1, digest=digest, reason="Wrong host")
+    assert change.status == Status.REJECTED
+    with pytest.raises(WrongState):
+        approve(change, approver2)
+
+
+@pytest.mark.parametrize("end", ["withdraw", "reject", "revise"])
+def test_the_sealed_value_is_erased_when_the_change_ends_or_is_revised(
+    end: str, propose: Callable[..., Proposal], requester: User, approver: User
+) -> None:
+    change = workflow.submit(propose(value="s3cr3t-canary"), by=requester)
+    first = change.current()
+    assert b"s3cr3t-canary" not in bytes(first.sealed_secret or b"")
+    if end == "withdraw":
+        workflow.withdraw(change.pk, by=requester)
+    elif end == "reject":
+        workflow.reject(change.pk, by=approver, revision=1, digest=first.digest, reason="No")
+    else:
+        workflow.revise(change.pk, propose(), by=requester)
+    assert not Revision.objects.exclude(sealed_secret=None).exists()
+
+
+def test_retry_asks_for_the_very_value_that_was_approved(
+    propose: Callable[..., Proposal], requester: User, approver: User
+) -> None:
+    change = approve(workflow.submit(propose(value="the-value"), by=requester), approver)
+    Change.objects.filter(pk=change.pk).update(status=Status.FAILED)
+    Revision.objects.update(sealed_secret=None)
+    for wrong in (None, Secret("another")):
+        with pytest.raises(workflow.ValueDiffers):
+            workflow.retry(change.pk, by=requester, value=wrong)
+    assert workflow.retry(change.pk, by=requester, value=Secret("the-value")).status == Status.APPROVED
+    assert change.current().sealed_secret is not None
+
+
+def test_only_requester_or_administrator_retries(submitted: Change, requester2: User, admin: User) -> None:
+    Change.objects.filter(pk=submitted.pk).update(status=Status.FAILED)
+    with pytest.raises(workflow.NotAllowed):
+        workflow.retry(submitted.pk, by=requester2)
+    assert workflow.retry(submitted.pk, by=admin).status == Status.APPROVED
+
+
+def test_a_disabled_person_has_no_vote(submitted: Change) -> None:
+    gone = person("gone", Role.APPROVER)
+    User.objects.filter(pk=gone.pk).update(is_active=False)
+    with pytest.raises(workflow.NotAllowed):
+        approve(submitted, User.objects.get(pk=gone.pk))

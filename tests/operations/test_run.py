@@ -1,0 +1,183 @@
+"""manage.py run, on the portal's real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.rig.portal import ROOT, Portal
+
+pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("manage.py run")]
+CHILDREN = {"redis", "sandbox", "web", "worker", "beat"}
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    with Portal(tmp_path_factory.mktemp("run")) as portal:
+        yield portal
+
+
+def page(portal: Portal) -> int:
+    """The status of a page, 0 where nothing answers."""
+    try:
+        with urllib.request.urlopen(f"{portal.url}/accounts/login/", timeout=10) as response:
+            return int(response.status)
+    except OSError:
+        return 0
+
+
+def bootstrap(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "portal.bootstrap", *arguments]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, check=False)
+
+
+def second_run(portal: Portal, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "manage.py", "run"]
+    environment = {**portal.environment, **env}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+def within(seconds: float, holds: Callable[[], object]) -> None:
+    give_up_at = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < give_up_at, f"not within {seconds} s"
+        time.sleep(0.05)
+
+
+def left(processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def family(portal: Portal) -> list[psutil.Process]:
+    return psutil.Process(portal.facts()["pid"]).children(recursive=True)
+
+
+def test_address_and_six_accounts_are_printed(portal: Portal) -> None:
+    assert page(portal) == 200
+    printed = portal.printed()
+    assert f"The portal is ready:  {portal.url}" in printed
+    assert set(portal.accounts) == {"requester", "requester2", "approver", "approver2", "auditor", "admin"}
+    for name, password in portal.accounts.items():
+        assert f"{name:<12}{password}" in printed
+
+
+def test_state_folder_is_for_its_owner_alone(portal: Portal) -> None:
+    assert portal.state.stat().st_mode & 0o777 == 0o700
+    assert {path.name for path in portal.state.iterdir() if path.stat().st_mode & 0o077} == set()
+    assert set(portal.facts()["pids"]) == CHILDREN
+
+
+def test_keys_and_passwords_are_on_no_command_line(portal: Portal) -> None:
+    keys = [line.partition("=")[2].strip("'") for line in (portal.state / "env").read_text().splitlines()]
+    client = json.loads((portal.state / "sandbox-client.json").read_text())
+    command_lines = "\n".join(" ".join(one.cmdline()) for one in left(family(portal)))
+    assert "portal.sandbox" in command_lines
+    for secret in [*keys, *client.values(), *portal.accounts.values()]:
+        assert secret not in command_lines
+
+
+@pytest.mark.parametrize("child", sorted(CHILDREN))
+def test_killed_child_comes_back(portal: Portal, child: str) -> None:
+    portal.wait_restarted(child, portal.kill(child), within=8)
+    within(20, lambda: portal.printed().rfind(f"{child:<8}| ended after") < last_ready(portal, child))
+    within(10, lambda: page(portal) == 200)
+
+
+def last_ready(portal: Portal, child: str) -> int:
+    signs = {
+        "redis": "ready to accept",
+        "sandbox": "control_url",
+        "web": "Listening at",
+        "worker": " ready.",
+        "beat": "beat: Starting",
+    }
+    return portal.printed().lower().rfind(signs[child].lower())
+
+
+def test_second_run_in_the_same_folder_is_refused_in_one_sentence(portal: Portal) -> None:
+    run = second_run(portal)
+    assert run.returncode == 1
+    assert "The portal is already running on" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_taken_port_is_a_sentence_that_names_the_option(portal: Portal, tmp_path: Path) -> None:
+    run = second_run(portal, PORTAL_STATE_DIR=str(tmp_path / "other"))
+    assert run.returncode == 1
+    assert run.stderr.strip() == (
+        f"CommandError: Port {portal.port} is taken by another program. Choose another one: PORT=9000 make run"
+    )
+
+
+def test_reset_is_refused_while_it_runs(portal: Portal) -> None:
+    run = bootstrap("reset", PORTAL_STATE_DIR=str(portal.state))
+    assert run.returncode == 1
+    assert "The portal is running" in run.stderr
+    assert portal.state.exists()
+
+
+def test_unwritable_state_folder_is_a_sentence(portal: Portal) -> None:
+    run = second_run(portal, PORTAL_STATE_DIR="/proc/portal")
+    assert run.returncode == 1
+    assert "Cannot write to the state folder /proc/portal" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_bad_setting_is_a_sentence(portal: Portal, tmp_path: Path) -> None:
+    run = second_run(portal, PORTAL_STATE_DIR=str(tmp_path / "other"), SEGURA_URL="http://vault.example.com")
+    assert run.returncode == 1
+    assert "SEGURA_URL must be https" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_own_segura_means_no_stand_in(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        url = f"http://127.0.0.1:{elsewhere.getsockname()[1]}"
+        env = {"SEGURA_URL": url, "SEGURA_CLIENT_ID": "x", "SEGURA_CLIENT_SECRET": "y"}
+        with Portal(tmp_path, env) as portal:
+            assert set(portal.facts()["pids"]) == CHILDREN - {"sandbox"}
+            assert portal.facts()["segura_url"] == url
+            assert page(portal) == 200
+
+
+def test_ctrl_c_stops_everything_and_a_restart_finds_the_same_accounts_until_reset(tmp_path: Path) -> None:
+    portal = Portal(tmp_path)
+    portal.start()
+    everyone, accounts, printed = family(portal), portal.accounts, len(portal.printed())
+    began = time.monotonic()
+    assert portal.stop(signal.SIGINT) == 0
+    assert time.monotonic() - began < 5
+    assert left(everyone) == []
+    assert "Traceback" not in portal.printed()[printed:]
+
+    with portal:
+        assert portal.accounts == accounts
+    run = bootstrap("reset", PORTAL_STATE_DIR=str(portal.state))
+    assert run.returncode == 0
+    assert not portal.state.exists()
+
+
+def test_killed_outright_it_leaves_no_orphan(tmp_path: Path) -> None:
+    with Portal(tmp_path) as portal:
+        everyone = family(portal)
+        assert len(everyone) >= 11  # five children, the guardian, a web worker, four delivery processes
+        portal.stop(signal.SIGKILL)
+        within(3, lambda: not left(everyone))
+
+
+def test_reset_leaves_a_folder_alone_that_is_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    run = bootstrap("reset", PORTAL_STATE_DIR=str(tmp_path))
+    assert run.returncode == 1
+    assert (tmp_path / "thesis.txt").exists()
