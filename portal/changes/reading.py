@@ -16,6 +16,7 @@ from portal.changes.patch import FieldChange
 from portal.changes.risks import Risk
 
 QUEUE_COUNT_LIMIT = 100
+OPEN_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,14 @@ def rows(changes: Iterable[Change], *, reader: User) -> list[Row]:
         )
         for change in changes
     ]
+
+
+def open_of_secret(identifier: int, *, reader: User, besides: Change | None = None) -> list[Row]:
+    """Open changes of a secret, the newest first: what whoever proposes another one should know."""
+    found = Change.objects.of_secret(identifier).open().order_by("-pk")
+    if besides is not None:
+        found = found.exclude(pk=besides.pk)
+    return rows(listed(found)[:OPEN_SHOWN], reader=reader)
 
 
 def may_see(change: Change, reader: User) -> bool:
