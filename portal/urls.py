@@ -7,7 +7,6 @@ from portal.accounts.views import home
 
 urlpatterns = [
     path("", home, name="home"),
-    path("", include("portal.changes.urls")),
     path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("accounts/", include(signin_urlpatterns)),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from django.db.models import Q
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from portal.changes.models import ChangeQuerySet, Status
@@ -22,8 +21,8 @@ class FilterForm(forms.Form):
     requester = forms.CharField(label=_("Requester"), required=False, max_length=150)
     secret = forms.CharField(label=_("Secret or number"), required=False, max_length=500)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, auto_id="filter-%s", **kwargs)
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id="filter-%s")
 
     def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
         """Those that meet every valid filter."""

@@ -103,7 +103,7 @@ def outcome_words(name: str) -> str:
 def duration(attempt: Attempt) -> str:
     """How long the call took."""
     if attempt.finished_at is None:
-        return "–"
+        return "-"
     seconds = (attempt.finished_at - attempt.started_at).total_seconds()
     return _("%d ms") % (seconds * 1000) if seconds < 1 else _("%.1f s") % seconds
 

@@ -89,9 +89,7 @@ def retry(request: PersonRequest, change_id: int) -> HttpResponse:
     form = RetryForm(request.POST)
     if not form.is_valid():
         return _refused(request, change_id, retry=form)
-    return _act(
-        request, change_id, lambda: workflow.retry(change_id, by=request.user, value=form.secret), retry=form
-    )
+    return _act(request, change_id, lambda: workflow.retry(change_id, by=request.user, value=form.secret), retry=form)
 
 
 @require_POST
@@ -143,7 +141,7 @@ def _refused(
     if refusal is not None:
         code = refusals.status_of(refusal)
         context |= _told(shown, refusal, refusals.sentence_of(refusal, by=request.user), **forms)
-    if request.htmx and request.POST.get("from") == "queue":  # type: ignore[attr-defined]
+    if request.htmx and request.POST.get("from") == "queue":
         panel = desk.Panel(shown.row, may_vote=shown.may_vote, **context)
         return desk.show_queue(request, request.POST, panel=panel, status=code)
     return _page(request, shown, status=code, **context)
@@ -187,4 +185,3 @@ def _context(shown: Dossier) -> dict[str, Any]:
 
 def _page(request: PersonRequest, shown: Dossier, *, status: int = 200, **more: Any) -> HttpResponse:
     return render(request, "changes/change.html", {**_context(shown), **more}, status=status)
-
