@@ -78,7 +78,11 @@ def steps(change: Change) -> list[Step]:
         return [*approved, Step(_("Delivery"), "done"), Step(word, "done", change.ended_at)]
     state = "current" if change.status in (Status.APPROVED, Status.SENDING) else "problem"
     word = _("Delivery") if state == "current" else str(change.get_status_display())
-    return [*approved, Step(word, state, None if state == "current" else change.updated_at), Step(_("Applied"), "ahead")]
+    return [
+        *approved,
+        Step(word, state, None if state == "current" else change.updated_at),
+        Step(_("Applied"), "ahead"),
+    ]
 
 
 def clock(instant: datetime) -> str:
@@ -105,7 +109,9 @@ def _ahead(change: Change, other: Change, now: datetime) -> str:
             **names,
             "at": clock(other.hold_until),
         }
-    earlier = other.approved_at and change.approved_at and (other.approved_at, other.pk) < (change.approved_at, change.pk)
+    earlier = (
+        other.approved_at and change.approved_at and (other.approved_at, other.pk) < (change.approved_at, change.pk)
+    )
     if other.status == Status.APPROVED and earlier:
         return _("%(number)s of the same secret was approved earlier and goes first.") % names
     return ""
@@ -142,7 +148,9 @@ def _plain(change: Change) -> list[str]:
             _("The requester or an administrator can retry it: the approvals stand while nothing else has changed.")
         ],
         Status.STALE: [
-            _("The requester can revise it against what Segura holds now, which asks for new approvals, or withdraw it."),
+            _(
+                "The requester can revise it against what Segura holds now, or withdraw it. A revision is voted on anew."
+            ),
             _deadline(change),
         ],
         Status.REJECTED: [_("It ended here. Another attempt is a new change.")],
