@@ -17,7 +17,7 @@ from portal.changes import tasks, workflow
 from portal.changes.models import Attempt, Change, Revision, Status
 from portal.changes.proposal import Base, Proposal
 from portal.sandbox import Sandbox
-from tests.changes.conftest import approve, no_queue
+from tests.changing import approve
 from tests.people import mirrored
 from tests.rig.workers import workers
 from tests.segura import events
