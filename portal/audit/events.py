@@ -47,6 +47,7 @@ ACTIONS: dict[str, str | Promise] = {
     "session.refused": _("Sign-in refused"),
     "session.ended": _("Signed out"),
     "access.refused": _("Page refused"),
+    "access.granted": _("Roles of a person set"),
     "audit.read": _("Log read"),
     "audit.exported": _("Log export started"),
     "audit.export_ended": _("Log export ended"),
