@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -40,11 +41,15 @@ def some(db: None) -> None:
     mirrored(47, "legacy-ftp", vanished_at=timezone.now())
 
 
-@pytest.fixture
-def queue_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CELERY_BROKER_URL", f"redis://127.0.0.1:{free_port()}/0")
-    monkeypatch.setattr(app, "_pool", None)
-    monkeypatch.setattr(app.amqp, "_producer_pool", None)
+@pytest.fixture(params=["down", "frozen"])
+def queue_lost(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No Redis where the broker should be: nobody listens, or somebody who never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1] if request.param == "frozen" else free_port()
+        monkeypatch.setenv("CELERY_BROKER_URL", f"redis://127.0.0.1:{port}/0")
+        monkeypatch.setattr(app, "_pool", None)
+        monkeypatch.setattr(app.amqp, "_producer_pool", None)
+        yield
 
 
 def page(browser: Client, address: str = "/secrets/") -> str:
@@ -201,8 +206,8 @@ def test_button_publishes_one_task_and_the_page_shows_it(browser: Client, segura
     assert events("catalog.synced")[0]["actor"] == "requester"
 
 
-@pytest.mark.usefixtures("queue_down")
-def test_button_says_so_when_the_queue_is_down(browser: Client) -> None:
+@pytest.mark.usefixtures("queue_lost")
+def test_button_says_so_when_the_queue_is_lost(browser: Client) -> None:
     response = browser.post("/secrets/synchronise/", follow=True)
     text = response.content.decode()
     assert "the queue cannot be reached" in text
