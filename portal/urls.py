@@ -12,4 +12,5 @@ urlpatterns = [
     path("accounts/", include(signin_urlpatterns)),
     path("i18n/", include("django.conf.urls.i18n")),
     path("secrets/", include("portal.catalog.urls")),
+    path("", include("portal.changes.urls")),
 ]

@@ -12,7 +12,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from portal.accounts import roles
 from portal.accounts.models import User
+from portal.accounts.roles import Right
 
 
 class Status(models.TextChoices):
@@ -93,11 +95,29 @@ class ChangeQuerySet(models.QuerySet["Change"]):
             .exclude(Q(pk__in=Vote.objects.filter(voter=person, revision=F("change__revision")).values("change_id")))
         )
 
+    @staticmethod
+    def sees_all(person: User) -> bool:
+        """Whether this person may read every change: who decides, audits or operates."""
+        return not roles.rights_of(person).isdisjoint({Right.DECIDE, Right.AUDIT, Right.OPERATE})
+
+    def visible_to(self, person: User) -> ChangeQuerySet:
+        """What this person may read: everything, or what they proposed themselves."""
+        return self.all() if self.sees_all(person) else self.proposed_by(person)
+
+    def matching(self, text: str) -> ChangeQuerySet:
+        """By the name of the secret, or by the change's number: «12» and «CR-12» alike."""
+        found = Q(secret_name__icontains=text)
+        number = text.upper().removeprefix("CR-")
+        return self.filter(found | Q(pk=int(number)) if number.isdecimal() and len(number) < 19 else found)
+
     def proposed_by(self, person: User) -> ChangeQuerySet:
         return self.filter(requester=person)
 
     def open(self) -> ChangeQuerySet:
         return self.filter(status__in=OPEN)
+
+    def ended(self) -> ChangeQuerySet:
+        return self.exclude(status__in=OPEN)
 
     def of_secret(self, identifier: int) -> ChangeQuerySet:
         return self.filter(secret=identifier)

@@ -28,6 +28,11 @@ def open(blob: bytes | memoryview, revision_id: UUID) -> Secret:  # noqa: A001 -
     return Secret(keyring.ring().open(bytes(blob), _place(revision_id)).decode())
 
 
+def reseal(kept: Sealed, revision_id: UUID, new_revision_id: UUID) -> Sealed:
+    """The same value bound to another revision: what a person keeps when they edit on. Raises keyring.CannotOpen."""
+    return seal(open(kept.blob, revision_id), new_revision_id)
+
+
 def fingerprint(value: Secret) -> str:
     """The keyed fingerprint of a client secret, the same kind as that of a reading."""
     return keyring.fingerprint("client_secret", value.reveal())

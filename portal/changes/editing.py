@@ -1,0 +1,261 @@
+"""One person's edit of one API secret on its way from the opened form to the proposal.
+
+Nothing is kept on the server meanwhile: what was seen and a new client secret travel sealed in hidden fields.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+
+from portal.accounts.models import User
+from portal.catalog.details import CannotRead, read_details
+from portal.catalog.models import ApiSecret
+from portal.changes import generator, sealed
+from portal.changes import patch as patches
+from portal.changes.forms import CARRIED, ENTER, GENERATE, REPLACE, SAME, EditForm
+from portal.changes.models import Revision
+from portal.changes.patch import FieldChange
+from portal.changes.proposal import Base, Proposal, ProposalLost, pack, pack_base, unpack, unpack_base
+from portal.vault import SECRET_FIELD, SHARE_FIELDS, TEXT_FIELDS, Secret
+
+_UNSEEN = Base({})
+"""What a form carries whose details could not be read, so that this too cannot be made up."""
+
+
+@dataclass
+class Edit:
+    """What a person has in front of them.
+
+    `base` is what they saw of the secret, None where it could not be read (`obstacle` says why). `kept` holds a new
+    client secret entered or proposed earlier, bound to an id of its own. `moved` are fields whose value in the vault
+    is not what it was when `revised` was proposed; `differs` are those where the vault holds something else than typed.
+    """
+
+    secret: ApiSecret
+    by: User
+    base: Base | None
+    form: EditForm
+    kept: Proposal | None = None
+    obstacle: str = ""
+    revised: Revision | None = None
+    differs: dict[str, FieldChange] = field(default_factory=dict)
+
+    @property
+    def packed_base(self) -> str:
+        return pack_base(self.base or _UNSEEN, self.by, self.secret.pk)
+
+    @property
+    def packed_kept(self) -> str:
+        return pack(self.kept, self.by) if self.kept else ""
+
+    @cached_property
+    def moved(self) -> dict[str, FieldChange]:
+        """Old: when it was proposed; new: now."""
+        if self.revised is None or self.base is None:
+            return {}
+        return {change.field: change for change in _moves(self.revised, self.base)}
+
+    @property
+    def texts(self) -> list[dict[str, Any]]:
+        """Each text field, with what moved about it."""
+        return [
+            {"field": self.form[name], "moved": self.moved.get(name), "differs": self.differs.get(name)}
+            for name in TEXT_FIELDS
+        ]
+
+    @property
+    def lists(self) -> list[dict[str, Any]]:
+        """Each list of who may use the secret, with what moved about it."""
+        return [
+            {
+                "name": name,
+                "rows": self.form.shares[name],
+                "replace": self.form[REPLACE.format(name)],
+                "moved": self.moved.get(name),
+            }
+            for name in SHARE_FIELDS
+        ]
+
+    def proposal(self) -> Proposal:
+        """What the valid form comes to. Its id is new, so that two previews are two proposals."""
+        revision_id = uuid.uuid4()
+        data = self.form.cleaned_data
+        new = None
+        if data["secret_mode"] == CARRIED and self.kept and self.kept.sealed:
+            new = sealed.reseal(self.kept.sealed, self.kept.revision_id, revision_id)
+        elif data["secret_mode"] == ENTER:
+            new = sealed.seal(data["client_secret"], revision_id)
+        elif data["secret_mode"] == GENERATE:
+            new = sealed.seal(generator.generate(int(data["length"])), revision_id)
+        return Proposal(
+            secret=self.secret.pk,
+            patch=self.form.patch(),
+            base=self.base,
+            sealed=new,
+            reason=data["reason"],
+            ticket=data["ticket"],
+            revision_id=revision_id,
+        )
+
+    def keep_typed_secret(self) -> None:
+        """After a form that did not pass: seal the value that was typed, so that it need not be typed again."""
+        value = self.form.cleaned_data.get(SECRET_FIELD)
+        if isinstance(value, Secret):
+            self.kept = _keep(self.secret, value)
+            self.form.offer_kept(self.kept.sealed)
+            if self.form.cleaned_data.get("secret_mode") == ENTER:
+                self.form.data = {**self.form.data.dict(), "secret_mode": CARRIED}  # type: ignore[attr-defined]
+
+
+def start(secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Edit:
+    """Open the form: the vault is read live, and what `revised` proposes is laid over it."""
+    base, obstacle = _look(secret, by)
+    kept = _kept_of(secret, revised)
+    initial = _overlaid(base, revised.patch if revised else {}, revised.base if revised else None)
+    if revised:
+        initial |= {"reason": revised.reason, "ticket": revised.ticket}
+    return _shown(Edit(secret, by, base, EditForm(base=base), kept, obstacle, revised), initial)
+
+
+def resume(proposal: Proposal, secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Edit:
+    """Back from the preview to the form, with everything as it was typed and the new client secret kept."""
+    base = proposal.base
+    kept = replace(proposal, patch={}, base=None) if proposal.sealed else None
+    initial = _overlaid(base, proposal.patch, base.fields if base else None)
+    initial |= {"reason": proposal.reason, "ticket": proposal.ticket, "secret_mode": CARRIED if kept else SAME}
+    return _shown(Edit(secret, by, base, EditForm(base=base), kept, revised=revised), initial)
+
+
+def receive(data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Edit:
+    """The form as it was sent, to be validated. Raises ProposalLost where what was seen cannot be told any more."""
+    seen = unpack_base(data.get("base", ""), by, secret.pk)
+    base = seen if seen.fields else None
+    kept = _recall(data, secret, by) or _kept_of(secret, revised)
+    form = EditForm(data, base=base, kept=kept.sealed if kept else None)
+    return Edit(secret, by, base, form, kept, revised=revised)
+
+
+def with_more_rows(data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Edit:
+    """The form as it was sent, unjudged, with new blank rows. Raises ProposalLost."""
+    edit = receive(data, secret, by=by, revised=revised)
+    return _typed_again(edit, data)
+
+
+def start_over(data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Edit:
+    """What was seen is lost: read the vault anew, keep what was typed, and say where the two differ."""
+    base, obstacle = _look(secret, by)
+    kept = _recall(data, secret, by) or _kept_of(secret, revised)
+    edit = _typed_again(Edit(secret, by, base, EditForm(base=base), kept, obstacle, revised), data)
+    if base is not None:
+        bound = EditForm(data, base=base)
+        bound.is_valid()
+        typed = {name: bound.cleaned_data[name] for name in TEXT_FIELDS if name in bound.cleaned_data}
+        changes = patches.describe(patches.difference(typed, base.fields), base.fields, new_secret=False)
+        edit.differs = {change.field: change for change in changes}
+    return edit
+
+
+def _look(secret: ApiSecret, by: User) -> tuple[Base | None, str]:
+    try:
+        details = read_details(secret.pk, by=by.username)
+    except CannotRead as error:
+        return None, error.failure.sentence
+    return Base(dict(details.fields), details.secret_fingerprint), ""
+
+
+def _keep(secret: ApiSecret, value: Secret) -> Proposal:
+    kept_id = uuid.uuid4()
+    return Proposal(secret.pk, {}, None, sealed=sealed.seal(value, kept_id), revision_id=kept_id)
+
+
+def _kept_of(secret: ApiSecret, revised: Revision | None) -> Proposal | None:
+    """The client secret an earlier revision proposes, for as long as it is not erased."""
+    if revised is None or revised.sealed_secret is None:
+        return None
+    kept_id = uuid.uuid4()
+    earlier = sealed.Sealed(bytes(revised.sealed_secret), revised.secret_fingerprint)
+    return Proposal(secret.pk, {}, None, sealed=sealed.reseal(earlier, revised.pk, kept_id), revision_id=kept_id)
+
+
+def _recall(data: Mapping[str, Any], secret: ApiSecret, by: User) -> Proposal | None:
+    try:
+        kept = unpack(data.get("kept", ""), by)
+    except ProposalLost:
+        return None
+    return kept if kept.secret == secret.pk and kept.sealed else None
+
+
+def _shown(edit: Edit, initial: dict[str, Any]) -> Edit:
+    edit.form = EditForm(base=edit.base, kept=edit.kept.sealed if edit.kept else None, initial=initial)
+    return edit
+
+
+def _typed_again(edit: Edit, data: QueryDict) -> Edit:
+    """A fresh form that holds what was typed; of a client secret only the sealed value."""
+    initial: dict[str, Any] = {name: data.get(name, "") for name in EditForm.base_fields if name != SECRET_FIELD}
+    try:
+        value = edit.form.fields[SECRET_FIELD].clean(data.get(SECRET_FIELD, ""))
+    except ValidationError:
+        value = None
+    if isinstance(value, Secret):
+        edit.kept = _keep(edit.secret, value)
+        initial["secret_mode"] = CARRIED
+    elif initial["secret_mode"] == CARRIED and edit.kept is None:
+        initial["secret_mode"] = ENTER
+    bound = EditForm(data, base=edit.base)
+    for name in SHARE_FIELDS:
+        typed: list[dict[str, Any]] = [
+            {str(part): form[part].value() for part in ("name", "can_edit", "DELETE") if part in form.fields}
+            for form in bound.shares[name].forms
+        ]
+        initial[name] = _joined(edit.base.fields[name] if edit.base else [], typed)
+    return _shown(edit, initial)
+
+
+def _joined(live: list[list[Any]], typed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The vault's list with what was typed about it, then the rows that were added."""
+    about = {row["name"]: row for row in typed if row["name"]}
+    rows = [about.pop(name, {"name": name, "can_edit": can_edit}) for name, can_edit in live]
+    return rows + list(about.values())
+
+
+def _overlaid(base: Base | None, patch: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Initial values: what the vault holds, with what the patch made of `earlier` laid over it."""
+    if base is None:
+        rows = {name: [_row(*share) for share in patch.get(name, [])] for name in SHARE_FIELDS}
+        return {**patch, **rows, **{REPLACE.format(name): name in patch for name in SHARE_FIELDS}}
+    rows = {
+        name: _share_rows(base.fields[name], patch[name], earlier[name] if earlier else base.fields[name])
+        if name in patch
+        else [_row(*share) for share in base.fields[name]]
+        for name in SHARE_FIELDS
+    }
+    return {**base.fields, **patch, **rows}
+
+
+def _share_rows(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[dict[str, Any]]:
+    """The live list with the same removals, additions and toggles; who joined meanwhile stays."""
+    wanted, before = dict(proposed), dict(earlier)
+    removed = before.keys() - wanted.keys()
+    altered = {name: can_edit for name, can_edit in wanted.items() if before.get(name) != can_edit}
+    rows = [_row(name, altered.pop(name, can_edit)) | {"DELETE": name in removed} for name, can_edit in live]
+    return rows + [_row(name, can_edit) for name, can_edit in altered.items()]
+
+
+def _row(name: str, can_edit: bool) -> dict[str, Any]:
+    return {"name": name, "can_edit": can_edit}
+
+
+def _moves(revised: Revision, base: Base) -> list[FieldChange]:
+    if revised.base is None:
+        return []
+    then, now = revised.base_secret_fingerprint, base.secret_fingerprint
+    moved = patches.difference(base.fields, revised.base)
+    return patches.describe(moved, revised.base, new_secret=bool(then and now and then != now))

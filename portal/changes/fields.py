@@ -1,0 +1,113 @@
+"""Form fields whose text goes to the vault: byte for byte as typed, and nothing in it that nobody can see."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.vault import Secret, is_masked
+
+_JOINERS = "\u00ad\u200c\u200d\u200e\u200f"
+"""Unseen, yet needed to write some languages and emoji; the difference shows them to approvers."""
+_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_DAMAGED = "\ufffd"
+
+
+def refuse_unseen(label: str, text: str, *, lines: bool = False) -> None:
+    """Raises ValidationError naming field and character where the text holds control, invisible or damaged ones.
+
+    `lines` lets line ends and tabs pass.
+    """
+    allowed = _JOINERS + ("\n\r\t" if lines else "")
+    for position, char in enumerate(text, start=1):
+        if char == _DAMAGED or (unicodedata.category(char) in _HIDDEN and char not in allowed):
+            raise ValidationError(
+                _(
+                    "%(field)s holds a character that cannot be seen or arrived damaged: U+%(code)s, %(name)s, at "
+                    "position %(position)d. Remove it."
+                )
+                % {
+                    "field": label,
+                    "code": f"{ord(char):04X}",
+                    "name": unicodedata.name(char, _("a control character")).lower(),
+                    "position": position,
+                },
+                code="unseen",
+            )
+
+
+def refuse_long(label: str, text: str, limit: int) -> None:
+    """Raises ValidationError with both numbers. There is no maxlength: browsers cut a paste without a word."""
+    if len(text) > limit:
+        raise ValidationError(
+            ngettext(
+                "%(field)s is %(length)d characters long; at most %(limit)d character is possible.",
+                "%(field)s is %(length)d characters long; at most %(limit)d characters are possible.",
+                limit,
+            )
+            % {"field": label, "length": len(text), "limit": limit},
+            code="long",
+        )
+
+
+class ExactText(forms.CharField):
+    """Text kept exactly, spaces included. What is `seen` in the vault passes untouched, whatever it holds."""
+
+    def __init__(self, *, limit: int, lines: bool = False, **options: Any) -> None:
+        options.setdefault("widget", forms.Textarea(attrs={"rows": 4}) if lines else forms.TextInput)
+        options.setdefault("required", False)
+        super().__init__(strip=False, **options)
+        self.limit, self.lines = limit, lines
+        self.seen: str | None = None
+
+    def to_python(self, value: Any) -> str:
+        text = str(super().to_python(value)).replace("\r\n", "\n")
+        if self.seen is None:
+            return text
+        if text == self._sent_back(self.seen):
+            return self.seen
+        return text.replace("\n", "\r\n") if "\r\n" in self.seen else text
+
+    def validate(self, value: Any) -> None:
+        if value == self.seen:
+            return
+        super().validate(value)
+        refuse_long(str(self.label), value, self.limit)
+        refuse_unseen(str(self.label), value, lines=self.lines)
+
+    def _sent_back(self, text: str) -> str:
+        """The text after a round through an HTML control: one kind of line end, or none."""
+        text = text.replace("\r\n", "\n")
+        return text.replace("\r", "\n") if self.lines else text.replace("\r", "").replace("\n", "")
+
+
+class SecretText(forms.CharField):
+    """A client secret: never shown again, never stripped, no mask taken for a value. Cleans to Secret or None."""
+
+    def __init__(self, *, limit: int, **options: Any) -> None:
+        widget = forms.PasswordInput(
+            render_value=False, attrs={"autocomplete": "new-password", "spellcheck": "false", "class": "mono"}
+        )
+        super().__init__(strip=False, required=False, widget=widget, **options)
+        self.limit = limit
+
+    def clean(self, value: Any) -> Any:
+        text = str(self.to_python(value))
+        if not text:
+            return None
+        if is_masked(text):
+            raise ValidationError(
+                _(
+                    "This is a masked copy of a value (three or more * in a row), not the value itself. Nothing was "
+                    "kept of it. Enter the whole value."
+                ),
+                code="masked",
+            )
+        refuse_long(str(self.label), text, self.limit)
+        refuse_unseen(str(self.label), text)
+        return Secret(text)

@@ -1,0 +1,266 @@
+"""The form in which a person edits an API secret: ten fields, a reason, a ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.formsets import BaseFormSet, formset_factory
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from portal.changes import patch as patches
+from portal.changes import sealed
+from portal.changes.fields import ExactText, SecretText, refuse_long, refuse_unseen
+from portal.changes.generator import LENGTHS
+from portal.changes.labels import FIELD_LABELS
+from portal.changes.proposal import Base
+from portal.changes.sealed import Sealed
+from portal.vault import SHARE_FIELDS, TEXT_FIELDS
+
+LONGEST = 500
+NEEDED = ("name", "url", "client_id")
+"""Segura refuses to empty these (contract 5.4)."""
+MOST_ROWS = 500
+BLANK_ROWS = 2
+_ROW_CEILING = 5000
+
+SAME, CARRIED, ENTER, GENERATE = "same", "carried", "enter", "generate"
+REPLACE = "replace_{}"
+
+
+class ShareForm(forms.Form):
+    """One person or group that may use the secret."""
+
+    name = ExactText(limit=LONGEST, required=True, label=gettext_lazy("Name"))
+    can_edit = forms.BooleanField(required=False, label=gettext_lazy("May edit"))
+
+    standing = False
+    """Whether the vault's list holds it already: its name is fixed, it can be removed."""
+
+    def clean_name(self) -> str:
+        """Spaces around a newly typed name are a slip of the hand, unlike those of a stored one."""
+        name: str = self.cleaned_data["name"]
+        return name if self.standing else name.strip()
+
+
+if TYPE_CHECKING:
+    _ShareRows = BaseFormSet[ShareForm]
+else:
+    _ShareRows = BaseFormSet
+
+
+class BaseShareFormSet(_ShareRows):
+    """The whole list of one kind of share."""
+
+    label = ""
+    seen: list[list[Any]] | None = None
+
+    def add_fields(self, form: ShareForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.empty_permitted = True  # a new row may be emptied again; a standing one never is
+        name = form["name"].value()
+        if index is not None and index < self.initial_form_count() and name in self.seen_names:
+            form.standing = True
+            form.fields["name"].widget = forms.HiddenInput()
+        if "DELETE" in form.fields:
+            form.fields["DELETE"].label = _("Remove")
+
+    @cached_property
+    def seen_names(self) -> frozenset[str]:
+        """Who is on the vault's list."""
+        return frozenset(name for name, _can_edit in self.seen or ())
+
+    def clean(self) -> None:
+        rows = self.rows()
+        if rows == self.seen:
+            return
+        if len(rows) > MOST_ROWS:
+            raise ValidationError(
+                _("%(field)s holds %(count)d rows; at most %(limit)d are possible.")
+                % {"field": self.label, "count": len(rows), "limit": MOST_ROWS}
+            )
+        names = [name for name, _can_edit in rows]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValidationError(
+                _("%(field)s names %(names)s more than once. Remove one of the rows.")
+                % {"field": self.label, "names": ", ".join(twice)}
+            )
+
+    def rows(self) -> list[list[Any]]:
+        """The list as it is to be, in the shape of a base."""
+        kept = [form.cleaned_data for form in self.forms if _filled(form) and not form.cleaned_data.get("DELETE")]
+        return sorted([data["name"], data["can_edit"]] for data in kept)
+
+
+def _filled(form: ShareForm) -> bool:
+    return hasattr(form, "cleaned_data") and bool(form.cleaned_data.get("name"))
+
+
+ShareFormSet = formset_factory(
+    ShareForm,
+    formset=BaseShareFormSet,
+    extra=BLANK_ROWS,
+    can_delete=True,
+    can_delete_extra=False,
+    max_num=_ROW_CEILING,
+    absolute_max=_ROW_CEILING,
+)
+
+
+class EditForm(forms.Form):
+    """What is to change, against the `base` the person sees; None: the details could not be read.
+
+    Without a base an empty field means «leave it as it is». `kept` is a new client secret entered or proposed
+    earlier, which need not be typed again.
+    """
+
+    name = ExactText(limit=LONGEST, label=FIELD_LABELS["name"])
+    url = ExactText(limit=LONGEST, label=FIELD_LABELS["url"])
+    client_id = ExactText(limit=LONGEST, label=FIELD_LABELS["client_id"])
+    identifier_code = ExactText(limit=LONGEST, label=FIELD_LABELS["identifier_code"])
+    method = ExactText(limit=LONGEST, label=FIELD_LABELS["method"])
+    tags = ExactText(
+        limit=LONGEST, label=FIELD_LABELS["tags"], help_text=gettext_lazy("Several are separated by commas.")
+    )
+    notes = ExactText(limit=20_000, lines=True, label=FIELD_LABELS["notes"])
+    secret_mode = forms.ChoiceField(widget=forms.RadioSelect, label=FIELD_LABELS["client_secret"])
+    client_secret = SecretText(
+        limit=4000,
+        label=gettext_lazy("New client secret"),
+        help_text=gettext_lazy(
+            "Taken exactly as typed, spaces included. It is encrypted at once, shown to nobody, not even to you, and "
+            "erased from the portal when the change ends."
+        ),
+    )
+    length = forms.TypedChoiceField(
+        coerce=int,
+        choices=[(length, str(length)) for length in LENGTHS],
+        required=False,
+        empty_value=str(LENGTHS[1]),
+        label=gettext_lazy("Length"),
+    )
+    replace_users_allowed = forms.BooleanField(required=False, label=gettext_lazy("Replace the whole list"))
+    replace_groups_allowed = forms.BooleanField(required=False, label=gettext_lazy("Replace the whole list"))
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 4}),
+        label=gettext_lazy("Reason"),
+        help_text=gettext_lazy("Why this is needed. Approvers and auditors read it."),
+        error_messages={"required": gettext_lazy("A reason is mandatory: approvers and auditors read it.")},
+    )
+    ticket = forms.CharField(
+        required=False, label=gettext_lazy("Ticket"), help_text=gettext_lazy("Number or address of a ticket, if any.")
+    )
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        base: Base | None,
+        kept: Sealed | None = None,
+        initial: Mapping[str, Any] | None = None,
+    ) -> None:
+        given = dict(initial or {})
+        super().__init__(data, initial={"secret_mode": CARRIED if kept else SAME, "length": LENGTHS[1], **given})
+        self.base, self.kept = base, kept
+        for name in TEXT_FIELDS:
+            field = self.fields[name]
+            assert isinstance(field, ExactText)
+            field.seen = base.fields[name] if base else None
+        self.offer_kept(kept)
+        self.shares = {name: self._share_list(name, data, given.get(name)) for name in SHARE_FIELDS}
+
+    def offer_kept(self, kept: Sealed | None) -> None:
+        """Offer to go on with a value entered earlier."""
+        self.kept = kept
+        choices = [(SAME, _("Do not change it"))]
+        if kept:
+            choices.append((CARRIED, _("Keep the new value entered earlier")))
+        choices += [
+            (ENTER, _("Enter another value") if kept else _("Enter a new value")),
+            (GENERATE, _("Let the portal make one up")),
+        ]
+        field = self.fields["secret_mode"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
+
+    def clean_reason(self) -> str:
+        """Bounded, readable."""
+        return _readable(_("The reason"), self.cleaned_data["reason"], 4000)
+
+    def clean_ticket(self) -> str:
+        """Bounded, readable."""
+        return _readable(_("The ticket"), self.cleaned_data["ticket"], 100)
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        self._clean_needed()
+        self._clean_secret()
+        self._clean_shares()
+        if not self.errors and not self.patch() and self.cleaned_data["secret_mode"] == SAME:
+            self.add_error(None, _("Nothing changed: edit at least one field."))
+        return self.cleaned_data
+
+    def patch(self) -> dict[str, Any]:
+        """The fields that change, without the client secret. Of a valid form."""
+        texts = {name: self.cleaned_data[name] for name in TEXT_FIELDS}
+        if self.base is None:
+            lists = [name for name in SHARE_FIELDS if self.cleaned_data[REPLACE.format(name)]]
+            texts = {name: text for name, text in texts.items() if text}
+        else:
+            lists = list(SHARE_FIELDS)
+        wanted = {**texts, **{name: self.shares[name].rows() for name in lists}}
+        return patches.difference(wanted, self.base.fields if self.base else {})
+
+    def _clean_needed(self) -> None:
+        for name in NEEDED:
+            emptied = self.base is not None and self.base.fields[name] and self.cleaned_data.get(name) == ""
+            if emptied:
+                self.add_error(name, _("Segura needs this field; it cannot be emptied."))
+
+    def _clean_secret(self) -> None:
+        mode = self.cleaned_data.get("secret_mode")
+        value = self.cleaned_data.get("client_secret")
+        if "client_secret" in self.errors or not mode:
+            return
+        if mode == ENTER and value is None:
+            self.add_error("client_secret", _("Enter the new value, or choose not to change the client secret."))
+        elif mode != ENTER and value is not None:
+            self.add_error(
+                "secret_mode", _("A new value was typed, but this choice does not use it. Say which of them counts.")
+            )
+        new = sealed.fingerprint(value) if value is not None else self.kept.fingerprint if self.kept else ""
+        if mode in (ENTER, CARRIED) and new and self.base and new == self.base.secret_fingerprint:
+            self.add_error("secret_mode", _("This is the value Segura holds already; there is nothing to change."))
+
+    def _clean_shares(self) -> None:
+        for name, rows in self.shares.items():
+            if not rows.is_valid():
+                for error in rows.non_form_errors():
+                    self.add_error(None, error)
+                if any(rows.errors):
+                    self.add_error(None, _("%(field)s: correct the marked row.") % {"field": rows.label})
+            elif self.base is None and rows.rows() and not self.cleaned_data.get(REPLACE.format(name)):
+                self.add_error(
+                    REPLACE.format(name),
+                    _("What the list holds now is unknown, so names cannot be added to it. Tick this to replace it."),
+                )
+
+    def _share_list(
+        self, name: str, data: Mapping[str, Any] | None, rows: list[dict[str, Any]] | None
+    ) -> BaseShareFormSet:
+        listed: BaseShareFormSet = ShareFormSet(data, prefix=name, initial=rows)  # type: ignore[assignment]
+        listed.label = str(FIELD_LABELS[name])
+        listed.seen = self.base.fields[name] if self.base else None
+        return listed
+
+
+def _readable(label: str, text: str, limit: int) -> str:
+    text = text.replace("\r\n", "\n")
+    refuse_long(label, text, limit)
+    refuse_unseen(label, text, lines=True)
+    return text

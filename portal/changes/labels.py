@@ -1,0 +1,24 @@
+"""What the fields of an API secret are called on every page: the vendor's own words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+FIELD_LABELS: dict[str, _StrPromise] = {
+    "name": _("Name"),
+    "url": _("URL"),
+    "client_id": _("Client ID"),
+    "client_secret": _("Client secret"),
+    "identifier_code": _("Identifier code"),
+    "tags": _("Tags"),
+    "notes": _("Notes"),
+    "method": _("Method"),
+    "users_allowed": _("Users allowed"),
+    "groups_allowed": _("Groups allowed"),
+}
+"""In the order of vault.entity.FIELDS."""

@@ -1,0 +1,159 @@
+"""What happens next with a change, in a sentence: for lists, and at length for its own page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.changes.models import LANE, Change, Status
+
+
+@dataclass(frozen=True)
+class Step:
+    """One station of a change's way; `state` is done, current, problem or ahead."""
+
+    word: str
+    state: str
+    at: datetime | None = None
+
+
+def brief(change: Change, missing: int) -> str:
+    """One line for a list. `missing`: approvals still needed."""
+    if change.status == Status.PENDING:
+        return _approvals(missing)
+    if change.status == Status.APPLIED and change.verified_at:
+        return _("Read back and found so")
+    return {
+        Status.APPROVED: _("Waits for a worker"),
+        Status.SENDING: _("On its way to Segura"),
+        Status.IN_DOUBT: _("The portal is finding out what became of it"),
+        Status.NEEDS_HUMAN: _("An administrator has to look"),
+        Status.FAILED: _("Can be retried"),
+        Status.STALE: _("Its requester revises or withdraws it"),
+    }.get(Status(change.status), "")
+
+
+def sentences(change: Change, missing: int, others: Iterable[Change]) -> list[str]:
+    """What happens next, at length. `others`: changes of the same secret that are open or hold its lane."""
+    match change.status:
+        case Status.PENDING:
+            return [_approvals(missing), _deadline(change)]
+        case Status.APPROVED:
+            return [*waiting(change, others), _deadline(change)]
+        case Status.IN_DOUBT:
+            return _doubt(change)
+        case _:
+            return _plain(change)
+
+
+def waiting(change: Change, others: Iterable[Change]) -> list[str]:
+    """Why an approved change has not been taken up: the same reasons as transitions.claim has."""
+    now = timezone.now()
+    reasons = [reason for other in others if (reason := _ahead(change, other, now))]
+    if change.not_before and change.not_before > now:
+        reasons.append(_("It is tried again at %(at)s.") % {"at": clock(change.not_before)})
+    return reasons or [_("A worker takes it up in a moment, and sends it to Segura.")]
+
+
+def steps(change: Change) -> list[Step]:
+    """The way of a change: proposed, decided, sent, in the vault."""
+    proposed = Step(_("Proposed"), "done", change.created_at)
+    match change.status:
+        case Status.PENDING:
+            return [proposed, Step(_("Decision"), "current"), Step(_("Delivery"), "ahead"), Step(_("Applied"), "ahead")]
+        case Status.REJECTED | Status.WITHDRAWN:
+            return [proposed, Step(str(change.get_status_display()), "problem", change.ended_at)]
+        case Status.EXPIRED if not change.approved_at:
+            return [proposed, Step(_("Expired"), "problem", change.ended_at)]
+        case Status.STALE if not change.approved_at:
+            return [proposed, Step(_("Stale"), "problem", change.updated_at)]
+    approved = [proposed, Step(_("Approved"), "done", change.approved_at)]
+    if change.status == Status.APPLIED:
+        word = _("Applied and verified") if change.verified_at else _("Applied")
+        return [*approved, Step(_("Delivery"), "done"), Step(word, "done", change.ended_at)]
+    state = "current" if change.status in (Status.APPROVED, Status.SENDING) else "problem"
+    word = _("Delivery") if state == "current" else str(change.get_status_display())
+    return [
+        *approved,
+        Step(word, state, None if state == "current" else change.updated_at),
+        Step(_("Applied"), "ahead"),
+    ]
+
+
+def clock(instant: datetime) -> str:
+    """An instant inside a sentence."""
+    return timezone.localtime(instant).strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def _approvals(missing: int) -> str:
+    return ngettext("%(count)d approval missing", "%(count)d approvals missing", missing) % {"count": missing}
+
+
+def _deadline(change: Change) -> str:
+    if change.expires_at is None or change.doubtful_since is not None:
+        return ""
+    return _("It expires at %(at)s.") % {"at": clock(change.expires_at)}
+
+
+def _ahead(change: Change, other: Change, now: datetime) -> str:
+    names = {"number": other.number, "status": other.get_status_display().lower()}
+    if other.status in LANE:
+        return _("%(number)s of the same secret is %(status)s. This one waits until that is settled.") % names
+    if other.hold_until and other.hold_until > now:
+        return _("Segura's gateway may still repeat a call of %(number)s until %(at)s. This one waits so long.") % {
+            **names,
+            "at": clock(other.hold_until),
+        }
+    earlier = (
+        other.approved_at and change.approved_at and (other.approved_at, other.pk) < (change.approved_at, change.pk)
+    )
+    if other.status == Status.APPROVED and earlier:
+        return _("%(number)s of the same secret was approved earlier and goes first.") % names
+    return ""
+
+
+def _doubt(change: Change) -> list[str]:
+    now = timezone.now()
+    found = [_("Whether Segura carried out the call is not known. The portal does not send it again blindly.")]
+    if change.not_before and change.not_before > now:
+        found.append(_("It reads the secret back at %(at)s and compares.") % {"at": clock(change.not_before)})
+    else:
+        found.append(_("It is reading the secret back to compare."))
+    if change.hold_until and change.hold_until > now:
+        found.append(
+            _("Segura's gateway may repeat the call by itself until %(at)s.") % {"at": clock(change.hold_until)}
+        )
+    found.append(_("Until this is settled, every other change of this secret waits."))
+    return found
+
+
+def _plain(change: Change) -> list[str]:
+    return {
+        Status.SENDING: [_("A worker is comparing the secret with what was approved, and sending the change.")],
+        Status.NEEDS_HUMAN: [
+            _("An administrator looks at the secret in Segura, and then lets the portal check again."),
+            _("Until then every other change of this secret waits, and nothing more is sent."),
+        ],
+        Status.APPLIED: [
+            _("Done. Reading the secret back showed the proposed values.")
+            if change.verified_at
+            else _("Done. There is nothing more to do.")
+        ],
+        Status.FAILED: [
+            _("The requester or an administrator can retry it: the approvals stand while nothing else has changed.")
+        ],
+        Status.STALE: [
+            _(
+                "The requester can revise it against what Segura holds now, or withdraw it. A revision is voted on anew."
+            ),
+            _deadline(change),
+        ],
+        Status.REJECTED: [_("It ended here. Another attempt is a new change.")],
+        Status.WITHDRAWN: [_("Its requester took it back. Nothing was sent.")],
+        Status.EXPIRED: [_("Its time ran out. Nothing was sent; another attempt is a new change.")],
+    }[Status(change.status)]

@@ -1,0 +1,109 @@
+"""Changes as lists show them: each with what it proposes and how far it is, in three queries for any number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import F, Prefetch
+
+from portal.accounts.models import User
+from portal.changes import outlook, policy, risks
+from portal.changes import patch as patches
+from portal.changes.labels import FIELD_LABELS
+from portal.changes.models import Change, ChangeQuerySet, Revision, Verdict, Vote
+from portal.changes.patch import FieldChange
+from portal.changes.risks import Risk
+
+QUEUE_COUNT_LIMIT = 100
+OPEN_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Row:
+    """A change with the revision that counts and the votes on it. `linked`: whether the reader may open it."""
+
+    change: Change
+    revision: Revision
+    votes: list[Vote]
+    linked: bool = True
+
+    @property
+    def diff(self) -> list[FieldChange]:
+        """Field by field, old -> new."""
+        return describe(self.revision)
+
+    @property
+    def base_known(self) -> bool:
+        return self.revision.base is not None
+
+    @property
+    def risks(self) -> list[Risk]:
+        """What to see before deciding, the grave ones first."""
+        return risks.of(self.diff, base_known=self.base_known)
+
+    @property
+    def field_names(self) -> str:
+        """What changes, in the words of the pages."""
+        names = patches.fields(self.revision.patch, new_secret=bool(self.revision.secret_fingerprint))
+        return ", ".join(str(FIELD_LABELS[name]) for name in names)
+
+    @property
+    def required(self) -> int:
+        """Approvals its policy asks for."""
+        return policy.Policy.from_data(self.revision.policy).required
+
+    @property
+    def approvals(self) -> int:
+        return sum(vote.verdict == Verdict.APPROVE for vote in self.votes)
+
+    @property
+    def next(self) -> str:
+        """What happens next, in a line."""
+        return outlook.brief(self.change, max(0, self.required - self.approvals))
+
+
+def describe(revision: Revision) -> list[FieldChange]:
+    """A revision field by field, against the base it was proposed on."""
+    return patches.describe(revision.patch, revision.base, new_secret=bool(revision.secret_fingerprint))
+
+
+def listed(changes: ChangeQuerySet) -> ChangeQuerySet:
+    """The queryset with everything that rows() needs."""
+    current = Revision.objects.filter(number=F("change__revision")).defer("sealed_secret")
+    votes = Vote.objects.filter(revision=F("change__revision")).select_related("voter").order_by("pk")
+    return changes.select_related("requester").prefetch_related(
+        Prefetch("revisions", current, to_attr="current_revisions"), Prefetch("votes", votes, to_attr="current_votes")
+    )
+
+
+def rows(changes: Iterable[Change], *, reader: User) -> list[Row]:
+    """The rows of a listed() queryset, linked where `reader` may open them."""
+    return [
+        Row(
+            change,
+            change.current_revisions[0],  # type: ignore[attr-defined]
+            change.current_votes,  # type: ignore[attr-defined]
+            linked=may_see(change, reader),
+        )
+        for change in changes
+    ]
+
+
+def open_of_secret(identifier: int, *, reader: User, besides: Change | None = None) -> list[Row]:
+    """Open changes of a secret, the newest first: what whoever proposes another one should know."""
+    found = Change.objects.of_secret(identifier).open().order_by("-pk")
+    if besides is not None:
+        found = found.exclude(pk=besides.pk)
+    return rows(listed(found)[:OPEN_SHOWN], reader=reader)
+
+
+def may_see(change: Change, reader: User) -> bool:
+    """Whether this person may open this change: the rule of visible_to, for one that is at hand."""
+    return ChangeQuerySet.sees_all(reader) or change.requester_id == reader.pk
+
+
+def queue_count(person: User) -> str:
+    """How many changes wait for this person's decision, '' for none; counted up to a limit, so that it stays cheap."""
+    count = Change.objects.awaiting_decision_by(person)[: QUEUE_COUNT_LIMIT + 1].count()
+    return f"{QUEUE_COUNT_LIMIT}+" if count > QUEUE_COUNT_LIMIT else str(count or "")

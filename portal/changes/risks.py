@@ -1,0 +1,110 @@
+"""What an approver must see before deciding: the risks of a proposed revision, each a word and a sentence. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from django.utils.translation import gettext as _
+
+from portal.changes.patch import FieldChange, ShareChange
+
+_NAMED = 5
+"""More people than this are counted, not named: the difference lists them all."""
+
+
+@dataclass(frozen=True)
+class Risk:
+    """`kind` chooses the shape, `word` stands in lists, `sentence` on the page; `grave` ones come first."""
+
+    kind: str
+    word: str
+    sentence: str
+    grave: bool = False
+
+
+def of(diff: Iterable[FieldChange], *, base_known: bool) -> list[Risk]:
+    """The risks of a difference, the grave ones first."""
+    found = [] if base_known else [_unknown_base()]
+    for field in diff:
+        if field.is_secret:
+            found.append(_new_secret())
+        elif field.is_shares:
+            found += _sharing(field.shares, base_known=base_known)
+        elif field.field == "url":
+            found += _address(field.old, field.new or "")
+    return sorted(_merged(found), key=lambda risk: not risk.grave)
+
+
+def _unknown_base() -> Risk:
+    return Risk(
+        "base",
+        _("Base unknown"),
+        _("What the vault holds now could not be read: nobody can see what this change replaces."),
+        grave=True,
+    )
+
+
+def _new_secret() -> Risk:
+    return Risk(
+        "secret",
+        _("New client secret"),
+        _("The client secret is replaced. Whatever still uses the current one stops working."),
+    )
+
+
+def _sharing(shares: Iterable[ShareChange], *, base_known: bool) -> list[Risk]:
+    editors = [share.name for share in shares if share.gains_edit]
+    joining = [share.name for share in shares if share.old is None and share.new is not None]
+    found = []
+    if editors:
+        sentence = (
+            _("%(names)s gain the right to edit, and with it may disable this secret.")
+            if base_known
+            else _("%(names)s will have the right to edit, and with it may disable this secret.")
+        )
+        found.append(Risk("edit", _("May disable"), sentence % {"names": _names(editors)}, grave=True))
+    if joining and base_known:
+        sentence = _("%(names)s may use this secret and could not before.") % {"names": _names(joining)}
+        found.append(Risk("wider", _("Shared wider"), sentence))
+    return found
+
+
+def _address(old: str | None, new: str) -> list[Risk]:
+    found = []
+    before, after = _place(old or ""), _place(new)
+    if old and before[1] != after[1]:
+        sentence = _("The host of the URL changes from %(old)s to %(new)s.") % {
+            "old": before[1] or _("none"),
+            "new": after[1] or _("none"),
+        }
+        found.append(Risk("host", _("Other host"), sentence, grave=True))
+    if new and after[0] != "https" and before[0] != after[0]:
+        found.append(Risk("scheme", _("Not https"), _("The new URL is not an https address."), grave=True))
+    return found
+
+
+def _place(url: str) -> tuple[str, str]:
+    """Scheme and host with port; a text that is no address has neither, and still counts as a change of host."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return "", ""
+    return parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
+
+
+def _names(names: list[str]) -> str:
+    if len(names) <= _NAMED:
+        return ", ".join(names)
+    return _("%(names)s and %(count)d more") % {"names": ", ".join(names[:_NAMED]), "count": len(names) - _NAMED}
+
+
+def _merged(risks: list[Risk]) -> list[Risk]:
+    """Users and groups can each bring the same kind: one risk with both sentences."""
+    merged: dict[str, Risk] = {}
+    for risk in risks:
+        known = merged.get(risk.kind)
+        sentence = f"{known.sentence} {risk.sentence}" if known else risk.sentence
+        merged[risk.kind] = Risk(risk.kind, risk.word, sentence, risk.grave)
+    return list(merged.values())

@@ -1,0 +1,141 @@
+"""How the values of a change are put into words on every page that shows them."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from portal.changes import outlook
+from portal.changes.labels import FIELD_LABELS
+from portal.changes.models import Attempt
+from portal.changes.patch import ShareChange
+
+register = template.Library()
+
+_MINUTE, _HOUR, _DAY, _MONTH = 60, 3600, 86_400, 30 * 86_400
+_INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Co", "Cn", "Cs"}
+
+
+@register.filter
+def field_label(name: str) -> str:
+    """What people call the field."""
+    return str(FIELD_LABELS[name])
+
+
+@register.filter
+def plainly(text: str) -> str:
+    """The text with everything visible that could make two different values look alike.
+
+    Characters without a shape (direction marks, zero width, control) stand as ⟨U+202E⟩, and so do the spaces at the
+    start and the end: nobody approves what they cannot see.
+    """
+    inner = text.strip(" ")
+    before = len(text) - len(text.lstrip(" ")) if inner else len(text)
+    after = len(text) - before - len(inner)
+    return "␣" * before + "".join(_shape(char) for char in inner) + "␣" * after
+
+
+def _shape(char: str) -> str:
+    if char in "\n ":
+        return char
+    hidden = unicodedata.category(char) in _INVISIBLE or char.isspace()
+    return f"⟨U+{ord(char):04X}⟩" if hidden else char
+
+
+@register.filter
+def access_words(access: bool | None) -> str:
+    """What a share allows: None is no access."""
+    if access is None:
+        return _("no access")
+    return _("may edit") if access else _("may view")
+
+
+@register.filter
+def share_kind(share: ShareChange, base_known: bool) -> str:
+    """added, removed, altered or kept: the shape beside the words."""
+    if not base_known:
+        return "altered"
+    if share.old == share.new:
+        return "kept"
+    if share.old is None:
+        return "added"
+    return "removed" if share.new is None else "altered"
+
+
+RISK_ICONS = {
+    "base": "eye-off",
+    "secret": "key",
+    "edit": "user-exclamation",
+    "wider": "users",
+    "host": "external-link",
+    "scheme": "lock",
+}
+OUTCOMES = {
+    "Applied": gettext_noop("Applied"),
+    "AppliedCheck": gettext_noop("Applied, to be checked"),
+    "Refused": gettext_noop("Refused"),
+    "NotSent": gettext_noop("Not sent"),
+    "NotApplied": gettext_noop("Turned away, not applied"),
+    "InDoubt": gettext_noop("In doubt"),
+}
+
+
+@register.filter
+def risk_icon(kind: str) -> str:
+    """The shape of a risk."""
+    return RISK_ICONS[kind]
+
+
+@register.filter
+def outcome_words(name: str) -> str:
+    """What an attempt came to; '' is one whose end nobody wrote down."""
+    return _(OUTCOMES[name]) if name else _("No outcome written down")
+
+
+@register.filter
+def duration(attempt: Attempt) -> str:
+    """How long the call took."""
+    if attempt.finished_at is None:
+        return "-"
+    seconds = (attempt.finished_at - attempt.started_at).total_seconds()
+    return _("%d ms") % (seconds * 1000) if seconds < 1 else _("%.1f s") % seconds
+
+
+@register.simple_tag
+def when(instant: datetime) -> SafeString:
+    """An instant as people say it (how long ago; the date after a day), whole in the attribute and the title."""
+    local = timezone.localtime(instant)
+    seconds = (timezone.now() - instant).total_seconds()
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        instant.isoformat(timespec="seconds"),
+        outlook.clock(instant),
+        _spoken(local, seconds),
+    )
+
+
+@register.simple_tag
+def at(instant: datetime) -> SafeString:
+    """An instant written out, to the second, with its time zone."""
+    return format_html(
+        '<time datetime="{}">{}</time>', instant.isoformat(timespec="milliseconds"), outlook.clock(instant)
+    )
+
+
+def _spoken(local: datetime, seconds: float) -> str:
+    if 0 <= seconds < _MINUTE:
+        return _("just now")
+    if 0 <= seconds < _HOUR:
+        return _("%d min ago") % (seconds // _MINUTE)
+    if 0 <= seconds < _DAY:
+        return _("%d h ago") % (seconds // _HOUR)
+    if 0 <= seconds < _MONTH:
+        return _("%d d ago") % (seconds // _DAY)
+    return local.strftime("%Y-%m-%d")

@@ -1,0 +1,160 @@
+"""Proposing an edit of an API secret, and revising a proposal: form, preview, submit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from portal.accounts import roles
+from portal.accounts.access import PersonRequest, requires
+from portal.accounts.models import User
+from portal.accounts.roles import Right
+from portal.catalog.models import ApiSecret
+from portal.changes import editing, reading, risks, workflow
+from portal.changes.editing import Edit
+from portal.changes.models import Change, Revision, Status
+from portal.changes.proposal import Proposal, ProposalLost, pack, unpack
+from portal.changes.refusals import sentence_of, status_of
+from portal.changes.transitions import WrongState
+from portal.changes.workflow import Refused
+
+FORM, PREVIEW = "changes/propose.html", "changes/preview.html"
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the form is about: a new change of this secret, or a revision of `change`."""
+
+    secret: ApiSecret
+    by: User
+    submit: Callable[[Proposal], Change]
+    change: Change | None = None
+    revised: Revision | None = None
+
+
+@sensitive_post_parameters("client_secret")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Right.PROPOSE)
+def propose(request: PersonRequest, identifier: int) -> HttpResponseBase:
+    """Propose an edit of this secret."""
+    secret = _secret(identifier)
+    return _answer(request, Task(secret, request.user, lambda proposal: workflow.submit(proposal, by=request.user)))
+
+
+@sensitive_post_parameters("client_secret")
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(Right.PROPOSE)
+def revise(request: PersonRequest, change_id: int) -> HttpResponseBase:
+    """Revise an own change that waits for a decision or went stale."""
+    change = get_object_or_404(Change.objects.proposed_by(request.user), pk=change_id)
+    if change.status not in (Status.PENDING, Status.STALE):
+        refusal = WrongState(change)
+        context = {"change": change, "refused": sentence_of(refusal, by=request.user)}
+        return render(request, FORM, context, status=status_of(refusal))
+
+    def submit(proposal: Proposal) -> Change:
+        return workflow.revise(change_id, proposal, by=request.user)
+
+    task = Task(_secret(change.secret), request.user, submit, change, change.current())
+    return _answer(request, task)
+
+
+def _answer(request: PersonRequest, task: Task) -> HttpResponseBase:
+    if request.method != "POST":
+        if task.secret.obstacle:
+            return _page(request, task, None, refused=task.secret.obstacle)
+        return _page(request, task, editing.start(task.secret, by=task.by, revised=task.revised))
+    act = {"confirm": _confirm, "back": _back, "rows": _rows}.get(request.POST.get("act", ""), _preview)
+    try:
+        return act(request, task)
+    except ProposalLost:
+        edit = editing.start_over(request.POST, task.secret, by=task.by, revised=task.revised)
+        return _page(request, task, edit, lost=True, status=422)
+
+
+def _preview(request: PersonRequest, task: Task) -> HttpResponse:
+    edit = editing.receive(request.POST, task.secret, by=task.by, revised=task.revised)
+    if edit.form.is_valid() and not task.secret.obstacle:
+        return _show(request, task, edit.proposal())
+    edit.keep_typed_secret()
+    return _page(request, task, edit, refused=task.secret.obstacle, status=422)
+
+
+def _rows(request: PersonRequest, task: Task) -> HttpResponse:
+    edit = editing.with_more_rows(request.POST, task.secret, by=task.by, revised=task.revised)
+    return _page(request, task, edit)
+
+
+def _back(request: PersonRequest, task: Task) -> HttpResponse:
+    edit = editing.resume(_carried(request, task), task.secret, by=task.by, revised=task.revised)
+    return _page(request, task, edit)
+
+
+def _confirm(request: PersonRequest, task: Task) -> HttpResponseBase:
+    proposal = _carried(request, task)
+    try:
+        change = task.submit(proposal)
+    except (Refused, WrongState) as refusal:
+        refused = sentence_of(refusal, by=task.by)
+        return _show(request, task, proposal, refused=refused, status=status_of(refusal))
+    return redirect("changes:change", change.pk)
+
+
+def _carried(request: PersonRequest, task: Task) -> Proposal:
+    proposal = unpack(request.POST.get("proposal", ""), task.by)
+    if proposal.secret != task.secret.pk:
+        raise ProposalLost
+    return proposal
+
+
+def _page(
+    request: PersonRequest,
+    task: Task,
+    edit: Edit | None,
+    *,
+    refused: str = "",
+    lost: bool = False,
+    status: int = 200,
+) -> HttpResponse:
+    context = {**_about(task), "edit": edit, "refused": refused, "lost": lost}
+    return render(request, FORM, context, status=status)
+
+
+def _show(
+    request: PersonRequest, task: Task, proposal: Proposal, *, refused: str = "", status: int = 200
+) -> HttpResponse:
+    able = roles.holders(Right.DECIDE).exclude(pk=task.by.pk).count()
+    context = {
+        **_about(task),
+        "proposal": proposal,
+        "risks": risks.of(proposal.changes, base_known=proposal.base is not None),
+        "packed": pack(proposal, task.by),
+        "able": able,
+        "required": settings.APPROVALS_REQUIRED,
+        "groups": ", ".join(_(name) for name in roles.groups_with(Right.DECIDE)),
+        "refused": refused,
+    }
+    return render(request, PREVIEW, context, status=status)
+
+
+def _about(task: Task) -> dict[str, object]:
+    """What form and preview both say: the secret, and who else is at it."""
+    others = reading.open_of_secret(task.secret.pk, reader=task.by, besides=task.change)
+    return {"secret": task.secret, "change": task.change, "others": others}
+
+
+def _secret(identifier: int) -> ApiSecret:
+    secret = ApiSecret.objects.filter(pk=identifier).first()
+    if secret is None:
+        raise Http404(_("The portal knows no API secret of this number."))
+    return secret

@@ -1,0 +1,68 @@
+"""One API secret: what it holds now, who may use it, and what was and is to be changed about it."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponseBase
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from portal.accounts import keyset, roles
+from portal.accounts.access import PersonRequest, requires
+from portal.accounts.roles import Right
+from portal.catalog.details import CannotRead, Details, read_details
+from portal.catalog.models import ApiSecret
+from portal.changes import reading
+from portal.changes.models import Change
+from portal.vault import FIELDS, SECRET_FIELD, SHARE_FIELDS
+
+PAGE = 15
+
+
+@never_cache
+@require_safe
+@requires(Right.PROPOSE, Right.DECIDE, Right.OPERATE)
+def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
+    """The page of one secret.
+
+    Its details are read live when a person opens it, which Segura counts as a view; paging through its history
+    (`?at=`) reads nothing again.
+    """
+    found = ApiSecret.objects.filter(pk=identifier).first()
+    if found is None:
+        raise Http404(_("The portal knows no API secret of this number."))
+    cursor = request.GET.get("at", "")
+    page = keyset.page(reading.listed(Change.objects.of_secret(identifier)), order=("-id",), cursor=cursor, size=PAGE)
+    context = {
+        "secret": found,
+        "page": page,
+        "rows": reading.rows(page.rows, reader=request.user),
+    }
+    if "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers:
+        return render(request, "changes/secret.html#history", context)
+    details, obstacle = (None, "") if cursor or request.method == "HEAD" else _read(identifier, request.user.username)
+    context |= {
+        "details": details,
+        "values": _values(details) if details else [],
+        "access": [(name, details.fields[name]) for name in SHARE_FIELDS] if details else [],
+        "unreadable": obstacle,
+        "reread": bool(cursor),
+        "others": reading.open_of_secret(identifier, reader=request.user),
+        "may_propose": roles.holds(request.user, Right.PROPOSE),
+        "proposers": roles.groups_with(Right.PROPOSE),
+    }
+    return render(request, "changes/secret.html", context)
+
+
+def _values(details: Details) -> list[tuple[str, object]]:
+    """Field and value in the order of the vault; of the client secret only whether it could be seen."""
+    known = {**details.fields, SECRET_FIELD: bool(details.secret_fingerprint)}
+    return [(name, known[name]) for name in FIELDS if name not in SHARE_FIELDS]
+
+
+def _read(identifier: int, by: str) -> tuple[Details | None, str]:
+    try:
+        return read_details(identifier, by=by), ""
+    except CannotRead as error:
+        return None, error.failure.sentence
