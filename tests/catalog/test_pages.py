@@ -63,16 +63,22 @@ def names(text: str) -> list[str]:
     return [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r'<td class="lead">(.*?)</td>', text)]
 
 
-def test_list_is_for_people_with_a_role(client: Client, as_person: Browser, requester: User, auditor: User) -> None:
+def test_list_is_for_those_who_propose_decide_or_operate(
+    client: Client, as_person: Browser, requester: User, approver: User, admin: User, auditor: User
+) -> None:
     assert client.get("/secrets/").status_code == 302
-    assert as_person(person("nobody")).get("/secrets/").status_code == 403
-    assert as_person(requester).get("/secrets/").status_code == 200
-    assert as_person(auditor).get("/secrets/").status_code == 200
+    for user in (requester, approver, admin):
+        assert as_person(user).get("/secrets/").status_code == 200
+    for user in (person("nobody"), auditor):
+        for address in ("/secrets/", "/secrets/sync/"):
+            assert as_person(user).get(address).status_code == 403
 
 
 @pytest.mark.usefixtures("some")
 def test_list_shows_what_segura_lists_by_name(browser: Client) -> None:
-    assert names(page(browser)) == ["GCP", "partner-feed", "treasury-api"]
+    text = page(browser)
+    assert names(text) == ["GCP", "partner-feed", "treasury-api"]
+    assert 'href="/secrets/43/"' in text
 
 
 @pytest.mark.usefixtures("some")
@@ -219,8 +225,8 @@ def test_button_is_for_requesters_and_administrators(
     as_person: Browser, approver: User, auditor: User, admin: User
 ) -> None:
     assert "Synchronise now" in page(as_person(admin))
+    assert "Synchronise now" not in page(as_person(approver))
     for user in (approver, auditor):
-        assert "Synchronise now" not in page(as_person(user))
         assert as_person(user).post("/secrets/synchronise/").status_code == 403
     assert not Sync.objects.exists()
 
