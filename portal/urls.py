@@ -7,7 +7,6 @@ from portal.accounts.views import home
 
 urlpatterns = [
     path("", home, name="home"),
-    path("", include("portal.changes.urls")),
     path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("accounts/", include(signin_urlpatterns)),
@@ -15,3 +14,5 @@ urlpatterns = [
     path("secrets/", include("portal.catalog.urls")),
     path("", include("portal.changes.urls")),
 ]
+
+handler400 = "portal.accounts.problems.bad_request"
