@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from tests.rig.flush import flush_past_triggers
 
 pytest_plugins = ["tests.people", "tests.segura"]
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+def patch_for_the_session() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request: pytest.FixtureRequest, django_db_modify_db_settings: None) -> None:
     """On SQLite: a file instead of Django's in-memory default, so that threads compete as they do in the portal."""
     from django.conf import settings
 
     default: dict[str, Any] = settings.DATABASES["default"]
     if default["ENGINE"].endswith("sqlite3"):
-        default.setdefault("TEST", {})["NAME"] = str(settings.STATE_DIR / "test-suite.sqlite3")
+        flush_past_triggers(request.getfixturevalue("patch_for_the_session"))
+        default.setdefault("TEST", {})["NAME"] = str(
+            settings.STATE_DIR / f"suite-{os.environ.get('PYTEST_XDIST_WORKER', '')}.sqlite3"
+        )

@@ -33,7 +33,6 @@ ACTIONS: dict[str, str | Promise] = {
     "change.requeued": _("Change put back in the queue"),
     "change.escalated": _("Change needs a person"),
     "change.retried": _("Change retried"),
-    "change.rechecked": _("Change read back again"),
     "vote.cast": _("Vote cast"),
     "vote.refused": _("Vote refused"),
     "delivery.started": _("Delivery started"),

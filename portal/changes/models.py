@@ -116,6 +116,9 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     def open(self) -> ChangeQuerySet:
         return self.filter(status__in=OPEN)
 
+    def ended(self) -> ChangeQuerySet:
+        return self.exclude(status__in=OPEN)
+
     def of_secret(self, identifier: int) -> ChangeQuerySet:
         return self.filter(secret=identifier)
 

@@ -42,7 +42,7 @@ def sentences(change: Change, missing: int, others: Iterable[Change]) -> list[st
     """What happens next, at length. `others`: changes of the same secret that are open or hold its lane."""
     match change.status:
         case Status.PENDING:
-            return [_approvals(missing), _deadline(change)]
+            return [_votes(missing), _deadline(change)]
         case Status.APPROVED:
             return [*waiting(change, others), _deadline(change)]
         case Status.IN_DOUBT:
@@ -78,7 +78,11 @@ def steps(change: Change) -> list[Step]:
         return [*approved, Step(_("Delivery"), "done"), Step(word, "done", change.ended_at)]
     state = "current" if change.status in (Status.APPROVED, Status.SENDING) else "problem"
     word = _("Delivery") if state == "current" else str(change.get_status_display())
-    return [*approved, Step(word, state, None if state == "current" else change.updated_at), Step(_("Applied"), "ahead")]
+    return [
+        *approved,
+        Step(word, state, None if state == "current" else change.updated_at),
+        Step(_("Applied"), "ahead"),
+    ]
 
 
 def clock(instant: datetime) -> str:
@@ -88,6 +92,15 @@ def clock(instant: datetime) -> str:
 
 def _approvals(missing: int) -> str:
     return ngettext("%(count)d approval missing", "%(count)d approvals missing", missing) % {"count": missing}
+
+
+def _votes(missing: int) -> str:
+    sentence = ngettext(
+        "It waits for %(count)d more approval by somebody who neither proposed nor edited it.",
+        "It waits for %(count)d more approvals by people who neither proposed nor edited it.",
+        missing,
+    )
+    return sentence % {"count": missing}
 
 
 def _deadline(change: Change) -> str:
@@ -105,7 +118,9 @@ def _ahead(change: Change, other: Change, now: datetime) -> str:
             **names,
             "at": clock(other.hold_until),
         }
-    earlier = other.approved_at and change.approved_at and (other.approved_at, other.pk) < (change.approved_at, change.pk)
+    earlier = (
+        other.approved_at and change.approved_at and (other.approved_at, other.pk) < (change.approved_at, change.pk)
+    )
     if other.status == Status.APPROVED and earlier:
         return _("%(number)s of the same secret was approved earlier and goes first.") % names
     return ""
@@ -142,7 +157,9 @@ def _plain(change: Change) -> list[str]:
             _("The requester or an administrator can retry it: the approvals stand while nothing else has changed.")
         ],
         Status.STALE: [
-            _("The requester can revise it against what Segura holds now, which asks for new approvals, or withdraw it."),
+            _(
+                "The requester can revise it against what Segura holds now, or withdraw it. A revision is voted on anew."
+            ),
             _deadline(change),
         ],
         Status.REJECTED: [_("It ended here. Another attempt is a new change.")],

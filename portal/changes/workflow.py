@@ -162,7 +162,8 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
 def approve(change_id: int, *, by: User, revision: int, digest: str, reason: str = "") -> Change:
     """Vote for exactly this revision; the vote that meets the policy approves the change and queues its delivery.
 
-    `reason` is a comment that stays with the vote. Raises NotAllowed, OwnChange, AlreadyVoted, StaleRevision, WrongState; each refusal is in the log.
+    `reason` is a comment that stays with the vote. Raises NotAllowed, OwnChange, AlreadyVoted, StaleRevision,
+    WrongState; each refusal is in the log.
     """
     change = _vote(change_id, Verdict.APPROVE, by=by, revision=revision, digest=digest, reason=reason.strip())
     if change.status == Status.APPROVED:

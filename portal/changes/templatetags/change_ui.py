@@ -6,17 +6,20 @@ import unicodedata
 from datetime import datetime
 
 from django import template
-from django.utils import formats, timezone
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
+from portal.changes import outlook
 from portal.changes.labels import FIELD_LABELS
+from portal.changes.models import Attempt
 from portal.changes.patch import ShareChange
 
 register = template.Library()
 
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_MINUTE, _HOUR, _DAY, _MONTH = 60, 3600, 86_400, 30 * 86_400
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Co", "Cn", "Cs"}
 
 
@@ -66,31 +69,87 @@ def share_kind(share: ShareChange, base_known: bool) -> str:
     return "removed" if share.new is None else "altered"
 
 
+RISK_ICONS = {
+    "base": "eye-off",
+    "secret": "key",
+    "edit": "user-exclamation",
+    "wider": "users",
+    "host": "external-link",
+    "scheme": "lock",
+}
+OUTCOMES = {
+    "Applied": gettext_noop("Applied"),
+    "AppliedCheck": gettext_noop("Applied, to be checked"),
+    "Refused": gettext_noop("Refused"),
+    "NotSent": gettext_noop("Not sent"),
+    "NotApplied": gettext_noop("Turned away, not applied"),
+    "InDoubt": gettext_noop("In doubt"),
+}
+
+
+@register.filter
+def risk_icon(kind: str) -> str:
+    """The shape of a risk."""
+    return RISK_ICONS[kind]
+
+
+@register.filter
+def outcome_words(name: str) -> str:
+    """What an attempt came to; '' is one whose end nobody wrote down."""
+    return _(OUTCOMES[name]) if name else _("No outcome written down")
+
+
+@register.filter
+def duration(attempt: Attempt) -> str:
+    """How long the call took."""
+    if attempt.finished_at is None:
+        return "-"
+    seconds = (attempt.finished_at - attempt.started_at).total_seconds()
+    return _("%d ms") % (seconds * 1000) if seconds < 1 else _("%.1f s") % seconds
+
+
 @register.simple_tag
 def when(instant: datetime) -> SafeString:
     """An instant as people say it (how long ago; the date after a day), whole in the attribute and the title."""
     local = timezone.localtime(instant)
     seconds = (timezone.now() - instant).total_seconds()
-    full = formats.date_format(local, "DATETIME_FORMAT") + local.strftime(" %Z")
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>', instant.isoformat(timespec="seconds"), full, _spoken(local, seconds)
+        '<time datetime="{}" title="{}">{}</time>',
+        instant.isoformat(timespec="seconds"),
+        outlook.clock(instant),
+        _spoken(local, seconds),
+    )
+
+
+@register.simple_tag
+def age(instant: datetime) -> SafeString:
+    """How long it has been since, whole in the attribute and the title."""
+    seconds = max(0.0, (timezone.now() - instant).total_seconds())
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        instant.isoformat(timespec="seconds"),
+        outlook.clock(instant),
+        _long(seconds),
     )
 
 
 @register.simple_tag
 def at(instant: datetime) -> SafeString:
     """An instant written out, to the second, with its time zone."""
-    local = timezone.localtime(instant)
     return format_html(
-        '<time datetime="{}">{}</time>', instant.isoformat(timespec="milliseconds"), local.strftime("%Y-%m-%d %H:%M:%S %Z")
+        '<time datetime="{}">{}</time>', instant.isoformat(timespec="milliseconds"), outlook.clock(instant)
     )
 
 
 def _spoken(local: datetime, seconds: float) -> str:
     if 0 <= seconds < _MINUTE:
         return _("just now")
-    if 0 <= seconds < _HOUR:
-        return _("%d min ago") % (seconds // _MINUTE)
-    if 0 <= seconds < _DAY:
-        return _("%d h ago") % (seconds // _HOUR)
-    return formats.date_format(local, "SHORT_DATE_FORMAT") if seconds > 0 else formats.date_format(local, "TIME_FORMAT")
+    if 0 <= seconds < _MONTH:
+        return _("%s ago") % _long(seconds)
+    return local.strftime("%Y-%m-%d")
+
+
+def _long(seconds: float) -> str:
+    if seconds < _HOUR:
+        return _("%d min") % (seconds // _MINUTE)
+    return _("%d h") % (seconds // _HOUR) if seconds < _DAY else _("%d d") % (seconds // _DAY)

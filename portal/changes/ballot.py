@@ -1,0 +1,55 @@
+"""What people send with their decision and with a retry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from portal.vault import Secret
+
+
+class BallotForm(forms.Form):
+    """A vote: on which revision, over which digest, and a comment, which a rejection must have."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
+    digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    reason = forms.CharField(
+        label=_("Comment"),
+        help_text=_("Required to reject: the requester reads it."),
+        required=False,
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id="vote-%s")
+
+    @property
+    def vote(self) -> dict[str, Any]:
+        """The cleaned vote, as workflow takes it."""
+        return {name: self.cleaned_data[name] for name in ("revision", "digest", "reason")}
+
+
+class RetryForm(forms.Form):
+    """The approved client secret once more; never written back into a page."""
+
+    value = forms.CharField(
+        label=_("Client secret"),
+        help_text=_("The very value that was approved: the portal erased its copy when the change failed."),
+        required=False,
+        strip=False,
+        max_length=10_000,
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id="retry-%s")
+
+    @property
+    def secret(self) -> Secret | None:
+        """The value as something that does not print."""
+        value = self.cleaned_data["value"]
+        return Secret(value) if value else None

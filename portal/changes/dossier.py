@@ -1,0 +1,144 @@
+"""Everything the page of one change shows, as it stands now and for the person who reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from django.db.models import Prefetch, Q
+from django.utils import timezone
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Right
+from portal.changes import comparison, outlook, reading, workflow
+from portal.changes.comparison import Difference
+from portal.changes.models import OPEN, Attempt, Change, Revision, Status, Vote
+from portal.changes.reading import Row
+from portal.changes.transitions import WrongState
+from portal.changes.workflow import AlreadyVoted, NotAllowed, OwnChange, Refused
+
+_REVISABLE = (Status.PENDING, Status.STALE)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A revision that no longer counts, with what it proposed and the votes it had."""
+
+    revision: Revision
+    row: Row
+
+
+class Dossier:
+    """One change for one reader. Everything is asked once; nothing is asked that the page does not show."""
+
+    def __init__(self, change: Change, reader: User) -> None:
+        self.change = change
+        self.reader = reader
+        self.revisions: list[Revision] = list(change.revisions.all())
+        self.all_votes: list[Vote] = list(change.votes.all())
+        self.revision = next(revision for revision in self.revisions if revision.number == change.revision)
+        self.row = self._row(self.revision)
+
+    def _row(self, revision: Revision) -> Row:
+        votes = [vote for vote in self.all_votes if vote.revision == revision.number]
+        return Row(self.change, revision, votes)
+
+    @property
+    def earlier(self) -> list[Earlier]:
+        """Older revisions, the newest first."""
+        return [Earlier(revision, self._row(revision)) for revision in self.revisions if revision is not self.revision]
+
+    @cached_property
+    def attempts(self) -> list[Attempt]:
+        """Calls of the update endpoint, in order."""
+        return list(Attempt.objects.filter(change=self.change))
+
+    @cached_property
+    def others(self) -> list[Change]:
+        """Other changes of the same secret that are open, or whose call the gateway may still repeat."""
+        if not self.is_open:
+            return []
+        found = Change.objects.of_secret(self.change.secret).exclude(pk=self.change.pk)
+        held = Q(status__in=OPEN) | Q(hold_until__gt=timezone.now())
+        return list(found.filter(held).order_by("pk")[:20])
+
+    @property
+    def other_links(self) -> list[tuple[Change, bool]]:
+        """Those of the others that are open, and whether the reader may see them."""
+        return [(other, reading.may_see(other, self.reader)) for other in self.others if other.status in OPEN]
+
+    @property
+    def next(self) -> list[str]:
+        """What happens next, sentence by sentence."""
+        missing = max(0, self.row.required - self.row.approvals)
+        return [sentence for sentence in outlook.sentences(self.change, missing, self.others) if sentence]
+
+    @property
+    def steps(self) -> list[outlook.Step]:
+        return outlook.steps(self.change)
+
+    @property
+    def is_open(self) -> bool:
+        return self.change.status in OPEN
+
+    @property
+    def doubtful(self) -> bool:
+        return self.change.status in (Status.IN_DOUBT, Status.NEEDS_HUMAN)
+
+    @cached_property
+    def objection(self) -> Refused | WrongState | None:
+        """Why the reader may not vote, as the vote itself would be refused."""
+        return workflow.objection(self.change, by=self.reader)
+
+    @property
+    def may_vote(self) -> bool:
+        return self.objection is None
+
+    @property
+    def why_not(self) -> str:
+        """The rule that keeps the reader from voting, while there is something to vote on; '' otherwise."""
+        told = isinstance(self.objection, OwnChange | AlreadyVoted | NotAllowed)
+        return str(self.objection) if told and self.change.status == Status.PENDING else ""
+
+    @property
+    def is_own(self) -> bool:
+        return self.change.requester_id == self.reader.pk
+
+    @property
+    def may_withdraw(self) -> bool:
+        return self.is_own and self.change.status in _REVISABLE
+
+    @property
+    def may_revise(self) -> bool:
+        return self.may_withdraw and roles.holds(self.reader, Right.PROPOSE)
+
+    @property
+    def may_retry(self) -> bool:
+        operates = roles.holds(self.reader, Right.OPERATE)
+        return self.change.status == Status.FAILED and (self.is_own or operates)
+
+    @property
+    def may_recheck(self) -> bool:
+        return self.change.status == Status.NEEDS_HUMAN and roles.holds(self.reader, Right.OPERATE)
+
+    def difference_from(self, number: int) -> Difference | None:
+        """What changed between revision `number` and the one that counts; None where there is nothing to compare."""
+        seen = next((revision for revision in self.revisions if revision.number == number), None)
+        return comparison.between(seen, self.revision) if seen and seen is not self.revision else None
+
+
+def token(revision: int, status: str, moved_at: datetime) -> str:
+    """What a page has seen: the revision, the status, and the instant of the last move."""
+    return f"{revision}.{status}.{moved_at.timestamp():.6f}"
+
+
+def open_for(change_id: int, reader: User) -> Dossier:
+    """The change, if this person may see it. Raises Change.DoesNotExist, which tells strangers nothing."""
+    revisions = Revision.objects.defer("sealed_secret").select_related("editor").order_by("-number")
+    votes = Vote.objects.select_related("voter").order_by("pk")
+    found = Change.objects.visible_to(reader).select_related("requester")
+    return Dossier(
+        found.prefetch_related(Prefetch("revisions", revisions), Prefetch("votes", votes)).get(pk=change_id), reader
+    )

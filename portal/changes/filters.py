@@ -1,0 +1,38 @@
+"""Narrowing the list of all changes."""
+
+from __future__ import annotations
+
+from django import forms
+from django.db.models import Q
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from portal.changes.models import ChangeQuerySet, Status
+
+
+class FilterForm(forms.Form):
+    """Any of status, requester and secret; empty fields narrow nothing."""
+
+    status = forms.ChoiceField(
+        label=_("Status"),
+        required=False,
+        choices=[("", _("Any")), ("open", _("All open ones")), *Status.choices],
+    )
+    requester = forms.CharField(label=_("Requester"), required=False, max_length=150)
+    secret = forms.CharField(label=_("Secret or number"), required=False, max_length=500)
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id="filter-%s")
+
+    def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
+        """Those that meet every valid filter."""
+        self.is_valid()
+        given = {name: value for name, value in self.cleaned_data.items() if value}
+        if status := given.get("status"):
+            changes = changes.open() if status == "open" else changes.filter(status=status)
+        if name := given.get("requester"):
+            person = Q(requester__username__icontains=name) | Q(requester__first_name__icontains=name)
+            changes = changes.filter(person | Q(requester__last_name__icontains=name))
+        if text := given.get("secret"):
+            changes = changes.matching(text)
+        return changes

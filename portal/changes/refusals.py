@@ -1,0 +1,44 @@
+"""A refusal as people meet it: the HTTP status and the sentence, for every page the same."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import User
+from portal.changes.models import Change, Status, Verdict
+from portal.changes.transitions import WrongState
+from portal.changes.workflow import AlreadyVoted, NotAllowed, OwnChange, Refused, StaleRevision
+
+
+def status_of(refusal: Refused | WrongState) -> int:
+    """409: it stands differently than the page showed; 403: not this person; 422: not this input."""
+    if isinstance(refusal, WrongState | StaleRevision | AlreadyVoted):
+        return 409
+    return 403 if isinstance(refusal, NotAllowed | OwnChange) else 422
+
+
+def sentence_of(refusal: Refused | WrongState, *, by: User) -> str:
+    """What happened instead, and what stands now."""
+    if isinstance(refusal, WrongState):
+        return _already_done(refusal.change, by) or _("%(number)s has moved on: it is %(status)s now.") % _names(
+            refusal.change
+        )
+    return str(refusal)
+
+
+def _already_done(change: Change, by: User) -> str:
+    """The second click of the same person is told that the first one counted."""
+    vote = change.votes.filter(voter=by, revision=change.revision).first()
+    if vote is not None:
+        words = {
+            Verdict.APPROVE: _("You have already approved %(number)s. It is %(status)s now."),
+            Verdict.REJECT: _("You have already rejected %(number)s. It is %(status)s now."),
+        }
+        return words[Verdict(vote.verdict)] % _names(change)
+    if change.status == Status.WITHDRAWN and change.requester_id == by.pk:
+        return _("You have already withdrawn %(number)s.") % _names(change)
+    return ""
+
+
+def _names(change: Change) -> dict[str, str]:
+    return {"number": change.number, "status": change.get_status_display().lower()}
