@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -172,8 +172,7 @@ class EditForm(forms.Form):
         super().__init__(data, initial={"secret_mode": CARRIED if kept else SAME, "length": LENGTHS[1], **given})
         self.base, self.kept = base, kept
         for name in TEXT_FIELDS:
-            field = self.fields[name]
-            assert isinstance(field, ExactText)
+            field = cast(ExactText, self.fields[name])
             field.seen = base.fields[name] if base else None
         self.offer_kept(kept)
         self.shares = {name: self._share_list(name, data, given.get(name)) for name in SHARE_FIELDS}
@@ -188,9 +187,7 @@ class EditForm(forms.Form):
             (ENTER, _("Enter another value") if kept else _("Enter a new value")),
             (GENERATE, _("Let the portal make one up")),
         ]
-        field = self.fields["secret_mode"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = choices
+        cast(forms.ChoiceField, self.fields["secret_mode"]).choices = choices
 
     def clean_reason(self) -> str:
         """Spaces alone are no reason."""

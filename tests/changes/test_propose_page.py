@@ -452,7 +452,13 @@ class TestBaseUnknown:
     """Details behind an approval in Segura: proposing works, and everybody is told."""
 
     @pytest.fixture
-    def desk(self, segura: Sandbox, requester: User, approver: User, as_person: Callable[[User], Client]) -> Desk:
+    def desk(
+        self,
+        segura: Sandbox,  # noqa: ARG002 - must run
+        requester: User,
+        approver: User,  # noqa: ARG002 - must exist
+        as_person: Callable[[User], Client],
+    ) -> Desk:
         mirrored(51, "treasury-api", need_approval=True)
         desk = Desk(as_person(requester), "/secrets/51/propose/")
         desk.open()
@@ -481,7 +487,7 @@ class TestBaseUnknown:
         assert desk.preview().status_code == 422
         assert "Nothing changed" in desk.text
 
-    def test_unreadable_details_cannot_be_pretended(self, desk: Desk, segura: Sandbox) -> None:
+    def test_unreadable_details_cannot_be_pretended(self, desk: Desk) -> None:
         """Leaving the base out of a form whose base was read would dodge the comparison before sending."""
         mirrored()
         desk.url = URL
@@ -496,11 +502,11 @@ HOSTILE = '"><script>alert(1)</script>{{ 7|add:7 }}'
 
 
 def test_markup_is_inert_in_every_field(desk: Desk, segura: Sandbox) -> None:
-    texts = {name: HOSTILE for name in ("name", "url", "client_id", "identifier_code", "tags", "notes", "method")}
+    texts = dict.fromkeys(("name", "url", "client_id", "identifier_code", "tags", "notes", "method"), HOSTILE)
     segura.control.edit(43, **texts, users_allowed={HOSTILE: True})
     mirrored(name=HOSTILE)
     desk.open()
-    changed = {name: f"{HOSTILE}!" for name in texts}
+    changed = dict.fromkeys(texts, f"{HOSTILE}!")
     desk.preview(**changed, users_allowed__1__name=f"{HOSTILE}2", reason=HOSTILE, ticket=HOSTILE)
     desk.press("back")
     desk.press("preview", reason="")
