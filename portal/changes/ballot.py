@@ -21,7 +21,7 @@ class BallotForm(forms.Form):
         help_text=_("Required to reject: the requester reads it."),
         required=False,
         max_length=4000,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=forms.Textarea(attrs={"rows": 2}),
     )
 
     def __init__(self, data: QueryDict | None = None) -> None:

@@ -42,7 +42,7 @@ def sentences(change: Change, missing: int, others: Iterable[Change]) -> list[st
     """What happens next, at length. `others`: changes of the same secret that are open or hold its lane."""
     match change.status:
         case Status.PENDING:
-            return [_approvals(missing), _deadline(change)]
+            return [_votes(missing), _deadline(change)]
         case Status.APPROVED:
             return [*waiting(change, others), _deadline(change)]
         case Status.IN_DOUBT:
@@ -92,6 +92,15 @@ def clock(instant: datetime) -> str:
 
 def _approvals(missing: int) -> str:
     return ngettext("%(count)d approval missing", "%(count)d approvals missing", missing) % {"count": missing}
+
+
+def _votes(missing: int) -> str:
+    sentence = ngettext(
+        "It waits for %(count)d more approval by somebody who neither proposed nor edited it.",
+        "It waits for %(count)d more approvals by people who neither proposed nor edited it.",
+        missing,
+    )
+    return sentence % {"count": missing}
 
 
 def _deadline(change: Change) -> str:

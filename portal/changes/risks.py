@@ -60,13 +60,13 @@ def _sharing(shares: Iterable[ShareChange], *, base_known: bool) -> list[Risk]:
     found = []
     if editors:
         sentence = (
-            _("%(names)s gain the right to edit, and with it may disable this secret.")
+            _("The right to edit, and with it to disable this secret, goes to %(names)s.")
             if base_known
-            else _("%(names)s will have the right to edit, and with it may disable this secret.")
+            else _("With the right to edit, and so to disable this secret: %(names)s. Who has it now is not known.")
         )
         found.append(Risk("edit", _("May disable"), sentence % {"names": _names(editors)}, grave=True))
     if joining and base_known:
-        sentence = _("%(names)s may use this secret and could not before.") % {"names": _names(joining)}
+        sentence = _("May use this secret from then on: %(names)s.") % {"names": _names(joining)}
         found.append(Risk("wider", _("Shared wider"), sentence))
     return found
 

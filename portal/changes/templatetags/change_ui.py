@@ -122,6 +122,18 @@ def when(instant: datetime) -> SafeString:
 
 
 @register.simple_tag
+def age(instant: datetime) -> SafeString:
+    """How long it has been since, whole in the attribute and the title."""
+    seconds = max(0.0, (timezone.now() - instant).total_seconds())
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        instant.isoformat(timespec="seconds"),
+        outlook.clock(instant),
+        _long(seconds),
+    )
+
+
+@register.simple_tag
 def at(instant: datetime) -> SafeString:
     """An instant written out, to the second, with its time zone."""
     return format_html(
@@ -132,10 +144,12 @@ def at(instant: datetime) -> SafeString:
 def _spoken(local: datetime, seconds: float) -> str:
     if 0 <= seconds < _MINUTE:
         return _("just now")
-    if 0 <= seconds < _HOUR:
-        return _("%d min ago") % (seconds // _MINUTE)
-    if 0 <= seconds < _DAY:
-        return _("%d h ago") % (seconds // _HOUR)
     if 0 <= seconds < _MONTH:
-        return _("%d d ago") % (seconds // _DAY)
+        return _("%s ago") % _long(seconds)
     return local.strftime("%Y-%m-%d")
+
+
+def _long(seconds: float) -> str:
+    if seconds < _HOUR:
+        return _("%d min") % (seconds // _MINUTE)
+    return _("%d h") % (seconds // _HOUR) if seconds < _DAY else _("%d d") % (seconds // _DAY)
