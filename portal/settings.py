@@ -170,6 +170,7 @@ CELERY_BEAT_SCHEDULE = {
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
+    "django.contrib.humanize",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
@@ -304,7 +305,7 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # These would print headers, bodies and SQL parameters below WARNING, the last two a pair of lines per sweep.
+    # These would print headers, bodies and SQL parameters below WARNING, the last three lines for every sweep.
     "loggers": {
         name: {"level": "WARNING"}
         for name in (
@@ -317,6 +318,7 @@ LOGGING = {
             "celery.utils.functional",
             "celery.worker.strategy",
             "celery.app.trace",
+            "celery.beat",
         )
     },
 }

@@ -10,7 +10,7 @@ import pytest
 
 from tests.rig.flush import flush_past_triggers
 
-pytest_plugins = ["tests.people", "tests.segura"]
+pytest_plugins = ["tests.people", "tests.segura", "tests.changing"]
 
 
 @pytest.fixture(scope="session")

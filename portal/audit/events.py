@@ -21,7 +21,6 @@ NOUNS: dict[str, str | Promise] = {
 ACTIONS: dict[str, str | Promise] = {
     "change.submitted": _("Change submitted"),
     "change.revised": _("Change revised"),
-    "change.rechecked": _("Change checked against the vault anew"),
     "change.withdrawn": _("Change withdrawn"),
     "change.approved": _("Change approved"),
     "change.rejected": _("Change rejected"),
@@ -33,6 +32,7 @@ ACTIONS: dict[str, str | Promise] = {
     "change.requeued": _("Change put back in the queue"),
     "change.escalated": _("Change needs a person"),
     "change.retried": _("Change retried"),
+    "change.rechecked": _("Change read back again"),
     "vote.cast": _("Vote cast"),
     "vote.refused": _("Vote refused"),
     "delivery.started": _("Delivery started"),
@@ -47,6 +47,7 @@ ACTIONS: dict[str, str | Promise] = {
     "session.refused": _("Sign-in refused"),
     "session.ended": _("Signed out"),
     "access.refused": _("Page refused"),
+    "access.granted": _("Roles of a person set"),
     "audit.read": _("Log read"),
     "audit.exported": _("Log export started"),
     "audit.export_ended": _("Log export ended"),

@@ -21,7 +21,7 @@ def _kinds() -> list[tuple[str, str | list[tuple[str, str]]]]:
 
 
 def _moment() -> forms.DateTimeInput:
-    return forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S")
+    return forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
 
 class FilterForm(forms.Form):
@@ -46,7 +46,7 @@ class FilterForm(forms.Form):
         widget=forms.TextInput({"list": "codes", "placeholder": "201, 4xx, none"}),
     )
     since = forms.DateTimeField(label=_("From (UTC)"), required=False, widget=_moment())
-    until = forms.DateTimeField(label=_("Until before (UTC)"), required=False, widget=_moment())
+    until = forms.DateTimeField(label=_("Before (UTC)"), required=False, widget=_moment())
 
     def clean_change(self) -> int | None:
         text = self.cleaned_data["change"]

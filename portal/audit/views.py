@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextvars import copy_context
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
@@ -26,6 +26,7 @@ from portal.audit.models import Event
 
 _ROWS = 50
 _STEPS = 100
+_ONE_READING = timedelta(hours=1)
 
 
 @require_safe
@@ -41,12 +42,11 @@ def events(request: PersonRequest) -> HttpResponse:
     page = keyset.page(
         Event.objects.matching(filters), order=filters.order, cursor=request.GET.get("at", ""), size=_ROWS
     )
-    shown = [row.pk for row in page.rows]
-    _read(request, "events", filters=form.asked(), newest=max(shown, default=None), oldest=min(shown, default=None))
+    _read(request, "events", filters=form.asked())
     context = {
         "rows": page.rows,
-        "newer": _address("audit:events", form.asked(), page.newer),
-        "older": _address("audit:events", form.asked(), page.older),
+        "newer": page.newer and _address(request.path, form.asked(), page.newer),
+        "older": page.older and _address(request.path, form.asked(), page.older),
         "query": urlencode(form.asked()),
     }
     return _list(request, form, context)
@@ -73,13 +73,12 @@ def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
     if not page.rows:
         raise Http404(_("The log knows no change of this number."))
     _read(request, "change_timeline", change=change)
-    here = reverse("audit:change_timeline", args=[change])
     context = {
         "change": change,
         "secret": next((row.entry.secret for row in page.rows if row.entry and row.entry.secret is not None), None),
         "rows": page.rows,
-        "earlier": page.newer and f"{here}?{urlencode({'at': page.newer})}",
-        "later": page.older and f"{here}?{urlencode({'at': page.older})}",
+        "earlier": page.newer and _address(request.path, {}, page.newer),
+        "later": page.older and _address(request.path, {}, page.older),
     }
     return render(request, "audit/change_timeline.html", context)
 
@@ -122,15 +121,26 @@ def _accounted(file: Export, begun: int, *, by: str) -> Iterator[str]:
 
 
 def _list(request: PersonRequest, form: FilterForm, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    part = request.htmx and not request.htmx.history_restore_request
-    template = "audit/events.html#log" if part else "audit/events.html"
-    return render(request, template, {"form": form, **context}, status=status)
+    part = bool(request.htmx)
+    template = "audit/events.html#list" if part else "audit/events.html"
+    response = render(request, template, {"form": form, **context}, status=status)
+    if part:
+        # What a person copies from the address bar holds only what they asked for.
+        response["HX-Push-Url"] = _address(request.path, form.asked(), request.GET.get("at", ""))
+    return response
 
 
 def _read(request: PersonRequest, view: str, **what: Any) -> None:
-    record("audit.read", by=request.user.username, data={"view": view, **what})
+    """Put the reading on record; the next page of the same, or the same once more, is the same reading."""
+    by, data = request.user.username, {"view": view, **what}
+    newest = Event.objects.filter(actor=by).first()
+    before = newest.entry if newest else None
+    if before and before.action == "audit.read" and before.data == data and timezone.now() - before.at < _ONE_READING:
+        return
+    record("audit.read", by=by, data=data)
 
 
-def _address(name: str, asked: dict[str, str], cursor: str) -> str:
-    """The page at the cursor under the same filters; '' where there is none."""
-    return f"{reverse(name)}?{urlencode({**asked, 'at': cursor})}" if cursor else ""
+def _address(path: str, asked: dict[str, str], cursor: str) -> str:
+    """The page at the cursor under these filters."""
+    query = urlencode(asked | ({"at": cursor} if cursor else {}))
+    return f"{path}?{query}" if query else path

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -60,8 +62,15 @@ _TONES = {
     "delivery.lost": "doubt",
     "vault.unanswered": "doubt",
 }
-_TELLING = ("verdict", "outcome", "cause", "message", "reason", "rule", "view", "format", "rows")
+_VIEWS = {
+    "events": gettext_lazy("the list"),
+    "event": gettext_lazy("event"),
+    "change_timeline": gettext_lazy("change"),
+}
+_TELLING = ("verdict", "outcome", "cause", "message", "reason", "rule", "format", "rows", "filters")
 _LINE = 160
+_NAME = re.compile(r"[A-Za-z][a-z]+(_[a-z]+|[A-Z][a-z]+)*")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def who(entry: Entry) -> str:
@@ -91,8 +100,10 @@ def line(entry: Entry) -> str:
     if isinstance(data.get("duration_ms"), int):
         parts.append(f"{data['duration_ms']} ms")
     if "from" in data and "to" in data:
-        parts.append(f"{_word(data['from'])} → {_word(data['to'])}")
-    parts += [_word(data[name]) for name in _TELLING if data.get(name) not in (None, "", [], {})]
+        parts.append(f"{_said(data['from'])} → {_said(data['to'])}")
+    if data.get("view") in _VIEWS:
+        parts.append(" ".join([str(_VIEWS[data["view"]]), *(str(data[n]) for n in ("event", "change") if n in data)]))
+    parts += [_said(data[name]) for name in _TELLING if data.get(name) not in (None, "", [], {})]
     text = visible(" · ".join(" ".join(part.split()) for part in parts))
     return text if len(text) <= _LINE else text[: _LINE - 1] + "…"
 
@@ -119,3 +130,11 @@ def _word(value: object) -> str:
             return ", ".join(_word(item) for item in value)
         case _:
             return str(value)
+
+
+def _said(value: object) -> str:
+    """For a line: names of the code's as words, a mapping without its brackets."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_word(item)}" for name, item in value.items())
+    text = _word(value)
+    return _CAMEL.sub(" ", text).replace("_", " ").lower() if _NAME.fullmatch(text) else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -11,6 +12,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.catalog.failure import Failure, Kind
+
+
+def fold(text: str) -> str:
+    """Without case and accents: how people look for a name, on both databases alike."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(sign for sign in apart if not unicodedata.combining(sign))
+
+
+class FoldedName(models.CharField):  # type: ignore[type-arg]
+    """The row's name, folded; written with it."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: ARG002
+        folded = fold(model_instance.name)[: self.max_length]  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, folded)
+        return folded
 
 
 class SecretQuerySet(models.QuerySet["ApiSecret"]):
@@ -35,8 +51,8 @@ class SecretQuerySet(models.QuerySet["ApiSecret"]):
         return self.exclude(vanished_at=None)
 
     def matching(self, text: str) -> SecretQuerySet:
-        """By name, or by identifier where the text is a number."""
-        found = Q(name__icontains=text)
+        """By a part of the name, or by identifier where the text is a number."""
+        found = Q(folded__contains=fold(text))
         return self.filter(found | Q(identifier=int(text)) if text.isdecimal() and len(text) < 19 else found)
 
 
@@ -49,6 +65,7 @@ class ApiSecret(models.Model):
 
     identifier = models.BigIntegerField(primary_key=True)
     name = models.CharField(max_length=500)
+    folded = FoldedName(max_length=500, editable=False)
     can_view = models.BooleanField()
     can_write = models.BooleanField()
     need_justify = models.BooleanField()
@@ -60,7 +77,7 @@ class ApiSecret(models.Model):
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["name", "identifier"], name="secret_name")]
+        indexes = [models.Index(fields=["folded", "identifier"], name="secret_folded")]
 
     def __str__(self) -> str:
         return self.name

@@ -96,7 +96,7 @@ def _mirror(sync: Sync, listed: dict[int, ListedSecret]) -> None:
         batch_size=_CHUNK,
         update_conflicts=True,
         unique_fields=["identifier"],
-        update_fields=[*_COPIED, "vanished_at"],
+        update_fields=[*_COPIED, "folded", "vanished_at"],
     )
     gone = sorted(identifier for identifier, row in known.items() if row[-1] is None and identifier not in rows)
     for start in range(0, len(gone), _CHUNK):

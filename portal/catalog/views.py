@@ -24,7 +24,7 @@ def secrets(request: PersonRequest) -> HttpResponseBase:
     """Search, filter and page through what Segura lists."""
     form = SecretFilter(request.GET)
     cursor = request.GET.get("at", "")
-    page = keyset.page(form.secrets(), order=("name", "identifier"), cursor=cursor, size=PAGE)
+    page = keyset.page(form.secrets(), order=("folded", "identifier"), cursor=cursor, size=PAGE)
     context = {
         "form": form,
         "page": page,

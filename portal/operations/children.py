@@ -36,15 +36,18 @@ def web(port: int, environment: Mapping[str, str]) -> Child:
 
 def worker(environment: Mapping[str, str]) -> Child:
     """The delivery."""
-    command = [*_celery("worker"), "--pool", "prefork", "--concurrency", str(_WORKERS), "--prefetch-multiplier", "1"]
-    return Child("worker", [*command, "--without-gossip", "--without-mingle"], environment, ready=" ready.")
+    command = [*_celery("--quiet"), "worker", "--loglevel", "INFO", "--pool", "prefork", "--concurrency", str(_WORKERS)]
+    command += ["--prefetch-multiplier", "1", "--without-gossip", "--without-mingle"]
+    return Child("worker", command, environment, ready=" ready.")
 
 
 def beat(state: Path, environment: Mapping[str, str]) -> Child:
     """The clock."""
-    command = [*_celery("beat"), "--schedule", str(state / "beat"), "--pidfile="]
-    return Child("beat", command, environment, ready="beat: starting")
+    command = [*_celery(), "beat", "--loglevel", "INFO", "--schedule", str(state / "beat"), "--pidfile="]
+    return Child("beat", command, environment, ready="is starting")
 
 
-def _celery(command: str) -> list[str]:
-    return [sys.executable, "-m", "celery", "--quiet", "--app", "portal.celery:app", command, "--loglevel", "INFO"]
+def _celery(*options: str) -> list[str]:
+    # Being root is usual in the throw-away containers people try this in; the warning would bury the accounts.
+    calm = ["-W", "ignore:You're running the worker with superuser privileges"]
+    return [sys.executable, *calm, "-m", "celery", *options, "--app", "portal.celery:app"]

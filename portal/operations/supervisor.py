@@ -125,7 +125,9 @@ class Supervisor:
         while not done():
             if time.monotonic() > give_up_at:
                 raise NotReady(name)
-            self._tick(0.1)
+            ask_again_at = time.monotonic() + 0.1
+            while (pause := ask_again_at - time.monotonic()) > 0:
+                self._tick(pause)
 
     def wait_ready(self, *children: Child, within: float = 30.0) -> None:
         """`wait` until each child has said that it is ready."""

@@ -148,7 +148,10 @@ class Items:
     def _loaded(self) -> list[Item]:
         if self._path is None or not self._path.exists():
             return []
-        return [Item(**row) for row in json.loads(self._path.read_text("utf-8"))]
+        try:
+            return [Item(**row) for row in json.loads(self._path.read_text("utf-8"))]
+        except (ValueError, TypeError):
+            raise ValueError(f"{self._path} is not a state file of the stand-in") from None
 
     def save(self) -> None:
         """Writes the file if anything changed since the last time."""

@@ -89,9 +89,12 @@ class Sandbox:
         """Listens on both ports. Raises OSError if one is taken."""
         self.stopping.clear()
         vault = WebServer((self._host, self._port), vault_handler(self), self._tls)
-        self._servers = [vault]
-        control = WebServer((self._control_host, self._control_port), control_handler(self))
-        self._servers.append(control)
+        try:
+            control = WebServer((self._control_host, self._control_port), control_handler(self))
+        except OSError:
+            vault.server_close()
+            raise
+        self._servers = [vault, control]
         self._port, self._control_port = vault.port, control.port
         for server in self._servers:
             server.run()

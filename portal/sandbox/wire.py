@@ -81,6 +81,9 @@ class VaultHandler(BaseHTTPRequestHandler):
         stage.stopping.wait(step.delay_s + (step.number(1) if step.name == "slow" else 0))
         if step.name == "hold":
             stage.gate.hold()
+        if stage.stopping.is_set():  # a server that goes down answers nobody
+            self.close_connection = True
+            return
         stage.journal.answer(arrival, None if step.name in SILENT else reply.status)
         self._write(step, reply)
         if step.when == "after" and prepared.effect is not None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+
+from portal.vault.entity import Secret
 
 _NUMBERED = re.compile(r"\s*([1-9][0-9]{3})\s*:", re.ASCII)
 
@@ -15,11 +17,12 @@ _NUMBERED = re.compile(r"\s*([1-9][0-9]{3})\s*:", re.ASCII)
 class Answer:
     """An HTTP answer whose status line and headers arrived whole.
 
-    `flaw` says why the body can't be used (cut, too long, too slow); the body is empty then.
+    `flaw` says why the body can't be used (cut, too long, too slow); the body is empty then. The body may
+    show a client_secret in clear, so it is a Secret.
     """
 
     status: int
-    body: bytes = field(default=b"", repr=False)
+    body: Secret
     retry_after: str = ""
     flaw: str = ""
 
@@ -36,7 +39,7 @@ class NoAnswer:
 def document(answer: Answer) -> Mapping[str, Any] | None:
     """The answer's JSON object, or None if the body is anything else."""
     try:
-        parsed = json.loads(answer.body)
+        parsed = json.loads(answer.body.reveal())
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None

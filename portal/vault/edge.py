@@ -90,7 +90,7 @@ class _Adapter(HTTPAdapter):
         response.raw.close()
         response.raw = io.BytesIO(body)
         retry_after = response.headers.get("Retry-After", "")
-        self.answer = Answer(response.status_code, body, retry_after, flaw)
+        self.answer = Answer(response.status_code, Secret(body.decode("utf-8-sig", "replace")), retry_after, flaw)
         return response
 
     def _read(self, raw: Any) -> tuple[bytes, str]:

@@ -40,6 +40,7 @@ def _holds(text: str, secret: Secret) -> bool:
     raw = value.encode("utf-8", "surrogatepass")
     spellings = (
         value,
+        quote(raw),
         quote(raw, safe=""),
         quote_plus(raw),
         json.dumps(value)[1:-1],

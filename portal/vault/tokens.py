@@ -118,8 +118,9 @@ class Cipher(Protocol):
 class RedisTokens:
     """Tokens shared by all processes through Redis, encrypted; while Redis is away, of this process alone.
 
-    Give `redis` a client with socket timeouts: a frozen Redis costs one of them, then is left alone for
-    15 seconds. Who fetches holds the lock for at most `lock_s`; who waits waits no longer than that.
+    Give `redis` a client with short socket timeouts and without retries (redis-py retries by default): a
+    frozen Redis costs one timeout, then is left alone for 15 seconds. Who fetches holds the lock for at most
+    `lock_s`; who waits waits no longer than that.
     """
 
     def __init__(self, redis: Redis, cipher: Cipher, *, lock_s: float = 10.0) -> None:

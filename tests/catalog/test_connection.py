@@ -15,7 +15,7 @@ from portal.catalog.connection import NotConfigured, connect
 from portal.operations.redis_server import free_port
 from portal.sandbox import Sandbox
 from portal.vault import Unauthorised, Unreachable, Unreadable
-from tests.catalog.conftest import events
+from tests.segura import events
 
 pytestmark = [pytest.mark.django_db, pytest.mark.domain]
 

@@ -14,7 +14,7 @@ from portal.changes import reconcile, transitions, workflow
 from portal.changes.models import Attempt, Cause, Change, Revision, Status
 from portal.changes.proposal import Base, Proposal
 from portal.sandbox import Sandbox
-from tests.changes.conftest import approve, work
+from tests.changing import approve, work
 from tests.people import mirrored
 from tests.segura import events
 

@@ -12,7 +12,7 @@ from portal.accounts.models import User
 from portal.changes import workflow
 from portal.changes.models import Attempt, Change, Revision, Vote
 from portal.changes.proposal import Proposal
-from tests.changes.conftest import approve
+from tests.changing import approve
 
 pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
 

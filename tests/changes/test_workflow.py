@@ -16,7 +16,7 @@ from portal.changes.models import Change, Revision, Status, Vote
 from portal.changes.proposal import Proposal
 from portal.changes.transitions import WrongState
 from portal.vault import Secret
-from tests.changes.conftest import approve
+from tests.changing import approve
 from tests.people import mirrored, person
 
 pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]

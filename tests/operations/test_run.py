@@ -100,7 +100,7 @@ def last_ready(portal: Portal, child: str) -> int:
         "sandbox": "control_url",
         "web": "Listening at",
         "worker": " ready.",
-        "beat": "beat: Starting",
+        "beat": "is starting",
     }
     return portal.printed().lower().rfind(signs[child].lower())
 

@@ -6,7 +6,7 @@ PostgreSQL needs none of this: Django empties it by TRUNCATE, which row triggers
 from __future__ import annotations
 
 import pytest
-from django.db.backends.sqlite3.operations import DatabaseOperations
+from django.db.backends.sqlite3.base import DatabaseOperations  # operations alone is half of an import circle
 
 
 def flush_past_triggers(patch: pytest.MonkeyPatch) -> None:

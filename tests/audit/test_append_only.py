@@ -1,0 +1,95 @@
+"""The database refuses to change or delete an event, whichever way one asks."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from portal.audit.ledger import record
+from portal.audit.models import Event
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db]
+
+FORGED = (
+    "INTO audit_event (id, at, action, actor, change, seq, secret, code, text)"
+    " VALUES (%(id)s, '2026-01-01', 'forged', '', %(change)s, %(seq)s, NULL, NULL, '{}')"
+)
+
+
+@pytest.fixture
+def event() -> Event:
+    record("session.started", by="maria")
+    return Event.objects.get(pk=record("change.submitted", by="maria", change=7, secret=43))
+
+
+def refused(statement: str, event: Event, **other: int | None) -> None:
+    """The statement fails, and the log stands as it stood."""
+    before = list(Event.objects.order_by("id").values_list())
+    parameters = {"id": event.pk, "change": event.change, "seq": event.seq, **other}
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+    assert list(Event.objects.order_by("id").values_list()) == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit_event SET code = 201",
+        "UPDATE audit_event SET text = text WHERE id = %(id)s",
+        "UPDATE audit_event SET id = id + 1000 WHERE id = %(id)s",
+        "DELETE FROM audit_event",
+        "DELETE FROM audit_event WHERE id = %(id)s",
+        f"INSERT {FORGED} ON CONFLICT (id) DO UPDATE SET text = excluded.text",
+    ],
+)
+def test_raw_sql_is_refused(event: Event, statement: str) -> None:
+    refused(statement, event)
+
+
+def test_an_upsert_over_the_number_within_a_change_is_refused(event: Event) -> None:
+    statement = f"INSERT {FORGED} ON CONFLICT (change, seq) DO UPDATE SET text = excluded.text"
+    refused(statement, event, id=event.pk + 500)
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="only SQLite has INSERT OR REPLACE")
+@pytest.mark.parametrize(
+    ("other", "verb"),
+    [
+        ({}, "INSERT OR REPLACE"),
+        ({}, "REPLACE"),
+        ({}, "INSERT OR IGNORE"),
+        ({"change": None, "seq": None}, "INSERT OR REPLACE"),
+        ({"id": 99999}, "INSERT OR REPLACE"),
+    ],
+)
+def test_replacing_does_not_walk_around_the_delete_trigger(
+    event: Event, other: dict[str, int | None], verb: str
+) -> None:
+    refused(f"{verb} {FORGED}", event, **other)
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL has replication roles")
+def test_the_replica_role_does_not_walk_around_the_trigger(event: Event) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+    try:
+        refused("DELETE FROM audit_event WHERE id = %(id)s", event)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SET session_replication_role = DEFAULT")
+
+
+def test_the_orm_is_refused(event: Event) -> None:
+    event.code = 500
+    acts = [
+        lambda: event.save(),
+        lambda: event.delete(),
+        lambda: Event.objects.update(code=500),
+        lambda: Event.objects.all().delete(),
+        lambda: Event.objects.bulk_update([event], ["code"]),
+        lambda: Event.objects.bulk_create([event], update_conflicts=True, unique_fields=["id"], update_fields=["code"]),
+    ]
+    for act in acts:
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            act()
+    assert Event.objects.get(change=7).code is None

@@ -1,0 +1,114 @@
+"""kill -9 of workers while their call is on its way: nothing lost, nothing out of order, nothing unrecorded."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portal.accounts.models import User
+from portal.catalog import connection, details
+from portal.changes import tasks, workflow
+from portal.changes.models import Attempt, Change, Revision, Status
+from portal.changes.proposal import Base, Proposal
+from portal.sandbox import Sandbox
+from tests.changing import approve
+from tests.people import mirrored
+from tests.rig.workers import workers
+from tests.segura import events
+
+KILLS = 50
+AT_ONCE = 5
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.processes,
+    pytest.mark.xdist_group("killed_workers"),
+    pytest.mark.timeout(420),
+]
+
+
+def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = 60) -> None:
+    ends = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < ends, f"it never came to this: {what}"
+        time.sleep(0.05)
+
+
+def test_fifty_workers_killed_between_sending_and_answer(
+    segura: Sandbox,
+    no_queue: None,
+    propose: Callable[..., Proposal],
+    requester: User,
+    approver: User,
+    tmp_path: Path,
+) -> None:
+    listed = [row for row in segura.control.secrets() if row["active"] and not row["need_approval"]]
+    secrets = [int(row["identifier"]) for row in listed][:AT_ONCE]
+    for identifier in secrets:
+        mirrored(identifier, f"secret {identifier}")
+
+    def round_of_changes(number: int) -> list[Change]:
+        client = connection.connect()
+        made = []
+        for identifier in secrets:
+            seen = details.read(client, identifier)
+            base = Base(dict(seen.fields), seen.secret_fingerprint)
+            proposal = propose(identifier=identifier, base=base, value=f"v{number}", notes=f"round {number}")
+            made.append(approve(workflow.submit(proposal, by=requester), approver))
+        return made
+
+    with workers(tmp_path / "workers.log") as crew:
+        crew.start_beat()
+        for number in range(1, KILLS // AT_ONCE + 1):
+            segura.control.plan("hold", endpoint="update", times=AT_ONCE, apply="before" if number % 2 else "never")
+            doomed = crew.start(AT_ONCE)
+            changes = round_of_changes(number)
+            for change in changes:  # all at the same moment, well within the deadline of a call
+                tasks.deliver.delay(change.pk)
+            wait_until(lambda: segura.control.journal()["held"] == AT_ONCE, "all calls are on their way")
+            crew.kill(doomed)
+            segura.control.clear_faults()
+            segura.control.release()
+            rescue = crew.start(1, concurrency=2)
+            ids = [change.pk for change in changes]
+            wait_until(
+                lambda ids=ids: Change.objects.filter(pk__in=ids, status=Status.APPLIED).count() == AT_ONCE,
+                f"all changes of round {number} are applied",
+            )
+            crew.kill(rescue)
+
+    check_order(segura)
+    check_log(segura)
+    assert Change.objects.exclude(status=Status.APPLIED).count() == 0
+    assert Revision.objects.exclude(sealed_secret=None).count() == 0
+
+
+def check_order(segura: Sandbox) -> None:
+    """Per secret the vault saw the rounds in order, each at least once, and holds the last."""
+    rounds = defaultdict(list)
+    for application in segura.control.journal()["applications"]:
+        rounds[application["identifier"]].append(int(application["values"]["notes"].split()[1]))
+    assert len(rounds) == AT_ONCE
+    for seen in rounds.values():
+        assert all(earlier <= later for earlier, later in pairwise(seen)), seen
+        assert set(seen) == set(range(1, KILLS // AT_ONCE + 1))
+
+
+def check_log(segura: Sandbox) -> None:
+    """Every arrival is an attempt written down before, and every attempt is in the log."""
+    attempts = {str(attempt.pk): attempt for attempt in Attempt.objects.all()}
+    arrived = {arrival["attempt_id"] for arrival in segura.control.arrivals("update")}
+    assert arrived <= set(attempts)
+    intended = {event["data"]["attempt"] for event in events("delivery.intended")}
+    answered = {event["data"]["attempt"] for event in events("delivery.answered")}
+    lost = {(event["change"], event["data"]["fence"]) for event in events("delivery.lost")}
+    assert intended == set(attempts)
+    assert len(lost) == KILLS
+    for key, attempt in attempts.items():
+        assert key in answered or (attempt.change_id, attempt.fence) in lost

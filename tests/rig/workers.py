@@ -1,0 +1,102 @@
+"""Real Celery worker and beat processes on the test's own database and broker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection
+
+from portal.operations.supervisor import die_with_parent
+from tests.rig.portal import QUICK, ROOT
+
+_CELERY = [sys.executable, "-m", "celery", "--quiet", "--app", "portal.celery:app"]
+
+
+class Workers:
+    """Some workers of one process each, and a beat. `log` holds all they printed."""
+
+    def __init__(self, log: Path, env: Mapping[str, str] | None = None) -> None:
+        self.log = log
+        self.environment = {
+            **os.environ,
+            **QUICK,
+            "DATABASE_URL": database_url(),
+            "REDIS_URL": settings.REDIS_URL,
+            "SEGURA_URL": settings.SEGURA_URL,
+            "SEGURA_CLIENT_ID": settings.SEGURA_CLIENT_ID,
+            "SEGURA_CLIENT_SECRET": settings.SEGURA_CLIENT_SECRET,
+            **(env or {}),
+        }
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start_beat(self) -> None:
+        """The clock that sweeps."""
+        schedule = self.log.with_name("beat-schedule")
+        self._start([*_CELERY, "beat", "--schedule", str(schedule), "--pidfile="])
+
+    def start(self, count: int, concurrency: int = 1) -> list[subprocess.Popen[bytes]]:
+        """`count` further workers, ready to take up work."""
+        before = self._ready()
+        options = ["--pool", "prefork", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
+        command = [*_CELERY, "worker", "--loglevel", "DEBUG", *options]
+        started = [self._start([*command, "--hostname", f"w{time.monotonic_ns()}@test"]) for _ in range(count)]
+        give_up_at = time.monotonic() + 60
+        while self._ready() < before + count:
+            assert time.monotonic() < give_up_at, self.log.read_text(errors="replace")[-3000:]
+            time.sleep(0.05)
+        return started
+
+    def _ready(self) -> int:
+        return self.log.read_bytes().count(b" ready.") if self.log.exists() else 0
+
+    def kill(self, workers: list[subprocess.Popen[bytes]]) -> None:
+        """kill -9, the main process and its children alike."""
+        for worker in workers:
+            os.killpg(worker.pid, signal.SIGKILL)
+        for worker in workers:
+            worker.wait()
+            self._running.remove(worker)
+
+    def stop(self) -> None:
+        """Leave nothing behind."""
+        self.kill(list(self._running))
+
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+            )
+        self._running.append(process)
+        return process
+
+
+@contextmanager
+def workers(log: Path, env: Mapping[str, str] | None = None) -> Iterator[Workers]:
+    """Workers that are gone at the end."""
+    crew = Workers(log, env)
+    try:
+        yield crew
+    finally:
+        crew.stop()
+
+
+def database_url() -> str:
+    """The address of the test's own database, for other processes."""
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{connection.settings_dict['NAME']}"
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()

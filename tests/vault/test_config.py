@@ -1,0 +1,93 @@
+"""Settings that cannot work are refused with their name; what the environment says changes nothing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from portal.vault import Client, Config, ConfigError, Secret
+from portal.vault.edge import Edge
+
+
+def _config(**options):
+    return Config(**{"url": "https://segura.example", "client_id": "c", "client_secret": Secret("s"), **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"url": "http://segura.example/"}, "SEGURA_URL"),
+        ({"url": "http://10.0.0.1/"}, "SEGURA_URL"),
+        ({"url": "http://127.0.0.1.example.com/"}, "SEGURA_URL"),
+        ({"url": "ftp://127.0.0.1/"}, "SEGURA_URL"),
+        ({"url": ""}, "SEGURA_URL"),
+        ({"url": "https://[::1"}, "SEGURA_URL"),
+        ({"url": "https://user:pw@segura.example/"}, "SEGURA_URL"),
+        ({"url": "https://segura.example/?x=1"}, "SEGURA_URL"),
+        ({"url": "https://segura.example:99999/"}, "SEGURA_URL"),
+        ({"token_url": "http://segura.example/token"}, "SEGURA_TOKEN_URL"),
+        ({"client_id": ""}, "SEGURA_CLIENT_ID"),
+        ({"client_secret": Secret("")}, "SEGURA_CLIENT_SECRET"),
+        ({"client_auth": "digest"}, "SEGURA_CLIENT_AUTH"),
+        ({"ca_bundle": "/nowhere/ca.pem"}, "SEGURA_CA_BUNDLE"),
+        ({"deadline_s": 0}, "SEGURA_DEADLINE_S"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(options, named):
+    with pytest.raises(ConfigError, match=named):
+        _config(**options)
+
+
+def test_a_bundle_without_certificates_is_named(tmp_path):
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("no certificate")
+    with pytest.raises(ConfigError, match="SEGURA_CA_BUNDLE"):
+        Edge(_config(ca_bundle=str(bundle)))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1", "http://localhost/", "http://[::1]:8/", "https://segura.example"]
+)
+def test_plain_http_is_for_this_machine_alone(url):
+    config = _config(url=url)
+    assert config.url.endswith("/")
+    assert config.token_url == config.url + "api/oauth2/token"
+
+
+def test_neither_config_nor_client_shows_the_secret():
+    config = _config(client_secret=Secret("canary"))
+    client = Client.connect(url=config.url, client_id="c", client_secret="canary")
+    assert "canary" not in repr(config) + repr(client) + str(vars(client))
+
+
+def test_netrc_proxies_and_ca_variables_are_ignored(sandbox, listener, tmp_path, monkeypatch, connect):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login wrong password wrong\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, listener.url)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
+    monkeypatch.setenv("CURL_CA_BUNDLE", "/nowhere/ca.pem")
+    assert connect().read(43).name == "GCP"
+    assert (listener.connections, listener.received) == (0, b"")
+
+
+def test_a_ca_variable_cannot_make_us_trust(tls_files, monkeypatch, connect):
+    from portal.sandbox import Sandbox
+    from portal.vault import NotSent
+
+    certificate, key, authority, _ = tls_files
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", authority)
+    monkeypatch.setenv("SSL_CERT_FILE", authority)
+    with Sandbox(tls=(certificate, key)) as secure:
+        outcome = connect(url=secure.url).update(43, {"name": "x"}, attempt_id="a")
+    assert type(outcome) is NotSent
+
+
+def test_it_needs_neither_django_nor_celery():
+    script = "import sys, portal.vault, portal.sandbox; print([m for m in ('django', 'celery') if m in sys.modules])"
+    root = Path(__file__).parents[2]
+    printed = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
+    assert printed.stdout.strip() == "[]"
