@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from portal.accounts import roles
@@ -29,9 +30,10 @@ def requires(*rights: roles.Right) -> Callable[[View], View]:
     """A view for people who hold at least one of `rights`; any signed-in person where none is named."""
 
     def decorate(view: View) -> View:
-        @login_required
         @wraps(view)
-        def guarded(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return _to_signing_in(request)
             if rights and not roles.rights_of(request.user).intersection(rights):
                 raise PermissionDenied(refusal(*rights))
             return view(request, *args, **kwargs)
@@ -39,6 +41,14 @@ def requires(*rights: roles.Right) -> Callable[[View], View]:
         return guarded
 
     return decorate
+
+
+def _to_signing_in(request: HttpRequest) -> HttpResponseBase:
+    """Signing in, and then back: as a whole page, where htmx would put it into the middle of the page that asked."""
+    htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+    if htmx:
+        return HttpResponseClientRedirect(redirect_to_login(htmx.current_url_abs_path or "/").url)
+    return redirect_to_login(request.get_full_path() if request.method in ("GET", "HEAD") else "/")
 
 
 def refusal(*rights: roles.Right) -> str:

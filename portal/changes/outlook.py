@@ -157,9 +157,7 @@ def _plain(change: Change) -> list[str]:
             _("The requester or an administrator can retry it: the approvals stand while nothing else has changed.")
         ],
         Status.STALE: [
-            _(
-                "The requester can revise it against what Segura holds now, or withdraw it. A revision is voted on anew."
-            ),
+            _("The requester can revise it against what Segura holds now, or withdraw it. A revision needs new votes."),
             _deadline(change),
         ],
         Status.REJECTED: [_("It ended here. Another attempt is a new change.")],
