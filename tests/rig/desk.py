@@ -12,10 +12,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from portal.bootstrap import find_chromium
 
-_ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 _PATIENCE_MS = 20_000
 
 
