@@ -1,0 +1,57 @@
+"""What the tests of pages share: reading a page, and sending what its decision box carries."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from portal.accounts.models import User
+from portal.changes.models import Change, Revision
+
+
+def text_of(response: HttpResponse) -> str:
+    """The words of a page, as one line."""
+    body = re.sub(r"<(script|style).*?</\1>", " ", response.content.decode(), flags=re.DOTALL)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+def page_of(browser: Client, change: Change) -> HttpResponse:
+    return browser.get(reverse("changes:change", args=[change.pk]))
+
+
+def ballot_of(change: Change, **more: str) -> dict[str, Any]:
+    """What the hidden fields of the decision box hold now."""
+    change.refresh_from_db()
+    return {"revision": change.revision, "digest": change.current().digest, **more}
+
+
+def edited_by(person: User, change: Change) -> None:
+    """The change as if this person had edited it: a second revision of theirs."""
+    first = change.current()
+    Revision.objects.create(
+        change=change,
+        number=2,
+        editor=person,
+        created_at=first.created_at,
+        patch=first.patch,
+        base=first.base,
+        policy=first.policy,
+        reason=first.reason,
+        digest=first.digest,
+    )
+    Change.objects.filter(pk=change.pk).update(revision=2)
+    change.refresh_from_db()
+
+
+def send(browser: Client, act: str, change: Change, data: dict[str, Any] | None = None, **headers: str) -> HttpResponse:
+    return browser.post(reverse(f"changes:{act}", args=[change.pk]), data or {}, headers=headers)
+
+
+def offers(response: HttpResponse, act: str, change: Change) -> bool:
+    """Whether the page holds the button or the link for this act."""
+    return reverse(f"changes:{act}", args=[change.pk]) in response.content.decode()
