@@ -35,7 +35,7 @@ def segura(running_segura: Sandbox, settings: Settings) -> Sandbox:
     settings.SEGURA_DEADLINE_S = 5
     settings.DELIVERY_LEASE_S = 10
     settings.DELIVERY_HOLD_S = 0.2
-    settings.DELIVERY_BACKOFF_S = 0.01
+    settings.DELIVERY_BACKOFF_S = 1e-6
     forget_tokens(settings.REDIS_URL)
     return running_segura
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -39,13 +39,23 @@ def postponed(change: Change, cause: Cause, *, code: int | None = None, message:
         code=code,
         message=message,
         tries=change.tries + 1,
-        not_before=db_now() + timedelta(seconds=max(wait_s, _pause_s(change))),
+        not_before=_after(max(wait_s, _pause_s(change.tries))),
     )
 
 
 def resend(change: Change) -> None:
-    """Seen not to be applied: the same bytes again, at once. The lane stays closed by hold_until."""
-    _conclude(change, Status.APPROVED, "change.requeued", Cause.SEND_AGAIN, not_before=None, tries=0)
+    """Seen not to be applied: the same bytes again, after a pause that grows with the doubts.
+
+    The lane stays closed by hold_until, and by being the earliest approved change of the secret.
+    """
+    _conclude(
+        change,
+        Status.APPROVED,
+        "change.requeued",
+        Cause.SEND_AGAIN,
+        not_before=_after(_pause_s(change.doubts - 1)),
+        tries=0,
+    )
 
 
 def doubted(change: Change, cause: Cause, *, code: int | None = None, message: str = "") -> None:
@@ -77,7 +87,7 @@ def still_doubted(change: Change, *, code: int | None = None, message: str = "")
         code=code,
         message=message,
         tries=change.tries + 1,
-        not_before=db_now() + timedelta(seconds=_pause_s(change)),
+        not_before=_after(_pause_s(change.tries)),
         lease_until=None,
     )
 
@@ -94,8 +104,12 @@ def spent(change: Change) -> bool:
     return tired or (since is not None and db_now() - since > timedelta(days=1))
 
 
-def _pause_s(change: Change) -> float:
-    return float(min(_LONGEST_PAUSE_S, settings.DELIVERY_BACKOFF_S * 2 ** min(change.tries, 10)))
+def _pause_s(pauses: int) -> float:
+    return float(min(_LONGEST_PAUSE_S, settings.DELIVERY_BACKOFF_S * 2 ** min(pauses, 20)))
+
+
+def _after(seconds: float) -> datetime:
+    return db_now() + timedelta(seconds=seconds)
 
 
 def _conclude(
