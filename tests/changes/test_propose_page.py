@@ -493,9 +493,11 @@ class TestBaseUnknown:
         desk.url = URL
         desk.open()
         assert desk.preview(base="", url="https://x.example").status_code == 422
+        assert "The secret was read anew" in desk.text
         foreign = read_form(desk.browser.get("/secrets/51/propose/"))["base"]
         desk.open()
         assert desk.preview(base=foreign, url="https://x.example").status_code == 422
+        assert "The secret was read anew" in desk.text
 
 
 HOSTILE = '"><script>alert(1)</script>{{ 7|add:7 }}'
