@@ -487,6 +487,13 @@ class TestBaseUnknown:
         assert desk.preview().status_code == 422
         assert "Nothing changed" in desk.text
 
+    def test_somebody_elses_proposal_is_not_taken(
+        self, desk: Desk, requester2: User, as_person: Callable[[User], Client]
+    ) -> None:
+        preview = desk.preview(url="https://treasury-eu.example")
+        assert press(as_person(requester2), desk.url, preview, "confirm").status_code == 422
+        assert not Change.objects.exists()
+
     def test_unreadable_details_cannot_be_pretended(self, desk: Desk) -> None:
         """Leaving the base out of a form whose base was read would dodge the comparison before sending."""
         mirrored()
