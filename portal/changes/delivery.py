@@ -19,7 +19,7 @@ from portal.catalog import connection, details
 from portal.changes import conclusions, policy, sealed, transitions
 from portal.changes import patch as patches
 from portal.changes.models import Attempt, Cause, Change, Revision, Status, Verdict
-from portal.changes.patch import Finding
+from portal.changes.patch import Finding, Sight
 from portal.vault import (
     Applied,
     AppliedCheck,
@@ -117,18 +117,6 @@ def read(client: Client, secret: int) -> Reading:
         return Reading(None, error)
 
 
-def compare(revision: Revision, seen: details.Details) -> Finding:
-    """What a reading says about this revision."""
-    return patches.judge(
-        patch=revision.patch,
-        secret_fingerprint=revision.secret_fingerprint,
-        base=revision.base,
-        base_secret=revision.base_secret_fingerprint,
-        seen=seen.fields,
-        seen_secret=seen.secret_fingerprint,
-    )
-
-
 def step(revision: Revision, reading: Reading, *, doubtful: bool) -> Step:
     """What to do after a reading. `doubtful`: an earlier call of this change may have been, or still be, executed."""
     if reading.refused and not doubtful:
@@ -139,11 +127,17 @@ def step(revision: Revision, reading: Reading, *, doubtful: bool) -> Step:
         return Step.SEND  # no read-back: the same bytes again, behind the hold (B6)
     if reading.seen is None:
         return Step.WAIT
-    finding = compare(revision, reading.seen)
-    if doubtful:
-        return {Finding.TARGET: Step.APPLIED, Finding.OTHER: Step.ESCALATE}.get(finding, Step.SEND)
-    untouched = revision.base is None or finding in (Finding.BASE, Finding.UNKNOWN)
-    return Step.SEND if untouched else Step.STALE
+    base = base_of(revision)
+    now = Sight(reading.seen.fields, reading.seen.secret_fingerprint)
+    if not doubtful:
+        return Step.STALE if base and patches.moved(base, now) else Step.SEND
+    finding = patches.judge(Sight(revision.patch, revision.secret_fingerprint), base, now)
+    return {Finding.TARGET: Step.APPLIED, Finding.OTHER: Step.ESCALATE}.get(finding, Step.SEND)
+
+
+def base_of(revision: Revision) -> Sight | None:
+    """What the requester saw and the approvers voted over; None where it could not be read."""
+    return None if revision.base is None else Sight(revision.base, revision.base_secret_fingerprint)
 
 
 def approved_patch(change: Change, revision: Revision) -> Patch:

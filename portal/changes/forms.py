@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.changes import patch as patches
-from portal.changes import sealed
 from portal.changes.fields import ExactText, SecretText
 from portal.changes.generator import LENGTHS
 from portal.changes.labels import FIELD_LABELS
@@ -233,9 +232,7 @@ class EditForm(forms.Form):
             self.add_error(
                 "secret_mode", _("A new value was typed, but this choice does not use it. Say which of them counts.")
             )
-        new = sealed.fingerprint(value) if value is not None else self.kept.fingerprint if self.kept else ""
-        if mode in (ENTER, CARRIED) and new and self.base and new == self.base.secret_fingerprint:
-            self.add_error("secret_mode", _("This is the value Segura holds already; there is nothing to change."))
+        # Whether it equals the value in the vault is never told: the form would be an oracle for guesses.
 
     def _clean_shares(self) -> None:
         for name, rows in self.shares.items():

@@ -51,14 +51,25 @@ class FieldChange:
         return self.field in SHARE_FIELDS
 
 
-class Finding(Enum):
-    """What a reading of the vault says about a proposed patch."""
+@dataclass(frozen=True)
+class Sight:
+    """What is known of a secret: visible fields, and the fingerprint of its value ('' for «cannot be seen»)."""
 
-    BASE = "base"  # as it was when it was proposed
-    TARGET = "target"  # all proposed values are there
-    BETWEEN = "between"  # every proposed field is as before or as proposed, and nothing else moved
-    OTHER = "other"  # a value that is neither
-    UNKNOWN = "unknown"  # the fields that matter cannot be seen
+    fields: Fields
+    secret_fingerprint: str = ""
+
+    def values(self) -> dict[str, Any]:
+        """Field by field, what cannot be seen left out."""
+        value = {SECRET_FIELD: self.secret_fingerprint} if self.secret_fingerprint else {}
+        return {**self.fields, **value}
+
+
+class Finding(Enum):
+    """What a reading says about a call of unknown outcome."""
+
+    TARGET = "target"  # every proposed value is there
+    NOT_YET = "not yet"  # nothing but values from before and proposed ones, as far as can be seen
+    OTHER = "other"  # a value that is neither: somebody else was there
 
 
 def difference(proposed: Fields, base: Fields) -> dict[str, Any]:
@@ -119,25 +130,16 @@ def request(patch: Fields, client_secret: Secret | None) -> Patch:
     return wire
 
 
-def judge(
-    *, patch: Fields, secret_fingerprint: str, base: Fields | None, base_secret: str, seen: Fields, seen_secret: str
-) -> Finding:
-    """Compare a reading with base and target, field by field.
+def moved(base: Sight, now: Sight) -> list[str]:
+    """The fields that are no longer as they were, in the order of FIELDS; only what is visible in both counts."""
+    then, today = base.values(), now.values()
+    return [name for name in FIELDS if name in then and name in today and then[name] != today[name]]
 
-    The `*_secret` arguments are fingerprints, '' for «cannot be seen» or, for `secret_fingerprint`, «not changed».
-    """
-    target = dict(patch) | ({SECRET_FIELD: secret_fingerprint} if secret_fingerprint else {})
-    now = dict(seen) | ({SECRET_FIELD: seen_secret} if seen_secret else {})
-    known = {**(base or {}), **({SECRET_FIELD: base_secret} if base_secret else {})}
-    visible = [name for name in target if name in now]
-    at_target = [name for name in visible if now[name] == target[name]]
-    strangers = [name for name in now if name in known and now[name] != known[name] and now[name] != target.get(name)]
-    if not visible:
-        return Finding.OTHER if strangers else Finding.UNKNOWN
-    if strangers:
-        return Finding.OTHER
-    if len(at_target) == len(target):
+
+def judge(target: Sight, base: Sight | None, now: Sight) -> Finding:
+    """Compare a reading with what was proposed (`target`: only its fields) and with what was there before."""
+    wanted, today = target.values(), now.values()
+    if all(name in today and today[name] == value for name, value in wanted.items()):
         return Finding.TARGET
-    if base is None:
-        return Finding.UNKNOWN
-    return Finding.BETWEEN if at_target else Finding.BASE
+    strangers = [name for name in moved(base, now) if today[name] != wanted.get(name)] if base else []
+    return Finding.OTHER if strangers else Finding.NOT_YET
