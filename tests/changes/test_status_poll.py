@@ -78,6 +78,7 @@ def test_a_page_of_an_old_revision_gets_no_box_for_the_new_one(
         page = moved = poll(browser, page)
         assert "This change was revised while you were reading." in text_of(moved)
         assert not offers(moved, "approve", submitted)
+        assert "seen=1." in moved.content.decode()
         submitted.refresh_from_db()
         workflow.revise(submitted.pk, propose(tags="Later still"), by=requester)
 
