@@ -29,7 +29,7 @@ LINT = (
     ("ruff check", ("-m", "ruff", "check", ".")),
     ("ruff format", ("-m", "ruff", "format", "--check", ".")),
     ("mypy", ("-m", "mypy")),
-    ("djlint check", ("-m", "djlint", "--quiet", "--check", "templates")),
+    ("djlint check", ("-m", "djlint", "--check", "templates")),
     ("djlint lint", ("-m", "djlint", "--quiet", "--lint", "templates")),
     ("import contracts", ("-c", "from importlinter.cli import lint_imports_command as lint; lint()")),
     ("compose schema", ("-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")),

@@ -14,3 +14,5 @@ urlpatterns = [
     path("secrets/", include("portal.catalog.urls")),
     path("", include("portal.changes.urls")),
 ]
+
+handler400 = "portal.accounts.problems.bad_request"

@@ -15,7 +15,8 @@ from tests.rig.portal import ROOT
 FORBIDDEN = {
     "a home folder": re.compile(rb"/(?:home|Users)/\w+/|/ro" + rb"ot/"),
     "a package registry": re.compile(
-        rb"pypi\." + rb"org|files\.python" + rb"hosted|registry\.npm" + rb"js|:3141/|/simp" + rb"le/", re.IGNORECASE
+        rb"pypi\." + rb"org|files\.python" + rb"hosted|registry\.npm" + rb"js|:31" + rb"41/|/simp" + rb"le/",
+        re.IGNORECASE,
     ),
     "a private address": re.compile(rb"\b(?:10\.\d+|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.\d+\.\d+\b"),
     "a scratch folder": re.compile(rb"/tmp/(?:wt|venv|brief)\b|/wo" + rb"rk/(?:main|shared)"),

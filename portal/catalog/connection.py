@@ -9,6 +9,8 @@ from typing import Literal, cast
 from django.conf import settings
 from django.db import transaction
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from portal import keyring
 from portal.audit import ledger
@@ -74,8 +76,13 @@ class _TokenCipher:
 @cache
 def _tokens(url: str) -> RedisTokens:
     """One per process: it remembers that Redis is away, and the token meanwhile."""
-    redis = Redis.from_url(url, socket_timeout=_REDIS_TIMEOUT_S, socket_connect_timeout=_REDIS_TIMEOUT_S)
-    return RedisTokens(redis, _TokenCipher(), lock_s=settings.SEGURA_DEADLINE_S + 5)
+    redis = Redis.from_url(
+        url,
+        socket_timeout=_REDIS_TIMEOUT_S,
+        socket_connect_timeout=_REDIS_TIMEOUT_S,
+        retry=Retry(NoBackoff(), 0),  # a frozen Redis is waited for once; the process remembers the token
+    )
+    return RedisTokens(redis, _TokenCipher())
 
 
 def _reporter(by: str, change: int | None, secret: int | None) -> Callable[[Exchange], None]:

@@ -15,11 +15,12 @@ from portal.catalog.models import ApiSecret
 from portal.catalog.standing import Standing, standing
 
 PAGE = 25
+_MAY_READ = (Right.PROPOSE, Right.DECIDE, Right.OPERATE)
 _MAY_SYNCHRONISE = (Right.OPERATE, Right.PROPOSE)
 
 
 @require_safe
-@requires(*Right)
+@requires(*_MAY_READ)
 def secrets(request: PersonRequest) -> HttpResponseBase:
     """Search, filter and page through what Segura lists."""
     form = SecretFilter(request.GET)
@@ -36,7 +37,7 @@ def secrets(request: PersonRequest) -> HttpResponseBase:
 
 
 @require_safe
-@requires(*Right)
+@requires(*_MAY_READ)
 def sync_state(request: PersonRequest) -> HttpResponseBase:
     """The panel for a page that watches a synchronisation; 204 while it sees what there is to see."""
     now = standing()

@@ -84,7 +84,7 @@ def still_doubted(change: Change, *, code: int | None = None, message: str = "")
 
 def escalated(change: Change, cause: Cause, *, code: int | None = None, message: str = "") -> None:
     """The machine stops here and keeps the lane; a person has to look."""
-    _conclude(change, Status.NEEDS_HUMAN, "change.escalated", cause, code=code, message=message)
+    _conclude(change, Status.NEEDS_HUMAN, "change.escalated", cause, code=code, message=message or change.answer)
 
 
 def spent(change: Change) -> bool:

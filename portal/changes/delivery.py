@@ -99,7 +99,13 @@ def deliver(change_id: int) -> None:
     attempt = _intend(change, revision, started)
     if attempt is None:
         return
-    outcome = client.update(change.secret, edit, attempt_id=str(attempt.pk), correlation_id=change.number)
+    outcome = client.update(
+        change.secret,
+        edit,
+        attempt_id=str(attempt.pk),
+        correlation_id=change.number,
+        send_before=started + settings.DELIVERY_LEASE_S / 2,
+    )
     settle(change, attempt, outcome)
 
 
@@ -163,14 +169,14 @@ def settle(change: Change, attempt: Attempt, outcome: Outcome) -> None:
     with transaction.atomic(durable=True):
         name = type(outcome).__name__
         attempt.finished_at, attempt.outcome = transitions.db_now(), name
-        attempt.code, attempt.number, attempt.message = outcome.status, outcome.number, outcome.message
+        attempt.code, attempt.number, attempt.message = outcome.status, outcome.number, told(outcome)
         attempt.save(update_fields=["finished_at", "outcome", "code", "number", "message"])
         facts = {
             "outcome": name,
             "attempt": str(attempt.pk),
             "fence": attempt.fence,
             "number": outcome.number,
-            "message": outcome.message,
+            "message": told(outcome),
         }
         _note("delivery.answered", change, code=outcome.status, data=facts)
         try:
@@ -178,6 +184,15 @@ def settle(change: Change, attempt: Attempt, outcome: Outcome) -> None:
                 _conclude(change, outcome)
         except transitions.WrongState:
             _note("delivery.lost", change, code=outcome.status, data=facts)
+
+
+def told(outcome: Outcome) -> str:
+    """What the other side said, else what we found; with what was not taken over, where Segura says so."""
+    said = outcome.message or outcome.reason
+    if isinstance(outcome, AppliedCheck):
+        untaken = ", ".join((*outcome.differences, *outcome.shared_error))
+        return f"{said} ({untaken})"
+    return said
 
 
 def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
@@ -224,7 +239,7 @@ def _intend(change: Change, revision: Revision, started: float) -> Attempt | Non
 
 
 def _conclude(change: Change, outcome: Outcome) -> None:
-    code, message = outcome.status, outcome.message
+    code, message = outcome.status, told(outcome)
     match outcome:
         case Applied():
             conclusions.applied(change, Cause.CONFIRMED, code=code)

@@ -27,6 +27,8 @@ from portal.vault import SECRET_FIELD, SHARE_FIELDS, TEXT_FIELDS, Secret
 
 _UNSEEN = Base({})
 """What a form carries whose details could not be read, so that this too cannot be made up."""
+_IN_ORDER = sorted(TEXT_FIELDS, key=lambda name: name == "notes")
+"""The long one last."""
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Edit:
         """Each text field, with what moved about it."""
         return [
             {"field": self.form[name], "moved": self.moved.get(name), "differs": self.differs.get(name)}
-            for name in TEXT_FIELDS
+            for name in _IN_ORDER
         ]
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from portal.changes import patch as patches
 from portal.changes import sealed
-from portal.changes.fields import ExactText, SecretText, refuse_long, refuse_unseen
+from portal.changes.fields import ExactText, SecretText
 from portal.changes.generator import LENGTHS
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.proposal import Base
@@ -146,14 +146,18 @@ class EditForm(forms.Form):
     )
     replace_users_allowed = forms.BooleanField(required=False, label=gettext_lazy("Replace the whole list"))
     replace_groups_allowed = forms.BooleanField(required=False, label=gettext_lazy("Replace the whole list"))
-    reason = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 4}),
+    reason = ExactText(
+        limit=4000,
+        lines=True,
+        required=True,
         label=gettext_lazy("Reason"),
         help_text=gettext_lazy("Why this is needed. Approvers and auditors read it."),
         error_messages={"required": gettext_lazy("A reason is mandatory: approvers and auditors read it.")},
     )
-    ticket = forms.CharField(
-        required=False, label=gettext_lazy("Ticket"), help_text=gettext_lazy("Number or address of a ticket, if any.")
+    ticket = ExactText(
+        limit=100,
+        label=gettext_lazy("Ticket"),
+        help_text=gettext_lazy("Number or address of a ticket, if any."),
     )
 
     def __init__(
@@ -168,8 +172,7 @@ class EditForm(forms.Form):
         super().__init__(data, initial={"secret_mode": CARRIED if kept else SAME, "length": LENGTHS[1], **given})
         self.base, self.kept = base, kept
         for name in TEXT_FIELDS:
-            field = self.fields[name]
-            assert isinstance(field, ExactText)
+            field = cast(ExactText, self.fields[name])
             field.seen = base.fields[name] if base else None
         self.offer_kept(kept)
         self.shares = {name: self._share_list(name, data, given.get(name)) for name in SHARE_FIELDS}
@@ -184,17 +187,14 @@ class EditForm(forms.Form):
             (ENTER, _("Enter another value") if kept else _("Enter a new value")),
             (GENERATE, _("Let the portal make one up")),
         ]
-        field = self.fields["secret_mode"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = choices
+        cast(forms.ChoiceField, self.fields["secret_mode"]).choices = choices
 
     def clean_reason(self) -> str:
-        """Bounded, readable."""
-        return _readable(_("The reason"), self.cleaned_data["reason"], 4000)
-
-    def clean_ticket(self) -> str:
-        """Bounded, readable."""
-        return _readable(_("The ticket"), self.cleaned_data["ticket"], 100)
+        """Spaces alone are no reason."""
+        reason: str = self.cleaned_data["reason"]
+        if not reason.strip():
+            raise ValidationError(self.fields["reason"].error_messages["required"], code="required")
+        return reason
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -257,10 +257,3 @@ class EditForm(forms.Form):
         listed.label = str(FIELD_LABELS[name])
         listed.seen = self.base.fields[name] if self.base else None
         return listed
-
-
-def _readable(label: str, text: str, limit: int) -> str:
-    text = text.replace("\r\n", "\n")
-    refuse_long(label, text, limit)
-    refuse_unseen(label, text, lines=True)
-    return text

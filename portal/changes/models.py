@@ -65,6 +65,14 @@ class Cause(models.TextChoices):
         "third_value",
         _("The secret holds neither the old nor the proposed values. Nothing more is sent until a person has looked."),
     )
+    PARTLY_APPLIED = (
+        "partly_applied",
+        _("Segura said yes, but reading the secret back shows that not all of it was applied. A person has to look."),
+    )
+    UNVERIFIED = (
+        "unverified",
+        _("Segura said yes with a differing answer, and the secret cannot be read back. A person has to look."),
+    )
     REFUSED_REPEAT = (
         "refused_repeat",
         _("Segura refused the repeat of a call whose first outcome is not known. A person has to look."),

@@ -43,6 +43,9 @@ def settle_doubt(change_id: int) -> None:
     with transaction.atomic(durable=True):
         if todo is Step.APPLIED:
             conclusions.applied(change, Cause.READ_BACK)
+        elif change.cause == Cause.ECHO_DIFFERS and todo is not Step.WAIT:
+            # Not lost on the way but answered: sending it again would be answered the same (B5).
+            conclusions.escalated(change, Cause.PARTLY_APPLIED if reading and reading.seen else Cause.UNVERIFIED)
         elif todo is Step.ESCALATE:
             conclusions.escalated(change, Cause.THIRD_VALUE)
         elif conclusions.spent(change):

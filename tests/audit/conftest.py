@@ -1,4 +1,4 @@
-"""A log that cannot be written, and pages to look at it."""
+"""A log that cannot be written."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -60,10 +61,17 @@ def test_value_that_segura_hides_has_no_fingerprint(segura: Sandbox, style: str)
 
 
 def test_text_that_no_database_could_hold_is_made_fit(segura: Sandbox) -> None:
-    segura.control.edit(43, notes="a\x00b\ud800c", client_secret="d\ud800e", users_allowed={"f\x00": True})
+    entity = {
+        "identifier": "43",
+        "notes": "a\0b\ud800c",
+        "client_secret": "d\ud800e",
+        "users_allowed": [{"name": "f\0"}],
+    }
+    envelope = {"code": 200, "response": {"status": 200, "message": "Success", "error": False}}
+    segura.control.plan(endpoint="get", body=json.dumps({**envelope, "api_secret_entity": entity}))
     details = read_details(43, by="requester")
     assert details.fields["notes"] == "a\ufffdb?c"
-    assert details.fields["users_allowed"] == [["f\ufffd", True]]
+    assert details.fields["users_allowed"] == [["f\ufffd", False]]
     assert details.secret_fingerprint
 
 

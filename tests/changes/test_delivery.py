@@ -287,3 +287,13 @@ def test_no_settings_no_call_and_a_sentence(settings: object, approved: Callable
     settings.SEGURA_URL = ""  # type: ignore[attr-defined]
     assert (work(change).status, change.cause) == (Status.APPROVED, Cause.NOT_CONFIGURED)
     assert "SEGURA_URL" in change.answer
+
+
+def test_a_share_that_segura_does_not_take_over_is_for_a_person_and_is_not_sent_again(
+    segura: Sandbox, approved: Callable[..., Change]
+) -> None:
+    change = work(approved(users_allowed=[["nobody-knows-me", False], ["pduarte", True]]))
+    assert (change.status, change.cause) == (Status.IN_DOUBT, Cause.ECHO_DIFFERS)
+    assert "nobody-knows-me" in change.answer
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.PARTLY_APPLIED)
+    assert len(updates(segura)) == 1

@@ -65,7 +65,10 @@ def test_fifty_workers_killed_between_sending_and_answer(
 
     with workers(tmp_path / "workers.log") as crew:
         crew.start_beat()
-        for number in range(1, KILLS // AT_ONCE + 1):
+        number = 0
+        while len(events("delivery.lost")) < KILLS:  # a call that timed out before the kill does not count
+            number += 1
+            assert number < 2 * KILLS // AT_ONCE
             segura.control.plan("hold", endpoint="update", times=AT_ONCE, apply="before" if number % 2 else "never")
             doomed = crew.start(AT_ONCE)
             changes = round_of_changes(number)
@@ -83,21 +86,21 @@ def test_fifty_workers_killed_between_sending_and_answer(
             )
             crew.kill(rescue)
 
-    check_order(segura)
+    check_order(segura, rounds=number)
     check_log(segura)
     assert Change.objects.exclude(status=Status.APPLIED).count() == 0
     assert Revision.objects.exclude(sealed_secret=None).count() == 0
 
 
-def check_order(segura: Sandbox) -> None:
+def check_order(segura: Sandbox, rounds: int) -> None:
     """Per secret the vault saw the rounds in order, each at least once, and holds the last."""
-    rounds = defaultdict(list)
+    seen_by = defaultdict(list)
     for application in segura.control.journal()["applications"]:
-        rounds[application["identifier"]].append(int(application["values"]["notes"].split()[1]))
-    assert len(rounds) == AT_ONCE
-    for seen in rounds.values():
+        seen_by[application["identifier"]].append(int(application["values"]["notes"].split()[1]))
+    assert len(seen_by) == AT_ONCE
+    for seen in seen_by.values():
         assert all(earlier <= later for earlier, later in pairwise(seen)), seen
-        assert set(seen) == set(range(1, KILLS // AT_ONCE + 1))
+        assert set(seen) == set(range(1, rounds + 1))
 
 
 def check_log(segura: Sandbox) -> None:
@@ -109,6 +112,6 @@ def check_log(segura: Sandbox) -> None:
     answered = {event["data"]["attempt"] for event in events("delivery.answered")}
     lost = {(event["change"], event["data"]["fence"]) for event in events("delivery.lost")}
     assert intended == set(attempts)
-    assert len(lost) == KILLS
+    assert len(lost) >= KILLS
     for key, attempt in attempts.items():
         assert key in answered or (attempt.change_id, attempt.fence) in lost

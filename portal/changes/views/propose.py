@@ -38,6 +38,8 @@ class Task:
     submit: Callable[[Proposal], Change]
     change: Change | None = None
     revised: Revision | None = None
+    refused: str = ""
+    status: int = 422
 
 
 @sensitive_post_parameters("client_secret")
@@ -47,7 +49,11 @@ class Task:
 def propose(request: PersonRequest, identifier: int) -> HttpResponseBase:
     """Propose an edit of this secret."""
     secret = _secret(identifier)
-    return _answer(request, Task(secret, request.user, lambda proposal: workflow.submit(proposal, by=request.user)))
+
+    def submit(proposal: Proposal) -> Change:
+        return workflow.submit(proposal, by=request.user)
+
+    return _answer(request, Task(secret, request.user, submit, refused=secret.obstacle))
 
 
 @sensitive_post_parameters("client_secret")
@@ -57,22 +63,22 @@ def propose(request: PersonRequest, identifier: int) -> HttpResponseBase:
 def revise(request: PersonRequest, change_id: int) -> HttpResponseBase:
     """Revise an own change that waits for a decision or went stale."""
     change = get_object_or_404(Change.objects.proposed_by(request.user), pk=change_id)
-    if change.status not in (Status.PENDING, Status.STALE):
-        refusal = WrongState(change)
-        context = {"change": change, "refused": sentence_of(refusal, by=request.user)}
-        return render(request, FORM, context, status=status_of(refusal))
 
     def submit(proposal: Proposal) -> Change:
         return workflow.revise(change_id, proposal, by=request.user)
 
-    task = Task(_secret(change.secret), request.user, submit, change, change.current())
-    return _answer(request, task)
+    secret = _secret(change.secret)
+    refused, status = secret.obstacle, 422
+    if change.status not in (Status.PENDING, Status.STALE):
+        refusal = WrongState(change)
+        refused, status = sentence_of(refusal, by=request.user), status_of(refusal)
+    return _answer(request, Task(secret, request.user, submit, change, change.current(), refused, status))
 
 
 def _answer(request: PersonRequest, task: Task) -> HttpResponseBase:
     if request.method != "POST":
-        if task.secret.obstacle:
-            return _page(request, task, None, refused=task.secret.obstacle)
+        if task.refused:
+            return _page(request, task, None, status=task.status)
         return _page(request, task, editing.start(task.secret, by=task.by, revised=task.revised))
     act = {"confirm": _confirm, "back": _back, "rows": _rows}.get(request.POST.get("act", ""), _preview)
     try:
@@ -84,10 +90,10 @@ def _answer(request: PersonRequest, task: Task) -> HttpResponseBase:
 
 def _preview(request: PersonRequest, task: Task) -> HttpResponse:
     edit = editing.receive(request.POST, task.secret, by=task.by, revised=task.revised)
-    if edit.form.is_valid() and not task.secret.obstacle:
+    if edit.form.is_valid() and not task.refused:
         return _show(request, task, edit.proposal())
     edit.keep_typed_secret()
-    return _page(request, task, edit, refused=task.secret.obstacle, status=422)
+    return _page(request, task, edit, status=task.status)
 
 
 def _rows(request: PersonRequest, task: Task) -> HttpResponse:
@@ -118,15 +124,9 @@ def _carried(request: PersonRequest, task: Task) -> Proposal:
 
 
 def _page(
-    request: PersonRequest,
-    task: Task,
-    edit: Edit | None,
-    *,
-    refused: str = "",
-    lost: bool = False,
-    status: int = 200,
+    request: PersonRequest, task: Task, edit: Edit | None, *, lost: bool = False, status: int = 200
 ) -> HttpResponse:
-    context = {**_about(task), "edit": edit, "refused": refused, "lost": lost}
+    context = {**_about(task), "edit": edit, "refused": task.refused, "lost": lost}
     return render(request, FORM, context, status=status)
 
 

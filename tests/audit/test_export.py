@@ -1,0 +1,200 @@
+"""The log as a file: complete, parsing back exactly, harmless in a spreadsheet, and never in memory as a whole."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import json
+import tracemalloc
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.http import StreamingHttpResponse
+from django.test import Client
+
+from portal.accounts.models import User
+from portal.audit.export import COLUMNS, Export, formula_safe
+from portal.audit.ledger import canonical, record
+from portal.audit.models import Event
+from tests.audit.tampering import overwrite
+
+pytestmark = pytest.mark.django_db
+
+Take = Callable[..., str]
+AWKWARD = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\tx",
+    "\rx",
+    'a"b,c\r\nd',
+    "a\u202eb\u200b",
+    "\x1b[31m",
+    "名 ação",
+    "'=1",
+    "",
+]
+
+
+@pytest.fixture
+def take(auditor: User, as_person: Callable[[User], Client]) -> Take:
+    browser = as_person(auditor)
+
+    def read(kind: str, query: str = "") -> str:
+        response = browser.get(f"/audit/export.{kind}{query}", REMOTE_ADDR="10.1.2.3")
+        assert isinstance(response, StreamingHttpResponse)
+        assert response.status_code == 200
+        assert "attachment" in response["Content-Disposition"]
+        assert f'.{kind}"' in response["Content-Disposition"]
+        assert "no-store" in response["Cache-Control"]
+        return response.getvalue().decode()
+
+    return read
+
+
+def table(text: str) -> list[dict[str, str]]:
+    assert text.startswith("\ufeff")
+    return list(csv.DictReader(io.StringIO(text[1:], newline=""), strict=True))
+
+
+def fill(rows: int) -> None:
+    """Many events at once, past the ledger's one by one."""
+    at = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
+    said = {"v": 1, "at": at.isoformat(), "action": "vault.responded", "actor": "", "address": "", "request": ""}
+    text = canonical({**said, "change": None, "seq": None, "secret": None, "code": 200, "data": {"message": "x" * 300}})
+    Event.objects.bulk_create(
+        (Event(at=at, action="vault.responded", code=200, text=text) for _ in range(rows)), batch_size=2000
+    )
+
+
+@pytest.mark.domain
+@pytest.mark.parametrize("awkward", AWKWARD)
+def test_csv_parses_back_exactly(take: Take, awkward: str) -> None:
+    number = record("vote.cast", by=awkward[:10], change=7, secret=43, code=409, data={"reason": awkward, "n": 1})
+    event = Event.objects.get(pk=number)
+    assert event.entry is not None
+    (row,) = table(take("csv", "?change=7"))
+    assert tuple(row) == COLUMNS
+    assert (row["id"], row["action"], row["change"], row["seq"]) == (str(number), "vote.cast", "7", "1")
+    assert (row["secret"], row["code"]) == ("43", "409")
+    assert json.loads(row["data"]) == {"reason": awkward, "n": 1}
+    assert row["at"] == json.loads(event.text)["at"]
+
+
+@pytest.mark.domain
+def test_csv_holds_no_formula_and_hides_nothing(take: Take) -> None:
+    for awkward in AWKWARD:
+        record("vote.cast", by=awkward, data={"reason": awkward, awkward: awkward})
+    text = take("csv", "?kind=vote")
+    cells = [cell for row in csv.reader(io.StringIO(text[1:], newline="")) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\0"))]
+    assert not set("\x1b\u202e\u200b\t") & set(text)
+    assert "'=1+1" in cells
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("=1", "'=1"),
+        ("\t=1", "'\\t=1"),
+        ("\0x", "'\\u0000x"),
+        ("＝1", "'＝1"),  # noqa: RUF001 - full width on purpose
+        ("a=1", "a=1"),
+        ("", ""),
+        ("-", "'-"),
+        ("a\u202eb", "a\\u202eb"),
+    ],
+)
+def test_formulas_are_disarmed_and_hidden_characters_shown(text: str, safe: str) -> None:
+    assert formula_safe(text) == safe
+
+
+@pytest.mark.domain
+def test_json_lines_are_the_canonical_texts_themselves(take: Take) -> None:
+    for awkward in AWKWARD:
+        record("vote.cast", by="maria", data={"reason": awkward})
+    texts = list(Event.objects.filter(action="vote.cast").order_by("id").values_list("text", flat=True))
+    assert take("jsonl", "?kind=vote.cast") == "".join(text + "\n" for text in texts)
+
+
+@pytest.mark.domain
+def test_an_export_keeps_to_its_filters_and_ends_with_the_log_as_it_was(take: Take) -> None:
+    for code in (200, 404, 500, 404):
+        record("vault.responded", by="maria", code=code)
+    assert [row["code"] for row in table(take("csv", "?code=4xx"))] == ["404", "404"]
+    export = Export(Event.objects.all(), "jsonl")
+    parts = export.parts()
+    assert len(next(parts).splitlines()) == Event.objects.count()
+    record("vault.responded", code=200)
+    assert list(parts) == []
+
+
+def test_an_unreadable_line_is_exported_as_it_is(take: Take) -> None:
+    number = record("vault.responded", change=7)
+    overwrite(number, text="=cmd|' /C calc'!A0")
+    (row,) = table(take("csv", "?change=7"))
+    assert row["data"] == "'=cmd|' /C calc'!A0"
+
+
+def test_an_empty_export_is_a_file_too(take: Take) -> None:
+    assert table(take("csv", "?change=999")) == []
+    assert take("jsonl", "?change=999") == ""
+
+
+def test_an_export_is_on_record_before_and_after(take: Take) -> None:
+    for _ in range(3):
+        record("vault.responded", code=404)
+    take("csv", "?code=4xx&person=")
+    begun, ended = Event.objects.filter(action__startswith="audit.").order_by("id")
+    assert (begun.action, ended.action) == ("audit.exported", "audit.export_ended")
+    assert begun.entry is not None
+    assert ended.entry is not None
+    assert begun.entry.data == {"format": "csv", "filters": {"code": "4xx"}}
+    assert ended.entry.data == {"export": begun.pk, "format": "csv", "rows": 3, "complete": True}
+    assert (ended.entry.actor, ended.entry.address) == ("auditor", "10.1.2.3")
+    assert ended.entry.request == begun.entry.request != ""
+
+
+def test_a_reader_who_hangs_up_leaves_how_far_they_got(as_person: Callable[[User], Client], auditor: User) -> None:
+    fill(5000)
+    response = as_person(auditor).get("/audit/export.jsonl")
+    assert isinstance(response, StreamingHttpResponse)
+    stream = response._iterator
+    next(stream)
+    stream.close()
+    ended = Event.objects.get(action="audit.export_ended").entry
+    assert ended is not None
+    assert (ended.data["rows"], ended.data["complete"]) == (2000, False)
+
+
+def test_nothing_leaves_while_the_export_cannot_be_recorded(as_person: Callable[[User], Client], auditor: User) -> None:
+    record("vault.responded", code=200)
+    browser = as_person(auditor)
+    with connection.execute_wrapper(disk_full), pytest.raises(OperationalError):
+        browser.get("/audit/export.jsonl")
+
+
+def disk_full(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+    """Reading goes on, writing does not."""
+    if sql.startswith("INSERT INTO audit_event"):
+        raise OperationalError("disk full")
+    return execute(sql, params, many, context)
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+def test_memory_stays_flat_however_long_the_log(kind: str) -> None:
+    fill(20_000)
+    export = Export(Event.objects.all(), kind)
+    tracemalloc.start()
+    try:
+        size = sum(len(part) for part in export.parts())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert export.rows == 20_000
+    assert size > 7_000_000
+    assert peak < 6_000_000

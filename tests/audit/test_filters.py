@@ -1,0 +1,171 @@
+"""Finding events: every filter, alone and together, in the query and in the form that fills it."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from portal.accounts import keyset
+from portal.audit.forms import FilterForm
+from portal.audit.ledger import canonical
+from portal.audit.models import Event, Filters
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db]
+
+NOON = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
+
+
+@dataclass
+class Log:
+    """A log with known hours: the ledger itself always takes the time of the database."""
+
+    ids: dict[str, int] = field(default_factory=dict)
+
+    def add(self, name: str, action: str, *, hour: int = 0, actor: str = "", **columns: Any) -> None:
+        at = NOON + datetime.timedelta(hours=hour)
+        number: dict[str, Any] = {"change": None, "seq": None, "secret": None, "code": None, **columns}
+        text = canonical(
+            {"v": 1, "at": at.isoformat(), "action": action, "actor": actor, "address": "", "request": "", "data": {}}
+            | number
+        )
+        self.ids[name] = Event.objects.create(at=at, action=action, actor=actor, text=text, **number).pk
+
+    def found(self, **filters: Any) -> set[str]:
+        numbers = set(Event.objects.matching(Filters(**filters)).values_list("id", flat=True))
+        return {name for name, number in self.ids.items() if number in numbers}
+
+
+@pytest.fixture
+def log() -> Log:
+    made = Log()
+    made.add("in", "session.started", actor="maria", hour=-2)
+    made.add("submitted", "change.submitted", actor="maria", change=7, seq=1, secret=43, hour=-1)
+    made.add("answered", "vault.responded", change=7, seq=2, secret=43, code=201)
+    made.add("refused", "vault.responded", change=8, seq=1, secret=57, code=400, hour=1)
+    made.add("broken", "vault.responded", change=8, seq=2, secret=57, code=502, hour=2)
+    made.add("silent", "vault.unanswered", change=8, seq=3, secret=57, hour=3)
+    made.add("unclear", "delivery.answered", change=8, seq=4, secret=57, hour=4)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        ({}, {"in", "submitted", "answered", "refused", "broken", "silent", "unclear"}),
+        ({"person": "maria"}, {"in", "submitted"}),
+        ({"person": "mari"}, set()),
+        ({"secret": 43}, {"submitted", "answered"}),
+        ({"change": 8}, {"refused", "broken", "silent", "unclear"}),
+        ({"kind": "vault"}, {"answered", "refused", "broken", "silent"}),
+        ({"kind": "vault.responded"}, {"answered", "refused", "broken"}),
+        ({"kind": "vault.resp"}, set()),
+        ({"code": "201"}, {"answered"}),
+        ({"code": "2xx"}, {"answered"}),
+        ({"code": "4xx"}, {"refused"}),
+        ({"code": "5xx"}, {"broken"}),
+        ({"code": "none"}, {"silent", "unclear"}),
+        ({"since": NOON}, {"answered", "refused", "broken", "silent", "unclear"}),
+        ({"until": NOON}, {"in", "submitted"}),
+        ({"since": NOON, "until": NOON + datetime.timedelta(hours=2)}, {"answered", "refused"}),
+        ({"secret": 57, "kind": "vault", "code": "5xx"}, {"broken"}),
+        ({"person": "maria", "code": "201"}, set()),
+    ],
+)
+def test_filters_find(log: Log, filters: dict[str, Any], names: set[str]) -> None:
+    assert log.found(**filters) == names
+
+
+@pytest.mark.parametrize("filters", [Filters(), Filters(since=NOON - datetime.timedelta(days=1)), Filters(secret=57)])
+def test_pages_both_ways_equal_the_whole_answer(log: Log, filters: Filters) -> None:
+    everything = list(Event.objects.matching(filters).order_by(*filters.order))
+    matching = Event.objects.matching(filters)
+    pages = [keyset.page(matching, order=filters.order, cursor="", size=2)]
+    while pages[-1].older:
+        pages.append(keyset.page(matching, order=filters.order, cursor=pages[-1].older, size=2))
+    assert [row for page in pages for row in page.rows] == everything
+    for later, earlier in zip(pages[1:], pages, strict=False):
+        assert keyset.page(matching, order=filters.order, cursor=later.newer, size=2).rows == earlier.rows
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="reads PostgreSQL's plans")
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        (Filters(person="maria"), "event_actor"),
+        (Filters(secret=43), "event_secret"),
+        (Filters(kind="vault.unanswered"), "event_action"),
+        (Filters(code="404"), "event_code"),
+        (Filters(since=NOON, until=NOON + datetime.timedelta(minutes=1)), "event_at"),
+        (Filters(change=7), "event_change_seq"),
+    ],
+)
+def test_each_filter_has_its_index(log: Log, filters: Filters, index: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_sort = off")
+        # Not the primary key, walked until enough rows have matched:
+        cursor.execute("ALTER TABLE audit_event DROP CONSTRAINT audit_event_pkey")
+    plan = Event.objects.matching(filters).order_by(*filters.order)[:50].explain()
+    assert index in plan
+
+
+def test_form_turns_the_address_into_filters() -> None:
+    form = FilterForm(
+        {
+            "person": " maria ",
+            "secret": "43",
+            "change": "cr-12",
+            "kind": "vault",
+            "code": "4XX",
+            "since": "2026-11-23T12:00",
+            "until": "2026-11-23T13:00:30",
+        }
+    )
+    assert form.is_valid()
+    assert form.filters() == Filters(
+        "maria", 43, 12, "vault", "4xx", NOON, NOON + datetime.timedelta(hours=1, seconds=30)
+    )
+    assert form.asked()["person"] == "maria"
+
+
+def test_an_empty_form_asks_for_everything() -> None:
+    form = FilterForm({"person": "", "secret": "", "change": " ", "at": "x", "unknown": "y"})
+    assert form.is_valid()
+    assert form.filters() == Filters()
+    assert form.asked() == {}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("secret", "forty"),
+        ("secret", "-1"),
+        ("secret", "9" * 30),
+        ("change", "CR-"),
+        ("change", "12; DROP"),
+        ("change", "9" * 30),
+        ("kind", "vault.exploded"),
+        ("code", "600"),
+        ("code", "4x"),
+        ("code", "٢٠١"),
+        ("since", "yesterday"),
+        ("until", "2026-02-30T10:00"),
+        ("person", "a\0b"),
+        ("person", "x" * 151),
+    ],
+)
+def test_form_names_what_it_does_not_understand(field: str, value: str) -> None:
+    form = FilterForm({field: value})
+    assert not form.is_valid()
+    assert set(form.errors) == {field}
+    assert value in str(form[field]) or "\0" in value or field == "kind"
+
+
+def test_a_time_range_that_ends_before_it_begins_is_an_error() -> None:
+    form = FilterForm({"since": "2026-11-23T12:00", "until": "2026-11-23T12:00"})
+    assert not form.is_valid()
+    assert "must come after" in str(form.errors["until"])

@@ -1,0 +1,50 @@
+"""The whole portal, all its processes, and a Chromium to look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from portal.sandbox import Control
+from tests.rig.desk import Person, chromium
+from tests.rig.portal import Portal
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
+    with Portal(tmp_path_factory.mktemp("portal"), {"SWEEP_EVERY_S": "0.5"}) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def segura(portal: Portal) -> Iterator[Control]:
+    """The stand-in's control address; whatever a test made go wrong is over after it."""
+    control = Control(portal.control)
+    control.clear_faults()
+    control.clear_journal()
+    yield control
+    control.clear_faults()
+
+
+@pytest.fixture
+def sign_in(portal: Portal, browser: Browser) -> Iterator[Callable[..., Person]]:
+    """`sign_in("approver")`: that person at a browser of their own. Their console must have stayed silent."""
+    people: list[Person] = []
+
+    def at_the_desk(name: str, **options: object) -> Person:
+        person = Person.sign_in(browser, portal.url, name, portal.accounts[name], **options)
+        people.append(person)
+        return person
+
+    yield at_the_desk
+    for person in people:
+        person.context.close()
+    assert [complaint for person in people for complaint in person.complaints] == []

@@ -1,0 +1,120 @@
+"""The bootstrap: what it does from nothing is tried by using it; here is how it fails and when it does nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from portal import bootstrap
+from tests.rig.portal import ROOT
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The files the bootstrap needs, in a folder of their own."""
+    shutil.copytree(ROOT / "portal" / "requirements", tmp_path / "portal" / "requirements")
+    for name in ("__init__.py", "bootstrap.py"):
+        shutil.copy(ROOT / "portal" / name, tmp_path / "portal" / name)
+    return tmp_path
+
+
+def run(checkout: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [getattr(sys, "_base_executable", sys.executable), "-m", "portal.bootstrap", *arguments]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(checkout), **env}
+    return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_without_network_it_says_so_and_where_to_look(checkout: Path) -> None:
+    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "UV_INDEX_URL": "http://127.0.0.1:9/"}
+    offline = {"PIP_RETRIES": "0", "PIP_CONFIG_FILE": os.devnull, "PIP_NO_CACHE_DIR": "1", "UV_NO_CACHE": "1"}
+    ended = run(checkout, "run", **nowhere, **offline)
+    assert ended.returncode == 1
+    assert "Installing packages with pip failed" in ended.stderr
+    assert "Is the network (or the package index that pip is configured for) within reach?" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "Making a virtual environment" in ended.stdout
+    assert not (checkout / ".venv" / "installed").exists()
+
+
+def test_unknown_command_shows_the_known_ones(checkout: Path) -> None:
+    ended = run(checkout, "rnu")
+    assert ended.returncode == 2
+    assert "run|test|lint|check|reset|lock" in ended.stderr
+
+
+def test_old_python_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(bootstrap, "OLDEST", (3, 99))
+    assert bootstrap.main(["run"]) == 2
+    assert "Python 3.99 or newer is needed" in capsys.readouterr().err
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An environment that works; anything the bootstrap would run in it fails the test."""
+    (tmp_path / "requirements").mkdir()
+    for name in ("base", "dev"):
+        (tmp_path / "requirements" / f"{name}.txt").write_text(f"{name}==1")
+    monkeypatch.setattr(bootstrap, "REQUIREMENTS", tmp_path / "requirements")
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path)
+    monkeypatch.setattr(bootstrap, "PYTHON", Path(sys.executable))
+    monkeypatch.setattr(bootstrap, "try_to", lambda title, *_: pytest.fail(f"did something: {title}"))
+    return tmp_path
+
+
+def test_unchanged_requirements_install_nothing(installed: Path) -> None:
+    (installed / "installed").write_text(bootstrap.fingerprint("base"))
+    bootstrap.install("base")
+
+
+def test_development_environment_also_serves_run(installed: Path) -> None:
+    (installed / "installed").write_text(bootstrap.fingerprint("dev"))
+    bootstrap.install("base")
+
+
+def test_changed_requirements_are_installed_anew(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (installed / "installed").write_text(bootstrap.fingerprint("base"))
+    (installed / "requirements" / "base.txt").write_text("base==2")
+    done: list[str] = []
+    monkeypatch.setattr(bootstrap, "try_to", lambda title, *_: done.append(title) or "")
+    bootstrap.install("base")
+    assert "Installing packages" in done
+    assert (installed / "installed").read_text() == bootstrap.fingerprint("base")
+
+
+def test_where_uv_fails_pip_installs(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def try_to(title: str, *_: object) -> str:
+        done.append(title)
+        return "no such index" if title == "Installing packages" else ""
+
+    monkeypatch.setattr(bootstrap, "try_to", try_to)
+    bootstrap.install("base")
+    assert done[-1] == "Installing packages with pip"
+
+
+def test_named_chromium_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHROMIUM", "/opt/browser")
+    assert bootstrap.find_chromium() == "/opt/browser"
+
+
+def test_no_chromium_and_no_way_to_get_one_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(bootstrap.Failed, match=r"no apt-get to install it with.*Install it by hand"):
+        bootstrap.find_chromium()
+
+
+def test_chromium_needs_root_or_sudo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    (tmp_path / "apt-get").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(bootstrap.Failed, match="only root may install it"):
+        bootstrap.find_chromium()

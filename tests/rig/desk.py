@@ -1,0 +1,105 @@
+"""A person in front of a real Chromium: signs in, proposes, decides, reads, as people do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+
+from portal.bootstrap import find_chromium
+
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_PATIENCE_MS = 20_000
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The machine's own Chromium, headless."""
+    with sync_playwright() as playwright:
+        yield launch(playwright)
+
+
+def launch(playwright: Playwright) -> Browser:
+    expect.set_options(timeout=_PATIENCE_MS)
+    return playwright.chromium.launch(executable_path=find_chromium(), args=_ARGUMENTS)
+
+
+@dataclass
+class Person:
+    """Somebody signed in to the portal at `url`. `complaints`: what the browser's console had to say."""
+
+    name: str
+    url: str
+    context: BrowserContext
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    @classmethod
+    def sign_in(cls, browser: Browser, url: str, name: str, password: str, **options: Any) -> Person:
+        """A new browser profile in which this person has signed in."""
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        page = context.new_page()
+        person = cls(name, url, context, page)
+        page.on("console", lambda message: person._heard(message.type, message.text))
+        page.on("pageerror", lambda error: person._heard("error", str(error)))
+        page.goto(url)
+        page.get_by_label("Username").fill(name)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("button", name="Sign out").first).to_be_attached()
+        return person
+
+    def go(self, path: str) -> Page:
+        """Open a page of the portal."""
+        self.page.goto(self.url + path)
+        return self.page
+
+    def propose(self, secret: int, *, reason: str = "A browser test asks", value: str = "", **fields: str) -> int:
+        """Propose new field values (and a client secret `value`) for a secret; the number of the change."""
+        page = self.go(f"/secrets/{secret}/propose/")
+        for name, text in fields.items():
+            page.locator(f"[name={name}]").fill(text)
+        if value:
+            page.get_by_label("Enter a new value").check()
+            page.locator("[name=client_secret]").fill(value)
+        page.get_by_label("Reason").fill(reason)
+        self.preview()
+        return self.submit()
+
+    def preview(self) -> None:
+        self.page.get_by_role("button", name="Preview").last.click()
+        expect(self.page.get_by_role("button", name="Submit for approval")).to_be_visible()
+
+    def submit(self) -> int:
+        self.page.get_by_role("button", name="Submit for approval").click()
+        self.page.wait_for_url("**/changes/*/")
+        return int(self.page.url.rstrip("/").rsplit("/", 1)[1])
+
+    def approve(self, change: int) -> None:
+        """Approve on the page of the change."""
+        page = self.go(f"/changes/{change}/")
+        page.get_by_role("button", name="Approve").click()
+        expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+
+    def expect_status(self, change: int, *words: str) -> None:
+        """The page of the change comes to show one of these statuses by itself."""
+        if not self.page.url.endswith(f"/changes/{change}/"):
+            self.go(f"/changes/{change}/")
+        badge = self.page.locator("#status .badge-status").first
+        expect(badge).to_have_text(re.compile("|".join(words)), timeout=_PATIENCE_MS)
+
+    def _heard(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning"):
+            self.complaints.append(f"{self.page.url}: {text}")
