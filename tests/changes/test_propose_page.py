@@ -487,15 +487,24 @@ class TestBaseUnknown:
         assert desk.preview().status_code == 422
         assert "Nothing changed" in desk.text
 
+    def test_somebody_elses_proposal_is_not_taken(
+        self, desk: Desk, requester2: User, as_person: Callable[[User], Client]
+    ) -> None:
+        preview = desk.preview(url="https://treasury-eu.example")
+        assert press(as_person(requester2), desk.url, preview, "confirm").status_code == 422
+        assert not Change.objects.exists()
+
     def test_unreadable_details_cannot_be_pretended(self, desk: Desk) -> None:
         """Leaving the base out of a form whose base was read would dodge the comparison before sending."""
         mirrored()
         desk.url = URL
         desk.open()
         assert desk.preview(base="", url="https://x.example").status_code == 422
+        assert "The secret was read anew" in desk.text
         foreign = read_form(desk.browser.get("/secrets/51/propose/"))["base"]
         desk.open()
         assert desk.preview(base=foreign, url="https://x.example").status_code == 422
+        assert "The secret was read anew" in desk.text
 
 
 HOSTILE = '"><script>alert(1)</script>{{ 7|add:7 }}'
