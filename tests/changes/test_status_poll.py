@@ -51,7 +51,7 @@ def test_a_move_is_shown_announced_and_takes_the_buttons_away(
     assert moved.status_code == 200
     assert "<html" not in moved.content.decode()
     assert f"{submitted.number} is now: Approved." in text_of(moved)
-    assert 'hx-swap-oob="innerHTML"' in moved.content.decode()
+    assert 'hx-swap-oob="innerHTML:#announcement"' in moved.content.decode()
     assert not offers(moved, "approve", submitted)
     assert poll(browser, moved).status_code == 204
 
@@ -78,6 +78,7 @@ def test_a_page_of_an_old_revision_gets_no_box_for_the_new_one(
         page = moved = poll(browser, page)
         assert "This change was revised while you were reading." in text_of(moved)
         assert not offers(moved, "approve", submitted)
+        assert "seen=1." in moved.content.decode()
         submitted.refresh_from_db()
         workflow.revise(submitted.pk, propose(tags="Later still"), by=requester)
 
