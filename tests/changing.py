@@ -11,7 +11,8 @@ from portal.accounts.models import User
 from portal.catalog import connection, details
 from portal.changes import reconcile, workflow
 from portal.changes.models import Change
-from portal.changes.proposal import Base, Proposal
+from portal.changes.patch import Sight
+from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 
 
@@ -22,16 +23,16 @@ def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def live_base(segura: Sandbox) -> Base:
+def live_base(segura: Sandbox) -> Sight:
     """What the stand-in holds for secret 43 right now, as a requester would see it."""
     seen = details.read(connection.connect(secret=43), 43)
-    return Base(dict(seen.fields), seen.secret_fingerprint)
+    return Sight(dict(seen.fields), seen.secret_fingerprint)
 
 
 @pytest.fixture
 def approved(
     no_queue: None,
-    live_base: Base,
+    live_base: Sight,
     propose: Callable[..., Proposal],
     requester: User,
     approver: User,

@@ -16,7 +16,8 @@ from portal.accounts.roles import Role
 from portal.catalog.models import ApiSecret
 from portal.changes import sealed, workflow
 from portal.changes.models import Change
-from portal.changes.proposal import Base, Proposal
+from portal.changes.patch import Sight
+from portal.changes.proposal import Proposal
 from portal.vault import Secret
 
 GCP = {
@@ -32,7 +33,7 @@ GCP = {
 }
 
 
-GCP_BASE = Base(GCP, "f" * 64)
+GCP_BASE = Sight(GCP, "f" * 64)
 
 
 def person(name: str, *granted: Role) -> User:
@@ -102,7 +103,7 @@ def secret(db: None) -> ApiSecret:
 def propose(secret: ApiSecret) -> Callable[..., Proposal]:
     """A proposal for the GCP secret: a new url, unless told otherwise."""
 
-    def build(*, value: str = "", base: Base | None = GCP_BASE, identifier: int = 43, **patch: Any) -> Proposal:
+    def build(*, value: str = "", base: Sight | None = GCP_BASE, identifier: int = 43, **patch: Any) -> Proposal:
         revision_id = uuid.uuid4()
         return Proposal(
             secret=identifier,

@@ -94,7 +94,7 @@ def still_doubted(change: Change, *, code: int | None = None, message: str = "")
 
 def escalated(change: Change, cause: Cause, *, code: int | None = None, message: str = "") -> None:
     """The machine stops here and keeps the lane; a person has to look."""
-    _conclude(change, Status.NEEDS_HUMAN, "change.escalated", cause, code=code, message=message or change.answer)
+    _conclude(change, Status.NEEDS_HUMAN, "change.escalated", cause, code=code, message=message)
 
 
 def spent(change: Change) -> bool:
@@ -123,6 +123,8 @@ def _conclude(
     message: str = "",
     **columns: Any,
 ) -> None:
+    # What Segura said last stays on the page until it says something else.
+    said: dict[str, Any] = {"answer_code": code, "answer": message} if code is not None or message else {}
     move(
         change,
         to,
@@ -130,7 +132,6 @@ def _conclude(
         code=code,
         data={"cause": str(cause), "number": number, "message": message},
         cause=cause,
-        answer_code=code if code is not None else change.answer_code,
-        answer=message,
+        **said,
         **columns,
     )

@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from portal.accounts import roles
 from portal.accounts.roles import Right
-from portal.changes import reading
+from portal.changes.reading import listing
 
 
 def queue(request: HttpRequest) -> dict[str, Any]:
@@ -17,4 +17,4 @@ def queue(request: HttpRequest) -> dict[str, Any]:
     person = getattr(request, "user", None)
     if person is None or not person.is_authenticated or not roles.holds(person, Right.DECIDE):
         return {}
-    return {"queue_count": SimpleLazyObject(lambda: reading.queue_count(person))}
+    return {"queue_count": SimpleLazyObject(lambda: listing.queue_count(person))}

@@ -143,12 +143,11 @@ def base_of(revision: Revision) -> Sight | None:
 def approved_patch(change: Change, revision: Revision) -> Patch:
     """The edit to send, opened and proved to be what was voted for. Raises Tampered, keyring.CannotOpen."""
     value = sealed.open(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
-    known = revision.base is not None
     digest = patches.digest(
         secret=change.secret,
         patch=revision.patch,
         secret_fingerprint=sealed.fingerprint(value) if value else "",
-        base_fingerprint=patches.base_fingerprint(revision.base, revision.base_secret_fingerprint) if known else "",
+        base=base_of(revision),
         policy=revision.policy,
     )
     votes = change.votes.filter(revision=revision.number, digest=digest, verdict=Verdict.APPROVE)

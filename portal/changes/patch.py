@@ -63,6 +63,11 @@ class Sight:
         value = {SECRET_FIELD: self.secret_fingerprint} if self.secret_fingerprint else {}
         return {**self.fields, **value}
 
+    @property
+    def fingerprint(self) -> str:
+        """A keyed digest of all of it: equal only while nothing of it has moved."""
+        return fingerprint("base", canonical({**self.fields, SECRET_FIELD: self.secret_fingerprint}))
+
 
 class Finding(Enum):
     """What a reading says about a call of unknown outcome."""
@@ -101,12 +106,7 @@ def _share_changes(new: Iterable[Any], old: Iterable[Any] | None) -> tuple[Share
     return tuple(ShareChange(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
 
 
-def base_fingerprint(fields: Fields, secret_fingerprint: str) -> str:
-    """A keyed digest of everything that could be seen: equal only while the vault is as it was."""
-    return fingerprint("base", canonical({**fields, SECRET_FIELD: secret_fingerprint}))
-
-
-def digest(*, secret: int, patch: Fields, secret_fingerprint: str, base_fingerprint: str, policy: Fields) -> str:
+def digest(*, secret: int, patch: Fields, secret_fingerprint: str, base: Sight | None, policy: Fields) -> str:
     """What a vote is over (B8): 64 hex digits of SHA-256 over the canonical text of all that counts."""
     text = canonical(
         {
@@ -114,7 +114,7 @@ def digest(*, secret: int, patch: Fields, secret_fingerprint: str, base_fingerpr
             "secret": secret,
             "patch": patch,
             "client_secret": secret_fingerprint,
-            "base": base_fingerprint,
+            "base": base.fingerprint if base else "",
             "policy": policy,
         }
     )

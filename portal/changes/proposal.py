@@ -14,6 +14,7 @@ from portal import keyring
 from portal.accounts.models import User
 from portal.audit.ledger import canonical
 from portal.changes import patch as patches
+from portal.changes.patch import Sight
 from portal.changes.sealed import Sealed
 
 LIFETIME_S = 3600
@@ -24,25 +25,13 @@ class ProposalLost(Exception):
 
 
 @dataclass(frozen=True)
-class Base:
-    """What the requester saw: visible fields, the secret's fingerprint ('' where it cannot be seen)."""
-
-    fields: dict[str, Any]
-    secret_fingerprint: str = ""
-
-    @property
-    def fingerprint(self) -> str:
-        return patches.base_fingerprint(self.fields, self.secret_fingerprint)
-
-
-@dataclass(frozen=True)
 class Proposal:
     """All that a revision will hold. `revision_id` is chosen first: the sealed value is bound to it, and a
     proposal submitted twice is the same revision."""
 
     secret: int
     patch: dict[str, Any]
-    base: Base | None
+    base: Sight | None
     sealed: Sealed | None = None
     reason: str = ""
     ticket: str = ""
@@ -85,16 +74,16 @@ def unpack(text: str, by: User) -> Proposal:
     )
 
 
-def pack_base(base: Base, by: User, secret: int) -> str:
+def pack_base(base: Sight, by: User, secret: int) -> str:
     """The base of an open form, so that the diff is against what the person saw."""
     text = canonical({"at": int(time.time()), "fields": base.fields, "client_secret": base.secret_fingerprint})
     return _seal(text, f"base|{by.pk}|{secret}")
 
 
-def unpack_base(text: str, by: User, secret: int) -> Base:
+def unpack_base(text: str, by: User, secret: int) -> Sight:
     """The base that `by` was shown for this secret. Raises ProposalLost."""
     data = _open(text, f"base|{by.pk}|{secret}")
-    return Base(data["fields"], data["client_secret"])
+    return Sight(data["fields"], data["client_secret"])
 
 
 def _seal(text: str, place: str) -> str:

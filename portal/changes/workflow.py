@@ -15,53 +15,13 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.audit import ledger
-from portal.catalog.models import ApiSecret
 from portal.changes import patch as patches
-from portal.changes import policy, sealed, tasks
+from portal.changes import policy, rules, sealed, tasks
 from portal.changes.models import Cause, Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
+from portal.changes.rules import NotAllowed, ReasonMissing, Refused, StaleRevision, ValueDiffers
 from portal.changes.transitions import WrongState, db_now, lock, move
 from portal.vault.entity import Secret
-
-
-class Refused(Exception):
-    """A rule says no."""
-
-
-class NotAllowed(Refused):
-    """The person lacks the right, or it is somebody else's change."""
-
-
-class OwnChange(Refused):
-    """Nobody decides a change they proposed or edited, administrators included."""
-
-
-class AlreadyVoted(Refused):
-    """One vote per person and revision."""
-
-
-class StaleRevision(Refused):
-    """The change was revised after the page was opened: the vote would be over something not seen."""
-
-    def __init__(self, change: Change) -> None:
-        super().__init__(_("This change was revised while you were reading. Look at the difference and decide again."))
-        self.change = change
-
-
-class NotWritable(Refused):
-    """The portal's Segura user may not write this secret, or the secret is gone."""
-
-
-class NothingChanged(Refused):
-    """The proposal equals what the vault holds."""
-
-
-class ReasonMissing(Refused):
-    """A reason is mandatory."""
-
-
-class ValueDiffers(Refused):
-    """The secret value entered for a retry is not the one that was approved."""
 
 
 def submit(proposal: Proposal, *, by: User) -> Change:
@@ -69,9 +29,9 @@ def submit(proposal: Proposal, *, by: User) -> Change:
 
     The same proposal submitted twice is one change. Raises NotAllowed, NotWritable, NothingChanged, ReasonMissing.
     """
-    _needs(by, Right.PROPOSE)
-    secret = _writable(proposal)
-    _complete(proposal)
+    rules.needs(by, Right.PROPOSE)
+    secret = rules.writable(proposal)
+    rules.complete(proposal)
     try:
         with transaction.atomic(durable=True):
             now = db_now()
@@ -104,18 +64,18 @@ def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
 
     Only by the requester, while pending or stale. Raises NotAllowed, WrongState and what submit raises.
     """
-    _needs(by, Right.PROPOSE)
-    _complete(proposal)
+    rules.needs(by, Right.PROPOSE)
+    rules.complete(proposal)
     with transaction.atomic(durable=True):
         change = lock(change_id)
         if Revision.objects.filter(pk=proposal.revision_id, change=change).exists():
             return change  # the same form sent twice
-        _own(change, by, _("Only its requester can revise a change."))
+        rules.own(change, by, _("Only its requester can revise a change."))
         if change.secret != proposal.secret:
             raise NotAllowed(_("The proposal is for another secret."))
         if change.status not in (Status.PENDING, Status.STALE):
             raise WrongState(change)
-        _writable(proposal)
+        rules.writable(proposal)
         voters = _approver_names(change)
         now = db_now()
         Revision.objects.filter(change=change).exclude(sealed_secret=None).update(sealed_secret=None)
@@ -138,25 +98,9 @@ def withdraw(change_id: int, *, by: User) -> Change:
     """Take an own change back before it is decided. Raises NotAllowed, WrongState."""
     with transaction.atomic(durable=True):
         change = lock(change_id)
-        _own(change, by, _("Only its requester can withdraw a change."))
+        rules.own(change, by, _("Only its requester can withdraw a change."))
         move(change, Status.WITHDRAWN, "change.withdrawn", by=by.username)
         return change
-
-
-def objection(change: Change, *, by: User) -> Refused | WrongState | None:
-    """Why this person may not vote on the revision that counts, as approve would raise it; None where they may.
-
-    Asks `revisions` and `votes` of the change, so that a page that has prefetched them pays nothing.
-    """
-    if change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all()):
-        return OwnChange(_("Nobody decides a change they proposed or edited. Another member of %s can.") % _deciders())
-    if not roles.holds(by, Right.DECIDE):
-        return NotAllowed(_("Only members of %s can do this.") % _deciders())
-    if change.status != Status.PENDING:
-        return WrongState(change)
-    if any(vote.voter_id == by.pk and vote.revision == change.revision for vote in change.votes.all()):
-        return AlreadyVoted(_("You have voted on this revision; another approver is needed."))
-    return None
 
 
 def approve(change_id: int, *, by: User, revision: int, digest: str, reason: str = "") -> Change:
@@ -218,7 +162,7 @@ def retry(change_id: int, *, by: User, value: Secret | None = None) -> Change:
 
 def recheck(change_id: int, *, by: User) -> Change:
     """Let the portal read the vault again for a change that needs a person. Raises NotAllowed, WrongState."""
-    _needs(by, Right.OPERATE)
+    rules.needs(by, Right.OPERATE)
     with transaction.atomic(durable=True):
         change = lock(change_id)
         if change.status != Status.NEEDS_HUMAN:
@@ -272,7 +216,7 @@ def _vote(change_id: int, verdict: Verdict, *, by: User, revision: int, digest: 
 
 
 def _may_vote(change: Change, by: User, revision: int, digest: str) -> None:
-    refusal = objection(change, by=by)
+    refusal = rules.objection(change, by=by)
     if refusal is not None:
         raise refusal
     if change.revision != revision or change.current().digest != digest:
@@ -310,7 +254,7 @@ def _revise(change: Change, proposal: Proposal, *, by: User, number: int, at: da
         editor=by,
         created_at=at,
         patch=proposal.patch,
-        base=base.fields if base else None,
+        base=dict(base.fields) if base else None,
         base_secret_fingerprint=base.secret_fingerprint if base else "",
         sealed_secret=proposal.sealed.blob if proposal.sealed else None,
         secret_fingerprint=fingerprint,
@@ -321,7 +265,7 @@ def _revise(change: Change, proposal: Proposal, *, by: User, number: int, at: da
             secret=change.secret,
             patch=proposal.patch,
             secret_fingerprint=fingerprint,
-            base_fingerprint=base.fingerprint if base else "",
+            base=base,
             policy=required,
         ),
     )
@@ -342,42 +286,9 @@ def _facts(revision: Revision) -> dict[str, object]:
     }
 
 
-def _needs(by: User, right: Right) -> None:
-    if not roles.holds(by, right):
-        groups = ", ".join(_(name) for name in roles.groups_with(right))
-        raise NotAllowed(_("Only members of %s can do this.") % groups)
-
-
-def _own(change: Change, by: User, rule: str) -> None:
-    if change.requester_id != by.pk:
-        raise NotAllowed(rule)
-
-
-def _writable(proposal: Proposal) -> ApiSecret:
-    secret = ApiSecret.objects.filter(pk=proposal.secret).first()
-    if secret is None or secret.vanished_at:
-        raise NotWritable(_("Segura no longer lists this secret."))
-    if not secret.can_write:
-        raise NotWritable(
-            _("The portal's Segura user may not edit this secret; its owner can share it with edit right.")
-        )
-    return secret
-
-
-def _complete(proposal: Proposal) -> None:
-    if not proposal.patch and proposal.sealed is None:
-        raise NothingChanged(_("Nothing changed: edit at least one field."))
-    if not proposal.reason.strip():
-        raise ReasonMissing(_("A reason is mandatory: approvers and auditors read it."))
-
-
 def _approver_names(change: Change) -> list[str]:
     votes = change.votes.filter(revision=change.revision).select_related("voter")
     return [vote.voter.username for vote in votes]
-
-
-def _deciders() -> str:
-    return ", ".join(_(name) for name in roles.groups_with(Right.DECIDE))
 
 
 def _pending_until(now: datetime) -> datetime:

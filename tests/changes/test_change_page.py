@@ -14,7 +14,7 @@ from django.utils import timezone
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.changes import conclusions, transitions, workflow
+from portal.changes import conclusions, rules, transitions, workflow
 from portal.changes.models import Attempt, Cause, Change, Status
 from portal.changes.proposal import Proposal
 from tests.changes.pages import edited_by, offers, page_of, text_of
@@ -122,7 +122,7 @@ def test_the_page_offers_a_vote_exactly_where_the_vote_counts(
         offered = offers(page_of(as_person(person), submitted), "approve", submitted)
         try:
             approve(submitted, person)
-        except workflow.Refused:
+        except rules.Refused:
             assert not offered, person.username
         else:
             assert offered, person.username

@@ -12,7 +12,8 @@ from portal.accounts.models import User
 from portal.audit.models import Event
 from portal.changes import reconcile, transitions, workflow
 from portal.changes.models import Attempt, Cause, Change, Revision, Status
-from portal.changes.proposal import Base, Proposal
+from portal.changes.patch import Sight
+from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from tests.changing import approve, work
 from tests.people import mirrored
@@ -197,7 +198,7 @@ def test_a_tampered_revision_is_never_sent(segura: Sandbox, approved: Callable[.
 
 
 def test_an_approved_status_without_votes_is_never_sent(
-    segura: Sandbox, no_queue: None, live_base: Base, propose: Callable[..., Proposal], requester: User
+    segura: Sandbox, no_queue: None, live_base: Sight, propose: Callable[..., Proposal], requester: User
 ) -> None:
     change = workflow.submit(propose(base=live_base), by=requester)
     Change.objects.update(status=Status.APPROVED, approved_at=timezone.now())

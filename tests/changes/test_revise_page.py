@@ -12,7 +12,8 @@ from portal.accounts.models import User
 from portal.audit.models import Event
 from portal.changes import sealed, workflow
 from portal.changes.models import Cause, Change, Status
-from portal.changes.proposal import Base, Proposal
+from portal.changes.patch import Sight
+from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from portal.vault import Secret
 from tests.changes.paper import press, read_form
@@ -24,7 +25,7 @@ CANARY = "cAnArY-proposed-first"
 
 
 @pytest.fixture
-def change(live_base: Base, propose: Callable[..., Proposal], requester: User, approver: User) -> Change:
+def change(live_base: Sight, propose: Callable[..., Proposal], requester: User, approver: User) -> Change:
     """A pending change of url, client secret and users, over what the stand-in holds."""
     shares = [["alices", False], ["pduarte", False]]
     proposal = propose(value=CANARY, base=live_base, url="https://gcp-eu.example", users_allowed=shares)

@@ -11,7 +11,7 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
-from portal.changes import workflow
+from portal.changes import rules, workflow
 from portal.changes.models import Change, Revision, Status, Vote
 from portal.changes.proposal import Proposal
 from portal.changes.transitions import WrongState
@@ -39,17 +39,17 @@ def test_the_same_proposal_submitted_twice_is_one_change(propose: Callable[..., 
 
 
 def test_a_proposal_of_nothing_is_refused(propose: Callable[..., Proposal], requester: User) -> None:
-    with pytest.raises(workflow.NothingChanged):
+    with pytest.raises(rules.NothingChanged):
         workflow.submit(replace(propose(), patch={}), by=requester)
 
 
 def test_a_reason_is_mandatory(propose: Callable[..., Proposal], requester: User) -> None:
-    with pytest.raises(workflow.ReasonMissing):
+    with pytest.raises(rules.ReasonMissing):
         workflow.submit(replace(propose(), reason=" \n"), by=requester)
 
 
 def test_only_requesters_propose(propose: Callable[..., Proposal], approver: User) -> None:
-    with pytest.raises(workflow.NotAllowed, match="Requesters"):
+    with pytest.raises(rules.NotAllowed, match="Requesters"):
         workflow.submit(propose(), by=approver)
 
 
@@ -61,7 +61,7 @@ def test_a_secret_that_cannot_be_written_takes_no_proposal(
     if state.get("vanished"):
         secret.vanished_at = secret.first_seen_at
         secret.save()
-    with pytest.raises(workflow.NotWritable):
+    with pytest.raises(rules.NotWritable):
         workflow.submit(propose(), by=requester)
 
 
@@ -78,7 +78,7 @@ def test_two_approvals_are_needed_where_the_policy_says_so(
     settings.APPROVALS_REQUIRED = 2  # type: ignore[attr-defined]
     change = workflow.submit(propose(), by=requester)
     assert approve(change, approver).status == Status.PENDING
-    with pytest.raises(workflow.AlreadyVoted):
+    with pytest.raises(rules.AlreadyVoted):
         approve(change, approver)
     assert approve(change, approver2).status == Status.APPROVED
 
@@ -101,7 +101,7 @@ def test_an_approval_of_somebody_who_left_the_approvers_does_not_count(
 def test_requester_cannot_approve_own_change(submitted: Change, requester: User) -> None:
     roles.grant(requester, Role.APPROVER)
     requester = User.objects.get(pk=requester.pk)
-    with pytest.raises(workflow.OwnChange):
+    with pytest.raises(rules.OwnChange):
         approve(submitted, requester)
     assert Vote.objects.count() == 0
     assert actions(submitted) == ["change.submitted", "vote.refused"]
@@ -109,14 +109,14 @@ def test_requester_cannot_approve_own_change(submitted: Change, requester: User)
 
 def test_an_administrator_or_superuser_has_no_vote(submitted: Change, admin: User) -> None:
     User.objects.filter(pk=admin.pk).update(is_superuser=True, is_staff=True)
-    with pytest.raises(workflow.NotAllowed, match="Approvers"):
+    with pytest.raises(rules.NotAllowed, match="Approvers"):
         approve(submitted, User.objects.get(pk=admin.pk))
     submitted.refresh_from_db()
     assert submitted.status == Status.PENDING
 
 
 def test_an_auditor_cannot_vote(submitted: Change, auditor: User) -> None:
-    with pytest.raises(workflow.NotAllowed):
+    with pytest.raises(rules.NotAllowed):
         approve(submitted, auditor)
 
 
@@ -125,12 +125,12 @@ def test_a_vote_on_an_earlier_revision_is_stale(
 ) -> None:
     seen = submitted.current()
     workflow.revise(submitted.pk, propose(url="https://other.example"), by=requester)
-    with pytest.raises(workflow.StaleRevision):
+    with pytest.raises(rules.StaleRevision):
         workflow.approve(submitted.pk, by=approver, revision=seen.number, digest=seen.digest)
 
 
 def test_a_vote_with_another_digest_is_stale(submitted: Change, approver: User) -> None:
-    with pytest.raises(workflow.StaleRevision):
+    with pytest.raises(rules.StaleRevision):
         workflow.approve(submitted.pk, by=approver, revision=1, digest="0" * 64)
 
 
@@ -149,9 +149,9 @@ def test_revising_voids_the_votes(
 def test_only_the_requester_revises_or_withdraws(
     submitted: Change, propose: Callable[..., Proposal], requester2: User
 ) -> None:
-    with pytest.raises(workflow.NotAllowed):
+    with pytest.raises(rules.NotAllowed):
         workflow.revise(submitted.pk, propose(), by=requester2)
-    with pytest.raises(workflow.NotAllowed):
+    with pytest.raises(rules.NotAllowed):
         workflow.withdraw(submitted.pk, by=requester2)
 
 
@@ -159,7 +159,7 @@ def test_a_revision_cannot_change_the_secret_it_is_about(
     submitted: Change, propose: Callable[..., Proposal], requester: User
 ) -> None:
     mirrored(44, "Other")
-    with pytest.raises(workflow.NotAllowed):
+    with pytest.raises(rules.NotAllowed):
         workflow.revise(submitted.pk, propose(identifier=44), by=requester)
 
 
@@ -177,7 +177,7 @@ def test_an_approved_change_cannot_be_revised_or_withdrawn(
 
 def test_reject_needs_a_reason_and_ends_the_change(submitted: Change, approver: User, approver2: User) -> None:
     digest = submitted.current().digest
-    with pytest.raises(workflow.ReasonMissing):
+    with pytest.raises(rules.ReasonMissing):
         workflow.reject(submitted.pk, by=approver, revision=1, digest=digest, reason="  ")
     change = workflow.reject(submitted.pk, by=approver, revision=1, digest=digest, reason="Wrong host")
     assert change.status == Status.REJECTED
@@ -208,7 +208,7 @@ def test_retry_asks_for_the_very_value_that_was_approved(
     Change.objects.filter(pk=change.pk).update(status=Status.FAILED)
     Revision.objects.update(sealed_secret=None)
     for wrong in (None, Secret("another")):
-        with pytest.raises(workflow.ValueDiffers):
+        with pytest.raises(rules.ValueDiffers):
             workflow.retry(change.pk, by=requester, value=wrong)
     assert workflow.retry(change.pk, by=requester, value=Secret("the-value")).status == Status.APPROVED
     assert change.current().sealed_secret is not None
@@ -216,7 +216,7 @@ def test_retry_asks_for_the_very_value_that_was_approved(
 
 def test_only_requester_or_administrator_retries(submitted: Change, requester2: User, admin: User) -> None:
     Change.objects.filter(pk=submitted.pk).update(status=Status.FAILED)
-    with pytest.raises(workflow.NotAllowed):
+    with pytest.raises(rules.NotAllowed):
         workflow.retry(submitted.pk, by=requester2)
     assert workflow.retry(submitted.pk, by=admin).status == Status.APPROVED
 
@@ -224,5 +224,5 @@ def test_only_requester_or_administrator_retries(submitted: Change, requester2: 
 def test_a_disabled_person_has_no_vote(submitted: Change) -> None:
     gone = person("gone", Role.APPROVER)
     User.objects.filter(pk=gone.pk).update(is_active=False)
-    with pytest.raises(workflow.NotAllowed):
+    with pytest.raises(rules.NotAllowed):
         approve(submitted, User.objects.get(pk=gone.pk))

@@ -15,7 +15,8 @@ from portal.accounts.models import User
 from portal.catalog import connection, details
 from portal.changes import tasks, workflow
 from portal.changes.models import Attempt, Change, Revision, Status
-from portal.changes.proposal import Base, Proposal
+from portal.changes.patch import Sight
+from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from tests.changing import approve
 from tests.people import mirrored
@@ -58,7 +59,7 @@ def test_fifty_workers_killed_between_sending_and_answer(
         made = []
         for identifier in secrets:
             seen = details.read(client, identifier)
-            base = Base(dict(seen.fields), seen.secret_fingerprint)
+            base = Sight(dict(seen.fields), seen.secret_fingerprint)
             proposal = propose(identifier=identifier, base=base, value=f"v{number}", notes=f"round {number}")
             made.append(approve(workflow.submit(proposal, by=requester), approver))
         return made

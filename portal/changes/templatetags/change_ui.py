@@ -12,10 +12,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from portal.changes import outlook
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Attempt
 from portal.changes.patch import ShareChange
+from portal.changes.reading import outlook
 
 register = template.Library()
 

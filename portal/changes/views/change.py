@@ -15,13 +15,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import PersonRequest, requires
-from portal.changes import dossier, refusals, workflow
-from portal.changes.ballot import BallotForm, RetryForm
-from portal.changes.dossier import Dossier
+from portal.changes import workflow
+from portal.changes.forms.ballot import BallotForm, RetryForm
 from portal.changes.models import Change, Status
+from portal.changes.reading import dossier, refusals
+from portal.changes.reading.dossier import Dossier
+from portal.changes.rules import ReasonMissing, Refused, StaleRevision, ValueDiffers
 from portal.changes.transitions import WrongState
 from portal.changes.views import desk
-from portal.changes.workflow import ReasonMissing, Refused, StaleRevision, ValueDiffers
 
 
 @require_safe

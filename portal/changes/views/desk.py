@@ -12,11 +12,11 @@ from django.views.decorators.http import require_safe
 from portal.accounts import keyset
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
-from portal.changes import reading
-from portal.changes.ballot import BallotForm
-from portal.changes.filters import FilterForm
+from portal.changes.forms.ballot import BallotForm
+from portal.changes.forms.filters import FilterForm
 from portal.changes.models import Change
-from portal.changes.reading import Row
+from portal.changes.reading import listing
+from portal.changes.reading.listing import Row
 
 _SIZE = 25
 
@@ -44,9 +44,9 @@ def show_queue(
     """The queue narrowed as `asked` (q, at, open), with `panel` in place of the selected change where it is given."""
     text = asked.get("q", "").strip()
     waiting = Change.objects.awaiting_decision_by(request.user)
-    found = reading.listed(waiting.matching(text) if text else waiting)
+    found = listing.listed(waiting.matching(text) if text else waiting)
     page = keyset.page(found, order=("id",), cursor=asked.get("at", ""), size=_SIZE)
-    rows = reading.rows(page.rows, reader=request.user)
+    rows = listing.rows(page.rows, reader=request.user)
     selected = _selected(rows, asked.get("open", ""))
     if panel is None and selected is not None:
         panel = Panel(selected)
@@ -58,11 +58,11 @@ def show_queue(
 @requires(Right.PROPOSE)
 def mine(request: PersonRequest) -> HttpResponse:
     """Own changes: the open ones, then those that ended."""
-    own = reading.listed(Change.objects.proposed_by(request.user))
+    own = listing.listed(Change.objects.proposed_by(request.user))
     lists = {}
     for name, changes, cursor in (("open", own.open(), "open_at"), ("ended", own.ended(), "at")):
         page = keyset.page(changes, order=("-id",), cursor=request.GET.get(cursor, ""), size=_SIZE)
-        lists[name] = {"page": page, "rows": reading.rows(page.rows, reader=request.user)}
+        lists[name] = {"page": page, "rows": listing.rows(page.rows, reader=request.user)}
     return render(request, "changes/mine.html", lists)
 
 
@@ -71,9 +71,9 @@ def mine(request: PersonRequest) -> HttpResponse:
 def all_changes(request: PersonRequest) -> HttpResponse:
     """Every change, the newest first, narrowed by status, requester and secret."""
     form = FilterForm(request.GET)
-    found = reading.listed(form.narrow(Change.objects.all()))
+    found = listing.listed(form.narrow(Change.objects.all()))
     page = keyset.page(found, order=("-id",), cursor=request.GET.get("at", ""), size=_SIZE)
-    context = {"form": form, "page": page, "rows": reading.rows(page.rows, reader=request.user)}
+    context = {"form": form, "page": page, "rows": listing.rows(page.rows, reader=request.user)}
     return render(request, _fragment(request, "changes/all.html", "found"), context)
 
 

@@ -18,13 +18,15 @@ from portal.accounts.access import PersonRequest, requires
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
-from portal.changes import editing, reading, risks, workflow
-from portal.changes.editing import Edit
+from portal.changes import workflow
+from portal.changes.forms import editing
+from portal.changes.forms.editing import Edit
 from portal.changes.models import Change, Revision, Status
 from portal.changes.proposal import Proposal, ProposalLost, pack, unpack
-from portal.changes.refusals import sentence_of, status_of
+from portal.changes.reading import listing, risks
+from portal.changes.reading.refusals import sentence_of, status_of
+from portal.changes.rules import Refused
 from portal.changes.transitions import WrongState
-from portal.changes.workflow import Refused
 
 FORM, PREVIEW = "changes/propose.html", "changes/preview.html"
 
@@ -149,7 +151,7 @@ def _show(
 
 def _about(task: Task) -> dict[str, object]:
     """What form and preview both say: the secret, and who else is at it."""
-    others = reading.open_of_secret(task.secret.pk, reader=task.by, besides=task.change)
+    others = listing.open_of_secret(task.secret.pk, reader=task.by, besides=task.change)
     return {"secret": task.secret, "change": task.change, "others": others}
 
 

@@ -13,8 +13,8 @@ from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
 from portal.catalog.details import CannotRead, Details, read_details
 from portal.catalog.models import ApiSecret
-from portal.changes import reading
 from portal.changes.models import Change
+from portal.changes.reading import listing
 from portal.vault import FIELDS, SECRET_FIELD, SHARE_FIELDS
 
 PAGE = 15
@@ -33,11 +33,11 @@ def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
     if found is None:
         raise Http404(_("The portal knows no API secret of this number."))
     cursor = request.GET.get("at", "")
-    page = keyset.page(reading.listed(Change.objects.of_secret(identifier)), order=("-id",), cursor=cursor, size=PAGE)
+    page = keyset.page(listing.listed(Change.objects.of_secret(identifier)), order=("-id",), cursor=cursor, size=PAGE)
     context = {
         "secret": found,
         "page": page,
-        "rows": reading.rows(page.rows, reader=request.user),
+        "rows": listing.rows(page.rows, reader=request.user),
     }
     if "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers:
         return render(request, "changes/secret.html#history", context)
@@ -48,7 +48,7 @@ def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
         "access": [(name, details.fields[name]) for name in SHARE_FIELDS] if details else [],
         "unreadable": obstacle,
         "reread": bool(cursor),
-        "others": reading.open_of_secret(identifier, reader=request.user),
+        "others": listing.open_of_secret(identifier, reader=request.user),
         "may_propose": roles.holds(request.user, Right.PROPOSE),
         "proposers": roles.groups_with(Right.PROPOSE),
     }

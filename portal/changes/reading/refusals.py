@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.changes.models import Change, Status, Verdict
+from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused, StaleRevision
 from portal.changes.transitions import WrongState
-from portal.changes.workflow import AlreadyVoted, NotAllowed, OwnChange, Refused, StaleRevision
 
 
 def status_of(refusal: Refused | WrongState) -> int:

@@ -17,15 +17,16 @@ from django.http import QueryDict
 from portal.accounts.models import User
 from portal.catalog.details import CannotRead, read_details
 from portal.catalog.models import ApiSecret
-from portal.changes import generator, sealed
 from portal.changes import patch as patches
-from portal.changes.forms import CARRIED, ENTER, GENERATE, REPLACE, SAME, EditForm
+from portal.changes import sealed
+from portal.changes.forms import generator
+from portal.changes.forms.edit import CARRIED, ENTER, GENERATE, REPLACE, SAME, EditForm
 from portal.changes.models import Revision
-from portal.changes.patch import FieldChange
-from portal.changes.proposal import Base, Proposal, ProposalLost, pack, pack_base, unpack, unpack_base
+from portal.changes.patch import FieldChange, Sight
+from portal.changes.proposal import Proposal, ProposalLost, pack, pack_base, unpack, unpack_base
 from portal.vault import SECRET_FIELD, SHARE_FIELDS, TEXT_FIELDS, Secret
 
-_UNSEEN = Base({})
+_UNSEEN = Sight({})
 """What a form carries whose details could not be read, so that this too cannot be made up."""
 _IN_ORDER = sorted(TEXT_FIELDS, key=lambda name: name == "notes")
 """The long one last."""
@@ -42,7 +43,7 @@ class Edit:
 
     secret: ApiSecret
     by: User
-    base: Base | None
+    base: Sight | None
     form: EditForm
     kept: Proposal | None = None
     obstacle: str = ""
@@ -164,12 +165,12 @@ def start_over(data: QueryDict, secret: ApiSecret, *, by: User, revised: Revisio
     return edit
 
 
-def _look(secret: ApiSecret, by: User) -> tuple[Base | None, str]:
+def _look(secret: ApiSecret, by: User) -> tuple[Sight | None, str]:
     try:
         details = read_details(secret.pk, by=by.username)
     except CannotRead as error:
         return None, error.failure.sentence
-    return Base(dict(details.fields), details.secret_fingerprint), ""
+    return Sight(dict(details.fields), details.secret_fingerprint), ""
 
 
 def _keep(secret: ApiSecret, value: Secret) -> Proposal:
@@ -228,7 +229,7 @@ def _joined(live: list[list[Any]], typed: list[dict[str, Any]]) -> list[dict[str
     return rows + list(about.values())
 
 
-def _overlaid(base: Base | None, patch: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
+def _overlaid(base: Sight | None, patch: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
     """Initial values: what the vault holds, with what the patch made of `earlier` laid over it."""
     if base is None:
         rows = {name: [_row(*share) for share in patch.get(name, [])] for name in SHARE_FIELDS}
@@ -255,7 +256,7 @@ def _row(name: str, can_edit: bool) -> dict[str, Any]:
     return {"name": name, "can_edit": can_edit}
 
 
-def _moves(revised: Revision, base: Base) -> list[FieldChange]:
+def _moves(revised: Revision, base: Sight) -> list[FieldChange]:
     if revised.base is None:
         return []
     then, now = revised.base_secret_fingerprint, base.secret_fingerprint

@@ -12,12 +12,13 @@ from django.utils import timezone
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
-from portal.changes import comparison, outlook, reading, workflow
-from portal.changes.comparison import Difference
+from portal.changes import rules
 from portal.changes.models import OPEN, Attempt, Change, Revision, Status, Vote
-from portal.changes.reading import Row
+from portal.changes.reading import comparison, listing, outlook
+from portal.changes.reading.comparison import Difference
+from portal.changes.reading.listing import Row
+from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused
 from portal.changes.transitions import WrongState
-from portal.changes.workflow import AlreadyVoted, NotAllowed, OwnChange, Refused
 
 _REVISABLE = (Status.PENDING, Status.STALE)
 
@@ -67,7 +68,7 @@ class Dossier:
     @property
     def other_links(self) -> list[tuple[Change, bool]]:
         """Those of the others that are open, and whether the reader may see them."""
-        return [(other, reading.may_see(other, self.reader)) for other in self.others if other.status in OPEN]
+        return [(other, listing.may_see(other, self.reader)) for other in self.others if other.status in OPEN]
 
     @property
     def next(self) -> list[str]:
@@ -90,7 +91,7 @@ class Dossier:
     @cached_property
     def objection(self) -> Refused | WrongState | None:
         """Why the reader may not vote, as the vote itself would be refused."""
-        return workflow.objection(self.change, by=self.reader)
+        return rules.objection(self.change, by=self.reader)
 
     @property
     def may_vote(self) -> bool:

@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.changes import patch as patches
-from portal.changes.fields import ExactText, SecretText
-from portal.changes.generator import LENGTHS
+from portal.changes.forms.fields import ExactText, SecretText
+from portal.changes.forms.generator import LENGTHS
 from portal.changes.labels import FIELD_LABELS
-from portal.changes.proposal import Base
+from portal.changes.patch import Sight
 from portal.changes.sealed import Sealed
 from portal.vault import SHARE_FIELDS, TEXT_FIELDS
 
@@ -163,7 +163,7 @@ class EditForm(forms.Form):
         self,
         data: Mapping[str, Any] | None = None,
         *,
-        base: Base | None,
+        base: Sight | None,
         kept: Sealed | None = None,
         initial: Mapping[str, Any] | None = None,
     ) -> None:

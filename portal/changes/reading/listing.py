@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from django.db.models import F, Prefetch
 
 from portal.accounts.models import User
-from portal.changes import outlook, policy, risks
 from portal.changes import patch as patches
+from portal.changes import policy
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Change, ChangeQuerySet, Revision, Verdict, Vote
 from portal.changes.patch import FieldChange
-from portal.changes.risks import Risk
+from portal.changes.reading import outlook, risks
+from portal.changes.reading.risks import Risk
 
 QUEUE_COUNT_LIMIT = 100
 OPEN_SHOWN = 20

@@ -1,0 +1,102 @@
+"""The rules for people, each a refusal that names itself; `str()` of it is a sentence for the person who met it."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Right
+from portal.catalog.models import ApiSecret
+from portal.changes.models import Change, Status
+from portal.changes.proposal import Proposal
+from portal.changes.transitions import WrongState
+
+
+class Refused(Exception):
+    """A rule says no."""
+
+
+class NotAllowed(Refused):
+    """The person lacks the right, or it is somebody else's change."""
+
+
+class OwnChange(Refused):
+    """Nobody decides a change they proposed or edited, administrators included."""
+
+
+class AlreadyVoted(Refused):
+    """One vote per person and revision."""
+
+
+class StaleRevision(Refused):
+    """The change was revised after the page was opened: the vote would be over something not seen."""
+
+    def __init__(self, change: Change) -> None:
+        super().__init__(_("This change was revised while you were reading. Look at the difference and decide again."))
+        self.change = change
+
+
+class NotWritable(Refused):
+    """The portal's Segura user may not write this secret, or the secret is gone."""
+
+
+class NothingChanged(Refused):
+    """The proposal equals what the vault holds."""
+
+
+class ReasonMissing(Refused):
+    """A reason is mandatory."""
+
+
+class ValueDiffers(Refused):
+    """The secret value entered for a retry is not the one that was approved."""
+
+
+def objection(change: Change, *, by: User) -> Refused | WrongState | None:
+    """Why this person may not vote on the revision that counts, as approve would raise it; None where they may.
+
+    Asks `revisions` and `votes` of the change, so that a page that has prefetched them pays nothing.
+    """
+    if change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all()):
+        return OwnChange(_("Nobody decides a change they proposed or edited. Another member of %s can.") % _deciders())
+    if not roles.holds(by, Right.DECIDE):
+        return NotAllowed(_("Only members of %s can do this.") % _deciders())
+    if change.status != Status.PENDING:
+        return WrongState(change)
+    if any(vote.voter_id == by.pk and vote.revision == change.revision for vote in change.votes.all()):
+        return AlreadyVoted(_("You have voted on this revision; another approver is needed."))
+    return None
+
+
+def needs(by: User, right: Right) -> None:
+    if not roles.holds(by, right):
+        groups = ", ".join(_(name) for name in roles.groups_with(right))
+        raise NotAllowed(_("Only members of %s can do this.") % groups)
+
+
+def own(change: Change, by: User, rule: str) -> None:
+    if change.requester_id != by.pk:
+        raise NotAllowed(rule)
+
+
+def writable(proposal: Proposal) -> ApiSecret:
+    secret = ApiSecret.objects.filter(pk=proposal.secret).first()
+    if secret is None or secret.vanished_at:
+        raise NotWritable(_("Segura no longer lists this secret."))
+    if not secret.can_write:
+        raise NotWritable(
+            _("The portal's Segura user may not edit this secret; its owner can share it with edit right.")
+        )
+    return secret
+
+
+def complete(proposal: Proposal) -> None:
+    if not proposal.patch and proposal.sealed is None:
+        raise NothingChanged(_("Nothing changed: edit at least one field."))
+    if not proposal.reason.strip():
+        raise ReasonMissing(_("A reason is mandatory: approvers and auditors read it."))
+
+
+def _deciders() -> str:
+    return ", ".join(_(name) for name in roles.groups_with(Right.DECIDE))
