@@ -160,7 +160,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "changes.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 3 * SWEEP_EVERY_S}},
     "catalog": {
-        "task": "portal.catalog.tasks.synchronise",
+        "task": "catalog.synchronise",
         "schedule": CATALOG_SYNC_EVERY_S,
         "options": {"expires": CATALOG_SYNC_EVERY_S},
     },

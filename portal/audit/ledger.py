@@ -46,7 +46,7 @@ def record(
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         at, seq = _place(cursor, change)
         where = origin.current()
-        actor = _storable(by)
+        actor = storable(by)
         text = canonical(
             {
                 "v": 1,
@@ -95,13 +95,13 @@ def _place(cursor: CursorWrapper, change: int | None) -> tuple[datetime, int | N
 def _clean(value: Any) -> Any:
     """Plain JSON values only, masked where the key names a secret, storable on both engines."""
     if isinstance(value, Mapping):
-        return {_storable(str(name)): _unless_masked(str(name), item) for name, item in value.items()}
+        return {storable(str(name)): _unless_masked(str(name), item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
     if isinstance(value, bool | int | None):
         return value
     if isinstance(value, str):
-        return _storable(value)
+        return storable(value)
     raise TypeError(f"{type(value).__name__} has no place in the log")
 
 
@@ -112,6 +112,6 @@ def _unless_masked(name: str, value: Any) -> Any:
     return _clean(value)
 
 
-def _storable(text: str) -> str:
-    """Text that UTF-8 and both engines can hold: no lone surrogate, no NUL."""
+def storable(text: str) -> str:
+    """The text as UTF-8, pages and both databases can hold it: no lone surrogate, no NUL."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -17,7 +17,7 @@ from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.changes import patch as patches
 from portal.changes import policy, rules, sealed, tasks
-from portal.changes.models import Cause, Change, Revision, Status, Verdict, Vote
+from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
 from portal.changes.rules import NotAllowed, ReasonMissing, Refused, StaleRevision, ValueDiffers
 from portal.changes.transitions import WrongState, db_now, lock, move
@@ -73,12 +73,12 @@ def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
         rules.own(change, by, _("Only its requester can revise a change."))
         if change.secret != proposal.secret:
             raise NotAllowed(_("The proposal is for another secret."))
-        if change.status not in (Status.PENDING, Status.STALE):
+        if change.status not in REVISABLE:
             raise WrongState(change)
         rules.writable(proposal)
         voters = _approver_names(change)
         now = db_now()
-        Revision.objects.filter(change=change).exclude(sealed_secret=None).update(sealed_secret=None)
+        change.erase_sealed()
         revision = _revise(change, proposal, by=by, number=change.revision + 1, at=now)
         move(
             change,
