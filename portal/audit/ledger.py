@@ -20,6 +20,10 @@ from portal.audit import events
 _MASK = "****"
 _MASKED = re.compile(r"client.?secret|sealed|passw|token|authorization|cookie", re.IGNORECASE)
 _NOW = {"postgresql": "clock_timestamp()", "sqlite": "strftime('%%Y-%%m-%%dT%%H:%%M:%%f+00:00', 'now')"}
+_INSERT = (
+    "INSERT INTO audit_event (at, action, actor, change, seq, secret, code, text)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"
+)
 _LOCK_CLASS = 0x4155  # "AU": keeps these advisory locks apart from those of others
 
 
@@ -46,27 +50,18 @@ def record(
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         at, seq = _place(cursor, change)
         where = origin.current()
-        actor = storable(by)
+        keys = {"action": action, "actor": storable(by), "change": change, "seq": seq, "secret": secret, "code": code}
         text = canonical(
             {
                 "v": 1,
                 "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
-                "action": action,
-                "actor": actor,
                 "address": where.address,
                 "request": where.request_id,
-                "change": change,
-                "seq": seq,
-                "secret": secret,
-                "code": code,
                 "data": clean,
+                **keys,
             }
         )
-        cursor.execute(
-            "INSERT INTO audit_event (at, action, actor, change, seq, secret, code, text)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
-            [connection.ops.adapt_datetimefield_value(at), action, actor, change, seq, secret, code, text],
-        )
+        cursor.execute(_INSERT, [connection.ops.adapt_datetimefield_value(at), *keys.values(), text])
         return int(cursor.fetchone()[0])
 
 
