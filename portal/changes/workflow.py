@@ -90,6 +90,7 @@ def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
             expires_at=_pending_until(now),
             cause=Cause.NONE,
             answer="",
+            answer_code=None,
         )
         return change
 
@@ -148,6 +149,7 @@ def retry(change_id: int, *, by: User, value: Secret | None = None) -> Change:
             not_before=None,
             ended_at=None,
             tries=0,
+            cause=Cause.NONE,
         )
         if revision.secret_fingerprint:
             if value is None or sealed.fingerprint(value) != revision.secret_fingerprint:
