@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.http import HttpResponse
 from django.test import Client
 
 from portal.accounts.models import User
@@ -17,24 +18,24 @@ def browser(requester: User) -> Client:
     return client
 
 
-def break_database(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def answer_without_database(browser: Client, error: Exception) -> HttpResponse:
     def refuse(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(BaseDatabaseWrapper, "cursor", refuse)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseDatabaseWrapper, "cursor", refuse)
+        return browser.get("/secrets/")  # type: ignore[return-value]
 
 
-def test_lost_database_is_a_503_that_says_so(monkeypatch: pytest.MonkeyPatch, browser: Client) -> None:
-    break_database(monkeypatch, OperationalError("connection refused"))
-    answer = browser.get("/secrets/")
+def test_lost_database_is_a_503_that_says_so(browser: Client) -> None:
+    answer = answer_without_database(browser, OperationalError("connection refused"))
     assert answer.status_code == 503
     assert "The database cannot be reached" in answer.content.decode()
     assert "connection refused" not in answer.content.decode()
     assert "default-src" in answer.headers["Content-Security-Policy"]
 
 
-def test_any_other_failure_is_a_500(monkeypatch: pytest.MonkeyPatch, browser: Client) -> None:
-    break_database(monkeypatch, RuntimeError("something else"))
-    answer = browser.get("/secrets/")
+def test_any_other_failure_is_a_500(browser: Client) -> None:
+    answer = answer_without_database(browser, RuntimeError("something else"))
     assert answer.status_code == 500
     assert "The portal has failed" in answer.content.decode()
