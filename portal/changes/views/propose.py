@@ -23,7 +23,7 @@ from portal.changes.forms.editing import Edit
 from portal.changes.models import REVISABLE, Change, Revision
 from portal.changes.proposal import Proposal, ProposalLost, pack, unpack
 from portal.changes.reading import listing, risks
-from portal.changes.reading.refusals import sentence_of, status_of
+from portal.changes.reading.refusals import answer
 from portal.changes.rules import Refused
 from portal.changes.transitions import WrongState
 
@@ -71,8 +71,7 @@ def revise(request: PersonRequest, change_id: int) -> HttpResponseBase:
     secret = get_object_or_404(ApiSecret, pk=change.secret)
     refused, status = secret.obstacle, 422
     if change.status not in REVISABLE:
-        refusal = WrongState(change)
-        refused, status = sentence_of(refusal, by=request.user), status_of(refusal)
+        status, refused = answer(WrongState(change), request)
     return _answer(request, Task(secret, request.user, submit, change, change.current(), refused, status))
 
 
@@ -112,8 +111,8 @@ def _confirm(request: PersonRequest, task: Task) -> HttpResponseBase:
     try:
         change = task.submit(proposal)
     except (Refused, WrongState) as refusal:
-        refused = sentence_of(refusal, by=task.by)
-        return _show(request, task, proposal, refused=refused, status=status_of(refusal))
+        status, refused = answer(refusal, request)
+        return _show(request, task, proposal, refused=refused, status=status)
     return redirect("changes:change", change.pk)
 
 
