@@ -289,8 +289,7 @@ def _facts(revision: Revision) -> dict[str, object]:
 
 
 def _approver_names(change: Change) -> list[str]:
-    votes = change.votes.filter(revision=change.revision).select_related("voter")
-    return [vote.voter.username for vote in votes]
+    return list(change.votes.filter(revision=change.revision).values_list("voter__username", flat=True))
 
 
 def _pending_until(now: datetime) -> datetime:
