@@ -8,7 +8,8 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
-from portal.changes.models import Change, Status
+from portal.changes.models import Change, Revision, Status, Verdict
+from portal.changes.policy import Policy
 from portal.changes.proposal import Proposal
 from portal.changes.transitions import WrongState
 
@@ -49,6 +50,10 @@ class ReasonMissing(Refused):
     """A reason is mandatory."""
 
 
+class VotesLapsed(Refused):
+    """The approvals are too old, or of people who may no longer decide."""
+
+
 class ValueDiffers(Refused):
     """The secret value entered for a retry is not the one that was approved."""
 
@@ -58,7 +63,7 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
 
     Asks `revisions` and `votes` of the change, so that a page that has prefetched them pays nothing.
     """
-    if change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all()):
+    if _is_own(change, by):
         return OwnChange(_("Nobody decides a change they proposed or edited. Another member of %s can.") % _deciders())
     if not roles.holds(by, Right.DECIDE):
         return NotAllowed(_("Only members of %s can do this.") % _deciders())
@@ -70,17 +75,26 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
 
 
 def needs(by: User, right: Right) -> None:
+    """Raises NotAllowed, which names the groups that could."""
     if not roles.holds(by, right):
         groups = ", ".join(_(name) for name in roles.groups_with(right))
         raise NotAllowed(_("Only members of %s can do this.") % groups)
 
 
+def not_own(change: Change, by: User) -> None:
+    """Raises OwnChange for whoever proposed or edited the change."""
+    if _is_own(change, by):
+        raise OwnChange(_("Nobody closes a change they proposed or edited. Another administrator can."))
+
+
 def own(change: Change, by: User, rule: str) -> None:
+    """Raises NotAllowed with this rule for everybody but the requester."""
     if change.requester_id != by.pk:
         raise NotAllowed(rule)
 
 
 def writable(proposal: Proposal) -> ApiSecret:
+    """The secret a proposal is about. Raises NotWritable, which says why and who could help."""
     secret = ApiSecret.objects.filter(pk=proposal.secret).first()
     if secret is None or secret.vanished_at:
         raise NotWritable(_("Segura no longer lists this secret."))
@@ -92,10 +106,22 @@ def writable(proposal: Proposal) -> ApiSecret:
 
 
 def complete(proposal: Proposal) -> None:
+    """Raises NothingChanged or ReasonMissing."""
     if not proposal.patch and proposal.sealed is None:
         raise NothingChanged(_("Nothing changed: edit at least one field."))
     if not proposal.reason.strip():
         raise ReasonMissing(_("A reason is mandatory: approvers and auditors read it."))
+
+
+def approved_by_standing(change: Change, revision: Revision) -> bool:
+    """Whether the approvals of people who may still decide meet the policy of the revision."""
+    votes = change.votes.filter(revision=revision.number, verdict=Verdict.APPROVE)
+    standing = votes.filter(voter__in=roles.holders(Right.DECIDE)).values_list("voter_id", flat=True)
+    return Policy.from_data(revision.policy).met_by(standing)
+
+
+def _is_own(change: Change, by: User) -> bool:
+    return change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all())
 
 
 def _deciders() -> str:

@@ -1,4 +1,4 @@
-"""What people send with their decision and with a retry."""
+"""What people send with their decision, with a retry, and with what they found in Segura."""
 
 from __future__ import annotations
 
@@ -53,3 +53,23 @@ class RetryForm(forms.Form):
         """The value as something that does not print."""
         value = self.cleaned_data["value"]
         return Secret(value) if value else None
+
+
+class CloseForm(forms.Form):
+    """What a person found in Segura, where the machine could not find out."""
+
+    applied = forms.TypedChoiceField(
+        label=_("What does Segura hold?"),
+        choices=[("yes", _("The proposed values: it was applied")), ("no", _("Other values: it was not applied"))],
+        coerce=lambda answer: answer == "yes",
+        widget=forms.RadioSelect,
+    )
+    reason = forms.CharField(
+        label=_("How do you know?"),
+        help_text=_("What you looked at and found. Auditors read it."),
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id="close-%s")
