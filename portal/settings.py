@@ -321,5 +321,7 @@ LOGGING = {
             "celery.app.trace",
             "celery.beat",
         )
-    },
+    }
+    # Whoever started the worker waits for its line "ready", whatever the level.
+    | {"celery.apps.worker": {"level": "INFO"}},
 }
