@@ -53,5 +53,5 @@ def _to_signing_in(request: HttpRequest) -> HttpResponseBase:
 
 def refusal(*rights: roles.Right) -> str:
     """The sentence for people who lack the right: which groups have it."""
-    groups = sorted({_(name) for right in rights for name in roles.groups_with(right)})
-    return _("This page is for members of %(groups)s. An administrator can add you.") % {"groups": ", ".join(groups)}
+    groups = roles.groups_with(*rights)
+    return _("This page is for members of %(groups)s. An administrator can add you.") % {"groups": groups}

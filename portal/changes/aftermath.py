@@ -43,6 +43,7 @@ def retry(change_id: int, *, by: User, value: Secret | None = None) -> Change:
             not_before=None,
             ended_at=None,
             tries=0,
+            cause=Cause.NONE,
         )
         if revision.secret_fingerprint:
             if value is None or sealed.fingerprint(value) != revision.secret_fingerprint:

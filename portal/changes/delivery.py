@@ -46,8 +46,18 @@ class Tampered(Exception):
 class Reading:
     """What a read of the vault gave: details, or the error that stood in the way."""
 
-    seen: details.Details | None
+    seen: details.Details | None = None
     error: VaultError | None = None
+
+    @property
+    def code(self) -> int | None:
+        """The HTTP status of a read that failed, where there was one."""
+        return self.error.status if self.error else None
+
+    @property
+    def message(self) -> str:
+        """Why it failed, '' where it did not."""
+        return str(self.error or "")
 
     @property
     def refused(self) -> ReadRefused | None:
@@ -117,7 +127,7 @@ def read(client: Client, secret: int) -> Reading:
     try:
         return Reading(details.read(client, secret))
     except VaultError as error:
-        return Reading(None, error)
+        return Reading(error=error)
 
 
 def step(revision: Revision, reading: Reading, *, doubtful: bool) -> Step:
@@ -194,8 +204,7 @@ def told(outcome: Outcome) -> str:
 
 def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
     """Whether the call may go out; if not, the change is moved to where it belongs."""
-    code = getattr(reading.error, "status", None)
-    message = str(reading.error or "")
+    code, message = reading.code, reading.message
     with transaction.atomic(durable=True):
         match step(revision, reading, doubtful=change.doubtful_since is not None):
             case Step.SEND:

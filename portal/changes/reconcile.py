@@ -10,7 +10,7 @@ from django.db.models import Q
 from portal.audit import ledger
 from portal.catalog import connection
 from portal.changes import conclusions, delivery, transitions
-from portal.changes.delivery import Step
+from portal.changes.delivery import Reading, Step
 from portal.changes.models import LANE, Attempt, Cause, Change, Status
 from portal.changes.transitions import db_now, lock, move
 
@@ -35,17 +35,16 @@ def settle_doubt(change_id: int) -> None:
     change = transitions.claim_doubt(change_id)
     if change is None:
         return
-    reading, revision = None, change.current()
+    reading = Reading()
     with suppress(connection.NotConfigured):
         reading = delivery.read(connection.connect(change=change.pk, secret=change.secret), change.secret)
-    todo = Step.WAIT if reading is None else delivery.step(revision, reading, doubtful=True)
-    error = reading.error if reading else None
+    todo = delivery.step(change.current(), reading, doubtful=True)
     with transaction.atomic(durable=True):
         if todo is Step.APPLIED:
             conclusions.applied(change, Cause.READ_BACK)
         elif change.cause == Cause.ECHO_DIFFERS and todo is not Step.WAIT:
             # Not lost on the way but answered: sending it again would be answered the same (B5).
-            conclusions.escalated(change, Cause.PARTLY_APPLIED if reading and reading.seen else Cause.UNVERIFIED)
+            conclusions.escalated(change, Cause.PARTLY_APPLIED if reading.seen else Cause.UNVERIFIED)
         elif todo is Step.ESCALATE:
             conclusions.escalated(change, Cause.THIRD_VALUE)
         elif conclusions.spent(change):
@@ -53,7 +52,7 @@ def settle_doubt(change_id: int) -> None:
         elif todo is Step.SEND:
             conclusions.resend(change)
         else:
-            conclusions.still_doubted(change, code=getattr(error, "status", None), message=str(error or ""))
+            conclusions.still_doubted(change, code=reading.code, message=reading.message)
 
 
 def sweep() -> list[int]:

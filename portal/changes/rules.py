@@ -64,9 +64,10 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
     Asks `revisions` and `votes` of the change, so that a page that has prefetched them pays nothing.
     """
     if _is_own(change, by):
-        return OwnChange(_("Nobody decides a change they proposed or edited. Another member of %s can.") % _deciders())
+        others = roles.groups_with(Right.DECIDE)
+        return OwnChange(_("Nobody decides a change they proposed or edited. Another member of %s can.") % others)
     if not roles.holds(by, Right.DECIDE):
-        return NotAllowed(_("Only members of %s can do this.") % _deciders())
+        return _members_only(Right.DECIDE)
     if change.status != Status.PENDING:
         return WrongState(change)
     if any(vote.voter_id == by.pk and vote.revision == change.revision for vote in change.votes.all()):
@@ -75,10 +76,9 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
 
 
 def needs(by: User, right: Right) -> None:
-    """Raises NotAllowed, which names the groups that could."""
+    """The person holds the right now. Raises NotAllowed, which names the groups that carry it."""
     if not roles.holds(by, right):
-        groups = ", ".join(_(name) for name in roles.groups_with(right))
-        raise NotAllowed(_("Only members of %s can do this.") % groups)
+        raise _members_only(right)
 
 
 def not_own(change: Change, by: User) -> None:
@@ -88,25 +88,23 @@ def not_own(change: Change, by: User) -> None:
 
 
 def own(change: Change, by: User, rule: str) -> None:
-    """Raises NotAllowed with this rule for everybody but the requester."""
+    """It is the person's own change. Raises NotAllowed with the sentence `rule`."""
     if change.requester_id != by.pk:
         raise NotAllowed(rule)
 
 
 def writable(proposal: Proposal) -> ApiSecret:
-    """The secret a proposal is about. Raises NotWritable, which says why and who could help."""
+    """The secret that the proposal is for, by the mirror. Raises NotWritable, which says who could help."""
     secret = ApiSecret.objects.filter(pk=proposal.secret).first()
-    if secret is None or secret.vanished_at:
+    if secret is None:
         raise NotWritable(_("Segura no longer lists this secret."))
-    if not secret.can_write:
-        raise NotWritable(
-            _("The portal's Segura user may not edit this secret; its owner can share it with edit right.")
-        )
+    if secret.obstacle:
+        raise NotWritable(secret.obstacle)
     return secret
 
 
 def complete(proposal: Proposal) -> None:
-    """Raises NothingChanged or ReasonMissing."""
+    """Something changes, for a reason. Raises NothingChanged, ReasonMissing."""
     if not proposal.patch and proposal.sealed is None:
         raise NothingChanged(_("Nothing changed: edit at least one field."))
     if not proposal.reason.strip():
@@ -124,5 +122,5 @@ def _is_own(change: Change, by: User) -> bool:
     return change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all())
 
 
-def _deciders() -> str:
-    return ", ".join(_(name) for name in roles.groups_with(Right.DECIDE))
+def _members_only(right: Right) -> NotAllowed:
+    return NotAllowed(_("Only members of %s can do this.") % roles.groups_with(right))

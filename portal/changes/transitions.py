@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from portal.audit import ledger
-from portal.changes.models import LANE, Change, ChangeQuerySet, Revision, Status
+from portal.changes.models import LANE, Change, ChangeQuerySet, Status
 
 ALLOWED: dict[Status, tuple[Status, ...]] = {
     Status.PENDING: (Status.PENDING, Status.APPROVED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED),
@@ -84,13 +84,11 @@ def move(
         columns["ended_at"] = now
     if to not in (Status.SENDING, Status.IN_DOUBT):
         columns["lease_until"] = None
-    moved = Change.objects.filter(
-        pk=change.pk, status=change.status, revision=change.revision, fence=change.fence
-    ).update(**columns)
-    if not moved:
+    as_seen = Change.objects.filter(pk=change.pk, status=change.status, revision=change.revision, fence=change.fence)
+    if not as_seen.update(**columns):
         raise WrongState(change)
     if to in ENDED:
-        Revision.objects.filter(change=change).exclude(sealed_secret=None).update(sealed_secret=None)
+        change.erase_sealed()
     came_from = change.status
     for name, value in columns.items():
         setattr(change, name, value)

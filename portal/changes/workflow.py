@@ -16,7 +16,7 @@ from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.changes import patch as patches
 from portal.changes import policy, rules, tasks
-from portal.changes.models import Cause, Change, Revision, Status, Verdict, Vote
+from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
 from portal.changes.rules import NotAllowed, ReasonMissing, Refused, StaleRevision
 from portal.changes.transitions import WrongState, db_now, lock, move
@@ -71,12 +71,12 @@ def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
         rules.own(change, by, _("Only its requester can revise a change."))
         if change.secret != proposal.secret:
             raise NotAllowed(_("The proposal is for another secret."))
-        if change.status not in (Status.PENDING, Status.STALE):
+        if change.status not in REVISABLE:
             raise WrongState(change)
         rules.writable(proposal)
         voters = _approver_names(change)
         now = db_now()
-        Revision.objects.filter(change=change).exclude(sealed_secret=None).update(sealed_secret=None)
+        change.erase_sealed()
         revision = _revise(change, proposal, by=by, number=change.revision + 1, at=now)
         move(
             change,
@@ -88,6 +88,7 @@ def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
             expires_at=policy.pending_until(now),
             cause=Cause.NONE,
             answer="",
+            answer_code=None,
         )
         return change
 
@@ -224,5 +225,4 @@ def _facts(revision: Revision) -> dict[str, object]:
 
 
 def _approver_names(change: Change) -> list[str]:
-    votes = change.votes.filter(revision=change.revision).select_related("voter")
-    return [vote.voter.username for vote in votes]
+    return list(change.votes.filter(revision=change.revision).values_list("voter__username", flat=True))

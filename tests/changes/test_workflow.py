@@ -14,7 +14,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
 from portal.changes import aftermath, rules, workflow
-from portal.changes.models import Change, Revision, Status, Vote
+from portal.changes.models import Cause, Change, Revision, Status, Vote
 from portal.changes.proposal import Proposal
 from portal.changes.transitions import WrongState
 from portal.vault import Secret
@@ -219,6 +219,22 @@ def test_retry_asks_for_the_very_value_that_was_approved(
             aftermath.retry(change.pk, by=requester, value=wrong)
     assert aftermath.retry(change.pk, by=requester, value=Secret("the-value")).status == Status.APPROVED
     assert change.current().sealed_secret is not None
+
+
+def test_a_retry_no_longer_says_that_segura_refused_it(submitted: Change, requester: User, approver: User) -> None:
+    fail(approve(submitted, approver))
+    Change.objects.filter(pk=submitted.pk).update(cause=Cause.REFUSED, answer_code=400)
+    retried = aftermath.retry(submitted.pk, by=requester)
+    assert (retried.status, retried.cause, retried.answer_code) == (Status.APPROVED, Cause.NONE, 400)
+
+
+def test_a_revision_leaves_behind_what_was_said_of_the_earlier_one(
+    submitted: Change, propose: Callable[..., Proposal], requester: User
+) -> None:
+    said = {"cause": Cause.BASE_UNSEEN, "answer": "1006: User does not have access", "answer_code": 400}
+    Change.objects.filter(pk=submitted.pk).update(status=Status.STALE, **said)
+    revised = workflow.revise(submitted.pk, propose(url="https://other.example"), by=requester)
+    assert (revised.cause, revised.answer, revised.answer_code) == (Cause.NONE, "", None)
 
 
 def test_only_requester_or_administrator_retries(

@@ -13,14 +13,12 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.changes import rules
-from portal.changes.models import OPEN, Attempt, Change, Revision, Status, Vote
+from portal.changes.models import OPEN, REVISABLE, Attempt, Change, Revision, Status, Vote
 from portal.changes.reading import comparison, listing, outlook
 from portal.changes.reading.comparison import Difference
 from portal.changes.reading.listing import Row
 from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused
 from portal.changes.transitions import WrongState
-
-_REVISABLE = (Status.PENDING, Status.STALE)
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ class Dossier:
 
     @property
     def may_withdraw(self) -> bool:
-        return self.is_own and self.change.status in _REVISABLE
+        return self.is_own and self.change.status in REVISABLE
 
     @property
     def may_revise(self) -> bool:

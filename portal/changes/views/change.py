@@ -59,20 +59,14 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
 @requires()
 def approve(request: PersonRequest, change_id: int) -> HttpResponse:
     """Vote for the revision that the page showed."""
-    ballot = BallotForm(request.POST)
-    if not ballot.is_valid():
-        return _refused(request, change_id, ballot=ballot)
-    return _act(request, change_id, lambda: workflow.approve(change_id, by=request.user, **ballot.vote), ballot=ballot)
+    return _vote(request, change_id, workflow.approve)
 
 
 @require_POST
 @requires()
 def reject(request: PersonRequest, change_id: int) -> HttpResponse:
     """Vote against it, with a reason."""
-    ballot = BallotForm(request.POST)
-    if not ballot.is_valid():
-        return _refused(request, change_id, ballot=ballot)
-    return _act(request, change_id, lambda: workflow.reject(change_id, by=request.user, **ballot.vote), ballot=ballot)
+    return _vote(request, change_id, workflow.reject)
 
 
 @require_POST
@@ -110,6 +104,13 @@ def close(request: PersonRequest, change_id: int) -> HttpResponse:
     return _act(
         request, change_id, lambda: aftermath.close(change_id, by=request.user, **form.cleaned_data), close=form
     )
+
+
+def _vote(request: PersonRequest, change_id: int, cast: Callable[..., Change]) -> HttpResponse:
+    ballot = BallotForm(request.POST)
+    if not ballot.is_valid():
+        return _refused(request, change_id, ballot=ballot)
+    return _act(request, change_id, lambda: cast(change_id, by=request.user, **ballot.vote), ballot=ballot)
 
 
 def _act(request: PersonRequest, change_id: int, act: Callable[[], Change], **forms: Any) -> HttpResponse:
