@@ -24,8 +24,11 @@ class BallotForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
-    def __init__(self, data: QueryDict | None = None) -> None:
+    def __init__(self, data: QueryDict | None = None, *, kept: bool = False) -> None:
+        """`kept`: the page already shows the form; what is being typed there stays when htmx swaps it."""
         super().__init__(data, auto_id="vote-%s")
+        if kept:
+            self.fields["reason"].widget.attrs["hx-preserve"] = "true"
 
     @property
     def vote(self) -> dict[str, Any]:

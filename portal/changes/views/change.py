@@ -49,6 +49,7 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
     context = {
         **_context(shown),
         "moved": True,
+        "ballot": BallotForm(kept=True),
         "token": dossier.token(seen_revision, shown.change.status, shown.change.updated_at),
         "outdated": seen_revision != shown.change.revision,
     }
