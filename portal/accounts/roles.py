@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext, gettext_noop
 
 from portal.accounts.models import User
 
@@ -74,6 +74,11 @@ def groups_with(right: Right) -> list[str]:
     """Names of the groups that carry the right: the answer to «who could?»."""
     found = Group.objects.filter(permissions__codename=right, permissions__content_type__app_label="accounts")
     return list(found.order_by("name").values_list("name", flat=True))
+
+
+def who_could(*rights: Right) -> str:
+    """The groups that carry any of these rights, in the words of the page: «Approvers, Auditors»."""
+    return ", ".join(sorted({gettext(name) for right in rights for name in groups_with(right)}))
 
 
 def grant(user: User, role: Role) -> None:

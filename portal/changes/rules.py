@@ -59,9 +59,12 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
     Asks `revisions` and `votes` of the change, so that a page that has prefetched them pays nothing.
     """
     if change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all()):
-        return OwnChange(_("Nobody decides a change they proposed or edited. Another member of %s can.") % _deciders())
+        return OwnChange(
+            _("Nobody decides a change they proposed or edited. Another member of %(groups)s can.")
+            % {"groups": roles.who_could(Right.DECIDE)}
+        )
     if not roles.holds(by, Right.DECIDE):
-        return NotAllowed(_("Only members of %s can do this.") % _deciders())
+        return NotAllowed(_("Only members of %(groups)s can do this.") % {"groups": roles.who_could(Right.DECIDE)})
     if change.status != Status.PENDING:
         return WrongState(change)
     if any(vote.voter_id == by.pk and vote.revision == change.revision for vote in change.votes.all()):
@@ -71,8 +74,7 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
 
 def needs(by: User, right: Right) -> None:
     if not roles.holds(by, right):
-        groups = ", ".join(_(name) for name in roles.groups_with(right))
-        raise NotAllowed(_("Only members of %s can do this.") % groups)
+        raise NotAllowed(_("Only members of %(groups)s can do this.") % {"groups": roles.who_could(right)})
 
 
 def own(change: Change, by: User, rule: str) -> None:
@@ -82,12 +84,10 @@ def own(change: Change, by: User, rule: str) -> None:
 
 def writable(proposal: Proposal) -> ApiSecret:
     secret = ApiSecret.objects.filter(pk=proposal.secret).first()
-    if secret is None or secret.vanished_at:
-        raise NotWritable(_("Segura no longer lists this secret."))
-    if not secret.can_write:
-        raise NotWritable(
-            _("The portal's Segura user may not edit this secret; its owner can share it with edit right.")
-        )
+    if secret is None:
+        raise NotWritable(_("The portal knows no API secret of this number."))
+    if secret.obstacle:
+        raise NotWritable(secret.obstacle)
     return secret
 
 
@@ -96,7 +96,3 @@ def complete(proposal: Proposal) -> None:
         raise NothingChanged(_("Nothing changed: edit at least one field."))
     if not proposal.reason.strip():
         raise ReasonMissing(_("A reason is mandatory: approvers and auditors read it."))
-
-
-def _deciders() -> str:
-    return ", ".join(_(name) for name in roles.groups_with(Right.DECIDE))

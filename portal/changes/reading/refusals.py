@@ -20,7 +20,7 @@ def status_of(refusal: Refused | WrongState) -> int:
 def sentence_of(refusal: Refused | WrongState, *, by: User) -> str:
     """What happened instead, and what stands now."""
     if isinstance(refusal, WrongState):
-        return _already_done(refusal.change, by) or _("%(number)s has moved on: it is %(status)s now.") % _names(
+        return _already_done(refusal.change, by) or _("%(number)s has moved on. Its status now: %(status)s.") % _names(
             refusal.change
         )
     return str(refusal)
@@ -31,8 +31,8 @@ def _already_done(change: Change, by: User) -> str:
     vote = change.votes.filter(voter=by, revision=change.revision).first()
     if vote is not None:
         words = {
-            Verdict.APPROVE: _("You have already approved %(number)s. It is %(status)s now."),
-            Verdict.REJECT: _("You have already rejected %(number)s. It is %(status)s now."),
+            Verdict.APPROVE: _("You have already approved %(number)s. Its status now: %(status)s."),
+            Verdict.REJECT: _("You have already rejected %(number)s. Its status now: %(status)s."),
         }
         return words[Verdict(vote.verdict)] % _names(change)
     if change.status == Status.WITHDRAWN and change.requester_id == by.pk:
@@ -41,4 +41,4 @@ def _already_done(change: Change, by: User) -> str:
 
 
 def _names(change: Change) -> dict[str, str]:
-    return {"number": change.number, "status": change.get_status_display().lower()}
+    return {"number": change.number, "status": change.get_status_display()}

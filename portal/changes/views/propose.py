@@ -143,7 +143,7 @@ def _show(
         "packed": pack(proposal, task.by),
         "able": able,
         "required": settings.APPROVALS_REQUIRED,
-        "groups": ", ".join(_(name) for name in roles.groups_with(Right.DECIDE)),
+        "groups": roles.who_could(Right.DECIDE),
         "refused": refused,
     }
     return render(request, PREVIEW, context, status=status)
