@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
 from portal.audit.ledger import record
 
+_RULE = "portal.refused"
+_FORGED = {"rule": "InvalidToken"}
+
+
+def because(request: HttpRequest, refusal: Exception, rights: Iterable[str] = ()) -> None:
+    """The rule by which this request is refused, for views that make the page themselves instead of raising.
+
+    The log keeps its name, a code: what the person reads is in their language, the log is in none.
+    """
+    needed = [str(right) for right in rights]
+    request.META[_RULE] = {"rule": type(refusal).__name__, **({"rights": needed} if needed else {})}
 
 
 class RefusalMiddleware:
@@ -24,24 +34,15 @@ class RefusalMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         if response.status_code == 403 and request.user.is_authenticated:
+            rule = request.META.get(_RULE, _FORGED)
             record(
                 "access.refused",
                 by=request.user.username,
-                data={"method": str(request.method), "path": request.path[:500], **_why(request)},
+                data={"method": str(request.method), "path": request.path[:500], **rule},
             )
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Keep the reason until the page is made."""
         if isinstance(exception, PermissionDenied):
-            rights = [str(right) for right in getattr(exception, "rights", ())]
-            request.META["portal.refused"] = {"rule": type(exception).__name__, "rights": rights}
-
-
-def _why(request: HttpRequest) -> dict[str, Any]:
-    """The rule as a code: what the person was told is in their language, the log is in none."""
-    told: dict[str, Any] | None = request.META.get("portal.refused")
-    if told is not None:
-        return told
-    passed = getattr(request, "csrf_processing_done", False)  # else Django's own check turned the form away
-    return {"rule": "NotAllowed" if passed else "InvalidToken"}
+            because(request, exception, getattr(exception, "rights", ()))
