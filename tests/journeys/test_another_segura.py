@@ -1,4 +1,4 @@
-"""SEGURA_URL pointed at another server of the same API: other contents, other habits, other ways in. No code changes."""
+"""Another server of the same API: other habits, basic credentials, a tenant, TLS under the authority of the house."""
 
 from __future__ import annotations
 
