@@ -64,8 +64,10 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
     Asks `revisions` and `votes` of the change, so that a page that has prefetched them pays nothing.
     """
     if _is_own(change, by):
-        others = roles.groups_with(Right.DECIDE)
-        return OwnChange(_("Nobody decides a change they proposed or edited. Another member of %s can.") % others)
+        return OwnChange(
+            _("Nobody decides a change they proposed or edited. Another member of %(groups)s can.")
+            % {"groups": roles.groups_with(Right.DECIDE)}
+        )
     if not roles.holds(by, Right.DECIDE):
         return _members_only(Right.DECIDE)
     if change.status != Status.PENDING:
@@ -97,7 +99,7 @@ def writable(proposal: Proposal) -> ApiSecret:
     """The secret that the proposal is for, by the mirror. Raises NotWritable, which says who could help."""
     secret = ApiSecret.objects.filter(pk=proposal.secret).first()
     if secret is None:
-        raise NotWritable(_("Segura no longer lists this secret."))
+        raise NotWritable(_("The portal knows no API secret of this number."))
     if secret.obstacle:
         raise NotWritable(secret.obstacle)
     return secret
@@ -123,4 +125,4 @@ def _is_own(change: Change, by: User) -> bool:
 
 
 def _members_only(right: Right) -> NotAllowed:
-    return NotAllowed(_("Only members of %s can do this.") % roles.groups_with(right))
+    return NotAllowed(_("Only members of %(groups)s can do this.") % {"groups": roles.groups_with(right)})

@@ -7,11 +7,13 @@ from datetime import datetime
 
 from django import template
 from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from portal.catalog import findings
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Attempt
 from portal.changes.patch import ShareChange
@@ -83,6 +85,8 @@ def share_kind(share: ShareChange, base_known: bool) -> str:
     return "removed" if share.new is None else "altered"
 
 
+register.filter("said", findings.said)
+
 RISK_ICONS = {
     "base": "eye-off",
     "secret": "key",
@@ -119,7 +123,7 @@ def duration(attempt: Attempt) -> str:
     if attempt.finished_at is None:
         return "-"
     seconds = (attempt.finished_at - attempt.started_at).total_seconds()
-    return _("%d ms") % (seconds * 1000) if seconds < 1 else _("%.1f s") % seconds
+    return _("%d ms") % (seconds * 1000) if seconds < 1 else _("%s s") % number_format(seconds, 1)
 
 
 @register.simple_tag
@@ -160,7 +164,7 @@ def _spoken(local: datetime, seconds: float) -> str:
         return _("just now")
     if 0 <= seconds < _MONTH:
         return _("%s ago") % _long(seconds)
-    return local.strftime("%Y-%m-%d")
+    return date_format(local, "DATE_FORMAT")
 
 
 def _long(seconds: float) -> str:
