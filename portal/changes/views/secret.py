@@ -47,7 +47,7 @@ def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
         "reread": bool(cursor),
         "others": listing.open_of_secret(identifier, reader=request.user),
         "may_propose": roles.holds(request.user, Right.PROPOSE),
-        "proposers": roles.who_could(Right.PROPOSE),
+        "proposers": roles.groups_with(Right.PROPOSE),
     }
     return render(request, "changes/secret.html", context)
 
