@@ -178,6 +178,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("pt-br", _("Brazilian Portuguese"))]
 LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
+FORMAT_MODULE_PATH = "portal.locale"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
@@ -189,6 +190,7 @@ STORAGES = {
 }
 # In the database, not in Redis: signing in and voting must not depend on the broker.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.accounts.reports.DiscreetFilter"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # two lists of 500 shares, each of up to four fields
 
@@ -274,5 +276,7 @@ LOGGING = {
             "celery.app.trace",
             "celery.beat",
         )
-    },
+    }
+    # Whoever started the worker waits for its line "ready", whatever the level.
+    | {"celery.apps.worker": {"level": "INFO"}},
 }

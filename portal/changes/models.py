@@ -78,6 +78,7 @@ class Cause(models.TextChoices):
         _("Segura refused the repeat of a call whose first outcome is not known. A person has to look."),
     )
     TRIES_SPENT = "tries_spent", _("It could not be found out what became of the call. A person has to look.")
+    CLOSED = "closed", _("A person looked at the secret in Segura and said what became of the change.")
     TAMPERED = "tampered", _("What is stored is not what was approved. Nothing was sent. A person has to look.")
     BROKEN = "broken", _("The change could not be prepared for sending. Nothing was sent. A person has to look.")
 

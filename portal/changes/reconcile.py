@@ -65,16 +65,11 @@ def sweep() -> list[int]:
 
 
 def due() -> list[int]:
-    """Ids of what a worker could take up now, oldest first; one per secret, for lanes are served in order."""
+    """Ids of what a worker could take up now, oldest first; at most one per secret, for lanes are served in order."""
     now = db_now()
-    ready = Q(not_before=None) | Q(not_before__lte=now)
-    found = Change.objects.filter(
-        Q(status=Status.APPROVED) | Q(Q(lease_until=None) | Q(lease_until__lte=now), status=Status.IN_DOUBT), ready
-    )
-    first: dict[int, int] = {}
-    for change_id, secret in found.order_by("approved_at", "pk").values_list("pk", "secret")[:_BATCH]:
-        first.setdefault(secret, change_id)
-    return list(first.values())
+    doubts = transitions.in_doubt(now).order_by("doubtful_since", "pk")
+    ready = transitions.ready(now).order_by("approved_at", "pk")
+    return [pk for found in (doubts, ready) for pk in found.values_list("pk", flat=True)[:_BATCH]]
 
 
 def _take_over(change_id: int) -> None:

@@ -115,12 +115,16 @@ class Dossier:
 
     @property
     def may_retry(self) -> bool:
-        operates = roles.holds(self.reader, Right.OPERATE)
-        return self.change.status == Status.FAILED and (self.is_own or operates)
+        right = Right.PROPOSE if self.is_own else Right.OPERATE
+        return self.change.status == Status.FAILED and roles.holds(self.reader, right)
 
     @property
     def may_recheck(self) -> bool:
         return self.change.status == Status.NEEDS_HUMAN and roles.holds(self.reader, Right.OPERATE)
+
+    @property
+    def may_close(self) -> bool:
+        return self.may_recheck and not isinstance(self.objection, OwnChange)
 
     def difference_from(self, number: int) -> Difference | None:
         """What changed between revision `number` and the one that counts; None where there is nothing to compare."""
