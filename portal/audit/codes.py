@@ -43,6 +43,7 @@ WORDS: dict[str, str | Promise] = {
     "not_sent": _("not sent"),
     "not_applied": _("not applied"),
     "unreadable": _("could not be read"),
+    "too_slow": _("read too slowly"),
     "unanswered": _("outcome unknown"),
     "echo_differs": _("answer differs"),
     "worker_lost": _("worker lost"),
@@ -53,6 +54,8 @@ WORDS: dict[str, str | Promise] = {
     "unverified": _("could not be verified"),
     "refused_repeat": _("repeat refused"),
     "tries_spent": _("tries spent"),
+    "rechecked": _("looked at again"),
+    "closed": _("closed by hand"),
     "tampered": _("not what was approved"),
     "broken": _("could not be prepared"),
     # Rules that refused a person
