@@ -15,7 +15,7 @@ from django.utils import translation
 from portal.accounts.access import RightMissing
 from portal.accounts.roles import Right
 from portal.audit import codes
-from portal.catalog.findings import said
+from portal.audit.findings import said
 from portal.changes.models import Cause, Status, Verdict
 from portal.changes.reading.outlook import clock
 from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, StaleRevision
