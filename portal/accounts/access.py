@@ -61,6 +61,5 @@ def _to_signing_in(request: HttpRequest) -> HttpResponseBase:
 
 def refusal(*rights: roles.Right) -> str:
     """The sentence for people who lack the right: which groups have it."""
-    return _("This page is for members of %(groups)s. An administrator can add you.") % {
-        "groups": roles.who_could(*rights)
-    }
+    groups = roles.groups_with(*rights)
+    return _("This page is for members of %(groups)s. An administrator can add you.") % {"groups": groups}

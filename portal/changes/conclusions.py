@@ -30,7 +30,13 @@ def stale(change: Change, cause: Cause, *, code: int | None = None, message: str
 
 
 def postponed(change: Change, cause: Cause, *, code: int | None = None, message: str = "", wait_s: float = 0) -> None:
-    """Surely not executed: again later, after a growing pause or what the gateway asked for (seconds)."""
+    """Surely not executed: again later, after a growing pause or what the gateway asked for (seconds).
+
+    Where an earlier call is in doubt, patience ends like that of a doubt: nobody else can use the lane meanwhile.
+    """
+    if change.doubtful_since and spent(change):
+        escalated(change, Cause.TRIES_SPENT, code=code, message=message)
+        return
     _conclude(
         change,
         Status.APPROVED,
@@ -58,9 +64,15 @@ def resend(change: Change) -> None:
     )
 
 
-def doubted(change: Change, cause: Cause, *, code: int | None = None, message: str = "") -> None:
-    """The call may or may not have been executed, and the gateway may still replay it until `hold_until` (B6)."""
+def doubted(
+    change: Change, cause: Cause, *, code: int | None = None, message: str = "", answered: bool = False
+) -> None:
+    """The call may or may not have been executed as meant.
+
+    Unless Segura `answered` it, the gateway may still replay it, until `hold_until` (B6).
+    """
     now = db_now()
+    hold_until = change.hold_until if answered else now + timedelta(seconds=settings.DELIVERY_HOLD_S)
     _conclude(
         change,
         Status.IN_DOUBT,
@@ -71,7 +83,7 @@ def doubted(change: Change, cause: Cause, *, code: int | None = None, message: s
         tries=0,
         doubts=change.doubts + 1,
         doubtful_since=change.doubtful_since or now,
-        hold_until=now + timedelta(seconds=settings.DELIVERY_HOLD_S),
+        hold_until=hold_until,
         not_before=None,
         lease_until=None,
     )

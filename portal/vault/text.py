@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import unicodedata
-from collections.abc import Callable, Iterable
-from urllib.parse import quote, quote_plus
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import unquote, unquote_plus
 
 from portal.vault.entity import Secret
 
 LONGEST = 500
 WITHHELD = "(withheld: the text held a secret)"
+
+_ENCODED_WITHIN = 8
+_URLSAFE = str.maketrans("+/", "-_")
 
 Scrubber = Callable[[str], str]
 
@@ -38,14 +42,17 @@ def _holds(text: str, secret: Secret) -> bool:
     if not value:
         return False
     raw = value.encode("utf-8", "surrogatepass")
-    spellings = (
-        value,
-        quote(raw),
-        quote(raw, safe=""),
-        quote_plus(raw),
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        base64.b64encode(raw).decode(),
-        raw.hex(),
-    )
-    return any(spelling in text for spelling in spellings)
+    # However much of it was escaped, and in whichever case: what is read must be compared, not what is written.
+    readings = (text, html.unescape(text), unquote(text), unquote_plus(text), text.replace("\\/", "/"))
+    spellings = (value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], *_base64(raw))
+    return raw.hex() in text.lower() or any(spelling in reading for reading in readings for spelling in spellings)
+
+
+def _base64(raw: bytes) -> Iterator[str]:
+    """As it is alone and, unless it is so short that this could be anything, inside of a longer text (Basic)."""
+    yield base64.b64encode(raw).decode()
+    for shift in range(3) if len(raw) >= _ENCODED_WITHIN else ():
+        encoded = base64.b64encode(b"\0" * shift + raw).decode()
+        inside = encoded[-(-8 * shift // 6) : 8 * (shift + len(raw)) // 6]
+        yield inside
+        yield inside.translate(_URLSAFE)

@@ -470,7 +470,7 @@ class TestBaseUnknown:
         assert "What Segura holds now could not be read" in desk.text
         assert "(1006)" in desk.text
         assert desk.preview(url="https://treasury-eu.example").status_code == 200
-        assert "Sight unknown" in desk.text
+        assert "Base unknown" in desk.text
         desk.press("confirm")
         assert submitted(desk).patch == {"url": "https://treasury-eu.example"}
         assert submitted(desk).base is None

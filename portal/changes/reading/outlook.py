@@ -29,8 +29,10 @@ def brief(change: Change, missing: int) -> str:
         return _approvals(missing)
     if change.status == Status.APPLIED and change.verified_at:
         return _("Read back and found so")
+    if change.status == Status.APPROVED and change.not_before and change.not_before > timezone.now():
+        return _("Will be tried again")
     return {
-        Status.APPROVED: _("Waits for a worker"),
+        Status.APPROVED: _("Waits to be sent"),
         Status.SENDING: _("On its way to Segura"),
         Status.IN_DOUBT: _("The portal is finding out what became of it"),
         Status.NEEDS_HUMAN: _("An administrator has to look"),

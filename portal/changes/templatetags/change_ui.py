@@ -22,6 +22,7 @@ from portal.changes.reading import outlook
 register = template.Library()
 
 _MINUTE, _HOUR, _DAY, _MONTH = 60, 3600, 86_400, 30 * 86_400
+_LONG_TEXT, _MANY_LINES = 600, 12
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Co", "Cn", "Cs"}
 
 
@@ -42,6 +43,19 @@ def plainly(text: str) -> str:
     before = len(text) - len(text.lstrip(" ")) if inner else len(text)
     after = len(text) - before - len(inner)
     return "␣" * before + "".join(_shape(char) for char in inner) + "␣" * after
+
+
+@register.filter
+def unseen(text: str | None) -> str:
+    """The text plainly, where it holds characters that an input cannot show; else ''."""
+    lines = (text or "").replace("\r\n", "\n")
+    return plainly(lines) if any(_shape(char) != char for char in lines) else ""
+
+
+@register.filter
+def lengthy(text: str | None) -> bool:
+    """Whether the text is so long that pages show it in a box of its own to scroll in."""
+    return text is not None and (len(text) > _LONG_TEXT or text.count("\n") > _MANY_LINES)
 
 
 def _shape(char: str) -> str:
@@ -154,6 +168,8 @@ def _spoken(local: datetime, seconds: float) -> str:
 
 
 def _long(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return _("< 1 min")
     if seconds < _HOUR:
         return _("%d min") % (seconds // _MINUTE)
     return _("%d h") % (seconds // _HOUR) if seconds < _DAY else _("%d d") % (seconds // _DAY)
