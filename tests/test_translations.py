@@ -37,7 +37,20 @@ UNTRANSLATED = {
     "UTC",
     "CR-",
 }
-SAME_IN_BOTH = {"URL", "Client ID", "Client secret", "Menu", "Base", "Tags", "%d ms", "%s s", "%d min", "%d h", "%d d"}
+SAME_IN_BOTH = {
+    "URL",
+    "Client ID",
+    "Client secret",
+    "Menu",
+    "Base",
+    "Tags",
+    "%d ms",
+    "%s s",
+    "%d min",
+    "< 1 min",
+    "%d h",
+    "%d d",
+}
 PLACE = re.compile(r"%(?:\(\w+\))?[sd]")
 MARKUP = re.compile(r"</?\w+|\w+=\"[^\"]*\"")
 HEADER, ENTRIES, OBSOLETE = wording.catalogue()

@@ -55,6 +55,7 @@ WORDS: dict[str, str | Promise] = {
     "tries_spent": _("tries spent"),
     "tampered": _("not what was approved"),
     "broken": _("could not be prepared"),
+    "closed": _("closed by hand"),
     # Rules that refused a person
     "NotAllowed": _("not allowed"),
     "OwnChange": _("own change"),

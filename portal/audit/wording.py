@@ -14,6 +14,7 @@ from portal.audit.visible import visible
 LABELS: dict[str, str | Promise] = {
     "added": gettext_lazy("New in the list"),
     "altered": gettext_lazy("Altered in the list"),
+    "applied": gettext_lazy("Applied"),
     "attempt": gettext_lazy("Attempt"),
     "base": gettext_lazy("Base"),
     "base_known": gettext_lazy("Base known"),
