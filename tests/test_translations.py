@@ -15,7 +15,7 @@ from django.utils import translation
 from portal.accounts.access import RightMissing
 from portal.accounts.roles import Right
 from portal.audit import codes
-from portal.catalog.findings import said
+from portal.audit.findings import said
 from portal.changes.models import Cause, Status, Verdict
 from portal.changes.reading.outlook import clock
 from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, StaleRevision
@@ -37,7 +37,20 @@ UNTRANSLATED = {
     "UTC",
     "CR-",
 }
-SAME_IN_BOTH = {"URL", "Client ID", "Client secret", "Menu", "Base", "Tags", "%d ms", "%s s", "%d min", "%d h", "%d d"}
+SAME_IN_BOTH = {
+    "URL",
+    "Client ID",
+    "Client secret",
+    "Menu",
+    "Base",
+    "Tags",
+    "%d ms",
+    "%s s",
+    "%d min",
+    "< 1 min",
+    "%d h",
+    "%d d",
+}
 PLACE = re.compile(r"%(?:\(\w+\))?[sd]")
 MARKUP = re.compile(r"</?\w+|\w+=\"[^\"]*\"")
 HEADER, ENTRIES, OBSOLETE = wording.catalogue()

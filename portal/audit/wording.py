@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.audit import codes, events
+from portal.audit import codes, events, findings
 from portal.audit.entry import Entry
 from portal.audit.ledger import canonical
 from portal.audit.visible import visible
@@ -14,6 +14,7 @@ from portal.audit.visible import visible
 LABELS: dict[str, str | Promise] = {
     "added": gettext_lazy("New in the list"),
     "altered": gettext_lazy("Altered in the list"),
+    "applied": gettext_lazy("Applied"),
     "attempt": gettext_lazy("Attempt"),
     "base": gettext_lazy("Base"),
     "base_known": gettext_lazy("Base known"),
@@ -155,10 +156,10 @@ def _word(value: object) -> str:
 
 
 def _said(value: object) -> str:
-    """For a line: a mapping without its brackets."""
+    """For a line: a mapping without its brackets, and the portal's own findings in the language of the page."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {_word(item)}" for name, item in value.items())
-    return _word(value)
+    return findings.said(_word(value))
 
 
 def _decoded(value: object) -> str:

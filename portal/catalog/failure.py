@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from django.utils.translation import gettext as _
 
-from portal.catalog import findings
+from portal.audit import findings
 from portal.catalog.connection import NotConfigured
 from portal.vault import ReadRefused, Unauthorised, Unreachable, VaultError
 

@@ -1,6 +1,6 @@
 """What the portal itself found out about a call (vault's own words), in the language of the page.
 
-Such a finding is kept as the vault says it, in English, beside what Segura said, which is never translated.
+A finding is kept as the vault says it, in English, like what Segura itself said, which is never translated.
 """
 
 from __future__ import annotations
