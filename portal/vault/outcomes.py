@@ -113,14 +113,14 @@ def classify(identifier: int, patch: Patch, came: Answer | NoAnswer, scrub: Scru
 
 
 def retry_after(header: str, now: datetime | None = None) -> float | None:
-    """Seconds to wait by a Retry-After header (seconds or HTTP date), at most an hour; None without."""
+    """Seconds to wait by a Retry-After header (seconds or HTTP date), at most an hour; None without a sane one."""
     text = header.strip()
     if text.isascii() and text.isdigit():
-        wait = float(text[:9])
+        wait = float(text)
     else:
         try:
             until = parsedate_to_datetime(text)
-        except (TypeError, ValueError, IndexError):
+        except (TypeError, ValueError, IndexError, OverflowError):
             return None
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
         wait = (until - (now or datetime.now(UTC))).total_seconds()

@@ -356,6 +356,23 @@ def test_retry_after_is_read_as_seconds_or_date_and_capped():
     assert retry_after(format_datetime(now - timedelta(days=1), usegmt=True), now) == 0.0
 
 
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        ("9" * 5000, 3600.0),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", 3600.0),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan " + "9" * 5000 + " 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2026 00:00:00 +" + "9" * 30, None),
+        ("Mon, 01 Jan 2026 " + "9" * 30 + ":00:00 GMT", None),
+        ("Mon, 01 Jan 0000 00:00:00 GMT", 0.0),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_an_absurd_retry_after_is_capped_or_ignored_and_never_raises(header, wait):
+    assert retry_after(header, datetime(2026, 1, 1, tzinfo=UTC)) == wait
+
+
 def test_a_report_that_raises_leaves_only_after_the_exchange_is_over(sandbox, connect):
     client = connect()
     client.list()
