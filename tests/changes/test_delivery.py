@@ -108,7 +108,9 @@ def test_a_refusal_fails_the_change_and_a_retry_keeps_the_votes(
     assert work(change).status == Status.APPLIED
 
 
-@pytest.mark.parametrize("fault", ["504_after_apply", "drop", "reset", "cut_status_line", "empty_201", "html_201"])
+@pytest.mark.parametrize(
+    "fault", ["503_after_apply", "504_after_apply", "drop", "reset", "cut_status_line", "empty_201", "html_201"]
+)
 def test_an_applied_call_without_an_answer_is_found_out_by_reading(
     fault: str, segura: Sandbox, approved: Callable[..., Change]
 ) -> None:

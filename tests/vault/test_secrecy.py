@@ -8,7 +8,7 @@ import logging
 import re
 import signal
 import traceback
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -166,6 +166,39 @@ def test_text_from_outside_is_one_clean_bounded_line():
     assert clean("a\x00b\r\nc\u202ed\ud800e\u2028f") == "a b c d e f"
     assert len(clean("x" * 10_000)) == LONGEST
     assert clean("Preço ✓") == "Preço ✓"
+
+
+AWKWARD = "a&b<c'\"ö😀/+%-canary\\"
+BASE64 = base64.b64encode(AWKWARD.encode()).decode()
+ESCAPED = {
+    "html": html.escape(AWKWARD),
+    "html of PHP": html.escape(AWKWARD).replace("&#x27;", "&#039;"),
+    "html without quotes": html.escape(AWKWARD, quote=False),
+    "html by numbers": "".join(f"&#{ord(each)};" for each in AWKWARD),
+    "url": quote(AWKWARD),
+    "url, lower case": re.sub("%..", lambda found: found[0].lower(), quote(AWKWARD, safe="")),
+    "form": quote_plus(AWKWARD),
+    "json": json.dumps(AWKWARD),
+    "json, not only ASCII": json.dumps(AWKWARD, ensure_ascii=False),
+    "json of PHP": json.dumps(AWKWARD).replace("/", r"\/").replace("&", r"\u0026"),
+    "json in json": json.dumps(json.dumps(AWKWARD)),
+    "json in html": html.escape(json.dumps(AWKWARD)),
+    "base64": BASE64,
+    "base64 of URLs, unpadded": BASE64.replace("+", "-").replace("/", "_").rstrip("="),
+    "base64 in a URL": quote(BASE64, safe=""),
+    "basic, one": base64.b64encode(f"x:{AWKWARD}".encode()).decode(),
+    "basic, two": base64.b64encode(f"portal:{AWKWARD}!".encode()).decode(),
+    "basic, three": base64.b64encode(f"ab:{AWKWARD}??".encode()).decode(),
+    "hex": AWKWARD.encode().hex(),
+    "HEX": AWKWARD.encode().hex().upper(),
+}
+
+
+@pytest.mark.parametrize("spelling", ESCAPED)
+def test_text_that_quotes_a_secret_in_any_common_encoding_is_withheld(spelling):
+    scrub = scrubber([Secret(AWKWARD)])
+    assert scrub(f"1007: invalid value {ESCAPED[spelling]}, sorry") == WITHHELD
+    assert scrub("1007: invalid value of & in a%20field, sorry") == "1007: invalid value of & in a%20field, sorry"
 
 
 @pytest.mark.parametrize("spelling", sorted(_spellings(CANARY)))
