@@ -69,6 +69,7 @@ def recheck(change_id: int, *, by: User) -> Change:
             "change.rechecked",
             by=by.username,
             not_before=None,
+            cause=Cause.RECHECKED,
             tries=0,
             doubts=0,
             doubtful_since=db_now(),

@@ -232,7 +232,7 @@ def _intend(change: Change, revision: Revision, started: float) -> Attempt | Non
             _note("delivery.lost", change, data={"fence": change.fence})
             return None
         if time.monotonic() - started > settings.DELIVERY_LEASE_S / 2:
-            conclusions.postponed(change, Cause.UNREADABLE)
+            conclusions.postponed(change, Cause.TOO_SLOW)
             return None
         attempt = Attempt.objects.create(
             change=change,

@@ -80,7 +80,8 @@ def _answer(request: PersonRequest, task: Task) -> HttpResponseBase:
         if task.refused:
             return _page(request, task, None, status=task.status)
         return _page(request, task, editing.start(task.secret, by=task.by, revised=task.revised))
-    act = {"confirm": _confirm, "back": _back, "rows": _rows}.get(request.POST.get("act", ""), _preview)
+    asked = request.POST.get("act", "").partition(":")[0]
+    act = {"confirm": _confirm, "back": _back, "rows": _rows}.get(asked, _preview)
     try:
         return act(request, task)
     except ProposalLost:
@@ -97,7 +98,8 @@ def _preview(request: PersonRequest, task: Task) -> HttpResponse:
 
 
 def _rows(request: PersonRequest, task: Task) -> HttpResponse:
-    edit = editing.with_more_rows(request.POST, task.secret, by=task.by, revised=task.revised)
+    to = request.POST["act"].partition(":")[2]
+    edit = editing.with_more_rows(request.POST, task.secret, by=task.by, to=to, revised=task.revised)
     return _page(request, task, edit)
 
 
