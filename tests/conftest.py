@@ -6,10 +6,15 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.utils import translation
 
 from tests.rig.flush import flush_past_triggers
+
+# Examples are judged by what is true of them, not by how long a busy machine takes; in CI they are the same each time.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("suite")
 
 pytest_plugins = ["tests.people", "tests.segura", "tests.changing"]
 
