@@ -58,7 +58,6 @@ WORDS: dict[str, str | Promise] = {
     "closed": _("closed by hand"),
     "tampered": _("not what was approved"),
     "broken": _("could not be prepared"),
-    "closed": _("closed by hand"),
     # Rules that refused a person
     "NotAllowed": _("not allowed"),
     "OwnChange": _("own change"),
