@@ -11,6 +11,7 @@ from portal.changes.models import Cause, Change, Status
 from portal.changes.transitions import db_now, move
 
 _LONGEST_PAUSE_S = 300.0
+_LONGEST_DOUBT = timedelta(days=1)
 
 
 def applied(change: Change, cause: Cause, *, code: int | None = None) -> None:
@@ -110,10 +111,12 @@ def escalated(change: Change, cause: Cause, *, code: int | None = None, message:
 
 
 def spent(change: Change) -> bool:
-    """Whether the machine has doubted long enough: tries or a day are over (B6)."""
+    """Whether the machine has doubted long enough: too many calls of unknown outcome, or a day of it (B6).
+
+    A vault that is away wears nobody out: reading back goes on until the day is over.
+    """
     since = change.doubtful_since
-    tired = change.doubts > settings.DELIVERY_MAX_TRIES or change.tries > settings.DELIVERY_MAX_TRIES
-    return tired or (since is not None and db_now() - since > timedelta(days=1))
+    return change.doubts > settings.DELIVERY_MAX_TRIES or (since is not None and db_now() - since > _LONGEST_DOUBT)
 
 
 def _pause_s(pauses: int) -> float:

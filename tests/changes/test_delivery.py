@@ -313,7 +313,7 @@ def test_an_answered_call_holds_the_secret_for_nobody(segura: Sandbox, approved:
     assert work(approved(), rounds=2).hold_until is None
 
 
-def test_doubt_that_turns_unreadable_is_handed_to_a_person_too(
+def test_a_vault_that_is_away_makes_no_work_for_people_before_a_day_is_over(
     segura: Sandbox, settings: Settings, approved: Callable[..., Change]
 ) -> None:
     settings.DELIVERY_MAX_TRIES = 3
@@ -322,6 +322,9 @@ def test_doubt_that_turns_unreadable_is_handed_to_a_person_too(
     segura.control.plan("refuse:1006:User does not have access", endpoint="get")
     segura.control.plan("503", endpoint="get", times=None)
     change = work(change, rounds=8)
+    assert (change.status, change.cause) == (Status.APPROVED, Cause.UNREADABLE)
+    Change.objects.update(doubtful_since=timezone.now() - timezone.timedelta(hours=25))
+    change = work(change)
     assert (change.status, change.cause) == (Status.NEEDS_HUMAN, Cause.TRIES_SPENT)
 
 
