@@ -33,6 +33,7 @@ ACTIONS: dict[str, str | Promise] = {
     "change.escalated": _("Change needs a person"),
     "change.retried": _("Change retried"),
     "change.rechecked": _("Change read back again"),
+    "change.closed": _("Change closed by hand"),
     "vote.cast": _("Vote cast"),
     "vote.refused": _("Vote refused"),
     "delivery.started": _("Delivery started"),

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -71,7 +70,7 @@ def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
         Event.objects.filter(change=change), order=("id",), cursor=request.GET.get("at", ""), size=_STEPS
     )
     if not page.rows:
-        raise Http404(_("The log knows no change of this number."))
+        raise Http404
     _read(request, "change_timeline", change=change)
     context = {
         "change": change,

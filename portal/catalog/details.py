@@ -39,10 +39,10 @@ class Details:
     @classmethod
     def of(cls, secret: ApiSecret) -> Details:
         """What may be known of a secret; the value itself stays behind."""
-        fields: dict[str, Value] = {name: _storable(getattr(secret, name)) for name in TEXT_FIELDS}
+        fields: dict[str, Value] = {name: ledger.storable(getattr(secret, name)) for name in TEXT_FIELDS}
         fields |= {"users_allowed": _rows(secret.users_allowed), "groups_allowed": _rows(secret.groups_allowed)}
         value = secret.client_secret
-        seen = keyring.fingerprint(SECRET_FIELD, _storable(value.reveal())) if value else ""
+        seen = keyring.fingerprint(SECRET_FIELD, ledger.storable(value.reveal())) if value else ""
         return cls(secret.identifier, fields, seen)
 
 
@@ -73,9 +73,4 @@ def read_details(identifier: int, *, by: str) -> Details:
 
 
 def _rows(shares: tuple[Share, ...]) -> list[list[str | bool]]:
-    return [[_storable(share.name), share.can_edit] for share in sorted(shares)]
-
-
-def _storable(text: str) -> str:
-    """Text that a page and both databases can hold: no lone surrogate, no NUL."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return [[ledger.storable(share.name), share.can_edit] for share in sorted(shares)]

@@ -93,7 +93,7 @@ def test_the_count_stops_at_its_limit(
     assert listing.queue_count(approver) == "1"
     submit("AWS", 44)
     assert listing.queue_count(approver) == "1+"
-    assert "1+ changes" in text_of(as_person(approver).get(QUEUE))
+    assert "1+ change" in text_of(as_person(approver).get(QUEUE))
 
 
 def test_navigation_counts_what_waits_for_approvers_and_for_nobody_else(

@@ -207,6 +207,31 @@ def test_text_that_quotes_a_secret_is_withheld(spelling):
     assert scrubber([Secret("")])("fine") == "fine"
 
 
+SHARP = "<Canary/9f3b'7c1e&5a\"+ç>"
+
+
+@pytest.mark.parametrize(
+    "escaped",
+    [
+        html.escape(SHARP),
+        html.escape(SHARP, quote=False),
+        html.escape(SHARP).replace("&#x27;", "&#039;"),
+        re.sub("%..", lambda escape: escape[0].lower(), quote(SHARP)),
+        quote(SHARP, safe="/<>"),
+        json.dumps(SHARP).replace("/", "\\/"),
+        SHARP.encode().hex().upper(),
+        *(base64.b64encode(b"portal:"[:length] + SHARP.encode() + b"!").decode() for length in (5, 6, 7)),
+        base64.urlsafe_b64encode(b"p:" + SHARP.encode()).decode(),
+    ],
+)
+def test_text_that_quotes_an_escaped_secret_is_withheld(escaped):
+    assert scrubber([Secret(SHARP)])(f"bad value {escaped}!") == WITHHELD
+
+
+def test_a_short_secret_does_not_withhold_what_merely_looks_like_it():
+    assert scrubber([Secret("ab")])("Basic YWJj is fine") == "Basic YWJj is fine"
+
+
 def test_a_hostile_message_is_cleaned_in_the_exchange(sandbox, client):
     body = '{"response":{"message":"<b>\\u0000evil\\ud800\\r\\n' + "y" * 9000 + '"}}'
     sandbox.control.plan(endpoint="update", status=500, body=body)
