@@ -47,6 +47,8 @@ try:
     SEGURA_GATEWAY_RETRIES = at_least("SEGURA_GATEWAY_RETRIES", 5, 0)
     # Longer than the gateway's own patience, so that the gateway answers first.
     SEGURA_DEADLINE_S = positive("SEGURA_DEADLINE_S", SEGURA_GATEWAY_TIMEOUT_S + 5)
+    # A person waits, and with them one of few threads; workers have the time above.
+    SEGURA_PAGE_DEADLINE_S = positive("SEGURA_PAGE_DEADLINE_S", 8)
     CATALOG_SYNC_EVERY_S = positive("CATALOG_SYNC_EVERY_S", 300)
 
     # --- Delivery ----------------------------------------------------------------------------------

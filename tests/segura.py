@@ -39,10 +39,12 @@ def segura(sandbox: Sandbox, settings: Settings) -> Sandbox:
     settings.SEGURA_TENANT = settings.SEGURA_CA_BUNDLE = ""
     settings.SEGURA_CONNECT_TIMEOUT_S = 1
     settings.SEGURA_DEADLINE_S = 5
+    settings.SEGURA_PAGE_DEADLINE_S = 3
     settings.DELIVERY_LEASE_S = 10
     settings.DELIVERY_HOLD_S = 0.2
     settings.DELIVERY_BACKOFF_S = 1e-6
     forget_tokens(settings.REDIS_URL)
+    connection.absence.cache_clear()
     return sandbox
 
 

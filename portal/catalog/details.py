@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
+
+from django.conf import settings
 
 from portal import keyring
 from portal.audit import ledger
-from portal.catalog.connection import NotConfigured, connect
+from portal.catalog.connection import NotConfigured, absence, connect
 from portal.catalog.failure import Failure
 from portal.vault import SECRET_FIELD, TEXT_FIELDS, ApiSecret, Client, Share, VaultError
 
@@ -42,18 +46,22 @@ class Details:
         return cls(secret.identifier, fields, seen)
 
 
-def read(client: Client, identifier: int) -> Details:
+def read(client: Client, identifier: int, *, ends_at: float = math.inf) -> Details:
     """The details now, one call of get-one (contract 5.2), which Segura counts as a view. Raises VaultError."""
-    return Details.of(client.read(identifier))
+    return Details.of(client.read(identifier, ends_at=ends_at))
 
 
 def read_details(identifier: int, *, by: str) -> Details:
     """The details for a person, whose view is on record before they are shown. Raises CannotRead.
 
+    A page waits for it: SEGURA_PAGE_DEADLINE_S seconds in all, and not at all while Segura is away (absence).
     Outside any transaction, as all calls to Segura.
     """
+    ends_at = time.monotonic() + settings.SEGURA_PAGE_DEADLINE_S
     try:
-        details = read(connect(by=by, secret=identifier), identifier)
+        client = connect(by=by, secret=identifier)
+        with absence().watch():
+            details = read(client, identifier, ends_at=ends_at)
     except (VaultError, NotConfigured) as error:
         failure = Failure.of(error)
     else:

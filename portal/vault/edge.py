@@ -9,8 +9,10 @@ from __future__ import annotations
 import http.client
 import io
 import logging
+import math
 import os
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
@@ -124,12 +126,16 @@ class Edge:
         *,
         content: Secret | None = None,
         request_id: str = "",
+        ends_at: float = math.inf,
     ) -> Answer | NoAnswer:
-        """One call with a bearer token. What went wrong is in the answer; nothing is raised."""
+        """One call with a bearer token, over by `ends_at` of the monotonic clock at the latest.
+
+        What went wrong is in the answer; nothing is raised.
+        """
         headers = {"X-Request-ID": request_id} if request_id else {}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        pace = Pace(self._config.deadline_s, self._config.read_timeout_s)
+        pace = self._pace(ends_at)
         adapter = _Adapter(self._config, self._trust, pace)
         trouble: NoAnswer | None = None
         try:
@@ -141,10 +147,10 @@ class Edge:
             trouble = _no_answer(error, pace)
         return adapter.answer or trouble or NoAnswer("no answer", sent=pace.sent)
 
-    def fetch_token(self) -> tuple[Answer | NoAnswer, Secret | None, object]:
+    def fetch_token(self, *, ends_at: float = math.inf) -> tuple[Answer | NoAnswer, Secret | None, object]:
         """A client-credentials token: what came back, the token if it is one, and `expires_in` as given."""
         config = self._config
-        pace = Pace(config.deadline_s, config.read_timeout_s)
+        pace = self._pace(ends_at)
         adapter = _Adapter(config, self._trust, pace)
         trouble: NoAnswer | None = None
         grant: Mapping[str, object] = {}
@@ -160,6 +166,9 @@ class Edge:
         if not value.isascii() or not value.isprintable():
             return came, None, None
         return came, Secret(value), grant.get("expires_in")
+
+    def _pace(self, ends_at: float) -> Pace:
+        return Pace(min(self._config.deadline_s, ends_at - time.monotonic()), self._config.read_timeout_s)
 
     def _credentials(self) -> dict[str, Any]:
         config = self._config
