@@ -73,6 +73,7 @@ _TONES = {
     "change.rejected": "bad",
     "change.failed": "bad",
     "vote.refused": "bad",
+    "change.retry_refused": "bad",
     "session.refused": "bad",
     "access.refused": "bad",
     "change.stale": "warn",
