@@ -46,12 +46,13 @@ def https(name: str, default: str) -> str:
     """A URL that is https, or plain http on this machine only."""
     url: str = env.str(name, default)
     scheme = urlsplit(url).scheme
-    if url and scheme != "https" and not (scheme == "http" and _is_loopback(url)):
+    if url and scheme != "https" and not (scheme == "http" and is_loopback(url)):
         raise ImproperlyConfigured(f"{name} must be https; plain http is accepted for loopback only.")
     return url
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether the URL leads to this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import EnvError
 
-from portal.environment import at_least, env, https, positive, secret
+from portal.environment import at_least, env, https, is_loopback, positive, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR: Path = env.path("PORTAL_STATE_DIR", BASE_DIR / ".state")
@@ -20,13 +20,13 @@ env.read_env(str(STATE_DIR / "env"), recurse=False)
 
 try:
     # --- This portal -------------------------------------------------------------------------------
-    DEBUG: bool = env.bool("DEBUG", False)
+    DEBUG: bool = env.bool("PORTAL_DEBUG", False)
     PORTAL_DEMO: bool = env.bool("PORTAL_DEMO", False)
     SECRET_KEY = secret("PORTAL_SECRET_KEY")
     SEALING_KEYS = secret("PORTAL_SEALING_KEYS")
     FINGERPRINT_KEY = secret("PORTAL_FINGERPRINT_KEY", "")
     PORT: int = env.int("PORT", 8000)
-    BASE_URL: str = env.str("PORTAL_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+    BASE_URL = https("PORTAL_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
     ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
     TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", 0)
     LOG_LEVEL: str = env.str("PORTAL_LOG_LEVEL", "INFO").upper()
@@ -69,6 +69,10 @@ try:
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
+if len(SECRET_KEY) < 32:
+    raise ImproperlyConfigured("PORTAL_SECRET_KEY must be 32 characters or longer: openssl rand -base64 48 makes one.")
+if DEBUG and not is_loopback(BASE_URL):
+    raise ImproperlyConfigured("PORTAL_DEBUG is for this machine only: PORTAL_BASE_URL must be a loopback address.")
 if SEGURA_CLIENT_AUTH not in {"body", "basic"}:
     raise ImproperlyConfigured("SEGURA_CLIENT_AUTH must be 'body' or 'basic'.")
 if DELIVERY_LEASE_S < 2 * SEGURA_DEADLINE_S:
@@ -144,6 +148,8 @@ MIDDLEWARE = [
     "portal.accounts.origin.OriginMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Below WhiteNoise, whose files may be kept; above everything that makes a page.
+    "portal.accounts.caching.NoStoreMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -195,6 +201,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.accounts.reports.DiscreetFilter"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # two lists of 500 shares, each of up to four fields
+FILE_UPLOAD_HANDLERS = ["portal.accounts.uploads.NoUploads"]
 
 # --- Signing in ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -220,7 +227,8 @@ ACCOUNT_FORMS = {
 }
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key"}
+# The key of login_failed is name and address (signin.py); a name alone has a limit that no single address can reach.
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key", "login_failed_name": "300/h/key"}
 
 # --- The wire --------------------------------------------------------------------------------------
 _tls = BASE_URL.startswith("https://")

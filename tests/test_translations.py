@@ -164,7 +164,7 @@ def test_every_finding_of_the_vault_is_known_to_the_pages() -> None:
 
 
 def findings_in_the_vault() -> list[str]:
-    """What portal.vault, or absence in its stead, may say in its own words, places filled with something that fits one of them."""
+    """What portal.vault, or absence in its stead, may say in its own words, places filled with what fits one."""
     kinds = {"NoAnswer", "Malformed", "Unreadable", "Unreachable", "Unauthorised", "ReadRefused", "ConfigError"}
     outgoing = {"body", "_to_wire", "_secret_to_wire", "_sound"}  # refused before anything is sent: a bug, no finding
     found = []

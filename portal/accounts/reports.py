@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import ItemsView
 from types import FrameType
 from typing import Any
@@ -15,6 +16,11 @@ class DiscreetFilter(SafeExceptionReporterFilter):
 
     Django's own keeps still only without DEBUG, and only about what a view has declared before it failed.
     """
+
+    # The addresses of database and broker hold their passwords, and runserver's META holds the environment.
+    hidden_settings = re.compile(
+        SafeExceptionReporterFilter.hidden_settings.pattern + "|COOKIE|CSRF|URL", re.IGNORECASE
+    )
 
     def is_active(self, request: HttpRequest | None) -> bool:  # noqa: ARG002
         return True

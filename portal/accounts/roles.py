@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
@@ -63,12 +64,13 @@ def holds(user: User | AnonymousUser, right: Right) -> bool:
 
 
 def holders(right: Right) -> QuerySet[User]:
-    """Active people who hold the right."""
-    return User.objects.filter(
+    """Active people who hold the right; demo accounts, who cannot sign in outside the demo, only within it."""
+    people = User.objects.filter(
         is_active=True,
         groups__permissions__codename=right,
         groups__permissions__content_type__app_label="accounts",
-    ).distinct()
+    )
+    return (people if settings.PORTAL_DEMO else people.filter(is_demo=False)).distinct()
 
 
 def groups_with(*rights: Right) -> str:

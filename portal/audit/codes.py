@@ -62,6 +62,7 @@ WORDS: dict[str, str | Promise] = {
     "NotAllowed": _("not allowed"),
     "OwnChange": _("own change"),
     "AlreadyVoted": _("already voted"),
+    "AlreadySubmitted": _("already submitted"),
     "StaleRevision": _("stale revision"),
     "WrongState": _("wrong state"),
     "ValueDiffers": _("not the approved value"),

@@ -13,6 +13,7 @@ NOUNS: dict[str, str | Promise] = {
     "catalog": _("Catalogue"),
     "secret": _("API secrets"),
     "session": _("Sign-in"),
+    "account": _("Accounts"),
     "access": _("Access"),
     "audit": _("Audit log"),
 }
@@ -48,6 +49,10 @@ ACTIONS: dict[str, str | Promise] = {
     "session.started": _("Signed in"),
     "session.refused": _("Sign-in refused"),
     "session.ended": _("Signed out"),
+    "account.created": _("Account made"),
+    "account.password_changed": _("Password changed"),
+    "account.disabled": _("Account switched off"),
+    "account.enabled": _("Account switched on"),
     "access.refused": _("Page refused"),
     "access.granted": _("Roles of a person set"),
     "audit.read": _("Log read"),

@@ -11,9 +11,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_safe
-from django.views.decorators.vary import vary_on_headers
 
 from portal.accounts import keyset
 from portal.accounts.access import PersonRequest, requires
@@ -29,8 +27,6 @@ _ONE_READING = timedelta(hours=1)
 
 
 @require_safe
-@cache_control(no_store=True)
-@vary_on_headers("HX-Request")
 @requires(Right.AUDIT)
 def events(request: PersonRequest) -> HttpResponse:
     """The log, newest first, narrowed by the filters of the address."""
@@ -52,7 +48,6 @@ def events(request: PersonRequest) -> HttpResponse:
 
 
 @require_safe
-@cache_control(no_store=True)
 @requires(Right.AUDIT)
 def event(request: PersonRequest, number: int) -> HttpResponse:
     """One event whole: every field, and the canonical text that is hashed."""
@@ -62,7 +57,6 @@ def event(request: PersonRequest, number: int) -> HttpResponse:
 
 
 @require_safe
-@cache_control(no_store=True)
 @requires(Right.AUDIT)
 def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
     """All that happened to one change, from its proposal to Segura's answers."""
@@ -83,7 +77,6 @@ def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
 
 
 @require_GET
-@cache_control(no_store=True)
 @requires(Right.AUDIT)
 def export(request: PersonRequest, kind: str) -> HttpResponseBase:
     """The events that match the filters as a file, streamed; what is in it is on record before it leaves."""

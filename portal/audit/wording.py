@@ -34,11 +34,9 @@ LABELS: dict[str, str | Promise] = {
     "from": gettext_lazy("From"),
     "kind": gettext_lazy("Kind"),
     "listed": gettext_lazy("Listed"),
-    "made": gettext_lazy("Account made"),
     "message": gettext_lazy("Message"),
     "method": gettext_lazy("Method"),
     "name": gettext_lazy("Name"),
-    "new_password": gettext_lazy("New password"),
     "number": gettext_lazy("Error number"),
     "ok": gettext_lazy("Succeeded"),
     "origin": gettext_lazy("Answered by"),
@@ -76,6 +74,7 @@ _TONES = {
     "change.retry_refused": "bad",
     "session.refused": "bad",
     "access.refused": "bad",
+    "account.disabled": "warn",
     "change.stale": "warn",
     "change.expired": "warn",
     "change.requeued": "warn",
@@ -89,7 +88,20 @@ _VIEWS = {
     "event": gettext_lazy("event"),
     "change_timeline": gettext_lazy("change"),
 }
-_TELLING = ("verdict", "outcome", "cause", "message", "reason", "rule", "rights", "format", "rows", "filters")
+_TELLING = (
+    "person",
+    "roles",
+    "verdict",
+    "outcome",
+    "cause",
+    "message",
+    "reason",
+    "rule",
+    "rights",
+    "format",
+    "rows",
+    "filters",
+)
 _CODED = ("verdict", "outcome", "cause", "rule", "rights")
 _LINE = 160
 

@@ -38,6 +38,10 @@ class StaleRevision(Refused):
         self.change = change
 
 
+class AlreadySubmitted(Refused):
+    """The very proposal is a revision of another change."""
+
+
 class NotWritable(Refused):
     """The portal's Segura user may not write this secret, or the secret is gone."""
 
@@ -107,6 +111,12 @@ def writable(proposal: Proposal) -> ApiSecret:
     if secret.obstacle:
         raise NotWritable(secret.obstacle)
     return secret
+
+
+def unsubmitted(proposal: Proposal) -> None:
+    known = Change.objects.filter(revisions=proposal.revision_id).first()
+    if known is not None:
+        raise AlreadySubmitted(_("This proposal was submitted before: it is %s.") % known)
 
 
 def complete(proposal: Proposal) -> None:

@@ -60,7 +60,8 @@ def submit(proposal: Proposal, *, by: User) -> Change:
 def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
     """Replace what is proposed: a new revision without votes; the earlier sealed value is erased.
 
-    Only by the requester, while pending or stale. Raises NotAllowed, WrongState and what submit raises.
+    Only by the requester, while pending or stale. Raises NotAllowed, AlreadySubmitted, WrongState and what submit
+    raises.
     """
     rules.needs(by, Right.PROPOSE)
     rules.complete(proposal)
@@ -69,6 +70,7 @@ def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
         if Revision.objects.filter(pk=proposal.revision_id, change=change).exists():
             return change  # the same form sent twice
         rules.own(change, by, _("Only its requester can revise a change."))
+        rules.unsubmitted(proposal)
         if change.secret != proposal.secret:
             raise NotAllowed(_("The proposal is for another secret."))
         if change.status not in REVISABLE:

@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from portal.accounts.models import User
 from portal.audit.models import Event
 from portal.changes import sealed
+from portal.changes.forms.edit import ShareFormSet
 from portal.changes.models import Change, Revision
 from portal.sandbox import Sandbox
 from portal.vault import Secret
@@ -548,3 +549,18 @@ def test_queries_do_not_grow_with_the_shares(desk: Desk, segura: Sandbox) -> Non
     few = queries()
     segura.control.edit(43, users_allowed={f"user{n}": False for n in range(60)})
     assert queries() == few
+
+
+@pytest.mark.parametrize("claimed", [504, 5000, 10**9])
+def test_more_rows_than_there_can_be_are_refused_before_one_is_made(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, claimed: int
+) -> None:
+    monkeypatch.setattr(ShareFormSet, "_construct_form", lambda *_, **__: pytest.fail("a row was made"))
+    page = desk.preview(**{"users_allowed-TOTAL_FORMS": str(claimed), "groups_allowed-TOTAL_FORMS": str(claimed)})
+    assert page.status_code == 422
+    assert "these are more rows than there can be; at most 500 are possible" in page.content.decode()
+
+
+def test_as_many_rows_as_there_can_be_are_taken(desk: Desk) -> None:
+    page = desk.preview(url="https://gcp-eu.example", **{"users_allowed-TOTAL_FORMS": "503"})
+    assert page.status_code == 200

@@ -265,11 +265,12 @@ def test_nothing_is_found_of_any_secret_that_went_through_the_portal(tmp_path: P
 
 
 def test_nothing_is_found_with_error_pages_for_developers_either(tmp_path: Path) -> None:
-    """DEBUG=1, and a Segura outside, whose tokens are looked for as well."""
+    """PORTAL_DEBUG=1, and a Segura outside, whose tokens are looked for as well."""
     own = Marker.new("the portal's own client secret")
     with Sandbox(client_secret=own) as segura:
         env = {"SEGURA_URL": segura.url, "SEGURA_CLIENT_ID": segura.client_id, "SEGURA_CLIENT_SECRET": own}
-        with Portal(tmp_path, {**LOUD, **env, "DEBUG": "1"}) as portal, moved_in(portal, segura.control) as house:
+        env |= {**LOUD, "PORTAL_DEBUG": "1"}
+        with Portal(tmp_path, env) as portal, moved_in(portal, segura.control) as house:
             house.markers.append(own)
             assert "Using the URLconf" in house["requester"].get("/no-such-page/")
             tokens = [*segura.grants._ends]

@@ -8,7 +8,7 @@ from portal.accounts.access import PersonRequest
 from portal.accounts.models import User
 from portal.audit.refusals import because
 from portal.changes.models import Change, Status, Verdict
-from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused, StaleRevision
+from portal.changes.rules import AlreadySubmitted, AlreadyVoted, NotAllowed, OwnChange, Refused, StaleRevision
 from portal.changes.transitions import WrongState
 
 
@@ -20,7 +20,7 @@ def answer(refusal: Refused | WrongState, request: PersonRequest) -> tuple[int, 
 
 def _status_of(refusal: Refused | WrongState) -> int:
     """409: it stands differently than the page showed; 403: not this person; 422: not this input."""
-    if isinstance(refusal, WrongState | StaleRevision | AlreadyVoted):
+    if isinstance(refusal, WrongState | StaleRevision | AlreadyVoted | AlreadySubmitted):
         return 409
     return 403 if isinstance(refusal, NotAllowed | OwnChange) else 422
 

@@ -45,7 +45,7 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
         return HttpResponse(status=204)
     shown = _open(request, change_id)
     number = seen.partition(".")[0]
-    seen_revision = int(number) if number.isdecimal() else 0
+    seen_revision = int(number) if number.isdecimal() and len(number) < 10 else 0
     context = {
         **_context(shown),
         "moved": True,

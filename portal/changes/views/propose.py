@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -44,7 +43,6 @@ class Task:
 
 
 @sensitive_post_parameters("client_secret")
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Right.PROPOSE)
 def propose(request: PersonRequest, identifier: int) -> HttpResponseBase:
@@ -58,7 +56,6 @@ def propose(request: PersonRequest, identifier: int) -> HttpResponseBase:
 
 
 @sensitive_post_parameters("client_secret")
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Right.PROPOSE)
 def revise(request: PersonRequest, change_id: int) -> HttpResponseBase:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from portal.accounts import keyset, roles
@@ -19,7 +18,6 @@ from portal.vault import FIELDS, SECRET_FIELD, SHARE_FIELDS
 PAGE = 15
 
 
-@never_cache
 @require_safe
 @requires(Right.PROPOSE, Right.DECIDE, Right.OPERATE)
 def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
