@@ -42,7 +42,15 @@ class Failed(Exception):
 
 def main(arguments: list[str]) -> int:
     """Do one command; returns the exit code unless it became another program."""
-    commands = {"run": run, "test": test, "lint": lint, "check": check, "reset": reset, "lock": lock}
+    commands = {
+        "run": run,
+        "test": test,
+        "lint": lint,
+        "check": check,
+        "screenshots": screenshots,
+        "reset": reset,
+        "lock": lock,
+    }
     if not arguments or arguments[0] not in commands:
         print("Usage: python3 -m portal.bootstrap " + "|".join(commands), file=sys.stderr)
         return 2
@@ -71,6 +79,11 @@ def test(extra: list[str]) -> int:
         become("-m", "pytest", "--sqlite", "-m", "domain", *extra)
     os.environ["CHROMIUM"] = find_chromium()
     become("-m", "pytest", *extra)
+
+
+def screenshots(extra: list[str]) -> int:
+    """Take the README's pictures anew, from the running portal."""
+    return test(["tests/browser/test_screenshots.py", "-n", "0", "--screenshots", "docs/screenshots", *extra])
 
 
 def lint(extra: list[str]) -> int:

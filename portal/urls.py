@@ -16,3 +16,4 @@ urlpatterns = [
 ]
 
 handler400 = "portal.accounts.problems.bad_request"
+handler500 = "portal.accounts.problems.failed"

@@ -50,10 +50,6 @@ class EventQuerySet(models.QuerySet["Event"]):
             found = found.filter(at__lt=filters.until)
         return found
 
-    def of_change(self, change: int) -> EventQuerySet:
-        """Everything of one change, in the order it happened."""
-        return self.filter(change=change).order_by("seq")
-
 
 def _answered(code: str) -> Q:
     """An exact code ("201"), a class ("4xx"), or "none" for calls that got no answer."""

@@ -9,7 +9,13 @@ from django.http import HttpRequest, HttpResponse
 
 from portal.audit.ledger import record
 
+_RULE = "portal.refused"
 _FORGED = "The form carried no valid token (CSRF)."
+
+
+def because(request: HttpRequest, rule: str) -> None:
+    """The rule that a view refuses this request by, where it makes the page itself instead of raising."""
+    request.META[_RULE] = rule
 
 
 class RefusalMiddleware:
@@ -24,7 +30,7 @@ class RefusalMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         if response.status_code == 403 and request.user.is_authenticated:
-            rule = request.META.get("portal.refused", _FORGED)
+            rule = request.META.get(_RULE, _FORGED)
             record(
                 "access.refused",
                 by=request.user.username,
@@ -35,4 +41,4 @@ class RefusalMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Keep the reason until the page is made."""
         if isinstance(exception, PermissionDenied):
-            request.META["portal.refused"] = str(exception)
+            because(request, str(exception))

@@ -42,9 +42,9 @@ class Details:
         return cls(secret.identifier, fields, seen)
 
 
-def read(client: Client, identifier: int, *, attempt: str = "") -> Details:
+def read(client: Client, identifier: int) -> Details:
     """The details now, one call of get-one (contract 5.2), which Segura counts as a view. Raises VaultError."""
-    return Details.of(client.read(identifier, attempt_id=attempt))
+    return Details.of(client.read(identifier))
 
 
 def read_details(identifier: int, *, by: str) -> Details:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args, get_type_hints
 
 
@@ -62,9 +62,6 @@ class Knobs:
     def as_dict(self) -> dict[str, Any]:
         """All knobs by name."""
         return asdict(self)
-
-
-NAMES = tuple(field.name for field in fields(Knobs))
 
 
 def _fits(kind: type, value: object) -> bool:

@@ -122,7 +122,6 @@ class Edge:
         token: Secret,
         *,
         content: Secret | None = None,
-        params: Mapping[str, str] | None = None,
         request_id: str = "",
     ) -> Answer | NoAnswer:
         """One call with a bearer token. What went wrong is in the answer; nothing is raised."""
@@ -136,7 +135,7 @@ class Edge:
             bearer = {"access_token": token.reveal(), "token_type": "Bearer"}
             with _Session(self._config.client_id, adapter, bearer) as session:
                 data = content.reveal().encode() if content is not None else None
-                session.request(method, url, data=data, headers=headers, params=params)
+                session.request(method, url, data=data, headers=headers)
         except Exception as error:  # noqa: BLE001 - whatever a library throws, its frames hold plaintext
             trouble = _no_answer(error, pace)
         return adapter.answer or trouble or NoAnswer("no answer", sent=pace.sent)

@@ -36,11 +36,14 @@ def segura(portal: Portal) -> Iterator[Control]:
 
 @pytest.fixture
 def sign_in(portal: Portal, browser: Browser) -> Iterator[Callable[..., Person]]:
-    """`sign_in("approver")`: that person at a browser of their own. Their console must have stayed silent."""
+    """`sign_in("approver")`: that person at a browser of their own. Their console must have stayed silent.
+
+    `password` for those who are no demo account.
+    """
     people: list[Person] = []
 
-    def at_the_desk(name: str, **options: object) -> Person:
-        person = Person.sign_in(browser, portal.url, name, portal.accounts[name], **options)
+    def at_the_desk(name: str, password: str = "", **options: object) -> Person:
+        person = Person.sign_in(browser, portal.url, name, password or portal.accounts[name], **options)
         people.append(person)
         return person
 

@@ -109,6 +109,19 @@ class Portal:
         accounts: dict[str, str] = json.loads((self.state / "accounts.json").read_text(encoding="utf-8"))
         return accounts
 
+    def manage(self, *command: str, **env: str) -> str:
+        """What manage.py prints, on this portal's state."""
+        command = (sys.executable, "manage.py", *command)
+        environment = {**self.environment, **env}
+        run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    def hire(self, name: str, *roles: str) -> str:
+        """Give somebody exactly these roles, and an account where they have none; their new password."""
+        options = [part for role in roles for part in ("--role", role)]
+        return self.manage("person", name, *options, "--new-password").split()[-1]
+
     def printed(self) -> str:
         """All its processes have printed so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")

@@ -45,21 +45,6 @@ def throw_away_postgres() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def new_database(url: str, name: str) -> Iterator[str]:
-    """The URL of one more empty database on the server of `url`, dropped at the end."""
-    with psycopg.connect(url, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"'.encode())
-    scheme, rest = url.split("://")
-    authority, _, tail = rest.partition("/")
-    query = tail.partition("?")[2]
-    try:
-        yield f"{scheme}://{authority}/{name}" + (f"?{query}" if query else "")
-    finally:
-        with psycopg.connect(url, autocommit=True) as server:
-            server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
-
-
-@contextlib.contextmanager
 def _server(folder: Path) -> Iterator[None]:
     binaries = _binaries()
     account: dict[str, Any] = {"env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}, "cwd": folder}

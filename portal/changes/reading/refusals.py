@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
+from portal.accounts.access import PersonRequest
 from portal.accounts.models import User
+from portal.audit.refusals import because
 from portal.changes.models import Change, Status, Verdict
 from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused, StaleRevision
 from portal.changes.transitions import WrongState
 
 
-def status_of(refusal: Refused | WrongState) -> int:
+def answer(refusal: Refused | WrongState, request: PersonRequest) -> tuple[int, str]:
+    """Status and sentence for whoever asked; the log of refused pages gets the same sentence."""
+    sentence = _sentence_of(refusal, by=request.user)
+    because(request, sentence)
+    return _status_of(refusal), sentence
+
+
+def _status_of(refusal: Refused | WrongState) -> int:
     """409: it stands differently than the page showed; 403: not this person; 422: not this input."""
     if isinstance(refusal, WrongState | StaleRevision | AlreadyVoted):
         return 409
     return 403 if isinstance(refusal, NotAllowed | OwnChange) else 422
 
 
-def sentence_of(refusal: Refused | WrongState, *, by: User) -> str:
+def _sentence_of(refusal: Refused | WrongState, *, by: User) -> str:
     """What happened instead, and what stands now."""
     if isinstance(refusal, WrongState):
         return _already_done(refusal.change, by) or _("%(number)s has moved on: it is %(status)s now.") % _names(

@@ -140,8 +140,8 @@ def _refused(
     shown = _open(request, change_id)
     code, context = 422, forms
     if refusal is not None:
-        code = refusals.status_of(refusal)
-        context |= _told(shown, refusal, refusals.sentence_of(refusal, by=request.user), **forms)
+        code, sentence = refusals.answer(refusal, request)
+        context |= _told(shown, refusal, sentence, **forms)
     if request.htmx and request.POST.get("from") == "queue":
         panel = desk.Panel(shown.row, may_vote=shown.may_vote, **context)
         return desk.show_queue(request, request.POST, panel=panel, status=code)

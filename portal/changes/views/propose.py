@@ -24,7 +24,7 @@ from portal.changes.forms.editing import Edit
 from portal.changes.models import Change, Revision, Status
 from portal.changes.proposal import Proposal, ProposalLost, pack, unpack
 from portal.changes.reading import listing, risks
-from portal.changes.reading.refusals import sentence_of, status_of
+from portal.changes.reading.refusals import answer
 from portal.changes.rules import Refused
 from portal.changes.transitions import WrongState
 
@@ -72,8 +72,7 @@ def revise(request: PersonRequest, change_id: int) -> HttpResponseBase:
     secret = _secret(change.secret)
     refused, status = secret.obstacle, 422
     if change.status not in (Status.PENDING, Status.STALE):
-        refusal = WrongState(change)
-        refused, status = sentence_of(refusal, by=request.user), status_of(refusal)
+        status, refused = answer(WrongState(change), request)
     return _answer(request, Task(secret, request.user, submit, change, change.current(), refused, status))
 
 
@@ -113,8 +112,8 @@ def _confirm(request: PersonRequest, task: Task) -> HttpResponseBase:
     try:
         change = task.submit(proposal)
     except (Refused, WrongState) as refusal:
-        refused = sentence_of(refusal, by=task.by)
-        return _show(request, task, proposal, refused=refused, status=status_of(refusal))
+        status, refused = answer(refusal, request)
+        return _show(request, task, proposal, refused=refused, status=status)
     return redirect("changes:change", change.pk)
 
 

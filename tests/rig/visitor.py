@@ -1,0 +1,141 @@
+"""A person at the portal without a browser: fills in its forms over plain HTTP, and keeps all it was answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from typing import Any
+
+import requests
+
+_PATIENCE_S = 30.0
+
+
+@dataclass
+class Form:
+    """A form as its page has it: what it would send untouched, and its buttons by their text."""
+
+    action: str
+    fields: dict[str, str] = field(default_factory=dict)
+    buttons: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+
+
+class _Forms(HTMLParser):
+    """Reads the forms of a page the way a browser without JavaScript does."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+        self._form: Form | None = None
+        self._name, self._text, self._button = "", "", ("", "", "")
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        has = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._form = Form(has.get("action", ""))
+            self.forms.append(self._form)
+        elif self._form is None:
+            return
+        elif tag == "input" and has.get("type") in ("checkbox", "radio"):
+            if "checked" in has:
+                self._form.fields[has.get("name", "")] = has.get("value", "on")
+        elif tag == "input":
+            self._form.fields[has.get("name", "")] = has.get("value", "")
+        elif tag == "option" and "selected" in has:
+            self._form.fields[self._name] = has.get("value", "")
+        elif tag in ("select", "textarea"):
+            self._name, self._text = has.get("name", ""), ""
+        elif tag == "button":
+            self._text, self._button = "", (has.get("name", ""), has.get("value", ""), has.get("formaction", ""))
+
+    def handle_data(self, data: str) -> None:
+        self._text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._form is None:
+            return
+        if tag == "textarea":
+            self._form.fields[self._name] = self._text.removeprefix("\n")
+        elif tag == "button":
+            self._form.buttons[" ".join(self._text.split())] = self._button
+        elif tag == "form":
+            self._form = None
+
+
+class Visitor:
+    """Somebody with a cookie jar. `answers`: every response they got, redirects included."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.answers: list[requests.Response] = []
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.hooks["response"].append(lambda answer, *_args, **_options: self.answers.append(answer))
+
+    @classmethod
+    def sign_in(cls, url: str, name: str, password: str) -> Visitor:
+        """A visitor who has signed in."""
+        visitor = cls(url)
+        visitor.get("/accounts/login/")
+        visitor.press("Sign in", login=name, password=password)
+        assert visitor.at != f"{url}/accounts/login/"
+        return visitor
+
+    @property
+    def answer(self) -> requests.Response:
+        """The page they are on."""
+        return self.answers[-1]
+
+    @property
+    def at(self) -> str:
+        """Its address."""
+        return self.answer.url
+
+    def get(self, path: str) -> str:
+        """Open a page; its text."""
+        return self._session.get(self.url + path, timeout=60).text
+
+    def press(self, button: str, **fields: Any) -> str:
+        """Fill in the form whose button starts with this text, and press it; the page that comes then."""
+        form, (name, value, action) = self._form(button)
+        data = {**form.fields, **fields, **({name: value} if name else {})}
+        address = requests.compat.urljoin(self.at, action or form.action or self.at)
+        return self._session.post(address, data, headers={"Referer": self.at}, timeout=60).text
+
+    def propose(self, secret: int, *, value: str = "", reason: str = "It is due", **fields: str) -> int:
+        """Propose new field values and a client secret `value`; the number of the change."""
+        self.get(f"/secrets/{secret}/propose/")
+        if value:
+            fields |= {"secret_mode": "enter", "client_secret": value}
+        self.press("Preview", reason=reason, **fields)
+        return self.submit()
+
+    def submit(self) -> int:
+        """From the preview; the number of the change."""
+        self.press("Submit for approval")
+        assert "/changes/" in self.at, self.answer.status_code
+        return int(self.at.rstrip("/").rsplit("/", 1)[1])
+
+    def decide(self, change: int, verdict: str, reason: str = "") -> None:
+        """Press Approve or Reject on the page of the change."""
+        self.get(f"/changes/{change}/")
+        self.press(f"{verdict} CR-{change}", reason=reason)
+        assert self.answer.status_code == 200
+
+    def _form(self, button: str) -> tuple[Form, tuple[str, str, str]]:
+        for form in _Forms(self.answer.text).forms:
+            for text, sends in form.buttons.items():
+                if text.startswith(button):
+                    return form, sends
+        raise AssertionError(f"{self.at} answered {self.answer.status_code} and has no button {button}")
+
+
+def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = _PATIENCE_S) -> None:
+    """Poll until it holds. Raises AssertionError that says what was waited for."""
+    ends = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < ends, f"it never came to this: {what}"
+        time.sleep(0.05)
