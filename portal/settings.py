@@ -80,6 +80,12 @@ try:
     CHANGE_PENDING_DAYS = _positive("CHANGE_PENDING_DAYS", 14)
     CHANGE_APPROVED_DAYS = _positive("CHANGE_APPROVED_DAYS", 7)
 
+    # --- The log as evidence -----------------------------------------------------------------------
+    AUDIT_SIGNING_KEY = _secret("AUDIT_SIGNING_KEY", "")
+    AUDIT_CHECKPOINT_DIR: str = env.str("AUDIT_CHECKPOINT_DIR", "")
+    AUDIT_VERIFY_EVERY_S = _positive("AUDIT_VERIFY_EVERY_S", 86400)
+    SEAL_EVERY_S = _positive("SEAL_EVERY_S", 2)
+
     # --- Segura ------------------------------------------------------------------------------------
     SEGURA_URL = _https("SEGURA_URL", "")
     SEGURA_TOKEN_URL = _https("SEGURA_TOKEN_URL", "")
@@ -163,6 +169,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "portal.catalog.tasks.synchronise",
         "schedule": CATALOG_SYNC_EVERY_S,
         "options": {"expires": CATALOG_SYNC_EVERY_S},
+    },
+    "seal": {"task": "audit.seal", "schedule": SEAL_EVERY_S, "options": {"expires": 3 * SEAL_EVERY_S}},
+    "verify": {
+        "task": "audit.verify",
+        "schedule": AUDIT_VERIFY_EVERY_S,
+        "options": {"expires": AUDIT_VERIFY_EVERY_S},
     },
 }
 

@@ -1,10 +1,7 @@
 """Checkpoints as signed notes: C2SP tlog-checkpoint in C2SP signed-note, with Ed25519. Pure.
 
-    portal.example.com/countersign-audit        origin: which log
-    1234                                        how many leaves
-    q2Lz…=                                      root of the tree over them, base64
-
-    — portal.example.com/countersign-audit Az3g…=
+Three lines, which log (its origin), how many leaves, and the root over them in base64; an empty line; and for each
+signature a line: a dash, the name of the key (the origin again), and in base64 the key's hash and the signature.
 """
 
 from __future__ import annotations
@@ -123,6 +120,11 @@ class Checkpoint:
 def peek(note: str) -> Checkpoint:
     """What a note says, whoever signed it. Raises BadNote."""
     return Checkpoint.parse(_split(note)[0])
+
+
+def signed_by(note: str) -> list[str]:
+    """The ids of the keys a note claims to be signed with. Raises BadNote."""
+    return [signature[:4].hex() for _, signature in _split(note)[1]]
 
 
 def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:

@@ -21,7 +21,8 @@ PETERS_NOTE = (
     "If you think cryptography is the answer to your problem,\n"
     "then you don't know what your problem is.\n"
     "\n"
-    "\N{EM DASH} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
+    "\N{EM DASH} PeterNeumann "
+    "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
 )
 
 
@@ -70,7 +71,9 @@ def test_forged_and_broken_notes_do_not_open(forged: str, reason: str) -> None:
         SIGNER.verifier.open(forged)
 
 
-@pytest.mark.parametrize("body", ["a\n1\nAAAA\n", "a\n-1\n\n", "a\nx\n\n", "\n1\n\n", "a\n1\n", "a\n01\n" + "A" * 43 + "=\n"])
+@pytest.mark.parametrize(
+    "body", ["a\n1\nAAAA\n", "a\n-1\n\n", "a\nx\n\n", "\n1\n\n", "a\n1\n", "a\n01\n" + "A" * 43 + "=\n"]
+)
 def test_texts_that_are_no_checkpoint_are_refused(body: str) -> None:
     with pytest.raises(BadNote, match="not a checkpoint"):
         Checkpoint.parse(body)
