@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce
 from portal.audit import notes, tree
 from portal.audit.columns import Row, differing
 from portal.audit.entry import Unreadable, parse
+from portal.audit.leaves import Leaf, leaves
 from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
 from portal.audit.proofs import STRIDE
 
@@ -80,18 +81,16 @@ class _Verification:
 
     def leaves_and_checkpoints(self) -> None:
         """The tree from its first leaf to the newest checkpoint."""
-        leaves = _leaves(self.report.size)
+        remaining = leaves(self.report.size)
         before: Checkpoint | None = None
         for checkpoint in Checkpoint.objects.filter(size__lte=self.report.size).order_by("size").iterator(_CHUNK):
             while self.head.size < checkpoint.size:
-                following = next(leaves, None)
+                following = next(remaining, None)
                 if following is None:
                     break
-                self.leaf(*following)
+                self.leaf(following)
             self.checkpoint(checkpoint, before)
             before = checkpoint
-        if self.head.size < self.report.size and not self.torn:
-            self.report.add(f"leaf {self.head.size}: missing, although a checkpoint covers {self.report.size} leaves")
         # In one query, because sealing may go on meanwhile.
         covered = Coalesce(Subquery(Checkpoint.objects.values("size")[:1]), 0)
         uncovered = Seal.objects.filter(leaf__gte=covered).order_by("leaf").first()
@@ -100,8 +99,9 @@ class _Verification:
         if before is not None:
             self.trust(before)
 
-    def leaf(self, number: int, event: int, stored: bytes, row: Row | None) -> None:
+    def leaf(self, leaf: Leaf) -> None:
         """One leaf: there, in its place, with the hash of its text, and with columns that say the same."""
+        number, event, stored, row = leaf
         if number != self.head.size and not self.torn:
             self.torn = True
             self.report.add(f"leaf {self.head.size}: missing from the tree")
@@ -232,21 +232,3 @@ def _sizes(outside: list[str]) -> Iterator[int]:
             yield notes.peek(note).size
         except notes.BadNote:
             continue
-
-
-def _leaves(size: int) -> Iterator[tuple[int, int, bytes, Row | None]]:
-    """Number, event, stored hash and row of each leaf below `size`, in order."""
-    position = 0
-    while True:
-        seals = list(
-            Seal.objects.filter(leaf__gte=position, leaf__lt=size)
-            .order_by("leaf")
-            .values_list("leaf", "event", "leaf_hash")[:_CHUNK]
-        )
-        if not seals:
-            return
-        found = Event.objects.filter(pk__in=[event for _, event, _ in seals]).values_list(*Row._fields)
-        rows = {row[0]: Row(*row) for row in found}
-        for number, event, stored in seals:
-            yield number, event, bytes(stored), rows.get(event)
-        position = seals[-1][0] + 1

@@ -26,22 +26,30 @@ LABELS: dict[str, str | Promise] = {
     "fence": gettext_lazy("Delivery number"),
     "fields": gettext_lazy("Fields"),
     "filters": gettext_lazy("Filters"),
+    "findings": gettext_lazy("Findings"),
     "format": gettext_lazy("Format"),
     "from": gettext_lazy("From"),
+    "key": gettext_lazy("Key id"),
+    "leaves": gettext_lazy("Leaves"),
     "message": gettext_lazy("Message"),
     "method": gettext_lazy("Method"),
     "name": gettext_lazy("Name"),
+    "new_key": gettext_lazy("New public key"),
     "number": gettext_lazy("Error number"),
+    "old_key": gettext_lazy("Old public key"),
     "origin": gettext_lazy("Answered by"),
     "outcome": gettext_lazy("Outcome"),
     "path": gettext_lazy("Path"),
+    "problems": gettext_lazy("Problems"),
     "reason": gettext_lazy("Reason"),
     "revision": gettext_lazy("Revision"),
     "rows": gettext_lazy("Rows"),
     "rule": gettext_lazy("Rule"),
     "started_at": gettext_lazy("Call started"),
+    "subject": gettext_lazy("Change"),
     "ticket": gettext_lazy("Ticket"),
     "to": gettext_lazy("To"),
+    "trusted": gettext_lazy("Checked with a key that was brought along"),
     "verdict": gettext_lazy("Verdict"),
 }
 """Names of what `data` holds; a name nobody listed is shown as it is."""
@@ -66,8 +74,9 @@ _VIEWS = {
     "events": gettext_lazy("the list"),
     "event": gettext_lazy("event"),
     "change_timeline": gettext_lazy("change"),
+    "checkpoint": gettext_lazy("the checkpoint"),
 }
-_TELLING = ("verdict", "outcome", "cause", "message", "reason", "rule", "format", "rows", "filters")
+_TELLING = ("subject", "verdict", "outcome", "cause", "message", "reason", "rule", "format", "rows", "filters")
 _LINE = 160
 _NAME = re.compile(r"[A-Za-z][a-z]+(_[a-z]+|[A-Z][a-z]+)*")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -81,6 +90,8 @@ def who(entry: Entry) -> str:
 
 def tone(entry: Entry) -> str:
     """good, bad, warn, doubt, or '' for what is neither."""
+    if entry.action == "audit.verified":
+        return "good" if entry.data.get("outcome") == "intact" else "bad"
     if entry.action == "vault.responded" and entry.code is not None:
         return "good" if entry.code < 300 else "bad" if entry.code >= 500 else "warn"
     return _TONES.get(entry.action, "")
