@@ -25,20 +25,12 @@ class Leaf(NamedTuple):
 
 def leaves(size: int) -> Iterator[Leaf]:
     """The leaves numbered below `size`."""
-    position = 0
-    while True:
-        seals = list(
-            Seal.objects.filter(leaf__gte=position, leaf__lt=size)
-            .order_by("leaf")
-            .values_list("leaf", "event", "leaf_hash")[:_CHUNK]
-        )
-        if not seals:
-            return
-        found = Event.objects.filter(pk__in=[event for _, event, _ in seals]).values_list(*Row._fields)
-        rows = {row[0]: Row(*row) for row in found}
-        for number, event, stored in seals:
+    for first in range(0, size, _CHUNK):
+        seals = Seal.objects.filter(leaf__gte=first, leaf__lt=min(first + _CHUNK, size))
+        found = Event.objects.filter(pk__in=seals.values("event")).values_list(*Row._fields).iterator(_CHUNK)
+        rows = {row[0]: Row._make(row) for row in found}
+        for number, event, stored in seals.order_by("leaf").values_list("leaf", "event", "leaf_hash"):
             yield Leaf(number, event, bytes(stored), rows.get(event))
-        position = seals[-1][0] + 1
 
 
 def line(number: int, leaf_hash: bytes, text: str, proof: list[bytes] | None = None) -> str:
