@@ -3,122 +3,82 @@
 Every name read here is a row of the README's table. Secrets may come from a file: NAME_FILE instead of NAME.
 """
 
-import ipaddress
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
-from environs import Env, EnvError
+from environs import EnvError
+
+from portal.environment import at_least, env, https, is_loopback, positive, secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = Env()
 STATE_DIR: Path = env.path("PORTAL_STATE_DIR", BASE_DIR / ".state")
 # `make run` keeps the keys it made up in the state folder; a deployment has no such file.
 env.read_env(str(STATE_DIR / "env"), recurse=False)
 
 
-def _positive(name: str, default: float) -> float:
-    value: float = env.float(name, default)
-    if value <= 0:
-        raise ImproperlyConfigured(f"{name} must be greater than 0, not {value:g}.")
-    return value
-
-
-def _at_least(name: str, default: int, minimum: int) -> int:
-    value: int = env.int(name, default)
-    if value < minimum:
-        raise ImproperlyConfigured(f"{name} must be {minimum} or more, not {value}.")
-    return value
-
-
-def _secret(name: str, default: str | None = None) -> str:
-    """`name` from the environment, else the content of the file that `name`_FILE names."""
-    path: str = env.str(f"{name}_FILE", "")
-    if path:
-        try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}.") from None
-    value: str | None = env.str(name, default)
-    if not value and default is None:
-        raise ImproperlyConfigured(f"{name} is not set. Set it, or {name}_FILE, in the environment.")
-    return value or ""
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _https(name: str, default: str) -> str:
-    """A URL that is https, or plain http on this machine only."""
-    url: str = env.str(name, default)
-    scheme = urlsplit(url).scheme
-    if url and scheme != "https" and not (scheme == "http" and _is_loopback(url)):
-        raise ImproperlyConfigured(f"{name} must be https; plain http is accepted for loopback only.")
-    return url
-
-
 try:
     # --- This portal -------------------------------------------------------------------------------
-    DEBUG: bool = env.bool("DEBUG", False)
+    DEBUG: bool = env.bool("PORTAL_DEBUG", False)
     PORTAL_DEMO: bool = env.bool("PORTAL_DEMO", False)
-    SECRET_KEY = _secret("PORTAL_SECRET_KEY")
-    SEALING_KEYS = _secret("PORTAL_SEALING_KEYS")
-    FINGERPRINT_KEY = _secret("PORTAL_FINGERPRINT_KEY", "")
+    SECRET_KEY = secret("PORTAL_SECRET_KEY")
+    SEALING_KEYS = secret("PORTAL_SEALING_KEYS")
+    FINGERPRINT_KEY = secret("PORTAL_FINGERPRINT_KEY", "")
     PORT: int = env.int("PORT", 8000)
-    BASE_URL: str = env.str("PORTAL_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+    BASE_URL = https("PORTAL_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
     ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
     TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", 0)
     LOG_LEVEL: str = env.str("PORTAL_LOG_LEVEL", "INFO").upper()
-    APPROVALS_REQUIRED = _at_least("APPROVALS_REQUIRED", 1, 1)
-    CHANGE_PENDING_DAYS = _positive("CHANGE_PENDING_DAYS", 14)
-    CHANGE_APPROVED_DAYS = _positive("CHANGE_APPROVED_DAYS", 7)
+    APPROVALS_REQUIRED = at_least("APPROVALS_REQUIRED", 1, 1)
+    CHANGE_PENDING_DAYS = positive("CHANGE_PENDING_DAYS", 14)
+    CHANGE_APPROVED_DAYS = positive("CHANGE_APPROVED_DAYS", 7)
 
     # --- The log as evidence -----------------------------------------------------------------------
-    AUDIT_SIGNING_KEY = _secret("AUDIT_SIGNING_KEY", "")
+    AUDIT_SIGNING_KEY = secret("AUDIT_SIGNING_KEY", "")
     AUDIT_CHECKPOINT_DIR: str = env.str("AUDIT_CHECKPOINT_DIR", "")
-    AUDIT_VERIFY_EVERY_S = _positive("AUDIT_VERIFY_EVERY_S", 86400)
-    SEAL_EVERY_S = _positive("SEAL_EVERY_S", 2)
+    AUDIT_VERIFY_EVERY_S = positive("AUDIT_VERIFY_EVERY_S", 86400)
+    SEAL_EVERY_S = positive("SEAL_EVERY_S", 2)
 
     # --- Segura ------------------------------------------------------------------------------------
-    SEGURA_URL = _https("SEGURA_URL", "")
-    SEGURA_TOKEN_URL = _https("SEGURA_TOKEN_URL", "")
+    SEGURA_URL = https("SEGURA_URL", "")
+    SEGURA_TOKEN_URL = https("SEGURA_TOKEN_URL", "")
     SEGURA_CLIENT_ID: str = env.str("SEGURA_CLIENT_ID", "")
-    SEGURA_CLIENT_SECRET = _secret("SEGURA_CLIENT_SECRET", "")
+    SEGURA_CLIENT_SECRET = secret("SEGURA_CLIENT_SECRET", "")
     SEGURA_CLIENT_AUTH: str = env.str("SEGURA_CLIENT_AUTH", "body")
     SEGURA_TENANT: str = env.str("SEGURA_TENANT", "")
     SEGURA_CA_BUNDLE: str = env.str("SEGURA_CA_BUNDLE", "")
-    SEGURA_CONNECT_TIMEOUT_S = _positive("SEGURA_CONNECT_TIMEOUT_S", 5)
-    SEGURA_GATEWAY_TIMEOUT_S = _positive("SEGURA_GATEWAY_TIMEOUT_S", 60)
-    SEGURA_GATEWAY_RETRIES = _at_least("SEGURA_GATEWAY_RETRIES", 5, 0)
+    SEGURA_CONNECT_TIMEOUT_S = positive("SEGURA_CONNECT_TIMEOUT_S", 5)
+    SEGURA_GATEWAY_TIMEOUT_S = positive("SEGURA_GATEWAY_TIMEOUT_S", 60)
+    SEGURA_GATEWAY_RETRIES = at_least("SEGURA_GATEWAY_RETRIES", 5, 0)
     # Longer than the gateway's own patience, so that the gateway answers first.
-    SEGURA_DEADLINE_S = _positive("SEGURA_DEADLINE_S", SEGURA_GATEWAY_TIMEOUT_S + 5)
-    CATALOG_SYNC_EVERY_S = _positive("CATALOG_SYNC_EVERY_S", 300)
+    SEGURA_DEADLINE_S = positive("SEGURA_DEADLINE_S", SEGURA_GATEWAY_TIMEOUT_S + 5)
+    # A person waits, and with them one of few threads; workers have the time above.
+    SEGURA_PAGE_DEADLINE_S = positive("SEGURA_PAGE_DEADLINE_S", 8)
+    CATALOG_SYNC_EVERY_S = positive("CATALOG_SYNC_EVERY_S", 300)
 
     # --- Delivery ----------------------------------------------------------------------------------
-    DELIVERY_LEASE_S = _positive("DELIVERY_LEASE_S", 3 * SEGURA_DEADLINE_S)
-    DELIVERY_MAX_TRIES = _at_least("DELIVERY_MAX_TRIES", 8, 1)
-    DELIVERY_BACKOFF_S = _positive("DELIVERY_BACKOFF_S", 1)
-    SWEEP_EVERY_S = _positive("SWEEP_EVERY_S", 10)
+    DELIVERY_LEASE_S = positive("DELIVERY_LEASE_S", 3 * SEGURA_DEADLINE_S)
+    DELIVERY_MAX_TRIES = at_least("DELIVERY_MAX_TRIES", 8, 1)
+    DELIVERY_BACKOFF_S = positive("DELIVERY_BACKOFF_S", 1)
+    SWEEP_EVERY_S = positive("SWEEP_EVERY_S", 10)
     # How long the gateway may still replay a call it never answered: (connect + read) x tries, and a margin.
-    DELIVERY_HOLD_S = 2 * SEGURA_GATEWAY_TIMEOUT_S * (SEGURA_GATEWAY_RETRIES + 1) + _positive(
+    DELIVERY_HOLD_S = 2 * SEGURA_GATEWAY_TIMEOUT_S * (SEGURA_GATEWAY_RETRIES + 1) + positive(
         "DELIVERY_HOLD_MARGIN_S", 10
     )
 
     # --- Database and broker -----------------------------------------------------------------------
-    _database_url = _secret("DATABASE_URL", f"sqlite:///{STATE_DIR / 'portal.sqlite3'}")
+    _database_url = secret("DATABASE_URL", f"sqlite:///{STATE_DIR / 'portal.sqlite3'}")
     os.environ["DATABASE_URL"] = _database_url
     DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
-    REDIS_URL = _secret("REDIS_URL", "redis://127.0.0.1:6379/0")
+    REDIS_URL = secret("REDIS_URL", "redis://127.0.0.1:6379/0")
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
+if len(SECRET_KEY) < 32:
+    raise ImproperlyConfigured("PORTAL_SECRET_KEY must be 32 characters or longer: openssl rand -base64 48 makes one.")
+if DEBUG and not is_loopback(BASE_URL):
+    raise ImproperlyConfigured("PORTAL_DEBUG is for this machine only: PORTAL_BASE_URL must be a loopback address.")
 if SEGURA_CLIENT_AUTH not in {"body", "basic"}:
     raise ImproperlyConfigured("SEGURA_CLIENT_AUTH must be 'body' or 'basic'.")
 if DELIVERY_LEASE_S < 2 * SEGURA_DEADLINE_S:
@@ -166,7 +126,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "changes.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 3 * SWEEP_EVERY_S}},
     "catalog": {
-        "task": "portal.catalog.tasks.synchronise",
+        "task": "catalog.synchronise",
         "schedule": CATALOG_SYNC_EVERY_S,
         "options": {"expires": CATALOG_SYNC_EVERY_S},
     },
@@ -200,6 +160,8 @@ MIDDLEWARE = [
     "portal.accounts.origin.OriginMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Below WhiteNoise, whose files may be kept; above everything that makes a page.
+    "portal.accounts.caching.NoStoreMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -236,6 +198,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("pt-br", _("Brazilian Portuguese"))]
 LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
+FORMAT_MODULE_PATH = "portal.locale"
 TIME_ZONE = "UTC"
 USE_TZ = True
 STATIC_URL = "static/"
@@ -247,8 +210,10 @@ STORAGES = {
 }
 # In the database, not in Redis: signing in and voting must not depend on the broker.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.accounts.reports.DiscreetFilter"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # two lists of 500 shares, each of up to four fields
+FILE_UPLOAD_HANDLERS = ["portal.accounts.uploads.NoUploads"]
 
 # --- Signing in ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -274,7 +239,8 @@ ACCOUNT_FORMS = {
 }
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key"}
+# The key of login_failed is name and address (signin.py); a name alone has a limit that no single address can reach.
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key", "login_failed_name": "300/h/key"}
 
 # --- The wire --------------------------------------------------------------------------------------
 _tls = BASE_URL.startswith("https://")
@@ -332,5 +298,7 @@ LOGGING = {
             "celery.app.trace",
             "celery.beat",
         )
-    },
+    }
+    # Whoever started the worker waits for its line "ready", whatever the level.
+    | {"celery.apps.worker": {"level": "INFO"}},
 }

@@ -6,11 +6,24 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
+from django.utils import translation
 
 from tests.rig.flush import flush_past_triggers
 
+# Examples are judged by what is true of them, not by how long a busy machine takes; in CI they are the same each time.
+hypothesis.settings.register_profile("suite", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("suite")
+
 pytest_plugins = ["tests.people", "tests.segura", "tests.changing"]
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """A request in another language leaves it active; the next test starts in English all the same."""
+    with translation.override("en"):
+        yield
 
 
 @pytest.fixture(scope="session")

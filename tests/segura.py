@@ -16,28 +16,36 @@ from portal.sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")
-def running_segura() -> Iterator[Sandbox]:
+def running_sandbox() -> Iterator[Sandbox]:
     with Sandbox() as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def segura(running_segura: Sandbox, settings: Settings) -> Sandbox:
+def sandbox(running_sandbox: Sandbox) -> Sandbox:
+    """The stand-in as at its start."""
+    running_sandbox.reset()
+    return running_sandbox
+
+
+@pytest.fixture
+def segura(sandbox: Sandbox, settings: Settings) -> Sandbox:
     """A fresh stand-in that the portal is configured for; no token is known yet."""
-    running_segura.reset()
-    settings.SEGURA_URL = running_segura.url
+    settings.SEGURA_URL = sandbox.url
     settings.SEGURA_TOKEN_URL = ""
-    settings.SEGURA_CLIENT_ID = running_segura.client_id
-    settings.SEGURA_CLIENT_SECRET = running_segura.client_secret
+    settings.SEGURA_CLIENT_ID = sandbox.client_id
+    settings.SEGURA_CLIENT_SECRET = sandbox.client_secret
     settings.SEGURA_CLIENT_AUTH = "body"
     settings.SEGURA_TENANT = settings.SEGURA_CA_BUNDLE = ""
     settings.SEGURA_CONNECT_TIMEOUT_S = 1
     settings.SEGURA_DEADLINE_S = 5
+    settings.SEGURA_PAGE_DEADLINE_S = 3
     settings.DELIVERY_LEASE_S = 10
     settings.DELIVERY_HOLD_S = 0.2
     settings.DELIVERY_BACKOFF_S = 1e-6
     forget_tokens(settings.REDIS_URL)
-    return running_segura
+    connection.absence.cache_clear()
+    return sandbox
 
 
 def forget_tokens(redis_url: str) -> None:

@@ -26,6 +26,14 @@ class PersonRequest(HttpRequest):
     htmx: HtmxDetails
 
 
+class RightMissing(PermissionDenied):
+    """The person holds none of `rights`; `str()` of it is the sentence for them, in their language."""
+
+    def __init__(self, *rights: roles.Right) -> None:
+        super().__init__(refusal(*rights))
+        self.rights = rights
+
+
 def requires(*rights: roles.Right) -> Callable[[View], View]:
     """A view for people who hold at least one of `rights`; any signed-in person where none is named."""
 
@@ -35,7 +43,7 @@ def requires(*rights: roles.Right) -> Callable[[View], View]:
             if not request.user.is_authenticated:
                 return _to_signing_in(request)
             if rights and not roles.rights_of(request.user).intersection(rights):
-                raise PermissionDenied(refusal(*rights))
+                raise RightMissing(*rights)
             return view(request, *args, **kwargs)
 
         return guarded
@@ -53,5 +61,5 @@ def _to_signing_in(request: HttpRequest) -> HttpResponseBase:
 
 def refusal(*rights: roles.Right) -> str:
     """The sentence for people who lack the right: which groups have it."""
-    groups = sorted({_(name) for right in rights for name in roles.groups_with(right)})
-    return _("This page is for members of %(groups)s. An administrator can add you.") % {"groups": ", ".join(groups)}
+    groups = roles.groups_with(*rights)
+    return _("This page is for members of %(groups)s. An administrator can add you.") % {"groups": groups}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -29,11 +30,18 @@ def current() -> Origin:
 
 
 def client_address(request: HttpRequest) -> str:
-    """The peer, or what the configured number of own proxies saw; a forged X-Forwarded-For is ignored."""
+    """The peer, or what the configured number of own proxies saw; a forged X-Forwarded-For is ignored.
+
+    So is one that holds no IP address there. The proxy must drop header names with underscores (README): WSGI
+    spells X_Forwarded_For the same, and which of the two arrives is chance.
+    """
     proxies: int = settings.TRUSTED_PROXIES
     forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
     if proxies and len(forwarded) >= proxies:
-        return forwarded[-proxies][:64]
+        try:
+            return str(ipaddress.ip_address(forwarded[-proxies]))[:64]
+        except ValueError:
+            pass
     return str(request.META.get("REMOTE_ADDR", ""))[:64]
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.accounts.models import User
@@ -62,18 +64,19 @@ def holds(user: User | AnonymousUser, right: Right) -> bool:
 
 
 def holders(right: Right) -> QuerySet[User]:
-    """Active people who hold the right."""
-    return User.objects.filter(
+    """Active people who hold the right; demo accounts, who cannot sign in outside the demo, only within it."""
+    people = User.objects.filter(
         is_active=True,
         groups__permissions__codename=right,
         groups__permissions__content_type__app_label="accounts",
-    ).distinct()
+    )
+    return (people if settings.PORTAL_DEMO else people.filter(is_demo=False)).distinct()
 
 
-def groups_with(right: Right) -> list[str]:
-    """Names of the groups that carry the right: the answer to «who could?»."""
-    found = Group.objects.filter(permissions__codename=right, permissions__content_type__app_label="accounts")
-    return list(found.order_by("name").values_list("name", flat=True))
+def groups_with(*rights: Right) -> str:
+    """The groups that carry one of the rights, in the words of the page: the answer to «who could?»."""
+    found = Group.objects.filter(permissions__codename__in=rights, permissions__content_type__app_label="accounts")
+    return ", ".join(sorted({_(name) for name in found.values_list("name", flat=True)}))
 
 
 def grant(user: User, role: Role) -> None:
@@ -81,7 +84,7 @@ def grant(user: User, role: Role) -> None:
     user.groups.add(Group.objects.get(name=role))
 
 
-def make_groups(**_: Any) -> None:
+def make_groups(**_signal: Any) -> None:
     """After migrate: the four groups with their right, made where missing, never reset."""
     people = ContentType.objects.get_for_model(User)
     for role, right in GRANTS.items():

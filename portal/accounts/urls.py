@@ -4,6 +4,7 @@ allauth's views one by one: what the portal does not offer (signing up, mail add
 """
 
 from allauth.account import views as allauth
+from django.db import transaction
 from django.urls import path
 
 from portal.accounts import views
@@ -20,5 +21,6 @@ signin_urlpatterns = [
     path("logout/", allauth.logout, name="account_logout"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),
     path("reauthenticate/", allauth.reauthenticate, name="account_reauthenticate"),
-    path("password/change/", allauth.password_change, name="account_change_password"),
+    # With its event or not at all.
+    path("password/change/", transaction.atomic(allauth.password_change), name="account_change_password"),
 ]

@@ -84,8 +84,14 @@ def accounted(file: Handed, begun: int, *, by: str) -> Iterator[str]:
 
 
 def formula_safe(text: str) -> str:
-    """Text no spreadsheet takes for a formula: an apostrophe before what starts one (ASVS 1.2.10), nothing hidden."""
-    return ("'" if text.startswith(_FORMULA) else "") + visible(text)
+    r"""Text no spreadsheet takes for a formula: an apostrophe before what starts one (ASVS 1.2.10), nothing hidden.
+
+    Many spreadsheets split at semicolons or tabs and know our quotes not as such, so a formula could start inside a
+    cell too. Line ends and semicolons are therefore written as JSON writes what it must not hold (`\n`, `\u003b`), as
+    tabs are: read as JSON, the cell `data` is what it was.
+    """
+    shown = visible(text).replace("\n", "\\n").replace(";", "\\u003b")
+    return ("'" if text.startswith(_FORMULA) else "") + shown
 
 
 def _csv(rows: Iterable[Iterable[object]]) -> str:

@@ -20,6 +20,10 @@ from portal.audit import events
 _MASK = "****"
 _MASKED = re.compile(r"client.?secret|sealed|passw|token|authorization|cookie", re.IGNORECASE)
 _NOW = {"postgresql": "clock_timestamp()", "sqlite": "strftime('%%Y-%%m-%%dT%%H:%%M:%%f+00:00', 'now')"}
+_INSERT = (
+    "INSERT INTO audit_event (at, action, actor, change, seq, secret, code, text)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"
+)
 _LOCK_CLASS = 0x4155  # "AU": keeps these advisory locks apart from those of others
 
 
@@ -46,27 +50,18 @@ def record(
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         at, seq = _place(cursor, change)
         where = origin.current()
-        actor = _storable(by)
+        keys = {"action": action, "actor": storable(by), "change": change, "seq": seq, "secret": secret, "code": code}
         text = canonical(
             {
                 "v": 1,
                 "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
-                "action": action,
-                "actor": actor,
                 "address": where.address,
                 "request": where.request_id,
-                "change": change,
-                "seq": seq,
-                "secret": secret,
-                "code": code,
                 "data": clean,
+                **keys,
             }
         )
-        cursor.execute(
-            "INSERT INTO audit_event (at, action, actor, change, seq, secret, code, text)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id",
-            [connection.ops.adapt_datetimefield_value(at), action, actor, change, seq, secret, code, text],
-        )
+        cursor.execute(_INSERT, [connection.ops.adapt_datetimefield_value(at), *keys.values(), text])
         return int(cursor.fetchone()[0])
 
 
@@ -95,13 +90,13 @@ def _place(cursor: CursorWrapper, change: int | None) -> tuple[datetime, int | N
 def _clean(value: Any) -> Any:
     """Plain JSON values only, masked where the key names a secret, storable on both engines."""
     if isinstance(value, Mapping):
-        return {_storable(str(name)): _unless_masked(str(name), item) for name, item in value.items()}
+        return {storable(str(name)): _unless_masked(str(name), item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
     if isinstance(value, bool | int | None):
         return value
     if isinstance(value, str):
-        return _storable(value)
+        return storable(value)
     raise TypeError(f"{type(value).__name__} has no place in the log")
 
 
@@ -112,6 +107,6 @@ def _unless_masked(name: str, value: Any) -> Any:
     return _clean(value)
 
 
-def _storable(text: str) -> str:
-    """Text that UTF-8 and both engines can hold: no lone surrogate, no NUL."""
+def storable(text: str) -> str:
+    """The text as UTF-8, pages and both databases can hold it: no lone surrogate, no NUL."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,8 +1,8 @@
-"""Refused pages, in the log: who wanted to go where, and what they were told."""
+"""Refused pages, in the log: who wanted to go where, and by which rule."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -10,12 +10,16 @@ from django.http import HttpRequest, HttpResponse
 from portal.audit.ledger import record
 
 _RULE = "portal.refused"
-_FORGED = "The form carried no valid token (CSRF)."
+_FORGED = {"rule": "InvalidToken"}
 
 
-def because(request: HttpRequest, rule: str) -> None:
-    """The rule that a view refuses this request by, where it makes the page itself instead of raising."""
-    request.META[_RULE] = rule
+def because(request: HttpRequest, refusal: Exception, rights: Iterable[str] = ()) -> None:
+    """The rule by which this request is refused, for views that make the page themselves instead of raising.
+
+    The log keeps its name, a code: what the person reads is in their language, the log is in none.
+    """
+    needed = [str(right) for right in rights]
+    request.META[_RULE] = {"rule": type(refusal).__name__, **({"rights": needed} if needed else {})}
 
 
 class RefusalMiddleware:
@@ -34,11 +38,11 @@ class RefusalMiddleware:
             record(
                 "access.refused",
                 by=request.user.username,
-                data={"method": str(request.method), "path": request.path[:500], "rule": rule[:500]},
+                data={"method": str(request.method), "path": request.path[:500], **rule},
             )
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Keep the reason until the page is made."""
         if isinstance(exception, PermissionDenied):
-            because(request, str(exception))
+            because(request, exception, getattr(exception, "rights", ()))

@@ -1,9 +1,13 @@
-"""Signing in and out, in the log. Where the log cannot be written, nobody gets in (reliability B12)."""
+"""Signing in and out and changing the password, in the log.
+
+Where the log cannot be written, nobody gets in (reliability B12).
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.signals import password_changed
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
 
@@ -33,3 +37,9 @@ def ended(user: User | None, **_: Any) -> None:
     """Nobody signs out twice: a sign-out without a session is no event."""
     if user is not None:
         record("session.ended", by=user.username)
+
+
+@receiver(password_changed, dispatch_uid="audit_password_changed")
+def changed(user: User, **_: Any) -> None:
+    """By the person themselves; manage.py person records what it sets."""
+    record("account.password_changed", by=user.username, data={"person": user.username})

@@ -19,7 +19,7 @@ def verify_on_record(*, by: str = "", outside: list[str] | None = None, key: Ver
         "audit.verified",
         by=by,
         data={
-            "outcome": "intact" if report.intact else "broken",
+            "outcome": "intact" if report.intact else "damaged",
             "leaves": report.size,
             "problems": report.problems,
             "findings": report.findings[:10],

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import re
-
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.audit import events
+from portal.audit import codes, events, findings
 from portal.audit.entry import Entry
 from portal.audit.ledger import canonical
 from portal.audit.visible import visible
 
 LABELS: dict[str, str | Promise] = {
+    "added": gettext_lazy("New in the list"),
+    "altered": gettext_lazy("Altered in the list"),
+    "applied": gettext_lazy("Applied"),
     "attempt": gettext_lazy("Attempt"),
     "base": gettext_lazy("Base"),
+    "base_known": gettext_lazy("Base known"),
     "cause": gettext_lazy("Cause"),
+    "change": gettext_lazy("Change"),
     "code": gettext_lazy("Segura's own code"),
     "complete": gettext_lazy("Complete"),
     "correlation": gettext_lazy("Correlation id"),
     "digest": gettext_lazy("Digest"),
     "duration_ms": gettext_lazy("Duration (ms)"),
+    "event": gettext_lazy("Event"),
     "export": gettext_lazy("Export"),
     "fence": gettext_lazy("Delivery number"),
     "fields": gettext_lazy("Fields"),
@@ -30,27 +34,42 @@ LABELS: dict[str, str | Promise] = {
     "format": gettext_lazy("Format"),
     "from": gettext_lazy("From"),
     "key": gettext_lazy("Key id"),
+    "kind": gettext_lazy("Kind"),
     "leaves": gettext_lazy("Leaves"),
+    "listed": gettext_lazy("Listed"),
     "message": gettext_lazy("Message"),
     "method": gettext_lazy("Method"),
     "name": gettext_lazy("Name"),
     "new_key": gettext_lazy("New public key"),
     "number": gettext_lazy("Error number"),
+    "ok": gettext_lazy("Succeeded"),
     "old_key": gettext_lazy("Old public key"),
     "origin": gettext_lazy("Answered by"),
     "outcome": gettext_lazy("Outcome"),
+    "patch": gettext_lazy("Proposed values"),
     "path": gettext_lazy("Path"),
+    "person": gettext_lazy("Person"),
+    "policy": gettext_lazy("Policy"),
     "problems": gettext_lazy("Problems"),
     "reason": gettext_lazy("Reason"),
+    "returned": gettext_lazy("Returned to the list"),
     "revision": gettext_lazy("Revision"),
+    "rights": gettext_lazy("Rights"),
+    "roles": gettext_lazy("Roles"),
     "rows": gettext_lazy("Rows"),
     "rule": gettext_lazy("Rule"),
+    "secret_name": gettext_lazy("Secret's name"),
     "started_at": gettext_lazy("Call started"),
     "subject": gettext_lazy("Change"),
+    "sync": gettext_lazy("Synchronisation"),
     "ticket": gettext_lazy("Ticket"),
     "to": gettext_lazy("To"),
     "trusted": gettext_lazy("Checked with a key that was brought along"),
+    "value_visible": gettext_lazy("Client secret visible"),
+    "vanished": gettext_lazy("Vanished from the list"),
     "verdict": gettext_lazy("Verdict"),
+    "view": gettext_lazy("View"),
+    "votes_voided": gettext_lazy("Votes voided"),
 }
 """Names of what `data` holds; a name nobody listed is shown as it is."""
 
@@ -62,6 +81,7 @@ _TONES = {
     "vote.refused": "bad",
     "session.refused": "bad",
     "access.refused": "bad",
+    "account.disabled": "warn",
     "change.stale": "warn",
     "change.expired": "warn",
     "change.requeued": "warn",
@@ -76,16 +96,29 @@ _VIEWS = {
     "change_timeline": gettext_lazy("change"),
     "checkpoint": gettext_lazy("the checkpoint"),
 }
-_TELLING = ("subject", "verdict", "outcome", "cause", "message", "reason", "rule", "format", "rows", "filters")
+_TELLING = (
+    "person",
+    "subject",
+    "roles",
+    "verdict",
+    "outcome",
+    "cause",
+    "message",
+    "reason",
+    "rule",
+    "rights",
+    "format",
+    "rows",
+    "filters",
+)
+_CODED = ("verdict", "outcome", "cause", "rule", "rights")
 _LINE = 160
-_NAME = re.compile(r"[A-Za-z][a-z]+(_[a-z]+|[A-Z][a-z]+)*")
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def who(entry: Entry) -> str:
     """The acting person, or what is known of them; '' for the portal itself."""
     refused = str(entry.data.get("name", "")) if entry.action == "session.refused" else ""
-    return visible(entry.actor or refused)
+    return visible(entry.actor or codes.in_words(refused))
 
 
 def tone(entry: Entry) -> str:
@@ -111,10 +144,13 @@ def line(entry: Entry) -> str:
     if isinstance(data.get("duration_ms"), int):
         parts.append(f"{data['duration_ms']} ms")
     if "from" in data and "to" in data:
-        parts.append(f"{_said(data['from'])} → {_said(data['to'])}")
+        parts.append(f"{_decoded(data['from'])} → {_decoded(data['to'])}")
     if data.get("view") in _VIEWS:
         parts.append(" ".join([str(_VIEWS[data["view"]]), *(str(data[n]) for n in ("event", "change") if n in data)]))
-    parts += [_said(data[name]) for name in _TELLING if data.get(name) not in (None, "", [], {})]
+    for name in _TELLING:
+        if data.get(name) not in (None, "", [], {}):
+            coded = name in _CODED or entry.action == "session.refused"
+            parts.append(_decoded(data[name]) if coded else _said(data[name]))
     text = visible(" · ".join(" ".join(part.split()) for part in parts))
     return text if len(text) <= _LINE else text[: _LINE - 1] + "…"
 
@@ -144,8 +180,13 @@ def _word(value: object) -> str:
 
 
 def _said(value: object) -> str:
-    """For a line: names of the code's as words, a mapping without its brackets."""
+    """For a line: a mapping without its brackets, and the portal's own findings in the language of the page."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {_word(item)}" for name, item in value.items())
-    text = _word(value)
-    return _CAMEL.sub(" ", text).replace("_", " ").lower() if _NAME.fullmatch(text) else text
+    return findings.said(_word(value))
+
+
+def _decoded(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(_decoded(item) for item in value)
+    return codes.in_words(_word(value))

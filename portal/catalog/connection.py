@@ -14,6 +14,7 @@ from redis.retry import Retry
 
 from portal import keyring
 from portal.audit import ledger
+from portal.catalog.absence import Absence
 from portal.vault import Client, Config, ConfigError, Exchange, RedisTokens, Secret
 
 ONE_SECRET = 1024 * 1024
@@ -83,6 +84,12 @@ def _tokens(url: str) -> RedisTokens:
         retry=Retry(NoBackoff(), 0),  # a frozen Redis is waited for once; the process remembers the token
     )
     return RedisTokens(redis, _TokenCipher())
+
+
+@cache
+def absence() -> Absence:
+    """What this process knows of Segura's silence."""
+    return Absence()
 
 
 def _reporter(by: str, change: int | None, secret: int | None) -> Callable[[Exchange], None]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import time
 from dataclasses import dataclass
+
+from django.conf import settings
 
 from portal import keyring
 from portal.audit import ledger
-from portal.catalog.connection import NotConfigured, connect
+from portal.catalog.connection import NotConfigured, absence, connect
 from portal.catalog.failure import Failure
 from portal.vault import SECRET_FIELD, TEXT_FIELDS, ApiSecret, Client, Share, VaultError
 
@@ -35,25 +39,29 @@ class Details:
     @classmethod
     def of(cls, secret: ApiSecret) -> Details:
         """What may be known of a secret; the value itself stays behind."""
-        fields: dict[str, Value] = {name: _storable(getattr(secret, name)) for name in TEXT_FIELDS}
+        fields: dict[str, Value] = {name: ledger.storable(getattr(secret, name)) for name in TEXT_FIELDS}
         fields |= {"users_allowed": _rows(secret.users_allowed), "groups_allowed": _rows(secret.groups_allowed)}
         value = secret.client_secret
-        seen = keyring.fingerprint(SECRET_FIELD, _storable(value.reveal())) if value else ""
+        seen = keyring.fingerprint(SECRET_FIELD, ledger.storable(value.reveal())) if value else ""
         return cls(secret.identifier, fields, seen)
 
 
-def read(client: Client, identifier: int) -> Details:
+def read(client: Client, identifier: int, *, ends_at: float = math.inf) -> Details:
     """The details now, one call of get-one (contract 5.2), which Segura counts as a view. Raises VaultError."""
-    return Details.of(client.read(identifier))
+    return Details.of(client.read(identifier, ends_at=ends_at))
 
 
 def read_details(identifier: int, *, by: str) -> Details:
     """The details for a person, whose view is on record before they are shown. Raises CannotRead.
 
+    A page waits for it: SEGURA_PAGE_DEADLINE_S seconds in all, and not at all while Segura is away (absence).
     Outside any transaction, as all calls to Segura.
     """
+    ends_at = time.monotonic() + settings.SEGURA_PAGE_DEADLINE_S
     try:
-        details = read(connect(by=by, secret=identifier), identifier)
+        client = connect(by=by, secret=identifier)
+        with absence().watch():
+            details = read(client, identifier, ends_at=ends_at)
     except (VaultError, NotConfigured) as error:
         failure = Failure.of(error)
     else:
@@ -65,9 +73,4 @@ def read_details(identifier: int, *, by: str) -> Details:
 
 
 def _rows(shares: tuple[Share, ...]) -> list[list[str | bool]]:
-    return [[_storable(share.name), share.can_edit] for share in sorted(shares)]
-
-
-def _storable(text: str) -> str:
-    """Text that a page and both databases can hold: no lone surrogate, no NUL."""
-    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return [[ledger.storable(share.name), share.can_edit] for share in sorted(shares)]

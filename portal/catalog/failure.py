@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from django.utils.translation import gettext as _
 
+from portal.audit import findings
 from portal.catalog.connection import NotConfigured
 from portal.vault import ReadRefused, Unauthorised, Unreachable, VaultError
 
@@ -51,7 +52,7 @@ class Failure:
         """What happened and who can do what about it, in the language of the page."""
         if self.kind is Kind.REFUSED:
             return _refusal(self.number)
-        return _sentence(self.kind) % {"detail": self.message, "code": self.code}
+        return _sentence(self.kind) % {"detail": findings.said(self.message), "code": self.code}
 
 
 def _kind(error: VaultError) -> Kind:

@@ -10,10 +10,10 @@ from kombu.exceptions import OperationalError
 from portal.catalog import sync
 from portal.celery import app
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
-@app.task
+@app.task(name="catalog.synchronise")
 def synchronise(asked: int | None = None) -> None:
     """The schedule's synchronisation, or the one of this row that a person asked for."""
     sync.synchronise(asked=asked)
@@ -24,7 +24,7 @@ def publish(asked: int | None = None) -> bool:
     try:
         synchronise.delay(asked)
     except OperationalError:
-        log.warning("A synchronisation could not be published: the queue cannot be reached")
+        _log.warning("A synchronisation could not be published: the queue cannot be reached")
         return False
     return True
 

@@ -11,6 +11,7 @@ from portal.changes.models import Cause, Change, Status
 from portal.changes.transitions import db_now, move
 
 _LONGEST_PAUSE_S = 300.0
+_LONGEST_DOUBT = timedelta(days=1)
 
 
 def applied(change: Change, cause: Cause, *, code: int | None = None) -> None:
@@ -30,7 +31,13 @@ def stale(change: Change, cause: Cause, *, code: int | None = None, message: str
 
 
 def postponed(change: Change, cause: Cause, *, code: int | None = None, message: str = "", wait_s: float = 0) -> None:
-    """Surely not executed: again later, after a growing pause or what the gateway asked for (seconds)."""
+    """Surely not executed: again later, after a growing pause or what the gateway asked for (seconds).
+
+    Where an earlier call is in doubt, patience ends like that of a doubt: nobody else can use the lane meanwhile.
+    """
+    if change.doubtful_since and spent(change):
+        escalated(change, Cause.TRIES_SPENT, code=code, message=message)
+        return
     _conclude(
         change,
         Status.APPROVED,
@@ -58,9 +65,15 @@ def resend(change: Change) -> None:
     )
 
 
-def doubted(change: Change, cause: Cause, *, code: int | None = None, message: str = "") -> None:
-    """The call may or may not have been executed, and the gateway may still replay it until `hold_until` (B6)."""
+def doubted(
+    change: Change, cause: Cause, *, code: int | None = None, message: str = "", answered: bool = False
+) -> None:
+    """The call may or may not have been executed as meant.
+
+    Unless Segura `answered` it, the gateway may still replay it, until `hold_until` (B6).
+    """
     now = db_now()
+    hold_until = change.hold_until if answered else now + timedelta(seconds=settings.DELIVERY_HOLD_S)
     _conclude(
         change,
         Status.IN_DOUBT,
@@ -71,7 +84,7 @@ def doubted(change: Change, cause: Cause, *, code: int | None = None, message: s
         tries=0,
         doubts=change.doubts + 1,
         doubtful_since=change.doubtful_since or now,
-        hold_until=now + timedelta(seconds=settings.DELIVERY_HOLD_S),
+        hold_until=hold_until,
         not_before=None,
         lease_until=None,
     )
@@ -98,10 +111,12 @@ def escalated(change: Change, cause: Cause, *, code: int | None = None, message:
 
 
 def spent(change: Change) -> bool:
-    """Whether the machine has doubted long enough: tries or a day are over (B6)."""
+    """Whether the machine has doubted long enough: too many calls of unknown outcome, or a day of it (B6).
+
+    A vault that is away wears nobody out: reading back goes on until the day is over.
+    """
     since = change.doubtful_since
-    tired = change.doubts > settings.DELIVERY_MAX_TRIES or change.tries > settings.DELIVERY_MAX_TRIES
-    return tired or (since is not None and db_now() - since > timedelta(days=1))
+    return change.doubts > settings.DELIVERY_MAX_TRIES or (since is not None and db_now() - since > _LONGEST_DOUBT)
 
 
 def _pause_s(pauses: int) -> float:

@@ -46,8 +46,18 @@ class Tampered(Exception):
 class Reading:
     """What a read of the vault gave: details, or the error that stood in the way."""
 
-    seen: details.Details | None
+    seen: details.Details | None = None
     error: VaultError | None = None
+
+    @property
+    def code(self) -> int | None:
+        """The HTTP status of a read that failed, where there was one."""
+        return self.error.status if self.error else None
+
+    @property
+    def message(self) -> str:
+        """Why it failed, '' where it did not."""
+        return str(self.error or "")
 
     @property
     def refused(self) -> ReadRefused | None:
@@ -90,7 +100,10 @@ def deliver(change_id: int) -> None:
     except (Tampered, keyring.CannotOpen):
         _escalate(change, Cause.TAMPERED)
         return
-    except (DatabaseError, transitions.WrongState):
+    except transitions.WrongState:
+        _note("delivery.lost", change, data={"fence": change.fence})
+        return
+    except DatabaseError:
         raise
     except Exception as error:  # noqa: BLE001 - a poisoned change must stop neither the worker nor, unseen, its lane
         _log.error("change %d could not be prepared: %s", change.pk, type(error).__name__)
@@ -114,7 +127,7 @@ def read(client: Client, secret: int) -> Reading:
     try:
         return Reading(details.read(client, secret))
     except VaultError as error:
-        return Reading(None, error)
+        return Reading(error=error)
 
 
 def step(revision: Revision, reading: Reading, *, doubtful: bool) -> Step:
@@ -160,6 +173,7 @@ def approved_patch(change: Change, revision: Revision) -> Patch:
 def settle(change: Change, attempt: Attempt, outcome: Outcome) -> None:
     """Write down what the call came to, and move the change if this worker still holds it."""
     with transaction.atomic(durable=True):
+        transitions.lock(change.pk)  # the row before the log, as everywhere: two orders would be a deadlock
         name = type(outcome).__name__
         attempt.finished_at, attempt.outcome = transitions.db_now(), name
         attempt.code, attempt.number, attempt.message = outcome.status, outcome.number, told(outcome)
@@ -190,8 +204,7 @@ def told(outcome: Outcome) -> str:
 
 def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
     """Whether the call may go out; if not, the change is moved to where it belongs."""
-    code = getattr(reading.error, "status", None)
-    message = str(reading.error or "")
+    code, message = reading.code, reading.message
     with transaction.atomic(durable=True):
         match step(revision, reading, doubtful=change.doubtful_since is not None):
             case Step.SEND:
@@ -214,10 +227,12 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
 def _intend(change: Change, revision: Revision, started: float) -> Attempt | None:
     """Write down the call before it is made (B4); None where the lease is lost or half of it is gone (B6)."""
     with transaction.atomic(durable=True):
-        if not Change.objects.filter(pk=change.pk, status=Status.SENDING, fence=change.fence).exists():
+        held = transitions.lock(change.pk)
+        if (held.status, held.fence) != (Status.SENDING, change.fence):
+            _note("delivery.lost", change, data={"fence": change.fence})
             return None
         if time.monotonic() - started > settings.DELIVERY_LEASE_S / 2:
-            conclusions.postponed(change, Cause.UNREADABLE)
+            conclusions.postponed(change, Cause.TOO_SLOW)
             return None
         attempt = Attempt.objects.create(
             change=change,
@@ -246,7 +261,7 @@ def _conclude(change: Change, outcome: Outcome) -> None:
             wait = outcome.retry_after_s or 0
             conclusions.postponed(change, Cause.NOT_APPLIED, code=code, message=message, wait_s=wait)
         case AppliedCheck():
-            conclusions.doubted(change, Cause.ECHO_DIFFERS, code=code, message=message)
+            conclusions.doubted(change, Cause.ECHO_DIFFERS, code=code, message=message, answered=True)
         case InDoubt():
             conclusions.doubted(change, Cause.UNANSWERED, code=code, message=message)
 

@@ -47,6 +47,7 @@ class Cause(models.TextChoices):
     NOT_SENT = "not_sent", _("The call did not reach Segura. It is sent again, later each time.")
     NOT_APPLIED = "not_applied", _("The call was turned away before Segura saw it. It is sent again, later each time.")
     UNREADABLE = "unreadable", _("The secret could not be read for comparison. Nothing was sent; it is tried again.")
+    TOO_SLOW = "too_slow", _("Reading the secret took too long to send anything after it. It is tried again.")
     UNANSWERED = (
         "unanswered",
         _("The call was sent, and the answer does not say what became of it. The secret is read back to find out."),
@@ -78,6 +79,8 @@ class Cause(models.TextChoices):
         _("Segura refused the repeat of a call whose first outcome is not known. A person has to look."),
     )
     TRIES_SPENT = "tries_spent", _("It could not be found out what became of the call. A person has to look.")
+    RECHECKED = "rechecked", _("A person asked for another look. The secret is read back to find out.")
+    CLOSED = "closed", _("A person looked at the secret in Segura and said what became of the change.")
     TAMPERED = "tampered", _("What is stored is not what was approved. Nothing was sent. A person has to look.")
     BROKEN = "broken", _("The change could not be prepared for sending. Nothing was sent. A person has to look.")
 
@@ -89,6 +92,8 @@ def causes() -> list[tuple[str, Any]]:
 
 OPEN = (Status.PENDING, Status.APPROVED, Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN, Status.STALE)
 """Somebody or something still has to act."""
+REVISABLE = (Status.PENDING, Status.STALE)
+"""Its requester may still revise or withdraw it."""
 LANE = (Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN)
 """Something may be on its way to the vault: no other change of the same secret may start."""
 
@@ -183,6 +188,10 @@ class Change(models.Model):
     def current(self) -> Revision:
         """The revision that counts."""
         return self.revisions.get(number=self.revision)
+
+    def erase_sealed(self) -> None:
+        """Nobody opens them any more: no revision keeps a sealed client secret."""
+        self.revisions.exclude(sealed_secret=None).update(sealed_secret=None)
 
 
 class Revision(models.Model):

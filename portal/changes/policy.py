@@ -1,10 +1,13 @@
-"""Who must approve a change, and how many. Pure."""
+"""Who must approve a change, how many, and how long a change lives. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
+
+from django.conf import settings
 
 
 @dataclass(frozen=True)
@@ -24,3 +27,13 @@ class Policy:
     def met_by(self, approvers: Iterable[int]) -> bool:
         """Whether these people (ids) are enough; one person counts once."""
         return len(set(approvers)) >= self.required
+
+
+def pending_until(now: datetime) -> datetime:
+    """When a change proposed at `now` expires undecided."""
+    return now + timedelta(days=settings.CHANGE_PENDING_DAYS)
+
+
+def approved_until(now: datetime) -> datetime:
+    """When a change approved at `now` expires undelivered, and until when a failure of `now` can be retried."""
+    return now + timedelta(days=settings.CHANGE_APPROVED_DAYS)

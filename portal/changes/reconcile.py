@@ -10,7 +10,7 @@ from django.db.models import Q
 from portal.audit import ledger
 from portal.catalog import connection
 from portal.changes import conclusions, delivery, transitions
-from portal.changes.delivery import Step
+from portal.changes.delivery import Reading, Step
 from portal.changes.models import LANE, Attempt, Cause, Change, Status
 from portal.changes.transitions import db_now, lock, move
 
@@ -35,17 +35,16 @@ def settle_doubt(change_id: int) -> None:
     change = transitions.claim_doubt(change_id)
     if change is None:
         return
-    reading, revision = None, change.current()
+    reading = Reading()
     with suppress(connection.NotConfigured):
         reading = delivery.read(connection.connect(change=change.pk, secret=change.secret), change.secret)
-    todo = Step.WAIT if reading is None else delivery.step(revision, reading, doubtful=True)
-    error = reading.error if reading else None
+    todo = delivery.step(change.current(), reading, doubtful=True)
     with transaction.atomic(durable=True):
         if todo is Step.APPLIED:
             conclusions.applied(change, Cause.READ_BACK)
         elif change.cause == Cause.ECHO_DIFFERS and todo is not Step.WAIT:
             # Not lost on the way but answered: sending it again would be answered the same (B5).
-            conclusions.escalated(change, Cause.PARTLY_APPLIED if reading and reading.seen else Cause.UNVERIFIED)
+            conclusions.escalated(change, Cause.PARTLY_APPLIED if reading.seen else Cause.UNVERIFIED)
         elif todo is Step.ESCALATE:
             conclusions.escalated(change, Cause.THIRD_VALUE)
         elif conclusions.spent(change):
@@ -53,7 +52,7 @@ def settle_doubt(change_id: int) -> None:
         elif todo is Step.SEND:
             conclusions.resend(change)
         else:
-            conclusions.still_doubted(change, code=getattr(error, "status", None), message=str(error or ""))
+            conclusions.still_doubted(change, code=reading.code, message=reading.message)
 
 
 def sweep() -> list[int]:
@@ -66,16 +65,11 @@ def sweep() -> list[int]:
 
 
 def due() -> list[int]:
-    """Ids of what a worker could take up now, oldest first; one per secret, for lanes are served in order."""
+    """Ids of what a worker could take up now, oldest first; at most one per secret, for lanes are served in order."""
     now = db_now()
-    ready = Q(not_before=None) | Q(not_before__lte=now)
-    found = Change.objects.filter(
-        Q(status=Status.APPROVED) | Q(Q(lease_until=None) | Q(lease_until__lte=now), status=Status.IN_DOUBT), ready
-    )
-    first: dict[int, int] = {}
-    for change_id, secret in found.order_by("approved_at", "pk").values_list("pk", "secret")[:_BATCH]:
-        first.setdefault(secret, change_id)
-    return list(first.values())
+    doubts = transitions.in_doubt(now).order_by("doubtful_since", "pk")
+    ready = transitions.ready(now).order_by("approved_at", "pk")
+    return [pk for found in (doubts, ready) for pk in found.values_list("pk", flat=True)[:_BATCH]]
 
 
 def _take_over(change_id: int) -> None:

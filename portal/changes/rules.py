@@ -8,7 +8,8 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
-from portal.changes.models import Change, Status
+from portal.changes.models import Change, Revision, Status, Verdict
+from portal.changes.policy import Policy
 from portal.changes.proposal import Proposal
 from portal.changes.transitions import WrongState
 
@@ -37,6 +38,10 @@ class StaleRevision(Refused):
         self.change = change
 
 
+class AlreadySubmitted(Refused):
+    """The very proposal is a revision of another change."""
+
+
 class NotWritable(Refused):
     """The portal's Segura user may not write this secret, or the secret is gone."""
 
@@ -49,6 +54,10 @@ class ReasonMissing(Refused):
     """A reason is mandatory."""
 
 
+class VotesLapsed(Refused):
+    """The approvals are too old, or of people who may no longer decide."""
+
+
 class ValueDiffers(Refused):
     """The secret value entered for a retry is not the one that was approved."""
 
@@ -58,10 +67,13 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
 
     Asks `revisions` and `votes` of the change, so that a page that has prefetched them pays nothing.
     """
-    if change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all()):
-        return OwnChange(_("Nobody decides a change they proposed or edited. Another member of %s can.") % _deciders())
+    if _is_own(change, by):
+        return OwnChange(
+            _("Nobody decides a change they proposed or edited. Another member of %(groups)s can.")
+            % {"groups": roles.groups_with(Right.DECIDE)}
+        )
     if not roles.holds(by, Right.DECIDE):
-        return NotAllowed(_("Only members of %s can do this.") % _deciders())
+        return _members_only(Right.DECIDE)
     if change.status != Status.PENDING:
         return WrongState(change)
     if any(vote.voter_id == by.pk and vote.revision == change.revision for vote in change.votes.all()):
@@ -70,33 +82,57 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
 
 
 def needs(by: User, right: Right) -> None:
+    """The person holds the right now. Raises NotAllowed, which names the groups that carry it."""
     if not roles.holds(by, right):
-        groups = ", ".join(_(name) for name in roles.groups_with(right))
-        raise NotAllowed(_("Only members of %s can do this.") % groups)
+        raise _members_only(right)
+
+
+def not_own(change: Change, by: User) -> None:
+    """Raises OwnChange for whoever proposed or edited the change."""
+    if _is_own(change, by):
+        raise OwnChange(_("Nobody closes a change they proposed or edited. Another administrator can."))
 
 
 def own(change: Change, by: User, rule: str) -> None:
+    """It is the person's own change. Raises NotAllowed with the sentence `rule`."""
     if change.requester_id != by.pk:
         raise NotAllowed(rule)
 
 
 def writable(proposal: Proposal) -> ApiSecret:
+    """The secret that the proposal is for, by the mirror. Raises NotWritable, which says who could help."""
     secret = ApiSecret.objects.filter(pk=proposal.secret).first()
-    if secret is None or secret.vanished_at:
-        raise NotWritable(_("Segura no longer lists this secret."))
-    if not secret.can_write:
-        raise NotWritable(
-            _("The portal's Segura user may not edit this secret; its owner can share it with edit right.")
-        )
+    if secret is None:
+        raise NotWritable(_("The portal knows no API secret of this number."))
+    if secret.obstacle:
+        raise NotWritable(secret.obstacle)
     return secret
 
 
+def unsubmitted(proposal: Proposal) -> None:
+    known = Change.objects.filter(revisions=proposal.revision_id).first()
+    if known is not None:
+        raise AlreadySubmitted(_("This proposal was submitted before: it is %s.") % known)
+
+
 def complete(proposal: Proposal) -> None:
+    """Something changes, for a reason. Raises NothingChanged, ReasonMissing."""
     if not proposal.patch and proposal.sealed is None:
         raise NothingChanged(_("Nothing changed: edit at least one field."))
     if not proposal.reason.strip():
         raise ReasonMissing(_("A reason is mandatory: approvers and auditors read it."))
 
 
-def _deciders() -> str:
-    return ", ".join(_(name) for name in roles.groups_with(Right.DECIDE))
+def approved_by_standing(change: Change, revision: Revision) -> bool:
+    """Whether the approvals of people who may still decide meet the policy of the revision."""
+    votes = change.votes.filter(revision=revision.number, verdict=Verdict.APPROVE)
+    standing = votes.filter(voter__in=roles.holders(Right.DECIDE)).values_list("voter_id", flat=True)
+    return Policy.from_data(revision.policy).met_by(standing)
+
+
+def _is_own(change: Change, by: User) -> bool:
+    return change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all())
+
+
+def _members_only(right: Right) -> NotAllowed:
+    return NotAllowed(_("Only members of %(groups)s can do this.") % {"groups": roles.groups_with(right)})

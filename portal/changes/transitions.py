@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from portal.audit import ledger
-from portal.changes.models import LANE, Change, Revision, Status
+from portal.changes.models import LANE, Change, ChangeQuerySet, Status
 
 ALLOWED: dict[Status, tuple[Status, ...]] = {
     Status.PENDING: (Status.PENDING, Status.APPROVED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED),
@@ -84,13 +84,11 @@ def move(
         columns["ended_at"] = now
     if to not in (Status.SENDING, Status.IN_DOUBT):
         columns["lease_until"] = None
-    moved = Change.objects.filter(
-        pk=change.pk, status=change.status, revision=change.revision, fence=change.fence
-    ).update(**columns)
-    if not moved:
+    as_seen = Change.objects.filter(pk=change.pk, status=change.status, revision=change.revision, fence=change.fence)
+    if not as_seen.update(**columns):
         raise WrongState(change)
     if to in ENDED:
-        Revision.objects.filter(change=change).exclude(sealed_secret=None).update(sealed_secret=None)
+        change.erase_sealed()
     came_from = change.status
     for name, value in columns.items():
         setattr(change, name, value)
@@ -104,29 +102,44 @@ def move(
     )
 
 
-def claim(change_id: int) -> Change | None:
-    """Take an approved change for delivery (B2, B3): its own durable transaction; None for whoever loses.
+def ready(now: datetime) -> ChangeQuerySet:
+    """Approved changes that may be sent at `now` (B3).
 
-    Refused while another change of the same secret is on its way, may still be replayed by the gateway, or was
-    approved earlier and waits.
+    Not while another change of the same secret is on its way, may still be replayed by the gateway, or was approved
+    earlier and waits.
     """
+    ahead = (
+        Change.objects.filter(secret=OuterRef("secret"))
+        .exclude(pk=OuterRef("pk"))
+        .filter(
+            Q(status__in=LANE)
+            | Q(hold_until__gt=now)
+            | Q(status=Status.APPROVED, approved_at__lt=OuterRef("approved_at"))
+            | Q(status=Status.APPROVED, approved_at=OuterRef("approved_at"), pk__lt=OuterRef("pk"))
+        )
+    )
+    return Change.objects.filter(~Exists(ahead), Q(not_before=None) | Q(not_before__lte=now), status=Status.APPROVED)
+
+
+def in_doubt(now: datetime) -> ChangeQuerySet:
+    """Changes in doubt that nobody is reading back at `now`."""
+    return Change.objects.filter(
+        Q(not_before=None) | Q(not_before__lte=now),
+        Q(lease_until=None) | Q(lease_until__lte=now),
+        status=Status.IN_DOUBT,
+    )
+
+
+def claim(change_id: int) -> Change | None:
+    """Take a change that is ready for delivery (B2): its own durable transaction; None for whoever loses."""
     with transaction.atomic(durable=True):
         now = db_now()
-        ahead = (
-            Change.objects.filter(secret=OuterRef("secret"))
-            .exclude(pk=OuterRef("pk"))
-            .filter(
-                Q(status__in=LANE)
-                | Q(hold_until__gt=now)
-                | Q(status=Status.APPROVED, approved_at__lt=OuterRef("approved_at"))
-                | Q(status=Status.APPROVED, approved_at=OuterRef("approved_at"), pk__lt=OuterRef("pk"))
-            )
-        )
-        free = Change.objects.filter(~Exists(ahead), Q(not_before=None) | Q(not_before__lte=now))
         try:
             with transaction.atomic():
-                won = free.filter(pk=change_id, status=Status.APPROVED).update(
-                    status=Status.SENDING, fence=F("fence") + 1, updated_at=now, lease_until=now + lease()
+                won = (
+                    ready(now)
+                    .filter(pk=change_id)
+                    .update(status=Status.SENDING, fence=F("fence") + 1, updated_at=now, lease_until=now + lease())
                 )
         except IntegrityError:  # the lane index: another change of this secret was claimed in the same moment
             return None
@@ -146,11 +159,7 @@ def claim_doubt(change_id: int) -> Change | None:
     """Take a change in doubt for a read-back; None for whoever loses. Own durable transaction."""
     with transaction.atomic(durable=True):
         now = db_now()
-        won = (
-            Change.objects.filter(pk=change_id, status=Status.IN_DOUBT)
-            .filter(Q(not_before=None) | Q(not_before__lte=now), Q(lease_until=None) | Q(lease_until__lte=now))
-            .update(fence=F("fence") + 1, lease_until=now + lease())
-        )
+        won = in_doubt(now).filter(pk=change_id).update(fence=F("fence") + 1, lease_until=now + lease())
         return Change.objects.get(pk=change_id) if won else None
 
 

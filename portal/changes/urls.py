@@ -16,6 +16,7 @@ urlpatterns = [
     path("changes/<int:change_id>/withdraw/", change.withdraw, name="withdraw"),
     path("changes/<int:change_id>/retry/", change.retry, name="retry"),
     path("changes/<int:change_id>/recheck/", change.recheck, name="recheck"),
+    path("changes/<int:change_id>/close/", change.close, name="close"),
     path("changes/<int:change_id>/revise/", propose.revise, name="revise"),
     path("secrets/<int:identifier>/", secret.secret, name="secret"),
     path("secrets/<int:identifier>/propose/", propose.propose, name="propose"),

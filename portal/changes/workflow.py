@@ -1,27 +1,25 @@
-"""People's steps: submit, revise, withdraw, approve, reject, retry, recheck. One act, one function, one transaction.
+"""People's steps: submit, revise, withdraw, approve, reject. One act, one function, one transaction.
 
 Every refusal is an exception that names the rule; `str()` of it is a sentence for the person who met it.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.changes import patch as patches
-from portal.changes import policy, rules, sealed, tasks
-from portal.changes.models import Cause, Change, Revision, Status, Verdict, Vote
+from portal.changes import policy, rules, tasks
+from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
-from portal.changes.rules import NotAllowed, ReasonMissing, Refused, StaleRevision, ValueDiffers
+from portal.changes.rules import NotAllowed, ReasonMissing, Refused, StaleRevision
 from portal.changes.transitions import WrongState, db_now, lock, move
-from portal.vault.entity import Secret
 
 
 def submit(proposal: Proposal, *, by: User) -> Change:
@@ -41,7 +39,7 @@ def submit(proposal: Proposal, *, by: User) -> Change:
                 requester=by,
                 created_at=now,
                 updated_at=now,
-                expires_at=_pending_until(now),
+                expires_at=policy.pending_until(now),
             )
             revision = _revise(change, proposal, by=by, number=1, at=now)
             ledger.record(
@@ -62,7 +60,8 @@ def submit(proposal: Proposal, *, by: User) -> Change:
 def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
     """Replace what is proposed: a new revision without votes; the earlier sealed value is erased.
 
-    Only by the requester, while pending or stale. Raises NotAllowed, WrongState and what submit raises.
+    Only by the requester, while pending or stale. Raises NotAllowed, AlreadySubmitted, WrongState and what submit
+    raises.
     """
     rules.needs(by, Right.PROPOSE)
     rules.complete(proposal)
@@ -71,14 +70,15 @@ def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
         if Revision.objects.filter(pk=proposal.revision_id, change=change).exists():
             return change  # the same form sent twice
         rules.own(change, by, _("Only its requester can revise a change."))
+        rules.unsubmitted(proposal)
         if change.secret != proposal.secret:
             raise NotAllowed(_("The proposal is for another secret."))
-        if change.status not in (Status.PENDING, Status.STALE):
+        if change.status not in REVISABLE:
             raise WrongState(change)
         rules.writable(proposal)
         voters = _approver_names(change)
         now = db_now()
-        Revision.objects.filter(change=change).exclude(sealed_secret=None).update(sealed_secret=None)
+        change.erase_sealed()
         revision = _revise(change, proposal, by=by, number=change.revision + 1, at=now)
         move(
             change,
@@ -87,9 +87,10 @@ def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
             by=by.username,
             data={"votes_voided": voters, **_facts(revision)},
             revision=revision.number,
-            expires_at=_pending_until(now),
+            expires_at=policy.pending_until(now),
             cause=Cause.NONE,
             answer="",
+            answer_code=None,
         )
         return change
 
@@ -120,65 +121,6 @@ def reject(change_id: int, *, by: User, revision: int, digest: str, reason: str)
     if not reason.strip():
         raise ReasonMissing(_("A rejection needs a reason: the requester reads it."))
     return _vote(change_id, Verdict.REJECT, by=by, revision=revision, digest=digest, reason=reason.strip())
-
-
-def retry(change_id: int, *, by: User, value: Secret | None = None) -> Change:
-    """Queue a failed change again under its old votes: digest and base are checked anew before anything is sent.
-
-    By its requester or who operates the portal. Where the change carries a client secret, its sealed value was
-    erased when the change ended: the requester enters it again, and it must be the very value that was approved.
-    Raises NotAllowed, WrongState, ValueDiffers.
-    """
-    with transaction.atomic(durable=True):
-        change = lock(change_id)
-        if change.requester_id != by.pk and not roles.holds(by, Right.OPERATE):
-            raise NotAllowed(_("Only its requester or an administrator can retry a change."))
-        if change.status != Status.FAILED:
-            raise WrongState(change)
-        now = db_now()
-        revision = change.current()
-        move(
-            change,
-            Status.APPROVED,
-            "change.retried",
-            by=by.username,
-            data={"digest": revision.digest},
-            approved_at=now,
-            expires_at=_approved_until(now),
-            not_before=None,
-            ended_at=None,
-            tries=0,
-        )
-        if revision.secret_fingerprint:
-            if value is None or sealed.fingerprint(value) != revision.secret_fingerprint:
-                raise ValueDiffers(
-                    _("Enter the client secret that was approved: its value was erased when the change failed.")
-                )
-            blob = sealed.seal(value, revision.pk).blob
-            Revision.objects.filter(pk=revision.pk).update(sealed_secret=blob)
-    tasks.publish(change.pk)
-    return change
-
-
-def recheck(change_id: int, *, by: User) -> Change:
-    """Let the portal read the vault again for a change that needs a person. Raises NotAllowed, WrongState."""
-    rules.needs(by, Right.OPERATE)
-    with transaction.atomic(durable=True):
-        change = lock(change_id)
-        if change.status != Status.NEEDS_HUMAN:
-            raise WrongState(change)
-        move(
-            change,
-            Status.IN_DOUBT,
-            "change.rechecked",
-            by=by.username,
-            not_before=None,
-            tries=0,
-            doubts=0,
-            doubtful_since=db_now(),
-        )
-    tasks.publish(change.pk)
-    return change
 
 
 def _vote(change_id: int, verdict: Verdict, *, by: User, revision: int, digest: str, reason: str = "") -> Change:
@@ -228,9 +170,7 @@ def _decide(change: Change, verdict: Verdict, *, by: User, reason: str) -> None:
     if verdict == Verdict.REJECT:
         move(change, Status.REJECTED, "change.rejected", by=by.username, data={"reason": reason})
         return
-    votes = change.votes.filter(revision=change.revision, verdict=Verdict.APPROVE)
-    standing = votes.filter(voter__in=roles.holders(Right.DECIDE)).values_list("voter_id", flat=True)
-    if policy.Policy.from_data(change.current().policy).met_by(standing):
+    if rules.approved_by_standing(change, change.current()):
         now = db_now()
         move(
             change,
@@ -239,7 +179,7 @@ def _decide(change: Change, verdict: Verdict, *, by: User, reason: str) -> None:
             by=by.username,
             data={"digest": change.current().digest},
             approved_at=now,
-            expires_at=_approved_until(now),
+            expires_at=policy.approved_until(now),
         )
 
 
@@ -287,13 +227,4 @@ def _facts(revision: Revision) -> dict[str, object]:
 
 
 def _approver_names(change: Change) -> list[str]:
-    votes = change.votes.filter(revision=change.revision).select_related("voter")
-    return [vote.voter.username for vote in votes]
-
-
-def _pending_until(now: datetime) -> datetime:
-    return now + timedelta(days=settings.CHANGE_PENDING_DAYS)
-
-
-def _approved_until(now: datetime) -> datetime:
-    return now + timedelta(days=settings.CHANGE_APPROVED_DAYS)
+    return list(change.votes.filter(revision=change.revision).values_list("voter__username", flat=True))

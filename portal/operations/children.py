@@ -36,14 +36,14 @@ def web(port: int, environment: Mapping[str, str]) -> Child:
 
 def worker(environment: Mapping[str, str]) -> Child:
     """The delivery."""
-    command = [*_celery("--quiet"), "worker", "--loglevel", "INFO", "--pool", "prefork", "--concurrency", str(_WORKERS)]
+    command = [*_celery("--quiet"), "worker", "--pool", "prefork", "--concurrency", str(_WORKERS)]
     command += ["--prefetch-multiplier", "1", "--without-gossip", "--without-mingle"]
     return Child("worker", command, environment, ready=" ready.")
 
 
 def beat(state: Path, environment: Mapping[str, str]) -> Child:
     """The clock."""
-    command = [*_celery(), "beat", "--loglevel", "INFO", "--schedule", str(state / "beat"), "--pidfile="]
+    command = [*_celery(), "beat", "--schedule", str(state / "beat"), "--pidfile="]
     return Child("beat", command, environment, ready="is starting")
 
 

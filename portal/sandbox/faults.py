@@ -3,10 +3,12 @@
 A step: `{"fault": "504_after_apply", "endpoint": "update", "times": 1, "delay_s": 0, "apply": "", "replays": []}`.
 
 Faults by who spoils the answer, and whether the change happens unless `apply` says otherwise:
-- the gateway or an early refusal, change not applied: 502, 503, 504_before_apply, html_502, 429, no_route, 401,
-  500_envelope, redirect:<code>:<location>, refuse:<number>:<message>, drop_before, reset_before (unread body);
-- the way back, change applied: 504_after_apply, drop (closed without an answer), reset, hold (until released),
-  slow:<s>, drip[:<s per byte>], drip_headers[:<s>], cut_status_line, cut_body, empty_201, html_201, big_body[:<MB>],
+- the gateway or an early refusal, change not applied: 502, 503, 503_no_peer (found before the first try),
+  504_before_apply, html_502, 429, no_route, 401, 500_envelope, redirect:<code>:<location>,
+  refuse:<number>:<message>, drop_before, reset_before (unread body);
+- the way back, change applied: 503_after_apply (an earlier try arrived, then a retry found no peer: the text of
+  503), 504_after_apply, drop (closed without an answer), reset, hold (until released), slow:<s>,
+  drip[:<s per byte>], drip_headers[:<s>], cut_status_line, cut_body, empty_201, html_201, big_body[:<MB>],
   other_identifier, error_true, erro_true, wrong_code, broken_json.
 `status`, `body` and `headers` replace those of the answer, whatever it is.
 """
@@ -25,12 +27,13 @@ from portal.sandbox.knobs import Knobs
 
 Apply = Literal["", "before", "after", "never"]
 _NEVER = frozenset(
-    {"502", "503", "504_before_apply", "html_502", "429", "no_route", "401", "500_envelope", "redirect", "refuse",
-     "drop_before", "reset_before"}
+    {"502", "503", "503_no_peer", "504_before_apply", "html_502", "429", "no_route", "401", "500_envelope",
+     "redirect", "refuse", "drop_before", "reset_before"}
 )  # fmt: skip
 _WAY_BACK = frozenset(
-    {"504_after_apply", "drop", "reset", "hold", "slow", "drip", "drip_headers", "cut_status_line", "cut_body",
-     "empty_201", "html_201", "big_body", "other_identifier", "error_true", "erro_true", "wrong_code", "broken_json"}
+    {"503_after_apply", "504_after_apply", "drop", "reset", "hold", "slow", "drip", "drip_headers",
+     "cut_status_line", "cut_body", "empty_201", "html_201", "big_body", "other_identifier", "error_true",
+     "erro_true", "wrong_code", "broken_json"}
 )  # fmt: skip
 
 
@@ -137,8 +140,10 @@ def _gateway(step: Step, knobs: Knobs) -> Reply | None:
     name = step.name
     if name in ("502", "503", "401"):
         return bodies.kong(int(name), knobs)
-    if name in ("504_before_apply", "504_after_apply"):
-        return bodies.kong(504, knobs)
+    if name == "503_no_peer":
+        return bodies.kong(503, knobs, text="failure to get a peer from the ring-balancer")
+    if name in ("503_after_apply", "504_before_apply", "504_after_apply"):
+        return bodies.kong(int(name[:3]), knobs)
     if name == "429":
         return bodies.kong(429, knobs, {"Retry-After": f"{step.number(1):.0f}"})
     if name == "no_route":

@@ -24,7 +24,7 @@ from portal.vault.edge import Edge
 from portal.vault.entity import SECRET_FIELD, ApiSecret, ListedSecret, Patch, Secret, body
 from portal.vault.exchange import Call, Exchange, describe
 from portal.vault.grants import NoToken
-from portal.vault.outcomes import Outcome, classify
+from portal.vault.outcomes import NotSent, Outcome, classify
 from portal.vault.text import scrubber
 from portal.vault.tokens import MemoryTokens, Token, TokenStore
 
@@ -68,13 +68,16 @@ class Client:
         call = self._call("GET", _RESOURCE, attempt_id, correlation_id)
         return readings.listed(self._authorised(call))
 
-    def read(self, identifier: int, *, attempt_id: str = "", correlation_id: str = "") -> ApiSecret:
+    def read(
+        self, identifier: int, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf
+    ) -> ApiSecret:
         """One API secret, its value included where Segura shows it (contract 5.2); Segura logs a view.
 
-        Raises ReadRefused, Unreachable, Unauthorised or Unreadable; ValueError for an impossible identifier.
+        The whole of it, a token included, is over by `ends_at`, an instant of the monotonic clock. Raises
+        ReadRefused, Unreachable, Unauthorised or Unreadable; ValueError for an impossible identifier.
         """
         call = self._call("GET", _path(identifier), attempt_id, correlation_id)
-        return readings.one(identifier, self._authorised(call))
+        return readings.one(identifier, self._authorised(call, ends_at=ends_at))
 
     def update(
         self,
@@ -94,7 +97,7 @@ class Client:
         content = Secret(body(patch).decode("ascii"))
         value = patch.get(SECRET_FIELD)
         delicate = (value,) if isinstance(value, Secret) else ()
-        came = self._authorised(call, content, delicate, send_before)
+        came = self._authorised(call, content, delicate, send_before=send_before)
         if isinstance(came, NoToken):
             return came.outcome
         return classify(identifier, patch, came, scrubber((self.config.client_secret, *delicate)))
@@ -107,44 +110,48 @@ class Client:
         call: Call,
         content: Secret | None = None,
         delicate: tuple[Secret, ...] = (),
+        *,
         send_before: float = math.inf,
+        ends_at: float = math.inf,
     ) -> Answer | NoAnswer | NoToken:
         """Carries a call with a token; if that is not taken, drops it and tries once more, with a new one."""
         came: Answer | NoAnswer = NoAnswer("too late to send", sent=False)
         for _ in range(2):
-            token = self._token(call)
+            token = self._token(call, ends_at)
             if isinstance(token, NoToken):
                 return token
-            if time.monotonic() >= send_before:
+            if time.monotonic() >= min(send_before, ends_at):
                 return came
-            came = self._carry(call, token, content, delicate)
+            came = self._carry(call, token, content, delicate, ends_at)
             if isinstance(came, NoAnswer) or not is_unauthorised(came):
                 return came
             self._tokens.drop(self._key, token)
         return came
 
     def _carry(
-        self, call: Call, token: Token, content: Secret | None, delicate: tuple[Secret, ...]
+        self, call: Call, token: Token, content: Secret | None, delicate: tuple[Secret, ...], ends_at: float
     ) -> Answer | NoAnswer:
         url = self.config.url.removesuffix(urlsplit(self.config.url).path) + call.path
         started_at, clock = datetime.now(UTC), time.monotonic()
-        came = self._edge.call(call.method, url, token.value, content=content, request_id=call.attempt_id)
+        came = self._edge.call(
+            call.method, url, token.value, content=content, request_id=call.attempt_id, ends_at=ends_at
+        )
         known = (self.config.client_secret, token.value, *delicate, *readings.secrets_in(came))
         self._report(describe(call, came, scrubber(known), started_at=started_at, duration_ms=_since(clock)))
         return came
 
-    def _token(self, call: Call) -> Token | NoToken:
+    def _token(self, call: Call, ends_at: float) -> Token | NoToken:
         """A usable token: the cached one while fresh, else a new one, fetched by one caller for all."""
         held = self._tokens.get(self._key)
         if held is not None and held.is_fresh():
             return held
         asked_at = time.monotonic()
-        with self._tokens.lock(self._key):
+        with self._tokens.lock(self._key, patience_s=ends_at - asked_at):
             held = self._tokens.get(self._key)
             if held is not None and held.is_fresh():
                 return held
             failed_at, failure = self._failure
-            fetched = failure if failure and failed_at >= asked_at else self._fetch(call)
+            fetched = failure if failure and failed_at >= asked_at else self._fetch(call, ends_at)
             if isinstance(fetched, Token):
                 self._tokens.put(self._key, fetched)
                 return fetched
@@ -152,10 +159,12 @@ class Client:
                 self._failure = (time.monotonic(), fetched)  # for those who waited meanwhile: no herd
             return held if held is not None and held.is_alive() else fetched
 
-    def _fetch(self, cause: Call) -> Token | NoToken:
+    def _fetch(self, cause: Call, ends_at: float) -> Token | NoToken:
+        if time.monotonic() >= ends_at:
+            return NoToken(NotSent(reason="no time was left to ask for a token"))
         call = Call("POST", urlsplit(self.config.token_url).path, cause.attempt_id, cause.correlation_id)
         started_at, at, clock = datetime.now(UTC), time.time(), time.monotonic()
-        came, value, expires_in = self._edge.fetch_token()
+        came, value, expires_in = self._edge.fetch_token(ends_at=ends_at)
         known = (self.config.client_secret, *((value,) if value else ()))
         scrub = scrubber(known)
         self._report(describe(call, came, scrub, started_at=started_at, duration_ms=_since(clock), token_call=True))

@@ -9,10 +9,13 @@ from __future__ import annotations
 import http.client
 import io
 import logging
+import math
 import os
 import ssl
+import time
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -123,12 +126,16 @@ class Edge:
         *,
         content: Secret | None = None,
         request_id: str = "",
+        ends_at: float = math.inf,
     ) -> Answer | NoAnswer:
-        """One call with a bearer token. What went wrong is in the answer; nothing is raised."""
+        """One call with a bearer token, over by `ends_at` of the monotonic clock at the latest.
+
+        What went wrong is in the answer; nothing is raised.
+        """
         headers = {"X-Request-ID": request_id} if request_id else {}
         if content is not None:
             headers["Content-Type"] = "application/json"
-        pace = Pace(self._config.deadline_s, self._config.read_timeout_s)
+        pace = self._pace(ends_at)
         adapter = _Adapter(self._config, self._trust, pace)
         trouble: NoAnswer | None = None
         try:
@@ -140,10 +147,10 @@ class Edge:
             trouble = _no_answer(error, pace)
         return adapter.answer or trouble or NoAnswer("no answer", sent=pace.sent)
 
-    def fetch_token(self) -> tuple[Answer | NoAnswer, Secret | None, object]:
+    def fetch_token(self, *, ends_at: float = math.inf) -> tuple[Answer | NoAnswer, Secret | None, object]:
         """A client-credentials token: what came back, the token if it is one, and `expires_in` as given."""
         config = self._config
-        pace = Pace(config.deadline_s, config.read_timeout_s)
+        pace = self._pace(ends_at)
         adapter = _Adapter(config, self._trust, pace)
         trouble: NoAnswer | None = None
         grant: Mapping[str, object] = {}
@@ -160,6 +167,9 @@ class Edge:
             return came, None, None
         return came, Secret(value), grant.get("expires_in")
 
+    def _pace(self, ends_at: float) -> Pace:
+        return Pace(min(self._config.deadline_s, ends_at - time.monotonic()), self._config.read_timeout_s)
+
     def _credentials(self) -> dict[str, Any]:
         config = self._config
         extra = {"tenant": config.tenant} if config.tenant else {}
@@ -171,10 +181,18 @@ class Edge:
 
 
 def _trust(ca_bundle: str) -> ssl.SSLContext:
+    path = ca_bundle or certifi.where()
     try:
-        return ssl.create_default_context(cafile=ca_bundle or certifi.where())
+        state = Path(path).stat()
+        return _read_trust(path, state.st_mtime_ns, state.st_size)
     except (OSError, ValueError):  # ssl.SSLError is an OSError
         raise ConfigError(f"SEGURA_CA_BUNDLE: {ca_bundle} holds no usable certificates") from None
+
+
+@lru_cache(maxsize=4)
+def _read_trust(path: str, _changed_ns: int, _size: int) -> ssl.SSLContext:
+    """Read once, 30 ms a time, until the file changes: every page that reads a secret makes a client."""
+    return ssl.create_default_context(cafile=path)
 
 
 def _no_answer(error: BaseException, pace: Pace) -> NoAnswer:

@@ -30,11 +30,9 @@ from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, Malformed, Patch, fi
 from portal.vault.text import Scrubber
 
 LONGEST_RETRY_AFTER = timedelta(hours=1)
-_NO_PEER = (
-    "the upstream server is currently unavailable",
-    "failure to get a peer from the ring-balancer",
-    "name resolution failed",
-)
+_NEVER_TRIED = ("failure to get a peer from the ring-balancer", "name resolution failed")
+"""Kong says these only before its first try. Of a retry without a peer it says "The upstream server is currently
+unavailable", and it replays a PUT whose first try may have been executed: that text proves nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +101,7 @@ def classify(identifier: int, patch: Patch, came: Answer | NoAnswer, scrub: Scru
             status=came.status, number=number, message=said, alarm=True,
             reason="Segura did not accept our access token: check the access key and SEGURA_URL",
         )  # fmt: skip
-    if came.status == 429 or (came.status == 503 and gateway_message(doc) in _NO_PEER):
+    if came.status == 429 or (came.status == 503 and gateway_message(doc) in _NEVER_TRIED):
         reason = "the gateway is limiting our calls" if came.status == 429 else "the gateway has no Segura behind it"
         wait = retry_after(came.retry_after)
         return NotApplied(status=came.status, number=number, message=said, reason=reason, retry_after_s=wait)
@@ -115,14 +113,14 @@ def classify(identifier: int, patch: Patch, came: Answer | NoAnswer, scrub: Scru
 
 
 def retry_after(header: str, now: datetime | None = None) -> float | None:
-    """Seconds to wait by a Retry-After header (seconds or HTTP date), at most an hour; None without."""
+    """Seconds to wait by a Retry-After header (seconds or HTTP date), at most an hour; None without a sane one."""
     text = header.strip()
     if text.isascii() and text.isdigit():
-        wait = float(text[:9])
+        wait = float(text)
     else:
         try:
             until = parsedate_to_datetime(text)
-        except (TypeError, ValueError, IndexError):
+        except (TypeError, ValueError, IndexError, OverflowError):
             return None
         until = until if until.tzinfo else until.replace(tzinfo=UTC)
         wait = (until - (now or datetime.now(UTC))).total_seconds()

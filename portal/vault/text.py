@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import base64
-import json
+import re
 import unicodedata
-from collections.abc import Callable, Iterable
-from urllib.parse import quote, quote_plus
+from collections.abc import Callable, Iterable, Iterator
+from html import unescape
+from urllib.parse import unquote, unquote_plus
 
 from portal.vault.entity import Secret
 
 LONGEST = 500
 WITHHELD = "(withheld: the text held a secret)"
+_SHORT = 6
+"""Bytes of a value whose middle part in base64 would be found by chance."""
+_ESCAPE = re.compile(r"""\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))""")
+_ESCAPED = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 Scrubber = Callable[[str], str]
 
@@ -28,24 +33,40 @@ def scrubber(secrets: Iterable[Secret]) -> Scrubber:
     known = tuple(secrets)
 
     def scrub(text: str) -> str:
-        return WITHHELD if any(_holds(text, secret) for secret in known) else clean(text)
+        readings = _readings(text)
+        return WITHHELD if any(_holds(readings, secret) for secret in known) else clean(text)
 
     return scrub
 
 
-def _holds(text: str, secret: Secret) -> bool:
+def _holds(readings: set[str], secret: Secret) -> bool:
     value = secret.reveal()
     if not value:
         return False
-    raw = value.encode("utf-8", "surrogatepass")
-    spellings = (
-        value,
-        quote(raw),
-        quote(raw, safe=""),
-        quote_plus(raw),
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        base64.b64encode(raw).decode(),
-        raw.hex(),
-    )
-    return any(spelling in text for spelling in spellings)
+    spellings = (value, *_encoded(value.encode("utf-8", "surrogatepass")))
+    return any(spelling in reading for reading in readings for spelling in spellings)
+
+
+def _readings(text: str) -> set[str]:
+    """The text, and what it says once escapes of HTML, URLs and JSON are undone, up to two inside each other."""
+    readings = {text}
+    for _ in range(2):
+        readings |= {decode(each) for decode in (unescape, unquote, unquote_plus, _unjson) for each in readings}
+    readings |= {each.lower() for each in readings}  # for hexadecimal in capitals
+    return readings | {each.replace("-", "+").replace("_", "/") for each in readings}  # for the base64 of URLs
+
+
+def _encoded(raw: bytes) -> Iterator[str]:
+    """Hexadecimal and base64, the latter also inside something longer, as in `Basic` credentials."""
+    yield raw.hex()
+    if len(raw) < _SHORT:
+        yield base64.b64encode(raw).decode().rstrip("=")
+        return
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + raw).decode()
+        yield encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]  # the characters that depend on it alone
+
+
+def _unjson(text: str) -> str:
+    plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _ESCAPED[found[2]], text)
+    return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")  # joins pairs

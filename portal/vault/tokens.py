@@ -69,8 +69,8 @@ class TokenStore(Protocol):
     def drop(self, key: str, rejected: Token) -> None:
         """Forgets `rejected`, unless a newer one has taken its place."""
 
-    def lock(self, key: str) -> AbstractContextManager[None]:
-        """Held by the one who fetches; the others wait a bounded time, then go on."""
+    def lock(self, key: str, *, patience_s: float = math.inf) -> AbstractContextManager[None]:
+        """Held by the one who fetches; the others wait a bounded time, at most `patience_s`, then go on."""
 
 
 class MemoryTokens:
@@ -97,12 +97,16 @@ class MemoryTokens:
                 del self._tokens[key]
 
     @contextmanager
-    def lock(self, key: str) -> Iterator[None]:
-        """Held by one thread at a time."""
+    def lock(self, key: str, *, patience_s: float = math.inf) -> Iterator[None]:
+        """Held by one thread at a time; who waited `patience_s` goes on without."""
         with self._guard:
             lock = self._locks[key]
-        with lock:
+        held = lock.acquire(timeout=max(0.0, min(patience_s, threading.TIMEOUT_MAX)))
+        try:
             yield
+        finally:
+            if held:
+                lock.release()
 
 
 class Cipher(Protocol):
@@ -163,20 +167,22 @@ class RedisTokens:
                 self._redis.eval(_DROP_IF_SAME, 1, key, sealed or b"")
 
     @contextmanager
-    def lock(self, key: str) -> Iterator[None]:
+    def lock(self, key: str, *, patience_s: float = math.inf) -> Iterator[None]:
         """Held by one thread of one process; a holder that died is waited for at most `lock_s`."""
-        with self._memory.lock(key):
-            lock = self._acquire(key)
+        ends_at = time.monotonic() + patience_s
+        with self._memory.lock(key, patience_s=patience_s):
+            lock = self._acquire(key, ends_at - time.monotonic())
             try:
                 yield
             finally:
                 self._release(lock)
 
-    def _acquire(self, key: str) -> Any:
-        if self._is_away():
+    def _acquire(self, key: str, patience_s: float) -> Any:
+        wait = min(self._lock_s, patience_s)
+        if wait <= 0 or self._is_away():
             return None
         lock = self._redis.lock(
-            key + ":lock", timeout=self._lock_s, blocking_timeout=self._lock_s, sleep=0.02, thread_local=False
+            key + ":lock", timeout=self._lock_s, blocking_timeout=wait, sleep=0.02, thread_local=False
         )
         try:
             return lock if lock.acquire() else None

@@ -152,3 +152,32 @@ def test_person_changes_the_own_password(client: Client) -> None:
 def test_what_the_portal_does_not_offer_has_no_address(name: str) -> None:
     with pytest.raises(NoReverseMatch):
         reverse(name)
+
+
+@pytest.mark.django_db
+def test_somebody_elses_wrong_guesses_lock_nobody_out() -> None:
+    person("maria")
+    for _ in range(6):
+        refused = sign_in(Client(REMOTE_ADDR="203.0.113.66"), "maria", "a wrong guess")
+    assert "Too many failed" in refused
+    maria = Client(REMOTE_ADDR="198.51.100.7")
+    sign_in(maria, "maria", "maria-correct-horse")
+    assert is_signed_in(maria)
+
+
+@pytest.mark.django_db
+def test_guesses_at_one_name_from_ever_new_addresses_come_to_an_end(settings: Settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "login_failed_name": "8/h/key"}
+    person("maria")
+    said = [sign_in(Client(REMOTE_ADDR=f"10.0.0.{n}"), "maria", "a wrong guess") for n in range(9)]
+    assert ["Too many failed" in page for page in said] == [False] * 8 + [True]
+
+
+@pytest.mark.django_db
+def test_right_passwords_use_nothing_up(settings: Settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"login_failed": "2/h/key", "login_failed_name": "2/h/key"}
+    person("maria")
+    for _ in range(3):
+        maria = Client()
+        sign_in(maria, "maria", "maria-correct-horse")
+        assert is_signed_in(maria)

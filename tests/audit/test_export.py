@@ -36,6 +36,8 @@ AWKWARD = [
     "\x1b[31m",
     "名 ação",
     "'=1",
+    "x;=cmd|' /C calc'!A0;y",
+    'x;"=1+1";\t=2\n=3\\;=4',
     "",
 ]
 
@@ -96,6 +98,19 @@ def test_csv_holds_no_formula_and_hides_nothing(take: Take) -> None:
     assert "'=1+1" in cells
 
 
+@pytest.mark.domain
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_csv_holds_no_formula_for_a_spreadsheet_that_splits_elsewhere(take: Take, separator: str) -> None:
+    for awkward in AWKWARD:
+        record("vote.cast", by=awkward, data={"reason": awkward, awkward: [awkward, awkward]})
+    overwrite(record("vote.cast"), text="not JSON;=1\n=2\t=3")
+    text = take("csv")
+    lines = [*csv.reader(io.StringIO(text[1:], newline=""), delimiter=separator), *csv.reader(text.splitlines())]
+    lines += [line.split(separator) for line in text.splitlines()]  # as where quotes mean nothing
+    starts = {cell.lstrip(" \"'")[:1] for row in lines for cell in row[1:] if not cell.startswith("'")}
+    assert not starts & set("=+-@\t\r\0＝＋－＠")  # noqa: RUF001 - full width on purpose
+
+
 @pytest.mark.parametrize(
     ("text", "safe"),
     [
@@ -107,6 +122,7 @@ def test_csv_holds_no_formula_and_hides_nothing(take: Take) -> None:
         ("", ""),
         ("-", "'-"),
         ("a\u202eb", "a\\u202eb"),
+        ("a;=1\n=2", "a\\u003b=1\\n=2"),
     ],
 )
 def test_formulas_are_disarmed_and_hidden_characters_shown(text: str, safe: str) -> None:

@@ -105,7 +105,7 @@ def test_a_refused_page_is_on_record_with_its_rule(client: Client) -> None:
     read = newest("access.refused")
     assert (read.actor, read.address) == ("maria", "10.1.2.3")
     assert read.data["path"] == "/audit/"
-    assert "Auditors" in read.data["rule"]
+    assert (read.data["rule"], read.data["rights"]) == ("RightMissing", ["audit"])
 
 
 @pytest.mark.django_db
@@ -113,7 +113,7 @@ def test_a_forged_form_is_on_record() -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(person("maria"))
     assert client.post("/accounts/logout/").status_code == 403
-    assert "CSRF" in newest("access.refused").data["rule"]
+    assert newest("access.refused").data["rule"] == "InvalidToken"
 
 
 @pytest.mark.django_db
@@ -130,3 +130,26 @@ def test_the_address_is_forgotten_after_the_request(client: Client) -> None:
     sign_in(client, "maria", "maria-correct-horse")
     record("catalog.synced")
     assert newest("catalog.synced").address == ""
+
+
+def change_password(client: Client, new: str) -> None:
+    form = {"oldpassword": "maria-correct-horse", "password1": new, "password2": new}
+    client.post("/accounts/password/change/", form, REMOTE_ADDR="10.1.2.3")
+
+
+@pytest.mark.django_db
+def test_a_changed_password_is_on_record_without_the_password(client: Client) -> None:
+    client.force_login(person("maria"))
+    change_password(client, "canary-of-a-new-password")
+    read = newest("account.password_changed")
+    assert (read.actor, read.address, read.data) == ("maria", "10.1.2.3", {"person": "maria"})
+    assert not Event.objects.filter(text__contains="canary").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_password_changes_while_the_log_cannot_be_written(client: Client, request: pytest.FixtureRequest) -> None:
+    client.force_login(person("maria"))
+    request.getfixturevalue("unwritable_log")
+    with pytest.raises(DatabaseError):
+        change_password(client, "a-long-new-passphrase")
+    assert User.objects.get(username="maria").check_password("maria-correct-horse")

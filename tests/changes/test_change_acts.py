@@ -162,7 +162,7 @@ def test_a_second_click_is_told_that_the_first_one_counted(
     send(browser, "approve", submitted, data)
     response = send(browser, "approve", submitted, data)
     assert response.status_code == 409
-    assert f"You have already approved {submitted.number}. It is approved now." in text_of(response)
+    assert f"You have already approved {submitted.number}. Its status now: Approved." in text_of(response)
     assert Vote.objects.count() == 1
 
 
@@ -173,7 +173,7 @@ def test_who_comes_second_is_told_what_the_first_decided(
     send(as_person(approver), "reject", submitted, {**data, "reason": "No"})
     response = send(as_person(approver2), "approve", submitted, data)
     assert response.status_code == 409
-    assert f"{submitted.number} has moved on: it is rejected now." in text_of(response)
+    assert f"{submitted.number} has moved on. Its status now: Rejected." in text_of(response)
 
 
 def test_withdrawing_twice_is_one_withdrawal(as_person: AsPerson, requester: User, submitted: Change) -> None:

@@ -241,9 +241,9 @@ def test_an_approved_change_says_which_one_holds_the_lane(
 ) -> None:
     waiting = approve(workflow.submit(propose(tags="Later"), by=requester), approver)
     browser = as_person(requester)
-    assert f"{claimed.number} of the same secret is sending." in text_of(page_of(browser, waiting))
+    assert f"{claimed.number} of the same secret is not settled yet (Sending)." in text_of(page_of(browser, waiting))
     conclusions.doubted(claimed, Cause.UNANSWERED)
-    assert f"{claimed.number} of the same secret is in doubt." in text_of(page_of(browser, waiting))
+    assert f"{claimed.number} of the same secret is not settled yet (In doubt)." in text_of(page_of(browser, waiting))
     conclusions.applied(claimed, Cause.READ_BACK)
     assert f"may still repeat a call of {claimed.number} until" in text_of(page_of(browser, waiting))
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connections
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import reconcile, transitions, workflow
+from portal.changes import aftermath, delivery, reconcile, transitions, workflow
 from portal.changes.models import Attempt, Cause, Change, Revision, Status
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
+from portal.vault import Applied, ReadRefused
 from tests.changing import approve, work
 from tests.people import mirrored
 from tests.segura import events
@@ -98,11 +104,13 @@ def test_a_refusal_fails_the_change_and_a_retry_keeps_the_votes(
     change = work(approved())
     assert (change.status, change.answer_code) == (Status.FAILED, 400)
     assert "1006" in change.answer
-    workflow.retry(change.pk, by=requester)
+    aftermath.retry(change.pk, by=requester)
     assert work(change).status == Status.APPLIED
 
 
-@pytest.mark.parametrize("fault", ["504_after_apply", "drop", "reset", "cut_status_line", "empty_201", "html_201"])
+@pytest.mark.parametrize(
+    "fault", ["503_after_apply", "504_after_apply", "drop", "reset", "cut_status_line", "empty_201", "html_201"]
+)
 def test_an_applied_call_without_an_answer_is_found_out_by_reading(
     fault: str, segura: Sandbox, approved: Callable[..., Change]
 ) -> None:
@@ -207,9 +215,9 @@ def test_an_approved_status_without_votes_is_never_sent(
 
 
 def test_a_later_change_waits_for_the_earlier_one_and_for_its_hold(
-    segura: Sandbox, settings: object, approved: Callable[..., Change]
+    segura: Sandbox, settings: Settings, approved: Callable[..., Change]
 ) -> None:
-    settings.DELIVERY_HOLD_S = 1.0  # type: ignore[attr-defined]
+    settings.DELIVERY_HOLD_S = 1.0
     segura.control.plan("504_after_apply", endpoint="update", replays=[0.4])
     first = approved(url="https://first.example")
     second = approved(base=None, url="https://second.example")
@@ -236,9 +244,9 @@ def test_changes_of_other_secrets_do_not_wait(
 
 
 def test_a_dead_worker_before_the_intent_means_not_sent(
-    segura: Sandbox, settings: object, approved: Callable[..., Change]
+    segura: Sandbox, settings: Settings, approved: Callable[..., Change]
 ) -> None:
-    settings.DELIVERY_LEASE_S = 0.05  # type: ignore[attr-defined]
+    settings.DELIVERY_LEASE_S = 0.05
     change = approved()
     assert transitions.claim(change.pk)
     time.sleep(0.1)
@@ -248,9 +256,9 @@ def test_a_dead_worker_before_the_intent_means_not_sent(
 
 
 def test_a_dead_worker_after_the_intent_means_doubt(
-    segura: Sandbox, settings: object, approved: Callable[..., Change]
+    segura: Sandbox, settings: Settings, approved: Callable[..., Change]
 ) -> None:
-    settings.DELIVERY_LEASE_S = 0.05  # type: ignore[attr-defined]
+    settings.DELIVERY_LEASE_S = 0.05
     change = approved()
     claimed = transitions.claim(change.pk)
     assert claimed
@@ -259,7 +267,7 @@ def test_a_dead_worker_after_the_intent_means_doubt(
     assert reconcile.sweep() == [change.pk]
     change.refresh_from_db()
     assert (change.status, change.cause) == (Status.IN_DOUBT, Cause.WORKER_LOST)
-    settings.DELIVERY_LEASE_S = 10  # type: ignore[attr-defined]
+    settings.DELIVERY_LEASE_S = 10
     assert work(change).status == Status.APPLIED
 
 
@@ -271,21 +279,21 @@ def test_a_sweep_expires_what_nobody_decided(segura: Sandbox, submitted: Change)
 
 
 def test_doubt_that_never_clears_is_handed_to_a_person(
-    segura: Sandbox, settings: object, approved: Callable[..., Change], admin: User
+    segura: Sandbox, settings: Settings, approved: Callable[..., Change], admin: User
 ) -> None:
-    settings.DELIVERY_MAX_TRIES = 3  # type: ignore[attr-defined]
+    settings.DELIVERY_MAX_TRIES = 3
     segura.control.plan("504_before_apply", endpoint="update", times=None)
     change = work(approved(), rounds=6)
     assert (change.status, change.cause) == (Status.NEEDS_HUMAN, Cause.TRIES_SPENT)
     assert len(updates(segura)) == 4
     segura.control.clear_faults()
-    workflow.recheck(change.pk, by=admin)
+    aftermath.recheck(change.pk, by=admin)
     assert work(change).status == Status.APPLIED
 
 
-def test_no_settings_no_call_and_a_sentence(settings: object, approved: Callable[..., Change]) -> None:
+def test_no_settings_no_call_and_a_sentence(settings: Settings, approved: Callable[..., Change]) -> None:
     change = approved()
-    settings.SEGURA_URL = ""  # type: ignore[attr-defined]
+    settings.SEGURA_URL = ""
     assert (work(change).status, change.cause) == (Status.APPROVED, Cause.NOT_CONFIGURED)
     assert "SEGURA_URL" in change.answer
 
@@ -298,3 +306,87 @@ def test_a_share_that_segura_does_not_take_over_is_for_a_person_and_is_not_sent_
     assert "nobody-knows-me" in change.answer
     assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.PARTLY_APPLIED)
     assert len(updates(segura)) == 1
+
+
+def test_an_answered_call_holds_the_secret_for_nobody(segura: Sandbox, approved: Callable[..., Change]) -> None:
+    segura.control.knobs(update_success_style="201_stale_body")
+    assert work(approved(), rounds=2).hold_until is None
+
+
+def test_a_vault_that_is_away_makes_no_work_for_people_before_a_day_is_over(
+    segura: Sandbox, settings: Settings, approved: Callable[..., Change]
+) -> None:
+    settings.DELIVERY_MAX_TRIES = 3
+    segura.control.plan("504_before_apply", endpoint="update")
+    change = work(approved())
+    segura.control.plan("refuse:1006:User does not have access", endpoint="get")
+    segura.control.plan("503", endpoint="get", times=None)
+    change = work(change, rounds=8)
+    assert (change.status, change.cause) == (Status.APPROVED, Cause.UNREADABLE)
+    Change.objects.update(doubtful_since=timezone.now() - timezone.timedelta(hours=25))
+    change = work(change)
+    assert (change.status, change.cause) == (Status.NEEDS_HUMAN, Cause.TRIES_SPENT)
+
+
+def test_a_blocked_secret_hides_no_other_from_the_sweep(
+    segura: Sandbox,
+    no_queue: None,
+    propose: Callable[..., Proposal],
+    requester: User,
+    approver: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile, "_BATCH", 2)
+    mirrored(44, "Other")
+    blocked = [approve(workflow.submit(propose(), by=requester), approver) for _ in range(4)]
+    Change.objects.filter(pk=blocked[0].pk).update(status=Status.NEEDS_HUMAN)
+    free = approve(workflow.submit(propose(identifier=44), by=requester), approver)
+    assert reconcile.sweep() == [free.pk]
+
+
+def test_a_worker_that_lost_its_lease_sends_nothing_and_says_so(
+    segura: Sandbox, approved: Callable[..., Change], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = approved()
+
+    def taken_over(*_: object) -> delivery.Reading:
+        Change.objects.filter(pk=change.pk).update(fence=9)
+        return delivery.Reading(None, ReadRefused("1005: Api secret not found", status=400, number=1005))
+
+    monkeypatch.setattr(delivery, "read", taken_over)
+    delivery.deliver(change.pk)
+    assert updates(segura) == []
+    assert [event["change"] for event in events("delivery.lost")] == [change.pk]
+
+
+def test_settle_and_take_over_never_wait_for_each_other_in_a_circle(
+    segura: Sandbox, settings: Settings, approved: Callable[..., Change]
+) -> None:
+    settings.DELIVERY_LEASE_S = 0.001
+    for _ in range(10):
+        change = approved(base=None)
+        claimed = transitions.claim(change.pk)
+        assert claimed
+        attempt = Attempt.objects.create(
+            change=change, revision=1, fence=claimed.fence, digest="d", started_at=timezone.now()
+        )
+        at_once(functools.partial(delivery.settle, claimed, attempt, Applied(status=200)), reconcile.sweep)
+        attempt.refresh_from_db()
+        assert attempt.outcome == "Applied"
+        Change.objects.filter(pk=change.pk).update(status=Status.APPLIED, hold_until=None)
+
+
+def at_once(*acts: Callable[[], object]) -> None:
+    """Each in a thread and with a database connection of its own, all from the same moment on."""
+    barrier = threading.Barrier(len(acts))
+
+    def start(act: Callable[[], object]) -> None:
+        barrier.wait()
+        try:
+            act()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        for started in [pool.submit(start, act) for act in acts]:
+            started.result(20)

@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from portal.accounts.models import User
 from portal.audit.models import Event
 from portal.changes import sealed
+from portal.changes.forms.edit import ShareFormSet
 from portal.changes.models import Change, Revision
 from portal.sandbox import Sandbox
 from portal.vault import Secret
@@ -114,7 +115,7 @@ def test_client_secret_is_in_no_page_session_or_event(desk: Desk) -> None:
     desk.preview(secret_mode="enter", client_secret=CANARY, reason="")  # refused: no reason
     desk.preview()
     desk.press("back")
-    desk.press("rows")
+    desk.press("rows:users_allowed")
     desk.preview(url="https://gcp-eu.example")
     desk.press("confirm")
     revision = submitted(desk)
@@ -194,7 +195,7 @@ def test_nothing_changed_is_an_error(desk: Desk) -> None:
     page = desk.preview()
     assert page.status_code == 422
     assert "Nothing changed: edit at least one field." in desk.text
-    assert buttons(page) >= {"preview", "rows"}
+    assert buttons(page) >= {"preview", "rows:users_allowed", "rows:groups_allowed"}
 
 
 def test_going_back_keeps_everything_as_typed(desk: Desk) -> None:
@@ -225,7 +226,7 @@ def test_right_to_edit_can_be_taken_and_given(desk: Desk) -> None:
 
 def test_rows_can_be_added_without_javascript(desk: Desk) -> None:
     names = ["alices", "jsilva", "rcosta"]
-    desk.press("rows", users_allowed__1__name=names[0], users_allowed__2__name=names[1], url="typed")
+    desk.press("rows:users_allowed", users_allowed__1__name=names[0], users_allowed__2__name=names[1], url="typed")
     assert desk.pages[-1].status_code == 200
     assert read_form(desk.pages[-1])["url"] == "typed"
     assert read_form(desk.pages[-1])["users_allowed-2-name"] == "jsilva"
@@ -239,8 +240,16 @@ def test_rows_can_be_added_without_javascript(desk: Desk) -> None:
     ]
 
 
+def test_rows_are_added_to_the_one_list_even_while_its_rows_are_blank(desk: Desk) -> None:
+    before = read_form(desk.pages[-1])
+    desk.press("rows:users_allowed")
+    after = read_form(desk.pages[-1])
+    assert int(after["users_allowed-TOTAL_FORMS"]) == int(before["users_allowed-TOTAL_FORMS"]) + 2
+    assert after["groups_allowed-TOTAL_FORMS"] == before["groups_allowed-TOTAL_FORMS"]
+
+
 def test_new_row_can_be_emptied_again(desk: Desk) -> None:
-    desk.press("rows", users_allowed__1__name="alices")
+    desk.press("rows:users_allowed", users_allowed__1__name="alices")
     desk.preview(users_allowed__1__name="", url="https://gcp-eu.example")
     desk.press("confirm")
     assert submitted(desk).patch == {"url": "https://gcp-eu.example"}
@@ -470,7 +479,7 @@ class TestBaseUnknown:
         assert "What Segura holds now could not be read" in desk.text
         assert "(1006)" in desk.text
         assert desk.preview(url="https://treasury-eu.example").status_code == 200
-        assert "Sight unknown" in desk.text
+        assert "Base unknown" in desk.text
         desk.press("confirm")
         assert submitted(desk).patch == {"url": "https://treasury-eu.example"}
         assert submitted(desk).base is None
@@ -521,7 +530,7 @@ def test_markup_is_inert_in_every_field(desk: Desk, segura: Sandbox) -> None:
     desk.preview(**changed, users_allowed__1__name=f"{HOSTILE}2", reason=HOSTILE, ticket=HOSTILE)
     desk.press("back")
     desk.press("preview", reason="")
-    desk.press("rows")
+    desk.press("rows:users_allowed")
     assert len(desk.pages) == 6
     for page in desk.pages:
         text = page.content.decode()
@@ -540,3 +549,18 @@ def test_queries_do_not_grow_with_the_shares(desk: Desk, segura: Sandbox) -> Non
     few = queries()
     segura.control.edit(43, users_allowed={f"user{n}": False for n in range(60)})
     assert queries() == few
+
+
+@pytest.mark.parametrize("claimed", [504, 5000, 10**9])
+def test_more_rows_than_there_can_be_are_refused_before_one_is_made(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, claimed: int
+) -> None:
+    monkeypatch.setattr(ShareFormSet, "_construct_form", lambda *_, **__: pytest.fail("a row was made"))
+    page = desk.preview(**{"users_allowed-TOTAL_FORMS": str(claimed), "groups_allowed-TOTAL_FORMS": str(claimed)})
+    assert page.status_code == 422
+    assert "these are more rows than there can be; at most 500 are possible" in page.content.decode()
+
+
+def test_as_many_rows_as_there_can_be_are_taken(desk: Desk) -> None:
+    page = desk.preview(url="https://gcp-eu.example", **{"users_allowed-TOTAL_FORMS": "503"})
+    assert page.status_code == 200

@@ -93,7 +93,7 @@ def test_the_count_stops_at_its_limit(
     assert listing.queue_count(approver) == "1"
     submit("AWS", 44)
     assert listing.queue_count(approver) == "1+"
-    assert "1+ changes" in text_of(as_person(approver).get(QUEUE))
+    assert "1+ change" in text_of(as_person(approver).get(QUEUE))
 
 
 def test_navigation_counts_what_waits_for_approvers_and_for_nobody_else(
@@ -178,3 +178,14 @@ def test_the_queue_asks_as_much_for_many_rows_as_for_one(
         if index in (0, 7):
             with django_assert_max_num_queries(12):
                 browser.get(QUEUE)
+
+
+@pytest.mark.parametrize(
+    "question", ["open=" + "9" * 5000, "open=" + "9" * 19, "open=-1", "open=%00", "q=%00", "q=a%00b"]
+)
+def test_odd_questions_are_no_failure(as_person: AsPerson, approver: User, submitted: Change, question: str) -> None:
+    browser = as_person(approver)
+    for headers in ({}, {"HX-Request": "true"}):
+        response = browser.get(f"{QUEUE}?{question}", headers=headers)
+        assert response.status_code == 200
+        assert submitted.number in text_of(response)

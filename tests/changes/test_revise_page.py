@@ -13,7 +13,7 @@ from portal.audit.models import Event
 from portal.changes import sealed, workflow
 from portal.changes.models import Cause, Change, Status
 from portal.changes.patch import Sight
-from portal.changes.proposal import Proposal
+from portal.changes.proposal import Proposal, pack
 from portal.sandbox import Sandbox
 from portal.vault import Secret
 from tests.changes.paper import press, read_form
@@ -152,3 +152,15 @@ def test_only_the_requester_revises(
     person: Any = request.getfixturevalue(who)
     assert as_person(person).get(desk.url).status_code in (403, 404)
     assert as_person(person).post(desk.url, {"act": "preview"}).status_code in (403, 404)
+
+
+def test_proposal_that_is_another_change_already_is_refused_with_its_number(
+    desk: Desk, change: Change, propose: Callable[..., Proposal], requester: User, no_queue: None
+) -> None:
+    proposal = propose(notes="Other notes")
+    other = workflow.submit(proposal, by=requester)
+    page = desk.browser.post(desk.url, {"act": "confirm", "proposal": pack(proposal, requester)})
+    assert page.status_code == 409
+    assert f"This proposal was submitted before: it is {other.number}." in page.content.decode()
+    change.refresh_from_db()
+    assert change.revision == 1

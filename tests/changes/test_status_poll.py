@@ -96,3 +96,11 @@ def test_an_ended_session_leads_the_whole_page_to_signing_in(submitted: Change) 
     here = f"http://testserver/changes/{submitted.pk}/"
     response = Client().get(address, headers={"HX-Request": "true", "HX-Current-URL": here})
     assert response.headers["HX-Redirect"] == f"/accounts/login/?next=/changes/{submitted.pk}/"
+
+
+@pytest.mark.parametrize("seen", ["9" * 5000, "9" * 19 + ".pending", "\0", "-1.x"])
+def test_odd_question_is_answered_with_the_status(
+    as_person: AsPerson, approver: User, submitted: Change, seen: str
+) -> None:
+    response = as_person(approver).get(reverse("changes:status", args=[submitted.pk]), {"seen": seen})
+    assert response.status_code == 200

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
-from portal.changes import rules, workflow
-from portal.changes.models import Change, Revision, Status, Vote
+from portal.changes import aftermath, rules, workflow
+from portal.changes.models import Cause, Change, Revision, Status, Vote
 from portal.changes.proposal import Proposal
 from portal.changes.transitions import WrongState
 from portal.vault import Secret
@@ -20,6 +22,12 @@ from tests.changing import approve
 from tests.people import mirrored, person
 
 pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+
+
+def fail(change: Change) -> None:
+    """As if Segura had refused it just now."""
+    Change.objects.filter(pk=change.pk).update(status=Status.FAILED, ended_at=timezone.now())
+    Revision.objects.update(sealed_secret=None)
 
 
 def actions(change: Change) -> list[str]:
@@ -73,9 +81,9 @@ def test_one_approval_by_an_approver_approves(submitted: Change, approver: User)
 
 
 def test_two_approvals_are_needed_where_the_policy_says_so(
-    settings: object, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
+    settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
 ) -> None:
-    settings.APPROVALS_REQUIRED = 2  # type: ignore[attr-defined]
+    settings.APPROVALS_REQUIRED = 2
     change = workflow.submit(propose(), by=requester)
     assert approve(change, approver).status == Status.PENDING
     with pytest.raises(rules.AlreadyVoted):
@@ -83,15 +91,15 @@ def test_two_approvals_are_needed_where_the_policy_says_so(
     assert approve(change, approver2).status == Status.APPROVED
 
 
-def test_the_policy_counts_as_it_stood_when_proposed(settings: object, submitted: Change, approver: User) -> None:
-    settings.APPROVALS_REQUIRED = 5  # type: ignore[attr-defined]
+def test_the_policy_counts_as_it_stood_when_proposed(settings: Settings, submitted: Change, approver: User) -> None:
+    settings.APPROVALS_REQUIRED = 5
     assert approve(submitted, approver).status == Status.APPROVED
 
 
 def test_an_approval_of_somebody_who_left_the_approvers_does_not_count(
-    settings: object, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
+    settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
 ) -> None:
-    settings.APPROVALS_REQUIRED = 2  # type: ignore[attr-defined]
+    settings.APPROVALS_REQUIRED = 2
     change = workflow.submit(propose(), by=requester)
     approve(change, approver)
     approver.groups.clear()
@@ -135,9 +143,9 @@ def test_a_vote_with_another_digest_is_stale(submitted: Change, approver: User) 
 
 
 def test_revising_voids_the_votes(
-    settings: object, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
+    settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
 ) -> None:
-    settings.APPROVALS_REQUIRED = 2  # type: ignore[attr-defined]
+    settings.APPROVALS_REQUIRED = 2
     change = workflow.submit(propose(), by=requester)
     approve(change, approver)
     change = workflow.revise(change.pk, propose(url="https://other.example"), by=requester)
@@ -205,20 +213,37 @@ def test_retry_asks_for_the_very_value_that_was_approved(
     propose: Callable[..., Proposal], requester: User, approver: User
 ) -> None:
     change = approve(workflow.submit(propose(value="the-value"), by=requester), approver)
-    Change.objects.filter(pk=change.pk).update(status=Status.FAILED)
-    Revision.objects.update(sealed_secret=None)
+    fail(change)
     for wrong in (None, Secret("another")):
         with pytest.raises(rules.ValueDiffers):
-            workflow.retry(change.pk, by=requester, value=wrong)
-    assert workflow.retry(change.pk, by=requester, value=Secret("the-value")).status == Status.APPROVED
+            aftermath.retry(change.pk, by=requester, value=wrong)
+    assert aftermath.retry(change.pk, by=requester, value=Secret("the-value")).status == Status.APPROVED
     assert change.current().sealed_secret is not None
 
 
-def test_only_requester_or_administrator_retries(submitted: Change, requester2: User, admin: User) -> None:
-    Change.objects.filter(pk=submitted.pk).update(status=Status.FAILED)
+def test_a_retry_no_longer_says_that_segura_refused_it(submitted: Change, requester: User, approver: User) -> None:
+    fail(approve(submitted, approver))
+    Change.objects.filter(pk=submitted.pk).update(cause=Cause.REFUSED, answer_code=400)
+    retried = aftermath.retry(submitted.pk, by=requester)
+    assert (retried.status, retried.cause, retried.answer_code) == (Status.APPROVED, Cause.NONE, 400)
+
+
+def test_a_revision_leaves_behind_what_was_said_of_the_earlier_one(
+    submitted: Change, propose: Callable[..., Proposal], requester: User
+) -> None:
+    said = {"cause": Cause.BASE_UNSEEN, "answer": "1006: User does not have access", "answer_code": 400}
+    Change.objects.filter(pk=submitted.pk).update(status=Status.STALE, **said)
+    revised = workflow.revise(submitted.pk, propose(url="https://other.example"), by=requester)
+    assert (revised.cause, revised.answer, revised.answer_code) == (Cause.NONE, "", None)
+
+
+def test_only_requester_or_administrator_retries(
+    submitted: Change, requester2: User, approver: User, admin: User
+) -> None:
+    fail(approve(submitted, approver))
     with pytest.raises(rules.NotAllowed):
-        workflow.retry(submitted.pk, by=requester2)
-    assert workflow.retry(submitted.pk, by=admin).status == Status.APPROVED
+        aftermath.retry(submitted.pk, by=requester2)
+    assert aftermath.retry(submitted.pk, by=admin).status == Status.APPROVED
 
 
 def test_a_disabled_person_has_no_vote(submitted: Change) -> None:
@@ -226,3 +251,52 @@ def test_a_disabled_person_has_no_vote(submitted: Change) -> None:
     User.objects.filter(pk=gone.pk).update(is_active=False)
     with pytest.raises(rules.NotAllowed):
         approve(submitted, User.objects.get(pk=gone.pk))
+
+
+def test_a_retry_needs_approvals_that_still_count(submitted: Change, requester: User, approver: User) -> None:
+    fail(approve(submitted, approver))
+    User.objects.filter(pk=approver.pk).update(is_active=False)
+    with pytest.raises(rules.VotesLapsed):
+        aftermath.retry(submitted.pk, by=requester)
+
+
+def test_a_failure_of_long_ago_is_not_retried(submitted: Change, requester: User, approver: User) -> None:
+    fail(approve(submitted, approver))
+    Change.objects.update(ended_at=timezone.now() - timezone.timedelta(days=8))
+    with pytest.raises(rules.VotesLapsed):
+        aftermath.retry(submitted.pk, by=requester)
+
+
+def test_a_requester_who_lost_the_role_retries_nothing(submitted: Change, requester: User, approver: User) -> None:
+    fail(approve(submitted, approver))
+    requester.groups.clear()
+    with pytest.raises(rules.NotAllowed):
+        aftermath.retry(submitted.pk, by=User.objects.get(pk=requester.pk))
+
+
+@pytest.mark.parametrize(("applied", "status"), [(True, Status.APPLIED), (False, Status.FAILED)])
+def test_an_administrator_closes_what_the_machine_cannot_settle(
+    applied: bool, status: Status, submitted: Change, approver: User, admin: User
+) -> None:
+    Change.objects.filter(pk=approve(submitted, approver).pk).update(status=Status.NEEDS_HUMAN)
+    with pytest.raises(rules.ReasonMissing):
+        aftermath.close(submitted.pk, by=admin, applied=applied, reason=" ")
+    change = aftermath.close(submitted.pk, by=admin, applied=applied, reason="Looked at it in Segura")
+    assert change.status == status
+    assert actions(change)[-1] == "change.closed"
+
+
+def test_nobody_closes_an_own_change_and_only_administrators_close(
+    submitted: Change, requester: User, approver: User
+) -> None:
+    Change.objects.filter(pk=approve(submitted, approver).pk).update(status=Status.NEEDS_HUMAN)
+    roles.grant(requester, Role.ADMINISTRATOR)
+    with pytest.raises(rules.OwnChange):
+        aftermath.close(submitted.pk, by=User.objects.get(pk=requester.pk), applied=True, reason="Trust me")
+    with pytest.raises(rules.NotAllowed):
+        aftermath.close(submitted.pk, by=approver, applied=True, reason="I think so")
+
+
+def test_a_change_that_needs_nobody_is_not_closed(submitted: Change, admin: User) -> None:
+    with pytest.raises(WrongState):
+        aftermath.close(submitted.pk, by=admin, applied=True, reason="Just because")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from portal.accounts.models import User
 from portal.accounts.roles import Right, rights_of
@@ -39,10 +41,57 @@ def test_roles_are_set_not_added_and_the_password_is_kept() -> None:
 
 def test_log_keeps_who_got_which_role_and_no_password() -> None:
     password = person("ana", "--role", "approver").split()[-1]
-    event = Event.objects.get(action="access.granted")
-    assert "command line" in event.actor
-    assert json.loads(event.text)["data"]["roles"] == ["approver"]
-    assert password not in event.text
+    made, granted = Event.objects.order_by("id")
+    assert (made.action, granted.action) == ("account.created", "access.granted")
+    assert json.loads(granted.text)["data"] == {"person": "ana", "roles": ["approver"]}
+    assert password not in made.text + granted.text
+
+
+def test_actor_is_the_console_whatever_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "maria")
+    person("ana")
+    assert Event.objects.get().actor == f"console (uid {os.getuid()})"
+
+
+def test_new_password_leaves_the_roles() -> None:
+    first = person("ana", "--role", "approver").split()[-1]
+    second = person("ana", "--new-password").split()[-1]
+    ana = User.objects.get(username="ana")
+    assert rights_of(ana) == {Right.DECIDE}
+    assert ana.check_password(second)
+    assert not ana.check_password(first)
+    assert Event.objects.first().action == "account.password_changed"  # type: ignore[union-attr]
+
+
+def test_without_options_nothing_happens_to_an_account() -> None:
+    person("ana", "--role", "approver")
+    events = Event.objects.count()
+    assert person("ana") == "ana: Approvers\n"
+    assert Event.objects.count() == events
+
+
+def test_roles_can_be_taken_away() -> None:
+    person("ana", "--role", "approver")
+    person("ana", "--no-role")
+    assert rights_of(User.objects.get(username="ana")) == set()
+
+
+def test_account_is_switched_off_and_on_again_on_record() -> None:
+    person("ana", "--role", "approver")
+    browser = Client()
+    browser.force_login(User.objects.get(username="ana"))
+    assert "switched off" in person("ana", "--disable")
+    assert browser.get("/").headers["Location"].startswith("/accounts/login/")
+    assert rights_of(User.objects.get(username="ana")) == set()
+    person("ana", "--enable")
+    assert rights_of(User.objects.get(username="ana")) == {Right.DECIDE}
+    assert list(Event.objects.values_list("action", flat=True)[:2]) == ["account.enabled", "account.disabled"]
+
+
+def test_mistyped_name_is_not_made_in_order_to_be_switched_off() -> None:
+    with pytest.raises(CommandError, match="There is no account anna"):
+        person("anna", "--disable")
+    assert not User.objects.exists()
 
 
 def test_impossible_name_is_a_sentence_and_makes_nobody() -> None:

@@ -29,18 +29,6 @@ class Watched(Client):
     exchanges: list[Exchange]
 
 
-@pytest.fixture(scope="session")
-def running_sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(running_sandbox: Sandbox) -> Sandbox:
-    running_sandbox.reset()
-    return running_sandbox
-
-
 @pytest.fixture
 def connect(sandbox: Sandbox) -> Callable[..., Watched]:
     def make(*, tokens: TokenStore | None = None, url: str = "", **options: object) -> Watched:

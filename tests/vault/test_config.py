@@ -46,6 +46,19 @@ def test_a_bundle_without_certificates_is_named(tmp_path):
         Edge(_config(ca_bundle=str(bundle)))
 
 
+def test_trust_is_read_once_and_anew_when_its_file_changes(tls_files, tmp_path):
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text(Path(tls_files[2]).read_text())
+    first = Edge(_config(ca_bundle=str(bundle)))._trust
+    assert Edge(_config(ca_bundle=str(bundle)))._trust is first
+    bundle.write_text(Path(tls_files[2]).read_text() + "\n")
+    assert Edge(_config(ca_bundle=str(bundle)))._trust is not first
+    bundle.unlink()
+    bundle.write_text("no certificate")
+    with pytest.raises(ConfigError, match="SEGURA_CA_BUNDLE"):
+        Edge(_config(ca_bundle=str(bundle)))
+
+
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:1", "http://localhost/", "http://[::1]:8/", "https://segura.example"]
 )

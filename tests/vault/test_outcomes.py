@@ -48,8 +48,9 @@ class Row:
 
 
 KONG_502 = "An invalid response was received from the upstream server"
+KONG_503 = "The upstream server is currently unavailable"
 KONG_504 = "The upstream server is timing out"
-NO_PEER = '{"message":"failure to get a peer from the ring-balancer"}'
+NO_ADDRESS = '{"message":"name resolution failed"}'
 ENVELOPE_400 = '{"code":400,"response":{"status":400,"message":"Something","error":true}}'
 NO_CODE = '{"response":{"status":200,"error":false},"api_entity":{"identifier":"43"}}'
 UNFLAGGED_400 = '{"code":400,"response":{"status":400,"message":"1005: Api secret not found","error":false}}'
@@ -76,13 +77,15 @@ ROWS = [
     # not applied
     Row("429", NotApplied, 429, "429:7", more={"retry_after_s": 7.0}, applied=False),
     Row("429 without Retry-After", NotApplied, 429, step={"status": 429, "body": "slow down", "apply": "never"}),
-    Row("503 upstream unavailable", NotApplied, 503, "503", applied=False),
-    Row("503 no peer", NotApplied, 503, step={"status": 503, "body": NO_PEER, "apply": "never"}),
+    Row("503 no peer", NotApplied, 503, "503_no_peer", applied=False),
+    Row("503 no address", NotApplied, 503, step={"status": 503, "body": NO_ADDRESS, "apply": "never"}),
     # in doubt: statuses
     Row("500 Unexpected error", InDoubt, 500, "500_envelope", message="Unexpected error"),
     Row("500 of the gateway", InDoubt, 500, step={"status": 500, "body": '{"message":"An unexpected error"}'}),
     Row("502 invalid response", InDoubt, 502, "502", message=KONG_502),
     Row("502 as HTML", InDoubt, 502, "html_502"),
+    Row("503 upstream unavailable", InDoubt, 503, "503", message=KONG_503, applied=False),
+    Row("503, an earlier try applied", InDoubt, 503, "503_after_apply", message=KONG_503, applied=True),
     Row("503 of something else", InDoubt, 503, step={"status": 503, "body": "maintenance"}),
     Row("504 not applied", InDoubt, 504, "504_before_apply", message=KONG_504, applied=False),
     Row("504 applied", InDoubt, 504, "504_after_apply", message=KONG_504, applied=True),
@@ -351,6 +354,23 @@ def test_retry_after_is_read_as_seconds_or_date_and_capped():
     read = {text: retry_after(text, now) for text in ("5", in_a_minute, "999999999999", "-3", "soon", "", "٣")}
     assert list(read.values()) == [5.0, 60.0, 3600.0, None, None, None, None]
     assert retry_after(format_datetime(now - timedelta(days=1), usegmt=True), now) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("header", "wait"),
+    [
+        ("9" * 5000, 3600.0),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", 3600.0),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
+        ("Mon, 01 Jan " + "9" * 5000 + " 00:00:00 GMT", None),
+        ("Mon, 01 Jan 2026 00:00:00 +" + "9" * 30, None),
+        ("Mon, 01 Jan 2026 " + "9" * 30 + ":00:00 GMT", None),
+        ("Mon, 01 Jan 0000 00:00:00 GMT", 0.0),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_an_absurd_retry_after_is_capped_or_ignored_and_never_raises(header, wait):
+    assert retry_after(header, datetime(2026, 1, 1, tzinfo=UTC)) == wait
 
 
 def test_a_report_that_raises_leaves_only_after_the_exchange_is_over(sandbox, connect):

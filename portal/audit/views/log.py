@@ -8,10 +8,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_safe
-from django.views.decorators.vary import vary_on_headers
 
 from portal.accounts import keyset
 from portal.accounts.access import PersonRequest, requires
@@ -29,8 +26,6 @@ _STEPS = 100
 
 
 @require_safe
-@cache_control(no_store=True)
-@vary_on_headers("HX-Request")
 @requires(Right.AUDIT)
 def events(request: PersonRequest) -> HttpResponse:
     """The log, newest first, narrowed by the filters of the address."""
@@ -52,7 +47,6 @@ def events(request: PersonRequest) -> HttpResponse:
 
 
 @require_safe
-@cache_control(no_store=True)
 @requires(Right.AUDIT)
 def event(request: PersonRequest, number: int) -> HttpResponse:
     """One event whole: every field, and the canonical text that is hashed."""
@@ -62,7 +56,6 @@ def event(request: PersonRequest, number: int) -> HttpResponse:
 
 
 @require_safe
-@cache_control(no_store=True)
 @requires(Right.AUDIT)
 def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
     """All that happened to one change, from its proposal to Segura's answers."""
@@ -70,7 +63,7 @@ def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
         Event.objects.filter(change=change), order=("id",), cursor=request.GET.get("at", ""), size=_STEPS
     )
     if not page.rows:
-        raise Http404(_("The log knows no change of this number."))
+        raise Http404
     on_record(request, "change_timeline", change=change)
     context = {
         "change": change,
@@ -83,7 +76,6 @@ def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
 
 
 @require_GET
-@cache_control(no_store=True)
 @requires(Right.AUDIT)
 def export(request: PersonRequest, kind: str) -> HttpResponseBase:
     """The events that match the filters as a file, streamed; what is in it is on record before it leaves."""

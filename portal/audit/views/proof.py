@@ -7,7 +7,6 @@ from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpRe
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_POST
 
 from portal.accounts.access import PersonRequest, requires
@@ -22,14 +21,13 @@ from portal.audit.standing import public_key
 
 
 @require_GET
-@cache_control(no_store=True)
 @requires(Right.AUDIT)
 def pack(request: PersonRequest, change: int) -> HttpResponseBase:
     """The evidence of one change as a zip; what is in it is on record before it leaves."""
     try:
         made = evidence.pack(change)
     except evidence.Unknown:
-        raise Http404(_("The log knows no change of this number.")) from None
+        raise Http404 from None
     except evidence.NotSealedYet:
         messages.warning(
             request,
@@ -46,7 +44,6 @@ def pack(request: PersonRequest, change: int) -> HttpResponseBase:
 
 
 @require_GET
-@cache_control(no_store=True)
 @requires(Right.AUDIT)
 def sealed_log(request: PersonRequest) -> HttpResponseBase:
     """Every sealed event in the order of the tree, streamed: what the verifier reads beside a checkpoint."""
@@ -61,7 +58,6 @@ def sealed_log(request: PersonRequest) -> HttpResponseBase:
 
 
 @require_GET
-@cache_control(no_store=True)
 @requires(Right.AUDIT)
 def checkpoint(request: PersonRequest) -> HttpResponse:
     """The newest signed checkpoint, to be kept where the portal cannot reach it."""
@@ -98,7 +94,7 @@ def verify(request: PersonRequest) -> HttpResponse:
 def _newest() -> Checkpoint:
     newest = Checkpoint.objects.first()
     if newest is None:
-        raise Http404(_("The log is not sealed yet."))
+        raise Http404
     return newest
 
 

@@ -1,4 +1,4 @@
-"""What people send with their decision and with a retry."""
+"""What people send with their decision, with a retry, and with what they found in Segura."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ class BallotForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
-    def __init__(self, data: QueryDict | None = None) -> None:
+    def __init__(self, data: QueryDict | None = None, *, kept: bool = False) -> None:
+        """`kept`: the page already shows the form; what is being typed there stays when htmx swaps it."""
         super().__init__(data, auto_id="vote-%s")
+        if kept:
+            self.fields["reason"].widget.attrs["hx-preserve"] = "true"
 
     @property
     def vote(self) -> dict[str, Any]:
@@ -53,3 +56,23 @@ class RetryForm(forms.Form):
         """The value as something that does not print."""
         value = self.cleaned_data["value"]
         return Secret(value) if value else None
+
+
+class CloseForm(forms.Form):
+    """What a person found in Segura, where the machine could not find out."""
+
+    applied = forms.TypedChoiceField(
+        label=_("What does Segura hold?"),
+        choices=[("yes", _("The proposed values: it was applied")), ("no", _("Other values: it was not applied"))],
+        coerce=lambda answer: answer == "yes",
+        widget=forms.RadioSelect,
+    )
+    reason = forms.CharField(
+        label=_("How do you know?"),
+        help_text=_("What you looked at and found. Auditors read it."),
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id="close-%s")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.forms.formsets import BaseFormSet, formset_factory
+from django.forms.formsets import TOTAL_FORM_COUNT, BaseFormSet, formset_factory
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -25,7 +25,7 @@ NEEDED = ("name", "url", "client_id")
 """Segura refuses to empty these (contract 5.4)."""
 MOST_ROWS = 500
 BLANK_ROWS = 2
-_ROW_CEILING = 5000
+_ROWS_SHOWN = 5000
 
 SAME, CARRIED, ENTER, GENERATE = "same", "carried", "enter", "generate"
 REPLACE = "replace_{}"
@@ -68,6 +68,12 @@ class BaseShareFormSet(_ShareRows):
         if "DELETE" in form.fields:
             form.fields["DELETE"].label = _("Remove")
 
+    def total_form_count(self) -> int:
+        """None where more are claimed than there can be: each would cost a millisecond before it is refused."""
+        if self.is_bound and (self.management_form.cleaned_data[TOTAL_FORM_COUNT] or 0) > self.absolute_max:
+            return 0
+        return super().total_form_count()
+
     @cached_property
     def seen_names(self) -> frozenset[str]:
         """Who is on the vault's list."""
@@ -106,8 +112,8 @@ ShareFormSet = formset_factory(
     extra=BLANK_ROWS,
     can_delete=True,
     can_delete_extra=False,
-    max_num=_ROW_CEILING,
-    absolute_max=_ROW_CEILING,
+    max_num=_ROWS_SHOWN,
+    absolute_max=_ROWS_SHOWN,
 )
 
 
@@ -250,7 +256,11 @@ class EditForm(forms.Form):
     def _share_list(
         self, name: str, data: Mapping[str, Any] | None, rows: list[dict[str, Any]] | None
     ) -> BaseShareFormSet:
-        listed: BaseShareFormSet = ShareFormSet(data, prefix=name, initial=rows)  # type: ignore[assignment]
-        listed.label = str(FIELD_LABELS[name])
+        label = str(FIELD_LABELS[name])
+        too_many = _("%(field)s: these are more rows than there can be; at most %(limit)d are possible.")
+        errors = {"too_many_forms": too_many % {"field": label, "limit": MOST_ROWS}}
+        listed: BaseShareFormSet = ShareFormSet(data, prefix=name, initial=rows, error_messages=errors)  # type: ignore[assignment]
+        listed.label = label
         listed.seen = self.base.fields[name] if self.base else None
+        listed.absolute_max = len(listed.seen or ()) + MOST_ROWS + BLANK_ROWS
         return listed

@@ -20,7 +20,7 @@ from portal.catalog.models import ApiSecret
 from portal.changes import patch as patches
 from portal.changes import sealed
 from portal.changes.forms import generator
-from portal.changes.forms.edit import CARRIED, ENTER, GENERATE, REPLACE, SAME, EditForm
+from portal.changes.forms.edit import BLANK_ROWS, CARRIED, ENTER, GENERATE, REPLACE, SAME, EditForm
 from portal.changes.models import Revision
 from portal.changes.patch import FieldChange, Sight
 from portal.changes.proposal import Proposal, ProposalLost, pack, pack_base, unpack, unpack_base
@@ -145,10 +145,17 @@ def receive(data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision |
     return Edit(secret, by, base, form, kept, revised=revised)
 
 
-def with_more_rows(data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Edit:
-    """The form as it was sent, unjudged, with new blank rows. Raises ProposalLost."""
+def with_more_rows(
+    data: QueryDict, secret: ApiSecret, *, by: User, to: str = "", revised: Revision | None = None
+) -> Edit:
+    """The form as it was sent, unjudged, with new blank rows in the list `to`. Raises ProposalLost."""
     edit = receive(data, secret, by=by, revised=revised)
-    return _typed_again(edit, data)
+    sent = {name: listed.total_form_count() for name, listed in edit.form.shares.items()}
+    edit = _typed_again(edit, data)
+    for name, listed in edit.form.shares.items():
+        blank = sent[name] - listed.initial_form_count()
+        listed.extra = max(BLANK_ROWS, blank + (BLANK_ROWS if name == to else 0))
+    return edit
 
 
 def start_over(data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Edit:

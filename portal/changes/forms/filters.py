@@ -1,4 +1,4 @@
-"""Narrowing the list of all changes."""
+"""Narrowing the lists of changes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,20 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from portal.changes.models import ChangeQuerySet, Status
+
+_LARGEST = 2**63 - 1
+
+
+class QueueForm(forms.Form):
+    """What the queue is asked for in its address: a text to look for, and the change to show beside it."""
+
+    q = forms.CharField(required=False)
+    open = forms.IntegerField(required=False, min_value=0, max_value=_LARGEST)
+
+    def asked(self) -> tuple[str, int]:
+        """Both; '' and 0 for what is none, or nothing that a database could hold."""
+        self.is_valid()
+        return self.cleaned_data.get("q", ""), self.cleaned_data.get("open") or 0
 
 
 class FilterForm(forms.Form):

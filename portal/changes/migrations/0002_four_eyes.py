@@ -89,6 +89,17 @@ SQLITE = [
         " AND v.revision = NEW.revision AND v.voter_id = NEW.voter_id))",
         "UNIQUE: a vote is never altered",
     ),
+    _sqlite(
+        "revision_not_replaced", "INSERT", "changes_revision",
+        "EXISTS (SELECT 1 FROM changes_revision r WHERE r.id = NEW.id"
+        " OR (r.change_id = NEW.change_id AND r.number = NEW.number))",
+        "UNIQUE: a revision is immutable",
+    ),
+    _sqlite(
+        "change_not_replaced", "INSERT", "changes_change",
+        "EXISTS (SELECT 1 FROM changes_change c WHERE c.id = NEW.id)",
+        "UNIQUE: a change is never replaced",
+    ),
     _sqlite("vote_not_updated", "UPDATE", "changes_vote", "", "a vote is never altered"),
     _sqlite("vote_not_deleted", "DELETE", "changes_vote", "", "a vote is never altered"),
     _sqlite(

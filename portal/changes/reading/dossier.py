@@ -13,14 +13,12 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.changes import rules
-from portal.changes.models import OPEN, Attempt, Change, Revision, Status, Vote
+from portal.changes.models import OPEN, REVISABLE, Attempt, Change, Revision, Status, Vote
 from portal.changes.reading import comparison, listing, outlook
 from portal.changes.reading.comparison import Difference
 from portal.changes.reading.listing import Row
 from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused
 from portal.changes.transitions import WrongState
-
-_REVISABLE = (Status.PENDING, Status.STALE)
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ class Dossier:
 
     @property
     def may_withdraw(self) -> bool:
-        return self.is_own and self.change.status in _REVISABLE
+        return self.is_own and self.change.status in REVISABLE
 
     @property
     def may_revise(self) -> bool:
@@ -117,12 +115,16 @@ class Dossier:
 
     @property
     def may_retry(self) -> bool:
-        operates = roles.holds(self.reader, Right.OPERATE)
-        return self.change.status == Status.FAILED and (self.is_own or operates)
+        right = Right.PROPOSE if self.is_own else Right.OPERATE
+        return self.change.status == Status.FAILED and roles.holds(self.reader, right)
 
     @property
     def may_recheck(self) -> bool:
         return self.change.status == Status.NEEDS_HUMAN and roles.holds(self.reader, Right.OPERATE)
+
+    @property
+    def may_close(self) -> bool:
+        return self.may_recheck and not isinstance(self.objection, OwnChange)
 
     def difference_from(self, number: int) -> Difference | None:
         """What changed between revision `number` and the one that counts; None where there is nothing to compare."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -28,8 +29,10 @@ def brief(change: Change, missing: int) -> str:
         return _approvals(missing)
     if change.status == Status.APPLIED and change.verified_at:
         return _("Read back and found so")
+    if change.status == Status.APPROVED and change.not_before and change.not_before > timezone.now():
+        return _("Will be tried again")
     return {
-        Status.APPROVED: _("Waits for a worker"),
+        Status.APPROVED: _("Waits to be sent"),
         Status.SENDING: _("On its way to Segura"),
         Status.IN_DOUBT: _("The portal is finding out what became of it"),
         Status.NEEDS_HUMAN: _("An administrator has to look"),
@@ -87,7 +90,8 @@ def steps(change: Change) -> list[Step]:
 
 def clock(instant: datetime) -> str:
     """An instant inside a sentence."""
-    return timezone.localtime(instant).strftime("%Y-%m-%d %H:%M:%S %Z")
+    local = timezone.localtime(instant)
+    return f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
 
 
 def _approvals(missing: int) -> str:
@@ -110,9 +114,9 @@ def _deadline(change: Change) -> str:
 
 
 def _ahead(change: Change, other: Change, now: datetime) -> str:
-    names = {"number": other.number, "status": other.get_status_display().lower()}
+    names = {"number": other.number, "status": other.get_status_display()}
     if other.status in LANE:
-        return _("%(number)s of the same secret is %(status)s. This one waits until that is settled.") % names
+        return _("%(number)s of the same secret is not settled yet (%(status)s). This one waits until it is.") % names
     if other.hold_until and other.hold_until > now:
         return _("Segura's gateway may still repeat a call of %(number)s until %(at)s. This one waits so long.") % {
             **names,

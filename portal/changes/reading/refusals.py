@@ -8,20 +8,19 @@ from portal.accounts.access import PersonRequest
 from portal.accounts.models import User
 from portal.audit.refusals import because
 from portal.changes.models import Change, Status, Verdict
-from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused, StaleRevision
+from portal.changes.rules import AlreadySubmitted, AlreadyVoted, NotAllowed, OwnChange, Refused, StaleRevision
 from portal.changes.transitions import WrongState
 
 
 def answer(refusal: Refused | WrongState, request: PersonRequest) -> tuple[int, str]:
-    """Status and sentence for whoever asked; the log of refused pages gets the same sentence."""
-    sentence = _sentence_of(refusal, by=request.user)
-    because(request, sentence)
-    return _status_of(refusal), sentence
+    """Status and sentence for whoever asked; the log of refused pages gets the rule."""
+    because(request, refusal)
+    return _status_of(refusal), _sentence_of(refusal, by=request.user)
 
 
 def _status_of(refusal: Refused | WrongState) -> int:
     """409: it stands differently than the page showed; 403: not this person; 422: not this input."""
-    if isinstance(refusal, WrongState | StaleRevision | AlreadyVoted):
+    if isinstance(refusal, WrongState | StaleRevision | AlreadyVoted | AlreadySubmitted):
         return 409
     return 403 if isinstance(refusal, NotAllowed | OwnChange) else 422
 
@@ -29,7 +28,7 @@ def _status_of(refusal: Refused | WrongState) -> int:
 def _sentence_of(refusal: Refused | WrongState, *, by: User) -> str:
     """What happened instead, and what stands now."""
     if isinstance(refusal, WrongState):
-        return _already_done(refusal.change, by) or _("%(number)s has moved on: it is %(status)s now.") % _names(
+        return _already_done(refusal.change, by) or _("%(number)s has moved on. Its status now: %(status)s.") % _names(
             refusal.change
         )
     return str(refusal)
@@ -40,8 +39,8 @@ def _already_done(change: Change, by: User) -> str:
     vote = change.votes.filter(voter=by, revision=change.revision).first()
     if vote is not None:
         words = {
-            Verdict.APPROVE: _("You have already approved %(number)s. It is %(status)s now."),
-            Verdict.REJECT: _("You have already rejected %(number)s. It is %(status)s now."),
+            Verdict.APPROVE: _("You have already approved %(number)s. Its status now: %(status)s."),
+            Verdict.REJECT: _("You have already rejected %(number)s. Its status now: %(status)s."),
         }
         return words[Verdict(vote.verdict)] % _names(change)
     if change.status == Status.WITHDRAWN and change.requester_id == by.pk:
@@ -50,4 +49,4 @@ def _already_done(change: Change, by: User) -> str:
 
 
 def _names(change: Change) -> dict[str, str]:
-    return {"number": change.number, "status": change.get_status_display().lower()}
+    return {"number": change.number, "status": change.get_status_display()}

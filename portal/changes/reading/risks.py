@@ -40,7 +40,7 @@ def of(diff: Iterable[FieldChange], *, base_known: bool) -> list[Risk]:
 def _unknown_base() -> Risk:
     return Risk(
         "base",
-        _("Sight unknown"),
+        _("Base unknown"),
         _("What the vault holds now could not be read: nobody can see what this change replaces."),
         grave=True,
     )

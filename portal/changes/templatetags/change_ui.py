@@ -7,11 +7,13 @@ from datetime import datetime
 
 from django import template
 from django.utils import timezone
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from portal.audit import findings
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Attempt
 from portal.changes.patch import ShareChange
@@ -20,6 +22,7 @@ from portal.changes.reading import outlook
 register = template.Library()
 
 _MINUTE, _HOUR, _DAY, _MONTH = 60, 3600, 86_400, 30 * 86_400
+_LONG_TEXT, _MANY_LINES = 600, 12
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Co", "Cn", "Cs"}
 
 
@@ -40,6 +43,19 @@ def plainly(text: str) -> str:
     before = len(text) - len(text.lstrip(" ")) if inner else len(text)
     after = len(text) - before - len(inner)
     return "␣" * before + "".join(_shape(char) for char in inner) + "␣" * after
+
+
+@register.filter
+def unseen(text: str | None) -> str:
+    """The text plainly, where it holds characters that an input cannot show; else ''."""
+    lines = (text or "").replace("\r\n", "\n")
+    return plainly(lines) if any(_shape(char) != char for char in lines) else ""
+
+
+@register.filter
+def lengthy(text: str | None) -> bool:
+    """Whether the text is so long that pages show it in a box of its own to scroll in."""
+    return text is not None and (len(text) > _LONG_TEXT or text.count("\n") > _MANY_LINES)
 
 
 def _shape(char: str) -> str:
@@ -68,6 +84,8 @@ def share_kind(share: ShareChange, base_known: bool) -> str:
         return "added"
     return "removed" if share.new is None else "altered"
 
+
+register.filter("said", findings.said)
 
 RISK_ICONS = {
     "base": "eye-off",
@@ -105,7 +123,7 @@ def duration(attempt: Attempt) -> str:
     if attempt.finished_at is None:
         return "-"
     seconds = (attempt.finished_at - attempt.started_at).total_seconds()
-    return _("%d ms") % (seconds * 1000) if seconds < 1 else _("%.1f s") % seconds
+    return _("%d ms") % (seconds * 1000) if seconds < 1 else _("%s s") % number_format(seconds, 1)
 
 
 @register.simple_tag
@@ -146,10 +164,12 @@ def _spoken(local: datetime, seconds: float) -> str:
         return _("just now")
     if 0 <= seconds < _MONTH:
         return _("%s ago") % _long(seconds)
-    return local.strftime("%Y-%m-%d")
+    return date_format(local, "DATE_FORMAT")
 
 
 def _long(seconds: float) -> str:
+    if seconds < _MINUTE:
+        return _("< 1 min")
     if seconds < _HOUR:
         return _("%d min") % (seconds // _MINUTE)
     return _("%d h") % (seconds // _HOUR) if seconds < _DAY else _("%d d") % (seconds // _DAY)

@@ -15,8 +15,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import PersonRequest, requires
-from portal.changes import workflow
-from portal.changes.forms.ballot import BallotForm, RetryForm
+from portal.changes import aftermath, workflow
+from portal.changes.forms.ballot import BallotForm, CloseForm, RetryForm
 from portal.changes.models import Change, Status
 from portal.changes.reading import dossier, refusals
 from portal.changes.reading.dossier import Dossier
@@ -45,10 +45,11 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
         return HttpResponse(status=204)
     shown = _open(request, change_id)
     number = seen.partition(".")[0]
-    seen_revision = int(number) if number.isdecimal() else 0
+    seen_revision = int(number) if number.isdecimal() and len(number) < 10 else 0
     context = {
         **_context(shown),
         "moved": True,
+        "ballot": BallotForm(kept=True),
         "token": dossier.token(seen_revision, shown.change.status, shown.change.updated_at),
         "outdated": seen_revision != shown.change.revision,
     }
@@ -59,20 +60,14 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
 @requires()
 def approve(request: PersonRequest, change_id: int) -> HttpResponse:
     """Vote for the revision that the page showed."""
-    ballot = BallotForm(request.POST)
-    if not ballot.is_valid():
-        return _refused(request, change_id, ballot=ballot)
-    return _act(request, change_id, lambda: workflow.approve(change_id, by=request.user, **ballot.vote), ballot=ballot)
+    return _vote(request, change_id, workflow.approve)
 
 
 @require_POST
 @requires()
 def reject(request: PersonRequest, change_id: int) -> HttpResponse:
     """Vote against it, with a reason."""
-    ballot = BallotForm(request.POST)
-    if not ballot.is_valid():
-        return _refused(request, change_id, ballot=ballot)
-    return _act(request, change_id, lambda: workflow.reject(change_id, by=request.user, **ballot.vote), ballot=ballot)
+    return _vote(request, change_id, workflow.reject)
 
 
 @require_POST
@@ -90,14 +85,33 @@ def retry(request: PersonRequest, change_id: int) -> HttpResponse:
     form = RetryForm(request.POST)
     if not form.is_valid():
         return _refused(request, change_id, retry=form)
-    return _act(request, change_id, lambda: workflow.retry(change_id, by=request.user, value=form.secret), retry=form)
+    return _act(request, change_id, lambda: aftermath.retry(change_id, by=request.user, value=form.secret), retry=form)
 
 
 @require_POST
 @requires()
 def recheck(request: PersonRequest, change_id: int) -> HttpResponse:
     """Let the portal read the vault again."""
-    return _act(request, change_id, lambda: workflow.recheck(change_id, by=request.user))
+    return _act(request, change_id, lambda: aftermath.recheck(change_id, by=request.user))
+
+
+@require_POST
+@requires()
+def close(request: PersonRequest, change_id: int) -> HttpResponse:
+    """Say what became of a change that the portal cannot settle."""
+    form = CloseForm(request.POST)
+    if not form.is_valid():
+        return _refused(request, change_id, close=form)
+    return _act(
+        request, change_id, lambda: aftermath.close(change_id, by=request.user, **form.cleaned_data), close=form
+    )
+
+
+def _vote(request: PersonRequest, change_id: int, cast: Callable[..., Change]) -> HttpResponse:
+    ballot = BallotForm(request.POST)
+    if not ballot.is_valid():
+        return _refused(request, change_id, ballot=ballot)
+    return _act(request, change_id, lambda: cast(change_id, by=request.user, **ballot.vote), ballot=ballot)
 
 
 def _act(request: PersonRequest, change_id: int, act: Callable[[], Change], **forms: Any) -> HttpResponse:
@@ -122,6 +136,7 @@ def _done(changed: Change, request: PersonRequest) -> str:
         "withdraw": _("You withdrew %s."),
         "retry": _("%s is queued again."),
         "recheck": _("%s is being checked again."),
+        "close": _("You closed %s."),
     }[action or ""] % changed
 
 
@@ -155,6 +170,7 @@ def _told(
     *,
     ballot: BallotForm | None = None,
     retry: RetryForm | None = None,
+    close: CloseForm | None = None,  # noqa: ARG001 - its own field requires the reason
 ) -> dict[str, Any]:
     """The sentence at the field it is about, else above the change, with what was revised meanwhile."""
     if ballot and isinstance(refusal, ReasonMissing):
@@ -181,6 +197,7 @@ def _context(shown: Dossier) -> dict[str, Any]:
         "token": dossier.token(shown.change.revision, shown.change.status, shown.change.updated_at),
         "ballot": BallotForm(),
         "retry": RetryForm(),
+        "close": CloseForm(),
     }
 
 

@@ -13,7 +13,7 @@ from portal.accounts import keyset
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
 from portal.changes.forms.ballot import BallotForm
-from portal.changes.forms.filters import FilterForm
+from portal.changes.forms.filters import FilterForm, QueueForm
 from portal.changes.models import Change
 from portal.changes.reading import listing
 from portal.changes.reading.listing import Row
@@ -42,12 +42,12 @@ def show_queue(
     request: PersonRequest, asked: QueryDict, *, panel: Panel | None = None, status: int = 200
 ) -> HttpResponse:
     """The queue narrowed as `asked` (q, at, open), with `panel` in place of the selected change where it is given."""
-    text = asked.get("q", "").strip()
+    text, opened = QueueForm(asked).asked()
     waiting = Change.objects.awaiting_decision_by(request.user)
     found = listing.listed(waiting.matching(text) if text else waiting)
     page = keyset.page(found, order=("id",), cursor=asked.get("at", ""), size=_SIZE)
     rows = listing.rows(page.rows, reader=request.user)
-    selected = _selected(rows, asked.get("open", ""))
+    selected = _selected(rows, opened)
     if panel is None and selected is not None:
         panel = Panel(selected)
     context = {"asked": asked, "text": text, "page": page, "rows": rows, "panel": panel}
@@ -77,9 +77,8 @@ def all_changes(request: PersonRequest) -> HttpResponse:
     return render(request, _fragment(request, "changes/all.html", "found"), context)
 
 
-def _selected(rows: list[Row], number: str) -> Row | None:
+def _selected(rows: list[Row], wanted: int) -> Row | None:
     """The asked row or, where it is gone, the one after it: whoever decided one goes on with the next."""
-    wanted = int(number) if number.isdecimal() else 0
     return next((row for row in rows if row.change.pk >= wanted), rows[0] if rows else None)
 
 

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -21,7 +19,7 @@ from portal.catalog.models import ApiSecret
 from portal.changes import workflow
 from portal.changes.forms import editing
 from portal.changes.forms.editing import Edit
-from portal.changes.models import Change, Revision, Status
+from portal.changes.models import REVISABLE, Change, Revision
 from portal.changes.proposal import Proposal, ProposalLost, pack, unpack
 from portal.changes.reading import listing, risks
 from portal.changes.reading.refusals import answer
@@ -45,12 +43,11 @@ class Task:
 
 
 @sensitive_post_parameters("client_secret")
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Right.PROPOSE)
 def propose(request: PersonRequest, identifier: int) -> HttpResponseBase:
     """Propose an edit of this secret."""
-    secret = _secret(identifier)
+    secret = get_object_or_404(ApiSecret, pk=identifier)
 
     def submit(proposal: Proposal) -> Change:
         return workflow.submit(proposal, by=request.user)
@@ -59,7 +56,6 @@ def propose(request: PersonRequest, identifier: int) -> HttpResponseBase:
 
 
 @sensitive_post_parameters("client_secret")
-@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Right.PROPOSE)
 def revise(request: PersonRequest, change_id: int) -> HttpResponseBase:
@@ -69,9 +65,9 @@ def revise(request: PersonRequest, change_id: int) -> HttpResponseBase:
     def submit(proposal: Proposal) -> Change:
         return workflow.revise(change_id, proposal, by=request.user)
 
-    secret = _secret(change.secret)
+    secret = get_object_or_404(ApiSecret, pk=change.secret)
     refused, status = secret.obstacle, 422
-    if change.status not in (Status.PENDING, Status.STALE):
+    if change.status not in REVISABLE:
         status, refused = answer(WrongState(change), request)
     return _answer(request, Task(secret, request.user, submit, change, change.current(), refused, status))
 
@@ -81,7 +77,8 @@ def _answer(request: PersonRequest, task: Task) -> HttpResponseBase:
         if task.refused:
             return _page(request, task, None, status=task.status)
         return _page(request, task, editing.start(task.secret, by=task.by, revised=task.revised))
-    act = {"confirm": _confirm, "back": _back, "rows": _rows}.get(request.POST.get("act", ""), _preview)
+    asked = request.POST.get("act", "").partition(":")[0]
+    act = {"confirm": _confirm, "back": _back, "rows": _rows}.get(asked, _preview)
     try:
         return act(request, task)
     except ProposalLost:
@@ -98,7 +95,8 @@ def _preview(request: PersonRequest, task: Task) -> HttpResponse:
 
 
 def _rows(request: PersonRequest, task: Task) -> HttpResponse:
-    edit = editing.with_more_rows(request.POST, task.secret, by=task.by, revised=task.revised)
+    to = request.POST["act"].partition(":")[2]
+    edit = editing.with_more_rows(request.POST, task.secret, by=task.by, to=to, revised=task.revised)
     return _page(request, task, edit)
 
 
@@ -142,7 +140,7 @@ def _show(
         "packed": pack(proposal, task.by),
         "able": able,
         "required": settings.APPROVALS_REQUIRED,
-        "groups": ", ".join(_(name) for name in roles.groups_with(Right.DECIDE)),
+        "groups": roles.groups_with(Right.DECIDE),
         "refused": refused,
     }
     return render(request, PREVIEW, context, status=status)
@@ -152,10 +150,3 @@ def _about(task: Task) -> dict[str, object]:
     """What form and preview both say: the secret, and who else is at it."""
     others = listing.open_of_secret(task.secret.pk, reader=task.by, besides=task.change)
     return {"secret": task.secret, "change": task.change, "others": others}
-
-
-def _secret(identifier: int) -> ApiSecret:
-    secret = ApiSecret.objects.filter(pk=identifier).first()
-    if secret is None:
-        raise Http404(_("The portal knows no API secret of this number."))
-    return secret

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpResponseBase
-from django.shortcuts import render
-from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from portal.accounts import keyset, roles
@@ -20,7 +18,6 @@ from portal.vault import FIELDS, SECRET_FIELD, SHARE_FIELDS
 PAGE = 15
 
 
-@never_cache
 @require_safe
 @requires(Right.PROPOSE, Right.DECIDE, Right.OPERATE)
 def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
@@ -29,9 +26,7 @@ def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
     Its details are read live when a person opens it, which Segura counts as a view; paging through its history
     (`?at=`) reads nothing again.
     """
-    found = ApiSecret.objects.filter(pk=identifier).first()
-    if found is None:
-        raise Http404(_("The portal knows no API secret of this number."))
+    found = get_object_or_404(ApiSecret, pk=identifier)
     cursor = request.GET.get("at", "")
     page = keyset.page(listing.listed(Change.objects.of_secret(identifier)), order=("-id",), cursor=cursor, size=PAGE)
     context = {
@@ -39,7 +34,7 @@ def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
         "page": page,
         "rows": listing.rows(page.rows, reader=request.user),
     }
-    if "HX-Request" in request.headers and "HX-History-Restore-Request" not in request.headers:
+    if request.htmx:
         return render(request, "changes/secret.html#history", context)
     details, obstacle = (None, "") if cursor or request.method == "HEAD" else _read(identifier, request.user.username)
     context |= {

@@ -1,8 +1,8 @@
-"""manage.py person: make an account or set its roles, from the machine the portal runs on."""
+"""manage.py person: make an account, set its roles or password, switch it off, from the machine the portal runs on."""
 
 from __future__ import annotations
 
-import getpass
+import os
 import secrets
 from typing import Any
 
@@ -18,31 +18,39 @@ ROLES = {role.name.lower(): role for role in Role}
 
 
 class Command(BaseCommand):
-    help = "Makes an account with a random password, or sets the roles of one there is. The audit log keeps it."
+    help = (
+        "Makes an account with a random password, or does to one there is what the options say and nothing else. "
+        "The audit log keeps it."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
-        parser.add_argument("--role", action="append", default=[], choices=sorted(ROLES), help="may be repeated")
+        roles = parser.add_mutually_exclusive_group()
+        roles.add_argument(
+            "--role", action="append", dest="roles", choices=sorted(ROLES), help="these roles only; may be repeated"
+        )
+        roles.add_argument("--no-role", action="store_const", const=[], dest="roles", help="take every role away")
         parser.add_argument("--new-password", action="store_true", help="for an account that exists")
+        switch = parser.add_mutually_exclusive_group()
+        switch.add_argument("--disable", action="store_false", dest="active", default=None, help="end its sessions too")
+        switch.add_argument("--enable", action="store_true", dest="active", default=None)
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Prints a password where it made one; it is shown this once."""
-        username, roles = str(options["username"]), list(dict.fromkeys(options["role"]))
+        username, active = str(options["username"]), options["active"]
         with transaction.atomic():
             user = User.objects.select_for_update().filter(username=username).first()
             made = user is None
             if user is None:
+                if active is not None:
+                    raise CommandError(f"There is no account {username}.")
                 user = _new(username)
-            password = secrets.token_urlsafe(15) if made or options["new_password"] else ""
-            if password:
-                user.set_password(password)
-            user.save()
-            user.groups.clear()
-            for name in roles:
-                grant(user, ROLES[name])
-            facts = {"person": username, "roles": roles, "made": made, "new_password": bool(password)}
-            record("access.granted", by=f"{getpass.getuser()} (command line)", data=facts)
-        self.stdout.write(f"{username}: {', '.join(roles) or 'no role, may only sign in'}")
+            password = _new_password(user, made=made) if made or options["new_password"] else ""
+            if options["roles"] is not None:
+                _set_roles(user, list(dict.fromkeys(options["roles"])))
+            if active is not None:
+                _switch(user, active=active)
+        self.stdout.write(_standing(user))
         if password:
             self.stdout.write(f"Password, shown this once: {password}")
 
@@ -54,3 +62,34 @@ def _new(username: str) -> User:
     except ValidationError as error:
         raise CommandError(f"{username!r} cannot be a user name: {' '.join(error.messages)}") from None
     return user
+
+
+def _new_password(user: User, *, made: bool) -> str:
+    password = secrets.token_urlsafe(15)
+    user.set_password(password)
+    user.save()
+    _record("account.created" if made else "account.password_changed", user)
+    return password
+
+
+def _set_roles(user: User, names: list[str]) -> None:
+    user.groups.clear()
+    for name in names:
+        grant(user, ROLES[name])
+    _record("access.granted", user, roles=names)
+
+
+def _switch(user: User, *, active: bool) -> None:
+    user.is_active = active
+    user.save(update_fields=["is_active"])
+    _record("account.enabled" if active else "account.disabled", user)
+
+
+def _record(action: str, user: User, **facts: Any) -> None:
+    """Whoever sits at the console is known by the system's number alone; a name from the environment proves nothing."""
+    record(action, by=f"console (uid {os.getuid()})", data={"person": user.username, **facts})
+
+
+def _standing(user: User) -> str:
+    roles = ", ".join(user.groups.order_by("name").values_list("name", flat=True)) or "no role, may only sign in"
+    return f"{user.username}: {roles if user.is_active else 'switched off'}"

@@ -1,0 +1,93 @@
+"""The codes that events hold (states, verdicts, causes, outcomes, rules, rights), in words for the page.
+
+The log itself keeps the code: it reads the same in every language and for ever.
+"""
+
+from __future__ import annotations
+
+import re
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+WORDS: dict[str, str | Promise] = {
+    # States of a change
+    "pending": _("pending"),
+    "approved": _("approved"),
+    "sending": _("sending"),
+    "in_doubt": _("in doubt"),
+    "needs_human": _("needs a person"),
+    "applied": _("applied"),
+    "failed": _("failed"),
+    "stale": _("stale"),
+    "rejected": _("rejected"),
+    "withdrawn": _("withdrawn"),
+    "expired": _("expired"),
+    # Verdicts
+    "approve": _("approval"),
+    "reject": _("rejection"),
+    # Outcomes of a call
+    "Applied": _("applied"),
+    "AppliedCheck": _("applied, to be checked"),
+    "Refused": _("refused"),
+    "NotSent": _("not sent"),
+    "NotApplied": _("not applied"),
+    "InDoubt": _("in doubt"),
+    # Causes
+    "confirmed": _("confirmed by Segura"),
+    "read_back": _("read back"),
+    "refused": _("refused"),
+    "base_moved": _("base moved"),
+    "base_unseen": _("base no longer visible"),
+    "not_configured": _("not connected to Segura"),
+    "not_sent": _("not sent"),
+    "not_applied": _("not applied"),
+    "unreadable": _("could not be read"),
+    "too_slow": _("read too slowly"),
+    "unanswered": _("outcome unknown"),
+    "echo_differs": _("answer differs"),
+    "worker_lost": _("worker lost"),
+    "never_started": _("never started"),
+    "send_again": _("to be sent again"),
+    "third_value": _("neither old nor new values"),
+    "partly_applied": _("partly applied"),
+    "unverified": _("could not be verified"),
+    "refused_repeat": _("repeat refused"),
+    "tries_spent": _("tries spent"),
+    "rechecked": _("looked at again"),
+    "closed": _("closed by hand"),
+    "tampered": _("not what was approved"),
+    "broken": _("could not be prepared"),
+    # Verdicts on the log
+    "intact": _("intact"),
+    "damaged": _("NOT intact"),
+    # Rules that refused a person
+    "NotAllowed": _("not allowed"),
+    "OwnChange": _("own change"),
+    "AlreadyVoted": _("already voted"),
+    "AlreadySubmitted": _("already submitted"),
+    "StaleRevision": _("stale revision"),
+    "WrongState": _("wrong state"),
+    "RightMissing": _("right missing"),
+    "InvalidToken": _("form without a valid token (CSRF)"),
+    # Rights
+    "propose": _("to propose"),
+    "decide": _("to decide"),
+    "audit": _("to audit"),
+    "operate": _("to operate"),
+    # Sign-ins
+    "wrong name or password": _("wrong name or password"),
+    "too many attempts": _("too many attempts"),
+    "demo account outside the demo": _("demo account outside the demo"),
+    "unknown name": _("unknown name"),
+}
+
+_NAME = re.compile(r"[A-Za-z][a-z]+(_[a-z]+|[A-Z][a-z]+)*")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def in_words(code: str) -> str:
+    """What the code means; one that an older version wrote is at least taken apart."""
+    if code in WORDS:
+        return str(WORDS[code])
+    return _CAMEL.sub(" ", code).replace("_", " ").lower() if _NAME.fullmatch(code) else code

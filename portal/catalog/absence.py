@@ -1,0 +1,44 @@
+"""Whether Segura answers people: what keeps a silent one from holding every page.
+
+Known to this process alone, on purpose: Redis may be what is down, and each process has threads of its own to keep.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from portal.vault import Unreachable, VaultError
+
+AT_ONCE = 3
+"""Pages that may wait for Segura at a time: of the web process's four threads one stays free for everything else."""
+SILENT = 2
+REST_S = 15.0
+_QUEUE_S = 1.0
+
+
+class Absence:
+    """After SILENT reads in a row without an answer none is begun for REST_S seconds; then the next one tries."""
+
+    def __init__(self) -> None:
+        self._places = threading.BoundedSemaphore(AT_ONCE)
+        self._silent = 0
+        self._until = 0.0
+
+    @contextmanager
+    def watch(self) -> Iterator[None]:
+        """Around one read. Raises Unreachable instead of beginning it where Segura is taken to be away."""
+        if time.monotonic() < self._until or not self._places.acquire(timeout=_QUEUE_S):
+            raise Unreachable("others waited for it just now without an answer, so this page did not")
+        try:
+            yield
+            self._silent = 0
+        except VaultError as error:
+            self._silent = self._silent + 1 if error.status is None else 0
+            if self._silent >= SILENT:
+                self._until = time.monotonic() + REST_S
+            raise
+        finally:
+            self._places.release()

@@ -1,0 +1,107 @@
+"""People's steps after the machine's: retry what failed, check or close what it cannot settle. One transaction each."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import User
+from portal.accounts.roles import Right
+from portal.changes import policy, rules, sealed, tasks
+from portal.changes.models import Cause, Change, Revision, Status
+from portal.changes.rules import ReasonMissing, ValueDiffers, VotesLapsed
+from portal.changes.transitions import WrongState, db_now, lock, move
+from portal.vault.entity import Secret
+
+
+def retry(change_id: int, *, by: User, value: Secret | None = None) -> Change:
+    """Queue a failed change again under its old votes: digest and base are checked anew before anything is sent.
+
+    By its requester or who operates the portal, as long as an approved change lives, and while those who approved
+    it still may. Where the change carries a client secret, its sealed value was erased when the change ended: it is
+    entered again, and must be the very value that was approved. Raises NotAllowed, WrongState, VotesLapsed,
+    ValueDiffers.
+    """
+    with transaction.atomic(durable=True):
+        change = lock(change_id)
+        rules.needs(by, Right.PROPOSE if change.requester_id == by.pk else Right.OPERATE)
+        if change.status != Status.FAILED:
+            raise WrongState(change)
+        now = db_now()
+        revision = change.current()
+        in_time = change.ended_at is not None and now < policy.approved_until(change.ended_at)
+        if not in_time or not rules.approved_by_standing(change, revision):
+            raise VotesLapsed(_("Its approvals no longer count. Propose the change again."))
+        move(
+            change,
+            Status.APPROVED,
+            "change.retried",
+            by=by.username,
+            data={"digest": revision.digest},
+            approved_at=now,
+            expires_at=policy.approved_until(now),
+            not_before=None,
+            ended_at=None,
+            tries=0,
+            cause=Cause.NONE,
+        )
+        if revision.secret_fingerprint:
+            if value is None or sealed.fingerprint(value) != revision.secret_fingerprint:
+                raise ValueDiffers(
+                    _("Enter the client secret that was approved: its value was erased when the change failed.")
+                )
+            blob = sealed.seal(value, revision.pk).blob
+            Revision.objects.filter(pk=revision.pk).update(sealed_secret=blob)
+    tasks.publish(change.pk)
+    return change
+
+
+def recheck(change_id: int, *, by: User) -> Change:
+    """Let the portal read the vault again for a change that needs a person. Raises NotAllowed, WrongState."""
+    rules.needs(by, Right.OPERATE)
+    with transaction.atomic(durable=True):
+        change = lock(change_id)
+        if change.status != Status.NEEDS_HUMAN:
+            raise WrongState(change)
+        move(
+            change,
+            Status.IN_DOUBT,
+            "change.rechecked",
+            by=by.username,
+            not_before=None,
+            cause=Cause.RECHECKED,
+            tries=0,
+            doubts=0,
+            doubtful_since=db_now(),
+        )
+    tasks.publish(change.pk)
+    return change
+
+
+def close(change_id: int, *, by: User, applied: bool, reason: str) -> Change:
+    """Say what became of a change that the machine cannot settle: a person has looked at the secret in Segura.
+
+    By somebody who operates the portal and has not proposed or edited it, so that four eyes hold here too; `reason`
+    says what was found. The lane opens when the gateway can no longer replay. Raises NotAllowed, OwnChange,
+    WrongState, ReasonMissing.
+    """
+    rules.needs(by, Right.OPERATE)
+    if not reason.strip():
+        raise ReasonMissing(_("Say what you found in Segura: auditors read it."))
+    with transaction.atomic(durable=True):
+        change = lock(change_id)
+        rules.not_own(change, by)
+        if change.status != Status.NEEDS_HUMAN:
+            raise WrongState(change)
+        move(
+            change,
+            Status.APPLIED if applied else Status.FAILED,
+            "change.closed",
+            by=by.username,
+            data={"applied": applied, "reason": reason.strip()},
+            cause=Cause.CLOSED,
+            doubtful_since=None,
+            doubts=0,
+            tries=0,
+        )
+        return change

@@ -1,0 +1,4 @@
+"""Dates and times on pages: As people in Brazil write them."""
+
+DATE_FORMAT = "d/m/Y"
+DATETIME_FORMAT = "d/m/Y H:i:s"

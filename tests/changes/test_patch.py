@@ -1,0 +1,115 @@
+"""What changes, as data: difference, digest, and what a reading of the vault says. Pure, so told as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from portal.changes import patch as patches
+from portal.changes.patch import Finding, ShareChange, Sight
+from portal.vault import Secret, Share
+from tests.people import GCP
+
+BASE = Sight(GCP, "old value")
+WANTED = Sight({"url": "https://new.example"}, "new value")
+
+
+def seen(value: str = "old value", **fields: Any) -> Sight:
+    return Sight({**GCP, **fields}, value)
+
+
+def test_only_what_differs_is_a_difference_in_the_order_of_the_fields() -> None:
+    proposed = {**GCP, "notes": "other", "name": "Other", "users_allowed": [["alices", False]]}
+    assert list(patches.difference(proposed, GCP)) == ["name", "notes", "users_allowed"]
+    assert patches.difference(GCP, GCP) == {}
+
+
+def test_shares_are_described_by_what_each_gains_and_loses() -> None:
+    (change,) = patches.describe({"users_allowed": [["alices", True], ["carol", False]]}, GCP, new_secret=False)
+    assert change.shares == (
+        ShareChange("alices", None, True),
+        ShareChange("carol", None, False),
+        ShareChange("pduarte", True, None),
+    )
+    assert [share.name for share in change.shares if share.gains_edit] == ["alices"]
+
+
+def test_an_unknown_base_shows_no_old_value() -> None:
+    (secret, url) = patches.describe({"url": "https://new.example"}, None, new_secret=True)[::-1]
+    assert (secret.field, secret.old, secret.new) == ("client_secret", None, None)
+    assert (url.old, url.new) == (None, "https://new.example")
+
+
+def test_the_wire_form_holds_exactly_the_changed_fields() -> None:
+    edit = patches.request({"url": "https://new.example", "users_allowed": [["alices", True]]}, Secret("value"))
+    assert edit == {
+        "url": "https://new.example",
+        "users_allowed": (Share("alices", True),),
+        "client_secret": Secret("value"),
+    }
+
+
+DIGESTED: dict[str, Any] = {
+    "secret": 43,
+    "patch": {"url": "https://new.example"},
+    "secret_fingerprint": "f1",
+    "base": BASE,
+    "policy": {"required": 1},
+}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"secret": 44},
+        {"patch": {"url": "https://new.example/"}},
+        {"patch": {"url": "https://new.example", "notes": ""}},
+        {"secret_fingerprint": "f2"},
+        {"secret_fingerprint": ""},
+        {"base": None},
+        {"base": Sight(GCP, "another value")},
+        {"base": Sight({**GCP, "tags": "x"}, "old value")},
+        {"policy": {"required": 2}},
+    ],
+)
+def test_a_digest_changes_with_everything_a_vote_is_over(other: dict[str, Any]) -> None:
+    assert patches.digest(**DIGESTED) == patches.digest(**DIGESTED)
+    assert patches.digest(**{**DIGESTED, **other}) != patches.digest(**DIGESTED)
+
+
+@pytest.mark.parametrize(
+    ("now", "moved"),
+    [
+        (seen(), []),
+        (seen(notes="by hand"), ["notes"]),
+        (seen("rotated"), ["client_secret"]),
+        (seen("", url="https://x.example"), ["url"]),
+        (seen(""), []),  # what cannot be seen has not moved as far as anybody knows
+        (seen(users_allowed=[]), ["users_allowed"]),
+    ],
+)
+def test_what_moved_since_the_proposal_is_named(now: Sight, moved: list[str]) -> None:
+    assert patches.moved(BASE, now) == moved
+
+
+@pytest.mark.parametrize(
+    ("now", "finding"),
+    [
+        (seen("new value", url="https://new.example"), Finding.TARGET),
+        (seen(), Finding.NOT_YET),
+        (seen(url="https://new.example"), Finding.NOT_YET),  # half of it: the rest is still the old value
+        (seen("", url="https://new.example"), Finding.NOT_YET),  # the value cannot be seen
+        (seen("third value", url="https://new.example"), Finding.OTHER),
+        (seen(url="https://third.example"), Finding.OTHER),
+        (seen("new value", url="https://new.example", notes="somebody else's"), Finding.TARGET),
+        (seen(notes="somebody else's"), Finding.OTHER),
+    ],
+)
+def test_a_reading_in_doubt_is_judged_field_by_field(now: Sight, finding: Finding) -> None:
+    assert patches.judge(WANTED, BASE, now) is finding
+
+
+def test_without_a_base_only_the_target_can_be_recognised() -> None:
+    assert patches.judge(WANTED, None, seen("new value", url="https://new.example")) is Finding.TARGET
+    assert patches.judge(WANTED, None, seen(url="https://third.example")) is Finding.NOT_YET

@@ -1,0 +1,47 @@
+"""Settings that would make an unsafe portal keep it from starting, with a sentence."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.rig.portal import ROOT
+
+
+def start(**env: str) -> subprocess.CompletedProcess[str]:
+    """What every process of the portal does first."""
+    command = [sys.executable, "-c", "import portal.wsgi"]
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize(
+    ("env", "sentence"),
+    [
+        ({"PORTAL_BASE_URL": "http://portal.corp.example"}, "PORTAL_BASE_URL must be https"),
+        ({"PORTAL_SEALING_KEYS": "nonsense"}, "PORTAL_SEALING_KEYS: key 1 is not 32 bytes"),
+        ({"PORTAL_SECRET_KEY": "x" * 31}, "PORTAL_SECRET_KEY must be 32 characters or longer"),
+        ({"PORTAL_DEBUG": "1", "PORTAL_BASE_URL": "https://portal.corp.example"}, "PORTAL_DEBUG is for this machine"),
+    ],
+)
+def test_unsafe_setting_is_refused_at_the_start_and_not_repeated(env: dict[str, str], sentence: str) -> None:
+    ended = start(**env)
+    assert ended.returncode != 0
+    assert sentence in ended.stderr
+    assert "nonsense" not in ended.stderr
+    assert "x" * 31 not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"PORTAL_BASE_URL": "https://portal.corp.example"},
+        {"PORTAL_BASE_URL": "http://[::1]:8000", "PORTAL_DEBUG": "1"},
+    ],
+)
+def test_safe_settings_start(env: dict[str, str]) -> None:
+    assert start(**env).returncode == 0
