@@ -231,7 +231,7 @@ def test_auditor_takes_the_pack_and_it_is_on_record(outsider: Outsider, browser:
     assert taken.actor == "auditor"
     assert taken.change is None  # taking the evidence must not change it
     assert taken.entry is not None
-    assert taken.entry.data == {"subject": 7, "rows": 5, "leaves": 13}
+    assert taken.entry.data == {"subject": "CR-7", "rows": 5, "leaves": 13}
     assert browser.get("/audit/changes/99/evidence.zip").status_code == 404
 
 
