@@ -1,6 +1,6 @@
 // The queue: where there is room a change opens beside the list, elsewhere its link leads to its own page.
 // With the focus in the list, J and K (or the arrows) go from change to change.
-const wide = window.matchMedia("(min-width: 75rem)");
+const wide = window.matchMedia("(min-width: 80rem)");
 
 document.addEventListener(
   "click",

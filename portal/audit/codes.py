@@ -68,6 +68,8 @@ WORDS: dict[str, str | Promise] = {
     "AlreadySubmitted": _("already submitted"),
     "StaleRevision": _("stale revision"),
     "WrongState": _("wrong state"),
+    "ValueDiffers": _("not the approved value"),
+    "GuessesSpent": _("too many wrong values"),
     "RightMissing": _("right missing"),
     "InvalidToken": _("form without a valid token (CSRF)"),
     # Rights

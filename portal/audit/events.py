@@ -33,6 +33,7 @@ ACTIONS: dict[str, str | Promise] = {
     "change.requeued": _("Change put back in the queue"),
     "change.escalated": _("Change needs a person"),
     "change.retried": _("Change retried"),
+    "change.retry_refused": _("Retry of a change refused"),
     "change.rechecked": _("Change read back again"),
     "change.closed": _("Change closed by hand"),
     "vote.cast": _("Vote cast"),

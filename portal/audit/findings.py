@@ -26,9 +26,11 @@ _KNOWN = (
     gettext_noop("no answer"),
     gettext_noop("the total deadline passed"),
     gettext_noop("too late to send"),
+    gettext_noop("others waited for it just now without an answer, so this page did not"),
     gettext_noop("the answer is longer than %(bytes)s bytes"),
     gettext_noop("%(finding)s while reading the answer"),
     # The token
+    gettext_noop("no time was left to ask for a token"),
     gettext_noop("Segura's token endpoint did not answer: %(finding)s"),
     gettext_noop("Segura refused the client id or secret: check SEGURA_CLIENT_ID and SEGURA_CLIENT_SECRET"),
     gettext_noop("there is no token endpoint at this address: check SEGURA_TOKEN_URL and SEGURA_URL"),

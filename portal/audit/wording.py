@@ -79,6 +79,7 @@ _TONES = {
     "change.rejected": "bad",
     "change.failed": "bad",
     "vote.refused": "bad",
+    "change.retry_refused": "bad",
     "session.refused": "bad",
     "access.refused": "bad",
     "account.disabled": "warn",

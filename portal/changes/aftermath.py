@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.accounts.roles import Right
+from portal.audit import ledger
+from portal.audit.models import Event
 from portal.changes import policy, rules, sealed, tasks
 from portal.changes.models import Cause, Change, Revision, Status
-from portal.changes.rules import ReasonMissing, ValueDiffers, VotesLapsed
+from portal.changes.rules import GuessesSpent, ReasonMissing, ValueDiffers, VotesLapsed
 from portal.changes.transitions import WrongState, db_now, lock, move
 from portal.vault.entity import Secret
+
+WRONG_VALUES = 5
+GUESSES_COUNT_FOR = timedelta(hours=1)
+_REFUSED = "change.retry_refused"
 
 
 def retry(change_id: int, *, by: User, value: Secret | None = None) -> Change:
@@ -19,8 +27,9 @@ def retry(change_id: int, *, by: User, value: Secret | None = None) -> Change:
 
     By its requester or who operates the portal, as long as an approved change lives, and while those who approved
     it still may. Where the change carries a client secret, its sealed value was erased when the change ended: it is
-    entered again, and must be the very value that was approved. Raises NotAllowed, WrongState, VotesLapsed,
-    ValueDiffers.
+    entered again, and must be the very value that was approved. A wrong one is in the log, and after WRONG_VALUES
+    within GUESSES_COUNT_FOR no other is looked at. Raises NotAllowed, WrongState, VotesLapsed, ValueDiffers,
+    GuessesSpent.
     """
     with transaction.atomic(durable=True):
         change = lock(change_id)
@@ -32,28 +41,47 @@ def retry(change_id: int, *, by: User, value: Secret | None = None) -> Change:
         in_time = change.ended_at is not None and now < policy.approved_until(change.ended_at)
         if not in_time or not rules.approved_by_standing(change, revision):
             raise VotesLapsed(_("Its approvals no longer count. Propose the change again."))
-        move(
-            change,
-            Status.APPROVED,
-            "change.retried",
-            by=by.username,
-            data={"digest": revision.digest},
-            approved_at=now,
-            expires_at=policy.approved_until(now),
-            not_before=None,
-            ended_at=None,
-            tries=0,
-            cause=Cause.NONE,
-        )
-        if revision.secret_fingerprint:
-            if value is None or sealed.fingerprint(value) != revision.secret_fingerprint:
-                raise ValueDiffers(
-                    _("Enter the client secret that was approved: its value was erased when the change failed.")
-                )
-            blob = sealed.seal(value, revision.pk).blob
-            Revision.objects.filter(pk=revision.pk).update(sealed_secret=blob)
+        refusal = _value_refused(change, revision, value) if revision.secret_fingerprint else None
+        if refusal is None:
+            _requeue(change, revision, value, by=by, now=now)
+        elif value is not None:  # counted while the row is held, so that guesses side by side count too
+            rule = type(refusal).__name__
+            ledger.record(_REFUSED, by=by.username, change=change.pk, secret=change.secret, data={"rule": rule})
+    if refusal is not None:
+        raise refusal
     tasks.publish(change.pk)
     return change
+
+
+def _value_refused(change: Change, revision: Revision, value: Secret | None) -> ValueDiffers | None:
+    """Why this value may not be sent; None where it is the approved one."""
+    wrong = Event.objects.filter(action=_REFUSED, change=change.pk, at__gt=db_now() - GUESSES_COUNT_FOR)
+    if wrong.filter(text__contains=f'"rule":"{ValueDiffers.__name__}"').count() >= WRONG_VALUES:
+        return GuessesSpent(_("Too many wrong values within an hour. Find the right one, and try again later."))
+    if value is None or sealed.fingerprint(value) != revision.secret_fingerprint:
+        return ValueDiffers(
+            _("Enter the client secret that was approved: its value was erased when the change failed.")
+        )
+    return None
+
+
+def _requeue(change: Change, revision: Revision, value: Secret | None, *, by: User, now: datetime) -> None:
+    move(
+        change,
+        Status.APPROVED,
+        "change.retried",
+        by=by.username,
+        data={"digest": revision.digest},
+        approved_at=now,
+        expires_at=policy.approved_until(now),
+        not_before=None,
+        ended_at=None,
+        tries=0,
+        cause=Cause.NONE,
+    )
+    if revision.secret_fingerprint and value is not None:
+        blob = sealed.seal(value, revision.pk).blob
+        Revision.objects.filter(pk=revision.pk).update(sealed_secret=blob)
 
 
 def recheck(change_id: int, *, by: User) -> Change:

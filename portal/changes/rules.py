@@ -62,6 +62,10 @@ class ValueDiffers(Refused):
     """The secret value entered for a retry is not the one that was approved."""
 
 
+class GuessesSpent(ValueDiffers):
+    """So many wrong values were entered for a retry that no other is looked at for a while."""
+
+
 def objection(change: Change, *, by: User) -> Refused | WrongState | None:
     """Why this person may not vote on the revision that counts, as approve would raise it; None where they may.
 

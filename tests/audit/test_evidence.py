@@ -78,6 +78,7 @@ def test_pack_holds_all_of_the_change_and_what_proves_it(outsider: Outsider) -> 
     assert set(files) == {
         "README.txt",
         "summary.html",
+        "summary.css",
         "events.jsonl",
         "checkpoint.txt",
         "public-key.txt",
@@ -110,7 +111,7 @@ def test_summary_tells_people_what_happened_and_runs_nothing(outsider: Outsider)
     assert "<script" not in summary
     assert "\u202e" not in summary
     assert "\x1b" not in summary
-    assert not re.search(r"\son\w+=|src=|href=", summary)
+    assert re.findall(r"\son\w+=|src=\S+|href=\S+", summary) == ['href="summary.css">']
 
 
 def test_outsider_says_yes_to_an_honest_pack(outsider: Outsider) -> None:

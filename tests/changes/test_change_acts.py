@@ -215,6 +215,19 @@ def test_a_retry_asks_for_the_approved_value_and_never_shows_it_again(
     assert status_of(change) == Status.APPROVED
 
 
+def test_a_retry_after_too_many_wrong_values_says_so_at_the_field(
+    as_person: AsPerson, approver: User, requester: User, propose: Propose
+) -> None:
+    change = failed(workflow.submit(propose(value="the-approved-value"), by=requester), approver)
+    browser = as_person(requester)
+    for _ in range(5):
+        send(browser, "retry", change, {"value": "another-value"})
+    response = send(browser, "retry", change, {"value": "the-approved-value"})
+    assert response.status_code == 422
+    assert "Too many wrong values within an hour" in text_of(response)
+    assert status_of(change) == Status.FAILED
+
+
 def test_only_who_operates_lets_it_be_checked_again(
     as_person: AsPerson, approver: User, admin: User, submitted: Change
 ) -> None:

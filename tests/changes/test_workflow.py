@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -20,6 +21,7 @@ from portal.changes.transitions import WrongState
 from portal.vault import Secret
 from tests.changing import approve
 from tests.people import mirrored, person
+from tests.segura import events
 
 pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
 
@@ -219,6 +221,31 @@ def test_retry_asks_for_the_very_value_that_was_approved(
             aftermath.retry(change.pk, by=requester, value=wrong)
     assert aftermath.retry(change.pk, by=requester, value=Secret("the-value")).status == Status.APPROVED
     assert change.current().sealed_secret is not None
+
+
+def test_wrong_values_for_a_retry_are_in_the_log_and_limited(
+    propose: Callable[..., Proposal], requester: User, admin: User, approver: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = approve(workflow.submit(propose(value="canary-value"), by=requester), approver)
+    other = approve(workflow.submit(propose(value="canary-value"), by=requester), approver)
+    fail(change)
+    fail(other)
+    for number in range(aftermath.WRONG_VALUES):
+        with pytest.raises(rules.ValueDiffers, match="Enter the client secret"):
+            aftermath.retry(change.pk, by=(requester, admin)[number % 2], value=Secret(f"canary-guess-{number}"))
+    for value in ("canary-guess", "canary-value"):
+        with pytest.raises(rules.GuessesSpent, match="Too many wrong values"):
+            aftermath.retry(change.pk, by=requester, value=Secret(value))
+    refused = events("change.retry_refused")
+    assert [entry["data"]["rule"] for entry in refused] == ["ValueDiffers"] * 5 + ["GuessesSpent"] * 2
+    assert {(entry["actor"], entry["change"], entry["secret"]) for entry in refused} == {
+        ("requester", change.pk, 43),
+        (admin.username, change.pk, 43),
+    }
+    assert "canary" not in str(refused)
+    assert aftermath.retry(other.pk, by=requester, value=Secret("canary-value")).status == Status.APPROVED
+    monkeypatch.setattr(aftermath, "GUESSES_COUNT_FOR", timedelta(0))
+    assert aftermath.retry(change.pk, by=requester, value=Secret("canary-value")).status == Status.APPROVED
 
 
 def test_a_retry_no_longer_says_that_segura_refused_it(submitted: Change, requester: User, approver: User) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
 from portal.changes.patch import FieldChange, ShareChange
+from portal.changes.reading import hosts
 
 _NAMED = 5
 """More people than this are counted, not named: the difference lists them all."""
@@ -72,8 +72,8 @@ def _sharing(shares: Iterable[ShareChange], *, base_known: bool) -> list[Risk]:
 
 
 def _address(old: str | None, new: str) -> list[Risk]:
-    found = []
-    before, after = _place(old or ""), _place(new)
+    found = [Risk("unclear", _("Host unclear"), doubt, grave=True) for doubt in hosts.doubts(new)] if new else []
+    before, after = hosts.place(old or ""), hosts.place(new)
     if old and before[1] != after[1]:
         sentence = _("The host of the URL changes from %(old)s to %(new)s.") % {
             "old": before[1] or _("none"),
@@ -83,15 +83,6 @@ def _address(old: str | None, new: str) -> list[Risk]:
     if new and after[0] != "https" and before[0] != after[0]:
         found.append(Risk("scheme", _("Not https"), _("The new URL is not an https address."), grave=True))
     return found
-
-
-def _place(url: str) -> tuple[str, str]:
-    """Scheme and host with port; a text that is no address has neither, and still counts as a change of host."""
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
-        return "", ""
-    return parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
 
 
 def _names(names: list[str]) -> str:

@@ -92,6 +92,7 @@ RISK_ICONS = {
     "secret": "key",
     "edit": "user-exclamation",
     "wider": "users",
+    "unclear": "help-hexagon",
     "host": "external-link",
     "scheme": "lock",
 }
