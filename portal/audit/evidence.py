@@ -15,7 +15,8 @@ from portal.audit.models import Checkpoint, Event
 from portal.audit.standing import public_key
 from portal.audit.summary import Summary
 
-VERIFIER = Path(__file__).parent / "outside" / "verify_countersign.py"
+_OUTSIDE = Path(__file__).parent / "outside"
+VERIFIER = _OUTSIDE / "verify_countersign.py"
 
 
 class Unknown(LookupError):
@@ -50,6 +51,7 @@ def pack(change: int) -> Pack:
     files = {
         "README.txt": render_to_string("audit/evidence_readme.txt", context).lstrip(),
         "summary.html": render_to_string("audit/evidence_summary.html", context),
+        "summary.css": (_OUTSIDE / "summary.css").read_text(encoding="utf-8"),
         "events.jsonl": "".join(line(at.leaf, at.leaf_hash, event.text, at.proof) for event, at in proven),
         "checkpoint.txt": checkpoint.note,
         "public-key.txt": f"{key}\n",

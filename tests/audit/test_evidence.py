@@ -78,6 +78,7 @@ def test_pack_holds_all_of_the_change_and_what_proves_it(outsider: Outsider) -> 
     assert set(files) == {
         "README.txt",
         "summary.html",
+        "summary.css",
         "events.jsonl",
         "checkpoint.txt",
         "public-key.txt",
@@ -110,7 +111,7 @@ def test_summary_tells_people_what_happened_and_runs_nothing(outsider: Outsider)
     assert "<script" not in summary
     assert "\u202e" not in summary
     assert "\x1b" not in summary
-    assert not re.search(r"\son\w+=|src=|href=", summary)
+    assert re.findall(r"\son\w+=|src=\S+|href=\S+", summary) == ['href="summary.css">']
 
 
 def test_outsider_says_yes_to_an_honest_pack(outsider: Outsider) -> None:
@@ -231,7 +232,7 @@ def test_auditor_takes_the_pack_and_it_is_on_record(outsider: Outsider, browser:
     assert taken.actor == "auditor"
     assert taken.change is None  # taking the evidence must not change it
     assert taken.entry is not None
-    assert taken.entry.data == {"subject": 7, "rows": 5, "leaves": 13}
+    assert taken.entry.data == {"subject": "CR-7", "rows": 5, "leaves": 13}
     assert browser.get("/audit/changes/99/evidence.zip").status_code == 404
 
 

@@ -38,7 +38,7 @@ def pack(request: PersonRequest, change: int) -> HttpResponseBase:
     except proofs.Missing:
         messages.error(request, _("There is no proof to give: the kept tree is damaged. Verify the log."))
         return redirect("audit:change_timeline", change)
-    data = {"subject": change, "rows": made.events, "leaves": made.checkpoint.size}
+    data = {"subject": f"CR-{change}", "rows": made.events, "leaves": made.checkpoint.size}
     record("audit.evidence_exported", by=request.user.username, data=data)
     return _download(made.content, f"CR-{change}-evidence.zip", "application/zip")
 
