@@ -83,7 +83,7 @@ def one_of_each(segura: Control, requester: Person, approver: Person) -> dict[st
     page.get_by_label("Comment").fill("Not before the audit.\nSee OPS-12.")
     page.get_by_role("button", name="Reject").click()
     segura.plan("504_before_apply", endpoint="update", identifier="21", times=None)
-    made["doubted"] = requester.propose(34, url="http://graph.example/v2")
+    made["doubted"] = requester.propose(21, url="http://graph.example/v2")
     approver.approve(made["doubted"])
     segura.wait(lambda journal: any(call["endpoint"] == "update" for call in journal["arrivals"]))
     segura.plan("503", endpoint="get", identifier="21", times=None)

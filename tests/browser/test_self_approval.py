@@ -196,7 +196,7 @@ def test_an_administrator_decides_neither_their_own_change_nor_anybody_elses(
     portal: Portal, sign_in: SignIn, approver: Person, segura: Control, told: Callable[..., list[dict[str, Any]]]
 ) -> None:
     admin, requester = sign_in("admin"), sign_in("requester")
-    change = requester.propose(21, notes="not the administrator's business")
+    change = requester.propose(56, notes="not the administrator's business")
     ballot = ballot_of(approver, change)
     expect_no_decision(admin, change, MEMBERS)
     expect_refused(admin, change, ballot, MEMBERS)
@@ -205,7 +205,7 @@ def test_an_administrator_decides_neither_their_own_change_nor_anybody_elses(
 
     segura.clear_journal()
     chief = sign_in("chief", portal.hire("chief", *ALL_ROLES))
-    change = chief.propose(21, notes="the administrator's own")
+    change = chief.propose(56, notes="the administrator's own")
     ballot = ballot_of(approver, change)
     expect_no_decision(chief, change, OWN)
     expect_refused(chief, change, ballot, OWN)
