@@ -34,6 +34,12 @@ try:
     CHANGE_PENDING_DAYS = positive("CHANGE_PENDING_DAYS", 14)
     CHANGE_APPROVED_DAYS = positive("CHANGE_APPROVED_DAYS", 7)
 
+    # --- The log as evidence -----------------------------------------------------------------------
+    AUDIT_SIGNING_KEY = secret("AUDIT_SIGNING_KEY", "")
+    AUDIT_CHECKPOINT_DIR: str = env.str("AUDIT_CHECKPOINT_DIR", "")
+    AUDIT_VERIFY_EVERY_S = positive("AUDIT_VERIFY_EVERY_S", 86400)
+    SEAL_EVERY_S = positive("SEAL_EVERY_S", 2)
+
     # --- Segura ------------------------------------------------------------------------------------
     SEGURA_URL = https("SEGURA_URL", "")
     SEGURA_TOKEN_URL = https("SEGURA_TOKEN_URL", "")
@@ -123,6 +129,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "catalog.synchronise",
         "schedule": CATALOG_SYNC_EVERY_S,
         "options": {"expires": CATALOG_SYNC_EVERY_S},
+    },
+    "seal": {"task": "audit.seal", "schedule": SEAL_EVERY_S, "options": {"expires": 3 * SEAL_EVERY_S}},
+    "verify": {
+        "task": "audit.verify",
+        "schedule": AUDIT_VERIFY_EVERY_S,
+        "options": {"expires": AUDIT_VERIFY_EVERY_S},
     },
 }
 

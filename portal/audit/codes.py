@@ -58,6 +58,9 @@ WORDS: dict[str, str | Promise] = {
     "closed": _("closed by hand"),
     "tampered": _("not what was approved"),
     "broken": _("could not be prepared"),
+    # Verdicts on the log
+    "intact": _("intact"),
+    "damaged": _("NOT intact"),
     # Rules that refused a person
     "NotAllowed": _("not allowed"),
     "OwnChange": _("own change"),

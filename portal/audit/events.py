@@ -58,6 +58,9 @@ ACTIONS: dict[str, str | Promise] = {
     "audit.read": _("Log read"),
     "audit.exported": _("Log export started"),
     "audit.export_ended": _("Log export ended"),
+    "audit.evidence_exported": _("Evidence of a change exported"),
+    "audit.key_changed": _("Signing key of the log changed"),
+    "audit.verified": _("Log verified"),
 }
 """What can happen, as `noun.past`, and how people call it."""
 

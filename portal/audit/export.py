@@ -8,12 +8,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass
+from typing import Protocol
 
 from django.db.models import Max
 
 from portal.audit.entry import Unreadable, parse
-from portal.audit.ledger import canonical
+from portal.audit.ledger import canonical, record
 from portal.audit.models import Event, EventQuerySet
 from portal.audit.visible import visible
 
@@ -50,6 +52,35 @@ class Export:
             self.rows += len(rows)  # before they leave: the record may say too much, never too little
             yield form.write(rows)
             position = rows[-1][0]
+
+
+class Handed(Protocol):
+    """A file that is handed over in pieces, and counts its rows."""
+
+    format: str
+    rows: int
+
+    def parts(self) -> Iterator[str]: ...
+
+
+def accounted(file: Handed, begun: int, *, by: str) -> Iterator[str]:
+    """The file, and at its end, or where the reader hung up, a record of how much of it was handed over.
+
+    `begun` is the event that announced it. `origin` is taken along, because by then the middleware has forgotten where
+    the request came from.
+    """
+    origin = copy_context()
+
+    def parts() -> Iterator[str]:
+        complete = False
+        try:
+            yield from file.parts()
+            complete = True
+        finally:
+            data = {"export": begun, "format": file.format, "rows": file.rows, "complete": complete}
+            origin.run(record, "audit.export_ended", by=by, data=data)
+
+    return parts()
 
 
 def formula_safe(text: str) -> str:

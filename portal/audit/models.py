@@ -1,4 +1,4 @@
-"""The event: one line of the log, whole in `text`; the other columns only help to find it."""
+"""The event: one line of the log, whole in `text`; the other columns only help to find it. And what seals it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import cached_property
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from portal.audit import entry, events
 
@@ -96,3 +97,58 @@ class Event(models.Model):
             return entry.parse(self.text)
         except entry.Unreadable:
             return None
+
+
+class Unsealed(models.Model):
+    """An event the sealer has not seen. The database puts it here with the event, in one transaction.
+
+    So the sealer never asks for "more than the last number": numbers are given out before they are committed, and
+    a late one would be missed. And it never compares the whole log with what is sealed: it costs what is new.
+    """
+
+    event = models.BigIntegerField(primary_key=True)
+
+    class Meta:
+        default_permissions = ()
+
+
+class Seal(models.Model):
+    """A leaf of the tree: which event, under which hash. Leaves are numbered from 0 without a gap."""
+
+    leaf = models.BigIntegerField(primary_key=True)
+    event = models.BigIntegerField(unique=True)
+    leaf_hash = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class Subtree(models.Model):
+    """The hash of a complete subtree, kept for every eighth level only.
+
+    One row for 256 leaves, as the tiles of tlog-tiles: a proof reads at most 256 hashes for each eighth level and
+    sealing adds next to nothing, where keeping every node would double what a log of ten million events stores.
+    """
+
+    level = models.SmallIntegerField()
+    index = models.BigIntegerField()
+    root = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["level", "index"], name="subtree_place")]
+
+
+class Checkpoint(models.Model):
+    """The signed root over the first `size` leaves; `note` is what leaves this machine. One for a size, ever."""
+
+    size = models.BigIntegerField(primary_key=True)
+    root = models.BinaryField()
+    note = models.TextField()
+    key_id = models.CharField(max_length=8)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["-size"]
+        get_latest_by = "size"

@@ -2,13 +2,19 @@
 
 from django.urls import path
 
-from portal.audit import views
+from portal.audit.views import log, proof
 
 app_name = "audit"
 urlpatterns = [
-    path("", views.events, name="events"),
-    path("events/<int:number>/", views.event, name="event"),
-    path("changes/<int:change>/", views.change_timeline, name="change_timeline"),
-    path("export.csv", views.export, {"kind": "csv"}, name="export_csv"),
-    path("export.jsonl", views.export, {"kind": "jsonl"}, name="export_jsonl"),
+    path("", log.events, name="events"),
+    path("events/<int:number>/", log.event, name="event"),
+    path("changes/<int:change>/", log.change_timeline, name="change_timeline"),
+    path("changes/<int:change>/evidence.zip", proof.pack, name="evidence"),
+    path("export.csv", log.export, {"kind": "csv"}, name="export_csv"),
+    path("export.jsonl", log.export, {"kind": "jsonl"}, name="export_jsonl"),
+    path("sealed-log.jsonl", proof.sealed_log, name="sealed_log"),
+    path("checkpoint.txt", proof.checkpoint, name="checkpoint"),
+    path("public-key.txt", proof.key, name="key"),
+    path("verify_countersign.py", proof.verifier, name="verifier"),
+    path("verify/", proof.verify, name="verify"),
 ]

@@ -30,21 +30,27 @@ LABELS: dict[str, str | Promise] = {
     "fence": gettext_lazy("Delivery number"),
     "fields": gettext_lazy("Fields"),
     "filters": gettext_lazy("Filters"),
+    "findings": gettext_lazy("Findings"),
     "format": gettext_lazy("Format"),
     "from": gettext_lazy("From"),
+    "key": gettext_lazy("Key id"),
     "kind": gettext_lazy("Kind"),
+    "leaves": gettext_lazy("Leaves"),
     "listed": gettext_lazy("Listed"),
     "message": gettext_lazy("Message"),
     "method": gettext_lazy("Method"),
     "name": gettext_lazy("Name"),
+    "new_key": gettext_lazy("New public key"),
     "number": gettext_lazy("Error number"),
     "ok": gettext_lazy("Succeeded"),
+    "old_key": gettext_lazy("Old public key"),
     "origin": gettext_lazy("Answered by"),
     "outcome": gettext_lazy("Outcome"),
     "patch": gettext_lazy("Proposed values"),
     "path": gettext_lazy("Path"),
     "person": gettext_lazy("Person"),
     "policy": gettext_lazy("Policy"),
+    "problems": gettext_lazy("Problems"),
     "reason": gettext_lazy("Reason"),
     "returned": gettext_lazy("Returned to the list"),
     "revision": gettext_lazy("Revision"),
@@ -54,9 +60,11 @@ LABELS: dict[str, str | Promise] = {
     "rule": gettext_lazy("Rule"),
     "secret_name": gettext_lazy("Secret's name"),
     "started_at": gettext_lazy("Call started"),
+    "subject": gettext_lazy("Change"),
     "sync": gettext_lazy("Synchronisation"),
     "ticket": gettext_lazy("Ticket"),
     "to": gettext_lazy("To"),
+    "trusted": gettext_lazy("Checked with a key that was brought along"),
     "value_visible": gettext_lazy("Client secret visible"),
     "vanished": gettext_lazy("Vanished from the list"),
     "verdict": gettext_lazy("Verdict"),
@@ -87,9 +95,11 @@ _VIEWS = {
     "events": gettext_lazy("the list"),
     "event": gettext_lazy("event"),
     "change_timeline": gettext_lazy("change"),
+    "checkpoint": gettext_lazy("the checkpoint"),
 }
 _TELLING = (
     "person",
+    "subject",
     "roles",
     "verdict",
     "outcome",
@@ -114,6 +124,8 @@ def who(entry: Entry) -> str:
 
 def tone(entry: Entry) -> str:
     """good, bad, warn, doubt, or '' for what is neither."""
+    if entry.action == "audit.verified":
+        return "good" if entry.data.get("outcome") == "intact" else "bad"
     if entry.action == "vault.responded" and entry.code is not None:
         return "good" if entry.code < 300 else "bad" if entry.code >= 500 else "warn"
     return _TONES.get(entry.action, "")

@@ -26,6 +26,7 @@ def make(folder: Path) -> list[str]:
     password = _kept(folder / "postgres_password", secrets.token_urlsafe(32))
     _kept(folder / "secret_key", secrets.token_urlsafe(48))
     _kept(folder / "sealing_keys", base64.b64encode(secrets.token_bytes(32)).decode())
+    _kept(folder / "audit_signing_key", base64.b64encode(secrets.token_bytes(32)).decode())
     _kept(folder / "database_url", f"postgresql://portal:{password}@postgres:5432/portal")
     _kept(folder / "segura_client_secret", secrets.token_urlsafe(32))
     if not (folder / "segura_ca").exists():

@@ -30,13 +30,12 @@ def folder() -> Path:
 
 
 def prepare() -> Path:
-    """Make the folder and, the first time, the portal's own keys in its file `env`. Raises Unwritable."""
+    """Make the folder and, where its file `env` lacks them, the portal's own keys. Raises Unwritable."""
     state = folder()
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         state.chmod(0o700)
-        if not (state / "env").exists():
-            write_private(state / "env", _new_keys())
+        _complete(state / "env", _new_keys())
     except OSError as error:
         raise Unwritable(
             f"Cannot write to the state folder {state}: {error.strerror}. "
@@ -45,9 +44,21 @@ def prepare() -> Path:
     return state
 
 
-def _new_keys() -> str:
-    sealing_key = base64.b64encode(secrets.token_bytes(32)).decode()
-    return f"PORTAL_SECRET_KEY={secrets.token_urlsafe(48)}\nPORTAL_SEALING_KEYS='{sealing_key}'\n"
+def _new_keys() -> dict[str, str]:
+    return {
+        "PORTAL_SECRET_KEY": secrets.token_urlsafe(48),
+        "PORTAL_SEALING_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "AUDIT_SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
+    }
+
+
+def _complete(path: Path, keys: dict[str, str]) -> None:
+    """Add the lines the file lacks: an older version of the portal made fewer keys."""
+    present = path.read_text(encoding="utf-8") if path.exists() else ""
+    names = {line.partition("=")[0] for line in present.splitlines()}
+    missing = "".join(f"{name}='{key}'\n" for name, key in keys.items() if name not in names)
+    if missing:
+        write_private(path, present + missing)
 
 
 def hold(state: Path) -> IO[str]:

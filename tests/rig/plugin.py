@@ -21,7 +21,19 @@ from tests.rig.postgres import NoPostgres, throw_away_postgres
 from tests.rig.redis import throw_away_redis
 
 # Chosen here, so that a test run is not at the mercy of the shell it is started from.
-_FORGET = ("PORTAL_", "SEGURA_", "DELIVERY_", "SWEEP_", "CATALOG_", "CHANGE_", "APPROVALS_", "DATABASE_", "REDIS_")
+_FORGET = (
+    "PORTAL_",
+    "SEGURA_",
+    "DELIVERY_",
+    "SWEEP_",
+    "CATALOG_",
+    "CHANGE_",
+    "APPROVALS_",
+    "DATABASE_",
+    "REDIS_",
+    "AUDIT_",
+    "SEAL_",
+)
 _FORGET_EXACTLY = ("PORT", "ALLOWED_HOSTS")
 _WORKERS_AT_MOST = 4
 

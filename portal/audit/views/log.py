@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextvars import copy_context
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,14 +13,16 @@ from django.views.decorators.http import require_GET, require_safe
 from portal.accounts import keyset
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
-from portal.audit.export import Export
+from portal.audit import proofs, tree
+from portal.audit.export import Export, accounted
 from portal.audit.forms import FilterForm
 from portal.audit.ledger import record
 from portal.audit.models import Event
+from portal.audit.reading import on_record
+from portal.audit.standing import standing
 
 _ROWS = 50
 _STEPS = 100
-_ONE_READING = timedelta(hours=1)
 
 
 @require_safe
@@ -37,7 +36,7 @@ def events(request: PersonRequest) -> HttpResponse:
     page = keyset.page(
         Event.objects.matching(filters), order=filters.order, cursor=request.GET.get("at", ""), size=_ROWS
     )
-    _read(request, "events", filters=form.asked())
+    on_record(request, "events", filters=form.asked())
     context = {
         "rows": page.rows,
         "newer": page.newer and _address(request.path, form.asked(), page.newer),
@@ -52,8 +51,8 @@ def events(request: PersonRequest) -> HttpResponse:
 def event(request: PersonRequest, number: int) -> HttpResponse:
     """One event whole: every field, and the canonical text that is hashed."""
     found = get_object_or_404(Event, pk=number)
-    _read(request, "event", event=found.pk)
-    return render(request, "audit/event.html", {"event": found})
+    on_record(request, "event", event=found.pk)
+    return render(request, "audit/event.html", {"event": found, **_proof(found)})
 
 
 @require_safe
@@ -65,7 +64,7 @@ def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
     )
     if not page.rows:
         raise Http404
-    _read(request, "change_timeline", change=change)
+    on_record(request, "change_timeline", change=change)
     context = {
         "change": change,
         "secret": next((row.entry.secret for row in page.rows if row.entry and row.entry.secret is not None), None),
@@ -87,49 +86,31 @@ def export(request: PersonRequest, kind: str) -> HttpResponseBase:
     begun = record("audit.exported", by=request.user.username, data={"format": kind, "filters": form.asked()})
     name = f"audit-log-{timezone.now():%Y%m%dT%H%M%SZ}.{kind}"
     return StreamingHttpResponse(
-        _accounted(file, begun, by=request.user.username),
+        accounted(file, begun, by=request.user.username),
         content_type=file.content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
     )
 
 
-def _accounted(file: Export, begun: int, *, by: str) -> Iterator[str]:
-    """The file, and at its end, or where the reader hung up, a record of how much of it was handed over.
-
-    `origin` is taken along, because by then the middleware has forgotten where the request came from.
-    """
-    origin = copy_context()
-
-    def parts() -> Iterator[str]:
-        complete = False
-        try:
-            yield from file.parts()
-            complete = True
-        finally:
-            data = {"export": begun, "format": file.format, "rows": file.rows, "complete": complete}
-            origin.run(record, "audit.export_ended", by=by, data=data)
-
-    return parts()
+def _proof(event: Event) -> dict[str, Any]:
+    """Whether the event is sealed, with what proves it; `damaged` where that is not what it should be."""
+    try:
+        sealed = proofs.of_events([event.pk]).get(event.pk)
+    except proofs.Missing:
+        return {"sealed": None, "damaged": True}
+    whole = sealed is None or (sealed.holds and sealed.leaf_hash == tree.leaf_hash(event.text.encode()))
+    return {"sealed": sealed, "damaged": not whole}
 
 
 def _list(request: PersonRequest, form: FilterForm, context: dict[str, Any], status: int = 200) -> HttpResponse:
     part = bool(request.htmx)
     template = "audit/events.html#list" if part else "audit/events.html"
-    response = render(request, template, {"form": form, **context}, status=status)
+    seen = {} if part else {"standing": standing()}
+    response = render(request, template, {"form": form, **seen, **context}, status=status)
     if part:
         # What a person copies from the address bar holds only what they asked for.
         response["HX-Push-Url"] = _address(request.path, form.asked(), request.GET.get("at", ""))
     return response
-
-
-def _read(request: PersonRequest, view: str, **what: Any) -> None:
-    """Put the reading on record; the next page of the same, or the same once more, is the same reading."""
-    by, data = request.user.username, {"view": view, **what}
-    newest = Event.objects.filter(actor=by).first()
-    before = newest.entry if newest else None
-    if before and before.action == "audit.read" and before.data == data and timezone.now() - before.at < _ONE_READING:
-        return
-    record("audit.read", by=by, data=data)
 
 
 def _address(path: str, asked: dict[str, str], cursor: str) -> str:

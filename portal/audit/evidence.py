@@ -1,0 +1,68 @@
+"""The evidence pack: one zip that proves what happened to a change to people who have neither portal nor network."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.template.loader import render_to_string
+
+from portal.audit import proofs
+from portal.audit.leaves import line
+from portal.audit.models import Checkpoint, Event
+from portal.audit.standing import public_key
+from portal.audit.summary import Summary
+
+_OUTSIDE = Path(__file__).parent / "outside"
+VERIFIER = _OUTSIDE / "verify_countersign.py"
+
+
+class Unknown(LookupError):
+    """The log knows no change of this number."""
+
+
+class NotSealedYet(Exception):
+    """Events of the change still wait for the sealer, so nothing would prove them."""
+
+
+@dataclass(frozen=True)
+class Pack:
+    """The zip, and what it holds."""
+
+    content: bytes
+    events: int
+    checkpoint: Checkpoint
+
+
+def pack(change: int) -> Pack:
+    """All events of a change with their proofs. Raises Unknown, NotSealedYet, and proofs.Missing for a damaged tree."""
+    events = list(Event.objects.filter(change=change).order_by("seq"))
+    if not events:
+        raise Unknown(change)
+    sealed = proofs.of_events([event.pk for event in events])
+    if len(sealed) < len(events):
+        raise NotSealedYet(change)
+    checkpoint = sealed[events[0].pk].checkpoint
+    key = public_key(checkpoint)
+    proven = [(event, sealed[event.pk]) for event in events]
+    context = {"change": change, "checkpoint": checkpoint, "key": key, "summary": Summary.of(events), "proven": proven}
+    files = {
+        "README.txt": render_to_string("audit/evidence_readme.txt", context).lstrip(),
+        "summary.html": render_to_string("audit/evidence_summary.html", context),
+        "summary.css": (_OUTSIDE / "summary.css").read_text(encoding="utf-8"),
+        "events.jsonl": "".join(line(at.leaf, at.leaf_hash, event.text, at.proof) for event, at in proven),
+        "checkpoint.txt": checkpoint.note,
+        "public-key.txt": f"{key}\n",
+        VERIFIER.name: VERIFIER.read_text(encoding="utf-8"),
+    }
+    return Pack(_zipped(files, checkpoint), len(events), checkpoint)
+
+
+def _zipped(files: dict[str, str], checkpoint: Checkpoint) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(zipfile.ZipInfo(name, checkpoint.at.timetuple()[:6]), text.encode())
+    return buffer.getvalue()

@@ -1,0 +1,69 @@
+"""The events in the order they were sealed, a few thousand in memory at a time; and as a file for outsiders."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from portal.audit.columns import Row
+from portal.audit.ledger import canonical
+from portal.audit.models import Checkpoint, Event, Seal
+
+_CHUNK = 4096
+
+
+class Leaf(NamedTuple):
+    """One leaf of the tree as it is kept; `row` is None where the event is gone."""
+
+    number: int
+    event: int
+    hash: bytes
+    row: Row | None
+
+
+def leaves(size: int) -> Iterator[Leaf]:
+    """The leaves numbered below `size`."""
+    for first in range(0, size, _CHUNK):
+        seals = Seal.objects.filter(leaf__gte=first, leaf__lt=min(first + _CHUNK, size))
+        found = Event.objects.filter(pk__in=seals.values("event")).values_list(*Row._fields).iterator(_CHUNK)
+        rows = {row[0]: Row._make(row) for row in found}
+        for number, event, stored in seals.order_by("leaf").values_list("leaf", "event", "leaf_hash"):
+            yield Leaf(number, event, bytes(stored), rows.get(event))
+
+
+def line(number: int, leaf_hash: bytes, text: str, proof: list[bytes] | None = None) -> str:
+    """A leaf as outsiders get it: a JSON object on a line, its text exactly the one that was hashed."""
+    item = {"leaf": number, "hash": _base64(leaf_hash), "text": text}
+    return canonical(item if proof is None else item | {"proof": [_base64(part) for part in proof]}) + "\n"
+
+
+@dataclass
+class SealedLog:
+    """The whole log up to its newest checkpoint, for the outsider's verifier. Like an Export; JSON Lines."""
+
+    rows: int = 0
+    format: str = "sealed"
+    content_type: str = "application/jsonl; charset=utf-8"
+
+    def parts(self) -> Iterator[str]:
+        """The file in pieces, first leaf first. An event that is gone leaves a gap, which the verifier names."""
+        newest = Checkpoint.objects.first()
+        piece: list[str] = []
+        for leaf in leaves(newest.size if newest else 0):
+            if leaf.row is not None:
+                piece.append(line(leaf.number, leaf.hash, leaf.row.text))
+            if len(piece) == _CHUNK:
+                yield self._counted(piece)
+                piece = []
+        if piece:
+            yield self._counted(piece)
+
+    def _counted(self, piece: list[str]) -> str:
+        self.rows += len(piece)  # before it leaves: the record may say too much, never too little
+        return "".join(piece)
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

@@ -1,0 +1,50 @@
+"""manage.py verify_audit: read the whole log anew and name what is wrong with it."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from portal.audit.notes import BadNote, Verifier
+from portal.audit.verification import verify_on_record
+
+
+class Command(BaseCommand):
+    help = "Verifies the audit log. Exit code 1 where anything was altered, removed, reordered, inserted or cut."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--checkpoint",
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="a checkpoint that was kept elsewhere, without which a cut tail cannot show; may be repeated",
+        )
+        parser.add_argument("--key", metavar="FILE", help="the public key that must have signed the newest checkpoint")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """One line for each place that is wrong, then the verdict."""
+        try:
+            outside = [Path(name).read_text(encoding="utf-8") for name in options["checkpoint"]]
+            key = Verifier.parse(Path(options["key"]).read_text(encoding="utf-8")) if options["key"] else None
+            by = f"{getpass.getuser()} (command line)"
+            report = verify_on_record(by=by, outside=outside, key=key)
+        except OSError as error:
+            raise CommandError(f"{error.filename} cannot be read: {error.strerror}") from None
+        except (BadNote, UnicodeDecodeError, ImproperlyConfigured) as error:
+            raise CommandError(str(error)) from None
+        for finding in report.findings:
+            self.stdout.write(finding)
+        if report.problems > len(report.findings):
+            self.stdout.write(f"... and {report.problems - len(report.findings)} more")
+        trust = "" if report.trusted else " (as the log itself says: bring the key along with --key)"
+        signed = f"signed with key {report.key_id}{trust}" if report.key_id else "nothing is sealed"
+        verdict = "intact" if report.intact else f"NOT intact, {report.problems} problems"
+        self.stdout.write(f"{report.size} events, {signed}: {verdict}. {report.seconds:.1f} s")
+        if not report.intact:
+            sys.exit(1)

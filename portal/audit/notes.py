@@ -1,0 +1,150 @@
+"""Checkpoints as signed notes: C2SP tlog-checkpoint in C2SP signed-note, with Ed25519. Pure.
+
+Three lines, which log (its origin), how many leaves, and the root over them in base64; an empty line; and for each
+signature a line: a dash, the name of the key (the origin again), and in base64 the key's hash and the signature.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+_ED25519 = b"\x01"
+_DASH = "\N{EM DASH} "
+
+
+class BadNote(ValueError):
+    """Not a checkpoint, or not one signed with this key; the message says which."""
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """A public key with the name of what it signs."""
+
+    name: str
+    public: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> Verifier:
+        """From `name+keyid+base64`, as signed-note writes public keys. Raises BadNote."""
+        name, _, rest = text.strip().partition("+")
+        stated, _, encoded = rest.partition("+")
+        key = _decoded(encoded)
+        if not name or key[:1] != _ED25519 or len(key) != 33:
+            raise BadNote("not the public key of a log: name+keyid+base64 is expected")
+        verifier = cls(name, key[1:])
+        if verifier.key_id != stated:
+            raise BadNote("the public key and the key id in it do not belong together")
+        return verifier
+
+    @property
+    def _key_hash(self) -> bytes:
+        return hashlib.sha256(self.name.encode() + b"\n" + _ED25519 + self.public).digest()[:4]
+
+    @property
+    def key_id(self) -> str:
+        """Eight hex digits by which signatures name their key."""
+        return self._key_hash.hex()
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.key_id}+{base64.b64encode(_ED25519 + self.public).decode()}"
+
+    def open(self, note: str) -> Checkpoint:
+        """The checkpoint in a note this key has signed. Raises BadNote."""
+        body, signatures = _split(note)
+        for name, signature in signatures:
+            if name == self.name and signature[:4] == self._key_hash:
+                try:
+                    Ed25519PublicKey.from_public_bytes(self.public).verify(signature[4:], body.encode())
+                except InvalidSignature:
+                    raise BadNote(f"the signature by key {self.key_id} is false") from None
+                return Checkpoint.parse(body)
+        raise BadNote(f"not signed by key {self.key_id}")
+
+
+@dataclass(frozen=True, repr=False)
+class Signer:
+    """The private key of a log; only the sealer has one."""
+
+    name: str
+    key: Ed25519PrivateKey
+
+    @classmethod
+    def parse(cls, name: str, seed: str) -> Signer:
+        """From an Ed25519 seed: 32 bytes in base64. Raises ValueError, which tells nothing of it."""
+        raw = _decoded(seed.strip())
+        if len(raw) != 32:
+            raise ValueError("AUDIT_SIGNING_KEY is not 32 bytes in base64. Make one with: openssl rand -base64 32")
+        return cls(name, Ed25519PrivateKey.from_private_bytes(raw))
+
+    @property
+    def verifier(self) -> Verifier:
+        """The public half."""
+        return Verifier(self.name, self.key.public_key().public_bytes_raw())
+
+    def sign(self, checkpoint: Checkpoint) -> str:
+        """The signed note of a checkpoint."""
+        body = str(checkpoint)
+        signature = bytes.fromhex(self.verifier.key_id) + self.key.sign(body.encode())
+        return f"{body}\n{_DASH}{self.name} {base64.b64encode(signature).decode()}\n"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a note says: this log had this root when it had this many leaves."""
+
+    origin: str
+    size: int
+    root: bytes
+
+    @classmethod
+    def parse(cls, body: str) -> Checkpoint:
+        """From the text above the signatures; further lines are allowed and ignored. Raises BadNote."""
+        lines = body.split("\n")
+        if len(lines) < 4 or not lines[0] or not (lines[1].isascii() and lines[1].isdigit()):
+            raise BadNote("not a checkpoint: origin, size and root are expected, a line each")
+        root = _decoded(lines[2])
+        if len(root) != 32 or (lines[1].startswith("0") and lines[1] != "0"):
+            raise BadNote("not a checkpoint: its size or its root is malformed")
+        return cls(lines[0], int(lines[1]), root)
+
+    def __str__(self) -> str:
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+
+def peek(note: str) -> Checkpoint:
+    """What a note says, whoever signed it. Raises BadNote."""
+    return Checkpoint.parse(_split(note)[0])
+
+
+def signed_by(note: str) -> list[str]:
+    """The ids of the keys a note claims to be signed with. Raises BadNote."""
+    return [signature[:4].hex() for _, signature in _split(note)[1]]
+
+
+def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """The signed text with its last line end, and (name, key hash and signature) of each signature."""
+    body, gap, tail = note.rpartition("\n\n")
+    lines = tail.split("\n")
+    if not gap or len(lines) < 2 or lines.pop():
+        raise BadNote("not a signed note: a text, an empty line and signatures are expected")
+    signatures = []
+    for line in lines:
+        name, space, encoded = line.removeprefix(_DASH).partition(" ")
+        if not (line.startswith(_DASH) and name and space):
+            raise BadNote("not a signed note: a signature line is malformed")
+        signatures.append((name, _decoded(encoded)))
+    return body + "\n", signatures
+
+
+def _decoded(text: str) -> bytes:
+    """Base64; nothing for what is not."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""

@@ -1,0 +1,72 @@
+"""Checkpoints that leave the machine: files in AUDIT_CHECKPOINT_DIR, which let a cut of the log's tail show."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from django.conf import settings
+
+from portal.audit import notes
+from portal.audit.models import Checkpoint
+
+_log = logging.getLogger(__name__)
+_LATEST = "latest.txt"
+
+
+class LogWasCut(Exception):
+    """The database lacks what was published: its tail was cut, or an older backup restored. Nothing may be signed."""
+
+
+def latest() -> str:
+    """The newest note in the folder; '' where there is no folder or nothing in it. Raises OSError."""
+    folder = settings.AUDIT_CHECKPOINT_DIR
+    path = Path(folder) / _LATEST
+    return path.read_text(encoding="utf-8") if folder and path.exists() else ""
+
+
+def refuse_a_cut_log() -> None:
+    """Raise LogWasCut where the database does not know the published checkpoint: a second one must never be signed.
+
+    Whoever restores a backup on purpose moves `latest.txt` away, and keeps it for the auditors.
+    """
+    note = latest()
+    if not note:
+        return
+    try:
+        said = notes.peek(note)
+    except notes.BadNote as error:
+        raise LogWasCut(f"{_LATEST} is not a checkpoint ({error})") from None
+    known = Checkpoint.objects.filter(size=said.size).first()
+    if known is None or bytes(known.root) != said.root:
+        raise LogWasCut(
+            f"{_LATEST} has a checkpoint of {said.size} events that the database does not have: the end of the log was"
+            f" cut, or an older backup restored. To go on from here on purpose, move {_LATEST} away and keep it."
+        )
+
+
+def publish() -> None:
+    """Write the newest checkpoint to the folder, and over the one of its hour. A folder out of reach is a warning."""
+    newest = Checkpoint.objects.first()
+    if not settings.AUDIT_CHECKPOINT_DIR or newest is None:
+        return
+    try:
+        if latest() == newest.note:
+            return
+        folder = Path(settings.AUDIT_CHECKPOINT_DIR)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (f"{newest.at:%Y-%m-%dT%H}.txt", _LATEST):
+            _replace(folder / name, newest.note)
+    except OSError as error:
+        _log.warning("the checkpoint folder cannot be written: %s", error.strerror)
+
+
+def _replace(path: Path, note: str) -> None:
+    """In one step, and on the disk before it counts."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(note)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,24 @@
+"""Reading the log is on record as well."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from portal.accounts.access import PersonRequest
+from portal.audit.ledger import record
+from portal.audit.models import Event
+
+_ONE_READING = timedelta(hours=1)
+
+
+def on_record(request: PersonRequest, view: str, **what: Any) -> None:
+    """Put a reading on record; the next page of the same, or the same once more, is the same reading."""
+    by, data = request.user.username, {"view": view, **what}
+    newest = Event.objects.filter(actor=by).first()
+    before = newest.entry if newest else None
+    if before and before.action == "audit.read" and before.data == data and timezone.now() - before.at < _ONE_READING:
+        return
+    record("audit.read", by=by, data=data)

@@ -1,0 +1,152 @@
+"""The Merkle tree of RFC 6962, pure: hashing, a growing head, proofs, and how to check them.
+
+A subtree is named by (level, index): the 2**level leaves from index * 2**level on. Proofs are made from a `Read`, which
+answers the hash of any complete subtree, so that nothing here knows where hashes are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+Read = Callable[[int, int], bytes]
+"""The hash of the complete subtree (level, index)."""
+
+EMPTY = hashlib.sha256(b"").digest()
+
+
+def leaf_hash(text: bytes) -> bytes:
+    """The hash of a leaf: SHA-256 over 0x00 and its bytes."""
+    return hashlib.sha256(b"\x00" + text).digest()
+
+
+def node_hash(left: bytes, right: bytes) -> bytes:
+    """The hash of a node: SHA-256 over 0x01 and both its children."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+@dataclass
+class Head:
+    """A tree that grows by leaves and remembers its complete subtrees only, largest first: O(log n)."""
+
+    size: int = 0
+    peaks: list[bytes] = field(default_factory=list)
+
+    @classmethod
+    def at(cls, size: int, read: Read) -> Head:
+        """The head of the first `size` leaves."""
+        levels = [level for level in reversed(range(size.bit_length())) if size >> level & 1]
+        return cls(size, [read(level, (size >> level) - 1) for level in levels])
+
+    def append(self, leaf: bytes) -> Iterator[tuple[int, int, bytes]]:
+        """Add a leaf's hash; yields (level, index, hash) of each subtree it completes. Exhaust it."""
+        subtree, level, size = leaf, 0, self.size
+        while size >> level & 1:
+            subtree = node_hash(self.peaks.pop(), subtree)
+            level += 1
+            yield level, size >> level, subtree
+        self.peaks.append(subtree)
+        self.size += 1
+
+    def root(self) -> bytes:
+        """The Merkle tree hash of all leaves so far."""
+        root = self.peaks[-1] if self.peaks else EMPTY
+        for peak in reversed(self.peaks[:-1]):
+            root = node_hash(peak, root)
+        return root
+
+
+def inclusion_proof(leaf: int, size: int, read: Read) -> list[bytes]:
+    """What proves that leaf number `leaf` is in the tree of `size` leaves (RFC 6962, 2.1.1), leaf's sibling first."""
+    if not 0 <= leaf < size:
+        raise ValueError(f"leaf {leaf} is not in a tree of {size}")
+    proof: list[bytes] = []
+    start, stop = 0, size
+    while stop - start > 1:
+        middle = start + _left(stop - start)
+        if leaf < middle:
+            proof.append(_subtree(middle, stop, read))
+            stop = middle
+        else:
+            proof.append(_subtree(start, middle, read))
+            start = middle
+    return proof[::-1]
+
+
+def consistency_proof(old: int, size: int, read: Read) -> list[bytes]:
+    """What proves that the tree of `old` leaves is the beginning of that of `size` (RFC 6962, 2.1.2)."""
+    if not 0 < old <= size:
+        raise ValueError(f"a tree of {old} is not the beginning of one of {size}")
+    proof: list[bytes] = []
+    start, stop, whole = 0, size, True
+    while old < stop:
+        middle = start + _left(stop - start)
+        if old <= middle:
+            proof.append(_subtree(middle, stop, read))
+            stop = middle
+        else:
+            proof.append(_subtree(start, middle, read))
+            start, whole = middle, False
+    if not whole:
+        proof.append(_subtree(start, stop, read))
+    return proof[::-1]
+
+
+def includes(root: bytes, size: int, leaf: int, hashed: bytes, proof: list[bytes]) -> bool:
+    """Whether the proof leads from the leaf's hash to the root."""
+    if not 0 <= leaf < size:
+        return False
+    node, index, last = hashed, leaf, size - 1
+    for sibling in proof:
+        if last == 0:
+            return False
+        if index & 1 or index == last:
+            node = node_hash(sibling, node)
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            node = node_hash(node, sibling)
+        index, last = index >> 1, last >> 1
+    return last == 0 and node == root
+
+
+def consistent(old: int, old_root: bytes, size: int, root: bytes, proof: list[bytes]) -> bool:
+    """Whether the proof shows that the older tree is the beginning of the newer one (RFC 9162, 2.1.4.2)."""
+    if not 0 < old <= size:
+        return False
+    if old == size:
+        return not proof and old_root == root
+    path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
+    if not path:
+        return False
+    index, last = old - 1, size - 1
+    while index & 1:
+        index, last = index >> 1, last >> 1
+    older = newer = path[0]
+    for sibling in path[1:]:
+        if last == 0:
+            return False
+        if index & 1 or index == last:
+            older, newer = node_hash(sibling, older), node_hash(sibling, newer)
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            newer = node_hash(newer, sibling)
+        index, last = index >> 1, last >> 1
+    return last == 0 and older == old_root and newer == root
+
+
+def _left(size: int) -> int:
+    """The largest power of two below `size`: how many leaves stand left of the root."""
+    return 1 << ((size - 1).bit_length() - 1)
+
+
+def _subtree(start: int, stop: int, read: Read) -> bytes:
+    """The hash over leaves from `start` up to `stop`; `start` is a multiple of the power of two that is not below."""
+    size = stop - start
+    level = size.bit_length() - 1
+    if size == 1 << level:
+        return read(level, start >> level)
+    middle = start + _left(size)
+    return node_hash(_subtree(start, middle, read), _subtree(middle, stop, read))

@@ -1,0 +1,234 @@
+"""Reads the whole log anew and names what was altered, removed, reordered, inserted or cut.
+
+Streaming: a few thousand rows are in memory at a time, however long the log is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
+
+from portal.audit import notes, tree
+from portal.audit.columns import Row, differing
+from portal.audit.entry import Unreadable, parse
+from portal.audit.leaves import Leaf, leaves
+from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
+from portal.audit.proofs import STRIDE
+
+_CHUNK = 4096
+_NAMED = 100
+_SLACK = timedelta(hours=1)  # far longer than a transaction may be open: events are committed in nearly their order
+_KEY_CHANGE = '{"action":"audit.key_changed"'
+
+
+@dataclass
+class Report:
+    """What a verification found. `findings` names at most a hundred places, `problems` counts them all."""
+
+    size: int = 0
+    key_id: str = ""
+    trusted: bool = False
+    findings: list[str] = field(default_factory=list)
+    problems: int = 0
+    seconds: float = 0
+
+    @property
+    def intact(self) -> bool:
+        """Nothing is wrong."""
+        return not self.problems
+
+    def add(self, finding: str) -> None:
+        """One more thing that is wrong, at its place."""
+        self.problems += 1
+        if len(self.findings) < _NAMED:
+            self.findings.append(finding)
+
+
+def verify(*, outside: list[str] | None = None, key: notes.Verifier | None = None) -> Report:
+    """Check the log up to its newest checkpoint.
+
+    `outside` are notes that were kept elsewhere, without which a cut tail cannot show. `key` is the public key the
+    newest checkpoint must be signed with; without one, the log's own word is taken for its key. Older keys are
+    believed because the log, under the newest signature, says when each of them was replaced.
+    """
+    began = monotonic()
+    run = _Verification(outside or [], key)
+    run.leaves_and_checkpoints()
+    run.outside_notes()
+    run.unsealed()
+    run.changes()
+    run.report.seconds = monotonic() - began
+    return run.report
+
+
+class _Verification:
+    def __init__(self, outside: list[str], key: notes.Verifier | None) -> None:
+        newest = Checkpoint.objects.first()
+        self.report = Report(size=newest.size if newest else 0, key_id=newest.key_id if newest else "")
+        self.key = key
+        self.keys: dict[str, notes.Verifier] = {}
+        self.current = ""
+        self.head = tree.Head()
+        self.latest: datetime | None = None
+        self.torn = False
+        self.outside = outside
+        self.roots = dict.fromkeys(_sizes(outside), b"")
+
+    def leaves_and_checkpoints(self) -> None:
+        """The tree from its first leaf to the newest checkpoint."""
+        remaining = leaves(self.report.size)
+        before: Checkpoint | None = None
+        for checkpoint in Checkpoint.objects.filter(size__lte=self.report.size).order_by("size").iterator(_CHUNK):
+            while self.head.size < checkpoint.size:
+                following = next(remaining, None)
+                if following is None:
+                    break
+                self.leaf(following)
+            self.checkpoint(checkpoint, before)
+            before = checkpoint
+        # In one query, because sealing may go on meanwhile.
+        covered = Coalesce(Subquery(Checkpoint.objects.values("size")[:1]), 0)
+        uncovered = Seal.objects.filter(leaf__gte=covered).order_by("leaf").first()
+        if uncovered is not None:
+            self.report.add(f"leaf {uncovered.leaf}: sealed, but its checkpoint is gone")
+        if before is not None:
+            self.trust(before)
+
+    def leaf(self, leaf: Leaf) -> None:
+        """One leaf: there, in its place, with the hash of its text, and with columns that say the same."""
+        number, event, stored, row = leaf
+        if number != self.head.size and not self.torn:
+            self.torn = True
+            self.report.add(f"leaf {self.head.size}: missing from the tree")
+        place = f"leaf {number} (event {event})"
+        if row is None:
+            self.report.add(f"{place}: the event was deleted")
+        else:
+            if tree.leaf_hash(row.text.encode()) != stored:
+                self.report.add(f"{place}: its text is not the one that was sealed")
+            self.columns(row, place)
+            self.order(row.at, place)
+            if row.text.startswith(_KEY_CHANGE):
+                self.learn_key(row.text)
+        # The stored hash, so that an altered text does not hide whether the rest is whole.
+        for level, index, root in self.head.append(stored):
+            if level % STRIDE == 0:
+                self.subtree(level, index, root)
+        if self.head.size in self.roots:
+            self.roots[self.head.size] = self.head.root()
+
+    def columns(self, row: Row, place: str) -> None:
+        """The columns and the text say the same."""
+        for name in differing(row):
+            if name == "text":
+                self.report.add(f"{place}: its text is not in the form the portal writes")
+            else:
+                self.report.add(f"{place}: column {name} says {getattr(row, name)}, the text does not")
+
+    def order(self, at: datetime, place: str) -> None:
+        """Nothing stands among events that happened long after it."""
+        if self.latest is not None and at < self.latest - _SLACK:
+            self.report.add(f"{place}: dated {at.isoformat()}, but stands after {self.latest.isoformat()}: inserted")
+        else:
+            self.latest = at if self.latest is None else max(self.latest, at)
+
+    def learn_key(self, text: str) -> None:
+        """From this leaf on, checkpoints are signed with this key."""
+        try:
+            verifier = notes.Verifier.parse(str(parse(text).data.get("new_key")))
+        except (Unreadable, notes.BadNote):
+            return
+        self.keys[verifier.key_id] = verifier
+        self.current = verifier.key_id
+
+    def subtree(self, level: int, index: int, root: bytes) -> None:
+        """The hash that proofs are made from is the one the leaves give."""
+        kept = Subtree.objects.filter(level=level, index=index).values_list("root", flat=True).first()
+        if (kept is None or bytes(kept) != root) and not self.torn:
+            first, last = index << level, (index + 1 << level) - 1
+            self.report.add(f"leaves {first} to {last}: their kept subtree does not have their root")
+
+    def checkpoint(self, checkpoint: Checkpoint, before: Checkpoint | None) -> None:
+        """Signed by a key of the log, in line with the one before it, and over the leaves that are there."""
+        place = f"checkpoint of {checkpoint.size}"
+        if before is not None and checkpoint.at < before.at - _SLACK:
+            self.report.add(f"{place}: older than the smaller one before it")
+        try:
+            said = self.opened(checkpoint.note, self.current)
+            if (said.size, said.root, self.current) != (checkpoint.size, bytes(checkpoint.root), checkpoint.key_id):
+                self.report.add(f"{place}: its columns and its note do not say the same")
+        except notes.BadNote as error:
+            self.report.add(f"{place}: {error}")
+        if not self.torn and (self.head.size != checkpoint.size or self.head.root() != bytes(checkpoint.root)):
+            self.torn = True  # every later root differs as well: the first one tells where
+            first = before.size if before else 0
+            self.report.add(
+                f"{place}: the leaves do not have this root;"
+                f" one of leaves {first} to {checkpoint.size - 1} was altered, inserted, removed or reordered"
+            )
+
+    def opened(self, note: str, *key_ids: str) -> notes.Checkpoint:
+        """The checkpoint of a note signed with one of these keys of the log. Raises BadNote."""
+        for key_id in notes.signed_by(note):
+            if key_id in key_ids and key_id in self.keys:
+                return self.keys[key_id].open(note)
+        raise notes.BadNote("not signed with the key the log names for it")
+
+    def trust(self, newest: Checkpoint) -> None:
+        """The newest checkpoint is signed with the key the caller brought along."""
+        self.report.trusted = self.key is not None
+        if self.key is None:
+            return
+        try:
+            self.key.open(newest.note)
+        except notes.BadNote as error:
+            self.report.add(f"checkpoint of {newest.size}: {error}, which is the key it must be signed with")
+
+    def outside_notes(self) -> None:
+        """The log still is what it was when these were taken out of the house."""
+        if self.key is not None:
+            self.keys.setdefault(self.key.key_id, self.key)
+        for note in self.outside:
+            try:
+                said = self.opened(note, *self.keys)
+            except notes.BadNote as error:
+                self.report.add(f"outside checkpoint: {error}")
+                continue
+            if said.size > self.report.size:
+                self.report.add(
+                    f"outside checkpoint of {said.size}: the log ends after {self.report.size} leaves, its tail was cut"
+                )
+            elif self.roots[said.size] != said.root:
+                self.report.add(f"outside checkpoint of {said.size}: the log has another root: two roots for one size")
+
+    def unsealed(self) -> None:
+        """Every event is sealed or waits for the sealer, and what waits is new."""
+        loose = Event.objects.filter(~Exists(Seal.objects.filter(event=OuterRef("pk")))).order_by("pk")
+        waiting = Exists(Unsealed.objects.filter(event=OuterRef("pk")))
+        for event in loose.filter(~waiting).values_list("pk", flat=True).iterator(_CHUNK):
+            self.report.add(f"event {event}: neither sealed nor waiting: kept from the sealer")
+        if self.latest is not None:
+            old = loose.filter(waiting, at__lt=self.latest - _SLACK)
+            for event, at in old.values_list("pk", "at").iterator(_CHUNK):
+                self.report.add(f"event {event}: dated {at.isoformat()}, long before what is sealed: inserted")
+
+    def changes(self) -> None:
+        """The events of each change are numbered from 1 without a gap."""
+        counted = Event.objects.exclude(change=None).order_by("change").values("change")
+        counted = counted.annotate(there=Count("pk"), first=Min("seq"), last=Max("seq"))
+        for row in counted.filter(~Q(there=F("last")) | ~Q(first=1)).iterator(_CHUNK):
+            numbers = f"{row['there']} events numbered {row['first']} to {row['last']}"
+            self.report.add(f"change {row['change']}: {numbers}: some are missing or too many")
+
+
+def _sizes(outside: list[str]) -> Iterator[int]:
+    for note in outside:
+        try:
+            yield notes.peek(note).size
+        except notes.BadNote:
+            continue

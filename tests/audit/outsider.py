@@ -1,0 +1,43 @@
+"""An outsider: an empty folder, Python, the package cryptography, and the one file of the verifier."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from portal.audit import sealing
+from portal.audit.evidence import VERIFIER
+from portal.audit.leaves import SealedLog
+from portal.audit.models import Checkpoint
+
+
+class Outsider:
+    """Keeps what was handed over in `folder`; `verify` answers exit code and words."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        shutil.copy(VERIFIER, folder)
+        (folder / "public-key.txt").write_text(f"{sealing.public_key()}\n")
+
+    def takes_checkpoint(self, name: str = "checkpoint.txt") -> Path:
+        """The newest one, as it is now."""
+        return self.takes(name, Checkpoint.objects.latest().note)
+
+    def takes_log(self) -> Path:
+        """The sealed log, as it is now."""
+        return self.takes("sealed-log.jsonl", "".join(SealedLog().parts()))
+
+    def takes(self, name: str, content: str | bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def verify(self, *files: str, key: str = "public-key.txt") -> tuple[int, str]:
+        # -I: neither the folder nor the environment can lend it our code.
+        command = [sys.executable, "-I", VERIFIER.name, *files, "--key", key]
+        run = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, env={})
+        assert "Traceback" not in run.stderr
+        return run.returncode, run.stdout + run.stderr

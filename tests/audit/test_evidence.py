@@ -1,0 +1,289 @@
+"""The evidence pack of a change, and what else an auditor takes away: it proves itself to people outside."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from portal.accounts.models import User
+from portal.audit import proofs, sealing
+from portal.audit.evidence import VERIFIER, NotSealedYet, Unknown, pack
+from portal.audit.ledger import record
+from portal.audit.models import Checkpoint, Event, Seal
+from portal.audit.notes import Signer
+from portal.audit.verify import verify
+from tests.audit.conftest import OTHER_SEED
+from tests.audit.outsider import Outsider
+from tests.audit.tampering import past_the_triggers
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
+
+MARKUP = '<script>alert("1")</script>\u202e=1+1\x1b'
+Edit = Callable[[list[str]], list[str]]
+
+
+def a_change(change: int = 7) -> None:
+    proposed = {
+        "revision": 1,
+        "digest": "d" * 64,
+        "fields": ["url", "client_secret", "users_allowed"],
+        "patch": {"url": "https://new.example", "users_allowed": [["alice", True]]},
+        "base": {"url": "https://old.example", "users_allowed": []},
+        "policy": {"approvals": 1},
+        "reason": f"Move to the EU {MARKUP}",
+        "ticket": "T-1",
+        "secret_name": "GCP",
+    }
+    record("change.submitted", by="maria", change=change, secret=43, data=proposed)
+    record("session.started", by="pedro")
+    record("vote.cast", by="pedro", change=change, secret=43, data={"verdict": "approve", "revision": 1})
+    record("vault.unanswered", change=change, secret=43, data={"method": "PUT", "path": "/x", "duration_ms": 65000})
+    record("vault.responded", change=change, secret=43, code=201, data={"method": "PUT", "path": "/x"})
+    record("change.applied", change=change, secret=43, code=201, data={"from": "sending", "to": "applied"})
+
+
+@pytest.fixture
+def outsider(tmp_path: Path) -> Outsider:
+    a_change(6)
+    a_change()
+    sealing.seal()
+    return Outsider(tmp_path / "outside")
+
+
+def opened(content: bytes) -> dict[str, str]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name).decode() for name in archive.namelist()}
+
+
+def zipped(files: dict[str, str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+def test_pack_holds_all_of_the_change_and_what_proves_it(outsider: Outsider) -> None:
+    made = pack(7)
+    files = opened(made.content)
+    assert set(files) == {
+        "README.txt",
+        "summary.html",
+        "summary.css",
+        "events.jsonl",
+        "checkpoint.txt",
+        "public-key.txt",
+        "verify_countersign.py",
+    }
+    lines = [json.loads(line) for line in files["events.jsonl"].split("\n")[:-1]]
+    assert [line["text"] for line in lines] == [event.text for event in Event.objects.filter(change=7).order_by("seq")]
+    assert made.events == len(lines) == 5
+    assert files["checkpoint.txt"] == Checkpoint.objects.latest().note
+    assert files["public-key.txt"].strip() == str(sealing.public_key())
+    assert files["verify_countersign.py"] == VERIFIER.read_text()
+    assert str(sealing.public_key()) in files["README.txt"]
+    assert "CR-7" in files["README.txt"]
+    assert "&" not in files["README.txt"]
+
+
+def test_summary_tells_people_what_happened_and_runs_nothing(outsider: Outsider) -> None:
+    summary = opened(pack(7).content)["summary.html"]
+    for part in (
+        "https://old.example",
+        "https://new.example",
+        "new value set, not shown",
+        "pedro",
+        "T-1",
+        "no answer",
+        "201",
+        "Change applied",
+    ):
+        assert part in summary
+    assert "<script" not in summary
+    assert "\u202e" not in summary
+    assert "\x1b" not in summary
+    assert re.findall(r"\son\w+=|src=\S+|href=\S+", summary) == ['href="summary.css">']
+
+
+def test_outsider_says_yes_to_an_honest_pack(outsider: Outsider) -> None:
+    outsider.takes("evidence.zip", pack(7).content)
+    code, words = outsider.verify("evidence.zip")
+    assert (code, words) == (
+        0,
+        "YES. 5 events of change 7, none left out in between, are in the log of 13 events.\n",
+    )
+
+
+def at(place: int, change: Callable[[str], str]) -> Edit:
+    return lambda lines: [change(line) if number == place else line for number, line in enumerate(lines)]
+
+
+EDITS: dict[str, tuple[Edit, str]] = {
+    "altered": (at(2, lambda line: line.replace("65000", "100")), "line 3, leaf 10: its text is not the one"),
+    "left out": (lambda lines: lines[:2] + lines[3:], "line 3, leaf 11: event 3 of change 7 must stand here"),
+    "first left out": (lambda lines: lines[1:], "line 1, leaf 9: event 1 of change 7 must stand here"),
+    "swapped": (lambda lines: [lines[1], lines[0], *lines[2:]], "line 1, leaf 9: event 1 of change 7"),
+    "twice": (lambda lines: [lines[0], *lines], "line 2, leaf 7: event 2 of change 7"),
+    "other leaf": (at(1, lambda line: line.replace('"leaf":9', '"leaf":8')), "line 2, leaf 8: not in the log"),
+    "no proof": (at(0, lambda line: re.sub(r'"proof":\[[^]]*\]', '"proof":[]', line)), "line 1, leaf 7: not in the"),
+    "junk": (at(4, lambda _: "junk"), "line 5: not a line of a sealed log"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_outsider_says_no_to_a_pack_that_was_tampered_with_and_names_the_place(name: str, outsider: Outsider) -> None:
+    edit, named = EDITS[name]
+    files = opened(pack(7).content)
+    files["events.jsonl"] = "\n".join([*edit(files["events.jsonl"].split("\n")[:-1]), ""])
+    outsider.takes("evidence.zip", zipped(files))
+    code, words = outsider.verify("evidence.zip")
+    assert code == 1
+    assert words.startswith(f"NO. {named}")
+
+
+def test_outsider_says_no_to_an_event_that_was_forged_with_its_hash(outsider: Outsider) -> None:
+    with past_the_triggers():
+        event = Event.objects.get(change=7, seq=3)
+        forged = event.text.replace("65000", "100")
+        Event.objects.filter(pk=event.pk).update(text=forged)
+        Seal.objects.filter(event=event.pk).update(leaf_hash=proofs.tree.leaf_hash(forged.encode()))
+    outsider.takes("evidence.zip", pack(7).content)
+    # The proofs of its neighbours go through its hash, so the first of them is where it shows.
+    assert outsider.verify("evidence.zip") == (1, "NO. line 1, leaf 7: not in the log that was signed.\n")
+
+
+def test_outsider_says_no_to_another_key_and_to_a_forged_checkpoint(outsider: Outsider) -> None:
+    files = opened(pack(7).content)
+    other = Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED).verifier
+    outsider.takes("other.txt", str(other))
+    outsider.takes("evidence.zip", pack(7).content)
+    refusal = (1, "NO. checkpoint.txt: not signed with the key of this log.\n")
+    assert outsider.verify("evidence.zip", key="other.txt") == refusal
+    files["checkpoint.txt"] = files["checkpoint.txt"].replace("\n13\n", "\n14\n")
+    outsider.takes("evidence.zip", zipped(files))
+    assert outsider.verify("evidence.zip") == (1, "NO. checkpoint.txt: its signature is false.\n")
+
+
+def test_verifier_is_short_and_needs_nothing_of_ours() -> None:
+    text = VERIFIER.read_text()
+    assert text.count("\n") < 120
+    imported = set(re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE))
+    assert imported - {"cryptography"} <= sys.stdlib_module_names
+
+
+def test_pack_waits_for_the_seal_of_the_newest_event(outsider: Outsider) -> None:
+    record("change.retried", by="maria", change=7, secret=43)
+    with pytest.raises(NotSealedYet):
+        pack(7)
+    with pytest.raises(Unknown):
+        pack(99)
+    sealing.seal()
+    assert pack(7).events == 6
+
+
+def test_a10_equal_contents_give_equal_leaf_hashes_on_both_engines() -> None:
+    """The text alone is hashed, as UTF-8: no engine, no column and no number has a part in it."""
+    text = '{"action":"vault.responded","data":{"message":"名 ação \\u0007 =1+1"},"v":1}'
+    assert proofs.tree.leaf_hash(text.encode()).hex() == (
+        "918c634ce63a5a9eeab38c9f0da8bd2a64ef28d04337b6a4395a62e1d04162ce"
+    )
+    event = Event.objects.bulk_create([Event(at="2026-01-01T00:00:00Z", action="vault.responded", text=text)])[0]
+    sealing.seal()
+    assert bytes(Seal.objects.get(event=event.pk).leaf_hash) == proofs.tree.leaf_hash(text.encode())
+
+
+def test_a10_outsider_comes_to_the_same_verdict_over_awkward_contents(outsider: Outsider) -> None:
+    for text in ("=1+1", "\u2028\u0085\x1c\x0b", "\r\n", "\x00\ud800", '"\\', MARKUP, "名 ação"):
+        record("change.submitted", by=text, change=8, secret=43, data={"reason": text, text: text})
+    sealing.seal()
+    assert verify().findings == []
+    outsider.takes_checkpoint()
+    outsider.takes_log()
+    assert outsider.verify("sealed-log.jsonl", "checkpoint.txt")[0] == 0
+    outsider.takes("evidence.zip", pack(8).content)
+    assert outsider.verify("evidence.zip")[0] == 0
+
+
+Open = Callable[[User], Client]
+
+
+@pytest.fixture
+def browser(auditor: User, as_person: Open) -> Client:
+    return as_person(auditor)
+
+
+def test_auditor_takes_the_pack_and_it_is_on_record(outsider: Outsider, browser: Client) -> None:
+    response = browser.get("/audit/changes/7/evidence.zip")
+    assert response.status_code == 200
+    assert response["Content-Disposition"] == 'attachment; filename="CR-7-evidence.zip"'
+    assert "no-store" in response["Cache-Control"]
+    outsider.takes("evidence.zip", response.content)
+    assert outsider.verify("evidence.zip")[0] == 0
+    taken = Event.objects.get(action="audit.evidence_exported")
+    assert taken.actor == "auditor"
+    assert taken.change is None  # taking the evidence must not change it
+    assert taken.entry is not None
+    assert taken.entry.data == {"subject": "CR-7", "rows": 5, "leaves": 13}
+    assert browser.get("/audit/changes/99/evidence.zip").status_code == 404
+
+
+def test_pack_that_cannot_be_made_yet_is_explained_on_the_page_of_the_change(
+    outsider: Outsider, browser: Client
+) -> None:
+    record("change.retried", by="maria", change=7, secret=43)
+    response = browser.get("/audit/changes/7/evidence.zip", follow=True)
+    assert isinstance(response, HttpResponse)
+    assert response.redirect_chain == [("/audit/changes/7/", 302)]
+    assert "The newest events of CR-7 are not sealed yet" in response.content.decode()
+    assert not Event.objects.filter(action="audit.evidence_exported").exists()
+    sealing.seal()
+    with past_the_triggers():
+        Seal.objects.filter(leaf=3).delete()
+    response = browser.get("/audit/changes/7/evidence.zip", follow=True)
+    assert "the kept tree is damaged" in response.content.decode()
+
+
+def test_auditor_takes_log_checkpoint_key_and_verifier(outsider: Outsider, browser: Client) -> None:
+    for name in ("checkpoint.txt", "public-key.txt", "verify_countersign.py", "sealed-log.jsonl"):
+        response = browser.get(f"/audit/{name}")
+        content = response.getvalue() if response.streaming else response.content
+        assert "attachment" in response["Content-Disposition"]
+        outsider.takes(name, content)
+    code, words = outsider.verify("sealed-log.jsonl", "checkpoint.txt")
+    assert (code, words[:4]) == (0, "YES.")
+    newest = [row.entry for row in Event.objects.filter(actor="auditor")[:3]]
+    told = [(entry.action, entry.data.get("rows"), entry.data.get("view")) for entry in newest if entry]
+    assert told == [
+        ("audit.export_ended", 13, None),
+        ("audit.exported", None, None),
+        ("audit.read", None, "checkpoint"),
+    ]
+
+
+def test_without_a_seal_there_is_nothing_to_take(browser: Client) -> None:
+    assert browser.get("/audit/checkpoint.txt").status_code == 404
+    assert browser.get("/audit/public-key.txt").status_code == 404
+    assert "No event is sealed yet" in browser.get("/audit/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/audit/changes/7/evidence.zip", "/audit/sealed-log.jsonl", "/audit/checkpoint.txt", "/audit/verify/"],
+)
+def test_others_take_nothing(
+    address: str, outsider: Outsider, as_person: Open, requester: User, approver: User, admin: User, client: Client
+) -> None:
+    for somebody in (requester, approver, admin):
+        somebodys = as_person(somebody)
+        assert (somebodys.post if "verify" in address else somebodys.get)(address).status_code == 403
+    answer = client.post(address) if "verify" in address else client.get(address)
+    assert answer.headers["Location"].startswith("/accounts/login/")

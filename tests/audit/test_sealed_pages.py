@@ -1,0 +1,130 @@
+"""What the pages say about the log as evidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+import time_machine
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.audit import sealing, tasks
+from portal.audit.ledger import record
+from portal.audit.models import Event, Seal
+from portal.audit.verification import verify_on_record
+from tests.audit.tampering import overwrite, past_the_triggers
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
+
+Open = Callable[[User], Client]
+
+
+@pytest.fixture
+def browser(auditor: User, as_person: Open) -> Client:
+    return as_person(auditor)
+
+
+def read(browser: Client, address: str) -> str:
+    text: str = browser.get(address).content.decode()
+    return re.sub(r"\s+", " ", text)
+
+
+def test_log_says_up_to_where_it_is_sealed_and_what_the_last_verification_found(browser: Client) -> None:
+    last = [record("vault.responded", change=7, code=201) for _ in range(3)][-1]
+    sealing.seal()
+    size = Seal.objects.count()
+    text = read(browser, "/audit/")
+    assert f"{size} events under one signature" in text
+    assert f">up to event {last}<" in text
+    assert "Not verified yet." in text
+    verify_on_record(by="maria")
+    assert "Last verification: intact," in read(browser, "/audit/")
+    overwrite(last, code=500)
+    verify_on_record()
+    text = read(browser, "/audit/")
+    assert "Last verification: NOT intact," in text
+    assert f"(event {last}): column code says 500" in text
+
+
+def test_log_that_nobody_seals_says_so_after_a_while(browser: Client) -> None:
+    record("session.started", by="maria")
+    assert "Nothing has been sealed since" not in read(browser, "/audit/")
+    with time_machine.travel(timezone.now().timestamp() + 120):
+        text = read(browser, "/audit/")
+    assert "Nothing has been sealed since" in text
+    assert "AUDIT_SIGNING_KEY" in text
+
+
+def test_event_shows_whether_it_is_sealed_and_its_proof(browser: Client) -> None:
+    number = record("vault.responded", change=7, code=201)
+    assert "Not sealed yet." in read(browser, f"/audit/events/{number}/")
+    sealing.seal()
+    text = read(browser, f"/audit/events/{number}/")
+    leaf = Seal.objects.get(event=number).leaf
+    assert f"Leaf {leaf} of the log;" in text
+    assert "countersign-audit" in text
+    assert "This is not what was sealed" not in text
+
+
+def test_event_that_is_not_what_was_sealed_says_so(browser: Client) -> None:
+    number = record("vault.responded", change=7, code=201)
+    sealing.seal()
+    text = Event.objects.get(pk=number).text
+    overwrite(number, text=text.replace("201", "200"))
+    assert "This is not what was sealed." in read(browser, f"/audit/events/{number}/")
+    overwrite(number, text=text)
+    assert "This is not what was sealed." not in read(browser, f"/audit/events/{number}/")
+    with past_the_triggers():
+        Seal.objects.filter(leaf=0).delete()
+    assert "This is not what was sealed." in read(browser, f"/audit/events/{number}/")
+
+
+def test_auditor_asks_for_a_verification_and_a_worker_does_it_once(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(tasks.verify, "delay", asked.append)
+    sealing.seal()
+    assert browser.get("/audit/verify/").status_code == 405
+    for _ in range(2):
+        response = browser.post("/audit/verify/", follow=True)
+        assert "The log is being verified" in response.content.decode()
+    assert asked == ["auditor"]
+    tasks.verify("auditor")
+    entry = Event.objects.filter(action="audit.verified").latest("pk").entry
+    assert entry is not None
+    assert (entry.actor, entry.data["outcome"]) == ("auditor", "intact")
+    browser.post("/audit/verify/")
+    assert asked == ["auditor", "auditor"]
+    cache.clear()
+
+
+def test_verification_without_a_queue_is_a_sentence(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_by: str) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(tasks.verify, "delay", gone)
+    for _ in range(2):
+        response = browser.post("/audit/verify/", follow=True)
+        assert "The queue cannot be reached" in response.content.decode()
+
+
+def test_worker_that_finds_something_cries_out(caplog: pytest.LogCaptureFixture) -> None:
+    number = record("vault.responded", change=7, code=201)
+    sealing.seal()
+    overwrite(number, code=500)
+    tasks.verify()
+    assert "the audit log is not intact" in caplog.text
+
+
+def test_beat_names_tasks_that_exist() -> None:
+    from django.conf import settings as portal_settings
+
+    from portal.celery import app
+
+    assert {"audit.seal", "audit.verify"} <= {one["task"] for one in portal_settings.CELERY_BEAT_SCHEDULE.values()}
+    assert {"audit.seal", "audit.verify"} <= set(app.tasks)

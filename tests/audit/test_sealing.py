@@ -1,0 +1,322 @@
+"""The sealer: what waits is sealed once, in dense leaves, under one signed root for each size."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, connections, transaction
+from pytest_django import Settings
+
+from portal.audit import notes, proofs, published, sealing, tasks, tree
+from portal.audit.ledger import record
+from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
+from portal.audit.verify import verify
+from tests.audit.conftest import OTHER_SEED
+from tests.audit.tampering import past_the_triggers
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db]
+
+
+def write(count: int) -> list[int]:
+    return [record("vault.responded", change=7, secret=43, code=200 + number % 300) for number in range(count)]
+
+
+def leaves() -> list[int]:
+    return list(Seal.objects.order_by("leaf").values_list("leaf", flat=True))
+
+
+@pytest.mark.usefixtures("signing_key")
+def test_what_waits_is_sealed_in_dense_leaves_under_a_signed_root() -> None:
+    written = write(5)
+    assert sealing.seal() == 6
+    key_event = Event.objects.get(action="audit.key_changed")
+    assert list(Seal.objects.order_by("leaf").values_list("event", flat=True)) == [key_event.pk, *written]
+    assert leaves() == list(range(6))
+    head = tree.Head()
+    for event in (key_event.pk, *written):
+        list(head.append(tree.leaf_hash(Event.objects.get(pk=event).text.encode())))
+    newest = Checkpoint.objects.latest()
+    verifier = sealing.public_key()
+    assert verifier is not None
+    said = verifier.open(newest.note)
+    assert (said.size, said.root) == (newest.size, bytes(newest.root)) == (6, head.root())
+    assert said.origin == "127.0.0.1/countersign-audit"
+    assert not Unsealed.objects.exists()
+    assert sealing.seal() == 0
+    assert Checkpoint.objects.latest().size == 6
+
+
+@pytest.mark.usefixtures("signing_key")
+def test_growing_in_batches_gives_the_tree_that_growing_at_once_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "_BATCH", 7)
+    texts = []
+    for count in (1, 30, 255, 300):
+        write(count)
+        sealing.seal()
+    assert leaves() == list(range(587))
+    sealed = Seal.objects.order_by("leaf")
+    texts = [Event.objects.get(pk=event).text for event in sealed.values_list("event", flat=True)]
+    head = tree.Head()
+    for text in texts:
+        list(head.append(tree.leaf_hash(text.encode())))
+    assert bytes(Checkpoint.objects.latest().root) == head.root()
+    assert sorted(Subtree.objects.values_list("level", "index")) == [(8, 0), (8, 1)]
+    for checkpoint in Checkpoint.objects.all()[::10]:
+        kept = proofs.Kept()
+        proof = tree.consistency_proof(checkpoint.size, head.size, kept)
+        assert tree.consistent(checkpoint.size, bytes(checkpoint.root), head.size, head.root(), proof)
+
+
+@pytest.mark.usefixtures("signing_key")
+def test_each_sealed_event_has_a_proof_that_holds() -> None:
+    write(300)
+    sealing.seal()
+    unsealed = record("vault.responded", change=7, code=201)
+    everything = list(Event.objects.values_list("pk", flat=True))
+    found = proofs.of_events(everything)
+    assert set(found) == set(everything) - {unsealed}
+    assert all(sealed.holds for sealed in found.values())
+    with past_the_triggers():
+        Seal.objects.filter(leaf=4).delete()
+    with pytest.raises(proofs.Missing, match="lacks number 4"):
+        proofs.of_events(everything[:1] + everything[-5:])
+
+
+@pytest.mark.parametrize("table", ["seal", "subtree", "checkpoint"])
+@pytest.mark.parametrize("statement", ["UPDATE audit_{0} SET {1} = {1}", "DELETE FROM audit_{0}"])
+@pytest.mark.usefixtures("signing_key")
+def test_a01_what_was_sealed_cannot_be_changed_or_removed(table: str, statement: str) -> None:
+    write(256)
+    sealing.seal()
+    column = {"seal": "leaf_hash", "subtree": "root", "checkpoint": "root"}[table]
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement.format(table, column))
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="only SQLite has INSERT OR REPLACE")
+@pytest.mark.parametrize("table", ["seal", "subtree", "checkpoint"])
+@pytest.mark.usefixtures("signing_key")
+def test_a01_what_was_sealed_cannot_be_replaced(table: str) -> None:
+    write(256)
+    sealing.seal()
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"INSERT OR REPLACE INTO audit_{table} SELECT * FROM audit_{table}")  # noqa: S608
+
+
+@pytest.mark.usefixtures("signing_key")
+def test_junk_in_the_queue_does_not_stop_the_sealer() -> None:
+    write(2)
+    sealing.seal()
+    Unsealed.objects.bulk_create([Unsealed(event=10**9), Unsealed(event=Event.objects.earliest("pk").pk)])
+    sealing.seal()
+    write(1)
+    sealing.seal()
+    assert leaves() == list(range(4))
+    assert not Unsealed.objects.exists()
+    assert verify().findings == []
+
+
+def test_without_a_key_nothing_is_sealed_and_it_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    write(1)
+    with pytest.raises(sealing.NoKey):
+        sealing.seal()
+    with pytest.raises(CommandError, match="set AUDIT_SIGNING_KEY"):
+        call_command("seal_audit")
+    tasks.seal()
+    assert not Checkpoint.objects.exists()
+    assert Unsealed.objects.count() == 1
+
+
+def test_a_key_that_is_none_is_refused_without_repeating_it(settings: Settings) -> None:
+    settings.AUDIT_SIGNING_KEY = "not-a-key"
+    with pytest.raises(ImproperlyConfigured, match="32 bytes in base64") as told:
+        sealing.seal()
+    assert "not-a-key" not in str(told.value)
+
+
+@pytest.mark.usefixtures("signing_key")
+def test_a_new_key_is_announced_in_the_log_before_it_signs_anything_else(settings: Settings) -> None:
+    write(3)
+    sealing.seal()
+    old = sealing.public_key()
+    settings.AUDIT_SIGNING_KEY = OTHER_SEED
+    write(3)
+    sealing.seal()
+    new = sealing.public_key()
+    announced = Event.objects.filter(action="audit.key_changed").latest("pk").entry
+    assert announced is not None
+    assert announced.data == {"old_key": str(old), "new_key": str(new)}
+    first = Checkpoint.objects.filter(key_id=new and new.key_id).earliest()
+    assert first.size == 5
+    assert Seal.objects.get(leaf=4).event == Event.objects.filter(action="audit.key_changed").latest("pk").pk
+    assert verify(key=new).findings == []
+    assert "which is the key it must be signed with" in verify(key=old).findings[0]
+
+
+@pytest.mark.usefixtures("signing_key")
+def test_the_name_of_the_log_outlives_a_move_to_another_address(settings: Settings) -> None:
+    write(1)
+    sealing.seal()
+    settings.BASE_URL = "https://elsewhere.example"
+    write(1)
+    sealing.seal()
+    assert {notes.peek(one.note).origin for one in Checkpoint.objects.all()} == {"127.0.0.1/countersign-audit"}
+    assert Event.objects.filter(action="audit.key_changed").count() == 1
+
+
+@pytest.mark.usefixtures("signing_key")
+def test_checkpoints_are_published_newest_and_one_an_hour(checkpoint_folder: Path) -> None:
+    write(1)
+    sealing.seal()
+    write(1)
+    sealing.seal()
+    newest = Checkpoint.objects.latest()
+    names = {file.name: file.read_text() for file in checkpoint_folder.iterdir()}
+    assert names == {"latest.txt": newest.note, f"{newest.at:%Y-%m-%dT%H}.txt": newest.note}
+
+
+@pytest.mark.usefixtures("signing_key")
+def test_a_folder_out_of_reach_does_not_stop_the_sealing(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("")
+    settings.AUDIT_CHECKPOINT_DIR = str(tmp_path / "file" / "folder")
+    write(1)
+    with caplog.at_level(logging.WARNING):
+        assert sealing.seal() == 2
+    assert "checkpoint folder cannot be written" in caplog.text
+
+
+@pytest.mark.usefixtures("signing_key")
+def test_a04_nothing_is_signed_once_more_after_an_older_backup_was_restored(
+    checkpoint_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(3)
+    sealing.seal()
+    write(3)
+    sealing.seal()
+    with past_the_triggers():
+        Checkpoint.objects.filter(size=7).delete()
+        gone = list(Seal.objects.filter(leaf__gte=4).values_list("event", flat=True))
+        Seal.objects.filter(leaf__gte=4).delete()
+        Event.objects.filter(pk__in=gone).delete()
+    write(3)
+    with pytest.raises(published.LogWasCut, match="of 7 events that the database does not have"):
+        sealing.seal()
+    tasks.seal()
+    assert "the audit log cannot be sealed" in caplog.text
+    assert Checkpoint.objects.latest().size == 4
+    (checkpoint_folder / "latest.txt").rename(checkpoint_folder / "before-the-restore.txt")
+    assert sealing.seal() == 3
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer: numbers are committed in order")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("signing_key")
+def test_a06_an_event_that_is_committed_late_is_sealed_all_the_same() -> None:
+    numbered, go_on = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        with transaction.atomic():
+            record("session.started", by="slow")
+            numbered.set()
+            go_on.wait(30)
+        connections.close_all()
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    numbered.wait(30)
+    for _ in range(99):
+        record("session.started", by="quick")
+    assert sealing.seal() == 100  # 99 and the key
+    go_on.set()
+    thread.join()
+    assert sealing.seal() == 1
+    late = Event.objects.get(actor="slow")
+    assert late.pk < Event.objects.filter(actor="quick").earliest("pk").pk
+    assert Seal.objects.get(event=late.pk).leaf == 100
+    assert leaves() == list(range(101))
+    assert verify(key=sealing.public_key()).findings == []
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("signing_key")
+def test_a07_two_sealers_seal_everything_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "_BATCH", 10)
+    write(200)
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for _ in range(10):
+                sealing.seal()
+        except BaseException as error:  # noqa: BLE001 - told below
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    sealing.seal()
+    assert leaves() == list(range(201))
+    assert verify(key=sealing.public_key()).findings == []
+
+
+def killed_at(statement: int, act: Callable[[], Any]) -> bool:
+    """Run `act` in a process of its own that kills itself right before its n-th statement; False if it got by."""
+    connections.close_all()
+    child = os.fork()
+    if child == 0:
+        count = 0
+
+        def kill(execute: Any, *arguments: Any) -> Any:
+            nonlocal count
+            count += 1
+            if count == statement:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return execute(*arguments)
+
+        status = 1
+        try:
+            with connection.execute_wrapper(kill):
+                act()
+            status = 0
+        finally:
+            os._exit(status)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("signing_key")
+def test_a07_a_sealer_killed_at_any_step_leaves_nothing_half_done(checkpoint_folder: Path) -> None:
+    write(3)
+    sealing.seal()
+    kills, written = 0, 4
+    for statement in range(1, 100):
+        write(2)
+        written += 2
+        if not killed_at(statement, sealing.seal):
+            break
+        kills += 1
+        sizes = [0, *sorted(Checkpoint.objects.values_list("size", flat=True))]
+        assert Seal.objects.count() == sizes[-1] == written - Unsealed.objects.count()
+        assert verify(key=sealing.public_key()).findings == []
+    assert kills >= 10
+    sealing.seal()
+    assert leaves() == list(range(written))
+    assert (checkpoint_folder / "latest.txt").read_text() == Checkpoint.objects.latest().note

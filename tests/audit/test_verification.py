@@ -1,0 +1,414 @@
+"""Whatever somebody with the database in their hands does: the verification names it, and so does the outsider's."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from portal.audit import notes, sealing, tree
+from portal.audit.columns import Row, differing
+from portal.audit.ledger import canonical, record
+from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
+from portal.audit.verify import verify
+from tests.audit.conftest import OTHER_SEED, SEED
+from tests.audit.outsider import Outsider
+from tests.audit.tampering import past_the_triggers
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
+
+KEY_LEAF, PLACE = 0, 5
+
+
+def write(count: int = 4) -> None:
+    for number in range(count):
+        record("vault.responded", by="maria", change=7, secret=43, code=200 + number, data={"message": f"no. {number}"})
+
+
+@pytest.fixture
+def outsider(tmp_path: Path) -> Outsider:
+    """Two checkpoints of a log: of 5 events, and of 9, of which the outsider has kept the second."""
+    write()
+    sealing.seal()
+    write()
+    sealing.seal()
+    somebody = Outsider(tmp_path / "outside")
+    somebody.takes_checkpoint()
+    return somebody
+
+
+def command(*arguments: str) -> tuple[int, str]:
+    """Exit code and words of manage.py verify_audit."""
+    out = io.StringIO()
+    try:
+        call_command("verify_audit", *arguments, stdout=out)
+    except SystemExit as ended:
+        return int(str(ended.code)), out.getvalue()
+    return 0, out.getvalue()
+
+
+def event_at(leaf: int) -> Event:
+    return Event.objects.get(pk=Seal.objects.get(leaf=leaf).event)
+
+
+def forged_text(event: Event) -> str:
+    return event.text.replace("no. ", "nO. ")
+
+
+def rehash(leaf: int, text: str) -> None:
+    Seal.objects.filter(leaf=leaf).update(leaf_hash=tree.leaf_hash(text.encode()))
+
+
+def alter_text(leaf: int = PLACE) -> None:
+    event = event_at(leaf)
+    Event.objects.filter(pk=event.pk).update(text=forged_text(event))
+
+
+def alter_text_and_hash() -> None:
+    alter_text()
+    rehash(PLACE, event_at(PLACE).text)
+
+
+def alter_hash() -> None:
+    Seal.objects.filter(leaf=PLACE).update(leaf_hash=tree.EMPTY)
+
+
+def swap_texts() -> None:
+    first, second = event_at(PLACE), event_at(PLACE + 1)
+    Event.objects.filter(pk=first.pk).update(text=second.text)
+    Event.objects.filter(pk=second.pk).update(text=first.text)
+
+
+def swap_leaves() -> None:
+    first, second = Seal.objects.get(leaf=PLACE), Seal.objects.get(leaf=PLACE + 1)
+    Seal.objects.filter(leaf__in=(PLACE, PLACE + 1)).delete()
+    Seal.objects.create(leaf=PLACE, event=second.event, leaf_hash=second.leaf_hash)
+    Seal.objects.create(leaf=PLACE + 1, event=first.event, leaf_hash=first.leaf_hash)
+
+
+def insert_in_between() -> None:
+    event = event_at(PLACE)
+    after = list(Seal.objects.filter(leaf__gte=PLACE).order_by("leaf"))
+    Seal.objects.filter(leaf__gte=PLACE).delete()
+    text = canonical({"action": "vault.responded"})
+    event.pk, event.change, event.seq, event.text = None, None, None, text
+    event.save()
+    Seal.objects.create(leaf=PLACE, event=event.pk, leaf_hash=tree.leaf_hash(text.encode()))
+    for seal in after[:-1]:
+        Seal.objects.create(leaf=seal.leaf + 1, event=seal.event, leaf_hash=seal.leaf_hash)
+
+
+def delete_event() -> None:
+    event_at(PLACE).delete()
+
+
+def delete_event_and_leaf() -> None:
+    delete_event()
+    Seal.objects.filter(leaf=PLACE).delete()
+
+
+def delete_and_close_ranks() -> None:
+    delete_event()
+    after = list(Seal.objects.filter(leaf__gt=PLACE).order_by("leaf"))
+    Seal.objects.filter(leaf__gte=PLACE).delete()
+    for seal in after:
+        Seal.objects.create(leaf=seal.leaf - 1, event=seal.event, leaf_hash=seal.leaf_hash)
+
+
+def rewrite_everything(seed: str = OTHER_SEED) -> None:
+    """All of it made anew, consistently, by somebody without the key."""
+    alter_text_and_hash()
+    signer = notes.Signer.parse("127.0.0.1/countersign-audit", seed)
+    announced = event_at(KEY_LEAF)
+    text = announced.text.replace(str(sealing.public_key()), str(signer.verifier))
+    Event.objects.filter(pk=announced.pk).update(text=text)
+    rehash(KEY_LEAF, text)
+    resign(signer)
+
+
+def resign(signer: notes.Signer) -> None:
+    for checkpoint in Checkpoint.objects.all():
+        head = tree.Head()
+        for leaf_hash in Seal.objects.filter(leaf__lt=checkpoint.size).order_by("leaf").values_list("leaf_hash"):
+            list(head.append(bytes(leaf_hash[0])))
+        said = notes.Checkpoint(signer.name, head.size, head.root())
+        Checkpoint.objects.filter(size=checkpoint.size).update(
+            root=said.root, note=signer.sign(said), key_id=signer.verifier.key_id
+        )
+
+
+def rewrite_with_the_key() -> None:
+    """What only an outside checkpoint can show: even the key is in the wrong hands."""
+    alter_text_and_hash()
+    resign(notes.Signer.parse("127.0.0.1/countersign-audit", SEED))
+
+
+def forge_note() -> None:
+    newest = Checkpoint.objects.latest()
+    Checkpoint.objects.filter(size=newest.size).update(note=newest.note.replace("\n9\n", "\n8\n"))
+
+
+def sign_with_another_key() -> None:
+    newest = Checkpoint.objects.latest()
+    signer = notes.Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED)
+    note = signer.sign(notes.Checkpoint(signer.name, newest.size, bytes(newest.root)))
+    Checkpoint.objects.filter(size=newest.size).update(note=note, key_id=signer.verifier.key_id)
+
+
+def drop_newest_checkpoint() -> None:
+    Checkpoint.objects.latest().delete()
+
+
+def cut_tail() -> None:
+    gone = list(Seal.objects.filter(leaf__gte=5).values_list("event", flat=True))
+    Checkpoint.objects.filter(size__gt=5).delete()
+    Seal.objects.filter(leaf__gte=5).delete()
+    Event.objects.filter(pk__in=gone).delete()
+
+
+Act = Callable[[], None]
+HERE = f"leaf {PLACE} "
+RANGE = "one of leaves 5 to 8 was altered, inserted, removed or reordered"
+NOT_SIGNED = "checkpoint.txt: the first 9 events are not those that were signed"
+CASES: dict[str, tuple[Act, str, str]] = {
+    "a03 the text altered": (alter_text, HERE, "line 6, leaf 5: its text is not the one"),
+    "a03 text and leaf hash altered": (alter_text_and_hash, RANGE, NOT_SIGNED),
+    "a03 the leaf hash altered": (alter_hash, HERE, "line 6, leaf 5: its text is not the one"),
+    "a03 two texts swapped": (swap_texts, HERE, "line 6, leaf 5: its text is not the one"),
+    "a03 two leaves swapped": (swap_leaves, RANGE, NOT_SIGNED),
+    "a03 one inserted": (insert_in_between, RANGE, NOT_SIGNED),
+    "a03 an event deleted": (delete_event, "leaf 5 (event", "line 6, leaf 6: leaf 5 must stand here"),
+    "a03 event and leaf deleted": (delete_event_and_leaf, "leaf 5: missing", "line 6, leaf 6: leaf 5 must stand here"),
+    "a03 deleted, the rest moved up": (delete_and_close_ranks, RANGE, "its tail was cut"),
+    "a04 the tail cut": (cut_tail, "the log ends after 5 leaves, its tail was cut", "ends after 5: its tail was cut"),
+    "a05 everything rewritten, another key": (rewrite_everything, "not signed by key", NOT_SIGNED),
+    "a05 everything rewritten with the key": (rewrite_with_the_key, "two roots for one size", NOT_SIGNED),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a03_a04_a05_both_verifiers_name_the_place(case: str, outsider: Outsider) -> None:
+    act, ours, theirs = CASES[case]
+    outside = str(outsider.folder / "checkpoint.txt")
+    assert command("--checkpoint", outside)[0] == 0
+    outsider.takes_log()
+    code, words = outsider.verify("sealed-log.jsonl", "checkpoint.txt")
+    assert (code, words[:4]) == (0, "YES.")
+    with past_the_triggers():
+        act()
+    code, words = command("--checkpoint", outside)
+    assert code == 1
+    assert ours in words
+    outsider.takes_log()
+    code, words = outsider.verify("sealed-log.jsonl", "checkpoint.txt")
+    assert code == 1
+    assert words.startswith("NO. ")
+    assert theirs in words
+
+
+@pytest.mark.parametrize("act", [cut_tail])
+def test_a04_without_an_outside_checkpoint_a_cut_tail_cannot_show(act: Act, outsider: Outsider) -> None:
+    with past_the_triggers():
+        act()
+    assert command()[0] == 0
+    outsider.takes_checkpoint()
+    outsider.takes_log()
+    assert outsider.verify("sealed-log.jsonl", "checkpoint.txt")[0] == 0
+
+
+def test_a04_the_checkpoint_folder_is_such_an_outside(checkpoint_folder: Path) -> None:
+    write()
+    sealing.seal()
+    write()
+    sealing.seal()
+    assert command()[0] == 0
+    with past_the_triggers():
+        cut_tail()
+    code, words = command()
+    assert code == 1
+    assert "its tail was cut" in words
+
+
+@pytest.mark.parametrize(
+    ("act", "named"),
+    [
+        (forge_note, "checkpoint of 9: the signature by key"),
+        (sign_with_another_key, "checkpoint of 9: not signed with the key the log names"),
+        (drop_newest_checkpoint, "leaf 5: sealed, but its checkpoint is gone"),
+    ],
+)
+def test_a05_a_forged_or_missing_checkpoint_is_named(act: Act, named: str, outsider: Outsider) -> None:
+    with past_the_triggers():
+        act()
+    code, words = command()
+    assert code == 1
+    assert named in words
+    if Checkpoint.objects.latest().size == 9:
+        outsider.takes_checkpoint()
+        outsider.takes_log()
+        code, words = outsider.verify("sealed-log.jsonl", "checkpoint.txt")
+        assert code == 1
+        assert words.startswith("NO. checkpoint.txt: ")
+
+
+def test_a05_two_roots_for_one_size_are_named_whoever_signed_the_second(outsider: Outsider) -> None:
+    signer = notes.Signer.parse("127.0.0.1/countersign-audit", SEED)
+    second = outsider.takes("second.txt", signer.sign(notes.Checkpoint(signer.name, 7, tree.EMPTY)))
+    code, words = command("--checkpoint", str(second))
+    assert code == 1
+    assert "outside checkpoint of 7: the log has another root: two roots for one size" in words
+    outsider.takes_log()
+    code, words = outsider.verify("sealed-log.jsonl", "checkpoint.txt", "second.txt")
+    assert (code, words) == (1, "NO. second.txt: the first 7 events are not those that were signed.\n")
+
+
+def test_a05_shrinking_checkpoints_are_named(outsider: Outsider) -> None:
+    with past_the_triggers():
+        Checkpoint.objects.filter(size=9).update(at=timezone.now() - timedelta(days=1))
+    code, words = command()
+    assert code == 1
+    assert "checkpoint of 9: older than the smaller one before it" in words
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("code", 299),
+        ("code", None),
+        ("actor", "pedro"),
+        ("action", "change.applied"),
+        ("secret", 44),
+        ("seq", 99),
+        ("change", 8),
+        ("at", timezone.now() - timedelta(seconds=90)),
+    ],
+)
+def test_a03_a_column_that_says_something_else_than_the_text_is_named(
+    column: str, value: object, outsider: Outsider
+) -> None:
+    event = event_at(PLACE + 1)
+    with past_the_triggers():
+        Event.objects.filter(pk=event.pk).update(**{column: value})
+    code, words = command()
+    assert code == 1
+    assert f"leaf 6 (event {event.pk}): column {column} says" in words
+    outsider.takes_log()  # only texts are hashed, shown and handed out: to the outsider nothing has changed
+    assert outsider.verify("sealed-log.jsonl", "checkpoint.txt")[0] == 0
+
+
+def test_a03_a_column_altered_back_in_the_fast_comparison_is_compared_whole() -> None:
+    """What the ledger writes is told by beginning and end alone; anything else is read."""
+    record("session.refused", by='a"b\\c\u2028', change=7, secret=1, code=404, data={"x": ',"secret":1,"seq":1,"v":1}'})
+    record("audit.read", by="", data={})
+    rows = [Row(*values) for values in Event.objects.values_list(*Row._fields)]
+    assert [differing(row) for row in rows] == [[], []]
+    altered = rows[0]._replace(code=405)
+    assert differing(altered) == differing(altered._replace(text=altered.text.replace('"v":1', '"v": 1'))) == ["code"]
+    assert differing(rows[0]._replace(text=rows[0].text.replace('"v":1', '"v": 1'))) == []
+    assert differing(rows[0]._replace(text="{}")) == ["text"]
+
+
+def test_a03_an_event_inserted_for_an_earlier_day_is_named_before_and_after_it_is_sealed(outsider: Outsider) -> None:
+    written = event_at(3)
+    forged = written.text.replace(f"{written.at:%Y-%m-%d}", "2020-01-01").replace('"change":7', '"change":8')
+    with connection.cursor() as cursor:  # the one thing the role of the portal may do to this table
+        cursor.execute(
+            "INSERT INTO audit_event (at, action, actor, change, seq, secret, code, text)"
+            " VALUES (%s, 'vault.responded', 'maria', 8, 3, 43, 202, %s)",
+            ["2020-01-01T00:00:00+00:00", forged],
+        )
+    code, words = command()
+    assert code == 1
+    assert "long before what is sealed: inserted" in words
+    assert "change 8: 1 events numbered 3 to 3" in words
+    sealing.seal()
+    code, words = command()
+    assert code == 1
+    assert ": inserted" in words
+
+
+def test_an_event_hidden_from_the_sealer_is_named() -> None:
+    write()
+    sealing.seal()
+    number = record("session.started", by="maria")
+    Unsealed.objects.all().delete()
+    assert f"event {number}: neither sealed nor waiting" in verify().findings[0]
+
+
+def test_a_gap_in_a_change_is_named_even_before_sealing() -> None:
+    write()
+    with past_the_triggers():
+        Event.objects.filter(change=7, seq=2).delete()
+    assert verify().findings == ["change 7: 3 events numbered 1 to 4: some are missing or too many"]
+
+
+def test_a_kept_subtree_that_is_false_is_named(outsider: Outsider) -> None:
+    write(300)
+    sealing.seal()
+    assert verify().findings == []
+    with past_the_triggers():
+        Subtree.objects.update(root=tree.EMPTY)
+    assert verify().findings == ["leaves 0 to 255: their kept subtree does not have their root"]
+
+
+def test_verification_without_a_key_says_that_it_took_the_logs_word(settings: Settings) -> None:
+    write()
+    sealing.seal()
+    key = str(sealing.public_key())
+    settings.AUDIT_SIGNING_KEY = ""
+    code, words = command()
+    assert code == 0
+    assert "as the log itself says" in words
+    file = Path(settings.STATE_DIR) / "brought-along.txt"
+    file.write_text(key)
+    code, words = command("--key", str(file))
+    assert code == 0
+    assert "as the log itself says" not in words
+
+
+def test_verification_is_on_record_with_its_verdict() -> None:
+    write()
+    sealing.seal()
+    command()
+    entry = Event.objects.filter(action="audit.verified").latest("pk").entry
+    assert entry is not None
+    assert (entry.data["outcome"], entry.data["leaves"], entry.data["problems"]) == ("intact", 5, 0)
+    assert entry.actor.endswith("(command line)")
+
+
+def test_a_log_without_a_seal_is_verified_as_far_as_that_goes(settings: Settings) -> None:
+    settings.AUDIT_SIGNING_KEY = ""
+    write()
+    code, words = command()
+    assert code == 0
+    assert "0 events, nothing is sealed: intact" in words
+
+
+def test_memory_does_not_grow_with_the_log() -> None:
+    write(1)
+    one = Event.objects.latest("pk")
+
+    def peak_after(more: int) -> int:
+        Event.objects.bulk_create(Event(at=one.at, action=one.action, text=one.text) for _ in range(more))
+        sealing.seal()
+        return peak_of(verify)
+
+    few = peak_after(10_000)
+    assert peak_after(20_000) < few * 1.2
+
+
+def peak_of(act: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        act()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
