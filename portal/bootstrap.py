@@ -1,4 +1,4 @@
-"""From a bare Python to a running portal or a finished test run: python3 -m portal.bootstrap run|test|lint|...
+"""From a bare Python to a running portal or a finished test run: python3 -m portal.bootstrap run|test|faults|lint|...
 
 Standard library only, and nothing newer than Python 3.7 in the grammar, so that an old Python gets a sentence
 instead of a syntax error. Exit codes: 1 something could not be done, 2 the command line or Python is wrong.
@@ -45,6 +45,7 @@ def main(arguments: list[str]) -> int:
     commands = {
         "run": run,
         "test": test,
+        "faults": faults,
         "lint": lint,
         "check": check,
         "screenshots": screenshots,
@@ -79,6 +80,12 @@ def test(extra: list[str]) -> int:
         become("-m", "pytest", "--sqlite", "-m", "domain", *extra)
     os.environ["CHROMIUM"] = find_chromium()
     become("-m", "pytest", *extra)
+
+
+def faults(extra: list[str]) -> int:
+    """The tests of the catalogue in their long form, an hour or two."""
+    os.environ["FAULTS"] = "long"
+    return test(extra)
 
 
 def screenshots(extra: list[str]) -> int:

@@ -20,6 +20,7 @@ from portal.changes import conclusions, policy, sealed, transitions
 from portal.changes import patch as patches
 from portal.changes.models import Attempt, Cause, Change, Revision, Status, Verdict
 from portal.changes.patch import Finding, Sight
+from portal.crashpoints import crashpoint
 from portal.vault import (
     Applied,
     AppliedCheck,
@@ -109,9 +110,11 @@ def deliver(change_id: int) -> None:
         _log.error("change %d could not be prepared: %s", change.pk, type(error).__name__)
         _escalate(change, Cause.BROKEN)
         return
+    crashpoint("prepared")
     attempt = _intend(change, revision, started)
     if attempt is None:
         return
+    crashpoint("intended")
     outcome = client.update(
         change.secret,
         edit,
@@ -119,6 +122,7 @@ def deliver(change_id: int) -> None:
         correlation_id=change.number,
         send_before=started + settings.DELIVERY_LEASE_S / 2,
     )
+    crashpoint("answered")
     settle(change, attempt, outcome)
 
 

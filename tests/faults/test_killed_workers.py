@@ -20,17 +20,19 @@ from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from tests.changing import approve
 from tests.people import mirrored
+from tests.rig.rounds import rounds
 from tests.rig.workers import workers
 from tests.segura import events
 
-KILLS = 50
+KILLS = rounds(50, 200)
 AT_ONCE = 5
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.processes,
     pytest.mark.xdist_group("killed_workers"),
-    pytest.mark.timeout(420),
+    pytest.mark.timeout(rounds(420, 3600)),
+    pytest.mark.shows("F03"),
 ]
 
 

@@ -19,6 +19,7 @@ from django.core.management import call_command
 
 from tests.rig.postgres import NoPostgres, throw_away_postgres
 from tests.rig.redis import throw_away_redis
+from tests.rig.rounds import LONG
 
 # Chosen here, so that a test run is not at the mercy of the shell it is started from.
 _FORGET = (
@@ -63,6 +64,14 @@ def pytest_sessionstart() -> None:
     """Static files once, before the workers start: pages are tested with the manifest they are served with."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         call_command("collectstatic", verbosity=0, interactive=False)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long form is for the tests of the catalogue alone."""
+    if LONG:
+        others = [item for item in items if not item.get_closest_marker("shows")]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item.get_closest_marker("shows")]
 
 
 def pytest_xdist_auto_num_workers() -> int:
