@@ -64,10 +64,11 @@ def test_the_requester_cannot_vote_even_where_somebody_else_wrote_the_revision(
         insert_vote(drafted, requester=requester, voter=requester)
 
 
-def test_the_requester_is_told_the_rule_even_where_somebody_else_wrote_it(drafted: Change, requester: User) -> None:
+def test_the_rule_stops_the_requester_even_where_somebody_else_wrote_the_revision(
+    drafted: Change, requester: User
+) -> None:
     roles.grant(requester, Role.APPROVER)
-    with pytest.raises(rules.OwnChange):
-        approve(drafted, User.objects.get(pk=requester.pk))
+    assert isinstance(rules.objection(drafted, by=User.objects.get(pk=requester.pk)), rules.OwnChange)
 
 
 def test_a_vote_cannot_hide_the_requester_behind_another_name(drafted: Change, requester: User, approver: User) -> None:

@@ -92,7 +92,7 @@ def test_the_environment_is_not_even_asked(sandbox, connect, monkeypatch):
     """What the test above shows would hold by our adapter and requests_oauthlib's own auth alone, for now."""
     asked = []
     for name in ("get_environ_proxies", "get_netrc_auth"):
-        monkeypatch.setattr(requests.sessions, name, lambda *_args, name=name, **_options: asked.append(name))
+        monkeypatch.setattr(requests.sessions, name, lambda *_args, name=name, **_options: asked.append(name) or {})
     assert connect().read(43).name == "GCP"
     assert asked == []
 
