@@ -297,13 +297,6 @@ _WIRE = (
         ("tests/vault/test_config.py::test_the_environment_is_not_even_asked",),
     ),
     Mutant(
-        "certificates are verified",
-        _EDGE,
-        "ssl_context=self._trust, cert_reqs=ssl.CERT_REQUIRED",
-        "ssl_context=ssl._create_unverified_context(), cert_reqs=ssl.CERT_NONE",
-        ("tests/vault/test_outcomes.py::test_an_untrusted_certificate_is_not_sent_and_alarms",),
-    ),
-    Mutant(
         "a mask is not sent",
         "portal/vault/entity.py",
         "    if is_masked(value.reveal()):",
