@@ -7,9 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -20,7 +21,7 @@ from portal.changes.models import Attempt, Cause, Change, Revision, Status
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
-from portal.vault import Applied, Client, ReadRefused
+from portal.vault import Applied, Client, Outcome, ReadRefused
 from tests.changing import approve, work
 from tests.people import mirrored
 from tests.segura import events
@@ -56,6 +57,20 @@ def test_every_exchange_is_in_the_log_with_its_code(segura: Sandbox, approved: C
     actions = list(Event.objects.filter(change=change.pk).order_by("seq").values_list("action", flat=True))
     wanted = ["delivery.started", "delivery.intended", "vault.responded", "delivery.answered", "change.applied"]
     assert [action for action in actions if action in wanted][-4:] == wanted[1:]
+
+
+def test_a_call_is_written_down_and_committed_before_it_is_made(
+    approved: Callable[..., Change], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update, found = Client.update, []
+
+    def watched(*args: Any, **options: Any) -> Outcome:
+        found.append((Attempt.objects.count(), len(events("delivery.intended")), connection.in_atomic_block))
+        return update(*args, **options)
+
+    monkeypatch.setattr(Client, "update", watched)
+    assert work(approved()).status == Status.APPLIED
+    assert found == [(1, 1, False)]
 
 
 def test_nothing_is_sent_for_a_change_that_is_not_approved(

@@ -209,7 +209,7 @@ _SENDING = (
         """    early = client.update(change.secret, edit, attempt_id="", correlation_id=change.number)
     client.update = lambda *_args, **_options: early
 """,
-        ("tests/changes/test_delivery.py::test_every_exchange_is_in_the_log_with_its_code",),
+        ("tests/changes/test_delivery.py::test_a_call_is_written_down_and_committed_before_it_is_made",),
     ),
     Mutant(
         "digest check in the worker",
