@@ -293,6 +293,7 @@ LOGGING = {
             "django.db.backends",
             "kombu",
             "amqp",
+            "celery.pool",
             "celery.utils.functional",
             "celery.worker.strategy",
             "celery.app.trace",

@@ -17,7 +17,7 @@ from tests.changing import approve
 from tests.people import mirrored
 from tests.rig.visitor import wait_until
 
-ApproveAll = Callable[..., list[Change]]
+ManyChanges = Callable[..., list[Change]]
 _PATIENCE_S = 120
 
 
@@ -33,10 +33,8 @@ def usable(control: Control, count: int) -> list[int]:
 
 
 @pytest.fixture
-def approve_all(
-    segura: Sandbox, no_queue: None, propose: Callable[..., Proposal], requester: User, approver: User
-) -> ApproveAll:
-    """Approve a change of each of these secrets over what the vault holds; nothing is published."""
+def submit_all(segura: Sandbox, no_queue: None, propose: Callable[..., Proposal], requester: User) -> ManyChanges:
+    """A pending change of each of these secrets over what the vault holds."""
 
     def build(secrets: list[int], *, value: str = "", **patch: str) -> list[Change]:
         client, made = connection.connect(), []
@@ -44,8 +42,18 @@ def approve_all(
             seen = details.read(client, identifier)
             base = Sight(dict(seen.fields), seen.secret_fingerprint)
             proposal = propose(identifier=identifier, base=base, value=value, **patch)
-            made.append(approve(workflow.submit(proposal, by=requester), approver))
+            made.append(workflow.submit(proposal, by=requester))
         return made
+
+    return build
+
+
+@pytest.fixture
+def approve_all(submit_all: ManyChanges, approver: User) -> ManyChanges:
+    """The same, approved; nothing is published."""
+
+    def build(secrets: list[int], *, value: str = "", **patch: str) -> list[Change]:
+        return [approve(change, approver) for change in submit_all(secrets, value=value, **patch)]
 
     return build
 

@@ -14,7 +14,7 @@ import pytest
 from portal.changes import tasks
 from portal.changes.models import Attempt
 from portal.sandbox import Sandbox
-from tests.faults.conftest import ApproveAll, await_applied, usable
+from tests.faults.conftest import ManyChanges, await_applied, usable
 from tests.rig.checker import check
 from tests.rig.markers import Marker
 from tests.rig.portal import QUICK
@@ -36,14 +36,14 @@ pytestmark = [
 
 
 @pytest.fixture
-def killed(segura: Sandbox, approve_all: ApproveAll, tmp_path: Path) -> Killed:
+def killed(segura: Sandbox, approve_all: ManyChanges, tmp_path: Path) -> Killed:
     return Killed(segura, approve_all, tmp_path / "workers.log")
 
 
 class Killed:
     """Rounds of changes over each of which a worker dies."""
 
-    def __init__(self, segura: Sandbox, approve_all: ApproveAll, log: Path) -> None:
+    def __init__(self, segura: Sandbox, approve_all: ManyChanges, log: Path) -> None:
         self.segura, self.approve_all, self.log = segura, approve_all, log
 
     def at(self, point: str, fault: str = "") -> list[tuple[int, int]]:
