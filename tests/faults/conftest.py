@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 
 from portal.accounts.models import User
 from portal.catalog import connection, details
-from portal.changes import transitions, workflow
+from portal.changes import tasks, transitions, workflow
 from portal.changes.models import Change, Status
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
@@ -18,7 +19,8 @@ from tests.people import mirrored
 from tests.rig.visitor import wait_until
 
 ManyChanges = Callable[..., list[Change]]
-_PATIENCE_S = 120
+_PATIENCE_S = 150
+_SWEEP_EVERY_S = 0.5
 
 
 def usable(control: Control, count: int) -> list[int]:
@@ -58,9 +60,23 @@ def approve_all(submit_all: ManyChanges, approver: User) -> ManyChanges:
     return build
 
 
-def await_applied(changes: list[Change]) -> None:
-    """All of them are applied, and no replay of theirs has to be waited for any more."""
-    ids = [change.pk for change in changes]
-    rows = Change.objects.filter(pk__in=ids)
-    wait_until(lambda: rows.filter(status=Status.APPLIED).count() == len(ids), "all are applied", _PATIENCE_S)
+def await_applied(changes: list[Change], *, sweep: bool = False) -> None:
+    """All of them are applied, and no replay of theirs has to be waited for any more; `sweep`: no beat does it."""
+    rows = Change.objects.filter(pk__in=[change.pk for change in changes])
+
+    swept_at = 0.0
+
+    def applied() -> bool:
+        nonlocal swept_at
+        if sweep and time.monotonic() - swept_at > _SWEEP_EVERY_S:
+            swept_at = time.monotonic()
+            tasks.sweep.delay()
+        return rows.filter(status=Status.APPLIED).count() == len(changes)
+
+    wait_until(applied, "all are applied", _PATIENCE_S)
     wait_until(lambda: not rows.filter(hold_until__gt=transitions.db_now()).exists(), "the lanes are open")
+
+
+def updates(journal: dict[str, list[dict[str, str]]]) -> int:
+    """How many updates have reached the vault."""
+    return sum(arrival["endpoint"] == "update" for arrival in journal["arrivals"])
