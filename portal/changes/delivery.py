@@ -16,7 +16,7 @@ from django.db import DatabaseError, transaction
 from portal import keyring
 from portal.audit import ledger
 from portal.catalog import connection, details
-from portal.changes import conclusions, policy, sealed, transitions
+from portal.changes import breaker, conclusions, policy, sealed, transitions
 from portal.changes import patch as patches
 from portal.changes.models import Attempt, Cause, Change, Revision, Status, Verdict
 from portal.changes.patch import Finding, Sight
@@ -59,6 +59,14 @@ class Reading:
     def message(self) -> str:
         """Why it failed, '' where it did not."""
         return str(self.error or "")
+
+    def tell_breaker(self) -> None:
+        """A secret that was read, or that Segura refused to show, says nothing about calls; no answer does."""
+        now = transitions.db_now()
+        if self.error is None or self.refused:
+            breaker.undecided(now)
+        else:
+            breaker.failed(now, reason=self.message, code=self.code, alarm=self.error.alarm)
 
     @property
     def refused(self) -> ReadRefused | None:
@@ -195,6 +203,10 @@ def settle(change: Change, attempt: Attempt, outcome: Outcome) -> None:
                 _conclude(change, outcome)
         except transitions.WrongState:
             _note("delivery.lost", change, code=outcome.status, data=facts)
+        if isinstance(outcome, Applied | AppliedCheck | Refused):
+            breaker.succeeded()
+        else:
+            breaker.failed(transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm)
 
 
 def told(outcome: Outcome) -> str:
@@ -225,6 +237,7 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
                 conclusions.stale(change, Cause.BASE_UNSEEN, code=code, message=message)
             case Step.ESCALATE:
                 conclusions.escalated(change, Cause.THIRD_VALUE)
+        reading.tell_breaker()
     return False
 
 
