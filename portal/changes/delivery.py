@@ -37,6 +37,7 @@ from portal.vault.entity import Patch
 
 _log = logging.getLogger(__name__)
 _NOT_FOUND = 1005
+_FORBIDDEN = 403
 
 
 class Tampered(Exception):
@@ -72,6 +73,11 @@ class Reading:
     def refused(self) -> ReadRefused | None:
         """Segura's own no, which waiting does not change."""
         return self.error if isinstance(self.error, ReadRefused) else None
+
+    @property
+    def denied(self) -> bool:
+        """No read-back is to be had: Segura's own no, or the gateway's."""
+        return self.refused is not None or self.code == _FORBIDDEN
 
 
 class Step(Enum):
@@ -144,12 +150,12 @@ def read(client: Client, secret: int) -> Reading:
 
 def step(revision: Revision, reading: Reading, *, doubtful: bool) -> Step:
     """What to do after a reading. `doubtful`: an earlier call of this change may have been, or still be, executed."""
-    if reading.refused and not doubtful:
+    if reading.denied and doubtful:
+        return Step.SEND  # no read-back: the same bytes again, behind the hold (B6)
+    if reading.refused:
         if reading.refused.number == _NOT_FOUND:
             return Step.FAIL
         return Step.SEND if revision.base is None else Step.UNSEEN
-    if reading.refused:
-        return Step.SEND  # no read-back: the same bytes again, behind the hold (B6)
     if reading.seen is None:
         return Step.WAIT
     base = base_of(revision)

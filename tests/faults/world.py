@@ -20,8 +20,8 @@ from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
 from portal.catalog import connection, details
-from portal.changes import delivery, reconcile, sealed, transitions
-from portal.changes.models import Breaker, Change, Status
+from portal.changes import aftermath, delivery, reconcile, sealed, transitions
+from portal.changes.models import LANE, Breaker, Change, Status
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
@@ -211,15 +211,16 @@ class World:
         Change.objects.exclude(lease_until=None).update(lease_until=past)
 
     def drain(self) -> None:
-        """Nothing fails any more, and time goes on until nothing waits for the machine."""
+        """Nothing fails any more, time goes on, and what needs a person is closed, until nothing waits."""
         self.thaw()
-        for _ in range(40):
-            self.pass_time(HOLD_S + 400)
-            due = reconcile.sweep()
-            for change in due:
-                self.work(change)
-            if not Change.objects.filter(status__in=(Status.APPROVED, Status.SENDING, Status.IN_DOUBT)).exists():
+        for _ in range(60):
+            if not Change.objects.filter(status__in=(Status.APPROVED, *LANE)).exists():
                 return
+            self.pass_time(HOLD_S + 400)
+            for change in reconcile.sweep():
+                self.work(change)
+            for change in Change.objects.filter(status=Status.NEEDS_HUMAN):
+                aftermath.close(change.pk, by=self.people["eva"], applied=False, reason="Looked")
 
     def _reached(self, point: str) -> None:
         at = getattr(self._freezing, "at", None)
