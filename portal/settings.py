@@ -61,6 +61,8 @@ try:
     DELIVERY_LEASE_S = positive("DELIVERY_LEASE_S", 3 * SEGURA_DEADLINE_S)
     DELIVERY_MAX_TRIES = at_least("DELIVERY_MAX_TRIES", 8, 1)
     DELIVERY_BACKOFF_S = positive("DELIVERY_BACKOFF_S", 1)
+    DELIVERY_PROBE_EVERY_S = positive("DELIVERY_PROBE_EVERY_S", 30)
+    DELIVERY_RETURN_PER_S = positive("DELIVERY_RETURN_PER_S", 5)
     SWEEP_EVERY_S = positive("SWEEP_EVERY_S", 10)
     # How long the gateway may still replay a call it never answered: (connect + read) x tries, and a margin.
     DELIVERY_HOLD_S = 2 * SEGURA_GATEWAY_TIMEOUT_S * (SEGURA_GATEWAY_RETRIES + 1) + positive(
@@ -190,6 +192,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.accounts.context.person",
                 "portal.changes.context.queue",
+                "portal.changes.context.pause",
             ],
         },
     },
