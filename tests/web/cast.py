@@ -95,7 +95,9 @@ def assemble(build: Callable[..., Proposal]) -> Cast:
     """The whole cast, without the seconds their passwords would take to hash."""
     people = {}
     for name, granted in _GRANTED.items():
-        people[name] = User.objects.create(username=name, is_superuser=name == "superuser", is_staff=name == "superuser")
+        people[name] = User.objects.create(
+            username=name, is_superuser=name == "superuser", is_staff=name == "superuser"
+        )
         for role in granted:
             roles.grant(people[name], role)
     secret = mirrored()
@@ -121,5 +123,3 @@ def stands() -> dict[str, list[Any]]:
         "User": list(User.objects.order_by("pk").values("username", "password", "is_active")),
         "Event": list(known.order_by("pk").values_list("action", flat=True)),
     }
-
-
