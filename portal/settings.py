@@ -249,8 +249,13 @@ ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key",
 # --- The wire --------------------------------------------------------------------------------------
 _tls = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _tls
-SESSION_COOKIE_NAME = "__Host-session" if _tls else "session"
-CSRF_COOKIE_NAME = "__Host-csrf" if _tls else "csrf"
+_prefix = "__Host-" if _tls else ""  # browsers take such a name over TLS only, and from this very host
+SESSION_COOKIE_NAME = f"{_prefix}session"
+CSRF_COOKIE_NAME = f"{_prefix}csrf"
+LANGUAGE_COOKIE_NAME = f"{_prefix}language"
+THEME_COOKIE_NAME = f"{_prefix}theme"
+MESSAGES_COOKIE_NAME = f"{_prefix}messages"
+MESSAGE_STORAGE = "portal.accounts.notices.NoticeStorage"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
