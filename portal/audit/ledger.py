@@ -77,7 +77,7 @@ def _append(cursor: CursorWrapper, change: int | None, values: list[Any]) -> int
     statement = _APPEND.format(now=now, said=said, next_seq="CAST(NULL AS integer)" if change is None else _NEXT_SEQ)
     if change is None:
         cursor.execute(statement, values)
-    elif connection.vendor == "postgresql":
+    elif connection.vendor == "postgresql":  # one after the other, so that the second sees what the first waited for
         cursor.execute(_ALONE + statement, [_LOCK_CLASS, change % 2**31, *values, change])
         cursor.nextset()
     else:

@@ -24,7 +24,7 @@ def seal() -> None:
         sealing.seal()
     except sealing.NoKey:
         return
-    except (LogWasCut, OSError) as error:
+    except (sealing.NotHandedOver, LogWasCut, OSError) as error:
         _log.error("the audit log cannot be sealed: %s", error)
 
 

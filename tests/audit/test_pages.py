@@ -25,7 +25,7 @@ ADDRESSES = [
     "/audit/export.csv",
     "/audit/export.jsonl",
     "/audit/changes/7/evidence.zip",
-    "/audit/sealed-log.jsonl",
+    "/audit/sealed-log.txt",
     "/audit/checkpoint.txt",
     "/audit/public-key.txt",
     "/audit/verify_countersign.py",
