@@ -19,21 +19,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+from portal import linting
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "portal" / "requirements"
 OLDEST = (3, 11)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-LINT = (
-    ("ruff check", ("-m", "ruff", "check", ".")),
-    ("ruff format", ("-m", "ruff", "format", "--check", ".")),
-    ("mypy", ("-m", "mypy")),
-    ("djlint check", ("-m", "djlint", "--check", "templates")),
-    ("djlint lint", ("-m", "djlint", "--quiet", "--lint", "templates")),
-    ("import contracts", ("-c", "from importlinter.cli import lint_imports_command as lint; lint()")),
-    ("compose schema", ("-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")),
-)
 
 
 class Failed(Exception):
@@ -97,9 +90,8 @@ def screenshots(extra: list[str]) -> int:
 def lint(extra: list[str]) -> int:
     """Run every static check, all of them even when one fails; 1 when any did."""
     install("dev")
-    for name in ("PORTAL_SECRET_KEY", "PORTAL_SEALING_KEYS"):
-        os.environ.setdefault(name, "0" * 64)  # mypy reads the settings, which refuse to load without
-    failed = [name for name, arguments in LINT if not passes(name, [str(PYTHON), *arguments, *extra])]
+    os.environ.update(linting.PRODUCTION)
+    failed = [name for name, arguments in linting.CHECKS if not passes(name, [str(PYTHON), *arguments, *extra])]
     if not passes("hadolint", [str(VENV / "bin" / "hadolint"), "Dockerfile"]):
         failed.append("hadolint")
     if failed:

@@ -18,7 +18,7 @@ from tests.rig.portal import ROOT
 def checkout(tmp_path: Path) -> Path:
     """The files the bootstrap needs, in a folder of their own."""
     shutil.copytree(ROOT / "portal" / "requirements", tmp_path / "portal" / "requirements")
-    for name in ("__init__.py", "bootstrap.py"):
+    for name in ("__init__.py", "bootstrap.py", "linting.py"):
         shutil.copy(ROOT / "portal" / name, tmp_path / "portal" / name)
     return tmp_path
 
