@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 _CLAIMS = "portal/changes/transitions.py"
 _DELIVERY = "portal/changes/delivery.py"
 _EDGE = "portal/vault/edge.py"
+_ROLES = "portal/operations/management/commands/limit_role.py"
 _RULES = "portal/changes/rules.py"
 _TABLES = "portal/changes/migrations/0001_initial.py"
 _FOUR_EYES = "portal/changes/migrations/0002_four_eyes.py"
@@ -121,6 +122,21 @@ _DATABASE = (
         "        WHEN 0\n",
         ("tests/audit/test_append_only.py::test_replacing_does_not_walk_around_the_delete_trigger",),
         sqlite=True,
+    ),
+    # There is no TRUNCATE trigger (see the migration): no role of the portal's has the right.
+    Mutant(
+        "append-only: nobody may TRUNCATE",
+        _ROLES,
+        '        ("INSERT", ", ".join(_tables(*_EVENTS, *_QUEUE))),',
+        '        ("INSERT, TRUNCATE", ", ".join(_tables(*_EVENTS, *_QUEUE))),',
+        ("tests/audit/test_roles.py::test_a02_the_portals_role_can_only_add",),
+    ),
+    Mutant(
+        "the sealer alone seals",
+        _ROLES,
+        '        ("INSERT", ", ".join(_tables(*_EVENTS, *_QUEUE))),',
+        '        ("INSERT", ", ".join(_tables(*_EVENTS, *_QUEUE, *_SEALS))),',
+        ("tests/audit/test_roles.py::test_a02_the_portals_role_seals_nothing_and_hides_nothing_from_the_sealer",),
     ),
 )
 
