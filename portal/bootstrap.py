@@ -68,17 +68,18 @@ def run(extra: list[str]) -> int:
 
 def test(extra: list[str]) -> int:
     """Install what the tests need and become pytest; DB=sqlite runs the domain suite on SQLite alone."""
-    install("dev")
-    if os.environ.get("DB") == "sqlite":
-        become("-m", "pytest", "--sqlite", "-m", "domain", *extra)
-    os.environ["CHROMIUM"] = find_chromium()
-    become("-m", "pytest", *extra)
+    become(*suite(), *extra)
 
 
 def faults(extra: list[str]) -> int:
-    """The tests of the catalogue in their long form, an hour or two."""
+    """The catalogue's tests in their long form, an hour or two, then each defence taken out once; 1 when any failed."""
+    arguments = suite()
     os.environ["FAULTS"] = "long"
-    return test(extra)
+    checks = (("catalogue", [*arguments, *extra]), ("mutants", ["-m", "tests.mutants"]))
+    failed = [name for name, each in checks if not passes(name, [str(PYTHON), *each])]
+    if failed:
+        raise Failed("Not shown: " + ", ".join(failed) + ".")
+    return 0
 
 
 def screenshots(extra: list[str]) -> int:
@@ -132,6 +133,15 @@ def lock(_extra: list[str]) -> int:
         command += ["--generate-hashes", "--no-header", f"{name}.in", *constraint, "-o", f"{name}.txt"]
         attempt(f"Compiling {name}.txt", command, REQUIREMENTS)
     return 0
+
+
+def suite() -> list[str]:
+    """Install what the tests need; the arguments that make Python run them."""
+    install("dev")
+    if os.environ.get("DB") == "sqlite":
+        return ["-m", "pytest", "--sqlite", "-m", "domain"]
+    os.environ["CHROMIUM"] = find_chromium()
+    return ["-m", "pytest"]
 
 
 def become(*arguments: str) -> NoReturn:
