@@ -54,6 +54,10 @@ class Cast:
             User.objects.filter(pk=person.pk).update(is_active=role != "disabled")
         return client
 
+    def named(self) -> list[str]:
+        """Everybody the database knows by now."""
+        return list(User.objects.values_list("username", flat=True))
+
     def numbers(self) -> dict[str, int]:
         """What the numbers of the addresses are, by the names they have there."""
         event = Event.objects.order_by("pk").values_list("pk", flat=True)[0]
