@@ -14,6 +14,7 @@ from portal.audit.visible import visible
 LABELS: dict[str, str | Promise] = {
     "added": gettext_lazy("New in the list"),
     "altered": gettext_lazy("Altered in the list"),
+    "answered_at": gettext_lazy("Answered at (clock of the worker)"),
     "applied": gettext_lazy("Applied"),
     "attempt": gettext_lazy("Attempt"),
     "base": gettext_lazy("Base"),
@@ -60,6 +61,7 @@ LABELS: dict[str, str | Promise] = {
     "rule": gettext_lazy("Rule"),
     "secret_name": gettext_lazy("Secret's name"),
     "started_at": gettext_lazy("Call started"),
+    "spooled": gettext_lazy("Kept on disk while the database was away"),
     "subject": gettext_lazy("Change"),
     "sync": gettext_lazy("Synchronisation"),
     "ticket": gettext_lazy("Ticket"),

@@ -9,7 +9,7 @@ from django.db.models import Q
 
 from portal.audit import ledger
 from portal.catalog import connection
-from portal.changes import conclusions, delivery, transitions
+from portal.changes import conclusions, delivery, settlement, transitions
 from portal.changes.delivery import Reading, Step
 from portal.changes.models import LANE, Attempt, Cause, Change, Status
 from portal.changes.transitions import db_now, lock, move
@@ -56,7 +56,8 @@ def settle_doubt(change_id: int) -> None:
 
 
 def sweep() -> list[int]:
-    """Take over dead leases, end what is past its deadline, and return the ids that are due. No network."""
+    """Take in kept answers, take over dead leases, end what is past its deadline; the ids that are due. No network."""
+    settlement.take_in()
     for change_id in _ids(Q(status=Status.SENDING, lease_until__lte=db_now())):
         _take_over(change_id)
     for change_id in _ids(_MAY_EXPIRE & Q(expires_at__lte=db_now())):

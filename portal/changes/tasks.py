@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
+from typing import Any
 
+from celery import signals
+from celery.utils.nodenames import worker_direct
 from kombu.exceptions import OperationalError
 
 from portal.celery import app
-from portal.changes import reconcile
+from portal.changes import reconcile, spool
 
 _log = logging.getLogger(__name__)
 _SILENCE_S = 30.0
@@ -43,3 +47,21 @@ def publish(change_id: int) -> None:
     except (OperationalError, OSError) as error:
         _silent_until = time.monotonic() + _SILENCE_S
         _log.warning("queue not reachable (%s): change %d waits for the sweep", type(error).__name__, change_id)
+
+
+@signals.worker_init.connect
+def need_the_spool(**_: object) -> None:
+    """A worker that has nowhere to keep an answer finds out now, and not when it needs to."""
+    try:
+        spool.folder()
+    except OSError as error:
+        sys.exit(f"DELIVERY_SPOOL_DIR cannot be written to: {error.strerror}.")  # Celery swallows exceptions here
+
+
+@signals.worker_ready.connect
+def at_start(sender: Any, **_: object) -> None:
+    """What an earlier life of this very worker has kept is taken in by this one: nobody else may see its folder."""
+    try:
+        sweep.apply_async(queue=worker_direct(sender.hostname))
+    except (OperationalError, OSError):
+        _log.warning("queue not reachable: kept answers wait for the sweep")
