@@ -74,8 +74,7 @@ def test_reset_connections_end_with_a_reset_and_new_ones_get_in(echo: Proxy) -> 
         said(old, b"x")
         echo.reset()
         with pytest.raises(ConnectionResetError):
-            while True:
-                said(old, b"y")
+            old.recv(1024)
     with connect(echo) as new:
         assert said(new, b"again") == b"again"
 
@@ -86,9 +85,10 @@ def test_frozen_connections_answer_nothing_and_lose_nothing(echo: Proxy) -> None
         echo.freeze()
         old.settimeout(0.2)
         old.sendall(b"held back")
-        with connect(echo) as new, pytest.raises(TimeoutError):
+        with connect(echo) as new:
             new.settimeout(0.2)
-            said(new, b"nobody there?")
+            with pytest.raises(TimeoutError):
+                said(new, b"nobody there?")
         with pytest.raises(TimeoutError):
             old.recv(1024)
         echo.thaw()
