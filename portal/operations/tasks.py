@@ -37,7 +37,7 @@ def watch(sender: Any, **_: object) -> None:
             raise ConnectionError(str(error)) from None
 
     def busy() -> bool:
-        processes: int = sender.pool.num_processes
+        processes: int = sender.pool.num_processes or 1
         return sum(map(_at_work, list(state.requests.values()))) >= processes
 
     start(Watchdog(ask=ask, taken_up=_taken_up, busy=busy, deaf_after_s=settings.WORKER_DEAF_AFTER_S))
