@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from tests.rig.postgres import throw_away_postgres
-from tests.rig.proxy import Proxy, upstream_of
+from tests.rig.proxy import Proxy, through, upstream_of
 from tests.rig.redis import throw_away_redis
 
 
@@ -117,18 +117,17 @@ def test_cut_connection_passes_exactly_so_many_bytes_and_nobody_gets_in(echo: Pr
 
 def test_redis_and_postgresql_are_reached_through_it(tmp_path: Path) -> None:
     with throw_away_redis(tmp_path) as url, Proxy(upstream_of(url)) as proxy:
-        client = redis.Redis(port=proxy.port)
+        client = redis.Redis.from_url(through(proxy, url))
         assert client.ping()
         proxy.down()
         with pytest.raises(redis.ConnectionError):
             client.ping()
         client.close()
     with throw_away_postgres() as url, Proxy(upstream_of(url)) as proxy:
-        through = f"postgresql://postgres@127.0.0.1:{proxy.port}/portal"
-        with psycopg.connect(through) as server:
+        with psycopg.connect(through(proxy, url)) as server:
             assert server.execute("SELECT 1").fetchone() == (1,)
             proxy.down()
             with pytest.raises(psycopg.OperationalError):
                 server.execute("SELECT 1")
         with pytest.raises(psycopg.OperationalError):
-            psycopg.connect(through)
+            psycopg.connect(through(proxy, url))

@@ -8,13 +8,12 @@ with Proxy(upstream) as proxy:   # what connects to proxy.address reaches upstre
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import struct
 import threading
-from pathlib import Path
 from types import TracebackType
 from typing import Literal
+from urllib.parse import parse_qs, urlsplit
 
 Address = tuple[str, int] | str
 """Host and port, or the path of a Unix socket."""
@@ -176,11 +175,21 @@ class Proxy:
 
 
 def upstream_of(url: str) -> Address:
-    """Where a redis:// or unix:// URL, or a PostgreSQL one with `host=folder`, leads to."""
-    scheme, _, rest = url.partition("://")
-    if scheme == "unix":
-        return rest.partition("?")[0]
-    if "?host=" in rest:
-        return os.fspath(Path(rest.partition("?host=")[2]) / ".s.PGSQL.5432")
-    host, _, port = rest.rpartition("@")[2].partition("/")[0].partition(":")
-    return host, int(port)
+    """Where a redis://, unix:// or postgresql:// URL leads to."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return parts.path
+    folder = parse_qs(parts.query).get("host")
+    if folder:
+        return f"{folder[0]}/.s.PGSQL.5432"
+    return parts.hostname or "127.0.0.1", parts.port or 5432
+
+
+def through(proxy: Proxy, url: str) -> str:
+    """The same database of the same server, by way of the proxy."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        number = parse_qs(parts.query).get("db", ["0"])[0]
+        return f"redis://127.0.0.1:{proxy.port}/{number}"
+    account, at, _ = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{account}{at}127.0.0.1:{proxy.port}", query="").geturl()
