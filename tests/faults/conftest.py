@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.people import mirrored
 from tests.rig.visitor import wait_until
 
 ApproveAll = Callable[..., list[Change]]
+SubmitAll = Callable[..., list[Change]]
 _PATIENCE_S = 120
 
 
@@ -46,6 +48,18 @@ def approve_all(
             proposal = propose(identifier=identifier, base=base, value=value, **patch)
             made.append(approve(workflow.submit(proposal, by=requester), approver))
         return made
+
+    return build
+
+
+@pytest.fixture
+def submit_all(segura: Sandbox, propose: Callable[..., Proposal], requester: User) -> SubmitAll:
+    """So many pending changes, spread over some secrets, for people to decide on; each gives the notes its number."""
+
+    def build(count: int, secrets: int = 10) -> list[Change]:
+        over = cycle(usable(segura.control, min(count, secrets)))
+        proposals = (propose(identifier=next(over), base=None, notes=f"number {number}") for number in range(count))
+        return [workflow.submit(proposal, by=requester) for proposal in proposals]
 
     return build
 

@@ -41,9 +41,12 @@ def throw_away_postgres() -> Iterator[str]:
 
 
 class PostgresServer:
-    """One in `folder`, which is empty; `options` are settings. It can be stopped hard and started again."""
+    """One in the empty `folder`, its `data` there or elsewhere; `options` are settings.
 
-    def __init__(self, folder: Path, options: Sequence[str] = ()) -> None:
+    It can be stopped hard and started again.
+    """
+
+    def __init__(self, folder: Path, options: Sequence[str] = (), data: Path | None = None) -> None:
         self.url = f"postgresql://postgres@/portal?host={folder}"
         self._folder = folder
         self._account: dict[str, Any] = {
@@ -58,14 +61,17 @@ class PostgresServer:
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
             self._account |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         folder.chmod(0o700)
-        self._initialise(binaries / "initdb", folder / "data")
+        data = data or folder / "data"
+        self._initialise(binaries / "initdb", data)
         settings = [f"unix_socket_directories={folder}", "listen_addresses=", "max_connections=200", *options]
         words = (word for setting in settings for word in ("-c", setting))
-        self._command = [str(binaries / "postgres"), "-D", str(folder / "data"), *words]
+        self._command = [str(binaries / "postgres"), "-D", str(data), *words]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Returns when it answers. Raises NoPostgres."""
+        """Returns when it answers; nothing if it runs. Raises NoPostgres."""
+        if self._process is not None and self._process.poll() is None:
+            return
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -92,13 +98,12 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def postgres_server(options: Sequence[str] = (), within: Path | None = None) -> Iterator[PostgresServer]:
-    """A running one with an empty database, in a private folder `within` another one; gone at the end."""
+def postgres_server(options: Sequence[str] = (), data: Path | None = None) -> Iterator[PostgresServer]:
+    """A running one with an empty database, in a private folder, its `data` there or elsewhere; gone at the end."""
     # Not under TMPDIR: another account than ours must be able to walk there.
-    place = within or (Path("/tmp") if os.geteuid() == 0 else None)  # noqa: S108
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=place))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp" if os.geteuid() == 0 else None))  # noqa: S108
     try:
-        server = PostgresServer(folder, options)
+        server = PostgresServer(folder, options, data)
         try:
             server.start()
             with psycopg.connect(f"postgresql://postgres@/postgres?host={folder}", autocommit=True) as connection:
