@@ -64,9 +64,9 @@ def submit_all(segura: Sandbox, propose: Callable[..., Proposal], requester: Use
     return build
 
 
-def await_applied(changes: list[Change]) -> None:
+def await_applied(changes: list[Change], within_s: float = _PATIENCE_S) -> None:
     """All of them are applied, and no replay of theirs has to be waited for any more."""
     ids = [change.pk for change in changes]
     rows = Change.objects.filter(pk__in=ids)
-    wait_until(lambda: rows.filter(status=Status.APPLIED).count() == len(ids), "all are applied", _PATIENCE_S)
+    wait_until(lambda: rows.filter(status=Status.APPLIED).count() == len(ids), "all are applied", within_s)
     wait_until(lambda: not rows.filter(hold_until__gt=transitions.db_now()).exists(), "the lanes are open")
