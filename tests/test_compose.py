@@ -134,5 +134,14 @@ def test_queue_is_kept_and_never_evicted() -> None:
     assert "--maxmemory-policy noeviction" in command_words(SERVICES["redis"])
 
 
+def test_what_the_worker_keeps_outlives_its_container() -> None:
+    worker = SERVICES["worker"]
+    mounted = [volume.partition(":")[2] for volume in worker["volumes"]]
+    for name in ("DELIVERY_SPOOL_DIR", "AUDIT_CHECKPOINT_DIR"):
+        assert any(f"{worker['environment'][name]}/".startswith(f"{place}/") for place in mounted)
+    owned = re.findall(r"install -d -o 10001 (?:-m 700 )?(/\w+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    assert set(mounted) <= set(owned)
+
+
 def test_worker_is_given_time_to_end_a_call() -> None:
     assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) >= 60

@@ -98,7 +98,7 @@ def take_in() -> None:
 
 def _taken_in(kept: Kept) -> bool:
     try:
-        attempt = Attempt.objects.filter(pk=kept.attempt).first()
+        attempt = Attempt.objects.filter(pk=kept.attempt, fence=kept.fence).first()
         if attempt is None:
             spool.set_aside(kept.attempt)
             return False
