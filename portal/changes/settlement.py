@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from portal.audit import ledger
 from portal.audit.models import Event
 from portal.catalog.connection import action_of, facts_of
-from portal.changes import conclusions, spool, transitions
+from portal.changes import breaker, conclusions, spool, transitions
 from portal.changes.models import Attempt, Cause, Change, Status
 from portal.changes.spool import Kept
 from portal.vault import Applied, AppliedCheck, Exchange, InDoubt, NotApplied, NotSent, Outcome, Refused
@@ -50,6 +50,8 @@ def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None
             _conclude(change, outcome)
         else:
             _note("delivery.lost", change, code=outcome.status, data=facts)
+        if kept is None:  # a late answer says nothing of how calls fare now
+            _tell_breaker(outcome)
 
 
 def told(outcome: Outcome) -> str:
@@ -140,6 +142,13 @@ def _conclude(change: Change, outcome: Outcome) -> None:
             conclusions.doubted(change, Cause.ECHO_DIFFERS, code=code, message=message, answered=True)
         case InDoubt():
             conclusions.doubted(change, Cause.UNANSWERED, code=code, message=message)
+
+
+def _tell_breaker(outcome: Outcome) -> None:
+    if isinstance(outcome, Applied | AppliedCheck | Refused):
+        breaker.succeeded()
+    else:
+        breaker.failed(transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm)
 
 
 def _note(action: str, change: Change, *, data: dict[str, object], code: int | None = None) -> None:

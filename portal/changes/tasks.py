@@ -22,6 +22,9 @@ _silent_until = 0.0
 @app.task(name="changes.deliver")
 def deliver(change_id: int) -> None:
     """Take one change as far as it goes now, then wake the next one of its secret."""
+    if type(change_id) is not int or not 0 < change_id < 2**63:  # not from us: do not even quote it
+        _log.warning("A message was thrown away: it names no change")
+        return
     following = reconcile.advance(change_id)
     if following is not None:
         publish(following)
@@ -50,10 +53,11 @@ def publish(change_id: int) -> None:
 
 
 @signals.worker_init.connect
-def need_the_spool(**_: object) -> None:
+def need_the_spool(sender: Any, **_: object) -> None:
     """A worker that has nowhere to keep an answer finds out now, and not when it needs to."""
     try:
-        spool.folder()
+        if _delivers(sender.app):
+            spool.folder()
     except OSError as error:
         sys.exit(f"DELIVERY_SPOOL_DIR cannot be written to: {error.strerror}.")  # Celery swallows exceptions here
 
@@ -62,6 +66,12 @@ def need_the_spool(**_: object) -> None:
 def at_start(sender: Any, **_: object) -> None:
     """What an earlier life of this very worker has kept is taken in by this one: nobody else may see its folder."""
     try:
-        sweep.apply_async(queue=worker_direct(sender.hostname))
+        if _delivers(sender.app):
+            sweep.apply_async(queue=worker_direct(sender.hostname))
     except (OperationalError, OSError):
         _log.warning("queue not reachable: kept answers wait for the sweep")
+
+
+def _delivers(worker: Any) -> bool:
+    """Whether it takes up deliveries: the sealer neither needs a spool nor may touch a change."""
+    return worker.conf.task_default_queue in worker.amqp.queues.consume_from

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from itertools import cycle
 
@@ -9,7 +10,7 @@ import pytest
 
 from portal.accounts.models import User
 from portal.catalog import connection, details
-from portal.changes import transitions, workflow
+from portal.changes import tasks, transitions, workflow
 from portal.changes.models import Change, Status
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
@@ -18,9 +19,9 @@ from tests.changing import approve
 from tests.people import mirrored
 from tests.rig.visitor import wait_until
 
-ApproveAll = Callable[..., list[Change]]
-SubmitAll = Callable[..., list[Change]]
-_PATIENCE_S = 120
+ManyChanges = Callable[..., list[Change]]
+_PATIENCE_S = 150
+_SWEEP_EVERY_S = 0.5
 
 
 def usable(control: Control, count: int) -> list[int]:
@@ -35,10 +36,8 @@ def usable(control: Control, count: int) -> list[int]:
 
 
 @pytest.fixture
-def approve_all(
-    segura: Sandbox, no_queue: None, propose: Callable[..., Proposal], requester: User, approver: User
-) -> ApproveAll:
-    """Approve a change of each of these secrets over what the vault holds; nothing is published."""
+def submit_all(segura: Sandbox, no_queue: None, propose: Callable[..., Proposal], requester: User) -> ManyChanges:
+    """A pending change of each of these secrets over what the vault holds."""
 
     def build(secrets: list[int], *, value: str = "", **patch: str) -> list[Change]:
         client, made = connection.connect(), []
@@ -46,14 +45,24 @@ def approve_all(
             seen = details.read(client, identifier)
             base = Sight(dict(seen.fields), seen.secret_fingerprint)
             proposal = propose(identifier=identifier, base=base, value=value, **patch)
-            made.append(approve(workflow.submit(proposal, by=requester), approver))
+            made.append(workflow.submit(proposal, by=requester))
         return made
 
     return build
 
 
 @pytest.fixture
-def submit_all(segura: Sandbox, propose: Callable[..., Proposal], requester: User) -> SubmitAll:
+def approve_all(submit_all: ManyChanges, approver: User) -> ManyChanges:
+    """The same, approved; nothing is published."""
+
+    def build(secrets: list[int], *, value: str = "", **patch: str) -> list[Change]:
+        return [approve(change, approver) for change in submit_all(secrets, value=value, **patch)]
+
+    return build
+
+
+@pytest.fixture
+def submit_many(segura: Sandbox, propose: Callable[..., Proposal], requester: User) -> ManyChanges:
     """So many pending changes, spread over some secrets, for people to decide on; each gives the notes its number."""
 
     def build(count: int, secrets: int = 10) -> list[Change]:
@@ -64,9 +73,23 @@ def submit_all(segura: Sandbox, propose: Callable[..., Proposal], requester: Use
     return build
 
 
-def await_applied(changes: list[Change], within_s: float = _PATIENCE_S) -> None:
-    """All of them are applied, and no replay of theirs has to be waited for any more."""
-    ids = [change.pk for change in changes]
-    rows = Change.objects.filter(pk__in=ids)
-    wait_until(lambda: rows.filter(status=Status.APPLIED).count() == len(ids), "all are applied", within_s)
+def await_applied(changes: list[Change], *, sweep: bool = False, within_s: float = _PATIENCE_S) -> None:
+    """All of them are applied, and no replay of theirs has to be waited for any more; `sweep`: no beat does it."""
+    rows = Change.objects.filter(pk__in=[change.pk for change in changes])
+
+    swept_at = 0.0
+
+    def applied() -> bool:
+        nonlocal swept_at
+        if sweep and time.monotonic() - swept_at > _SWEEP_EVERY_S:
+            swept_at = time.monotonic()
+            tasks.sweep.delay()
+        return rows.filter(status=Status.APPLIED).count() == len(changes)
+
+    wait_until(applied, "all are applied", within_s)
     wait_until(lambda: not rows.filter(hold_until__gt=transitions.db_now()).exists(), "the lanes are open")
+
+
+def updates(journal: dict[str, list[dict[str, str]]]) -> int:
+    """How many updates have reached the vault."""
+    return sum(arrival["endpoint"] == "update" for arrival in journal["arrivals"])

@@ -16,7 +16,7 @@ from redis.exceptions import OutOfMemoryError
 from portal.accounts.models import User
 from portal.changes.models import Attempt, Change, Status, Vote
 from portal.sandbox import Sandbox
-from tests.faults.conftest import SubmitAll, await_applied
+from tests.faults.conftest import ManyChanges, await_applied
 from tests.rig.checker import check
 from tests.rig.proxy import Proxy, through, upstream_of
 from tests.rig.redis import RedisServer, redis_server
@@ -92,10 +92,10 @@ class Ballots:
 
 @pytest.mark.shows("F07")
 def test_votes_succeed_while_redis_refuses_and_are_carried_out_when_it_is_back(
-    proxied: tuple[Proxy, Workers], segura: Sandbox, submit_all: SubmitAll, approver: User
+    proxied: tuple[Proxy, Workers], segura: Sandbox, submit_many: ManyChanges, approver: User
 ) -> None:
     proxy, crew = proxied
-    changes = submit_all(VOTES)
+    changes = submit_many(VOTES)
     ballots = Ballots(crew.start_web(), approver, changes)
     proxy.down()
     took = ballots.approve(changes)
@@ -103,15 +103,15 @@ def test_votes_succeed_while_redis_refuses_and_are_carried_out_when_it_is_back(
     assert Vote.objects.count() == VOTES
     assert not Attempt.objects.exists()
     proxy.thaw()
-    await_applied(changes, BACK_S)
+    await_applied(changes, within_s=BACK_S)
     check(segura.control, log=crew.log)
 
 
 @pytest.mark.shows("F08")
 def test_pages_answer_while_redis_is_frozen_and_votes_are_carried_out_when_it_thaws(
-    broker: RedisServer, crew: Workers, segura: Sandbox, submit_all: SubmitAll, approver: User
+    broker: RedisServer, crew: Workers, segura: Sandbox, submit_many: ManyChanges, approver: User
 ) -> None:
-    changes = submit_all(VOTES)
+    changes = submit_many(VOTES)
     ballots = Ballots(crew.start_web(), approver, changes)
     broker.freeze()
     try:
@@ -123,16 +123,16 @@ def test_pages_answer_while_redis_is_frozen_and_votes_are_carried_out_when_it_th
         assert time.monotonic() - began <= PAGE_S
     finally:
         broker.thaw()
-    await_applied(changes, BACK_S)
+    await_applied(changes, within_s=BACK_S)
     check(segura.control, log=crew.log)
 
 
 @pytest.mark.shows("F09")
 def test_no_change_is_lost_while_redis_is_killed_again_and_again(
-    broker: RedisServer, crew: Workers, segura: Sandbox, submit_all: SubmitAll, approver: User
+    broker: RedisServer, crew: Workers, segura: Sandbox, submit_many: ManyChanges, approver: User
 ) -> None:
     kills, batch = rounds(2, 10), rounds(10, 20)
-    changes = submit_all(kills * batch)
+    changes = submit_many(kills * batch)
     ballots = Ballots(crew.start_web(), approver, changes)
     segura.control.plan(endpoint="update", delay_s=0.1, times=None)
     for kill in range(kills):
@@ -153,9 +153,9 @@ def test_no_change_is_lost_while_redis_is_killed_again_and_again(
 
 @pytest.mark.shows("F11")
 def test_a_redis_that_forgets_everything_loses_no_change(
-    broker: RedisServer, crew: Workers, segura: Sandbox, submit_all: SubmitAll, approver: User
+    broker: RedisServer, crew: Workers, segura: Sandbox, submit_many: ManyChanges, approver: User
 ) -> None:
-    changes = submit_all(rounds(50, 500))
+    changes = submit_many(rounds(50, 500))
     ballots = Ballots(crew.start_web(), approver, changes)
     with Redis.from_url(broker.url) as redis:
         for some in thirds(changes):
@@ -168,9 +168,9 @@ def test_a_redis_that_forgets_everything_loses_no_change(
 
 @pytest.mark.shows("F11")
 def test_a_full_redis_refuses_no_vote_and_loses_no_change(
-    broker: RedisServer, crew: Workers, segura: Sandbox, submit_all: SubmitAll, approver: User
+    broker: RedisServer, crew: Workers, segura: Sandbox, submit_many: ManyChanges, approver: User
 ) -> None:
-    changes = submit_all(rounds(10, 100))
+    changes = submit_many(rounds(10, 100))
     ballots = Ballots(crew.start_web(), approver, changes)
     with Redis.from_url(broker.url) as redis:
         redis.config_set("maxmemory", "5mb")
@@ -180,7 +180,7 @@ def test_a_full_redis_refuses_no_vote_and_loses_no_change(
         assert Vote.objects.count() == len(changes)
         assert b"waits for the sweep" in crew.log.read_bytes()
         redis.delete("filler")
-    await_applied(changes, BACK_S)
+    await_applied(changes, within_s=BACK_S)
     assert Attempt.objects.count() == len(changes)
     check(segura.control, log=crew.log)
 

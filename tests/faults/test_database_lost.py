@@ -15,7 +15,7 @@ from portal.accounts.models import User
 from portal.changes import tasks
 from portal.changes.models import Change, Status, Vote
 from portal.sandbox import Sandbox
-from tests.faults.conftest import ApproveAll, SubmitAll, await_applied, usable
+from tests.faults.conftest import ManyChanges, await_applied, usable
 from tests.rig.checker import check
 from tests.rig.engine import own_database
 from tests.rig.markers import Marker
@@ -46,7 +46,7 @@ def cut_off(segura: Sandbox, tmp_path: Path) -> Iterator[tuple[Proxy, Workers]]:
 @pytest.mark.shows("F17")
 @pytest.mark.parametrize("way", ["lost for a while", "lost with the worker", "reset and there again"])
 def test_code_of_an_answer_that_met_no_database_is_in_the_log_exactly_once(
-    way: str, cut_off: tuple[Proxy, Workers], segura: Sandbox, approve_all: ApproveAll, tmp_path: Path
+    way: str, cut_off: tuple[Proxy, Workers], segura: Sandbox, approve_all: ManyChanges, tmp_path: Path
 ) -> None:
     (proxy, crew), spool = cut_off, tmp_path / "spool"
     secret, value = usable(segura.control, 1), Marker.new("a value whose answer met no database")
@@ -131,10 +131,10 @@ def test_postgresql_stopped_hard_while_people_decide_means_503_and_never_half_a_
     server: PostgresServer,
     crew: Workers,
     segura: Sandbox,
-    submit_all: SubmitAll,
+    submit_many: ManyChanges,
     approver: User,
 ) -> None:
-    changes = submit_all(CHANGES)
+    changes = submit_many(CHANGES)
     approver_at_work = Visitor.sign_in(crew.start_web(), approver.username, "approver-correct-horse")
     deciders = [Decider(approver_at_work.again(), changes[number::2]) for number in range(2)]
     for decider in deciders:

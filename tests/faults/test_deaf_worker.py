@@ -15,7 +15,7 @@ from portal.celery import app
 from portal.changes import tasks
 from portal.operations.watchdog import Watchdog
 from portal.sandbox import Sandbox
-from tests.faults.conftest import ApproveAll, await_applied, usable
+from tests.faults.conftest import ManyChanges, await_applied, usable
 from tests.rig.checker import check
 from tests.rig.proxy import Proxy, through, upstream_of
 from tests.rig.visitor import wait_until
@@ -89,7 +89,7 @@ def test_worker_that_stood_still_is_judged_anew() -> None:
 @pytest.mark.processes
 @pytest.mark.shows("F10")
 def test_deaf_worker_ends_with_an_alarm_and_its_successor_does_the_work(
-    segura: Sandbox, approve_all: ApproveAll, tmp_path: Path
+    segura: Sandbox, approve_all: ManyChanges, tmp_path: Path
 ) -> None:
     """It is made deaf as an operator would: told to consume nothing. It still answers `inspect ping`."""
     with workers(tmp_path / "workers.log", {"WORKER_DEAF_AFTER_S": str(DEAF_AFTER_S)}) as crew:
@@ -113,7 +113,7 @@ def test_deaf_worker_ends_with_an_alarm_and_its_successor_does_the_work(
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.processes
 def test_worker_that_is_busy_or_stopped_or_without_a_broker_is_not_taken_for_deaf(
-    segura: Sandbox, approve_all: ApproveAll, tmp_path: Path
+    segura: Sandbox, approve_all: ManyChanges, tmp_path: Path
 ) -> None:
     (change,) = approve_all(usable(segura.control, 1), notes="takes long")
     segura.control.plan("hold", endpoint="update")

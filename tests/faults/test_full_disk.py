@@ -17,7 +17,7 @@ from portal.audit import ledger
 from portal.changes.models import Change, Status
 from portal.sandbox import Sandbox
 from tests.changing import approve
-from tests.faults.conftest import SubmitAll, await_applied
+from tests.faults.conftest import ManyChanges, await_applied
 from tests.rig.checker import check
 from tests.rig.engine import own_database
 from tests.rig.postgres import PostgresServer, postgres_server
@@ -89,9 +89,9 @@ def _portal(disk: SmallDisk, server: PostgresServer | None, url: str, tmp_path: 
 
 @pytest.mark.shows("F18")
 def test_full_disk_means_no_decision_and_no_call_and_a_clear_word_and_all_goes_on_when_there_is_room(
-    cramped: Cramped, segura: Sandbox, submit_all: SubmitAll, approver: User, no_queue: None
+    cramped: Cramped, segura: Sandbox, submit_many: ManyChanges, approver: User, no_queue: None
 ) -> None:
-    crew, changes = cramped.crew, submit_all(rounds(10, 50))
+    crew, changes = cramped.crew, submit_many(rounds(10, 50))
     url = crew.start_web()
     people = Visitor.sign_in(url, approver.username, "approver-correct-horse")
     windows = {change.pk: people.again() for change in changes}

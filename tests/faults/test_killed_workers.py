@@ -12,7 +12,7 @@ import pytest
 
 from portal.changes import tasks
 from portal.sandbox import Sandbox
-from tests.faults.conftest import ApproveAll, await_applied, usable
+from tests.faults.conftest import ManyChanges, await_applied, usable
 from tests.rig.checker import check
 from tests.rig.markers import Marker
 from tests.rig.rounds import rounds
@@ -32,7 +32,7 @@ pytestmark = [
 
 
 @pytest.mark.shows("F03")
-def test_workers_killed_between_sending_and_answer(segura: Sandbox, approve_all: ApproveAll, tmp_path: Path) -> None:
+def test_workers_killed_between_sending_and_answer(segura: Sandbox, approve_all: ManyChanges, tmp_path: Path) -> None:
     """Half of the calls are applied; in every other round the main process dies too."""
     secrets, log, markers = usable(segura.control, AT_ONCE), tmp_path / "workers.log", list[Marker]()
     with workers(log, {"SEGURA_GATEWAY_TIMEOUT_S": "0.2"}) as crew:

@@ -19,7 +19,7 @@ from portal.changes.models import Attempt, Change, Status, Vote
 from portal.sandbox import Sandbox
 from tests.audit.conftest import SEED
 from tests.changing import approve
-from tests.faults.conftest import SubmitAll
+from tests.faults.conftest import ManyChanges
 from tests.rig.checker import check
 from tests.rig.rounds import rounds
 
@@ -55,10 +55,10 @@ def seal_until(over: threading.Event) -> int:
 
 @pytest.mark.shows("F19")
 def test_writers_and_sealer_at_once_never_meet_a_locked_database_and_everything_adds_up(
-    segura: Sandbox, settings: Settings, submit_all: SubmitAll, approver: User, no_queue: None
+    segura: Sandbox, settings: Settings, submit_many: ManyChanges, approver: User, no_queue: None
 ) -> None:
     settings.AUDIT_SIGNING_KEY = SEED
-    changes, over = submit_all(WRITERS * EACH, secrets=WRITERS), threading.Event()
+    changes, over = submit_many(WRITERS * EACH, secrets=WRITERS), threading.Event()
     with ThreadPoolExecutor(WRITERS + 1) as pool:
         sealer = pool.submit(seal_until, over)
         writers = [pool.submit(write, changes[number::WRITERS], approver) for number in range(WRITERS)]

@@ -35,6 +35,7 @@ _FORGET = (
     "AUDIT_",
     "SEAL_",
     "WORKER_",
+    "EMAIL_",
 )
 _FORGET_EXACTLY = ("PORT", "ALLOWED_HOSTS")
 _WORKERS_AT_MOST = 4
