@@ -155,10 +155,7 @@ def base_of(revision: Revision) -> Sight | None:
 
 
 def approved_patch(change: Change, revision: Revision) -> Patch:
-    """The edit to send, opened and proved to be what was voted for, and to have a body.
-
-    Raises Tampered, keyring.CannotOpen, Malformed.
-    """
+    """The edit to send, proved to be what was voted for and to have a body. Raises Tampered, CannotOpen, Malformed."""
     value = sealed.open(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
     digest = patches.digest(
         secret=change.secret,
