@@ -65,7 +65,9 @@ try:
     DELIVERY_BACKOFF_S = positive("DELIVERY_BACKOFF_S", 1)
     DELIVERY_PROBE_EVERY_S = positive("DELIVERY_PROBE_EVERY_S", 30)
     DELIVERY_RETURN_PER_S = positive("DELIVERY_RETURN_PER_S", 5)
+    DELIVERY_SPOOL_DIR: Path = env.path("DELIVERY_SPOOL_DIR", STATE_DIR / "spool")
     SWEEP_EVERY_S = positive("SWEEP_EVERY_S", 10)
+    WORKER_DEAF_AFTER_S = positive("WORKER_DEAF_AFTER_S", 60)
     # How long the gateway may still replay a call it never answered: (connect + read) x tries, and a margin.
     DELIVERY_HOLD_S = 2 * SEGURA_GATEWAY_TIMEOUT_S * (SEGURA_GATEWAY_RETRIES + 1) + positive(
         "DELIVERY_HOLD_MARGIN_S", 10
@@ -114,7 +116,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": max(300, int(2 * DELIVERY_LEASE_S)),
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    "socket_timeout": 5,
+    "socket_timeout": 2,  # a vote that meets a frozen Redis waits so long for its reminder, once
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
     "health_check_interval": 10,
@@ -134,6 +136,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_DIRECT = True  # a queue for each worker, for questions that it alone can answer
 CELERY_TASK_TIME_LIMIT = int(DELIVERY_LEASE_S) + 10
 CELERY_TIMEZONE = "UTC"
 # A message that waited a whole interval has been overtaken by the next one.

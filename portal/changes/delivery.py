@@ -9,30 +9,21 @@ import logging
 import time
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import Error as DatabaseError
+from django.db import transaction
 
 from portal import keyring
 from portal.audit import ledger
 from portal.catalog import connection, details
-from portal.changes import breaker, conclusions, policy, sealed, transitions
+from portal.changes import breaker, conclusions, policy, sealed, settlement, transitions
 from portal.changes import patch as patches
 from portal.changes.models import Attempt, Cause, Change, Revision, Status, Verdict
 from portal.changes.patch import Finding, Sight
 from portal.crashpoints import crashpoint
-from portal.vault import (
-    Applied,
-    AppliedCheck,
-    Client,
-    InDoubt,
-    NotApplied,
-    NotSent,
-    Outcome,
-    ReadRefused,
-    Refused,
-    VaultError,
-)
+from portal.vault import Client, Outcome, ReadRefused, VaultError
 from portal.vault.entity import Patch, body
 
 _log = logging.getLogger(__name__)
@@ -129,15 +120,7 @@ def deliver(change_id: int) -> None:
     if attempt is None:
         return
     crashpoint("intended")
-    outcome = client.update(
-        change.secret,
-        edit,
-        attempt_id=str(attempt.pk),
-        correlation_id=change.number,
-        send_before=started + settings.DELIVERY_LEASE_S / 2,
-    )
-    crashpoint("answered")
-    settle(change, attempt, outcome)
+    _send(client, change, attempt, edit, send_before=started + settings.DELIVERY_LEASE_S / 2)
 
 
 def read(client: Client, secret: int) -> Reading:
@@ -190,42 +173,6 @@ def approved_patch(change: Change, revision: Revision) -> Patch:
     return edit
 
 
-def settle(change: Change, attempt: Attempt, outcome: Outcome) -> None:
-    """Write down what the call came to, and move the change if this worker still holds it."""
-    with transaction.atomic(durable=True):
-        transitions.lock(change.pk)  # the row before the log, as everywhere: two orders would be a deadlock
-        name = type(outcome).__name__
-        attempt.finished_at, attempt.outcome = transitions.db_now(), name
-        attempt.code, attempt.number, attempt.message = outcome.status, outcome.number, told(outcome)
-        attempt.save(update_fields=["finished_at", "outcome", "code", "number", "message"])
-        facts = {
-            "outcome": name,
-            "attempt": str(attempt.pk),
-            "fence": attempt.fence,
-            "number": outcome.number,
-            "message": told(outcome),
-        }
-        _note("delivery.answered", change, code=outcome.status, data=facts)
-        try:
-            with transaction.atomic():
-                _conclude(change, outcome)
-        except transitions.WrongState:
-            _note("delivery.lost", change, code=outcome.status, data=facts)
-        if isinstance(outcome, Applied | AppliedCheck | Refused):
-            breaker.succeeded()
-        else:
-            breaker.failed(transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm)
-
-
-def told(outcome: Outcome) -> str:
-    """What the other side said, else what we found; with what was not taken over, where Segura says so."""
-    said = outcome.message or outcome.reason
-    if isinstance(outcome, AppliedCheck):
-        untaken = ", ".join((*outcome.differences, *outcome.shared_error))
-        return f"{said} ({untaken})"
-    return said
-
-
 def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
     """Whether the call may go out; if not, the change is moved to where it belongs."""
     code, message = reading.code, reading.message
@@ -271,24 +218,25 @@ def _intend(change: Change, revision: Revision, started: float) -> Attempt | Non
         return attempt
 
 
-def _conclude(change: Change, outcome: Outcome) -> None:
-    code, message = outcome.status, told(outcome)
-    match outcome:
-        case Applied():
-            conclusions.applied(change, Cause.CONFIRMED, code=code)
-        case Refused() if change.doubtful_since:
-            conclusions.escalated(change, Cause.REFUSED_REPEAT, code=code, message=message)
-        case Refused():
-            conclusions.failed(change, code=code, number=outcome.number, message=message)
-        case NotSent():
-            conclusions.postponed(change, Cause.NOT_SENT, message=message)
-        case NotApplied():
-            wait = outcome.retry_after_s or 0
-            conclusions.postponed(change, Cause.NOT_APPLIED, code=code, message=message, wait_s=wait)
-        case AppliedCheck():
-            conclusions.doubted(change, Cause.ECHO_DIFFERS, code=code, message=message, answered=True)
-        case InDoubt():
-            conclusions.doubted(change, Cause.UNANSWERED, code=code, message=message)
+def _send(client: Client, change: Change, attempt: Attempt, edit: Patch, *, send_before: float) -> None:
+    """Make the call and settle it; by way of the disk where the database is lost in this moment (F17)."""
+    outcome: Outcome | None = None
+    try:
+        outcome = client.update(
+            change.secret,
+            edit,
+            attempt_id=str(attempt.pk),
+            correlation_id=change.number,
+            send_before=send_before,
+            unreported=partial(settlement.keep, attempt),
+        )
+        crashpoint("answered")
+        settlement.settle(attempt, outcome)
+    except DatabaseError:
+        if outcome is not None:
+            settlement.keep(attempt, outcome)
+        if not settlement.take_in_soon(attempt):
+            raise
 
 
 def _escalate(change: Change, cause: Cause) -> None:

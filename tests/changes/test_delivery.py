@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import aftermath, delivery, reconcile, transitions, workflow
+from portal.changes import aftermath, delivery, reconcile, settlement, transitions, workflow
 from portal.changes.models import Attempt, Cause, Change, Revision, Status
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
@@ -403,7 +403,7 @@ def test_settle_and_take_over_never_wait_for_each_other_in_a_circle(
         attempt = Attempt.objects.create(
             change=change, revision=1, fence=claimed.fence, digest="d", started_at=timezone.now()
         )
-        at_once(functools.partial(delivery.settle, claimed, attempt, Applied(status=200)), reconcile.sweep)
+        at_once(functools.partial(settlement.settle, attempt, Applied(status=200)), reconcile.sweep)
         attempt.refresh_from_db()
         assert attempt.outcome == "Applied"
         Change.objects.filter(pk=change.pk).update(status=Status.APPLIED, hold_until=None)

@@ -256,6 +256,20 @@ _SENDING = (
         ("tests/changes/test_delivery.py::test_a_third_value_is_never_overwritten",),
     ),
     Mutant(
+        "an answer counts once",
+        "portal/changes/settlement.py",
+        "        if attempt.finished_at is not None:\n            return\n",
+        "",
+        ("tests/faults/test_spool.py::test_answer_kept_twice_is_counted_once",),
+    ),
+    Mutant(
+        "an answer without a database is kept",
+        "portal/changes/settlement.py",
+        "        spool.keep(kept)\n",
+        "        pass\n",
+        ("tests/faults/test_spool.py::test_kept_answer_is_one_line_for_its_owner_alone_without_secret_or_body",),
+    ),
+    Mutant(
         "publishing is bounded",
         "portal/settings.py",
         '    "socket_timeout":',

@@ -34,6 +34,7 @@ _FORGET = (
     "REDIS_",
     "AUDIT_",
     "SEAL_",
+    "WORKER_",
     "EMAIL_",
 )
 _FORGET_EXACTLY = ("PORT", "ALLOWED_HOSTS")

@@ -84,6 +84,12 @@ class Visitor:
         assert visitor.at != f"{url}/accounts/login/"
         return visitor
 
+    def again(self) -> Visitor:
+        """The same person in another window: signed in alike, on a page of its own."""
+        window = Visitor(self.url)
+        window._session.cookies.update(self._session.cookies)
+        return window
+
     @property
     def answer(self) -> requests.Response:
         """The page they are on."""

@@ -111,7 +111,7 @@ def test_no_canary_in_any_frame_when_the_report_raises(fault, guarded, sandbox):
         with pytest.raises(RuntimeError) as raised:
             order()
         error = _frames_below_the_test(raised.value)
-        assert "_carry" in _with_locals(error)
+        assert "_authorised" in _with_locals(error)
         check(_with_locals(error) + _deep(error))
 
 
