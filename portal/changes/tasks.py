@@ -32,9 +32,10 @@ def deliver(change_id: int) -> None:
 
 @app.task(name="changes.sweep")
 def sweep() -> None:
-    """Remind the workers of everything that is due."""
+    """Remind the workers of everything that is due. It came through the broker: no silence, but it stops with it."""
     for change_id in reconcile.sweep():
-        publish(change_id)
+        if not _published(change_id):
+            return
 
 
 def publish(change_id: int) -> None:
@@ -42,14 +43,21 @@ def publish(change_id: int) -> None:
 
     Call it after the commit: the row is the truth, and a broker that is down or frozen must cost nobody a vote.
     """
-    global _silent_until
     if time.monotonic() < _silent_until:
         return
+    _published(change_id)
+
+
+def _published(change_id: int) -> bool:
+    global _silent_until
     try:
         deliver.delay(change_id)
     except (OperationalError, OSError) as error:
         _silent_until = time.monotonic() + _SILENCE_S
         _log.warning("queue not reachable (%s): change %d waits for the sweep", type(error).__name__, change_id)
+        return False
+    _silent_until = 0.0
+    return True
 
 
 @signals.worker_init.connect

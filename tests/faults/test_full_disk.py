@@ -45,15 +45,13 @@ class Cramped:
     server: PostgresServer | None
 
     def fill(self) -> None:
-        """Until the log takes no more: what was free inside of the database's files is used up too."""
+        """Until the log takes not even the shortest event: what was free inside of the database's files is used up."""
         self.disk.fill()
-        try:
-            for _ in range(10_000):
-                ledger.record("session.refused", data={"name": secrets.token_hex(400)})
-        except DatabaseError:
+        for size in (400, 100, 20, 1):
+            with pytest.raises(DatabaseError):
+                for _ in range(10_000):
+                    ledger.record("session.refused", data={"name": secrets.token_hex(size)})
             connection.close()
-            return
-        raise AssertionError("the disk is not full")
 
     def free(self) -> None:
         """There is room again; a server that gave up is started again, as any supervisor does."""
