@@ -20,7 +20,7 @@ signin_urlpatterns = [
     path("login/", allauth.login, name="account_login"),
     path("logout/", allauth.logout, name="account_logout"),
     path("inactive/", allauth.account_inactive, name="account_inactive"),
-    path("reauthenticate/", allauth.reauthenticate, name="account_reauthenticate"),
     # With its event or not at all.
+    path("reauthenticate/", transaction.atomic(allauth.reauthenticate), name="account_reauthenticate"),
     path("password/change/", transaction.atomic(allauth.password_change), name="account_change_password"),
 ]
