@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,13 @@ import pytest
 from portal.accounts.models import User
 from portal.catalog import connection, details
 from portal.changes import tasks, workflow
-from portal.changes.models import Attempt, Change, Revision, Status
+from portal.changes.models import Change, Status
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from tests.changing import approve
 from tests.people import mirrored
+from tests.rig.checker import check
 from tests.rig.rounds import rounds
 from tests.rig.workers import workers
 from tests.segura import events
@@ -89,32 +88,5 @@ def test_fifty_workers_killed_between_sending_and_answer(
             )
             crew.kill(rescue)
 
-    check_order(segura, rounds=number)
-    check_log(segura)
     assert Change.objects.exclude(status=Status.APPLIED).count() == 0
-    assert Revision.objects.exclude(sealed_secret=None).count() == 0
-
-
-def check_order(segura: Sandbox, rounds: int) -> None:
-    """Per secret the vault saw the rounds in order, each at least once, and holds the last."""
-    seen_by = defaultdict(list)
-    for application in segura.control.journal()["applications"]:
-        seen_by[application["identifier"]].append(int(application["values"]["notes"].split()[1]))
-    assert len(seen_by) == AT_ONCE
-    for seen in seen_by.values():
-        assert all(earlier <= later for earlier, later in pairwise(seen)), seen
-        assert set(seen) == set(range(1, rounds + 1))
-
-
-def check_log(segura: Sandbox) -> None:
-    """Every arrival is an attempt written down before, and every attempt is in the log."""
-    attempts = {str(attempt.pk): attempt for attempt in Attempt.objects.all()}
-    arrived = {arrival["attempt_id"] for arrival in segura.control.arrivals("update")}
-    assert arrived <= set(attempts)
-    intended = {event["data"]["attempt"] for event in events("delivery.intended")}
-    answered = {event["data"]["attempt"] for event in events("delivery.answered")}
-    lost = {(event["change"], event["data"]["fence"]) for event in events("delivery.lost")}
-    assert intended == set(attempts)
-    assert len(lost) >= KILLS
-    for key, attempt in attempts.items():
-        assert key in answered or (attempt.change_id, attempt.fence) in lost
+    check(segura.control, log=tmp_path / "workers.log")
