@@ -78,34 +78,12 @@ def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
     """
     rules.needs(by, Right.PROPOSE)
     rules.complete(proposal)
-    with transaction.atomic(durable=True):
-        change = lock(change_id)
-        if Revision.objects.filter(pk=proposal.revision_id, change=change).exists():
-            return change  # the same form sent twice
-        rules.own(change, by, _("Only its requester can revise a change."))
+    try:
+        with transaction.atomic(durable=True):
+            return _take_revision(lock(change_id), proposal, by=by)
+    except IntegrityError:  # in the same moment it became a revision of another change
         rules.unsubmitted(proposal)
-        if change.secret != proposal.secret:
-            raise NotAllowed(_("The proposal is for another secret."))
-        if change.status not in REVISABLE:
-            raise WrongState(change)
-        rules.writable(proposal)
-        voters = _approver_names(change)
-        now = db_now()
-        change.erase_sealed()
-        revision = _revise(change, proposal, by=by, number=change.revision + 1, at=now)
-        move(
-            change,
-            Status.PENDING,
-            "change.revised",
-            by=by.username,
-            data={"votes_voided": voters, **_facts(revision)},
-            revision=revision.number,
-            expires_at=policy.pending_until(now),
-            cause=Cause.NONE,
-            answer="",
-            answer_code=None,
-        )
-        return change
+        raise
 
 
 def withdraw(change_id: int, *, by: User) -> Change:
@@ -219,6 +197,35 @@ def _decide(change: Change, ballot: Ballot, *, by: User) -> None:
             approved_at=now,
             expires_at=policy.approved_until(now),
         )
+
+
+def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
+    if Revision.objects.filter(pk=proposal.revision_id, change=change).exists():
+        return change  # the same form sent twice
+    rules.own(change, by, _("Only its requester can revise a change."))
+    rules.unsubmitted(proposal)
+    if change.secret != proposal.secret:
+        raise NotAllowed(_("The proposal is for another secret."))
+    if change.status not in REVISABLE:
+        raise WrongState(change)
+    rules.writable(proposal)
+    voters = _approver_names(change)
+    now = db_now()
+    change.erase_sealed()
+    revision = _revise(change, proposal, by=by, number=change.revision + 1, at=now)
+    move(
+        change,
+        Status.PENDING,
+        "change.revised",
+        by=by.username,
+        data={"votes_voided": voters, **_facts(revision)},
+        revision=revision.number,
+        expires_at=policy.pending_until(now),
+        cause=Cause.NONE,
+        answer="",
+        answer_code=None,
+    )
+    return change
 
 
 def _revise(change: Change, proposal: Proposal, *, by: User, number: int, at: datetime) -> Revision:
