@@ -7,9 +7,9 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from allauth.account.signals import authentication_step_completed  # noqa: PLC0415 - as the next
-
-        from portal.accounts import presence, roles  # noqa: PLC0415 - models exist only once apps are ready
+        from portal.accounts import (  # noqa: PLC0415 - models exist only once apps are ready
+            roles,
+            sessions,  # noqa: F401 - listens
+        )
 
         post_migrate.connect(roles.make_groups, sender=self, dispatch_uid="make_groups")
-        authentication_step_completed.connect(presence.renew_session, dispatch_uid="renew_session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
@@ -66,12 +65,6 @@ def show(request: HttpRequest, password: str) -> Presence:
     with transaction.atomic():  # with its event or not at all
         reauthenticate_by_password(request)
     return of(request)
-
-
-def renew_session(request: HttpRequest, *, reauthenticated: bool = False, **_: Any) -> None:
-    """Whoever has shown again who they are goes on under a new session id, as after signing in (W09)."""
-    if reauthenticated:
-        request.session.cycle_key()
 
 
 def _text(at: datetime | None) -> str:

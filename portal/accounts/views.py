@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.context import THEME_COOKIE, THEMES
@@ -23,6 +23,7 @@ LANDING = {
 """First match wins: a decision somebody waits for comes before one's own work."""
 
 
+@require_safe
 @requires()
 def home(request: PersonRequest) -> HttpResponse:
     """The page this person most likely came for; people without any right read whom to ask."""
