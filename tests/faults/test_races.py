@@ -133,7 +133,7 @@ def test_of_one_persons_twenty_clicks_one_counts(
 
 @pytest.mark.shows("W02")
 def test_of_approval_and_rejection_at_once_one_wins_and_the_log_has_both(
-    volley: Volley, submit: Submit, segura: Sandbox, record_property: Record
+    volley: Volley, submit: Submit, segura: Sandbox, record_testsuite_property: Record
 ) -> None:
     approving, rejecting = approvers(2)
     won = Counter[str]()
@@ -154,7 +154,7 @@ def test_of_approval_and_rejection_at_once_one_wins_and_the_log_has_both(
         if change.status == Status.APPROVED:
             assert work(change).status == Status.APPLIED
     check(segura.control)
-    record_property("won", dict(won))
+    record_testsuite_property("W02 won", dict(won))
 
 
 @pytest.mark.shows("W03")
@@ -164,7 +164,7 @@ def test_an_edit_while_it_is_approved_never_sends_what_was_not_seen(
     segura: Sandbox,
     propose: Callable[..., Proposal],
     requester: User,
-    record_property: Record,
+    record_testsuite_property: Record,
 ) -> None:
     editing, (approving,) = signed_in(requester), approvers(1)
     came_first = Counter[str]()
@@ -191,7 +191,7 @@ def test_an_edit_while_it_is_approved_never_sends_what_was_not_seen(
             assert not Vote.objects.filter(change=change).exists()
             workflow.withdraw(change.pk, by=requester)
     check(segura.control)
-    record_property("came_first", dict(came_first))
+    record_testsuite_property("W03 came first", dict(came_first))
 
 
 @pytest.mark.shows("W03")
