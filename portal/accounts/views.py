@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import PersonRequest, requires
-from portal.accounts.context import THEME_COOKIE, THEMES
+from portal.accounts.context import THEMES
 from portal.accounts.roles import Right, holders, rights_of
 
 LANDING = {
@@ -45,7 +45,7 @@ def theme(request: HttpRequest) -> HttpResponseRedirect:
         back = "/"
     response = HttpResponseRedirect(back)
     response.set_cookie(
-        THEME_COOKIE,
+        settings.THEME_COOKIE_NAME,
         choice,
         max_age=365 * 24 * 3600,
         secure=settings.SESSION_COOKIE_SECURE,

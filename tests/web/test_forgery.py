@@ -16,7 +16,7 @@ from tests.web.test_permission_matrix import KNOWN, TABLE, answer, name_of
 pytestmark = [pytest.mark.django_db, pytest.mark.shows("W08")]
 
 TAKING_POSTS = [address for address in KNOWN if (address.name, "POST") in TABLE]
-PASSWORD = "a-password-of-the-test"  # noqa: S105 - a test's
+PASSWORD = "a-password-of-the-test"
 FORM = "application/x-www-form-urlencoded"
 ELSEWHERE = "https://elsewhere.example"
 

@@ -16,7 +16,7 @@ from tests.web.served import HOST, Served
 pytestmark = pytest.mark.shows("W09")
 
 LOGIN = "/accounts/login/"
-PASSWORD = "maria-correct-horse"  # noqa: S105 - a test's
+PASSWORD = "maria-correct-horse"
 NEW = "a-long-new-passphrase"
 
 
