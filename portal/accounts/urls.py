@@ -24,8 +24,8 @@ signin_urlpatterns = [
     path("login/", _page(allauth.login), name="account_login"),
     path("logout/", _page(allauth.logout), name="account_logout"),
     path("inactive/", require_safe(allauth.account_inactive), name="account_inactive"),
-    path("reauthenticate/", _page(allauth.reauthenticate), name="account_reauthenticate"),
     # With its event or not at all.
+    path("reauthenticate/", _page(transaction.atomic(allauth.reauthenticate)), name="account_reauthenticate"),
     path("password/change/", _page(transaction.atomic(allauth.password_change)), name="account_change_password"),
     # The name that Django and its documentation know; by POST alone, where theirs answers a GET as well.
     path("language/", require_POST(set_language), name="set_language"),

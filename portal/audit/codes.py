@@ -70,6 +70,7 @@ WORDS: dict[str, str | Promise] = {
     "WrongState": _("wrong state"),
     "ValueDiffers": _("not the approved value"),
     "GuessesSpent": _("too many wrong values"),
+    "NotPresent": _("password not entered again"),
     "RightMissing": _("right missing"),
     "InvalidToken": _("form without a valid token (CSRF)"),
     # Rights

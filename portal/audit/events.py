@@ -50,6 +50,7 @@ ACTIONS: dict[str, str | Promise] = {
     "secret.viewed": _("Details of an API secret read"),
     "session.started": _("Signed in"),
     "session.refused": _("Sign-in refused"),
+    "session.confirmed": _("Password entered again"),
     "session.ended": _("Signed out"),
     "account.created": _("Account made"),
     "account.password_changed": _("Password changed"),

@@ -96,9 +96,9 @@ def deliver(change_id: int) -> None:
     try:
         client = connection.connect(change=change.pk, secret=change.secret)
         revision = change.current()
+        edit = approved_patch(change, revision)  # first: a base that was altered must not pass for one that moved
         if not _cleared(change, revision, read(client, change.secret)):
             return
-        edit = approved_patch(change, revision)
     except connection.NotConfigured as error:
         with transaction.atomic(durable=True):
             conclusions.postponed(change, Cause.NOT_CONFIGURED, message=str(error))
@@ -157,16 +157,18 @@ def base_of(revision: Revision) -> Sight | None:
 def approved_patch(change: Change, revision: Revision) -> Patch:
     """The edit to send, proved to be what was voted for and to have a body. Raises Tampered, CannotOpen, Malformed."""
     value = sealed.open(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
+    fingerprint = sealed.fingerprint(value) if value else ""
     digest = patches.digest(
         secret=change.secret,
         patch=revision.patch,
-        secret_fingerprint=sealed.fingerprint(value) if value else "",
+        secret_fingerprint=fingerprint,
         base=base_of(revision),
         policy=revision.policy,
     )
     votes = change.votes.filter(revision=revision.number, digest=digest, verdict=Verdict.APPROVE)
     voters = votes.exclude(voter=change.requester_id).values_list("voter_id", flat=True)
-    if digest != revision.digest or not policy.Policy.from_data(revision.policy).met_by(voters):
+    as_voted = (digest, fingerprint) == (revision.digest, revision.secret_fingerprint)
+    if not as_voted or not policy.Policy.from_data(revision.policy).met_by(voters):
         raise Tampered
     edit = patches.request(revision.patch, value)
     body(edit)  # what cannot be encoded has to show before the intent: after it, it would be a doubt without end

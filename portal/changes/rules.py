@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from portal.accounts import roles
 from portal.accounts.models import User
+from portal.accounts.presence import Presence
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
 from portal.changes.models import Change, Revision, Status, Verdict
@@ -58,6 +59,10 @@ class VotesLapsed(Refused):
     """The approvals are too old, or of people who may no longer decide."""
 
 
+class NotPresent(Refused):
+    """The person showed too long ago who they are, or never did."""
+
+
 class ValueDiffers(Refused):
     """The secret value entered for a retry is not the one that was approved."""
 
@@ -72,23 +77,32 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
     Asks `revisions` and `votes` of the change, so that a page that has prefetched them pays nothing.
     """
     if _is_own(change, by):
-        return OwnChange(
-            _("Nobody decides a change they proposed or edited. Another member of %(groups)s can.")
-            % {"groups": roles.groups_with(Right.DECIDE)}
-        )
+        return _own_change()
     if not roles.holds(by, Right.DECIDE):
         return _members_only(Right.DECIDE)
     if change.status != Status.PENDING:
         return WrongState(change)
     if any(vote.voter_id == by.pk and vote.revision == change.revision for vote in change.votes.all()):
-        return AlreadyVoted(_("You have voted on this revision; another approver is needed."))
+        return _already_voted()
     return None
+
+
+def barred(change: Change, *, by: User) -> Refused:
+    """What the database means where it refuses a vote: its constraints are one vote per revision, and four eyes."""
+    voted = change.votes.filter(voter=by, revision=change.revision).exists()
+    return _already_voted() if voted else _own_change()
 
 
 def needs(by: User, right: Right) -> None:
     """The person holds the right now. Raises NotAllowed, which names the groups that carry it."""
     if not roles.holds(by, right):
         raise _members_only(right)
+
+
+def present(presence: Presence) -> None:
+    """The person has shown within minutes that it is them. Raises NotPresent."""
+    if not presence.fresh:
+        raise NotPresent(_("Enter your password: this needs you to show that it is you."))
 
 
 def not_own(change: Change, by: User) -> None:
@@ -136,6 +150,17 @@ def approved_by_standing(change: Change, revision: Revision) -> bool:
 
 def _is_own(change: Change, by: User) -> bool:
     return change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all())
+
+
+def _own_change() -> OwnChange:
+    return OwnChange(
+        _("Nobody decides a change they proposed or edited. Another member of %(groups)s can.")
+        % {"groups": roles.groups_with(Right.DECIDE)}
+    )
+
+
+def _already_voted() -> AlreadyVoted:
+    return AlreadyVoted(_("You have voted on this revision; another approver is needed."))
 
 
 def _members_only(right: Right) -> NotAllowed:

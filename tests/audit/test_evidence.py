@@ -44,7 +44,9 @@ def a_change(change: int = 7) -> None:
     }
     record("change.submitted", by="maria", change=change, secret=43, data=proposed)
     record("session.started", by="pedro")
-    record("vote.cast", by="pedro", change=change, secret=43, data={"verdict": "approve", "revision": 1})
+    shown = {"signed_in_at": "2026-11-23T08:00:00+00:00", "presence_shown_at": "2026-11-23T08:31:07+00:00"}
+    ballot = {"verdict": "approve", "revision": 1, "signed_in_with": ["password"], **shown}
+    record("vote.cast", by="pedro", change=change, secret=43, data=ballot)
     record("vault.unanswered", change=change, secret=43, data={"method": "PUT", "path": "/x", "duration_ms": 65000})
     record("vault.responded", change=change, secret=43, code=201, data={"method": "PUT", "path": "/x"})
     record("change.applied", change=change, secret=43, code=201, data={"from": "sending", "to": "applied"})
@@ -106,6 +108,9 @@ def test_summary_tells_people_what_happened_and_runs_nothing(outsider: Outsider)
         "no answer",
         "201",
         "Change applied",
+        "Signed in with: password",
+        "Signed in at: 2026-11-23T08:00:00+00:00",
+        "Last showed who they are at: 2026-11-23T08:31:07+00:00",
     ):
         assert part in summary
     assert "<script" not in summary

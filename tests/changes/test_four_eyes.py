@@ -16,7 +16,12 @@ from portal.changes.models import Attempt, Change, Revision, Vote
 from portal.changes.proposal import Proposal
 from tests.changing import approve
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [
+    pytest.mark.domain,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("no_queue"),
+    pytest.mark.shows("W04"),
+]
 
 
 def execute(statement: str, *values: object) -> None:

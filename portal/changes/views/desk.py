@@ -26,8 +26,8 @@ class Panel:
     """The change beside the queue: one that waits for the reader, or the one whose decision was just refused."""
 
     row: Row
+    ballot: BallotForm
     may_vote: bool = True
-    ballot: BallotForm = field(default_factory=BallotForm)
     refusal: dict[str, Any] = field(default_factory=dict)
 
 
@@ -49,7 +49,7 @@ def show_queue(
     rows = listing.rows(page.rows, reader=request.user)
     selected = _selected(rows, opened)
     if panel is None and selected is not None:
-        panel = Panel(selected)
+        panel = Panel(selected, BallotForm(request=request))
     context = {"asked": asked, "text": text, "page": page, "rows": rows, "panel": panel}
     return render(request, _fragment(request, "changes/queue.html", "desk"), context, status=status)
 
