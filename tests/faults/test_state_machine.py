@@ -23,7 +23,8 @@ from portal.changes.rules import Refused
 from portal.changes.transitions import WrongState
 from portal.sandbox import Sandbox
 from portal.vault import Secret
-from tests.faults.world import HOLD_S, POINTS, SECRETS, STILL, World, started
+from tests.faults.draws import CRASHES, DAY_S, WORDS, fields, names, secrets, spoilt_reads, spoilt_updates, unanswered
+from tests.faults.world import HOLD_S, SECRETS, STILL, World, started
 from tests.rig import invariants
 from tests.rig.checker import check
 from tests.rig.ground_truth import Truth
@@ -34,41 +35,6 @@ FAILING = Path(os.environ.get("FAULTS_EXAMPLES", ROOT / ".hypothesis" / "failing
 """Where failing runs are kept; the next run begins with them. FAULTS_SEED repeats a run as a whole."""
 
 pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.shows("F22")]
-
-DAY_S = 86_400.0
-UNANSWERED = (
-    "502", "503", "503_after_apply", "504_before_apply", "504_after_apply", "500_envelope", "html_502", "drop",
-    "drop_before", "reset", "reset_before", "cut_status_line", "empty_201", "html_201", "broken_json", "error_true",
-    "other_identifier", "wrong_code",
-)  # fmt: skip
-TURNED_AWAY = ("401", "no_route", "429:7", "503_no_peer")
-REFUSED = ("refuse:1006:User does not have access", "refuse:1005:Api secret not found")
-WORDS = ("red", "green", "blue")
-
-names = st.sampled_from(("ana", "bia", "caio", "davi", "eva"))
-secrets = st.sampled_from(SECRETS)
-fields = st.one_of(
-    st.dictionaries(st.sampled_from(("url", "notes", "tags")), st.sampled_from(WORDS), min_size=1, max_size=2),
-    st.sampled_from(([["alices", True]], [["alices", False], ["nobody-knows-me", True]])).map(
-        lambda shares: {"users_allowed": shares}
-    ),
-)
-spoilt_updates = st.one_of(
-    st.just(()),
-    st.builds(
-        lambda fault, apply, late: ({"fault": fault, "endpoint": "update", "apply": apply, "replays": [-1.0] * late},),
-        st.sampled_from(UNANSWERED),
-        st.sampled_from(("", "before", "never")),
-        st.integers(0, 2),
-    ),
-    st.sampled_from((*TURNED_AWAY, *REFUSED)).map(lambda fault: ({"fault": fault, "endpoint": "update", "times": 2},)),
-)
-spoilt_reads = st.one_of(
-    st.just(()),
-    st.sampled_from(("502", "drop", "html_502", "401", "no_route", *REFUSED)).map(
-        lambda fault: ({"fault": fault, "endpoint": "get", "times": 2},)
-    ),
-)
 
 
 class Machine(RuleBasedStateMachine):
@@ -108,6 +74,16 @@ class Machine(RuleBasedStateMachine):
         change = workflow.submit(proposal, by=self.world.people["ana"])
         self.vote(change, by="caio", approves=True)
 
+    @rule(secret=secrets, fields=fields, new_value=st.booleans(), update=unanswered, crash_at=st.sampled_from(CRASHES))
+    def submit_and_be_left_in_doubt(
+        self, secret: int, fields: dict[str, Any], new_value: bool, update: tuple[Any, ...], crash_at: str
+    ) -> None:
+        """What chance alone seldom brings about."""
+        self.submit_and_approve(secret, fields, new_value)
+        with self.never_while_paused():
+            self.world.work(Change.objects.latest("pk").pk, *update, crash_at=crash_at)
+
+    @precondition(lambda self: self.any(Status.PENDING, Status.STALE))
     @rule(data=st.data(), fields=fields, new_value=st.booleans())
     def revise(self, data: st.DataObject, fields: dict[str, Any], new_value: bool) -> None:
         change = self.one(data, Status.PENDING, Status.STALE)
@@ -115,6 +91,7 @@ class Machine(RuleBasedStateMachine):
             proposal = self.world.proposal(change.secret, fields, new_value=new_value)
             workflow.revise(change.pk, proposal, by=change.requester)
 
+    @precondition(lambda self: self.any(*Status))
     @rule(data=st.data(), by=names, approves=st.booleans())
     def decide(self, data: st.DataObject, by: str, approves: bool) -> None:
         change = self.one(data, Status.PENDING) or self.one(data, *Status)
@@ -130,6 +107,7 @@ class Machine(RuleBasedStateMachine):
             else:
                 workflow.reject(change.pk, by=person, reason="Not now", **seen)
 
+    @precondition(lambda self: self.any(*Status))
     @rule(data=st.data())
     def withdraw(self, data: st.DataObject) -> None:
         change = self.one(data, Status.PENDING, Status.STALE, Status.APPROVED)
@@ -137,6 +115,7 @@ class Machine(RuleBasedStateMachine):
             with suppress(WrongState):
                 workflow.withdraw(change.pk, by=change.requester)
 
+    @precondition(lambda self: self.any(Status.FAILED))
     @rule(data=st.data())
     def retry(self, data: st.DataObject) -> None:
         change = self.one(data, Status.FAILED)
@@ -147,12 +126,14 @@ class Machine(RuleBasedStateMachine):
                 aftermath.retry(change.pk, by=change.requester, value=Secret(value) if value else None)
                 self.final.pop(change.pk, None)
 
+    @precondition(lambda self: self.any(Status.NEEDS_HUMAN))
     @rule(data=st.data())
     def recheck(self, data: st.DataObject) -> None:
         change = self.one(data, Status.NEEDS_HUMAN)
         if change is not None:
             aftermath.recheck(change.pk, by=self.world.people["eva"])
 
+    @precondition(lambda self: self.any(Status.NEEDS_HUMAN))
     @rule(data=st.data(), applied=st.booleans())
     def close(self, data: st.DataObject, applied: bool) -> None:
         change = self.one(data, Status.NEEDS_HUMAN)
@@ -161,7 +142,8 @@ class Machine(RuleBasedStateMachine):
 
     # --- Machine
 
-    @rule(data=st.data(), update=spoilt_updates, read=spoilt_reads, crash_at=st.sampled_from(("", "", *POINTS)))
+    @precondition(lambda self: self.any(*Status))
+    @rule(data=st.data(), update=spoilt_updates, read=spoilt_reads, crash_at=st.sampled_from(CRASHES))
     def work(self, data: st.DataObject, update: tuple[Any, ...], read: tuple[Any, ...], crash_at: str) -> None:
         change = self.one(data, Status.APPROVED, Status.IN_DOUBT) or self.one(data, *Status)
         if change is not None:
@@ -175,6 +157,7 @@ class Machine(RuleBasedStateMachine):
             with self.never_while_paused():
                 self.world.work(data.draw(st.sampled_from(due)), *update)
 
+    @precondition(lambda self: self.any(Status.APPROVED, Status.IN_DOUBT))
     @rule(data=st.data())
     def race(self, data: st.DataObject) -> None:
         change = self.one(data, Status.APPROVED, Status.IN_DOUBT)
@@ -187,7 +170,7 @@ class Machine(RuleBasedStateMachine):
 
     # --- Misfortune
 
-    @precondition(lambda self: not self.world.frozen)
+    @precondition(lambda self: not self.world.frozen and self.any(Status.APPROVED, Status.IN_DOUBT))
     @rule(data=st.data(), point=st.sampled_from(STILL))
     def freeze(self, data: st.DataObject, point: str) -> None:
         change = self.one(data, Status.APPROVED, Status.IN_DOUBT)
@@ -199,7 +182,7 @@ class Machine(RuleBasedStateMachine):
     def thaw(self) -> None:
         self.world.thaw()
 
-    @rule(seconds=st.sampled_from((1.0, 40.0, HOLD_S + 1, 400.0, DAY_S + 1, 8 * DAY_S)))
+    @rule(seconds=st.sampled_from((1.0, 1.0, 40.0, 40.0, HOLD_S + 1, HOLD_S + 1, 400.0, 400.0, DAY_S + 1, 8 * DAY_S)))
     def pass_time(self, seconds: float) -> None:
         self.world.pass_time(seconds)
 
@@ -262,6 +245,10 @@ class Machine(RuleBasedStateMachine):
                     yield f"CR-{attempt.change_id} overwrote a value of {name} that nobody had voted over"
         self.seen_applications = len(truth.applications)
         self.vault = self.world.vault()
+
+    def any(self, *statuses: Status) -> bool:
+        """Whether there is a change in one of these."""
+        return Change.objects.filter(status__in=statuses).exists()
 
     def one(self, data: st.DataObject, *statuses: Status) -> Change | None:
         """A change in one of these; None where there is none."""
