@@ -17,6 +17,7 @@ REFUSED = ("refuse:1006:User does not have access", "refuse:1005:Api secret not 
 CRASHES = ("", "", "", *POINTS)
 WORDS = ("red", "green", "blue")
 
+which = st.integers(0, 11)
 names = st.sampled_from(("ana", "bia", "caio", "davi", "eva"))
 secrets = st.sampled_from(SECRETS)
 fields = st.one_of(
