@@ -53,6 +53,7 @@ ACTIONS: dict[str, str | Promise] = {
     "session.ended": _("Signed out"),
     "account.created": _("Account made"),
     "account.password_changed": _("Password changed"),
+    "account.address_changed": _("E-mail address changed"),
     "account.disabled": _("Account switched off"),
     "account.enabled": _("Account switched on"),
     "access.refused": _("Page refused"),
@@ -61,6 +62,7 @@ ACTIONS: dict[str, str | Promise] = {
     "audit.exported": _("Log export started"),
     "audit.export_ended": _("Log export ended"),
     "audit.evidence_exported": _("Evidence of a change exported"),
+    "audit.checkpoint_mailed": _("Checkpoint mailed to auditors"),
     "audit.key_changed": _("Signing key of the log changed"),
     "audit.verified": _("Log verified"),
 }

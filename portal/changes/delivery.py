@@ -33,7 +33,7 @@ from portal.vault import (
     Refused,
     VaultError,
 )
-from portal.vault.entity import Patch
+from portal.vault.entity import Patch, body
 
 _log = logging.getLogger(__name__)
 _NOT_FOUND = 1005
@@ -172,7 +172,10 @@ def base_of(revision: Revision) -> Sight | None:
 
 
 def approved_patch(change: Change, revision: Revision) -> Patch:
-    """The edit to send, opened and proved to be what was voted for. Raises Tampered, keyring.CannotOpen."""
+    """The edit to send, opened and proved to be what was voted for, and to have a body.
+
+    Raises Tampered, keyring.CannotOpen, Malformed.
+    """
     value = sealed.open(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
     digest = patches.digest(
         secret=change.secret,
@@ -185,7 +188,9 @@ def approved_patch(change: Change, revision: Revision) -> Patch:
     voters = votes.exclude(voter=change.requester_id).values_list("voter_id", flat=True)
     if digest != revision.digest or not policy.Policy.from_data(revision.policy).met_by(voters):
         raise Tampered
-    return patches.request(revision.patch, value)
+    edit = patches.request(revision.patch, value)
+    body(edit)  # what cannot be encoded has to show before the intent: after it, it would be a doubt without end
+    return edit
 
 
 def settle(change: Change, attempt: Attempt, outcome: Outcome) -> None:
