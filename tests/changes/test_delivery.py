@@ -203,6 +203,7 @@ def test_an_unreachable_vault_costs_nothing_but_time(segura: Sandbox, approved: 
     assert work(change).status == Status.APPLIED
 
 
+@pytest.mark.shows("D08")
 def test_an_echo_that_differs_is_read_back(segura: Sandbox, approved: Callable[..., Change]) -> None:
     segura.control.knobs(update_success_style="201_stale_body")
     change = work(approved())
@@ -313,6 +314,7 @@ def test_no_settings_no_call_and_a_sentence(settings: Settings, approved: Callab
     assert "SEGURA_URL" in change.answer
 
 
+@pytest.mark.shows("D08")
 def test_a_share_that_segura_does_not_take_over_is_for_a_person_and_is_not_sent_again(
     segura: Sandbox, approved: Callable[..., Change]
 ) -> None:
@@ -359,6 +361,7 @@ def test_a_blocked_secret_hides_no_other_from_the_sweep(
     assert reconcile.sweep() == [free.pk]
 
 
+@pytest.mark.shows("F06")
 def test_a_worker_that_lost_its_lease_sends_nothing_and_says_so(
     segura: Sandbox, approved: Callable[..., Change], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 import dataclasses
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ from portal.vault import (
     Token,
 )
 from portal.vault.outcomes import retry_after
+from tests.rig.portal import ROOT
 
 PATCH = {"name": "GCP1", "client_secret": Secret("Zx9-new-value"), "users_allowed": (Share("alices", True),)}
 
@@ -129,6 +132,7 @@ ROWS = [
 ]  # fmt: skip
 
 
+@pytest.mark.shows("D14", "D06", "D07")
 @pytest.mark.parametrize("token", ["cached", "fetched first", "rejected once"])
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_every_kind_of_evidence_has_its_outcome(row, token, sandbox, connect):
@@ -165,6 +169,27 @@ def test_every_kind_of_evidence_has_its_outcome(row, token, sandbox, connect):
         assert [each["attempt_id"] for each in journal["applications"]] == ["attempt-7"] * row.applied
 
 
+_WEIGH = """
+import resource, sys
+from portal.vault import Client
+client = Client.connect(url=sys.argv[1], client_id=sys.argv[2], client_secret=sys.argv[3])
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(type(client.update(43, {"notes": "x"}, attempt_id="a")).__name__, peak())
+print(type(client.update(43, {"notes": "y"}, attempt_id="b")).__name__, peak())
+"""
+
+
+@pytest.mark.shows("D06")
+def test_a_huge_answer_does_not_fill_the_memory_of_the_worker(sandbox):
+    """In a process of its own, for its peak: this one serves the answer as well."""
+    sandbox.control.plan("502", endpoint="update")
+    sandbox.control.plan("big_body:10", endpoint="update")
+    command = [sys.executable, "-c", _WEIGH, sandbox.url, sandbox.client_id, sandbox.client_secret]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert told[::2] == ["InDoubt", "InDoubt"]
+    assert int(told[3]) - int(told[1]) < 20 * 1024
+
+
 UNTAKEN = {
     "no_route": (404, "no Route matched with those values"),
     "401": (401, "Unauthorized"),
@@ -193,6 +218,7 @@ def test_revoked_token_is_replaced_and_the_change_applied(style, kong, sandbox, 
     assert len(sandbox.control.journal()["applications"]) == 1
 
 
+@pytest.mark.shows("D08")
 @pytest.mark.parametrize("style", ["names", "objects", "message_strings"])
 def test_failed_shares_are_shown_and_never_a_plain_success(style, sandbox, client):
     sandbox.control.knobs(shared_error_style=style)
@@ -244,6 +270,7 @@ def _closed_port() -> str:
     return f"http://127.0.0.1:{port}/"
 
 
+@pytest.mark.shows("D05")
 @pytest.mark.parametrize("tokens", [Given, MemoryTokens], ids=["token cached", "token wanted"])
 @pytest.mark.parametrize("hop", ["refused", "dns", "connect timeout", "not TLS", "closed in handshake"])
 def test_what_fails_before_sending_is_not_sent(hop, tokens, connect, sandbox, full_listener, listener):
@@ -264,6 +291,7 @@ def test_what_fails_before_sending_is_not_sent(hop, tokens, connect, sandbox, fu
     assert reason in exchange.reason
 
 
+@pytest.mark.shows("D05")
 def test_an_untrusted_certificate_is_not_sent_and_alarms(tls_files, connect):
     certificate, key, authority, _ = tls_files
     with Sandbox(tls=(certificate, key)) as secure:
@@ -281,6 +309,7 @@ def test_an_untrusted_certificate_is_not_sent_and_alarms(tls_files, connect):
         assert secure.control.arrivals() == []
 
 
+@pytest.mark.shows("D12")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_no_redirect_is_followed_by_update_read_or_token(status, sandbox, connect, listener):
     client = connect()
