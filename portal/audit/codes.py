@@ -69,6 +69,7 @@ WORDS: dict[str, str | Promise] = {
     "StaleRevision": _("stale revision"),
     "WrongState": _("wrong state"),
     "ValueDiffers": _("not the approved value"),
+    "TooMany": _("too many proposals"),
     "GuessesSpent": _("too many wrong values"),
     "RightMissing": _("right missing"),
     "InvalidToken": _("form without a valid token (CSRF)"),

@@ -16,7 +16,7 @@ from django.db import DatabaseError, transaction
 from portal import keyring
 from portal.audit import ledger
 from portal.catalog import connection, details
-from portal.changes import conclusions, policy, sealed, transitions
+from portal.changes import conclusions, policy, sealed, traits, transitions
 from portal.changes import patch as patches
 from portal.changes.models import Attempt, Cause, Change, Revision, Status, Verdict
 from portal.changes.patch import Finding, Sight
@@ -166,6 +166,7 @@ def approved_patch(change: Change, revision: Revision) -> Patch:
         secret_fingerprint=sealed.fingerprint(value) if value else "",
         base=base_of(revision),
         policy=revision.policy,
+        traits=traits.of(value) if value and revision.secret_traits else None,
     )
     votes = change.votes.filter(revision=revision.number, digest=digest, verdict=Verdict.APPROVE)
     voters = votes.exclude(voter=change.requester_id).values_list("voter_id", flat=True)

@@ -25,7 +25,8 @@ from portal.changes.transitions import WrongState, db_now, lock, move
 def submit(proposal: Proposal, *, by: User) -> Change:
     """Put a proposal up for decision and return its change.
 
-    The same proposal submitted twice is one change. Raises NotAllowed, NotWritable, NothingChanged, ReasonMissing.
+    The same proposal submitted twice is one change. Raises NotAllowed, NotWritable, NothingChanged, ReasonMissing,
+    TooMany.
     """
     rules.needs(by, Right.PROPOSE)
     secret = rules.writable(proposal)
@@ -33,6 +34,7 @@ def submit(proposal: Proposal, *, by: User) -> Change:
     try:
         with transaction.atomic(durable=True):
             now = db_now()
+            rules.unhurried(proposal, by, now=now)
             change = Change.objects.create(
                 secret=secret.identifier,
                 secret_name=secret.name,
@@ -76,8 +78,9 @@ def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
         if change.status not in REVISABLE:
             raise WrongState(change)
         rules.writable(proposal)
-        voters = _approver_names(change)
         now = db_now()
+        rules.unhurried(proposal, by, now=now)
+        voters = _approver_names(change)
         change.erase_sealed()
         revision = _revise(change, proposal, by=by, number=change.revision + 1, at=now)
         move(
@@ -187,6 +190,7 @@ def _revise(change: Change, proposal: Proposal, *, by: User, number: int, at: da
     required = policy.Policy(settings.APPROVALS_REQUIRED).as_data()
     base = proposal.base
     fingerprint = proposal.sealed.fingerprint if proposal.sealed else ""
+    traits = dict(proposal.sealed.traits) if proposal.sealed else None
     return Revision.objects.create(
         pk=proposal.revision_id,
         change=change,
@@ -198,6 +202,7 @@ def _revise(change: Change, proposal: Proposal, *, by: User, number: int, at: da
         base_secret_fingerprint=base.secret_fingerprint if base else "",
         sealed_secret=proposal.sealed.blob if proposal.sealed else None,
         secret_fingerprint=fingerprint,
+        secret_traits=traits,
         policy=required,
         reason=proposal.reason.strip(),
         ticket=proposal.ticket.strip(),
@@ -207,6 +212,7 @@ def _revise(change: Change, proposal: Proposal, *, by: User, number: int, at: da
             secret_fingerprint=fingerprint,
             base=base,
             policy=required,
+            traits=traits,
         ),
     )
 
@@ -221,6 +227,7 @@ def _facts(revision: Revision) -> dict[str, object]:
         "base": revision.base,
         "base_known": revision.base is not None,
         "policy": revision.policy,
+        **({"traits": revision.secret_traits} if revision.secret_traits else {}),
         "reason": revision.reason,
         "ticket": revision.ticket,
     }

@@ -17,7 +17,7 @@ from portal.audit import findings
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Attempt
 from portal.changes.patch import ShareChange
-from portal.changes.reading import outlook
+from portal.changes.reading import outlook, value
 
 register = template.Library()
 
@@ -86,6 +86,7 @@ def share_kind(share: ShareChange, base_known: bool) -> str:
 
 
 register.filter("said", findings.said)
+register.filter("traits", value.traits)
 
 RISK_ICONS = {
     "base": "eye-off",
