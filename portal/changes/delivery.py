@@ -33,7 +33,7 @@ from portal.vault import (
     Refused,
     VaultError,
 )
-from portal.vault.entity import Patch
+from portal.vault.entity import Patch, Secret
 
 _log = logging.getLogger(__name__)
 _NOT_FOUND = 1005
@@ -163,16 +163,26 @@ def approved_patch(change: Change, revision: Revision) -> Patch:
     digest = patches.digest(
         secret=change.secret,
         patch=revision.patch,
-        secret_fingerprint=sealed.fingerprint(value) if value else "",
+        secret_fingerprint=revision.secret_fingerprint,
         base=base_of(revision),
         policy=revision.policy,
-        traits=traits.of(value) if value and revision.secret_traits else None,
+        traits=revision.secret_traits,
     )
     votes = change.votes.filter(revision=revision.number, digest=digest, verdict=Verdict.APPROVE)
     voters = votes.exclude(voter=change.requester_id).values_list("voter_id", flat=True)
     if digest != revision.digest or not policy.Policy.from_data(revision.policy).met_by(voters):
         raise Tampered
+    if not _is_as_told(revision, value):
+        raise Tampered
     return patches.request(revision.patch, value)
+
+
+def _is_as_told(revision: Revision, value: Secret | None) -> bool:
+    """Whether what the votes were over, fingerprint and traits, is true of the value that would be sent."""
+    if value is None:
+        return not revision.secret_fingerprint
+    told = (revision.secret_fingerprint, revision.secret_traits)
+    return told in ((sealed.fingerprint(value), traits.of(value)), (sealed.fingerprint(value), None))
 
 
 def settle(change: Change, attempt: Attempt, outcome: Outcome) -> None:
