@@ -22,6 +22,7 @@ from portal.accounts.models import User
 from portal.changes import tasks
 from portal.changes.models import Change, Status
 from portal.sandbox import Sandbox
+from portal.vault import text
 from tests.changes.pages import send
 from tests.changes.paper import press, read_form
 from tests.people import mirrored
@@ -38,6 +39,11 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.shows("S02")]
 
 def broken(*_given: Any, **_named: Any) -> None:
     raise RuntimeError("a defect")
+
+
+def broken_for_the_value(raw: bytes, encoded: Callable[[bytes], Iterator[str]] = text._encoded) -> Iterator[str]:
+    """Tokens pass."""
+    return broken(raw) if CANARY.encode() in raw else encoded(raw)  # type: ignore[func-returns-value,return-value]
 
 
 class BrokenCipher:
@@ -178,14 +184,14 @@ def test_defect_in_a_retry(
 
 
 @pytest.mark.parametrize(
-    ("place", "raises"),
+    ("place", "defect", "raises"),
     [
-        ("portal.vault.client.classify", True),  # with the patch and the answer in hand
-        ("portal.vault.text._encoded", True),  # looking for the value in what Segura said
-        ("portal.changes.delivery.conclusions.applied", True),  # the commit after the answer
-        ("portal.vault.edge._Adapter.send", False),  # becomes an outcome: in doubt, or not sent
-        ("portal.changes.patch.request", False),  # before the intent: a person has to look
-        ("portal.changes.sealed.fingerprint", False),
+        ("portal.vault.client.classify", broken, True),  # with the patch and the answer in hand
+        ("portal.vault.text._encoded", broken_for_the_value, True),  # looking for the value in what Segura said
+        ("portal.changes.delivery.conclusions.applied", broken, True),  # the commit after the answer
+        ("portal.vault.edge._Adapter.send", broken, False),  # becomes an outcome: in doubt, or not sent
+        ("portal.changes.patch.request", broken, False),  # before the intent: a person has to look
+        ("portal.changes.sealed.fingerprint", broken, False),
     ],
 )
 def test_defect_in_a_delivery(
@@ -194,10 +200,11 @@ def test_defect_in_a_delivery(
     approved: Callable[..., Change],
     monkeypatch: pytest.MonkeyPatch,
     place: str,
+    defect: Callable[..., Any],
     raises: bool,
 ) -> None:
     change = approved(value=CANARY)
-    monkeypatch.setattr(place, broken)
+    monkeypatch.setattr(place, defect)
     tasks.deliver.apply(args=[change.pk])
     assert len(told.reports) == raises
     if not raises:
