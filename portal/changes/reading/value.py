@@ -48,12 +48,15 @@ class Likeness:
 
 def traits(kept: Mapping[str, Any]) -> list[Trait]:
     """The traits of a revision in words."""
-    (shortest, longest), (least, most) = kept["length"], kept["bits"]
+    shortest, longest = kept["length"]
+    least, most = kept["bits"]
+    length = _("%(least)d characters or more") if longest is None else _("%(least)d to %(most)d characters")
+    entropy = _("%(least)d bits or more") if most is None else _("%(least)d to %(most)d bits")
     classes = ", ".join(str(_CLASSES.get(name, name)) for name in kept["classes"])
     return [
-        Trait(_("Length"), _range(shortest, longest, _("characters")), _("short") if shortest < _LONG else ""),
+        Trait(_("Length"), length % {"least": shortest, "most": longest}, _("short") if shortest < _LONG else ""),
         Trait(_("Made of"), classes, _("of one kind") if len(kept["classes"]) < 2 else ""),
-        Trait(_("Entropy"), _range(least, most, _("bits")), _("guessable") if least < _HARD_TO_GUESS else ""),
+        Trait(_("Entropy"), entropy % {"least": least, "most": most}, _("guessable") if least < _HARD_TO_GUESS else ""),
     ]
 
 
@@ -113,9 +116,3 @@ def _known(revision: Revision) -> Any:
     value = revision.secret_fingerprint
     met = Revision.objects.filter(Q(secret_fingerprint=value) | Q(base_secret_fingerprint=value))
     return met.filter(created_at__lt=revision.created_at)
-
-
-def _range(least: int, most: int | None, unit: str) -> str:
-    if most is None:
-        return _("%(least)d %(unit)s or more") % {"least": least, "unit": unit}
-    return _("%(least)d to %(most)d %(unit)s") % {"least": least, "most": most, "unit": unit}
