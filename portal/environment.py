@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
@@ -49,6 +50,34 @@ def https(name: str, default: str) -> str:
     if url and scheme != "https" and not (scheme == "http" and is_loopback(url)):
         raise ImproperlyConfigured(f"{name} must be https; plain http is accepted for loopback only.")
     return url
+
+
+class Smtp(NamedTuple):
+    """How to reach the mail server; no host where there is none."""
+
+    host: str = ""
+    port: int = 25
+    user: str = ""
+    password: str = ""
+    tls: bool = False
+    starttls: bool = False
+
+
+def smtp(name: str, url: str) -> Smtp:
+    """From smtps:// (465), smtp+starttls:// (587) or smtp:// (25), user:password@host:port; none for an empty one."""
+    if not url:
+        return Smtp()
+    parts = urlsplit(url)
+    default = {"smtps": 465, "smtp+starttls": 587, "smtp": 25}.get(parts.scheme)
+    if default is None or not parts.hostname:
+        raise ImproperlyConfigured(
+            f"{name} must be smtps://, smtp+starttls:// or smtp://, with user:password@host:port."
+        )
+    if parts.password and parts.scheme == "smtp" and not is_loopback(url):
+        raise ImproperlyConfigured(f"{name} would send its password in clear: use smtps:// or smtp+starttls://.")
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    tls, starttls = parts.scheme == "smtps", parts.scheme == "smtp+starttls"
+    return Smtp(parts.hostname, parts.port or default, user, password, tls, starttls)
 
 
 def is_loopback(url: str) -> bool:

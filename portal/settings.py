@@ -5,12 +5,13 @@ Every name read here is a row of the README's table. Secrets may come from a fil
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import EnvError
 
-from portal.environment import at_least, env, https, is_loopback, positive, secret
+from portal.environment import at_least, env, https, is_loopback, positive, secret, smtp
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR: Path = env.path("PORTAL_STATE_DIR", BASE_DIR / ".state")
@@ -39,6 +40,7 @@ try:
     AUDIT_SIGNING_KEY = secret("AUDIT_SIGNING_KEY", "")
     AUDIT_CHECKPOINT_DIR: str = env.str("AUDIT_CHECKPOINT_DIR", "")
     AUDIT_VERIFY_EVERY_S = positive("AUDIT_VERIFY_EVERY_S", 86400)
+    AUDIT_MAIL_EVERY_S = positive("AUDIT_MAIL_EVERY_S", 86400)
     SEAL_EVERY_S = positive("SEAL_EVERY_S", 2)
 
     # --- Segura ------------------------------------------------------------------------------------
@@ -62,11 +64,17 @@ try:
     DELIVERY_LEASE_S = positive("DELIVERY_LEASE_S", 3 * SEGURA_DEADLINE_S)
     DELIVERY_MAX_TRIES = at_least("DELIVERY_MAX_TRIES", 8, 1)
     DELIVERY_BACKOFF_S = positive("DELIVERY_BACKOFF_S", 1)
+    DELIVERY_PROBE_EVERY_S = positive("DELIVERY_PROBE_EVERY_S", 30)
+    DELIVERY_RETURN_PER_S = positive("DELIVERY_RETURN_PER_S", 5)
     SWEEP_EVERY_S = positive("SWEEP_EVERY_S", 10)
     # How long the gateway may still replay a call it never answered: (connect + read) x tries, and a margin.
     DELIVERY_HOLD_S = 2 * SEGURA_GATEWAY_TIMEOUT_S * (SEGURA_GATEWAY_RETRIES + 1) + positive(
         "DELIVERY_HOLD_MARGIN_S", 10
     )
+
+    # --- Mail: checkpoints of the log to auditors ---------------------------------------------------
+    _mail = smtp("EMAIL_URL", secret("EMAIL_URL", ""))
+    DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", f"countersign@{urlsplit(BASE_URL).hostname}")
 
     # --- Database and broker -----------------------------------------------------------------------
     _database_url = secret("DATABASE_URL", f"sqlite:///{STATE_DIR / 'portal.sqlite3'}")
@@ -75,6 +83,9 @@ try:
     REDIS_URL = secret("REDIS_URL", "redis://127.0.0.1:6379/0")
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
+
+EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.host, _mail.port, _mail.user, _mail.password
+EMAIL_USE_SSL, EMAIL_USE_TLS, EMAIL_TIMEOUT = _mail.tls, _mail.starttls, 20
 
 if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("PORTAL_SECRET_KEY must be 32 characters or longer: openssl rand -base64 48 makes one.")
@@ -117,6 +128,9 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
+# A worker without --queues takes both; in docker-compose.yml the sealer alone takes the second.
+CELERY_TASK_QUEUES: dict[str, dict[str, str]] = {"celery": {}, "sealing": {}}
+CELERY_TASK_ROUTES = {"audit.*": {"queue": "sealing"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -132,10 +146,10 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": CATALOG_SYNC_EVERY_S},
     },
     "seal": {"task": "audit.seal", "schedule": SEAL_EVERY_S, "options": {"expires": 3 * SEAL_EVERY_S}},
-    "verify": {
-        "task": "audit.verify",
-        "schedule": AUDIT_VERIFY_EVERY_S,
-        "options": {"expires": AUDIT_VERIFY_EVERY_S},
+    "due": {
+        "task": "audit.due",
+        "schedule": min(600, AUDIT_VERIFY_EVERY_S, AUDIT_MAIL_EVERY_S),
+        "options": {"expires": 600},
     },
 }
 
@@ -159,18 +173,19 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "portal.accounts.origin.OriginMiddleware",
+    # Above all that answers, static files and refused host names included.
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Below WhiteNoise, whose files may be kept; above everything that makes a page.
     "portal.accounts.caching.NoStoreMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     # Last, so that they hear why a page was refused, or failed, before Django turns that into a page.
@@ -192,6 +207,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.accounts.context.person",
                 "portal.changes.context.queue",
+                "portal.changes.context.pause",
             ],
         },
     },
@@ -247,8 +263,13 @@ ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key",
 # --- The wire --------------------------------------------------------------------------------------
 _tls = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _tls
-SESSION_COOKIE_NAME = "__Host-session" if _tls else "session"
-CSRF_COOKIE_NAME = "__Host-csrf" if _tls else "csrf"
+_prefix = "__Host-" if _tls else ""  # browsers take such a name over TLS only, and from this very host
+SESSION_COOKIE_NAME = f"{_prefix}session"
+CSRF_COOKIE_NAME = f"{_prefix}csrf"
+LANGUAGE_COOKIE_NAME = f"{_prefix}language"
+THEME_COOKIE_NAME = f"{_prefix}theme"
+MESSAGES_COOKIE_NAME = f"{_prefix}messages"
+MESSAGE_STORAGE = "portal.accounts.notices.NoticeStorage"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
@@ -295,6 +316,7 @@ LOGGING = {
             "django.db.backends",
             "kombu",
             "amqp",
+            "celery.pool",
             "celery.utils.functional",
             "celery.worker.strategy",
             "celery.app.trace",

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import settings
 
 from portal.operations import secret_files
 from tests import settings_names
@@ -49,9 +50,9 @@ def test_dockerfile_is_clean() -> None:
     assert (run.returncode, run.stdout) == (0, "")
 
 
-def test_the_six_services_of_production_are_there_and_the_stand_in_only_in_the_demo() -> None:
+def test_the_seven_services_of_production_are_there_and_the_stand_in_only_in_the_demo() -> None:
     always = {name for name, service in SERVICES.items() if "profiles" not in service}
-    assert always == {"web", "worker", "beat", "migrate", "postgres", "redis"}
+    assert always == {"web", "worker", "sealer", "beat", "migrate", "postgres", "redis"}
     assert SERVICES["sandbox"]["profiles"] == ["demo"]
 
 
@@ -69,8 +70,12 @@ def test_services_and_volumes_a_service_leans_on_exist(name: str) -> None:
 
 
 def test_nothing_is_declared_that_no_service_uses() -> None:
-    for kind in ("networks", "secrets", "volumes"):
-        used = {str(one).partition(":")[0] for service in SERVICES.values() for one in service.get(kind, [])}
+    for kind in ("networks", "secrets", "volumes", "configs"):
+        used = {
+            one["source"] if isinstance(one, dict) else one.partition(":")[0]
+            for service in SERVICES.values()
+            for one in service.get(kind, [])
+        }
         assert set(COMPOSE[kind]) == used
 
 
@@ -121,6 +126,24 @@ def test_every_service_is_unprivileged_read_only_and_pinned(name: str) -> None:
     assert service.get("user", "root") != "root" or name in OURS
     if name != "migrate":
         assert "healthcheck" in service
+
+
+def test_signing_key_the_owners_account_and_the_mail_server_belong_to_one_service_each() -> None:
+    holders = {
+        secret: {name for name, service in SERVICES.items() if secret in service.get("secrets", [])}
+        for secret in ("audit_signing_key", "database_url_owner", "database_url_sealer", "email_url")
+    }
+    assert holders == {
+        "audit_signing_key": {"sealer"},
+        "database_url_owner": {"migrate", "postgres"},
+        "database_url_sealer": {"sealer", "postgres"},
+        "email_url": {"sealer"},
+    }
+
+
+def test_every_queue_has_a_service_that_takes_it() -> None:
+    taken = [re.findall(r"--queues (\S+)", command_words(service)) for service in OURS.values()]
+    assert sorted(name for names in taken for name in names) == sorted(settings.CELERY_TASK_QUEUES)
 
 
 def test_image_runs_as_an_account_of_its_own() -> None:

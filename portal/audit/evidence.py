@@ -48,16 +48,23 @@ def pack(change: int) -> Pack:
     key = public_key(checkpoint)
     proven = [(event, sealed[event.pk]) for event in events]
     context = {"change": change, "checkpoint": checkpoint, "key": key, "summary": Summary.of(events), "proven": proven}
+    handed_over = Event.objects.filter(action="audit.key_changed").order_by("pk")
+    keys = proofs.of_events([event.pk for event in handed_over])
     files = {
         "README.txt": render_to_string("audit/evidence_readme.txt", context).lstrip(),
         "summary.html": render_to_string("audit/evidence_summary.html", context),
         "summary.css": (_OUTSIDE / "summary.css").read_text(encoding="utf-8"),
-        "events.jsonl": "".join(line(at.leaf, at.leaf_hash, event.text, at.proof) for event, at in proven),
+        "events.txt": _lines(proven),
+        "key-changes.txt": _lines([(event, keys[event.pk]) for event in handed_over if event.pk in keys]),
         "checkpoint.txt": checkpoint.note,
         "public-key.txt": f"{key}\n",
         VERIFIER.name: VERIFIER.read_text(encoding="utf-8"),
     }
     return Pack(_zipped(files, checkpoint), len(events), checkpoint)
+
+
+def _lines(proven: list[tuple[Event, proofs.Sealed]]) -> str:
+    return "".join(line(at.leaf, at.leaf_hash, event.text, at.proof) for event, at in proven)
 
 
 def _zipped(files: dict[str, str], checkpoint: Checkpoint) -> bytes:

@@ -1,14 +1,16 @@
-"""The events in the order they were sealed, a few thousand in memory at a time; and as a file for outsiders."""
+"""The events in the order they were sealed, a few thousand in memory at a time; and as a file for outsiders.
+
+A line of such a file: leaf number, hash in hex, proof (hashes in hex with commas, or nothing), and the text as it was
+hashed, with a tab between them. The ledger writes a tab and a line end within a text as JSON escapes.
+"""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from portal.audit.columns import Row
-from portal.audit.ledger import canonical
 from portal.audit.models import Checkpoint, Event, Seal
 
 _CHUNK = 4096
@@ -34,18 +36,17 @@ def leaves(size: int) -> Iterator[Leaf]:
 
 
 def line(number: int, leaf_hash: bytes, text: str, proof: list[bytes] | None = None) -> str:
-    """A leaf as outsiders get it: a JSON object on a line, its text exactly the one that was hashed."""
-    item = {"leaf": number, "hash": _base64(leaf_hash), "text": text}
-    return canonical(item if proof is None else item | {"proof": [_base64(part) for part in proof]}) + "\n"
+    """A leaf as outsiders get it."""
+    return f"{number}\t{leaf_hash.hex()}\t{','.join(part.hex() for part in proof or ())}\t{text}\n"
 
 
 @dataclass
 class SealedLog:
-    """The whole log up to its newest checkpoint, for the outsider's verifier. Like an Export; JSON Lines."""
+    """The whole log up to its newest checkpoint, for the outsider's verifier. Like an Export."""
 
     rows: int = 0
     format: str = "sealed"
-    content_type: str = "application/jsonl; charset=utf-8"
+    content_type: str = "text/plain; charset=utf-8"
 
     def parts(self) -> Iterator[str]:
         """The file in pieces, first leaf first. An event that is gone leaves a gap, which the verifier names."""
@@ -63,7 +64,3 @@ class SealedLog:
     def _counted(self, piece: list[str]) -> str:
         self.rows += len(piece)  # before it leaves: the record may say too much, never too little
         return "".join(piece)
-
-
-def _base64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -19,11 +18,18 @@ from portal.audit import events
 
 _MASK = "****"
 _MASKED = re.compile(r"client.?secret|sealed|passw|token|authorization|cookie", re.IGNORECASE)
-_NOW = {"postgresql": "clock_timestamp()", "sqlite": "strftime('%%Y-%%m-%%dT%%H:%%M:%%f+00:00', 'now')"}
-_INSERT = (
-    "INSERT INTO audit_event (at, action, actor, change, seq, secret, code, text)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s) RETURNING id"
-)
+_INSTANT = {  # as the column keeps it, and as the text says it
+    "postgresql": ("clock_timestamp()", "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US+00:00')"),
+    "sqlite": ("strftime('%%Y-%%m-%%d %%H:%%M:%%f000', 'now')", "replace(at, ' ', 'T') || '+00:00'"),
+}
+_APPEND = """
+    INSERT INTO audit_event (at, action, actor, change, seq, secret, code, text)
+    SELECT at, %s, %s, %s, seq, %s, %s, %s || {said} || %s || COALESCE(CAST(seq AS text), 'null') || %s
+    FROM (SELECT {now} AS at, {next_seq} AS seq) AS place
+    RETURNING id
+"""
+_NEXT_SEQ = "(SELECT COALESCE(MAX(seq), 0) + 1 FROM audit_event WHERE change = %s)"
+_ALONE = "SELECT pg_advisory_xact_lock(%s, %s);"
 _LOCK_CLASS = 0x4155  # "AU": keeps these advisory locks apart from those of others
 
 
@@ -46,23 +52,14 @@ def record(
     """
     events.check(action)
     clean = _clean(data or {})
+    where = origin.current()
+    actor = storable(by)
+    begin = canonical({"action": action, "actor": actor, "address": where.address})[:-1] + ',"at":"'
+    middle = {"change": change, "code": code, "data": clean, "request": where.request_id, "secret": secret}
+    text = (begin, '",' + canonical(middle)[1:-1] + ',"seq":', ',"v":1}')
     # No savepoint: a log that cannot be written must take the caller's transaction down with it.
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        at, seq = _place(cursor, change)
-        where = origin.current()
-        keys = {"action": action, "actor": storable(by), "change": change, "seq": seq, "secret": secret, "code": code}
-        text = canonical(
-            {
-                "v": 1,
-                "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
-                "address": where.address,
-                "request": where.request_id,
-                "data": clean,
-                **keys,
-            }
-        )
-        cursor.execute(_INSERT, [connection.ops.adapt_datetimefield_value(at), *keys.values(), text])
-        return int(cursor.fetchone()[0])
+        return _append(cursor, change, [action, actor, change, secret, code, *text])
 
 
 def canonical(value: Mapping[str, Any]) -> str:
@@ -70,21 +67,22 @@ def canonical(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def _place(cursor: CursorWrapper, change: int | None) -> tuple[datetime, int | None]:
-    """When it is, and the next number within the change.
+def _append(cursor: CursorWrapper, change: int | None, values: list[Any]) -> int:
+    """The row in one exchange with the database, which alone knows the time and the next number within the change.
 
-    On PostgreSQL writers of one change wait for each other here, and so never meet in the unique constraint; on
+    On PostgreSQL writers of one change wait for each other first, and so never meet in the unique constraint; on
     SQLite a transaction that writes is alone anyway.
     """
-    if change is not None and connection.vendor == "postgresql":
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, change % 2**31])
-    cursor.execute(
-        f"SELECT {_NOW[connection.vendor]}, (SELECT COALESCE(MAX(seq), 0) + 1 FROM audit_event WHERE change = %s)",  # noqa: S608
-        [change],
-    )
-    now, seq = cursor.fetchone()
-    at = now if isinstance(now, datetime) else datetime.fromisoformat(now)
-    return at, None if change is None else int(seq)
+    now, said = _INSTANT[connection.vendor]
+    statement = _APPEND.format(now=now, said=said, next_seq="CAST(NULL AS integer)" if change is None else _NEXT_SEQ)
+    if change is None:
+        cursor.execute(statement, values)
+    elif connection.vendor == "postgresql":  # one after the other, so that the second sees what the first waited for
+        cursor.execute(_ALONE + statement, [_LOCK_CLASS, change % 2**31, *values, change])
+        cursor.nextset()
+    else:
+        cursor.execute(statement, [*values, change])
+    return int(cursor.fetchone()[0])
 
 
 def _clean(value: Any) -> Any:

@@ -2,6 +2,9 @@
 
 Three lines, which log (its origin), how many leaves, and the root over them in base64; an empty line; and for each
 signature a line: a dash, the name of the key (the origin again), and in base64 the key's hash and the signature.
+
+A key that is replaced signs one more note, by which it names the key that follows: so who knows the first key of a log
+can follow it to the newest one. It cannot be taken for a checkpoint, whose second line is a number.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 _ED25519 = b"\x01"
+_NEXT_KEY = "next key"
 _DASH = "\N{EM DASH} "
 
 
@@ -56,6 +60,16 @@ class Verifier:
 
     def open(self, note: str) -> Checkpoint:
         """The checkpoint in a note this key has signed. Raises BadNote."""
+        return Checkpoint.parse(self._signed_body(note))
+
+    def successor(self, note: str) -> Verifier:
+        """The key that follows this one, by a note this one has signed. Raises BadNote."""
+        lines = self._signed_body(note).split("\n")
+        if len(lines) < 4 or lines[:2] != [self.name, _NEXT_KEY]:
+            raise BadNote("not a note that names the next key")
+        return Verifier.parse(lines[2])
+
+    def _signed_body(self, note: str) -> str:
         body, signatures = _split(note)
         for name, signature in signatures:
             if name == self.name and signature[:4] == self._key_hash:
@@ -63,7 +77,7 @@ class Verifier:
                     Ed25519PublicKey.from_public_bytes(self.public).verify(signature[4:], body.encode())
                 except InvalidSignature:
                     raise BadNote(f"the signature by key {self.key_id} is false") from None
-                return Checkpoint.parse(body)
+                return body
         raise BadNote(f"not signed by key {self.key_id}")
 
 
@@ -89,7 +103,13 @@ class Signer:
 
     def sign(self, checkpoint: Checkpoint) -> str:
         """The signed note of a checkpoint."""
-        body = str(checkpoint)
+        return self._signed(str(checkpoint))
+
+    def hand_over(self, successor: Verifier) -> str:
+        """The signed note that names the key which follows this one."""
+        return self._signed(f"{self.name}\n{_NEXT_KEY}\n{successor}\n")
+
+    def _signed(self, body: str) -> str:
         signature = bytes.fromhex(self.verifier.key_id) + self.key.sign(body.encode())
         return f"{body}\n{_DASH}{self.name} {base64.b64encode(signature).decode()}\n"
 

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from portal.audit import notes
 from portal.audit.models import Checkpoint
+from portal.crashpoints import crashpoint
 
 _log = logging.getLogger(__name__)
 _LATEST = "latest.txt"
@@ -58,6 +59,7 @@ def publish() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name in (f"{newest.at:%Y-%m-%dT%H}.txt", _LATEST):
             _replace(folder / name, newest.note)
+            crashpoint("published")
     except OSError as error:
         _log.warning("the checkpoint folder cannot be written: %s", error.strerror)
 

@@ -16,6 +16,7 @@ from portal.audit import notes, published, tree
 from portal.audit.ledger import record
 from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
 from portal.audit.proofs import STRIDE, Kept
+from portal.crashpoints import crashpoint
 
 _BATCH = 4096
 _LOCK = 0x41555345414C  # "AUSEAL"
@@ -25,31 +26,39 @@ class NoKey(Exception):
     """AUDIT_SIGNING_KEY is not set: this process cannot seal."""
 
 
-def seal() -> int:
+class NotHandedOver(Exception):
+    """The log was signed with another key so far, which this process lacks to name the new one."""
+
+
+def seal(*, old_key_is_lost: bool = False) -> int:
     """Seal what is committed and waits; how many events that were, none where another sealer is at work.
 
-    Raises NoKey, published.LogWasCut, ImproperlyConfigured for a key that is none, and OSError where a checkpoint
-    folder is set and what it holds cannot be read.
+    A new key is taken only from the hand of the old one, unless that is lost: outsiders then need the new one anew.
+    Raises NoKey, NotHandedOver, published.LogWasCut, ImproperlyConfigured for a key that is none, and OSError where a
+    checkpoint folder is set and what it holds cannot be read.
     """
-    signer = _signer()
+    signers = _signers()
+    if not signers:
+        raise NoKey("The audit log is not sealed: set AUDIT_SIGNING_KEY (openssl rand -base64 32).")
     published.refuse_a_cut_log()
     total = 0
-    while batch := _seal_batch(signer):
+    while batch := _seal_batch(signers, old_key_is_lost=old_key_is_lost):
         total += batch
+    crashpoint("sealed")
     published.publish()
     return total
 
 
 def public_key() -> notes.Verifier | None:
     """The public half of this process's key; None where it has none, as the pages have not."""
-    return _signer().verifier if settings.AUDIT_SIGNING_KEY else None
+    return next((signer.verifier for signer in _signers()), None)
 
 
-def _signer() -> notes.Signer:
-    if not settings.AUDIT_SIGNING_KEY:
-        raise NoKey("The audit log is not sealed: set AUDIT_SIGNING_KEY (openssl rand -base64 32).")
+def _signers() -> list[notes.Signer]:
+    """The key that signs, then older ones, which only name it as the next."""
+    seeds = settings.AUDIT_SIGNING_KEY.split(",") if settings.AUDIT_SIGNING_KEY else []
     try:
-        return notes.Signer.parse(_origin(), settings.AUDIT_SIGNING_KEY)
+        return [notes.Signer.parse(_origin(), seed) for seed in seeds]
     except ValueError as error:
         raise ImproperlyConfigured(str(error)) from None
 
@@ -63,20 +72,21 @@ def _origin() -> str:
 
 
 @transaction.atomic(durable=True)
-def _seal_batch(signer: notes.Signer) -> int:
+def _seal_batch(signers: list[notes.Signer], *, old_key_is_lost: bool) -> int:
     """Seal the oldest events that wait, and commit."""
     if not _alone():
         return 0
     newest = Checkpoint.objects.first()
-    waiting = _announce_key(signer, newest) or list(
-        Unsealed.objects.order_by("event").values_list("event", flat=True)[:_BATCH]
-    )
+    waiting = list(Unsealed.objects.order_by("event").values_list("event", flat=True)[:_BATCH])
+    if newest is None or newest.key_id != signers[0].verifier.key_id:
+        waiting = [_announce_key(signers, newest, old_key_is_lost=old_key_is_lost)]
     if not waiting:
         return 0
     sealed = set(Seal.objects.filter(event__in=waiting).values_list("event", flat=True))
     texts = Event.objects.filter(pk__in=waiting).exclude(pk__in=sealed).order_by("pk").values_list("pk", "text")
-    size = _grow(newest.size if newest else 0, list(texts), signer)
+    size = _grow(newest.size if newest else 0, list(texts), signers[0])
     Unsealed.objects.filter(event__in=waiting).delete()
+    crashpoint("signed")
     return size
 
 
@@ -89,17 +99,26 @@ def _alone() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _announce_key(signer: notes.Signer, newest: Checkpoint | None) -> list[int]:
-    """Where the key is another than the last checkpoint's: its own event, to be sealed first and alone.
+def _announce_key(signers: list[notes.Signer], newest: Checkpoint | None, *, old_key_is_lost: bool) -> int:
+    """The event of a new key, to be sealed first and alone: from here on it signs, named by the one before it.
 
-    So the log says which key signs from where on, and who trusts the newest key can follow it to the older ones.
+    So who trusts any key of the log can follow it to the newest. Raises NotHandedOver.
     """
-    verifier = signer.verifier
-    if newest is not None and newest.key_id == verifier.key_id:
-        return []
-    last = Event.objects.filter(action="audit.key_changed").first()
-    old = str(last.entry.data["new_key"]) if last and last.entry else ""
-    return [record("audit.key_changed", data={"old_key": old, "new_key": str(verifier)})]
+    verifier = signers[0].verifier
+    if newest is None:
+        return record("audit.key_changed", data={"old_key": "", "new_key": str(verifier), "hand_over": ""})
+    old = next((signer for signer in signers[1:] if signer.verifier.key_id == newest.key_id), None)
+    if old is None and not old_key_is_lost:
+        raise NotHandedOver(
+            f"The log is signed with key {newest.key_id} so far, and AUDIT_SIGNING_KEY is {verifier.key_id}. Set it to"
+            " NEW,OLD until the first sealing; where the old key is lost: manage.py seal_audit --old-key-is-lost"
+        )
+    data = {
+        "old_key": str(old.verifier) if old else newest.key_id,
+        "new_key": str(verifier),
+        "hand_over": old.hand_over(verifier) if old else "",
+    }
+    return record("audit.key_changed", data=data)
 
 
 def _grow(size: int, texts: list[tuple[int, str]], signer: notes.Signer) -> int:
@@ -115,6 +134,7 @@ def _grow(size: int, texts: list[tuple[int, str]], signer: notes.Signer) -> int:
             if level % STRIDE == 0:
                 subtrees.append(Subtree(level=level, index=index, root=root))
     Seal.objects.bulk_create(seals)
+    crashpoint("grown")
     Subtree.objects.bulk_create(subtrees)
     checkpoint = notes.Checkpoint(signer.name, head.size, head.root())
     Checkpoint.objects.create(

@@ -21,6 +21,7 @@ class Standing:
     event: int | None
     behind_since: datetime | None
     verified: Entry | None
+    mailed: Entry | None
 
     @property
     def intact(self) -> bool:
@@ -29,7 +30,7 @@ class Standing:
 
 
 def standing() -> Standing:
-    """Three questions, whatever the size of the log."""
+    """Four questions, whatever the size of the log."""
     last = Seal.objects.filter(leaf=OuterRef("size") - 1).values("event")[:1]
     checkpoint = Checkpoint.objects.annotate(event=Subquery(last)).first()
     at = Event.objects.filter(pk=OuterRef("event")).values("at")[:1]
@@ -37,11 +38,13 @@ def standing() -> Standing:
     patience = timedelta(seconds=max(60, 10 * settings.SEAL_EVERY_S))
     late = waiting is not None and waiting < timezone.now() - patience
     verified = Event.objects.filter(action="audit.verified").first()
+    mailed = Event.objects.filter(action="audit.checkpoint_mailed").first()
     return Standing(
         checkpoint,
         checkpoint.event if checkpoint else None,
         waiting if late else None,
         verified.entry if verified else None,
+        mailed.entry if mailed else None,
     )
 
 

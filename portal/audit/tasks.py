@@ -1,13 +1,20 @@
-"""Celery's door to the log: sealing every few seconds, verifying once a day or when an auditor asks."""
+"""Celery's door to the log: sealing every few seconds; now and then, and when asked to, verifying and mailing.
+
+These tasks have a queue of their own, so that the one process that has the signing key takes nothing else.
+"""
 
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
+from django.conf import settings
 from django.core.cache import cache
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from portal.audit import sealing
+from portal.audit import mailed, sealing
+from portal.audit.models import Event
 from portal.audit.published import LogWasCut
 from portal.audit.verification import verify_on_record
 from portal.celery import app
@@ -24,7 +31,7 @@ def seal() -> None:
         sealing.seal()
     except sealing.NoKey:
         return
-    except (LogWasCut, OSError) as error:
+    except (sealing.NotHandedOver, LogWasCut, OSError) as error:
         _log.error("the audit log cannot be sealed: %s", error)
 
 
@@ -37,6 +44,20 @@ def verify(by: str = "") -> None:
         cache.delete(_ASKED)
     if not report.intact:
         _log.critical("the audit log is not intact: %s", report.findings[0])
+
+
+@app.task(name="audit.due")
+def due() -> None:
+    """What is to be done now and then, by what the log says was done last: a clock that restarts forgets nothing."""
+    if _long_ago("audit.checkpoint_mailed", settings.AUDIT_MAIL_EVERY_S):
+        mailed.mail()
+    if _long_ago("audit.verified", settings.AUDIT_VERIFY_EVERY_S):
+        ask_for_verification(by="")
+
+
+def _long_ago(action: str, every_s: float) -> bool:
+    last = Event.objects.filter(action=action).first()
+    return last is None or last.at <= timezone.now() - timedelta(seconds=every_s)
 
 
 def ask_for_verification(*, by: str) -> bool:

@@ -5,7 +5,7 @@ Streaming: a few thousand rows are in memory at a time, however long the log is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -53,8 +53,8 @@ def verify(*, outside: list[str] | None = None, key: notes.Verifier | None = Non
     """Check the log up to its newest checkpoint.
 
     `outside` are notes that were kept elsewhere, without which a cut tail cannot show. `key` is the public key the
-    newest checkpoint must be signed with; without one, the log's own word is taken for its key. Older keys are
-    believed because the log, under the newest signature, says when each of them was replaced.
+    newest checkpoint must be signed with, or one that handed over to it; without one, the log's own word is taken for
+    its key. Older keys are believed because the log, under the newest signature, says when each of them was replaced.
     """
     began = monotonic()
     run = _Verification(outside or [], key)
@@ -72,6 +72,7 @@ class _Verification:
         self.report = Report(size=newest.size if newest else 0, key_id=newest.key_id if newest else "")
         self.key = key
         self.keys: dict[str, notes.Verifier] = {}
+        self.trusted = {key.key_id: key} if key else {}
         self.current = ""
         self.head = tree.Head()
         self.latest: datetime | None = None
@@ -114,7 +115,7 @@ class _Verification:
             self.columns(row, place)
             self.order(row.at, place)
             if row.text.startswith(_KEY_CHANGE):
-                self.learn_key(row.text)
+                self.learn_key(row.text, place)
         # The stored hash, so that an altered text does not hide whether the rest is whole.
         for level, index, root in self.head.append(stored):
             if level % STRIDE == 0:
@@ -137,14 +138,25 @@ class _Verification:
         else:
             self.latest = at if self.latest is None else max(self.latest, at)
 
-    def learn_key(self, text: str) -> None:
-        """From this leaf on, checkpoints are signed with this key."""
+    def learn_key(self, text: str, place: str) -> None:
+        """From this leaf on, checkpoints are signed with this key; trusted, where a trusted one handed over to it."""
         try:
-            verifier = notes.Verifier.parse(str(parse(text).data.get("new_key")))
+            data = parse(text).data
+            verifier = notes.Verifier.parse(str(data.get("new_key")))
         except (Unreadable, notes.BadNote):
             return
+        before, self.current = self.current, verifier.key_id
         self.keys[verifier.key_id] = verifier
-        self.current = verifier.key_id
+        if not data.get("hand_over"):
+            return
+        try:
+            handed_over = self.trusted.get(before, self.keys[before]).successor(str(data["hand_over"])) == verifier
+        except (KeyError, notes.BadNote):
+            handed_over = False
+        if not handed_over:
+            self.report.add(f"{place}: the key before it did not hand over to key {verifier.key_id}")
+        elif before in self.trusted:
+            self.trusted[verifier.key_id] = verifier
 
     def subtree(self, level: int, index: int, root: bytes) -> None:
         """The hash that proofs are made from is the one the leaves give."""
@@ -159,7 +171,7 @@ class _Verification:
         if before is not None and checkpoint.at < before.at - _SLACK:
             self.report.add(f"{place}: older than the smaller one before it")
         try:
-            said = self.opened(checkpoint.note, self.current)
+            said = self.opened(checkpoint.note, {name: key for name, key in self.keys.items() if name == self.current})
             if (said.size, said.root, self.current) != (checkpoint.size, bytes(checkpoint.root), checkpoint.key_id):
                 self.report.add(f"{place}: its columns and its note do not say the same")
         except notes.BadNote as error:
@@ -172,22 +184,24 @@ class _Verification:
                 f" one of leaves {first} to {checkpoint.size - 1} was altered, inserted, removed or reordered"
             )
 
-    def opened(self, note: str, *key_ids: str) -> notes.Checkpoint:
-        """The checkpoint of a note signed with one of these keys of the log. Raises BadNote."""
+    def opened(self, note: str, keys: Mapping[str, notes.Verifier]) -> notes.Checkpoint:
+        """The checkpoint of a note signed with one of these keys. Raises BadNote."""
         for key_id in notes.signed_by(note):
-            if key_id in key_ids and key_id in self.keys:
-                return self.keys[key_id].open(note)
+            if key_id in keys:
+                return keys[key_id].open(note)
         raise notes.BadNote("not signed with the key the log names for it")
 
     def trust(self, newest: Checkpoint) -> None:
-        """The newest checkpoint is signed with the key the caller brought along."""
+        """The newest checkpoint is signed with the key the caller brought along, or one that it handed over to."""
         self.report.trusted = self.key is not None
         if self.key is None:
             return
         try:
-            self.key.open(newest.note)
-        except notes.BadNote as error:
-            self.report.add(f"checkpoint of {newest.size}: {error}, which is the key it must be signed with")
+            self.opened(newest.note, self.trusted)
+        except notes.BadNote:
+            self.report.add(
+                f"checkpoint of {newest.size}: not signed by key {self.key.key_id}, nor by one it handed over to"
+            )
 
     def outside_notes(self) -> None:
         """The log still is what it was when these were taken out of the house."""
@@ -195,7 +209,7 @@ class _Verification:
             self.keys.setdefault(self.key.key_id, self.key)
         for note in self.outside:
             try:
-                said = self.opened(note, *self.keys)
+                said = self.opened(note, self.keys)
             except notes.BadNote as error:
                 self.report.add(f"outside checkpoint: {error}")
                 continue

@@ -16,9 +16,9 @@ from django.db import DatabaseError, transaction
 from portal import keyring
 from portal.audit import ledger
 from portal.catalog import connection, details
-from portal.changes import conclusions, policy, sealed, traits, transitions
+from portal.changes import approved, breaker, conclusions, transitions
 from portal.changes import patch as patches
-from portal.changes.models import Attempt, Cause, Change, Revision, Status, Verdict
+from portal.changes.models import Attempt, Cause, Change, Revision, Status
 from portal.changes.patch import Finding, Sight
 from portal.crashpoints import crashpoint
 from portal.vault import (
@@ -33,14 +33,10 @@ from portal.vault import (
     Refused,
     VaultError,
 )
-from portal.vault.entity import Patch, Secret
 
 _log = logging.getLogger(__name__)
 _NOT_FOUND = 1005
-
-
-class Tampered(Exception):
-    """What would be sent is not what was approved."""
+_FORBIDDEN = 403
 
 
 @dataclass(frozen=True)
@@ -60,10 +56,23 @@ class Reading:
         """Why it failed, '' where it did not."""
         return str(self.error or "")
 
+    def tell_breaker(self) -> None:
+        """A secret that was read, or that Segura refused to show, says nothing about calls; no answer does."""
+        now = transitions.db_now()
+        if self.error is None or self.refused:
+            breaker.undecided(now)
+        else:
+            breaker.failed(now, reason=self.message, code=self.code, alarm=self.error.alarm)
+
     @property
     def refused(self) -> ReadRefused | None:
         """Segura's own no, which waiting does not change."""
         return self.error if isinstance(self.error, ReadRefused) else None
+
+    @property
+    def denied(self) -> bool:
+        """No read-back is to be had: Segura's own no, or the gateway's."""
+        return self.refused is not None or self.code == _FORBIDDEN
 
 
 class Step(Enum):
@@ -93,12 +102,12 @@ def deliver(change_id: int) -> None:
         revision = change.current()
         if not _cleared(change, revision, read(client, change.secret)):
             return
-        edit = approved_patch(change, revision)
+        edit = approved.edit(change, revision)
     except connection.NotConfigured as error:
         with transaction.atomic(durable=True):
             conclusions.postponed(change, Cause.NOT_CONFIGURED, message=str(error))
         return
-    except (Tampered, keyring.CannotOpen):
+    except (approved.Tampered, keyring.CannotOpen):
         _escalate(change, Cause.TAMPERED)
         return
     except transitions.WrongState:
@@ -136,53 +145,20 @@ def read(client: Client, secret: int) -> Reading:
 
 def step(revision: Revision, reading: Reading, *, doubtful: bool) -> Step:
     """What to do after a reading. `doubtful`: an earlier call of this change may have been, or still be, executed."""
-    if reading.refused and not doubtful:
+    if reading.denied and doubtful:
+        return Step.SEND  # no read-back: the same bytes again, behind the hold (B6)
+    if reading.refused:
         if reading.refused.number == _NOT_FOUND:
             return Step.FAIL
         return Step.SEND if revision.base is None else Step.UNSEEN
-    if reading.refused:
-        return Step.SEND  # no read-back: the same bytes again, behind the hold (B6)
     if reading.seen is None:
         return Step.WAIT
-    base = base_of(revision)
+    base = approved.base_of(revision)
     now = Sight(reading.seen.fields, reading.seen.secret_fingerprint)
     if not doubtful:
         return Step.STALE if base and patches.moved(base, now) else Step.SEND
     finding = patches.judge(Sight(revision.patch, revision.secret_fingerprint), base, now)
     return {Finding.TARGET: Step.APPLIED, Finding.OTHER: Step.ESCALATE}.get(finding, Step.SEND)
-
-
-def base_of(revision: Revision) -> Sight | None:
-    """What the requester saw and the approvers voted over; None where it could not be read."""
-    return None if revision.base is None else Sight(revision.base, revision.base_secret_fingerprint)
-
-
-def approved_patch(change: Change, revision: Revision) -> Patch:
-    """The edit to send, opened and proved to be what was voted for. Raises Tampered, keyring.CannotOpen."""
-    value = sealed.open(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
-    digest = patches.digest(
-        secret=change.secret,
-        patch=revision.patch,
-        secret_fingerprint=revision.secret_fingerprint,
-        base=base_of(revision),
-        policy=revision.policy,
-        traits=revision.secret_traits,
-    )
-    votes = change.votes.filter(revision=revision.number, digest=digest, verdict=Verdict.APPROVE)
-    voters = votes.exclude(voter=change.requester_id).values_list("voter_id", flat=True)
-    if digest != revision.digest or not policy.Policy.from_data(revision.policy).met_by(voters):
-        raise Tampered
-    if not _is_as_told(revision, value):
-        raise Tampered
-    return patches.request(revision.patch, value)
-
-
-def _is_as_told(revision: Revision, value: Secret | None) -> bool:
-    """Whether what the votes were over, fingerprint and traits, is true of the value that would be sent."""
-    if value is None:
-        return not revision.secret_fingerprint
-    told = (revision.secret_fingerprint, revision.secret_traits)
-    return told in ((sealed.fingerprint(value), traits.of(value)), (sealed.fingerprint(value), None))
 
 
 def settle(change: Change, attempt: Attempt, outcome: Outcome) -> None:
@@ -206,6 +182,10 @@ def settle(change: Change, attempt: Attempt, outcome: Outcome) -> None:
                 _conclude(change, outcome)
         except transitions.WrongState:
             _note("delivery.lost", change, code=outcome.status, data=facts)
+        if isinstance(outcome, Applied | AppliedCheck | Refused):
+            breaker.succeeded()
+        else:
+            breaker.failed(transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm)
 
 
 def told(outcome: Outcome) -> str:
@@ -236,6 +216,7 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
                 conclusions.stale(change, Cause.BASE_UNSEEN, code=code, message=message)
             case Step.ESCALATE:
                 conclusions.escalated(change, Cause.THIRD_VALUE)
+        reading.tell_breaker()
     return False
 
 

@@ -23,11 +23,13 @@ def make(folder: Path) -> list[str]:
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
     present = {file.name for file in folder.iterdir()}
-    password = _kept(folder / "postgres_password", secrets.token_urlsafe(32))
+    _kept(folder / "postgres_password", secrets.token_urlsafe(32))
     _kept(folder / "secret_key", secrets.token_urlsafe(48))
     _kept(folder / "sealing_keys", base64.b64encode(secrets.token_bytes(32)).decode())
     _kept(folder / "audit_signing_key", base64.b64encode(secrets.token_bytes(32)).decode())
-    _kept(folder / "database_url", f"postgresql://portal:{password}@postgres:5432/portal")
+    for role, name in (("portal", "database_url"), ("owner", "database_url_owner"), ("sealer", "database_url_sealer")):
+        _kept(folder / name, f"postgresql://{role}:{secrets.token_urlsafe(32)}@postgres:5432/portal")
+    _kept(folder / "email_url", "")
     _kept(folder / "segura_client_secret", secrets.token_urlsafe(32))
     if not (folder / "segura_ca").exists():
         _make_certificate(folder / "segura_ca", folder / "sandbox_key")

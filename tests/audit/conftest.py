@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 SEED = base64.b64encode(bytes(range(32))).decode()
 OTHER_SEED = base64.b64encode(bytes(32)).decode()
+THIRD_SEED = base64.b64encode(bytes(31) + b"3").decode()
 
 
 @pytest.fixture

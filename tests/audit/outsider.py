@@ -28,7 +28,7 @@ class Outsider:
 
     def takes_log(self) -> Path:
         """The sealed log, as it is now."""
-        return self.takes("sealed-log.jsonl", "".join(SealedLog().parts()))
+        return self.takes("sealed-log.txt", "".join(SealedLog().parts()))
 
     def takes(self, name: str, content: str | bytes) -> Path:
         path = self.folder / name

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-from portal.audit.models import Event
+from portal.audit import notes, tree
+from portal.audit.models import Checkpoint, Event, Seal
 
 TABLES = ("audit_event", "audit_seal", "audit_subtree", "audit_checkpoint")
 
@@ -37,3 +38,15 @@ def overwrite(number: int, **columns: object) -> None:
     """Set columns of an event although the database refuses it."""
     with past_the_triggers():
         Event.objects.filter(pk=number).update(**columns)
+
+
+def resign(signer: notes.Signer, above: int = 0) -> None:
+    """Make the checkpoints of more than `above` leaves anew, over the leaves as they are now."""
+    for checkpoint in Checkpoint.objects.filter(size__gt=above):
+        head = tree.Head()
+        for (leaf_hash,) in Seal.objects.filter(leaf__lt=checkpoint.size).order_by("leaf").values_list("leaf_hash"):
+            list(head.append(bytes(leaf_hash)))
+        said = notes.Checkpoint(signer.name, head.size, head.root())
+        Checkpoint.objects.filter(size=checkpoint.size).update(
+            root=said.root, note=signer.sign(said), key_id=signer.verifier.key_id
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -19,23 +20,31 @@ pytestmark = [
     pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL has roles"),
     pytest.mark.django_db,
     pytest.mark.usefixtures("signing_key"),
+    pytest.mark.shows("A02"),
 ]
 
 
-@pytest.fixture
-def as_the_portal(db: None) -> Iterator[str]:
-    """The statements of the test are those of the portal's role, on a log with two sealed events."""
+@contextmanager
+def acting_as(*options: str) -> Iterator[str]:
+    """The statements of the block are those of a role made for it, limited by what limit_role grants it."""
     role = f"portal_{secrets.token_hex(4)}"
-    record("session.started", by="maria")
-    sealing.seal()
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE ROLE {role}")
-        call_command("limit_role", role)
+        call_command("limit_role", role, *options)
         cursor.execute(f"SET ROLE {role}")
         yield role
         cursor.execute("RESET ROLE")
         cursor.execute(f"DROP OWNED BY {role}")
         cursor.execute(f"DROP ROLE {role}")
+
+
+@pytest.fixture
+def as_the_portal(db: None) -> Iterator[str]:
+    """On a log with two sealed events."""
+    record("session.started", by="maria")
+    sealing.seal()
+    with acting_as() as role:
+        yield role
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -64,11 +73,48 @@ def test_a02_the_portals_role_cannot_switch_triggers_off_for_its_session(as_the_
         connection.cursor().execute("SET session_replication_role = replica")
 
 
-def test_a02_the_portals_role_can_do_what_the_portal_does(as_the_portal: str) -> None:
-    record("session.ended", by="maria")
-    assert sealing.seal() == 1
-    assert verify().findings == []
-    assert Seal.objects.count() == 3
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO audit_seal SELECT * FROM audit_seal",
+        "INSERT INTO audit_subtree SELECT * FROM audit_subtree",
+        "INSERT INTO audit_checkpoint SELECT * FROM audit_checkpoint",
+        "DELETE FROM audit_unsealed",
+        "UPDATE audit_unsealed SET event = 0",
+        "UPDATE django_migrations SET name = ''",
+    ],
+)
+def test_a02_the_portals_role_seals_nothing_and_hides_nothing_from_the_sealer(
+    as_the_portal: str, statement: str
+) -> None:
+    with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+        connection.cursor().execute(statement)
+
+
+def test_a02_the_portals_role_writes_events_and_the_sealers_role_seals_them() -> None:
+    with acting_as():
+        record("session.started", by="maria")
+        assert verify().findings == []
+    with acting_as("--sealer"):
+        assert sealing.seal() == 2
+        assert verify(key=sealing.public_key()).findings == []
+    assert Seal.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE accounts_user SET is_superuser = true",
+        "DELETE FROM changes_vote",
+        "INSERT INTO changes_vote SELECT * FROM changes_vote",
+        "UPDATE audit_event SET text = text",
+        "DELETE FROM audit_checkpoint",
+        "TRUNCATE audit_seal",
+    ],
+)
+def test_a02_the_sealers_role_changes_nothing_else(statement: str) -> None:
+    with acting_as("--sealer"), pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
+        connection.cursor().execute(statement)
 
 
 def test_a02_what_a_superuser_does_past_the_triggers_is_found(as_the_portal: str) -> None:

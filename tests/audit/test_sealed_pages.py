@@ -126,5 +126,5 @@ def test_beat_names_tasks_that_exist() -> None:
 
     from portal.celery import app
 
-    assert {"audit.seal", "audit.verify"} <= {one["task"] for one in portal_settings.CELERY_BEAT_SCHEDULE.values()}
-    assert {"audit.seal", "audit.verify"} <= set(app.tasks)
+    assert {"audit.seal", "audit.due"} <= {one["task"] for one in portal_settings.CELERY_BEAT_SCHEDULE.values()}
+    assert {"audit.seal", "audit.due", "audit.verify"} <= set(app.tasks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -17,11 +18,13 @@ from django.db import DatabaseError, connection, connections, transaction
 from pytest_django import Settings
 
 from portal.audit import notes, proofs, published, sealing, tasks, tree
-from portal.audit.ledger import record
+from portal.audit.evidence import pack
+from portal.audit.ledger import canonical, record
 from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
 from portal.audit.verify import verify
-from tests.audit.conftest import OTHER_SEED
-from tests.audit.tampering import past_the_triggers
+from tests.audit.conftest import OTHER_SEED, THIRD_SEED
+from tests.audit.outsider import Outsider
+from tests.audit.tampering import past_the_triggers, resign
 
 pytestmark = [pytest.mark.domain, pytest.mark.django_db]
 
@@ -143,23 +146,102 @@ def test_a_key_that_is_none_is_refused_without_repeating_it(settings: Settings) 
     assert "not-a-key" not in str(told.value)
 
 
-@pytest.mark.usefixtures("signing_key")
-def test_a_new_key_is_announced_in_the_log_before_it_signs_anything_else(settings: Settings) -> None:
+@pytest.fixture
+def before_and_after(settings: Settings, signing_key: str) -> tuple[notes.Verifier, notes.Verifier]:
+    """A log whose key was changed: four leaves under the old one, four under the new one. Both keys."""
+    write(3)
+    sealing.seal()
+    old = sealing.public_key()
+    settings.AUDIT_SIGNING_KEY = f"{OTHER_SEED},{signing_key}"
+    write(3)
+    sealing.seal()
+    settings.AUDIT_SIGNING_KEY = OTHER_SEED  # the old key has done its last
+    new = sealing.public_key()
+    assert old
+    assert new
+    return old, new
+
+
+def test_a_new_key_is_named_by_the_old_one_in_the_log_before_it_signs_anything_else(
+    before_and_after: tuple[notes.Verifier, notes.Verifier],
+) -> None:
+    old, new = before_and_after
+    announced = Event.objects.filter(action="audit.key_changed").latest("pk")
+    assert announced.entry is not None
+    said = announced.entry.data
+    assert (said["old_key"], said["new_key"]) == (str(old), str(new))
+    assert old.successor(said["hand_over"]) == new
+    first = Checkpoint.objects.filter(key_id=new.key_id).earliest()
+    assert first.size == 5
+    assert Seal.objects.get(leaf=4).event == announced.pk
+    write(1)
+    assert sealing.seal() == 1
+    for key in (old, new, None):
+        assert verify(key=key).findings == []
+
+
+def test_a_key_nobody_handed_over_to_signs_nothing_unless_the_old_one_is_lost(
+    settings: Settings, signing_key: str, caplog: pytest.LogCaptureFixture
+) -> None:
     write(3)
     sealing.seal()
     old = sealing.public_key()
     settings.AUDIT_SIGNING_KEY = OTHER_SEED
-    write(3)
-    sealing.seal()
+    write(1)
+    with pytest.raises(CommandError, match=r"NEW,OLD until the first sealing"):
+        call_command("seal_audit")
+    tasks.seal()
+    assert "cannot be sealed" in caplog.text
+    assert (Seal.objects.count(), Unsealed.objects.count()) == (4, 1)
+    call_command("seal_audit", "--old-key-is-lost")
     new = sealing.public_key()
-    announced = Event.objects.filter(action="audit.key_changed").latest("pk").entry
-    assert announced is not None
-    assert announced.data == {"old_key": str(old), "new_key": str(new)}
-    first = Checkpoint.objects.filter(key_id=new and new.key_id).earliest()
-    assert first.size == 5
-    assert Seal.objects.get(leaf=4).event == Event.objects.filter(action="audit.key_changed").latest("pk").pk
+    assert leaves() == list(range(6))
     assert verify(key=new).findings == []
-    assert "which is the key it must be signed with" in verify(key=old).findings[0]
+    assert old
+    assert [f"not signed by key {old.key_id}, nor by one it" in one for one in verify(key=old).findings] == [True]
+
+
+@pytest.mark.parametrize("forge", ["another's signature", "another key", "no signature"])
+def test_a_hand_over_the_old_key_has_not_signed_hands_nothing_over(
+    forge: str, before_and_after: tuple[notes.Verifier, notes.Verifier]
+) -> None:
+    """Somebody with the new key and the database, not with the old key."""
+    old, new = before_and_after
+    announced = Event.objects.filter(action="audit.key_changed").latest("pk")
+    assert announced.entry is not None
+    said = dict(announced.entry.data)
+    stranger = notes.Signer.parse(new.name, OTHER_SEED)
+    said["hand_over"] = {
+        "another's signature": stranger.hand_over(new),
+        "another key": stranger.hand_over(old),
+        "no signature": "",
+    }[forge]
+    fields = json.loads(announced.text) | {"data": said}
+    with past_the_triggers():
+        Event.objects.filter(pk=announced.pk).update(text=canonical(fields))
+        Seal.objects.filter(leaf=4).update(leaf_hash=tree.leaf_hash(canonical(fields).encode()))
+        resign(stranger, above=4)
+    assert "nor by one it handed over to" in verify(key=old).findings[-1]
+    handed = f"leaf 4 (event {announced.pk}): the key before it did not hand over to key {new.key_id}"
+    assert verify(key=new).findings == ([handed] if said["hand_over"] else [])
+
+
+def test_outsider_with_the_first_key_follows_it_to_the_newest(
+    tmp_path: Path, before_and_after: tuple[notes.Verifier, notes.Verifier]
+) -> None:
+    somebody = Outsider(tmp_path / "outside")
+    somebody.takes("first-key.txt", str(before_and_after[0]))
+    somebody.takes_checkpoint()
+    somebody.takes_log()
+    somebody.takes("evidence.zip", pack(7).content)
+    for key in ("first-key.txt", "public-key.txt"):
+        assert somebody.verify("sealed-log.txt", "checkpoint.txt", key=key)[0] == 0
+        assert somebody.verify("evidence.zip", key=key)[0] == 0
+    stranger = notes.Signer.parse("127.0.0.1/countersign-audit", THIRD_SEED)
+    somebody.takes("stranger.txt", str(stranger.verifier))
+    for files in (["sealed-log.txt", "checkpoint.txt"], ["evidence.zip"]):
+        code, words = somebody.verify(*files, key="stranger.txt")
+        assert (code, words[:19]) == (1, "NO. checkpoint.txt:")
 
 
 @pytest.mark.usefixtures("signing_key")

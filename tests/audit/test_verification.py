@@ -21,7 +21,7 @@ from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
 from portal.audit.verify import verify
 from tests.audit.conftest import OTHER_SEED, SEED
 from tests.audit.outsider import Outsider
-from tests.audit.tampering import past_the_triggers
+from tests.audit.tampering import past_the_triggers, resign
 
 pytestmark = [pytest.mark.domain, pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
 
@@ -134,17 +134,6 @@ def rewrite_everything(seed: str = OTHER_SEED) -> None:
     resign(signer)
 
 
-def resign(signer: notes.Signer) -> None:
-    for checkpoint in Checkpoint.objects.all():
-        head = tree.Head()
-        for leaf_hash in Seal.objects.filter(leaf__lt=checkpoint.size).order_by("leaf").values_list("leaf_hash"):
-            list(head.append(bytes(leaf_hash[0])))
-        said = notes.Checkpoint(signer.name, head.size, head.root())
-        Checkpoint.objects.filter(size=checkpoint.size).update(
-            root=said.root, note=signer.sign(said), key_id=signer.verifier.key_id
-        )
-
-
 def rewrite_with_the_key() -> None:
     """What only an outside checkpoint can show: even the key is in the wrong hands."""
     alter_text_and_hash()
@@ -200,7 +189,7 @@ def test_a03_a04_a05_both_verifiers_name_the_place(case: str, outsider: Outsider
     outside = str(outsider.folder / "checkpoint.txt")
     assert command("--checkpoint", outside)[0] == 0
     outsider.takes_log()
-    code, words = outsider.verify("sealed-log.jsonl", "checkpoint.txt")
+    code, words = outsider.verify("sealed-log.txt", "checkpoint.txt")
     assert (code, words[:4]) == (0, "YES.")
     with past_the_triggers():
         act()
@@ -208,7 +197,7 @@ def test_a03_a04_a05_both_verifiers_name_the_place(case: str, outsider: Outsider
     assert code == 1
     assert ours in words
     outsider.takes_log()
-    code, words = outsider.verify("sealed-log.jsonl", "checkpoint.txt")
+    code, words = outsider.verify("sealed-log.txt", "checkpoint.txt")
     assert code == 1
     assert words.startswith("NO. ")
     assert theirs in words
@@ -221,7 +210,7 @@ def test_a04_without_an_outside_checkpoint_a_cut_tail_cannot_show(act: Act, outs
     assert command()[0] == 0
     outsider.takes_checkpoint()
     outsider.takes_log()
-    assert outsider.verify("sealed-log.jsonl", "checkpoint.txt")[0] == 0
+    assert outsider.verify("sealed-log.txt", "checkpoint.txt")[0] == 0
 
 
 def test_a04_the_checkpoint_folder_is_such_an_outside(checkpoint_folder: Path) -> None:
@@ -254,7 +243,7 @@ def test_a05_a_forged_or_missing_checkpoint_is_named(act: Act, named: str, outsi
     if Checkpoint.objects.latest().size == 9:
         outsider.takes_checkpoint()
         outsider.takes_log()
-        code, words = outsider.verify("sealed-log.jsonl", "checkpoint.txt")
+        code, words = outsider.verify("sealed-log.txt", "checkpoint.txt")
         assert code == 1
         assert words.startswith("NO. checkpoint.txt: ")
 
@@ -266,7 +255,7 @@ def test_a05_two_roots_for_one_size_are_named_whoever_signed_the_second(outsider
     assert code == 1
     assert "outside checkpoint of 7: the log has another root: two roots for one size" in words
     outsider.takes_log()
-    code, words = outsider.verify("sealed-log.jsonl", "checkpoint.txt", "second.txt")
+    code, words = outsider.verify("sealed-log.txt", "checkpoint.txt", "second.txt")
     assert (code, words) == (1, "NO. second.txt: the first 7 events are not those that were signed.\n")
 
 
@@ -301,7 +290,7 @@ def test_a03_a_column_that_says_something_else_than_the_text_is_named(
     assert code == 1
     assert f"leaf 6 (event {event.pk}): column {column} says" in words
     outsider.takes_log()  # only texts are hashed, shown and handed out: to the outsider nothing has changed
-    assert outsider.verify("sealed-log.jsonl", "checkpoint.txt")[0] == 0
+    assert outsider.verify("sealed-log.txt", "checkpoint.txt")[0] == 0
 
 
 def test_a03_a_column_altered_back_in_the_fast_comparison_is_compared_whole() -> None:

@@ -34,6 +34,7 @@ _FORGET = (
     "REDIS_",
     "AUDIT_",
     "SEAL_",
+    "EMAIL_",
 )
 _FORGET_EXACTLY = ("PORT", "ALLOWED_HOSTS")
 _WORKERS_AT_MOST = 4

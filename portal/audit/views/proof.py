@@ -49,7 +49,7 @@ def sealed_log(request: PersonRequest) -> HttpResponseBase:
     """Every sealed event in the order of the tree, streamed: what the verifier reads beside a checkpoint."""
     file = SealedLog()
     begun = record("audit.exported", by=request.user.username, data={"format": file.format})
-    name = f"sealed-log-{timezone.now():%Y%m%dT%H%M%SZ}.jsonl"
+    name = f"sealed-log-{timezone.now():%Y%m%dT%H%M%SZ}.txt"
     return StreamingHttpResponse(
         accounted(file, begun, by=request.user.username),
         content_type=file.content_type,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import BaseCommand, CommandError
+from django.core.management import BaseCommand, CommandError, CommandParser
 
 from portal.audit import published, sealing
 
@@ -13,11 +13,14 @@ from portal.audit import published, sealing
 class Command(BaseCommand):
     help = "Seals every event of the audit log that waits: tree, signed checkpoint, checkpoint folder."
 
-    def handle(self, *_args: Any, **_options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--old-key-is-lost", action="store_true", help="take the new key although none names it")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
         """Ends with 1 and a sentence where nothing may be sealed."""
         try:
-            sealed = sealing.seal()
-        except (sealing.NoKey, published.LogWasCut, ImproperlyConfigured) as error:
+            sealed = sealing.seal(old_key_is_lost=options["old_key_is_lost"])
+        except (sealing.NoKey, sealing.NotHandedOver, published.LogWasCut, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"The checkpoint folder cannot be read: {error.strerror}") from None

@@ -30,6 +30,7 @@ class Command(BaseCommand):
             "--role", action="append", dest="roles", choices=sorted(ROLES), help="these roles only; may be repeated"
         )
         roles.add_argument("--no-role", action="store_const", const=[], dest="roles", help="take every role away")
+        parser.add_argument("--email", help="where auditors get checkpoints of the log; '' for none")
         parser.add_argument("--new-password", action="store_true", help="for an account that exists")
         switch = parser.add_mutually_exclusive_group()
         switch.add_argument("--disable", action="store_false", dest="active", default=None, help="end its sessions too")
@@ -48,6 +49,8 @@ class Command(BaseCommand):
             password = _new_password(user, made=made) if made or options["new_password"] else ""
             if options["roles"] is not None:
                 _set_roles(user, list(dict.fromkeys(options["roles"])))
+            if options["email"] is not None:
+                _set_email(user, options["email"])
             if active is not None:
                 _switch(user, active=active)
         self.stdout.write(_standing(user))
@@ -70,6 +73,16 @@ def _new_password(user: User, *, made: bool) -> str:
     user.save()
     _record("account.created" if made else "account.password_changed", user)
     return password
+
+
+def _set_email(user: User, address: str) -> None:
+    user.email = address
+    try:
+        user.full_clean()
+    except ValidationError:
+        raise CommandError(f"{address!r} is no e-mail address.") from None
+    user.save(update_fields=["email"])
+    _record("account.address_changed", user)
 
 
 def _set_roles(user: User, names: list[str]) -> None:

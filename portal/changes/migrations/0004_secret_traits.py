@@ -19,7 +19,7 @@ def guard(_apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("changes", "0002_four_eyes")]
+    dependencies = [("changes", "0003_breaker")]
     operations = [
         migrations.AddField(
             model_name="revision",
