@@ -32,6 +32,7 @@ try:
     TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", 0)
     LOG_LEVEL: str = env.str("PORTAL_LOG_LEVEL", "INFO").upper()
     APPROVALS_REQUIRED = at_least("APPROVALS_REQUIRED", 1, 1)
+    CHANGE_SUBMITS_PER_HOUR = at_least("CHANGE_SUBMITS_PER_HOUR", 100, 1)
     CHANGE_PENDING_DAYS = positive("CHANGE_PENDING_DAYS", 14)
     CHANGE_APPROVED_DAYS = positive("CHANGE_APPROVED_DAYS", 7)
 
@@ -190,8 +191,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    # Last, so that it hears why a page was refused before Django turns that into a page.
+    # Last, so that they hear why a page was refused, or failed, before Django turns that into a page.
     "portal.audit.refusals.RefusalMiddleware",
+    "portal.accounts.reports.DiscretionMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"

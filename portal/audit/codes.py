@@ -69,6 +69,7 @@ WORDS: dict[str, str | Promise] = {
     "StaleRevision": _("stale revision"),
     "WrongState": _("wrong state"),
     "ValueDiffers": _("not the approved value"),
+    "TooMany": _("too many proposals"),
     "GuessesSpent": _("too many wrong values"),
     "NotPresent": _("password not entered again"),
     "RightMissing": _("right missing"),

@@ -18,21 +18,16 @@ from django.db import transaction
 from portal import keyring
 from portal.audit import ledger
 from portal.catalog import connection, details
-from portal.changes import breaker, conclusions, policy, sealed, settlement, transitions
+from portal.changes import approved, breaker, conclusions, settlement, transitions
 from portal.changes import patch as patches
-from portal.changes.models import Attempt, Cause, Change, Revision, Status, Verdict
+from portal.changes.models import Attempt, Cause, Change, Revision, Status
 from portal.changes.patch import Finding, Sight
 from portal.crashpoints import crashpoint
 from portal.vault import Client, Outcome, ReadRefused, VaultError
-from portal.vault.entity import Patch, body
 
 _log = logging.getLogger(__name__)
 _NOT_FOUND = 1005
 _FORBIDDEN = 403
-
-
-class Tampered(Exception):
-    """What would be sent is not what was approved."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +91,14 @@ def deliver(change_id: int) -> None:
     try:
         client = connection.connect(change=change.pk, secret=change.secret)
         revision = change.current()
-        edit = approved_patch(change, revision)  # first: a base that was altered must not pass for one that moved
+        edit = approved.edit(change, revision)  # first: a base that was altered must not pass for one that moved
         if not _cleared(change, revision, read(client, change.secret)):
             return
     except connection.NotConfigured as error:
         with transaction.atomic(durable=True):
             conclusions.postponed(change, Cause.NOT_CONFIGURED, message=str(error))
         return
-    except (Tampered, keyring.CannotOpen):
+    except (approved.Tampered, keyring.CannotOpen):
         _escalate(change, Cause.TAMPERED)
         return
     except transitions.WrongState:
@@ -141,38 +136,12 @@ def step(revision: Revision, reading: Reading, *, doubtful: bool) -> Step:
         return Step.SEND if revision.base is None else Step.UNSEEN
     if reading.seen is None:
         return Step.WAIT
-    base = base_of(revision)
+    base = approved.base_of(revision)
     now = Sight(reading.seen.fields, reading.seen.secret_fingerprint)
     if not doubtful:
         return Step.STALE if base and patches.moved(base, now) else Step.SEND
     finding = patches.judge(Sight(revision.patch, revision.secret_fingerprint), base, now)
     return {Finding.TARGET: Step.APPLIED, Finding.OTHER: Step.ESCALATE}.get(finding, Step.SEND)
-
-
-def base_of(revision: Revision) -> Sight | None:
-    """What the requester saw and the approvers voted over; None where it could not be read."""
-    return None if revision.base is None else Sight(revision.base, revision.base_secret_fingerprint)
-
-
-def approved_patch(change: Change, revision: Revision) -> Patch:
-    """The edit to send, proved to be what was voted for and to have a body. Raises Tampered, CannotOpen, Malformed."""
-    value = sealed.open(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
-    fingerprint = sealed.fingerprint(value) if value else ""
-    digest = patches.digest(
-        secret=change.secret,
-        patch=revision.patch,
-        secret_fingerprint=fingerprint,
-        base=base_of(revision),
-        policy=revision.policy,
-    )
-    votes = change.votes.filter(revision=revision.number, digest=digest, verdict=Verdict.APPROVE)
-    voters = votes.exclude(voter=change.requester_id).values_list("voter_id", flat=True)
-    as_voted = (digest, fingerprint) == (revision.digest, revision.secret_fingerprint)
-    if not as_voted or not policy.Policy.from_data(revision.policy).met_by(voters):
-        raise Tampered
-    edit = patches.request(revision.patch, value)
-    body(edit)  # what cannot be encoded has to show before the intent: after it, it would be a doubt without end
-    return edit
 
 
 def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:

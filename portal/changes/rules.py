@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from portal.accounts import roles
 from portal.accounts.models import User
@@ -13,6 +17,8 @@ from portal.changes.models import Change, Revision, Status, Verdict
 from portal.changes.policy import Policy
 from portal.changes.proposal import Proposal
 from portal.changes.transitions import WrongState
+
+_HOUR = timedelta(hours=1)
 
 
 class Refused(Exception):
@@ -55,6 +61,10 @@ class ReasonMissing(Refused):
     """A reason is mandatory."""
 
 
+class TooMany(Refused):
+    """So many proposals by one person within an hour that no other is taken for a while."""
+
+
 class VotesLapsed(Refused):
     """The approvals are too old, or of people who may no longer decide."""
 
@@ -76,7 +86,7 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
 
     Asks `revisions` and `votes` of the change, so that a page that has prefetched them pays nothing.
     """
-    if _is_own(change, by):
+    if is_own(change, by):
         return _own_change()
     if not roles.holds(by, Right.DECIDE):
         return _members_only(Right.DECIDE)
@@ -107,7 +117,7 @@ def present(presence: Presence) -> None:
 
 def not_own(change: Change, by: User) -> None:
     """Raises OwnChange for whoever proposed or edited the change."""
-    if _is_own(change, by):
+    if is_own(change, by):
         raise OwnChange(_("Nobody closes a change they proposed or edited. Another administrator can."))
 
 
@@ -125,6 +135,26 @@ def writable(proposal: Proposal) -> ApiSecret:
     if secret.obstacle:
         raise NotWritable(secret.obstacle)
     return secret
+
+
+def unhurried(proposal: Proposal, by: User, *, now: datetime) -> None:
+    """The person has submitted no more than CHANGE_SUBMITS_PER_HOUR proposals within an hour. Raises TooMany.
+
+    Not for people who work: for guesses at a secret value, each of which has to be a proposal. The rows are the count.
+    """
+    recent = Revision.objects.filter(editor=by, created_at__gt=now - _HOUR).order_by("-created_at")
+    limit = settings.CHANGE_SUBMITS_PER_HOUR
+    oldest = recent.values_list("created_at", flat=True)[limit - 1 : limit].first()
+    if oldest is not None and not Revision.objects.filter(pk=proposal.revision_id).exists():
+        minutes = 1 + (oldest + _HOUR - now) // timedelta(minutes=1)
+        raise TooMany(
+            ngettext(
+                "You have submitted very many proposals within an hour. Try again in %(minutes)d minute.",
+                "You have submitted very many proposals within an hour. Try again in %(minutes)d minutes.",
+                minutes,
+            )
+            % {"minutes": minutes}
+        )
 
 
 def unsubmitted(proposal: Proposal) -> None:
@@ -148,7 +178,8 @@ def approved_by_standing(change: Change, revision: Revision) -> bool:
     return Policy.from_data(revision.policy).met_by(standing)
 
 
-def _is_own(change: Change, by: User) -> bool:
+def is_own(change: Change, by: User) -> bool:
+    """Whether the person proposed the change or edited it. Asks `revisions` of the change."""
     return change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all())
 
 

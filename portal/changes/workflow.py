@@ -38,7 +38,8 @@ class Ballot:
 def submit(proposal: Proposal, *, by: User) -> Change:
     """Put a proposal up for decision and return its change.
 
-    The same proposal submitted twice is one change. Raises NotAllowed, NotWritable, NothingChanged, ReasonMissing.
+    The same proposal submitted twice is one change. Raises NotAllowed, NotWritable, NothingChanged, ReasonMissing,
+    TooMany.
     """
     rules.needs(by, Right.PROPOSE)
     secret = rules.writable(proposal)
@@ -46,6 +47,7 @@ def submit(proposal: Proposal, *, by: User) -> Change:
     try:
         with transaction.atomic(durable=True):
             now = db_now()
+            rules.unhurried(proposal, by, now=now)
             change = Change.objects.create(
                 secret=secret.identifier,
                 secret_name=secret.name,
@@ -209,8 +211,9 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
     if change.status not in REVISABLE:
         raise WrongState(change)
     rules.writable(proposal)
-    voters = _approver_names(change)
     now = db_now()
+    rules.unhurried(proposal, by, now=now)
+    voters = _approver_names(change)
     change.erase_sealed()
     revision = _revise(change, proposal, by=by, number=change.revision + 1, at=now)
     move(
@@ -232,6 +235,7 @@ def _revise(change: Change, proposal: Proposal, *, by: User, number: int, at: da
     required = policy.Policy(settings.APPROVALS_REQUIRED).as_data()
     base = proposal.base
     fingerprint = proposal.sealed.fingerprint if proposal.sealed else ""
+    traits = dict(proposal.sealed.traits) if proposal.sealed else None
     return Revision.objects.create(
         pk=proposal.revision_id,
         change=change,
@@ -243,6 +247,7 @@ def _revise(change: Change, proposal: Proposal, *, by: User, number: int, at: da
         base_secret_fingerprint=base.secret_fingerprint if base else "",
         sealed_secret=proposal.sealed.blob if proposal.sealed else None,
         secret_fingerprint=fingerprint,
+        secret_traits=traits,
         policy=required,
         reason=proposal.reason.strip(),
         ticket=proposal.ticket.strip(),
@@ -252,6 +257,7 @@ def _revise(change: Change, proposal: Proposal, *, by: User, number: int, at: da
             secret_fingerprint=fingerprint,
             base=base,
             policy=required,
+            traits=traits,
         ),
     )
 
@@ -266,6 +272,7 @@ def _facts(revision: Revision) -> dict[str, object]:
         "base": revision.base,
         "base_known": revision.base is not None,
         "policy": revision.policy,
+        **({"traits": revision.secret_traits} if revision.secret_traits else {}),
         "reason": revision.reason,
         "ticket": revision.ticket,
     }

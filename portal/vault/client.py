@@ -56,7 +56,6 @@ class Client:
         self._edge = Edge(config)
         self._tokens = tokens
         self._report = report
-        self._failure: tuple[float, NoToken | None] = (0.0, None)
         identity = "\n".join((config.token_url, config.client_id, config.tenant))
         self._key = "segura:token:" + hashlib.sha256(identity.encode()).hexdigest()[:32]
 
@@ -167,13 +166,14 @@ class Client:
             held = self._tokens.get(self._key)
             if held is not None and held.is_fresh():
                 return held
-            failed_at, failure = self._failure
-            fetched = failure if failure and failed_at >= asked_at else self._fetch(call, ends_at)
-            if isinstance(fetched, Token):
-                self._tokens.put(self._key, fetched)
-                return fetched
-            if fetched is not failure:
-                self._failure = (time.monotonic(), fetched)  # for those who waited meanwhile: no herd
+            fetched = self._tokens.failure(self._key, since=asked_at)
+            if not isinstance(fetched, NoToken):
+                fetched = self._fetch(call, ends_at)
+                if isinstance(fetched, Token):
+                    self._tokens.put(self._key, fetched)
+                    return fetched
+                if time.monotonic() < ends_at:  # a hurried caller's failure is theirs alone
+                    self._tokens.failed(self._key, fetched)  # for those who waited meanwhile: no herd
             return held if held is not None and held.is_alive() else fetched
 
     def _fetch(self, cause: Call, ends_at: float) -> Token | NoToken:

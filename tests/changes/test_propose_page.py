@@ -157,6 +157,7 @@ def test_kept_client_secret_can_be_replaced(desk: Desk) -> None:
     assert sealed.open(bytes(revision.sealed_secret or b""), revision.pk) == Secret(CANARY)
 
 
+@pytest.mark.shows("S08")
 def test_masked_copy_of_a_client_secret_is_refused(desk: Desk) -> None:
     page = desk.preview(secret_mode="enter", client_secret="hy746****t4tr")
     assert page.status_code == 422
@@ -165,6 +166,7 @@ def test_masked_copy_of_a_client_secret_is_refused(desk: Desk) -> None:
     assert read_form(page)["kept"] == ""
 
 
+@pytest.mark.shows("S09")
 def test_guess_of_the_present_client_secret_looks_like_any_other_value(desk: Desk, segura: Sandbox) -> None:
     segura.control.edit(43, client_secret="what-it-already-is")
     pages = []

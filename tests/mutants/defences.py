@@ -6,6 +6,7 @@ from tests.mutants.mutant import Mutant
 
 _CLAIMS = "portal/changes/transitions.py"
 _DELIVERY = "portal/changes/delivery.py"
+_APPROVED = "portal/changes/approved.py"
 _EDGE = "portal/vault/edge.py"
 _ROLES = "portal/operations/management/commands/limit_role.py"
 _RULES = "portal/changes/rules.py"
@@ -229,14 +230,14 @@ _SENDING = (
     ),
     Mutant(
         "digest check in the worker",
-        _DELIVERY,
+        _APPROVED,
         "    digest = patches.digest(\n",
         "    digest = revision.digest\n    patches.digest(\n",
         ("tests/changes/test_tampering.py::test_what_was_altered_past_the_triggers_is_not_sent",),
     ),
     Mutant(
         "votes counted once more before sending",
-        _DELIVERY,
+        _APPROVED,
         " or not policy.Policy.from_data(revision.policy).met_by(voters)",
         "",
         ("tests/changes/test_delivery.py::test_an_approved_status_without_votes_is_never_sent",),

@@ -144,3 +144,11 @@ def _binaries() -> Path:
         if os.access(folder / "initdb", os.X_OK) and os.access(folder / "postgres", os.X_OK):
             return folder
     raise NoPostgres("No PostgreSQL was found. Install Debian's package postgresql, or set TEST_DATABASE_URL.")
+
+
+def dump(url: str) -> bytes:
+    """All of a database as pg_dump writes it. Raises NoPostgres where there is no pg_dump."""
+    program = _binaries() / "pg_dump"
+    if not program.exists():
+        raise NoPostgres("There is no pg_dump beside the server.")
+    return subprocess.run([program, "--dbname", url], check=True, capture_output=True).stdout

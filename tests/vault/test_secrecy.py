@@ -45,6 +45,7 @@ def guarded(sandbox, connect):
     sandbox.grants._client_secret = original
 
 
+@pytest.mark.shows("S03")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_canary_in_logs_outcomes_exchanges_or_output(fault, guarded, sandbox, caplog, capfd, monkeypatch):
     client, check = guarded
@@ -95,6 +96,7 @@ def _frames_below_the_test(error):
     return error.with_traceback(tb)
 
 
+@pytest.mark.shows("S02")
 @pytest.mark.parametrize("fault", ["", "drop", "broken_json", "refuse:1005:no", "502"])
 def test_no_canary_in_any_frame_when_the_report_raises(fault, guarded, sandbox):
     client, check = guarded

@@ -118,7 +118,7 @@ class Edit:
         data = self.form.cleaned_data
         new = None
         if data["secret_mode"] == CARRIED and self.kept and self.kept.sealed:
-            new = sealed.reseal(self.kept.sealed, self.kept.revision_id, revision_id)
+            new = sealed.reseal(self.kept.sealed.blob, self.kept.revision_id, revision_id)
         elif data["secret_mode"] == ENTER:
             new = sealed.seal(data["client_secret"], revision_id)
         elif data["secret_mode"] == GENERATE:
@@ -222,8 +222,8 @@ def _kept_of(secret: ApiSecret, revised: Revision | None) -> Proposal | None:
     if revised is None or revised.sealed_secret is None:
         return None
     kept_id = uuid.uuid4()
-    earlier = sealed.Sealed(bytes(revised.sealed_secret), revised.secret_fingerprint)
-    return Proposal(secret.pk, {}, None, sealed=sealed.reseal(earlier, revised.pk, kept_id), revision_id=kept_id)
+    again = sealed.reseal(revised.sealed_secret, revised.pk, kept_id)
+    return Proposal(secret.pk, {}, None, sealed=again, revision_id=kept_id)
 
 
 def _recall(data: Mapping[str, Any], secret: ApiSecret, by: User) -> Proposal | None:

@@ -186,7 +186,7 @@ def _refused(
         code, sentence = refusals.answer(refusal, request)
         context |= _told(shown, refusal, sentence, forms)
     if "ballot" in forms and request.htmx and request.POST.get("from") == "queue":
-        panel = desk.Panel(shown.row, may_vote=shown.may_vote, **context)
+        panel = desk.Panel(shown.row, shown.likeness, may_vote=shown.may_vote, **context)
         return desk.show_queue(request, request.POST, panel=panel, status=code)
     return _page(request, shown, status=code, **context)
 

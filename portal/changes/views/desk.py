@@ -15,8 +15,9 @@ from portal.accounts.roles import Right
 from portal.changes.forms.ballot import BallotForm
 from portal.changes.forms.filters import FilterForm, QueueForm
 from portal.changes.models import Change
-from portal.changes.reading import listing
+from portal.changes.reading import listing, value
 from portal.changes.reading.listing import Row
+from portal.changes.reading.value import Likeness
 
 _SIZE = 25
 
@@ -26,6 +27,7 @@ class Panel:
     """The change beside the queue: one that waits for the reader, or the one whose decision was just refused."""
 
     row: Row
+    likeness: list[Likeness]
     ballot: BallotForm
     may_vote: bool = True
     refusal: dict[str, Any] = field(default_factory=dict)
@@ -49,7 +51,8 @@ def show_queue(
     rows = listing.rows(page.rows, reader=request.user)
     selected = _selected(rows, opened)
     if panel is None and selected is not None:
-        panel = Panel(selected, BallotForm(request=request))
+        likeness = value.likeness(selected.change, selected.revision, reader=request.user)
+        panel = Panel(selected, likeness, BallotForm(request=request))
     context = {"asked": asked, "text": text, "page": page, "rows": rows, "panel": panel}
     return render(request, _fragment(request, "changes/queue.html", "desk"), context, status=status)
 
