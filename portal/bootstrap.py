@@ -19,21 +19,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+from portal import linting
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "portal" / "requirements"
 OLDEST = (3, 11)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-LINT = (
-    ("ruff check", ("-m", "ruff", "check", ".")),
-    ("ruff format", ("-m", "ruff", "format", "--check", ".")),
-    ("mypy", ("-m", "mypy")),
-    ("djlint check", ("-m", "djlint", "--check", "templates")),
-    ("djlint lint", ("-m", "djlint", "--quiet", "--lint", "templates")),
-    ("import contracts", ("-c", "from importlinter.cli import lint_imports_command as lint; lint()")),
-    ("compose schema", ("-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")),
-)
 
 
 class Failed(Exception):
@@ -75,17 +68,18 @@ def run(extra: list[str]) -> int:
 
 def test(extra: list[str]) -> int:
     """Install what the tests need and become pytest; DB=sqlite runs the domain suite on SQLite alone."""
-    install("dev")
-    if os.environ.get("DB") == "sqlite":
-        become("-m", "pytest", "--sqlite", "-m", "domain", *extra)
-    os.environ["CHROMIUM"] = find_chromium()
-    become("-m", "pytest", *extra)
+    become(*suite(), *extra)
 
 
 def faults(extra: list[str]) -> int:
-    """The tests of the catalogue in their long form, an hour or two."""
+    """The catalogue's tests in their long form, an hour or two, then each defence taken out once; 1 when any failed."""
+    arguments = suite()
     os.environ["FAULTS"] = "long"
-    return test(extra)
+    checks = (("catalogue", [*arguments, *extra]), ("mutants", ["-m", "tests.mutants"]))
+    failed = [name for name, each in checks if not passes(name, [str(PYTHON), *each])]
+    if failed:
+        raise Failed("Not shown: " + ", ".join(failed) + ".")
+    return 0
 
 
 def screenshots(extra: list[str]) -> int:
@@ -96,9 +90,8 @@ def screenshots(extra: list[str]) -> int:
 def lint(extra: list[str]) -> int:
     """Run every static check, all of them even when one fails; 1 when any did."""
     install("dev")
-    for name in ("PORTAL_SECRET_KEY", "PORTAL_SEALING_KEYS"):
-        os.environ.setdefault(name, "0" * 64)  # mypy reads the settings, which refuse to load without
-    failed = [name for name, arguments in LINT if not passes(name, [str(PYTHON), *arguments, *extra])]
+    os.environ.update(linting.PRODUCTION)
+    failed = [name for name, arguments in linting.CHECKS if not passes(name, [str(PYTHON), *arguments, *extra])]
     if not passes("hadolint", [str(VENV / "bin" / "hadolint"), "Dockerfile"]):
         failed.append("hadolint")
     if failed:
@@ -140,6 +133,15 @@ def lock(_extra: list[str]) -> int:
         command += ["--generate-hashes", "--no-header", f"{name}.in", *constraint, "-o", f"{name}.txt"]
         attempt(f"Compiling {name}.txt", command, REQUIREMENTS)
     return 0
+
+
+def suite() -> list[str]:
+    """Install what the tests need; the arguments that make Python run them."""
+    install("dev")
+    if os.environ.get("DB") == "sqlite":
+        return ["-m", "pytest", "--sqlite", "-m", "domain"]
+    os.environ["CHROMIUM"] = find_chromium()
+    return ["-m", "pytest"]
 
 
 def become(*arguments: str) -> NoReturn:

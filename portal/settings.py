@@ -63,6 +63,8 @@ try:
     DELIVERY_LEASE_S = positive("DELIVERY_LEASE_S", 3 * SEGURA_DEADLINE_S)
     DELIVERY_MAX_TRIES = at_least("DELIVERY_MAX_TRIES", 8, 1)
     DELIVERY_BACKOFF_S = positive("DELIVERY_BACKOFF_S", 1)
+    DELIVERY_PROBE_EVERY_S = positive("DELIVERY_PROBE_EVERY_S", 30)
+    DELIVERY_RETURN_PER_S = positive("DELIVERY_RETURN_PER_S", 5)
     SWEEP_EVERY_S = positive("SWEEP_EVERY_S", 10)
     # How long the gateway may still replay a call it never answered: (connect + read) x tries, and a margin.
     DELIVERY_HOLD_S = 2 * SEGURA_GATEWAY_TIMEOUT_S * (SEGURA_GATEWAY_RETRIES + 1) + positive(
@@ -170,18 +172,19 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "portal.accounts.origin.OriginMiddleware",
+    # Above all that answers, static files and refused host names included.
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Below WhiteNoise, whose files may be kept; above everything that makes a page.
     "portal.accounts.caching.NoStoreMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     # Last, so that it hears why a page was refused before Django turns that into a page.
@@ -202,6 +205,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.accounts.context.person",
                 "portal.changes.context.queue",
+                "portal.changes.context.pause",
             ],
         },
     },
@@ -257,8 +261,13 @@ ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/300s/key",
 # --- The wire --------------------------------------------------------------------------------------
 _tls = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _tls
-SESSION_COOKIE_NAME = "__Host-session" if _tls else "session"
-CSRF_COOKIE_NAME = "__Host-csrf" if _tls else "csrf"
+_prefix = "__Host-" if _tls else ""  # browsers take such a name over TLS only, and from this very host
+SESSION_COOKIE_NAME = f"{_prefix}session"
+CSRF_COOKIE_NAME = f"{_prefix}csrf"
+LANGUAGE_COOKIE_NAME = f"{_prefix}language"
+THEME_COOKIE_NAME = f"{_prefix}theme"
+MESSAGES_COOKIE_NAME = f"{_prefix}messages"
+MESSAGE_STORAGE = "portal.accounts.notices.NoticeStorage"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
@@ -305,6 +314,7 @@ LOGGING = {
             "django.db.backends",
             "kombu",
             "amqp",
+            "celery.pool",
             "celery.utils.functional",
             "celery.worker.strategy",
             "celery.app.trace",

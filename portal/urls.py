@@ -10,7 +10,6 @@ urlpatterns = [
     path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("accounts/", include(signin_urlpatterns)),
-    path("i18n/", include("django.conf.urls.i18n")),
     path("secrets/", include("portal.catalog.urls")),
     path("", include("portal.changes.urls")),
 ]

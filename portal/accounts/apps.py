@@ -7,6 +7,9 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        from portal.accounts import roles  # noqa: PLC0415 - models exist only once apps are ready
+        from portal.accounts import (  # noqa: PLC0415 - models exist only once apps are ready
+            roles,
+            sessions,  # noqa: F401 - listens
+        )
 
         post_migrate.connect(roles.make_groups, sender=self, dispatch_uid="make_groups")

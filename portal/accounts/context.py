@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -12,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.roles import Right, rights_of
 
 THEMES = ("light", "dark", "auto")
-THEME_COOKIE = "theme"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def person(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     rights = rights_of(user) if user and user.is_authenticated else frozenset()
     match = request.resolver_match
-    theme = request.COOKIES.get(THEME_COOKIE, "auto")
+    theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "auto")
     return {
         "rights": rights,
         "nav": [entry for entry in NAVIGATION if entry.rights & rights],

@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import PersonRequest, requires
-from portal.accounts.context import THEME_COOKIE, THEMES
+from portal.accounts.context import THEMES
 from portal.accounts.roles import Right, holders, rights_of
 
 LANDING = {
@@ -23,6 +23,7 @@ LANDING = {
 """First match wins: a decision somebody waits for comes before one's own work."""
 
 
+@require_safe
 @requires()
 def home(request: PersonRequest) -> HttpResponse:
     """The page this person most likely came for; people without any right read whom to ask."""
@@ -44,7 +45,7 @@ def theme(request: HttpRequest) -> HttpResponseRedirect:
         back = "/"
     response = HttpResponseRedirect(back)
     response.set_cookie(
-        THEME_COOKIE,
+        settings.THEME_COOKIE_NAME,
         choice,
         max_age=365 * 24 * 3600,
         secure=settings.SESSION_COOKIE_SECURE,

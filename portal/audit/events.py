@@ -42,6 +42,8 @@ ACTIONS: dict[str, str | Promise] = {
     "delivery.intended": _("Update about to be sent"),
     "delivery.answered": _("Outcome of the update"),
     "delivery.lost": _("Delivery lost its worker"),
+    "delivery.paused": _("Delivery paused"),
+    "delivery.resumed": _("Delivery resumed"),
     "vault.responded": _("Segura answered"),
     "vault.unanswered": _("Segura did not answer"),
     "catalog.synced": _("Catalogue synchronised"),

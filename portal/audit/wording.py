@@ -14,6 +14,7 @@ from portal.audit.visible import visible
 LABELS: dict[str, str | Promise] = {
     "added": gettext_lazy("New in the list"),
     "altered": gettext_lazy("Altered in the list"),
+    "alarm": gettext_lazy("Alarm"),
     "applied": gettext_lazy("Applied"),
     "attempt": gettext_lazy("Attempt"),
     "base": gettext_lazy("Base"),
@@ -50,6 +51,7 @@ LABELS: dict[str, str | Promise] = {
     "outcome": gettext_lazy("Outcome"),
     "patch": gettext_lazy("Proposed values"),
     "path": gettext_lazy("Path"),
+    "paused_at": gettext_lazy("Paused at"),
     "person": gettext_lazy("Person"),
     "policy": gettext_lazy("Policy"),
     "problems": gettext_lazy("Problems"),
@@ -92,6 +94,8 @@ _TONES = {
     "change.doubted": "doubt",
     "change.escalated": "doubt",
     "delivery.lost": "doubt",
+    "delivery.paused": "bad",
+    "delivery.resumed": "good",
     "vault.unanswered": "doubt",
 }
 _VIEWS = {

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
+from portal.changes import breaker
 from portal.changes.models import Cause, Change, Status
 from portal.changes.transitions import db_now, move
 
@@ -34,6 +35,7 @@ def postponed(change: Change, cause: Cause, *, code: int | None = None, message:
     """Surely not executed: again later, after a growing pause or what the gateway asked for (seconds).
 
     Where an earlier call is in doubt, patience ends like that of a doubt: nobody else can use the lane meanwhile.
+    A try for all of delivery while it is paused is not the change's own: its pauses do not grow by it.
     """
     if change.doubtful_since and spent(change):
         escalated(change, Cause.TRIES_SPENT, code=code, message=message)
@@ -45,8 +47,7 @@ def postponed(change: Change, cause: Cause, *, code: int | None = None, message:
         cause,
         code=code,
         message=message,
-        tries=change.tries + 1,
-        not_before=_after(max(wait_s, _pause_s(change.tries))),
+        **_tried(change, wait_s),
     )
 
 
@@ -99,8 +100,7 @@ def still_doubted(change: Change, *, code: int | None = None, message: str = "")
         Cause(change.cause),
         code=code,
         message=message,
-        tries=change.tries + 1,
-        not_before=_after(_pause_s(change.tries)),
+        **_tried(change),
         lease_until=None,
     )
 
@@ -117,6 +117,12 @@ def spent(change: Change) -> bool:
     """
     since = change.doubtful_since
     return change.doubts > settings.DELIVERY_MAX_TRIES or (since is not None and db_now() - since > _LONGEST_DOUBT)
+
+
+def _tried(change: Change, wait_s: float = 0) -> dict[str, Any]:
+    if breaker.pause():
+        return {"not_before": _after(wait_s)}
+    return {"tries": change.tries + 1, "not_before": _after(max(wait_s, _pause_s(change.tries)))}
 
 
 def _pause_s(pauses: int) -> float:

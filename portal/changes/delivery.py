@@ -16,7 +16,7 @@ from django.db import DatabaseError, transaction
 from portal import keyring
 from portal.audit import ledger
 from portal.catalog import connection, details
-from portal.changes import conclusions, policy, sealed, transitions
+from portal.changes import breaker, conclusions, policy, sealed, transitions
 from portal.changes import patch as patches
 from portal.changes.models import Attempt, Cause, Change, Revision, Status, Verdict
 from portal.changes.patch import Finding, Sight
@@ -33,10 +33,11 @@ from portal.vault import (
     Refused,
     VaultError,
 )
-from portal.vault.entity import Patch
+from portal.vault.entity import Patch, body
 
 _log = logging.getLogger(__name__)
 _NOT_FOUND = 1005
+_FORBIDDEN = 403
 
 
 class Tampered(Exception):
@@ -60,10 +61,23 @@ class Reading:
         """Why it failed, '' where it did not."""
         return str(self.error or "")
 
+    def tell_breaker(self) -> None:
+        """A secret that was read, or that Segura refused to show, says nothing about calls; no answer does."""
+        now = transitions.db_now()
+        if self.error is None or self.refused:
+            breaker.undecided(now)
+        else:
+            breaker.failed(now, reason=self.message, code=self.code, alarm=self.error.alarm)
+
     @property
     def refused(self) -> ReadRefused | None:
         """Segura's own no, which waiting does not change."""
         return self.error if isinstance(self.error, ReadRefused) else None
+
+    @property
+    def denied(self) -> bool:
+        """No read-back is to be had: Segura's own no, or the gateway's."""
+        return self.refused is not None or self.code == _FORBIDDEN
 
 
 class Step(Enum):
@@ -136,12 +150,12 @@ def read(client: Client, secret: int) -> Reading:
 
 def step(revision: Revision, reading: Reading, *, doubtful: bool) -> Step:
     """What to do after a reading. `doubtful`: an earlier call of this change may have been, or still be, executed."""
-    if reading.refused and not doubtful:
+    if reading.denied and doubtful:
+        return Step.SEND  # no read-back: the same bytes again, behind the hold (B6)
+    if reading.refused:
         if reading.refused.number == _NOT_FOUND:
             return Step.FAIL
         return Step.SEND if revision.base is None else Step.UNSEEN
-    if reading.refused:
-        return Step.SEND  # no read-back: the same bytes again, behind the hold (B6)
     if reading.seen is None:
         return Step.WAIT
     base = base_of(revision)
@@ -158,7 +172,10 @@ def base_of(revision: Revision) -> Sight | None:
 
 
 def approved_patch(change: Change, revision: Revision) -> Patch:
-    """The edit to send, opened and proved to be what was voted for. Raises Tampered, keyring.CannotOpen."""
+    """The edit to send, opened and proved to be what was voted for, and to have a body.
+
+    Raises Tampered, keyring.CannotOpen, Malformed.
+    """
     value = sealed.open(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
     digest = patches.digest(
         secret=change.secret,
@@ -171,7 +188,9 @@ def approved_patch(change: Change, revision: Revision) -> Patch:
     voters = votes.exclude(voter=change.requester_id).values_list("voter_id", flat=True)
     if digest != revision.digest or not policy.Policy.from_data(revision.policy).met_by(voters):
         raise Tampered
-    return patches.request(revision.patch, value)
+    edit = patches.request(revision.patch, value)
+    body(edit)  # what cannot be encoded has to show before the intent: after it, it would be a doubt without end
+    return edit
 
 
 def settle(change: Change, attempt: Attempt, outcome: Outcome) -> None:
@@ -195,6 +214,10 @@ def settle(change: Change, attempt: Attempt, outcome: Outcome) -> None:
                 _conclude(change, outcome)
         except transitions.WrongState:
             _note("delivery.lost", change, code=outcome.status, data=facts)
+        if isinstance(outcome, Applied | AppliedCheck | Refused):
+            breaker.succeeded()
+        else:
+            breaker.failed(transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm)
 
 
 def told(outcome: Outcome) -> str:
@@ -225,6 +248,7 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
                 conclusions.stale(change, Cause.BASE_UNSEEN, code=code, message=message)
             case Step.ESCALATE:
                 conclusions.escalated(change, Cause.THIRD_VALUE)
+        reading.tell_breaker()
     return False
 
 

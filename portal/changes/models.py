@@ -249,6 +249,21 @@ class Vote(models.Model):
         ]
 
 
+class Breaker(models.Model):
+    """Whether delivery as a whole is paused: one row for all workers, made with the first failure. See breaker."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    failures = models.IntegerField(default=0, help_text="Calls in a row that did not get through.")
+    opened_at = models.DateTimeField(null=True, help_text="Paused since.")
+    next_at = models.DateTimeField(null=True, help_text="When the next change may be tried.")
+    code = models.IntegerField(null=True, help_text="HTTP status of the newest failure.")
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="breaker_one_row")]
+
+
 class Attempt(models.Model):
     """One call of the update endpoint, written down before it is made (B4). Its id travels as X-Request-ID."""
 

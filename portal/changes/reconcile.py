@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 
 from django.db import transaction
@@ -9,7 +10,7 @@ from django.db.models import Q
 
 from portal.audit import ledger
 from portal.catalog import connection
-from portal.changes import conclusions, delivery, transitions
+from portal.changes import breaker, conclusions, delivery, transitions
 from portal.changes.delivery import Reading, Step
 from portal.changes.models import LANE, Attempt, Cause, Change, Status
 from portal.changes.transitions import db_now, lock, move
@@ -20,7 +21,16 @@ _MAY_EXPIRE = Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), doub
 
 
 def advance(change_id: int) -> int | None:
-    """Take one change as far as it goes now; return the id of the next change of the same secret, if one waits."""
+    """Take one change as far as it goes now; return the id of the next change of the same secret, if one waits.
+
+    After a pause of delivery it first waits for its turn, in place: a fraction of a second for each worker.
+    """
+    if not _is_due(change_id):
+        return None
+    wait_s = breaker.turn(db_now())
+    if wait_s is None:
+        return None
+    time.sleep(wait_s)
     settle_doubt(change_id)
     delivery.deliver(change_id)
     change = Change.objects.filter(pk=change_id).first()
@@ -38,30 +48,50 @@ def settle_doubt(change_id: int) -> None:
     reading = Reading()
     with suppress(connection.NotConfigured):
         reading = delivery.read(connection.connect(change=change.pk, secret=change.secret), change.secret)
-    todo = delivery.step(change.current(), reading, doubtful=True)
     with transaction.atomic(durable=True):
-        if todo is Step.APPLIED:
-            conclusions.applied(change, Cause.READ_BACK)
-        elif change.cause == Cause.ECHO_DIFFERS and todo is not Step.WAIT:
-            # Not lost on the way but answered: sending it again would be answered the same (B5).
-            conclusions.escalated(change, Cause.PARTLY_APPLIED if reading.seen else Cause.UNVERIFIED)
-        elif todo is Step.ESCALATE:
-            conclusions.escalated(change, Cause.THIRD_VALUE)
-        elif conclusions.spent(change):
-            conclusions.escalated(change, Cause.TRIES_SPENT)
-        elif todo is Step.SEND:
-            conclusions.resend(change)
-        else:
-            conclusions.still_doubted(change, code=reading.code, message=reading.message)
+        try:
+            with transaction.atomic():
+                _settle_doubt(change, reading)
+        except transitions.WrongState:
+            ledger.record("delivery.lost", change=change.pk, secret=change.secret, data={"fence": change.fence})
+        if reading.seen or reading.error:
+            reading.tell_breaker()
+
+
+def _settle_doubt(change: Change, reading: Reading) -> None:
+    todo = delivery.step(change.current(), reading, doubtful=True)
+    if todo is Step.APPLIED:
+        conclusions.applied(change, Cause.READ_BACK)
+    elif change.cause == Cause.ECHO_DIFFERS and todo is not Step.WAIT:
+        # Not lost on the way but answered: sending it again would be answered the same (B5).
+        conclusions.escalated(change, Cause.PARTLY_APPLIED if reading.seen else Cause.UNVERIFIED)
+    elif todo is Step.ESCALATE:
+        conclusions.escalated(change, Cause.THIRD_VALUE)
+    elif conclusions.spent(change):
+        conclusions.escalated(change, Cause.TRIES_SPENT)
+    elif todo is Step.SEND:
+        conclusions.resend(change)
+    else:
+        conclusions.still_doubted(change, code=reading.code, message=reading.message)
 
 
 def sweep() -> list[int]:
-    """Take over dead leases, end what is past its deadline, and return the ids that are due. No network."""
+    """Take over dead leases, end what is past its deadline, and return the ids that are due. No network.
+
+    While delivery is paused that is at most one, the longest untried, so that no change that always fails keeps it
+    paused for all; after it no more than may go out until the next sweep.
+    """
     for change_id in _ids(Q(status=Status.SENDING, lease_until__lte=db_now())):
         _take_over(change_id)
     for change_id in _ids(_MAY_EXPIRE & Q(expires_at__lte=db_now())):
         _expire(change_id)
-    return due()
+    found, quota = due(), breaker.quota(db_now())
+    if quota is None:
+        return found
+    if not found:
+        breaker.drained()
+    untried = Change.objects.filter(pk__in=found).order_by("updated_at", "pk")
+    return list(untried.values_list("pk", flat=True)[:quota])
 
 
 def due() -> list[int]:
@@ -70,6 +100,12 @@ def due() -> list[int]:
     doubts = transitions.in_doubt(now).order_by("doubtful_since", "pk")
     ready = transitions.ready(now).order_by("approved_at", "pk")
     return [pk for found in (doubts, ready) for pk in found.values_list("pk", flat=True)[:_BATCH]]
+
+
+def _is_due(change_id: int) -> bool:
+    now = db_now()
+    found = (transitions.in_doubt(now), transitions.ready(now))
+    return any(changes.filter(pk=change_id).exists() for changes in found)
 
 
 def _take_over(change_id: int) -> None:

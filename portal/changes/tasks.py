@@ -18,6 +18,9 @@ _silent_until = 0.0
 @app.task(name="changes.deliver")
 def deliver(change_id: int) -> None:
     """Take one change as far as it goes now, then wake the next one of its secret."""
+    if type(change_id) is not int or not 0 < change_id < 2**63:  # not from us: do not even quote it
+        _log.warning("A message was thrown away: it names no change")
+        return
     following = reconcile.advance(change_id)
     if following is not None:
         publish(following)

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from portal.audit import ledger
+from portal.changes import breaker
 from portal.changes.models import LANE, Change, ChangeQuerySet, Status
 
 ALLOWED: dict[Status, tuple[Status, ...]] = {
@@ -106,8 +107,9 @@ def ready(now: datetime) -> ChangeQuerySet:
     """Approved changes that may be sent at `now` (B3).
 
     Not while another change of the same secret is on its way, may still be replayed by the gateway, or was approved
-    earlier and waits.
+    earlier and waits; nor while an earlier call of its own may be replayed, unless it goes on to repeat that very call.
     """
+    own_hold_over = Q(hold_until=None) | Q(hold_until__lte=now) | Q(doubtful_since__isnull=False)
     ahead = (
         Change.objects.filter(secret=OuterRef("secret"))
         .exclude(pk=OuterRef("pk"))
@@ -118,7 +120,8 @@ def ready(now: datetime) -> ChangeQuerySet:
             | Q(status=Status.APPROVED, approved_at=OuterRef("approved_at"), pk__lt=OuterRef("pk"))
         )
     )
-    return Change.objects.filter(~Exists(ahead), Q(not_before=None) | Q(not_before__lte=now), status=Status.APPROVED)
+    in_time = Q(not_before=None) | Q(not_before__lte=now)
+    return Change.objects.filter(~Exists(ahead), own_hold_over, in_time, status=Status.APPROVED)
 
 
 def in_doubt(now: datetime) -> ChangeQuerySet:
@@ -131,7 +134,7 @@ def in_doubt(now: datetime) -> ChangeQuerySet:
 
 
 def claim(change_id: int) -> Change | None:
-    """Take a change that is ready for delivery (B2): its own durable transaction; None for whoever loses."""
+    """Take a change that is ready for delivery (B2): own durable transaction; None for whoever loses, or must wait."""
     with transaction.atomic(durable=True):
         now = db_now()
         try:
@@ -143,7 +146,7 @@ def claim(change_id: int) -> Change | None:
                 )
         except IntegrityError:  # the lane index: another change of this secret was claimed in the same moment
             return None
-        if not won:
+        if not _admitted(won, now):
             return None
         change = Change.objects.get(pk=change_id)
         ledger.record(
@@ -160,7 +163,15 @@ def claim_doubt(change_id: int) -> Change | None:
     with transaction.atomic(durable=True):
         now = db_now()
         won = in_doubt(now).filter(pk=change_id).update(fence=F("fence") + 1, lease_until=now + lease())
-        return Change.objects.get(pk=change_id) if won else None
+        return Change.objects.get(pk=change_id) if _admitted(won, now) else None
+
+
+def _admitted(won: int, now: datetime) -> bool:
+    """Whether the claim was won, and stands: while delivery is paused all but one are taken back."""
+    if won and breaker.admits(now):
+        return True
+    transaction.set_rollback(True)
+    return False
 
 
 def lease() -> timedelta:

@@ -39,7 +39,10 @@ _WAY_BACK = frozenset(
 
 @dataclass
 class Step:
-    """One thing to go wrong. `times` None: until cleared. `replays`: seconds until each late copy arrives."""
+    """One thing to go wrong. `times` None: until cleared.
+
+    `replays`: seconds until each late copy arrives; below zero: it is held until released.
+    """
 
     fault: str = ""
     endpoint: str = ""

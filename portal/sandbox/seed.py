@@ -53,6 +53,10 @@ def _shared(item: Item, users: dict[str, bool], groups: dict[str, bool] | None =
 
 
 def _everyday() -> list[Item]:
+    return [*_older(), *_newer()]
+
+
+def _older() -> list[Item]:
     return [
         _shared(
             _demo(12, "stripe-webhook", "https://api.stripe.com/v1/webhook_endpoints", "payments,webhook",
@@ -76,6 +80,11 @@ def _everyday() -> list[Item]:
             _demo(21, "azure-graph", "https://graph.microsoft.com/v1.0", "identity,cloud",
                   "Reads groups for provisioning. Expires every 180 days.", "get"),
             {"tnakamura": True}, {"Platform": False}),
+    ]  # fmt: skip
+
+
+def _newer() -> list[Item]:
+    return [
         _shared(
             _demo(22, "salesforce-sync", "https://example.my.salesforce.com/services/oauth2/token", "crm",
                   "Nightly customer synchronisation."), {"lkowalski": True, "obrien": False}),

@@ -29,18 +29,23 @@ class Gate:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[threading.Event] = []
+        self._dropped: set[threading.Event] = set()
 
     @property
     def held(self) -> int:
         """How many answers wait."""
         return len(self._waiting)
 
-    def hold(self) -> None:
-        """Waits to be released."""
+    def hold(self) -> bool:
+        """Waits to be released; False where it was given up instead."""
         event = threading.Event()
         with self._lock:
             self._waiting.append(event)
         event.wait()
+        with self._lock:
+            given_up = event in self._dropped
+            self._dropped.discard(event)
+        return not given_up
 
     def release(self, count: int | None = None) -> int:
         """Lets `count` answers go, or all; how many went."""
@@ -50,6 +55,12 @@ class Gate:
         for event in going:
             event.set()
         return len(going)
+
+    def drop(self) -> None:
+        """Gives up all that is held: answers go, late copies do not."""
+        with self._lock:
+            self._dropped |= set(self._waiting)
+        self.release()
 
 
 class Sandbox:
@@ -104,7 +115,7 @@ class Sandbox:
     def stop(self) -> None:
         """Ends every connection, at once, and saves the contents."""
         self.stopping.set()
-        self.gate.release()
+        self.gate.drop()
         for server in self._servers:
             server.stop()
         self._servers = []
@@ -113,7 +124,7 @@ class Sandbox:
     def reset(self) -> None:
         """Seed, knobs, faults, journal and tokens as at the start; held answers go."""
         self.plan.clear()
-        self.gate.release()
+        self.gate.drop()
         self.api.knobs = self.first_knobs
         self.items.reset()
         self.grants.revoke_all()

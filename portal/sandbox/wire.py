@@ -26,8 +26,8 @@ SILENT = (*RESETS, "drop", "drop_before", "cut_status_line")
 class GateLike(Protocol):
     """Where answers are held."""
 
-    def hold(self) -> None:
-        """Waits to be released."""
+    def hold(self) -> bool:
+        """Waits to be released; False where it was given up instead."""
 
 
 class Stage(Protocol):
@@ -117,7 +117,7 @@ class VaultHandler(BaseHTTPRequestHandler):
             late.start()
 
     def _replay(self, delay: float, arrival: Arrival, effect: Effect) -> None:
-        if not self.stage.stopping.wait(delay):
+        if self.stage.gate.hold() if delay < 0 else not self.stage.stopping.wait(delay):
             self._apply(arrival, effect, replay=True)
 
     def _apply(self, arrival: Arrival, effect: Effect, *, replay: bool) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 
 class VaultError(Exception):
-    """A read that did not succeed. `status`, `number`: as Segura gave them, or None."""
+    """A read that did not succeed.
 
-    def __init__(self, message: str, *, status: int | None = None, number: int | None = None) -> None:
+    `status`, `number`: as Segura gave them, or None; `alarm`: somebody should look now.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, number: int | None = None, alarm: bool = False
+    ) -> None:
         super().__init__(message)
-        self.message, self.status, self.number = message, status, number
+        self.message, self.status, self.number, self.alarm = message, status, number, alarm
 
 
 class ReadRefused(VaultError):

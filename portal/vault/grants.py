@@ -20,9 +20,9 @@ class NoToken:
     def as_read_error(self) -> VaultError:
         """The same, for a read."""
         if isinstance(self.outcome, NotSent):
-            return Unreachable(self.outcome.reason)
+            return Unreachable(self.outcome.reason, alarm=self.outcome.alarm)
         kind = Unauthorised if self.identity else Unreadable
-        return kind(self.outcome.reason, status=self.outcome.status)
+        return kind(self.outcome.reason, status=self.outcome.status, alarm=self.outcome.alarm)
 
 
 def refused(came: Answer | NoAnswer, scrub: Scrubber) -> NoToken:
@@ -33,9 +33,8 @@ def refused(came: Answer | NoAnswer, scrub: Scrubber) -> NoToken:
     identity = came.status in (400, 401, 403)
     said = scrub(message(document(came)))
     wait = retry_after(came.retry_after)
-    outcome = NotApplied(
-        status=came.status, message=said, reason=_reason(came), retry_after_s=wait, alarm=came.status < 500
-    )
+    alarm = came.status < 500 and came.status != 429
+    outcome = NotApplied(status=came.status, message=said, reason=_reason(came), retry_after_s=wait, alarm=alarm)
     return NoToken(outcome, identity)
 
 

@@ -71,7 +71,7 @@ def _take(came: Answer | NoAnswer | NoToken, parse: Callable[[Mapping[str, Any]]
     if isinstance(came, NoToken):
         raise came.as_read_error()
     if isinstance(came, NoAnswer):
-        raise (Unreadable if came.sent else Unreachable)(came.reason)
+        raise (Unreadable if came.sent else Unreachable)(came.reason, alarm=came.alarm)
     problem: VaultError | None = _problem(came)
     if problem is None:
         try:
@@ -87,7 +87,7 @@ def _problem(came: Answer) -> VaultError | None:
     status, number = came.status, error_number(doc)
     if is_unauthorised(came):
         return Unauthorised(
-            "Segura did not accept our access token: check the access key and SEGURA_URL", status=status
+            "Segura did not accept our access token: check the access key and SEGURA_URL", status=status, alarm=True
         )
     if is_refusal(came, doc):
         text = _REFUSALS.get(number or 0, "Segura declined to show this API secret")
@@ -95,7 +95,7 @@ def _problem(came: Answer) -> VaultError | None:
     if came.flaw:
         return Unreadable(came.flaw, status=status)
     if status != 200:
-        return Unreadable(f"Segura answered {status}", status=status, number=number)
+        return Unreadable(f"Segura answered {status}", status=status, number=number, alarm=300 <= status < 400)
     if doc is None or inner is None or flagged_error(inner) or not same_status(came, doc):
         return Unreadable("Segura answered 200, but not with what was asked for", status=status)
     return None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from html import unescape
 from urllib.parse import unquote, unquote_plus
 
+from portal.unseen import is_unseen
 from portal.vault.entity import Secret
 
 LONGEST = 500
@@ -22,8 +22,8 @@ Scrubber = Callable[[str], str]
 
 
 def clean(text: str) -> str:
-    """The text on one line, at most LONGEST characters, without control, format or unpaired characters."""
-    kept = "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text[:5000])
+    """The text on one line, at most LONGEST characters, without unseen or unpaired characters."""
+    kept = "".join(" " if is_unseen(c) else c for c in text[:5000])
     line = " ".join(kept.split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 

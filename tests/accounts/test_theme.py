@@ -45,5 +45,5 @@ def test_theme_takes_a_token_of_this_site() -> None:
 
 @pytest.mark.django_db
 def test_language_is_chosen_by_a_post(client: Client) -> None:
-    client.post("/i18n/setlang/", {"language": "pt-br", "next": "/accounts/login/"})
+    client.post("/accounts/language/", {"language": "pt-br", "next": "/accounts/login/"})
     assert '<html lang="pt-br"' in client.get("/accounts/login/").content.decode()

@@ -20,7 +20,7 @@ from portal.changes.models import Attempt, Cause, Change, Revision, Status
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
-from portal.vault import Applied, ReadRefused
+from portal.vault import Applied, Client, ReadRefused
 from tests.changing import approve, work
 from tests.people import mirrored
 from tests.segura import events
@@ -356,6 +356,24 @@ def test_a_worker_that_lost_its_lease_sends_nothing_and_says_so(
     monkeypatch.setattr(delivery, "read", taken_over)
     delivery.deliver(change.pk)
     assert updates(segura) == []
+    assert [event["change"] for event in events("delivery.lost")] == [change.pk]
+
+
+def test_a_worker_overtaken_while_it_read_sends_nothing(
+    segura: Sandbox, approved: Callable[..., Change], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = approved()
+    read = delivery.read
+
+    def overtaken(client: Client, secret: int) -> delivery.Reading:
+        seen = read(client, secret)
+        Change.objects.filter(pk=change.pk).update(fence=9)
+        return seen
+
+    monkeypatch.setattr(delivery, "read", overtaken)
+    delivery.deliver(change.pk)
+    assert updates(segura) == []
+    assert not Attempt.objects.exists()
     assert [event["change"] for event in events("delivery.lost")] == [change.pk]
 
 

@@ -8,8 +8,10 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from portal.accounts import roles
 from portal.accounts.models import User
-from portal.changes import workflow
+from portal.accounts.roles import Role
+from portal.changes import rules, workflow
 from portal.changes.models import Attempt, Change, Revision, Vote
 from portal.changes.proposal import Proposal
 from tests.changing import approve
@@ -42,6 +44,36 @@ def test_a_vote_cannot_name_another_requester(submitted: Change, requester: User
     with pytest.raises(DatabaseError):
         insert_vote(submitted, requester=approver, voter=requester)
     assert Vote.objects.count() == 0
+
+
+@pytest.fixture
+def drafted(propose: Callable[..., Proposal], requester: User, approver2: User) -> Change:
+    """A change whose only revision was written by another person than its requester."""
+    now = timezone.now()
+    change = Change.objects.create(secret=43, secret_name="GCP", requester=requester, created_at=now, updated_at=now)
+    Revision.objects.create(
+        change=change, number=1, editor=approver2, created_at=now, patch={}, policy={"required": 1}, digest="d"
+    )
+    return change
+
+
+def test_the_requester_cannot_vote_even_where_somebody_else_wrote_the_revision(
+    drafted: Change, requester: User
+) -> None:
+    with pytest.raises(DatabaseError, match="vote_not_by_requester"):
+        insert_vote(drafted, requester=requester, voter=requester)
+
+
+def test_the_rule_stops_the_requester_even_where_somebody_else_wrote_the_revision(
+    drafted: Change, requester: User
+) -> None:
+    roles.grant(requester, Role.APPROVER)
+    assert isinstance(rules.objection(drafted, by=User.objects.get(pk=requester.pk)), rules.OwnChange)
+
+
+def test_a_vote_cannot_hide_the_requester_behind_another_name(drafted: Change, requester: User, approver: User) -> None:
+    with pytest.raises(DatabaseError, match=r"vote_names_the_requester|not the requester of the change"):
+        insert_vote(drafted, requester=approver, voter=requester)
 
 
 def test_an_editor_cannot_vote_by_raw_sql(

@@ -10,7 +10,7 @@ from portal.changes.reading import risks
 PLAIN = [
     "https://gcp.example/",
     "https://gcp.example:8443/a/b?c=d%20e&user=a@b.example#f",
-    "https://sub-domain.a_b.gcp.example./",
+    "https://sub-domain.a_b.gcp.example/",
     "https://10.0.0.7/",
     "https://[2001:db8::1]:8443/x",
     "https://GCP.example/ação",
@@ -42,6 +42,8 @@ MISREAD = {
     "https://gcp.example:x/": "not written as host names are",
     "https://[gcp.example/": "not written as host names are",
     "https://gcp.example℀/": "not written as host names are",
+    "https://gcp.example./": "not written as host names are",
+    "https://10.0.0.7./": "not written as host names are",
     "https://.gcp.example/": "not written as host names are",
     "https://" + "ü" * 80 + ".example/": "Written out",
 }

@@ -2,119 +2,67 @@
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
-from collections.abc import Callable
-from itertools import pairwise
+import os
+import signal
+from itertools import count, cycle
 from pathlib import Path
-from typing import Any
 
+import psutil
 import pytest
 
-from portal.accounts.models import User
-from portal.catalog import connection, details
-from portal.changes import tasks, workflow
-from portal.changes.models import Attempt, Change, Revision, Status
-from portal.changes.patch import Sight
-from portal.changes.proposal import Proposal
+from portal.changes import tasks
 from portal.sandbox import Sandbox
-from tests.changing import approve
-from tests.people import mirrored
+from tests.faults.conftest import ManyChanges, await_applied, usable
+from tests.rig.checker import check
+from tests.rig.markers import Marker
 from tests.rig.rounds import rounds
-from tests.rig.workers import workers
+from tests.rig.visitor import wait_until
+from tests.rig.workers import Process, Workers, workers
 from tests.segura import events
 
-KILLS = rounds(50, 200)
-AT_ONCE = 5
+KILLS = rounds(10, 200)
+AT_ONCE = rounds(5, 10)
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
+    pytest.mark.domain,
     pytest.mark.processes,
-    pytest.mark.xdist_group("killed_workers"),
-    pytest.mark.timeout(rounds(420, 3600)),
-    pytest.mark.shows("F03"),
+    pytest.mark.timeout(rounds(180, 3600)),
 ]
 
 
-def wait_until(condition: Callable[[], Any], what: str, timeout_s: float = 60) -> None:
-    ends = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < ends, f"it never came to this: {what}"
-        time.sleep(0.05)
-
-
-def test_fifty_workers_killed_between_sending_and_answer(
-    segura: Sandbox,
-    no_queue: None,
-    propose: Callable[..., Proposal],
-    requester: User,
-    approver: User,
-    tmp_path: Path,
-) -> None:
-    listed = [row for row in segura.control.secrets() if row["active"] and not row["need_approval"]]
-    secrets = [int(row["identifier"]) for row in listed][:AT_ONCE]
-    for identifier in secrets:
-        mirrored(identifier, f"secret {identifier}")
-
-    def round_of_changes(number: int) -> list[Change]:
-        client = connection.connect()
-        made = []
-        for identifier in secrets:
-            seen = details.read(client, identifier)
-            base = Sight(dict(seen.fields), seen.secret_fingerprint)
-            proposal = propose(identifier=identifier, base=base, value=f"v{number}", notes=f"round {number}")
-            made.append(approve(workflow.submit(proposal, by=requester), approver))
-        return made
-
-    with workers(tmp_path / "workers.log") as crew:
+@pytest.mark.shows("F03")
+def test_workers_killed_between_sending_and_answer(segura: Sandbox, approve_all: ManyChanges, tmp_path: Path) -> None:
+    """Half of the calls are applied; in every other round the main process dies too."""
+    secrets, log, markers = usable(segura.control, AT_ONCE), tmp_path / "workers.log", list[Marker]()
+    with workers(log, {"SEGURA_GATEWAY_TIMEOUT_S": "0.2"}) as crew:
         crew.start_beat()
-        number = 0
-        while len(events("delivery.lost")) < KILLS:  # a call that timed out before the kill does not count
-            number += 1
+        crew.start(1, concurrency=4)
+        doomed: list[Process] = []
+        for number, apply in zip(count(1), cycle(["before", "never", "never", "before"])):
+            if len(events("delivery.lost")) >= KILLS:  # a call that timed out before the kill does not count
+                break
             assert number < 2 * KILLS // AT_ONCE
-            segura.control.plan("hold", endpoint="update", times=AT_ONCE, apply="before" if number % 2 else "never")
-            doomed = crew.start(AT_ONCE)
-            changes = round_of_changes(number)
+            doomed = doomed or crew.start(1, concurrency=AT_ONCE, queue="doomed")
+            segura.control.plan("hold", endpoint="update", times=AT_ONCE, apply=apply)
+            markers.append(Marker.new(f"the value of round {number}"))
+            changes = approve_all(secrets, value=markers[-1], notes=f"round {number}")
             for change in changes:  # all at the same moment, well within the deadline of a call
-                tasks.deliver.delay(change.pk)
+                tasks.deliver.apply_async((change.pk,), queue="doomed")
             wait_until(lambda: segura.control.journal()["held"] == AT_ONCE, "all calls are on their way")
-            crew.kill(doomed)
+            doomed = kill(crew, doomed, whole=number % 2 == 0)
             segura.control.clear_faults()
             segura.control.release()
-            rescue = crew.start(1, concurrency=2)
-            ids = [change.pk for change in changes]
-            wait_until(
-                lambda ids=ids: Change.objects.filter(pk__in=ids, status=Status.APPLIED).count() == AT_ONCE,
-                f"all changes of round {number} are applied",
-            )
-            crew.kill(rescue)
-
-    check_order(segura, rounds=number)
-    check_log(segura)
-    assert Change.objects.exclude(status=Status.APPLIED).count() == 0
-    assert Revision.objects.exclude(sealed_secret=None).count() == 0
+            await_applied(changes)
+    check(segura.control, markers=markers, log=log)
 
 
-def check_order(segura: Sandbox, rounds: int) -> None:
-    """Per secret the vault saw the rounds in order, each at least once, and holds the last."""
-    seen_by = defaultdict(list)
-    for application in segura.control.journal()["applications"]:
-        seen_by[application["identifier"]].append(int(application["values"]["notes"].split()[1]))
-    assert len(seen_by) == AT_ONCE
-    for seen in seen_by.values():
-        assert all(earlier <= later for earlier, later in pairwise(seen)), seen
-        assert set(seen) == set(range(1, rounds + 1))
-
-
-def check_log(segura: Sandbox) -> None:
-    """Every arrival is an attempt written down before, and every attempt is in the log."""
-    attempts = {str(attempt.pk): attempt for attempt in Attempt.objects.all()}
-    arrived = {arrival["attempt_id"] for arrival in segura.control.arrivals("update")}
-    assert arrived <= set(attempts)
-    intended = {event["data"]["attempt"] for event in events("delivery.intended")}
-    answered = {event["data"]["attempt"] for event in events("delivery.answered")}
-    lost = {(event["change"], event["data"]["fence"]) for event in events("delivery.lost")}
-    assert intended == set(attempts)
-    assert len(lost) >= KILLS
-    for key, attempt in attempts.items():
-        assert key in answered or (attempt.change_id, attempt.fence) in lost
+def kill(crew: Workers, doomed: list[Process], *, whole: bool) -> list[Process]:
+    """kill -9, the children alone or with their main process; who is left."""
+    if whole:
+        crew.kill(doomed)
+        return []
+    for worker in doomed:
+        for child in psutil.Process(worker.pid).children():
+            os.kill(child.pid, signal.SIGKILL)
+    return doomed

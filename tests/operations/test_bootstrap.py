@@ -18,7 +18,7 @@ from tests.rig.portal import ROOT
 def checkout(tmp_path: Path) -> Path:
     """The files the bootstrap needs, in a folder of their own."""
     shutil.copytree(ROOT / "portal" / "requirements", tmp_path / "portal" / "requirements")
-    for name in ("__init__.py", "bootstrap.py"):
+    for name in ("__init__.py", "bootstrap.py", "linting.py"):
         shutil.copy(ROOT / "portal" / name, tmp_path / "portal" / name)
     return tmp_path
 
@@ -96,6 +96,17 @@ def test_where_uv_fails_pip_installs(installed: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(bootstrap, "try_to", try_to)
     bootstrap.install("base")
     assert done[-1] == "Installing packages with pip"
+
+
+@pytest.mark.parametrize("broken", ["catalogue", "mutants", None])
+def test_faults_fail_where_either_half_does_and_run_both(broken: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: dict[str, list[str]] = {}
+    monkeypatch.setenv("FAULTS", "")
+    monkeypatch.setattr(bootstrap, "suite", lambda: ["-m", "pytest"])
+    monkeypatch.setattr(bootstrap, "passes", lambda name, command: ran.update({name: command}) or name != broken)
+    assert bootstrap.main(["faults", "-x"]) == (0 if broken is None else 1)
+    assert [command[1:] for command in ran.values()] == [["-m", "pytest", "-x"], ["-m", "tests.mutants"]]
+    assert os.environ["FAULTS"] == "long"
 
 
 def test_named_chromium_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ QUICK = {
     "DELIVERY_LEASE_S": "5",
     "DELIVERY_HOLD_MARGIN_S": "0.1",
     "DELIVERY_BACKOFF_S": "0.2",
+    "DELIVERY_PROBE_EVERY_S": "1",
     "SWEEP_EVERY_S": "1",
     "CATALOG_SYNC_EVERY_S": "2",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from django.db import connection
 from portal.operations.supervisor import die_with_parent
 from tests.rig.portal import QUICK, ROOT
 
+Process = subprocess.Popen[bytes]
 _CELERY = [sys.executable, "-m", "celery", "--quiet", "--app", "portal.celery:app"]
 
 
@@ -36,20 +38,22 @@ class Workers:
             "SEGURA_CLIENT_SECRET": settings.SEGURA_CLIENT_SECRET,
             **(env or {}),
         }
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: list[Process] = []
 
-    def start_beat(self) -> None:
-        """The clock that sweeps."""
-        schedule = self.log.with_name("beat-schedule")
-        self._start([*_CELERY, "beat", "--schedule", str(schedule), "--pidfile="])
+    def start_beat(self) -> Process:
+        """A clock that sweeps."""
+        schedule = self.log.with_name(f"beat-{time.monotonic_ns()}")
+        return self._start([*_CELERY, "beat", "--schedule", str(schedule), "--pidfile="])
 
-    def start(self, count: int, concurrency: int = 1) -> list[subprocess.Popen[bytes]]:
-        """`count` further workers, ready to take up work."""
+    def start(
+        self, count: int, concurrency: int = 1, *, queue: str = "celery", pool: str = "prefork", **env: str
+    ) -> list[Process]:
+        """`count` further workers, ready to take up work from this queue; `env` is for them alone."""
         before = self._ready()
-        options = ["--pool", "prefork", "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
-        command = [*_CELERY, "worker", "--loglevel", "DEBUG", *options]
-        started = [self._start([*command, "--hostname", f"w{time.monotonic_ns()}@test"]) for _ in range(count)]
-        give_up_at = time.monotonic() + 60
+        options = ["--pool", pool, "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
+        command = [*_CELERY, "worker", "--loglevel", "DEBUG", "--queues", queue, *options]
+        started = [self._start([*command, "--hostname", f"w{time.monotonic_ns()}@test"], env) for _ in range(count)]
+        give_up_at = time.monotonic() + 90
         while self._ready() < before + count:
             assert time.monotonic() < give_up_at, self.log.read_text(errors="replace")[-3000:]
             time.sleep(0.05)
@@ -58,24 +62,32 @@ class Workers:
     def _ready(self) -> int:
         return self.log.read_bytes().count(b" ready.") if self.log.exists() else 0
 
-    def kill(self, workers: list[subprocess.Popen[bytes]]) -> None:
-        """kill -9, the main process and its children alike."""
+    def kill(self, workers: list[Process]) -> None:
+        """kill -9, the main process and its children alike; nothing to one that has gone already."""
         for worker in workers:
-            os.killpg(worker.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(worker.pid, signal.SIGKILL)
         for worker in workers:
             worker.wait()
             self._running.remove(worker)
+
+    def retire(self, worker: Process, within_s: float = 30) -> int:
+        """SIGTERM, as a rolling restart does; its exit code."""
+        worker.terminate()
+        code = worker.wait(within_s)
+        self._running.remove(worker)
+        return code
 
     def stop(self) -> None:
         """Leave nothing behind."""
         self.kill(list(self._running))
 
-    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
+    def _start(self, command: list[str], env: Mapping[str, str] | None = None) -> Process:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 command,
                 cwd=ROOT,
-                env=self.environment,
+                env={**self.environment, **(env or {})},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

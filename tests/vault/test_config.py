@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from portal.vault import Client, Config, ConfigError, Secret
 from portal.vault.edge import Edge
@@ -85,6 +86,15 @@ def test_netrc_proxies_and_ca_variables_are_ignored(sandbox, listener, tmp_path,
     monkeypatch.setenv("CURL_CA_BUNDLE", "/nowhere/ca.pem")
     assert connect().read(43).name == "GCP"
     assert (listener.connections, listener.received) == (0, b"")
+
+
+def test_the_environment_is_not_even_asked(sandbox, connect, monkeypatch):
+    """What the test above shows would hold by our adapter and requests_oauthlib's own auth alone, for now."""
+    asked = []
+    for name in ("get_environ_proxies", "get_netrc_auth"):
+        monkeypatch.setattr(requests.sessions, name, lambda *_args, name=name, **_options: asked.append(name) or {})
+    assert connect().read(43).name == "GCP"
+    assert asked == []
 
 
 def test_a_ca_variable_cannot_make_us_trust(tls_files, monkeypatch, connect):

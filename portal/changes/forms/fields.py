@@ -10,11 +10,11 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from portal.unseen import NEEDED, is_unseen
 from portal.vault import Secret, is_masked
 
-_JOINERS = "\u00ad\u200c\u200d\u200e\u200f"
-"""Unseen, yet needed to write some languages and emoji; the difference shows them to approvers."""
-_HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+_LET_PASS = ("Zs", "Co", "Cn")
+"""Spaces as word processors leave them, and letters this Python is too old to know; the difference shows them."""
 _DAMAGED = "\ufffd"
 
 
@@ -23,9 +23,10 @@ def refuse_unseen(label: str, text: str, *, lines: bool = False) -> None:
 
     `lines` lets line ends and tabs pass.
     """
-    allowed = _JOINERS + ("\n\r\t" if lines else "")
     for position, char in enumerate(text, start=1):
-        if char == _DAMAGED or (unicodedata.category(char) in _HIDDEN and char not in allowed):
+        if lines and char in "\n\r\t":
+            continue
+        if char == _DAMAGED or _hides(char):
             raise ValidationError(
                 _(
                     "%(field)s holds a character that cannot be seen or arrived damaged: U+%(code)s, %(name)s, at "
@@ -39,6 +40,10 @@ def refuse_unseen(label: str, text: str, *, lines: bool = False) -> None:
                 },
                 code="unseen",
             )
+
+
+def _hides(char: str) -> bool:
+    return is_unseen(char) and char not in NEEDED and unicodedata.category(char) not in _LET_PASS
 
 
 def refuse_long(label: str, text: str, limit: int) -> None:

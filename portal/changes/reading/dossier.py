@@ -12,8 +12,8 @@ from django.utils import timezone
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
-from portal.changes import rules
-from portal.changes.models import OPEN, REVISABLE, Attempt, Change, Revision, Status, Vote
+from portal.changes import breaker, rules
+from portal.changes.models import OPEN, REVISABLE, Attempt, Breaker, Change, Revision, Status, Vote
 from portal.changes.reading import comparison, listing, outlook
 from portal.changes.reading.comparison import Difference
 from portal.changes.reading.listing import Row
@@ -72,7 +72,19 @@ class Dossier:
     def next(self) -> list[str]:
         """What happens next, sentence by sentence."""
         missing = max(0, self.row.required - self.row.approvals)
-        return [sentence for sentence in outlook.sentences(self.change, missing, self.others) if sentence]
+        said = outlook.sentences(self.change, missing, self.others, self.pause)
+        return [sentence for sentence in said if sentence]
+
+    @cached_property
+    def pause(self) -> Breaker | None:
+        """What keeps this change waiting along with all others; None where nothing does."""
+        return breaker.pause() if self.change.status in outlook.WAITING else None
+
+    @property
+    def token(self) -> str:
+        """What a page that shows this has seen."""
+        paused_until = self.pause.next_at if self.pause else None
+        return token(self.change.revision, self.change.status, self.change.updated_at, paused_until)
 
     @property
     def steps(self) -> list[outlook.Step]:
@@ -132,9 +144,10 @@ class Dossier:
         return comparison.between(seen, self.revision) if seen and seen is not self.revision else None
 
 
-def token(revision: int, status: str, moved_at: datetime) -> str:
-    """What a page has seen: the revision, the status, and the instant of the last move."""
-    return f"{revision}.{status}.{moved_at.timestamp():.6f}"
+def token(revision: int, status: str, moved_at: datetime, paused_until: datetime | None) -> str:
+    """What a page has seen: the revision, the status, the instant of the last move, and the next try in a pause."""
+    pause = f".{paused_until.timestamp():.6f}" if paused_until and status in outlook.WAITING else ""
+    return f"{revision}.{status}.{moved_at.timestamp():.6f}{pause}"
 
 
 def open_for(change_id: int, reader: User) -> Dossier:

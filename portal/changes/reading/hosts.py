@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
 from django.utils.translation import gettext as _
 
-_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?")
+from portal.unseen import is_unseen
+
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 
 
@@ -22,7 +23,7 @@ def place(url: str) -> tuple[str, str]:
 def doubts(url: str) -> list[str]:
     """Why it is not plain where the URL leads, a sentence each; none for an address as one expects it."""
     found = []
-    if any(each == "\\" or unicodedata.category(each)[0] in "CZ" for each in url):
+    if any(each in "\\ " or is_unseen(each) for each in url):
         found.append(
             _(
                 "The new URL holds a backslash, a space or an invisible character: programs disagree about the host "

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.db.models import F, Prefetch
 
 from portal.accounts.models import User
+from portal.changes import breaker, policy
 from portal.changes import patch as patches
-from portal.changes import policy
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Change, ChangeQuerySet, Revision, Verdict, Vote
 from portal.changes.patch import FieldChange
@@ -22,12 +22,16 @@ OPEN_SHOWN = 20
 
 @dataclass(frozen=True)
 class Row:
-    """A change with the revision that counts and the votes on it. `linked`: whether the reader may open it."""
+    """A change with the revision that counts and the votes on it.
+
+    `linked`: whether the reader may open it; `paused`: whether delivery as a whole is.
+    """
 
     change: Change
     revision: Revision
     votes: list[Vote]
     linked: bool = True
+    paused: bool = False
 
     @property
     def diff(self) -> list[FieldChange]:
@@ -61,7 +65,7 @@ class Row:
     @property
     def next(self) -> str:
         """What happens next, in a line."""
-        return outlook.brief(self.change, max(0, self.required - self.approvals))
+        return outlook.brief(self.change, max(0, self.required - self.approvals), paused=self.paused)
 
 
 def describe(revision: Revision) -> list[FieldChange]:
@@ -80,14 +84,17 @@ def listed(changes: ChangeQuerySet) -> ChangeQuerySet:
 
 def rows(changes: Iterable[Change], *, reader: User) -> list[Row]:
     """The rows of a listed() queryset, linked where `reader` may open them."""
+    listed = list(changes)
+    paused = any(change.status in outlook.WAITING for change in listed) and breaker.pause() is not None
     return [
         Row(
             change,
             change.current_revisions[0],  # type: ignore[attr-defined]
             change.current_votes,  # type: ignore[attr-defined]
             linked=may_see(change, reader),
+            paused=paused,
         )
-        for change in changes
+        for change in listed
     ]
 
 

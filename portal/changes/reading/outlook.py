@@ -11,7 +11,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from portal.changes.models import LANE, Change, Status
+from portal.audit import findings
+from portal.changes.models import LANE, Breaker, Change, Status
+
+WAITING = (Status.APPROVED, Status.IN_DOUBT)
+"""These go on by themselves, unless delivery is paused."""
 
 
 @dataclass(frozen=True)
@@ -23,10 +27,12 @@ class Step:
     at: datetime | None = None
 
 
-def brief(change: Change, missing: int) -> str:
-    """One line for a list. `missing`: approvals still needed."""
+def brief(change: Change, missing: int, *, paused: bool = False) -> str:
+    """One line for a list. `missing`: approvals still needed; `paused`: delivery as a whole is."""
     if change.status == Status.PENDING:
         return _approvals(missing)
+    if paused and change.status in WAITING:
+        return _("Waits: delivery is paused")
     if change.status == Status.APPLIED and change.verified_at:
         return _("Read back and found so")
     if change.status == Status.APPROVED and change.not_before and change.not_before > timezone.now():
@@ -41,15 +47,15 @@ def brief(change: Change, missing: int) -> str:
     }.get(Status(change.status), "")
 
 
-def sentences(change: Change, missing: int, others: Iterable[Change]) -> list[str]:
+def sentences(change: Change, missing: int, others: Iterable[Change], pause: Breaker | None = None) -> list[str]:
     """What happens next, at length. `others`: changes of the same secret that are open or hold its lane."""
     match change.status:
         case Status.PENDING:
             return [_votes(missing), _deadline(change)]
         case Status.APPROVED:
-            return [*waiting(change, others), _deadline(change)]
+            return [*(paused(pause) if pause else waiting(change, others)), _deadline(change)]
         case Status.IN_DOUBT:
-            return _doubt(change)
+            return [*_doubt(change, pause), _("Until this is settled, every other change of this secret waits.")]
         case _:
             return _plain(change)
 
@@ -58,9 +64,21 @@ def waiting(change: Change, others: Iterable[Change]) -> list[str]:
     """Why an approved change has not been taken up: the same reasons as transitions.claim has."""
     now = timezone.now()
     reasons = [reason for other in others if (reason := _ahead(change, other, now))]
+    if change.hold_until and change.hold_until > now and not change.doubtful_since:
+        own = _("Segura's gateway may still repeat an earlier call of this change until %(at)s. It waits so long.")
+        reasons.append(own % {"at": clock(change.hold_until)})
     if change.not_before and change.not_before > now:
         reasons.append(_("It is tried again at %(at)s.") % {"at": clock(change.not_before)})
     return reasons or [_("A worker takes it up in a moment, and sends it to Segura.")]
+
+
+def paused(pause: Breaker) -> list[str]:
+    """Why nothing is sent at all, since when, and when the next try is."""
+    why = {"at": clock(pause.opened_at) if pause.opened_at else "", "why": findings.said(pause.reason)}
+    said = _("Delivery of all changes is paused since %(at)s: calls do not get through to Segura (%(why)s).") % why
+    if pause.next_at and pause.next_at > timezone.now():
+        return [said, _("One is tried at %(at)s. When it gets through, all go on.") % {"at": clock(pause.next_at)}]
+    return [said, _("One is about to be tried. When it gets through, all go on.")]
 
 
 def steps(change: Change) -> list[Step]:
@@ -130,10 +148,12 @@ def _ahead(change: Change, other: Change, now: datetime) -> str:
     return ""
 
 
-def _doubt(change: Change) -> list[str]:
+def _doubt(change: Change, pause: Breaker | None) -> list[str]:
     now = timezone.now()
     found = [_("Whether Segura carried out the call is not known. The portal does not send it again blindly.")]
-    if change.not_before and change.not_before > now:
+    if pause:
+        found += paused(pause)
+    elif change.not_before and change.not_before > now:
         found.append(_("It reads the secret back at %(at)s and compares.") % {"at": clock(change.not_before)})
     else:
         found.append(_("It is reading the secret back to compare."))
@@ -141,7 +161,6 @@ def _doubt(change: Change) -> list[str]:
         found.append(
             _("Segura's gateway may repeat the call by itself until %(at)s.") % {"at": clock(change.hold_until)}
         )
-    found.append(_("Until this is settled, every other change of this secret waits."))
     return found
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from portal.changes.patch import FieldChange, ShareChange
-from portal.changes.reading import hosts
+from portal.changes.reading import hosts, letters
 
 _NAMED = 5
 """More people than this are counted, not named: the difference lists them all."""
@@ -32,6 +32,9 @@ def of(diff: Iterable[FieldChange], *, base_known: bool) -> list[Risk]:
             found.append(_new_secret())
         elif field.is_shares:
             found += _sharing(field.shares, base_known=base_known)
+            found += _lookalikes(share.name for share in field.shares if share.old != share.new)
+        elif field.field == "name":
+            found += _lookalikes([field.new or ""])
         elif field.field == "url":
             found += _address(field.old, field.new or "")
     return sorted(_merged(found), key=lambda risk: not risk.grave)
@@ -69,6 +72,15 @@ def _sharing(shares: Iterable[ShareChange], *, base_known: bool) -> list[Risk]:
         sentence = _("May use this secret from then on: %(names)s.") % {"names": _names(joining)}
         found.append(Risk("wider", _("Shared wider"), sentence))
     return found
+
+
+def _lookalikes(names: Iterable[str]) -> list[Risk]:
+    sentence = _("%(name)s mixes letters that look like others. Spelled out, it is %(spelled)s.")
+    return [
+        Risk("letters", _("Lookalike"), sentence % {"name": name, "spelled": letters.spelled_out(name)}, grave=True)
+        for name in names
+        if letters.mixed(name)
+    ]
 
 
 def _address(old: str | None, new: str) -> list[Risk]:

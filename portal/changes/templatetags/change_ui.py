@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime
 
 from django import template
@@ -18,12 +17,12 @@ from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Attempt
 from portal.changes.patch import ShareChange
 from portal.changes.reading import outlook
+from portal.unseen import spelled
 
 register = template.Library()
 
 _MINUTE, _HOUR, _DAY, _MONTH = 60, 3600, 86_400, 30 * 86_400
 _LONG_TEXT, _MANY_LINES = 600, 12
-_INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Co", "Cn", "Cs"}
 
 
 @register.filter
@@ -42,14 +41,14 @@ def plainly(text: str) -> str:
     inner = text.strip(" ")
     before = len(text) - len(text.lstrip(" ")) if inner else len(text)
     after = len(text) - before - len(inner)
-    return "␣" * before + "".join(_shape(char) for char in inner) + "␣" * after
+    return "␣" * before + _shaped(inner) + "␣" * after
 
 
 @register.filter
 def unseen(text: str | None) -> str:
     """The text plainly, where it holds characters that an input cannot show; else ''."""
     lines = (text or "").replace("\r\n", "\n")
-    return plainly(lines) if any(_shape(char) != char for char in lines) else ""
+    return plainly(lines) if _shaped(lines) != lines else ""
 
 
 @register.filter
@@ -58,11 +57,8 @@ def lengthy(text: str | None) -> bool:
     return text is not None and (len(text) > _LONG_TEXT or text.count("\n") > _MANY_LINES)
 
 
-def _shape(char: str) -> str:
-    if char in "\n ":
-        return char
-    hidden = unicodedata.category(char) in _INVISIBLE or char.isspace()
-    return f"⟨U+{ord(char):04X}⟩" if hidden else char
+def _shaped(text: str) -> str:
+    return spelled(text, lambda char: f"⟨U+{ord(char):04X}⟩")
 
 
 @register.filter
@@ -93,6 +89,7 @@ RISK_ICONS = {
     "edit": "user-exclamation",
     "wider": "users",
     "unclear": "help-hexagon",
+    "letters": "eye",
     "host": "external-link",
     "scheme": "lock",
 }

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db.models import Subquery
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,7 +18,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.access import PersonRequest, requires
 from portal.changes import aftermath, workflow
 from portal.changes.forms.ballot import BallotForm, CloseForm, RetryForm
-from portal.changes.models import Change, Status
+from portal.changes.models import Breaker, Change, Status
 from portal.changes.reading import dossier, refusals
 from portal.changes.reading.dossier import Dossier
 from portal.changes.rules import ReasonMissing, Refused, StaleRevision, ValueDiffers
@@ -38,7 +39,8 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
     """The part of the page that moves; 204 while nothing has moved since `seen`."""
     seen = request.GET.get("seen", "")
     found = Change.objects.visible_to(request.user).filter(pk=change_id)
-    standing = found.values_list("revision", "status", "updated_at").first()
+    paused = Subquery(Breaker.objects.exclude(opened_at=None).values("next_at"))
+    standing = found.values_list("revision", "status", "updated_at", paused).first()
     if standing is None:
         raise Http404
     if seen == dossier.token(*standing):
@@ -50,7 +52,7 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
         **_context(shown),
         "moved": True,
         "ballot": BallotForm(kept=True),
-        "token": dossier.token(seen_revision, shown.change.status, shown.change.updated_at),
+        "token": f"{seen_revision}.{shown.token.partition('.')[2]}",
         "outdated": seen_revision != shown.change.revision,
     }
     return render(request, "changes/change.html#status", context)
@@ -194,7 +196,7 @@ def _context(shown: Dossier) -> dict[str, Any]:
     return {
         "shown": shown,
         "change": shown.change,
-        "token": dossier.token(shown.change.revision, shown.change.status, shown.change.updated_at),
+        "token": shown.token,
         "ballot": BallotForm(),
         "retry": RetryForm(),
         "close": CloseForm(),

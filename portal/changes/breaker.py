@@ -1,0 +1,106 @@
+"""Delivery as a whole, paused while calls do not get through (B15). One row tells every worker; this is its one writer.
+
+Closed: nothing is asked of anybody. Open: one change at a time may try. After it: a backlog goes out at a set rate.
+
+What counts are calls, by what they prove. Segura's own answer about a change, a numbered refusal included, is a call
+that got through. A reading that succeeded proves nothing about calls, so it neither counts nor clears. Everything else
+is a failure: not sent, turned away by the gateway, 5xx, no answer, an answer that makes no sense. FAILURES of them in a
+row pause delivery. An alarm (access key not taken, certificate not to be trusted, redirect) does it at once, being about
+all changes.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+
+from portal.audit import ledger
+from portal.changes.models import Breaker
+
+FAILURES = 5
+_log = logging.getLogger(__name__)
+_OPEN = Q(opened_at__isnull=False)
+_RETURNING = Q(opened_at=None, next_at__isnull=False)
+
+
+def pause() -> Breaker | None:
+    """The row while delivery is paused: since when, why, and when the next try is; None while it is not."""
+    return Breaker.objects.filter(_OPEN).first()
+
+
+def admits(now: datetime) -> bool:
+    """Whether a claim may go on to a call. While open, who is told yes has the one try of this interval.
+
+    In the transaction of the claim, after it: a claim that is lost must not cost the try.
+    """
+    if not Breaker.objects.filter(_OPEN).exists():
+        return True
+    return bool(Breaker.objects.filter(_OPEN, next_at__lte=now).update(next_at=now + _probe_every()))
+
+
+def quota(now: datetime) -> int | None:
+    """How many changes a sweep should remind workers of: while open one or none, then the rate's share; None is all."""
+    row = Breaker.objects.exclude(next_at=None).first()
+    if row is None or row.next_at is None:
+        return None
+    if row.opened_at:
+        return int(row.next_at <= now)
+    return max(1, int(settings.DELIVERY_RETURN_PER_S * settings.SWEEP_EVERY_S))
+
+
+def turn(now: datetime) -> float | None:
+    """Seconds until the caller's turn, which is taken by asking: 0.0 unless a backlog goes out after a pause.
+
+    None, and no turn taken, where it would be longer than a sweep away.
+    """
+    with transaction.atomic(durable=True):
+        row = Breaker.objects.select_for_update().filter(_RETURNING).first()
+        if row is None or row.next_at is None:
+            return 0.0
+        at = max(row.next_at, now)
+        wait = (at - now).total_seconds()
+        if wait > settings.SWEEP_EVERY_S:
+            return None
+        Breaker.objects.update(next_at=at + timedelta(seconds=1 / settings.DELIVERY_RETURN_PER_S))
+        return wait
+
+
+def drained() -> None:
+    """Nothing is due any more: the backlog is out."""
+    Breaker.objects.filter(_RETURNING).update(next_at=None)
+
+
+def failed(now: datetime, *, reason: str, code: int | None = None, alarm: bool = False) -> None:
+    """A call did not get through. `reason`: what is told to people, in the vault's own words."""
+    Breaker.objects.get_or_create(pk=1)
+    Breaker.objects.update(failures=F("failures") + 1, code=code, reason=reason)
+    enough = Breaker.objects.filter(opened_at=None)
+    if not alarm:
+        enough = enough.filter(failures__gte=FAILURES)
+    if enough.update(opened_at=now, next_at=now + _probe_every()):
+        _log.error("delivery is paused: %s (HTTP %s)", reason, code)
+        ledger.record("delivery.paused", code=code, data={"reason": reason, "alarm": alarm})
+
+
+def succeeded() -> None:
+    """A call got through: nothing counts any more, and a pause is over."""
+    paused = pause()
+    # An instant that is past: the backlog begins now.
+    if paused and Breaker.objects.filter(_OPEN).update(opened_at=None, failures=0, next_at=F("opened_at")):
+        _log.warning("delivery goes on")
+        ledger.record("delivery.resumed", data={"paused_at": str(paused.opened_at)})
+    else:
+        Breaker.objects.filter(failures__gt=0).update(failures=0)
+
+
+def undecided(now: datetime) -> None:
+    """A try ended before its call, which proves nothing: another change may try at once."""
+    Breaker.objects.filter(_OPEN, next_at__gt=now).update(next_at=now)
+
+
+def _probe_every() -> timedelta:
+    return timedelta(seconds=settings.DELIVERY_PROBE_EVERY_S)

@@ -1,0 +1,24 @@
+"""Names written in letters that pass for others, such as «alices» with the first letter a Cyrillic one. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "FULLWIDTH", "MATHEMATICAL"}
+"""Scripts that share shapes; Japanese and others mix theirs as a matter of course."""
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def mixed(text: str) -> bool:
+    """Whether a word of the text holds letters of two scripts that look alike."""
+    return any(len(_scripts(word) & _ALIKE) > 1 for word in _WORD.findall(text))
+
+
+def spelled_out(text: str) -> str:
+    """The text with every letter beyond ASCII as its number: what tells it from its double."""
+    return "".join(char if char.isascii() else f"⟨U+{ord(char):04X}⟩" for char in text)
+
+
+def _scripts(word: str) -> set[str]:
+    return {unicodedata.name(char, "").partition(" ")[0] for char in word}

@@ -1,0 +1,25 @@
+"""What `make lint` runs, and the environment it runs in. Standard library only, as bootstrap is."""
+
+from __future__ import annotations
+
+CHECKS = (
+    ("ruff check", ("-m", "ruff", "check", ".")),
+    ("ruff format", ("-m", "ruff", "format", "--check", ".")),
+    ("mypy", ("-m", "mypy")),
+    ("bandit", ("-m", "bandit", "-q", "-c", "pyproject.toml", "-r", "portal", "manage.py")),
+    ("deployment", ("manage.py", "check", "--deploy", "--fail-level", "WARNING")),
+    ("djlint check", ("-m", "djlint", "--check", "templates")),
+    ("djlint lint", ("-m", "djlint", "--quiet", "--lint", "templates")),
+    ("import contracts", ("-c", "from importlinter.cli import lint_imports_command as lint; lint()")),
+    ("compose schema", ("-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")),
+)
+"""Name, and arguments for the environment's Python."""
+PRODUCTION = {
+    "PORTAL_SECRET_KEY": "made up for the checks: nothing is ever signed with it",
+    "PORTAL_SEALING_KEYS": "0" * 64,
+    "PORTAL_BASE_URL": "https://portal.example",
+    "ALLOWED_HOSTS": "portal.example",
+    "PORTAL_DEBUG": "0",
+    "PORTAL_DEMO": "0",
+}
+"""Two of them read the settings, which refuse to load without these: as a deployment has them, whoever lints."""

@@ -1,0 +1,283 @@
+"""Delivery as a whole pauses while calls do not get through, says so, tries one change at a time, and comes back."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from django.db import connections
+from django.test import Client
+from django.urls import reverse
+from pytest_django.fixtures import Settings
+
+from portal.accounts.models import User
+from portal.changes import aftermath, breaker, reconcile, workflow
+from portal.changes.models import Attempt, Breaker, Change, Status
+from portal.changes.proposal import Proposal
+from portal.sandbox import Sandbox
+from tests.changes.pages import page_of, text_of
+from tests.changes.test_status_poll import poll
+from tests.changing import approve, work
+from tests.people import mirrored
+from tests.rig.checker import check
+from tests.rig.rounds import rounds
+from tests.segura import events
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True)]
+AsPerson = Callable[[User], Client]
+REFUSED = "Segura's token endpoint did not answer: the connection was refused"
+
+
+@pytest.fixture(autouse=True)
+def as_in_production(segura: Sandbox, settings: Settings) -> None:
+    settings.DELIVERY_PROBE_EVERY_S, settings.DELIVERY_RETURN_PER_S = 30, 5
+
+
+@pytest.fixture
+def five(
+    segura: Sandbox, no_queue: None, propose: Callable[..., Proposal], requester: User, approver: User
+) -> list[Change]:
+    """Approved changes of five secrets."""
+    return approved_changes(5, propose, requester, approver)
+
+
+def approved_changes(count: int, propose: Callable[..., Proposal], by: User, approver: User) -> list[Change]:
+    """Of as many secrets, up to nine; their base is not known, so that none is overtaken by another."""
+    secrets = (12, 14, 15, 17, 18, 21, 22, 25, 26)
+    for secret in secrets:
+        mirrored(secret, f"secret {secret}")
+    return [
+        approve(workflow.submit(propose(identifier=secrets[n % 9], base=None, notes=f"change {n}"), by=by), approver)
+        for n in range(count)
+    ]
+
+
+@contextmanager
+def away(segura: Sandbox) -> Iterator[None]:
+    segura.stop()
+    try:
+        yield
+    finally:
+        segura.start()
+
+
+def moved_back(seconds: float) -> None:
+    """The pause is as if it had begun earlier."""
+    row = Breaker.objects.get()
+    assert row.next_at
+    Breaker.objects.update(next_at=row.next_at - timedelta(seconds=seconds))
+
+
+def paused(segura: Sandbox, five: list[Change]) -> None:
+    with away(segura):
+        for change in five:
+            work(change)
+
+
+def test_five_failures_in_a_row_pause_delivery_and_the_log_says_why(segura: Sandbox, five: list[Change]) -> None:
+    with away(segura):
+        for change in five[:4]:
+            work(change)
+        assert breaker.pause() is None
+        work(five[4])
+    pause = breaker.pause()
+    assert pause is not None
+    (event,) = events("delivery.paused")
+    assert (event["data"]["reason"], event["data"]["alarm"]) == (REFUSED, False)
+
+
+@pytest.mark.parametrize("fault", ["502", "504_before_apply", "503_no_peer", "drop_before"])
+def test_updates_that_fail_count_though_readings_succeed(fault: str, segura: Sandbox, five: list[Change]) -> None:
+    segura.control.plan(fault, endpoint="update", times=5)
+    for change in five:
+        work(change)
+    assert breaker.pause() is not None
+
+
+def test_refusals_by_segura_never_pause_and_break_a_row_of_failures(segura: Sandbox, five: list[Change]) -> None:
+    segura.control.plan("502", endpoint="update", times=4)
+    segura.control.plan("refuse:1006:User does not have access", endpoint="update")
+    for change in five:
+        work(change)
+    assert five[4].status == Status.FAILED
+    assert Breaker.objects.get().failures == 0
+    segura.control.plan("refuse:1006:User does not have access", times=None)
+    for change in five[:4]:
+        work(change, rounds=3)
+    assert breaker.pause() is None
+
+
+@pytest.mark.parametrize("endpoint", ["get", "update"])
+@pytest.mark.parametrize("fault", ["401", "no_route"])
+def test_a_token_that_is_not_taken_twice_pauses_all_at_once_with_an_alarm(
+    fault: str, endpoint: str, segura: Sandbox, five: list[Change]
+) -> None:
+    segura.control.plan(fault, endpoint=endpoint, times=2)
+    work(five[0])
+    (event,) = events("delivery.paused")
+    assert (event["data"]["alarm"], event["code"]) == (True, 401 if fault == "401" else 404)
+    assert "access token" in event["data"]["reason"]
+
+
+def test_while_paused_nothing_is_taken_up_but_one_change_in_each_interval(segura: Sandbox, five: list[Change]) -> None:
+    paused(segura, five)
+    before = len(events("delivery.started"))
+    Change.objects.update(not_before=None)
+    for change in five:
+        assert work(change).status == Status.APPROVED
+    assert reconcile.sweep() == []
+    assert len(events("delivery.started")) == before
+    moved_back(30)
+    with away(segura):
+        for change in five:
+            work(change)
+    assert len(events("delivery.started")) == before + 1
+
+
+def test_a_try_for_all_costs_the_change_nothing(segura: Sandbox, five: list[Change]) -> None:
+    paused(segura, five)
+    tries = [change.tries for change in five]
+    with away(segura):
+        for _ in range(20):
+            moved_back(30)
+            Change.objects.update(not_before=None)
+            for change in five:
+                work(change)
+    assert [change.tries for change in five] == tries
+
+
+def test_what_always_fails_does_not_keep_delivery_paused_for_the_others(segura: Sandbox, five: list[Change]) -> None:
+    poison = five[0]
+    segura.control.plan("500_envelope", endpoint="update", identifier=str(poison.secret), times=None)
+    work(poison, rounds=5)
+    assert breaker.pause() is not None
+    moved_back(30)
+    (tried,) = reconcile.sweep()
+    assert tried != poison.pk
+    reconcile.advance(tried)
+    assert breaker.pause() is None
+
+
+def test_a_call_that_gets_through_ends_the_pause(segura: Sandbox, five: list[Change]) -> None:
+    paused(segura, five)
+    moved_back(30)
+    Change.objects.update(not_before=None)
+    assert work(five[2]).status == Status.APPLIED
+    assert breaker.pause() is None
+    (event,) = events("delivery.resumed")
+    assert event["data"]["paused_at"]
+    assert work(five[0]).status == Status.APPLIED
+
+
+def test_a_try_that_ends_before_its_call_leaves_the_try_to_another(segura: Sandbox, five: list[Change]) -> None:
+    paused(segura, five)
+    moved_back(30)
+    Change.objects.update(not_before=None)
+    segura.control.plan("refuse:1005:Api secret not found", endpoint="get", identifier=str(five[0].secret))
+    assert work(five[0]).status == Status.FAILED
+    assert breaker.pause() is not None
+    assert work(five[1]).status == Status.APPLIED
+
+
+def test_every_waiting_change_and_every_list_say_that_delivery_is_paused(
+    segura: Sandbox, five: list[Change], as_person: AsPerson, approver: User, requester: User, admin: User
+) -> None:
+    browser = as_person(approver)
+    page = page_of(browser, five[0])
+    assert "paused" not in text_of(page)
+    paused(segura, five)
+    assert "paused" in text_of(poll(browser, page)), "a page that was open already says so too"
+    row = breaker.pause()
+    assert row is not None
+    for change in five:
+        text = text_of(page_of(browser, change))
+        assert "Delivery of all changes is paused since" in text
+        assert "the connection was refused" in text
+        assert "One is tried at" in text
+    lists = ((approver, "changes:queue"), (approver, "changes:all"), (requester, "changes:mine"))
+    for person, view in (*lists, (admin, "catalog:secrets")):
+        assert "Delivery to Segura is paused" in text_of(as_person(person).get(reverse(view))), view
+    assert text_of(as_person(requester).get(reverse("changes:mine"))).count("Waits: delivery is paused") == 5
+    moved_back(30)
+    Change.objects.update(not_before=None)
+    work(five[0])
+    assert "paused" not in text_of(page_of(browser, five[1]))
+
+
+def test_a_change_in_doubt_says_so_as_well(
+    segura: Sandbox, five: list[Change], as_person: AsPerson, approver: User
+) -> None:
+    segura.control.plan("504_before_apply", endpoint="update", times=5)
+    for change in five:
+        work(change)
+    assert five[0].status == Status.IN_DOUBT
+    assert "Delivery of all changes is paused since" in text_of(page_of(as_person(approver), five[0]))
+
+
+def test_a_retry_waits_until_the_gateway_can_no_longer_repeat_the_earlier_call(
+    segura: Sandbox, settings: Settings, approved: Callable[..., Change], requester: User, admin: User
+) -> None:
+    """Else its base may have moved, it be revised, and the replay overwrite the revision."""
+    settings.DELIVERY_HOLD_S = 60
+    segura.control.plan("504_before_apply", endpoint="update")
+    change = work(approved())
+    Change.objects.filter(pk=change.pk).update(status=Status.NEEDS_HUMAN)
+    aftermath.close(change.pk, by=admin, applied=False, reason="Looked")
+    aftermath.retry(change.pk, by=requester)
+    assert (work(change).status, Attempt.objects.count()) == (Status.APPROVED, 1)
+    Change.objects.update(hold_until=None)
+    assert work(change).status == Status.APPLIED
+
+
+@pytest.mark.shows("D13")
+@pytest.mark.timeout(rounds(120, 900))
+def test_a_backlog_waits_for_segura_and_then_goes_out_in_order_at_the_set_rate(
+    segura: Sandbox,
+    settings: Settings,
+    no_queue: None,
+    propose: Callable[..., Proposal],
+    requester: User,
+    approver: User,
+) -> None:
+    every_s, rate, workers = 0.4, 20.0, 4
+    settings.DELIVERY_PROBE_EVERY_S, settings.DELIVERY_RETURN_PER_S, settings.SWEEP_EVERY_S = every_s, rate, 0.5
+    changes = approved_changes(rounds(50, 1000), propose, requester, approver)
+    begun = time.monotonic()
+    with away(segura):
+        while time.monotonic() - begun < rounds(2, 60):
+            work_on_what_is_due(workers)
+        down_s = time.monotonic() - begun
+    tried = len(events("delivery.started"))
+    assert breaker.FAILURES < tried <= breaker.FAILURES + workers + down_s / every_s + 1
+    assert Attempt.objects.count() == 0
+    while Change.objects.filter(status__in=(Status.APPROVED, Status.SENDING)).exists():
+        work_on_what_is_due(workers)
+    assert {change.status for change in Change.objects.all()} == {Status.APPLIED}
+    arrived = sorted(float(call["at"]) for call in segura.control.arrivals("update"))
+    assert len(arrived) == len(changes)
+    at_once = max(sum(at <= other < at + 1 for other in arrived) for at in arrived)
+    assert at_once <= rate + workers
+    seen = defaultdict(list)
+    for application in segura.control.journal()["applications"]:
+        seen[application["identifier"]].append(int(application["values"]["notes"].split()[1]))
+    assert all(earlier < later for order in seen.values() for earlier, later in pairwise(order))
+    check(segura.control)
+
+
+def work_on_what_is_due(workers: int) -> None:
+    """One sweep, and as many workers as there are to take up what it names."""
+
+    def one(change: int) -> None:
+        try:
+            reconcile.advance(change)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(one, reconcile.sweep()))

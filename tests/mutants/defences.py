@@ -1,0 +1,332 @@
+"""What is taken out, and who must notice. A text that no longer occurs exactly once is an error, not a pass."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+_CLAIMS = "portal/changes/transitions.py"
+_DELIVERY = "portal/changes/delivery.py"
+_EDGE = "portal/vault/edge.py"
+_RULES = "portal/changes/rules.py"
+_TABLES = "portal/changes/migrations/0001_initial.py"
+_FOUR_EYES = "portal/changes/migrations/0002_four_eyes.py"
+_APPEND_ONLY = "portal/audit/migrations/0002_append_only.py"
+
+_DATABASE = (
+    Mutant(
+        "lane index",
+        _TABLES,
+        """        migrations.AddConstraint(
+            model_name="change",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status__in", ("sending", "in_doubt", "needs_human"))),
+                fields=("secret",),
+                name="change_one_lane_per_secret",
+            ),
+        ),
+""",
+        "",
+        ("tests/changes/test_four_eyes.py::test_two_changes_of_one_secret_are_never_on_their_way_together",),
+    ),
+    Mutant(
+        "four eyes: the voter is not the requester (constraint)",
+        _TABLES,
+        """        migrations.AddConstraint(
+            model_name="vote",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("voter", models.F("requester")), _negated=True), name="vote_not_by_requester"
+            ),
+        ),
+""",
+        "",
+        (
+            "tests/changes/test_four_eyes.py::test_the_requester_cannot_vote_even_where_somebody_else_wrote_the_revision",
+        ),
+    ),
+    Mutant(
+        "four eyes: the vote names the real requester (foreign key)",
+        _FOUR_EYES,
+        """ALTER TABLE changes_vote ADD CONSTRAINT vote_names_the_requester
+    FOREIGN KEY (change_id, requester_id) REFERENCES changes_change (id, requester_id) DEFERRABLE INITIALLY IMMEDIATE;
+""",
+        "",
+        ("tests/changes/test_four_eyes.py::test_a_vote_cannot_hide_the_requester_behind_another_name",),
+    ),
+    Mutant(
+        "four eyes: the vote names the real requester (SQLite)",
+        _FOUR_EYES,
+        '"NOT EXISTS (SELECT 1 FROM changes_change c WHERE c.id = NEW.change_id'
+        ' AND c.requester_id = NEW.requester_id)",',
+        '"0",',
+        ("tests/changes/test_four_eyes.py::test_a_vote_cannot_hide_the_requester_behind_another_name",),
+        sqlite=True,
+    ),
+    Mutant(
+        "four eyes: the voter is no editor (trigger)",
+        _FOUR_EYES,
+        "FOR EACH ROW EXECUTE FUNCTION changes_vote_guard();",
+        "FOR EACH ROW WHEN (false) EXECUTE FUNCTION changes_vote_guard();",
+        ("tests/changes/test_four_eyes.py::test_an_editor_cannot_vote_by_raw_sql",),
+    ),
+    Mutant(
+        "a vote is never altered (trigger)",
+        _FOUR_EYES,
+        "FOR EACH ROW EXECUTE FUNCTION changes_refuse('a vote is never altered');",
+        "FOR EACH ROW WHEN (false) EXECUTE FUNCTION changes_refuse('a vote is never altered');",
+        ("tests/changes/test_four_eyes.py::test_history_is_never_altered",),
+    ),
+    Mutant(
+        "a revision is immutable (trigger)",
+        _FOUR_EYES,
+        "FOR EACH ROW EXECUTE FUNCTION changes_refuse('a revision is immutable');",
+        "FOR EACH ROW WHEN (false) EXECUTE FUNCTION changes_refuse('a revision is immutable');",
+        ("tests/changes/test_four_eyes.py::test_history_is_never_altered",),
+    ),
+    Mutant(
+        "append-only trigger",
+        _APPEND_ONLY,
+        "FOR EACH ROW EXECUTE FUNCTION audit_event_refuse()",
+        "FOR EACH ROW WHEN (false) EXECUTE FUNCTION audit_event_refuse()",
+        ("tests/audit/test_append_only.py::test_raw_sql_is_refused",),
+    ),
+    Mutant(
+        "append-only trigger: ALWAYS",
+        _APPEND_ONLY,
+        '        "ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only",\n',
+        "",
+        ("tests/audit/test_append_only.py::test_the_replica_role_does_not_walk_around_the_trigger",),
+    ),
+    Mutant(
+        "append-only trigger: UPDATE (SQLite)",
+        _APPEND_ONLY,
+        "BEFORE UPDATE ON audit_event",
+        "BEFORE UPDATE ON audit_event WHEN 0",
+        ("tests/audit/test_append_only.py::test_raw_sql_is_refused",),
+        sqlite=True,
+    ),
+    Mutant(
+        "append-only trigger: DELETE (SQLite)",
+        _APPEND_ONLY,
+        "BEFORE DELETE ON audit_event",
+        "BEFORE DELETE ON audit_event WHEN 0",
+        ("tests/audit/test_append_only.py::test_raw_sql_is_refused",),
+        sqlite=True,
+    ),
+    Mutant(
+        "insert guard (SQLite)",
+        _APPEND_ONLY,
+        """        WHEN EXISTS (SELECT 1 FROM audit_event WHERE id = NEW.id)
+          OR EXISTS (SELECT 1 FROM audit_event WHERE change = NEW.change AND seq = NEW.seq)
+""",
+        "        WHEN 0\n",
+        ("tests/audit/test_append_only.py::test_replacing_does_not_walk_around_the_delete_trigger",),
+        sqlite=True,
+    ),
+)
+
+_VOTES = (
+    Mutant(
+        "four-eyes rule",
+        _RULES,
+        "is_own(change, by):\n        return ",
+        "is_own(change, by) and False:\n        return ",
+        (
+            "tests/changes/test_change_page.py::test_approver_who_edited_is_told_the_rule",
+            "tests/changes/test_workflow.py::test_requester_cannot_approve_own_change",
+        ),
+    ),
+    Mutant(
+        "four-eyes rule: the requester",
+        _RULES,
+        "return change.requester_id == by.pk or any(",
+        "return any(",
+        (
+            "tests/changes/test_four_eyes.py::test_the_rule_stops_the_requester_even_where_somebody_else_wrote_the_revision",
+        ),
+    ),
+    Mutant(
+        "four-eyes rule: who edited",
+        _RULES,
+        " or any(revision.editor_id == by.pk for revision in change.revisions.all())",
+        "",
+        (
+            "tests/changes/test_change_page.py::test_approver_who_edited_is_told_the_rule",
+            "tests/changes/test_change_acts.py::test_approver_who_edited_cannot_vote_by_crafted_post",
+        ),
+    ),
+    Mutant(
+        "one vote per person and revision",
+        _RULES,
+        "    if any(vote.voter_id == by.pk and vote.revision == change.revision for vote in change.votes.all()):",
+        "    if False:",
+        (
+            "tests/changes/test_change_page.py::test_approver_who_voted_is_told_that_another_is_needed",
+            "tests/changes/test_workflow.py::test_two_approvals_are_needed_where_the_policy_says_so",
+        ),
+    ),
+    Mutant(
+        "digest check in the vote",
+        "portal/changes/workflow.py",
+        " or change.current().digest != ",
+        " or False and change.current().digest != ",
+        ("tests/changes/test_workflow.py::test_a_vote_with_another_digest_is_stale",),
+    ),
+)
+
+_SENDING = (
+    Mutant(
+        "claim: compare-and-swap",
+        _CLAIMS,
+        "                    ready(now)\n                    .filter(pk=change_id)\n",
+        "                    Change.objects.filter(pk=change_id)\n",
+        ("tests/changes/test_delivery.py::test_a_second_worker_loses_the_claim",),
+    ),
+    Mutant(
+        "move: compare-and-swap",
+        _CLAIMS,
+        "Change.objects.filter(pk=change.pk, status=change.status, revision=change.revision, fence=change.fence)",
+        "Change.objects.filter(pk=change.pk)",
+        ("tests/changes/test_delivery.py::test_a_worker_that_lost_its_lease_sends_nothing_and_says_so",),
+    ),
+    Mutant(
+        "fence check before the intent",
+        _DELIVERY,
+        "if (held.status, held.fence) != (Status.SENDING, change.fence):",
+        "if held.status != Status.SENDING:",
+        ("tests/changes/test_delivery.py::test_a_worker_overtaken_while_it_read_sends_nothing",),
+    ),
+    Mutant(
+        "hold time",
+        _CLAIMS,
+        "            | Q(hold_until__gt=now)\n",
+        "",
+        ("tests/changes/test_delivery.py::test_a_later_change_waits_for_the_earlier_one_and_for_its_hold",),
+    ),
+    Mutant(
+        "intent before the call",
+        _DELIVERY,
+        """    attempt = _intend(change, revision, started)
+    if attempt is None:
+        return
+    crashpoint("intended")
+    outcome = client.update(
+        change.secret,
+        edit,
+        attempt_id=str(attempt.pk),
+        correlation_id=change.number,
+        send_before=started + settings.DELIVERY_LEASE_S / 2,
+    )
+""",
+        """    outcome = client.update(
+        change.secret,
+        edit,
+        attempt_id="",
+        correlation_id=change.number,
+        send_before=started + settings.DELIVERY_LEASE_S / 2,
+    )
+    attempt = _intend(change, revision, started)
+    if attempt is None:
+        return
+""",
+        ("tests/changes/test_delivery.py::test_every_exchange_is_in_the_log_with_its_code",),
+    ),
+    Mutant(
+        "digest check in the worker",
+        _DELIVERY,
+        "    digest = patches.digest(\n",
+        "    digest = revision.digest\n    patches.digest(\n",
+        ("tests/changes/test_tampering.py::test_what_was_altered_past_the_triggers_is_not_sent",),
+    ),
+    Mutant(
+        "votes counted once more before sending",
+        _DELIVERY,
+        " or not policy.Policy.from_data(revision.policy).met_by(voters)",
+        "",
+        ("tests/changes/test_delivery.py::test_an_approved_status_without_votes_is_never_sent",),
+    ),
+    Mutant(
+        "the base is compared before sending",
+        _DELIVERY,
+        "return Step.STALE if base and patches.moved(base, now) else Step.SEND",
+        "return Step.SEND",
+        ("tests/changes/test_delivery.py::test_a_base_that_moved_makes_the_change_stale_and_sends_nothing",),
+    ),
+    Mutant(
+        "a third value is not overwritten",
+        _DELIVERY,
+        ", Finding.OTHER: Step.ESCALATE}",
+        "}",
+        ("tests/changes/test_delivery.py::test_a_third_value_is_never_overwritten",),
+    ),
+    Mutant(
+        "publishing is bounded",
+        "portal/settings.py",
+        '    "socket_timeout":',
+        '    "unused":',
+        ("tests/changes/test_publishing.py::test_a_frozen_broker_costs_the_approver_seconds_and_then_nothing",),
+    ),
+    Mutant(
+        "publishing falls silent",
+        "portal/changes/tasks.py",
+        "    if time.monotonic() < _silent_until:\n        return\n",
+        "",
+        ("tests/changes/test_publishing.py::test_a_frozen_broker_costs_the_approver_seconds_and_then_nothing",),
+    ),
+)
+
+_WIRE = (
+    Mutant(
+        "strict 2xx rule",
+        "portal/vault/outcomes.py",
+        "return _judge_success(identifier, patch, came, doc, scrub)",
+        "return Applied(status=came.status)",
+        ("tests/vault/test_outcomes.py::test_every_kind_of_evidence_has_its_outcome",),
+    ),
+    Mutant(
+        "no redirect is followed",
+        _EDGE,
+        "    def get_redirect_target(",
+        "    def unused(",
+        ("tests/vault/test_outcomes.py::test_no_redirect_is_followed_by_update_read_or_token",),
+    ),
+    Mutant(
+        "the environment is not believed",
+        _EDGE,
+        "        self.trust_env = False\n",
+        "",
+        ("tests/vault/test_config.py::test_the_environment_is_not_even_asked",),
+    ),
+    Mutant(
+        "a mask is not sent",
+        "portal/vault/entity.py",
+        "    if is_masked(value.reveal()):",
+        "    if False:",
+        ("tests/vault/test_entity.py::test_what_must_not_be_sent_is_refused_without_quoting_it",),
+    ),
+    Mutant(
+        "a mask is not proposed",
+        "portal/changes/forms/fields.py",
+        "        if is_masked(text):",
+        "        if False:",
+        ("tests/changes/test_propose_page.py::test_masked_copy_of_a_client_secret_is_refused",),
+    ),
+)
+
+_SECRETS = (
+    Mutant(
+        "AAD",
+        "portal/changes/sealed.py",
+        'return f"changes_revision|{revision_id}|client_secret".encode()',
+        'return b""',
+        ("tests/changes/test_tampering.py::test_a_sealed_value_opens_for_its_own_revision_alone",),
+    ),
+    Mutant(
+        "sealed values are erased at the end",
+        _CLAIMS,
+        "    if to in ENDED:\n        change.erase_sealed()\n",
+        "",
+        ("tests/changes/test_workflow.py::test_the_sealed_value_is_erased_when_the_change_ends_or_is_revised",),
+    ),
+)
+
+MUTANTS = (*_DATABASE, *_VOTES, *_SENDING, *_WIRE, *_SECRETS)

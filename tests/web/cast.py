@@ -1,0 +1,125 @@
+"""Everybody a page can be asked by, and one of each thing it can be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.test import Client
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Role
+from portal.audit.models import Event
+from portal.catalog.models import ApiSecret, Sync
+from portal.changes import workflow
+from portal.changes.models import Change, Revision, Status, Vote
+from portal.changes.proposal import Proposal, pack
+from tests.people import mirrored
+
+ROLES = ("anonymous", "owner", "other", "approver", "auditor", "operator", "disabled", "superuser")
+"""`owner` has proposed the change; `other` is a requester too; `disabled` held every right and is switched off."""
+_GRANTED = {
+    "owner": (Role.REQUESTER,),
+    "other": (Role.REQUESTER,),
+    "approver": (Role.APPROVER,),
+    "auditor": (Role.AUDITOR,),
+    "operator": (Role.ADMINISTRATOR,),
+    "disabled": tuple(Role),
+    "superuser": (),
+}
+NOWHERE = 987_654_321
+"""The number of nothing."""
+
+
+@dataclass
+class Cast:
+    """People by role, and a pending change of the owner's. `build` makes a proposal for its secret."""
+
+    people: dict[str, User]
+    secret: ApiSecret
+    change: Change
+    build: Callable[..., Proposal]
+
+    def browser(self, role: str, **options: Any) -> Client:
+        """A browser in which this person has signed in (and then perhaps been switched off)."""
+        client = Client(raise_request_exception=False, **options)
+        if role != "anonymous":
+            person = self.people[role]
+            User.objects.filter(pk=person.pk).update(is_active=True)
+            client.force_login(person)
+            User.objects.filter(pk=person.pk).update(is_active=role != "disabled")
+        return client
+
+    def numbers(self) -> dict[str, int]:
+        """What the numbers of the addresses are, by the names they have there."""
+        event = Event.objects.order_by("pk").values_list("pk", flat=True)[0]
+        return {
+            "change_id": self.change.pk,
+            "change": self.change.pk,
+            "identifier": self.secret.pk,
+            "number": event,
+        }
+
+    def told(self, name: str, role: str) -> dict[str, Any]:
+        """What a page of that address would send, valid in all its parts, from this person."""
+        act = name.rpartition(":")[2]
+        ballot = {"revision": 1, "digest": self.change.current().digest, "reason": "Seen"}
+        sent: dict[str, Any] = {
+            "approve": ballot,
+            "reject": ballot,
+            "close": {"applied": "no", "reason": "Looked at it in Segura"},
+            "theme": {"theme": "dark"},
+            "set_language": {"language": "pt-br"},
+            "account_login": {"login": "nobody", "password": "a wrong guess"},
+        }
+        if act in ("propose", "revise") and role != "anonymous":
+            return {"act": "confirm", "proposal": pack(self.build(), self.people[role])}
+        return sent.get(act, {})
+
+    def prepare(self, name: str) -> None:
+        """Bring the change to where the act of that address is possible."""
+        status = {"retry": Status.FAILED, "recheck": Status.NEEDS_HUMAN, "close": Status.NEEDS_HUMAN}
+        act = name.rpartition(":")[2]
+        if act in status:
+            approver = self.people["approver"]
+            workflow.approve(self.change.pk, by=approver, revision=1, digest=self.change.current().digest)
+            ended = {"ended_at": self.change.created_at} if act == "retry" else {}
+            Change.objects.filter(pk=self.change.pk).update(status=status[act], **ended)
+
+
+def assemble(build: Callable[..., Proposal]) -> Cast:
+    """The whole cast, without the seconds their passwords would take to hash."""
+    people = {}
+    for name, granted in _GRANTED.items():
+        people[name] = User.objects.create(
+            username=name, is_superuser=name == "superuser", is_staff=name == "superuser"
+        )
+        for role in granted:
+            roles.grant(people[name], role)
+    secret = mirrored()
+    return Cast(people, secret, workflow.submit(build(), by=people["owner"]), build)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever happens within is taken back; acts that insist on a transaction of their own still may."""
+    block = transaction.atomic()
+    block._from_testcase = True  # as Django's own TestCase does
+    with block:
+        yield
+        transaction.set_rollback(True)
+
+
+def stands() -> dict[str, list[Any]]:
+    """All that an act could have changed, people's passwords included; of the log, what is not a mere refusal."""
+    kept = {model.__name__: list(model.objects.order_by("pk").values()) for model in (Change, Revision, Vote, Sync)}
+    known = Event.objects.exclude(action__in=("access.refused", "vote.refused", "session.refused"))
+    return {
+        **kept,
+        "User": list(User.objects.order_by("pk").values("username", "password", "is_active")),
+        "Event": list(known.order_by("pk").values_list("action", flat=True)),
+    }

@@ -1,0 +1,143 @@
+"""Who gets which page: every address of the resolver, every role, every method, against one table."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+from django.http import HttpResponse
+
+from tests.web.addresses import Address, addresses
+from tests.web.cast import NOWHERE, ROLES, Cast, undone
+
+pytestmark = [pytest.mark.django_db, pytest.mark.shows("W05")]
+
+# What an address answers where the method means something to it: 405 is the answer to every other one. `in` leads to
+# signing in. What is sent is valid in all its parts, so that only the person decides; a 404 of the auditor's is a
+# checkpoint that nobody has made yet, and the 302 of every reader's is a page that sends on.
+MATRIX = """
+                               anonymous owner other approver auditor operator disabled superuser
+home                    GET    in  302 302 302 302 302 in  200
+account_login           GET    200 302 302 302 302 302 200 302
+account_login           POST   200 302 302 302 302 302 200 302
+account_logout          GET    in  200 200 200 200 200 in  200
+account_logout          POST   in  in  in  in  in  in  in  in
+account_inactive        GET    200 200 200 200 200 200 200 200
+account_reauthenticate  GET    in  200 200 200 200 200 in  200
+account_reauthenticate  POST   in  200 200 200 200 200 in  200
+account_change_password GET    in  200 200 200 200 200 in  200
+account_change_password POST   in  200 200 200 200 200 in  200
+accounts:theme          POST   302 302 302 302 302 302 302 302
+set_language            POST   302 302 302 302 302 302 302 302
+catalog:secrets         GET    in  200 200 200 403 200 in  403
+catalog:sync            GET    in  200 200 200 403 200 in  403
+catalog:synchronise     POST   in  302 302 403 403 302 in  403
+changes:secret          GET    in  200 200 200 403 200 in  403
+changes:propose         GET    in  200 200 403 403 403 in  403
+changes:propose         POST   in  302 302 403 403 403 in  403
+changes:queue           GET    in  403 403 200 403 403 in  403
+changes:mine            GET    in  200 200 403 403 403 in  403
+changes:all             GET    in  403 403 200 200 200 in  403
+changes:change          GET    in  200 404 200 200 200 in  404
+changes:status          GET    in  200 404 200 200 200 in  404
+changes:approve         POST   in  403 404 302 403 403 in  404
+changes:reject          POST   in  403 404 302 403 403 in  404
+changes:withdraw        POST   in  302 404 403 403 403 in  404
+changes:retry           POST   in  302 404 403 403 302 in  404
+changes:recheck         POST   in  403 404 403 403 302 in  404
+changes:close           POST   in  403 404 403 403 302 in  404
+changes:revise          GET    in  200 404 403 403 403 in  403
+changes:revise          POST   in  302 404 403 403 403 in  403
+audit:events            GET    in  403 403 403 200 403 in  403
+audit:event             GET    in  403 403 403 200 403 in  403
+audit:change_timeline   GET    in  403 403 403 200 403 in  403
+audit:evidence          GET    in  403 403 403 302 403 in  403
+audit:export_csv        GET    in  403 403 403 200 403 in  403
+audit:export_jsonl      GET    in  403 403 403 200 403 in  403
+audit:sealed_log        GET    in  403 403 403 200 403 in  403
+audit:checkpoint        GET    in  403 403 403 404 403 in  403
+audit:key               GET    in  403 403 403 404 403 in  403
+audit:verifier          GET    in  403 403 403 200 403 in  403
+audit:verify            POST   in  403 403 403 302 403 in  403
+"""
+_HEAD, *_ROWS = [line.split() for line in MATRIX.strip().splitlines()]
+TABLE = {(name, method): dict(zip(_HEAD, answers, strict=True)) for name, method, *answers in _ROWS}
+KNOWN = [address for address in addresses() if any(address.name == name for name, _method in TABLE)]
+NUMBERED = [address for address in KNOWN if address.numbers]
+OTHERS = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+
+
+def name_of(address: Address) -> str:
+    return address.name
+
+
+def answer(response: HttpResponse) -> str:
+    where = response.headers.get("Location", "")
+    return "in" if where.startswith("/accounts/login/") else str(response.status_code)
+
+
+def test_every_address_is_in_the_table_and_the_table_names_no_other() -> None:
+    assert tuple(_HEAD) == ROLES
+    assert {address.name for address in addresses()} == {name for name, _method in TABLE}
+
+
+@pytest.mark.parametrize("address", KNOWN, ids=name_of)
+def test_each_role_gets_what_the_table_says(cast: Cast, address: Address) -> None:
+    for method in ("GET", "POST"):
+        wanted = TABLE.get((address.name, method), dict.fromkeys(ROLES, "405"))
+        got = {}
+        for role in ROLES:
+            with undone():
+                cast.prepare(address.name)
+                data = cast.told(address.name, role) if method == "POST" else {}
+                browser = cast.browser(role)
+                got[role] = answer(browser.generic(method, *sent(address.path(**cast.numbers()), data)))
+        assert got == wanted, f"{method} {address.name}"
+
+
+def test_every_other_method_is_refused_whoever_asks(cast: Cast) -> None:
+    for role in ("anonymous", "owner", "auditor"):
+        browser = cast.browser(role)
+        got = {
+            (address.name, method): browser.generic(method, address.path(**cast.numbers())).status_code
+            for address in KNOWN
+            for method in OTHERS
+        }
+        assert {asked: code for asked, code in got.items() if code != 405} == {}, role
+
+
+@pytest.mark.parametrize("address", NUMBERED, ids=name_of)
+def test_numbers_do_not_tell_what_there_is(cast: Cast, address: Address) -> None:
+    """Whoever may not see a thing reads, to the letter, what they would read of a number that is nothing's."""
+    numbers = cast.numbers()
+    nothing = dict.fromkeys(numbers, NOWHERE)
+    for method in ("GET", "POST"):
+        row = TABLE.get((address.name, method), {})
+        for role in [role for role in ROLES if row.get(role) in ("in", "403", "404")]:
+            if row[role] == "403" and sees_changes(cast, role, address):
+                continue  # they may read it, and not do this with it
+            with undone():
+                cast.prepare(address.name)
+                data = cast.told(address.name, role) if method == "POST" else {}
+                there, not_there = (
+                    told(cast.browser(role).generic(method, *sent(address.path(**which), data)), address, which)
+                    for which in (numbers, nothing)
+                )
+            assert there == not_there, f"{method} {address.name} of {role}"
+
+
+def sees_changes(cast: Cast, role: str, address: Address) -> bool:
+    return "change_id" in address.numbers and TABLE["changes:change", "GET"][role] == "200"
+
+
+def told(response: HttpResponse, address: Address, numbers: dict[str, int]) -> tuple[str, str]:
+    """Everything the answer says, but for what it repeats of the address and for tokens, which are never the same."""
+    page = response.content.decode().replace(address.path(**numbers), "<path>")
+    page = re.sub(r'(name="csrfmiddlewaretoken" value="|"x-csrftoken": ")\w+', "", page)
+    return answer(response), page
+
+
+def sent(path: str, data: dict[str, object]) -> tuple[str, bytes, str]:
+    """Address, body and its type, as a form would send it."""
+    return path, urlencode(data).encode(), "application/x-www-form-urlencoded"
