@@ -195,6 +195,7 @@ def test_pack_waits_for_the_seal_of_the_newest_event(outsider: Outsider) -> None
     assert pack(7).events == 6
 
 
+@pytest.mark.shows("A10")
 def test_a10_equal_contents_give_equal_leaf_hashes_on_both_engines() -> None:
     """The text alone is hashed, as UTF-8: no engine, no column and no number has a part in it."""
     text = '{"action":"vault.responded","data":{"message":"名 ação \\u0007 =1+1"},"v":1}'
@@ -206,6 +207,7 @@ def test_a10_equal_contents_give_equal_leaf_hashes_on_both_engines() -> None:
     assert bytes(Seal.objects.get(event=event.pk).leaf_hash) == proofs.tree.leaf_hash(text.encode())
 
 
+@pytest.mark.shows("A10")
 def test_a10_outsider_comes_to_the_same_verdict_over_awkward_contents(outsider: Outsider) -> None:
     for text in ("=1+1", "\u2028\u0085\x1c\x0b", "\r\n", "\x00\ud800", '"\\', MARKUP, "名 ação"):
         record("change.submitted", by=text, change=8, secret=43, data={"reason": text, text: text})

@@ -81,6 +81,7 @@ def fill(rows: int) -> None:
     )
 
 
+@pytest.mark.shows("A10")
 @pytest.mark.domain
 @pytest.mark.shows("W14")
 @pytest.mark.parametrize("awkward", [*AWKWARD, "=" + "1;\n" * 350_000], ids=lambda text: ascii(text[:20]))
@@ -96,6 +97,7 @@ def test_csv_parses_back_exactly(take: Take, awkward: str) -> None:
     assert row["at"] == json.loads(event.text)["at"]
 
 
+@pytest.mark.shows("A10")
 @pytest.mark.domain
 @pytest.mark.shows("W14")
 def test_csv_holds_no_formula_and_hides_nothing(take: Take) -> None:

@@ -28,6 +28,7 @@ def log_out_of_reach() -> Iterator[None]:
             cursor.execute("ALTER TABLE audit_event_away RENAME TO audit_event")
 
 
+@pytest.mark.shows("A08")
 @pytest.mark.usefixtures("no_queue")
 def test_a08_no_vote_counts_that_is_not_in_the_log(submitted: Change, approver: User) -> None:
     with log_out_of_reach(), pytest.raises(DatabaseError):
@@ -39,6 +40,7 @@ def test_a08_no_vote_counts_that_is_not_in_the_log(submitted: Change, approver: 
     assert Event.objects.filter(action="vote.cast").count() == 1
 
 
+@pytest.mark.shows("A08")
 def test_a08_nothing_is_sent_that_is_not_in_the_log(segura: Sandbox, approved: Callable[..., Change]) -> None:
     change = approved()
     arrived = len(segura.control.arrivals())
