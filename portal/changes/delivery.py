@@ -24,6 +24,7 @@ from portal.changes.models import Attempt, Cause, Change, Revision, Status
 from portal.changes.patch import Finding, Sight
 from portal.crashpoints import crashpoint
 from portal.vault import Client, Outcome, ReadRefused, VaultError
+from portal.vault.entity import Patch
 
 _log = logging.getLogger(__name__)
 _NOT_FOUND = 1005
