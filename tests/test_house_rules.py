@@ -119,6 +119,7 @@ RULES = [
         frozenset(
             {
                 "portal/catalog/sync.py",
+                "portal/changes/breaker.py",
                 "portal/changes/transitions.py",
                 "portal/operations/management/commands/person.py",
             }

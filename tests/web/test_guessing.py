@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import statistics
 import time
 
 import pytest
@@ -82,7 +81,7 @@ def test_unknown_name_is_answered_in_the_same_words_and_in_the_same_time() -> No
     person("maria")
     took: dict[str, list[float]] = {"maria": [], "nobody": []}
     words = {}
-    for n in range(rounds(9, 200)):
+    for n in range(rounds(12, 200)):
         for name in sorted(took, reverse=bool(n % 2)):
             cache.clear()
             began = time.perf_counter()
@@ -90,9 +89,9 @@ def test_unknown_name_is_answered_in_the_same_words_and_in_the_same_time() -> No
             took[name].append(time.perf_counter() - began)
             words[name] = (answer.status_code, said(answer).replace(name, "<name>"))
     assert words["maria"] == words["nobody"]
-    differences = [known - unknown for known, unknown in zip(took["maria"], took["nobody"], strict=True)]
-    # An unhashed answer would be faster by the whole hash, some 30 ms and most of an answer.
-    assert abs(statistics.median(differences)) < 0.25 * statistics.median(took["maria"])
+    # What else runs here only ever adds to an answer. One without a hash lacks most of its time, some 30 ms.
+    known, unknown = min(took["maria"]), min(took["nobody"])
+    assert 0.6 < unknown / known < 1.6
 
 
 def said(answer: HttpResponse) -> str:

@@ -125,7 +125,7 @@ def test_cookies_of_an_https_portal_are_bound_to_host_and_tls_and_hidden_from_sc
         cookies |= cookies_of(
             https_portal.ask("POST", path, data=choice | {"csrfmiddlewaretoken": token}, headers=headers)
         )
-    assert set(cookies) == {"__Host-session", "__Host-csrf", "__Host-theme", "__Host-language"}
+    assert set(cookies) == {f"__Host-{what}" for what in ("session", "csrf", "theme", "language")}
     for name, cookie in cookies.items():
         assert cookie["secure"], name
         assert cookie["httponly"], name
