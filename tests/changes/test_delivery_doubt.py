@@ -14,7 +14,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
-from portal.changes import breaker, delivery, workflow
+from portal.changes import breaker, readback, workflow
 from portal.changes.models import Attempt, Cause, Change, Revision, Status
 from portal.changes.proposal import Proposal
 from portal.changes.rules import StaleRevision
@@ -139,15 +139,15 @@ def test_what_cannot_be_sent_is_tried_again_ever_later_and_holds_nothing(
     monkeypatch.setattr(breaker, "pause", lambda: None)  # else one change is tried for all at one pace
     settings.DELIVERY_BACKOFF_S, settings.SEGURA_CONNECT_TIMEOUT_S = 1, 0.2
     change = approved()
-    seen, pauses = delivery.read, []
+    seen, pauses = readback.read, []
     with hops(kind, segura, tmp_path) as url:
 
-        def read(*asked: object) -> delivery.Reading:
+        def read(*asked: object) -> readback.Reading:
             reading = seen(*asked)
             asked[0]._edge._config = asked[0].config = elsewhere(asked[0].config, url)
             return reading
 
-        monkeypatch.setattr(delivery, "read", read)
+        monkeypatch.setattr(readback, "read", read)
         for _ in range(11):
             Change.objects.update(not_before=None)
             work(change)

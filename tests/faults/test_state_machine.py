@@ -189,7 +189,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(secret=secrets, hidden=st.booleans())
     def hide(self, secret: int, hidden: bool) -> None:
-        self.world.segura.control.edit(secret, need_approval=hidden)
+        """Not in that window either: what counts is whether the reading could see it."""
+        if not self.world.frozen:
+            self.world.segura.control.edit(secret, need_approval=hidden)
 
     @rule()
     def restart(self) -> None:
