@@ -45,7 +45,12 @@ from tests.rig.rounds import rounds
 FAILING = Path(os.environ.get("FAULTS_EXAMPLES", ROOT / ".hypothesis" / "failing"))
 """Where failing runs are kept; the next run begins with them. FAULTS_SEED repeats a run as a whole."""
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.shows("F22")]
+pytestmark = [
+    pytest.mark.domain,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.shows("F22"),
+    pytest.mark.timeout(rounds(180, 4 * 3600)),
+]
 
 
 class Machine(RuleBasedStateMachine):
@@ -254,7 +259,7 @@ def test_no_order_of_acts_and_faults_breaks_what_must_be_true(
     settings.DELIVERY_HOLD_S, settings.DELIVERY_BACKOFF_S, settings.DELIVERY_PROBE_EVERY_S = HOLD_S, 5.0, 30.0
     settings.DELIVERY_LEASE_S = 60
     world = World(segura, monkeypatch)
-    seed = int(os.environ.get("FAULTS_SEED", random.randrange(2**32)))
+    seed = int(os.environ.get("FAULTS_SEED", 0 if "CI" in os.environ else random.randrange(2**32)))
     print(f"FAULTS_SEED={seed}, failing runs in {FAILING}")  # noqa: T201 - pytest shows it where it fails
     how = hypothesis.settings(
         max_examples=rounds(15, 2000),
