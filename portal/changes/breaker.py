@@ -5,8 +5,7 @@ Closed: nothing is asked of anybody. Open: one change at a time may try. After i
 What counts are calls, by what they prove. Segura's own answer about a change, a numbered refusal included, is a call
 that got through. A reading that succeeded proves nothing about calls, so it neither counts nor clears. Everything else
 is a failure: not sent, turned away by the gateway, 5xx, no answer, an answer that makes no sense. FAILURES of them in a
-row pause delivery. An alarm (access key not taken, certificate not to be trusted, redirect) does it at once, being
-about all changes.
+row pause delivery; an alarm (access key not taken, certificate not to be trusted, redirect) does it at once.
 """
 
 from __future__ import annotations

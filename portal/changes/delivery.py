@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 
 from django.conf import settings
@@ -17,66 +15,15 @@ from django.db import transaction
 
 from portal import keyring
 from portal.audit import ledger
-from portal.catalog import connection, details
-from portal.changes import approved, breaker, conclusions, settlement, transitions
-from portal.changes import patch as patches
+from portal.catalog import connection
+from portal.changes import approved, conclusions, readback, settlement, transitions
 from portal.changes.models import Attempt, Cause, Change, Revision, Status
-from portal.changes.patch import Finding, Sight
+from portal.changes.readback import NOT_FOUND, Reading, Step
 from portal.crashpoints import crashpoint
-from portal.vault import Client, Outcome, ReadRefused, VaultError
+from portal.vault import Client, Outcome
 from portal.vault.entity import Patch
 
 _log = logging.getLogger(__name__)
-_NOT_FOUND = 1005
-_FORBIDDEN = 403
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a read of the vault gave: details, or the error that stood in the way."""
-
-    seen: details.Details | None = None
-    error: VaultError | None = None
-
-    @property
-    def code(self) -> int | None:
-        """The HTTP status of a read that failed, where there was one."""
-        return self.error.status if self.error else None
-
-    @property
-    def message(self) -> str:
-        """Why it failed, '' where it did not."""
-        return str(self.error or "")
-
-    def tell_breaker(self) -> None:
-        """A secret that was read, or that Segura refused to show, says nothing about calls; no answer does."""
-        now = transitions.db_now()
-        if self.error is None or self.refused:
-            breaker.undecided(now)
-        else:
-            breaker.failed(now, reason=self.message, code=self.code, alarm=self.error.alarm)
-
-    @property
-    def refused(self) -> ReadRefused | None:
-        """Segura's own no, which waiting does not change."""
-        return self.error if isinstance(self.error, ReadRefused) else None
-
-    @property
-    def denied(self) -> bool:
-        """No read-back is to be had: Segura's own no, or the gateway's."""
-        return self.refused is not None or self.code == _FORBIDDEN
-
-
-class Step(Enum):
-    """What a reading before the call asks for."""
-
-    SEND = "send"
-    APPLIED = "applied"
-    WAIT = "wait"
-    FAIL = "fail"
-    STALE = "stale"
-    UNSEEN = "unseen"
-    ESCALATE = "escalate"
 
 
 def deliver(change_id: int) -> None:
@@ -85,15 +32,14 @@ def deliver(change_id: int) -> None:
     Ends in APPLIED, FAILED, STALE, IN_DOUBT, NEEDS_HUMAN, or APPROVED with `not_before` where nothing was
     executed. A defect before the intent ends in NEEDS_HUMAN; after it the lease decides, as for a killed worker.
     """
-    change = transitions.claim(change_id)
-    if change is None:
+    if (change := transitions.claim(change_id)) is None:
         return
     started = time.monotonic()
     try:
         client = connection.connect(change=change.pk, secret=change.secret)
         revision = change.current()
         edit = approved.edit(change, revision)  # first: a base that was altered must not pass for one that moved
-        if not _cleared(change, revision, read(client, change.secret)):
+        if not _cleared(change, revision, readback.read(client, change.secret)):
             return
     except connection.NotConfigured as error:
         with transaction.atomic(durable=True):
@@ -119,37 +65,11 @@ def deliver(change_id: int) -> None:
     _send(client, change, attempt, edit, send_before=started + settings.DELIVERY_LEASE_S / 2)
 
 
-def read(client: Client, secret: int) -> Reading:
-    """Read the vault for a comparison; the secret value in the answer is fingerprinted and dropped on the way."""
-    try:
-        return Reading(details.read(client, secret))
-    except VaultError as error:
-        return Reading(error=error)
-
-
-def step(revision: Revision, reading: Reading, *, doubtful: bool) -> Step:
-    """What to do after a reading. `doubtful`: an earlier call of this change may have been, or still be, executed."""
-    if reading.denied and doubtful:
-        return Step.SEND  # no read-back: the same bytes again, behind the hold (B6)
-    if reading.refused:
-        if reading.refused.number == _NOT_FOUND:
-            return Step.FAIL
-        return Step.SEND if revision.base is None else Step.UNSEEN
-    if reading.seen is None:
-        return Step.WAIT
-    base = approved.base_of(revision)
-    now = Sight(reading.seen.fields, reading.seen.secret_fingerprint)
-    if not doubtful:
-        return Step.STALE if base and patches.moved(base, now) else Step.SEND
-    finding = patches.judge(Sight(revision.patch, revision.secret_fingerprint), base, now)
-    return {Finding.TARGET: Step.APPLIED, Finding.OTHER: Step.ESCALATE}.get(finding, Step.SEND)
-
-
 def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
     """Whether the call may go out; if not, the change is moved to where it belongs."""
     code, message = reading.code, reading.message
     with transaction.atomic(durable=True):
-        match step(revision, reading, doubtful=change.doubtful_since is not None):
+        match readback.step(revision, reading, doubtful=change.doubtful_since is not None):
             case Step.SEND:
                 return True
             case Step.APPLIED:
@@ -157,7 +77,7 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
             case Step.WAIT:
                 conclusions.postponed(change, Cause.UNREADABLE, code=code, message=message)
             case Step.FAIL:
-                conclusions.failed(change, code=code, number=_NOT_FOUND, message=message)
+                conclusions.failed(change, code=code, number=NOT_FOUND, message=message)
             case Step.STALE:
                 conclusions.stale(change, Cause.BASE_MOVED)
             case Step.UNSEEN:

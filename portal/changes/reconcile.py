@@ -10,9 +10,9 @@ from django.db.models import Q
 
 from portal.audit import ledger
 from portal.catalog import connection
-from portal.changes import breaker, conclusions, delivery, settlement, transitions
-from portal.changes.delivery import Reading, Step
+from portal.changes import breaker, conclusions, delivery, readback, settlement, transitions
 from portal.changes.models import LANE, Attempt, Cause, Change, Status
+from portal.changes.readback import Reading, Step
 from portal.changes.transitions import db_now, lock, move
 
 _BATCH = 500
@@ -47,7 +47,7 @@ def settle_doubt(change_id: int) -> None:
         return
     reading = Reading()
     with suppress(connection.NotConfigured):
-        reading = delivery.read(connection.connect(change=change.pk, secret=change.secret), change.secret)
+        reading = readback.read(connection.connect(change=change.pk, secret=change.secret), change.secret)
     with transaction.atomic(durable=True):
         try:
             with transaction.atomic():
@@ -59,7 +59,7 @@ def settle_doubt(change_id: int) -> None:
 
 
 def _settle_doubt(change: Change, reading: Reading) -> None:
-    todo = delivery.step(change.current(), reading, doubtful=True)
+    todo = readback.step(change.current(), reading, doubtful=True)
     if todo is Step.APPLIED:
         conclusions.applied(change, Cause.READ_BACK)
     elif change.cause == Cause.ECHO_DIFFERS and todo is not Step.WAIT:

@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import aftermath, delivery, reconcile, settlement, transitions, workflow
+from portal.changes import aftermath, delivery, readback, reconcile, settlement, transitions, workflow
 from portal.changes.models import Attempt, Cause, Change, Revision, Status
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
@@ -367,11 +367,11 @@ def test_a_worker_that_lost_its_lease_sends_nothing_and_says_so(
 ) -> None:
     change = approved()
 
-    def taken_over(*_: object) -> delivery.Reading:
+    def taken_over(*_: object) -> readback.Reading:
         Change.objects.filter(pk=change.pk).update(fence=9)
-        return delivery.Reading(None, ReadRefused("1005: Api secret not found", status=400, number=1005))
+        return readback.Reading(None, ReadRefused("1005: Api secret not found", status=400, number=1005))
 
-    monkeypatch.setattr(delivery, "read", taken_over)
+    monkeypatch.setattr(readback, "read", taken_over)
     delivery.deliver(change.pk)
     assert updates(segura) == []
     assert [event["change"] for event in events("delivery.lost")] == [change.pk]
@@ -381,14 +381,14 @@ def test_a_worker_overtaken_while_it_read_sends_nothing(
     segura: Sandbox, approved: Callable[..., Change], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change = approved()
-    read = delivery.read
+    read = readback.read
 
-    def overtaken(client: Client, secret: int) -> delivery.Reading:
+    def overtaken(client: Client, secret: int) -> readback.Reading:
         seen = read(client, secret)
         Change.objects.filter(pk=change.pk).update(fence=9)
         return seen
 
-    monkeypatch.setattr(delivery, "read", overtaken)
+    monkeypatch.setattr(readback, "read", overtaken)
     delivery.deliver(change.pk)
     assert updates(segura) == []
     assert not Attempt.objects.exists()

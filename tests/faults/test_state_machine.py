@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,12 @@ from tests.rig.rounds import rounds
 FAILING = Path(os.environ.get("FAULTS_EXAMPLES", ROOT / ".hypothesis" / "failing"))
 """Where failing runs are kept; the next run begins with them. FAULTS_SEED repeats a run as a whole."""
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.shows("F22")]
+pytestmark = [
+    pytest.mark.domain,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.shows("F22"),
+    pytest.mark.timeout(rounds(180, 4 * 3600)),
+]
 
 
 class Machine(RuleBasedStateMachine):
@@ -189,7 +195,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(secret=secrets, hidden=st.booleans())
     def hide(self, secret: int, hidden: bool) -> None:
-        self.world.segura.control.edit(secret, need_approval=hidden)
+        """Not in that window either: what counts is whether the reading could see it."""
+        if not self.world.frozen:
+            self.world.segura.control.edit(secret, need_approval=hidden)
 
     @rule()
     def restart(self) -> None:
@@ -241,7 +249,8 @@ class Machine(RuleBasedStateMachine):
     def never_while_paused(self) -> Iterator[None]:
         """While delivery is paused and the next try is ahead, no change is taken up."""
         pause, before = breaker.pause(), started()
-        waits = pause is not None and pause.next_at is not None and pause.next_at > transitions.db_now()
+        soon = transitions.db_now() + timedelta(seconds=10)  # what the step itself may take
+        waits = pause is not None and pause.next_at is not None and pause.next_at > soon
         yield
         assert not waits or started() == before, "a change was taken up while delivery was paused"
 
@@ -252,7 +261,7 @@ def test_no_order_of_acts_and_faults_breaks_what_must_be_true(
     settings.DELIVERY_HOLD_S, settings.DELIVERY_BACKOFF_S, settings.DELIVERY_PROBE_EVERY_S = HOLD_S, 5.0, 30.0
     settings.DELIVERY_LEASE_S = 60
     world = World(segura, monkeypatch)
-    seed = int(os.environ.get("FAULTS_SEED", random.randrange(2**32)))
+    seed = int(os.environ.get("FAULTS_SEED", 0 if "CI" in os.environ else random.randrange(2**32)))
     print(f"FAULTS_SEED={seed}, failing runs in {FAILING}")  # noqa: T201 - pytest shows it where it fails
     how = hypothesis.settings(
         max_examples=rounds(15, 2000),

@@ -20,7 +20,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
 from portal.catalog import connection, details
-from portal.changes import aftermath, delivery, reconcile, sealed, transitions
+from portal.changes import aftermath, delivery, readback, reconcile, sealed, transitions
 from portal.changes.models import LANE, Breaker, Change, Status
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
@@ -65,14 +65,14 @@ class World:
         self._freezing = threading.local()
         self._killed = False
         patch.setattr(delivery, "crashpoint", self._reached)
-        reading = delivery.read
+        reading = readback.read
 
-        def read(*asked: Any) -> delivery.Reading:
+        def read(*asked: Any) -> readback.Reading:
             found = reading(*asked)
             self._reached("read")
             return found
 
-        patch.setattr(delivery, "read", read)
+        patch.setattr(readback, "read", read)
         self.begin()
 
     def begin(self) -> None:

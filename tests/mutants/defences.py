@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 _CLAIMS = "portal/changes/transitions.py"
 _DELIVERY = "portal/changes/delivery.py"
 _APPROVED = "portal/changes/approved.py"
+_READBACK = "portal/changes/readback.py"
 _EDGE = "portal/vault/edge.py"
 _ROLES = "portal/operations/management/commands/limit_role.py"
 _RULES = "portal/changes/rules.py"
@@ -244,14 +245,14 @@ _SENDING = (
     ),
     Mutant(
         "the base is compared before sending",
-        _DELIVERY,
+        _READBACK,
         "return Step.STALE if base and patches.moved(base, now) else Step.SEND",
         "return Step.SEND",
         ("tests/changes/test_delivery.py::test_a_base_that_moved_makes_the_change_stale_and_sends_nothing",),
     ),
     Mutant(
         "a third value is not overwritten",
-        _DELIVERY,
+        _READBACK,
         ", Finding.OTHER: Step.ESCALATE}",
         "}",
         ("tests/changes/test_delivery.py::test_a_third_value_is_never_overwritten",),

@@ -1,0 +1,90 @@
+"""What the vault holds now, and what that asks for: before a call, and where the last one is in doubt (B6, B8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from portal.catalog import details
+from portal.changes import approved, breaker, transitions
+from portal.changes import patch as patches
+from portal.changes.models import Revision
+from portal.changes.patch import Finding, Sight
+from portal.vault import Client, ReadRefused, VaultError
+
+NOT_FOUND = 1005
+_FORBIDDEN = 403
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a read of the vault gave: details, or the error that stood in the way."""
+
+    seen: details.Details | None = None
+    error: VaultError | None = None
+
+    @property
+    def code(self) -> int | None:
+        """The HTTP status of a read that failed, where there was one."""
+        return self.error.status if self.error else None
+
+    @property
+    def message(self) -> str:
+        """Why it failed, '' where it did not."""
+        return str(self.error or "")
+
+    def tell_breaker(self) -> None:
+        """A secret that was read, or that Segura refused to show, says nothing about calls; no answer does."""
+        now = transitions.db_now()
+        if self.error is None or self.refused:
+            breaker.undecided(now)
+        else:
+            breaker.failed(now, reason=self.message, code=self.code, alarm=self.error.alarm)
+
+    @property
+    def refused(self) -> ReadRefused | None:
+        """Segura's own no, which waiting does not change."""
+        return self.error if isinstance(self.error, ReadRefused) else None
+
+    @property
+    def denied(self) -> bool:
+        """No read-back is to be had: Segura's own no, or the gateway's."""
+        return self.refused is not None or self.code == _FORBIDDEN
+
+
+class Step(Enum):
+    """What a reading before the call asks for."""
+
+    SEND = "send"
+    APPLIED = "applied"
+    WAIT = "wait"
+    FAIL = "fail"
+    STALE = "stale"
+    UNSEEN = "unseen"
+    ESCALATE = "escalate"
+
+
+def read(client: Client, secret: int) -> Reading:
+    """Read the vault for a comparison; the secret value in the answer is fingerprinted and dropped on the way."""
+    try:
+        return Reading(details.read(client, secret))
+    except VaultError as error:
+        return Reading(error=error)
+
+
+def step(revision: Revision, reading: Reading, *, doubtful: bool) -> Step:
+    """What to do after a reading. `doubtful`: an earlier call of this change may have been, or still be, executed."""
+    if reading.denied and doubtful:
+        return Step.SEND  # no read-back: the same bytes again, behind the hold (B6)
+    if reading.refused:
+        if reading.refused.number == NOT_FOUND:
+            return Step.FAIL
+        return Step.SEND if revision.base is None else Step.UNSEEN
+    if reading.seen is None:
+        return Step.WAIT
+    base = approved.base_of(revision)
+    now = Sight(reading.seen.fields, reading.seen.secret_fingerprint)
+    if not doubtful:
+        return Step.STALE if base and patches.moved(base, now) else Step.SEND
+    finding = patches.judge(Sight(revision.patch, revision.secret_fingerprint), base, now)
+    return {Finding.TARGET: Step.APPLIED, Finding.OTHER: Step.ESCALATE}.get(finding, Step.SEND)
