@@ -49,8 +49,7 @@ class Cramped:
         self.disk.fill()
         for size in (400, 100, 20, 1):
             with pytest.raises(DatabaseError):
-                for _ in range(10_000):
-                    ledger.record("session.refused", data={"name": secrets.token_hex(size)})
+                write_for_ever(size)
             connection.close()
 
     def free(self) -> None:
@@ -58,6 +57,12 @@ class Cramped:
         self.disk.free()
         if self.server is not None:
             self.server.start()
+
+
+def write_for_ever(size: int) -> None:
+    """Events of about this size, until the database says no."""
+    for _ in range(10_000):
+        ledger.record("session.refused", data={"name": secrets.token_hex(size)})
 
 
 @pytest.fixture
