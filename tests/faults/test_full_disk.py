@@ -49,7 +49,7 @@ class Cramped:
         self.disk.fill()
         for size in (400, 100, 20, 1):
             with pytest.raises(DatabaseError):
-                _record_many(size)
+                write_for_ever(size)
             connection.close()
 
     def free(self) -> None:
@@ -57,6 +57,12 @@ class Cramped:
         self.disk.free()
         if self.server is not None:
             self.server.start()
+
+
+def write_for_ever(size: int) -> None:
+    """Events of about this size, until the database says no."""
+    for _ in range(10_000):
+        ledger.record("session.refused", data={"name": secrets.token_hex(size)})
 
 
 @pytest.fixture
@@ -115,8 +121,3 @@ def test_full_disk_means_no_decision_and_no_call_and_a_clear_word_and_all_goes_o
         people.decide(change.pk, "Approve")
     await_applied(undecided)
     check(segura.control, log=crew.log)
-
-
-def _record_many(size: int) -> None:
-    for _ in range(10_000):
-        ledger.record("session.refused", data={"name": secrets.token_hex(size)})
