@@ -93,8 +93,7 @@ def deliver(change_id: int) -> None:
     Ends in APPLIED, FAILED, STALE, IN_DOUBT, NEEDS_HUMAN, or APPROVED with `not_before` where nothing was
     executed. A defect before the intent ends in NEEDS_HUMAN; after it the lease decides, as for a killed worker.
     """
-    change = transitions.claim(change_id)
-    if change is None:
+    if (change := transitions.claim(change_id)) is None:
         return
     started = time.monotonic()
     try:
