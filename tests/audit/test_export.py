@@ -73,6 +73,7 @@ def fill(rows: int) -> None:
     )
 
 
+@pytest.mark.shows("A10")
 @pytest.mark.domain
 @pytest.mark.parametrize("awkward", AWKWARD)
 def test_csv_parses_back_exactly(take: Take, awkward: str) -> None:
@@ -87,6 +88,7 @@ def test_csv_parses_back_exactly(take: Take, awkward: str) -> None:
     assert row["at"] == json.loads(event.text)["at"]
 
 
+@pytest.mark.shows("A10")
 @pytest.mark.domain
 def test_csv_holds_no_formula_and_hides_nothing(take: Take) -> None:
     for awkward in AWKWARD:
