@@ -17,7 +17,7 @@ CLASSES = ("lower", "upper", "digit", "space", "sign", "other")
 
 
 def of(text: str) -> dict[str, Any]:
-    """The traits of a value as a revision keeps them: `length` and `bits` as [least, most or None], `classes` of CLASSES.
+    """The traits of a value as a revision keeps them: `length` and `bits` as [least, most or None], `classes`.
 
     Votes are over them too, and they are made anew before sending: said differently, what is approved is not sent.
     """
