@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portal.changes import patch as patches
-from portal.changes import policy, sealed, traits
+from portal.changes import policy, sealed
 from portal.changes.models import Change, Revision, Verdict
 from portal.changes.patch import Sight
 from portal.vault.entity import Patch, Secret, body
@@ -48,4 +48,4 @@ def _is_as_told(revision: Revision, value: Secret | None) -> bool:
     if value is None:
         return not revision.secret_fingerprint
     told = (revision.secret_fingerprint, revision.secret_traits)
-    return told in ((sealed.fingerprint(value), traits.of(value)), (sealed.fingerprint(value), None))
+    return told in ((sealed.fingerprint(value), sealed.traits_of(value)), (sealed.fingerprint(value), None))

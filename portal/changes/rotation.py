@@ -11,7 +11,8 @@ from django.db import transaction
 from portal import keyring
 from portal.audit import ledger
 from portal.changes import sealed
-from portal.changes.models import Change, Revision
+from portal.changes.models import Revision
+from portal.changes.transitions import lock
 
 _BATCH = 50
 
@@ -59,9 +60,8 @@ def _move(batch: list[tuple[int, UUID, str]], to: str, *, by: str) -> tuple[int,
     moved: Counter[str] = Counter()
     unopened = []
     with transaction.atomic(durable=True):
-        ids = {change_id for change_id, _, _ in batch}
-        held = Change.objects.select_for_update().filter(pk__in=ids).order_by("pk")
-        list(held.values_list("pk", flat=True))
+        for change_id in sorted({change_id for change_id, _, _ in batch}):
+            lock(change_id)
         for change_id, revision_id, key in batch:
             try:
                 moved[key] += _reseal(revision_id)

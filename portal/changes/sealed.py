@@ -25,7 +25,7 @@ def seal(value: Secret, revision_id: UUID) -> Sealed:
     """Bind the value to its row and field: the blob opens for this revision only."""
     plaintext = value.reveal()
     blob = keyring.ring().seal(plaintext.encode(), _place(revision_id))
-    return Sealed(blob, fingerprint(value), traits.of(value))
+    return Sealed(blob, fingerprint(value), traits_of(value))
 
 
 def open(blob: bytes | memoryview, revision_id: UUID) -> Secret:  # noqa: A001 - the counterpart of seal
@@ -44,6 +44,11 @@ def reseal(blob: bytes | memoryview, revision_id: UUID, new_revision_id: UUID | 
 def fingerprint(value: Secret) -> str:
     """The keyed fingerprint of a client secret, the same kind as that of a reading."""
     return keyring.fingerprint("client_secret", value.reveal())
+
+
+def traits_of(value: Secret) -> dict[str, Any]:
+    """What may be told of a client secret, in the form of traits.of."""
+    return traits.of(value.reveal())
 
 
 def _place(revision_id: UUID) -> bytes:

@@ -11,19 +11,16 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from portal.vault.entity import Secret
-
 LENGTHS = (1, 8, 16, 32, 64)
 BITS = (0, 40, 80, 128)
 CLASSES = ("lower", "upper", "digit", "space", "sign", "other")
 
 
-def of(value: Secret) -> dict[str, Any]:
-    """The traits as a revision keeps them: `length` and `bits` as [least, most or None], `classes` of CLASSES.
+def of(text: str) -> dict[str, Any]:
+    """The traits of a value as a revision keeps them: `length` and `bits` as [least, most or None], `classes`.
 
     Votes are over them too, and they are made anew before sending: said differently, what is approved is not sent.
     """
-    text = value.reveal()
     found = {_class(char) for char in text}
     return {
         "length": _band(len(text), LENGTHS),

@@ -49,7 +49,7 @@ pytestmark = pytest.mark.django_db
     ],
 )
 def test_traits_are_bands_and_never_numbers(text: str, length: list[int], classes: list[str], bits: list[int]) -> None:
-    assert traits.of(Secret(text)) == {"length": length, "classes": classes, "bits": bits}
+    assert traits.of(text) == {"length": length, "classes": classes, "bits": bits}
 
 
 @pytest.fixture
@@ -171,11 +171,11 @@ def test_preview_shows_the_traits_and_nothing_else_of_the_value(
 
 def test_votes_are_over_the_traits(proposed: Callable[..., Change]) -> None:
     revision = proposed("hunter2").current()
-    assert revision.secret_traits == traits.of(Secret("hunter2"))
+    assert revision.secret_traits == traits.of("hunter2")
     kept = {"secret": 43, "patch": revision.patch, "secret_fingerprint": revision.secret_fingerprint, "base": BASE}
     with_traits = patch.digest(**kept, policy=revision.policy, traits=revision.secret_traits)
     assert with_traits == revision.digest
-    assert patch.digest(**kept, policy=revision.policy, traits=traits.of(Secret("longer than hunter2"))) != with_traits
+    assert patch.digest(**kept, policy=revision.policy, traits=traits.of("longer than hunter2")) != with_traits
     (event,) = events("change.submitted")
     assert event["data"]["traits"] == revision.secret_traits
 
@@ -194,7 +194,7 @@ def test_traits_made_better_in_the_database_stop_the_delivery(
     """By somebody who owns the database, and so can switch its triggers off, before the vote."""
     change = workflow.submit(propose(value="hunter2", base=live_base), by=requester)
     forged = change.current()
-    forged.secret_traits = traits.of(Secret("9fK2xQ7mZt4LrB8vYc3NwH6sJd5GpA1e"))
+    forged.secret_traits = traits.of("9fK2xQ7mZt4LrB8vYc3NwH6sJd5GpA1e")
     if digest_too:
         forged.digest = patch.digest(
             secret=43,

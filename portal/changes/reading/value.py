@@ -68,7 +68,10 @@ def likeness(change: Change, revision: Revision, *, reader: User) -> list[Likene
     """
     if not revision.secret_fingerprint or not _may_compare(change, reader):
         return []
-    found = [each for each in (_as_today(revision), _elsewhere(change, revision), _before(change, revision)) if each]
+    known = _known(revision)
+    elsewhere = _elsewhere({name for secret, name, _, _ in known if secret != change.secret})
+    before = _before(change, revision, [(of, base) for secret, _, of, base in known if secret == change.secret])
+    found = [each for each in (_as_today(revision), elsewhere, before) if each]
     if not any(each.grave for each in found):
         found.append(Likeness(_("The portal has not met this value before, in this or another secret."), grave=False))
     return found
@@ -90,29 +93,31 @@ def _as_today(revision: Revision) -> Likeness | None:
     return None
 
 
-def _elsewhere(change: Change, revision: Revision) -> Likeness | None:
-    known = _known(revision).exclude(change__secret=change.secret).values_list("change__secret_name", flat=True)
-    names = sorted(set(known[:_LOOKED_AT]))
-    if not names:
+def _elsewhere(secrets: set[str]) -> Likeness | None:
+    if not secrets:
         return None
+    names = sorted(secrets)
     listed = ", ".join(names[:_NAMED])
     if len(names) > _NAMED:
         listed = _("%(names)s and %(count)d more") % {"names": listed, "count": len(names) - _NAMED}
     return Likeness(_("Another API secret has, had or was to get the same value: %(names)s.") % {"names": listed})
 
 
-def _before(change: Change, revision: Revision) -> Likeness | None:
+def _before(change: Change, revision: Revision, known: list[tuple[int, str]]) -> Likeness | None:
     """Revising a change with the same value is no second time; having been what the secret held is."""
     value = revision.secret_fingerprint
     if value == revision.base_secret_fingerprint:
         return None
-    known = _known(revision).filter(change__secret=change.secret)
-    if not known.filter(~Q(change=change) | Q(base_secret_fingerprint=value)).exists():
+    if not any(of != change.pk or base == value for of, base in known):
         return None
     return Likeness(_("This secret had, or was to get, this value before."))
 
 
-def _known(revision: Revision) -> Any:
+def _known(revision: Revision) -> list[tuple[int, str, int, str]]:
+    """Earlier revisions that brought or met the value: secret, its name, change, fingerprint of the base."""
     value = revision.secret_fingerprint
     met = Revision.objects.filter(Q(secret_fingerprint=value) | Q(base_secret_fingerprint=value))
-    return met.filter(created_at__lt=revision.created_at)
+    told = met.filter(created_at__lt=revision.created_at).order_by("-created_at")
+    return list(
+        told.values_list("change__secret", "change__secret_name", "change_id", "base_secret_fingerprint")[:_LOOKED_AT]
+    )
