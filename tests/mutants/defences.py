@@ -340,6 +340,16 @@ _SECRETS = (
         "",
         ("tests/changes/test_workflow.py::test_the_sealed_value_is_erased_when_the_change_ends_or_is_revised",),
     ),
+    Mutant(
+        "erased values leave the file (SQLite)",
+        "portal/settings.py",
+        " PRAGMA secure_delete=ON;",
+        "",
+        (
+            "tests/secrets/test_erasure.py::test_erased_values_leave_the_file_whatever_the_sqlite_library_does_by_itself",
+        ),
+        sqlite=True,
+    ),
 )
 
 MUTANTS = (*_DATABASE, *_VOTES, *_SENDING, *_WIRE, *_SECRETS)
