@@ -169,6 +169,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "portal.accounts",
+    "portal.pages",
     "portal.audit",
     "portal.catalog",
     "portal.changes",
@@ -182,7 +183,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Below WhiteNoise, whose files may be kept; above everything that makes a page.
-    "portal.accounts.caching.NoStoreMiddleware",
+    "portal.pages.caching.NoStoreMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -193,7 +194,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     # Last, so that they hear why a page was refused, or failed, before Django turns that into a page.
     "portal.audit.refusals.RefusalMiddleware",
-    "portal.accounts.reports.DiscretionMiddleware",
+    "portal.pages.reports.DiscretionMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -208,7 +209,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "portal.accounts.context.person",
+                "portal.pages.context.person",
                 "portal.changes.context.queue",
                 "portal.changes.context.pause",
             ],
@@ -231,10 +232,10 @@ STORAGES = {
 }
 # In the database, not in Redis: signing in and voting must not depend on the broker.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
-DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.accounts.reports.DiscreetFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.pages.reports.DiscreetFilter"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # two lists of 500 shares, each of up to four fields
-FILE_UPLOAD_HANDLERS = ["portal.accounts.uploads.NoUploads"]
+FILE_UPLOAD_HANDLERS = ["portal.pages.uploads.NoUploads"]
 
 # --- Signing in ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -272,7 +273,7 @@ CSRF_COOKIE_NAME = f"{_prefix}csrf"
 LANGUAGE_COOKIE_NAME = f"{_prefix}language"
 THEME_COOKIE_NAME = f"{_prefix}theme"
 MESSAGES_COOKIE_NAME = f"{_prefix}messages"
-MESSAGE_STORAGE = "portal.accounts.notices.NoticeStorage"
+MESSAGE_STORAGE = "portal.pages.flash.FlashStorage"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600

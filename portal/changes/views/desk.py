@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from portal.accounts import keyset
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
 from portal.changes.forms.ballot import BallotForm
@@ -18,6 +17,7 @@ from portal.changes.models import Change
 from portal.changes.reading import listing, value
 from portal.changes.reading.listing import Row
 from portal.changes.reading.value import Likeness
+from portal.pages import keyset
 
 _SIZE = 25
 
