@@ -9,8 +9,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from portal.audit.visible import visible
+from portal.changes import hosts
 from portal.changes.forms.fields import refuse_unseen
-from portal.changes.reading import hosts
 from portal.changes.templatetags.change_ui import plainly
 from portal.unseen import NEEDED, is_unseen
 from portal.vault.text import clean

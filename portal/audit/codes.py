@@ -71,6 +71,8 @@ WORDS: dict[str, str | Promise] = {
     "ValueDiffers": _("not the approved value"),
     "TooMany": _("too many proposals"),
     "GuessesSpent": _("too many wrong values"),
+    "NotOpened": _("high risk: difference not opened"),
+    "NotConfirmed": _("high risk: not confirmed"),
     "NotPresent": _("password not entered again"),
     "RightMissing": _("right missing"),
     "InvalidToken": _("form without a valid token (CSRF)"),

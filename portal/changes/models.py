@@ -144,6 +144,7 @@ class Change(models.Model):
     requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="changes")
     status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
     revision = models.IntegerField(default=1, help_text="Number of the revision that counts.")
+    risk = models.SmallIntegerField(db_default=3, help_text="risks.Level of that revision; what nobody rated is high.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
@@ -173,6 +174,7 @@ class Change(models.Model):
         ]
         indexes = [
             models.Index(fields=["status", "id"], name="change_status"),
+            models.Index(fields=["status", "-risk", "id"], name="change_risk"),
             models.Index(fields=["requester", "-id"], name="change_requester"),
             models.Index(fields=["secret", "-id"], name="change_secret"),
         ]

@@ -14,8 +14,9 @@ from portal import keyring
 from portal.accounts.models import User
 from portal.audit.ledger import canonical
 from portal.changes import patch as patches
-from portal.changes import sealed
+from portal.changes import risks, sealed
 from portal.changes.patch import Sight
+from portal.changes.risks import Level
 from portal.changes.sealed import Sealed
 
 LIFETIME_S = 3600
@@ -47,6 +48,12 @@ class Proposal:
             new_secret=self.sealed is not None,
             traits=self.sealed.traits if self.sealed else None,
         )
+
+    @property
+    def risk(self) -> Level:
+        """What approvers are told it is, in a word."""
+        base = self.base.fields if self.base else None
+        return risks.of_proposed(self.patch, base, new_secret=self.sealed is not None)
 
 
 def pack(proposal: Proposal, by: User) -> str:

@@ -13,9 +13,12 @@ from portal.accounts.models import User
 from portal.accounts.presence import Presence
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
+from portal.changes import risks
+from portal.changes.care import Care
 from portal.changes.models import Change, Revision, Status, Verdict
 from portal.changes.policy import Policy
 from portal.changes.proposal import Proposal
+from portal.changes.risks import Level
 from portal.changes.transitions import WrongState
 
 _HOUR = timedelta(hours=1)
@@ -73,6 +76,18 @@ class NotPresent(Refused):
     """The person showed too long ago who they are, or never did."""
 
 
+class HighRisk(Refused):
+    """Approving a change of high risk takes more than a click."""
+
+
+class NotOpened(HighRisk):
+    """The voter has not had its difference in front of them."""
+
+
+class NotConfirmed(HighRisk):
+    """The voter has not confirmed what it brings about."""
+
+
 class ValueDiffers(Refused):
     """The secret value entered for a retry is not the one that was approved."""
 
@@ -103,6 +118,12 @@ def barred(change: Change, *, by: User) -> Refused:
     return _already_voted() if voted else _own_change()
 
 
+def reasoned(verdict: Verdict, reason: str) -> None:
+    """A rejection says why. Raises ReasonMissing."""
+    if verdict == Verdict.REJECT and not reason.strip():
+        raise ReasonMissing(_("A rejection needs a reason: the requester reads it."))
+
+
 def needs(by: User, right: Right) -> None:
     """The person holds the right now. Raises NotAllowed, which names the groups that carry it."""
     if not roles.holds(by, right):
@@ -113,6 +134,17 @@ def present(presence: Presence) -> None:
     """The person has shown within minutes that it is them. Raises NotPresent."""
     if not presence.fresh:
         raise NotPresent(_("Enter your password: this needs you to show that it is you."))
+
+
+def careful(revision: Revision, care: Care) -> None:
+    """What is of high risk was looked at and its consequence confirmed. Raises NotOpened, NotConfirmed."""
+    proposed = risks.of_proposed(revision.patch, revision.base, new_secret=bool(revision.secret_fingerprint))
+    if proposed < Level.HIGH:
+        return
+    if not care.opened:
+        raise NotOpened(_("High risk: open the change and read its difference before you approve it."))
+    if not care.confirmed:
+        raise NotConfirmed(_("High risk: confirm that you know what approving brings about."))
 
 
 def not_own(change: Change, by: User) -> None:

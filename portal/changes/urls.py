@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from portal.changes.views import change, desk, propose, secret
+from portal.changes.views import bulk, change, desk, propose, secret
 
 app_name = "changes"
 urlpatterns = [
     path("queue/", desk.queue, name="queue"),
+    path("queue/news/", desk.news, name="news"),
+    path("queue/decide/", bulk.decide, name="decide"),
     path("changes/mine/", desk.mine, name="mine"),
     path("changes/", desk.all_changes, name="all"),
     path("changes/<int:change_id>/", change.change, name="change"),

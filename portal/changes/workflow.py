@@ -16,23 +16,25 @@ from portal.accounts.models import User
 from portal.accounts.presence import VOUCHED, Presence
 from portal.accounts.roles import Right
 from portal.audit import ledger
+from portal.changes import care, policy, rules, tasks
 from portal.changes import patch as patches
-from portal.changes import policy, rules, tasks
+from portal.changes.care import Care
 from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
-from portal.changes.rules import NotAllowed, ReasonMissing, Refused, StaleRevision
+from portal.changes.rules import NotAllowed, Refused, StaleRevision
 from portal.changes.transitions import WrongState, db_now, lock, move
 
 
 @dataclass(frozen=True)
 class Ballot:
-    """One vote on its way: over which revision and digest, and how its voter showed who they are."""
+    """One vote on its way: over which revision and digest, how its voter showed who they are, and how they looked."""
 
     verdict: Verdict
     revision: int
     digest: str
     reason: str
     presence: Presence
+    care: Care = care.TAKEN
 
 
 def submit(proposal: Proposal, *, by: User) -> Change:
@@ -52,6 +54,7 @@ def submit(proposal: Proposal, *, by: User) -> Change:
                 secret=secret.identifier,
                 secret_name=secret.name,
                 requester=by,
+                risk=proposal.risk,
                 created_at=now,
                 updated_at=now,
                 expires_at=policy.pending_until(now),
@@ -98,14 +101,22 @@ def withdraw(change_id: int, *, by: User) -> Change:
 
 
 def approve(
-    change_id: int, *, by: User, revision: int, digest: str, reason: str = "", presence: Presence = VOUCHED
+    change_id: int,
+    *,
+    by: User,
+    revision: int,
+    digest: str,
+    reason: str = "",
+    presence: Presence = VOUCHED,
+    care: Care = care.TAKEN,
 ) -> Change:
     """Vote for exactly this revision; the vote that meets the policy approves the change and queues its delivery.
 
-    `reason` is a comment that stays with the vote, and so does how the voter showed who they are (`presence`).
-    Raises NotAllowed, OwnChange, AlreadyVoted, StaleRevision, WrongState, NotPresent; each refusal is in the log.
+    `reason` is a comment that stays with the vote, and so does how the voter showed who they are (`presence`). High
+    risk wants `care`. Raises NotAllowed, OwnChange, AlreadyVoted, StaleRevision, WrongState, NotOpened, NotConfirmed,
+    NotPresent; each refusal is in the log.
     """
-    ballot = Ballot(Verdict.APPROVE, revision, digest, reason.strip(), presence)
+    ballot = Ballot(Verdict.APPROVE, revision, digest, reason.strip(), presence, care)
     change = _vote(change_id, ballot, by=by)
     if change.status == Status.APPROVED:
         tasks.publish(change.pk)
@@ -116,8 +127,7 @@ def reject(
     change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: Presence = VOUCHED
 ) -> Change:
     """Vote against it, which ends the change for good. Raises ReasonMissing and what approve raises."""
-    if not reason.strip():
-        raise ReasonMissing(_("A rejection needs a reason: the requester reads it."))
+    rules.reasoned(Verdict.REJECT, reason)
     return _vote(change_id, Ballot(Verdict.REJECT, revision, digest, reason.strip(), presence), by=by)
 
 
@@ -160,8 +170,11 @@ def _may_vote(change: Change, ballot: Ballot, *, by: User) -> None:
     refusal = rules.objection(change, by=by)
     if refusal is not None:
         raise refusal
-    if change.revision != ballot.revision or change.current().digest != ballot.digest:
+    current = change.current()
+    if change.revision != ballot.revision or current.digest != ballot.digest:
         raise StaleRevision(change)
+    if ballot.verdict == Verdict.APPROVE:
+        rules.careful(current, ballot.care)
     rules.present(ballot.presence)  # last: nobody enters a password for a vote that would not count
 
 
@@ -223,6 +236,7 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
         by=by.username,
         data={"votes_voided": voters, **_facts(revision)},
         revision=revision.number,
+        risk=proposal.risk,
         expires_at=policy.pending_until(now),
         cause=Cause.NONE,
         answer="",

@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import User
+from portal.changes import care
 from portal.changes.models import Change, Revision
 
 
@@ -25,9 +26,10 @@ def page_of(browser: Client, change: Change) -> HttpResponse:
 
 
 def ballot_of(change: Change, **more: str) -> dict[str, Any]:
-    """What the hidden fields of the decision box hold now."""
+    """What the decision box holds now, its consequence confirmed."""
     change.refresh_from_db()
-    return {"revision": change.revision, "digest": change.current().digest, **more}
+    digest = change.current().digest
+    return {"revision": change.revision, "digest": digest, "opened": care.mark(digest), "confirmed": "on", **more}
 
 
 def edited_by(person: User, change: Change) -> None:

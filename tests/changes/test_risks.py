@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from portal.changes import risks
 from portal.changes.patch import FieldChange
-from portal.changes.reading import risks
 
 PLAIN = [
     "https://gcp.example/",

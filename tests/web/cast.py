@@ -18,6 +18,7 @@ from portal.catalog.models import ApiSecret, Sync
 from portal.changes import workflow
 from portal.changes.models import Change, Revision, Status, Vote
 from portal.changes.proposal import Proposal, pack
+from tests.changes.pages import ballot_of
 from tests.people import mirrored, show_presence
 
 ROLES = ("anonymous", "owner", "other", "approver", "auditor", "operator", "disabled", "superuser")
@@ -72,10 +73,11 @@ class Cast:
     def told(self, name: str, role: str) -> dict[str, Any]:
         """What a page of that address would send, valid in all its parts, from this person."""
         act = name.rpartition(":")[2]
-        ballot = {"revision": 1, "digest": self.change.current().digest, "reason": "Seen"}
+        ballot = ballot_of(self.change, reason="Seen")
         sent: dict[str, Any] = {
             "approve": ballot,
             "reject": ballot,
+            "decide": {"picks": f"{self.change.pk}.1.{ballot['digest']}", "verdict": "reject", "reason": "Seen"},
             "close": {"applied": "no", "reason": "Looked at it in Segura"},
             "theme": {"theme": "dark"},
             "set_language": {"language": "pt-br"},

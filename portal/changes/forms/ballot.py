@@ -9,14 +9,21 @@ from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.forms import PresentForm
+from portal.changes import care
+from portal.changes.care import Care
 from portal.vault import Secret
 
 
 class BallotForm(PresentForm):
-    """A vote: on which revision, over which digest, and a comment, which a rejection must have."""
+    """A vote: on which revision, over which digest, and a comment, which a rejection must have.
+
+    `opened` is the mark of the page that showed the difference; with `confirmed` it is what high risk takes.
+    """
 
     revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
+    opened = forms.CharField(widget=forms.HiddenInput, max_length=100, required=False)
+    confirmed = forms.BooleanField(label=_("I know what approving brings about"), required=False)
     reason = forms.CharField(
         label=_("Comment"),
         help_text=_("Required to reject: the requester reads it."),
@@ -37,6 +44,12 @@ class BallotForm(PresentForm):
         """The cleaned vote, as workflow takes it."""
         cleaned = {name: self.cleaned_data[name] for name in ("revision", "digest", "reason")}
         return {**cleaned, "presence": self.presence}
+
+    @property
+    def care(self) -> Care:
+        """What the voter did before, which only an approval asks for."""
+        given = self.cleaned_data
+        return care.of(given["digest"], marked=given["opened"], confirmed=given["confirmed"])
 
 
 class RetryForm(PresentForm):

@@ -2,26 +2,108 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 from django import forms
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from portal.changes.models import ChangeQuerySet, Status
+from portal.changes.labels import FIELD_LABELS
+from portal.changes.models import ChangeQuerySet, Revision, Status
+from portal.changes.risks import Level
+from portal.vault.entity import SECRET_FIELD
 
 _LARGEST = 2**63 - 1
 
 
 class QueueForm(forms.Form):
-    """What the queue is asked for in its address: a text to look for, and the change to show beside it."""
+    """What the queue is asked for in its address: which changes, in which order, where in them, and which is open."""
 
-    q = forms.CharField(required=False)
-    open = forms.IntegerField(required=False, min_value=0, max_value=_LARGEST)
+    q = forms.CharField(label=_("Secret or number"), required=False, max_length=500)
+    risk = forms.TypedChoiceField(
+        label=_("Risk"), required=False, choices=[("", _("Any")), *reversed(Level.choices)], coerce=int
+    )
+    field = forms.ChoiceField(label=_("Field"), required=False, choices=[("", _("Any")), *FIELD_LABELS.items()])
+    requester = forms.CharField(label=_("Requester"), required=False, max_length=150)
+    age = forms.TypedChoiceField(
+        label=_("Waiting"),
+        required=False,
+        choices=[("", _("Any time")), (1, _("Over 1 hour")), (8, _("Over 8 hours")), (24, _("Over 1 day"))],
+        coerce=int,
+    )
+    sort = forms.ChoiceField(
+        label=_("Sort"), required=False, choices=[("", _("Longest waiting first")), ("risk", _("Highest risk first"))]
+    )
+    at = forms.CharField(required=False, widget=forms.HiddenInput)
+    open = forms.IntegerField(required=False, min_value=0, max_value=_LARGEST, widget=forms.HiddenInput)
 
-    def asked(self) -> tuple[str, int]:
-        """Both; '' and 0 for what is none, or nothing that a database could hold."""
+    FILTERS = ("risk", "field", "requester", "age")
+    ORDERS = {"": ("id",), "risk": ("-risk", "id")}
+
+    def __init__(self, data: QueryDict | None = None) -> None:
+        super().__init__(data, auto_id="queue-%s")
         self.is_valid()
-        return self.cleaned_data.get("q", ""), self.cleaned_data.get("open") or 0
+
+    @property
+    def place(self) -> QueryDict:
+        """What of it holds, for the addresses of the page; nothing else that was sent along, such as a password."""
+        place = QueryDict(mutable=True)
+        place.update({name: str(value) for name, value in self.cleaned_data.items() if value})
+        return place
+
+    @property
+    def opened(self) -> int:
+        """The change to show; 0 for none, or for nothing that a database could hold."""
+        return self.cleaned_data.get("open") or 0
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """For keyset.page."""
+        return self.ORDERS[self.cleaned_data.get("sort", "")]
+
+    @property
+    def narrowed(self) -> int:
+        """How many filters are set, the search aside."""
+        return sum(bool(self.cleaned_data.get(name)) for name in self.FILTERS)
+
+    @property
+    def choices(self) -> list[forms.BoundField]:
+        """The fields of the filters, and the order."""
+        return [self[name] for name in (*self.FILTERS, "sort")]
+
+    def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
+        """Those that meet every valid filter."""
+        given = self.cleaned_data
+        if text := given.get("q"):
+            changes = changes.matching(text)
+        if level := given.get("risk"):
+            changes = changes.filter(risk=level)
+        if name := given.get("requester"):
+            changes = changes.filter(_requested_by(name))
+        if field := given.get("field"):
+            secret = ~Q(secret_fingerprint="")
+            changes = changes.filter(_current(secret if field == SECRET_FIELD else Q(patch__has_key=field)))
+        if hours := given.get("age"):
+            changes = changes.filter(_current(Q(created_at__lte=timezone.now() - timedelta(hours=hours))))
+        return changes
+
+
+class NewsForm(forms.Form):
+    """What a page of the queue knows, as it asks for what it does not."""
+
+    since = forms.DateTimeField()
+    shown = forms.RegexField(r"^\d{1,18}(\.\d{1,18}){0,99}$", required=False)
+    told = forms.IntegerField(min_value=0, max_value=1000, required=False)
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """The same, typed, as reading.news takes it."""
+        given = self.cleaned_data
+        shown = [int(number) for number in given["shown"].split(".") if number]
+        return {"seen_at": given["since"], "shown": shown, "told": given["told"] or 0}
 
 
 class FilterForm(forms.Form):
@@ -45,8 +127,18 @@ class FilterForm(forms.Form):
         if status := given.get("status"):
             changes = changes.open() if status == "open" else changes.filter(status=status)
         if name := given.get("requester"):
-            person = Q(requester__username__icontains=name) | Q(requester__first_name__icontains=name)
-            changes = changes.filter(person | Q(requester__last_name__icontains=name))
+            changes = changes.filter(_requested_by(name))
         if text := given.get("secret"):
             changes = changes.matching(text)
         return changes
+
+
+def _requested_by(name: str) -> Q:
+    """By any part of the requester's names."""
+    person = Q(requester__username__icontains=name) | Q(requester__first_name__icontains=name)
+    return person | Q(requester__last_name__icontains=name)
+
+
+def _current(like: Q) -> Exists:
+    """The revision that counts is like this."""
+    return Exists(Revision.objects.filter(like, change=OuterRef("pk"), number=OuterRef("revision")))

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from django.db.models import F, Prefetch
 
 from portal.accounts.models import User
-from portal.changes import breaker, policy
+from portal.changes import breaker, care, policy, risks
 from portal.changes import patch as patches
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Change, ChangeQuerySet, Revision, Verdict, Vote
 from portal.changes.patch import FieldChange
-from portal.changes.reading import outlook, risks
-from portal.changes.reading.risks import Risk
+from portal.changes.reading import outlook
+from portal.changes.risks import Level, Risk
 
 QUEUE_COUNT_LIMIT = 100
 OPEN_SHOWN = 20
@@ -48,6 +48,26 @@ class Row:
         return risks.of(self.diff, base_known=self.base_known)
 
     @property
+    def level(self) -> Level:
+        """The risk in one word."""
+        return risks.level(self.risks)
+
+    @property
+    def mark(self) -> str:
+        """What shows that a page with the difference was served; for pages that show it, never for lists."""
+        return care.mark(self.revision.digest)
+
+    @property
+    def pick(self) -> str:
+        """The value of its box in a list: what exactly was shown. See forms.bulk."""
+        return f"{self.change.pk}.{self.revision.number}.{self.revision.digest}"
+
+    @property
+    def missing(self) -> int:
+        """Approvals that are still to come."""
+        return max(0, self.required - self.approvals)
+
+    @property
     def field_names(self) -> str:
         """What changes, in the words of the pages."""
         names = patches.fields(self.revision.patch, new_secret=bool(self.revision.secret_fingerprint))
@@ -65,7 +85,7 @@ class Row:
     @property
     def next(self) -> str:
         """What happens next, in a line."""
-        return outlook.brief(self.change, max(0, self.required - self.approvals), paused=self.paused)
+        return outlook.brief(self.change, self.missing, paused=self.paused)
 
 
 def describe(revision: Revision) -> list[FieldChange]:

@@ -17,6 +17,7 @@ from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Attempt
 from portal.changes.patch import ShareChange
 from portal.changes.reading import outlook, value
+from portal.changes.risks import Level
 from portal.unseen import spelled
 
 register = template.Library()
@@ -94,6 +95,7 @@ RISK_ICONS = {
     "host": "external-link",
     "scheme": "lock",
 }
+LEVEL_ICONS = {Level.HIGH: "alert-octagon", Level.MEDIUM: "alert-triangle", Level.LOW: "circle-check"}
 OUTCOMES = {
     "Applied": gettext_noop("Applied"),
     "AppliedCheck": gettext_noop("Applied, to be checked"),
@@ -108,6 +110,12 @@ OUTCOMES = {
 def risk_icon(kind: str) -> str:
     """The shape of a risk."""
     return RISK_ICONS[kind]
+
+
+@register.filter
+def level_icon(level: Level) -> str:
+    """The shape of a level of risk."""
+    return LEVEL_ICONS[level]
 
 
 @register.filter

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.db.models import Subquery
@@ -19,10 +18,19 @@ from portal.accounts.access import PersonRequest, requires
 from portal.accounts.forms import PresentForm
 from portal.changes import aftermath, workflow
 from portal.changes.forms.ballot import BallotForm, CloseForm, RecheckForm, RetryForm
+from portal.changes.forms.filters import QueueForm
 from portal.changes.models import Breaker, Change, Status
 from portal.changes.reading import dossier, refusals
 from portal.changes.reading.dossier import Dossier
-from portal.changes.rules import GuessesSpent, NotPresent, ReasonMissing, Refused, StaleRevision, ValueDiffers
+from portal.changes.rules import (
+    GuessesSpent,
+    NotConfirmed,
+    NotPresent,
+    ReasonMissing,
+    Refused,
+    StaleRevision,
+    ValueDiffers,
+)
 from portal.changes.transitions import WrongState
 from portal.changes.views import desk
 
@@ -30,6 +38,7 @@ _ABOUT: dict[type[Exception], str] = {
     ReasonMissing: "reason",
     ValueDiffers: "value",
     GuessesSpent: "value",
+    NotConfirmed: "confirmed",
     NotPresent: "password",
 }
 """The field that a refusal is about, where its form has one."""
@@ -72,7 +81,8 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
 @requires()
 def approve(request: PersonRequest, change_id: int) -> HttpResponse:
     """Vote for the revision that the page showed."""
-    return _vote(request, change_id, workflow.approve)
+    by = request.user
+    return _vote(request, change_id, lambda ballot: workflow.approve(change_id, by=by, **ballot.vote, care=ballot.care))
 
 
 @sensitive_post_parameters("password")
@@ -80,7 +90,8 @@ def approve(request: PersonRequest, change_id: int) -> HttpResponse:
 @requires()
 def reject(request: PersonRequest, change_id: int) -> HttpResponse:
     """Vote against it, with a reason."""
-    return _vote(request, change_id, workflow.reject)
+    by = request.user
+    return _vote(request, change_id, lambda ballot: workflow.reject(change_id, by=by, **ballot.vote))
 
 
 @require_POST
@@ -135,11 +146,11 @@ def close(request: PersonRequest, change_id: int) -> HttpResponse:
     return _act(request, change_id, settle, close=form)
 
 
-def _vote(request: PersonRequest, change_id: int, cast: Callable[..., Change]) -> HttpResponse:
+def _vote(request: PersonRequest, change_id: int, cast: Callable[[BallotForm], Change]) -> HttpResponse:
     ballot = BallotForm(request.POST, request=request)
     if not ballot.is_valid():
         return _refused(request, change_id, ballot=ballot)
-    return _act(request, change_id, lambda: cast(change_id, by=request.user, **ballot.vote), ballot=ballot)
+    return _act(request, change_id, lambda: cast(ballot), ballot=ballot)
 
 
 def _act(request: PersonRequest, change_id: int, act: Callable[[], Change], **forms: PresentForm) -> HttpResponse:
@@ -172,8 +183,9 @@ def _onward(request: PersonRequest, changed: Change) -> HttpResponseRedirect:
     """Back to the queue, at the next change, for whoever came from there; else to the change."""
     if request.POST.get("from") != "queue":
         return HttpResponseRedirect(reverse("changes:change", args=[changed.pk]))
-    place = {name: value for name in ("q", "at") if (value := request.POST.get(name, ""))}
-    return HttpResponseRedirect(f"{reverse('changes:queue')}?{urlencode({'open': changed.pk, **place})}")
+    place = QueueForm(request.POST).place
+    place.setdefault("open", str(changed.pk))
+    return HttpResponseRedirect(f"{reverse('changes:queue')}?{place.urlencode()}")
 
 
 def _refused(

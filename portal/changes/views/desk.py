@@ -7,15 +7,18 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
 from portal.changes.forms.ballot import BallotForm
-from portal.changes.forms.filters import FilterForm, QueueForm
+from portal.changes.forms.bulk import BulkForm
+from portal.changes.forms.filters import FilterForm, NewsForm, QueueForm
 from portal.changes.models import Change
 from portal.changes.reading import listing, value
 from portal.changes.reading.listing import Row
+from portal.changes.reading.news import News
 from portal.changes.reading.value import Likeness
 from portal.pages import keyset
 
@@ -41,19 +44,33 @@ def queue(request: PersonRequest) -> HttpResponse:
 
 
 def show_queue(
-    request: PersonRequest, asked: QueryDict, *, panel: Panel | None = None, status: int = 200
+    request: PersonRequest, asked: QueryDict, *, panel: Panel | None = None, status: int = 200, **more: Any
 ) -> HttpResponse:
-    """The queue narrowed as `asked` (q, at, open), with `panel` in place of the selected change where it is given."""
-    text, opened = QueueForm(asked).asked()
+    """The queue as `asked` (see QueueForm), with `panel` in place of the selected change where it is given.
+
+    `more`: a `bulk` form that was refused, or the `report` of one that went through.
+    """
+    form = QueueForm(asked)
+    place = form.place
     waiting = Change.objects.awaiting_decision_by(request.user)
-    found = listing.listed(waiting.matching(text) if text else waiting)
-    page = keyset.page(found, order=("id",), cursor=asked.get("at", ""), size=_SIZE)
+    found = listing.listed(form.narrow(waiting))
+    page = keyset.page(found, order=form.order, cursor=place.get("at", ""), size=_SIZE)
     rows = listing.rows(page.rows, reader=request.user)
-    selected = _selected(rows, opened)
+    selected = _selected(rows, form.opened)
     if panel is None and selected is not None:
         likeness = value.likeness(selected.change, selected.revision, reader=request.user)
         panel = Panel(selected, likeness, BallotForm(request=request))
-    context = {"asked": asked, "text": text, "page": page, "rows": rows, "panel": panel}
+    context = {
+        "asked": place,
+        "form": form,
+        "page": page,
+        "rows": rows,
+        "panel": panel,
+        "following": _following(rows, panel, form.opened),
+        "bulk": BulkForm(request=request),
+        "news": News(timezone.now(), [row.change.pk for row in rows]),
+        **more,
+    }
     return render(request, _fragment(request, "changes/queue.html", "desk"), context, status=status)
 
 
@@ -80,9 +97,37 @@ def all_changes(request: PersonRequest) -> HttpResponse:
     return render(request, _fragment(request, "changes/all.html", "found"), context)
 
 
+@require_safe
+@requires(Right.DECIDE)
+def news(request: PersonRequest) -> HttpResponse:
+    """What has happened to the queue since a page of it was made; 204 while that page knows all of it."""
+    form, seen = QueueForm(request.GET), NewsForm(request.GET)
+    if not seen.is_valid():
+        return HttpResponse(status=204)
+    known = News(**seen.known)
+    waiting = form.narrow(Change.objects.awaiting_decision_by(request.user))
+    now = known.after(waiting)
+    if now.told == known.told and not now.decided:
+        return HttpResponse(status=204)
+    context = {"asked": form.place, "news": now, "opened": form.opened}
+    return render(request, "changes/_news.html", context)
+
+
+def _following(rows: list[Row], panel: Panel | None, opened: int) -> int:
+    """The change to go on with after the one in the panel."""
+    if panel is None:
+        return 0
+    numbers = [row.change.pk for row in rows]
+    if panel.row.change.pk not in numbers:
+        return opened
+    return numbers[min(numbers.index(panel.row.change.pk) + 1, len(numbers) - 1)]
+
+
 def _selected(rows: list[Row], wanted: int) -> Row | None:
-    """The asked row or, where it is gone, the one after it: whoever decided one goes on with the next."""
-    return next((row for row in rows if row.change.pk >= wanted), rows[0] if rows else None)
+    """The asked row or, where it is gone, one after it: whoever decided one goes on with the next."""
+    asked = [row for row in rows if row.change.pk == wanted]
+    later = [row for row in rows if row.change.pk > wanted]
+    return next(iter(asked or later or rows), None)
 
 
 def _fragment(request: HttpRequest, template: str, name: str) -> str:

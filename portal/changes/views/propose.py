@@ -16,12 +16,12 @@ from portal.accounts.access import PersonRequest, requires
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
-from portal.changes import workflow
+from portal.changes import risks, workflow
 from portal.changes.forms import editing
 from portal.changes.forms.editing import Edit
 from portal.changes.models import REVISABLE, Change, Revision
 from portal.changes.proposal import Proposal, ProposalLost, pack, unpack
-from portal.changes.reading import listing, risks
+from portal.changes.reading import listing
 from portal.changes.reading.refusals import answer
 from portal.changes.rules import Refused
 from portal.changes.transitions import WrongState

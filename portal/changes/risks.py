@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db import models
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from portal.changes.patch import FieldChange, ShareChange
-from portal.changes.reading import hosts, letters
+from portal.changes import hosts, letters
+from portal.changes import patch as patches
+from portal.changes.patch import FieldChange, Fields, ShareChange
 
 _NAMED = 5
 """More people than this are counted, not named: the difference lists them all."""
+
+
+class Level(models.IntegerChoices):
+    """What the rules that fired come to: a grave one is high, any other medium, none low."""
+
+    LOW = 1, gettext_lazy("Low")
+    MEDIUM = 2, gettext_lazy("Medium")
+    HIGH = 3, gettext_lazy("High")
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,17 @@ def of(diff: Iterable[FieldChange], *, base_known: bool) -> list[Risk]:
         elif field.field == "url":
             found += _address(field.old, field.new or "")
     return sorted(_merged(found), key=lambda risk: not risk.grave)
+
+
+def level(risks: Iterable[Risk]) -> Level:
+    """One word for all of them."""
+    return max((Level.HIGH if risk.grave else Level.MEDIUM for risk in risks), default=Level.LOW)
+
+
+def of_proposed(patch: Fields, base: Fields | None, *, new_secret: bool) -> Level:
+    """The level of what is proposed, straight from a revision's columns."""
+    diff = patches.describe(patch, base, new_secret=new_secret)
+    return level(of(diff, base_known=base is not None))
 
 
 def _unknown_base() -> Risk:

@@ -1,0 +1,62 @@
+"""One decision on several changes of the queue."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.forms import PresentForm
+from portal.changes.models import Verdict
+
+_PICK = re.compile(r"(\d{1,18})\.(\d{1,9})\.([0-9a-f]{64})")
+
+
+class Pick(NamedTuple):
+    """One chosen change, and what exactly of it the list showed."""
+
+    change_id: int
+    revision: int
+    digest: str
+
+
+class PicksField(forms.Field):
+    """The ticked boxes, each «change.revision.digest»."""
+
+    widget = forms.MultipleHiddenInput
+    default_error_messages = {"required": _("Choose at least one change.")}
+
+    def to_python(self, value: list[str] | None) -> list[Pick]:
+        """As picks. Raises ValidationError for what no box of the page holds."""
+        found = [_PICK.fullmatch(text) for text in value or []]
+        if not all(found):
+            raise ValidationError(_("The list was altered. Open it anew and choose again."))
+        return [Pick(int(match[1]), int(match[2]), match[3]) for match in found if match]
+
+
+class BulkForm(PresentForm):
+    """A verdict over all that was picked; a rejection with one reason for all of them."""
+
+    picks = PicksField(label=_("Changes"))
+    verdict = forms.ChoiceField(choices=Verdict.choices, widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=_("Comment"), required=False, max_length=4000, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+
+    def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
+        super().__init__(data, request=request, auto_id="bulk-%s")
+
+    @property
+    def picked(self) -> list[str]:
+        """The boxes that were ticked, as they came."""
+        return self.data.getlist("picks") if self.is_bound else []  # type: ignore[attr-defined]
+
+    @property
+    def votes(self) -> list[dict[str, Any]]:
+        """Each vote, as workflow takes it."""
+        reason = self.cleaned_data["reason"]
+        return [{**pick._asdict(), "reason": reason, "presence": self.presence} for pick in self.cleaned_data["picks"]]

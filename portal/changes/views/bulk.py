@@ -1,0 +1,71 @@
+"""Several decisions at once, each by the ordinary rules, and a word on each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST
+
+from portal.accounts.access import PersonRequest, requires
+from portal.accounts.roles import Right
+from portal.changes import rules, workflow
+from portal.changes.care import Care
+from portal.changes.forms.bulk import BulkForm
+from portal.changes.models import Change, Verdict
+from portal.changes.reading import refusals
+from portal.changes.rules import HighRisk, NotPresent, ReasonMissing, Refused
+from portal.changes.transitions import WrongState
+from portal.changes.views.desk import show_queue
+
+_GLANCED = Care(opened=False, confirmed=False)
+"""A list shows no difference: what takes more than that is left for the change's own page."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one of them: `kind` is approved, rejected, skipped or refused."""
+
+    change_id: int
+    kind: str
+    sentence: str
+
+
+@sensitive_post_parameters("password")
+@require_POST
+@requires(Right.DECIDE)
+def decide(request: PersonRequest) -> HttpResponse:
+    """Vote on each of the chosen changes, or on none where the rule concerns them all."""
+    form = BulkForm(request.POST, request=request)
+    if form.is_valid():
+        verdict = Verdict(form.cleaned_data["verdict"])
+        try:
+            rules.reasoned(verdict, form.cleaned_data["reason"])
+            rules.present(form.presence)
+        except ReasonMissing as refusal:
+            form.add_error("reason", str(refusal))
+        except NotPresent as refusal:
+            form.add_error("password", str(refusal))
+        else:
+            report = [_decide(request, verdict, vote) for vote in form.votes]
+            return show_queue(request, request.POST, report=report)
+    return show_queue(request, request.POST, bulk=form, status=422)
+
+
+def _decide(request: PersonRequest, verdict: Verdict, vote: dict[str, Any]) -> Outcome:
+    number = vote["change_id"]
+    try:
+        if verdict == Verdict.REJECT:
+            workflow.reject(**vote, by=request.user)
+            return Outcome(number, "rejected", _("Rejected."))
+        workflow.approve(**vote, by=request.user, care=_GLANCED)
+    except HighRisk:
+        return Outcome(number, "skipped", _("Skipped, high risk: open it, read what changes and decide there."))
+    except (Refused, WrongState) as refusal:
+        return Outcome(number, "refused", refusals.answer(refusal, request)[1])
+    except Change.DoesNotExist:
+        return Outcome(number, "refused", _("There is no such change."))
+    return Outcome(number, "approved", _("Approved."))
