@@ -1,0 +1,144 @@
+"""The approver at work: twenty decisions by keyboard alone, the sheet of keys, somebody faster, and no script at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from portal.sandbox import Control
+from tests.browser.test_accessibility import findings
+from tests.rig.desk import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal"), pytest.mark.timeout(300)]
+SignIn = Callable[..., Person]
+DECISIONS = 20
+
+
+@pytest.fixture
+def waiting(segura: Control, sign_in: SignIn) -> list[int]:
+    """Twenty changes of three secrets, every fifth of high risk."""
+    requester = sign_in("requester")
+    return [
+        requester.propose(22, url=f"https://host-{number}.example", notes=f"change {number}")
+        if number % 5 == 0
+        else requester.propose(25 + number % 2, notes=f"change {number}")
+        for number in range(DECISIONS)
+    ]
+
+
+def test_twenty_changes_are_decided_by_keyboard_alone(waiting: list[int], sign_in: SignIn) -> None:
+    approver = sign_in("approver")
+    page = approver.go(f"/queue/?open={waiting[0]}")
+    for number, change in enumerate(waiting):
+        expect(page.locator(f"#approve-{change}")).to_be_visible()
+        if number % 3 == 2:
+            page.keyboard.press("r")
+            expect(page.get_by_label("Comment").last).to_be_focused()
+            page.keyboard.type("Not like this")
+            page.keyboard.press("Escape")
+            page.keyboard.press("r")
+            said = f"You rejected CR-{change}"
+        else:
+            page.keyboard.press("a")
+            if number % 5 == 0:
+                expect(page.locator("[name=confirmed]")).to_be_focused()
+                page.keyboard.press("Space")
+                page.keyboard.press("a")
+            said = f"You approved CR-{change}"
+        expect(page.locator("#messages")).to_contain_text(said)
+    for change in waiting:
+        expect(page.locator(f"#row-{change}")).to_have_count(0)
+
+
+def test_keys_go_through_the_list_and_can_be_switched_off(segura: Control, sign_in: SignIn) -> None:
+    requester, approver = sign_in("requester"), sign_in("approver")
+    first, second = (requester.propose(29, tags=f"cloud, key {number}") for number in range(2))
+    page = approver.go(f"/queue/?open={first}")
+    assert page.title().startswith("(")
+    page.keyboard.press("j")
+    expect(page.locator(f"#approve-{second}")).to_be_visible()
+    expect(page.locator(f"#row-{second}")).to_be_focused()
+    page.keyboard.press("k")
+    expect(page.locator(f"#approve-{first}")).to_be_visible()
+    page.keyboard.press("x")
+    expect(page.get_by_label(f"Choose CR-{first}")).to_be_checked()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    assert findings(page) == []
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.get_by_label("Use these keys").press("Space")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    page.keyboard.press("/")
+    expect(page.locator("#queue-q")).not_to_be_focused()
+    page.reload()
+    page.keyboard.press("/")
+    expect(page.locator("#queue-q")).not_to_be_focused()
+    page.get_by_role("button", name="Keys").click()
+    page.get_by_label("Use these keys").check()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    expect(page.locator("#queue-q")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("o")
+    page.wait_for_url("**/changes/*/")
+
+
+def test_who_was_faster_is_named_and_new_ones_are_announced(segura: Control, sign_in: SignIn) -> None:
+    requester, approver, colleague = sign_in("requester"), sign_in("approver"), sign_in("approver2")
+    change = requester.propose(31, notes="for the faster one")
+    page = approver.go(f"/queue/?open={change}")
+    expect(page.locator(f"#approve-{change}")).to_be_visible()
+    colleague.approve(change)
+    requester.propose(31, notes="a new one")
+    expect(page.locator(f"#taken-{change}")).to_have_text("Abel Approver was faster and approved it.", timeout=30_000)
+    expect(page.locator(f"#approve-{change}")).to_have_count(0)
+    expect(page.get_by_label(f"Choose CR-{change}")).to_have_count(0)
+    expect(page.locator("#announcement")).to_contain_text("Abel Approver was faster")
+    assert findings(page) == []
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.get_by_role("link", name="1 new change: show").click()
+    expect(page.locator(f"#row-{change}")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_several_are_decided_at_once_and_high_risk_is_left(scripts: bool, segura: Control, sign_in: SignIn) -> None:
+    requester, approver = sign_in("requester"), sign_in("approver", java_script_enabled=scripts)
+    plain = requester.propose(35, notes=f"plain {scripts}")
+    grave = requester.propose(35, url=f"http://grave-{scripts}.example".lower())
+    page = approver.go("/queue/")
+    for change in (plain, grave):
+        page.get_by_label(f"Choose CR-{change}").check()
+    page.get_by_role("button", name="Approve selected").click()
+    report = page.get_by_role("region", name="What became of each")
+    expect(report).to_contain_text(f"CR-{plain} Approved.")
+    expect(report).to_contain_text(f"CR-{grave} Skipped, high risk")
+    if scripts:
+        assert findings(page) == []
+    approve_at_high_risk(page, approver, grave)
+
+
+def approve_at_high_risk(page: Page, approver: Person, change: int) -> None:
+    page.goto(f"{approver.url}/changes/{change}/")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("alert").first).to_contain_text("High risk: confirm")
+    page.get_by_label("I know what approving brings about").check()
+    page.get_by_role("button", name="Approve").click()
+    expect(page.locator("#messages")).to_contain_text(f"You approved CR-{change}")
+    approver.complaints.clear()  # the refusal is a line in the console
+
+
+def test_filters_work_and_are_accessible(segura: Control, sign_in: SignIn) -> None:
+    requester, approver = sign_in("requester"), sign_in("approver")
+    requester.propose(17, notes="low")
+    grave = requester.propose(17, url="http://grave.example")
+    page = approver.go("/queue/")
+    page.locator("summary", has_text="Filters").click()
+    page.get_by_label("Risk").select_option("High")
+    page.get_by_label("Field").select_option("URL")
+    page.get_by_role("button", name="Filter").last.click()
+    expect(page.locator(f"#row-{grave}")).to_be_visible()
+    expect(page.locator('.level:not([data-level="HIGH"])')).to_have_count(0)
+    assert findings(page) == []

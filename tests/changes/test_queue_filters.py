@@ -1,0 +1,119 @@
+"""The queue narrowed and sorted by its address: everything combines, and nothing else is carried on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.changes import workflow
+from portal.changes.models import Change
+from portal.changes.proposal import Proposal
+from tests.changes.pages import ballot_of, send
+from tests.people import mirrored
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+QUEUE = "/queue/"
+AsPerson = Callable[..., Client]
+
+
+@pytest.fixture
+def some(propose: Callable[..., Proposal], requester: User, requester2: User) -> dict[str, Change]:
+    """Changes by what they are."""
+    asked: dict[str, tuple[User, dict[str, Any]]] = {
+        "low": (requester, {"notes": "x"}),
+        "high": (requester2, {"url": "https://elsewhere.example", "notes": "x"}),
+        "medium": (requester, {"value": "a-new-value", "tags": "y"}),
+    }
+    made = {}
+    for number, (name, (by, patch)) in enumerate(asked.items(), 60):
+        mirrored(number, name)
+        made[name] = workflow.submit(propose(identifier=number, **patch), by=by)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("", ["low", "high", "medium"]),
+        ("sort=risk", ["high", "medium", "low"]),
+        ("risk=2", ["medium"]),
+        ("field=notes", ["low", "high"]),
+        ("field=client_secret", ["medium"]),
+        ("requester=requester2", ["high"]),
+        ("field=notes&risk=1&requester=req", ["low"]),
+        ("q=high&risk=1", []),
+        ("risk=9&field=nothing&age=x&sort=y", ["low", "high", "medium"]),
+    ],
+)
+def test_filters_combine_and_nonsense_narrows_nothing(
+    asked: str, found: list[str], some: dict[str, Change], as_person: AsPerson, approver: User
+) -> None:
+    rows = as_person(approver).get(f"{QUEUE}?{asked}").context["rows"]
+    assert [row.change.secret_name for row in rows] == found
+
+
+def test_age_counts_from_the_revision_that_waits(some: dict[str, Change], as_person: AsPerson, approver: User) -> None:
+    browser = as_person(approver)
+    assert browser.get(QUEUE, {"age": 1}).context["rows"] == []
+    later = timezone.now() + timedelta(minutes=61)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("portal.changes.forms.filters.timezone.now", lambda: later)
+        assert len(rows_of(browser, "age=1")) == len(some)
+        assert rows_of(browser, "age=8") == []
+
+
+def rows_of(browser: Client, asked: str) -> list[Any]:
+    return list(browser.get(f"{QUEUE}?{asked}").context["rows"])
+
+
+def test_pages_by_risk_go_on_where_they_stopped(
+    some: dict[str, Change], as_person: AsPerson, approver: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.changes.views.desk._SIZE", 2)
+    browser = as_person(approver)
+    first = browser.get(QUEUE, {"sort": "risk"}).context
+    rest = browser.get(QUEUE, {"sort": "risk", "at": first["page"].older}).context
+    assert [row.change.secret_name for row in (*first["rows"], *rest["rows"])] == ["high", "medium", "low"]
+
+
+def test_no_filter_counts_or_skips_rows(some: dict[str, Change], as_person: AsPerson, approver: User) -> None:
+    browser = as_person(approver)
+    with CaptureQueriesContext(connection) as asked:
+        browser.get(QUEUE, {"sort": "risk", "risk": 3, "field": "notes", "requester": "r", "age": 1, "q": "h"})
+    assert len(asked) <= 12
+    for query in asked:
+        assert "OFFSET" not in query["sql"]
+        assert "COUNT(" not in query["sql"] or "LIMIT 101" in query["sql"]
+
+
+def test_a_decision_leads_to_the_next_in_the_same_place(
+    some: dict[str, Change], as_person: AsPerson, approver: User
+) -> None:
+    browser = as_person(approver)
+    page = browser.get(QUEUE, {"sort": "risk", "open": some["high"].pk})
+    assert page.context["following"] == some["medium"].pk
+    data = {**ballot_of(some["high"]), "from": "queue", "sort": "risk", "open": some["medium"].pk}
+    response = browser.post(
+        reverse("changes:approve", args=[some["high"].pk]), data, headers={"HX-Request": "true"}, follow=True
+    )
+    assert response.context["panel"].row.change == some["medium"]
+    assert response.context["asked"]["sort"] == "risk"
+
+
+def test_a_refused_vote_puts_no_password_into_an_address(
+    some: dict[str, Change], as_person: AsPerson, approver: User
+) -> None:
+    data = {**ballot_of(some["low"]), "from": "queue", "sort": "risk", "password": "not-the-password", "q": "l"}
+    response = send(as_person(approver, minutes_ago=6), "approve", some["low"], data, **{"HX-Request": "true"})
+    assert response.status_code == 422
+    assert response.context["asked"].dict() == {"sort": "risk", "q": "l"}
+    assert "not-the-password" not in response.content.decode()

@@ -1,0 +1,119 @@
+"""Risk in the queue: one word from visible rules, kept for lists; what it takes to approve where it is high."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.test import Client
+
+from portal.accounts.models import User
+from portal.audit.models import Event
+from portal.changes import care, workflow
+from portal.changes.care import Care
+from portal.changes.models import Change, Status
+from portal.changes.proposal import Proposal
+from portal.changes.risks import Level
+from portal.changes.rules import NotConfirmed, NotOpened
+from tests.changes.pages import ballot_of, page_of, send, text_of
+from tests.people import mirrored
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+AsPerson = Callable[[User], Client]
+Propose = Callable[..., Proposal]
+MORE_EDITORS = [["pduarte", True], ["rcosta", True]]
+RATED: list[tuple[dict[str, Any], Level]] = [
+    ({"notes": "Only words"}, Level.LOW),
+    ({"value": "a-new-value", "notes": "x"}, Level.MEDIUM),
+    ({"users_allowed": [["pduarte", True], ["rcosta", False]]}, Level.MEDIUM),
+    ({"users_allowed": MORE_EDITORS}, Level.HIGH),
+    ({"url": "https://elsewhere.example"}, Level.HIGH),
+    ({"base": None, "notes": "x"}, Level.HIGH),
+]
+
+
+@pytest.mark.parametrize(("patch", "level"), RATED)
+def test_a_change_carries_the_level_of_its_rules(
+    patch: dict[str, Any], level: Level, propose: Propose, requester: User
+) -> None:
+    assert workflow.submit(propose(**patch), by=requester).risk == level
+
+
+def test_a_revision_is_rated_anew(submitted: Change, propose: Propose, requester: User) -> None:
+    assert submitted.risk == Level.HIGH
+    workflow.revise(submitted.pk, propose(notes="harmless"), by=requester)
+    submitted.refresh_from_db()
+    assert submitted.risk == Level.LOW
+
+
+def test_code_that_knows_no_risk_leaves_it_high_and_the_migration_rates_it(propose: Propose, requester: User) -> None:
+    change = workflow.submit(propose(notes="harmless"), by=requester)
+    Change.objects.filter(pk=change.pk).update(risk=Level.HIGH)
+    importlib.import_module("portal.changes.migrations.0005_change_risk").rate(apps, None)
+    change.refresh_from_db()
+    assert change.risk == Level.LOW
+
+
+def test_high_risk_is_approved_only_over_the_opened_difference_and_its_confirmed_consequence(
+    submitted: Change, approver: User
+) -> None:
+    seen = {"revision": 1, "digest": submitted.current().digest}
+    for looked, refusal in ((Care(opened=False, confirmed=True), NotOpened), (Care(True, False), NotConfirmed)):
+        with pytest.raises(refusal, match="High risk"):
+            workflow.approve(submitted.pk, by=approver, care=looked, **seen)
+        assert refusal.__name__ in Event.objects.filter(action="vote.refused").latest("pk").text
+    assert Change.objects.get(pk=submitted.pk).status == Status.PENDING
+    workflow.approve(submitted.pk, by=approver, care=care.TAKEN, **seen)
+
+
+def test_less_than_high_risk_and_any_rejection_take_no_more_than_a_click(
+    propose: Propose, submitted: Change, requester: User, approver: User
+) -> None:
+    glanced = Care(opened=False, confirmed=False)
+    tame = workflow.submit(propose(notes="x", value="a-new-value"), by=requester)
+    workflow.approve(tame.pk, by=approver, revision=1, digest=tame.current().digest, care=glanced)
+    workflow.reject(submitted.pk, by=approver, revision=1, digest=submitted.current().digest, reason="No")
+
+
+def test_the_mark_of_another_revision_opens_nothing() -> None:
+    assert care.of("a" * 64, marked=care.mark("a" * 64), confirmed=True) == care.TAKEN
+    for wrong in ("", "x", care.mark("b" * 64)):
+        assert not care.of("a" * 64, marked=wrong, confirmed=True).opened
+
+
+def test_pages_with_the_difference_carry_the_mark_and_name_the_consequence(
+    as_person: AsPerson, approver: User, propose: Propose, requester: User
+) -> None:
+    mirrored()
+    change = workflow.submit(propose(users_allowed=MORE_EDITORS, value="a-new-value"), by=requester)
+    mark = care.mark(change.current().digest)
+    browser = as_person(approver)
+    for page in (page_of(browser, change), browser.get("/queue/")):
+        assert mark in page.content.decode()
+        words = text_of(page)
+        assert "High risk. What approving does to GCP:" in words
+        assert "goes to rcosta" in words
+        assert "The client secret is replaced" in words
+
+
+def test_a_click_without_the_box_is_told_at_the_box_and_loses_nothing(
+    as_person: AsPerson, approver: User, submitted: Change
+) -> None:
+    ballot = {**ballot_of(submitted, reason="I looked"), "confirmed": ""}
+    for more in ({}, {"HX-Request": "true"}):
+        response = send(as_person(approver), "approve", submitted, {**ballot, "from": "queue"}, **more)
+        assert response.status_code == 422
+        assert 'href="#vote-confirmed"' in response.content.decode()
+        assert "I looked" in text_of(response)
+    assert submitted.votes.count() == 0
+
+
+def test_a_vote_without_the_mark_is_refused_with_the_rule(
+    as_person: AsPerson, approver: User, submitted: Change
+) -> None:
+    response = send(as_person(approver), "approve", submitted, ballot_of(submitted, opened=""))
+    assert response.status_code == 422
+    assert "open the change and read its difference" in text_of(response)
