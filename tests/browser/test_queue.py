@@ -1,4 +1,4 @@
-"""The approver at work: twenty decisions by keyboard alone, the sheet of keys, somebody faster, and no script at all."""
+"""The approver at work: twenty decisions by keyboard alone, the sheet of keys, somebody faster, no script at all."""
 
 from __future__ import annotations
 
