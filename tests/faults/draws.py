@@ -32,11 +32,11 @@ unanswered = st.builds(
     st.sampled_from(("", "before", "never")),
     st.integers(0, 2),
 ) | st.just(({"fault": "reset_before", "endpoint": "update"},))
-spoilt_updates = st.one_of(
-    st.just(()),
-    unanswered,
-    st.sampled_from((*TURNED_AWAY, *REFUSED)).map(lambda fault: ({"fault": fault, "endpoint": "update", "times": 2},)),
+turned_away = st.sampled_from((*TURNED_AWAY, *REFUSED)).map(
+    lambda fault: ({"fault": fault, "endpoint": "update", "times": 2},)
 )
+spoilt = unanswered | turned_away
+spoilt_updates = st.just(()) | spoilt
 spoilt_reads = st.one_of(
     st.just(()),
     st.sampled_from(("502", "drop", "html_502", "401", "no_route", *REFUSED)).map(

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from pytest_django.fixtures import Settings
 
 from portal.changes import aftermath, breaker, reconcile, sealed, transitions, workflow
-from portal.changes.models import Change, Status
+from portal.changes.models import LANE, Change, Status
 from portal.changes.rules import Refused
 from portal.changes.transitions import WrongState
 from portal.sandbox import Sandbox
@@ -31,9 +31,9 @@ from tests.faults.draws import (
     fields,
     names,
     secrets,
+    spoilt,
     spoilt_reads,
     spoilt_updates,
-    unanswered,
     which,
 )
 from tests.faults.world import HOLD_S, SECRETS, STILL, World, started
@@ -91,14 +91,29 @@ class Machine(RuleBasedStateMachine):
         change = workflow.submit(proposal, by=self.world.people["ana"])
         self.vote(change, by="caio", approves=True)
 
-    @rule(secret=secrets, fields=fields, new_value=st.booleans(), update=unanswered, crash_at=st.sampled_from(CRASHES))
-    def submit_and_be_left_in_doubt(
+    @rule(secret=secrets, fields=fields, new_value=st.booleans(), update=spoilt, crash_at=st.sampled_from(CRASHES))
+    def submit_and_have_the_call_spoilt(
         self, secret: int, fields: dict[str, Any], new_value: bool, update: tuple[Any, ...], crash_at: str
     ) -> None:
         """What chance alone seldom brings about."""
         self.submit_and_approve(secret, fields, new_value)
         with self.never_while_paused():
             self.world.work(Change.objects.latest("pk").pk, *update, crash_at=crash_at)
+
+    @rule(secret=secrets, fields=fields, point=st.sampled_from(STILL), update=spoilt_updates, thaws=st.booleans())
+    def submit_and_have_the_worker_overtaken(
+        self, secret: int, fields: dict[str, Any], point: str, update: tuple[Any, ...], thaws: bool
+    ) -> None:
+        """It freezes, its lease ends, another one takes over; then it may go on."""
+        self.submit_and_approve(secret, fields, new_value=False)
+        change = Change.objects.latest("pk").pk
+        if not self.world.frozen and self.world.freeze(change, point):
+            self.world.end_leases()
+            reconcile.sweep()
+            self.world.pass_time(40.0)
+            self.world.work(change, *update)
+        if thaws:
+            self.world.thaw()
 
     @rule(which=which, by=names, approves=st.booleans())
     def decide(self, which: int, by: str, approves: bool) -> None:
@@ -219,6 +234,7 @@ class Machine(RuleBasedStateMachine):
             *invariants.ended_changes_hold_no_ciphertext(truth),
             *self.what_ended_stays_ended(truth),
             *self.only_what_was_voted_over_is_overwritten(truth),
+            *self.no_outcome_is_guessed(truth),
         ]
         assert not found, "\n".join(found)
 
@@ -239,6 +255,16 @@ class Machine(RuleBasedStateMachine):
                     yield f"CR-{attempt.change_id} overwrote a value of {name} that nobody had voted over"
         self.seen_applications = len(truth.applications)
         self.vault = self.world.vault()
+
+    def no_outcome_is_guessed(self, truth: Truth) -> Iterator[str]:
+        """After a call of unknown outcome: in doubt, repeated, seen to be applied, or a matter for a person."""
+        newest = {attempt.change_id: attempt.outcome for attempt in truth.attempts.values()}
+        closed = {event["change"] for event in truth.events("change.closed")}
+        for pk in newest.keys() - closed:
+            change = truth.changes[pk]
+            known = newest[pk] not in ("", "InDoubt") or change.status in (*LANE, Status.APPLIED)
+            if not known and not (change.status == Status.APPROVED and change.doubtful_since):
+                yield f"CR-{pk} is {change.status}, though nobody knows what became of its last call"
 
     def one(self, which: int, *statuses: Status) -> Change | None:
         """A change in one of these, or in any; what is drawn must not depend on what is there."""
