@@ -100,19 +100,18 @@ class Machine(RuleBasedStateMachine):
         with self.never_while_paused():
             self.world.work(Change.objects.latest("pk").pk, *update, crash_at=crash_at)
 
-    @rule(secret=secrets, fields=fields, point=st.sampled_from(STILL), update=spoilt_updates, thaws=st.booleans())
+    @rule(secret=secrets, fields=fields, point=st.sampled_from(STILL), first=spoilt_updates, second=spoilt_updates)
     def submit_and_have_the_worker_overtaken(
-        self, secret: int, fields: dict[str, Any], point: str, update: tuple[Any, ...], thaws: bool
+        self, secret: int, fields: dict[str, Any], point: str, first: tuple[Any, ...], second: tuple[Any, ...]
     ) -> None:
-        """It freezes, its lease ends, another one takes over; then it may go on."""
+        """It freezes, its lease ends, another one takes over; then it goes on."""
         self.submit_and_approve(secret, fields, new_value=False)
         change = Change.objects.latest("pk").pk
-        if not self.world.frozen and self.world.freeze(change, point):
+        if not self.world.frozen and self.world.freeze(change, point, *first):
             self.world.end_leases()
             reconcile.sweep()
             self.world.pass_time(40.0)
-            self.world.work(change, *update)
-        if thaws:
+            self.world.work(change, *second)
             self.world.thaw()
 
     @rule(which=which, by=names, approves=st.booleans())
