@@ -12,7 +12,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     DJANGO_SETTINGS_MODULE=portal.settings \
     PORTAL_STATE_DIR=/app/state
 RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin portal \
- && install -d -o 10001 /data
+ && install -d -o 10001 /data \
+ && install -d -o 10001 -m 700 /spool
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY manage.py ./

@@ -4,11 +4,25 @@ import logging
 import os
 from typing import Any
 
-from celery import Celery, signals
+from celery import Celery, Task, signals
+
+from portal.discretion import forget_locals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-app = Celery("portal")
+
+class DiscreetTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
+    """A task whose failure is reported, by Celery or by whoever listens to it, without the variables of any frame."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except BaseException as error:
+            forget_locals(error)
+            raise
+
+
+app = Celery("portal", task_cls=DiscreetTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

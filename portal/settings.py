@@ -32,6 +32,7 @@ try:
     TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", 0)
     LOG_LEVEL: str = env.str("PORTAL_LOG_LEVEL", "INFO").upper()
     APPROVALS_REQUIRED = at_least("APPROVALS_REQUIRED", 1, 1)
+    CHANGE_SUBMITS_PER_HOUR = at_least("CHANGE_SUBMITS_PER_HOUR", 100, 1)
     CHANGE_PENDING_DAYS = positive("CHANGE_PENDING_DAYS", 14)
     CHANGE_APPROVED_DAYS = positive("CHANGE_APPROVED_DAYS", 7)
 
@@ -65,7 +66,9 @@ try:
     DELIVERY_BACKOFF_S = positive("DELIVERY_BACKOFF_S", 1)
     DELIVERY_PROBE_EVERY_S = positive("DELIVERY_PROBE_EVERY_S", 30)
     DELIVERY_RETURN_PER_S = positive("DELIVERY_RETURN_PER_S", 5)
+    DELIVERY_SPOOL_DIR: Path = env.path("DELIVERY_SPOOL_DIR", STATE_DIR / "spool")
     SWEEP_EVERY_S = positive("SWEEP_EVERY_S", 10)
+    WORKER_DEAF_AFTER_S = positive("WORKER_DEAF_AFTER_S", 60)
     # How long the gateway may still replay a call it never answered: (connect + read) x tries, and a margin.
     DELIVERY_HOLD_S = 2 * SEGURA_GATEWAY_TIMEOUT_S * (SEGURA_GATEWAY_RETRIES + 1) + positive(
         "DELIVERY_HOLD_MARGIN_S", 10
@@ -114,7 +117,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": max(300, int(2 * DELIVERY_LEASE_S)),
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    "socket_timeout": 5,
+    "socket_timeout": 2,  # a vote that meets a frozen Redis waits so long for its reminder, once
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
     "health_check_interval": 10,
@@ -134,6 +137,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_DIRECT = True  # a queue for each worker, for questions that it alone can answer
 CELERY_TASK_TIME_LIMIT = int(DELIVERY_LEASE_S) + 10
 CELERY_TIMEZONE = "UTC"
 # A message that waited a whole interval has been overtaken by the next one.
@@ -165,6 +169,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "portal.accounts",
+    "portal.pages",
     "portal.audit",
     "portal.catalog",
     "portal.changes",
@@ -178,7 +183,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Below WhiteNoise, whose files may be kept; above everything that makes a page.
-    "portal.accounts.caching.NoStoreMiddleware",
+    "portal.pages.caching.NoStoreMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -187,8 +192,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    # Last, so that it hears why a page was refused before Django turns that into a page.
+    # Last, so that they hear why a page was refused, or failed, before Django turns that into a page.
     "portal.audit.refusals.RefusalMiddleware",
+    "portal.pages.reports.DiscretionMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -203,7 +209,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "portal.accounts.context.person",
+                "portal.pages.context.person",
                 "portal.changes.context.queue",
                 "portal.changes.context.pause",
             ],
@@ -226,10 +232,10 @@ STORAGES = {
 }
 # In the database, not in Redis: signing in and voting must not depend on the broker.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}
-DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.accounts.reports.DiscreetFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.pages.reports.DiscreetFilter"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # two lists of 500 shares, each of up to four fields
-FILE_UPLOAD_HANDLERS = ["portal.accounts.uploads.NoUploads"]
+FILE_UPLOAD_HANDLERS = ["portal.pages.uploads.NoUploads"]
 
 # --- Signing in ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -267,7 +273,7 @@ CSRF_COOKIE_NAME = f"{_prefix}csrf"
 LANGUAGE_COOKIE_NAME = f"{_prefix}language"
 THEME_COOKIE_NAME = f"{_prefix}theme"
 MESSAGES_COOKIE_NAME = f"{_prefix}messages"
-MESSAGE_STORAGE = "portal.accounts.notices.NoticeStorage"
+MESSAGE_STORAGE = "portal.pages.flash.FlashStorage"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600

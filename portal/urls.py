@@ -2,17 +2,17 @@
 
 from django.urls import include, path
 
-from portal.accounts.urls import signin_urlpatterns
 from portal.accounts.views import home
+from portal.pages.views import theme
 
 urlpatterns = [
     path("", home, name="home"),
+    path("theme/", theme, name="theme"),
     path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
-    path("accounts/", include(signin_urlpatterns)),
     path("secrets/", include("portal.catalog.urls")),
     path("", include("portal.changes.urls")),
 ]
 
-handler400 = "portal.accounts.problems.bad_request"
-handler500 = "portal.accounts.problems.failed"
+handler400 = "portal.pages.problems.bad_request"
+handler500 = "portal.pages.problems.failed"

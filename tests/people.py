@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -75,15 +76,24 @@ def admin(db: None) -> User:
 
 
 @pytest.fixture
-def as_person() -> Callable[[User], Client]:
-    """A browser in which this person is signed in."""
+def as_person() -> Callable[..., Client]:
+    """A browser in which this person has just signed in."""
 
-    def open_browser(user: User) -> Client:
+    def open_browser(user: User, *, minutes_ago: float = 0) -> Client:
         client = Client()
         client.force_login(user)
+        show_presence(client, user, minutes_ago=minutes_ago)
         return client
 
     return open_browser
+
+
+def show_presence(client: Client, user: User, *, minutes_ago: float = 0) -> None:
+    """As if the person had given their password in this session then, and not since."""
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time() - 60 * minutes_ago}]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
 
 
 def mirrored(identifier: int = 43, name: str = "GCP", **columns: Any) -> ApiSecret:

@@ -157,5 +157,13 @@ def test_queue_is_kept_and_never_evicted() -> None:
     assert "--maxmemory-policy noeviction" in command_words(SERVICES["redis"])
 
 
+@pytest.mark.parametrize(("name", "folder"), [("worker", "DELIVERY_SPOOL_DIR"), ("sealer", "AUDIT_CHECKPOINT_DIR")])
+def test_what_a_service_keeps_outlives_its_container(name: str, folder: str) -> None:
+    (mounted,) = [volume.partition(":")[2] for volume in SERVICES[name]["volumes"]]
+    assert f"{SERVICES[name]['environment'][folder]}/".startswith(f"{mounted}/")
+    owned = re.findall(r"install -d -o 10001 (?:-m 700 )?(/\w+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    assert mounted in owned
+
+
 def test_worker_is_given_time_to_end_a_call() -> None:
     assert int(SERVICES["worker"]["stop_grace_period"].removesuffix("s")) >= 60

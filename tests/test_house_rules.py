@@ -104,7 +104,14 @@ RULES = [
         "Celery's messages leave by one door each",
         calls("delay", "apply_async", "send_task"),
         "deliver.delay(change_id)",
-        frozenset({"portal/audit/tasks.py", "portal/catalog/tasks.py", "portal/changes/tasks.py"}),
+        frozenset(
+            {
+                "portal/audit/tasks.py",
+                "portal/catalog/tasks.py",
+                "portal/changes/tasks.py",
+                "portal/operations/tasks.py",
+            }
+        ),
     ),
     Rule(
         "a message comes after the commit",
@@ -119,6 +126,7 @@ RULES = [
         frozenset(
             {
                 "portal/catalog/sync.py",
+                "portal/changes/breaker.py",
                 "portal/changes/transitions.py",
                 "portal/operations/management/commands/person.py",
             }

@@ -15,7 +15,7 @@ def test_run_is_on_the_engine_it_was_asked_for(pytestconfig: pytest.Config) -> N
     assert connection.vendor == ("sqlite" if pytestconfig.getoption("sqlite") else "postgresql")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)  # with worker processes, beside as many of the suite's own
 def test_domain_suite_passes_on_sqlite(pytestconfig: pytest.Config) -> None:
     command = [sys.executable, "-m", "pytest", "--sqlite", "-m", "domain", "-n", "2", "--color=no"]
     # A run of its own, not one more worker of this one.

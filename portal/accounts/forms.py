@@ -1,10 +1,19 @@
-"""allauth's forms without their placeholders: each field has a label, and a grey word in it reads as a value."""
+"""Signing in by allauth's forms, and the form of acts that need the person to be there.
+
+allauth's without their placeholders: each field has a label, and a grey word in it reads as a value.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from allauth.account.forms import ChangePasswordForm, LoginForm, ReauthenticateForm
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts import presence
 
 
 class _Labelled:
@@ -31,3 +40,40 @@ class PasswordForm(_Labelled, ChangePasswordForm):  # type: ignore[misc]
 
 class ConfirmForm(_Labelled, ReauthenticateForm):  # type: ignore[misc]
     """The password once more."""
+
+
+class PresentForm(forms.Form):
+    """What only somebody who is there may send: it asks for their password where they gave it too long ago.
+
+    In place, so that nothing typed is lost, and with a password that is never written back into a page. `presence`
+    is that of the person once the form is cleaned; the rule is with the act itself, which an empty field leads to.
+    """
+
+    password = forms.CharField(
+        label=_("Your password"),
+        help_text=_("To show that it is you: you last entered it more than five minutes ago."),
+        required=False,
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, data: QueryDict | None = None, *, request: HttpRequest, **options: Any) -> None:
+        super().__init__(data, **options)
+        self._request = request
+        self.presence = presence.of(request)
+        asked = self.fields.pop("password")
+        if not self.presence.fresh:
+            self.fields["password"] = asked  # below what it is about
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        password = self.cleaned_data.get("password")
+        if password:
+            try:
+                self.presence = presence.show(self._request, password)
+            except ValidationError as refusal:
+                self.add_error("password", refusal)
+            else:
+                del self.fields["password"]
+        return self.cleaned_data

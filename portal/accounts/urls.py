@@ -1,4 +1,4 @@
-"""Signing in and the choices that stay with the browser.
+"""Signing in.
 
 allauth's views one by one: what the portal does not offer (signing up, mail addresses, resets by mail) has no address.
 """
@@ -9,23 +9,16 @@ from django.urls import path
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.i18n import set_language
 
-from portal.accounts import views
-
-app_name = "accounts"
 # Theirs would take a PUT for a POST, and tell by OPTIONS what there is.
 _page = require_http_methods(["GET", "HEAD", "POST"])
 
+# No namespace: allauth reverses these names without one.
 urlpatterns = [
-    path("theme/", views.theme, name="theme"),
-]
-
-# allauth reverses these names without a namespace.
-signin_urlpatterns = [
     path("login/", _page(allauth.login), name="account_login"),
     path("logout/", _page(allauth.logout), name="account_logout"),
     path("inactive/", require_safe(allauth.account_inactive), name="account_inactive"),
-    path("reauthenticate/", _page(allauth.reauthenticate), name="account_reauthenticate"),
     # With its event or not at all.
+    path("reauthenticate/", _page(transaction.atomic(allauth.reauthenticate)), name="account_reauthenticate"),
     path("password/change/", _page(transaction.atomic(allauth.password_change)), name="account_change_password"),
     # The name that Django and its documentation know; by POST alone, where theirs answers a GET as well.
     path("language/", require_POST(set_language), name="set_language"),

@@ -69,7 +69,9 @@ WORDS: dict[str, str | Promise] = {
     "StaleRevision": _("stale revision"),
     "WrongState": _("wrong state"),
     "ValueDiffers": _("not the approved value"),
+    "TooMany": _("too many proposals"),
     "GuessesSpent": _("too many wrong values"),
+    "NotPresent": _("password not entered again"),
     "RightMissing": _("right missing"),
     "InvalidToken": _("form without a valid token (CSRF)"),
     # Rights

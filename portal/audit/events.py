@@ -16,6 +16,7 @@ NOUNS: dict[str, str | Promise] = {
     "account": _("Accounts"),
     "access": _("Access"),
     "audit": _("Audit log"),
+    "sealing": _("Sealing keys"),
 }
 """The words before the dot, in the order people look for them."""
 
@@ -50,6 +51,7 @@ ACTIONS: dict[str, str | Promise] = {
     "secret.viewed": _("Details of an API secret read"),
     "session.started": _("Signed in"),
     "session.refused": _("Sign-in refused"),
+    "session.confirmed": _("Password entered again"),
     "session.ended": _("Signed out"),
     "account.created": _("Account made"),
     "account.password_changed": _("Password changed"),
@@ -65,6 +67,7 @@ ACTIONS: dict[str, str | Promise] = {
     "audit.checkpoint_mailed": _("Checkpoint mailed to auditors"),
     "audit.key_changed": _("Signing key of the log changed"),
     "audit.verified": _("Log verified"),
+    "sealing.rotated": _("Values sealed anew with another key"),
 }
 """What can happen, as `noun.past`, and how people call it."""
 

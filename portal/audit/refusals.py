@@ -23,7 +23,9 @@ def because(request: HttpRequest, refusal: Exception, rights: Iterable[str] = ()
 
 
 class RefusalMiddleware:
-    """Records each 403 of a person. Strangers are left out: a flood of theirs must not fill the log.
+    """Records each 403 of a person, and each 429 that a rule gave them; of strangers nothing.
+
+    A flood of theirs must not fill the log.
 
     Last in MIDDLEWARE, so that it hears the reason before Django turns it into a page.
     """
@@ -33,8 +35,8 @@ class RefusalMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if response.status_code == 403 and request.user.is_authenticated:
-            rule = request.META.get(_RULE, _FORGED)
+        rule = request.META.get(_RULE, _FORGED if response.status_code == 403 else None)
+        if response.status_code in (403, 429) and rule and request.user.is_authenticated:
             record(
                 "access.refused",
                 by=request.user.username,

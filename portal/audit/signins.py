@@ -1,4 +1,4 @@
-"""Signing in and out and changing the password, in the log.
+"""Signing in and out, showing again who one is, and changing the password, in the log.
 
 Where the log cannot be written, nobody gets in (reliability B12).
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.signals import password_changed
+from allauth.account.signals import authentication_step_completed, password_changed
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
 
@@ -22,6 +22,13 @@ UNKNOWN_NAME = "unknown name"
 def started(user: User, **_: Any) -> None:
     """Raises DatabaseError before the session is saved, which ends the sign-in."""
     record("session.started", by=user.username)
+
+
+@receiver(authentication_step_completed, dispatch_uid="audit_presence_shown")
+def confirmed(user: User, method: str, *, reauthenticated: bool = False, **_: Any) -> None:
+    """Within a session; the steps of signing in lead to its start."""
+    if reauthenticated:
+        record("session.confirmed", by=user.username, data={"signed_in_with": [method]})
 
 
 @receiver(user_login_failed, dispatch_uid="audit_session_refused")

@@ -94,14 +94,21 @@ def absence() -> Absence:
 
 def _reporter(by: str, change: int | None, secret: int | None) -> Callable[[Exchange], None]:
     def report(exchange: Exchange) -> None:
-        action = "vault.unanswered" if exchange.status is None else "vault.responded"
         with transaction.atomic(durable=True):
-            ledger.record(action, by=by, change=change, secret=secret, code=exchange.status, data=_entry(exchange))
+            ledger.record(
+                action_of(exchange), by=by, change=change, secret=secret, code=exchange.status, data=facts_of(exchange)
+            )
 
     return report
 
 
-def _entry(exchange: Exchange) -> dict[str, str | int | None]:
+def action_of(exchange: Exchange) -> str:
+    """The kind of event it is for the log."""
+    return "vault.unanswered" if exchange.status is None else "vault.responded"
+
+
+def facts_of(exchange: Exchange) -> dict[str, str | int | None]:
+    """What the log keeps of it."""
     return {
         "method": exchange.method,
         "path": exchange.path,

@@ -6,13 +6,14 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.accounts import keyset, roles
+from portal.accounts import roles
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
 from portal.catalog import sync, tasks
 from portal.catalog.forms import SecretFilter
 from portal.catalog.models import ApiSecret
 from portal.catalog.standing import Standing, standing
+from portal.pages import keyset
 
 PAGE = 25
 _MAY_READ = (Right.PROPOSE, Right.DECIDE, Right.OPERATE)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
+from portal.accounts.presence import VOUCHED, Presence
 from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.audit.models import Event
@@ -22,28 +23,28 @@ GUESSES_COUNT_FOR = timedelta(hours=1)
 _REFUSED = "change.retry_refused"
 
 
-def retry(change_id: int, *, by: User, value: Secret | None = None) -> Change:
+def retry(change_id: int, *, by: User, value: Secret | None = None, presence: Presence = VOUCHED) -> Change:
     """Queue a failed change again under its old votes: digest and base are checked anew before anything is sent.
 
     By its requester or who operates the portal, as long as an approved change lives, and while those who approved
     it still may. Where the change carries a client secret, its sealed value was erased when the change ended: it is
     entered again, and must be the very value that was approved. A wrong one is in the log, and after WRONG_VALUES
-    within GUESSES_COUNT_FOR no other is looked at. Raises NotAllowed, WrongState, VotesLapsed, ValueDiffers,
-    GuessesSpent.
+    within GUESSES_COUNT_FOR no other is looked at. Raises NotAllowed, WrongState, VotesLapsed, NotPresent,
+    ValueDiffers, GuessesSpent.
     """
     with transaction.atomic(durable=True):
         change = lock(change_id)
         rules.needs(by, Right.PROPOSE if change.requester_id == by.pk else Right.OPERATE)
         if change.status != Status.FAILED:
             raise WrongState(change)
-        now = db_now()
         revision = change.current()
-        in_time = change.ended_at is not None and now < policy.approved_until(change.ended_at)
+        in_time = change.ended_at is not None and db_now() < policy.approved_until(change.ended_at)
         if not in_time or not rules.approved_by_standing(change, revision):
             raise VotesLapsed(_("Its approvals no longer count. Propose the change again."))
+        rules.present(presence)
         refusal = _value_refused(change, revision, value) if revision.secret_fingerprint else None
         if refusal is None:
-            _requeue(change, revision, value, by=by, now=now)
+            _requeue(change, revision, value, by=by, presence=presence)
         elif value is not None:  # counted while the row is held, so that guesses side by side count too
             rule = type(refusal).__name__
             ledger.record(_REFUSED, by=by.username, change=change.pk, secret=change.secret, data={"rule": rule})
@@ -65,13 +66,14 @@ def _value_refused(change: Change, revision: Revision, value: Secret | None) -> 
     return None
 
 
-def _requeue(change: Change, revision: Revision, value: Secret | None, *, by: User, now: datetime) -> None:
+def _requeue(change: Change, revision: Revision, value: Secret | None, *, by: User, presence: Presence) -> None:
+    now = db_now()
     move(
         change,
         Status.APPROVED,
         "change.retried",
         by=by.username,
-        data={"digest": revision.digest},
+        data={"digest": revision.digest, **presence.as_data()},
         approved_at=now,
         expires_at=policy.approved_until(now),
         not_before=None,
@@ -84,18 +86,23 @@ def _requeue(change: Change, revision: Revision, value: Secret | None, *, by: Us
         Revision.objects.filter(pk=revision.pk).update(sealed_secret=blob)
 
 
-def recheck(change_id: int, *, by: User) -> Change:
-    """Let the portal read the vault again for a change that needs a person. Raises NotAllowed, WrongState."""
+def recheck(change_id: int, *, by: User, presence: Presence = VOUCHED) -> Change:
+    """Let the portal read the vault again for a change that needs a person.
+
+    Raises NotAllowed, WrongState, NotPresent.
+    """
     rules.needs(by, Right.OPERATE)
     with transaction.atomic(durable=True):
         change = lock(change_id)
         if change.status != Status.NEEDS_HUMAN:
             raise WrongState(change)
+        rules.present(presence)
         move(
             change,
             Status.IN_DOUBT,
             "change.rechecked",
             by=by.username,
+            data=presence.as_data(),
             not_before=None,
             cause=Cause.RECHECKED,
             tries=0,
@@ -106,12 +113,12 @@ def recheck(change_id: int, *, by: User) -> Change:
     return change
 
 
-def close(change_id: int, *, by: User, applied: bool, reason: str) -> Change:
+def close(change_id: int, *, by: User, applied: bool, reason: str, presence: Presence = VOUCHED) -> Change:
     """Say what became of a change that the machine cannot settle: a person has looked at the secret in Segura.
 
     By somebody who operates the portal and has not proposed or edited it, so that four eyes hold here too; `reason`
     says what was found. The lane opens when the gateway can no longer replay. Raises NotAllowed, OwnChange,
-    WrongState, ReasonMissing.
+    WrongState, ReasonMissing, NotPresent.
     """
     rules.needs(by, Right.OPERATE)
     if not reason.strip():
@@ -121,12 +128,13 @@ def close(change_id: int, *, by: User, applied: bool, reason: str) -> Change:
         rules.not_own(change, by)
         if change.status != Status.NEEDS_HUMAN:
             raise WrongState(change)
+        rules.present(presence)
         move(
             change,
             Status.APPLIED if applied else Status.FAILED,
             "change.closed",
             by=by.username,
-            data={"applied": applied, "reason": reason.strip()},
+            data={"applied": applied, "reason": reason.strip(), **presence.as_data()},
             cause=Cause.CLOSED,
             doubtful_since=None,
             doubts=0,

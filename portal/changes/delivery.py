@@ -7,34 +7,23 @@ from __future__ import annotations
 
 import logging
 import time
+from functools import partial
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import Error as DatabaseError
+from django.db import transaction
 
 from portal import keyring
 from portal.audit import ledger
 from portal.catalog import connection
-from portal.changes import breaker, conclusions, policy, readback, sealed, transitions
-from portal.changes import patch as patches
-from portal.changes.models import Attempt, Cause, Change, Revision, Status, Verdict
+from portal.changes import approved, conclusions, readback, settlement, transitions
+from portal.changes.models import Attempt, Cause, Change, Revision, Status
 from portal.changes.readback import NOT_FOUND, Reading, Step
 from portal.crashpoints import crashpoint
-from portal.vault import (
-    Applied,
-    AppliedCheck,
-    InDoubt,
-    NotApplied,
-    NotSent,
-    Outcome,
-    Refused,
-)
-from portal.vault.entity import Patch, body
+from portal.vault import Client, Outcome
+from portal.vault.entity import Patch
 
 _log = logging.getLogger(__name__)
-
-
-class Tampered(Exception):
-    """What would be sent is not what was approved."""
 
 
 def deliver(change_id: int) -> None:
@@ -49,14 +38,14 @@ def deliver(change_id: int) -> None:
     try:
         client = connection.connect(change=change.pk, secret=change.secret)
         revision = change.current()
+        edit = approved.edit(change, revision)  # first: a base that was altered must not pass for one that moved
         if not _cleared(change, revision, readback.read(client, change.secret)):
             return
-        edit = approved_patch(change, revision)
     except connection.NotConfigured as error:
         with transaction.atomic(durable=True):
             conclusions.postponed(change, Cause.NOT_CONFIGURED, message=str(error))
         return
-    except (Tampered, keyring.CannotOpen):
+    except (approved.Tampered, keyring.CannotOpen):
         _escalate(change, Cause.TAMPERED)
         return
     except transitions.WrongState:
@@ -73,73 +62,7 @@ def deliver(change_id: int) -> None:
     if attempt is None:
         return
     crashpoint("intended")
-    outcome = client.update(
-        change.secret,
-        edit,
-        attempt_id=str(attempt.pk),
-        correlation_id=change.number,
-        send_before=started + settings.DELIVERY_LEASE_S / 2,
-    )
-    crashpoint("answered")
-    settle(change, attempt, outcome)
-
-
-def approved_patch(change: Change, revision: Revision) -> Patch:
-    """The edit to send, opened and proved to be what was voted for, and to have a body.
-
-    Raises Tampered, keyring.CannotOpen, Malformed.
-    """
-    value = sealed.open(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
-    digest = patches.digest(
-        secret=change.secret,
-        patch=revision.patch,
-        secret_fingerprint=sealed.fingerprint(value) if value else "",
-        base=readback.base_of(revision),
-        policy=revision.policy,
-    )
-    votes = change.votes.filter(revision=revision.number, digest=digest, verdict=Verdict.APPROVE)
-    voters = votes.exclude(voter=change.requester_id).values_list("voter_id", flat=True)
-    if digest != revision.digest or not policy.Policy.from_data(revision.policy).met_by(voters):
-        raise Tampered
-    edit = patches.request(revision.patch, value)
-    body(edit)  # what cannot be encoded has to show before the intent: after it, it would be a doubt without end
-    return edit
-
-
-def settle(change: Change, attempt: Attempt, outcome: Outcome) -> None:
-    """Write down what the call came to, and move the change if this worker still holds it."""
-    with transaction.atomic(durable=True):
-        transitions.lock(change.pk)  # the row before the log, as everywhere: two orders would be a deadlock
-        name = type(outcome).__name__
-        attempt.finished_at, attempt.outcome = transitions.db_now(), name
-        attempt.code, attempt.number, attempt.message = outcome.status, outcome.number, told(outcome)
-        attempt.save(update_fields=["finished_at", "outcome", "code", "number", "message"])
-        facts = {
-            "outcome": name,
-            "attempt": str(attempt.pk),
-            "fence": attempt.fence,
-            "number": outcome.number,
-            "message": told(outcome),
-        }
-        _note("delivery.answered", change, code=outcome.status, data=facts)
-        try:
-            with transaction.atomic():
-                _conclude(change, outcome)
-        except transitions.WrongState:
-            _note("delivery.lost", change, code=outcome.status, data=facts)
-        if isinstance(outcome, Applied | AppliedCheck | Refused):
-            breaker.succeeded()
-        else:
-            breaker.failed(transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm)
-
-
-def told(outcome: Outcome) -> str:
-    """What the other side said, else what we found; with what was not taken over, where Segura says so."""
-    said = outcome.message or outcome.reason
-    if isinstance(outcome, AppliedCheck):
-        untaken = ", ".join((*outcome.differences, *outcome.shared_error))
-        return f"{said} ({untaken})"
-    return said
+    _send(client, change, attempt, edit, send_before=started + settings.DELIVERY_LEASE_S / 2)
 
 
 def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
@@ -187,24 +110,25 @@ def _intend(change: Change, revision: Revision, started: float) -> Attempt | Non
         return attempt
 
 
-def _conclude(change: Change, outcome: Outcome) -> None:
-    code, message = outcome.status, told(outcome)
-    match outcome:
-        case Applied():
-            conclusions.applied(change, Cause.CONFIRMED, code=code)
-        case Refused() if change.doubtful_since:
-            conclusions.escalated(change, Cause.REFUSED_REPEAT, code=code, message=message)
-        case Refused():
-            conclusions.failed(change, code=code, number=outcome.number, message=message)
-        case NotSent():
-            conclusions.postponed(change, Cause.NOT_SENT, message=message)
-        case NotApplied():
-            wait = outcome.retry_after_s or 0
-            conclusions.postponed(change, Cause.NOT_APPLIED, code=code, message=message, wait_s=wait)
-        case AppliedCheck():
-            conclusions.doubted(change, Cause.ECHO_DIFFERS, code=code, message=message, answered=True)
-        case InDoubt():
-            conclusions.doubted(change, Cause.UNANSWERED, code=code, message=message)
+def _send(client: Client, change: Change, attempt: Attempt, edit: Patch, *, send_before: float) -> None:
+    """Make the call and settle it; by way of the disk where the database is lost in this moment (F17)."""
+    outcome: Outcome | None = None
+    try:
+        outcome = client.update(
+            change.secret,
+            edit,
+            attempt_id=str(attempt.pk),
+            correlation_id=change.number,
+            send_before=send_before,
+            unreported=partial(settlement.keep, attempt),
+        )
+        crashpoint("answered")
+        settlement.settle(attempt, outcome)
+    except DatabaseError:
+        if outcome is not None:
+            settlement.keep(attempt, outcome)
+        if not settlement.take_in_soon(attempt):
+            raise
 
 
 def _escalate(change: Change, cause: Cause) -> None:

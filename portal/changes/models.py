@@ -211,6 +211,9 @@ class Revision(models.Model):
     base_secret_fingerprint = models.CharField(max_length=64, blank=True)
     sealed_secret = models.BinaryField(null=True)
     secret_fingerprint = models.CharField(max_length=64, blank=True)
+    secret_traits: models.JSONField[dict[str, Any] | None] = models.JSONField(
+        null=True, help_text="What approvers are told of a new value: traits.of(it)."
+    )
     policy: models.JSONField[dict[str, Any]] = models.JSONField(help_text="The policy as it stood: {'required': n}.")
     reason = models.TextField()
     ticket = models.CharField(max_length=100, blank=True)
@@ -219,6 +222,13 @@ class Revision(models.Model):
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["change", "number"], name="revision_change_number")]
+        indexes = [
+            models.Index(fields=["editor", "created_at"], name="revision_editor"),
+            models.Index(fields=["secret_fingerprint"], condition=~Q(secret_fingerprint=""), name="revision_value"),
+            models.Index(
+                fields=["base_secret_fingerprint"], condition=~Q(base_secret_fingerprint=""), name="revision_base_value"
+            ),
+        ]
 
 
 class Verdict(models.TextChoices):

@@ -35,12 +35,16 @@ class ShareChange:
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One field old -> new as people see it; `old` is None where the base is unknown."""
+    """One field old -> new as people see it; `old` is None where the base is unknown.
+
+    Of a new secret value `traits` is all there is to see; None of one proposed before they were kept.
+    """
 
     field: str
     old: str | None = None
     new: str | None = None
     shares: tuple[ShareChange, ...] = ()
+    traits: Mapping[str, Any] | None = None
 
     @property
     def is_secret(self) -> bool:
@@ -82,12 +86,14 @@ def difference(proposed: Fields, base: Fields) -> dict[str, Any]:
     return {name: proposed[name] for name in FIELDS if name in proposed and proposed[name] != base.get(name)}
 
 
-def describe(patch: Fields, base: Fields | None, *, new_secret: bool) -> list[FieldChange]:
+def describe(
+    patch: Fields, base: Fields | None, *, new_secret: bool, traits: Fields | None = None
+) -> list[FieldChange]:
     """The patch field by field for people, in the order of FIELDS."""
     changes = []
     for name in FIELDS:
         if name == SECRET_FIELD and new_secret:
-            changes.append(FieldChange(name))
+            changes.append(FieldChange(name, traits=traits))
         elif name in patch and name in SHARE_FIELDS:
             changes.append(FieldChange(name, shares=_share_changes(patch[name], base[name] if base else None)))
         elif name in patch:
@@ -106,8 +112,19 @@ def _share_changes(new: Iterable[Any], old: Iterable[Any] | None) -> tuple[Share
     return tuple(ShareChange(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
 
 
-def digest(*, secret: int, patch: Fields, secret_fingerprint: str, base: Sight | None, policy: Fields) -> str:
-    """What a vote is over (B8): 64 hex digits of SHA-256 over the canonical text of all that counts."""
+def digest(
+    *,
+    secret: int,
+    patch: Fields,
+    secret_fingerprint: str,
+    base: Sight | None,
+    policy: Fields,
+    traits: Fields | None = None,
+) -> str:
+    """What a vote is over (B8): 64 hex digits of SHA-256 over the canonical text of all that counts.
+
+    Without `traits` it is what it was before they were kept, so that votes of then still count.
+    """
     text = canonical(
         {
             "v": 1,
@@ -116,6 +133,7 @@ def digest(*, secret: int, patch: Fields, secret_fingerprint: str, base: Sight |
             "client_secret": secret_fingerprint,
             "base": base.fingerprint if base else "",
             "policy": policy,
+            **({"traits": traits} if traits else {}),
         }
     )
     return hashlib.sha256(text.encode()).hexdigest()

@@ -14,6 +14,7 @@ from portal import keyring
 from portal.accounts.models import User
 from portal.audit.ledger import canonical
 from portal.changes import patch as patches
+from portal.changes import sealed
 from portal.changes.patch import Sight
 from portal.changes.sealed import Sealed
 
@@ -40,7 +41,12 @@ class Proposal:
     @property
     def changes(self) -> list[patches.FieldChange]:
         """Field by field, for the preview."""
-        return patches.describe(self.patch, self.base.fields if self.base else None, new_secret=self.sealed is not None)
+        return patches.describe(
+            self.patch,
+            self.base.fields if self.base else None,
+            new_secret=self.sealed is not None,
+            traits=self.sealed.traits if self.sealed else None,
+        )
 
 
 def pack(proposal: Proposal, by: User) -> str:
@@ -52,7 +58,7 @@ def pack(proposal: Proposal, by: User) -> str:
             "revision": str(proposal.revision_id),
             "patch": proposal.patch,
             "base": pack_base(proposal.base, by, proposal.secret) if proposal.base else None,
-            "sealed": [proposal.sealed.blob.hex(), proposal.sealed.fingerprint] if proposal.sealed else None,
+            "value": proposal.sealed.blob.hex() if proposal.sealed else None,
             "reason": proposal.reason,
             "ticket": proposal.ticket,
         }
@@ -61,17 +67,26 @@ def pack(proposal: Proposal, by: User) -> str:
 
 
 def unpack(text: str, by: User) -> Proposal:
-    """The proposal that `by` packed. Raises ProposalLost."""
+    """The proposal that `by` packed, its value sealed with the key of now. Raises ProposalLost."""
     data = _open(text, f"proposal|{by.pk}")
+    revision_id = uuid.UUID(data["revision"])
     return Proposal(
         secret=data["secret"],
         patch=data["patch"],
         base=unpack_base(data["base"], by, data["secret"]) if data["base"] else None,
-        sealed=Sealed(bytes.fromhex(data["sealed"][0]), data["sealed"][1]) if data["sealed"] else None,
+        sealed=_sealed_anew(data["value"], revision_id) if data["value"] else None,
         reason=data["reason"],
         ticket=data["ticket"],
-        revision_id=uuid.UUID(data["revision"]),
+        revision_id=revision_id,
     )
+
+
+def _sealed_anew(blob: str, revision_id: uuid.UUID) -> Sealed:
+    """Opened here, so that what is submitted opens, and no value comes to rest under a key that is going out."""
+    try:
+        return sealed.reseal(bytes.fromhex(blob), revision_id)
+    except keyring.CannotOpen:
+        raise ProposalLost from None
 
 
 def pack_base(base: Sight, by: User, secret: int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from portal.catalog import details
-from portal.changes import breaker, transitions
+from portal.changes import approved, breaker, transitions
 from portal.changes import patch as patches
 from portal.changes.models import Revision
 from portal.changes.patch import Finding, Sight
@@ -82,14 +82,9 @@ def step(revision: Revision, reading: Reading, *, doubtful: bool) -> Step:
         return Step.SEND if revision.base is None else Step.UNSEEN
     if reading.seen is None:
         return Step.WAIT
-    base = base_of(revision)
+    base = approved.base_of(revision)
     now = Sight(reading.seen.fields, reading.seen.secret_fingerprint)
     if not doubtful:
         return Step.STALE if base and patches.moved(base, now) else Step.SEND
     finding = patches.judge(Sight(revision.patch, revision.secret_fingerprint), base, now)
     return {Finding.TARGET: Step.APPLIED, Finding.OTHER: Step.ESCALATE}.get(finding, Step.SEND)
-
-
-def base_of(revision: Revision) -> Sight | None:
-    """What the requester saw and the approvers voted over; None where it could not be read."""
-    return None if revision.base is None else Sight(revision.base, revision.base_secret_fingerprint)

@@ -10,7 +10,7 @@ from django.db.models import Q
 
 from portal.audit import ledger
 from portal.catalog import connection
-from portal.changes import breaker, conclusions, delivery, readback, transitions
+from portal.changes import breaker, conclusions, delivery, readback, settlement, transitions
 from portal.changes.models import LANE, Attempt, Cause, Change, Status
 from portal.changes.readback import Reading, Step
 from portal.changes.transitions import db_now, lock, move
@@ -76,11 +76,12 @@ def _settle_doubt(change: Change, reading: Reading) -> None:
 
 
 def sweep() -> list[int]:
-    """Take over dead leases, end what is past its deadline, and return the ids that are due. No network.
+    """Take in kept answers and dead leases, end what is past its deadline, and return the ids that are due. No network.
 
     While delivery is paused that is at most one, the longest untried, so that no change that always fails keeps it
     paused for all; after it no more than may go out until the next sweep.
     """
+    settlement.take_in()
     for change_id in _ids(Q(status=Status.SENDING, lease_until__lte=db_now())):
         _take_over(change_id)
     for change_id in _ids(_MAY_EXPIRE & Q(expires_at__lte=db_now())):

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
+from django.conf import settings
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from portal.accounts import roles
 from portal.accounts.models import User
+from portal.accounts.presence import Presence
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
 from portal.changes.models import Change, Revision, Status, Verdict
 from portal.changes.policy import Policy
 from portal.changes.proposal import Proposal
 from portal.changes.transitions import WrongState
+
+_HOUR = timedelta(hours=1)
 
 
 class Refused(Exception):
@@ -54,8 +61,16 @@ class ReasonMissing(Refused):
     """A reason is mandatory."""
 
 
+class TooMany(Refused):
+    """So many proposals by one person within an hour that no other is taken for a while."""
+
+
 class VotesLapsed(Refused):
     """The approvals are too old, or of people who may no longer decide."""
+
+
+class NotPresent(Refused):
+    """The person showed too long ago who they are, or never did."""
 
 
 class ValueDiffers(Refused):
@@ -71,18 +86,21 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
 
     Asks `revisions` and `votes` of the change, so that a page that has prefetched them pays nothing.
     """
-    if _is_own(change, by):
-        return OwnChange(
-            _("Nobody decides a change they proposed or edited. Another member of %(groups)s can.")
-            % {"groups": roles.groups_with(Right.DECIDE)}
-        )
+    if is_own(change, by):
+        return _own_change()
     if not roles.holds(by, Right.DECIDE):
         return _members_only(Right.DECIDE)
     if change.status != Status.PENDING:
         return WrongState(change)
     if any(vote.voter_id == by.pk and vote.revision == change.revision for vote in change.votes.all()):
-        return AlreadyVoted(_("You have voted on this revision; another approver is needed."))
+        return _already_voted()
     return None
+
+
+def barred(change: Change, *, by: User) -> Refused:
+    """What the database means where it refuses a vote: its constraints are one vote per revision, and four eyes."""
+    voted = change.votes.filter(voter=by, revision=change.revision).exists()
+    return _already_voted() if voted else _own_change()
 
 
 def needs(by: User, right: Right) -> None:
@@ -91,9 +109,15 @@ def needs(by: User, right: Right) -> None:
         raise _members_only(right)
 
 
+def present(presence: Presence) -> None:
+    """The person has shown within minutes that it is them. Raises NotPresent."""
+    if not presence.fresh:
+        raise NotPresent(_("Enter your password: this needs you to show that it is you."))
+
+
 def not_own(change: Change, by: User) -> None:
     """Raises OwnChange for whoever proposed or edited the change."""
-    if _is_own(change, by):
+    if is_own(change, by):
         raise OwnChange(_("Nobody closes a change they proposed or edited. Another administrator can."))
 
 
@@ -111,6 +135,26 @@ def writable(proposal: Proposal) -> ApiSecret:
     if secret.obstacle:
         raise NotWritable(secret.obstacle)
     return secret
+
+
+def unhurried(proposal: Proposal, by: User, *, now: datetime) -> None:
+    """The person has submitted no more than CHANGE_SUBMITS_PER_HOUR proposals within an hour. Raises TooMany.
+
+    Not for people who work: for guesses at a secret value, each of which has to be a proposal. The rows are the count.
+    """
+    recent = Revision.objects.filter(editor=by, created_at__gt=now - _HOUR).order_by("-created_at")
+    limit = settings.CHANGE_SUBMITS_PER_HOUR
+    oldest = recent.values_list("created_at", flat=True)[limit - 1 : limit].first()
+    if oldest is not None and not Revision.objects.filter(pk=proposal.revision_id).exists():
+        minutes = 1 + (oldest + _HOUR - now) // timedelta(minutes=1)
+        raise TooMany(
+            ngettext(
+                "You have submitted very many proposals within an hour. Try again in %(minutes)d minute.",
+                "You have submitted very many proposals within an hour. Try again in %(minutes)d minutes.",
+                minutes,
+            )
+            % {"minutes": minutes}
+        )
 
 
 def unsubmitted(proposal: Proposal) -> None:
@@ -134,8 +178,20 @@ def approved_by_standing(change: Change, revision: Revision) -> bool:
     return Policy.from_data(revision.policy).met_by(standing)
 
 
-def _is_own(change: Change, by: User) -> bool:
+def is_own(change: Change, by: User) -> bool:
+    """Whether the person proposed the change or edited it. Asks `revisions` of the change."""
     return change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all())
+
+
+def _own_change() -> OwnChange:
+    return OwnChange(
+        _("Nobody decides a change they proposed or edited. Another member of %(groups)s can.")
+        % {"groups": roles.groups_with(Right.DECIDE)}
+    )
+
+
+def _already_voted() -> AlreadyVoted:
+    return AlreadyVoted(_("You have voted on this revision; another approver is needed."))
 
 
 def _members_only(right: Right) -> NotAllowed:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
+from typing import Any
 
+from celery import signals
+from celery.utils.nodenames import worker_direct
 from kombu.exceptions import OperationalError
 
 from portal.celery import app
-from portal.changes import reconcile
+from portal.changes import reconcile, spool
 
 _log = logging.getLogger(__name__)
 _SILENCE_S = 30.0
@@ -28,9 +32,10 @@ def deliver(change_id: int) -> None:
 
 @app.task(name="changes.sweep")
 def sweep() -> None:
-    """Remind the workers of everything that is due."""
+    """Remind the workers of everything that is due. It came through the broker: no silence, but it stops with it."""
     for change_id in reconcile.sweep():
-        publish(change_id)
+        if not _published(change_id):
+            return
 
 
 def publish(change_id: int) -> None:
@@ -38,11 +43,43 @@ def publish(change_id: int) -> None:
 
     Call it after the commit: the row is the truth, and a broker that is down or frozen must cost nobody a vote.
     """
-    global _silent_until
     if time.monotonic() < _silent_until:
         return
+    _published(change_id)
+
+
+def _published(change_id: int) -> bool:
+    global _silent_until
     try:
         deliver.delay(change_id)
     except (OperationalError, OSError) as error:
         _silent_until = time.monotonic() + _SILENCE_S
         _log.warning("queue not reachable (%s): change %d waits for the sweep", type(error).__name__, change_id)
+        return False
+    _silent_until = 0.0
+    return True
+
+
+@signals.worker_init.connect
+def need_the_spool(sender: Any, **_: object) -> None:
+    """A worker that has nowhere to keep an answer finds out now, and not when it needs to."""
+    try:
+        if _delivers(sender.app):
+            spool.folder()
+    except OSError as error:
+        sys.exit(f"DELIVERY_SPOOL_DIR cannot be written to: {error.strerror}.")  # Celery swallows exceptions here
+
+
+@signals.worker_ready.connect
+def at_start(sender: Any, **_: object) -> None:
+    """What an earlier life of this very worker has kept is taken in by this one: nobody else may see its folder."""
+    try:
+        if _delivers(sender.app):
+            sweep.apply_async(queue=worker_direct(sender.hostname))
+    except (OperationalError, OSError):
+        _log.warning("queue not reachable: kept answers wait for the sweep")
+
+
+def _delivers(worker: Any) -> bool:
+    """Whether it takes up deliveries: the sealer neither needs a spool nor may touch a change."""
+    return worker.conf.task_default_queue in worker.amqp.queues.consume_from

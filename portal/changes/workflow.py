@@ -5,6 +5,7 @@ Every refusal is an exception that names the rule; `str()` of it is a sentence f
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
+from portal.accounts.presence import VOUCHED, Presence
 from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.changes import patch as patches
@@ -22,10 +24,22 @@ from portal.changes.rules import NotAllowed, ReasonMissing, Refused, StaleRevisi
 from portal.changes.transitions import WrongState, db_now, lock, move
 
 
+@dataclass(frozen=True)
+class Ballot:
+    """One vote on its way: over which revision and digest, and how its voter showed who they are."""
+
+    verdict: Verdict
+    revision: int
+    digest: str
+    reason: str
+    presence: Presence
+
+
 def submit(proposal: Proposal, *, by: User) -> Change:
     """Put a proposal up for decision and return its change.
 
-    The same proposal submitted twice is one change. Raises NotAllowed, NotWritable, NothingChanged, ReasonMissing.
+    The same proposal submitted twice is one change. Raises NotAllowed, NotWritable, NothingChanged, ReasonMissing,
+    TooMany.
     """
     rules.needs(by, Right.PROPOSE)
     secret = rules.writable(proposal)
@@ -33,6 +47,7 @@ def submit(proposal: Proposal, *, by: User) -> Change:
     try:
         with transaction.atomic(durable=True):
             now = db_now()
+            rules.unhurried(proposal, by, now=now)
             change = Change.objects.create(
                 secret=secret.identifier,
                 secret_name=secret.name,
@@ -65,34 +80,12 @@ def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
     """
     rules.needs(by, Right.PROPOSE)
     rules.complete(proposal)
-    with transaction.atomic(durable=True):
-        change = lock(change_id)
-        if Revision.objects.filter(pk=proposal.revision_id, change=change).exists():
-            return change  # the same form sent twice
-        rules.own(change, by, _("Only its requester can revise a change."))
+    try:
+        with transaction.atomic(durable=True):
+            return _take_revision(lock(change_id), proposal, by=by)
+    except IntegrityError:  # in the same moment it became a revision of another change
         rules.unsubmitted(proposal)
-        if change.secret != proposal.secret:
-            raise NotAllowed(_("The proposal is for another secret."))
-        if change.status not in REVISABLE:
-            raise WrongState(change)
-        rules.writable(proposal)
-        voters = _approver_names(change)
-        now = db_now()
-        change.erase_sealed()
-        revision = _revise(change, proposal, by=by, number=change.revision + 1, at=now)
-        move(
-            change,
-            Status.PENDING,
-            "change.revised",
-            by=by.username,
-            data={"votes_voided": voters, **_facts(revision)},
-            revision=revision.number,
-            expires_at=policy.pending_until(now),
-            cause=Cause.NONE,
-            answer="",
-            answer_code=None,
-        )
-        return change
+        raise
 
 
 def withdraw(change_id: int, *, by: User) -> Change:
@@ -104,71 +97,96 @@ def withdraw(change_id: int, *, by: User) -> Change:
         return change
 
 
-def approve(change_id: int, *, by: User, revision: int, digest: str, reason: str = "") -> Change:
+def approve(
+    change_id: int, *, by: User, revision: int, digest: str, reason: str = "", presence: Presence = VOUCHED
+) -> Change:
     """Vote for exactly this revision; the vote that meets the policy approves the change and queues its delivery.
 
-    `reason` is a comment that stays with the vote. Raises NotAllowed, OwnChange, AlreadyVoted, StaleRevision,
-    WrongState; each refusal is in the log.
+    `reason` is a comment that stays with the vote, and so does how the voter showed who they are (`presence`).
+    Raises NotAllowed, OwnChange, AlreadyVoted, StaleRevision, WrongState, NotPresent; each refusal is in the log.
     """
-    change = _vote(change_id, Verdict.APPROVE, by=by, revision=revision, digest=digest, reason=reason.strip())
+    ballot = Ballot(Verdict.APPROVE, revision, digest, reason.strip(), presence)
+    change = _vote(change_id, ballot, by=by)
     if change.status == Status.APPROVED:
         tasks.publish(change.pk)
     return change
 
 
-def reject(change_id: int, *, by: User, revision: int, digest: str, reason: str) -> Change:
+def reject(
+    change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: Presence = VOUCHED
+) -> Change:
     """Vote against it, which ends the change for good. Raises ReasonMissing and what approve raises."""
     if not reason.strip():
         raise ReasonMissing(_("A rejection needs a reason: the requester reads it."))
-    return _vote(change_id, Verdict.REJECT, by=by, revision=revision, digest=digest, reason=reason.strip())
+    return _vote(change_id, Ballot(Verdict.REJECT, revision, digest, reason.strip(), presence), by=by)
 
 
-def _vote(change_id: int, verdict: Verdict, *, by: User, revision: int, digest: str, reason: str = "") -> Change:
+def _vote(change_id: int, ballot: Ballot, *, by: User) -> Change:
     try:
         with transaction.atomic(durable=True):
             change = lock(change_id)
-            _may_vote(change, by, revision, digest)
-            Vote.objects.create(
-                change=change,
-                revision=revision,
-                digest=digest,
-                requester=change.requester,
-                voter=by,
-                verdict=verdict,
-                reason=reason,
-                at=db_now(),
-            )
+            _may_vote(change, ballot, by=by)
+            _cast(change, ballot, by=by)
             ledger.record(
                 "vote.cast",
                 by=by.username,
                 change=change.pk,
                 secret=change.secret,
-                data={"verdict": str(verdict), "revision": revision, "digest": digest, "reason": reason},
+                data={
+                    "verdict": str(ballot.verdict),
+                    "revision": ballot.revision,
+                    "digest": ballot.digest,
+                    "reason": ballot.reason,
+                    **ballot.presence.as_data(),
+                },
             )
-            _decide(change, verdict, by=by, reason=reason)
+            _decide(change, ballot, by=by)
             return change
     except (Refused, WrongState) as refusal:
         ledger.record(
             "vote.refused",
             by=by.username,
             change=change_id,
-            data={"verdict": str(verdict), "revision": revision, "rule": type(refusal).__name__},
+            data={
+                "verdict": str(ballot.verdict),
+                "revision": ballot.revision,
+                "rule": type(refusal).__name__,
+            },
         )
         raise
 
 
-def _may_vote(change: Change, by: User, revision: int, digest: str) -> None:
+def _may_vote(change: Change, ballot: Ballot, *, by: User) -> None:
     refusal = rules.objection(change, by=by)
     if refusal is not None:
         raise refusal
-    if change.revision != revision or change.current().digest != digest:
+    if change.revision != ballot.revision or change.current().digest != ballot.digest:
         raise StaleRevision(change)
+    rules.present(ballot.presence)  # last: nobody enters a password for a vote that would not count
 
 
-def _decide(change: Change, verdict: Verdict, *, by: User, reason: str) -> None:
+def _cast(change: Change, ballot: Ballot, *, by: User) -> None:
+    """Write the vote down. Where the database refuses it the rules above have failed, and its refusal is theirs."""
+    try:
+        with transaction.atomic():
+            Vote.objects.create(
+                change=change,
+                revision=ballot.revision,
+                digest=ballot.digest,
+                requester=change.requester,
+                voter=by,
+                verdict=ballot.verdict,
+                reason=ballot.reason,
+                at=db_now(),
+            )
+    except IntegrityError:
+        raise rules.barred(change, by=by) from None
+
+
+def _decide(change: Change, ballot: Ballot, *, by: User) -> None:
     """What the votes so far come to."""
-    if verdict == Verdict.REJECT:
-        move(change, Status.REJECTED, "change.rejected", by=by.username, data={"reason": reason})
+    if ballot.verdict == Verdict.REJECT:
+        move(change, Status.REJECTED, "change.rejected", by=by.username, data={"reason": ballot.reason})
         return
     if rules.approved_by_standing(change, change.current()):
         now = db_now()
@@ -183,10 +201,41 @@ def _decide(change: Change, verdict: Verdict, *, by: User, reason: str) -> None:
         )
 
 
+def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
+    if Revision.objects.filter(pk=proposal.revision_id, change=change).exists():
+        return change  # the same form sent twice
+    rules.own(change, by, _("Only its requester can revise a change."))
+    rules.unsubmitted(proposal)
+    if change.secret != proposal.secret:
+        raise NotAllowed(_("The proposal is for another secret."))
+    if change.status not in REVISABLE:
+        raise WrongState(change)
+    rules.writable(proposal)
+    now = db_now()
+    rules.unhurried(proposal, by, now=now)
+    voters = _approver_names(change)
+    change.erase_sealed()
+    revision = _revise(change, proposal, by=by, number=change.revision + 1, at=now)
+    move(
+        change,
+        Status.PENDING,
+        "change.revised",
+        by=by.username,
+        data={"votes_voided": voters, **_facts(revision)},
+        revision=revision.number,
+        expires_at=policy.pending_until(now),
+        cause=Cause.NONE,
+        answer="",
+        answer_code=None,
+    )
+    return change
+
+
 def _revise(change: Change, proposal: Proposal, *, by: User, number: int, at: datetime) -> Revision:
     required = policy.Policy(settings.APPROVALS_REQUIRED).as_data()
     base = proposal.base
     fingerprint = proposal.sealed.fingerprint if proposal.sealed else ""
+    traits = dict(proposal.sealed.traits) if proposal.sealed else None
     return Revision.objects.create(
         pk=proposal.revision_id,
         change=change,
@@ -198,6 +247,7 @@ def _revise(change: Change, proposal: Proposal, *, by: User, number: int, at: da
         base_secret_fingerprint=base.secret_fingerprint if base else "",
         sealed_secret=proposal.sealed.blob if proposal.sealed else None,
         secret_fingerprint=fingerprint,
+        secret_traits=traits,
         policy=required,
         reason=proposal.reason.strip(),
         ticket=proposal.ticket.strip(),
@@ -207,6 +257,7 @@ def _revise(change: Change, proposal: Proposal, *, by: User, number: int, at: da
             secret_fingerprint=fingerprint,
             base=base,
             policy=required,
+            traits=traits,
         ),
     )
 
@@ -221,6 +272,7 @@ def _facts(revision: Revision) -> dict[str, object]:
         "base": revision.base,
         "base_known": revision.base is not None,
         "policy": revision.policy,
+        **({"traits": revision.secret_traits} if revision.secret_traits else {}),
         "reason": revision.reason,
         "ticket": revision.ticket,
     }

@@ -32,8 +32,15 @@ Report = Callable[[Exchange], None]
 _RESOURCE = "api/mysafe/secretapi"
 
 
-def _unreported(_exchange: Exchange) -> None:
+Unreported = Callable[[Outcome, Exchange], None]
+
+
+def _unheard(_exchange: Exchange) -> None:
     """For use without a log, as from a REPL."""
+
+
+def _dropped(*_: object) -> None:
+    """For callers whom the exception is enough."""
 
 
 class Client:
@@ -49,7 +56,6 @@ class Client:
         self._edge = Edge(config)
         self._tokens = tokens
         self._report = report
-        self._failure: tuple[float, NoToken | None] = (0.0, None)
         identity = "\n".join((config.token_url, config.client_id, config.tenant))
         self._key = "segura:token:" + hashlib.sha256(identity.encode()).hexdigest()[:32]
 
@@ -58,7 +64,7 @@ class Client:
         """A client with its own token cache and no log; `options` are the other fields of Config."""
         secret = client_secret if isinstance(client_secret, Secret) else Secret(client_secret)
         config = Config(url=url, client_id=client_id, client_secret=secret, **options)
-        return cls(config, tokens=MemoryTokens(), report=_unreported)
+        return cls(config, tokens=MemoryTokens(), report=_unheard)
 
     def __repr__(self) -> str:
         return f"Client({self.config.url})"
@@ -87,20 +93,25 @@ class Client:
         attempt_id: str,
         correlation_id: str = "",
         send_before: float = math.inf,
+        unreported: Unreported = _dropped,
     ) -> Outcome:
         """Sends one edit, once (contract 5.4), and says what is known then.
 
         `attempt_id` goes out as X-Request-ID. Past `send_before`, an instant of the monotonic clock, nothing
-        is sent any more. Raises Malformed (a ValueError) for a patch that must not be sent.
+        is sent any more. Where `report` raises after the edit was sent, `unreported` is told what is known before
+        that exception leaves. Raises Malformed (a ValueError) for a patch that must not be sent.
         """
         call = self._call("PUT", _path(identifier, "/update"), attempt_id, correlation_id)
         content = Secret(body(patch).decode("ascii"))
         value = patch.get(SECRET_FIELD)
         delicate = (value,) if isinstance(value, Secret) else ()
-        came = self._authorised(call, content, delicate, send_before=send_before)
-        if isinstance(came, NoToken):
-            return came.outcome
-        return classify(identifier, patch, came, scrubber((self.config.client_secret, *delicate)))
+        scrub = scrubber((self.config.client_secret, *delicate))
+
+        def keep(came: Answer | NoAnswer, exchange: Exchange) -> None:
+            unreported(classify(identifier, patch, came, scrub), exchange)
+
+        came = self._authorised(call, content, delicate, send_before=send_before, keep=keep)
+        return came.outcome if isinstance(came, NoToken) else classify(identifier, patch, came, scrub)
 
     def _call(self, method: str, path: str, attempt_id: str, correlation_id: str) -> Call:
         return Call(method, urlsplit(self.config.url).path + path, attempt_id, correlation_id)
@@ -113,6 +124,7 @@ class Client:
         *,
         send_before: float = math.inf,
         ends_at: float = math.inf,
+        keep: Callable[[Answer | NoAnswer, Exchange], None] = _dropped,
     ) -> Answer | NoAnswer | NoToken:
         """Carries a call with a token; if that is not taken, drops it and tries once more, with a new one."""
         came: Answer | NoAnswer = NoAnswer("too late to send", sent=False)
@@ -122,7 +134,12 @@ class Client:
                 return token
             if time.monotonic() >= min(send_before, ends_at):
                 return came
-            came = self._carry(call, token, content, delicate, ends_at)
+            came, exchange = self._carry(call, token, content, delicate, ends_at)
+            try:
+                self._report(exchange)
+            except Exception:
+                keep(came, exchange)
+                raise
             if isinstance(came, NoAnswer) or not is_unauthorised(came):
                 return came
             self._tokens.drop(self._key, token)
@@ -130,15 +147,14 @@ class Client:
 
     def _carry(
         self, call: Call, token: Token, content: Secret | None, delicate: tuple[Secret, ...], ends_at: float
-    ) -> Answer | NoAnswer:
+    ) -> tuple[Answer | NoAnswer, Exchange]:
         url = self.config.url.removesuffix(urlsplit(self.config.url).path) + call.path
         started_at, clock = datetime.now(UTC), time.monotonic()
         came = self._edge.call(
             call.method, url, token.value, content=content, request_id=call.attempt_id, ends_at=ends_at
         )
         known = (self.config.client_secret, token.value, *delicate, *readings.secrets_in(came))
-        self._report(describe(call, came, scrubber(known), started_at=started_at, duration_ms=_since(clock)))
-        return came
+        return came, describe(call, came, scrubber(known), started_at=started_at, duration_ms=_since(clock))
 
     def _token(self, call: Call, ends_at: float) -> Token | NoToken:
         """A usable token: the cached one while fresh, else a new one, fetched by one caller for all."""
@@ -150,13 +166,14 @@ class Client:
             held = self._tokens.get(self._key)
             if held is not None and held.is_fresh():
                 return held
-            failed_at, failure = self._failure
-            fetched = failure if failure and failed_at >= asked_at else self._fetch(call, ends_at)
-            if isinstance(fetched, Token):
-                self._tokens.put(self._key, fetched)
-                return fetched
-            if fetched is not failure:
-                self._failure = (time.monotonic(), fetched)  # for those who waited meanwhile: no herd
+            fetched = self._tokens.failure(self._key, since=asked_at)
+            if not isinstance(fetched, NoToken):
+                fetched = self._fetch(call, ends_at)
+                if isinstance(fetched, Token):
+                    self._tokens.put(self._key, fetched)
+                    return fetched
+                if time.monotonic() < ends_at:  # a hurried caller's failure is theirs alone
+                    self._tokens.failed(self._key, fetched)  # for those who waited meanwhile: no herd
             return held if held is not None and held.is_alive() else fetched
 
     def _fetch(self, cause: Call, ends_at: float) -> Token | NoToken:

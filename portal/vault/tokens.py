@@ -58,7 +58,10 @@ def _life(expires_in: object) -> float:
 
 
 class TokenStore(Protocol):
-    """Where tokens wait, by key. `drop` forgets a token only if it is still the cached one."""
+    """Where tokens wait, by key. `drop` forgets a token only if it is still the cached one.
+
+    Clients come and go with each task, and share a store: what one of them failed at, those who waited need not try.
+    """
 
     def get(self, key: str) -> Token | None:
         """The cached token, or None."""
@@ -72,6 +75,12 @@ class TokenStore(Protocol):
     def lock(self, key: str, *, patience_s: float = math.inf) -> AbstractContextManager[None]:
         """Held by the one who fetches; the others wait a bounded time, at most `patience_s`, then go on."""
 
+    def failed(self, key: str, failure: object) -> None:
+        """Remembers, in this process, that fetching came to this just now."""
+
+    def failure(self, key: str, *, since: float) -> object:
+        """What fetching last came to where it failed after `since` of the monotonic clock; else None."""
+
 
 class MemoryTokens:
     """Tokens of this process alone."""
@@ -80,6 +89,7 @@ class MemoryTokens:
         self._tokens: dict[str, Token] = {}
         self._guard = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._failures: dict[str, tuple[float, object]] = {}
 
     def get(self, key: str) -> Token | None:
         """The cached token, or None."""
@@ -107,6 +117,15 @@ class MemoryTokens:
         finally:
             if held:
                 lock.release()
+
+    def failed(self, key: str, failure: object) -> None:
+        """Remembers that fetching came to this just now."""
+        self._failures[key] = (time.monotonic(), failure)
+
+    def failure(self, key: str, *, since: float) -> object:
+        """What fetching last came to where it failed after `since`; else None."""
+        at, failure = self._failures.get(key, (-math.inf, None))
+        return failure if at >= since else None
 
 
 class Cipher(Protocol):
@@ -176,6 +195,14 @@ class RedisTokens:
                 yield
             finally:
                 self._release(lock)
+
+    def failed(self, key: str, failure: object) -> None:
+        """Remembers, in this process, that fetching came to this just now."""
+        self._memory.failed(key, failure)
+
+    def failure(self, key: str, *, since: float) -> object:
+        """What fetching last came to in this process where it failed after `since`; else None."""
+        return self._memory.failure(key, since=since)
 
     def _acquire(self, key: str, patience_s: float) -> Any:
         wait = min(self._lock_s, patience_s)

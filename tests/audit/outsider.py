@@ -1,4 +1,4 @@
-"""An outsider: an empty folder, Python, the package cryptography, and the one file of the verifier."""
+"""An outsider: an empty folder, bare Python, the package cryptography, and the one file of the verifier."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import cryptography
 
 from portal.audit import sealing
 from portal.audit.evidence import VERIFIER
@@ -20,6 +22,11 @@ class Outsider:
         self.folder = folder
         folder.mkdir()
         shutil.copy(VERIFIER, folder)
+        self.packages = folder.with_name("packages")
+        self.packages.mkdir()
+        installed = Path(cryptography.__file__).parent
+        for package in (installed, *installed.parent.glob("_cffi_backend*")):
+            (self.packages / package.name).symlink_to(package)
         (folder / "public-key.txt").write_text(f"{sealing.public_key()}\n")
 
     def takes_checkpoint(self, name: str = "checkpoint.txt") -> Path:
@@ -36,8 +43,9 @@ class Outsider:
         return path
 
     def verify(self, *files: str, key: str = "public-key.txt") -> tuple[int, str]:
-        # -I: neither the folder nor the environment can lend it our code.
-        command = [sys.executable, "-I", VERIFIER.name, *files, "--key", key]
+        # Neither the folder, nor the environment, nor what else is installed here can lend it any code.
+        run_it = f"sys.path.append({str(self.packages)!r}); runpy.run_path({VERIFIER.name!r}, None, '__main__')"
+        command = [sys.executable, "-I", "-S", "-c", f"import runpy, sys; {run_it}", *files, "--key", key]
         run = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, env={})
         assert "Traceback" not in run.stderr
         return run.returncode, run.stdout + run.stderr

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 
 from portal.audit.ledger import record
 from portal.audit.models import Event
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db]
+pytestmark = [pytest.mark.domain, pytest.mark.django_db, pytest.mark.shows("A01")]
 
 FORGED = (
     "INTO audit_event (id, at, action, actor, change, seq, secret, code, text)"
@@ -68,6 +69,23 @@ def test_replacing_does_not_walk_around_the_delete_trigger(
     refused(f"{verb} {FORGED}", event, **other)
 
 
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL has COPY")
+@pytest.mark.parametrize("number", ["taken", "free"])
+def test_copying_over_an_event_or_its_number_within_the_change_is_refused(event: Event, number: str) -> None:
+    before = list(Event.objects.order_by("id").values_list())
+    row = (event.pk if number == "taken" else event.pk + 500, event.at, "forged", "", event.change, event.seq, "{}")
+    with pytest.raises(psycopg.errors.UniqueViolation), transaction.atomic():
+        copied(row)
+    assert list(Event.objects.order_by("id").values_list()) == before
+
+
+def copied(row: tuple[object, ...]) -> None:
+    columns = "(id, at, action, actor, change, seq, text)"
+    with connection.cursor() as cursor, cursor.copy(f"COPY audit_event {columns} FROM STDIN") as copy:
+        copy.write_row(row)
+
+
+@pytest.mark.shows("A02")
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL has replication roles")
 def test_the_replica_role_does_not_walk_around_the_trigger(event: Event) -> None:
     with connection.cursor() as cursor:

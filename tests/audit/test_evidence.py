@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import sys
@@ -16,7 +17,8 @@ from django.test import Client
 from portal.accounts.models import User
 from portal.audit import proofs, sealing
 from portal.audit.evidence import VERIFIER, NotSealedYet, Unknown, pack
-from portal.audit.ledger import record
+from portal.audit.leaves import SealedLog
+from portal.audit.ledger import canonical, record, storable
 from portal.audit.models import Checkpoint, Event, Seal
 from portal.audit.notes import Signer
 from portal.audit.verify import verify
@@ -44,7 +46,9 @@ def a_change(change: int = 7) -> None:
     }
     record("change.submitted", by="maria", change=change, secret=43, data=proposed)
     record("session.started", by="pedro")
-    record("vote.cast", by="pedro", change=change, secret=43, data={"verdict": "approve", "revision": 1})
+    shown = {"signed_in_at": "2026-11-23T08:00:00+00:00", "presence_shown_at": "2026-11-23T08:31:07+00:00"}
+    ballot = {"verdict": "approve", "revision": 1, "signed_in_with": ["password"], **shown}
+    record("vote.cast", by="pedro", change=change, secret=43, data=ballot)
     record("vault.unanswered", change=change, secret=43, data={"method": "PUT", "path": "/x", "duration_ms": 65000})
     record("vault.responded", change=change, secret=43, code=201, data={"method": "PUT", "path": "/x"})
     record("change.applied", change=change, secret=43, code=201, data={"from": "sending", "to": "applied"})
@@ -106,6 +110,9 @@ def test_summary_tells_people_what_happened_and_runs_nothing(outsider: Outsider)
         "no answer",
         "201",
         "Change applied",
+        "<b>Signed in with</b> password",
+        "<b>Signed in at</b> 2026-11-23T08:00:00+00:00",
+        "<b>Last showed who they are at</b> 2026-11-23T08:31:07+00:00",
     ):
         assert part in summary
     assert "<script" not in summary
@@ -190,19 +197,28 @@ def test_pack_waits_for_the_seal_of_the_newest_event(outsider: Outsider) -> None
     assert pack(7).events == 6
 
 
-def test_a10_equal_contents_give_equal_leaf_hashes_on_both_engines() -> None:
+AWKWARD = ("=1+1", "\u2028\u0085\x1c\x0b", "\r\n", "\t", "\x00\ud800", '"\\', MARKUP, "名 ação")
+
+
+@pytest.mark.shows("A10")
+def test_a10_equal_contents_are_exported_with_equal_leaf_hashes_on_both_engines() -> None:
     """The text alone is hashed, as UTF-8: no engine, no column and no number has a part in it."""
-    text = '{"action":"vault.responded","data":{"message":"名 ação \\u0007 =1+1"},"v":1}'
-    assert proofs.tree.leaf_hash(text.encode()).hex() == (
-        "918c634ce63a5a9eeab38c9f0da8bd2a64ef28d04337b6a4395a62e1d04162ce"
-    )
-    event = Event.objects.bulk_create([Event(at="2026-01-01T00:00:00Z", action="vault.responded", text=text)])[0]
     sealing.seal()
-    assert bytes(Seal.objects.get(event=event.pk).leaf_hash) == proofs.tree.leaf_hash(text.encode())
+    texts = [canonical({"action": "vault.responded", "data": {"message": storable(text)}, "v": 1}) for text in AWKWARD]
+    for text in texts:
+        Event.objects.bulk_create([Event(at="2026-01-01T00:00:00Z", action="vault.responded", text=text)])
+    sealing.seal()
+    exported = [line.split("\t") for line in "".join(SealedLog().parts()).split("\n")[1:-1]]
+    assert [text for *_, text in exported] == texts
+    hashes = "".join(hashed for _, hashed, *_ in exported)
+    assert hashlib.sha256(hashes.encode()).hexdigest() == (
+        "f57dc144870e71fbbbb64e5a928d17d764888a3d9a2e5ccb6becfd2c30ed10e6"
+    )
 
 
+@pytest.mark.shows("A10")
 def test_a10_outsider_comes_to_the_same_verdict_over_awkward_contents(outsider: Outsider) -> None:
-    for text in ("=1+1", "\u2028\u0085\x1c\x0b", "\r\n", "\x00\ud800", '"\\', MARKUP, "名 ação"):
+    for text in AWKWARD:
         record("change.submitted", by=text, change=8, secret=43, data={"reason": text, text: text})
     sealing.seal()
     assert verify().findings == []

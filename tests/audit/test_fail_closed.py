@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import secrets
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from itertools import repeat
 
 import pytest
-from django.db import DatabaseError, connection
+from django.contrib.auth import SESSION_KEY
+from django.core.management import call_command
+from django.db import DatabaseError, OperationalError, connection
+from django.test import Client
 
 from portal.accounts.models import User
+from portal.audit.ledger import record
 from portal.audit.models import Event
 from portal.changes.models import Change, Status, Vote
 from portal.sandbox import Sandbox
 from tests.changing import approve, work
+from tests.people import person
 
 pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True)]
 
 
 @contextmanager
-def log_out_of_reach() -> Iterator[None]:
-    """No event can be written for the time of the block."""
+def table_away() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_event RENAME TO audit_event_away")
         try:
@@ -28,8 +36,69 @@ def log_out_of_reach() -> Iterator[None]:
             cursor.execute("ALTER TABLE audit_event_away RENAME TO audit_event")
 
 
+@contextmanager
+def insert_revoked() -> Iterator[None]:
+    """The portal's role, to which somebody left everything but the right to add to the log."""
+    role = f"portal_{secrets.token_hex(4)}"
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {role}")
+        call_command("limit_role", role)
+        cursor.execute(f"REVOKE INSERT ON audit_event FROM {role}")
+        cursor.execute(f"SET ROLE {role}")
+        try:
+            yield
+        finally:
+            cursor.execute("RESET ROLE")
+            cursor.execute(f"DROP OWNED BY {role}")
+            cursor.execute(f"DROP ROLE {role}")
+
+
+@contextmanager
+def database_full() -> Iterator[None]:
+    """Not one page more, and none of those there are has room for an event."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA page_count")
+        cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0]}")
+        try:
+            with pytest.raises(OperationalError, match="full"):
+                deque(map(record, repeat("catalog.synced")), maxlen=0)
+            yield
+        finally:
+            cursor.execute("PRAGMA max_page_count = 1073741823")
+
+
+Closed = Callable[[], AbstractContextManager[None]]
+WAYS: dict[str, tuple[str, Closed]] = {
+    "table away": ("", table_away),
+    "INSERT revoked": ("postgresql", insert_revoked),
+    "disk full": ("sqlite", database_full),
+}
+
+
+@pytest.fixture(params=WAYS)
+def log_out_of_reach(request: pytest.FixtureRequest, db: None) -> Closed:
+    """No event can be written for the time of the block."""
+    engine, way = WAYS[request.param]
+    if engine not in ("", connection.vendor):
+        pytest.skip(f"only on {engine}")
+    return way
+
+
+@pytest.mark.shows("A08")
+def test_a08_nobody_signs_in_who_is_not_in_the_log(client: Client, log_out_of_reach: Closed) -> None:
+    person("maria")
+    sign_in = partial(client.post, "/accounts/login/", {"login": "maria", "password": "maria-correct-horse"})
+    with log_out_of_reach(), pytest.raises(DatabaseError):
+        sign_in()
+    assert SESSION_KEY not in client.session
+    sign_in()
+    assert SESSION_KEY in client.session
+    assert Event.objects.filter(action="session.started", actor="maria").count() == 1
+
+
+@pytest.mark.shows("A08")
 @pytest.mark.usefixtures("no_queue")
-def test_a08_no_vote_counts_that_is_not_in_the_log(submitted: Change, approver: User) -> None:
+def test_a08_no_vote_counts_that_is_not_in_the_log(submitted: Change, approver: User, log_out_of_reach: Closed) -> None:
     with log_out_of_reach(), pytest.raises(DatabaseError):
         approve(submitted, approver)
     submitted.refresh_from_db()
@@ -39,7 +108,10 @@ def test_a08_no_vote_counts_that_is_not_in_the_log(submitted: Change, approver: 
     assert Event.objects.filter(action="vote.cast").count() == 1
 
 
-def test_a08_nothing_is_sent_that_is_not_in_the_log(segura: Sandbox, approved: Callable[..., Change]) -> None:
+@pytest.mark.shows("A08")
+def test_a08_nothing_is_sent_that_is_not_in_the_log(
+    segura: Sandbox, approved: Callable[..., Change], log_out_of_reach: Closed
+) -> None:
     change = approved()
     arrived = len(segura.control.arrivals())
     with log_out_of_reach(), pytest.raises(DatabaseError):

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from portal.accounts import keyset
 from portal.audit.forms import FilterForm
 from portal.audit.ledger import canonical
 from portal.audit.models import Event, Filters
+from portal.pages import keyset
 
 pytestmark = [pytest.mark.domain, pytest.mark.django_db]
 

@@ -99,6 +99,7 @@ def test_list_shows_the_newest_first_with_code_person_and_links(page: Callable[.
     assert 'href="/audit/?secret=43"' in text
 
 
+@pytest.mark.shows("A03")
 def test_list_reads_the_hashed_text_and_not_the_columns(page: Callable[..., str]) -> None:
     number = record("vault.responded", change=7, code=502)
     overwrite(number, code=201, action="change.applied", actor="nobody")

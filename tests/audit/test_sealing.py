@@ -94,6 +94,7 @@ def test_each_sealed_event_has_a_proof_that_holds() -> None:
         proofs.of_events(everything[:1] + everything[-5:])
 
 
+@pytest.mark.shows("A01")
 @pytest.mark.parametrize("table", ["seal", "subtree", "checkpoint"])
 @pytest.mark.parametrize("statement", ["UPDATE audit_{0} SET {1} = {1}", "DELETE FROM audit_{0}"])
 @pytest.mark.usefixtures("signing_key")
@@ -105,6 +106,7 @@ def test_a01_what_was_sealed_cannot_be_changed_or_removed(table: str, statement:
         cursor.execute(statement.format(table, column))
 
 
+@pytest.mark.shows("A01")
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="only SQLite has INSERT OR REPLACE")
 @pytest.mark.parametrize("table", ["seal", "subtree", "checkpoint"])
 @pytest.mark.usefixtures("signing_key")
@@ -278,6 +280,7 @@ def test_a_folder_out_of_reach_does_not_stop_the_sealing(
     assert "checkpoint folder cannot be written" in caplog.text
 
 
+@pytest.mark.shows("A04")
 @pytest.mark.usefixtures("signing_key")
 def test_a04_nothing_is_signed_once_more_after_an_older_backup_was_restored(
     checkpoint_folder: Path, caplog: pytest.LogCaptureFixture
@@ -301,6 +304,7 @@ def test_a04_nothing_is_signed_once_more_after_an_older_backup_was_restored(
     assert sealing.seal() == 3
 
 
+@pytest.mark.shows("A06")
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has one writer: numbers are committed in order")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("signing_key")
@@ -330,6 +334,7 @@ def test_a06_an_event_that_is_committed_late_is_sealed_all_the_same() -> None:
     assert verify(key=sealing.public_key()).findings == []
 
 
+@pytest.mark.shows("A07")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("signing_key")
 def test_a07_two_sealers_seal_everything_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -383,6 +388,7 @@ def killed_at(statement: int, act: Callable[[], Any]) -> bool:
     return os.WIFSIGNALED(status)
 
 
+@pytest.mark.shows("A07")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("signing_key")
 def test_a07_a_sealer_killed_at_any_step_leaves_nothing_half_done(checkpoint_folder: Path) -> None:

@@ -183,6 +183,7 @@ CASES: dict[str, tuple[Act, str, str]] = {
 }
 
 
+@pytest.mark.shows("A03", "A04", "A05")
 @pytest.mark.parametrize("case", CASES)
 def test_a03_a04_a05_both_verifiers_name_the_place(case: str, outsider: Outsider) -> None:
     act, ours, theirs = CASES[case]
@@ -203,6 +204,7 @@ def test_a03_a04_a05_both_verifiers_name_the_place(case: str, outsider: Outsider
     assert theirs in words
 
 
+@pytest.mark.shows("A04")
 @pytest.mark.parametrize("act", [cut_tail])
 def test_a04_without_an_outside_checkpoint_a_cut_tail_cannot_show(act: Act, outsider: Outsider) -> None:
     with past_the_triggers():
@@ -213,6 +215,7 @@ def test_a04_without_an_outside_checkpoint_a_cut_tail_cannot_show(act: Act, outs
     assert outsider.verify("sealed-log.txt", "checkpoint.txt")[0] == 0
 
 
+@pytest.mark.shows("A04")
 def test_a04_the_checkpoint_folder_is_such_an_outside(checkpoint_folder: Path) -> None:
     write()
     sealing.seal()
@@ -226,6 +229,7 @@ def test_a04_the_checkpoint_folder_is_such_an_outside(checkpoint_folder: Path) -
     assert "its tail was cut" in words
 
 
+@pytest.mark.shows("A05")
 @pytest.mark.parametrize(
     ("act", "named"),
     [
@@ -248,6 +252,7 @@ def test_a05_a_forged_or_missing_checkpoint_is_named(act: Act, named: str, outsi
         assert words.startswith("NO. checkpoint.txt: ")
 
 
+@pytest.mark.shows("A05")
 def test_a05_two_roots_for_one_size_are_named_whoever_signed_the_second(outsider: Outsider) -> None:
     signer = notes.Signer.parse("127.0.0.1/countersign-audit", SEED)
     second = outsider.takes("second.txt", signer.sign(notes.Checkpoint(signer.name, 7, tree.EMPTY)))
@@ -259,6 +264,7 @@ def test_a05_two_roots_for_one_size_are_named_whoever_signed_the_second(outsider
     assert (code, words) == (1, "NO. second.txt: the first 7 events are not those that were signed.\n")
 
 
+@pytest.mark.shows("A05")
 def test_a05_shrinking_checkpoints_are_named(outsider: Outsider) -> None:
     with past_the_triggers():
         Checkpoint.objects.filter(size=9).update(at=timezone.now() - timedelta(days=1))
@@ -267,6 +273,7 @@ def test_a05_shrinking_checkpoints_are_named(outsider: Outsider) -> None:
     assert "checkpoint of 9: older than the smaller one before it" in words
 
 
+@pytest.mark.shows("A03")
 @pytest.mark.parametrize(
     ("column", "value"),
     [
@@ -293,6 +300,7 @@ def test_a03_a_column_that_says_something_else_than_the_text_is_named(
     assert outsider.verify("sealed-log.txt", "checkpoint.txt")[0] == 0
 
 
+@pytest.mark.shows("A03")
 def test_a03_a_column_altered_back_in_the_fast_comparison_is_compared_whole() -> None:
     """What the ledger writes is told by beginning and end alone; anything else is read."""
     record("session.refused", by='a"b\\c\u2028', change=7, secret=1, code=404, data={"x": ',"secret":1,"seq":1,"v":1}'})
@@ -305,6 +313,7 @@ def test_a03_a_column_altered_back_in_the_fast_comparison_is_compared_whole() ->
     assert differing(rows[0]._replace(text="{}")) == ["text"]
 
 
+@pytest.mark.shows("A03")
 def test_a03_an_event_inserted_for_an_earlier_day_is_named_before_and_after_it_is_sealed(outsider: Outsider) -> None:
     written = event_at(3)
     forged = written.text.replace(f"{written.at:%Y-%m-%d}", "2020-01-01").replace('"change":7', '"change":8')

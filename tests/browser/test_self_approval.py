@@ -16,7 +16,12 @@ from portal.sandbox import Control
 from tests.rig.desk import Person
 from tests.rig.portal import Portal
 
-pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.processes,
+    pytest.mark.xdist_group("portal"),
+    pytest.mark.shows("W04"),
+]
 
 OWN = "Nobody decides a change they proposed or edited. Another member of Approvers can."
 MEMBERS = "Only members of Approvers can do this."

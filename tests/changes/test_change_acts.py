@@ -12,7 +12,7 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
-from portal.changes import conclusions, transitions, workflow
+from portal.changes import conclusions, rules, transitions, workflow
 from portal.changes.models import Cause, Change, Status, Vote
 from portal.changes.proposal import Proposal
 from tests.changes.pages import ballot_of, edited_by, page_of, send, text_of
@@ -67,6 +67,7 @@ def test_a_reason_that_cannot_be_kept_is_said_at_its_field(
     assert status_of(submitted) == Status.PENDING
 
 
+@pytest.mark.shows("W04")
 def test_requester_cannot_approve_own_change_by_crafted_post(
     as_person: AsPerson, requester: User, submitted: Change
 ) -> None:
@@ -80,12 +81,50 @@ def test_requester_cannot_approve_own_change_by_crafted_post(
     assert Event.objects.filter(action="vote.refused", change=submitted.pk).exists()
 
 
+@pytest.mark.shows("W04")
 def test_approver_who_edited_cannot_vote_by_crafted_post(
     as_person: AsPerson, approver: User, submitted: Change
 ) -> None:
     edited_by(approver, submitted)
     assert send(as_person(approver), "approve", submitted, ballot_of(submitted)).status_code == 403
     assert status_of(submitted) == Status.PENDING
+
+
+@pytest.mark.shows("W04")
+@pytest.mark.parametrize("how", ["requester", "editor"])
+def test_where_the_rule_has_failed_the_database_refuses_and_is_heard_as_the_rule(
+    how: str,
+    as_person: AsPerson,
+    requester: User,
+    approver: User,
+    submitted: Change,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rules, "_is_own", lambda *_: False)
+    roles.grant(requester, Role.APPROVER)
+    if how == "editor":
+        edited_by(approver, submitted)
+    person = {"requester": requester, "editor": approver}[how]
+    response = send(as_person(person), "approve", submitted, ballot_of(submitted))
+    assert response.status_code == 403
+    assert "Nobody decides a change they proposed or edited" in text_of(response)
+    assert status_of(submitted) == Status.PENDING
+    assert not Vote.objects.exists()
+    refused = Event.objects.get(action="vote.refused", change=submitted.pk)
+    assert '"rule":"OwnChange"' in refused.text
+
+
+def test_where_the_rule_has_failed_the_database_counts_a_person_once(
+    as_person: AsPerson, approver: User, submitted: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "objection", lambda *_, **__: None)
+    monkeypatch.setattr(rules, "approved_by_standing", lambda *_: False)
+    browser = as_person(approver)
+    assert send(browser, "approve", submitted, ballot_of(submitted)).status_code == 302
+    response = send(browser, "approve", submitted, ballot_of(submitted))
+    assert response.status_code == 409
+    assert "You have voted on this revision" in text_of(response)
+    assert Vote.objects.count() == 1
 
 
 @pytest.mark.parametrize("superuser", [False, True])
@@ -127,6 +166,7 @@ def test_acts_need_the_token_of_the_page(approver: User, submitted: Change) -> N
     assert status_of(submitted) == Status.PENDING
 
 
+@pytest.mark.shows("W03")
 def test_a_vote_over_an_old_revision_shows_the_difference_and_a_fresh_box(
     as_person: AsPerson, approver: User, submitted: Change, propose: Propose, requester: User
 ) -> None:

@@ -7,20 +7,21 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import aftermath, delivery, readback, reconcile, transitions, workflow
+from portal.changes import aftermath, delivery, readback, reconcile, settlement, transitions, workflow
 from portal.changes.models import Attempt, Cause, Change, Revision, Status
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
-from portal.vault import Applied, Client, ReadRefused
+from portal.vault import Applied, Client, Outcome, ReadRefused
 from tests.changing import approve, work
 from tests.people import mirrored
 from tests.segura import events
@@ -56,6 +57,20 @@ def test_every_exchange_is_in_the_log_with_its_code(segura: Sandbox, approved: C
     actions = list(Event.objects.filter(change=change.pk).order_by("seq").values_list("action", flat=True))
     wanted = ["delivery.started", "delivery.intended", "vault.responded", "delivery.answered", "change.applied"]
     assert [action for action in actions if action in wanted][-4:] == wanted[1:]
+
+
+def test_a_call_is_written_down_and_committed_before_it_is_made(
+    approved: Callable[..., Change], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update, found = Client.update, []
+
+    def watched(*args: Any, **options: Any) -> Outcome:
+        found.append((Attempt.objects.count(), len(events("delivery.intended")), connection.in_atomic_block))
+        return update(*args, **options)
+
+    monkeypatch.setattr(Client, "update", watched)
+    assert work(approved()).status == Status.APPLIED
+    assert found == [(1, 1, False)]
 
 
 def test_nothing_is_sent_for_a_change_that_is_not_approved(
@@ -391,7 +406,7 @@ def test_settle_and_take_over_never_wait_for_each_other_in_a_circle(
         attempt = Attempt.objects.create(
             change=change, revision=1, fence=claimed.fence, digest="d", started_at=timezone.now()
         )
-        at_once(functools.partial(delivery.settle, claimed, attempt, Applied(status=200)), reconcile.sweep)
+        at_once(functools.partial(settlement.settle, attempt, Applied(status=200)), reconcile.sweep)
         attempt.refresh_from_db()
         assert attempt.outcome == "Applied"
         Change.objects.filter(pk=change.pk).update(status=Status.APPLIED, hold_until=None)

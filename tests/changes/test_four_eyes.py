@@ -16,7 +16,12 @@ from portal.changes.models import Attempt, Change, Revision, Vote
 from portal.changes.proposal import Proposal
 from tests.changing import approve
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [
+    pytest.mark.domain,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("no_queue"),
+    pytest.mark.shows("W04"),
+]
 
 
 def execute(statement: str, *values: object) -> None:
@@ -106,6 +111,7 @@ def test_an_honest_vote_passes_the_guards(submitted: Change, requester: User, ap
         "DELETE FROM changes_vote",
         "UPDATE changes_revision SET patch = '{}'",
         "UPDATE changes_revision SET secret_fingerprint = 'x'",
+        "UPDATE changes_revision SET secret_traits = NULL",
         "UPDATE changes_revision SET digest = 'x'",
         "DELETE FROM changes_revision",
         "UPDATE changes_change SET requester_id = requester_id + 1",

@@ -15,11 +15,13 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import sealed
+from portal.changes import sealed, workflow
 from portal.changes.forms.edit import ShareFormSet
 from portal.changes.models import Change, Revision
+from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from portal.vault import Secret
+from tests.changes.pages import text_of
 from tests.changes.paper import buttons, press, read_form
 from tests.people import mirrored
 
@@ -155,6 +157,7 @@ def test_kept_client_secret_can_be_replaced(desk: Desk) -> None:
     assert sealed.open(bytes(revision.sealed_secret or b""), revision.pk) == Secret(CANARY)
 
 
+@pytest.mark.shows("S08")
 def test_masked_copy_of_a_client_secret_is_refused(desk: Desk) -> None:
     page = desk.preview(secret_mode="enter", client_secret="hy746****t4tr")
     assert page.status_code == 422
@@ -163,6 +166,7 @@ def test_masked_copy_of_a_client_secret_is_refused(desk: Desk) -> None:
     assert read_form(page)["kept"] == ""
 
 
+@pytest.mark.shows("S09")
 def test_guess_of_the_present_client_secret_looks_like_any_other_value(desk: Desk, segura: Sandbox) -> None:
     segura.control.edit(43, client_secret="what-it-already-is")
     pages = []
@@ -564,3 +568,19 @@ def test_more_rows_than_there_can_be_are_refused_before_one_is_made(
 def test_as_many_rows_as_there_can_be_are_taken(desk: Desk) -> None:
     page = desk.preview(url="https://gcp-eu.example", **{"users_allowed-TOTAL_FORMS": "503"})
     assert page.status_code == 200
+
+
+def test_open_change_of_the_secret_is_said_first_with_a_link_to_whoever_may_see_it(
+    desk: Desk, requester: User, requester2: User, propose: Callable[..., Proposal], no_queue: None
+) -> None:
+    theirs = workflow.submit(propose(notes="Theirs"), by=requester2)
+    mine = workflow.submit(propose(notes="Mine"), by=requester)
+    words = text_of(desk.open())
+    assert words.index("2 other changes of this secret are open") < words.index("Fields")
+    assert f"{mine.number} Pending proposed by you" in words
+    assert f"{theirs.number} Pending proposed by somebody else" in words
+    assert f'href="/changes/{mine.pk}/"' in desk.text
+    assert f'href="/changes/{theirs.pk}/"' not in desk.text
+    workflow.withdraw(mine.pk, by=requester)
+    workflow.withdraw(theirs.pk, by=requester2)
+    assert "of this secret" not in text_of(desk.open())

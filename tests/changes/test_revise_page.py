@@ -115,7 +115,7 @@ def test_stale_change_shows_what_moved(desk: Desk, change: Change, segura: Sandb
     assert form["url"] == "https://gcp-eu.example"
     assert form["notes"] == "New notes"
     assert [form.get(f"users_allowed-{row}-name") for row in range(3)] == ["jsilva", "alices", "pduarte"]
-    desk.preview()
+    desk.preview(choice_url="mine", choice_users_allowed="mine", secret_mode="carried")
     desk.press("confirm")
     change.refresh_from_db()
     assert change.status == Status.PENDING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import cycle
 
 import pytest
 
@@ -16,9 +17,17 @@ from portal.changes.proposal import Proposal
 from portal.sandbox import Control, Sandbox
 from tests.changing import approve
 from tests.people import mirrored
+from tests.rig.portal import QUICK
 from tests.rig.visitor import wait_until
 
 ManyChanges = Callable[..., list[Change]]
+# Many calls at once on a busy machine are slower than what the quick times allow for.
+PATIENT = {
+    **QUICK,
+    "SEGURA_GATEWAY_TIMEOUT_S": "0.2",
+    "SEGURA_DEADLINE_S": "4",
+    "DELIVERY_LEASE_S": "8",
+}
 _PATIENCE_S = 150
 _SWEEP_EVERY_S = 0.5
 
@@ -60,7 +69,19 @@ def approve_all(submit_all: ManyChanges, approver: User) -> ManyChanges:
     return build
 
 
-def await_applied(changes: list[Change], *, sweep: bool = False) -> None:
+@pytest.fixture
+def submit_many(segura: Sandbox, propose: Callable[..., Proposal], requester: User) -> ManyChanges:
+    """So many pending changes, spread over some secrets, for people to decide on; each gives the notes its number."""
+
+    def build(count: int, secrets: int = 10) -> list[Change]:
+        over = cycle(usable(segura.control, min(count, secrets)))
+        proposals = (propose(identifier=next(over), base=None, notes=f"number {number}") for number in range(count))
+        return [workflow.submit(proposal, by=requester) for proposal in proposals]
+
+    return build
+
+
+def await_applied(changes: list[Change], *, sweep: bool = False, within_s: float = _PATIENCE_S) -> None:
     """All of them are applied, and no replay of theirs has to be waited for any more; `sweep`: no beat does it."""
     rows = Change.objects.filter(pk__in=[change.pk for change in changes])
 
@@ -73,7 +94,7 @@ def await_applied(changes: list[Change], *, sweep: bool = False) -> None:
             tasks.sweep.delay()
         return rows.filter(status=Status.APPLIED).count() == len(changes)
 
-    wait_until(applied, "all are applied", _PATIENCE_S)
+    wait_until(applied, "all are applied", within_s)
     wait_until(lambda: not rows.filter(hold_until__gt=transitions.db_now()).exists(), "the lanes are open")
 
 

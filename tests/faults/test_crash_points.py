@@ -14,10 +14,9 @@ import pytest
 from portal.changes import tasks
 from portal.changes.models import Attempt, Change, Status
 from portal.sandbox import Sandbox
-from tests.faults.conftest import ManyChanges, await_applied, usable
+from tests.faults.conftest import PATIENT, ManyChanges, await_applied, usable
 from tests.rig.checker import check
 from tests.rig.markers import Marker
-from tests.rig.portal import QUICK
 from tests.rig.rounds import rounds
 from tests.rig.visitor import wait_until
 from tests.rig.workers import workers
@@ -26,11 +25,7 @@ from tests.segura import events
 KILLS = rounds(5, 200)
 AT_ONCE = rounds(5, 20)
 WHOLE = rounds(1, 2)  # of those: a whole worker, not a child of its pool
-# Twenty calls at once on a busy machine are slower than what the quick times allow for.
-TIMES = rounds(QUICK, {**QUICK, "SEGURA_DEADLINE_S": "5", "DELIVERY_LEASE_S": "10"}) | {
-    "SEGURA_GATEWAY_TIMEOUT_S": "0.2"
-}
-LEASE_S = float(TIMES["DELIVERY_LEASE_S"])
+LEASE_S = float(PATIENT["DELIVERY_LEASE_S"])
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -58,7 +53,7 @@ class Killed:
         """
         secrets = usable(self.segura.control, AT_ONCE)
         markers: list[Marker] = []
-        with workers(self.log, TIMES) as crew:
+        with workers(self.log, PATIENT) as crew:
             crew.start(1, concurrency=4)
             crew.start(1, concurrency=AT_ONCE // 2 + 1, queue="doomed", PORTAL_CRASH_AT=point)
             while len(self.deaths()) < KILLS:

@@ -34,7 +34,6 @@ def test_worker_that_slept_through_its_lease_sends_nothing(
     log, secrets = tmp_path / "workers.log", usable(segura.control, 2)
     beds = {point: tmp_path / point for point in ("prepared", "intended")}
     with workers(log, {"SEGURA_GATEWAY_TIMEOUT_S": "0.2"}) as crew:
-        crew.start_beat()
         crew.start(1, concurrency=2)
         for point, bed in beds.items():
             crew.start(1, queue=point, pool="solo", PORTAL_CRASH_AT=f"{point}:{bed}")
@@ -47,7 +46,7 @@ def test_worker_that_slept_through_its_lease_sends_nothing(
             sleepers = [int(bed.read_text()) for bed in beds.values()]
             for pid in sleepers:
                 os.kill(pid, signal.SIGSTOP)
-            await_applied(changes)
+            await_applied(changes, sweep=True)
             arrived = segura.control.arrivals("update")
             for bed in beds.values():
                 bed.unlink()

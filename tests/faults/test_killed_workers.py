@@ -12,7 +12,7 @@ import pytest
 
 from portal.changes import tasks
 from portal.sandbox import Sandbox
-from tests.faults.conftest import ManyChanges, await_applied, usable
+from tests.faults.conftest import PATIENT, ManyChanges, await_applied, usable
 from tests.rig.checker import check
 from tests.rig.markers import Marker
 from tests.rig.rounds import rounds
@@ -35,8 +35,7 @@ pytestmark = [
 def test_workers_killed_between_sending_and_answer(segura: Sandbox, approve_all: ManyChanges, tmp_path: Path) -> None:
     """Half of the calls are applied; in every other round the main process dies too."""
     secrets, log, markers = usable(segura.control, AT_ONCE), tmp_path / "workers.log", list[Marker]()
-    with workers(log, {"SEGURA_GATEWAY_TIMEOUT_S": "0.2"}) as crew:
-        crew.start_beat()
+    with workers(log, PATIENT) as crew:
         crew.start(1, concurrency=4)
         doomed: list[Process] = []
         for number, apply in zip(count(1), cycle(["before", "never", "never", "before"])):
@@ -53,7 +52,7 @@ def test_workers_killed_between_sending_and_answer(segura: Sandbox, approve_all:
             doomed = kill(crew, doomed, whole=number % 2 == 0)
             segura.control.clear_faults()
             segura.control.release()
-            await_applied(changes)
+            await_applied(changes, sweep=True)
     check(segura.control, markers=markers, log=log)
 
 

@@ -22,7 +22,12 @@ from tests.rig.markers import Marker, search
 from tests.rig.portal import Portal
 from tests.rig.visitor import Visitor, wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("marker sweep"), pytest.mark.timeout(420)]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.xdist_group("marker sweep"),
+    pytest.mark.timeout(420),
+    pytest.mark.shows("S01", "S03"),
+]
 
 LOUD = {"PORTAL_LOG_LEVEL": "DEBUG", "SWEEP_EVERY_S": "0.5"}
 KEYS = ("PORTAL_SECRET_KEY", "PORTAL_SEALING_KEYS")

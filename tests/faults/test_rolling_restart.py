@@ -33,9 +33,10 @@ def test_rolling_restart_leaves_no_doubt(segura: Sandbox, approve_all: ManyChang
             made: list[Change] = []
             for place, worker in enumerate(staff):
                 before = len(segura.control.arrivals("update"))
-                made += approve_all(secrets[place :: len(staff)], notes=f"round {number}")
-                for change in made:
+                share = approve_all(secrets[place :: len(staff)], notes=f"round {number}")
+                for change in share:
                     tasks.deliver.delay(change.pk)
+                made += share
                 segura.control.wait(lambda journal, before=before: updates(journal) > before + 2)  # all are at work
                 assert crew.retire(worker) == 0
                 (staff[place],) = crew.start(1, concurrency=2)

@@ -6,8 +6,10 @@ from tests.mutants.mutant import Mutant
 
 _CLAIMS = "portal/changes/transitions.py"
 _DELIVERY = "portal/changes/delivery.py"
+_APPROVED = "portal/changes/approved.py"
 _READBACK = "portal/changes/readback.py"
 _EDGE = "portal/vault/edge.py"
+_ROLES = "portal/operations/management/commands/limit_role.py"
 _RULES = "portal/changes/rules.py"
 _TABLES = "portal/changes/migrations/0001_initial.py"
 _FOUR_EYES = "portal/changes/migrations/0002_four_eyes.py"
@@ -123,6 +125,21 @@ _DATABASE = (
         ("tests/audit/test_append_only.py::test_replacing_does_not_walk_around_the_delete_trigger",),
         sqlite=True,
     ),
+    # There is no TRUNCATE trigger (see the migration): no role of the portal's has the right.
+    Mutant(
+        "append-only: nobody may TRUNCATE",
+        _ROLES,
+        '        ("INSERT", ", ".join(_tables(*_EVENTS, *_QUEUE))),',
+        '        ("INSERT, TRUNCATE", ", ".join(_tables(*_EVENTS, *_QUEUE))),',
+        ("tests/audit/test_roles.py::test_a02_the_portals_role_can_only_add",),
+    ),
+    Mutant(
+        "the sealer alone seals",
+        _ROLES,
+        '        ("INSERT", ", ".join(_tables(*_EVENTS, *_QUEUE))),',
+        '        ("INSERT", ", ".join(_tables(*_EVENTS, *_QUEUE, *_SEALS))),',
+        ("tests/audit/test_roles.py::test_a02_the_portals_role_seals_nothing_and_hides_nothing_from_the_sealer",),
+    ),
 )
 
 _VOTES = (
@@ -206,41 +223,22 @@ _SENDING = (
     Mutant(
         "intent before the call",
         _DELIVERY,
-        """    attempt = _intend(change, revision, started)
-    if attempt is None:
-        return
-    crashpoint("intended")
-    outcome = client.update(
-        change.secret,
-        edit,
-        attempt_id=str(attempt.pk),
-        correlation_id=change.number,
-        send_before=started + settings.DELIVERY_LEASE_S / 2,
-    )
+        '    crashpoint("prepared")\n',
+        """    early = client.update(change.secret, edit, attempt_id="", correlation_id=change.number)
+    client.update = lambda *_args, **_options: early
 """,
-        """    outcome = client.update(
-        change.secret,
-        edit,
-        attempt_id="",
-        correlation_id=change.number,
-        send_before=started + settings.DELIVERY_LEASE_S / 2,
-    )
-    attempt = _intend(change, revision, started)
-    if attempt is None:
-        return
-""",
-        ("tests/changes/test_delivery.py::test_every_exchange_is_in_the_log_with_its_code",),
+        ("tests/changes/test_delivery.py::test_a_call_is_written_down_and_committed_before_it_is_made",),
     ),
     Mutant(
         "digest check in the worker",
-        _DELIVERY,
+        _APPROVED,
         "    digest = patches.digest(\n",
         "    digest = revision.digest\n    patches.digest(\n",
         ("tests/changes/test_tampering.py::test_what_was_altered_past_the_triggers_is_not_sent",),
     ),
     Mutant(
         "votes counted once more before sending",
-        _DELIVERY,
+        _APPROVED,
         " or not policy.Policy.from_data(revision.policy).met_by(voters)",
         "",
         ("tests/changes/test_delivery.py::test_an_approved_status_without_votes_is_never_sent",),
@@ -258,6 +256,20 @@ _SENDING = (
         ", Finding.OTHER: Step.ESCALATE}",
         "}",
         ("tests/changes/test_delivery.py::test_a_third_value_is_never_overwritten",),
+    ),
+    Mutant(
+        "an answer counts once",
+        "portal/changes/settlement.py",
+        "        if attempt.finished_at is not None:\n            return\n",
+        "",
+        ("tests/faults/test_spool.py::test_answer_kept_twice_is_counted_once",),
+    ),
+    Mutant(
+        "an answer without a database is kept",
+        "portal/changes/settlement.py",
+        "        spool.keep(kept)\n",
+        "        pass\n",
+        ("tests/faults/test_spool.py::test_kept_answer_is_one_line_for_its_owner_alone_without_secret_or_body",),
     ),
     Mutant(
         "publishing is bounded",
@@ -327,6 +339,16 @@ _SECRETS = (
         "    if to in ENDED:\n        change.erase_sealed()\n",
         "",
         ("tests/changes/test_workflow.py::test_the_sealed_value_is_erased_when_the_change_ends_or_is_revised",),
+    ),
+    Mutant(
+        "erased values leave the file (SQLite)",
+        "portal/settings.py",
+        " PRAGMA secure_delete=ON;",
+        "",
+        (
+            "tests/secrets/test_erasure.py::test_erased_values_leave_the_file_whatever_the_sqlite_library_does_by_itself",
+        ),
+        sqlite=True,
     ),
 )
 

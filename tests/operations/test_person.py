@@ -98,3 +98,14 @@ def test_impossible_name_is_a_sentence_and_makes_nobody() -> None:
     with pytest.raises(CommandError, match="cannot be a user name"):
         person("ana maria", "--role", "approver")
     assert not User.objects.filter(username__startswith="ana").exists()
+
+
+def test_address_is_set_and_taken_away_and_the_log_keeps_that_it_was() -> None:
+    person("ana", "--email", "ana@example.com")
+    assert User.objects.get(username="ana").email == "ana@example.com"
+    changed = Event.objects.get(action="account.address_changed")
+    assert json.loads(changed.text)["data"] == {"person": "ana"}
+    with pytest.raises(CommandError, match="no e-mail address"):
+        person("ana", "--email", "ana@")
+    person("ana", "--email", "")
+    assert User.objects.get(username="ana").email == ""

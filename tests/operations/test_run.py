@@ -87,6 +87,7 @@ def test_keys_and_passwords_are_on_no_command_line(portal: Portal) -> None:
         assert secret not in command_lines
 
 
+@pytest.mark.shows("F09", "F10")  # a worker that ends is started again
 @pytest.mark.parametrize("child", sorted(CHILDREN))
 def test_killed_child_comes_back(portal: Portal, child: str) -> None:
     portal.wait_restarted(child, portal.kill(child), within=8)

@@ -13,7 +13,7 @@ from django.test import override_settings
 from portal.audit import sealing
 from portal.audit.models import Checkpoint
 from portal.audit.verify import verify
-from portal.changes import patch, policy, readback, sealed
+from portal.changes import approved, patch, policy, sealed
 from portal.changes.models import LANE, Attempt, Cause, Revision, Status, Verdict, Vote
 from portal.changes.transitions import ENDED
 from portal.sandbox.items import SHARES, digest
@@ -244,6 +244,7 @@ def _digest(secret: int, revision: Revision) -> str:
         secret=secret,
         patch=revision.patch,
         secret_fingerprint=revision.secret_fingerprint,
-        base=readback.base_of(revision),
+        base=approved.base_of(revision),
         policy=revision.policy,
+        traits=revision.secret_traits,
     )

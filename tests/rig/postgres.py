@@ -10,10 +10,11 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import psycopg
 
 from portal.operations.supervisor import die_with_parent
 
-_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off", "max_connections=200")
+_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
 
 
 class NoPostgres(Exception):
@@ -35,43 +36,83 @@ def throw_away_postgres() -> Iterator[str]:
     if given:
         yield given
         return
-    # Not under TMPDIR: another account than ours must be able to walk there.
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp" if os.geteuid() == 0 else None))  # noqa: S108
-    try:
-        with _server(folder):
-            yield f"postgresql://postgres@/portal?host={folder}"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with postgres_server(_FAST) as server:
+        yield server.url
+
+
+class PostgresServer:
+    """One in the empty `folder`, its `data` there or elsewhere; `options` are settings.
+
+    It can be stopped hard and started again.
+    """
+
+    def __init__(self, folder: Path, options: Sequence[str] = (), data: Path | None = None) -> None:
+        self.url = f"postgresql://postgres@/portal?host={folder}"
+        self._folder = folder
+        self._account: dict[str, Any] = {
+            "env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+            "cwd": folder,
+        }
+        binaries = _binaries()
+        if os.geteuid() == 0:
+            # PostgreSQL refuses root, and another account may not look into our home: give it a copy of the server.
+            binaries = _copied(binaries, folder)
+            nobody = pwd.getpwnam("nobody")
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+            self._account |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+        folder.chmod(0o700)
+        data = data or folder / "data"
+        self._initialise(binaries / "initdb", data)
+        settings = [f"unix_socket_directories={folder}", "listen_addresses=", "max_connections=200", *options]
+        words = (word for setting in settings for word in ("-c", setting))
+        self._command = [str(binaries / "postgres"), "-D", str(data), *words]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns when it answers; nothing if it runs. Raises NoPostgres."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
+                **self._account,
+            )
+        _wait(self._process, self._folder)
+
+    def stop(self) -> None:
+        """At once and without a checkpoint, as `pg_ctl stop -m immediate`: it has to recover at its next start."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(10)
+            self._process = None
+
+    def _initialise(self, initdb: Path, data: Path) -> None:
+        command = [str(initdb), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        made = subprocess.run(command, check=False, capture_output=True, text=True, **self._account)
+        if made.returncode:
+            raise NoPostgres(f"initdb failed: {(made.stderr or made.stdout).strip().splitlines()[-1]}")
 
 
 @contextlib.contextmanager
-def _server(folder: Path) -> Iterator[None]:
-    binaries = _binaries()
-    account: dict[str, Any] = {"env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"}, "cwd": folder}
-    if os.geteuid() == 0:
-        # PostgreSQL refuses root, and another account may not look into our home: give it a copy of the server.
-        binaries = _copied(binaries, folder)
-        nobody = pwd.getpwnam("nobody")
-        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        account |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-    folder.chmod(0o700)
-    data = folder / "data"
-    initdb = [str(binaries / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
-    made = subprocess.run(initdb, check=False, capture_output=True, text=True, **account)
-    if made.returncode:
-        raise NoPostgres(f"initdb failed: {(made.stderr or made.stdout).strip().splitlines()[-1]}")
-    options = [f"unix_socket_directories={folder}", "listen_addresses=", *_FAST]
-    command = [str(binaries / "postgres"), "-D", str(data), *(word for option in options for word in ("-c", option))]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, start_new_session=True, preexec_fn=die_with_parent, **account
-        )
+def postgres_server(options: Sequence[str] = (), data: Path | None = None) -> Iterator[PostgresServer]:
+    """A running one with an empty database, in a private folder, its `data` there or elsewhere; gone at the end."""
+    # Not under TMPDIR: another account than ours must be able to walk there.
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp" if os.geteuid() == 0 else None))  # noqa: S108
     try:
-        _wait_and_create(process, folder)
-        yield
+        server = PostgresServer(folder, options, data)
+        try:
+            server.start()
+            with psycopg.connect(f"postgresql://postgres@/postgres?host={folder}", autocommit=True) as connection:
+                connection.execute("CREATE DATABASE portal")
+            yield server
+        finally:
+            server.stop()
     finally:
-        process.send_signal(3)  # QUIT: at once, without a checkpoint nobody will read
-        process.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copied(binaries: Path, folder: Path) -> Path:
@@ -81,12 +122,11 @@ def _copied(binaries: Path, folder: Path) -> Path:
     return Path(shutil.copytree(binaries.parent, folder / "wheel" / "server", symlinks=True)) / "bin"
 
 
-def _wait_and_create(process: subprocess.Popen[bytes], folder: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], folder: Path) -> None:
     give_up_at = time.monotonic() + 30
     while True:
         try:
-            with psycopg.connect(f"postgresql://postgres@/postgres?host={folder}", autocommit=True) as server:
-                server.execute("CREATE DATABASE portal")
+            psycopg.connect(f"postgresql://postgres@/postgres?host={folder}").close()
             return
         except psycopg.OperationalError as error:
             if process.poll() is not None or time.monotonic() > give_up_at:
@@ -104,3 +144,11 @@ def _binaries() -> Path:
         if os.access(folder / "initdb", os.X_OK) and os.access(folder / "postgres", os.X_OK):
             return folder
     raise NoPostgres("No PostgreSQL was found. Install Debian's package postgresql, or set TEST_DATABASE_URL.")
+
+
+def dump(url: str) -> bytes:
+    """All of a database as pg_dump writes it. Raises NoPostgres where there is no pg_dump."""
+    program = _binaries() / "pg_dump"
+    if not program.exists():
+        raise NoPostgres("There is no pg_dump beside the server.")
+    return subprocess.run([program, "--dbname", url], check=True, capture_output=True).stdout

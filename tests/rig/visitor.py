@@ -68,8 +68,9 @@ class _Forms(HTMLParser):
 class Visitor:
     """Somebody with a cookie jar. `answers`: every response they got, redirects included."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, password: str = "") -> None:
         self.url = url
+        self._password = password
         self.answers: list[requests.Response] = []
         self._session = requests.Session()
         self._session.trust_env = False
@@ -78,11 +79,17 @@ class Visitor:
     @classmethod
     def sign_in(cls, url: str, name: str, password: str) -> Visitor:
         """A visitor who has signed in."""
-        visitor = cls(url)
+        visitor = cls(url, password)
         visitor.get("/accounts/login/")
         visitor.press("Sign in", login=name, password=password)
         assert visitor.at != f"{url}/accounts/login/"
         return visitor
+
+    def again(self) -> Visitor:
+        """The same person in another window: signed in alike, on a page of its own."""
+        window = Visitor(self.url)
+        window._session.cookies.update(self._session.cookies)
+        return window
 
     @property
     def answer(self) -> requests.Response:
@@ -122,7 +129,9 @@ class Visitor:
     def decide(self, change: int, verdict: str, reason: str = "") -> None:
         """Press Approve or Reject on the page of the change."""
         self.get(f"/changes/{change}/")
-        self.press(f"{verdict} CR-{change}", reason=reason)
+        button = f"{verdict} CR-{change}"
+        late = "password" in self._form(button)[0].fields  # signed in more than five minutes ago
+        self.press(button, reason=reason, **({"password": self._password} if late else {}))
         assert self.answer.status_code == 200
 
     def _form(self, button: str) -> tuple[Form, tuple[str, str, str]]:

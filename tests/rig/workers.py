@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection
 
+from portal.operations import children
+from portal.operations.management.commands.run import answers
+from portal.operations.redis_server import free_port
 from portal.operations.supervisor import die_with_parent
 from tests.rig.portal import QUICK, ROOT
 
@@ -58,6 +61,26 @@ class Workers:
             assert time.monotonic() < give_up_at, self.log.read_text(errors="replace")[-3000:]
             time.sleep(0.05)
         return started
+
+    def start_web(self) -> str:
+        """The pages, on a port of their own; their address."""
+        port = free_port()
+        child = children.web(port, {"PORT": str(port)})
+        self._start(child.command, child.environment)
+        url = f"http://127.0.0.1:{port}"
+        give_up_at = time.monotonic() + 60
+        while not answers(url):
+            assert time.monotonic() < give_up_at, self.log.read_text(errors="replace")[-3000:]
+            time.sleep(0.05)
+        return url
+
+    def revive(self) -> int:
+        """Start again what has ended by itself, as a supervisor does; how many those were."""
+        ended = [process for process in self._running if process.poll() is not None]
+        for process in ended:
+            self._running.remove(process)
+            self._start(list(process.args))
+        return len(ended)
 
     def _ready(self) -> int:
         return self.log.read_bytes().count(b" ready.") if self.log.exists() else 0

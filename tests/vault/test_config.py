@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from portal.vault import Client, Config, ConfigError, Secret
+from portal.sandbox import Sandbox
+from portal.vault import Applied, Client, Config, ConfigError, NotSent, Secret
 from portal.vault.edge import Edge
 
 
@@ -75,19 +76,34 @@ def test_neither_config_nor_client_shows_the_secret():
     assert "canary" not in repr(config) + repr(client) + str(vars(client))
 
 
-def test_netrc_proxies_and_ca_variables_are_ignored(sandbox, listener, tmp_path, monkeypatch, connect):
+@pytest.fixture
+def traps(listener, tmp_path, monkeypatch):
+    """An environment that would send us elsewhere, under another name, trusting nobody; the listener it leads to."""
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login wrong password wrong\n")
+    netrc.write_text("default login wrong password wrong\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, listener.url)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem")
     monkeypatch.setenv("CURL_CA_BUNDLE", "/nowhere/ca.pem")
-    assert connect().read(43).name == "GCP"
-    assert (listener.connections, listener.received) == (0, b"")
+    return listener
 
 
+@pytest.mark.shows("S11")
+@pytest.mark.parametrize("secure", [False, True])
+def test_netrc_proxies_and_ca_variables_are_ignored(secure, traps, tls_files, connect):
+    certificate, key, authority, _ = tls_files
+    with Sandbox(tls=(certificate, key) if secure else None) as segura:
+        own = {"client_id": segura.client_id, "client_secret": Secret(segura.client_secret)}
+        client = connect(url=segura.url, ca_bundle=authority if secure else "", **own)
+        assert client.read(43).name == "GCP"
+        outcome = client.update(43, {"notes": "x"}, attempt_id="a")
+        assert type(outcome) is Applied, "a token as Authorization, as it was given"
+    assert (traps.connections, traps.received) == (0, b"")
+
+
+@pytest.mark.shows("S11")
 def test_the_environment_is_not_even_asked(sandbox, connect, monkeypatch):
     """What the test above shows would hold by our adapter and requests_oauthlib's own auth alone, for now."""
     asked = []
@@ -97,10 +113,8 @@ def test_the_environment_is_not_even_asked(sandbox, connect, monkeypatch):
     assert asked == []
 
 
+@pytest.mark.shows("S11")
 def test_a_ca_variable_cannot_make_us_trust(tls_files, monkeypatch, connect):
-    from portal.sandbox import Sandbox
-    from portal.vault import NotSent
-
     certificate, key, authority, _ = tls_files
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", authority)
     monkeypatch.setenv("SSL_CERT_FILE", authority)

@@ -45,6 +45,7 @@ def guarded(sandbox, connect):
     sandbox.grants._client_secret = original
 
 
+@pytest.mark.shows("S03")
 @pytest.mark.parametrize("fault", FAULTS)
 def test_no_canary_in_logs_outcomes_exchanges_or_output(fault, guarded, sandbox, caplog, capfd, monkeypatch):
     client, check = guarded
@@ -95,6 +96,7 @@ def _frames_below_the_test(error):
     return error.with_traceback(tb)
 
 
+@pytest.mark.shows("S02")
 @pytest.mark.parametrize("fault", ["", "drop", "broken_json", "refuse:1005:no", "502"])
 def test_no_canary_in_any_frame_when_the_report_raises(fault, guarded, sandbox):
     client, check = guarded
@@ -111,7 +113,7 @@ def test_no_canary_in_any_frame_when_the_report_raises(fault, guarded, sandbox):
         with pytest.raises(RuntimeError) as raised:
             order()
         error = _frames_below_the_test(raised.value)
-        assert "_carry" in _with_locals(error)
+        assert "_authorised" in _with_locals(error)
         check(_with_locals(error) + _deep(error))
 
 

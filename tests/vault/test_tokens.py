@@ -47,6 +47,7 @@ def clients(connect, redis_server):
     return [connect(tokens=RedisTokens(redis_server.client(), cipher), **patient) for _ in range(4)]
 
 
+@pytest.mark.shows("S10")
 def test_herd_at_expiry_fetches_one_token(sandbox, clients):
     sandbox.control.knobs(token_ttl=1)
     sandbox.control.plan(endpoint="token", delay_s=0.2, times=None)
@@ -59,6 +60,7 @@ def test_herd_at_expiry_fetches_one_token(sandbox, clients):
     assert sandbox.control.journal()["tokens_issued"] == already + 1
 
 
+@pytest.mark.shows("S10")
 def test_storm_of_401_fetches_two_tokens_at_most(sandbox, clients):
     clients[0].list()
     sandbox.control.knobs(auth_failure_style="envelope401")
@@ -76,6 +78,7 @@ def test_memory_herd_fetches_one_token(sandbox, connect):
     assert sandbox.control.journal()["tokens_issued"] == 1
 
 
+@pytest.mark.shows("S10")
 def test_herd_at_a_failing_token_endpoint_asks_once_and_waits_once(sandbox, connect):
     client = connect()
     sandbox.control.plan(endpoint="token", status=500, body="{}", delay_s=0.3, times=None)
@@ -138,6 +141,7 @@ def test_only_the_rejected_token_is_dropped(redis_server):
         store.drop("k", new)
 
 
+@pytest.mark.shows("S10")
 def test_token_is_shared_through_redis_sealed_and_with_an_end(sandbox, clients, redis_server):
     clients[0].list()
     assert clients[1].list()

@@ -18,7 +18,7 @@ from portal.catalog.models import ApiSecret, Sync
 from portal.changes import workflow
 from portal.changes.models import Change, Revision, Status, Vote
 from portal.changes.proposal import Proposal, pack
-from tests.people import mirrored
+from tests.people import mirrored, show_presence
 
 ROLES = ("anonymous", "owner", "other", "approver", "auditor", "operator", "disabled", "superuser")
 """`owner` has proposed the change; `other` is a requester too; `disabled` held every right and is switched off."""
@@ -51,8 +51,13 @@ class Cast:
             person = self.people[role]
             User.objects.filter(pk=person.pk).update(is_active=True)
             client.force_login(person)
+            show_presence(client, person)
             User.objects.filter(pk=person.pk).update(is_active=role != "disabled")
         return client
+
+    def named(self) -> list[str]:
+        """Everybody the database knows by now."""
+        return list(User.objects.values_list("username", flat=True))
 
     def numbers(self) -> dict[str, int]:
         """What the numbers of the addresses are, by the names they have there."""

@@ -95,7 +95,7 @@ def test_every_page_of_every_address_carries_them(cast: Cast) -> None:
         (404, lambda browser: browser.get("/static/nothing.js")),
         (404, lambda browser: browser.get("/changes/987654321/")),
         (405, lambda browser: browser.put("/changes/")),
-        (413, lambda browser: browser.post("/accounts/theme/", {"f": SimpleUploadedFile("x", b"0")})),
+        (413, lambda browser: browser.post("/theme/", {"f": SimpleUploadedFile("x", b"0")})),
         (429, lambda _: [Client().post("/accounts/login/", {"login": "x"}) for _ in range(31)][-1]),
         (500, lambda browser: browser.get("/fail/")),
         (503, lambda browser: browser.get("/lose/")),

@@ -28,7 +28,7 @@ account_reauthenticate  GET    in  200 200 200 200 200 in  200
 account_reauthenticate  POST   in  200 200 200 200 200 in  200
 account_change_password GET    in  200 200 200 200 200 in  200
 account_change_password POST   in  200 200 200 200 200 in  200
-accounts:theme          POST   302 302 302 302 302 302 302 302
+theme          POST   302 302 302 302 302 302 302 302
 set_language            POST   302 302 302 302 302 302 302 302
 catalog:secrets         GET    in  200 200 200 403 200 in  403
 catalog:sync            GET    in  200 200 200 403 200 in  403

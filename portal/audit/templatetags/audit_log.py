@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-
 from django import template
 
 from portal.audit import wording
@@ -17,9 +15,3 @@ register.filter("line", wording.line)
 register.filter("facts", wording.facts)
 register.filter("title_of", wording.title)
 register.filter("visible", visible)
-
-
-@register.filter("base64")
-def in_base64(raw: bytes) -> str:
-    """A hash as people copy it."""
-    return base64.b64encode(raw).decode()

@@ -10,7 +10,6 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
-from portal.accounts import keyset
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
 from portal.audit import proofs, tree
@@ -20,6 +19,7 @@ from portal.audit.ledger import record
 from portal.audit.models import Event
 from portal.audit.reading import on_record
 from portal.audit.standing import standing
+from portal.pages import keyset
 
 _ROWS = 50
 _STEPS = 100

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from portal.accounts.forms import PresentForm
 from portal.vault import Secret
 
 
-class BallotForm(forms.Form):
+class BallotForm(PresentForm):
     """A vote: on which revision, over which digest, and a comment, which a rejection must have."""
 
     revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
@@ -24,19 +25,21 @@ class BallotForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
-    def __init__(self, data: QueryDict | None = None, *, kept: bool = False) -> None:
+    def __init__(self, data: QueryDict | None = None, *, request: HttpRequest, kept: bool = False) -> None:
         """`kept`: the page already shows the form; what is being typed there stays when htmx swaps it."""
-        super().__init__(data, auto_id="vote-%s")
+        super().__init__(data, request=request, auto_id="vote-%s")
         if kept:
-            self.fields["reason"].widget.attrs["hx-preserve"] = "true"
+            for field in self.fields.values():
+                field.widget.attrs["hx-preserve"] = "true"
 
     @property
     def vote(self) -> dict[str, Any]:
         """The cleaned vote, as workflow takes it."""
-        return {name: self.cleaned_data[name] for name in ("revision", "digest", "reason")}
+        cleaned = {name: self.cleaned_data[name] for name in ("revision", "digest", "reason")}
+        return {**cleaned, "presence": self.presence}
 
 
-class RetryForm(forms.Form):
+class RetryForm(PresentForm):
     """The approved client secret once more; never written back into a page."""
 
     value = forms.CharField(
@@ -48,8 +51,8 @@ class RetryForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
 
-    def __init__(self, data: QueryDict | None = None) -> None:
-        super().__init__(data, auto_id="retry-%s")
+    def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
+        super().__init__(data, request=request, auto_id="retry-%s")
 
     @property
     def secret(self) -> Secret | None:
@@ -58,7 +61,14 @@ class RetryForm(forms.Form):
         return Secret(value) if value else None
 
 
-class CloseForm(forms.Form):
+class RecheckForm(PresentForm):
+    """Nothing but the person."""
+
+    def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
+        super().__init__(data, request=request, auto_id="recheck-%s")
+
+
+class CloseForm(PresentForm):
     """What a person found in Segura, where the machine could not find out."""
 
     applied = forms.TypedChoiceField(
@@ -74,5 +84,10 @@ class CloseForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
-    def __init__(self, data: QueryDict | None = None) -> None:
-        super().__init__(data, auto_id="close-%s")
+    def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
+        super().__init__(data, request=request, auto_id="close-%s")
+
+    @property
+    def found(self) -> dict[str, Any]:
+        """What was found, as aftermath takes it."""
+        return {"applied": self.cleaned_data["applied"], "reason": self.cleaned_data["reason"]}

@@ -13,8 +13,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.changes import patch as patches
+from portal.changes.forms import rebase
 from portal.changes.forms.fields import ExactText, SecretText
 from portal.changes.forms.generator import LENGTHS
+from portal.changes.forms.rebase import CHOICE, Conflict
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.patch import Sight
 from portal.changes.sealed import Sealed
@@ -121,7 +123,7 @@ class EditForm(forms.Form):
     """What is to change, against the `base` the person sees; None: the details could not be read.
 
     Without a base an empty field means «leave it as it is». `kept` is a new client secret entered or proposed
-    earlier, which need not be typed again.
+    earlier, which need not be typed again. Of each of `conflicts` it asks which side shall count.
     """
 
     name = ExactText(limit=LONGEST, label=FIELD_LABELS["name"])
@@ -133,7 +135,11 @@ class EditForm(forms.Form):
         limit=LONGEST, label=FIELD_LABELS["tags"], help_text=gettext_lazy("Several are separated by commas.")
     )
     notes = ExactText(limit=20_000, lines=True, label=FIELD_LABELS["notes"])
-    secret_mode = forms.ChoiceField(widget=forms.RadioSelect, label=FIELD_LABELS["client_secret"])
+    secret_mode = forms.ChoiceField(
+        widget=forms.RadioSelect,
+        label=FIELD_LABELS["client_secret"],
+        error_messages={"required": gettext_lazy("Say what shall become of the client secret.")},
+    )
     client_secret = SecretText(
         limit=4000,
         label=gettext_lazy("New client secret"),
@@ -172,10 +178,13 @@ class EditForm(forms.Form):
         base: Sight | None,
         kept: Sealed | None = None,
         initial: Mapping[str, Any] | None = None,
+        conflicts: Mapping[str, Conflict] | None = None,
     ) -> None:
         given = dict(initial or {})
         super().__init__(data, initial={"secret_mode": CARRIED if kept else SAME, "length": LENGTHS[1], **given})
-        self.base, self.kept = base, kept
+        self.base, self.kept, self.conflicts = base, kept, conflicts or {}
+        for name, conflict in self.conflicts.items():
+            self.fields[CHOICE.format(name)] = rebase.question(conflict)
         for name in TEXT_FIELDS:
             field = cast(ExactText, self.fields[name])
             field.seen = base.fields[name] if base else None
@@ -203,6 +212,7 @@ class EditForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         super().clean()
+        self._settle()
         self._clean_needed()
         self._clean_secret()
         self._clean_shares()
@@ -218,8 +228,21 @@ class EditForm(forms.Form):
             texts = {name: text for name, text in texts.items() if text}
         else:
             lists = list(SHARE_FIELDS)
-        wanted = {**texts, **{name: self.shares[name].rows() for name in lists}}
+        wanted = {**texts, **{name: self._list(name) for name in lists}}
         return patches.difference(wanted, self.base.fields if self.base else {})
+
+    def _settle(self) -> None:
+        """Of a text that both sides changed only the side that was chosen goes on, and errors of the other are none."""
+        for name in TEXT_FIELDS:
+            choice = self.cleaned_data.get(CHOICE.format(name))
+            if choice in (rebase.MINE, rebase.THEIRS):
+                self.errors.pop(name, None)
+                self.cleaned_data[name] = rebase.settled(self.conflicts[name], choice, None)
+
+    def _list(self, name: str) -> list[list[Any]]:
+        rows = self.shares[name].rows()
+        choice = self.cleaned_data.get(CHOICE.format(name))
+        return cast(list[list[Any]], rebase.settled(self.conflicts[name], choice, rows)) if choice else rows
 
     def _clean_needed(self) -> None:
         for name in NEEDED:

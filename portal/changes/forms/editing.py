@@ -19,8 +19,9 @@ from portal.catalog.details import CannotRead, read_details
 from portal.catalog.models import ApiSecret
 from portal.changes import patch as patches
 from portal.changes import sealed
-from portal.changes.forms import generator
+from portal.changes.forms import generator, rebase
 from portal.changes.forms.edit import BLANK_ROWS, CARRIED, ENTER, GENERATE, REPLACE, SAME, EditForm
+from portal.changes.forms.rebase import CHOICE, Conflict
 from portal.changes.models import Revision
 from portal.changes.patch import FieldChange, Sight
 from portal.changes.proposal import Proposal, ProposalLost, pack, pack_base, unpack, unpack_base
@@ -61,16 +62,40 @@ class Edit:
     @cached_property
     def moved(self) -> dict[str, FieldChange]:
         """Old: when it was proposed; new: now."""
-        if self.revised is None or self.base is None:
-            return {}
-        return {change.field: change for change in _moves(self.revised, self.base)}
+        return {change.field: change for change in rebase.moves(self.revised, self.base)}
+
+    @cached_property
+    def conflicts(self) -> dict[str, Conflict]:
+        """What both the proposal and somebody in Segura changed."""
+        return rebase.conflicts(self.revised, self.base)
+
+    @property
+    def taken_over(self) -> list[str]:
+        """What moved in Segura and is nothing to decide about."""
+        decided = {*self.conflicts, SECRET_FIELD} if self.secret_disputed else set(self.conflicts)
+        return [name for name in self.moved if name not in decided]
+
+    @property
+    def secret_disputed(self) -> bool:
+        """Whether a new client secret was proposed, and another one set in Segura meanwhile."""
+        return SECRET_FIELD in self.moved and self.kept is not None
+
+    @property
+    def disputed(self) -> list[dict[str, Any]]:
+        """Each text field that both changed, with the question which shall count."""
+        return [
+            {"field": self.form[name], "choice": self.form[CHOICE.format(name)], "conflict": self.conflicts[name]}
+            for name in _IN_ORDER
+            if name in self.conflicts
+        ]
 
     @property
     def texts(self) -> list[dict[str, Any]]:
-        """Each text field, with what moved about it."""
+        """Each other text field, with what moved about it."""
         return [
             {"field": self.form[name], "moved": self.moved.get(name), "differs": self.differs.get(name)}
             for name in _IN_ORDER
+            if name not in self.conflicts
         ]
 
     @property
@@ -82,6 +107,7 @@ class Edit:
                 "rows": self.form.shares[name],
                 "replace": self.form[REPLACE.format(name)],
                 "moved": self.moved.get(name),
+                "choice": self.form[CHOICE.format(name)] if name in self.conflicts else None,
             }
             for name in SHARE_FIELDS
         ]
@@ -92,7 +118,7 @@ class Edit:
         data = self.form.cleaned_data
         new = None
         if data["secret_mode"] == CARRIED and self.kept and self.kept.sealed:
-            new = sealed.reseal(self.kept.sealed, self.kept.revision_id, revision_id)
+            new = sealed.reseal(self.kept.sealed.blob, self.kept.revision_id, revision_id)
         elif data["secret_mode"] == ENTER:
             new = sealed.seal(data["client_secret"], revision_id)
         elif data["secret_mode"] == GENERATE:
@@ -124,7 +150,10 @@ def start(secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Ed
     initial = _overlaid(base, revised.patch if revised else {}, revised.base if revised else None)
     if revised:
         initial |= {"reason": revised.reason, "ticket": revised.ticket}
-    return _shown(Edit(secret, by, base, EditForm(base=base), kept, obstacle, revised), initial)
+    edit = Edit(secret, by, base, EditForm(base=base), kept, obstacle, revised)
+    if edit.secret_disputed:
+        initial["secret_mode"] = ""  # nothing is chosen for them
+    return _shown(edit, initial)
 
 
 def resume(proposal: Proposal, secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Edit:
@@ -133,7 +162,10 @@ def resume(proposal: Proposal, secret: ApiSecret, *, by: User, revised: Revision
     kept = replace(proposal, patch={}, base=None) if proposal.sealed else None
     initial = _overlaid(base, proposal.patch, base.fields if base else None)
     initial |= {"reason": proposal.reason, "ticket": proposal.ticket, "secret_mode": CARRIED if kept else SAME}
-    return _shown(Edit(secret, by, base, EditForm(base=base), kept, revised=revised), initial)
+    edit = Edit(secret, by, base, EditForm(base=base), kept, revised=revised)
+    if base:
+        initial |= rebase.initial(edit.conflicts, {**base.fields, **proposal.patch})
+    return _shown(edit, initial)
 
 
 def receive(data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Edit:
@@ -141,7 +173,7 @@ def receive(data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision |
     seen = unpack_base(data.get("base", ""), by, secret.pk)
     base = seen if seen.fields else None
     kept = _recall(data, secret, by) or _kept_of(secret, revised)
-    form = EditForm(data, base=base, kept=kept.sealed if kept else None)
+    form = EditForm(data, base=base, kept=kept.sealed if kept else None, conflicts=rebase.conflicts(revised, base))
     return Edit(secret, by, base, form, kept, revised=revised)
 
 
@@ -190,8 +222,8 @@ def _kept_of(secret: ApiSecret, revised: Revision | None) -> Proposal | None:
     if revised is None or revised.sealed_secret is None:
         return None
     kept_id = uuid.uuid4()
-    earlier = sealed.Sealed(bytes(revised.sealed_secret), revised.secret_fingerprint)
-    return Proposal(secret.pk, {}, None, sealed=sealed.reseal(earlier, revised.pk, kept_id), revision_id=kept_id)
+    again = sealed.reseal(revised.sealed_secret, revised.pk, kept_id)
+    return Proposal(secret.pk, {}, None, sealed=again, revision_id=kept_id)
 
 
 def _recall(data: Mapping[str, Any], secret: ApiSecret, by: User) -> Proposal | None:
@@ -203,7 +235,8 @@ def _recall(data: Mapping[str, Any], secret: ApiSecret, by: User) -> Proposal | 
 
 
 def _shown(edit: Edit, initial: dict[str, Any]) -> Edit:
-    edit.form = EditForm(base=edit.base, kept=edit.kept.sealed if edit.kept else None, initial=initial)
+    kept = edit.kept.sealed if edit.kept else None
+    edit.form = EditForm(base=edit.base, kept=kept, initial=initial, conflicts=edit.conflicts)
     return edit
 
 
@@ -226,6 +259,7 @@ def _typed_again(edit: Edit, data: QueryDict) -> Edit:
             for form in bound.shares[name].forms
         ]
         initial[name] = _joined(edit.base.fields[name] if edit.base else [], typed)
+    initial |= {CHOICE.format(name): data.get(CHOICE.format(name), "") for name in edit.conflicts}
     return _shown(edit, initial)
 
 
@@ -261,11 +295,3 @@ def _share_rows(live: list[list[Any]], proposed: list[list[Any]], earlier: list[
 
 def _row(name: str, can_edit: bool) -> dict[str, Any]:
     return {"name": name, "can_edit": can_edit}
-
-
-def _moves(revised: Revision, base: Sight) -> list[FieldChange]:
-    if revised.base is None:
-        return []
-    then, now = revised.base_secret_fingerprint, base.secret_fingerprint
-    moved = patches.difference(base.fields, revised.base)
-    return patches.describe(moved, revised.base, new_secret=bool(then and now and then != now))

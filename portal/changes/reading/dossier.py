@@ -14,9 +14,10 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.changes import breaker, rules
 from portal.changes.models import OPEN, REVISABLE, Attempt, Breaker, Change, Revision, Status, Vote
-from portal.changes.reading import comparison, listing, outlook
+from portal.changes.reading import comparison, listing, outlook, value
 from portal.changes.reading.comparison import Difference
 from portal.changes.reading.listing import Row
+from portal.changes.reading.value import Likeness
 from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused
 from portal.changes.transitions import WrongState
 
@@ -67,6 +68,11 @@ class Dossier:
     def other_links(self) -> list[tuple[Change, bool]]:
         """Those of the others that are open, and whether the reader may see them."""
         return [(other, listing.may_see(other, self.reader)) for other in self.others if other.status in OPEN]
+
+    @cached_property
+    def likeness(self) -> list[Likeness]:
+        """Where the portal has met the new secret value, for readers whom that may be told."""
+        return value.likeness(self.change, self.revision, reader=self.reader)
 
     @property
     def next(self) -> list[str]:

@@ -70,7 +70,12 @@ class Row:
 
 def describe(revision: Revision) -> list[FieldChange]:
     """A revision field by field, against the base it was proposed on."""
-    return patches.describe(revision.patch, revision.base, new_secret=bool(revision.secret_fingerprint))
+    return patches.describe(
+        revision.patch,
+        revision.base,
+        new_secret=bool(revision.secret_fingerprint),
+        traits=revision.secret_traits,
+    )
 
 
 def listed(changes: ChangeQuerySet) -> ChangeQuerySet:

@@ -16,7 +16,7 @@ from portal.audit import findings
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Attempt
 from portal.changes.patch import ShareChange
-from portal.changes.reading import outlook
+from portal.changes.reading import outlook, value
 from portal.unseen import spelled
 
 register = template.Library()
@@ -82,6 +82,7 @@ def share_kind(share: ShareChange, base_known: bool) -> str:
 
 
 register.filter("said", findings.said)
+register.filter("traits", value.traits)
 
 RISK_ICONS = {
     "base": "eye-off",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,14 +16,23 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import PersonRequest, requires
+from portal.accounts.forms import PresentForm
 from portal.changes import aftermath, workflow
-from portal.changes.forms.ballot import BallotForm, CloseForm, RetryForm
+from portal.changes.forms.ballot import BallotForm, CloseForm, RecheckForm, RetryForm
 from portal.changes.models import Breaker, Change, Status
 from portal.changes.reading import dossier, refusals
 from portal.changes.reading.dossier import Dossier
-from portal.changes.rules import ReasonMissing, Refused, StaleRevision, ValueDiffers
+from portal.changes.rules import GuessesSpent, NotPresent, ReasonMissing, Refused, StaleRevision, ValueDiffers
 from portal.changes.transitions import WrongState
 from portal.changes.views import desk
+
+_ABOUT: dict[type[Exception], str] = {
+    ReasonMissing: "reason",
+    ValueDiffers: "value",
+    GuessesSpent: "value",
+    NotPresent: "password",
+}
+"""The field that a refusal is about, where its form has one."""
 
 
 @require_safe
@@ -49,15 +58,16 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
     number = seen.partition(".")[0]
     seen_revision = int(number) if number.isdecimal() and len(number) < 10 else 0
     context = {
-        **_context(shown),
+        **_context(request, shown),
         "moved": True,
-        "ballot": BallotForm(kept=True),
+        "ballot": BallotForm(request=request, kept=True),
         "token": f"{seen_revision}.{shown.token.partition('.')[2]}",
         "outdated": seen_revision != shown.change.revision,
     }
     return render(request, "changes/change.html#status", context)
 
 
+@sensitive_post_parameters("password")
 @require_POST
 @requires()
 def approve(request: PersonRequest, change_id: int) -> HttpResponse:
@@ -65,6 +75,7 @@ def approve(request: PersonRequest, change_id: int) -> HttpResponse:
     return _vote(request, change_id, workflow.approve)
 
 
+@sensitive_post_parameters("password")
 @require_POST
 @requires()
 def reject(request: PersonRequest, change_id: int) -> HttpResponse:
@@ -79,44 +90,59 @@ def withdraw(request: PersonRequest, change_id: int) -> HttpResponse:
     return _act(request, change_id, lambda: workflow.withdraw(change_id, by=request.user))
 
 
-@sensitive_post_parameters("value")
+@sensitive_post_parameters("value", "password")
 @require_POST
 @requires()
 def retry(request: PersonRequest, change_id: int) -> HttpResponse:
     """Queue a failed change again under its old approvals."""
-    form = RetryForm(request.POST)
+    form = RetryForm(request.POST, request=request)
     if not form.is_valid():
         return _refused(request, change_id, retry=form)
-    return _act(request, change_id, lambda: aftermath.retry(change_id, by=request.user, value=form.secret), retry=form)
+
+    def again() -> Change:
+        return aftermath.retry(change_id, by=request.user, value=form.secret, presence=form.presence)
+
+    return _act(request, change_id, again, retry=form)
 
 
+@sensitive_post_parameters("password")
 @require_POST
 @requires()
 def recheck(request: PersonRequest, change_id: int) -> HttpResponse:
     """Let the portal read the vault again."""
-    return _act(request, change_id, lambda: aftermath.recheck(change_id, by=request.user))
+    form = RecheckForm(request.POST, request=request)
+    if not form.is_valid():
+        return _refused(request, change_id, recheck=form)
+
+    def look() -> Change:
+        return aftermath.recheck(change_id, by=request.user, presence=form.presence)
+
+    return _act(request, change_id, look, recheck=form)
 
 
+@sensitive_post_parameters("password")
 @require_POST
 @requires()
 def close(request: PersonRequest, change_id: int) -> HttpResponse:
     """Say what became of a change that the portal cannot settle."""
-    form = CloseForm(request.POST)
+    form = CloseForm(request.POST, request=request)
     if not form.is_valid():
         return _refused(request, change_id, close=form)
-    return _act(
-        request, change_id, lambda: aftermath.close(change_id, by=request.user, **form.cleaned_data), close=form
-    )
+
+    def settle() -> Change:
+        return aftermath.close(change_id, by=request.user, **form.found, presence=form.presence)
+
+    return _act(request, change_id, settle, close=form)
 
 
 def _vote(request: PersonRequest, change_id: int, cast: Callable[..., Change]) -> HttpResponse:
-    ballot = BallotForm(request.POST)
+    ballot = BallotForm(request.POST, request=request)
     if not ballot.is_valid():
         return _refused(request, change_id, ballot=ballot)
     return _act(request, change_id, lambda: cast(change_id, by=request.user, **ballot.vote), ballot=ballot)
 
 
-def _act(request: PersonRequest, change_id: int, act: Callable[[], Change], **forms: Any) -> HttpResponse:
+def _act(request: PersonRequest, change_id: int, act: Callable[[], Change], **forms: PresentForm) -> HttpResponse:
     """Do it and go on, or show the page again with the rule that refused it."""
     try:
         changed = act()
@@ -151,37 +177,31 @@ def _onward(request: PersonRequest, changed: Change) -> HttpResponseRedirect:
 
 
 def _refused(
-    request: PersonRequest, change_id: int, refusal: Refused | WrongState | None = None, **forms: Any
+    request: PersonRequest, change_id: int, refusal: Refused | WrongState | None = None, **forms: PresentForm
 ) -> HttpResponse:
     """The page where it happened, with the sentence and with what was typed; never with a secret value."""
     shown = _open(request, change_id)
-    code, context = 422, forms
+    code, context = 422, dict[str, Any](forms)
     if refusal is not None:
         code, sentence = refusals.answer(refusal, request)
-        context |= _told(shown, refusal, sentence, **forms)
-    if request.htmx and request.POST.get("from") == "queue":
-        panel = desk.Panel(shown.row, may_vote=shown.may_vote, **context)
+        context |= _told(shown, refusal, sentence, forms)
+    if "ballot" in forms and request.htmx and request.POST.get("from") == "queue":
+        panel = desk.Panel(shown.row, shown.likeness, may_vote=shown.may_vote, **context)
         return desk.show_queue(request, request.POST, panel=panel, status=code)
     return _page(request, shown, status=code, **context)
 
 
 def _told(
-    shown: Dossier,
-    refusal: Refused | WrongState,
-    sentence: str,
-    *,
-    ballot: BallotForm | None = None,
-    retry: RetryForm | None = None,
-    close: CloseForm | None = None,  # noqa: ARG001 - its own field requires the reason
+    shown: Dossier, refusal: Refused | WrongState, sentence: str, forms: Mapping[str, PresentForm]
 ) -> dict[str, Any]:
     """The sentence at the field it is about, else above the change, with what was revised meanwhile."""
-    if ballot and isinstance(refusal, ReasonMissing):
-        ballot.add_error("reason", sentence)
-        return {}
-    if retry and isinstance(refusal, ValueDiffers):
-        retry.add_error("value", sentence)
-        return {}
-    seen = ballot.cleaned_data["revision"] if ballot and isinstance(refusal, StaleRevision) else shown.change.revision
+    field = _ABOUT.get(type(refusal), "")
+    for form in forms.values():
+        if field in form.fields:
+            form.add_error(field, sentence)
+            return {}
+    stale = isinstance(refusal, StaleRevision)
+    seen = forms["ballot"].cleaned_data["revision"] if stale else shown.change.revision
     return {"refusal": {"sentence": sentence, "difference": shown.difference_from(seen), "seen": seen}}
 
 
@@ -192,16 +212,17 @@ def _open(request: PersonRequest, change_id: int) -> Dossier:
         raise Http404 from None
 
 
-def _context(shown: Dossier) -> dict[str, Any]:
+def _context(request: PersonRequest, shown: Dossier) -> dict[str, Any]:
     return {
         "shown": shown,
         "change": shown.change,
         "token": shown.token,
-        "ballot": BallotForm(),
-        "retry": RetryForm(),
-        "close": CloseForm(),
+        "ballot": BallotForm(request=request),
+        "retry": RetryForm(request=request),
+        "recheck": RecheckForm(request=request),
+        "close": CloseForm(request=request),
     }
 
 
 def _page(request: PersonRequest, shown: Dossier, *, status: int = 200, **more: Any) -> HttpResponse:
-    return render(request, "changes/change.html", {**_context(shown), **more}, status=status)
+    return render(request, "changes/change.html", {**_context(request, shown), **more}, status=status)

@@ -9,14 +9,15 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from portal.accounts import keyset
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
 from portal.changes.forms.ballot import BallotForm
 from portal.changes.forms.filters import FilterForm, QueueForm
 from portal.changes.models import Change
-from portal.changes.reading import listing
+from portal.changes.reading import listing, value
 from portal.changes.reading.listing import Row
+from portal.changes.reading.value import Likeness
+from portal.pages import keyset
 
 _SIZE = 25
 
@@ -26,8 +27,9 @@ class Panel:
     """The change beside the queue: one that waits for the reader, or the one whose decision was just refused."""
 
     row: Row
+    likeness: list[Likeness]
+    ballot: BallotForm
     may_vote: bool = True
-    ballot: BallotForm = field(default_factory=BallotForm)
     refusal: dict[str, Any] = field(default_factory=dict)
 
 
@@ -49,7 +51,8 @@ def show_queue(
     rows = listing.rows(page.rows, reader=request.user)
     selected = _selected(rows, opened)
     if panel is None and selected is not None:
-        panel = Panel(selected)
+        likeness = value.likeness(selected.change, selected.revision, reader=request.user)
+        panel = Panel(selected, likeness, BallotForm(request=request))
     context = {"asked": asked, "text": text, "page": page, "rows": rows, "panel": panel}
     return render(request, _fragment(request, "changes/queue.html", "desk"), context, status=status)
 

@@ -6,13 +6,14 @@ from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from portal.accounts import keyset, roles
+from portal.accounts import roles
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
 from portal.catalog.details import CannotRead, Details, read_details
 from portal.catalog.models import ApiSecret
 from portal.changes.models import Change
 from portal.changes.reading import listing
+from portal.pages import keyset
 from portal.vault import FIELDS, SECRET_FIELD, SHARE_FIELDS
 
 PAGE = 15

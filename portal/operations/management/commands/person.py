@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
+from portal.accounts import sessions
 from portal.accounts.models import User
 from portal.accounts.roles import Role, grant
 from portal.audit.ledger import record
@@ -95,6 +96,8 @@ def _set_roles(user: User, names: list[str]) -> None:
 def _switch(user: User, *, active: bool) -> None:
     user.is_active = active
     user.save(update_fields=["is_active"])
+    if not active:
+        sessions.end_all_of(user)
     _record("account.enabled" if active else "account.disabled", user)
 
 

@@ -19,8 +19,8 @@ from django.urls import path
 from portal.accounts.access import requires
 from portal.accounts.models import User
 from portal.accounts.roles import Right
-from portal.accounts.templatetags import portal_ui
 from portal.changes.models import Status
+from portal.pages.templatetags import portal_ui
 from portal.urls import urlpatterns as portal_urls
 
 TEMPLATES = sorted((settings.BASE_DIR / "templates").rglob("*.html"))

@@ -10,6 +10,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+_FULL = ("No space left on device", "disk is full")
+"""PostgreSQL's and SQLite's words for it."""
+
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """413 for what is too much to take in, else 400. Nothing was done in either case."""
@@ -20,6 +23,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def failed(_request: HttpRequest) -> HttpResponse:
     """503 while the database is away, else 500. Asks nothing of the request: who it is from is in the database."""
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": "30"})
+    error = sys.exc_info()[1]
+    if isinstance(error, OperationalError | InterfaceError):
+        page = render_to_string("503.html", {"full": any(sign in str(error) for sign in _FULL)})
+        return HttpResponse(page, status=503, headers={"Retry-After": "30"})
     return HttpResponse(render_to_string("500.html"), status=500)

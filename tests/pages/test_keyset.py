@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from portal.accounts import keyset
 from portal.catalog.models import ApiSecret
+from portal.pages import keyset
 
 NOW = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
 ORDERS = [

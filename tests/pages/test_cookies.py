@@ -32,7 +32,7 @@ def test_every_cookie_has_a_name_of_the_settings(submitted: Change, requester: U
     browser = Client()
     browser.get("/accounts/login/")
     browser.post("/accounts/login/", {"login": "requester", "password": "requester-correct-horse"})
-    browser.post("/accounts/theme/", {"theme": "dark"})
+    browser.post("/theme/", {"theme": "dark"})
     browser.post(reverse("set_language"), {"language": "pt-br"})
     browser.post(f"/changes/{submitted.pk}/withdraw/")
     assert set(browser.cookies) == {getattr(settings, name) for name in NAMES}

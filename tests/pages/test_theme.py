@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-THEME = "/accounts/theme/"
+THEME = "/theme/"
 
 
 @pytest.mark.django_db

@@ -1,20 +1,37 @@
-"""What an error page or report says of the portal's own failure."""
+"""What an error page, a mail or a service that collects errors says of the portal's own failure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import ItemsView
+from collections.abc import Callable, ItemsView
 from types import FrameType
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.views.debug import SafeExceptionReporterFilter
+
+from portal.discretion import forget_locals
+
+
+class DiscretionMiddleware:
+    """Takes the variables out of a failed view's frames before anybody is told of the failure."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, _request: HttpRequest, exception: Exception) -> None:
+        """Django asks before it reports."""
+        forget_locals(exception)
 
 
 class DiscreetFilter(SafeExceptionReporterFilter):
     """Where it failed, and nothing of what it had in hand: a form may hold a client secret, and so may any frame.
 
-    Django's own keeps still only without DEBUG, and only about what a view has declared before it failed.
+    Django's own keeps still only without DEBUG, and only about what a view has declared before it failed. For
+    failures of a view the middleware has been there before; those of other middleware come here as they are.
     """
 
     # The addresses of database and broker hold their passwords, and runserver's META holds the environment.

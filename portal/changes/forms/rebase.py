@@ -1,0 +1,97 @@
+"""A proposal whose base has moved: what both sides changed, and which of the two shall count.
+
+Three ways to go on with a field: keep what was proposed, take what Segura holds now, or edit it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from portal.changes import patch as patches
+from portal.changes.labels import FIELD_LABELS
+from portal.changes.models import Revision
+from portal.changes.patch import FieldChange, Sight
+from portal.vault import FIELDS, SHARE_FIELDS
+
+MINE, THEIRS, EDIT = "mine", "theirs", "edit"
+CHOICE = "choice_{}"
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """One field that the proposal and somebody in Segura both changed: `base` when it was proposed, then both now."""
+
+    field: str
+    base: Any
+    theirs: Any
+    mine: Any
+
+    def choice_of(self, value: Any) -> str:
+        """Which way led to this value."""
+        if value == self.theirs:
+            return THEIRS
+        return MINE if value == self.mine or self.field in SHARE_FIELDS else EDIT
+
+
+def conflicts(revised: Revision | None, now: Sight | None) -> dict[str, Conflict]:
+    """Of a revision with what the vault holds now, by field; none where either is not known."""
+    if revised is None or revised.base is None or now is None:
+        return {}
+    found = {}
+    for name in FIELDS:
+        if name not in revised.patch:
+            continue
+        base, theirs, mine = revised.base[name], now.fields[name], revised.patch[name]
+        if name in SHARE_FIELDS:
+            mine = merged(theirs, mine, base)
+        if theirs not in (base, mine):
+            found[name] = Conflict(name, base, theirs, mine)
+    return found
+
+
+def moves(revised: Revision | None, now: Sight | None) -> list[FieldChange]:
+    """What is no longer as it was when the revision was proposed. Old: then; new: now."""
+    if revised is None or revised.base is None or now is None:
+        return []
+    then, today = revised.base_secret_fingerprint, now.secret_fingerprint
+    moved = patches.difference(now.fields, revised.base)
+    return patches.describe(moved, revised.base, new_secret=bool(then and today and then != today))
+
+
+def merged(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[list[Any]]:
+    """The live list with the same removals, additions and toggles; who joined meanwhile stays."""
+    wanted, before = dict(proposed), dict(earlier)
+    altered = {name: can_edit for name, can_edit in wanted.items() if before.get(name) != can_edit}
+    kept = {name: can_edit for name, can_edit in live if name in wanted or name not in before}
+    return sorted([name, can_edit] for name, can_edit in {**kept, **altered}.items())
+
+
+def question(conflict: Conflict) -> forms.ChoiceField:
+    """What the person is asked about it; nothing is chosen for them."""
+    if conflict.field in SHARE_FIELDS:
+        choices = [(MINE, _("Keep my changes, as the rows below have them")), (THEIRS, _("Take the list of Segura"))]
+    else:
+        choices = [(MINE, _("Keep mine")), (THEIRS, _("Take what Segura holds")), (EDIT, _("Edit"))]
+    return forms.ChoiceField(
+        choices=choices,
+        widget=forms.RadioSelect,
+        label=FIELD_LABELS[conflict.field],
+        error_messages={"required": _("It was changed in Segura too. Say which shall count.")},
+    )
+
+
+def settled(conflict: Conflict, choice: str, sent: Any) -> Any:
+    """The value that counts, where `sent` is what the form's own field holds."""
+    if choice == THEIRS:
+        return conflict.theirs
+    return conflict.mine if choice == MINE and conflict.field not in SHARE_FIELDS else sent
+
+
+def initial(found: Mapping[str, Conflict], values: Mapping[str, Any]) -> dict[str, str]:
+    """The choices that have led to these values: for who comes back from the preview."""
+    return {CHOICE.format(name): conflict.choice_of(values[name]) for name, conflict in found.items()}

@@ -1,0 +1,81 @@
+"""Sealed values moved to the ring's first key while everything runs, so that an older key can be taken off the ring."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+
+from portal import keyring
+from portal.audit import ledger
+from portal.changes import sealed
+from portal.changes.models import Revision
+from portal.changes.transitions import lock
+
+_BATCH = 50
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """`moved` values are under the key `to` now; `left` counts those still under another key, by its id.
+
+    `unopened` are the changes (ids) whose value no key of the ring opens.
+    """
+
+    to: str
+    moved: int
+    left: Counter[str]
+    unopened: list[int]
+
+
+def rotate(*, by: str) -> Rotation:
+    """Seal every value that rests under another key anew. May run beside anything, itself included, and again.
+
+    A batch is one transaction with its event: the rows of its changes are held, in order, for some milliseconds.
+    """
+    to = keyring.ring().active
+    behind = _behind(to)
+    moved, unopened = 0, list[int]()
+    for start in range(0, len(behind), _BATCH):
+        done, stuck = _move(behind[start : start + _BATCH], to, by=by)
+        moved += done
+        unopened += stuck
+    return Rotation(to, moved, Counter(key for _, _, key in _behind(to)), unopened)
+
+
+def _behind(to: str) -> list[tuple[int, UUID, str]]:
+    """Change, revision and key of what rests under another key than `to`, by change."""
+    rows = Revision.objects.exclude(sealed_secret=None).order_by("change_id", "number")
+    named = (
+        (change_id, pk, keyring.key_id(bytes(blob or b"")) or "?")
+        for change_id, pk, blob in rows.values_list("change_id", "pk", "sealed_secret").iterator()
+    )
+    return [each for each in named if each[2] != to]
+
+
+def _move(batch: list[tuple[int, UUID, str]], to: str, *, by: str) -> tuple[int, list[int]]:
+    """How many were sealed anew, and the changes whose value does not open."""
+    moved: Counter[str] = Counter()
+    unopened = []
+    with transaction.atomic(durable=True):
+        for change_id in sorted({change_id for change_id, _, _ in batch}):
+            lock(change_id)
+        for change_id, revision_id, key in batch:
+            try:
+                moved[key] += _reseal(revision_id)
+            except keyring.CannotOpen:
+                unopened.append(change_id)
+        if moved.total():
+            ledger.record("sealing.rotated", by=by, data={"rows": moved.total(), "key": to, "old_keys": sorted(+moved)})
+    return moved.total(), unopened
+
+
+def _reseal(revision_id: UUID) -> int:
+    """1, or 0 where the value was erased, or sealed anew by somebody else, in the meantime."""
+    blob = Revision.objects.values_list("sealed_secret", flat=True).get(pk=revision_id)
+    if blob is None:
+        return 0
+    anew = sealed.reseal(blob, revision_id).blob
+    return Revision.objects.filter(pk=revision_id, sealed_secret=blob).update(sealed_secret=anew)

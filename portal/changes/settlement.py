@@ -1,0 +1,155 @@
+"""What a call came to, written down once, and the change moved by it; also when the database was away meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+
+from portal.audit import ledger
+from portal.audit.models import Event
+from portal.catalog.connection import action_of, facts_of
+from portal.changes import breaker, conclusions, spool, transitions
+from portal.changes.models import Attempt, Cause, Change, Status
+from portal.changes.spool import Kept
+from portal.vault import Applied, AppliedCheck, Exchange, InDoubt, NotApplied, NotSent, Outcome, Refused
+
+_log = logging.getLogger(__name__)
+_PAUSES_S = (0.0, 0.2, 1.0, 2.0)
+
+
+def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None:
+    """Write down what the call came to, and move the change if this attempt's fence still holds it.
+
+    Counts once for an attempt, however often it is told. `kept`: it comes late, out of the spool.
+    """
+    with transaction.atomic(durable=True):
+        # The row before the log, as everywhere: two orders would be a deadlock.
+        change = transitions.lock(attempt.change_id)
+        if kept is not None:
+            _make_up(change, kept)
+        attempt.refresh_from_db()
+        if attempt.finished_at is not None:
+            return
+        name = type(outcome).__name__
+        attempt.finished_at, attempt.outcome = transitions.db_now(), name
+        attempt.code, attempt.number, attempt.message = outcome.status, outcome.number, told(outcome)
+        attempt.save(update_fields=["finished_at", "outcome", "code", "number", "message"])
+        facts = {
+            "outcome": name,
+            "attempt": str(attempt.pk),
+            "fence": attempt.fence,
+            "number": outcome.number,
+            "message": told(outcome),
+        }
+        late = {"spooled": True, "answered_at": kept.answered_at} if kept else {}
+        _note("delivery.answered", change, code=outcome.status, data=facts | late)
+        if (change.status, change.fence) == (Status.SENDING, attempt.fence):
+            _conclude(change, outcome)
+        else:
+            _note("delivery.lost", change, code=outcome.status, data=facts)
+        if kept is None:  # a late answer says nothing of how calls fare now
+            _tell_breaker(outcome)
+
+
+def told(outcome: Outcome) -> str:
+    """What the other side said, else what we found; with what was not taken over, where Segura says so."""
+    said = outcome.message or outcome.reason
+    if isinstance(outcome, AppliedCheck) and (untaken := (*outcome.differences, *outcome.shared_error)):
+        return f"{said} ({', '.join(untaken)})"
+    return said
+
+
+def keep(attempt: Attempt, outcome: Outcome, exchange: Exchange | None = None) -> None:
+    """Put an answer on disk that the database does not take. `exchange`: its own event is missing too."""
+    missing = None
+    if exchange is not None:
+        missing = {"action": action_of(exchange), "code": exchange.status, "data": facts_of(exchange)}
+    kept = Kept.now(attempt.pk, attempt.fence, outcome, told(outcome), missing)
+    try:
+        spool.keep(kept)
+    except OSError as error:
+        _log.critical(
+            "attempt %s: %s, HTTP %s, error number %s, and neither database nor spool (%s) takes it",
+            kept.attempt,
+            kept.outcome,
+            kept.code,
+            kept.number,
+            error.strerror,
+        )
+
+
+def take_in_soon(attempt: Attempt) -> bool:
+    """Take a kept answer in while the worker has patience: a few seconds. False where it has to wait for the sweep."""
+    for pause_s in _PAUSES_S:
+        time.sleep(pause_s)
+        connection.close()  # a broken one would stay broken
+        for kept in spool.waiting():
+            if kept.attempt == str(attempt.pk) and _taken_in(kept):
+                return True
+    return False
+
+
+def take_in() -> None:
+    """Take in every answer that the spool keeps."""
+    for kept in spool.waiting():
+        _taken_in(kept)
+
+
+def _taken_in(kept: Kept) -> bool:
+    try:
+        attempt = Attempt.objects.filter(pk=kept.attempt, fence=kept.fence).first()
+        if attempt is None:
+            spool.set_aside(kept.attempt)
+            return False
+        settle(attempt, kept.as_outcome(), kept)
+    except DatabaseError as error:
+        _log.warning("attempt %s: its answer stays in the spool (%s)", kept.attempt, type(error).__name__)
+        return False
+    spool.done(kept.attempt)
+    return True
+
+
+def _make_up(change: Change, kept: Kept) -> None:
+    """Record the exchange, unless its event was written after all and only the commit's answer was lost."""
+    if kept.exchange is None:
+        return
+    action, code, facts = kept.exchange["action"], kept.exchange["code"], kept.exchange["data"]
+    same = ("attempt", "method", "started_at")
+    for event in Event.objects.filter(change=change.pk, action=action):
+        if event.entry and all(event.entry.data.get(name) == facts[name] for name in same):
+            return
+    _note(action, change, code=code, data=facts | {"spooled": True})
+
+
+def _conclude(change: Change, outcome: Outcome) -> None:
+    code, message = outcome.status, told(outcome)
+    match outcome:
+        case Applied():
+            conclusions.applied(change, Cause.CONFIRMED, code=code)
+        case Refused() if change.doubtful_since:
+            conclusions.escalated(change, Cause.REFUSED_REPEAT, code=code, message=message)
+        case Refused():
+            conclusions.failed(change, code=code, number=outcome.number, message=message)
+        case NotSent():
+            conclusions.postponed(change, Cause.NOT_SENT, message=message)
+        case NotApplied():
+            wait = outcome.retry_after_s or 0
+            conclusions.postponed(change, Cause.NOT_APPLIED, code=code, message=message, wait_s=wait)
+        case AppliedCheck():
+            conclusions.doubted(change, Cause.ECHO_DIFFERS, code=code, message=message, answered=True)
+        case InDoubt():
+            conclusions.doubted(change, Cause.UNANSWERED, code=code, message=message)
+
+
+def _tell_breaker(outcome: Outcome) -> None:
+    if isinstance(outcome, Applied | AppliedCheck | Refused):
+        breaker.succeeded()
+    else:
+        breaker.failed(transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm)
+
+
+def _note(action: str, change: Change, *, data: dict[str, object], code: int | None = None) -> None:
+    ledger.record(action, change=change.pk, secret=change.secret, code=code, data=data)

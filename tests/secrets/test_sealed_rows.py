@@ -1,0 +1,90 @@
+"""Sealed values moved or altered by whoever has the database in hands: they do not open, and nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from portal.accounts.models import User
+from portal.changes import sealed, workflow
+from portal.changes.models import Cause, Change, Revision, Status
+from portal.changes.patch import Sight
+from portal.changes.proposal import Proposal
+from portal.keyring import CannotOpen, KeyRing
+from portal.sandbox import Sandbox
+from portal.vault import Secret
+from tests.changing import approve, work
+from tests.segura import events
+
+VALUE = "the same value in every row"
+Propose = Callable[..., Proposal]
+
+pytestmark = [
+    pytest.mark.domain,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("no_queue"),
+    pytest.mark.shows("S04"),
+]
+
+
+def of_another_row(change: Change) -> bytes:
+    """Sealed for another revision of another change; the value is the same, so that only its place tells."""
+    other = Revision.objects.exclude(change=change).get()
+    return bytes(other.sealed_secret or b"")
+
+
+def of_an_earlier_revision(change: Change) -> bytes:
+    """As it would come out of an old backup."""
+    earlier = Revision.objects.get(change=change, number=1)
+    return sealed.seal(Secret(VALUE), earlier.pk).blob
+
+
+def with_a_bit_flipped(change: Change) -> bytes:
+    kept = bytearray(change.current().sealed_secret or b"")
+    kept[-1] ^= 1
+    return bytes(kept)
+
+
+def with_an_unknown_key(change: Change) -> bytes:
+    place = f"changes_revision|{change.current().pk}|client_secret".encode()
+    return KeyRing({"stranger": b"\7" * 32}).seal(VALUE.encode(), place)
+
+
+def cut_short(change: Change) -> bytes:
+    return bytes(change.current().sealed_secret or b"")[:11]
+
+
+def empty(_change: Change) -> bytes:
+    return b""
+
+
+@pytest.fixture
+def approved_change(segura: Sandbox, live_base: Sight, propose: Propose, requester: User, approver: User) -> Change:
+    """Of secret 43, at its second revision; another change holds the same value."""
+    workflow.submit(propose(value=VALUE, base=live_base), by=requester)
+    change = workflow.submit(propose(value=VALUE, base=live_base), by=requester)
+    change = workflow.revise(change.pk, propose(value=VALUE, base=live_base, notes="second"), by=requester)
+    return approve(change, approver)
+
+
+@pytest.mark.parametrize(
+    "forged", [of_another_row, of_an_earlier_revision, with_a_bit_flipped, with_an_unknown_key, cut_short, empty]
+)
+def test_what_is_not_the_sealed_value_of_this_revision_is_never_sent(
+    forged: Callable[[Change], bytes], segura: Sandbox, approved_change: Change
+) -> None:
+    blob = forged(approved_change)
+    current = approved_change.current()
+    Revision.objects.filter(pk=current.pk).update(sealed_secret=blob)
+    with pytest.raises(CannotOpen):
+        sealed.open(blob, current.pk)
+    assert (work(approved_change).status, approved_change.cause) == (Status.NEEDS_HUMAN, Cause.TAMPERED)
+    assert segura.control.arrivals("update") == []
+    (event,) = events("change.escalated")
+    assert (event["change"], event["data"]["cause"]) == (approved_change.pk, "tampered")
+
+
+def test_the_untouched_row_is_sent(segura: Sandbox, approved_change: Change) -> None:
+    assert work(approved_change).status == Status.APPLIED
+    assert len(segura.control.arrivals("update")) == 1
