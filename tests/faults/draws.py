@@ -37,9 +37,7 @@ turned_away = st.sampled_from((*TURNED_AWAY, *REFUSED)).map(
 )
 spoilt = unanswered | turned_away
 spoilt_updates = st.just(()) | spoilt
-spoilt_reads = st.one_of(
-    st.just(()),
-    st.sampled_from(("502", "drop", "html_502", "401", "no_route", *REFUSED)).map(
-        lambda fault: ({"fault": fault, "endpoint": "get", "times": 2},)
-    ),
+spoilt_reads = st.just(()) | st.sampled_from(("502", "drop", "html_502", "401", "no_route")).map(
+    lambda fault: ({"fault": fault, "endpoint": "get", "times": 2},)
 )
+"""A reading that Segura refuses comes from a secret that is hidden."""
