@@ -67,6 +67,7 @@ class Cast:
             "change": self.change.pk,
             "identifier": self.secret.pk,
             "number": event,
+            "username": self.people["owner"].pk,
         }
 
     def told(self, name: str, role: str) -> dict[str, Any]:

@@ -50,6 +50,10 @@ changes:close           POST   in  403 404 403 403 302 in  404
 changes:revise          GET    in  200 404 403 403 403 in  403
 changes:revise          POST   in  302 404 403 403 403 in  403
 audit:events            GET    in  403 403 403 200 403 in  403
+audit:overview          GET    in  403 403 403 200 403 in  403
+audit:find              GET    in  403 403 403 200 403 in  403
+audit:person            GET    in  403 403 403 200 403 in  403
+audit:secret            GET    in  403 403 403 200 403 in  403
 audit:event             GET    in  403 403 403 200 403 in  403
 audit:change_timeline   GET    in  403 403 403 200 403 in  403
 audit:evidence          GET    in  403 403 403 302 403 in  403

@@ -52,7 +52,7 @@ def event(request: PersonRequest, number: int) -> HttpResponse:
     """One event whole: every field, and the canonical text that is hashed."""
     found = get_object_or_404(Event, pk=number)
     on_record(request, "event", event=found.pk)
-    return render(request, "audit/event.html", {"event": found, **_proof(found)})
+    return render(request, "audit/event.html", {"event": found, "standing": standing(), **_proof(found)})
 
 
 @require_safe
@@ -67,6 +67,7 @@ def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
     on_record(request, "change_timeline", change=change)
     context = {
         "change": change,
+        "standing": standing(),
         "secret": next((row.entry.secret for row in page.rows if row.entry and row.entry.secret is not None), None),
         "rows": page.rows,
         "earlier": page.newer and _address(request.path, {}, page.newer),
