@@ -114,6 +114,7 @@ _VIEWS = {
     "secret": gettext_lazy("secret"),
     "person": gettext_lazy("person"),
     "find": gettext_lazy("a search"),
+    "exports": gettext_lazy("the exports"),
 }
 _TELLING = (
     "person",

@@ -67,6 +67,7 @@ class Cast:
             "change": self.change.pk,
             "identifier": self.secret.pk,
             "number": event,
+            "saved": 1,  # nobody's
             "username": self.people["owner"].pk,
         }
 

@@ -50,3 +50,7 @@ class FilterForm(forms.Form):
         if text := given.get("secret"):
             changes = changes.matching(text)
         return changes
+
+    def asked(self) -> dict[str, str]:
+        """What is not empty, as typed: for addresses."""
+        return {name: self.data[name].strip() for name in self.fields if self.data.get(name, "").strip()}
