@@ -3,11 +3,14 @@
 from django.urls import include, path
 
 from portal.accounts.views import home
+from portal.pages.saved import forget, save
 from portal.pages.views import theme
 
 urlpatterns = [
     path("", home, name="home"),
     path("theme/", theme, name="theme"),
+    path("saved-filters/", save, name="save_filter"),
+    path("saved-filters/<int:saved>/delete/", forget, name="forget_filter"),
     path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("secrets/", include("portal.catalog.urls")),

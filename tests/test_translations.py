@@ -50,6 +50,9 @@ SAME_IN_BOTH = {
     "< 1 min",
     "%d h",
     "%d d",
+    "%s h",
+    "%s d",
+    "Segura",
 }
 PLACE = re.compile(r"%(?:\(\w+\))?[sd]")
 MARKUP = re.compile(r"</?\w+|\w+=\"[^\"]*\"")

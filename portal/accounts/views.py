@@ -12,7 +12,7 @@ from portal.accounts.roles import Right, holders, rights_of
 LANDING = {
     Right.DECIDE: "changes:queue",
     Right.PROPOSE: "changes:mine",
-    Right.AUDIT: "audit:events",
+    Right.AUDIT: "audit:overview",
     Right.OPERATE: "changes:all",
 }
 """First match wins: a decision somebody waits for comes before one's own work."""

@@ -75,6 +75,22 @@ ANSWERS = ("vault.responded", "vault.unanswered", "delivery.answered")
 """The events that carry a response code, or say that there was none."""
 
 
+COUNTED = (
+    "change.submitted",
+    "change.applied",
+    "change.failed",
+    "change.rejected",
+    "change.stale",
+    "change.expired",
+    "change.withdrawn",
+    "change.doubted",
+    "change.escalated",
+    "delivery.intended",
+    "delivery.answered",
+)
+"""What the overview counts over a time: these have an index of their own, which others need not pay for."""
+
+
 class UnknownAction(ValueError):
     """An action that ACTIONS does not list."""
 

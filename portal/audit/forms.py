@@ -8,8 +8,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from portal.audit import events
+from portal.audit import events, period
 from portal.audit.models import Filters
+from portal.audit.period import Period
 
 _LARGEST = 2**63 - 1
 _CHANGE = re.compile(r"(?:CR-)?(\d{1,18})", re.IGNORECASE)
@@ -79,3 +80,52 @@ class FilterForm(forms.Form):
     def asked(self) -> dict[str, str]:
         """What is not empty, as typed: for the address and for the record."""
         return {name: self.data[name].strip() for name in self.fields if self.data.get(name, "").strip()}
+
+
+def _day() -> forms.DateInput:
+    return forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+
+
+class PeriodForm(forms.Form):
+    """The newest 7, 30 or 90 days, or from one day to another, both included. Thirty days where nothing is said."""
+
+    DAYS = (7, 30, 90)
+
+    days = forms.ChoiceField(required=False, choices=[(str(number), number) for number in DAYS])
+    since = forms.DateField(label=_("First day (UTC)"), required=False, widget=_day())
+    until = forms.DateField(label=_("Last day (UTC)"), required=False, widget=_day())
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        first, last = cleaned.get("since"), cleaned.get("until")
+        if "since" in self.errors or "until" in self.errors:
+            return cleaned
+        if bool(first) != bool(last):
+            self.add_error("until" if first else "since", _("Give both days, or neither."))
+        elif first and last and first > last:
+            self.add_error("until", _("The last day must not come before the first."))
+        elif first and last and (last - first).days >= period.LONGEST:
+            self.add_error("until", _("At most %(days)s days at a time.") % {"days": period.LONGEST})
+        return cleaned
+
+    def period(self) -> Period:
+        """The period of a valid form."""
+        first, last = self.cleaned_data["since"], self.cleaned_data["until"]
+        return period.days(first, last) if first else period.newest(int(self.asked()["days"]))
+
+    def asked(self) -> dict[str, str]:
+        """The period in the shortest words, for addresses and for the record."""
+        if self.cleaned_data["since"]:
+            return {name: str(self.cleaned_data[name]) for name in ("since", "until")}
+        return {"days": self.cleaned_data["days"] or "30"}
+
+
+class FindForm(forms.Form):
+    """A name, or a number of a change or a secret."""
+
+    q = forms.CharField(label=_("Secret, person or change"), max_length=200)
+
+    def number(self) -> int | None:
+        """The number that was typed, with or without CR-."""
+        found = _CHANGE.fullmatch(self.cleaned_data["q"])
+        return int(found[1]) if found else None

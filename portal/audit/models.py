@@ -32,6 +32,10 @@ class Filters:
 
 
 class EventQuerySet(models.QuerySet["Event"]):
+    def during(self, since: datetime, until: datetime) -> EventQuerySet:
+        """Events of a time range; `since` is included, `until` is not."""
+        return self.filter(at__gte=since, at__lt=until)
+
     def matching(self, filters: Filters) -> EventQuerySet:
         """Events that satisfy all filters at once. Every column here has its index."""
         found = self
@@ -88,6 +92,7 @@ class Event(models.Model):
             models.Index(fields=["action", "-id"], name="event_action"),
             models.Index(fields=["code", "-id"], name="event_code"),
             models.Index(fields=["at", "id"], name="event_at"),
+            models.Index(fields=["action", "at"], condition=Q(action__in=events.COUNTED), name="event_counted"),
         ]
 
     @cached_property

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from portal.audit.entry import Entry
@@ -30,22 +32,28 @@ class Standing:
 
 
 def standing() -> Standing:
-    """Four questions, whatever the size of the log."""
+    """Three questions, whatever the size of the log."""
     last = Seal.objects.filter(leaf=OuterRef("size") - 1).values("event")[:1]
     checkpoint = Checkpoint.objects.annotate(event=Subquery(last)).first()
     at = Event.objects.filter(pk=OuterRef("event")).values("at")[:1]
     waiting = Unsealed.objects.order_by("event").annotate(at=Subquery(at)).values_list("at", flat=True).first()
     patience = timedelta(seconds=max(60, 10 * settings.SEAL_EVERY_S))
     late = waiting is not None and waiting < timezone.now() - patience
-    verified = Event.objects.filter(action="audit.verified").first()
-    mailed = Event.objects.filter(action="audit.checkpoint_mailed").first()
+    said = _last_said("audit.verified", "audit.checkpoint_mailed")
     return Standing(
         checkpoint,
         checkpoint.event if checkpoint else None,
         waiting if late else None,
-        verified.entry if verified else None,
-        mailed.entry if mailed else None,
+        said.get("audit.verified"),
+        said.get("audit.checkpoint_mailed"),
     )
+
+
+def _last_said(*actions: str) -> dict[str, Entry]:
+    """The newest event of each of these actions, by action."""
+    newest = [Subquery(Event.objects.filter(action=action).values("pk")[:1]) for action in actions]
+    found = Event.objects.filter(reduce(or_, (Q(pk=one) for one in newest)))
+    return {event.action: event.entry for event in found if event.entry}
 
 
 def public_key(checkpoint: Checkpoint) -> str:

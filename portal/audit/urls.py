@@ -2,14 +2,19 @@
 
 from django.urls import path
 
-from portal.audit.views import log, proof
+from portal.audit.views import log, overview, proof, subjects
 
 app_name = "audit"
 urlpatterns = [
     path("", log.events, name="events"),
+    path("overview/", overview.overview, name="overview"),
+    path("find/", subjects.find, name="find"),
+    path("people/<path:username>/", subjects.person, name="person"),
+    path("secrets/<int:identifier>/", subjects.secret, name="secret"),
     path("events/<int:number>/", log.event, name="event"),
     path("changes/<int:change>/", log.change_timeline, name="change_timeline"),
     path("changes/<int:change>/evidence.zip", proof.pack, name="evidence"),
+    path("exports/", log.exports, name="exports"),
     path("export.csv", log.export, {"kind": "csv"}, name="export_csv"),
     path("export.jsonl", log.export, {"kind": "jsonl"}, name="export_jsonl"),
     path("sealed-log.txt", proof.sealed_log, name="sealed_log"),

@@ -110,6 +110,11 @@ _VIEWS = {
     "event": gettext_lazy("event"),
     "change_timeline": gettext_lazy("change"),
     "checkpoint": gettext_lazy("the checkpoint"),
+    "overview": gettext_lazy("the overview"),
+    "secret": gettext_lazy("secret"),
+    "person": gettext_lazy("person"),
+    "find": gettext_lazy("a search"),
+    "exports": gettext_lazy("the exports"),
 }
 _TELLING = (
     "person",
@@ -162,7 +167,8 @@ def line(entry: Entry) -> str:
     if "from" in data and "to" in data:
         parts.append(f"{_decoded(data['from'])} → {_decoded(data['to'])}")
     if data.get("view") in _VIEWS:
-        parts.append(" ".join([str(_VIEWS[data["view"]]), *(str(data[n]) for n in ("event", "change") if n in data)]))
+        numbers = (str(data[name]) for name in ("event", "change", "secret") if name in data)
+        parts.append(" ".join([str(_VIEWS[data["view"]]), *numbers]))
     for name in _TELLING:
         if data.get(name) not in (None, "", [], {}):
             coded = name in _CODED or entry.action == "session.refused"

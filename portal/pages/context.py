@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.functional import Promise
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.roles import Right, rights_of
@@ -31,6 +31,7 @@ NAVIGATION = (
     Entry("changes:mine", _("My changes"), "edit", frozenset({Right.PROPOSE})),
     Entry("catalog:secrets", _("Secrets"), "key", frozenset({Right.PROPOSE, Right.DECIDE, Right.OPERATE}), "catalog"),
     Entry("changes:all", _("All changes"), "list-details", frozenset({Right.AUDIT, Right.OPERATE, Right.DECIDE})),
+    Entry("audit:overview", _("Overview"), "chart-bar", frozenset({Right.AUDIT})),
     Entry("audit:events", _("Audit log"), "history", frozenset({Right.AUDIT}), "audit"),
 )
 
@@ -39,11 +40,15 @@ def person(request: HttpRequest) -> dict[str, Any]:
     """Context processor: `rights` (words, as in `{% if "decide" in rights %}`), `nav`, `here` and `theme`."""
     user = getattr(request, "user", None)
     rights = rights_of(user) if user and user.is_authenticated else frozenset()
+    nav = [entry for entry in NAVIGATION if entry.rights & rights]
     match = request.resolver_match
+    view = match.view_name if match else ""
+    entered = any(entry.view == view for entry in nav)  # then no other line stands for the page's section
     theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "auto")
     return {
         "rights": rights,
-        "nav": [entry for entry in NAVIGATION if entry.rights & rights],
-        "here": {"view": match.view_name, "section": match.app_name} if match else {},
+        "nav": nav,
+        "here": {"view": view, "section": match.app_name if match and not entered else ""},
+        "groups": SimpleLazyObject(lambda: list(user.groups.all()) if user else []),  # two frames, one question
         "theme": theme if theme in THEMES else "auto",
     }

@@ -20,11 +20,11 @@ R, A, U, O = Role.REQUESTER, Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR  # 
     [
         ([R], "changes:mine"),
         ([A], "changes:queue"),
-        ([U], "audit:events"),
+        ([U], "audit:overview"),
         ([O], "changes:all"),
         ([R, A], "changes:queue"),
         ([R, A, U, O], "changes:queue"),
-        ([U, O], "audit:events"),
+        ([U, O], "audit:overview"),
     ],
 )
 def test_person_lands_where_their_work_waits(client: Client, granted: list[Role], landing: str) -> None:
@@ -40,7 +40,7 @@ def test_person_lands_where_their_work_waits(client: Client, granted: list[Role]
     [
         ([R], ["changes:mine", "catalog:secrets"]),
         ([A], ["changes:queue", "catalog:secrets", "changes:all"]),
-        ([U], ["changes:all", "audit:events"]),
+        ([U], ["changes:all", "audit:overview", "audit:events"]),
         ([O], ["catalog:secrets", "changes:all"]),
         ([], []),
     ],

@@ -96,7 +96,7 @@ def test_list_shows_the_newest_first_with_code_person_and_links(page: Callable[.
     assert "maria" in text
     assert "sending → applied · confirmed by Segura · Api secret updated" in text
     assert 'href="/audit/changes/7/"' in text
-    assert 'href="/audit/?secret=43"' in text
+    assert 'href="/audit/secrets/43/"' in text
 
 
 @pytest.mark.shows("A03")

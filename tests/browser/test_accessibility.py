@@ -39,6 +39,13 @@ def test_every_page_is_accessible(
     found += look_at(
         auditor, ["/audit/", "/audit/?person=nobody", f"/audit/changes/{changes['doubted']}/", "/audit/events/1/"]
     )
+    found += look_at(
+        auditor,
+        ["/audit/overview/", "/audit/people/requester/", "/audit/people/nobody/"],
+    )
+    found += look_at(
+        auditor, ["/audit/secrets/21/", "/audit/secrets/0/", "/audit/find/?q=a", "/audit/exports/?code=201"]
+    )
     found += look_at(sign_in("admin"), ["/", f"/changes/{changes['doubted']}/"])
     stranger = browser.new_context().new_page()
     stranger.goto(portal.url)

@@ -68,6 +68,8 @@ class Cast:
             "change": self.change.pk,
             "identifier": self.secret.pk,
             "number": event,
+            "saved": 1,  # nobody's
+            "username": self.people["owner"].pk,
         }
 
     def told(self, name: str, role: str) -> dict[str, Any]:

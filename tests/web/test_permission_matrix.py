@@ -30,6 +30,8 @@ account_change_password GET    in  200 200 200 200 200 in  200
 account_change_password POST   in  200 200 200 200 200 in  200
 theme          POST   302 302 302 302 302 302 302 302
 set_language            POST   302 302 302 302 302 302 302 302
+save_filter             POST   in  302 302 302 302 302 in  302
+forget_filter           POST   in  404 404 404 404 404 in  404
 catalog:secrets         GET    in  200 200 200 403 200 in  403
 catalog:sync            GET    in  200 200 200 403 200 in  403
 catalog:synchronise     POST   in  302 302 403 403 302 in  403
@@ -52,9 +54,14 @@ changes:close           POST   in  403 404 403 403 302 in  404
 changes:revise          GET    in  200 404 403 403 403 in  403
 changes:revise          POST   in  302 404 403 403 403 in  403
 audit:events            GET    in  403 403 403 200 403 in  403
+audit:overview          GET    in  403 403 403 200 403 in  403
+audit:find              GET    in  403 403 403 200 403 in  403
+audit:person            GET    in  403 403 403 200 403 in  403
+audit:secret            GET    in  403 403 403 200 403 in  403
 audit:event             GET    in  403 403 403 200 403 in  403
 audit:change_timeline   GET    in  403 403 403 200 403 in  403
 audit:evidence          GET    in  403 403 403 302 403 in  403
+audit:exports           GET    in  403 403 403 200 403 in  403
 audit:export_csv        GET    in  403 403 403 200 403 in  403
 audit:export_jsonl      GET    in  403 403 403 200 403 in  403
 audit:sealed_log        GET    in  403 403 403 200 403 in  403

@@ -1,10 +1,14 @@
-"""How an event is drawn."""
+"""How an event is drawn, and a number about events."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django import template
+from django.utils.formats import number_format
 
 from portal.audit import wording
+from portal.audit.period import Period
 from portal.audit.visible import visible
 
 register = template.Library()
@@ -15,3 +19,21 @@ register.filter("line", wording.line)
 register.filter("facts", wording.facts)
 register.filter("title_of", wording.title)
 register.filter("visible", visible)
+
+
+@register.filter
+def beside(left: Iterable[object], right: Iterable[object]) -> list[tuple[object, object]]:
+    """Two lists of one length, pair by pair."""
+    return list(zip(left, right, strict=True))
+
+
+@register.simple_tag
+def in_log(period: Period, kind: str, person: str = "") -> str:
+    """The address of the log with the rows of this kind in this time, of everybody or of one person."""
+    return period.log(kind=kind, **({"person": person} if person else {}))
+
+
+@register.simple_tag
+def percent(share: float) -> str:
+    """A share between 0 and 1, to a tenth of a percent."""
+    return f"{number_format(100 * share, 1)} %"

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_safe
 
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
+from portal.audit import exports as exported
 from portal.audit import proofs, tree
 from portal.audit.export import Export, accounted
 from portal.audit.forms import FilterForm
@@ -19,7 +20,7 @@ from portal.audit.ledger import record
 from portal.audit.models import Event
 from portal.audit.reading import on_record
 from portal.audit.standing import standing
-from portal.pages import keyset
+from portal.pages import keyset, saved
 
 _ROWS = 50
 _STEPS = 100
@@ -52,7 +53,7 @@ def event(request: PersonRequest, number: int) -> HttpResponse:
     """One event whole: every field, and the canonical text that is hashed."""
     found = get_object_or_404(Event, pk=number)
     on_record(request, "event", event=found.pk)
-    return render(request, "audit/event.html", {"event": found, **_proof(found)})
+    return render(request, "audit/event.html", {"event": found, "standing": standing(), **_proof(found)})
 
 
 @require_safe
@@ -67,12 +68,29 @@ def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
     on_record(request, "change_timeline", change=change)
     context = {
         "change": change,
+        "standing": standing(),
         "secret": next((row.entry.secret for row in page.rows if row.entry and row.entry.secret is not None), None),
         "rows": page.rows,
         "earlier": page.newer and _address(request.path, {}, page.newer),
         "later": page.older and _address(request.path, {}, page.older),
     }
     return render(request, "audit/change_timeline.html", context)
+
+
+@require_safe
+@requires(Right.AUDIT)
+def exports(request: PersonRequest) -> HttpResponse:
+    """What an export under the filters of the address would hold, and what became of the reader's own."""
+    past = exported.of_person(request.user.username)
+    if request.htmx:
+        return render(request, "audit/exports.html#mine", {"past": past})
+    form = FilterForm(request.GET)
+    context = {"form": form, "past": past, "standing": standing()}
+    if not form.is_valid():
+        return render(request, "audit/exports.html", context, status=422)
+    on_record(request, "exports", filters=form.asked())
+    context |= {"size": exported.size(form.filters()), "query": urlencode(form.asked())}
+    return render(request, "audit/exports.html", context)
 
 
 @require_GET
@@ -106,7 +124,8 @@ def _list(request: PersonRequest, form: FilterForm, context: dict[str, Any], sta
     part = bool(request.htmx)
     template = "audit/events.html#list" if part else "audit/events.html"
     seen = {} if part else {"standing": standing()}
-    response = render(request, template, {"form": form, **seen, **context}, status=status)
+    kept = {"saved": saved.filters(request, "audit:events", form.asked())} if form.is_valid() else {}
+    response = render(request, template, {"form": form, **seen, **kept, **context}, status=status)
     if part:
         # What a person copies from the address bar holds only what they asked for.
         response["HX-Push-Url"] = _address(request.path, form.asked(), request.GET.get("at", ""))

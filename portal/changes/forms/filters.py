@@ -132,6 +132,10 @@ class FilterForm(forms.Form):
             changes = changes.matching(text)
         return changes
 
+    def asked(self) -> dict[str, str]:
+        """What is not empty, as typed: for addresses."""
+        return {name: self.data[name].strip() for name in self.fields if self.data.get(name, "").strip()}
+
 
 def _requested_by(name: str) -> Q:
     """By any part of the requester's names."""

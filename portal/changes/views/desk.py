@@ -20,7 +20,7 @@ from portal.changes.reading import listing, value
 from portal.changes.reading.listing import Row
 from portal.changes.reading.news import News
 from portal.changes.reading.value import Likeness
-from portal.pages import keyset
+from portal.pages import keyset, saved
 
 _SIZE = 25
 
@@ -93,7 +93,12 @@ def all_changes(request: PersonRequest) -> HttpResponse:
     form = FilterForm(request.GET)
     found = listing.listed(form.narrow(Change.objects.all()))
     page = keyset.page(found, order=("-id",), cursor=request.GET.get("at", ""), size=_SIZE)
-    context = {"form": form, "page": page, "rows": listing.rows(page.rows, reader=request.user)}
+    context = {
+        "form": form,
+        "page": page,
+        "rows": listing.rows(page.rows, reader=request.user),
+        "saved": saved.filters(request, "changes:all", form.asked()),
+    }
     return render(request, _fragment(request, "changes/all.html", "found"), context)
 
 

@@ -1,0 +1,74 @@
+"""Exports before and after: how much one would hold, and what became of a person's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from portal.audit.models import Event, Filters
+
+_COUNTED = 10_000
+_SHOWN = 10
+_PATIENCE = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many events match: `least` and `most` are equal where it is known."""
+
+    least: int
+    most: int
+
+    @property
+    def known(self) -> bool:
+        return self.least == self.most
+
+
+def size(filters: Filters) -> Size:
+    """Counted up to 10,000; beyond that no more is promised than the numbers of the first and last event allow."""
+    matching = Event.objects.matching(filters)
+    least = len(matching.order_by(*filters.order).values_list("pk")[: _COUNTED + 1])
+    if least <= _COUNTED:
+        return Size(least, least)
+    span = Event.objects.matching(Filters(since=filters.since, until=filters.until)).order_by("at", "id")
+    ends = [span.values_list("pk", flat=True).first(), span.reverse().values_list("pk", flat=True).first()]
+    return Size(_COUNTED, max(_COUNTED, 1 + abs((ends[1] or 0) - (ends[0] or 0))))
+
+
+@dataclass(frozen=True)
+class Past:
+    """An export on record. `state`: running, complete, broken, or unended where no end came within an hour."""
+
+    event: int
+    at: datetime
+    format: str
+    filters: str
+    state: str
+    rows: int | None
+
+
+def of_person(username: str) -> list[Past]:
+    """The newest exports of a person, as the log tells them: two questions."""
+    begun = list(Event.objects.filter(actor=username, action="audit.exported")[:_SHOWN])
+    since = min((event.pk for event in begun), default=0)
+    ends = Event.objects.filter(actor=username, action="audit.export_ended", pk__gt=since) if begun else []
+    ended = {event.entry.data.get("export"): event.entry.data for event in ends if event.entry}
+    return [_past(event, ended.get(event.pk)) for event in begun if event.entry]
+
+
+def _past(begun: Event, end: dict[str, object] | None) -> Past:
+    entry = begun.entry
+    if entry is None:
+        raise ValueError("an export without an entry")
+    if end is None:
+        state = "running" if timezone.now() - entry.at < _PATIENCE else "unended"
+    else:
+        state = "complete" if end.get("complete") is True else "broken"
+    rows = end.get("rows") if end else None
+    asked = entry.data.get("filters")
+    said = ", ".join(f"{name} {text}" for name, text in asked.items()) if isinstance(asked, dict) else ""
+    return Past(
+        begun.pk, entry.at, str(entry.data.get("format", "")), said, state, rows if isinstance(rows, int) else None
+    )

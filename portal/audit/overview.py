@@ -1,0 +1,166 @@
+"""What a period came to, in numbers. Counted from the log's own rows, each number with the address of its rows.
+
+The columns are asked, not the hashed texts: that they say the same is what verifying the log establishes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median, quantiles
+
+from django.db.models import Case, Count, DateTimeField, Exists, OuterRef, Q, Subquery, When
+from django.db.models.functions import TruncDay
+
+from portal.audit.models import Event, EventQuerySet
+from portal.audit.period import Period
+
+OUTCOMES = (
+    "change.applied",
+    "change.failed",
+    "change.rejected",
+    "change.stale",
+    "change.expired",
+    "change.withdrawn",
+    "change.doubted",
+    "change.escalated",
+)
+ANSWER = "delivery.answered"
+_SENT, _DOUBTED, _SUBMITTED, _APPLIED = "delivery.intended", "change.doubted", "change.submitted", "change.applied"
+CLASSES = {
+    "2xx": range(200, 300),
+    "3xx": range(300, 400),
+    "4xx": range(400, 500),
+    "5xx": range(500, 600),
+    "none": (None,),
+}
+"""The answers to an update, as the log's own filter knows them."""
+
+
+@dataclass(frozen=True)
+class Durations:
+    """Seconds; None where nothing was measured."""
+
+    number: int = 0
+    median: float | None = None
+    slowest_tenth: float | None = None
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> Durations:
+        if not seconds:
+            return cls()
+        slow = quantiles(seconds, n=10, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
+        return cls(len(seconds), median(seconds), slow)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A day, a week, or the whole period."""
+
+    period: Period
+    answers: dict[str, int]
+    outcomes: dict[str, int]
+    submitted: int
+    lead: Durations
+    first_vote: Durations
+
+
+@dataclass(frozen=True)
+class Overview:
+    """`sent` and `doubted` count changes, `calls` and `unapproved` count calls that were about to be made."""
+
+    whole: Part
+    parts: list[Part]
+    sent: int
+    doubted: int
+    calls: int
+    unapproved: int
+
+    @property
+    def doubted_share(self) -> float:
+        """Of the changes sent, the part that was in doubt, between 0 and 1."""
+        return self.doubted / self.sent if self.sent else 0.0
+
+
+def overview(period: Period) -> Overview:
+    """Three questions, each bounded by the period and led by the index of what is counted."""
+    found = Event.objects.during(period.since, period.until)
+    counts, waits = _counts(found), _waits(found)
+    return Overview(
+        whole=_part(period, counts, waits),
+        parts=[_part(part, counts, waits) for part in period.parts()],
+        **_calls(found),
+    )
+
+
+_Counts = list[tuple[datetime, str, int | None, int]]
+_Waits = list[tuple[str, datetime, datetime]]
+
+
+def _counts(found: EventQuerySet) -> _Counts:
+    """(day, action, code, number)."""
+    days = found.filter(action__in=(*OUTCOMES, ANSWER, _SUBMITTED)).annotate(day=TruncDay("at", tzinfo=UTC))
+    return list(days.order_by().values_list("day", "action", "code").annotate(Count("pk")))
+
+
+def _waits(found: EventQuerySet) -> _Waits:
+    """(action, from, to): for what was applied since it was submitted, for what was submitted until its first vote."""
+    same = Event.objects.filter(change=OuterRef("change")).order_by("seq").values("at")
+    other = Case(
+        When(action=_APPLIED, then=Subquery(same.filter(action=_SUBMITTED)[:1])),
+        default=Subquery(same.filter(action="vote.cast")[:1]),
+        output_field=DateTimeField(),
+    )
+    rows = found.filter(action__in=(_APPLIED, _SUBMITTED)).annotate(other=other).exclude(other=None)
+    return list(rows.order_by().values_list("action", "at", "other"))
+
+
+def _calls(found: EventQuerySet) -> dict[str, int]:
+    """How many changes were sent and doubted, how many calls there were, and how many without an approval.
+
+    Approved is what somebody else than the one who submitted it has approved since it was last submitted or revised.
+    """
+    same = Event.objects.filter(change=OuterRef("change"), seq__lt=OuterRef("seq"))
+    proposed = same.filter(action__in=(_SUBMITTED, "change.revised")).order_by("-seq")
+    approved = same.filter(action="change.approved").exclude(actor=OuterRef("proposer"))
+    sent = Q(action=_SENT)
+    rows = found.filter(action__in=(_SENT, _DOUBTED)).annotate(
+        proposer=Subquery(proposed.values("actor")[:1]),
+        proposed_as=Subquery(proposed.values("seq")[:1]),
+        approved=Exists(approved.filter(seq__gt=OuterRef("proposed_as"))),
+    )
+    return rows.aggregate(
+        sent=Count("change", distinct=True, filter=sent),
+        doubted=Count("change", distinct=True, filter=Q(action=_DOUBTED)),
+        calls=Count("pk", filter=sent),
+        unapproved=Count("pk", filter=sent & Q(approved=False)),
+    )
+
+
+def _part(period: Period, counts: _Counts, waits: _Waits) -> Part:
+    number: Counter[str] = Counter()
+    answers = dict.fromkeys(CLASSES, 0)
+    for day, action, code, times in counts:
+        if not period.since <= day < period.until:
+            continue
+        number[action] += times
+        for name, codes in CLASSES.items():
+            answers[name] += times if action == ANSWER and code in codes else 0
+    return Part(
+        period,
+        answers,
+        {action: number[action] for action in OUTCOMES},
+        number[_SUBMITTED],
+        lead=Durations.of([_between(other, at) for at, other in _of(waits, _APPLIED, period)]),
+        first_vote=Durations.of([_between(at, other) for at, other in _of(waits, _SUBMITTED, period)]),
+    )
+
+
+def _of(waits: _Waits, action: str, period: Period) -> Iterable[tuple[datetime, datetime]]:
+    return ((at, other) for what, at, other in waits if what == action and period.since <= at < period.until)
+
+
+def _between(earlier: datetime, later: datetime) -> float:
+    return (later - earlier).total_seconds()

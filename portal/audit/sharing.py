@@ -1,0 +1,81 @@
+"""What a proposal means for people: who gains, keeps or loses the right to view or edit the secret, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from portal.audit.visible import visible
+
+_USERS = {
+    "edit": gettext_noop("%(name)s gains the right to edit"),
+    "view": gettext_noop("%(name)s gains the right to view"),
+    "less": gettext_noop("%(name)s may no longer edit, only view"),
+    "lost": gettext_noop("%(name)s loses access"),
+    "edit after all": gettext_noop("%(name)s is to have the right to edit; what was before is unknown"),
+    "view after all": gettext_noop("%(name)s is to have the right to view; what was before is unknown"),
+}
+_GROUPS = {
+    "edit": gettext_noop("Group %(name)s gains the right to edit"),
+    "view": gettext_noop("Group %(name)s gains the right to view"),
+    "less": gettext_noop("Group %(name)s may no longer edit, only view"),
+    "lost": gettext_noop("Group %(name)s loses access"),
+    "edit after all": gettext_noop("Group %(name)s is to have the right to edit; what was before is unknown"),
+    "view after all": gettext_noop("Group %(name)s is to have the right to view; what was before is unknown"),
+}
+LISTS = {"users_allowed": _USERS, "groups_allowed": _GROUPS}
+"""The fields that say who may use a secret."""
+
+
+@dataclass(frozen=True)
+class Power:
+    """`change`: added, removed or altered, as lists of shares draw it."""
+
+    change: str
+    sentence: str
+
+
+def powers(data: dict[str, Any]) -> list[Power]:
+    """What the data of a submitted or revised change say; nothing where they are in no shape we know."""
+    patch, base = data.get("patch"), data.get("base")
+    if not isinstance(patch, dict):
+        return []
+    known = base if isinstance(base, dict) else None
+    return [
+        power
+        for field, sentences in LISTS.items()
+        if field in patch
+        for power in _moved(_shares(patch[field]), None if known is None else _shares(known.get(field)), sentences)
+    ]
+
+
+def _moved(new: dict[str, bool], old: dict[str, bool] | None, sentences: dict[str, str]) -> Iterator[Power]:
+    for name in sorted(new.keys() | (old or {}).keys()):
+        kind = _kind(new.get(name), old.get(name)) if old is not None else _blind(new[name])
+        if kind:
+            change = {"lost": "removed", "less": "removed"}.get(kind, "added" if old is not None else "altered")
+            yield Power(change, _(sentences[kind]) % {"name": visible(name)})
+
+
+def _kind(new: bool | None, old: bool | None) -> str:
+    """Access is None, may view (False) or may edit (True)."""
+    if new == old:
+        return ""
+    if new is None:
+        return "lost"
+    return "edit" if new else "view" if old is None else "less"
+
+
+def _blind(new: bool) -> str:
+    return "edit after all" if new else "view after all"
+
+
+def _shares(value: object) -> dict[str, bool]:
+    """[[name, can_edit], ...] by name."""
+    if not isinstance(value, list):
+        return {}
+    return {str(pair[0]): bool(pair[1]) for pair in value if isinstance(pair, list) and len(pair) == 2}

@@ -1,0 +1,137 @@
+"""The log by what it is about: a person's acts, a secret's changes, and the way to them by a name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count, Q
+
+from portal.accounts.models import User
+from portal.audit import codes, events, sharing
+from portal.audit.entry import Entry
+from portal.audit.models import Event
+from portal.audit.period import Period
+
+SUBMITTED = "change.submitted"
+_PROPOSED = (SUBMITTED, "change.revised")
+_QUIET = ("change.requeued",)
+_STORY = (*[action for action in events.of_kind("change") if action not in _QUIET], "vote.cast", "delivery.answered")
+_SEARCHED = 20_000
+_FOUND = 20
+
+
+@dataclass
+class Story:
+    """One change as the log tells it: the last proposal, its votes, Segura's answers, and where it came to."""
+
+    change: int
+    proposed: Entry
+    votes: list[Entry] = field(default_factory=list)
+    answers: list[Entry] = field(default_factory=list)
+    moved: Entry | None = None
+
+    @property
+    def status(self) -> str:
+        """The state its newest move led to."""
+        return str(self.moved.data.get("to", "")) if self.moved else "pending"
+
+    @property
+    def status_word(self) -> str:
+        return codes.in_words(self.status)
+
+    @property
+    def powers(self) -> list[sharing.Power]:
+        """Who gains and who loses by it."""
+        return sharing.powers(self.proposed.data)
+
+    @property
+    def other_fields(self) -> str:
+        """The fields it touches besides the lists of who may use the secret."""
+        names = self.proposed.data.get("fields")
+        return ", ".join(name for name in names if name not in sharing.LISTS) if isinstance(names, list) else ""
+
+    def add(self, entry: Entry) -> None:
+        """The next event of the change."""
+        if entry.action in _PROPOSED:
+            self.proposed, self.votes = entry, []
+        elif entry.action == "vote.cast":
+            self.votes.append(entry)
+        elif entry.action == "delivery.answered":
+            self.answers.append(entry)
+        if entry.action.startswith("change.") and "to" in entry.data:
+            self.moved = entry
+
+
+def stories(submitted: Iterable[Event]) -> list[Story]:
+    """What became of changes, given the events they began with: one question for all of them."""
+    begun = {event.change: event.entry for event in submitted if event.change is not None and event.entry}
+    told = {change: Story(change, entry) for change, entry in begun.items()}
+    for event in Event.objects.filter(change__in=list(told), action__in=_STORY).order_by("id"):
+        if event.entry and event.change is not None:
+            told[event.change].add(event.entry)
+    return list(told.values())
+
+
+@dataclass(frozen=True)
+class Acts:
+    """How often somebody did what, under one noun."""
+
+    noun: Any
+    counts: list[tuple[str, str, int]]
+
+
+def acts(person: str, period: Period) -> list[Acts]:
+    """What a person did in a period: (action, its name, how often) by noun, in the order people look for them."""
+    found = Event.objects.during(period.since, period.until).filter(actor=person).order_by()
+    by_noun: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
+    for action, number in found.values_list("action").annotate(Count("pk")).order_by("action"):
+        by_noun[action.partition(".")[0]].append((action, events.label(action), number))
+    return [Acts(label, by_noun[noun]) for noun, label in events.NOUNS.items() if noun in by_noun]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search came to: numbers of changes, secrets with their names, people's sign-in names."""
+
+    changes: list[int]
+    secrets: list[tuple[int, str]]
+    people: list[str]
+
+    def __len__(self) -> int:
+        return len(self.changes) + len(self.secrets) + len(self.people)
+
+
+def look_up(text: str, number: int | None) -> Found:
+    """Changes and secrets of that number; secrets and people of that name, or with the text in it.
+
+    Names of secrets are those of the newest 20,000 proposals: the log is not searched from end to end.
+    """
+    changes, secrets = [], {}
+    if number is not None:
+        changes = [number] if Event.objects.filter(change=number).exists() else []
+        if text.isdigit() and Event.objects.filter(secret=number).exists():
+            secrets[number] = ""
+    return Found(changes, list((secrets | _secrets_named(text)).items())[:_FOUND], _people_named(text))
+
+
+def _secrets_named(text: str) -> dict[int, str]:
+    newest = Event.objects.filter(action=SUBMITTED).order_by("-id")[:_SEARCHED]
+    named: dict[int, str] = {}
+    for event in Event.objects.filter(pk__in=newest.values("pk"), text__icontains=text).order_by("-id")[: 10 * _FOUND]:
+        name = str(event.entry.data.get("secret_name", "")) if event.entry else ""
+        if event.entry and event.entry.secret is not None and text.lower() in name.lower():
+            named.setdefault(event.entry.secret, name)
+    return named
+
+
+def _people_named(text: str) -> list[str]:
+    named = User.objects.filter(
+        Q(username__icontains=text) | Q(first_name__icontains=text) | Q(last_name__icontains=text)
+    )
+    names = list(named.order_by("username").values_list("username", flat=True)[:_FOUND])
+    if text not in names and Event.objects.filter(actor=text).exists():
+        names.append(text)
+    return names

@@ -1,0 +1,91 @@
+"""Saved filters of a list: a person's own names for addresses of it, which anybody who may open the list can share.
+
+In the view of a list that NAVIGATION names:
+
+    context = {..., "saved": saved.filters(request, "audit:events", {"code": "4xx"})}
+
+and in its template, within the part that htmx exchanges, so that it saves what is shown:
+
+    {% include "_saved_filters.html" %}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from portal.accounts.access import PersonRequest, requires
+from portal.accounts.models import User
+from portal.accounts.roles import rights_of
+from portal.pages.context import NAVIGATION
+from portal.pages.forms import SavedFilterForm
+from portal.pages.models import SavedFilter
+
+MOST = 30
+"""As many for a page as still can be looked through."""
+
+
+@dataclass(frozen=True)
+class Filters:
+    """The person's filters of a page, and what the page is asked for now."""
+
+    page: str
+    query: str
+    rows: list[SavedFilter]
+
+    @property
+    def current(self) -> str:
+        """The name under which what is shown is saved already; '' for none."""
+        return next((row.name for row in self.rows if row.query == self.query), "")
+
+
+def filters(request: PersonRequest, page: str, asked: Mapping[str, str]) -> Filters:
+    """What the list needs to show and to save: one question."""
+    return Filters(page, urlencode(asked), list(SavedFilter.objects.filter(person=request.user, page=page)))
+
+
+@require_POST
+@requires()
+def save(request: PersonRequest) -> HttpResponse:
+    """Keep the address of a list under a name; a name one has already is given the new address."""
+    form = SavedFilterForm(request.POST, pages=_pages(request.user))
+    if not form.is_valid():
+        messages.error(request, form.sentence())
+        return _back(form.page_asked(), form.query_asked())
+    page, query, name = form.page_asked(), form.query_asked(), form.cleaned_data["name"]
+    own = SavedFilter.objects.filter(person=request.user, page=page)
+    if len(own) >= MOST and not own.filter(name=name).exists():
+        messages.error(request, _("%(number)s filters are saved for this page. Delete one first.") % {"number": MOST})
+        return _back(page, query)
+    SavedFilter.objects.update_or_create(person=request.user, page=page, name=name, defaults={"query": query})
+    messages.success(request, _("Saved as %(name)s. Its address can be shared.") % {"name": name})
+    return _back(page, query)
+
+
+@require_POST
+@requires()
+def forget(request: PersonRequest, saved: int) -> HttpResponse:
+    """Delete an own filter."""
+    found = get_object_or_404(SavedFilter, pk=saved, person=request.user)
+    found.delete()
+    messages.success(request, _("The filter %(name)s is deleted.") % {"name": found.name})
+    return _back(found.page, "")
+
+
+def _pages(user: User) -> list[str]:
+    """The lists this person may open."""
+    return [entry.view for entry in NAVIGATION if entry.rights & rights_of(user)]
+
+
+def _back(page: str, query: str) -> HttpResponse:
+    if not page:
+        return redirect("home")
+    return redirect(f"{reverse(page)}?{query}" if query else reverse(page))

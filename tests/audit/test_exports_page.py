@@ -1,0 +1,79 @@
+"""Before an export: how much it will hold. After it: whether it left whole."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+import time_machine
+from django.test import Client
+
+from portal.accounts.models import User
+from portal.audit import exports
+from portal.audit.ledger import record
+from portal.audit.models import Event, Filters
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(auditor: User, as_person: Callable[[User], Client]) -> Client:
+    return as_person(auditor)
+
+
+def read(browser: Client, address: str = "/audit/exports/", status: int = 200, **headers: str) -> str:
+    response = browser.get(address, headers=headers)
+    assert response.status_code == status
+    return re.sub(r"\s+", " ", response.content.decode())
+
+
+@pytest.mark.domain
+def test_size_is_counted_as_far_as_it_is_cheap_and_bounded_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exports, "_COUNTED", 4)
+    for number in range(8):
+        record("vault.responded", secret=43, code=201 if number % 2 else 404)
+    assert exports.size(Filters(code="404")) == exports.Size(4, 4)
+    assert exports.size(Filters(secret=44)) == exports.Size(0, 0)
+    every = exports.size(Filters(secret=43))
+    assert every.least == 4
+    assert every.most >= 8
+    assert not every.known
+
+
+def test_page_says_how_much_and_keeps_the_filters(browser: Client) -> None:
+    for _ in range(3):
+        record("vault.responded", secret=43, code=404)
+    text = read(browser, "/audit/exports/?secret=43&code=4xx")
+    assert "3 events" in text
+    assert 'href="/audit/export.csv?secret=43&amp;code=4xx"' in text
+    assert 'href="/audit/?secret=43&amp;code=4xx"' in text
+    assert "would be empty" in read(browser, "/audit/exports/?secret=44")
+    assert "A response code is a number" in read(browser, "/audit/exports/?code=abc", 422)
+    assert "No export of yours is on record" in text
+
+
+def test_own_exports_are_listed_with_their_end(browser: Client, auditor: User) -> None:
+    record("vault.responded", secret=43, code=404)
+    whole = browser.get("/audit/export.csv?code=404")
+    list(whole)  # type: ignore[call-overload]
+    record("audit.exported", by="somebody", data={"format": "csv", "filters": {}})
+    open_end = record("audit.exported", by=auditor.username, data={"format": "csv", "filters": {}})
+    states = [(past.state, past.rows) for past in exports.of_person(auditor.username)]
+    assert states == [("running", None), ("complete", 1)]
+    text = read(browser, **{"HX-Request": "true"})
+    assert "<html" not in text
+    assert "Under way" in text
+    assert "Complete" in text
+    assert "code 404" in text
+    with time_machine.travel(Event.objects.get(pk=open_end).at.timestamp() + 3700):
+        assert exports.of_person(auditor.username)[0].state == "unended"
+
+
+def test_an_export_that_was_not_taken_whole_says_so(browser: Client, auditor: User) -> None:
+    begun = record("audit.exported", by=auditor.username, data={"format": "csv", "filters": {}})
+    ended = {"export": begun, "format": "csv", "rows": 2000, "complete": False}
+    record("audit.export_ended", by=auditor.username, data=ended)
+    text = read(browser)
+    assert "Broken off" in text
+    assert "2,000" in text or "2000" in text

@@ -1,0 +1,112 @@
+"""An auditor's day: numbers and their rows, the answer about one secret in a few clicks, filters, an export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from portal.sandbox import Control
+from tests.rig.desk import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal")]
+
+PAINTED = """() => [...document.querySelectorAll("canvas")].every((canvas) => {
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  return pixels.some((value) => value > 0);
+})"""
+
+
+def shared(segura: Control, sign_in: Callable[..., Person]) -> tuple[str, int]:
+    """A secret's name, and a change that lets rcosta edit it: proposed, approved, applied."""
+    row = next(row for row in segura.secrets() if row["name"] not in ("stripe-webhook",) and "identifier" in row)
+    name, identifier = str(row["name"]), int(row["identifier"])
+    requester, approver = sign_in("requester"), sign_in("approver")
+    page = requester.go(f"/secrets/{identifier}/propose/")
+    page.locator("[name^=users_allowed-][name$=-name][type=text]").first.fill("new-colleague")
+    page.locator("[name^=users_allowed-][name$=-can_edit]:not(:checked)").first.check()
+    page.get_by_label("Reason").fill("She looks after it from now on")
+    requester.preview()
+    change = requester.submit()
+    approver.approve(change)
+    approver.expect_status(change, "Applied")
+    return name, change
+
+
+class Clicks:
+    """Counts what a hand does besides typing."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.number = 0
+
+    def on(self, role: str, name: str) -> None:
+        self.number += 1
+        self.page.get_by_role(role, name=name).first.click()  # type: ignore[arg-type]
+
+
+def test_who_gave_whom_the_right_to_edit_and_what_segura_said_takes_under_six_clicks(
+    segura: Control, sign_in: Callable[..., Person]
+) -> None:
+    name, change = shared(segura, sign_in)
+    auditor = sign_in("auditor")
+    clicks = Clicks(auditor.page)
+    auditor.page.get_by_label("Secret, person or change").fill(name)
+    clicks.on("button", "Find")
+    row = auditor.page.locator("tr", has_text=f"CR-{change}")
+    for words in ("requester", "new-colleague gains the right to edit", "approver", "200"):
+        expect(row).to_contain_text(words)
+    expect(row.locator(".badge-status")).to_have_text("applied")
+    clicks.on("link", f"CR-{change}")
+    expect(auditor.page.locator(".timeline")).to_contain_text("Api secret updated")
+    assert clicks.number < 6
+
+
+def test_the_same_without_scripts(segura: Control, sign_in: Callable[..., Person]) -> None:
+    name, change = shared(segura, sign_in)
+    auditor = sign_in("auditor", java_script_enabled=False)
+    page = auditor.go("/audit/overview/?days=7")
+    expect(page.locator("canvas").first).to_be_hidden()
+    expect(page.locator("#answers table")).to_be_visible()
+    page.locator("#answers tfoot a").first.click()
+    expect(page.locator("#list")).to_contain_text(f"CR-{change}")
+    page.locator("summary", has_text="Save this filter").click()
+    page.get_by_label("Name of the filter").fill("Answers of the week")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("link", name="Answers of the week")).to_have_attribute("aria-current", "true")
+    page.get_by_role("button", name="Delete the filter Answers of the week").click()
+    expect(page.get_by_role("link", name="Answers of the week")).to_have_count(0)
+    auditor.go("/audit/overview/")
+    page.get_by_label("Secret, person or change").fill(name)
+    page.get_by_role("button", name="Find").click()
+    expect(page.locator("tr", has_text=f"CR-{change}")).to_contain_text("gains the right to edit")
+
+
+def test_charts_are_drawn_from_their_tables_and_a_bar_leads_to_its_rows(
+    segura: Control, sign_in: Callable[..., Person]
+) -> None:
+    _name, change = shared(segura, sign_in)
+    auditor = sign_in("auditor")
+    page = auditor.go("/audit/overview/?days=7")
+    page.wait_for_function(PAINTED)
+    size = page.locator("#answers canvas").bounding_box()
+    assert size is not None
+    # Today is the last bar, and reaches down to the axis.
+    page.mouse.click(size["x"] + size["width"] * 0.93, size["y"] + size["height"] * 0.8)
+    page.wait_for_url("**/audit/?since=*")
+    expect(page.locator("#list")).to_contain_text(f"CR-{change}")
+
+
+def test_a_filter_is_saved_from_what_htmx_shows(sign_in: Callable[..., Person]) -> None:
+    auditor = sign_in("auditor")
+    page = auditor.go("/audit/")
+    page.get_by_label("Kind of event").select_option("session.started")
+    page.get_by_role("button", name="Show").click()
+    page.locator("summary", has_text="Save this filter").click()
+    page.get_by_label("Name of the filter").fill("Who signed in")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("link", name="Who signed in")).to_have_attribute("href", "/audit/?kind=session.started")
+    auditor.go("/audit/")
+    page.get_by_role("link", name="Who signed in").click()
+    expect(page.get_by_label("Kind of event")).to_have_value("session.started")
