@@ -32,6 +32,7 @@ NAVIGATION = (
     Entry("catalog:secrets", _("Secrets"), "key", frozenset({Right.PROPOSE, Right.DECIDE, Right.OPERATE}), "catalog"),
     Entry("changes:all", _("All changes"), "list-details", frozenset({Right.AUDIT, Right.OPERATE, Right.DECIDE})),
     Entry("audit:events", _("Audit log"), "history", frozenset({Right.AUDIT}), "audit"),
+    Entry("notices:inbox", _("Notices"), "bell", frozenset(Right)),
 )
 
 

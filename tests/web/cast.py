@@ -78,6 +78,7 @@ class Cast:
             "reject": ballot,
             "close": {"applied": "no", "reason": "Looked at it in Segura"},
             "theme": {"theme": "dark"},
+            "read": {"up_to": 0},
             "set_language": {"language": "pt-br"},
             "account_login": {"login": "nobody", "password": "a wrong guess"},
         }
