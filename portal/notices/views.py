@@ -40,9 +40,12 @@ def count(request: HttpRequest) -> HttpResponse:
     Whoever is signed out is told nothing, instead of being sent to sign in: a page of theirs may hold what they typed.
     """
     person = request.user
-    if not person.is_authenticated or request.GET.get("seen", "") == notices.unread_count(person):
+    if not person.is_authenticated:
         return HttpResponse(status=204)
-    return render(request, "notices/_count.html")
+    number = notices.unread_count(person)
+    if request.GET.get("seen", "") == number:
+        return HttpResponse(status=204)
+    return render(request, "notices/_count.html", {"unread_count": number})
 
 
 @require_POST
