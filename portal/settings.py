@@ -74,7 +74,9 @@ try:
         "DELIVERY_HOLD_MARGIN_S", 10
     )
 
-    # --- Mail: checkpoints of the log to auditors ---------------------------------------------------
+    # --- Notices, and mail: theirs and the checkpoints of the log to auditors ---------------------------
+    NOTICES_EVERY_S = positive("NOTICES_EVERY_S", 5)
+    DAILY_MAIL_HOUR = at_least("DAILY_MAIL_HOUR", 8, 0)
     _mail = smtp("EMAIL_URL", secret("EMAIL_URL", ""))
     DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", f"countersign@{urlsplit(BASE_URL).hostname}")
 
@@ -95,6 +97,8 @@ if DEBUG and not is_loopback(BASE_URL):
     raise ImproperlyConfigured("PORTAL_DEBUG is for this machine only: PORTAL_BASE_URL must be a loopback address.")
 if SEGURA_CLIENT_AUTH not in {"body", "basic"}:
     raise ImproperlyConfigured("SEGURA_CLIENT_AUTH must be 'body' or 'basic'.")
+if DAILY_MAIL_HOUR > 23:
+    raise ImproperlyConfigured("DAILY_MAIL_HOUR is an hour of the day: 0 to 23.")
 if DELIVERY_LEASE_S < 2 * SEGURA_DEADLINE_S:
     raise ImproperlyConfigured("DELIVERY_LEASE_S must be at least twice SEGURA_DEADLINE_S.")
 
@@ -149,6 +153,8 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": CATALOG_SYNC_EVERY_S},
     },
     "seal": {"task": "audit.seal", "schedule": SEAL_EVERY_S, "options": {"expires": 3 * SEAL_EVERY_S}},
+    "tell": {"task": "notices.tell", "schedule": NOTICES_EVERY_S, "options": {"expires": 3 * NOTICES_EVERY_S}},
+    "mail": {"task": "notices.mail", "schedule": NOTICES_EVERY_S, "options": {"expires": 3 * NOTICES_EVERY_S}},
     "due": {
         "task": "audit.due",
         "schedule": min(600, AUDIT_VERIFY_EVERY_S, AUDIT_MAIL_EVERY_S),
@@ -173,6 +179,7 @@ INSTALLED_APPS = [
     "portal.audit",
     "portal.catalog",
     "portal.changes",
+    "portal.notices",
     "portal.operations",
 ]
 MIDDLEWARE = [
@@ -189,6 +196,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.pages.personal.PersonalMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -212,6 +220,7 @@ TEMPLATES = [
                 "portal.pages.context.person",
                 "portal.changes.context.queue",
                 "portal.changes.context.pause",
+                "portal.notices.context.unread",
             ],
         },
     },

@@ -15,6 +15,7 @@ urlpatterns = [
     path("accounts/", include("portal.accounts.urls")),
     path("secrets/", include("portal.catalog.urls")),
     path("", include("portal.changes.urls")),
+    path("", include("portal.notices.urls")),
 ]
 
 handler400 = "portal.pages.problems.bad_request"

@@ -16,7 +16,7 @@ from tests.rig.flush import flush_past_triggers
 hypothesis.settings.register_profile("suite", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("suite")
 
-pytest_plugins = ["tests.people", "tests.segura", "tests.changing"]
+pytest_plugins = ["tests.people", "tests.segura", "tests.changing", "tests.rig.mail_server"]
 
 
 @pytest.fixture(autouse=True)

@@ -132,7 +132,8 @@ class _Reader(HTMLParser):
         self._hear(*spoken, *[value or "" for name, value in attrs if button and name == "value"])
 
     def handle_data(self, data: str) -> None:
-        self._hear(*data.splitlines())
+        if self.cdata_elem is None:  # else it is the style of a mail
+            self._hear(*data.splitlines())
 
     def _hear(self, *texts: str) -> None:
         self.found += [text.strip() for text in texts if _LETTERS.search(text)]

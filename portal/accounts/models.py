@@ -8,6 +8,8 @@ class User(AbstractUser):
     """A person. What they may do comes from their groups alone (roles.py): a superuser flag gives no vote."""
 
     is_demo = models.BooleanField(default=False, help_text="Made by the demo; refused everywhere else.")
+    language = models.CharField(max_length=10, blank=True, db_default="", help_text="'' is as the browser asks.")
+    time_zone = models.CharField(max_length=64, blank=True, db_default="", help_text="As IANA names it; '' is UTC.")
 
     class Meta(AbstractUser.Meta):
         permissions = [

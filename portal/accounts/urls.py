@@ -6,8 +6,9 @@ allauth's views one by one: what the portal does not offer (signing up, mail add
 from allauth.account import views as allauth
 from django.db import transaction
 from django.urls import path
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django.views.i18n import set_language
+from django.views.decorators.http import require_http_methods, require_safe
+
+from portal.accounts.views import language
 
 # Theirs would take a PUT for a POST, and tell by OPTIONS what there is.
 _page = require_http_methods(["GET", "HEAD", "POST"])
@@ -21,5 +22,5 @@ urlpatterns = [
     path("reauthenticate/", _page(transaction.atomic(allauth.reauthenticate)), name="account_reauthenticate"),
     path("password/change/", _page(transaction.atomic(allauth.password_change)), name="account_change_password"),
     # The name that Django and its documentation know; by POST alone, where theirs answers a GET as well.
-    path("language/", require_POST(set_language), name="set_language"),
+    path("language/", language, name="set_language"),
 ]

@@ -33,6 +33,7 @@ NAVIGATION = (
     Entry("changes:all", _("All changes"), "list-details", frozenset({Right.AUDIT, Right.OPERATE, Right.DECIDE})),
     Entry("audit:overview", _("Overview"), "chart-bar", frozenset({Right.AUDIT})),
     Entry("audit:events", _("Audit log"), "history", frozenset({Right.AUDIT}), "audit"),
+    Entry("notices:inbox", _("Notices"), "bell", frozenset(Right)),
 )
 
 

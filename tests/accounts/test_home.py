@@ -38,10 +38,10 @@ def test_person_lands_where_their_work_waits(client: Client, granted: list[Role]
 @pytest.mark.parametrize(
     ("granted", "views"),
     [
-        ([R], ["changes:mine", "catalog:secrets"]),
-        ([A], ["changes:queue", "catalog:secrets", "changes:all"]),
-        ([U], ["changes:all", "audit:overview", "audit:events"]),
-        ([O], ["catalog:secrets", "changes:all"]),
+        ([R], ["changes:mine", "catalog:secrets", "notices:inbox"]),
+        ([A], ["changes:queue", "catalog:secrets", "changes:all", "notices:inbox"]),
+        ([U], ["changes:all", "audit:overview", "audit:events", "notices:inbox"]),
+        ([O], ["catalog:secrets", "changes:all", "notices:inbox"]),
         ([], []),
     ],
 )

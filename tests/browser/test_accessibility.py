@@ -31,6 +31,7 @@ def test_every_page_is_accessible(
     changes = one_of_each(segura, requester, approver)
     found = look_at(approver, ["/queue/", f"/queue/?open={changes['pending']}", "/queue/?q=nothing", "/changes/"])
     found += look_at(approver, [f"/changes/{change}/" for change in changes.values()])
+    found += look_at(approver, ["/notices/", "/accounts/preferences/"])
     found += look_at(
         requester, ["/changes/mine/", "/secrets/", "/secrets/34/", "/secrets/51/", "/accounts/password/change/"]
     )
@@ -46,7 +47,7 @@ def test_every_page_is_accessible(
     found += look_at(
         auditor, ["/audit/secrets/21/", "/audit/secrets/0/", "/audit/find/?q=a", "/audit/exports/?code=201"]
     )
-    found += look_at(sign_in("admin"), ["/", f"/changes/{changes['doubted']}/"])
+    found += look_at(sign_in("admin"), ["/", "/notices/", f"/changes/{changes['doubted']}/"])
     stranger = browser.new_context().new_page()
     stranger.goto(portal.url)
     found += findings(stranger)

@@ -18,6 +18,7 @@ import pytest
 from portal.sandbox import Control, Sandbox
 from tests.faults.house import House
 from tests.rig.evidence import collecting
+from tests.rig.mail_server import receiving
 from tests.rig.markers import Marker, search
 from tests.rig.portal import Portal
 from tests.rig.visitor import Visitor, wait_until
@@ -29,7 +30,7 @@ pytestmark = [
     pytest.mark.shows("S01", "S03"),
 ]
 
-LOUD = {"PORTAL_LOG_LEVEL": "DEBUG", "SWEEP_EVERY_S": "0.5"}
+LOUD = {"PORTAL_LOG_LEVEL": "DEBUG", "SWEEP_EVERY_S": "0.5", "NOTICES_EVERY_S": "0.5"}
 KEYS = ("PORTAL_SECRET_KEY", "PORTAL_SEALING_KEYS")
 
 
@@ -254,9 +255,33 @@ def expect_thorough(house: House) -> None:
     assert any(name.endswith(".aof") for name in places)
 
 
+def expect_mails(house: House) -> None:
+    """Everybody whom something concerned was mailed, by the real worker; not even a reason is in any mail."""
+    requester, approver, admin = (f"mail to {name}@example.com" for name in ("requester", "approver", "admin"))
+    wait_until(lambda: {requester, approver, admin} <= mailed(house).keys(), "those were mailed")
+    assert "/changes/1/" in mailed(house)[requester]
+    found = search(house.evidence.sources([]), [house.reason])
+    assert not [finding for finding in found if finding.source.startswith("mail to ")]
+
+
+def mailed(house: House) -> dict[str, str]:
+    """What each of them was told, by the name of the source."""
+    texts: dict[str, str] = {}
+    for mail in list(house.evidence.mails):
+        source = f"mail to {mail['To']}"
+        texts[source] = texts.get(source, "") + "".join(str(part.get_content()) for part in mail.iter_parts())
+    return texts
+
+
 def test_nothing_is_found_of_any_secret_that_went_through_the_portal(tmp_path: Path) -> None:
     """As `make run` starts it, with DEBUG logs; its own credentials may be in one private file and in environments."""
-    with Portal(tmp_path, LOUD) as portal, moved_in(portal, Control(portal.control)) as house:
+    with (
+        receiving() as post,
+        Portal(tmp_path, {**LOUD, "EMAIL_URL": post.url}) as portal,
+        moved_in(portal, Control(portal.control)) as house,
+    ):
+        house.evidence.mails = post.box
+        house.evidence.ask("UPDATE accounts_user SET email = username || '@example.com'")
         known = portal.state / "sandbox-client.json"
         secret = json.loads(known.read_text())["client_secret"]
         house.markers.append(Marker.known("the portal's own client secret", secret))
@@ -267,6 +292,7 @@ def test_nothing_is_found_of_any_secret_that_went_through_the_portal(tmp_path: P
             return own or (way in KEYS and source == "env")
 
         sweep(house, allowed)
+        expect_mails(house)
 
 
 def test_nothing_is_found_with_error_pages_for_developers_either(tmp_path: Path) -> None:

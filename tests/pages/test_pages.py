@@ -23,7 +23,8 @@ from portal.changes.models import Status
 from portal.pages.templatetags import portal_ui
 from portal.urls import urlpatterns as portal_urls
 
-TEMPLATES = sorted((settings.BASE_DIR / "templates").rglob("*.html"))
+MAIL = "mail.html"  # no policy of ours reaches it, and mail readers know no other style than its own
+TEMPLATES = sorted(path for path in (settings.BASE_DIR / "templates").rglob("*.html") if path.name != MAIL)
 SPRITE = (settings.BASE_DIR / "static" / "icons.svg").read_text()
 
 

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class Evidence:
     def __init__(self, portal: Portal) -> None:
         self.portal = portal
         self.messages: list[bytes] = []
+        self.mails: list[EmailMessage] = []
         self._processes: set[Source] = set()
 
     def look(self) -> None:
@@ -42,6 +44,10 @@ class Evidence:
         yield from self.files()
         yield "what all processes printed", self.portal.log.read_bytes()
         yield "what went through Redis", b"\n".join(self.messages)
+        for mail in self.mails:
+            yield f"mail to {mail['To']}", mail.as_bytes()
+            for part in mail.iter_parts():  # as its reader sees it
+                yield f"mail to {mail['To']}", part.get_content().encode()
         yield from self._processes
         for person in people:
             for answer in person.answers:

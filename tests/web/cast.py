@@ -82,6 +82,7 @@ class Cast:
             "decide": {"picks": f"{self.change.pk}.1.{ballot['digest']}", "verdict": "reject", "reason": "Seen"},
             "close": {"applied": "no", "reason": "Looked at it in Segura"},
             "theme": {"theme": "dark"},
+            "read": {"up_to": 0},
             "set_language": {"language": "pt-br"},
             "account_login": {"login": "nobody", "password": "a wrong guess"},
         }

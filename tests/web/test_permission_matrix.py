@@ -53,6 +53,11 @@ changes:recheck         POST   in  403 404 403 403 302 in  404
 changes:close           POST   in  403 404 403 403 302 in  404
 changes:revise          GET    in  200 404 403 403 403 in  403
 changes:revise          POST   in  302 404 403 403 403 in  403
+notices:inbox           GET    in  200 200 200 200 200 in  200
+notices:count           GET    204 204 204 204 204 204 204 204
+notices:read            POST   in  302 302 302 302 302 in  302
+notices:preferences     GET    in  200 200 200 200 200 in  200
+notices:preferences     POST   in  422 422 422 302 422 in  302
 audit:events            GET    in  403 403 403 200 403 in  403
 audit:overview          GET    in  403 403 403 200 403 in  403
 audit:find              GET    in  403 403 403 200 403 in  403

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -110,6 +110,12 @@ def clock(instant: datetime) -> str:
     """An instant inside a sentence."""
     local = timezone.localtime(instant)
     return f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
+
+
+def exact(instant: datetime) -> str:
+    """An instant to be compared with the log's: by the reader's clock, and in UTC to the second."""
+    utc = f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return utc if timezone.localtime(instant).tzname() == "UTC" else f"{clock(instant)} · {utc}"
 
 
 def _approvals(missing: int) -> str:

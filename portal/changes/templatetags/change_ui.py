@@ -141,7 +141,7 @@ def when(instant: datetime) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         instant.isoformat(timespec="seconds"),
-        outlook.clock(instant),
+        outlook.exact(instant),
         _spoken(local, seconds),
     )
 
@@ -153,7 +153,7 @@ def age(instant: datetime) -> SafeString:
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         instant.isoformat(timespec="seconds"),
-        outlook.clock(instant),
+        outlook.exact(instant),
         _long(seconds),
     )
 
@@ -162,7 +162,10 @@ def age(instant: datetime) -> SafeString:
 def at(instant: datetime) -> SafeString:
     """An instant written out, to the second, with its time zone."""
     return format_html(
-        '<time datetime="{}">{}</time>', instant.isoformat(timespec="milliseconds"), outlook.clock(instant)
+        '<time datetime="{}" title="{}">{}</time>',
+        instant.isoformat(timespec="milliseconds"),
+        outlook.exact(instant),
+        outlook.clock(instant),
     )
 
 

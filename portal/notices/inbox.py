@@ -1,0 +1,63 @@
+"""What the pages ask of the notices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import User
+from portal.notices.models import Notice
+from portal.unseen import spelled
+
+COUNT_LIMIT = 100
+_NAME_LENGTH = 120
+
+
+@dataclass(frozen=True)
+class Line:
+    """A notice in words. `secret` is the name of its secret on one line, with everything unseen spelled out."""
+
+    notice: Notice
+    secret: str
+
+    @property
+    def title(self) -> str:
+        return str(self.notice.about.title)
+
+    @property
+    def said(self) -> str:
+        """The whole of it, in a sentence or two."""
+        change = self.notice.change
+        by = self.notice.by or _("The portal")
+        return str(self.notice.about.said) % {
+            "number": change.number if change else "",
+            "secret": self.secret,
+            "by": by,
+        }
+
+
+def lines(notices: Iterable[Notice]) -> list[Line]:
+    """For notices with their change at hand."""
+    return [Line(notice, one_line(notice.change.secret_name) if notice.change else "") for notice in notices]
+
+
+def one_line(name: str) -> str:
+    """A name that somebody else chose, fit for a line of text or the subject of a mail."""
+    shown = spelled(name.replace("\n", " "), lambda char: f"⟨U+{ord(char):04X}⟩")
+    return shown if len(shown) <= _NAME_LENGTH else f"{shown[: _NAME_LENGTH - 1]}…"
+
+
+def unread_count(person: User) -> str:
+    """How many notices this person has not read, '' for none; counted up to a limit, so that it stays cheap."""
+    count = Notice.objects.inbox(person).unread()[: COUNT_LIMIT + 1].count()
+    return f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count or "")
+
+
+def read(person: User, *, notice_id: int | None = None, up_to: int | None = None) -> int:
+    """Mark one notice of this person as read, or all up to the one that was the newest on their page."""
+    unread = Notice.objects.filter(recipient=person, read_at=None)
+    unread = unread.filter(pk=notice_id) if notice_id is not None else unread.filter(pk__lte=up_to or 0)
+    return unread.update(read_at=timezone.now())

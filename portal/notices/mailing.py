@@ -1,0 +1,158 @@
+"""Notices by mail: in the person's language and time zone, without anything that was typed or proposed.
+
+Each is claimed before it is sent, and marked after it. So it leaves once; twice only where a worker is lost between
+the mail server's yes and the mark, and then under the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db.models import F
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.translation import ngettext
+
+from portal.accounts.models import User
+from portal.accounts.roles import holders, rights_of
+from portal.changes.models import Change
+from portal.notices import inbox
+from portal.notices.kinds import RIGHTS
+from portal.notices.models import Notice
+from portal.pages.personal import zone_of
+
+PATIENCE_S = 30.0
+"""No mail is begun later than this after the first of a round, so that a slow mail server holds one worker at most."""
+_LEASE = timedelta(minutes=5)
+_MOST = 50
+_TRIES = 12
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What one mail tells one person: of notices, and in the daily mail of what waits for their decision."""
+
+    notices: Sequence[Notice]
+    waiting: Sequence[Change] = ()
+    more: bool = False
+
+
+def send_due() -> int:
+    """Send what is due, all of one person's in one mail; how many mails left. A server that is away ends the round."""
+    if not settings.EMAIL_HOST:
+        return 0
+    begun, sent = time.monotonic(), 0
+    due = Notice.objects.filter(mail_at__lte=timezone.now()).order_by("mail_at")
+    for person in User.objects.filter(pk__in=due.values_list("recipient", flat=True)[:_MOST]):
+        if time.monotonic() - begun > PATIENCE_S:
+            break
+        claimed = _claim(person)
+        if not claimed:
+            continue
+        if not mail(person, Letter(claimed)):
+            _postpone(claimed)
+            break
+        sent += 1
+        mailed(claimed)
+    return sent
+
+
+def still_for(person: User, notices: Sequence[Notice]) -> list[Notice]:
+    """Those this person may still be told of: they may have been switched off, or have lost a right, since."""
+    may_sign_in = bool(person.email) and holders_include(person)
+    rights = rights_of(person)
+    return [notice for notice in notices if may_sign_in and RIGHTS[notice.about.audience] in rights]
+
+
+def holders_include(person: User) -> bool:
+    """Whether the person is among those who hold any right of theirs: active, and no demo account outside the demo."""
+    return any(holders(right).filter(pk=person.pk).exists() for right in rights_of(person))
+
+
+def mailed(notices: Sequence[Notice]) -> None:
+    """They have left."""
+    keys = [notice.pk for notice in notices]
+    Notice.objects.filter(pk__in=keys).update(mailed_at=timezone.now(), mail_at=None, daily=False)
+
+
+def _claim(person: User) -> list[Notice]:
+    """This person's due notices that nobody else is sending; what they may no longer know is not sent at all."""
+    now = timezone.now()
+    due = list(
+        Notice.objects.filter(recipient=person, mail_at__lte=now).select_related("change").order_by("pk")[:_MOST]
+    )
+    allowed = {notice.pk for notice in still_for(person, due)}
+    Notice.objects.filter(pk__in=[notice.pk for notice in due if notice.pk not in allowed]).update(mail_at=None)
+    return [notice for notice in due if notice.pk in allowed and _won(notice, now)]
+
+
+def _won(notice: Notice, now: datetime) -> bool:
+    as_seen = Notice.objects.filter(pk=notice.pk, mail_at=notice.mail_at, mailed_at=None)
+    return bool(as_seen.update(mail_at=now + _LEASE, mail_tries=F("mail_tries") + 1))
+
+
+def _postpone(notices: Sequence[Notice]) -> None:
+    """Again later, each time after a longer while; after a day or so no more: it is in the inbox."""
+    for notice in notices:
+        tries = notice.mail_tries + 1
+        later = timezone.now() + timedelta(minutes=min(2 ** (tries - 1), 180))
+        Notice.objects.filter(pk=notice.pk).update(mail_at=None if tries >= _TRIES else later)
+
+
+def mail(person: User, letter: Letter) -> bool:
+    """Send it in the person's words; False where the mail server did not take it."""
+    with translation.override(person.language or settings.LANGUAGE_CODE), timezone.override(zone_of(person)):
+        message = compose(person, letter)
+    try:
+        return bool(message.send())
+    except (smtplib.SMTPException, OSError) as error:
+        _log.warning("a notice could not be mailed to %s: %s", person.username, type(error).__name__)
+        return False
+
+
+def compose(person: User, letter: Letter) -> EmailMultiAlternatives:
+    """The mail, in the language and time zone that are active."""
+    lines = inbox.lines(letter.notices)
+    subject = _subject(letter, lines)
+    context = {
+        "person": person,
+        "lines": lines,
+        "waiting": [(change, inbox.one_line(change.secret_name)) for change in letter.waiting],
+        "more": letter.more,
+        "url": settings.BASE_URL,
+        "subject": subject,
+    }
+    message = EmailMultiAlternatives(
+        subject,
+        render_to_string("notices/mail.txt", context).strip() + "\n",
+        to=[person.email],
+        headers={"Auto-Submitted": "auto-generated"},
+    )
+    message.attach_alternative(render_to_string("notices/mail.html", context), "text/html")
+    if letter.notices:  # the same mail sent twice is one to whoever receives it
+        host = urlsplit(settings.BASE_URL).hostname
+        message.extra_headers["Message-ID"] = f"<notice-{letter.notices[0].pk}-{len(letter.notices)}@{host}>"
+    return message
+
+
+def _subject(letter: Letter, lines: Sequence[inbox.Line]) -> str:
+    if letter.waiting:
+        count = f"{len(letter.waiting)}+" if letter.more else str(len(letter.waiting))
+        return ngettext(
+            "%(count)s change waits for your decision", "%(count)s changes wait for your decision", len(letter.waiting)
+        ) % {"count": count}
+    if len(lines) > 1:
+        return ngettext("%(count)d notice", "%(count)d notices", len(lines)) % {"count": len(lines)}
+    line, change = lines[0], lines[0].notice.change
+    if change is None:
+        return line.title
+    return f"{change.number}: {line.title} ({line.secret})"

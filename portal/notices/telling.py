@@ -1,0 +1,135 @@
+"""Events become notices: each once, for people who may know of it, as each of them wants to be told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.accounts.roles import holders
+from portal.audit.entry import Entry
+from portal.audit.models import Event
+from portal.changes.models import Change, Revision, Status, Vote
+from portal.notices.kinds import KINDS, RIGHTS, RULES, Audience, Facts, Mail
+from portal.notices.models import Notice, Preference, Untold
+
+SUMMARY = "summary"
+"""The kind, in preferences alone, of what waits for a decision: it is of no event, and goes by the daily mail."""
+_BATCH = 200
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How somebody wants to be told of a kind."""
+
+    portal: bool
+    mail: str
+
+
+def tell() -> int:
+    """Tell of everything untold; how many events that were. One that cannot be told does not hold up the others."""
+    told = 0
+    for event in Untold.objects.order_by("event").values_list("event", flat=True)[:_BATCH]:
+        try:
+            told += _tell(event)
+        except (DatabaseError, ObjectDoesNotExist, LookupError, TypeError, ValueError) as error:
+            _log.warning("nobody could be told of event %d yet: %s", event, type(error).__name__)
+    return told
+
+
+@transaction.atomic
+def _tell(event_id: int) -> bool:
+    """In one transaction with taking it: whoever comes second finds nothing to take."""
+    if not Untold.objects.filter(event=event_id).delete()[0]:
+        return False
+    event = Event.objects.get(pk=event_id)
+    entry = event.entry
+    rules = [rule for rule in RULES if rule.action == event.action]
+    if entry is None or not rules:
+        return False
+    change = Change.objects.filter(pk=event.change).first() if event.change else None
+    _settle(change)
+    facts = Facts(entry.data, decided=_decided(event))
+    actor = User.objects.filter(username=event.actor).first() if event.actor else None
+    told = {actor.pk} if actor else set()
+    for rule in rules:
+        if not rule.applies(facts):
+            continue
+        people = list(_audience(KINDS[rule.kind].audience, change, entry).exclude(pk__in=told))
+        told |= {person.pk for person in people}
+        notice = Notice(kind=rule.kind, change=change, event=event.pk, at=event.at)
+        notice.by = actor.display_name if actor else ""
+        _write(notice, people)
+    return True
+
+
+def _settle(change: Change | None) -> None:
+    """Nobody has to be reminded of a decision that is no longer asked for."""
+    if change is not None and change.status != Status.PENDING:
+        asked = Notice.objects.filter(change=change, kind="waiting")
+        asked.filter(read_at=None).update(read_at=timezone.now())
+        asked.filter(mailed_at=None).update(mail_at=None, daily=False)
+
+
+def _decided(event: Event) -> bool:
+    """Whether the vote was the one that decided: then the next event of its change, of the same act, says so."""
+    following = Event.objects.filter(change=event.change, seq=(event.seq or 0) + 1)
+    return event.action == "vote.cast" and following.filter(action__in=("change.approved", "change.rejected")).exists()
+
+
+def _audience(audience: Audience, change: Change | None, entry: Entry) -> QuerySet[User]:
+    """Who that is now: people who are switched off, or who lost the right, are not in it."""
+    people = holders(RIGHTS[audience])
+    if change is None:
+        return people if audience is Audience.OPERATORS else people.none()
+    if audience is Audience.REQUESTER:
+        return people.filter(pk=change.requester_id)
+    strangers = people.exclude(pk=change.requester_id).exclude(
+        pk__in=Revision.objects.filter(change=change).values("editor_id")
+    )
+    votes = Vote.objects.filter(change=change)
+    match audience:
+        case Audience.VOTERS:
+            return strangers.filter(pk__in=votes.filter(revision=entry.data.get("revision", 0)).values("voter_id"))
+        case Audience.VOIDED:
+            return strangers.filter(username__in=entry.data.get("votes_voided", []))
+        case Audience.DECIDERS if change.status != Status.PENDING:
+            return people.none()
+        case Audience.DECIDERS:
+            return strangers.exclude(pk__in=votes.filter(revision=change.revision).values("voter_id"))
+    return strangers
+
+
+def _write(notice: Notice, people: list[User]) -> None:
+    """One row for each who wants to be told at all."""
+    chosen = wishes(people, [notice.kind])
+    rows = []
+    for person in people:
+        wish = chosen[person.pk, notice.kind]
+        mailed = bool(settings.EMAIL_HOST and person.email)
+        daily = mailed and wish.mail == Mail.DAILY
+        at_once = mailed and wish.mail == Mail.AT_ONCE
+        if wish.portal or daily or at_once:
+            told = Notice(recipient=person, kind=notice.kind, change=notice.change, event=notice.event, by=notice.by)
+            told.at, told.shown, told.daily = notice.at, wish.portal, daily
+            told.mail_at = timezone.now() if at_once else None
+            rows.append(told)
+    Notice.objects.bulk_create(rows)
+
+
+def wishes(people: Iterable[User], kinds: Iterable[str]) -> dict[tuple[int, str], Wish]:
+    """By person and kind: what they chose, and else what holds for everybody."""
+    people, kinds = list(people), list(kinds)
+    usual = {name: Wish(True, kind.mail) for name, kind in KINDS.items()} | {SUMMARY: Wish(False, Mail.DAILY)}
+    found = {(person.pk, kind): usual[kind] for person in people for kind in kinds}
+    for row in Preference.objects.filter(person__in=people, kind__in=kinds):
+        found[row.person_id, row.kind] = Wish(row.portal, row.mail)
+    return found

@@ -1,0 +1,91 @@
+"""The inbox in Chromium: the count comes by itself, reading needs no script, and a mail can be read by everybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from playwright.sync_api import Browser, Locator, expect
+
+from portal.notices.kinds import KINDS
+from tests.browser.test_accessibility import LONG_NAME, findings
+from tests.rig.desk import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal")]
+
+
+def arrives(person: Person, change: int) -> Locator:
+    """The line of that change in the inbox of somebody who is told of it within seconds."""
+    line = person.page.locator(".notices > li", has_text=re.compile(rf"CR-{change}\b"))
+    for _ in range(40):
+        person.go("/notices/")
+        if line.count():
+            break
+        person.page.wait_for_timeout(250)
+    return line
+
+
+def test_the_count_of_an_open_page_follows_what_happens(sign_in: Callable[..., Person]) -> None:
+    requester, approver, witness = sign_in("requester"), sign_in("approver"), sign_in("approver")
+    approver.page.clock.install()
+    page = approver.go("/changes/")
+    before = page.locator(".side .unread").inner_text()
+    change = requester.propose(22, tags="crm, told")
+    expect(arrives(witness, change)).to_have_count(1)
+    assert page.locator(".side .unread").inner_text() == before
+    page.clock.run_for(31_000)
+    expect(page.locator(".side .unread")).not_to_have_text(before)
+    expect(page.locator("#unread-watch")).to_have_attribute("hx-get", re.compile(r"seen=\d+"))
+
+
+def test_notices_are_read_without_a_script(sign_in: Callable[..., Person]) -> None:
+    requester, approver = sign_in("requester"), sign_in("approver2", java_script_enabled=False)
+    change = requester.propose(25, tags="told, plainly")
+    line, page = arrives(approver, change), approver.page
+    line.get_by_role("link").click()
+    expect(page).to_have_url(re.compile(f"/changes/{change}/$"))
+    approver.go("/notices/")
+    line.get_by_role("button", name="Mark as read").click()
+    expect(page).to_have_url(re.compile("/notices/$"))
+    expect(line).to_have_count(1)
+    expect(line.get_by_role("button")).to_have_count(0)
+    second = requester.propose(26, tags="told, once more")
+    expect(arrives(approver, second).get_by_role("button")).to_have_count(1)
+    page.get_by_role("button", name="Mark all as read").click()
+    expect(page.locator("#main")).to_contain_text("Nothing new")
+
+
+@pytest.mark.parametrize("language", ["en", "pt-br"])
+def test_a_mail_is_accessible_and_fits_a_phone(language: str, browser: Browser) -> None:
+    """As mail readers show it: no page of the portal."""
+    page = browser.new_context().new_page()
+    page.set_content(mail(language))
+    found = findings(page)
+    page.context.close()
+    assert found == []
+
+
+def mail(language: str) -> str:
+    """The mail of several kinds at once, of a secret with a long name."""
+
+    class Told:
+        def __init__(self, kind: str) -> None:
+            self.about, self.at = KINDS[kind], timezone.now()
+            self.change = {"pk": 7, "number": "CR-7"}
+
+    with translation.override(language):
+        lines = [
+            {
+                "notice": Told(kind),
+                "title": KINDS[kind].title,
+                "said": str(KINDS[kind].said) % {"number": "CR-7", "secret": LONG_NAME[:120], "by": "Rita Requester"},
+            }
+            for kind in ("waiting", "rejected", "escalated")
+        ]
+        context = {"person": {"display_name": "Ana"}, "lines": lines, "url": settings.BASE_URL, "subject": "CR-7"}
+        return cast(str, render_to_string("notices/mail.html", context))

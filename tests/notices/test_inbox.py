@@ -1,0 +1,234 @@
+"""The inbox, its count, and preferences, as people meet them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.changes.models import Change
+from portal.changes.reading.outlook import exact
+from portal.notices import inbox, telling
+from portal.notices.kinds import Mail
+from portal.notices.models import Notice, Preference
+from tests.changing import approve
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
+INBOX, COUNT, READ = "/notices/", "/notices/count/", "/notices/read/"
+
+
+def notices(person: User, number: int, change: Change | None = None, **columns: object) -> list[Notice]:
+    """Notices of this person's, numbered events apart."""
+    last = Notice.objects.order_by("-event").values_list("event", flat=True).first() or 0
+    kind = "waiting" if change else "paused"
+    rows = [
+        Notice(recipient=person, kind=kind, change=change, event=last + n + 1, at=timezone.now(), shown=True)
+        for n in range(number)
+    ]
+    for row in rows:
+        for name, value in columns.items():
+            setattr(row, name, value)
+    return Notice.objects.bulk_create(rows)
+
+
+def test_a_person_reads_their_own_notices_and_comes_to_the_change(
+    submitted: Change, approver: User, approver2: User, as_person: Callable[..., Client]
+) -> None:
+    telling.tell()
+    browser = as_person(approver)
+    page = browser.get(INBOX).content.decode()
+    assert f'href="/changes/{submitted.pk}/"' in page
+    assert "requester asks for a decision" in page
+    assert "<title>" in page
+    assert "(1)" in page.split("</title>")[0]
+    assert page.count('name="notice"') == 1
+
+
+def test_the_unread_are_first_and_what_was_read_stays_below(
+    submitted: Change, approver: User, as_person: Callable[..., Client]
+) -> None:
+    browser = as_person(approver)
+    old, new = notices(approver, 1, submitted) + notices(approver, 1)
+    browser.post(READ, {"notice": new.pk})
+    page = browser.get(INBOX).content.decode()
+    assert page.index("waits for your decision") < page.index("Delivery is paused")
+    browser.post(READ, {"up_to": new.pk})
+    old.refresh_from_db()
+    assert old.read_at is not None
+    assert "Nothing new" in browser.get(INBOX).content.decode()
+
+
+def test_marking_all_as_read_spares_what_came_after_the_page(approver: User, as_person: Callable[..., Client]) -> None:
+    seen, unseen = notices(approver, 2)
+    as_person(approver).post(READ, {"up_to": seen.pk})
+    assert list(Notice.objects.unread()) == [unseen]
+
+
+def test_nobody_marks_the_notices_of_others(approver: User, approver2: User, as_person: Callable[..., Client]) -> None:
+    (theirs,) = notices(approver2, 1)
+    as_person(approver).post(READ, {"notice": theirs.pk})
+    as_person(approver).post(READ, {"up_to": theirs.pk})
+    assert Notice.objects.unread().count() == 1
+
+
+@pytest.mark.parametrize("sent", [{}, {"notice": "x"}, {"up_to": "-1"}, {"notice": "9" * 30}])
+def test_a_malformed_order_to_mark_is_refused(
+    sent: dict[str, str], approver: User, as_person: Callable[..., Client]
+) -> None:
+    assert as_person(approver).post(READ, sent).status_code == 400
+
+
+def test_whoever_may_no_longer_read_a_change_no_longer_reads_its_name(
+    submitted: Change, approver: User, as_person: Callable[..., Client]
+) -> None:
+    notices(approver, 1, submitted)
+    approver.groups.clear()
+    browser = as_person(User.objects.get(pk=approver.pk))
+    page = browser.get(INBOX).content.decode()
+    assert "GCP" not in page
+    assert inbox.unread_count(User.objects.get(pk=approver.pk)) == ""
+
+
+def test_the_count_is_told_only_when_it_changed_and_not_to_who_is_signed_out(
+    approver: User, as_person: Callable[..., Client], client: Client
+) -> None:
+    browser = as_person(approver)
+    assert browser.get(COUNT, {"seen": ""}).status_code == 204
+    notices(approver, 3)
+    answer = browser.get(COUNT, {"seen": ""})
+    assert answer.status_code == 200
+    assert 'hx-swap-oob="outerHTML:.unread"' in answer.content.decode()
+    assert "?seen=3" in answer.content.decode()
+    assert browser.get(COUNT, {"seen": "3"}).status_code == 204
+    assert client.get(COUNT).status_code == 204
+
+
+def test_the_count_ends_where_nobody_counts_any_more(approver: User, as_person: Callable[..., Client]) -> None:
+    notices(approver, 130)
+    assert inbox.unread_count(approver) == "100+"
+    browser = as_person(approver)
+    assert "?seen=100%2B" in browser.get(INBOX).content.decode()
+    assert browser.get(COUNT, {"seen": "100+"}).status_code == 204
+
+
+def test_the_count_is_cheap_and_the_inbox_costs_the_same_at_any_size(
+    submitted: Change, approver: User, as_person: Callable[..., Client]
+) -> None:
+    browser = as_person(approver)
+
+    def queries(path: str) -> int:
+        with CaptureQueriesContext(connection) as seen:
+            assert browser.get(path).status_code == 200
+        return len(seen)
+
+    notices(approver, 1, submitted)
+    few = queries(INBOX)
+    notices(approver, 60, submitted)
+    notices(approver, 60, submitted, read_at=timezone.now())
+    assert queries(INBOX) == few <= 12
+    assert queries(f"{COUNT}?seen=") <= 4
+
+
+def test_every_notice_is_on_one_of_the_pages(approver: User, as_person: Callable[..., Client]) -> None:
+    made = {str(notice.pk) for notice in notices(approver, 60)}
+    browser, found, address = as_person(approver), set(), INBOX
+    for _ in range(3):
+        page = browser.get(address)
+        found |= {str(line.notice.pk) for line in page.context["unread"]["lines"]}
+        address = f"{INBOX}?unread_at={page.context['unread']['page'].older}"
+    assert found == made
+
+
+def test_a_hidden_notice_is_not_in_the_inbox(submitted: Change, approver: User) -> None:
+    notices(approver, 1, submitted, shown=False)
+    assert inbox.unread_count(approver) == ""
+    assert not Notice.objects.inbox(approver).exists()
+
+
+def chosen(**changes: str) -> dict[str, str]:
+    """What the form of somebody who decides sends."""
+    sent = {"language": "", "time_zone": "", "summary-mail": "daily", "waiting-portal": "on"}
+    sent |= {f"{kind}-mail": "at_once" for kind in ("waiting", "voided", "withdrawn", "overruled")}
+    return sent | {name.replace("_mail", "-mail"): value for name, value in changes.items()}
+
+
+def test_preferences_are_kept_and_hold_for_pages_and_notices(
+    submitted: Change, approver: User, as_person: Callable[..., Client]
+) -> None:
+    browser = as_person(approver)
+    sent = chosen(language="pt-br", time_zone="America/Sao_Paulo", waiting_mail="never")
+    del sent["waiting-portal"]
+    answer = browser.post(reverse("notices:preferences"), sent, follow=True)
+    assert "Suas preferências foram salvas." in answer.content.decode()
+    telling.tell()
+    assert not Notice.objects.filter(recipient=approver).exists()
+    page = browser.get(f"/changes/{submitted.pk}/", headers={"accept-language": "en"}).content.decode()
+    assert '<html lang="pt-br"' in page
+    assert " -03" in page
+    assert " UTC&quot;" in page or ' UTC"' in page
+    assert Preference.objects.get(person=approver, kind="voided").mail == Mail.AT_ONCE
+
+
+def test_a_choice_that_is_none_is_refused_by_name_and_nothing_is_kept(
+    approver: User, as_person: Callable[..., Client]
+) -> None:
+    answer = as_person(approver).post(
+        reverse("notices:preferences"), chosen(time_zone="Mars/Olympus", waiting_mail="hourly")
+    )
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert 'href="#id_time_zone"' in page
+    assert 'href="#id_waiting-mail"' in page
+    assert not Preference.objects.exists()
+
+
+def test_nobody_is_offered_kinds_they_can_never_be_told(
+    auditor: User, requester: User, as_person: Callable[..., Client]
+) -> None:
+    assert "By mail" not in as_person(auditor).get(reverse("notices:preferences")).content.decode()
+    page = as_person(requester).get(reverse("notices:preferences")).content.decode()
+    assert "Your change was rejected" in page
+    assert "A change waits for your decision" not in page
+
+
+def test_the_language_chosen_in_the_navigation_is_kept_with_the_person(
+    approver: User, as_person: Callable[..., Client]
+) -> None:
+    as_person(approver).post(reverse("set_language"), {"language": "pt-br"})
+    assert User.objects.get(pk=approver.pk).language == "pt-br"
+    another = as_person(approver)
+    assert '<html lang="pt-br"' in another.get(INBOX).content.decode()
+    another.post(reverse("set_language"), {"language": "tlh"})
+    assert User.objects.get(pk=approver.pk).language == "pt-br"
+
+
+def test_the_log_says_utc_to_everybody(auditor: User, as_person: Callable[..., Client]) -> None:
+    User.objects.filter(pk=auditor.pk).update(time_zone="Pacific/Kiritimati")
+    page = as_person(auditor).get("/audit/").content.decode()
+    shown = page.split("<tbody")[1].split("<time ")[1]
+    assert datetime.now(UTC).strftime("%H:%M") in shown or datetime.now(UTC).strftime("%H") in shown
+
+
+def test_the_exact_instant_is_by_the_readers_clock_and_in_utc() -> None:
+    instant = datetime(2026, 5, 4, 12, 30, 7, tzinfo=UTC)
+    assert exact(instant) == "2026-05-04 12:30:07 UTC"
+    with timezone.override("America/Sao_Paulo"):
+        assert exact(instant).endswith(" -03 · 2026-05-04 12:30:07 UTC")
+
+
+def test_a_decided_change_leaves_the_unread_of_those_who_were_asked(
+    submitted: Change, approver: User, approver2: User, as_person: Callable[..., Client]
+) -> None:
+    telling.tell()
+    approve(submitted, approver2)
+    telling.tell()
+    page = as_person(approver).get(INBOX).content.decode()
+    assert "Nothing new" in page
+    assert "Earlier" in page

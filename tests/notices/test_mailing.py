@@ -1,0 +1,303 @@
+"""Notices by mail, through a real mail server: once, in the person's words, and without what nobody may read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from portal.accounts.models import User
+from portal.accounts.roles import Role, grant
+from portal.catalog.models import ApiSecret
+from portal.changes import workflow
+from portal.changes.models import Change
+from portal.changes.proposal import Proposal
+from portal.notices import daily, mailing, tasks, telling
+from portal.notices.models import Daily, Notice, Preference
+from portal.notices.telling import SUMMARY
+from tests.changing import approve
+from tests.people import mirrored, person
+from tests.rig.mail_server import REFUSED, Post
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
+
+
+def reachable(user: User, address: str = "", **columns: str) -> User:
+    user.email = address or f"{user.username}@example.com"
+    for name, value in columns.items():
+        setattr(user, name, value)
+    user.save()
+    return user
+
+
+def wants(user: User, kind: str, mail: str) -> None:
+    Preference.objects.create(person=user, kind=kind, portal=True, mail=mail)
+
+
+def parts(post: Post, number: int = -1) -> tuple[str, str]:
+    """The text and the HTML of a mail."""
+    text, html = post.box[number].iter_parts()
+    return str(text.get_content()), str(html.get_content())
+
+
+def test_an_approver_is_mailed_once_with_the_way_to_the_change(submitted: Change, post: Post, approver: User) -> None:
+    reachable(approver)
+    telling.tell()
+    assert mailing.send_due() == 1
+    assert mailing.send_due() == 0
+    assert len(post.box) == 1
+    mail = post.box[0]
+    assert mail["To"] == "approver@example.com"
+    assert mail["Subject"] == f"{submitted.number}: A change waits for your decision (GCP)"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    text, html = parts(post)
+    for part in (text, html):
+        assert f"http://127.0.0.1:8000/changes/{submitted.pk}/" in part
+        assert "requester asks for a decision" in part
+
+
+def test_a_mail_holds_nothing_that_was_typed_or_proposed(
+    propose: Callable[..., Proposal], requester: User, approver: User, post: Post
+) -> None:
+    reachable(approver)
+    workflow.submit(propose(value="the-value-itself", url="https://typed.example", notes="typed notes"), by=requester)
+    telling.tell()
+    mailing.send_due()
+    raw = post.box[0].as_string() + "".join(parts(post))
+    for typed in ("the-value-itself", "typed.example", "typed notes", "The endpoint moves to the EU"):
+        assert typed not in raw
+
+
+def test_a_mail_is_in_the_language_and_the_time_zone_of_its_reader(
+    submitted: Change, approver: User, post: Post
+) -> None:
+    reachable(approver, language="pt-br", time_zone="America/Sao_Paulo")
+    telling.tell()
+    Notice.objects.update(at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
+    mailing.send_due()
+    assert "Uma mudança espera sua decisão" in str(post.box[0]["Subject"])
+    text, html = parts(post)
+    assert "pede uma decisão" in text
+    assert 'lang="pt-br"' in html
+    assert "00:04" in text
+    assert "-03" in text
+
+
+def test_several_notices_of_one_person_go_in_one_mail(
+    propose: Callable[..., Proposal], requester: User, approver: User, post: Post
+) -> None:
+    reachable(approver)
+    for identifier in (43, 44, 45):
+        mirrored(identifier, f"secret-{identifier}")
+        workflow.submit(propose(identifier=identifier), by=requester)
+    telling.tell()
+    mailing.send_due()
+    assert [mail["Subject"] for mail in post.box] == ["3 notices"]
+    assert parts(post)[1].count('class="button"') == 3
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "<b>bold</b>", "right\u202eleft", "x" * 400])
+def test_an_odd_name_of_a_secret_can_neither_break_a_mail_nor_speak_in_it(
+    name: str, propose: Callable[..., Proposal], requester: User, approver: User, post: Post, secret: ApiSecret
+) -> None:
+    reachable(approver)
+    ApiSecret.objects.filter(pk=secret.pk).update(name=name)
+    workflow.submit(propose(), by=requester)
+    telling.tell()
+    assert mailing.send_due() == 1
+    html = parts(post)[1]
+    assert "<b>bold" not in html
+    assert "\u202e" not in html
+    assert len(str(post.box[0]["Subject"])) < 200
+
+
+def test_whoever_lost_the_right_or_was_switched_off_meanwhile_is_not_mailed(
+    submitted: Change, approver: User, approver2: User, post: Post
+) -> None:
+    reachable(approver)
+    reachable(approver2)
+    telling.tell()
+    approver.groups.clear()
+    User.objects.filter(pk=approver2.pk).update(is_active=False)
+    assert mailing.send_due() == 0
+    assert post.box == []
+    assert not Notice.objects.exclude(mail_at=None).exists()
+
+
+def test_nobody_is_mailed_of_a_decision_that_is_no_longer_asked_for(
+    submitted: Change, approver: User, approver2: User, post: Post
+) -> None:
+    reachable(approver2)
+    telling.tell()
+    approve(submitted, approver)
+    telling.tell()
+    assert mailing.send_due() == 0
+
+
+def test_an_address_that_is_refused_costs_the_others_nothing_and_is_tried_again_later(
+    submitted: Change, approver: User, approver2: User, post: Post
+) -> None:
+    reachable(approver, REFUSED)
+    reachable(approver2)
+    telling.tell()
+    assert mailing.send_due() + mailing.send_due() == 1
+    assert [mail["To"] for mail in post.box] == ["approver2@example.com"]
+    waiting = Notice.objects.get(recipient=approver)
+    assert waiting.mail_at is not None
+    assert waiting.mail_at > timezone.now() + timedelta(seconds=50)
+
+
+def test_a_mail_server_that_is_away_loses_nothing(
+    submitted: Change, approver: User, settings: Settings, post: Post
+) -> None:
+    reachable(approver)
+    telling.tell()
+    right, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
+    assert mailing.send_due() == 0
+    settings.EMAIL_PORT = right
+    assert mailing.send_due() == 0, "not before its time"
+    Notice.objects.update(mail_at=timezone.now())
+    assert mailing.send_due() == 1
+    assert len(post.box) == 1
+
+
+def test_an_address_that_never_takes_a_mail_is_given_up(submitted: Change, approver: User, post: Post) -> None:
+    reachable(approver, REFUSED)
+    telling.tell()
+    for _ in range(12):
+        Notice.objects.exclude(mail_at=None).update(mail_at=timezone.now())
+        mailing.send_due()
+    notice = Notice.objects.get(recipient=approver)
+    assert (notice.mail_at, notice.mailed_at, notice.mail_tries) == (None, None, 12)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mailers_side_by_side_mail_once(submitted: Change, approver: User, post: Post) -> None:
+    reachable(approver)
+    telling.tell()
+    barrier = threading.Barrier(4)
+
+    def work() -> None:
+        barrier.wait()
+        mailing.send_due()
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(post.box) == 1
+
+
+def test_rounds_do_not_pile_up_on_the_workers(submitted: Change, approver: User, post: Post) -> None:
+    reachable(approver)
+    telling.tell()
+    cache.add("notices-mailing", True, 60)
+    tasks.mail()
+    assert post.box == []
+    cache.delete("notices-mailing")
+    tasks.mail()
+    assert len(post.box) == 1
+
+
+def test_without_a_mail_server_nothing_is_queued_for_it(submitted: Change, approver: User) -> None:
+    reachable(approver)
+    telling.tell()
+    assert Notice.objects.get(recipient=approver).mail_at is None
+    assert mailing.send_due() == daily.send_due() == 0
+
+
+@pytest.fixture
+def decided_daily(approver: User) -> User:
+    wants(approver, "waiting", "never")
+    return reachable(approver)
+
+
+def come(user: User) -> None:
+    """The hour of this person's daily mail."""
+    Daily.objects.update_or_create(person=user, defaults={"next_at": timezone.now() - timedelta(seconds=1)})
+
+
+def test_the_daily_mail_lists_what_waits_the_oldest_first_and_goes_once_a_day(
+    propose: Callable[..., Proposal], requester: User, decided_daily: User, post: Post
+) -> None:
+    made = []
+    for identifier in (43, 44):
+        mirrored(identifier, f"secret-{identifier}")
+        made.append(workflow.submit(propose(identifier=identifier), by=requester))
+    come(decided_daily)
+    assert daily.send_due() == 1
+    assert daily.send_due() == 0
+    assert post.box[0]["Subject"] == "2 changes wait for your decision"
+    text = parts(post)[0]
+    assert text.index(made[0].number) < text.index(made[1].number)
+
+
+def test_where_nothing_waits_or_it_is_not_wanted_there_is_no_daily_mail(
+    submitted: Change, decided_daily: User, approver2: User, post: Post
+) -> None:
+    reachable(approver2)
+    approve(submitted, approver2)
+    come(decided_daily)
+    assert daily.send_due() == 0
+
+
+def test_the_daily_mail_of_somebody_who_does_not_want_it_is_not_sent(
+    submitted: Change, decided_daily: User, post: Post
+) -> None:
+    wants(decided_daily, SUMMARY, "never")
+    come(decided_daily)
+    assert daily.send_due() == 0
+
+
+def test_a_requester_who_may_decide_is_not_reminded_of_an_own_change(submitted: Change, post: Post) -> None:
+    requester = reachable(submitted.requester)
+    grant(requester, Role.APPROVER)
+    come(requester)
+    assert daily.send_due() == 0
+
+
+def test_what_somebody_wants_once_a_day_waits_for_the_daily_mail(submitted: Change, approver: User, post: Post) -> None:
+    requester = reachable(submitted.requester)
+    wants(requester, "approved", "daily")
+    approve(submitted, approver)
+    telling.tell()
+    assert mailing.send_due() == 0
+    assert daily.send_due() == 0, "its hour has not come"
+    come(requester)
+    assert daily.send_due() == 1
+    assert "Your change was approved" in str(post.box[0]["Subject"])
+    come(requester)
+    assert daily.send_due() == 0
+
+
+def test_a_daily_mail_that_could_not_be_sent_is_tried_again_the_same_day(
+    submitted: Change, decided_daily: User, post: Post
+) -> None:
+    reachable(decided_daily, REFUSED)
+    come(decided_daily)
+    assert daily.send_due() == 0
+    assert Daily.objects.get(person=decided_daily).next_at < timezone.now() + timedelta(minutes=16)
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "expected"),
+    [
+        ("", "2026-05-04T07:59:00+00:00", "2026-05-04T08:00:00+00:00"),
+        ("", "2026-05-04T08:00:00+00:00", "2026-05-05T08:00:00+00:00"),
+        ("America/Sao_Paulo", "2026-05-04T07:59:00+00:00", "2026-05-04T11:00:00+00:00"),
+        ("Europe/Berlin", "2026-03-28T12:00:00+00:00", "2026-03-29T06:00:00+00:00"),
+        ("No/Such", "2026-05-04T07:59:00+00:00", "2026-05-04T08:00:00+00:00"),
+    ],
+)
+def test_the_hour_is_that_of_the_persons_own_day(zone: str, now: str, expected: str) -> None:
+    user = person("somebody")
+    user.time_zone = zone
+    assert daily.next_mail(user, datetime.fromisoformat(now)) == datetime.fromisoformat(expected)

@@ -1,0 +1,243 @@
+"""Who is told of what: by the events of real acts, once each, and nobody whom it does not concern."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+
+import pytest
+from django.db import connection, transaction
+from pytest_django import Settings
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Role
+from portal.audit import ledger
+from portal.changes import aftermath, breaker, conclusions, reconcile, workflow
+from portal.changes.models import Cause, Change, Status
+from portal.changes.proposal import Proposal
+from portal.changes.transitions import db_now, move
+from portal.notices import telling
+from portal.notices.kinds import KINDS, RULES
+from portal.notices.models import Notice, Preference, Untold
+from tests.changing import approve
+from tests.people import person
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
+
+
+def told() -> set[tuple[str, str]]:
+    """Tell of what has happened since, and forget it: who was told what."""
+    telling.tell()
+    found = {(notice.recipient.username, notice.kind) for notice in Notice.objects.select_related("recipient")}
+    Notice.objects.all().delete()
+    return found
+
+
+def reject(change: Change, by: User) -> Change:
+    digest = change.current().digest
+    return workflow.reject(change.pk, by=by, revision=change.revision, digest=digest, reason="Not now")
+
+
+def at(change: Change, status: Status) -> Change:
+    Change.objects.filter(pk=change.pk).update(status=status)
+    change.refresh_from_db()
+    return change
+
+
+@pytest.mark.domain
+def test_those_who_may_decide_are_asked_and_the_requester_is_not(
+    submitted: Change, approver: User, approver2: User, auditor: User, admin: User
+) -> None:
+    roles.grant(submitted.requester, Role.APPROVER)
+    assert told() == {("approver", "waiting"), ("approver2", "waiting")}
+
+
+def test_whoever_edited_a_change_is_not_asked_to_decide_it(submitted: Change, approver: User, approver2: User) -> None:
+    edited = submitted.current()
+    edited.pk, edited.number, edited.editor = uuid.uuid4(), 2, approver
+    edited.save(force_insert=True)
+    assert told() == {("approver2", "waiting")}
+
+
+def test_people_switched_off_or_without_the_right_are_told_nothing(
+    submitted: Change, approver: User, approver2: User, requester2: User
+) -> None:
+    User.objects.filter(pk=approver.pk).update(is_active=False)
+    approver2.groups.clear()
+    roles.grant(requester2, Role.APPROVER)
+    assert told() == {("requester2", "waiting")}
+
+
+def test_nobody_is_asked_for_a_decision_that_was_made_meanwhile(submitted: Change, approver: User) -> None:
+    person("late", Role.APPROVER)
+    approve(submitted, approver)
+    assert told() == {("requester", "approved")}
+
+
+def test_whoever_decides_is_told_no_more_that_it_waits(submitted: Change, approver: User, approver2: User) -> None:
+    telling.tell()
+    assert Notice.objects.unread().filter(kind="waiting").count() == 2
+    approve(submitted, approver)
+    telling.tell()
+    assert not Notice.objects.unread().filter(kind="waiting").exists()
+
+
+def test_a_vote_that_decides_nothing_yet_is_told_to_the_requester_and_the_last_one_as_approval(
+    settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
+) -> None:
+    settings.APPROVALS_REQUIRED = 2
+    change = workflow.submit(propose(), by=requester)
+    told()
+    approve(change, approver)
+    assert told() == {("requester", "voted")}
+    approve(change, approver2)
+    assert told() == {("requester", "approved")}
+
+
+def test_a_rejection_is_told_to_the_requester_and_to_those_who_had_voted_but_not_to_who_rejected(
+    settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
+) -> None:
+    settings.APPROVALS_REQUIRED = 2
+    change = workflow.submit(propose(), by=requester)
+    approve(change, approver)
+    told()
+    reject(change, approver2)
+    assert told() == {("requester", "rejected"), ("approver", "overruled")}
+
+
+def test_a_revision_is_told_to_those_whose_votes_it_voids_and_a_withdrawal_to_those_who_voted(
+    settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
+) -> None:
+    settings.APPROVALS_REQUIRED = 2
+    change = workflow.submit(propose(), by=requester)
+    approve(change, approver)
+    told()
+    change = workflow.revise(change.pk, propose(notes="another"), by=requester)
+    assert told() == {("approver", "voided")}
+    approve(change, approver2)
+    told()
+    workflow.withdraw(change.pk, by=requester)
+    assert told() == {("approver2", "withdrawn")}
+
+
+def test_a_stale_change_that_comes_back_is_put_to_those_who_decide_again(
+    submitted: Change, propose: Callable[..., Proposal], approver: User
+) -> None:
+    told()
+    at(submitted, Status.STALE)
+    workflow.revise(submitted.pk, propose(notes="anew"), by=submitted.requester)
+    assert told() == {("approver", "waiting")}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "action", "expected"),
+    [
+        (Status.SENDING, Status.APPLIED, "change.applied", {("requester", "applied")}),
+        (Status.SENDING, Status.FAILED, "change.failed", {("requester", "failed")}),
+        (Status.SENDING, Status.STALE, "change.stale", {("requester", "stale")}),
+        (Status.SENDING, Status.IN_DOUBT, "change.doubted", {("requester", "doubted")}),
+        (Status.IN_DOUBT, Status.IN_DOUBT, "change.doubted", set()),
+        (Status.IN_DOUBT, Status.NEEDS_HUMAN, "change.escalated", {("requester", "stuck"), ("admin", "escalated")}),
+        (Status.PENDING, Status.EXPIRED, "change.expired", {("requester", "expired")}),
+    ],
+)
+def test_what_the_machine_does_is_told_to_whom_it_concerns(
+    submitted: Change, admin: User, start: Status, end: Status, action: str, expected: set[tuple[str, str]]
+) -> None:
+    told()
+    move(at(submitted, start), end, action)
+    assert told() == expected
+
+
+def test_what_a_person_makes_of_a_stuck_change_is_told_to_its_requester_alone(submitted: Change, admin: User) -> None:
+    told()
+    at(submitted, Status.NEEDS_HUMAN)
+    aftermath.close(submitted.pk, by=admin, applied=True, reason="It is there")
+    assert told() == {("requester", "closed")}
+
+
+def test_a_pause_of_delivery_and_its_end_are_told_to_those_who_operate_the_portal(admin: User, approver: User) -> None:
+    breaker.failed(db_now(), reason="no route", alarm=True)
+    assert told() == {("admin", "paused")}
+    breaker.succeeded()
+    assert told() == {("admin", "resumed")}
+
+
+def test_somebody_who_is_two_things_to_a_change_is_told_once(submitted: Change) -> None:
+    roles.grant(submitted.requester, Role.ADMINISTRATOR)
+    told()
+    move(at(submitted, Status.IN_DOUBT), Status.NEEDS_HUMAN, "change.escalated")
+    assert told() == {("requester", "stuck")}
+
+
+def test_a_kind_that_somebody_wants_nowhere_makes_no_row(submitted: Change, approver: User) -> None:
+    Preference.objects.create(person=approver, kind="waiting", portal=False, mail="never")
+    assert told() == set()
+
+
+@pytest.mark.domain
+def test_event_and_what_is_to_be_told_live_and_die_together(submitted: Change) -> None:
+    told()
+    with transaction.atomic():
+        ledger.record("change.applied", change=submitted.pk)
+        assert Untold.objects.count() == 1
+        transaction.set_rollback(True)
+    assert Untold.objects.count() == 0
+
+
+@pytest.mark.domain
+@pytest.mark.parametrize("action", sorted({rule.action for rule in RULES}))
+def test_the_database_queues_every_event_that_the_table_names(action: str) -> None:
+    assert Untold.objects.filter(event=ledger.record(action)).exists()
+
+
+@pytest.mark.domain
+def test_the_database_queues_no_other_events() -> None:
+    for action in ("vault.responded", "audit.read", "session.started", "delivery.started", "vote.refused"):
+        ledger.record(action)
+    assert not Untold.objects.exists()
+
+
+def test_an_event_that_cannot_be_told_holds_up_no_other(submitted: Change, approver: User) -> None:
+    Untold.objects.create(event=2**40)
+    Untold.objects.create(event=-1)
+    assert ("approver", "waiting") in told()
+    assert set(Untold.objects.values_list("event", flat=True)) == {-1, 2**40}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tellers_side_by_side_tell_once(submitted: Change, approver: User, approver2: User) -> None:
+    barrier = threading.Barrier(4)
+
+    def work() -> None:
+        barrier.wait()
+        telling.tell()
+        connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(Notice.objects.values_list("recipient__username", flat=True)) == ["approver", "approver2"]
+    assert not Untold.objects.exists()
+
+
+def test_every_kind_is_in_the_table_and_the_table_names_no_other() -> None:
+    assert {rule.kind for rule in RULES} == set(KINDS)
+
+
+def test_the_sweep_that_expires_a_change_has_it_told(submitted: Change) -> None:
+    told()
+    Change.objects.filter(pk=submitted.pk).update(expires_at=submitted.created_at)
+    reconcile.sweep()
+    assert told() == {("requester", "expired")}
+
+
+def test_an_escalation_as_the_delivery_writes_it_is_told(submitted: Change, admin: User) -> None:
+    told()
+    with transaction.atomic():
+        conclusions.escalated(at(submitted, Status.IN_DOUBT), Cause.THIRD_VALUE)
+    assert told() == {("requester", "stuck"), ("admin", "escalated")}

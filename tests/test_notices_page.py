@@ -1,0 +1,62 @@
+"""docs/notices.md is made from notices.kinds; `python -m tests.test_notices_page` writes it anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+PAGE = Path(__file__).parent.parent / "docs" / "notices.md"
+HEAD = """# Who is told of what
+
+Made from `RULES` and `KINDS` in `portal/notices/kinds.py`. A notice names the change, its secret and who acted; no
+field value, no reason and no comment is in it. Nobody is told of what they did, nor asked to decide what they proposed
+or edited; people who are switched off, or lack the right of their part, are told nothing. Whom several rows of an event
+concern is told once, by the first. Where and when is each person's choice; the last column holds until they make one.
+
+| Event | Only if | Who | Needs the right to | Is told | By mail |
+|---|---|---|---|---|---|
+"""
+FOOT = """
+Once a day, at `DAILY_MAIL_HOUR` of their own time zone, people who decide are mailed what waits for their decision, the
+oldest first, and everybody what they chose to hear of once a day; nothing to tell is no mail. What waits for a decision
+counts as read once it is decided. Mails leave where `EMAIL_URL` names a mail server, to people who have an address.
+"""
+WHO = {
+    "deciders": "those who may decide it and have not voted",
+    "voters": "those who have voted on the revision",
+    "voided": "those whose votes it voids",
+    "requester": "who proposed it",
+    "operators": "those who operate the portal",
+}
+
+
+def page() -> str:
+    """The page as it should be."""
+    from django.utils import translation
+
+    from portal.notices.kinds import KINDS, RIGHTS, RULES
+
+    rows = []
+    with translation.override("en"):
+        for rule in RULES:
+            kind = KINDS[rule.kind]
+            told = (
+                f"`{rule.action}`",
+                rule.only,
+                WHO[kind.audience],
+                RIGHTS[kind.audience],
+                kind.title,
+                kind.mail.label.lower(),
+            )
+            rows.append("| " + " | ".join(map(str, told)) + " |\n")
+    return HEAD + "".join(rows) + FOOT
+
+
+def test_the_page_of_notices_shows_who_is_told_of_what() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "write it anew: python -m tests.test_notices_page"
+
+
+if __name__ == "__main__":
+    import django
+
+    django.setup()
+    PAGE.write_text(page(), encoding="utf-8")
