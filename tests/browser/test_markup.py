@@ -98,11 +98,12 @@ def test_markup_stays_text_wherever_it_comes_from(
         rejected = proposed(requester, text + " once more", ADDRESSES[1:3])
         page = approver.go(f"/queue/?open={rejected}")
         page.get_by_label("Comment").fill(text)
-        page.get_by_role("button", name="Reject").click()
+        page.locator(f"#reject-{rejected}").click()
         expect(page.locator("#messages")).to_contain_text(f"You rejected CR-{rejected}")
         segura.plan(f"refuse:1005:{text}", endpoint="update", identifier=str(SECRET))
         failed = proposed(requester, text + " a third time", ADDRESSES[3:])
         approver.go(f"/changes/{failed}/")
+        approver.person.page.get_by_label("I know what approving brings about").check()
         approver.person.page.get_by_role("button", name="Approve").click()
         requester.person.expect_status(failed, "Failed")
         for change in (rejected, failed):

@@ -43,6 +43,7 @@ def test_a_change_is_proposed_approved_and_applied(segura: Control, plain: Calla
 
     page = approver.go("/queue/")
     page.get_by_role("link", name=f"CR-{change}", exact=True).first.click()
+    page.get_by_label("I know what approving brings about").check()
     page.get_by_role("button", name="Approve").click()
     expect(page.locator("#messages")).to_contain_text(f"You approved CR-{change}")
 

@@ -44,11 +44,16 @@ class BulkForm(PresentForm):
     picks = PicksField(label=_("Changes"))
     verdict = forms.ChoiceField(choices=Verdict.choices, widget=forms.HiddenInput)
     reason = forms.CharField(
-        label=_("Comment"), required=False, max_length=4000, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=_("Reason for all selected"),
+        required=False,
+        max_length=4000,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
         super().__init__(data, request=request, auto_id="bulk-%s")
+        if asked := self.fields.get("password"):
+            asked.label = _("Password, once for all selected")
 
     @property
     def picked(self) -> list[str]:
