@@ -50,13 +50,13 @@ class Clicks:
 def test_who_gave_whom_the_right_to_edit_and_what_segura_said_takes_under_six_clicks(
     sign_in: Callable[..., Person],
 ) -> None:
-    change = share(sign_in, "first-colleague")
+    change = share(sign_in, "rcosta")
     auditor = sign_in("auditor")
     clicks = Clicks(auditor.page)
     auditor.page.get_by_label("Secret, person or change").fill(SECRET)
     clicks.on("button", "Find")
     row = auditor.page.locator("tr", has_text=f"CR-{change}")
-    for words in ("requester", "first-colleague gains the right to edit", "approver", "200"):
+    for words in ("requester", "rcosta gains the right to edit", "approver", "200"):
         expect(row).to_contain_text(words)
     expect(row.locator(".badge-status")).to_have_text("applied")
     clicks.on("link", f"CR-{change}")
@@ -65,7 +65,7 @@ def test_who_gave_whom_the_right_to_edit_and_what_segura_said_takes_under_six_cl
 
 
 def test_the_same_without_scripts(sign_in: Callable[..., Person]) -> None:
-    change = share(sign_in, "second-colleague")
+    change = share(sign_in, "jsilva")
     auditor = sign_in("auditor", java_script_enabled=False)
     page = auditor.go("/audit/overview/?days=7")
     expect(page.locator("canvas").first).to_be_hidden()
@@ -87,7 +87,7 @@ def test_the_same_without_scripts(sign_in: Callable[..., Person]) -> None:
 def test_charts_are_drawn_from_their_tables_and_a_bar_leads_to_its_rows(
     sign_in: Callable[..., Person],
 ) -> None:
-    change = share(sign_in, "third-colleague")
+    change = share(sign_in, "obrien")
     auditor = sign_in("auditor")
     page = auditor.go("/audit/overview/?days=7")
     page.wait_for_function(PAINTED)
