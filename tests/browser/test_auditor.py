@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from portal.sandbox import Control
 from tests.rig.desk import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal")]
@@ -18,20 +17,22 @@ PAINTED = """() => [...document.querySelectorAll("canvas")].every((canvas) => {
 })"""
 
 
-def shared(segura: Control, sign_in: Callable[..., Person]) -> tuple[str, int]:
-    """A secret's name, and a change that lets rcosta edit it: proposed, approved, applied."""
-    row = next(row for row in segura.secrets() if row["name"] not in ("stripe-webhook",) and "identifier" in row)
-    name, identifier = str(row["name"]), int(row["identifier"])
+SECRET, IDENTIFIER = "twilio-sms", 26
+
+
+def share(sign_in: Callable[..., Person], colleague: str) -> int:
+    """A change that lets this colleague edit the secret: proposed, approved, applied."""
     requester, approver = sign_in("requester"), sign_in("approver")
-    page = requester.go(f"/secrets/{identifier}/propose/")
-    page.locator("[name^=users_allowed-][name$=-name][type=text]").first.fill("new-colleague")
-    page.locator("[name^=users_allowed-][name$=-can_edit]:not(:checked)").first.check()
+    page = requester.go(f"/secrets/{IDENTIFIER}/propose/")
+    row = page.locator("[name^=users_allowed-][name$=-name][type=text]").first
+    row.fill(colleague)
+    page.locator(f"[name={str(row.get_attribute('name')).replace('-name', '-can_edit')}]").check()
     page.get_by_label("Reason").fill("She looks after it from now on")
     requester.preview()
     change = requester.submit()
     approver.approve(change)
     approver.expect_status(change, "Applied")
-    return name, change
+    return change
 
 
 class Clicks:
@@ -47,15 +48,15 @@ class Clicks:
 
 
 def test_who_gave_whom_the_right_to_edit_and_what_segura_said_takes_under_six_clicks(
-    segura: Control, sign_in: Callable[..., Person]
+    sign_in: Callable[..., Person],
 ) -> None:
-    name, change = shared(segura, sign_in)
+    change = share(sign_in, "rcosta")
     auditor = sign_in("auditor")
     clicks = Clicks(auditor.page)
-    auditor.page.get_by_label("Secret, person or change").fill(name)
+    auditor.page.get_by_label("Secret, person or change").fill(SECRET)
     clicks.on("button", "Find")
     row = auditor.page.locator("tr", has_text=f"CR-{change}")
-    for words in ("requester", "new-colleague gains the right to edit", "approver", "200"):
+    for words in ("requester", "rcosta gains the right to edit", "approver", "200"):
         expect(row).to_contain_text(words)
     expect(row.locator(".badge-status")).to_have_text("applied")
     clicks.on("link", f"CR-{change}")
@@ -63,8 +64,8 @@ def test_who_gave_whom_the_right_to_edit_and_what_segura_said_takes_under_six_cl
     assert clicks.number < 6
 
 
-def test_the_same_without_scripts(segura: Control, sign_in: Callable[..., Person]) -> None:
-    name, change = shared(segura, sign_in)
+def test_the_same_without_scripts(sign_in: Callable[..., Person]) -> None:
+    change = share(sign_in, "jsilva")
     auditor = sign_in("auditor", java_script_enabled=False)
     page = auditor.go("/audit/overview/?days=7")
     expect(page.locator("canvas").first).to_be_hidden()
@@ -78,15 +79,15 @@ def test_the_same_without_scripts(segura: Control, sign_in: Callable[..., Person
     page.get_by_role("button", name="Delete the filter Answers of the week").click()
     expect(page.get_by_role("link", name="Answers of the week")).to_have_count(0)
     auditor.go("/audit/overview/")
-    page.get_by_label("Secret, person or change").fill(name)
+    page.get_by_label("Secret, person or change").fill(SECRET)
     page.get_by_role("button", name="Find").click()
     expect(page.locator("tr", has_text=f"CR-{change}")).to_contain_text("gains the right to edit")
 
 
 def test_charts_are_drawn_from_their_tables_and_a_bar_leads_to_its_rows(
-    segura: Control, sign_in: Callable[..., Person]
+    sign_in: Callable[..., Person],
 ) -> None:
-    _name, change = shared(segura, sign_in)
+    change = share(sign_in, "obrien")
     auditor = sign_in("auditor")
     page = auditor.go("/audit/overview/?days=7")
     page.wait_for_function(PAINTED)

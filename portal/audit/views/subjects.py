@@ -24,10 +24,10 @@ _NEWEST = 25
 @requires(Right.AUDIT)
 def find(request: PersonRequest) -> HttpResponse:
     """What the log knows by this name or number; the page of it where it is one thing alone."""
-    form = FindForm(request.GET)
+    form = FindForm(request.GET if "q" in request.GET else None)
     context = {"form": form, "standing": standing()}
     if not form.is_valid():
-        return render(request, "audit/find.html", context, status=422)
+        return render(request, "audit/find.html", context, status=422 if form.is_bound else 200)
     text = form.cleaned_data["q"]
     found = subjects.look_up(text, form.number())
     on_record(request, "find", filters={"q": text})
