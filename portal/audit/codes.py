@@ -71,6 +71,8 @@ WORDS: dict[str, str | Promise] = {
     "ValueDiffers": _("not the approved value"),
     "TooMany": _("too many proposals"),
     "GuessesSpent": _("too many wrong values"),
+    "HoldsSecret": _("holds the secret value"),
+    "NotReaders": _("mentions who may not see it"),
     "NotPresent": _("password not entered again"),
     "RightMissing": _("right missing"),
     "InvalidToken": _("form without a valid token (CSRF)"),

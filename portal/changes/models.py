@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
+from portal.changes.comment import Comment as Comment  # the app's models are found here
 
 
 class Status(models.TextChoices):

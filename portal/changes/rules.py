@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,12 +15,16 @@ from portal.accounts.models import User
 from portal.accounts.presence import Presence
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
+from portal.changes import sealed
 from portal.changes.models import Change, Revision, Status, Verdict
 from portal.changes.policy import Policy
 from portal.changes.proposal import Proposal
 from portal.changes.transitions import WrongState
+from portal.vault import Secret
 
 _HOUR = timedelta(hours=1)
+_AROUND = "\"'`.,;:!?()[]{}<>«»“”"
+"""What stands around a word without being part of it."""
 
 
 class Refused(Exception):
@@ -67,6 +73,18 @@ class TooMany(Refused):
 
 class VotesLapsed(Refused):
     """The approvals are too old, or of people who may no longer decide."""
+
+
+class HoldsSecret(Refused):
+    """The text holds the very secret value that its author proposed; `rest` is the text without it."""
+
+    def __init__(self, rest: str) -> None:
+        super().__init__(_("A comment must not hold the secret value: everybody who sees the change reads it."))
+        self.rest = rest
+
+
+class NotReaders(Refused):
+    """Somebody is mentioned who may not see the change, or whom nobody knows."""
 
 
 class NotPresent(Refused):
@@ -176,6 +194,42 @@ def approved_by_standing(change: Change, revision: Revision) -> bool:
     votes = change.votes.filter(revision=revision.number, verdict=Verdict.APPROVE)
     standing = votes.filter(voter__in=roles.holders(Right.DECIDE)).values_list("voter_id", flat=True)
     return Policy.from_data(revision.policy).met_by(standing)
+
+
+def tells_no_value(change: Change, text: str, *, by: User) -> None:
+    """No word of it is a secret value proposed here. Raises HoldsSecret.
+
+    Asked only of who proposed or edited the change and so knows the value: to anybody else a refusal would tell
+    whether a guess is right.
+    """
+    if not is_own(change, by):
+        return
+    known = {revision.secret_fingerprint for revision in change.revisions.all()} - {""}
+    words = {text.strip(), *text.split()}
+    words |= {word.strip(_AROUND) for word in words}
+    found = [word for word in words if known and sealed.fingerprint(Secret(word)) in known]
+    for value in found:
+        text = text.replace(value, "…")
+    if found:
+        raise HoldsSecret(text)
+
+
+def readers(change: Change, names: Collection[str]) -> None:
+    """Everybody named may see the change. Raises NotReaders, which names those who may not, known or not."""
+    may = Q(pk=change.requester_id, is_active=True)
+    for right in (Right.DECIDE, Right.AUDIT, Right.OPERATE):
+        may |= Q(pk__in=roles.holders(right).values("pk"))
+    found = User.objects.filter(may, username__in=names).values_list("username", flat=True) if names else ()
+    missing = [name for name in names if name not in set(found)]
+    if missing:
+        raise NotReaders(
+            ngettext(
+                "Nobody of this name may see the change: %(names)s. Correct it, or leave out the @.",
+                "Nobody of these names may see the change: %(names)s. Correct them, or leave out the @.",
+                len(missing),
+            )
+            % {"names": ", ".join(f"@{name}" for name in missing)}
+        )
 
 
 def is_own(change: Change, by: User) -> bool:

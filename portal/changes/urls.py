@@ -14,6 +14,7 @@ urlpatterns = [
     path("changes/<int:change_id>/approve/", change.approve, name="approve"),
     path("changes/<int:change_id>/reject/", change.reject, name="reject"),
     path("changes/<int:change_id>/withdraw/", change.withdraw, name="withdraw"),
+    path("changes/<int:change_id>/comment/", change.comment, name="comment"),
     path("changes/<int:change_id>/retry/", change.retry, name="retry"),
     path("changes/<int:change_id>/recheck/", change.recheck, name="recheck"),
     path("changes/<int:change_id>/close/", change.close, name="close"),

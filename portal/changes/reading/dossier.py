@@ -13,10 +13,12 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.changes import breaker, rules
+from portal.changes.comment import Comment
 from portal.changes.models import OPEN, REVISABLE, Attempt, Breaker, Change, Revision, Status, Vote
-from portal.changes.reading import comparison, listing, outlook, value
+from portal.changes.reading import comparison, listing, outlook, threads, value
 from portal.changes.reading.comparison import Difference
 from portal.changes.reading.listing import Row
+from portal.changes.reading.threads import Thread
 from portal.changes.reading.value import Likeness
 from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused
 from portal.changes.transitions import WrongState
@@ -54,6 +56,16 @@ class Dossier:
     def attempts(self) -> list[Attempt]:
         """Calls of the update endpoint, in order."""
         return list(Attempt.objects.filter(change=self.change))
+
+    @cached_property
+    def threads(self) -> list[Thread]:
+        """What people said about it."""
+        return threads.of(self.change)
+
+    def comment(self, number: str) -> Comment | None:
+        """The comment of this number, as an address gives it."""
+        said = (comment for thread in self.threads for comment in (thread.first, *thread.answers))
+        return next((comment for comment in said if str(comment.pk) == number), None)
 
     @cached_property
     def others(self) -> list[Change]:
