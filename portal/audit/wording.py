@@ -102,6 +102,7 @@ _TONES = {
     "account.disabled": "warn",
     "change.stale": "warn",
     "change.expired": "warn",
+    "change.changes_requested": "warn",
     "change.requeued": "warn",
     "change.doubted": "doubt",
     "change.escalated": "doubt",

@@ -13,6 +13,7 @@ urlpatterns = [
     path("changes/<int:change_id>/status/", change.status, name="status"),
     path("changes/<int:change_id>/approve/", change.approve, name="approve"),
     path("changes/<int:change_id>/reject/", change.reject, name="reject"),
+    path("changes/<int:change_id>/request-changes/", change.request_changes, name="request_changes"),
     path("changes/<int:change_id>/withdraw/", change.withdraw, name="withdraw"),
     path("changes/<int:change_id>/comment/", change.comment, name="comment"),
     path("changes/<int:change_id>/retry/", change.retry, name="retry"),

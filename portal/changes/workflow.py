@@ -1,4 +1,4 @@
-"""People's steps: submit, revise, withdraw, approve, reject. One act, one function, one transaction.
+"""People's steps: submit, revise, withdraw, approve, reject, request changes. One act, one function, one transaction.
 
 Every refusal is an exception that names the rule; `str()` of it is a sentence for the person who met it.
 """
@@ -121,6 +121,18 @@ def reject(
     return _vote(change_id, Ballot(Verdict.REJECT, revision, digest, reason.strip(), presence), by=by)
 
 
+def request_changes(
+    change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: Presence = VOUCHED
+) -> Change:
+    """Ask the requester for a revision: nobody else approves this one. Raises ReasonMissing and what approve raises.
+
+    Who asked takes it back by approving or rejecting after all.
+    """
+    if not reason.strip():
+        raise ReasonMissing(_("Say what should be changed: the requester reads it."))
+    return _vote(change_id, Ballot(Verdict.REQUEST_CHANGES, revision, digest, reason.strip(), presence), by=by)
+
+
 def _vote(change_id: int, ballot: Ballot, *, by: User) -> Change:
     try:
         with transaction.atomic(durable=True):
@@ -162,6 +174,9 @@ def _may_vote(change: Change, ballot: Ballot, *, by: User) -> None:
         raise refusal
     if change.revision != ballot.revision or change.current().digest != ballot.digest:
         raise StaleRevision(change)
+    asked = rules.asked_for_changes(change, ballot.verdict, by=by)
+    if asked is not None:
+        raise asked
     rules.present(ballot.presence)  # last: nobody enters a password for a vote that would not count
 
 
@@ -188,7 +203,10 @@ def _decide(change: Change, ballot: Ballot, *, by: User) -> None:
     if ballot.verdict == Verdict.REJECT:
         move(change, Status.REJECTED, "change.rejected", by=by.username, data={"reason": ballot.reason})
         return
-    if rules.approved_by_standing(change, change.current()):
+    if ballot.verdict == Verdict.REQUEST_CHANGES:
+        move(change, Status.PENDING, "change.changes_requested", by=by.username, data={"reason": ballot.reason})
+        return
+    if not rules.requests(rules.votes_on(change)) and rules.approved_by_standing(change, change.current()):
         now = db_now()
         move(
             change,

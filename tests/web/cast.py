@@ -77,6 +77,7 @@ class Cast:
         sent: dict[str, Any] = {
             "approve": ballot,
             "reject": ballot,
+            "request_changes": ballot,
             "comment": {"key": str(uuid.uuid4()), "text": "Seen"},
             "close": {"applied": "no", "reason": "Looked at it in Segura"},
             "theme": {"theme": "dark"},

@@ -13,13 +13,13 @@ from portal.vault import Secret
 
 
 class BallotForm(PresentForm):
-    """A vote: on which revision, over which digest, and a comment, which a rejection must have."""
+    """A vote: on which revision, over which digest, and a comment, which all but an approval must have."""
 
     revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
     reason = forms.CharField(
         label=_("Comment"),
-        help_text=_("Required to reject: the requester reads it."),
+        help_text=_("Required to reject and to request changes: the requester reads it."),
         required=False,
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 2}),

@@ -14,6 +14,7 @@ from portal.changes.labels import FIELD_LABELS
 from portal.changes.talk import Remark
 
 _LARGEST = 2**63 - 1
+_ABOUT = [("", _("The change as a whole")), *FIELD_LABELS.items()]
 
 
 class CommentForm(forms.Form):
@@ -21,9 +22,7 @@ class CommentForm(forms.Form):
 
     key = forms.UUIDField(widget=forms.HiddenInput)
     answers = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1, max_value=_LARGEST)
-    field = forms.ChoiceField(
-        label=_("About"), required=False, choices=[("", _("The change as a whole")), *FIELD_LABELS.items()]
-    )
+    field = forms.ChoiceField(label=_("About"), required=False, choices=_ABOUT)
     text = forms.CharField(
         label=_("Comment"),
         help_text=_("Mention people who may see this change as @username. Never write a secret value here."),
@@ -41,8 +40,7 @@ class CommentForm(forms.Form):
     def offer(self, names: Iterable[str]) -> None:
         """List these fields only, and what was chosen; any other is still taken: the change may have been revised."""
         listed = {"", *names, self["field"].value()}
-        field = self.fields["field"]
-        field.widget.choices = [(name, label) for name, label in field.choices if name in listed]
+        self.fields["field"].widget.choices = [(name, label) for name, label in _ABOUT if name in listed]
 
     def refuse(self, sentence: str, *, rest: str | None) -> None:
         """Say why at the text, which is shown again: as it was typed, or as the `rest` that may be shown."""

@@ -14,7 +14,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.changes import breaker, rules
 from portal.changes.comment import Comment
-from portal.changes.models import OPEN, REVISABLE, Attempt, Breaker, Change, Revision, Status, Vote
+from portal.changes.models import OPEN, REVISABLE, Attempt, Breaker, Change, Revision, Status, Verdict, Vote
 from portal.changes.reading import comparison, listing, outlook, threads, value
 from portal.changes.reading.comparison import Difference
 from portal.changes.reading.listing import Row
@@ -89,6 +89,8 @@ class Dossier:
     @property
     def next(self) -> list[str]:
         """What happens next, sentence by sentence."""
+        if self.row.requests:
+            return [each for each in outlook.asked(rules.names_of(self.row.requests), self.change) if each]
         missing = max(0, self.row.required - self.row.approvals)
         said = outlook.sentences(self.change, missing, self.others, self.pause)
         return [sentence for sentence in said if sentence]
@@ -124,6 +126,17 @@ class Dossier:
     @property
     def may_vote(self) -> bool:
         return self.objection is None
+
+    @property
+    def may_approve(self) -> bool:
+        return self._may(Verdict.APPROVE)
+
+    @property
+    def may_request_changes(self) -> bool:
+        return self._may(Verdict.REQUEST_CHANGES)
+
+    def _may(self, verdict: Verdict) -> bool:
+        return self.may_vote and rules.asked_for_changes(self.change, verdict, by=self.reader) is None
 
     @property
     def why_not(self) -> str:

@@ -94,6 +94,14 @@ def reject(request: PersonRequest, change_id: int) -> HttpResponse:
     return _vote(request, change_id, workflow.reject)
 
 
+@sensitive_post_parameters("password")
+@require_POST
+@requires()
+def request_changes(request: PersonRequest, change_id: int) -> HttpResponse:
+    """Ask its requester for another revision, and say what to change."""
+    return _vote(request, change_id, workflow.request_changes)
+
+
 @require_POST
 @requires()
 def withdraw(request: PersonRequest, change_id: int) -> HttpResponse:
@@ -192,6 +200,7 @@ def _done(changed: Change, request: PersonRequest) -> str:
     return {
         "approve": _("You approved %s. It is on its way to Segura."),
         "reject": _("You rejected %s."),
+        "request_changes": _("You asked for changes to %s. It waits for its requester."),
         "withdraw": _("You withdrew %s."),
         "retry": _("%s is queued again."),
         "recheck": _("%s is being checked again."),
