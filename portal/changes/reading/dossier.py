@@ -15,8 +15,9 @@ from portal.accounts.roles import Right
 from portal.changes import breaker, rules
 from portal.changes.comment import Comment
 from portal.changes.models import OPEN, REVISABLE, Attempt, Breaker, Change, Revision, Status, Verdict, Vote
-from portal.changes.reading import comparison, listing, outlook, threads, value
+from portal.changes.reading import comparison, history, listing, meaning, outlook, threads, value
 from portal.changes.reading.comparison import Difference
+from portal.changes.reading.history import Moment
 from portal.changes.reading.listing import Row
 from portal.changes.reading.threads import Thread
 from portal.changes.reading.value import Likeness
@@ -54,8 +55,19 @@ class Dossier:
 
     @cached_property
     def attempts(self) -> list[Attempt]:
-        """Calls of the update endpoint, in order."""
-        return list(Attempt.objects.filter(change=self.change))
+        """Calls of the update endpoint, in order; a change that no worker took up has none."""
+        return list(Attempt.objects.filter(change=self.change)) if self.change.fence else []
+
+    @cached_property
+    def history(self) -> list[Moment]:
+        """What happened to it, step by step."""
+        people = [self.change.requester, *(vote.voter for vote in self.all_votes)]
+        return history.of(self.change, {person.username: person.display_name for person in people})
+
+    @property
+    def meaning(self) -> str:
+        """What its state means."""
+        return str(meaning.MEANING[Status(self.change.status)])
 
     @cached_property
     def threads(self) -> list[Thread]:
