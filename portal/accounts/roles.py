@@ -46,15 +46,23 @@ GRANTS = {
 
 def rights_of(user: User | AnonymousUser) -> frozenset[Right]:
     """The rights of an active person, asked once per instance: a role taken away ends with the request."""
-    known: frozenset[Right] | None = getattr(user, "_rights", None)
+    return _standing(user)[0] if user.is_active else frozenset()
+
+
+def names_of(user: User | AnonymousUser) -> list[str]:
+    """The groups a person is in, asked along with their rights."""
+    return _standing(user)[1]
+
+
+def _standing(user: User | AnonymousUser) -> tuple[frozenset[Right], list[str]]:
+    """Rights and groups, in one query."""
+    known: tuple[frozenset[Right], list[str]] | None = getattr(user, "_standing", None)
     if known is None:
-        names = (
-            Permission.objects.filter(group__user=user.pk, content_type__app_label="accounts", codename__in=list(Right))
-            if user.is_active
-            else Permission.objects.none()
-        )
-        known = frozenset(Right(name) for name in names.values_list("codename", flat=True).distinct())
-        user._rights = known  # type: ignore[union-attr]  # noqa: SLF001 - a cache on the instance
+        carried = ("name", "permissions__content_type__app_label", "permissions__codename")
+        rows = list(Group.objects.filter(user=user.pk).order_by("name").values_list(*carried)) if user.pk else []
+        rights = {Right(code) for _name, app, code in rows if app == "accounts" and code in list(Right)}
+        known = frozenset(rights), list(dict.fromkeys(name for name, _app, _code in rows))
+        user._standing = known  # type: ignore[union-attr]  # noqa: SLF001 - a cache on the instance
     return known
 
 

@@ -26,6 +26,7 @@ WORDS: dict[str, str | Promise] = {
     # Verdicts
     "approve": _("approval"),
     "reject": _("rejection"),
+    "request_changes": _("request for changes"),
     # Outcomes of a call
     "Applied": _("applied"),
     "AppliedCheck": _("applied, to be checked"),
@@ -66,6 +67,7 @@ WORDS: dict[str, str | Promise] = {
     "OwnChange": _("own change"),
     "AlreadyVoted": _("already voted"),
     "AlreadySubmitted": _("already submitted"),
+    "ChangesRequested": _("changes were requested"),
     "StaleRevision": _("stale revision"),
     "WrongState": _("wrong state"),
     "ValueDiffers": _("not the approved value"),
@@ -73,6 +75,8 @@ WORDS: dict[str, str | Promise] = {
     "GuessesSpent": _("too many wrong values"),
     "NotOpened": _("high risk: difference not opened"),
     "NotConfirmed": _("high risk: not confirmed"),
+    "HoldsSecret": _("holds the secret value"),
+    "NotReaders": _("mentions who may not see it"),
     "NotPresent": _("password not entered again"),
     "RightMissing": _("right missing"),
     "InvalidToken": _("form without a valid token (CSRF)"),

@@ -23,6 +23,8 @@ NOUNS: dict[str, str | Promise] = {
 ACTIONS: dict[str, str | Promise] = {
     "change.submitted": _("Change submitted"),
     "change.revised": _("Change revised"),
+    "change.commented": _("Comment on a change"),
+    "change.changes_requested": _("Changes requested"),
     "change.withdrawn": _("Change withdrawn"),
     "change.approved": _("Change approved"),
     "change.rejected": _("Change rejected"),

@@ -9,12 +9,15 @@ import uuid
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
+from portal.changes.cause import Cause as Cause
+from portal.changes.cause import causes as causes
+from portal.changes.comment import Comment as Comment  # the app's models are found here
 
 
 class Status(models.TextChoices):
@@ -31,65 +34,6 @@ class Status(models.TextChoices):
     EXPIRED = "expired", _("Expired")
 
 
-class Cause(models.TextChoices):
-    """Why a change stands where it stands, in a sentence; what Segura itself said is kept verbatim beside it."""
-
-    NONE = "", ""
-    CONFIRMED = "confirmed", _("Segura confirmed the change.")
-    READ_BACK = "read_back", _("Segura did not confirm the change, but reading it back shows it applied.")
-    REFUSED = "refused", _("Segura refused the change. Nothing was changed.")
-    BASE_MOVED = "base_moved", _("The secret was changed in Segura after this was proposed. Nothing was sent.")
-    BASE_UNSEEN = (
-        "base_unseen",
-        _("Segura no longer lets the portal read the secret: what approvers saw cannot be compared. Nothing was sent."),
-    )
-    NOT_CONFIGURED = "not_configured", _("The portal is not connected to Segura. Nothing was sent.")
-    NOT_SENT = "not_sent", _("The call did not reach Segura. It is sent again, later each time.")
-    NOT_APPLIED = "not_applied", _("The call was turned away before Segura saw it. It is sent again, later each time.")
-    UNREADABLE = "unreadable", _("The secret could not be read for comparison. Nothing was sent; it is tried again.")
-    TOO_SLOW = "too_slow", _("Reading the secret took too long to send anything after it. It is tried again.")
-    UNANSWERED = (
-        "unanswered",
-        _("The call was sent, and the answer does not say what became of it. The secret is read back to find out."),
-    )
-    ECHO_DIFFERS = (
-        "echo_differs",
-        _("Segura said yes, but its answer differs from what was sent. The secret is read back to find out."),
-    )
-    WORKER_LOST = (
-        "worker_lost",
-        _("The worker was lost while the call may have been under way. The secret is read back to find out."),
-    )
-    NEVER_STARTED = "never_started", _("The worker was lost before anything was sent. It is sent again.")
-    SEND_AGAIN = "send_again", _("Reading the secret back shows it was not applied. The same change is sent again.")
-    THIRD_VALUE = (
-        "third_value",
-        _("The secret holds neither the old nor the proposed values. Nothing more is sent until a person has looked."),
-    )
-    PARTLY_APPLIED = (
-        "partly_applied",
-        _("Segura said yes, but reading the secret back shows that not all of it was applied. A person has to look."),
-    )
-    UNVERIFIED = (
-        "unverified",
-        _("Segura said yes with a differing answer, and the secret cannot be read back. A person has to look."),
-    )
-    REFUSED_REPEAT = (
-        "refused_repeat",
-        _("Segura refused the repeat of a call whose first outcome is not known. A person has to look."),
-    )
-    TRIES_SPENT = "tries_spent", _("It could not be found out what became of the call. A person has to look.")
-    RECHECKED = "rechecked", _("A person asked for another look. The secret is read back to find out.")
-    CLOSED = "closed", _("A person looked at the secret in Segura and said what became of the change.")
-    TAMPERED = "tampered", _("What is stored is not what was approved. Nothing was sent. A person has to look.")
-    BROKEN = "broken", _("The change could not be prepared for sending. Nothing was sent. A person has to look.")
-
-
-def causes() -> list[tuple[str, Any]]:
-    """The choices of Change.cause, by reference: a better wording needs no migration."""
-    return list(Cause.choices)
-
-
 OPEN = (Status.PENDING, Status.APPROVED, Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN, Status.STALE)
 """Somebody or something still has to act."""
 REVISABLE = (Status.PENDING, Status.STALE)
@@ -100,12 +44,13 @@ LANE = (Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN)
 
 class ChangeQuerySet(models.QuerySet["Change"]):
     def awaiting_decision_by(self, person: User) -> ChangeQuerySet:
-        """Pending changes on which this person may vote: not their own, not edited by them, not voted on yet."""
+        """Pending changes that wait for this person's vote: not own, not edited, not voted on; nobody wants changes."""
         return (
             self.filter(status=Status.PENDING)
             .exclude(requester=person)
             .exclude(Q(pk__in=Revision.objects.filter(editor=person).values("change_id")))
             .exclude(Q(pk__in=Vote.objects.filter(voter=person, revision=F("change__revision")).values("change_id")))
+            .exclude(Q(pk__in=Vote.objects.requesting_changes().values("change_id")))
         )
 
     @staticmethod
@@ -236,12 +181,25 @@ class Revision(models.Model):
 class Verdict(models.TextChoices):
     APPROVE = "approve", _("Approve")
     REJECT = "reject", _("Reject")
+    REQUEST_CHANGES = "request_changes", _("Request changes")
+
+
+_ASKED = Q(verdict=Verdict.REQUEST_CHANGES)
+
+
+class VoteQuerySet(models.QuerySet["Vote"]):
+    def requesting_changes(self) -> VoteQuerySet:
+        """Requests for changes that stand: of the revision that counts, and their voter has not decided since."""
+        same = {name: OuterRef(name) for name in ("change", "revision", "voter")}
+        decided = Vote.objects.filter(~_ASKED, **same)
+        return self.filter(_ASKED, ~Exists(decided), revision=F("change__revision"))
 
 
 class Vote(models.Model):
     """One person's verdict on one revision.
 
-    The requester is copied, so that the database itself can refuse a self-vote.
+    The requester is copied, so that the database itself can refuse a self-vote. Who requested changes may still
+    approve or reject, which takes their request back.
     """
 
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="votes")
@@ -249,15 +207,22 @@ class Vote(models.Model):
     digest = models.CharField(max_length=64)
     requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     voter = models.ForeignKey(User, on_delete=models.PROTECT, related_name="votes")
-    verdict = models.CharField(max_length=8, choices=Verdict)
+    verdict = models.CharField(max_length=16, choices=Verdict)
     reason = models.TextField(blank=True)
     at = models.DateTimeField()
+
+    objects = VoteQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()
         constraints = [
             models.CheckConstraint(condition=~Q(voter=F("requester")), name="vote_not_by_requester"),
-            models.UniqueConstraint(fields=["change", "revision", "voter"], name="vote_once_per_revision"),
+            models.UniqueConstraint(
+                fields=["change", "revision", "voter"], condition=~_ASKED, name="vote_once_per_revision"
+            ),
+            models.UniqueConstraint(
+                fields=["change", "revision", "voter"], condition=_ASKED, name="vote_asks_once_per_revision"
+            ),
         ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
 from portal.changes import risks
 from portal.changes.care import Care
-from portal.changes.models import Change, Revision, Status, Verdict
+from portal.changes.models import Change, Revision, Status, Verdict, Vote
 from portal.changes.policy import Policy
 from portal.changes.proposal import Proposal
 from portal.changes.risks import Level
@@ -38,6 +39,10 @@ class OwnChange(Refused):
 
 class AlreadyVoted(Refused):
     """One vote per person and revision."""
+
+
+class ChangesRequested(Refused):
+    """Somebody asked for changes: nobody else approves until it is revised, or they decide otherwise."""
 
 
 class StaleRevision(Refused):
@@ -70,6 +75,18 @@ class TooMany(Refused):
 
 class VotesLapsed(Refused):
     """The approvals are too old, or of people who may no longer decide."""
+
+
+class HoldsSecret(Refused):
+    """The text holds the very secret value that its author proposed; `rest` is the text without it."""
+
+    def __init__(self, rest: str) -> None:
+        super().__init__(_("A comment must not hold the secret value: everybody who sees the change reads it."))
+        self.rest = rest
+
+
+class NotReaders(Refused):
+    """Somebody is mentioned who may not see the change, or whom nobody knows."""
 
 
 class NotPresent(Refused):
@@ -107,8 +124,38 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
         return _members_only(Right.DECIDE)
     if change.status != Status.PENDING:
         return WrongState(change)
-    if any(vote.voter_id == by.pk and vote.revision == change.revision for vote in change.votes.all()):
+    if any(vote.voter_id == by.pk and vote.verdict != Verdict.REQUEST_CHANGES for vote in votes_on(change)):
         return _already_voted()
+    return None
+
+
+def votes_on(change: Change) -> list[Vote]:
+    """The votes on the revision that counts. Asks `votes` of the change."""
+    return [vote for vote in change.votes.all() if vote.revision == change.revision]
+
+
+def requests(votes: Collection[Vote]) -> list[Vote]:
+    """Of the votes on one revision the requests for changes that stand: their voter has not decided since."""
+    decided = {vote.voter_id for vote in votes if vote.verdict != Verdict.REQUEST_CHANGES}
+    return [vote for vote in votes if vote.voter_id not in decided]
+
+
+def names_of(votes: Collection[Vote]) -> str:
+    """Whose votes these are, for a sentence."""
+    return ", ".join(vote.voter.display_name for vote in votes)
+
+
+def asked_for_changes(change: Change, verdict: Verdict, *, by: User) -> Refused | None:
+    """What a request for changes keeps this person from: approving what others want changed, or asking twice."""
+    standing = requests(votes_on(change))
+    own = any(vote.voter_id == by.pk for vote in standing)
+    if verdict == Verdict.REQUEST_CHANGES and own:
+        return AlreadyVoted(_("You have asked for changes. It waits for a revision, or your own decision."))
+    if verdict == Verdict.APPROVE and standing and not own:
+        return ChangesRequested(
+            _("%(names)s asked for changes. It can be approved once it is revised, or once they approve it themselves.")
+            % {"names": names_of(standing)}
+        )
     return None
 
 
@@ -119,9 +166,11 @@ def barred(change: Change, *, by: User) -> Refused:
 
 
 def reasoned(verdict: Verdict, reason: str) -> None:
-    """A rejection says why. Raises ReasonMissing."""
+    """All but an approval say why. Raises ReasonMissing."""
     if verdict == Verdict.REJECT and not reason.strip():
         raise ReasonMissing(_("A rejection needs a reason: the requester reads it."))
+    if verdict == Verdict.REQUEST_CHANGES and not reason.strip():
+        raise ReasonMissing(_("Say what should be changed: the requester reads it."))
 
 
 def needs(by: User, right: Right) -> None:

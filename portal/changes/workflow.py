@@ -1,4 +1,4 @@
-"""People's steps: submit, revise, withdraw, approve, reject. One act, one function, one transaction.
+"""People's steps: submit, revise, withdraw, approve, reject, request changes. One act, one function, one transaction.
 
 Every refusal is an exception that names the rule; `str()` of it is a sentence for the person who met it.
 """
@@ -6,9 +6,7 @@ Every refusal is an exception that names the rule; `str()` of it is a sentence f
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -16,8 +14,7 @@ from portal.accounts.models import User
 from portal.accounts.presence import VOUCHED, Presence
 from portal.accounts.roles import Right
 from portal.audit import ledger
-from portal.changes import care, policy, rules, tasks
-from portal.changes import patch as patches
+from portal.changes import care, policy, revisions, rules, tasks
 from portal.changes.care import Care
 from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
@@ -59,13 +56,13 @@ def submit(proposal: Proposal, *, by: User) -> Change:
                 updated_at=now,
                 expires_at=policy.pending_until(now),
             )
-            revision = _revise(change, proposal, by=by, number=1, at=now)
+            revision = revisions.write(change, proposal, by=by, number=1, at=now)
             ledger.record(
                 "change.submitted",
                 by=by.username,
                 change=change.pk,
                 secret=change.secret,
-                data={"secret_name": change.secret_name, **_facts(revision)},
+                data={"secret_name": change.secret_name, **revisions.facts(revision)},
             )
             return change
     except IntegrityError:
@@ -131,6 +128,17 @@ def reject(
     return _vote(change_id, Ballot(Verdict.REJECT, revision, digest, reason.strip(), presence), by=by)
 
 
+def request_changes(
+    change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: Presence = VOUCHED
+) -> Change:
+    """Ask the requester for a revision: nobody else approves this one. Raises ReasonMissing and what approve raises.
+
+    Who asked takes it back by approving or rejecting after all.
+    """
+    rules.reasoned(Verdict.REQUEST_CHANGES, reason)
+    return _vote(change_id, Ballot(Verdict.REQUEST_CHANGES, revision, digest, reason.strip(), presence), by=by)
+
+
 def _vote(change_id: int, ballot: Ballot, *, by: User) -> Change:
     try:
         with transaction.atomic(durable=True):
@@ -173,6 +181,9 @@ def _may_vote(change: Change, ballot: Ballot, *, by: User) -> None:
     current = change.current()
     if change.revision != ballot.revision or current.digest != ballot.digest:
         raise StaleRevision(change)
+    asked = rules.asked_for_changes(change, ballot.verdict, by=by)
+    if asked is not None:
+        raise asked
     if ballot.verdict == Verdict.APPROVE:
         rules.careful(current, ballot.care)
     rules.present(ballot.presence)  # last: nobody enters a password for a vote that would not count
@@ -201,7 +212,10 @@ def _decide(change: Change, ballot: Ballot, *, by: User) -> None:
     if ballot.verdict == Verdict.REJECT:
         move(change, Status.REJECTED, "change.rejected", by=by.username, data={"reason": ballot.reason})
         return
-    if rules.approved_by_standing(change, change.current()):
+    if ballot.verdict == Verdict.REQUEST_CHANGES:
+        move(change, Status.PENDING, "change.changes_requested", by=by.username, data={"reason": ballot.reason})
+        return
+    if not rules.requests(rules.votes_on(change)) and rules.approved_by_standing(change, change.current()):
         now = db_now()
         move(
             change,
@@ -228,13 +242,13 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
     rules.unhurried(proposal, by, now=now)
     voters = _approver_names(change)
     change.erase_sealed()
-    revision = _revise(change, proposal, by=by, number=change.revision + 1, at=now)
+    revision = revisions.write(change, proposal, by=by, number=change.revision + 1, at=now)
     move(
         change,
         Status.PENDING,
         "change.revised",
         by=by.username,
-        data={"votes_voided": voters, **_facts(revision)},
+        data={"votes_voided": voters, **revisions.facts(revision)},
         revision=revision.number,
         risk=proposal.risk,
         expires_at=policy.pending_until(now),
@@ -243,53 +257,6 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
         answer_code=None,
     )
     return change
-
-
-def _revise(change: Change, proposal: Proposal, *, by: User, number: int, at: datetime) -> Revision:
-    required = policy.Policy(settings.APPROVALS_REQUIRED).as_data()
-    base = proposal.base
-    fingerprint = proposal.sealed.fingerprint if proposal.sealed else ""
-    traits = dict(proposal.sealed.traits) if proposal.sealed else None
-    return Revision.objects.create(
-        pk=proposal.revision_id,
-        change=change,
-        number=number,
-        editor=by,
-        created_at=at,
-        patch=proposal.patch,
-        base=dict(base.fields) if base else None,
-        base_secret_fingerprint=base.secret_fingerprint if base else "",
-        sealed_secret=proposal.sealed.blob if proposal.sealed else None,
-        secret_fingerprint=fingerprint,
-        secret_traits=traits,
-        policy=required,
-        reason=proposal.reason.strip(),
-        ticket=proposal.ticket.strip(),
-        digest=patches.digest(
-            secret=change.secret,
-            patch=proposal.patch,
-            secret_fingerprint=fingerprint,
-            base=base,
-            policy=required,
-            traits=traits,
-        ),
-    )
-
-
-def _facts(revision: Revision) -> dict[str, object]:
-    """What the log keeps of a revision: everything but the secret value."""
-    return {
-        "revision": revision.number,
-        "digest": revision.digest,
-        "fields": patches.fields(revision.patch, new_secret=bool(revision.secret_fingerprint)),
-        "patch": revision.patch,
-        "base": revision.base,
-        "base_known": revision.base is not None,
-        "policy": revision.policy,
-        **({"traits": revision.secret_traits} if revision.secret_traits else {}),
-        "reason": revision.reason,
-        "ticket": revision.ticket,
-    }
 
 
 def _approver_names(change: Change) -> list[str]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.functional import Promise, SimpleLazyObject
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.roles import Right, rights_of
+from portal.accounts.roles import Right, names_of, rights_of
 
 THEMES = ("light", "dark", "auto")
 
@@ -38,7 +38,7 @@ NAVIGATION = (
 
 
 def person(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `rights` (words, as in `{% if "decide" in rights %}`), `nav`, `here` and `theme`."""
+    """Context processor: `rights` (words, as in `{% if "decide" in rights %}`), `groups`, `nav`, `here` and `theme`."""
     user = getattr(request, "user", None)
     rights = rights_of(user) if user and user.is_authenticated else frozenset()
     nav = [entry for entry in NAVIGATION if entry.rights & rights]
@@ -48,8 +48,8 @@ def person(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "auto")
     return {
         "rights": rights,
+        "groups": names_of(user) if user and user.is_authenticated else [],
         "nav": nav,
         "here": {"view": view, "section": match.app_name if match and not entered else ""},
-        "groups": SimpleLazyObject(lambda: list(user.groups.all()) if user else []),  # two frames, one question
         "theme": theme if theme in THEMES else "auto",
     }

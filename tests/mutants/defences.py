@@ -175,7 +175,7 @@ _VOTES = (
     Mutant(
         "one vote per person and revision",
         _RULES,
-        "    if any(vote.voter_id == by.pk and vote.revision == change.revision for vote in change.votes.all()):",
+        "    if any(vote.voter_id == by.pk and vote.verdict != Verdict.REQUEST_CHANGES for vote in votes_on(change)):",
         "    if False:",
         (
             "tests/changes/test_change_page.py::test_approver_who_voted_is_told_that_another_is_needed",

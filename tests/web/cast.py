@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from portal.accounts.roles import Role
 from portal.audit.models import Event
 from portal.catalog.models import ApiSecret, Sync
 from portal.changes import workflow
-from portal.changes.models import Change, Revision, Status, Vote
+from portal.changes.models import Change, Comment, Revision, Status, Vote
 from portal.changes.proposal import Proposal, pack
 from tests.changes.pages import ballot_of
 from tests.people import mirrored, show_presence
@@ -80,6 +81,8 @@ class Cast:
             "approve": ballot,
             "reject": ballot,
             "decide": {"picks": f"{self.change.pk}.1.{ballot['digest']}", "verdict": "reject", "reason": "Seen"},
+            "request_changes": ballot,
+            "comment": {"key": str(uuid.uuid4()), "text": "Seen"},
             "close": {"applied": "no", "reason": "Looked at it in Segura"},
             "theme": {"theme": "dark"},
             "read": {"up_to": 0},
@@ -126,7 +129,9 @@ def undone() -> Iterator[None]:
 
 def stands() -> dict[str, list[Any]]:
     """All that an act could have changed, people's passwords included; of the log, what is not a mere refusal."""
-    kept = {model.__name__: list(model.objects.order_by("pk").values()) for model in (Change, Revision, Vote, Sync)}
+    kept = {
+        model.__name__: list(model.objects.order_by("pk").values()) for model in (Change, Comment, Revision, Vote, Sync)
+    }
     known = Event.objects.exclude(action__in=("access.refused", "vote.refused", "session.refused"))
     return {
         **kept,

@@ -15,7 +15,7 @@ from portal.vault import Secret
 
 
 class BallotForm(PresentForm):
-    """A vote: on which revision, over which digest, and a comment, which a rejection must have.
+    """A vote: on which revision, over which digest, and a comment, which all but an approval must have.
 
     `opened` is the mark of the page that showed the difference; with `confirmed` it is what high risk takes.
     """
@@ -26,7 +26,7 @@ class BallotForm(PresentForm):
     confirmed = forms.BooleanField(label=_("I know what approving brings about"), required=False)
     reason = forms.CharField(
         label=_("Comment"),
-        help_text=_("Required to reject: the requester reads it."),
+        help_text=_("Required to reject and to request changes: the requester reads it."),
         required=False,
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 2}),

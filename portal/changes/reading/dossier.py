@@ -13,10 +13,13 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.changes import breaker, rules
-from portal.changes.models import OPEN, REVISABLE, Attempt, Breaker, Change, Revision, Status, Vote
-from portal.changes.reading import comparison, listing, outlook, value
+from portal.changes.comment import Comment
+from portal.changes.models import OPEN, REVISABLE, Attempt, Breaker, Change, Revision, Status, Verdict, Vote
+from portal.changes.reading import comparison, history, listing, meaning, outlook, threads, value
 from portal.changes.reading.comparison import Difference
+from portal.changes.reading.history import Moment
 from portal.changes.reading.listing import Row
+from portal.changes.reading.threads import Thread
 from portal.changes.reading.value import Likeness
 from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused
 from portal.changes.transitions import WrongState
@@ -52,8 +55,29 @@ class Dossier:
 
     @cached_property
     def attempts(self) -> list[Attempt]:
-        """Calls of the update endpoint, in order."""
-        return list(Attempt.objects.filter(change=self.change))
+        """Calls of the update endpoint, in order; a change that no worker took up has none."""
+        return list(Attempt.objects.filter(change=self.change)) if self.change.fence else []
+
+    @cached_property
+    def history(self) -> list[Moment]:
+        """What happened to it, step by step."""
+        people = [self.change.requester, *(vote.voter for vote in self.all_votes)]
+        return history.of(self.change, {person.username: person.display_name for person in people})
+
+    @property
+    def meaning(self) -> str:
+        """What its state means."""
+        return str(meaning.MEANING[Status(self.change.status)])
+
+    @cached_property
+    def threads(self) -> list[Thread]:
+        """What people said about it."""
+        return threads.of(self.change)
+
+    def comment(self, number: str) -> Comment | None:
+        """The comment of this number, as an address gives it."""
+        said = (comment for thread in self.threads for comment in (thread.first, *thread.answers))
+        return next((comment for comment in said if str(comment.pk) == number), None)
 
     @cached_property
     def others(self) -> list[Change]:
@@ -77,6 +101,8 @@ class Dossier:
     @property
     def next(self) -> list[str]:
         """What happens next, sentence by sentence."""
+        if self.row.requests:
+            return [each for each in outlook.asked(rules.names_of(self.row.requests), self.change) if each]
         missing = max(0, self.row.required - self.row.approvals)
         said = outlook.sentences(self.change, missing, self.others, self.pause)
         return [sentence for sentence in said if sentence]
@@ -112,6 +138,17 @@ class Dossier:
     @property
     def may_vote(self) -> bool:
         return self.objection is None
+
+    @property
+    def may_approve(self) -> bool:
+        return self._may(Verdict.APPROVE)
+
+    @property
+    def may_request_changes(self) -> bool:
+        return self._may(Verdict.REQUEST_CHANGES)
+
+    def _may(self, verdict: Verdict) -> bool:
+        return self.may_vote and rules.asked_for_changes(self.change, verdict, by=self.reader) is None
 
     @property
     def why_not(self) -> str:

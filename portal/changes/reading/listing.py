@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from django.db.models import F, Prefetch
 
 from portal.accounts.models import User
-from portal.changes import breaker, care, policy, risks
+from portal.changes import breaker, care, policy, risks, rules
 from portal.changes import patch as patches
 from portal.changes.labels import FIELD_LABELS
-from portal.changes.models import Change, ChangeQuerySet, Revision, Verdict, Vote
+from portal.changes.models import Change, ChangeQuerySet, Revision, Status, Verdict, Vote
 from portal.changes.patch import FieldChange
 from portal.changes.reading import outlook
 from portal.changes.risks import Level, Risk
@@ -83,8 +83,15 @@ class Row:
         return sum(vote.verdict == Verdict.APPROVE for vote in self.votes)
 
     @property
+    def requests(self) -> list[Vote]:
+        """Requests for changes that wait for a revision."""
+        return rules.requests(self.votes) if self.change.status == Status.PENDING else []
+
+    @property
     def next(self) -> str:
         """What happens next, in a line."""
+        if self.requests:
+            return outlook.asked_briefly(rules.names_of(self.requests))
         return outlook.brief(self.change, self.missing, paused=self.paused)
 
 

@@ -47,6 +47,19 @@ def brief(change: Change, missing: int, *, paused: bool = False) -> str:
     }.get(Status(change.status), "")
 
 
+def asked_briefly(names: str) -> str:
+    """The line of a list for a change whose approvers want another revision."""
+    return _("Changes requested by %(names)s") % {"names": names}
+
+
+def asked(names: str, change: Change) -> list[str]:
+    """What happens next after a request for changes, at length."""
+    return [
+        _("%(names)s asked for changes. It can be approved once its requester has revised it.") % {"names": names},
+        _deadline(change),
+    ]
+
+
 def sentences(change: Change, missing: int, others: Iterable[Change], pause: Breaker | None = None) -> list[str]:
     """What happens next, at length. `others`: changes of the same secret that are open or hold its lane."""
     match change.status:

@@ -8,7 +8,16 @@ from portal.accounts.access import PersonRequest
 from portal.accounts.models import User
 from portal.audit.refusals import because
 from portal.changes.models import Change, Status, Verdict
-from portal.changes.rules import AlreadySubmitted, AlreadyVoted, NotAllowed, OwnChange, Refused, StaleRevision, TooMany
+from portal.changes.rules import (
+    AlreadySubmitted,
+    AlreadyVoted,
+    ChangesRequested,
+    NotAllowed,
+    OwnChange,
+    Refused,
+    StaleRevision,
+    TooMany,
+)
 from portal.changes.transitions import WrongState
 
 
@@ -22,7 +31,7 @@ def _status_of(refusal: Refused | WrongState) -> int:
     """409: it stands differently than the page showed; 403: not this person; 429: not now; 422: not this input."""
     if isinstance(refusal, TooMany):
         return 429
-    if isinstance(refusal, WrongState | StaleRevision | AlreadyVoted | AlreadySubmitted):
+    if isinstance(refusal, WrongState | StaleRevision | AlreadyVoted | AlreadySubmitted | ChangesRequested):
         return 409
     return 403 if isinstance(refusal, NotAllowed | OwnChange) else 422
 
@@ -38,11 +47,12 @@ def _sentence_of(refusal: Refused | WrongState, *, by: User) -> str:
 
 def _already_done(change: Change, by: User) -> str:
     """The second click of the same person is told that the first one counted."""
-    vote = change.votes.filter(voter=by, revision=change.revision).first()
+    vote = change.votes.filter(voter=by, revision=change.revision).order_by("-pk").first()
     if vote is not None:
         words = {
             Verdict.APPROVE: _("You have already approved %(number)s. Its status now: %(status)s."),
             Verdict.REJECT: _("You have already rejected %(number)s. Its status now: %(status)s."),
+            Verdict.REQUEST_CHANGES: _("You asked for changes to %(number)s. Its status now: %(status)s."),
         }
         return words[Verdict(vote.verdict)] % _names(change)
     if change.status == Status.WITHDRAWN and change.requester_id == by.pk:

@@ -7,12 +7,13 @@ from datetime import datetime
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.audit import findings
+from portal.changes.comment import Comment, parts
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Attempt
 from portal.changes.patch import ShareChange
@@ -56,6 +57,14 @@ def unseen(text: str | None) -> str:
 def lengthy(text: str | None) -> bool:
     """Whether the text is so long that pages show it in a box of its own to scroll in."""
     return text is not None and (len(text) > _LONG_TEXT or text.count("\n") > _MANY_LINES)
+
+
+@register.filter
+def with_mentions(comment: Comment) -> SafeString:
+    """The words of a comment plainly, with the people it mentions made to stand out."""
+    pieces = parts(comment.text, comment.mentions)
+    shown = ((format_html('<b class="mention">{}</b>', text) if named else _shaped(text)) for text, named in pieces)
+    return format_html_join("", "{}", ((piece,) for piece in shown))
 
 
 def _shaped(text: str) -> str:

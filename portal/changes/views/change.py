@@ -16,14 +16,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.forms import PresentForm
-from portal.changes import aftermath, workflow
+from portal.changes import aftermath, talk, workflow
 from portal.changes.forms.ballot import BallotForm, CloseForm, RecheckForm, RetryForm
+from portal.changes.forms.comment import CommentForm
 from portal.changes.forms.filters import QueueForm
 from portal.changes.models import Breaker, Change, Status
 from portal.changes.reading import dossier, refusals
 from portal.changes.reading.dossier import Dossier
 from portal.changes.rules import (
     GuessesSpent,
+    HoldsSecret,
     NotConfirmed,
     NotPresent,
     ReasonMissing,
@@ -32,7 +34,7 @@ from portal.changes.rules import (
     ValueDiffers,
 )
 from portal.changes.transitions import WrongState
-from portal.changes.views import desk
+from portal.changes.views import conversation, desk
 
 _ABOUT: dict[type[Exception], str] = {
     ReasonMissing: "reason",
@@ -47,8 +49,10 @@ _ABOUT: dict[type[Exception], str] = {
 @require_safe
 @requires()
 def change(request: PersonRequest, change_id: int) -> HttpResponse:
-    """Everything about one change."""
-    return _page(request, _open(request, change_id))
+    """Everything about one change. `said`: the comment just made, of which htmx gets its part of the page."""
+    shown = _open(request, change_id)
+    said = shown.comment(request.GET.get("said", ""))
+    return conversation.added(request, shown, said) if said and request.htmx else _page(request, shown, said=said)
 
 
 @require_safe
@@ -94,11 +98,40 @@ def reject(request: PersonRequest, change_id: int) -> HttpResponse:
     return _vote(request, change_id, lambda ballot: workflow.reject(change_id, by=by, **ballot.vote))
 
 
+@sensitive_post_parameters("password")
+@require_POST
+@requires()
+def request_changes(request: PersonRequest, change_id: int) -> HttpResponse:
+    """Ask its requester for another revision, and say what to change."""
+    by = request.user
+    return _vote(request, change_id, lambda ballot: workflow.request_changes(change_id, by=by, **ballot.vote))
+
+
 @require_POST
 @requires()
 def withdraw(request: PersonRequest, change_id: int) -> HttpResponse:
     """The requester takes it back."""
     return _act(request, change_id, lambda: workflow.withdraw(change_id, by=request.user))
+
+
+@sensitive_post_parameters("text")
+@require_POST
+@requires()
+def comment(request: PersonRequest, change_id: int) -> HttpResponse:
+    """Say something about the change, or answer somebody."""
+    shown, form, code, said = _open(request, change_id), CommentForm(request.POST), 422, None
+    if form.is_valid():
+        try:
+            said = talk.comment(change_id, form.remark, by=request.user)
+        except Refused as refusal:
+            code, sentence = refusals.answer(refusal, request)
+            form.refuse(sentence, rest=refusal.rest if isinstance(refusal, HoldsSecret) else None)
+    if said is not None:
+        place = reverse("changes:change", args=[change_id])
+        return HttpResponseRedirect(f"{place}?said={said.pk}#comment-{said.pk}")
+    if request.htmx:
+        return conversation.refused(request, shown, form, status=code)
+    return _page(request, shown, status=code, talk=conversation.talk(request, shown, form))
 
 
 @sensitive_post_parameters("value", "password")
@@ -172,6 +205,7 @@ def _done(changed: Change, request: PersonRequest) -> str:
     return {
         "approve": _("You approved %s. It is on its way to Segura."),
         "reject": _("You rejected %s."),
+        "request_changes": _("You asked for changes to %s. It waits for its requester."),
         "withdraw": _("You withdrew %s."),
         "retry": _("%s is queued again."),
         "recheck": _("%s is being checked again."),
@@ -229,6 +263,7 @@ def _context(request: PersonRequest, shown: Dossier) -> dict[str, Any]:
         "shown": shown,
         "change": shown.change,
         "token": shown.token,
+        "talk": conversation.talk(request, shown),
         "ballot": BallotForm(request=request),
         "retry": RetryForm(request=request),
         "recheck": RecheckForm(request=request),

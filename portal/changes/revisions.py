@@ -1,0 +1,61 @@
+"""What is proposed, as a row, and what the log keeps of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+
+from portal.accounts.models import User
+from portal.changes import patch as patches
+from portal.changes import policy
+from portal.changes.models import Change, Revision
+from portal.changes.proposal import Proposal
+
+
+def write(change: Change, proposal: Proposal, *, by: User, number: int, at: datetime) -> Revision:
+    """The row of what is proposed, under the policy of today, with the digest that votes are over."""
+    required = policy.Policy(settings.APPROVALS_REQUIRED).as_data()
+    base = proposal.base
+    fingerprint = proposal.sealed.fingerprint if proposal.sealed else ""
+    traits = dict(proposal.sealed.traits) if proposal.sealed else None
+    return Revision.objects.create(
+        pk=proposal.revision_id,
+        change=change,
+        number=number,
+        editor=by,
+        created_at=at,
+        patch=proposal.patch,
+        base=dict(base.fields) if base else None,
+        base_secret_fingerprint=base.secret_fingerprint if base else "",
+        sealed_secret=proposal.sealed.blob if proposal.sealed else None,
+        secret_fingerprint=fingerprint,
+        secret_traits=traits,
+        policy=required,
+        reason=proposal.reason.strip(),
+        ticket=proposal.ticket.strip(),
+        digest=patches.digest(
+            secret=change.secret,
+            patch=proposal.patch,
+            secret_fingerprint=fingerprint,
+            base=base,
+            policy=required,
+            traits=traits,
+        ),
+    )
+
+
+def facts(revision: Revision) -> dict[str, object]:
+    """What the log keeps of a revision: everything but the secret value."""
+    return {
+        "revision": revision.number,
+        "digest": revision.digest,
+        "fields": patches.fields(revision.patch, new_secret=bool(revision.secret_fingerprint)),
+        "patch": revision.patch,
+        "base": revision.base,
+        "base_known": revision.base is not None,
+        "policy": revision.policy,
+        **({"traits": revision.secret_traits} if revision.secret_traits else {}),
+        "reason": revision.reason,
+        "ticket": revision.ticket,
+    }

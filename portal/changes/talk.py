@@ -1,0 +1,120 @@
+"""What people say about a change. Whoever may see it may speak, while it is open and after it has ended."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Right
+from portal.audit import ledger
+from portal.changes import rules, sealed
+from portal.changes.comment import MOST, Comment, mentioned
+from portal.changes.models import Change
+from portal.changes.rules import HoldsSecret, NotReaders, TooMany
+from portal.changes.transitions import db_now, lock
+from portal.vault import Secret
+
+_AROUND = "\"'`.,;:!?()[]{}<>«»“”"
+"""What stands around a word without being part of it."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What somebody wants to say: about a field ('' is the change as a whole), or in answer to a comment."""
+
+    key: uuid.UUID
+    text: str
+    field: str = ""
+    answers: int | None = None
+
+
+def comment(change_id: int, remark: Remark, *, by: User) -> Comment:
+    """Add the remark to its thread; the same remark sent twice is one comment.
+
+    Raises Change.DoesNotExist for who may not see the change, HoldsSecret, NotReaders, TooMany.
+    """
+    with transaction.atomic(durable=True):
+        if not Change.objects.visible_to(by).filter(pk=change_id).exists():
+            raise Change.DoesNotExist
+        change = lock(change_id)
+        said = Comment.objects.filter(author=by, key=remark.key).first()
+        return said or _say(change, remark, by=by)
+
+
+def _say(change: Change, remark: Remark, *, by: User) -> Comment:
+    if change.comments.count() >= MOST:
+        raise TooMany(_("A change takes %(most)d comments, and this one has them.") % {"most": MOST})
+    tells_no_value(change, remark.text, by=by)
+    names = mentioned(remark.text)
+    readers(change, names)
+    opened = change.comments.filter(pk=remark.answers, parent=None).first() if remark.answers else None
+    said = Comment.objects.create(
+        change=change,
+        revision=change.revision,
+        field=opened.field if opened else remark.field,
+        parent=opened,
+        author=by,
+        text=remark.text,
+        mentions=names,
+        key=remark.key,
+        at=db_now(),
+    )
+    ledger.record(
+        "change.commented",
+        by=by.username,
+        change=change.pk,
+        secret=change.secret,
+        data={
+            "comment": said.pk,
+            "revision": said.revision,
+            "field": said.field,
+            "answers": opened.pk if opened else None,
+            "text": said.text,
+            "mentions": names,
+        },
+    )
+    return said
+
+
+def tells_no_value(change: Change, text: str, *, by: User) -> None:
+    """No word of it is a secret value proposed here. Raises HoldsSecret.
+
+    Asked only of who proposed or edited the change and so knows the value: to anybody else a refusal would tell
+    whether a guess is right.
+    """
+    if not rules.is_own(change, by):
+        return
+    known = {revision.secret_fingerprint for revision in change.revisions.all()} - {""}
+    words = {text.strip(), *text.split()}
+    words |= {word.strip(_AROUND) for word in words}
+    found = [word for word in words if known and sealed.fingerprint(Secret(word)) in known]
+    for value in found:
+        text = text.replace(value, "…")
+    if found:
+        raise HoldsSecret(text)
+
+
+def readers(change: Change, names: Collection[str]) -> None:
+    """Everybody named may see the change. Raises NotReaders, which names those who may not, known or not."""
+    may = Q(pk=change.requester_id, is_active=True)
+    for right in (Right.DECIDE, Right.AUDIT, Right.OPERATE):
+        may |= Q(pk__in=roles.holders(right).values("pk"))
+    found = User.objects.filter(may, username__in=names).values_list("username", flat=True) if names else ()
+    missing = [name for name in names if name not in set(found)]
+    if missing:
+        raise NotReaders(
+            ngettext(
+                "Nobody of this name may see the change: %(names)s. Correct it, or leave out the @.",
+                "Nobody of these names may see the change: %(names)s. Correct them, or leave out the @.",
+                len(missing),
+            )
+            % {"names": ", ".join(f"@{name}" for name in missing)}
+        )

@@ -1,0 +1,227 @@
+"""Comments on a change: who may speak, who may be mentioned, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Role
+from portal.audit.models import Event
+from portal.changes import workflow
+from portal.changes.models import Change, Comment
+from portal.changes.proposal import Proposal
+from tests.changes.pages import page_of, send, text_of
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+AsPerson = Callable[[User], Client]
+Propose = Callable[..., Proposal]
+VALUE = "correct-horse-battery-of-2026"
+HTMX = {"HX-Request": "true"}
+
+
+def remark(text: str, **more: Any) -> dict[str, Any]:
+    return {"key": str(uuid.uuid4()), "text": text, **more}
+
+
+def say(browser: Client, change: Change, text: str, **more: Any) -> HttpResponse:
+    return send(browser, "comment", change, remark(text, **more))
+
+
+def test_a_comment_is_read_by_everybody_who_sees_the_change(
+    as_person: AsPerson, requester: User, auditor: User, submitted: Change
+) -> None:
+    response = say(as_person(requester), submitted, "The old host goes away on Friday.", field="url")
+    said = Comment.objects.get()
+    assert response.headers["Location"].endswith(f"?said={said.pk}#comment-{said.pk}")
+    page = page_of(as_person(auditor), submitted)
+    assert "The old host goes away on Friday." in text_of(page)
+    assert f'id="comment-{said.pk}"' in page.content.decode()
+    assert (said.field, said.revision, said.author) == ("url", 1, requester)
+
+
+def test_a_comment_is_in_the_log_in_its_own_words(as_person: AsPerson, approver: User, submitted: Change) -> None:
+    say(as_person(approver), submitted, "Why now, @requester?")
+    event = Event.objects.get(action="change.commented", change=submitted.pk)
+    data = json.loads(event.text)["data"]
+    assert event.actor == "approver"
+    assert (data["text"], data["mentions"], data["revision"]) == ("Why now, @requester?", ["requester"], 1)
+
+
+def test_who_may_not_see_the_change_cannot_comment_on_it(
+    as_person: AsPerson, requester2: User, submitted: Change
+) -> None:
+    assert say(as_person(requester2), submitted, "Hello").status_code == 404
+    assert not Comment.objects.exists()
+
+
+def test_an_answer_stays_in_its_thread_and_brings_it_to_the_top(
+    as_person: AsPerson, requester: User, approver: User, submitted: Change
+) -> None:
+    asking, telling = as_person(approver), as_person(requester)
+    say(asking, submitted, "Which host?", field="url")
+    say(asking, submitted, "Which ticket?")
+    first = Comment.objects.earliest("pk")
+    say(telling, submitted, "The new one.", answers=first.pk)
+    say(asking, submitted, "Thank you.", answers=Comment.objects.latest("pk").parent_id)
+    words = text_of(page_of(telling, submitted))
+    assert [words.index(text) for text in ("Which host?", "The new one.", "Thank you.", "Which ticket?")] == sorted(
+        words.index(text) for text in ("Which host?", "The new one.", "Thank you.", "Which ticket?")
+    )
+    assert set(Comment.objects.filter(parent=first).values_list("field", flat=True)) == {"url"}
+
+
+def test_sent_twice_it_is_one_comment(as_person: AsPerson, approver: User, submitted: Change) -> None:
+    browser, data = as_person(approver), remark("Only once")
+    assert [send(browser, "comment", submitted, data).status_code for _ in range(2)] == [302, 302]
+    assert Comment.objects.count() == 1
+    assert Event.objects.filter(action="change.commented").count() == 1
+
+
+@pytest.mark.parametrize("around", ["%s", "It is %s now.", "«%s»", "key=\n%s\n", '("%s").'])
+def test_the_proposed_value_is_refused_wherever_it_stands_in_the_text(
+    around: str, as_person: AsPerson, requester: User, propose: Propose
+) -> None:
+    change = workflow.submit(propose(value=VALUE), by=requester)
+    response = say(as_person(requester), change, around % VALUE)
+    assert response.status_code == 422
+    assert "must not hold the secret value" in text_of(response)
+    assert not Comment.objects.exists()
+    assert not Event.objects.filter(text__contains=VALUE).exists()
+
+
+def test_the_refused_value_is_not_written_back_into_the_page(
+    as_person: AsPerson, requester: User, propose: Propose
+) -> None:
+    change = workflow.submit(propose(value=VALUE), by=requester)
+    response = say(as_person(requester), change, f"Take {VALUE} please, thanks")
+    page = response.content.decode()
+    assert VALUE not in page
+    assert "please, thanks" in page
+
+
+def test_nobody_else_can_try_guesses_at_the_value_in_comments(
+    as_person: AsPerson, requester: User, approver: User, propose: Propose
+) -> None:
+    """To them right and wrong guesses are taken alike: a refusal would be the answer."""
+    change = workflow.submit(propose(value="spring2026"), by=requester)
+    answers = [say(as_person(approver), change, guess).status_code for guess in ("summer2026", "spring2026")]
+    assert answers == [302, 302]
+
+
+@pytest.mark.parametrize("name", ["requester2", "nobody-knows", "disabled"])
+def test_a_mention_of_who_may_not_see_the_change_is_refused_with_the_name(
+    name: str, as_person: AsPerson, approver: User, requester2: User, auditor: User, submitted: Change
+) -> None:
+    roles.grant(User.objects.create_user("disabled", is_active=False), Role.AUDITOR)
+    response = say(as_person(approver), submitted, f"Please look, @auditor and @{name}.")
+    words = text_of(response)
+    assert response.status_code == 422
+    assert f"Nobody of this name may see the change: @{name}." in words
+    assert f"Please look, @auditor and @{name}." in words
+    assert not Comment.objects.exists()
+
+
+def test_people_who_may_see_the_change_can_be_mentioned_and_stand_out(
+    as_person: AsPerson, approver: User, auditor: User, admin: User, requester: User, submitted: Change
+) -> None:
+    response = say(as_person(approver), submitted, "@auditor, @admin: see (@requester). Mail me at a@requester2.org")
+    assert response.status_code == 302
+    page = page_of(as_person(approver), submitted).content.decode()
+    for name in ("auditor", "admin", "requester"):
+        assert f'<b class="mention">@{name}</b>' in page
+    assert "a@requester2.org" in page
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"), [("", "This field is required"), ("   ", "This field is required"), ("x" * 4001, "at most 4000")]
+)
+def test_what_cannot_be_kept_is_said_at_the_field(
+    text: str, rule: str, as_person: AsPerson, approver: User, submitted: Change
+) -> None:
+    response = say(as_person(approver), submitted, text)
+    assert response.status_code == 422
+    assert rule in text_of(response)
+    assert 'aria-invalid="true"' in response.content.decode()
+
+
+def test_a_refused_answer_is_shown_where_it_was_written(as_person: AsPerson, approver: User, submitted: Change) -> None:
+    browser = as_person(approver)
+    say(browser, submitted, "Which host?")
+    first = Comment.objects.get()
+    page = say(browser, submitted, "Ask @nobody-knows", answers=first.pk).content.decode()
+    assert f'id="answer-{first.pk}-text"' in page
+    opened = page[page.index(f'id="thread-{first.pk}"') :]
+    assert "Ask @nobody-knows" in opened
+    assert "open" in opened[opened.index("<details") : opened.index("<summary")]
+
+
+def test_htmx_gets_the_new_thread_and_an_empty_form(as_person: AsPerson, approver: User, submitted: Change) -> None:
+    address = reverse("changes:comment", args=[submitted.pk])
+    page = as_person(approver).post(address, remark("Which host?"), headers=HTMX, follow=True).content.decode()
+    assert "<html" not in page
+    assert 'hx-swap-oob="afterbegin:#threads"' in page
+    assert page.count("Which host?") == 1
+    assert page.index('id="say"') < page.index("Which host?")
+
+
+def test_htmx_gets_the_form_back_where_a_rule_refuses(as_person: AsPerson, approver: User, submitted: Change) -> None:
+    address = reverse("changes:comment", args=[submitted.pk])
+    response = as_person(approver).post(address, remark("@nobody-knows"), headers=HTMX)
+    page = response.content.decode()
+    assert response.status_code == 422
+    assert "<html" not in page
+    assert "@nobody-knows</textarea>" in page
+
+
+def test_the_field_to_comment_on_is_chosen_by_the_link_beside_it(
+    as_person: AsPerson, approver: User, submitted: Change
+) -> None:
+    browser = as_person(approver)
+    assert 'href="?about=url#say"' in page_of(browser, submitted).content.decode()
+    chosen = browser.get(reverse("changes:change", args=[submitted.pk]), {"about": "url"}).content.decode()
+    assert '<option value="url" selected>' in chosen
+
+
+def test_markup_in_a_comment_is_text(as_person: AsPerson, approver: User, submitted: Change) -> None:
+    browser = as_person(approver)
+    say(browser, submitted, "<script>alert(1)</script> \u202egnp.exe")
+    page = page_of(browser, submitted).content.decode()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; ⟨U+202E⟩gnp.exe" in page
+
+
+def test_a_change_takes_so_many_comments_and_no_more(
+    as_person: AsPerson, approver: User, submitted: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.changes.talk.MOST", 2)
+    browser = as_person(approver)
+    codes = [say(browser, submitted, f"Word {number}").status_code for number in range(3)]
+    assert codes == [302, 302, 429]
+
+
+def test_what_was_said_is_never_altered(as_person: AsPerson, approver: User, submitted: Change) -> None:
+    say(as_person(approver), submitted, "As it was")
+    for statement in ("UPDATE changes_comment SET text = 'Otherwise'", "DELETE FROM changes_comment"):
+        with pytest.raises(DatabaseError, match="never altered"), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+    assert Comment.objects.get().text == "As it was"
+
+
+def test_any_number_of_comments_costs_one_query(
+    as_person: AsPerson, approver: User, submitted: Change, django_assert_max_num_queries: Any
+) -> None:
+    browser = as_person(approver)
+    for number in range(12):
+        say(browser, submitted, f"Word {number}")
+    page_of(browser, submitted)
+    with django_assert_max_num_queries(12):
+        page_of(browser, submitted)

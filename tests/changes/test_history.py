@@ -1,0 +1,112 @@
+"""The way of a change as its page tells it, to everybody who may see it; and what its states mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from portal.accounts.models import User
+from portal.audit import ledger
+from portal.changes import transitions, workflow
+from portal.changes.models import Change, Status
+from portal.changes.proposal import Proposal
+from portal.changes.reading import history, meaning
+from tests.changes.pages import ballot_of, page_of, send, text_of
+from tests.changing import approve, work
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+AsPerson = Callable[[User], Client]
+Propose = Callable[..., Proposal]
+
+
+def titles(change: Change) -> list[str]:
+    return [moment.title for moment in history.of(change, {})]
+
+
+def test_it_runs_from_the_proposal_through_votes_and_revisions(
+    approver: User, approver2: User, requester: User, submitted: Change, propose: Propose
+) -> None:
+    digest = submitted.current().digest
+    workflow.request_changes(submitted.pk, by=approver, revision=1, digest=digest, reason="Keep the tags")
+    revised = workflow.revise(submitted.pk, propose(tags="Cloud, EU"), by=requester)
+    approve(revised, approver2)
+    told = history.of(revised, {"approver": "Ana Moreau"})
+    assert [moment.title for moment in told] == [
+        "Proposed",
+        "Requested changes",
+        "Revised; the votes so far are void",
+        "Approved",
+        "All approvals given",
+    ]
+    assert (told[1].by, told[1].words, told[1].tone) == ("Ana Moreau", "Keep the tags", "warn")
+
+
+def test_it_tells_each_exchange_with_its_code(approved: Callable[..., Change]) -> None:
+    change = work(approved())
+    told = history.of(change, {})
+    assert told[-1].title == "Applied"
+    codes = [moment.code for moment in told if moment.title == "Segura answered the update"]
+    assert codes == [200]
+    assert any("GET" in moment.line for moment in told)
+
+
+def test_a_requester_reads_it_without_the_right_to_audit(
+    as_person: AsPerson, requester: User, approver: User, submitted: Change
+) -> None:
+    send(as_person(approver), "reject", submitted, ballot_of(submitted, reason="Not before the audit"))
+    words = text_of(page_of(as_person(requester), submitted)).partition("What happened so far")[2]
+    assert words.index("Proposed") < words.index("Rejected")
+    assert "Not before the audit" in words
+    assert "In the audit log" not in words
+
+
+def test_what_is_for_auditors_only_is_not_told(
+    as_person: AsPerson, requester: User, approver: User, submitted: Change
+) -> None:
+    send(as_person(requester), "approve", submitted, ballot_of(submitted))
+    ledger.record("change.retry_refused", by="requester", change=submitted.pk, data={"rule": "ValueDiffers"})
+    assert titles(submitted) == ["Proposed"]
+
+
+def test_the_newest_steps_are_told_where_there_are_very_many(
+    submitted: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "MOST", 3)
+    for number in range(5):
+        ledger.record("change.doubted", change=submitted.pk, data={"reason": f"Look {number}"})
+    assert [moment.words for moment in history.of(submitted, {})] == ["Look 2", "Look 3", "Look 4"]
+
+
+def test_every_state_says_what_it_means(as_person: AsPerson, requester: User, submitted: Change) -> None:
+    assert set(meaning.MEANING) == set(Status)
+    words = text_of(page_of(as_person(requester), submitted))
+    assert "What does “Pending” mean?" in words
+    assert "Nobody approves a change they proposed" in words
+
+
+def test_it_follows_a_status_that_moves(
+    as_person: AsPerson, requester: User, approver: User, submitted: Change
+) -> None:
+    browser = as_person(requester)
+    approve(submitted, approver)
+    transitions.claim(submitted.pk)
+    part = browser.get(f"/changes/{submitted.pk}/status/", {"seen": "1.pending.0"}, headers={"HX-Request": "true"})
+    page = part.content.decode()
+    assert 'id="history"' in page
+    assert "All approvals given" in page
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.APPROVED, Status.IN_DOUBT, Status.FAILED])
+def test_the_whole_page_stays_within_twelve_queries(
+    status: Status, as_person: AsPerson, approver: User, submitted: Change, django_assert_max_num_queries: Any
+) -> None:
+    Change.objects.filter(pk=submitted.pk).update(status=status, fence=status != Status.PENDING)
+    browser = as_person(approver)
+    for number in range(30):
+        ledger.record("change.doubted", change=submitted.pk, data={"reason": f"Look {number}"})
+    page_of(browser, submitted)
+    with django_assert_max_num_queries(12):
+        page_of(browser, submitted)
