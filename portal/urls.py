@@ -10,6 +10,7 @@ urlpatterns = [
     path("theme/", theme, name="theme"),
     path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
+    path("operations/", include("portal.operations.urls")),
     path("secrets/", include("portal.catalog.urls")),
     path("", include("portal.changes.urls")),
 ]

@@ -68,6 +68,8 @@ WORDS: dict[str, str | Promise] = {
     "AlreadySubmitted": _("already submitted"),
     "StaleRevision": _("stale revision"),
     "WrongState": _("wrong state"),
+    "AlreadyHeld": _("delivery is paused already"),
+    "NotHeld": _("delivery is not paused by anybody"),
     "ValueDiffers": _("not the approved value"),
     "TooMany": _("too many proposals"),
     "GuessesSpent": _("too many wrong values"),

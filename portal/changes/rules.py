@@ -73,6 +73,14 @@ class NotPresent(Refused):
     """The person showed too long ago who they are, or never did."""
 
 
+class AlreadyHeld(Refused):
+    """A person has paused delivery before."""
+
+
+class NotHeld(Refused):
+    """No person has paused delivery."""
+
+
 class ValueDiffers(Refused):
     """The secret value entered for a retry is not the one that was approved."""
 

@@ -15,8 +15,8 @@ from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
 from portal.catalog.models import ApiSecret, Sync
-from portal.changes import workflow
-from portal.changes.models import Change, Revision, Status, Vote
+from portal.changes import pausing, workflow
+from portal.changes.models import Breaker, Change, Revision, Status, Vote
 from portal.changes.proposal import Proposal, pack
 from tests.people import mirrored, show_presence
 
@@ -77,6 +77,7 @@ class Cast:
             "approve": ballot,
             "reject": ballot,
             "close": {"applied": "no", "reason": "Looked at it in Segura"},
+            "hold": {"reason": "Segura is being upgraded"},
             "theme": {"theme": "dark"},
             "set_language": {"language": "pt-br"},
             "account_login": {"login": "nobody", "password": "a wrong guess"},
@@ -89,6 +90,8 @@ class Cast:
         """Bring the change to where the act of that address is possible."""
         status = {"retry": Status.FAILED, "recheck": Status.NEEDS_HUMAN, "close": Status.NEEDS_HUMAN}
         act = name.rpartition(":")[2]
+        if act == "release":
+            pausing.hold(by=self.people["operator"], reason="Segura is being upgraded")
         if act in status:
             approver = self.people["approver"]
             workflow.approve(self.change.pk, by=approver, revision=1, digest=self.change.current().digest)
@@ -121,7 +124,9 @@ def undone() -> Iterator[None]:
 
 def stands() -> dict[str, list[Any]]:
     """All that an act could have changed, people's passwords included; of the log, what is not a mere refusal."""
-    kept = {model.__name__: list(model.objects.order_by("pk").values()) for model in (Change, Revision, Vote, Sync)}
+    kept = {
+        model.__name__: list(model.objects.order_by("pk").values()) for model in (Change, Revision, Vote, Sync, Breaker)
+    }
     known = Event.objects.exclude(action__in=("access.refused", "vote.refused", "session.refused"))
     return {
         **kept,

@@ -49,6 +49,13 @@ changes:recheck         POST   in  403 404 403 403 302 in  404
 changes:close           POST   in  403 404 403 403 302 in  404
 changes:revise          GET    in  200 404 403 403 403 in  403
 changes:revise          POST   in  302 404 403 403 403 in  403
+operations:delivery     GET    in  403 403 403 403 200 in  403
+operations:hold         POST   in  403 403 403 403 302 in  403
+operations:release      POST   in  403 403 403 403 302 in  403
+operations:connection   GET    in  403 403 403 403 200 in  403
+operations:test_connection POST in  403 403 403 403 302 in  403
+operations:people       GET    in  403 403 403 403 200 in  403
+operations:keys         GET    in  403 403 403 403 200 in  403
 audit:events            GET    in  403 403 403 200 403 in  403
 audit:event             GET    in  403 403 403 200 403 in  403
 audit:change_timeline   GET    in  403 403 403 200 403 in  403

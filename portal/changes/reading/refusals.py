@@ -8,7 +8,17 @@ from portal.accounts.access import PersonRequest
 from portal.accounts.models import User
 from portal.audit.refusals import because
 from portal.changes.models import Change, Status, Verdict
-from portal.changes.rules import AlreadySubmitted, AlreadyVoted, NotAllowed, OwnChange, Refused, StaleRevision, TooMany
+from portal.changes.rules import (
+    AlreadyHeld,
+    AlreadySubmitted,
+    AlreadyVoted,
+    NotAllowed,
+    NotHeld,
+    OwnChange,
+    Refused,
+    StaleRevision,
+    TooMany,
+)
 from portal.changes.transitions import WrongState
 
 
@@ -22,7 +32,7 @@ def _status_of(refusal: Refused | WrongState) -> int:
     """409: it stands differently than the page showed; 403: not this person; 429: not now; 422: not this input."""
     if isinstance(refusal, TooMany):
         return 429
-    if isinstance(refusal, WrongState | StaleRevision | AlreadyVoted | AlreadySubmitted):
+    if isinstance(refusal, WrongState | StaleRevision | AlreadyVoted | AlreadySubmitted | AlreadyHeld | NotHeld):
         return 409
     return 403 if isinstance(refusal, NotAllowed | OwnChange) else 422
 
