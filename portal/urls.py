@@ -13,6 +13,7 @@ urlpatterns = [
     path("saved-filters/<int:saved>/delete/", forget, name="forget_filter"),
     path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
+    path("operations/", include("portal.operations.urls")),
     path("secrets/", include("portal.catalog.urls")),
     path("", include("portal.changes.urls")),
     path("", include("portal.notices.urls")),

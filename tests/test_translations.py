@@ -36,8 +36,16 @@ UNTRANSLATED = {
     "JSON Lines",
     "UTC",
     "CR-",
+    "PORTAL_SEALING_KEYS",
+    "PORTAL_FINGERPRINT_KEY",
+    "PORTAL_SECRET_KEY",
+    "AUDIT_SIGNING_KEY",
+    "manage.py rotate_sealing_keys",
 }
 SAME_IN_BOTH = {
+    "Token",
+    "Workers",
+    "%(number)s ms",
     "URL",
     "Client ID",
     "Client secret",

@@ -70,6 +70,8 @@ WORDS: dict[str, str | Promise] = {
     "ChangesRequested": _("changes were requested"),
     "StaleRevision": _("stale revision"),
     "WrongState": _("wrong state"),
+    "AlreadyHeld": _("delivery is paused already"),
+    "NotHeld": _("delivery is not paused by anybody"),
     "ValueDiffers": _("not the approved value"),
     "TooMany": _("too many proposals"),
     "GuessesSpent": _("too many wrong values"),

@@ -76,6 +76,7 @@ LABELS: dict[str, str | Promise] = {
     "started_at": gettext_lazy("Call started"),
     "spooled": gettext_lazy("Kept on disk while the database was away"),
     "subject": gettext_lazy("Change"),
+    "steps": gettext_lazy("Steps"),
     "sync": gettext_lazy("Synchronisation"),
     "text": gettext_lazy("Text"),
     "ticket": gettext_lazy("Ticket"),
@@ -109,6 +110,8 @@ _TONES = {
     "delivery.lost": "doubt",
     "delivery.paused": "bad",
     "delivery.resumed": "good",
+    "delivery.held": "warn",
+    "delivery.released": "good",
     "vault.unanswered": "doubt",
 }
 _VIEWS = {
@@ -153,6 +156,8 @@ def tone(entry: Entry) -> str:
     """good, bad, warn, doubt, or '' for what is neither."""
     if entry.action == "audit.verified":
         return "good" if entry.data.get("outcome") == "intact" else "bad"
+    if entry.action == "vault.tested":
+        return "good" if entry.data.get("ok") is True else "bad"
     if entry.action == "vault.responded" and entry.code is not None:
         return "good" if entry.code < 300 else "bad" if entry.code >= 500 else "warn"
     return _TONES.get(entry.action, "")

@@ -15,7 +15,7 @@ from redis.retry import Retry
 from portal import keyring
 from portal.audit import ledger
 from portal.catalog.absence import Absence
-from portal.vault import Client, Config, ConfigError, Exchange, RedisTokens, Secret
+from portal.vault import Client, Config, ConfigError, Exchange, RedisTokens, Secret, TokenStore
 
 ONE_SECRET = 1024 * 1024
 WHOLE_LIST = 64 * 1024 * 1024
@@ -29,11 +29,18 @@ class NotConfigured(Exception):
 
 
 def connect(
-    *, by: str = "", change: int | None = None, secret: int | None = None, max_body: int = ONE_SECRET
+    *,
+    by: str = "",
+    change: int | None = None,
+    secret: int | None = None,
+    max_body: int = ONE_SECRET,
+    tokens: TokenStore | None = None,
+    told: Callable[[Exchange], None] | None = None,
 ) -> Client:
     """A client that logs each HTTP exchange as `by`'s, of this change and API secret ('' for the machine).
 
-    Answers longer than `max_body` bytes are not read.
+    Answers longer than `max_body` bytes are not read. `tokens` takes the place of the tokens all processes share;
+    `told` hears of each exchange once it is in the log.
 
     Call it, and what it returns, outside any transaction: an exchange that a rollback takes out of the log
     would have happened unseen, so the log refuses it with RuntimeError. DatabaseError leaves the client's
@@ -43,7 +50,8 @@ def connect(
     if missing:
         raise NotConfigured(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set")
     try:
-        return Client(_config(max_body), tokens=_tokens(settings.REDIS_URL), report=_reporter(by, change, secret))
+        report = _reporter(by, change, secret, told)
+        return Client(_config(max_body), tokens=tokens or _tokens(settings.REDIS_URL), report=report)
     except ConfigError as error:
         raise NotConfigured(str(error)) from None
 
@@ -92,12 +100,16 @@ def absence() -> Absence:
     return Absence()
 
 
-def _reporter(by: str, change: int | None, secret: int | None) -> Callable[[Exchange], None]:
+def _reporter(
+    by: str, change: int | None, secret: int | None, told: Callable[[Exchange], None] | None
+) -> Callable[[Exchange], None]:
     def report(exchange: Exchange) -> None:
         with transaction.atomic(durable=True):
             ledger.record(
                 action_of(exchange), by=by, change=change, secret=secret, code=exchange.status, data=facts_of(exchange)
             )
+        if told is not None:
+            told(exchange)
 
     return report
 

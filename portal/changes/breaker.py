@@ -1,5 +1,7 @@
 """Delivery as a whole, paused while calls do not get through (B15). One row tells every worker; this is its one writer.
 
+A person may hold delivery besides: that ends by a person alone, whatever gets through meanwhile.
+
 Closed: nothing is asked of anybody. Open: one change at a time may try. After it: a backlog goes out at a set rate.
 
 What counts are calls, by what they prove. Segura's own answer about a change, a numbered refusal included, is a call
@@ -16,34 +18,49 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
+from portal.accounts.models import User
 from portal.audit import ledger
 from portal.changes.models import Breaker
 
 FAILURES = 5
 _log = logging.getLogger(__name__)
 _OPEN = Q(opened_at__isnull=False)
+_HELD = Q(held_at__isnull=False)
 _RETURNING = Q(opened_at=None, next_at__isnull=False)
+PAUSED = _OPEN | _HELD
+MARK = Coalesce("held_at", "next_at")
 
 
 def pause() -> Breaker | None:
-    """The row while delivery is paused: since when, why, and when the next try is; None while it is not."""
-    return Breaker.objects.filter(_OPEN).first()
+    """The row while delivery is paused: since when, why, by whom, and when the next try is; None while it is not."""
+    return Breaker.objects.filter(PAUSED).select_related("held_by").first()
+
+
+def mark(paused: Breaker | None) -> datetime | None:
+    """An instant that is another one for every other pause, and for every other try in one: MARK of the row."""
+    return (paused.held_at or paused.next_at) if paused else None
 
 
 def admits(now: datetime) -> bool:
     """Whether a claim may go on to a call. While open, who is told yes has the one try of this interval.
 
-    In the transaction of the claim, after it: a claim that is lost must not cost the try.
+    In the transaction of the claim, after it: a claim that is lost must not cost the try. Held: never.
     """
-    if not Breaker.objects.filter(_OPEN).exists():
+    if not Breaker.objects.filter(PAUSED).exists():
         return True
-    return bool(Breaker.objects.filter(_OPEN, next_at__lte=now).update(next_at=now + _probe_every()))
+    return bool(Breaker.objects.filter(_OPEN, held_at=None, next_at__lte=now).update(next_at=now + _probe_every()))
 
 
 def quota(now: datetime) -> int | None:
-    """How many changes a sweep should remind workers of: while open one or none, then the rate's share; None is all."""
-    row = Breaker.objects.exclude(next_at=None).first()
+    """How many changes a sweep should remind workers of; None is all.
+
+    Held none, while open one or none, then the rate's share.
+    """
+    row = Breaker.objects.filter(_HELD | Q(next_at__isnull=False)).first()
+    if row is not None and row.held_at:
+        return 0
     if row is None or row.next_at is None:
         return None
     if row.opened_at:
@@ -54,10 +71,12 @@ def quota(now: datetime) -> int | None:
 def turn(now: datetime) -> float | None:
     """Seconds until the caller's turn, which is taken by asking: 0.0 unless a backlog goes out after a pause.
 
-    None, and no turn taken, where it would be longer than a sweep away.
+    None, and no turn taken, where it would be longer than a sweep away, or a person holds delivery.
     """
     with transaction.atomic(durable=True):
-        row = Breaker.objects.select_for_update().filter(_RETURNING).first()
+        row = Breaker.objects.select_for_update().filter(_HELD | _RETURNING).first()
+        if row is not None and row.held_at:
+            return None
         if row is None or row.next_at is None:
             return 0.0
         at = max(row.next_at, now)
@@ -86,10 +105,12 @@ def failed(now: datetime, *, reason: str, code: int | None = None, alarm: bool =
 
 
 def succeeded() -> None:
-    """A call got through: nothing counts any more, and a pause is over."""
-    paused = pause()
+    """A call got through: nothing counts any more, and a pause is over, unless a person holds delivery."""
+    paused = Breaker.objects.filter(_OPEN, held_at=None).first()
     # An instant that is past: the backlog begins now.
-    if paused and Breaker.objects.filter(_OPEN).update(opened_at=None, failures=0, next_at=F("opened_at")):
+    if paused and Breaker.objects.filter(_OPEN, held_at=None).update(
+        opened_at=None, failures=0, next_at=F("opened_at")
+    ):
         _log.warning("delivery goes on")
         ledger.record("delivery.resumed", data={"paused_at": str(paused.opened_at)})
     else:
@@ -99,6 +120,22 @@ def succeeded() -> None:
 def undecided(now: datetime) -> None:
     """A try ended before its call, which proves nothing: another change may try at once."""
     Breaker.objects.filter(_OPEN, next_at__gt=now).update(next_at=now)
+
+
+def hold(now: datetime, *, by: User, reason: str) -> bool:
+    """Nothing more goes out until somebody lets it; False where delivery is held already."""
+    Breaker.objects.get_or_create(pk=1)
+    return bool(Breaker.objects.filter(held_at=None).update(held_at=now, held_by=by, held_because=reason))
+
+
+def release(now: datetime) -> bool:
+    """A person's pause is over; False where there is none. What waited goes out at the set rate.
+
+    Where calls did not get through either, that pause goes on, and tries as it does.
+    """
+    held = Breaker.objects.filter(_HELD)
+    held.filter(opened_at=None).update(next_at=now)
+    return bool(held.update(held_at=None, held_by=None, held_because=""))
 
 
 def _probe_every() -> timedelta:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import BinaryField
+from django.db.models.functions import Substr
 
 from portal import keyring
 from portal.audit import ledger
 from portal.changes import sealed
-from portal.changes.models import Revision
+from portal.changes.models import OPEN, Revision
 from portal.changes.transitions import lock
 
 _BATCH = 50
@@ -43,6 +45,13 @@ def rotate(*, by: str) -> Rotation:
         moved += done
         unopened += stuck
     return Rotation(to, moved, Counter(key for _, _, key in _behind(to)), unopened)
+
+
+def resting() -> Counter[str]:
+    """How many values of open changes rest under each key, by its id; their first bytes name it."""
+    held = Revision.objects.filter(change__status__in=OPEN).exclude(sealed_secret=None)
+    heads = held.values_list(Substr("sealed_secret", 1, 34, output_field=BinaryField()), flat=True)
+    return Counter(keyring.key_id(bytes(head)) or "?" for head in heads.iterator())
 
 
 def _behind(to: str) -> list[tuple[int, UUID, str]]:

@@ -105,6 +105,14 @@ class NotConfirmed(HighRisk):
     """The voter has not confirmed what it brings about."""
 
 
+class AlreadyHeld(Refused):
+    """A person has paused delivery before."""
+
+
+class NotHeld(Refused):
+    """No person has paused delivery."""
+
+
 class ValueDiffers(Refused):
     """The secret value entered for a retry is not the one that was approved."""
 

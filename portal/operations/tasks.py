@@ -3,36 +3,53 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from celery import signals
+from celery import Task, signals
 from celery.utils.nodenames import worker_direct
 from celery.worker import state
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from portal.celery import app
+from portal.operations import pulse
 from portal.operations.watchdog import Watchdog, start
 
 _GRACE_S = 30.0
 
 
-@app.task(name="operations.ping")
-def ping() -> None:
-    """Having been started is the answer."""
+@app.task(name="operations.ping", bind=True)
+def ping(self: Task, queues: Sequence[str] = ()) -> None:  # type: ignore[type-arg]  # generic in the stubs alone
+    """Having been started is the answer; the page for operators shows it."""
+    pulse.felt(self.request.hostname or "", queues)
+
+
+@signals.task_prerun.connect
+def note_the_sweep(sender: Any, **_: object) -> None:
+    """Scheduler, queue and a worker have worked together."""
+    if sender.name == "changes.sweep":
+        pulse.swept()
+
+
+@signals.worker_shutdown.connect
+def leave(sender: Any, **_: object) -> None:
+    """A worker that ends as it should is not missed."""
+    pulse.gone(sender.hostname)
 
 
 @signals.worker_ready.connect
 def watch(sender: Any, **_: object) -> None:
     """From now on this worker's main process watches whether it takes up work."""
     queue = worker_direct(sender.hostname)
+    serves = sorted(name for name in sender.app.amqp.queues.consume_from if name in settings.CELERY_TASK_QUEUES)
 
     def ask() -> None:
         try:
             # A connection of its own: one that is shared with the consumer would hang along with it.
             with app.connection_for_write() as connection:
                 producer = app.amqp.Producer(connection)
-                ping.apply_async(queue=queue, producer=producer, expires=settings.WORKER_DEAF_AFTER_S)
+                ping.apply_async(args=(serves,), queue=queue, producer=producer, expires=settings.WORKER_DEAF_AFTER_S)
         except OperationalError as error:
             raise ConnectionError(str(error)) from None
 

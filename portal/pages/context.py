@@ -31,6 +31,7 @@ NAVIGATION = (
     Entry("changes:mine", _("My changes"), "edit", frozenset({Right.PROPOSE})),
     Entry("catalog:secrets", _("Secrets"), "key", frozenset({Right.PROPOSE, Right.DECIDE, Right.OPERATE}), "catalog"),
     Entry("changes:all", _("All changes"), "list-details", frozenset({Right.AUDIT, Right.OPERATE, Right.DECIDE})),
+    Entry("operations:delivery", _("Operations"), "send", frozenset({Right.OPERATE}), "operations"),
     Entry("audit:overview", _("Overview"), "chart-bar", frozenset({Right.AUDIT})),
     Entry("audit:events", _("Audit log"), "history", frozenset({Right.AUDIT}), "audit"),
     Entry("notices:inbox", _("Notices"), "bell", frozenset(Right)),

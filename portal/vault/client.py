@@ -69,10 +69,12 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.config.url})"
 
-    def list(self, *, attempt_id: str = "", correlation_id: str = "") -> builtins.list[ListedSecret]:
-        """All API secrets that our access key sees (contract 5.1). Raises VaultError."""
+    def list(
+        self, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf
+    ) -> builtins.list[ListedSecret]:
+        """All API secrets that our access key sees (contract 5.1), by `ends_at` as in read(). Raises VaultError."""
         call = self._call("GET", _RESOURCE, attempt_id, correlation_id)
-        return readings.listed(self._authorised(call))
+        return readings.listed(self._authorised(call, ends_at=ends_at))
 
     def read(
         self, identifier: int, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf

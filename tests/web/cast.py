@@ -16,8 +16,8 @@ from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
 from portal.catalog.models import ApiSecret, Sync
-from portal.changes import workflow
-from portal.changes.models import Change, Comment, Revision, Status, Vote
+from portal.changes import pausing, workflow
+from portal.changes.models import Breaker, Change, Comment, Revision, Status, Vote
 from portal.changes.proposal import Proposal, pack
 from tests.changes.pages import ballot_of
 from tests.people import mirrored, show_presence
@@ -84,6 +84,7 @@ class Cast:
             "request_changes": ballot,
             "comment": {"key": str(uuid.uuid4()), "text": "Seen"},
             "close": {"applied": "no", "reason": "Looked at it in Segura"},
+            "hold": {"reason": "Segura is being upgraded"},
             "theme": {"theme": "dark"},
             "read": {"up_to": 0},
             "set_language": {"language": "pt-br"},
@@ -97,6 +98,8 @@ class Cast:
         """Bring the change to where the act of that address is possible."""
         status = {"retry": Status.FAILED, "recheck": Status.NEEDS_HUMAN, "close": Status.NEEDS_HUMAN}
         act = name.rpartition(":")[2]
+        if act == "release":
+            pausing.hold(by=self.people["operator"], reason="Segura is being upgraded")
         if act in status:
             approver = self.people["approver"]
             workflow.approve(self.change.pk, by=approver, revision=1, digest=self.change.current().digest)
@@ -130,7 +133,8 @@ def undone() -> Iterator[None]:
 def stands() -> dict[str, list[Any]]:
     """All that an act could have changed, people's passwords included; of the log, what is not a mere refusal."""
     kept = {
-        model.__name__: list(model.objects.order_by("pk").values()) for model in (Change, Comment, Revision, Vote, Sync)
+        model.__name__: list(model.objects.order_by("pk").values())
+        for model in (Change, Comment, Revision, Vote, Sync, Breaker)
     }
     known = Event.objects.exclude(action__in=("access.refused", "vote.refused", "session.refused"))
     return {

@@ -60,6 +60,13 @@ notices:count           GET    204 204 204 204 204 204 204 204
 notices:read            POST   in  302 302 302 302 302 in  302
 notices:preferences     GET    in  200 200 200 200 200 in  200
 notices:preferences     POST   in  422 422 422 302 422 in  302
+operations:delivery     GET    in  403 403 403 403 200 in  403
+operations:hold         POST   in  403 403 403 403 302 in  403
+operations:release      POST   in  403 403 403 403 302 in  403
+operations:connection   GET    in  403 403 403 403 200 in  403
+operations:test_connection POST in  403 403 403 403 302 in  403
+operations:people       GET    in  403 403 403 403 200 in  403
+operations:keys         GET    in  403 403 403 403 200 in  403
 audit:events            GET    in  403 403 403 200 403 in  403
 audit:overview          GET    in  403 403 403 200 403 in  403
 audit:find              GET    in  403 403 403 200 403 in  403

@@ -115,8 +115,7 @@ class Dossier:
     @property
     def token(self) -> str:
         """What a page that shows this has seen."""
-        paused_until = self.pause.next_at if self.pause else None
-        return token(self.change.revision, self.change.status, self.change.updated_at, paused_until)
+        return token(self.change.revision, self.change.status, self.change.updated_at, breaker.mark(self.pause))
 
     @property
     def steps(self) -> list[outlook.Step]:
@@ -187,9 +186,9 @@ class Dossier:
         return comparison.between(seen, self.revision) if seen and seen is not self.revision else None
 
 
-def token(revision: int, status: str, moved_at: datetime, paused_until: datetime | None) -> str:
-    """What a page has seen: the revision, the status, the instant of the last move, and the next try in a pause."""
-    pause = f".{paused_until.timestamp():.6f}" if paused_until and status in outlook.WAITING else ""
+def token(revision: int, status: str, moved_at: datetime, paused: datetime | None) -> str:
+    """What a page has seen: the revision, the status, the instant of the last move, and the mark of a pause."""
+    pause = f".{paused.timestamp():.6f}" if paused and status in outlook.WAITING else ""
     return f"{revision}.{status}.{moved_at.timestamp():.6f}{pause}"
 
 

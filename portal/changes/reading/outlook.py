@@ -86,7 +86,14 @@ def waiting(change: Change, others: Iterable[Change]) -> list[str]:
 
 
 def paused(pause: Breaker) -> list[str]:
-    """Why nothing is sent at all, since when, and when the next try is."""
+    """Why nothing is sent at all, since when, and when the next try is, or who lets it go on."""
+    if pause.held_at:
+        who = pause.held_by.display_name if pause.held_by else ""
+        held = {"name": who, "at": clock(pause.held_at), "why": pause.held_because}
+        return [
+            _("%(name)s has paused delivery of all changes since %(at)s: %(why)s") % held,
+            _("It goes on when somebody who operates the portal resumes it."),
+        ]
     why = {"at": clock(pause.opened_at) if pause.opened_at else "", "why": findings.said(pause.reason)}
     said = _("Delivery of all changes is paused since %(at)s: calls do not get through to Segura (%(why)s).") % why
     if pause.next_at and pause.next_at > timezone.now():

@@ -9,16 +9,29 @@ from portal.accounts.models import User
 from portal.audit.refusals import because
 from portal.changes.models import Change, Status, Verdict
 from portal.changes.rules import (
+    AlreadyHeld,
     AlreadySubmitted,
     AlreadyVoted,
     ChangesRequested,
     NotAllowed,
+    NotHeld,
     OwnChange,
     Refused,
     StaleRevision,
     TooMany,
 )
 from portal.changes.transitions import WrongState
+
+_ELSEWHERE = (
+    WrongState,
+    StaleRevision,
+    AlreadyVoted,
+    AlreadySubmitted,
+    ChangesRequested,
+    AlreadyHeld,
+    NotHeld,
+)
+"""It stands differently than the page showed."""
 
 
 def answer(refusal: Refused | WrongState, request: PersonRequest) -> tuple[int, str]:
@@ -31,7 +44,7 @@ def _status_of(refusal: Refused | WrongState) -> int:
     """409: it stands differently than the page showed; 403: not this person; 429: not now; 422: not this input."""
     if isinstance(refusal, TooMany):
         return 429
-    if isinstance(refusal, WrongState | StaleRevision | AlreadyVoted | AlreadySubmitted | ChangesRequested):
+    if isinstance(refusal, _ELSEWHERE):
         return 409
     return 403 if isinstance(refusal, NotAllowed | OwnChange) else 422
 

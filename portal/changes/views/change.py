@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.forms import PresentForm
-from portal.changes import aftermath, talk, workflow
+from portal.changes import aftermath, breaker, talk, workflow
 from portal.changes.forms.ballot import BallotForm, CloseForm, RecheckForm, RetryForm
 from portal.changes.forms.comment import CommentForm
 from portal.changes.forms.filters import QueueForm
@@ -61,7 +61,7 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
     """The part of the page that moves; 204 while nothing has moved since `seen`."""
     seen = request.GET.get("seen", "")
     found = Change.objects.visible_to(request.user).filter(pk=change_id)
-    paused = Subquery(Breaker.objects.exclude(opened_at=None).values("next_at"))
+    paused = Subquery(Breaker.objects.filter(breaker.PAUSED).values_list(breaker.MARK))
     standing = found.values_list("revision", "status", "updated_at", paused).first()
     if standing is None:
         raise Http404

@@ -1,0 +1,156 @@
+"""The connection tried step by step, as a person who runs the portal would: a token, the list, one secret."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.conf import settings
+
+from portal.audit import ledger
+from portal.audit.entry import Entry
+from portal.audit.models import Event
+from portal.catalog import manual
+from portal.catalog.connection import WHOLE_LIST, NotConfigured, connect
+from portal.catalog.failure import Failure, Kind
+from portal.vault import Exchange, ListedSecret, MemoryTokens, VaultError
+
+STEPS = ("token", "list", "read")
+_alone = threading.Lock()
+_Value = TypeVar("_Value")
+
+
+class Busy(Exception):
+    """Somebody's test is running in this process: a silent Segura must not take every thread of it."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One of STEPS and what Segura answered. `kind`: what stood in the way ('' for nothing); see failure.Kind.
+
+    `tried` is false where an earlier step kept this one from being taken; `found` counts what a list held.
+    """
+
+    name: str
+    tried: bool = False
+    code: int | None = None
+    number: int | None = None
+    message: str = ""
+    duration_ms: int | None = None
+    kind: str = ""
+    detail: str = ""
+    found: int | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.tried and not self.kind
+
+    @property
+    def failure(self) -> Failure | None:
+        """What stood in the way, as elsewhere on the pages."""
+        return Failure(Kind(self.kind), self.code, self.number, self.detail) if self.kind else None
+
+    @property
+    def advice(self) -> str:
+        """What to do about the answer, where it is a documented one."""
+        return manual.advice(self.code, self.number, self.message)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The last test on record, whoever made it."""
+
+    entry: Entry
+    steps: list[Step]
+
+    @property
+    def configured(self) -> bool:
+        """Whether the settings led anywhere: else nothing was asked, and nothing answered."""
+        return all(step.kind != Kind.NOT_CONFIGURED for step in self.steps)
+
+    @property
+    def listed(self) -> bool:
+        """Whether a list came."""
+        return any(step.name == "list" and step.ok for step in self.steps)
+
+
+def run(*, by: str) -> None:
+    """Take the steps, each within SEGURA_PAGE_DEADLINE_S, and put what came of them on record (`vault.tested`).
+
+    With a token of its own, so that a cached one hides nothing. The read is of a listed secret that needs no approval
+    and counts as a view in Segura. Outside any transaction. Raises Busy.
+    """
+    if not _alone.acquire(blocking=False):
+        raise Busy
+    try:
+        steps, secret = _take(by)
+    finally:
+        _alone.release()
+    told = [{name: value for name, value in vars(step).items() if value not in (None, "")} for step in steps]
+    last = next((step.code for step in reversed(steps) if step.tried), None)
+    ok = all(step.ok for step in steps)
+    ledger.record("vault.tested", by=by, secret=secret, code=last, data={"ok": ok, "steps": told})
+
+
+def latest() -> Trial | None:
+    """The last test, from the log; None where nobody made one."""
+    event = Event.objects.filter(action="vault.tested").first()
+    entry = event.entry if event else None
+    return Trial(entry, [_step(told) for told in entry.data.get("steps", [])]) if entry else None
+
+
+def _step(told: Mapping[str, Any]) -> Step:
+    return Step(**{name: value for name, value in told.items() if name in Step.__dataclass_fields__})
+
+
+def _take(by: str) -> tuple[list[Step], int | None]:
+    heard: list[Exchange] = []
+    tokens = MemoryTokens()
+    try:
+        client = connect(by=by, max_body=WHOLE_LIST, tokens=tokens, told=heard.append)
+    except NotConfigured as error:
+        return [_ended("token", [], Failure.of(error)), Step("list"), Step("read")], None
+    rows, failure = _within(lambda ends_at: client.list(ends_at=ends_at))
+    asked, listed = ([one for one in heard if one.method == method] for method in ("POST", "GET"))
+    if not listed:
+        return [_ended("token", asked, failure), Step("list"), Step("read")], None
+    first = [_ended("token", asked, None), _ended("list", listed, failure, found=None if rows is None else len(rows))]
+    row = _readable(rows or [])
+    if row is None:
+        return [*first, Step("read")], None
+    heard.clear()
+    reader = connect(by=by, secret=row.identifier, tokens=tokens, told=heard.append)
+    _, failure = _within(lambda ends_at: reader.read(row.identifier, ends_at=ends_at))
+    return [*first, _ended("read", heard, failure)], row.identifier
+
+
+def _within(act: Callable[[float], _Value]) -> tuple[_Value | None, Failure | None]:
+    try:
+        return act(time.monotonic() + settings.SEGURA_PAGE_DEADLINE_S), None
+    except VaultError as error:
+        return None, Failure.of(error)
+
+
+def _readable(rows: list[ListedSecret]) -> ListedSecret | None:
+    """The first that Segura shows without asking anybody."""
+    free = (row for row in rows if row.can_view and not row.need_approval and not row.need_justify)
+    return min(free, key=lambda row: row.identifier, default=None)
+
+
+def _ended(name: str, heard: list[Exchange], failure: Failure | None, *, found: int | None = None) -> Step:
+    """What came of a step, by its last exchange: a token that was not taken is asked for twice."""
+    last = heard[-1] if heard else None
+    return Step(
+        name,
+        tried=True,
+        code=last.status if last else None,
+        number=last.number if last else None,
+        message=last.message if last else "",
+        duration_ms=last.duration_ms if last else None,
+        kind=str(failure.kind) if failure else "",
+        detail=failure.message if failure else "",
+        found=found,
+    )

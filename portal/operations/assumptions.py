@@ -1,0 +1,110 @@
+"""What the portal takes for granted about an appliance it cannot ask: setting, value, source and consequence."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """`stated`: somebody set it in the environment; else it is the default, or `derived` from others."""
+
+    name: str
+    value: str
+    stated: bool
+    consequence: str
+    derived: bool = False
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """What no setting says, because the portal behaves so that either answer is safe."""
+
+    question: str
+    answer: str
+
+
+def assumptions() -> list[Assumption]:
+    """Every setting about Segura, in the order of a connection. No value of a secret is among them."""
+    hold = _(
+        "Twice the gateway's timeout for each try, and the margin. So long the gateway may replay a call it never "
+        "answered, and so long no other change of that secret is sent."
+    )
+    named = [_of(name, consequence) for name, consequence in {**_identity(), **_patience()}.items()]
+    return [*named, Assumption(_("Hold time"), f"{settings.DELIVERY_HOLD_S:g} s", False, hold, derived=True)]
+
+
+def _identity() -> dict[str, str]:
+    return {
+        "SEGURA_URL": _("Where the API is. Anything but https is refused beyond this machine."),
+        "SEGURA_TOKEN_URL": _("Where tokens come from; where empty, api/oauth2/token below SEGURA_URL."),
+        "SEGURA_CLIENT_ID": _("The access key. Segura's own audit shows its owner for all that the portal does."),
+        "SEGURA_CLIENT_SECRET": _("Never shown. It leaves the portal only to fetch tokens."),
+        "SEGURA_CLIENT_AUTH": _("How the access key is sent: body or basic. With the wrong one no token is given."),
+        "SEGURA_TENANT": _("Sent with the request for a token, where set: appliances with several tenants need it."),
+        "SEGURA_CA_BUNDLE": _(
+            "Whose certificates are believed; where empty, the system's. Nothing turns the check off."
+        ),
+    }
+
+
+def _patience() -> dict[str, str]:
+    return {
+        "SEGURA_CONNECT_TIMEOUT_S": _("To connect. A call that does not get so far was surely not sent."),
+        "SEGURA_DEADLINE_S": _("For a whole call of a worker; longer than the gateway's, so that it answers first."),
+        "SEGURA_PAGE_DEADLINE_S": _("So long a page waits for Segura, and each step of the test above."),
+        "SEGURA_GATEWAY_TIMEOUT_S": _(
+            "So long the gateway waits for Segura. Too low here: secrets are let go too early."
+        ),
+        "SEGURA_GATEWAY_RETRIES": _(
+            "How often the gateway repeats a call by itself. Ask whoever runs it; 0 is for one that never does."
+        ),
+        "DELIVERY_HOLD_MARGIN_S": _("Added to the hold time, for clocks and networks."),
+    }
+
+
+def unknowns() -> list[Unknown]:
+    """What is not known about a real appliance and needs no setting."""
+    return [
+        Unknown(
+            _("Does a field that is left out of an update stay as it is?"),
+            _("Only changed fields are sent, and the answer is compared with them; what differs is read back."),
+        ),
+        Unknown(
+            _("May the access key read a secret by its identifier?"),
+            _("The test shows it. Where it may not, the base of a proposal is unknown, and approvers are told so."),
+        ),
+        Unknown(
+            _("What does shared_error hold?"),
+            _("Whatever it holds counts as “applied, to be checked”: the shares are read back."),
+        ),
+        Unknown(
+            _("How long does a token live?"),
+            _("As long as Segura says, five minutes where it does not; it is renewed at four fifths of that."),
+        ),
+        Unknown(
+            _("Does Segura log X-Request-ID?"),
+            _("Each update carries the id of its attempt; the portal's own log does not depend on it."),
+        ),
+    ]
+
+
+def _of(name: str, consequence: str) -> Assumption:
+    stated = bool(os.environ.get(name) or os.environ.get(f"{name}_FILE"))
+    return Assumption(name, _value(name), stated, consequence)
+
+
+def _value(name: str) -> str:
+    if name == "DELIVERY_HOLD_MARGIN_S":  # kept as part of its sum alone
+        tries = settings.SEGURA_GATEWAY_RETRIES + 1
+        return f"{settings.DELIVERY_HOLD_S - 2 * settings.SEGURA_GATEWAY_TIMEOUT_S * tries:g} s"
+    value = getattr(settings, name)
+    if name == "SEGURA_CLIENT_SECRET":
+        return _("set") if value else _("not set")
+    if name.endswith("_S"):
+        return f"{value:g} s"
+    return str(value) if value != "" else _("empty")

@@ -1,0 +1,30 @@
+"""What an operator sends: a pause of all delivery with its reason, and its end."""
+
+from __future__ import annotations
+
+from django import forms
+from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.forms import PresentForm
+
+
+class HoldForm(PresentForm):
+    """Why nothing shall go out."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("Everybody whose change waits reads it, and so do auditors."),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
+        super().__init__(data, request=request, auto_id="hold-%s")
+
+
+class ReleaseForm(PresentForm):
+    """Nothing but the person."""
+
+    def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
+        super().__init__(data, request=request, auto_id="release-%s")

@@ -1,0 +1,111 @@
+"""What the broker knows of the machinery: which workers take up work, when the sweep came by last, what waits in line.
+
+Workers leave word in Redis; pages read it in one bounded exchange, so that no page hangs because something else does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from django.conf import settings
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+PATIENCE_S = 1.0
+FORGOTTEN_AFTER_S = 3600
+_WORKERS = "operations:workers"
+_SWEPT = "operations:swept"
+
+
+@dataclass(frozen=True)
+class Worker:
+    """`felt_at`: when it last took up what it was asked. `silent`: so long ago that it is busy throughout, or lost."""
+
+    name: str
+    felt_at: datetime
+    queues: tuple[str, ...]
+    silent: bool
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """As of now; without `reachable` nothing else is known. `depths`: messages that wait, by queue."""
+
+    reachable: bool
+    workers: list[Worker] = field(default_factory=list)
+    swept_at: datetime | None = None
+    late: bool = False
+    depths: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def delivering(self) -> bool:
+        """Whether somebody takes up changes."""
+        return any(not worker.silent and "celery" in worker.queues for worker in self.workers)
+
+
+def felt(worker: str, queues: Sequence[str]) -> None:
+    """The worker has just taken up a question. What Redis does not take is no harm: it is asked again soon."""
+    with suppress(RedisError), _redis() as redis:
+        redis.hset(_WORKERS, worker, json.dumps({"at": _now(redis), "queues": sorted(queues)}))
+
+
+def gone(worker: str) -> None:
+    """It has ended as it should."""
+    with suppress(RedisError), _redis() as redis:
+        redis.hdel(_WORKERS, worker)
+
+
+def swept() -> None:
+    """A sweep has begun: scheduler, queue and a worker work together."""
+    with suppress(RedisError), _redis() as redis:
+        redis.set(_SWEPT, _now(redis))
+
+
+def read() -> Pulse:
+    """All of it, within PATIENCE_S for each of connecting and reading."""
+    queues = list(settings.CELERY_TASK_QUEUES)
+    try:
+        with _redis() as redis, redis.pipeline(transaction=False) as asked:
+            asked.time().hgetall(_WORKERS).get(_SWEPT)
+            for queue in queues:
+                asked.llen(queue)
+            (now, _), workers, swept_at, *depths = asked.execute()
+    except RedisError:
+        return Pulse(reachable=False)
+    known = [_worker(name.decode(), json.loads(said), now) for name, said in sorted(workers.items())]
+    forgotten = datetime.fromtimestamp(now - FORGOTTEN_AFTER_S, UTC)
+    return Pulse(
+        reachable=True,
+        workers=[worker for worker in known if worker.felt_at > forgotten],
+        swept_at=datetime.fromtimestamp(int(swept_at), UTC) if swept_at else None,
+        late=now - int(swept_at or 0) > 3 * settings.SWEEP_EVERY_S + 5,
+        depths=dict(zip(queues, depths, strict=True)),
+    )
+
+
+def _worker(name: str, said: dict[str, object], now: int) -> Worker:
+    at = int(str(said["at"]))
+    queues = said["queues"] if isinstance(said["queues"], list) else []
+    silent = now - at > 2 * settings.WORKER_DEAF_AFTER_S
+    return Worker(name, datetime.fromtimestamp(at, UTC), tuple(map(str, queues)), silent)
+
+
+def _now(redis: Redis) -> int:
+    """The broker's clock, so that those of the machines need not agree."""
+    seconds, _microseconds = redis.time()
+    return int(seconds)
+
+
+def _redis() -> Redis:
+    return Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=PATIENCE_S,
+        socket_connect_timeout=PATIENCE_S,
+        retry=Retry(NoBackoff(), 0),
+    )

@@ -1,0 +1,104 @@
+"""Who may do what now, and whether enough people may: a gate that nobody can pass is named before somebody meets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Right
+from portal.changes.models import Revision, Status
+
+COMMANDS = """\
+manage.py person NAME --role approver
+manage.py person NAME --role requester --role auditor
+manage.py person NAME --no-role
+manage.py person NAME --new-password
+manage.py person NAME --disable
+manage.py person NAME --enable"""
+"""What changes rights: at the machine, where pages cannot reach."""
+_ENOUGH = 100
+_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A right, and how many active people hold it, counted up to a hundred."""
+
+    right: Right
+    holders: int
+
+
+@dataclass(frozen=True)
+class Concern:
+    """A gate that is shut (`grave`), or that one absence would shut; `changes` are the numbers it keeps waiting."""
+
+    grave: bool
+    words: str
+    changes: tuple[int, ...] = ()
+
+
+def everybody() -> QuerySet[User]:
+    """All accounts, with their groups."""
+    return User.objects.prefetch_related("groups")
+
+
+def gates() -> list[Gate]:
+    """Each right and its holders, as they are now."""
+    return [Gate(right, roles.holders(right)[:_ENOUGH].count()) for right in Right]
+
+
+def concerns(known: list[Gate]) -> list[Concern]:
+    """What cannot be done with these people, or soon may not be; none where all is well."""
+    holders = {gate.right: gate.holders for gate in known}
+    return [
+        concern
+        for concern in (_deciding(holders[Right.DECIDE]), _beyond(holders[Right.DECIDE]), *_alone(holders))
+        if concern is not None
+    ]
+
+
+def _deciding(approvers: int) -> Concern | None:
+    required: int = settings.APPROVALS_REQUIRED
+    if approvers > required:
+        return None
+    numbers = {"required": required, "approvers": approvers}
+    if approvers < required:
+        return Concern(
+            True, _("No change can be approved: it takes %(required)d, and %(approvers)d may approve.") % numbers
+        )
+    return Concern(
+        False,
+        ngettext(
+            "Only %(approvers)d person may approve, which is just enough: a change of their own, or a day off, waits.",
+            "Only %(approvers)d people may approve, which is just enough: a change of their own, or a day off, waits.",
+            approvers,
+        )
+        % numbers,
+    )
+
+
+def _beyond(approvers: int) -> Concern | None:
+    """Changes that were proposed under a stricter policy than these people can meet."""
+    waiting = Revision.objects.filter(
+        change__status=Status.PENDING, number=F("change__revision"), policy__required__gt=approvers
+    )
+    changes = tuple(waiting.order_by("change_id").values_list("change_id", flat=True)[:_SHOWN])
+    words = _("These changes were proposed when more approvals were asked for than people may give now:")
+    return Concern(True, words, changes) if changes else None
+
+
+def _alone(holders: dict[Right, int]) -> list[Concern]:
+    found = []
+    if holders[Right.OPERATE] == 1:
+        found.append(
+            Concern(False, _("One person alone operates the portal: nobody else could close their own change."))
+        )
+    if not holders[Right.AUDIT]:
+        found.append(Concern(False, _("Nobody may read the audit log.")))
+    return found

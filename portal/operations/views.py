@@ -1,0 +1,142 @@
+"""The pages of those who run the portal: delivery, connection, people, keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.accounts.access import PersonRequest, requires
+from portal.accounts.forms import PresentForm
+from portal.accounts.roles import Right
+from portal.catalog import manual, trial
+from portal.catalog.standing import standing as catalogue_standing
+from portal.changes import pausing
+from portal.changes.reading import refusals
+from portal.changes.rules import NotPresent, ReasonMissing, Refused
+from portal.operations import assumptions, custody, staff
+from portal.operations.forms import HoldForm, ReleaseForm
+from portal.operations.standing import standing
+from portal.pages import keyset
+
+PAGE = 50
+_ABOUT: dict[type[Refused], str] = {ReasonMissing: "reason", NotPresent: "password"}
+"""The field that a refusal is about."""
+
+
+@require_safe
+@requires(Right.OPERATE)
+def delivery(request: PersonRequest) -> HttpResponse:
+    """What runs, what waits, what needs a person."""
+    return _delivery(request)
+
+
+@sensitive_post_parameters("password")
+@require_POST
+@requires(Right.OPERATE)
+def hold(request: PersonRequest) -> HttpResponse:
+    """Nothing more goes out until somebody resumes."""
+    form = HoldForm(request.POST, request=request)
+
+    def act() -> str:
+        pausing.hold(by=request.user, reason=form.cleaned_data["reason"], presence=form.presence)
+        return _("You have paused delivery. Nothing goes out until somebody resumes it.")
+
+    return _act(request, act, hold=form)
+
+
+@sensitive_post_parameters("password")
+@require_POST
+@requires(Right.OPERATE)
+def release(request: PersonRequest) -> HttpResponse:
+    """What waits goes out."""
+    form = ReleaseForm(request.POST, request=request)
+
+    def act() -> str:
+        pausing.release(by=request.user, presence=form.presence)
+        return _("You have resumed delivery. What waits goes out within seconds, in order.")
+
+    return _act(request, act, release=form)
+
+
+@require_safe
+@requires(Right.OPERATE)
+def connection(request: PersonRequest) -> HttpResponse:
+    """The last test of the connection, the settings it rests on, and the list from Segura."""
+    now = catalogue_standing()
+    due = now.newest.asked_at + timedelta(seconds=settings.CATALOG_SYNC_EVERY_S) if now.newest else None
+    context = {
+        "trial": trial.latest(),
+        "bound_s": 2 * settings.SEGURA_PAGE_DEADLINE_S,
+        "assumptions": assumptions.assumptions(),
+        "unknowns": assumptions.unknowns(),
+        "documented": manual.DOCUMENTED,
+        "standing": now,
+        "next_sync_at": due,
+    }
+    return render(request, "operations/connection.html", context)
+
+
+@require_POST
+@requires(Right.OPERATE)
+def test_connection(request: PersonRequest) -> HttpResponse:
+    """Token, list and read; the page then shows what came of them."""
+    try:
+        trial.run(by=request.user.username)
+    except trial.Busy:
+        messages.warning(request, _("A test is running already. Its result appears here in some seconds."))
+    return HttpResponseRedirect(reverse("operations:connection"))
+
+
+@require_safe
+@requires(Right.OPERATE)
+def people(request: PersonRequest) -> HttpResponse:
+    """Who may do what, and whether enough people may."""
+    gates = staff.gates()
+    page = keyset.page(staff.everybody(), order=("username",), cursor=request.GET.get("at", ""), size=PAGE)
+    context = {
+        "page": page,
+        "gates": gates,
+        "concerns": staff.concerns(gates),
+        "required": settings.APPROVALS_REQUIRED,
+        "commands": staff.COMMANDS,
+    }
+    return render(request, "operations/people.html", context)
+
+
+@require_safe
+@requires(Right.OPERATE)
+def keys(request: PersonRequest) -> HttpResponse:
+    """Which keys there are, since when, and what to do about them."""
+    return render(request, "operations/keys.html", {"keys": custody.keys()})
+
+
+def _delivery(request: PersonRequest, *, status: int = 200, **context: object) -> HttpResponse:
+    forms = {"hold": HoldForm(request=request), "release": ReleaseForm(request=request)}
+    return render(
+        request, "operations/delivery.html", {**forms, "shown": standing(request.user), **context}, status=status
+    )
+
+
+def _act(request: PersonRequest, act: Callable[[], str], **form: PresentForm) -> HttpResponse:
+    """Do it and go on, or show the page again with the rule that refused it and what was typed."""
+    (sent,) = form.values()
+    if not sent.is_valid():
+        return _delivery(request, status=422, **form)
+    try:
+        done = act()
+    except Refused as refusal:
+        status, sentence = refusals.answer(refusal, request)
+        field = _ABOUT.get(type(refusal))
+        sent.add_error(field if field in sent.fields else None, sentence)
+        return _delivery(request, status=status, **form)
+    messages.success(request, done)
+    return HttpResponseRedirect(reverse("operations:delivery"))

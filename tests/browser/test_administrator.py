@@ -1,0 +1,82 @@
+"""An administrator's day: what is stuck is found and settled, delivery is paused and resumed, the connection tested."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from portal.sandbox import Control
+from tests.browser.test_accessibility import findings, look_at
+from tests.rig.desk import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal")]
+SignIn = Callable[..., Person]
+SECRET = 22
+
+
+def stuck(segura: Control, requester: Person, approver: Person) -> int:
+    """A change that needs a person: its call is lost, and somebody edits the secret in Segura meanwhile."""
+    segura.plan("504_before_apply", endpoint="update", identifier=str(SECRET), times=None)
+    change = requester.propose(SECRET, notes="the proposed notes")
+    approver.approve(change)
+    segura.wait(lambda journal: any(call["endpoint"] == "update" for call in journal["arrivals"]))
+    segura.edit(SECRET, notes="somebody else's notes")
+    approver.expect_status(change, "Needs a person")
+    segura.clear_faults()
+    return change
+
+
+def test_change_that_needs_a_person_is_settled_from_the_page_of_operations(segura: Control, sign_in: SignIn) -> None:
+    before = next(row for row in segura.secrets() if int(row["identifier"]) == SECRET)["notes"]
+    change = stuck(segura, sign_in("requester"), sign_in("approver"))
+    admin = sign_in("admin")
+    admin.page.get_by_role("link", name="Operations").click()
+    page = admin.page
+    expect(page.get_by_role("region", name="Changes that need a person")).to_contain_text(f"CR-{change}")
+    assert findings(page) == []
+    page.set_viewport_size({"width": 1440, "height": 900})
+    segura.edit(SECRET, notes=before)  # in Segura, by hand, as the page of the change says
+    page.get_by_role("link", name=f"Check CR-{change} again").click()
+    expect(page.locator("#check")).to_be_in_viewport()
+    page.get_by_role("button", name="Check again").click()
+    admin.expect_status(change, "Applied")
+    page = admin.go("/operations/")
+    expect(page.get_by_text("Well: the portal could settle every change by itself.")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_delivery_is_paused_and_resumed_by_hand(scripts: bool, segura: Control, sign_in: SignIn) -> None:
+    requester, approver = sign_in("requester"), sign_in("approver")
+    admin = sign_in("admin", java_script_enabled=scripts)
+    page = admin.go("/operations/")
+    page.get_by_label("Reason").fill("Segura is being upgraded")
+    page.get_by_role("button", name="Pause delivery").click()
+    expect(page.get_by_text("Adam Administrator has paused delivery to Segura")).to_be_visible()
+    change = requester.propose(18 if scripts else 25, notes=f"waits for the upgrade {scripts}")
+    approver.approve(change)
+    seen = requester.go(f"/changes/{change}/")
+    expect(seen.get_by_text("Adam Administrator has paused delivery of all changes")).to_be_visible()
+    if scripts:
+        assert look_at(sign_in("admin"), ["/operations/"]) == []
+    page.get_by_role("button", name="Resume delivery").click()
+    expect(page.get_by_text("You have resumed delivery.")).to_be_visible()
+    requester.expect_status(change, "Applied")
+
+
+def test_connection_is_tested_and_every_page_is_accessible(segura: Control, sign_in: SignIn) -> None:
+    admin = sign_in("admin")
+    pages = ["/operations/", "/operations/connection/", "/operations/people/", "/operations/keys/"]
+    assert look_at(admin, pages) == []
+    admin.page.set_viewport_size({"width": 1440, "height": 900})
+    page = admin.go("/operations/connection/")
+    page.get_by_role("button", name="Test the connection").click()
+    expect(page.get_by_role("region", name="Steps of the last test").get_by_text("works", exact=True)).to_have_count(3)
+    segura.plan("refuse:1006:User does not have access", endpoint="get", times=None)
+    page.get_by_role("button", name="Test the connection").click()
+    steps = page.get_by_role("region", name="Steps of the last test")
+    expect(steps).to_contain_text("does not work")
+    expect(steps).to_contain_text("its owner can change both", ignore_case=True)
+    page.get_by_text("All documented errors").click()
+    assert findings(page) == []

@@ -1,0 +1,128 @@
+"""A person pauses delivery: nothing goes out, everybody reads why, and only a person lets it go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from portal.accounts.models import User
+from portal.accounts.presence import Presence
+from portal.changes import breaker, pausing, reconcile
+from portal.changes.models import Breaker, Change, Status
+from portal.changes.rules import AlreadyHeld, NotAllowed, NotHeld, NotPresent, ReasonMissing, Refused
+from portal.changes.transitions import db_now
+from portal.sandbox import Sandbox
+from tests.changes.pages import page_of, text_of
+from tests.changes.test_status_poll import poll
+from tests.changing import work
+from tests.segura import events
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True)]
+AsPerson = Callable[[User], Client]
+WHY = "Segura is being upgraded"
+
+
+def test_nothing_is_taken_up_while_a_person_holds_delivery(
+    segura: Sandbox, approved: Callable[..., Change], admin: User
+) -> None:
+    change = approved()
+    pausing.hold(by=admin, reason=WHY)
+    assert reconcile.sweep() == []
+    assert work(change, rounds=3).status == Status.APPROVED
+    assert segura.control.arrivals("update") == []
+    pausing.release(by=admin)
+    assert reconcile.sweep() == [change.pk]
+    assert work(change).status == Status.APPLIED
+    (held,), (released,) = events("delivery.held"), events("delivery.released")
+    assert (held["actor"], held["data"]["reason"], released["actor"]) == ("admin", WHY, "admin")
+
+
+def test_change_in_doubt_is_not_read_back_either(segura: Sandbox, approved: Callable[..., Change], admin: User) -> None:
+    segura.control.plan("504_before_apply", endpoint="update")
+    change = work(approved())
+    assert change.status == Status.IN_DOUBT
+    pausing.hold(by=admin, reason=WHY)
+    Change.objects.update(not_before=None)
+    before = len(segura.control.arrivals("get"))
+    assert work(change).status == Status.IN_DOUBT
+    assert len(segura.control.arrivals("get")) == before
+
+
+def test_call_that_gets_through_ends_no_pause_of_a_person(admin: User) -> None:
+    breaker.failed(db_now(), reason="the connection was refused", alarm=True)
+    pausing.hold(by=admin, reason=WHY)
+    breaker.succeeded()
+    row = Breaker.objects.get()
+    assert row.held_at
+    assert row.opened_at
+    assert events("delivery.resumed") == []
+    Breaker.objects.update(next_at=row.opened_at)
+    assert not breaker.admits(db_now())
+    pausing.release(by=admin)
+    assert breaker.pause() is not None
+    assert breaker.admits(db_now())
+    breaker.succeeded()
+    assert breaker.pause() is None
+
+
+def test_backlog_goes_out_at_the_set_rate_after_it(admin: User, settings: object) -> None:
+    pausing.hold(by=admin, reason=WHY)
+    assert breaker.quota(db_now()) == 0
+    pausing.release(by=admin)
+    assert breaker.quota(db_now()) not in (0, None)
+
+
+def test_every_page_of_a_waiting_change_says_who_why_and_what_ends_it(
+    segura: Sandbox, approved: Callable[..., Change], admin: User, requester: User, approver: User, as_person: AsPerson
+) -> None:
+    change = approved()
+    browser = as_person(requester)
+    before = page_of(browser, change)
+    assert poll(browser, before).status_code == 204
+    pausing.hold(by=admin, reason=WHY)
+    moved = poll(browser, before)
+    assert moved.status_code == 200
+    for said in ("admin has paused delivery of all changes", WHY, "resumes it"):
+        assert said in text_of(moved)
+    assert "admin has paused delivery to Segura" in text_of(as_person(approver).get(reverse("changes:queue")))
+    assert "Waits: delivery is paused" in text_of(browser.get(reverse("changes:mine")))
+    pausing.release(by=admin)
+    assert poll(browser, moved).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("reason", "fresh", "rule"),
+    [("  ", True, ReasonMissing), (WHY, False, NotPresent)],
+)
+def test_pause_takes_a_reason_and_a_person_who_is_there(
+    reason: str, fresh: bool, rule: type[Refused], admin: User
+) -> None:
+    with pytest.raises(rule):
+        pausing.hold(by=admin, reason=reason, presence=Presence(fresh=fresh))
+    assert breaker.pause() is None
+
+
+def test_only_who_operates_the_portal_pauses_and_resumes(requester: User, approver: User, admin: User) -> None:
+    for person in (requester, approver):
+        with pytest.raises(NotAllowed):
+            pausing.hold(by=person, reason=WHY)
+    pausing.hold(by=admin, reason=WHY)
+    with pytest.raises(NotAllowed):
+        pausing.release(by=approver)
+    with pytest.raises(NotPresent):
+        pausing.release(by=admin, presence=Presence(fresh=False))
+    assert breaker.pause() is not None
+
+
+def test_second_click_changes_nothing_and_is_told_so(admin: User) -> None:
+    pausing.hold(by=admin, reason=WHY)
+    with pytest.raises(AlreadyHeld):
+        pausing.hold(by=admin, reason="Another one")
+    assert Breaker.objects.get().held_because == WHY
+    pausing.release(by=admin)
+    with pytest.raises(NotHeld):
+        pausing.release(by=admin)
+    assert (len(events("delivery.held")), len(events("delivery.released"))) == (1, 1)

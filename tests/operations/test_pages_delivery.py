@@ -1,0 +1,226 @@
+"""The page of delivery: what runs, what waits, what needs a person, and the pause by hand."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+from redis import Redis
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Role
+from portal.changes import breaker, pausing, workflow
+from portal.changes.models import Cause, Change, Status
+from portal.changes.proposal import Proposal
+from portal.operations import pulse
+from portal.operations.redis_server import free_port
+from tests.changing import approve
+from tests.people import mirrored
+from tests.rig.redis import redis_server
+from tests.segura import events
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+AsPerson = Callable[..., Client]
+PAGE = "operations:delivery"
+
+
+@pytest.fixture(autouse=True)
+def silence(settings: Settings) -> None:
+    """Nobody has left word yet."""
+    with Redis.from_url(settings.REDIS_URL) as redis:
+        redis.flushdb()
+
+
+def text_of(response: HttpResponse) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", response.content.decode())).split())
+
+
+def shown(browser: Client) -> str:
+    response = browser.get(reverse(PAGE))
+    assert response.status_code == 200
+    return text_of(response)
+
+
+def at_work() -> None:
+    pulse.felt("celery@one", ["celery"])
+    pulse.swept()
+
+
+def test_quiet_portal_says_what_is_well(as_person: AsPerson, admin: User) -> None:
+    at_work()
+    page = shown(as_person(admin))
+    for said in ("Delivering", "Well: the portal could settle every change", "Well: what became of every call", "none"):
+        assert said in page
+
+
+def test_broker_that_is_not_reachable_is_said_and_hangs_no_page(
+    as_person: AsPerson, admin: User, settings: Settings
+) -> None:
+    settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    assert "The broker (Redis) is not reachable." in shown(as_person(admin))
+
+
+def test_broker_that_is_frozen_costs_the_page_a_second(
+    as_person: AsPerson, admin: User, settings: Settings, tmp_path: Path
+) -> None:
+    browser = as_person(admin)
+    with redis_server(tmp_path) as server:
+        settings.REDIS_URL = server.url
+        server.freeze()
+        begun = time.monotonic()
+        assert "The broker (Redis) is not reachable." in shown(browser)
+    assert time.monotonic() - begun < 2 * pulse.PATIENCE_S + 2
+
+
+def test_worker_that_is_silent_for_long_is_named_and_one_that_ended_is_not(
+    as_person: AsPerson, admin: User, settings: Settings
+) -> None:
+    browser = as_person(admin)
+    assert "No worker takes up changes." in shown(browser)
+    at_work()
+    pulse.felt("celery@two", ["celery"])
+    pulse.felt("sealer@three", ["sealing"])
+    pulse.gone("celery@two")
+    page = shown(browser)
+    assert "celery@one" in page
+    assert "celery@two" not in page
+    settings.WORKER_DEAF_AFTER_S = -1
+    page = shown(browser)
+    assert "celery@one silent" in page
+    assert "No worker takes up changes." in page
+
+
+def test_only_a_worker_of_deliveries_delivers(as_person: AsPerson, admin: User) -> None:
+    pulse.felt("sealer@three", ["sealing"])
+    assert "No worker takes up changes." in shown(as_person(admin))
+
+
+def test_sweep_that_stays_away_is_said(as_person: AsPerson, admin: User, settings: Settings) -> None:
+    at_work()
+    assert "The sweep does not come by." not in shown(as_person(admin))
+    settings.SWEEP_EVERY_S = -10
+    assert "The sweep does not come by." in shown(as_person(admin))
+
+
+def test_messages_in_line_are_counted_by_queue(as_person: AsPerson, admin: User, settings: Settings) -> None:
+    at_work()
+    with Redis.from_url(settings.REDIS_URL) as redis:
+        redis.rpush("celery", "one", "two")
+    assert "2 delivery and lists 0 audit log" in shown(as_person(admin))
+
+
+def test_oldest_waiting_and_oldest_approved_are_linked(
+    as_person: AsPerson,
+    admin: User,
+    propose: Callable[..., Proposal],
+    requester: User,
+    approver: User,
+    submitted: Change,
+) -> None:
+    mirrored(44, "other")
+    later = workflow.submit(propose(identifier=44, notes="later"), by=requester)
+    first, second = (
+        approve(workflow.submit(propose(identifier=44, notes=f"{n}"), by=requester), approver) for n in range(2)
+    )
+    Change.objects.filter(pk=second.pk).update(approved_at=timezone.now() - timedelta(hours=3))
+    page = shown(as_person(admin))
+    assert f"Longest undecided {submitted.number} ·" in page
+    assert f"Longest approved, not sent {second.number} · 3 h" in page
+    assert later.number not in page
+    assert first.number not in page
+
+
+def test_changes_that_need_a_person_offer_what_may_be_done_and_by_whom(
+    as_person: AsPerson, admin: User, submitted: Change, propose: Callable[..., Proposal]
+) -> None:
+    roles.grant(admin, Role.REQUESTER)
+    mirrored(44, "own")
+    own = workflow.submit(propose(identifier=44, notes="own"), by=admin)
+    Change.objects.update(status=Status.NEEDS_HUMAN, cause=Cause.THIRD_VALUE)
+    page = as_person(admin).get(reverse(PAGE))
+    address = reverse("changes:change", args=[submitted.pk])
+    for anchor in ("#check", "#by-hand"):
+        assert f'href="{address}{anchor}"' in page.content.decode()
+    assert "neither the old nor the proposed values" in text_of(page)
+    assert "Members of Administrators can act" in text_of(page)
+    own_address = reverse("changes:change", args=[own.pk])
+    assert f"{own_address}#check" in page.content.decode()
+    assert f"{own_address}#by-hand" not in page.content.decode()
+
+
+def test_what_the_page_offers_is_there_where_it_leads(as_person: AsPerson, admin: User, submitted: Change) -> None:
+    Change.objects.update(status=Status.NEEDS_HUMAN, cause=Cause.THIRD_VALUE)
+    page = as_person(admin).get(reverse("changes:change", args=[submitted.pk])).content.decode()
+    assert 'id="check"' in page
+    assert 'id="by-hand"' in page
+
+
+def test_page_costs_the_same_however_much_is_open(
+    as_person: AsPerson,
+    admin: User,
+    propose: Callable[..., Proposal],
+    requester: User,
+    django_assert_max_num_queries: Any,
+) -> None:
+    pausing.hold(by=admin, reason="Many")
+    for n in range(60):
+        mirrored(100 + n, f"secret {n}")
+        workflow.submit(propose(identifier=100 + n, base=None, notes="open"), by=requester)
+    Change.objects.filter(secret__lt=130).update(status=Status.NEEDS_HUMAN)
+    Change.objects.filter(secret__gte=130).update(status=Status.IN_DOUBT, doubtful_since=timezone.now())
+    browser = as_person(admin)
+    with django_assert_max_num_queries(12):
+        page = browser.get(reverse(PAGE))
+    assert page.content.decode().count("#check") == 30
+    assert "There are more: show all in doubt" in text_of(page)
+
+
+def test_pause_and_resumption_by_hand(as_person: AsPerson, admin: User) -> None:
+    browser = as_person(admin)
+    answer = browser.post(reverse("operations:hold"), {"reason": "Upgrade of Segura"}, follow=True)
+    assert answer.redirect_chain == [(reverse(PAGE), 302)]
+    assert "admin has paused delivery to Segura" in text_of(answer)
+    assert "Upgrade of Segura" in text_of(answer)
+    again = browser.post(reverse("operations:hold"), {"reason": "Another"})
+    assert again.status_code == 409
+    assert "paused already" in text_of(again)
+    browser.post(reverse("operations:release"))
+    assert breaker.pause() is None
+    late = browser.post(reverse("operations:release"))
+    assert late.status_code == 409
+    assert "Nobody has paused delivery" in text_of(late)
+    (held,) = events("delivery.held")
+    assert held["data"]["signed_in_with"] == ["password"]
+
+
+@pytest.mark.parametrize("sent", [{"reason": ""}, {"reason": "x" * 501}, {}])
+def test_pause_without_a_usable_reason_names_the_field(as_person: AsPerson, admin: User, sent: dict[str, str]) -> None:
+    answer = as_person(admin).post(reverse("operations:hold"), sent)
+    assert answer.status_code == 422
+    assert 'href="#hold-reason"' in answer.content.decode()
+    assert breaker.pause() is None
+
+
+def test_who_signed_in_long_ago_gives_the_password_and_loses_nothing_typed(as_person: AsPerson, admin: User) -> None:
+    browser = as_person(admin, minutes_ago=6)
+    answer = browser.post(reverse("operations:hold"), {"reason": "Upgrade of Segura"})
+    assert answer.status_code == 422
+    page = answer.content.decode()
+    assert 'id="hold-password"' in page
+    assert "Upgrade of Segura" in page
+    assert breaker.pause() is None
+    sent = {"reason": "Upgrade of Segura", "password": "admin-correct-horse"}
+    assert browser.post(reverse("operations:hold"), sent).status_code == 302
+    assert breaker.pause() is not None

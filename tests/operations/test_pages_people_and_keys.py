@@ -1,0 +1,160 @@
+"""The pages of people and of keys: who may do what and whether that is enough; which keys keep what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django.fixtures import Settings
+
+from portal import keyring
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Role
+from portal.changes import rotation, workflow
+from portal.changes.models import Change
+from portal.changes.proposal import Proposal
+from tests.operations.test_pages_delivery import text_of
+from tests.people import mirrored, person
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+AsPerson = Callable[..., Client]
+OLD, NEW = "old:" + "1" * 64, "new:" + "2" * 64
+
+
+@pytest.fixture
+def ring(settings: Settings) -> Any:
+    """`ring(NEW, OLD)`: the sealing keys from now on."""
+
+    def turn(*keys: str) -> None:
+        settings.SEALING_KEYS = ",".join(keys)
+        keyring.ring.cache_clear()
+
+    yield turn
+    keyring.ring.cache_clear()
+
+
+def people(browser: Client) -> str:
+    return text_of(browser.get(reverse("operations:people")))
+
+
+def keys(browser: Client) -> str:
+    return text_of(browser.get(reverse("operations:keys")))
+
+
+def test_everybody_is_listed_with_roles_and_whether_they_may_sign_in(as_person: AsPerson, admin: User) -> None:
+    roles.grant(person("ana", Role.APPROVER), Role.AUDITOR)
+    User.objects.filter(pk=person("gone", Role.APPROVER).pk).update(is_active=False)
+    page = people(as_person(admin))
+    assert "ana ana Approvers Auditors active never" in page
+    assert "gone gone Approvers switched off never" in page
+    assert "manage.py person NAME --disable" in page
+
+
+@pytest.mark.parametrize(
+    ("approvers", "required", "said"),
+    [
+        (0, 1, "No change can be approved: it takes 1, and 0 may approve."),
+        (1, 1, "Only 1 person may approve, which is just enough"),
+        (2, 2, "Only 2 people may approve, which is just enough"),
+        (3, 2, ""),
+    ],
+)
+def test_gate_that_nobody_can_pass_or_hardly_anybody_is_named(
+    approvers: int, required: int, said: str, as_person: AsPerson, admin: User, settings: Settings
+) -> None:
+    settings.APPROVALS_REQUIRED = required
+    for number in range(approvers):
+        person(f"approver-{number}", Role.APPROVER)
+    person("another-admin", Role.ADMINISTRATOR, Role.AUDITOR)
+    page = people(as_person(admin))
+    assert said in page
+    assert ("Well: no gate depends on a single person." in page) is not bool(said)
+
+
+def test_change_that_asks_for_more_approvals_than_there_are_is_named(
+    as_person: AsPerson,
+    admin: User,
+    propose: Callable[..., Proposal],
+    requester: User,
+    approver: User,
+    approver2: User,
+    settings: Settings,
+) -> None:
+    settings.APPROVALS_REQUIRED = 3
+    strict = workflow.submit(propose(), by=requester)
+    settings.APPROVALS_REQUIRED = 1
+    mirrored(44, "other")
+    workflow.submit(propose(identifier=44, notes="open"), by=requester)
+    page = people(as_person(admin))
+    assert f"more approvals were asked for than people may give now: {strict.number}" in page
+    assert "CR-2 " not in page
+
+
+def test_people_are_turned_by_pages_that_cost_the_same(
+    as_person: AsPerson, admin: User, django_assert_max_num_queries: Any
+) -> None:
+    User.objects.bulk_create(User(username=f"person-{n:03}") for n in range(120))
+    browser = as_person(admin)
+    with django_assert_max_num_queries(12):
+        page = browser.get(reverse("operations:people"))
+    assert page.content.decode().count('<td class="lead">') == 50
+    older = page.context["page"].older
+    following = text_of(browser.get(reverse("operations:people"), {"at": older}))
+    assert "person-060" in following
+    assert "person-010" not in following
+
+
+def test_page_changes_no_right(as_person: AsPerson, admin: User) -> None:
+    assert as_person(admin).post(reverse("operations:people"), {"role": "approver"}).status_code == 405
+
+
+def test_each_sealing_key_says_what_rests_under_it_and_what_to_do(
+    as_person: AsPerson,
+    admin: User,
+    propose: Callable[..., Proposal],
+    requester: User,
+    ring: Callable[..., None],
+    django_assert_max_num_queries: Any,
+) -> None:
+    browser = as_person(admin)
+    ring(OLD)
+    change = workflow.submit(propose(value="a-new-value-under-the-old-key"), by=requester)
+    ring(NEW, OLD)
+    page = keys(browser)
+    assert "new seals 0" in page
+    assert "old opens 1" in page
+    assert "Run rotate_sealing_keys before taking it off." in page
+    rotation.rotate(by="a test")
+    with django_assert_max_num_queries(12):
+        page = keys(browser)
+    assert "new seals 1" in page
+    assert "old opens 0" in page
+    assert "an hour after the last rotation it can be taken off" in page
+    assert "Values last sealed anew:" in page
+    workflow.withdraw(change.pk, by=requester)
+    assert "new seals 0" in keys(browser)
+
+
+def test_key_that_values_need_and_nobody_has_is_an_alarm(
+    as_person: AsPerson, admin: User, propose: Callable[..., Proposal], requester: User, ring: Callable[..., None]
+) -> None:
+    ring(OLD)
+    workflow.submit(propose(value="a-new-value-under-the-old-key"), by=requester)
+    ring(NEW)
+    page = keys(as_person(admin))
+    assert "1 open value rests under key old, which this process does not have." in page
+    assert "old missing 1" in page
+
+
+def test_no_key_is_on_the_page(as_person: AsPerson, admin: User, settings: Settings, ring: Callable[..., None]) -> None:
+    ring(NEW, OLD)
+    settings.FINGERPRINT_KEY = "a-fingerprint-key-of-some-length"
+    page = as_person(admin).get(reverse("operations:keys")).content.decode()
+    for key in ("1" * 64, "2" * 64, settings.FINGERPRINT_KEY, settings.SECRET_KEY):
+        assert key not in page
+    assert "a key of its own" in page
+    assert Change.objects.count() == 0
