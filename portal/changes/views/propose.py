@@ -17,8 +17,9 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
 from portal.changes import workflow
-from portal.changes.forms import editing
+from portal.changes.forms import editing, overlay
 from portal.changes.forms.editing import Edit
+from portal.changes.forms.overlay import Overlay
 from portal.changes.models import REVISABLE, Change, Revision
 from portal.changes.proposal import Proposal, ProposalLost, pack, unpack
 from portal.changes.reading import listing, risks
@@ -38,6 +39,7 @@ class Task:
     submit: Callable[[Proposal], Change]
     change: Change | None = None
     revised: Revision | None = None
+    over: Overlay | None = None
     refused: str = ""
     status: int = 422
 
@@ -46,13 +48,13 @@ class Task:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Right.PROPOSE)
 def propose(request: PersonRequest, identifier: int) -> HttpResponseBase:
-    """Propose an edit of this secret."""
+    """Propose an edit of this secret. `like`: begin with what that change proposed."""
     secret = get_object_or_404(ApiSecret, pk=identifier)
 
     def submit(proposal: Proposal) -> Change:
         return workflow.submit(proposal, by=request.user)
 
-    return _answer(request, Task(secret, request.user, submit, refused=secret.obstacle))
+    return _answer(request, Task(secret, request.user, submit, over=_over(request, secret), refused=secret.obstacle))
 
 
 @sensitive_post_parameters("client_secret")
@@ -69,14 +71,25 @@ def revise(request: PersonRequest, change_id: int) -> HttpResponseBase:
     refused, status = secret.obstacle, 422
     if change.status not in REVISABLE:
         status, refused = answer(WrongState(change), request)
-    return _answer(request, Task(secret, request.user, submit, change, change.current(), refused, status))
+    return _answer(
+        request, Task(secret, request.user, submit, change, change.current(), refused=refused, status=status)
+    )
+
+
+def _over(request: PersonRequest, secret: ApiSecret) -> Overlay | None:
+    """What the form begins with beside the values of today."""
+    like = request.GET.get("like", "")
+    if not like:
+        return None
+    number = int(like) if like.isdecimal() and len(like) < 19 else 0
+    return overlay.of_change(get_object_or_404(Change.objects.visible_to(request.user), pk=number), secret.pk)
 
 
 def _answer(request: PersonRequest, task: Task) -> HttpResponseBase:
     if request.method != "POST":
         if task.refused:
             return _page(request, task, None, status=task.status)
-        return _page(request, task, editing.start(task.secret, by=task.by, revised=task.revised))
+        return _page(request, task, editing.start(task.secret, by=task.by, revised=task.revised, over=task.over))
     asked = request.POST.get("act", "").partition(":")[0]
     act = {"confirm": _confirm, "back": _back, "rows": _rows}.get(asked, _preview)
     try:
@@ -125,7 +138,7 @@ def _carried(request: PersonRequest, task: Task) -> Proposal:
 def _page(
     request: PersonRequest, task: Task, edit: Edit | None, *, lost: bool = False, status: int = 200
 ) -> HttpResponse:
-    context = {**_about(task), "edit": edit, "refused": task.refused, "lost": lost}
+    context = {**_about(task), "edit": edit, "over": task.over, "refused": task.refused, "lost": lost}
     return render(request, FORM, context, status=status)
 
 
