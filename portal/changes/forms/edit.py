@@ -41,6 +41,8 @@ class ShareForm(forms.Form):
 
     standing = False
     """Whether the vault's list holds it already: its name is fixed, it can be removed."""
+    was = False
+    """Whether a standing one may edit now."""
 
     def clean_name(self) -> str:
         """Spaces around a newly typed name are a slip of the hand, unlike those of a stored one."""
@@ -64,8 +66,8 @@ class BaseShareFormSet(_ShareRows):
         super().add_fields(form, index)
         form.empty_permitted = True  # a new row may be emptied again; a standing one never is
         name = form["name"].value()
-        if index is not None and index < self.initial_form_count() and name in self.seen_names:
-            form.standing = True
+        if index is not None and index < self.initial_form_count() and name in self.seen_access:
+            form.standing, form.was = True, self.seen_access[name]
             form.fields["name"].widget = forms.HiddenInput()
         if "DELETE" in form.fields:
             form.fields["DELETE"].label = _("Remove")
@@ -77,9 +79,9 @@ class BaseShareFormSet(_ShareRows):
         return super().total_form_count()
 
     @cached_property
-    def seen_names(self) -> frozenset[str]:
-        """Who is on the vault's list."""
-        return frozenset(name for name, _can_edit in self.seen or ())
+    def seen_access(self) -> dict[str, bool]:
+        """Who is on the vault's list, and whether they may edit."""
+        return dict(self.seen or ())
 
     def clean(self) -> None:
         rows = self.rows()

@@ -94,7 +94,12 @@ class Edit:
     def texts(self) -> list[dict[str, Any]]:
         """Each other text field, with what moved about it."""
         return [
-            {"field": self.form[name], "moved": self.moved.get(name), "differs": self.differs.get(name)}
+            {
+                "field": self.form[name],
+                "was": self.base.fields[name] if self.base else None,
+                "moved": self.moved.get(name),
+                "differs": self.differs.get(name),
+            }
             for name in _IN_ORDER
             if name not in self.conflicts
         ]
