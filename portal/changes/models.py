@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
+from portal.changes.drafts import Draft as Draft  # a model, where Django looks for them
 
 
 class Status(models.TextChoices):
@@ -175,6 +176,7 @@ class Change(models.Model):
             models.Index(fields=["status", "id"], name="change_status"),
             models.Index(fields=["requester", "-id"], name="change_requester"),
             models.Index(fields=["secret", "-id"], name="change_secret"),
+            models.Index(fields=["requester", "-ended_at"], name="change_requester_ended"),
         ]
 
     def __str__(self) -> str:

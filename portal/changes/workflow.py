@@ -17,7 +17,7 @@ from portal.accounts.presence import VOUCHED, Presence
 from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.changes import patch as patches
-from portal.changes import policy, rules, tasks
+from portal.changes import drafts, policy, rules, tasks
 from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
 from portal.changes.rules import NotAllowed, ReasonMissing, Refused, StaleRevision
@@ -57,6 +57,7 @@ def submit(proposal: Proposal, *, by: User) -> Change:
                 expires_at=policy.pending_until(now),
             )
             revision = _revise(change, proposal, by=by, number=1, at=now)
+            drafts.discard(by=by, secret=secret.identifier)
             ledger.record(
                 "change.submitted",
                 by=by.username,

@@ -36,6 +36,7 @@ catalog:synchronise     POST   in  302 302 403 403 302 in  403
 changes:secret          GET    in  200 200 200 403 200 in  403
 changes:propose         GET    in  200 200 403 403 403 in  403
 changes:propose         POST   in  302 302 403 403 403 in  403
+changes:discard         POST   in  302 302 403 403 403 in  403
 changes:queue           GET    in  403 403 200 403 403 in  403
 changes:mine            GET    in  200 200 403 403 403 in  403
 changes:all             GET    in  403 403 200 200 200 in  403

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.forms.formsets import TOTAL_FORM_COUNT, BaseFormSet, formset_factory
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
@@ -221,6 +221,16 @@ class EditForm(forms.Form):
         if not self.errors and not self.patch() and self.cleaned_data["secret_mode"] == SAME:
             self.add_error(None, _("Nothing changed: edit at least one field."))
         return self.cleaned_data
+
+    def is_draft(self) -> bool:
+        """Whether it can be kept as a draft: what is typed is in order; what is missing may wait, so may the secret."""
+        self.is_valid()
+        waiting = ["client_secret", "secret_mode"]
+        waiting += ["reason"] if self.has_error("reason", "required") else []
+        waiting += [NON_FIELD_ERRORS] if all(rows.is_valid() for rows in self.shares.values()) else []
+        for name in waiting:
+            self.errors.pop(name, None)
+        return not self.errors
 
     def patch(self) -> dict[str, Any]:
         """The fields that change, without the client secret. Of a valid form."""

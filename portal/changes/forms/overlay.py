@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from portal.changes.drafts import Draft
 from portal.changes.forms.edit import REPLACE
 from portal.changes.models import Change, Revision
 from portal.changes.patch import Sight
@@ -19,7 +20,7 @@ _OF_ONE_SECRET = ("name",)
 class Overlay:
     """A patch that was made over `earlier` values (None: they were not known); never a client secret.
 
-    `new_secret`: one belonged to it, which has to be entered again. `origin`: the change it is taken from.
+    `new_secret`: one belonged to it, which has to be entered again. `origin` or `draft`: where it is taken from.
     """
 
     patch: Mapping[str, Any]
@@ -28,6 +29,7 @@ class Overlay:
     ticket: str = ""
     new_secret: bool = False
     origin: Change | None = None
+    draft: Draft | None = None
 
     def words(self) -> dict[str, str]:
         """What the form holds beside the fields of the secret."""
@@ -47,6 +49,11 @@ def of_change(change: Change, secret: int) -> Overlay:
     return Overlay(
         patch, revision.base, revision.reason, revision.ticket, bool(revision.secret_fingerprint) and same, change
     )
+
+
+def of_draft(draft: Draft) -> Overlay:
+    """What a person has kept, to go on with."""
+    return Overlay(draft.patch, draft.base, draft.reason, draft.ticket, draft=draft)
 
 
 def laid(base: Sight | None, over: Overlay) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right, holders, rights_of
+from portal.changes.drafts import Draft
 from portal.changes.models import Change
 from portal.changes.reading import listing
 
@@ -17,7 +18,7 @@ LANDING = {
     Right.OPERATE: "changes:all",
 }
 """Of people who propose nothing. First match wins: a decision somebody waits for comes before one's own work."""
-OPEN_SHOWN, ENDED_SHOWN = 12, 6
+OPEN_SHOWN, ENDED_SHOWN, DRAFTS_SHOWN = 12, 6, 20
 
 
 @require_safe
@@ -44,6 +45,7 @@ def _desk(request: PersonRequest) -> HttpResponse:
     context = {
         "open": under_way[:OPEN_SHOWN],
         "ended": ended[:ENDED_SHOWN],
+        "drafts": Draft.objects.of(request.user).order_by("-updated_at")[:DRAFTS_SHOWN],
         "more": len(under_way) > OPEN_SHOWN or len(ended) > ENDED_SHOWN,
     }
     return render(request, "changes/home.html", context)

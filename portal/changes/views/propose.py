@@ -6,17 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts import roles
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
-from portal.changes import workflow
+from portal.changes import drafts, workflow
+from portal.changes.drafts import Draft
 from portal.changes.forms import editing, overlay
 from portal.changes.forms.editing import Edit
 from portal.changes.forms.overlay import Overlay
@@ -48,13 +51,22 @@ class Task:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Right.PROPOSE)
 def propose(request: PersonRequest, identifier: int) -> HttpResponseBase:
-    """Propose an edit of this secret. `like`: begin with what that change proposed."""
+    """Propose an edit of this secret. `like`: begin with what that change proposed; `draft`: with one's draft."""
     secret = get_object_or_404(ApiSecret, pk=identifier)
 
     def submit(proposal: Proposal) -> Change:
         return workflow.submit(proposal, by=request.user)
 
     return _answer(request, Task(secret, request.user, submit, over=_over(request, secret), refused=secret.obstacle))
+
+
+@require_POST
+@requires(Right.PROPOSE)
+def discard(request: PersonRequest, identifier: int) -> HttpResponseBase:
+    """Erase one's draft of this secret."""
+    drafts.discard(by=request.user, secret=identifier)
+    messages.success(request, _("The draft is erased."))
+    return redirect("home")
 
 
 @sensitive_post_parameters("client_secret")
@@ -78,6 +90,8 @@ def revise(request: PersonRequest, change_id: int) -> HttpResponseBase:
 
 def _over(request: PersonRequest, secret: ApiSecret) -> Overlay | None:
     """What the form begins with beside the values of today."""
+    if "draft" in request.GET:
+        return overlay.of_draft(get_object_or_404(Draft.objects.of(request.user), secret=secret.pk))
     like = request.GET.get("like", "")
     if not like:
         return None
@@ -91,7 +105,7 @@ def _answer(request: PersonRequest, task: Task) -> HttpResponseBase:
             return _page(request, task, None, status=task.status)
         return _page(request, task, editing.start(task.secret, by=task.by, revised=task.revised, over=task.over))
     asked = request.POST.get("act", "").partition(":")[0]
-    act = {"confirm": _confirm, "back": _back, "rows": _rows}.get(asked, _preview)
+    act = {"confirm": _confirm, "back": _back, "rows": _rows, "draft": _draft}.get(asked, _preview)
     try:
         return act(request, task)
     except ProposalLost:
@@ -111,6 +125,18 @@ def _rows(request: PersonRequest, task: Task) -> HttpResponse:
     to = request.POST["act"].partition(":")[2]
     edit = editing.with_more_rows(request.POST, task.secret, by=task.by, to=to, revised=task.revised)
     return _page(request, task, edit)
+
+
+def _draft(request: PersonRequest, task: Task) -> HttpResponseBase:
+    edit = editing.receive(request.POST, task.secret, by=task.by, revised=task.revised)
+    if task.change or not edit.form.is_draft():
+        edit.keep_typed_secret()
+        return _page(request, task, edit, status=422)
+    form, base = edit.form, edit.base.fields if edit.base else None
+    words = {name: form.cleaned_data.get(name, "") for name in ("reason", "ticket")}
+    drafts.keep(by=task.by, secret=task.secret.pk, name=task.secret.name, patch=form.patch(), base=base, words=words)
+    messages.success(request, _("Your draft is kept, without any client secret. Only you can see it."))
+    return redirect("home")
 
 
 def _back(request: PersonRequest, task: Task) -> HttpResponse:
@@ -162,4 +188,5 @@ def _show(
 def _about(task: Task) -> dict[str, object]:
     """What form and preview both say: the secret, and who else is at it."""
     others = listing.open_of_secret(task.secret.pk, reader=task.by, besides=task.change)
-    return {"secret": task.secret, "change": task.change, "others": others}
+    draft = None if task.change or task.over else Draft.objects.of(task.by).filter(secret=task.secret.pk).first()
+    return {"secret": task.secret, "change": task.change, "others": others, "draft": draft}
