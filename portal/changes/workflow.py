@@ -16,8 +16,8 @@ from portal.accounts.models import User
 from portal.accounts.presence import VOUCHED, Presence
 from portal.accounts.roles import Right
 from portal.audit import ledger
-from portal.changes import patch as patches
 from portal.changes import drafts, policy, rules, tasks
+from portal.changes import patch as patches
 from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
 from portal.changes.rules import NotAllowed, ReasonMissing, Refused, StaleRevision

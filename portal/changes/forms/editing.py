@@ -15,14 +15,16 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from portal.accounts.models import User
+from portal.catalog import keywords
 from portal.catalog.details import CannotRead, read_details
 from portal.catalog.models import ApiSecret
 from portal.changes import patch as patches
 from portal.changes import sealed
 from portal.changes.forms import generator, overlay, rebase
-from portal.changes.forms.edit import BLANK_ROWS, CARRIED, ENTER, GENERATE, REPLACE, SAME, EditForm
+from portal.changes.forms.edit import CARRIED, ENTER, GENERATE, REPLACE, SAME, EditForm
 from portal.changes.forms.overlay import Overlay
 from portal.changes.forms.rebase import CHOICE, Conflict
+from portal.changes.forms.shares import BLANK_ROWS
 from portal.changes.models import Revision
 from portal.changes.patch import FieldChange, Sight
 from portal.changes.proposal import Proposal, ProposalLost, pack, pack_base, unpack, unpack_base
@@ -110,6 +112,7 @@ class Edit:
         return [
             {
                 "name": name,
+                "known": keywords.known(name),
                 "rows": self.form.shares[name],
                 "replace": self.form[REPLACE.format(name)],
                 "moved": self.moved.get(name),
