@@ -110,9 +110,9 @@ def test_summary_tells_people_what_happened_and_runs_nothing(outsider: Outsider)
         "no answer",
         "201",
         "Change applied",
-        "Signed in with: password",
-        "Signed in at: 2026-11-23T08:00:00+00:00",
-        "Last showed who they are at: 2026-11-23T08:31:07+00:00",
+        "<b>Signed in with</b> password",
+        "<b>Signed in at</b> 2026-11-23T08:00:00+00:00",
+        "<b>Last showed who they are at</b> 2026-11-23T08:31:07+00:00",
     ):
         assert part in summary
     assert "<script" not in summary

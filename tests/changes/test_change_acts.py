@@ -100,7 +100,7 @@ def test_where_the_rule_has_failed_the_database_refuses_and_is_heard_as_the_rule
     submitted: Change,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rules, "_is_own", lambda *_: False)
+    monkeypatch.setattr(rules, "is_own", lambda *_: False)
     roles.grant(requester, Role.APPROVER)
     if how == "editor":
         edited_by(approver, submitted)

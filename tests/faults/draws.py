@@ -32,14 +32,12 @@ unanswered = st.builds(
     st.sampled_from(("", "before", "never")),
     st.integers(0, 2),
 ) | st.just(({"fault": "reset_before", "endpoint": "update"},))
-spoilt_updates = st.one_of(
-    st.just(()),
-    unanswered,
-    st.sampled_from((*TURNED_AWAY, *REFUSED)).map(lambda fault: ({"fault": fault, "endpoint": "update", "times": 2},)),
+turned_away = st.sampled_from((*TURNED_AWAY, *REFUSED)).map(
+    lambda fault: ({"fault": fault, "endpoint": "update", "times": 2},)
 )
-spoilt_reads = st.one_of(
-    st.just(()),
-    st.sampled_from(("502", "drop", "html_502", "401", "no_route", *REFUSED)).map(
-        lambda fault: ({"fault": fault, "endpoint": "get", "times": 2},)
-    ),
+spoilt = unanswered | turned_away
+spoilt_updates = st.just(()) | spoilt
+spoilt_reads = st.just(()) | st.sampled_from(("502", "drop", "html_502", "401", "no_route")).map(
+    lambda fault: ({"fault": fault, "endpoint": "get", "times": 2},)
 )
+"""A reading that Segura refuses comes from a secret that is hidden."""

@@ -24,7 +24,7 @@ from portal.changes.models import Attempt, Cause, Change, Status
 from portal.changes.spool import Kept
 from portal.sandbox import Sandbox
 from portal.vault import Applied, AppliedCheck, InDoubt, NotApplied, NotSent, Outcome, Refused
-from tests.audit.test_fail_closed import log_out_of_reach
+from tests.audit.test_fail_closed import table_away
 from tests.changing import work
 from tests.rig.checker import check
 from tests.rig.markers import Marker
@@ -55,7 +55,7 @@ def answered_while_away(segura: Sandbox, change: Change) -> None:
     worker = threading.Thread(target=deliver)
     worker.start()
     segura.control.wait(lambda journal: journal["held"] == 1)
-    with log_out_of_reach():
+    with table_away():
         segura.control.release()
         worker.join(20)
 

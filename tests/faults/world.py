@@ -145,9 +145,11 @@ class World:
         for thread in threads:
             thread.join(PATIENCE_S)
 
-    def freeze(self, change: int, point: str) -> bool:
+    def freeze(self, change: int, point: str, *faults: dict[str, Any]) -> bool:
         """A worker takes the change up and stops there; False where it never came so far."""
-        frozen, going = threading.Event(), threading.Event()
+        for step in faults:
+            self.segura.control.plan(**step)
+        frozen, going, before = threading.Event(), threading.Event(), self.segura.gate.held
 
         def one() -> None:
             self._freezing.at = (point, frozen, going)
@@ -156,6 +158,8 @@ class World:
         thread = in_thread(one)
         while thread.is_alive() and not frozen.wait(0.005):
             pass
+        self._keep_late(faults, before)
+        self.segura.control.clear_faults()
         if frozen.is_set():
             self._frozen = (thread, going)
         return frozen.is_set()
