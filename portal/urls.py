@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from portal.accounts.views import home
+from portal.changes.views.home import home
 from portal.pages.saved import forget, save
 from portal.pages.views import theme
 

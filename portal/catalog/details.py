@@ -10,6 +10,7 @@ from django.conf import settings
 
 from portal import keyring
 from portal.audit import ledger
+from portal.catalog import keywords
 from portal.catalog.connection import NotConfigured, absence, connect
 from portal.catalog.failure import Failure
 from portal.vault import SECRET_FIELD, TEXT_FIELDS, ApiSecret, Client, Share, VaultError
@@ -68,6 +69,7 @@ def read_details(identifier: int, *, by: str) -> Details:
         ledger.record(
             "secret.viewed", by=by, secret=identifier, data={"value_visible": bool(details.secret_fingerprint)}
         )
+        keywords.remember(identifier, details.fields)
         return details
     raise CannotRead(failure)
 

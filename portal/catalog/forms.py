@@ -22,7 +22,7 @@ class SecretFilter(forms.Form):
     """What a person looks for. A choice nobody offered is an error, not an empty list."""
 
     q = forms.CharField(
-        label=_("Name or identifier"),
+        label=_("Name, identifier, tag, URL or person"),
         max_length=200,
         required=False,
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),

@@ -51,8 +51,9 @@ class SecretQuerySet(models.QuerySet["ApiSecret"]):
         return self.exclude(vanished_at=None)
 
     def matching(self, text: str) -> SecretQuerySet:
-        """By a part of the name, or by identifier where the text is a number."""
-        found = Q(folded__contains=fold(text))
+        """By a part of the name, the beginning of a keyword, or the identifier where the text is a number."""
+        words = Keyword.objects.filter(folded__startswith=fold(text)[: Keyword.LONGEST])
+        found = Q(folded__contains=fold(text)) | Q(pk__in=words.values("secret"))
         return self.filter(found | Q(identifier=int(text)) if text.isdecimal() and len(text) < 19 else found)
 
 
@@ -72,6 +73,10 @@ class ApiSecret(models.Model):
     need_approval = models.BooleanField()
     first_seen_at = models.DateTimeField()
     vanished_at = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True, help_text="When a person last read the details here.")
+    read_digest = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="Of the keywords that reading left."
+    )
 
     objects = SecretQuerySet.as_manager()
 
@@ -95,6 +100,28 @@ class ApiSecret(models.Model):
                 "The portal's Segura user may not edit this secret; its owner can share it with the right to edit."
             )
         return ""
+
+
+class Keyword(models.Model):
+    """A word by which a secret is found, from the last reading of its details; never of the client secret or notes."""
+
+    class Kind(models.TextChoices):
+        URL = "url"
+        TAG = "tag"
+        USER = "user"
+        GROUP = "group"
+
+    LONGEST = 200
+
+    secret = models.ForeignKey(ApiSecret, on_delete=models.CASCADE, related_name="keywords")
+    kind = models.CharField(max_length=5, choices=Kind)
+    # With db_index PostgreSQL gets an index for the beginnings of words, whatever its collation.
+    folded = models.CharField(max_length=LONGEST, db_index=True)
+    shown = models.CharField(max_length=LONGEST)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["kind", "folded"], name="keyword_kind")]
 
 
 class SyncQuerySet(models.QuerySet["Sync"]):

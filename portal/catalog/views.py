@@ -23,13 +23,15 @@ _MAY_SYNCHRONISE = (Right.OPERATE, Right.PROPOSE)
 @require_safe
 @requires(*_MAY_READ)
 def secrets(request: PersonRequest) -> HttpResponseBase:
-    """Search, filter and page through what Segura lists."""
+    """Search, filter and page through what Segura lists. `like`: to choose one for which to propose as that change."""
     form = SecretFilter(request.GET)
+    like = request.GET.get("like", "")
     cursor = request.GET.get("at", "")
     page = keyset.page(form.secrets(), order=("folded", "identifier"), cursor=cursor, size=PAGE)
     context = {
         "form": form,
         "page": page,
+        "like": like if like.isdecimal() else "",
         "asked": bool(request.GET.get("q") or request.GET.get("show")),
         "any": bool(page.rows) or ApiSecret.objects.exists(),
         **_panel(request, standing()),

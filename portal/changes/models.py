@@ -18,6 +18,7 @@ from portal.accounts.roles import Right
 from portal.changes.cause import Cause as Cause
 from portal.changes.cause import causes as causes
 from portal.changes.comment import Comment as Comment  # the app's models are found here
+from portal.changes.drafts import Draft as Draft  # a model, where Django looks for them
 
 
 class Status(models.TextChoices):
@@ -122,6 +123,7 @@ class Change(models.Model):
             models.Index(fields=["status", "-risk", "id"], name="change_risk"),
             models.Index(fields=["requester", "-id"], name="change_requester"),
             models.Index(fields=["secret", "-id"], name="change_secret"),
+            models.Index(fields=["requester", "-ended_at"], name="change_requester_ended"),
         ]
 
     def __str__(self) -> str:

@@ -12,9 +12,7 @@ from django.utils.translation import gettext_lazy
 from portal.changes import hosts, letters
 from portal.changes import patch as patches
 from portal.changes.patch import FieldChange, Fields, ShareChange
-
-_NAMED = 5
-"""More people than this are counted, not named: the difference lists them all."""
+from portal.changes.power import named
 
 
 class Level(models.IntegerChoices):
@@ -89,9 +87,9 @@ def _sharing(shares: Iterable[ShareChange], *, base_known: bool) -> list[Risk]:
             if base_known
             else _("With the right to edit, and so to disable this secret: %(names)s. Who has it now is not known.")
         )
-        found.append(Risk("edit", _("May disable"), sentence % {"names": _names(editors)}, grave=True))
+        found.append(Risk("edit", _("May disable"), sentence % {"names": named(editors)}, grave=True))
     if joining and base_known:
-        sentence = _("May use this secret from then on: %(names)s.") % {"names": _names(joining)}
+        sentence = _("May use this secret from then on: %(names)s.") % {"names": named(joining)}
         found.append(Risk("wider", _("Shared wider"), sentence))
     return found
 
@@ -117,12 +115,6 @@ def _address(old: str | None, new: str) -> list[Risk]:
     if new and after[0] != "https" and before[0] != after[0]:
         found.append(Risk("scheme", _("Not https"), _("The new URL is not an https address."), grave=True))
     return found
-
-
-def _names(names: list[str]) -> str:
-    if len(names) <= _NAMED:
-        return ", ".join(names)
-    return _("%(names)s and %(count)d more") % {"names": ", ".join(names[:_NAMED]), "count": len(names) - _NAMED}
 
 
 def _merged(risks: list[Risk]) -> list[Risk]:

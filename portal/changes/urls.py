@@ -23,5 +23,6 @@ urlpatterns = [
     path("changes/<int:change_id>/close/", change.close, name="close"),
     path("changes/<int:change_id>/revise/", propose.revise, name="revise"),
     path("secrets/<int:identifier>/", secret.secret, name="secret"),
+    path("secrets/<int:identifier>/draft/discard/", propose.discard, name="discard"),
     path("secrets/<int:identifier>/propose/", propose.propose, name="propose"),
 ]

@@ -14,7 +14,7 @@ from portal.accounts.models import User
 from portal.accounts.presence import VOUCHED, Presence
 from portal.accounts.roles import Right
 from portal.audit import ledger
-from portal.changes import care, policy, revisions, rules, tasks
+from portal.changes import care, drafts, policy, revisions, rules, tasks
 from portal.changes.care import Care
 from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
@@ -57,6 +57,7 @@ def submit(proposal: Proposal, *, by: User) -> Change:
                 expires_at=policy.pending_until(now),
             )
             revision = revisions.write(change, proposal, by=by, number=1, at=now)
+            drafts.discard(by=by, secret=secret.identifier)
             ledger.record(
                 "change.submitted",
                 by=by.username,

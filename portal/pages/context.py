@@ -27,6 +27,7 @@ class Entry:
 
 
 NAVIGATION = (
+    Entry("home", _("Home"), "user", frozenset({Right.PROPOSE})),
     Entry("changes:queue", _("Approvals"), "clipboard-check", frozenset({Right.DECIDE})),
     Entry("changes:mine", _("My changes"), "edit", frozenset({Right.PROPOSE})),
     Entry("catalog:secrets", _("Secrets"), "key", frozenset({Right.PROPOSE, Right.DECIDE, Right.OPERATE}), "catalog"),

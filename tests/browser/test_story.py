@@ -22,7 +22,7 @@ NEW_VALUE = "n3w-Client-Secret-of-the-story"
 def test_a_change_from_proposal_to_proof(segura: Control, sign_in: Callable[..., Person]) -> None:
     requester = sign_in("requester")
     page = requester.go("/secrets/")
-    page.get_by_label("Name or identifier").fill("stripe")
+    page.get_by_label("Name, identifier, tag, URL or person").fill("stripe")
     page.get_by_role("button", name="Search").click()
     page.get_by_role("link", name="stripe-webhook").click()
     page.get_by_role("link", name="Propose a change").click()

@@ -27,7 +27,7 @@ def plain(sign_in: Callable[..., Person]) -> Callable[[str], Person]:
 def test_a_change_is_proposed_approved_and_applied(segura: Control, plain: Callable[[str], Person]) -> None:
     requester, approver = plain("requester"), plain("approver")
     page = requester.go("/secrets/")
-    page.get_by_label("Name or identifier").fill("dwh")
+    page.get_by_label("Name, identifier, tag, URL or person").fill("dwh")
     page.get_by_role("button", name="Search").click()
     page.get_by_role("link", name="dwh-export").click()
     page.get_by_role("link", name="Propose a change").click()

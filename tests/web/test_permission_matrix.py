@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.shows("W05")]
 # checkpoint that nobody has made yet, and the 302 of every reader's is a page that sends on.
 MATRIX = """
                                anonymous owner other approver auditor operator disabled superuser
-home                    GET    in  302 302 302 302 302 in  200
+home                    GET    in  200 200 302 302 302 in  200
 account_login           GET    200 302 302 302 302 302 200 302
 account_login           POST   200 302 302 302 302 302 200 302
 account_logout          GET    in  200 200 200 200 200 in  200
@@ -38,6 +38,7 @@ catalog:synchronise     POST   in  302 302 403 403 302 in  403
 changes:secret          GET    in  200 200 200 403 200 in  403
 changes:propose         GET    in  200 200 403 403 403 in  403
 changes:propose         POST   in  302 302 403 403 403 in  403
+changes:discard         POST   in  302 302 403 403 403 in  403
 changes:queue           GET    in  403 403 200 403 403 in  403
 changes:news            GET    in  403 403 204 403 403 in  403
 changes:decide          POST   in  403 403 200 403 403 in  403

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django import forms
-from django.core.exceptions import ValidationError
-from django.forms.formsets import TOTAL_FORM_COUNT, BaseFormSet, formset_factory
-from django.utils.functional import cached_property
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,106 +15,17 @@ from portal.changes.forms import rebase
 from portal.changes.forms.fields import ExactText, SecretText
 from portal.changes.forms.generator import LENGTHS
 from portal.changes.forms.rebase import CHOICE, Conflict
+from portal.changes.forms.shares import BLANK_ROWS, LONGEST, MOST_ROWS, BaseShareFormSet, ShareFormSet
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.patch import Sight
 from portal.changes.sealed import Sealed
 from portal.vault import SHARE_FIELDS, TEXT_FIELDS
 
-LONGEST = 500
 NEEDED = ("name", "url", "client_id")
 """Segura refuses to empty these (contract 5.4)."""
-MOST_ROWS = 500
-BLANK_ROWS = 2
-_ROWS_SHOWN = 5000
 
 SAME, CARRIED, ENTER, GENERATE = "same", "carried", "enter", "generate"
 REPLACE = "replace_{}"
-
-
-class ShareForm(forms.Form):
-    """One person or group that may use the secret."""
-
-    name = ExactText(limit=LONGEST, required=True, label=gettext_lazy("Name"))
-    can_edit = forms.BooleanField(required=False, label=gettext_lazy("May edit"))
-
-    standing = False
-    """Whether the vault's list holds it already: its name is fixed, it can be removed."""
-
-    def clean_name(self) -> str:
-        """Spaces around a newly typed name are a slip of the hand, unlike those of a stored one."""
-        name: str = self.cleaned_data["name"]
-        return name if self.standing else name.strip()
-
-
-if TYPE_CHECKING:
-    _ShareRows = BaseFormSet[ShareForm]
-else:
-    _ShareRows = BaseFormSet
-
-
-class BaseShareFormSet(_ShareRows):
-    """The whole list of one kind of share."""
-
-    label = ""
-    seen: list[list[Any]] | None = None
-
-    def add_fields(self, form: ShareForm, index: int | None) -> None:
-        super().add_fields(form, index)
-        form.empty_permitted = True  # a new row may be emptied again; a standing one never is
-        name = form["name"].value()
-        if index is not None and index < self.initial_form_count() and name in self.seen_names:
-            form.standing = True
-            form.fields["name"].widget = forms.HiddenInput()
-        if "DELETE" in form.fields:
-            form.fields["DELETE"].label = _("Remove")
-
-    def total_form_count(self) -> int:
-        """None where more are claimed than there can be: each would cost a millisecond before it is refused."""
-        if self.is_bound and (self.management_form.cleaned_data[TOTAL_FORM_COUNT] or 0) > self.absolute_max:
-            return 0
-        return super().total_form_count()
-
-    @cached_property
-    def seen_names(self) -> frozenset[str]:
-        """Who is on the vault's list."""
-        return frozenset(name for name, _can_edit in self.seen or ())
-
-    def clean(self) -> None:
-        rows = self.rows()
-        if rows == self.seen:
-            return
-        if len(rows) > MOST_ROWS:
-            raise ValidationError(
-                _("%(field)s holds %(count)d rows; at most %(limit)d are possible.")
-                % {"field": self.label, "count": len(rows), "limit": MOST_ROWS}
-            )
-        names = [name for name, _can_edit in rows]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValidationError(
-                _("%(field)s names %(names)s more than once. Remove one of the rows.")
-                % {"field": self.label, "names": ", ".join(twice)}
-            )
-
-    def rows(self) -> list[list[Any]]:
-        """The list as it is to be, in the shape of a base."""
-        kept = [form.cleaned_data for form in self.forms if _filled(form) and not form.cleaned_data.get("DELETE")]
-        return sorted([data["name"], data["can_edit"]] for data in kept)
-
-
-def _filled(form: ShareForm) -> bool:
-    return hasattr(form, "cleaned_data") and bool(form.cleaned_data.get("name"))
-
-
-ShareFormSet = formset_factory(
-    ShareForm,
-    formset=BaseShareFormSet,
-    extra=BLANK_ROWS,
-    can_delete=True,
-    can_delete_extra=False,
-    max_num=_ROWS_SHOWN,
-    absolute_max=_ROWS_SHOWN,
-)
 
 
 class EditForm(forms.Form):
@@ -219,6 +128,16 @@ class EditForm(forms.Form):
         if not self.errors and not self.patch() and self.cleaned_data["secret_mode"] == SAME:
             self.add_error(None, _("Nothing changed: edit at least one field."))
         return self.cleaned_data
+
+    def is_draft(self) -> bool:
+        """Whether it can be kept as a draft: what is typed is in order; what is missing may wait, so may the secret."""
+        self.is_valid()
+        waiting = ["client_secret", "secret_mode"]
+        waiting += ["reason"] if self.has_error("reason", "required") else []
+        waiting += [NON_FIELD_ERRORS] if all(rows.is_valid() for rows in self.shares.values()) else []
+        for name in waiting:
+            self.errors.pop(name, None)
+        return not self.errors
 
     def patch(self) -> dict[str, Any]:
         """The fields that change, without the client secret. Of a valid form."""

@@ -15,13 +15,16 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from portal.accounts.models import User
+from portal.catalog import keywords
 from portal.catalog.details import CannotRead, read_details
 from portal.catalog.models import ApiSecret
 from portal.changes import patch as patches
 from portal.changes import sealed
-from portal.changes.forms import generator, rebase
-from portal.changes.forms.edit import BLANK_ROWS, CARRIED, ENTER, GENERATE, REPLACE, SAME, EditForm
+from portal.changes.forms import generator, overlay, rebase
+from portal.changes.forms.edit import CARRIED, ENTER, GENERATE, REPLACE, SAME, EditForm
+from portal.changes.forms.overlay import Overlay
 from portal.changes.forms.rebase import CHOICE, Conflict
+from portal.changes.forms.shares import BLANK_ROWS
 from portal.changes.models import Revision
 from portal.changes.patch import FieldChange, Sight
 from portal.changes.proposal import Proposal, ProposalLost, pack, pack_base, unpack, unpack_base
@@ -93,7 +96,12 @@ class Edit:
     def texts(self) -> list[dict[str, Any]]:
         """Each other text field, with what moved about it."""
         return [
-            {"field": self.form[name], "moved": self.moved.get(name), "differs": self.differs.get(name)}
+            {
+                "field": self.form[name],
+                "was": self.base.fields[name] if self.base else None,
+                "moved": self.moved.get(name),
+                "differs": self.differs.get(name),
+            }
             for name in _IN_ORDER
             if name not in self.conflicts
         ]
@@ -104,6 +112,7 @@ class Edit:
         return [
             {
                 "name": name,
+                "known": keywords.known(name),
                 "rows": self.form.shares[name],
                 "replace": self.form[REPLACE.format(name)],
                 "moved": self.moved.get(name),
@@ -143,13 +152,14 @@ class Edit:
                 self.form.data = {**self.form.data.dict(), "secret_mode": CARRIED}  # type: ignore[attr-defined]
 
 
-def start(secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Edit:
-    """Open the form: the vault is read live, and what `revised` proposes is laid over it."""
+def start(secret: ApiSecret, *, by: User, revised: Revision | None = None, over: Overlay | None = None) -> Edit:
+    """Open the form: the vault is read live, and what `revised` proposes, or else `over`, is laid over it."""
     base, obstacle = _look(secret, by)
     kept = _kept_of(secret, revised)
-    initial = _overlaid(base, revised.patch if revised else {}, revised.base if revised else None)
-    if revised:
-        initial |= {"reason": revised.reason, "ticket": revised.ticket}
+    over = overlay.of_revision(revised) if revised else over or Overlay({}, None)
+    initial = overlay.laid(base, over) | over.words()
+    if over.new_secret:
+        initial["secret_mode"] = ENTER
     edit = Edit(secret, by, base, EditForm(base=base), kept, obstacle, revised)
     if edit.secret_disputed:
         initial["secret_mode"] = ""  # nothing is chosen for them
@@ -160,8 +170,8 @@ def resume(proposal: Proposal, secret: ApiSecret, *, by: User, revised: Revision
     """Back from the preview to the form, with everything as it was typed and the new client secret kept."""
     base = proposal.base
     kept = replace(proposal, patch={}, base=None) if proposal.sealed else None
-    initial = _overlaid(base, proposal.patch, base.fields if base else None)
-    initial |= {"reason": proposal.reason, "ticket": proposal.ticket, "secret_mode": CARRIED if kept else SAME}
+    over = Overlay(proposal.patch, base.fields if base else None, proposal.reason, proposal.ticket)
+    initial = overlay.laid(base, over) | over.words() | {"secret_mode": CARRIED if kept else SAME}
     edit = Edit(secret, by, base, EditForm(base=base), kept, revised=revised)
     if base:
         initial |= rebase.initial(edit.conflicts, {**base.fields, **proposal.patch})
@@ -258,40 +268,6 @@ def _typed_again(edit: Edit, data: QueryDict) -> Edit:
             {str(part): form[part].value() for part in ("name", "can_edit", "DELETE") if part in form.fields}
             for form in bound.shares[name].forms
         ]
-        initial[name] = _joined(edit.base.fields[name] if edit.base else [], typed)
+        initial[name] = overlay.joined(edit.base.fields[name] if edit.base else [], typed)
     initial |= {CHOICE.format(name): data.get(CHOICE.format(name), "") for name in edit.conflicts}
     return _shown(edit, initial)
-
-
-def _joined(live: list[list[Any]], typed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The vault's list with what was typed about it, then the rows that were added."""
-    about = {row["name"]: row for row in typed if row["name"]}
-    rows = [about.pop(name, {"name": name, "can_edit": can_edit}) for name, can_edit in live]
-    return rows + list(about.values())
-
-
-def _overlaid(base: Sight | None, patch: Mapping[str, Any], earlier: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Initial values: what the vault holds, with what the patch made of `earlier` laid over it."""
-    if base is None:
-        rows = {name: [_row(*share) for share in patch.get(name, [])] for name in SHARE_FIELDS}
-        return {**patch, **rows, **{REPLACE.format(name): name in patch for name in SHARE_FIELDS}}
-    rows = {
-        name: _share_rows(base.fields[name], patch[name], earlier[name] if earlier else base.fields[name])
-        if name in patch
-        else [_row(*share) for share in base.fields[name]]
-        for name in SHARE_FIELDS
-    }
-    return {**base.fields, **patch, **rows}
-
-
-def _share_rows(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[dict[str, Any]]:
-    """The live list with the same removals, additions and toggles; who joined meanwhile stays."""
-    wanted, before = dict(proposed), dict(earlier)
-    removed = before.keys() - wanted.keys()
-    altered = {name: can_edit for name, can_edit in wanted.items() if before.get(name) != can_edit}
-    rows = [_row(name, altered.pop(name, can_edit)) | {"DELETE": name in removed} for name, can_edit in live]
-    return rows + [_row(name, can_edit) for name, can_edit in altered.items()]
-
-
-def _row(name: str, can_edit: bool) -> dict[str, Any]:
-    return {"name": name, "can_edit": can_edit}

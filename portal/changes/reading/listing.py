@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import F, Prefetch
+from django.db.models import F, Prefetch, prefetch_related_objects
 
 from portal.accounts.models import User
 from portal.changes import breaker, care, policy, risks, rules
@@ -18,6 +18,8 @@ from portal.changes.risks import Level, Risk
 
 QUEUE_COUNT_LIMIT = 100
 OPEN_SHOWN = 20
+REPEATABLE = (Status.REJECTED, Status.FAILED, Status.EXPIRED, Status.WITHDRAWN)
+"""It came to nothing: the same may be proposed again."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,21 @@ class Row:
         return rules.requests(self.votes) if self.change.status == Status.PENDING else []
 
     @property
+    def repeatable(self) -> bool:
+        """Whether it invites to be proposed again."""
+        return self.linked and self.change.status in REPEATABLE
+
+    @property
+    def turn(self) -> str:
+        """Whose turn it is, said to its requester."""
+        return outlook.turn(self.change, asked=bool(self.requests))
+
+    @property
+    def deadline(self) -> str:
+        """Until when it may wait, '' where nothing limits it."""
+        return outlook.deadline(self.change)
+
+    @property
     def next(self) -> str:
         """What happens next, in a line."""
         if self.requests:
@@ -107,10 +124,23 @@ def describe(revision: Revision) -> list[FieldChange]:
 
 def listed(changes: ChangeQuerySet) -> ChangeQuerySet:
     """The queryset with everything that rows() needs."""
+    return changes.select_related("requester").prefetch_related(*_parts())
+
+
+def together(*lists: Iterable[Change], reader: User) -> list[list[Row]]:
+    """Several lists of `reader`'s own changes as rows, in no more queries than one of them takes."""
+    listed = [list(changes) for changes in lists]
+    prefetch_related_objects([change for changes in listed for change in changes], *_parts())
+    found = iter(rows([change for changes in listed for change in changes], reader=reader))
+    return [[next(found) for _ in changes] for changes in listed]
+
+
+def _parts() -> tuple[Prefetch, Prefetch]:  # type: ignore[type-arg]
     current = Revision.objects.filter(number=F("change__revision")).defer("sealed_secret")
     votes = Vote.objects.filter(revision=F("change__revision")).select_related("voter").order_by("pk")
-    return changes.select_related("requester").prefetch_related(
-        Prefetch("revisions", current, to_attr="current_revisions"), Prefetch("votes", votes, to_attr="current_votes")
+    return (
+        Prefetch("revisions", current, to_attr="current_revisions"),
+        Prefetch("votes", votes, to_attr="current_votes"),
     )
 
 

@@ -56,17 +56,28 @@ def asked(names: str, change: Change) -> list[str]:
     """What happens next after a request for changes, at length."""
     return [
         _("%(names)s asked for changes. It can be approved once its requester has revised it.") % {"names": names},
-        _deadline(change),
+        deadline(change),
     ]
+
+
+def turn(change: Change, *, asked: bool) -> str:
+    """Who acts next on an open change, said to its requester; `asked`: a revision is wanted."""
+    if asked:
+        return _("You")
+    return {
+        Status.PENDING: _("An approver"),
+        Status.STALE: _("You"),
+        Status.NEEDS_HUMAN: _("An administrator"),
+    }.get(Status(change.status), _("The portal"))
 
 
 def sentences(change: Change, missing: int, others: Iterable[Change], pause: Breaker | None = None) -> list[str]:
     """What happens next, at length. `others`: changes of the same secret that are open or hold its lane."""
     match change.status:
         case Status.PENDING:
-            return [_votes(missing), _deadline(change)]
+            return [_votes(missing), deadline(change)]
         case Status.APPROVED:
-            return [*(paused(pause) if pause else waiting(change, others)), _deadline(change)]
+            return [*(paused(pause) if pause else waiting(change, others)), deadline(change)]
         case Status.IN_DOUBT:
             return [*_doubt(change, pause), _("Until this is settled, every other change of this secret waits.")]
         case _:
@@ -126,6 +137,13 @@ def steps(change: Change) -> list[Step]:
     ]
 
 
+def deadline(change: Change) -> str:
+    """Until when it may wait, '' where nothing limits it."""
+    if change.expires_at is None or change.doubtful_since is not None:
+        return ""
+    return _("It expires at %(at)s.") % {"at": clock(change.expires_at)}
+
+
 def clock(instant: datetime) -> str:
     """An instant inside a sentence."""
     local = timezone.localtime(instant)
@@ -149,12 +167,6 @@ def _votes(missing: int) -> str:
         missing,
     )
     return sentence % {"count": missing}
-
-
-def _deadline(change: Change) -> str:
-    if change.expires_at is None or change.doubtful_since is not None:
-        return ""
-    return _("It expires at %(at)s.") % {"at": clock(change.expires_at)}
 
 
 def _ahead(change: Change, other: Change, now: datetime) -> str:
@@ -207,7 +219,7 @@ def _plain(change: Change) -> list[str]:
         ],
         Status.STALE: [
             _("The requester can revise it against what Segura holds now, or withdraw it. A revision needs new votes."),
-            _deadline(change),
+            deadline(change),
         ],
         Status.REJECTED: [_("It ended here. Another attempt is a new change.")],
         Status.WITHDRAWN: [_("Its requester took it back. Nothing was sent.")],

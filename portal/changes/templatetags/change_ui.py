@@ -13,10 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.audit import findings
+from portal.changes import power
 from portal.changes.comment import Comment, parts
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Attempt
-from portal.changes.patch import ShareChange
+from portal.changes.patch import FieldChange, ShareChange
+from portal.changes.power import Power
 from portal.changes.reading import outlook, value
 from portal.changes.risks import Level
 from portal.unseen import spelled
@@ -89,6 +91,18 @@ def share_kind(share: ShareChange, base_known: bool) -> str:
     if share.old is None:
         return "added"
     return "removed" if share.new is None else "altered"
+
+
+@register.filter("power")
+def power_of(field: FieldChange, base_known: object) -> list[Power]:
+    """What a change of sharing means for people."""
+    return power.of(field, base_known=bool(base_known))
+
+
+@register.filter
+def power_words(field: str) -> list[Power]:
+    """All that may be said of a list of sharing, for a page that says it while somebody types."""
+    return power.patterns(field)
 
 
 register.filter("said", findings.said)

@@ -6,19 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts import roles
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
-from portal.changes import risks, workflow
-from portal.changes.forms import editing
+from portal.changes import drafts, risks, workflow
+from portal.changes.drafts import Draft
+from portal.changes.forms import editing, overlay
 from portal.changes.forms.editing import Edit
+from portal.changes.forms.overlay import Overlay
 from portal.changes.models import REVISABLE, Change, Revision
 from portal.changes.proposal import Proposal, ProposalLost, pack, unpack
 from portal.changes.reading import listing
@@ -38,6 +42,7 @@ class Task:
     submit: Callable[[Proposal], Change]
     change: Change | None = None
     revised: Revision | None = None
+    over: Overlay | None = None
     refused: str = ""
     status: int = 422
 
@@ -46,13 +51,22 @@ class Task:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Right.PROPOSE)
 def propose(request: PersonRequest, identifier: int) -> HttpResponseBase:
-    """Propose an edit of this secret."""
+    """Propose an edit of this secret. `like`: begin with what that change proposed; `draft`: with one's draft."""
     secret = get_object_or_404(ApiSecret, pk=identifier)
 
     def submit(proposal: Proposal) -> Change:
         return workflow.submit(proposal, by=request.user)
 
-    return _answer(request, Task(secret, request.user, submit, refused=secret.obstacle))
+    return _answer(request, Task(secret, request.user, submit, over=_over(request, secret), refused=secret.obstacle))
+
+
+@require_POST
+@requires(Right.PROPOSE)
+def discard(request: PersonRequest, identifier: int) -> HttpResponseBase:
+    """Erase one's draft of this secret."""
+    drafts.discard(by=request.user, secret=identifier)
+    messages.success(request, _("The draft is erased."))
+    return redirect("home")
 
 
 @sensitive_post_parameters("client_secret")
@@ -69,16 +83,29 @@ def revise(request: PersonRequest, change_id: int) -> HttpResponseBase:
     refused, status = secret.obstacle, 422
     if change.status not in REVISABLE:
         status, refused = answer(WrongState(change), request)
-    return _answer(request, Task(secret, request.user, submit, change, change.current(), refused, status))
+    return _answer(
+        request, Task(secret, request.user, submit, change, change.current(), refused=refused, status=status)
+    )
+
+
+def _over(request: PersonRequest, secret: ApiSecret) -> Overlay | None:
+    """What the form begins with beside the values of today."""
+    if "draft" in request.GET:
+        return overlay.of_draft(get_object_or_404(Draft.objects.of(request.user), secret=secret.pk))
+    like = request.GET.get("like", "")
+    if not like:
+        return None
+    number = int(like) if like.isdecimal() and len(like) < 19 else 0
+    return overlay.of_change(get_object_or_404(Change.objects.visible_to(request.user), pk=number), secret.pk)
 
 
 def _answer(request: PersonRequest, task: Task) -> HttpResponseBase:
     if request.method != "POST":
         if task.refused:
             return _page(request, task, None, status=task.status)
-        return _page(request, task, editing.start(task.secret, by=task.by, revised=task.revised))
+        return _page(request, task, editing.start(task.secret, by=task.by, revised=task.revised, over=task.over))
     asked = request.POST.get("act", "").partition(":")[0]
-    act = {"confirm": _confirm, "back": _back, "rows": _rows}.get(asked, _preview)
+    act = {"confirm": _confirm, "back": _back, "rows": _rows, "draft": _draft}.get(asked, _preview)
     try:
         return act(request, task)
     except ProposalLost:
@@ -98,6 +125,18 @@ def _rows(request: PersonRequest, task: Task) -> HttpResponse:
     to = request.POST["act"].partition(":")[2]
     edit = editing.with_more_rows(request.POST, task.secret, by=task.by, to=to, revised=task.revised)
     return _page(request, task, edit)
+
+
+def _draft(request: PersonRequest, task: Task) -> HttpResponseBase:
+    edit = editing.receive(request.POST, task.secret, by=task.by, revised=task.revised)
+    if task.change or not edit.form.is_draft():
+        edit.keep_typed_secret()
+        return _page(request, task, edit, status=422)
+    form, base = edit.form, edit.base.fields if edit.base else None
+    words = {name: form.cleaned_data.get(name, "") for name in ("reason", "ticket")}
+    drafts.keep(by=task.by, secret=task.secret.pk, name=task.secret.name, patch=form.patch(), base=base, words=words)
+    messages.success(request, _("Your draft is kept, without any client secret. Only you can see it."))
+    return redirect("home")
 
 
 def _back(request: PersonRequest, task: Task) -> HttpResponse:
@@ -125,7 +164,7 @@ def _carried(request: PersonRequest, task: Task) -> Proposal:
 def _page(
     request: PersonRequest, task: Task, edit: Edit | None, *, lost: bool = False, status: int = 200
 ) -> HttpResponse:
-    context = {**_about(task), "edit": edit, "refused": task.refused, "lost": lost}
+    context = {**_about(task), "edit": edit, "over": task.over, "refused": task.refused, "lost": lost}
     return render(request, FORM, context, status=status)
 
 
@@ -149,4 +188,5 @@ def _show(
 def _about(task: Task) -> dict[str, object]:
     """What form and preview both say: the secret, and who else is at it."""
     others = listing.open_of_secret(task.secret.pk, reader=task.by, besides=task.change)
-    return {"secret": task.secret, "change": task.change, "others": others}
+    draft = None if task.change or task.over else Draft.objects.of(task.by).filter(secret=task.secret.pk).first()
+    return {"secret": task.secret, "change": task.change, "others": others, "draft": draft}

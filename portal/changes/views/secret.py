@@ -11,6 +11,7 @@ from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
 from portal.catalog.details import CannotRead, Details, read_details
 from portal.catalog.models import ApiSecret
+from portal.changes.drafts import Draft
 from portal.changes.models import Change
 from portal.changes.reading import listing
 from portal.pages import keyset
@@ -45,6 +46,7 @@ def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
         "unreadable": obstacle,
         "reread": bool(cursor),
         "others": listing.open_of_secret(identifier, reader=request.user),
+        "draft": Draft.objects.of(request.user).filter(secret=identifier).first(),
         "may_propose": roles.holds(request.user, Right.PROPOSE),
         "proposers": roles.groups_with(Right.PROPOSE),
     }

@@ -1,0 +1,71 @@
+"""By which words a secret is found beside its name: what its details held when somebody last read them here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.db import transaction
+from django.utils import timezone
+
+from portal.audit import ledger
+from portal.catalog.models import ApiSecret, Keyword, fold
+
+_KNOWN_SHOWN = 300
+_SHARES = {"users_allowed": Keyword.Kind.USER, "groups_allowed": Keyword.Kind.GROUP}
+
+
+def remember(identifier: int, fields: Mapping[str, Any]) -> None:
+    """Keep the words of a reading; one that finds nothing new writes its instant alone."""
+    words = sorted(set(_words(fields)))
+    digest = hashlib.sha256(ledger.canonical({"words": words}).encode()).hexdigest()
+    read = ApiSecret.objects.filter(pk=identifier)
+    now = timezone.now()
+    if read.filter(read_digest=digest).update(read_at=now):
+        return
+    with transaction.atomic():
+        if read.update(read_at=now, read_digest=digest):  # the row is held: one writer of its words at a time
+            Keyword.objects.filter(secret=identifier).delete()
+            Keyword.objects.bulk_create(
+                Keyword(secret_id=identifier, kind=kind, folded=folded, shown=shown) for kind, folded, shown in words
+            )
+
+
+def known(field: str) -> list[str]:
+    """Names of users or groups (`field` a list of sharing) that readings have met, for a person to choose from."""
+    found = Keyword.objects.filter(kind=_SHARES[field]).order_by("folded")
+    return list(dict.fromkeys(found.values_list("shown", flat=True).distinct()[:_KNOWN_SHOWN]))
+
+
+def _words(fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for place in _places(fields["url"]):
+        yield _word(Keyword.Kind.URL, place)
+    for tag in fields["tags"].split(","):
+        if tag.strip():
+            yield _word(Keyword.Kind.TAG, tag.strip())
+    for field, kind in _SHARES.items():
+        for name, _can_edit in fields[field]:
+            yield _word(kind, name)
+
+
+def _places(url: str) -> Iterator[str]:
+    """The address as it is typed: with its scheme, without, and from each part of its host on."""
+    if not url:
+        return
+    yield url
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return
+    rest = url.partition("://")[2]
+    if rest:
+        yield rest
+    labels = host.split(".")
+    for start in range(1, len(labels) - 1):
+        yield ".".join(labels[start:])
+
+
+def _word(kind: str, text: str) -> tuple[str, str, str]:
+    return str(kind), fold(text)[: Keyword.LONGEST], text[: Keyword.LONGEST]

@@ -1,0 +1,91 @@
+"""What is laid over today's values when the form opens: an earlier proposal, as far as it still has a meaning. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from portal.changes.drafts import Draft
+from portal.changes.forms.edit import REPLACE
+from portal.changes.models import Change, Revision
+from portal.changes.patch import Sight
+from portal.vault import SHARE_FIELDS
+
+_OF_ONE_SECRET = ("name",)
+"""What would make one secret pass for another."""
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A patch that was made over `earlier` values (None: they were not known); never a client secret.
+
+    `new_secret`: one belonged to it, which has to be entered again. `origin` or `draft`: where it is taken from.
+    """
+
+    patch: Mapping[str, Any]
+    earlier: Mapping[str, Any] | None
+    reason: str = ""
+    ticket: str = ""
+    new_secret: bool = False
+    origin: Change | None = None
+    draft: Draft | None = None
+
+    def words(self) -> dict[str, str]:
+        """What the form holds beside the fields of the secret."""
+        return {"reason": self.reason, "ticket": self.ticket}
+
+
+def of_revision(revision: Revision) -> Overlay:
+    """What this revision proposes, to be revised."""
+    return Overlay(revision.patch, revision.base, revision.reason, revision.ticket)
+
+
+def of_change(change: Change, secret: int) -> Overlay:
+    """What this change proposed, to be proposed anew: for its own secret, or for another one, which keeps its name."""
+    revision = change.current()
+    same = change.secret == secret
+    patch = {name: new for name, new in revision.patch.items() if same or name not in _OF_ONE_SECRET}
+    return Overlay(
+        patch, revision.base, revision.reason, revision.ticket, bool(revision.secret_fingerprint) and same, change
+    )
+
+
+def of_draft(draft: Draft) -> Overlay:
+    """What a person has kept, to go on with."""
+    return Overlay(draft.patch, draft.base, draft.reason, draft.ticket, draft=draft)
+
+
+def laid(base: Sight | None, over: Overlay) -> dict[str, Any]:
+    """Initial values of the form: what the vault holds, with what the patch made of `earlier` laid over it."""
+    patch, earlier = over.patch, over.earlier
+    if base is None:
+        rows = {name: [_row(*share) for share in patch.get(name, [])] for name in SHARE_FIELDS}
+        return {**patch, **rows, **{REPLACE.format(name): name in patch for name in SHARE_FIELDS}}
+    rows = {
+        name: _share_rows(base.fields[name], patch[name], earlier[name] if earlier else base.fields[name])
+        if name in patch
+        else [_row(*share) for share in base.fields[name]]
+        for name in SHARE_FIELDS
+    }
+    return {**base.fields, **patch, **rows}
+
+
+def joined(live: list[list[Any]], typed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The vault's list with what was typed about it, then the rows that were added."""
+    about = {row["name"]: row for row in typed if row["name"]}
+    rows = [about.pop(name, _row(name, can_edit)) for name, can_edit in live]
+    return rows + list(about.values())
+
+
+def _share_rows(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[dict[str, Any]]:
+    """The live list with the same removals, additions and toggles; who joined meanwhile stays."""
+    wanted, before = dict(proposed), dict(earlier)
+    removed = before.keys() - wanted.keys()
+    altered = {name: can_edit for name, can_edit in wanted.items() if before.get(name) != can_edit}
+    rows = [_row(name, altered.pop(name, can_edit)) | {"DELETE": name in removed} for name, can_edit in live]
+    return rows + [_row(name, can_edit) for name, can_edit in altered.items()]
+
+
+def _row(name: str, can_edit: bool) -> dict[str, Any]:
+    return {"name": name, "can_edit": can_edit}

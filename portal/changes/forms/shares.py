@@ -1,0 +1,109 @@
+"""The lists of who may use a secret, as rows of the form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.formsets import TOTAL_FORM_COUNT, BaseFormSet, formset_factory
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from portal.changes.forms.fields import ExactText
+
+LONGEST = 500
+MOST_ROWS = 500
+BLANK_ROWS = 2
+_ROWS_SHOWN = 5000
+
+
+class ShareForm(forms.Form):
+    """One person or group that may use the secret."""
+
+    name = ExactText(limit=LONGEST, required=True, label=gettext_lazy("Name"))
+    can_edit = forms.BooleanField(required=False, label=gettext_lazy("May edit"))
+
+    standing = False
+    """Whether the vault's list holds it already: its name is fixed, it can be removed."""
+    was = False
+    """Whether a standing one may edit now."""
+
+    @property
+    def has_name(self) -> bool:
+        return hasattr(self, "cleaned_data") and bool(self.cleaned_data.get("name"))
+
+    def clean_name(self) -> str:
+        """Spaces around a newly typed name are a slip of the hand, unlike those of a stored one."""
+        name: str = self.cleaned_data["name"]
+        return name if self.standing else name.strip()
+
+
+if TYPE_CHECKING:
+    _ShareRows = BaseFormSet[ShareForm]
+else:
+    _ShareRows = BaseFormSet
+
+
+class BaseShareFormSet(_ShareRows):
+    """The whole list of one kind of share."""
+
+    label = ""
+    seen: list[list[Any]] | None = None
+
+    def add_fields(self, form: ShareForm, index: int | None) -> None:
+        super().add_fields(form, index)
+        form.empty_permitted = True  # a new row may be emptied again; a standing one never is
+        name = form["name"].value()
+        if index is not None and index < self.initial_form_count() and name in self.seen_access:
+            form.standing, form.was = True, self.seen_access[name]
+            form.fields["name"].widget = forms.HiddenInput()
+        else:
+            form.fields["name"].widget.attrs["list"] = f"known-{self.prefix}"
+        if "DELETE" in form.fields:
+            form.fields["DELETE"].label = _("Remove")
+
+    def total_form_count(self) -> int:
+        """None where more are claimed than there can be: each would cost a millisecond before it is refused."""
+        if self.is_bound and (self.management_form.cleaned_data[TOTAL_FORM_COUNT] or 0) > self.absolute_max:
+            return 0
+        return super().total_form_count()
+
+    @cached_property
+    def seen_access(self) -> dict[str, bool]:
+        """Who is on the vault's list, and whether they may edit."""
+        return dict(self.seen or ())
+
+    def clean(self) -> None:
+        rows = self.rows()
+        if rows == self.seen:
+            return
+        if len(rows) > MOST_ROWS:
+            raise ValidationError(
+                _("%(field)s holds %(count)d rows; at most %(limit)d are possible.")
+                % {"field": self.label, "count": len(rows), "limit": MOST_ROWS}
+            )
+        names = [name for name, _can_edit in rows]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValidationError(
+                _("%(field)s names %(names)s more than once. Remove one of the rows.")
+                % {"field": self.label, "names": ", ".join(twice)}
+            )
+
+    def rows(self) -> list[list[Any]]:
+        """The list as it is to be, in the shape of a base."""
+        kept = [form.cleaned_data for form in self.forms if form.has_name and not form.cleaned_data.get("DELETE")]
+        return sorted([data["name"], data["can_edit"]] for data in kept)
+
+
+ShareFormSet = formset_factory(
+    ShareForm,
+    formset=BaseShareFormSet,
+    extra=BLANK_ROWS,
+    can_delete=True,
+    can_delete_extra=False,
+    max_num=_ROWS_SHOWN,
+    absolute_max=_ROWS_SHOWN,
+)

@@ -1,0 +1,51 @@
+"""Where a person lands."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from portal.accounts.access import PersonRequest, requires
+from portal.accounts.roles import Right, holders, rights_of
+from portal.changes.drafts import Draft
+from portal.changes.models import Change
+from portal.changes.reading import listing
+
+LANDING = {
+    Right.DECIDE: "changes:queue",
+    Right.AUDIT: "audit:overview",
+    Right.OPERATE: "operations:delivery",
+}
+"""Of people who propose nothing. First match wins: a decision somebody waits for comes before one's own work."""
+OPEN_SHOWN, ENDED_SHOWN, DRAFTS_SHOWN = 12, 6, 20
+
+
+@require_safe
+@requires()
+def home(request: PersonRequest) -> HttpResponse:
+    """What a requester has under way; others go where their work waits; people without any right read whom to ask."""
+    rights = rights_of(request.user)
+    if Right.PROPOSE in rights:
+        return _desk(request)
+    for right, landing in LANDING.items():
+        if right in rights:
+            return redirect(landing)
+    people = holders(Right.OPERATE).order_by("username")
+    return render(request, "accounts/no_right.html", {"administrators": people})
+
+
+def _desk(request: PersonRequest) -> HttpResponse:
+    own = Change.objects.proposed_by(request.user).select_related("requester")
+    under_way, ended = listing.together(
+        own.open().order_by("-id")[: OPEN_SHOWN + 1],
+        own.ended().exclude(ended_at=None).order_by("-ended_at")[: ENDED_SHOWN + 1],
+        reader=request.user,
+    )
+    context = {
+        "open": under_way[:OPEN_SHOWN],
+        "ended": ended[:ENDED_SHOWN],
+        "drafts": Draft.objects.of(request.user).order_by("-updated_at")[:DRAFTS_SHOWN],
+        "more": len(under_way) > OPEN_SHOWN or len(ended) > ENDED_SHOWN,
+    }
+    return render(request, "changes/home.html", context)

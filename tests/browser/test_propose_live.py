@@ -1,0 +1,100 @@
+"""What will change, told while it is typed; and told by the preview where there is no JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from portal.sandbox import Control
+from tests.rig.desk import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal")]
+
+SECRET = 29
+
+
+@pytest.fixture
+def known(segura: Control) -> None:
+    users, groups = {"pduarte": False, "tnakamura": True}, {"Platform": False}
+    segura.edit(SECRET, url="https://one.example/v1", notes="First line", users_allowed=users, groups_allowed=groups)
+
+
+def told(page: Page) -> list[list[str]]:
+    """Each field of the live difference with what it says."""
+    sections = page.locator("#live .diff-field").all()
+    return [
+        [part.inner_text().replace("\n", "") for part in section.locator("h3, del, ins, p, li").all()]
+        for section in sections
+    ]
+
+
+def test_difference_and_power_are_told_while_they_are_typed(known: None, sign_in: Callable[..., Person]) -> None:
+    page = sign_in("requester").go(f"/secrets/{SECRET}/propose/")
+    status = page.locator("#live [role=status]")
+    expect(status).to_have_text("Nothing yet: it fills as you edit.")
+    page.locator("[name=url]").fill("https://two.example/v1 ")
+    expect(page.locator("#live .diff-old mark")).to_have_text("one.example/v1")
+    page.locator("[name=notes]").fill("")
+    page.get_by_label("pduarte may edit").check()
+    page.get_by_label("Remove tnakamura").check()
+    new = page.locator("[name=groups_allowed-1-name]")
+    new.fill("<b>Ops</b>")
+    assert told(page) == [
+        ["URL", "Old:https://one.example/v1", "New:https://two.example/v1␣"],
+        ["Notes", "Old:First line", "Emptied"],
+        [
+            "Users allowed",
+            "pduarte gains the right to edit and disable this secret.",
+            "tnakamura loses all access, and with it the right to edit and disable this secret.",
+        ],
+        ["Groups allowed", "Everybody in group <b>Ops</b> gains the right to view this secret."],
+    ]
+    expect(status).to_have_text("4 fields change")
+    page.locator("[name=url]").fill("https://one.example/v1")
+    page.get_by_label("pduarte may edit").uncheck()
+    page.get_by_label("Remove tnakamura").uncheck()
+    new.fill("")
+    expect(status).to_have_text("1 field changes")
+
+
+def test_preview_says_what_was_told_while_typing(known: None, sign_in: Callable[..., Person]) -> None:
+    person = sign_in("requester")
+    page = person.go(f"/secrets/{SECRET}/propose/")
+    page.get_by_label("pduarte may edit").check()
+    live = page.locator("#live .powers li").all_inner_texts()
+    page.get_by_label("Reason").fill("pduarte looks after it")
+    person.preview()
+    assert page.locator(".powers li").all_inner_texts() == live != []
+
+
+def test_typed_client_secret_is_said_to_be_set_and_not_shown(known: None, sign_in: Callable[..., Person]) -> None:
+    page = sign_in("requester").go(f"/secrets/{SECRET}/propose/")
+    page.get_by_label("Enter a new value").check()
+    assert told(page) == []
+    page.locator("[name=client_secret]").fill("cAnArY-typed")
+    assert told(page) == [["Client secret", "Current value, not shown", "New:New value set, not shown"]]
+    assert "cAnArY" not in page.locator("#live").inner_html()
+
+
+def test_first_field_with_an_error_has_the_focus_and_what_was_typed_is_still_told(
+    known: None, sign_in: Callable[..., Person]
+) -> None:
+    person = sign_in("requester")
+    context = person.context.browser.new_context(storage_state=person.context.storage_state())  # type: ignore[union-attr]
+    page = context.new_page()  # a refused page is a line in the console
+    page.goto(f"{person.url}/secrets/{SECRET}/propose/")
+    page.locator("[name=tags]").fill("kept, as typed")
+    page.get_by_role("button", name="Preview").last.click()
+    expect(page.locator("[name=reason]")).to_be_focused()
+    expect(page.locator("[name=tags]")).to_have_value("kept, as typed")
+    assert [section[0] for section in told(page)] == ["Tags"]
+    context.close()
+
+
+def test_without_javascript_there_is_no_empty_box(known: None, sign_in: Callable[..., Person]) -> None:
+    person = sign_in("requester", java_script_enabled=False)
+    page = person.go(f"/secrets/{SECRET}/propose/")
+    expect(page.locator("#live")).to_be_hidden()
+    expect(page.locator("[name=url]")).to_have_value("https://one.example/v1")

@@ -1,0 +1,147 @@
+"""Where people land, and which ways the navigation shows them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.accounts.roles import Role, grant
+from portal.changes import workflow
+from portal.changes.models import Change, Status
+from portal.changes.proposal import Proposal
+from tests.changes.pages import text_of
+from tests.people import person
+
+R, A, U, O = Role.REQUESTER, Role.APPROVER, Role.AUDITOR, Role.ADMINISTRATOR  # noqa: E741
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("granted", "landing"),
+    [
+        ([A], "changes:queue"),
+        ([U], "audit:overview"),
+        ([O], "operations:delivery"),
+        ([U, O], "audit:overview"),
+    ],
+)
+def test_person_lands_where_their_work_waits(client: Client, granted: list[Role], landing: str) -> None:
+    client.force_login(person("maria", *granted))
+    response = client.get("/")
+    assert response.headers["Location"] == reverse(landing)
+    assert client.get(response.headers["Location"]).status_code == 200
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("granted", "views"),
+    [
+        ([R], ["home", "changes:mine", "catalog:secrets", "notices:inbox"]),
+        ([A], ["changes:queue", "catalog:secrets", "changes:all", "notices:inbox"]),
+        ([U], ["changes:all", "audit:overview", "audit:events", "notices:inbox"]),
+        ([O], ["catalog:secrets", "changes:all", "operations:delivery", "notices:inbox"]),
+        ([], []),
+    ],
+)
+def test_navigation_shows_only_what_opens(client: Client, granted: list[Role], views: list[str]) -> None:
+    client.force_login(person("maria", *granted))
+    page = client.get("/accounts/password/change/").content.decode()
+    navigation = page.split("<nav", 2)[1].split("</nav>")[0]
+    links = re.findall(r'<a href="([^"]+)"', navigation)
+    assert links == [reverse(view) for view in views]
+    for link in links:
+        assert client.get(link).status_code == 200
+
+
+@pytest.mark.django_db
+def test_person_without_a_right_reads_whom_to_ask(client: Client) -> None:
+    helper = person("helper", O)
+    helper.first_name, helper.last_name = "Hanna", "Lindt"
+    helper.save()
+    client.force_login(person("maria"))
+    page = client.get("/").content.decode()
+    assert "have no right yet" in page
+    assert "Hanna Lindt" in page
+
+
+@pytest.mark.django_db
+def test_signed_out_person_is_led_to_sign_in(client: Client) -> None:
+    assert client.get("/").headers["Location"] == "/accounts/login/?next=/"
+
+
+AsPerson = Callable[[User], Client]
+Propose = Callable[..., Proposal]
+
+
+def ended(change: Change, status: Status, **columns: Any) -> Change:
+    Change.objects.filter(pk=change.pk).update(status=status, ended_at=timezone.now(), **columns)
+    return change
+
+
+@pytest.mark.django_db
+def test_first_visit_says_what_to_do_first(as_person: AsPerson, requester: User) -> None:
+    page = as_person(requester).get("/")
+    assert "Your first change, in three steps" in text_of(page)
+    assert f'href="{reverse("catalog:secrets")}"' in page.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_requester_reads_who_acts_next_and_what_is_missing(
+    as_person: AsPerson, requester: User, propose: Propose
+) -> None:
+    pending = workflow.submit(propose(), by=requester)
+    stale = workflow.submit(propose(), by=requester)
+    Change.objects.filter(pk=stale.pk).update(status=Status.STALE)
+    words = text_of(as_person(requester).get("/"))
+    of_stale, of_pending = words.split(stale.number)[1].split(pending.number)
+    assert "An approver 1 approval missing It expires at" in of_pending
+    assert "You Its requester revises or withdraws it" in of_stale
+
+
+@pytest.mark.django_db(transaction=True)
+def test_requester_reads_what_was_decided_and_proposes_again_from_there(
+    as_person: AsPerson, requester: User, requester2: User, propose: Propose
+) -> None:
+    rejected = ended(workflow.submit(propose(), by=requester), Status.REJECTED)
+    applied = ended(workflow.submit(propose(), by=requester), Status.APPLIED, answer_code=201)
+    foreign = ended(workflow.submit(propose(), by=requester2), Status.REJECTED)
+    page = as_person(requester).get("/")
+    assert "Decided lately" in text_of(page)
+    assert foreign.number not in text_of(page)
+    markup = page.content.decode()
+    assert f"/secrets/43/propose/?like={rejected.pk}" in markup
+    assert f"?like={applied.pk}" not in markup
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_also_decides_reads_how_many_wait_for_them(
+    as_person: AsPerson, requester: User, requester2: User, propose: Propose
+) -> None:
+    workflow.submit(propose(), by=requester2)
+    grant(requester, Role.APPROVER)
+    page = as_person(requester).get("/")
+    assert "wait for your decision: 1" in text_of(page)
+    assert f'href="{reverse("changes:queue")}"' in page.content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_home_takes_as_many_queries_for_one_change_as_for_many(
+    as_person: AsPerson, requester: User, propose: Propose, django_assert_max_num_queries: Any
+) -> None:
+    grant(requester, Role.APPROVER)
+    for number in range(30):
+        change = workflow.submit(propose(url=f"https://gcp-{number}.example"), by=requester)
+        if number % 2:
+            ended(change, Status.REJECTED)
+        else:
+            Change.objects.filter(pk=change.pk).update(status=Status.APPROVED)  # delivery may be paused: one more
+    browser = as_person(requester)
+    with django_assert_max_num_queries(12):
+        assert "All my changes" in text_of(browser.get("/"))
