@@ -15,6 +15,7 @@ from portal.accounts.models import User
 from portal.audit.ledger import record
 from portal.audit.models import Event
 from tests.audit.tampering import overwrite
+from tests.rig.queries import growing
 
 pytestmark = pytest.mark.django_db
 
@@ -169,7 +170,7 @@ def test_list_costs_the_same_however_much_it_shows(as_person: Open, auditor: Use
         with CaptureQueriesContext(connection) as queries:
             browser.get("/audit/")
         counts.append(len(queries))
-        assert not any("COUNT(" in query["sql"] or "OFFSET" in query["sql"] for query in queries)
+        assert growing(queries) == []
         for _ in range(50):
             record("vault.responded", change=7, secret=43, code=200)
     assert counts[0] == counts[1] <= 11  # four of them for how the log stands as evidence

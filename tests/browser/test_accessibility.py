@@ -88,7 +88,7 @@ def one_of_each(segura: Control, requester: Person, approver: Person) -> dict[st
     approver.approve(made["failed"])
     made["rejected"] = requester.propose(17, tags="ci\u200d, deploy")
     page = approver.go(f"/changes/{made['rejected']}/")
-    page.get_by_label("Comment").fill("Not before the audit.\nSee OPS-12.")
+    page.get_by_label("Comment", exact=True).fill("Not before the audit.\nSee OPS-12.")
     page.get_by_role("button", name="Reject").click()
     segura.plan("504_before_apply", endpoint="update", identifier="21", times=None)
     made["doubted"] = requester.propose(21, url="http://graph.example/v2")

@@ -97,7 +97,7 @@ def test_markup_stays_text_wherever_it_comes_from(
         )
         rejected = proposed(requester, text + " once more", ADDRESSES[1:3])
         page = approver.go(f"/queue/?open={rejected}")
-        page.get_by_label("Comment").fill(text)
+        page.get_by_label("Comment", exact=True).fill(text)
         page.locator(f"#reject-{rejected}").click()
         expect(page.locator("#messages")).to_contain_text(f"You rejected CR-{rejected}")
         segura.plan(f"refuse:1005:{text}", endpoint="update", identifier=str(SECRET))

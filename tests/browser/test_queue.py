@@ -35,7 +35,7 @@ def test_twenty_changes_are_decided_by_keyboard_alone(waiting: list[int], sign_i
         expect(page.locator(f"#approve-{change}")).to_be_visible()
         if number % 3 == 2:
             page.keyboard.press("r")
-            expect(page.get_by_label("Comment").last).to_be_focused()
+            expect(page.get_by_label("Comment", exact=True).last).to_be_focused()
             page.keyboard.type("Not like this")
             page.keyboard.press("Escape")
             page.keyboard.press("r")

@@ -77,7 +77,7 @@ def test_a_rejection_asks_for_its_reason_and_a_change_is_withdrawn(plain: Callab
     page.get_by_role("button", name="Reject").click()
     expect(page.get_by_role("alert")).to_contain_text("A rejection needs a reason")
     approver.complaints.remove(refused(f"{approver.url}/changes/{change}/reject/"))
-    page.get_by_label("Comment").fill("Not before the audit")
+    page.get_by_label("Comment", exact=True).fill("Not before the audit")
     page.get_by_role("button", name="Reject").click()
     expect(page.locator("#messages")).to_contain_text(f"You rejected CR-{change}")
     expect(requester.go(f"/changes/{change}/").locator("#status")).to_contain_text("Not before the audit")

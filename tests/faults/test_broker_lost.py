@@ -86,7 +86,8 @@ class Ballots:
 
     def _approve(self, change: int) -> float:
         began = time.monotonic()
-        self.windows[change].press(f"Approve CR-{change}")
+        window = self.windows[change]
+        window.press(f"Approve CR-{change}", **window.confirmed())
         return time.monotonic() - began
 
 

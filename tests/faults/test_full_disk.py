@@ -108,8 +108,9 @@ def test_full_disk_means_no_decision_and_no_call_and_a_clear_word_and_all_goes_o
     crew.start(1, concurrency=2)
     wait_until(lambda: b"Task changes.deliver[" in crew.log.read_bytes(), "a worker has tried")
     for change in undecided:
-        page = windows[change.pk].press(f"Approve CR-{change.pk}")
-        assert windows[change.pk].answer.status_code == 503
+        window = windows[change.pk]
+        page = window.press(f"Approve CR-{change.pk}", **window.confirmed())
+        assert window.answer.status_code == 503
         assert FULL in page
     assert segura.control.arrivals("update") == []
     assert list(Change.objects.order_by("pk").values_list("status", flat=True)) == (

@@ -185,8 +185,8 @@ _VOTES = (
     Mutant(
         "digest check in the vote",
         "portal/changes/workflow.py",
-        " or change.current().digest != ",
-        " or False and change.current().digest != ",
+        " or current.digest != ",
+        " or False and current.digest != ",
         ("tests/changes/test_workflow.py::test_a_vote_with_another_digest_is_stale",),
     ),
 )

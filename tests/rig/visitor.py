@@ -131,8 +131,12 @@ class Visitor:
         self.get(f"/changes/{change}/")
         button = f"{verdict} CR-{change}"
         late = "password" in self._form(button)[0].fields  # signed in more than five minutes ago
-        self.press(button, reason=reason, **({"password": self._password} if late else {}))
+        self.press(button, reason=reason, **self.confirmed(), **({"password": self._password} if late else {}))
         assert self.answer.status_code == 200
+
+    def confirmed(self) -> dict[str, str]:
+        """The box that approving at high risk takes, where the page they are on has it."""
+        return {"confirmed": "on"} if 'name="confirmed"' in self.answer.text else {}
 
     def _form(self, button: str) -> tuple[Form, tuple[str, str, str]]:
         for form in _Forms(self.answer.text).forms:

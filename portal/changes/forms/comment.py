@@ -24,7 +24,7 @@ class CommentForm(forms.Form):
     answers = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1, max_value=_LARGEST)
     field = forms.ChoiceField(label=_("About"), required=False, choices=_ABOUT)
     text = forms.CharField(
-        label=_("Comment"),
+        label=_("New comment"),
         help_text=_("Mention people who may see this change as @username. Never write a secret value here."),
         max_length=LONGEST,
         widget=forms.Textarea(attrs={"rows": 2}),
