@@ -17,8 +17,9 @@ from portal.accounts.roles import Role
 from portal.audit.models import Event
 from portal.catalog.models import ApiSecret, Sync
 from portal.changes import pausing, workflow
-from portal.changes.models import Breaker, Change, Comment, Revision, Status, Vote
+from portal.changes.models import Breaker, Change, Comment, Draft, Revision, Status, Vote
 from portal.changes.proposal import Proposal, pack
+from portal.pages.models import SavedFilter
 from tests.changes.pages import ballot_of
 from tests.people import mirrored, show_presence
 
@@ -64,12 +65,13 @@ class Cast:
     def numbers(self) -> dict[str, int]:
         """What the numbers of the addresses are, by the names they have there."""
         event = Event.objects.order_by("pk").values_list("pk", flat=True)[0]
+        own = {"person": self.people["auditor"], "page": "audit:events", "name": "refused", "query": "code=400"}
         return {
             "change_id": self.change.pk,
             "change": self.change.pk,
             "identifier": self.secret.pk,
             "number": event,
-            "saved": 1,  # nobody's
+            "saved": SavedFilter.objects.get_or_create(**own)[0].pk,  # the auditor's
             "username": self.people["owner"].pk,
         }
 
@@ -134,7 +136,7 @@ def stands() -> dict[str, list[Any]]:
     """All that an act could have changed, people's passwords included; of the log, what is not a mere refusal."""
     kept = {
         model.__name__: list(model.objects.order_by("pk").values())
-        for model in (Change, Comment, Revision, Vote, Sync, Breaker)
+        for model in (Change, Comment, Draft, Revision, Vote, Sync, Breaker, SavedFilter)
     }
     known = Event.objects.exclude(action__in=("access.refused", "vote.refused", "session.refused"))
     return {

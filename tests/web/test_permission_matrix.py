@@ -31,7 +31,7 @@ account_change_password POST   in  200 200 200 200 200 in  200
 theme          POST   302 302 302 302 302 302 302 302
 set_language            POST   302 302 302 302 302 302 302 302
 save_filter             POST   in  302 302 302 302 302 in  302
-forget_filter           POST   in  404 404 404 404 404 in  404
+forget_filter           POST   in  404 404 404 302 404 in  404
 catalog:secrets         GET    in  200 200 200 403 200 in  403
 catalog:sync            GET    in  200 200 200 403 200 in  403
 catalog:synchronise     POST   in  302 302 403 403 302 in  403
