@@ -278,7 +278,9 @@ def move_back(model: type[models.Model], seconds: float, leave: tuple[str, ...] 
 def forget_rows(*prefixes: str) -> None:
     """As after a transactional test, but for these tables alone."""
     tables = [name for name in database.introspection.table_names() if name.startswith(prefixes)]
-    statements = database.ops.sql_flush(no_style(), tables, reset_sequences=True, allow_cascade=False)
+    statements = database.ops.sql_flush(
+        no_style(), tables, reset_sequences=True, allow_cascade=True
+    )  # notices lean on changes
     database.ops.execute_sql_flush(statements)
 
 
