@@ -72,7 +72,7 @@ def test(extra: list[str]) -> int:
 
 
 def faults(extra: list[str]) -> int:
-    """The catalogue's tests in their long form, an hour or two, then each defence taken out once; 1 when any failed."""
+    """The catalogue's tests in their long form, hours of it, then each defence taken out once; 1 when any failed."""
     arguments = suite()
     os.environ["FAULTS"] = "long"
     checks = (("catalogue", [*arguments, *extra]), ("mutants", ["-m", "tests.mutants"]))
