@@ -46,6 +46,8 @@ from tests.rig.rounds import rounds
 
 FAILING = Path(os.environ.get("FAULTS_EXAMPLES", ROOT / ".hypothesis" / "failing"))
 """Where failing runs are kept; the next run begins with them. FAULTS_SEED repeats a run as a whole."""
+SHARES = rounds(1, 8)
+"""The long form's runs are cut into as many tests, each with a seed of its own, so that every core has some."""
 
 pytestmark = [
     pytest.mark.domain,
@@ -279,16 +281,17 @@ class Machine(RuleBasedStateMachine):
         assert not waits or started() == before, "a change was taken up while delivery was paused"
 
 
+@pytest.mark.parametrize("share", range(SHARES))
 def test_no_order_of_acts_and_faults_breaks_what_must_be_true(
-    segura: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch, no_queue: None
+    share: int, segura: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch, no_queue: None
 ) -> None:
     settings.DELIVERY_HOLD_S, settings.DELIVERY_BACKOFF_S = HOLD_S, 5.0
     settings.DELIVERY_PROBE_EVERY_S, settings.DELIVERY_LEASE_S = 30.0, 60
     world = World(segura, monkeypatch)
-    seed = int(os.environ.get("FAULTS_SEED", 0 if "CI" in os.environ else random.randrange(2**32)))
-    print(f"FAULTS_SEED={seed}, failing runs in {FAILING}")  # noqa: T201 - pytest shows it where it fails
+    seed = share + int(os.environ.get("FAULTS_SEED", 0 if "CI" in os.environ else random.randrange(2**32)))
+    print(f"FAULTS_SEED={seed - share}, failing runs in {FAILING}")  # noqa: T201 - pytest shows it where it fails
     how = hypothesis.settings(
-        max_examples=rounds(15, 2000),
+        max_examples=rounds(15, 2000 // SHARES),
         stateful_step_count=rounds(25, 50),
         deadline=None,
         derandomize=False,
