@@ -13,6 +13,7 @@ import pytest
 from tests.atlas.conftest import Look
 from tests.atlas.states import STATES, State, halves
 from tests.atlas.test_pages import DESK, PHONE, THEMES
+from tests.rig.portal import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
@@ -35,11 +36,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def album(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where all of them go; the README's go to docs/screenshots beside it."""
     return Path(request.config.getoption("--screenshots") or tmp_path)
 
 
-def test_pictures_of(state: State, look: Look, album: Path) -> None:
+@pytest.fixture
+def best(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where the README finds its own."""
+    return ROOT / "docs" / "screenshots" if request.config.getoption("--screenshots") else tmp_path
+
+
+def test_pictures_of(state: State, look: Look, album: Path, best: Path) -> None:
     page = look(state)
     for width in (DESK, PHONE):
         page.set_viewport_size({"width": width, "height": 900})
@@ -50,4 +56,4 @@ def test_pictures_of(state: State, look: Look, album: Path) -> None:
             page.screenshot(path=path, full_page=True, animations="disabled")
             assert path.stat().st_size > 2_000
             if width == DESK and state.name in BEST:
-                page.screenshot(path=album / "docs" / f"{BEST[state.name]}-{theme}.png", animations="disabled")
+                page.screenshot(path=best / f"{BEST[state.name]}-{theme}.png", animations="disabled")
