@@ -126,7 +126,6 @@ def _waiting(segura: Sandbox) -> dict[str, int]:
     """What waits for a decision: small, risky, unseen, enormous, sent back, revised."""
     shared = [*_seen(12).fields["users_allowed"], ["rcosta", True]]
     made = {
-        "long": _submit(34, notes="short", url="https://elsewhere.example/" + "y" * 300, reason="Why " * 80),
         "unseen": _submit(51, base=None, notes="nobody can see what this replaces", value="a-value-for-the-treasury"),
         "asked": _submit(25, notes="Client of the instant payment API, version 2.", reason="The bank renamed it"),
         "pending": _submit(
@@ -139,6 +138,7 @@ def _waiting(segura: Sandbox) -> dict[str, int]:
         ),
         "small": _submit(29, by="requester2", tags="cloud, backup, nightly", reason="So that the report finds it"),
         "revised": _submit(43, notes="Access details of the project.", reason="Say whose they are"),
+        "long": _submit(34, by="requester2", notes="short", url="https://x.example/" + "y" * 300, reason="Why " * 80),
     }
     ask = "Name the version in the notes, please."
     workflow.request_changes(**_ballot(made["asked"]), by=_who("approver2"), reason=ask)

@@ -142,6 +142,7 @@ def _everybody() -> Iterator[State]:
 def _requester() -> Iterator[State]:
     yield State("home empty", "newcomer", "/", "fresh")
     yield State("home", "requester", "/")
+    yield State("home of the longest", "requester2", "/")
     yield State("home while paused", "requester", "/", "held")
     yield State("my changes empty", "newcomer", "/changes/mine/", "fresh")
     yield State("my changes", "requester", "/changes/mine/")

@@ -32,6 +32,8 @@ from tests.rig.web import web
 NAMES = ("fresh", "busy", "held")
 NOWHERE = "http://127.0.0.1:9/"
 """Where no Segura answers."""
+STILL = {"SEAL_EVERY_S": "86400"}
+"""Nobody seals what the looking adds to the log, and nobody minds."""
 AT_ONCE = {"DELIVERY_HOLD_S": 0.0, "DELIVERY_BACKOFF_S": 1e-6, "DELIVERY_RETURN_PER_S": 1e6}
 """Deliveries wait for nobody while a morning is made, and the log can be sealed."""
 AT_ONCE["AUDIT_SIGNING_KEY"] = base64.b64encode(bytes(range(32))).decode()
@@ -97,7 +99,7 @@ class Worlds:
         there = speaking_to(self.segura) if name == "busy" else {**speaking_to(self.segura), "SEGURA_URL": NOWHERE}
         address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl()
         log = self.folder / f"{name}.log"
-        port = self.stack.enter_context(web(log, threads=4, env={**there, "DATABASE_URL": address}))
+        port = self.stack.enter_context(web(log, threads=4, env={**there, **STILL, "DATABASE_URL": address}))
         return World(f"http://127.0.0.1:{port}", database, self.numbers)
 
 
