@@ -24,7 +24,8 @@ RULES = {
     "resultTypes": ["violations"],
 }
 THEMES = ("light", "dark")
-PHONE, DESK = 390, 1440
+PHONE, ZOOMED, DESK = 390, 720, 1440
+"""A desk at 200 % has half its width."""
 OUTSIDE = """() => {
   const width = document.documentElement.clientWidth;
   const aside = ".visually-hidden, .skip-link, .scroll, thead, svg, pre";
@@ -52,9 +53,9 @@ def test_page_stands_still_fits_and_is_accessible(look: Look, state: State, lang
     assert page.locator("html").get_attribute("lang") == language
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
     found = [f"shifts: {moved}" for moved in page.evaluate("shifts")]
-    found += outside(page, PHONE)
-    page.set_viewport_size({"width": DESK, "height": 900})
-    found += outside(page, DESK)
+    for width in (PHONE, ZOOMED, DESK):
+        page.set_viewport_size({"width": width, "height": 900})
+        found += outside(page, width)
     page.evaluate(AXE)
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
