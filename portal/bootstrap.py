@@ -88,8 +88,8 @@ def faults(extra: list[str]) -> int:
 
 
 def screenshots(extra: list[str]) -> int:
-    """Take the README's pictures anew, from the running portal."""
-    return test(["tests/browser/test_screenshots.py", "-n", "0", "--screenshots", "docs/screenshots", *extra])
+    """Take a picture of every page in every state into screenshots/, and the README's anew into docs/screenshots."""
+    return test(["tests/atlas/test_pictures.py", "-n", "2", "--screenshots", "screenshots", *extra])
 
 
 def lint(extra: list[str]) -> int:

@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,11 +20,14 @@ from tests.rig.workers import database_url
 
 
 @contextmanager
-def web(log: Path, *, threads: int) -> Iterator[int]:
-    """Its port. `threads`: requests that are in the middle of it at one time; production has four for each process."""
+def web(log: Path, *, threads: int, env: Mapping[str, str] | None = None) -> Iterator[int]:
+    """Its port. `threads`: requests that are in the middle of it at one time; production has four for each process.
+
+    `env`: settings of its own, another database among them.
+    """
     port = free_port()
     own = {"DATABASE_URL": database_url(), "REDIS_URL": settings.REDIS_URL, "PORT": str(port)}
-    child = children.web(port, {**os.environ, **own})
+    child = children.web(port, {**os.environ, **own, **(env or {})})
     command = [*child.command, "--blocking-threads", str(threads)]  # the last one counts
     with log.open("ab") as output:
         process = subprocess.Popen(
