@@ -75,9 +75,8 @@ def _skip_numbers() -> None:
     with connection.cursor() as cursor:
         for table in tables:
             if connection.vendor == "postgresql":
-                cursor.execute(
-                    "SELECT setval(name::regclass, nextval(name::regclass) + %s) FROM pg_get_serial_sequence(%s, 'id') AS name",
-                    [SKIPPED, table],
-                )
+                cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [table])
+                (sequence,) = cursor.fetchone()
+                cursor.execute("SELECT setval(%s, nextval(%s) + %s)", [sequence, sequence, SKIPPED])
             else:
                 cursor.execute("UPDATE sqlite_sequence SET seq = seq + %s WHERE name = %s", [SKIPPED, table])
