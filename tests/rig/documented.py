@@ -24,13 +24,17 @@ def blocks(heading: str, page: Path = RUNBOOK) -> list[str]:
     return _BLOCK.findall(found[1])
 
 
+def path() -> str:
+    """Where the portal's Python and PostgreSQL's programs are found first."""
+    return os.pathsep.join([str(Path(sys.executable).parent), str(binaries()), os.environ["PATH"]])
+
+
 def run(block: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """As an operator would paste it into a shell that stops at the first error, in the portal's folder."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), str(binaries()), os.environ["PATH"]])
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block],
         cwd=ROOT,
-        env={**env, "PATH": path},
+        env={**env, "PATH": path()},
         capture_output=True,
         text=True,
         check=False,
