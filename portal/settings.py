@@ -160,6 +160,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal": {"task": "audit.seal", "schedule": SEAL_EVERY_S, "options": {"expires": 3 * SEAL_EVERY_S}},
     "tell": {"task": "notices.tell", "schedule": NOTICES_EVERY_S, "options": {"expires": 3 * NOTICES_EVERY_S}},
     "mail": {"task": "notices.mail", "schedule": NOTICES_EVERY_S, "options": {"expires": 3 * NOTICES_EVERY_S}},
+    "retire": {"task": "operations.retire", "schedule": 3600, "options": {"expires": 3600}},
     "due": {
         "task": "audit.due",
         "schedule": min(600, AUDIT_VERIFY_EVERY_S, AUDIT_MAIL_EVERY_S),
