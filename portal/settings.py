@@ -41,6 +41,9 @@ try:
     AUDIT_CHECKPOINT_DIR: str = env.str("AUDIT_CHECKPOINT_DIR", "")
     AUDIT_VERIFY_EVERY_S = positive("AUDIT_VERIFY_EVERY_S", 86400)
     AUDIT_MAIL_EVERY_S = positive("AUDIT_MAIL_EVERY_S", 86400)
+    # 0 keeps the whole log; below a year nobody could follow up on what a yearly audit asks.
+    RETAIN_AUDIT_DAYS = at_least("RETAIN_AUDIT_DAYS", 0, 0)
+    RETAIN_NOTICES_DAYS = at_least("RETAIN_NOTICES_DAYS", 365, 1)
     SEAL_EVERY_S = positive("SEAL_EVERY_S", 2)
 
     # --- Segura ------------------------------------------------------------------------------------
@@ -97,6 +100,8 @@ if DEBUG and not is_loopback(BASE_URL):
     raise ImproperlyConfigured("PORTAL_DEBUG is for this machine only: PORTAL_BASE_URL must be a loopback address.")
 if SEGURA_CLIENT_AUTH not in {"body", "basic"}:
     raise ImproperlyConfigured("SEGURA_CLIENT_AUTH must be 'body' or 'basic'.")
+if 0 < RETAIN_AUDIT_DAYS < 365:
+    raise ImproperlyConfigured("RETAIN_AUDIT_DAYS must be 0, which keeps everything, or 365 and more.")
 if DAILY_MAIL_HOUR > 23:
     raise ImproperlyConfigured("DAILY_MAIL_HOUR is an hour of the day: 0 to 23.")
 if DELIVERY_LEASE_S < 2 * SEGURA_DEADLINE_S:
@@ -155,6 +160,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal": {"task": "audit.seal", "schedule": SEAL_EVERY_S, "options": {"expires": 3 * SEAL_EVERY_S}},
     "tell": {"task": "notices.tell", "schedule": NOTICES_EVERY_S, "options": {"expires": 3 * NOTICES_EVERY_S}},
     "mail": {"task": "notices.mail", "schedule": NOTICES_EVERY_S, "options": {"expires": 3 * NOTICES_EVERY_S}},
+    "retire": {"task": "operations.retire", "schedule": 3600, "options": {"expires": 3600}},
     "due": {
         "task": "audit.due",
         "schedule": min(600, AUDIT_VERIFY_EVERY_S, AUDIT_MAIL_EVERY_S),

@@ -59,7 +59,8 @@ def settle_doubt(change_id: int) -> None:
 
 
 def _settle_doubt(change: Change, reading: Reading) -> None:
-    todo = readback.step(change.current(), reading, doubtful=True)
+    restored = change.cause == Cause.RESTORED
+    todo = readback.step(change.current(), reading, doubtful=True, restored=restored)
     if todo is Step.APPLIED:
         conclusions.applied(change, Cause.READ_BACK)
     elif change.cause == Cause.ECHO_DIFFERS and todo is not Step.WAIT:
@@ -67,6 +68,8 @@ def _settle_doubt(change: Change, reading: Reading) -> None:
         conclusions.escalated(change, Cause.PARTLY_APPLIED if reading.seen else Cause.UNVERIFIED)
     elif todo is Step.ESCALATE:
         conclusions.escalated(change, Cause.THIRD_VALUE)
+    elif todo is Step.UNPROVED:
+        conclusions.escalated(change, Cause.RESTORED_UNSEEN, code=reading.code, message=reading.message)
     elif conclusions.spent(change):
         conclusions.escalated(change, Cause.TRIES_SPENT)
     elif todo is Step.SEND:

@@ -16,7 +16,7 @@ from portal.changes.models import LANE, Change, ChangeQuerySet, Status
 
 ALLOWED: dict[Status, tuple[Status, ...]] = {
     Status.PENDING: (Status.PENDING, Status.APPROVED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED),
-    Status.APPROVED: (Status.SENDING, Status.EXPIRED),
+    Status.APPROVED: (Status.APPROVED, Status.SENDING, Status.EXPIRED),
     Status.SENDING: (
         Status.APPLIED,
         Status.FAILED,

@@ -36,6 +36,7 @@ _FORGET = (
     "SEAL_",
     "WORKER_",
     "EMAIL_",
+    "RETAIN_",
 )
 _FORGET_EXACTLY = ("PORT", "ALLOWED_HOSTS")
 _WORKERS_AT_MOST = 4
