@@ -31,6 +31,7 @@ try:
     ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
     TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", 0)
     LOG_LEVEL: str = env.str("PORTAL_LOG_LEVEL", "INFO").upper()
+    METRICS_TOKEN = secret("PORTAL_METRICS_TOKEN", "")
     APPROVALS_REQUIRED = at_least("APPROVALS_REQUIRED", 1, 1)
     CHANGE_SUBMITS_PER_HOUR = at_least("CHANGE_SUBMITS_PER_HOUR", 100, 1)
     CHANGE_PENDING_DAYS = positive("CHANGE_PENDING_DAYS", 14)
@@ -184,6 +185,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "portal.accounts.origin.OriginMiddleware",
+    "portal.operations.probes.ProbeMiddleware",
     # Above all that answers, static files and refused host names included.
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
