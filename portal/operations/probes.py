@@ -13,8 +13,9 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.utils.crypto import constant_time_compare
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from portal.operations import health
+from portal.operations import health, metrics
 from portal.operations.health import Check
 
 _FRESH_S = 2.0
@@ -54,6 +55,20 @@ def ready(request: HttpRequest) -> HttpResponse:
     )
 
 
+def scrape(request: HttpRequest) -> HttpResponse:
+    """Metrics for who has the token; an address is no proof of who asks behind a proxy, so there is no list of them."""
+    if not settings.METRICS_TOKEN:
+        return HttpResponse("PORTAL_METRICS_TOKEN is not set: there are no metrics.\n", "text/plain", status=404)
+    if not knows_the_token(request):
+        return HttpResponse(
+            "Show PORTAL_METRICS_TOKEN as a bearer token.\n",
+            "text/plain",
+            status=401,
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return HttpResponse(metrics.exposition(), CONTENT_TYPE_LATEST)
+
+
 def knows_the_token(request: HttpRequest) -> bool:
     """Whether it carries PORTAL_METRICS_TOKEN; nobody does where there is none."""
     token: str = settings.METRICS_TOKEN
@@ -78,4 +93,8 @@ def _reason(check: Check) -> dict[str, str]:
     return {"status": _word(check)} | ({"reason": check.reason} if check.reason else {})
 
 
-_PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/health/live": live, "/health/ready": ready}
+_PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+    "/health/live": live,
+    "/health/ready": ready,
+    "/metrics": scrape,
+}
