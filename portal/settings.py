@@ -31,6 +31,8 @@ try:
     ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
     TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", 0)
     LOG_LEVEL: str = env.str("PORTAL_LOG_LEVEL", "INFO").upper()
+    # A person at a terminal reads lines; what collects a deployment's logs reads JSON.
+    LOG_FORMAT: str = env.str("PORTAL_LOG_FORMAT", "line" if is_loopback(BASE_URL) else "json")
     METRICS_TOKEN = secret("PORTAL_METRICS_TOKEN", "")
     METRICS_DIR: str = env.str("PORTAL_METRICS_DIR", "")
     APPROVALS_REQUIRED = at_least("APPROVALS_REQUIRED", 1, 1)
@@ -100,6 +102,8 @@ if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("PORTAL_SECRET_KEY must be 32 characters or longer: openssl rand -base64 48 makes one.")
 if DEBUG and not is_loopback(BASE_URL):
     raise ImproperlyConfigured("PORTAL_DEBUG is for this machine only: PORTAL_BASE_URL must be a loopback address.")
+if LOG_FORMAT not in {"json", "line"}:
+    raise ImproperlyConfigured("PORTAL_LOG_FORMAT must be 'json' or 'line'.")
 if SEGURA_CLIENT_AUTH not in {"body", "basic"}:
     raise ImproperlyConfigured("SEGURA_CLIENT_AUTH must be 'body' or 'basic'.")
 if DAILY_MAIL_HOUR > 23:
@@ -323,8 +327,11 @@ CONTENT_SECURITY_POLICY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "portal.logs.JsonFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # These would print headers, bodies and SQL parameters below WARNING, the last three lines for every sweep.
     "loggers": {

@@ -6,6 +6,7 @@ prometheus-client; without one each tells of itself alone.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,7 @@ _SECONDS = Histogram(
     ["view"],
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
+_log = logging.getLogger(__name__)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -41,7 +43,11 @@ class TrafficMiddleware:
         view = request.resolver_match.view_name if request.resolver_match else "none"
         method = request.method if request.method in _METHODS else "other"
         _REQUESTS.labels(view, method, str(response.status_code)).inc()
-        _SECONDS.labels(view).observe(time.perf_counter() - began)
+        took = time.perf_counter() - began
+        _SECONDS.labels(view).observe(took)
+        # Acts are worth a line; of reading and polling nobody wants one each.
+        level = logging.INFO if method == "POST" else logging.DEBUG
+        _log.log(level, "%s %s: %d in %d ms", method, view, response.status_code, took * 1000)
         return response
 
 
