@@ -3,9 +3,11 @@
 import logging
 import os
 import time
+from importlib import import_module
 from typing import Any
 
 from celery import Celery, Task, signals
+from django.conf import settings
 
 from portal import correlation
 from portal.discretion import forget_locals
@@ -52,6 +54,13 @@ def send_the_id_along(headers: dict[str, Any], **_: Any) -> None:
     """The message names the request that it comes from, where there is one."""
     if name := correlation.current():
         headers[_REQUEST] = name
+
+
+@signals.worker_process_init.connect
+def trace(**_: Any) -> None:
+    """In each process of the pool, for threads do not outlive a fork."""
+    if settings.TRACING:
+        import_module("portal.tracing").start()
 
 
 @signals.setup_logging.connect

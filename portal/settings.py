@@ -4,6 +4,7 @@ Every name read here is a row of the README's table. Secrets may come from a fil
 """
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,6 +34,7 @@ try:
     LOG_LEVEL: str = env.str("PORTAL_LOG_LEVEL", "INFO").upper()
     # A person at a terminal reads lines; what collects a deployment's logs reads JSON.
     LOG_FORMAT: str = env.str("PORTAL_LOG_FORMAT", "line" if is_loopback(BASE_URL) else "json")
+    TRACING: bool = env.bool("PORTAL_TRACING", False)
     METRICS_TOKEN = secret("PORTAL_METRICS_TOKEN", "")
     METRICS_DIR: str = env.str("PORTAL_METRICS_DIR", "")
     APPROVALS_REQUIRED = at_least("APPROVALS_REQUIRED", 1, 1)
@@ -102,6 +104,8 @@ if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("PORTAL_SECRET_KEY must be 32 characters or longer: openssl rand -base64 48 makes one.")
 if DEBUG and not is_loopback(BASE_URL):
     raise ImproperlyConfigured("PORTAL_DEBUG is for this machine only: PORTAL_BASE_URL must be a loopback address.")
+if TRACING and find_spec("opentelemetry") is None:
+    raise ImproperlyConfigured("PORTAL_TRACING needs the packages of portal/requirements/otel.txt.")
 if LOG_FORMAT not in {"json", "line"}:
     raise ImproperlyConfigured("PORTAL_LOG_FORMAT must be 'json' or 'line'.")
 if SEGURA_CLIENT_AUTH not in {"body", "basic"}:
