@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from portal.changes import breaker, workflow
 from portal.changes.models import Change, Status
 from portal.changes.proposal import Proposal
 from portal.operations import pulse, tally
+from portal.operations.models import Tally
 from portal.operations.redis_server import free_port
 from tests.changing import work
 from tests.rig.web import web
@@ -118,6 +120,23 @@ def test_backlog_is_counted_off_in_several_scrapes_and_by_several_at_once(monkey
     for thread in threads:
         thread.join()
     assert scraped()["countersign_events_total", ("audit.read",)] == 35
+
+
+def test_counter_does_not_fall_where_another_process_was_quicker(monkeypatch: pytest.MonkeyPatch) -> None:
+    scraped()
+    ledger.record("audit.read")
+    as_it_is = tally._lines
+
+    def overtaken(event: Event) -> Counter[str]:
+        """In the middle of this count another one begins, finds one event more, and ends."""
+        monkeypatch.setattr(tally, "_lines", as_it_is)
+        ledger.record("audit.read")
+        assert tally.counts()["events"]["audit.read",] == 2
+        return as_it_is(event)
+
+    monkeypatch.setattr(tally, "_lines", overtaken)
+    assert tally.counts()["events"]["audit.read",] == 2
+    assert Tally.objects.get().counts["events|audit.read"] == 2
 
 
 def test_what_waits_is_told_by_number_and_age(
