@@ -133,7 +133,7 @@ def lock(_extra: list[str]) -> int:
     """Compile the requirement files anew. The options keep every address out of them."""
     install("base")
     fetch_uv()
-    for name, constraint in (("uv", ()), ("base", ()), ("dev", ("-c", "base.txt"))):
+    for name, constraint in (("uv", ()), ("base", ()), ("otel", ("-c", "base.txt")), ("dev", ("-c", "otel.txt"))):
         command = [str(VENV / "bin" / "uv"), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
         command += ["--generate-hashes", "--no-header", f"{name}.in", *constraint, "-o", f"{name}.txt"]
         attempt(f"Compiling {name}.txt", command, REQUIREMENTS)

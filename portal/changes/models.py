@@ -106,6 +106,9 @@ class Change(models.Model):
     doubtful_since = models.DateTimeField(null=True)
     verified_at = models.DateTimeField(null=True)
     cause = models.CharField(max_length=16, choices=causes, default=Cause.NONE, blank=True)
+    request = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="Id of the request that approved or retried it."
+    )
     answer_code = models.IntegerField(null=True, help_text="HTTP status of the newest answer.")
     answer = models.TextField(blank=True, help_text="What the newest answer said, verbatim; never a secret.")
 

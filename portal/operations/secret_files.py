@@ -29,6 +29,7 @@ def make(folder: Path) -> list[str]:
     _kept(folder / "audit_signing_key", base64.b64encode(secrets.token_bytes(32)).decode())
     for role, name in (("portal", "database_url"), ("owner", "database_url_owner"), ("sealer", "database_url_sealer")):
         _kept(folder / name, f"postgresql://{role}:{secrets.token_urlsafe(32)}@postgres:5432/portal")
+    _kept(folder / "metrics_token", secrets.token_urlsafe(32))
     _kept(folder / "email_url", "")
     _kept(folder / "segura_client_secret", secrets.token_urlsafe(32))
     if not (folder / "segura_ca").exists():

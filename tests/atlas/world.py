@@ -99,7 +99,7 @@ class Worlds:
         there = speaking_to(self.segura) if name == "busy" else {**speaking_to(self.segura), "SEGURA_URL": NOWHERE}
         address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl()
         log = self.folder / f"{name}.log"
-        port = self.stack.enter_context(web(log, threads=4, env={**there, **STILL, "DATABASE_URL": address}))
+        port = self.stack.enter_context(web(log, threads=4, **{**there, **STILL, "DATABASE_URL": address}))
         return World(f"http://127.0.0.1:{port}", database, self.numbers)
 
 

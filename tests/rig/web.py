@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,15 +20,16 @@ from tests.rig.workers import database_url
 
 
 @contextmanager
-def web(log: Path, *, threads: int, env: Mapping[str, str] | None = None) -> Iterator[int]:
+def web(log: Path, *, threads: int, processes: int = 1, **env: str) -> Iterator[int]:
     """Its port. `threads`: requests that are in the middle of it at one time; production has four for each process.
 
     `env`: settings of its own, another database among them.
     """
     port = free_port()
-    own = {"DATABASE_URL": database_url(), "REDIS_URL": settings.REDIS_URL, "PORT": str(port)}
-    child = children.web(port, {**os.environ, **own, **(env or {})})
-    command = [*child.command, "--blocking-threads", str(threads)]  # the last one counts
+    own = {"DATABASE_URL": database_url(), "REDIS_URL": settings.REDIS_URL, "PORT": str(port), **env}
+    child = children.web(port, {**os.environ, **own})
+    # The last ones count.
+    command = [*child.command, "--blocking-threads", str(threads), "--workers", str(processes)]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,
