@@ -54,8 +54,8 @@ def _moved(action: str, came_from: str, to: str, actor: str = "", code: int | No
 
 
 BASE = {
-    "client_id": "client-@name@", "groups_allowed": [["Payments", False]], "identifier_code": "code-@number@", "method": "get",
-    "name": "@name@", "notes": "Kept by the team of @name@; @before@", "tags": "team,payments",
+    "client_id": "client-@name@", "groups_allowed": [["Payments", False]], "identifier_code": "code-@number@",
+    "method": "get", "name": "@name@", "notes": "Kept by the team of @name@; @before@", "tags": "team,payments",
     "url": "https://@name@.example/api/v1", "users_allowed": [["pduarte", True], ["jsilva", False]],
 }  # fmt: skip
 PATCH = {"notes": "Kept by the team of @name@; @after@"}

@@ -94,7 +94,7 @@ class Tables:
                       UPDATED if taken else REFUSED)  # fmt: skip
         if not is_open:
             read = NULL if story.number % 50 == 0 else moved
-            self._add("notices_notice", change, requester, "applied" if outcome == "applied" else "refused", change,
+            self._add("notices_notice", change, requester, outcome, change,
                       change, "", moved, "t", read, "f", 0)  # fmt: skip
         if story.number % 10 == 0:
             self._add("changes_comment", change, change, 1, "", requester, "Is that all of it?", "[]",
@@ -114,7 +114,7 @@ class Tables:
         """The next row of people's comes after the last one of these."""
         for name in _WITH_SEQUENCE:
             self._cursor.execute(
-                f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), COALESCE(MAX(id), 0) + 1, false) FROM {name}"
+                f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), COALESCE(MAX(id), 0) + 1, false) FROM {name}"  # noqa: S608
             )
 
     def _add(self, table: str, *values: object) -> None:
