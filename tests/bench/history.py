@@ -130,7 +130,8 @@ def _silent(told: list[str], events: int) -> int:
 
 def _story(tables: Tables, number: int, outcome: str, at: datetime, size: Size, who: People) -> Story:
     """The rows of one change; its words for the log."""
-    requester, voter = who.requesters[number % REQUESTERS], who.approvers[number // 7 % APPROVERS]
+    active = min(REQUESTERS, max(1, size.changes // 100))  # in a short past everybody has a pageful too
+    requester, voter = who.requesters[number % active], who.approvers[number // 7 % APPROVERS]
     place = number * 7919 % size.secrets
     story = facts(number, outcome, FIRST_SECRET + place, name_of(place), requester.username, voter.username)
     tables.story(story, requester.pk, voter.pk, at)

@@ -114,7 +114,7 @@ class Tables:
         """The next row of people's comes after the last one of these."""
         for name in _WITH_SEQUENCE:
             self._cursor.execute(
-                f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), COALESCE(MAX(id), 0) + 1, false) FROM {name}"  # noqa: S608
+                f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), COALESCE(MAX(id), 0) + 1, false) FROM {name}"
             )
 
     def _add(self, table: str, *values: object) -> None:

@@ -1,0 +1,22 @@
+"""Every measurement by the name it is asked for with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from tests.bench.bench import Bench
+from tests.bench.measure import acts, append, log, pages
+from tests.bench.outcome import Row
+
+MEASURES: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    "sizes": pages.sizes,
+    "depth": pages.depth,
+    "minimal": pages.minimal,
+    "approve": acts.approve,
+    "submit": acts.submit,
+    "poll": pages.poll,
+    "search": pages.search,
+    "append": append.append,
+    "verify": log.verify,
+    "export": log.export,
+}
