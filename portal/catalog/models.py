@@ -82,7 +82,17 @@ class ApiSecret(models.Model):
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["folded", "identifier"], name="secret_folded")]
+        indexes = [
+            models.Index(fields=["folded", "identifier"], name="secret_folded"),
+            # What the list is narrowed to where that leaves few.
+            models.Index(fields=["folded", "identifier"], condition=~Q(vanished_at=None), name="secret_vanished"),
+            models.Index(
+                fields=["folded", "identifier"], condition=Q(vanished_at=None, can_write=False), name="secret_read_only"
+            ),
+            models.Index(
+                fields=["folded", "identifier"], condition=Q(vanished_at=None, need_approval=True), name="secret_gated"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
