@@ -13,6 +13,7 @@ urlpatterns = [
     path("changes/", desk.all_changes, name="all"),
     path("changes/<int:change_id>/", change.change, name="change"),
     path("changes/<int:change_id>/status/", change.status, name="status"),
+    path("changes/<int:change_id>/history/", change.history, name="history"),
     path("changes/<int:change_id>/approve/", change.approve, name="approve"),
     path("changes/<int:change_id>/reject/", change.reject, name="reject"),
     path("changes/<int:change_id>/request-changes/", change.request_changes, name="request_changes"),

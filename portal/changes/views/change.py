@@ -80,6 +80,13 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
     return render(request, "changes/change.html#status", context)
 
 
+@require_safe
+@requires()
+def history(request: PersonRequest, change_id: int) -> HttpResponse:
+    """What happened to it so far, as a part for pages that show it on demand."""
+    return render(request, "changes/_moments.html", {"moments": _open(request, change_id).history})
+
+
 @sensitive_post_parameters("password")
 @require_POST
 @requires()

@@ -68,6 +68,7 @@ def show_queue(
         "panel": panel,
         "following": _following(rows, panel, form.opened),
         "bulk": BulkForm(request=request),
+        "saved": saved.filters(request, "changes:queue", form.kept),
         "news": News(timezone.now(), [row.change.pk for row in rows]),
         **more,
     }
