@@ -9,6 +9,7 @@ urlpatterns = [
     path("queue/", desk.queue, name="queue"),
     path("queue/news/", desk.news, name="news"),
     path("queue/decide/", bulk.decide, name="decide"),
+    path("risk-rules/", desk.risk_rules, name="risk_rules"),
     path("changes/mine/", desk.mine, name="mine"),
     path("changes/", desk.all_changes, name="all"),
     path("changes/<int:change_id>/", change.change, name="change"),
