@@ -15,6 +15,7 @@ urlpatterns = [
     path("changes/<int:change_id>/", change.change, name="change"),
     path("changes/<int:change_id>/status/", change.status, name="status"),
     path("changes/<int:change_id>/history/", change.history, name="history"),
+    path("changes/<int:change_id>/heard/", change.heard, name="heard"),
     path("changes/<int:change_id>/approve/", change.approve, name="approve"),
     path("changes/<int:change_id>/reject/", change.reject, name="reject"),
     path("changes/<int:change_id>/request-changes/", change.request_changes, name="request_changes"),
