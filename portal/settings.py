@@ -221,6 +221,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portal.pages.problems.NoPageMiddleware",
     # Last, so that they hear why a page was refused, or failed, before Django turns that into a page.
     "portal.audit.refusals.RefusalMiddleware",
     "portal.pages.reports.DiscretionMiddleware",

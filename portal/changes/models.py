@@ -115,6 +115,7 @@ class Change(models.Model):
     status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
     revision = models.IntegerField(default=1, help_text="Number of the revision that counts.")
     risk = models.SmallIntegerField(db_default=3, help_text="risks.Level of that revision; what nobody rated is high.")
+    at_once = models.SmallIntegerField(db_default=1, help_text="Of how many secrets its requester proposed in an hour.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)

@@ -42,10 +42,13 @@ changes:discard         POST   in  302 302 403 403 403 in  403
 changes:queue           GET    in  403 403 200 403 403 in  403
 changes:news            GET    in  403 403 204 403 403 in  403
 changes:decide          POST   in  403 403 200 403 403 in  403
+changes:risk_rules      GET    in  200 200 200 200 200 in  200
 changes:mine            GET    in  200 200 403 403 403 in  403
 changes:all             GET    in  403 403 200 200 200 in  403
 changes:change          GET    in  200 404 200 200 200 in  404
 changes:status          GET    in  200 404 200 200 200 in  404
+changes:history         GET    in  200 404 200 200 200 in  404
+changes:heard           GET    in  204 404 204 204 204 in  404
 changes:approve         POST   in  403 404 302 403 403 in  404
 changes:reject          POST   in  403 404 302 403 403 in  404
 changes:request_changes POST   in  403 404 302 403 403 in  404

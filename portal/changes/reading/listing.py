@@ -46,7 +46,7 @@ class Row:
     @property
     def risks(self) -> list[Risk]:
         """What to see before deciding, the grave ones first."""
-        return risks.of(self.diff, base_known=self.base_known)
+        return risks.of(self.diff, base_known=self.base_known, at_once=self.change.at_once)
 
     @property
     def level(self) -> Level:
