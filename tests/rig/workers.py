@@ -79,6 +79,11 @@ class Workers:
             time.sleep(0.05)
         return url
 
+    @property
+    def newest(self) -> Process:
+        """Whoever was started last."""
+        return self._running[-1]
+
     def revive(self) -> int:
         """Start again what has ended by itself, as a supervisor does; how many those were."""
         ended = [process for process in self._running if process.poll() is not None]
