@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
-from portal.catalog.models import ApiSecret, fold
+from portal.catalog.models import ApiSecret
 from portal.changes.cause import Cause as Cause
 from portal.changes.cause import causes as causes
 from portal.changes.comment import Comment as Comment  # the app's models are found here
@@ -78,8 +78,8 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """
         number = text.upper().removeprefix("CR-")
         if number.isdecimal() and len(number) < 19:
-            return self.filter(Q(pk=int(number)) | Q(secret__in=_secrets_named(text)))
-        named = _secrets_named(text)
+            return self.filter(Q(pk=int(number)) | Q(secret__in=ApiSecret.objects.named(text, _FEW + 1)))
+        named = ApiSecret.objects.named(text, _FEW + 1)
         return self.filter(secret__in=named) if len(named) <= _FEW else self.filter(secret_name__icontains=text)
 
     def proposed_by(self, person: User) -> ChangeQuerySet:
@@ -98,12 +98,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 def one_of(rows: models.QuerySet[Any]) -> Subquery:
     """One of them, or null. PostgreSQL asks it for each row, by an index; EXISTS it may turn into a join with all."""
     return Subquery(rows.order_by().values("pk")[:1])
-
-
-def _secrets_named(text: str) -> list[int]:
-    """Secrets with the text in their name, a few and one more."""
-    found = ApiSecret.objects.filter(folded__contains=fold(text)).order_by()
-    return list(found.values_list("pk", flat=True)[: _FEW + 1])
 
 
 class Change(models.Model):

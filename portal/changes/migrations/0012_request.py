@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("changes", "0009_drafts")]
+    dependencies = [("changes", "0011_lists_at_any_size")]
     operations = [
         migrations.SeparateDatabaseAndState(
             # Django's own would make the table anew on SQLite, from under the triggers that guard it.
