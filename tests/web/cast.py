@@ -62,7 +62,7 @@ class Cast:
         """Everybody the database knows by now."""
         return list(User.objects.values_list("username", flat=True))
 
-    def numbers(self) -> dict[str, int]:
+    def numbers(self) -> dict[str, int | str]:
         """What the numbers of the addresses are, by the names they have there."""
         event = Event.objects.order_by("pk").values_list("pk", flat=True)[0]
         own = {"person": self.people["auditor"], "page": "audit:events", "name": "refused", "query": "code=400"}
@@ -72,6 +72,7 @@ class Cast:
             "identifier": self.secret.pk,
             "number": event,
             "saved": SavedFilter.objects.get_or_create(**own)[0].pk,  # the auditor's
+            "step": "preferences",  # everybody's
             "username": self.people["owner"].pk,
         }
 
