@@ -29,7 +29,7 @@ class Size:
 def size(filters: Filters) -> Size:
     """Counted up to 10,000; beyond that no more is promised than the numbers of the first and last event allow."""
     matching = Event.objects.matching(filters)
-    least = len(matching.order_by(*filters.order).values_list("pk")[: _COUNTED + 1])
+    least = len(matching.order_by("-id").values_list("pk")[: _COUNTED + 1])
     if least <= _COUNTED:
         return Size(least, least)
     span = Event.objects.matching(Filters(since=filters.since, until=filters.until)).order_by("at", "id")

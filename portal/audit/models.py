@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import F, Q, Subquery, Value
+from django.db.models.functions import Left, Now, StrIndex
 
 from portal.audit import entry, events
 
@@ -25,11 +25,6 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
 
-    @property
-    def order(self) -> tuple[str, ...]:
-        """Newest first, along the index that answers a time range without walking down from today."""
-        return ("-at", "-id") if self.since or self.until else ("-id",)
-
 
 class EventQuerySet(models.QuerySet["Event"]):
     def during(self, since: datetime, until: datetime) -> EventQuerySet:
@@ -45,24 +40,39 @@ class EventQuerySet(models.QuerySet["Event"]):
             found = found.filter(secret=filters.secret)
         if filters.change is not None:
             found = found.filter(change=filters.change)
-        if filters.kind:
-            found = found.filter(action__in=events.of_kind(filters.kind))
+        if filters.kind in events.NOUNS:
+            found = found.alias(noun=_NOUN).filter(noun=filters.kind)
+        elif filters.kind:
+            found = found.filter(action=filters.kind)
         if filters.code:
-            found = found.filter(_answered(filters.code))
-        if filters.since:
-            found = found.filter(at__gte=filters.since)
-        if filters.until:
-            found = found.filter(at__lt=filters.until)
-        return found
+            found = _answered(found, filters.code)
+        return _within(found, filters.since, filters.until)
 
 
-def _answered(code: str) -> Q:
+def _answered(found: EventQuerySet, code: str) -> EventQuerySet:
     """An exact code ("201"), a class ("4xx"), or "none" for calls that got no answer."""
     if code == "none":
-        return Q(code=None, action__in=events.ANSWERS)
+        return found.filter(code=None, action__in=events.ANSWERS)
     if code.endswith("xx"):
-        return Q(code__range=(int(code[0]) * 100, int(code[0]) * 100 + 99))
-    return Q(code=int(code))
+        return found.alias(hundreds=_HUNDREDS).filter(code__isnull=False, hundreds=int(code[0]))
+    return found.filter(code=int(code))
+
+
+def _within(found: EventQuerySet, since: datetime | None, until: datetime | None) -> EventQuerySet:
+    """Of this time. Numbers follow time but for some moments, so that they bound every other index as well."""
+    in_time = Event.objects.order_by("at", "id").values("pk")
+    if since:
+        first = Subquery(in_time.filter(at__gte=since - _SLACK)[:1])
+        found = found.filter(at__gte=since, pk__gte=first)
+    if until:
+        last = Subquery(in_time.reverse().filter(at__lt=until + _SLACK)[:1])
+        found = found.filter(at__lt=until, pk__lte=last)
+    return found
+
+
+_SLACK = timedelta(hours=1)
+_NOUN = Left("action", StrIndex("action", Value(".")) - 1)
+_HUNDREDS = F("code") / 100
 
 
 class Event(models.Model):
@@ -92,6 +102,9 @@ class Event(models.Model):
             models.Index(fields=["action", "-id"], name="event_action"),
             models.Index(fields=["code", "-id"], name="event_code"),
             models.Index(fields=["at", "id"], name="event_at"),
+            models.Index(_NOUN, F("id").desc(), name="event_noun"),
+            models.Index(_HUNDREDS, F("id").desc(), condition=Q(code__isnull=False), name="event_code_class"),
+            models.Index(fields=["-id"], condition=Q(code=None, action__in=events.ANSWERS), name="event_unanswered"),
             models.Index(fields=["action", "at"], condition=Q(action__in=events.COUNTED), name="event_counted"),
         ]
 
@@ -123,6 +136,31 @@ class Seal(models.Model):
     leaf = models.BigIntegerField(primary_key=True)
     event = models.BigIntegerField(unique=True)
     leaf_hash = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class Tombstone(models.Model):
+    """A leaf whose event's retention ended: its hash stays in the tree, and event `pruned` says that it went.
+
+    The database lets an event go where its tombstone is there, and no hold on its change.
+    """
+
+    leaf = models.BigIntegerField(primary_key=True)
+    event = models.BigIntegerField(unique=True)
+    pruned = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class LegalHold(models.Model):
+    """A change whose events stay, however old they are, until the hold is taken off."""
+
+    change = models.BigIntegerField(primary_key=True)
+    reason = models.TextField()
+    at = models.DateTimeField(db_default=Now())
 
     class Meta:
         default_permissions = ()

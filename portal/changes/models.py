@@ -9,12 +9,15 @@ import uuid
 from typing import Any
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models.fields.json import KeyTransform
+from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
+from portal.catalog.models import ApiSecret
 from portal.changes.cause import Cause as Cause
 from portal.changes.cause import causes as causes
 from portal.changes.comment import Comment as Comment  # the app's models are found here
@@ -40,20 +43,24 @@ OPEN = (Status.PENDING, Status.APPROVED, Status.SENDING, Status.IN_DOUBT, Status
 """Somebody or something still has to act."""
 REVISABLE = (Status.PENDING, Status.STALE)
 """Its requester may still revise or withdraw it."""
+_FEW = 300
 LANE = (Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN)
 """Something may be on its way to the vault: no other change of the same secret may start."""
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):
     def awaiting_decision_by(self, person: User) -> ChangeQuerySet:
-        """Pending changes that wait for this person's vote: not own, not edited, not voted on; nobody wants changes."""
-        return (
-            self.filter(status=Status.PENDING)
-            .exclude(requester=person)
-            .exclude(Q(pk__in=Revision.objects.filter(editor=person).values("change_id")))
-            .exclude(Q(pk__in=Vote.objects.filter(voter=person, revision=F("change__revision")).values("change_id")))
-            .exclude(Q(pk__in=Vote.objects.requesting_changes().values("change_id")))
-        )
+        """Pending changes that wait for this person's vote: not own, not edited, not voted on; nobody wants changes.
+
+        Asked change by change: a list of all this person ever voted on would grow with every vote.
+        """
+        this = OuterRef("pk")
+        return self.filter(
+            IsNull(one_of(Revision.objects.filter(change=this, editor=person)), True),
+            IsNull(one_of(Vote.objects.filter(change=this, voter=person, revision=OuterRef("revision"))), True),
+            IsNull(one_of(Vote.objects.requesting_changes().filter(change=this)), True),
+            status=Status.PENDING,
+        ).exclude(requester=person)
 
     @staticmethod
     def sees_all(person: User) -> bool:
@@ -65,10 +72,16 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return self.all() if self.sees_all(person) else self.proposed_by(person)
 
     def matching(self, text: str) -> ChangeQuerySet:
-        """By the name of the secret, or by the change's number: «12» and «CR-12» alike."""
-        found = Q(secret_name__icontains=text)
+        """By the name of the secret, or by the change's number: «12» and «CR-12» alike.
+
+        A name that few secrets have is looked up among the secrets, which are fewer than their changes; one that many
+        have is soon met in the changes themselves.
+        """
         number = text.upper().removeprefix("CR-")
-        return self.filter(found | Q(pk=int(number)) if number.isdecimal() and len(number) < 19 else found)
+        if number.isdecimal() and len(number) < 19:
+            return self.filter(Q(pk=int(number)) | Q(secret__in=ApiSecret.objects.named(text, _FEW + 1)))
+        named = ApiSecret.objects.named(text, _FEW + 1)
+        return self.filter(secret__in=named) if len(named) <= _FEW else self.filter(secret_name__icontains=text)
 
     def proposed_by(self, person: User) -> ChangeQuerySet:
         return self.filter(requester=person)
@@ -81,6 +94,11 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
     def of_secret(self, identifier: int) -> ChangeQuerySet:
         return self.filter(secret=identifier)
+
+
+def one_of(rows: models.QuerySet[Any]) -> Subquery:
+    """One of them, or null. PostgreSQL asks it for each row, by an index; EXISTS it may turn into a join with all."""
+    return Subquery(rows.order_by().values("pk")[:1])
 
 
 class Change(models.Model):
@@ -108,6 +126,9 @@ class Change(models.Model):
     doubtful_since = models.DateTimeField(null=True)
     verified_at = models.DateTimeField(null=True)
     cause = models.CharField(max_length=16, choices=causes, default=Cause.NONE, blank=True)
+    request = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="Id of the request that approved or retried it."
+    )
     answer_code = models.IntegerField(null=True, help_text="HTTP status of the newest answer.")
     answer = models.TextField(blank=True, help_text="What the newest answer said, verbatim; never a secret.")
 
@@ -126,6 +147,12 @@ class Change(models.Model):
             models.Index(fields=["requester", "-id"], name="change_requester"),
             models.Index(fields=["secret", "-id"], name="change_secret"),
             models.Index(fields=["requester", "-ended_at"], name="change_requester_ended"),
+            models.Index(fields=["updated_at"], condition=Q(status=Status.PENDING), name="change_pending_moved"),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), doubtful_since=None),
+                name="change_deadline",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -175,6 +202,7 @@ class Revision(models.Model):
         constraints = [models.UniqueConstraint(fields=["change", "number"], name="revision_change_number")]
         indexes = [
             models.Index(fields=["editor", "created_at"], name="revision_editor"),
+            models.Index(KeyTransform("required", "policy"), name="revision_required"),
             models.Index(fields=["secret_fingerprint"], condition=~Q(secret_fingerprint=""), name="revision_value"),
             models.Index(
                 fields=["base_secret_fingerprint"], condition=~Q(base_secret_fingerprint=""), name="revision_base_value"

@@ -81,14 +81,14 @@ def test_filters_find(log: Log, filters: dict[str, Any], names: set[str]) -> Non
 
 @pytest.mark.parametrize("filters", [Filters(), Filters(since=NOON - datetime.timedelta(days=1)), Filters(secret=57)])
 def test_pages_both_ways_equal_the_whole_answer(log: Log, filters: Filters) -> None:
-    everything = list(Event.objects.matching(filters).order_by(*filters.order))
+    everything = list(Event.objects.matching(filters).order_by("-id"))
     matching = Event.objects.matching(filters)
-    pages = [keyset.page(matching, order=filters.order, cursor="", size=2)]
+    pages = [keyset.page(matching, order=("-id",), cursor="", size=2)]
     while pages[-1].older:
-        pages.append(keyset.page(matching, order=filters.order, cursor=pages[-1].older, size=2))
+        pages.append(keyset.page(matching, order=("-id",), cursor=pages[-1].older, size=2))
     assert [row for page in pages for row in page.rows] == everything
     for later, earlier in zip(pages[1:], pages, strict=False):
-        assert keyset.page(matching, order=filters.order, cursor=later.newer, size=2).rows == earlier.rows
+        assert keyset.page(matching, order=("-id",), cursor=later.newer, size=2).rows == earlier.rows
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="reads PostgreSQL's plans")
@@ -98,6 +98,9 @@ def test_pages_both_ways_equal_the_whole_answer(log: Log, filters: Filters) -> N
         (Filters(person="maria"), "event_actor"),
         (Filters(secret=43), "event_secret"),
         (Filters(kind="vault.unanswered"), "event_action"),
+        (Filters(kind="vault"), "event_noun"),
+        (Filters(code="4xx"), "event_code_class"),
+        (Filters(code="none"), "event_unanswered"),
         (Filters(code="404"), "event_code"),
         (Filters(since=NOON, until=NOON + datetime.timedelta(minutes=1)), "event_at"),
         (Filters(change=7), "event_change_seq"),
@@ -109,7 +112,7 @@ def test_each_filter_has_its_index(log: Log, filters: Filters, index: str) -> No
         cursor.execute("SET LOCAL enable_sort = off")
         # Not the primary key, walked until enough rows have matched:
         cursor.execute("ALTER TABLE audit_event DROP CONSTRAINT audit_event_pkey")
-    plan = Event.objects.matching(filters).order_by(*filters.order)[:50].explain()
+    plan = Event.objects.matching(filters).order_by("-id")[:50].explain()
     assert index in plan
 
 

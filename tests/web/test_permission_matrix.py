@@ -165,8 +165,9 @@ def sees_changes(cast: Cast, role: str, address: Address) -> bool:
 
 
 def told(response: HttpResponse, address: Address, numbers: dict[str, int]) -> tuple[str, str]:
-    """Everything the answer says, but for what it repeats of the address and for tokens, which are never the same."""
+    """Everything it says, but for what it repeats of the address, and for ids and tokens, which are never the same."""
     page = response.content.decode().replace(address.path(**numbers), "<path>")
+    page = page.replace(response.headers["X-Request-ID"], "<request>")
     page = re.sub(r'(name="csrfmiddlewaretoken" value="|"x-csrftoken": ")\w+', "", page)
     return answer(response), page
 

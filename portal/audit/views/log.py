@@ -34,9 +34,7 @@ def events(request: PersonRequest) -> HttpResponse:
     if not form.is_valid():
         return _list(request, form, {}, status=422)
     filters = form.filters()
-    page = keyset.page(
-        Event.objects.matching(filters), order=filters.order, cursor=request.GET.get("at", ""), size=_ROWS
-    )
+    page = keyset.page(Event.objects.matching(filters), order=("-id",), cursor=request.GET.get("at", ""), size=_ROWS)
     on_record(request, "events", filters=form.asked())
     context = {
         "rows": page.rows,

@@ -6,13 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import OuterRef, Q
+from django.db.models.lookups import IsNull
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from portal.accounts.models import User
 from portal.changes.labels import FIELD_LABELS
-from portal.changes.models import ChangeQuerySet, Revision, Status
+from portal.changes.models import ChangeQuerySet, Revision, Status, one_of
 from portal.changes.risks import Level
 from portal.vault.entity import SECRET_FIELD
 
@@ -143,11 +145,11 @@ class FilterForm(forms.Form):
 
 
 def _requested_by(name: str) -> Q:
-    """By any part of the requester's names."""
-    person = Q(requester__username__icontains=name) | Q(requester__first_name__icontains=name)
-    return person | Q(requester__last_name__icontains=name)
+    """By any part of the requester's names. People are looked up first: they are few, and changes have an index."""
+    person = Q(username__icontains=name) | Q(first_name__icontains=name) | Q(last_name__icontains=name)
+    return Q(requester__in=list(User.objects.filter(person).values_list("pk", flat=True)))
 
 
-def _current(like: Q) -> Exists:
+def _current(like: Q) -> IsNull:
     """The revision that counts is like this."""
-    return Exists(Revision.objects.filter(like, change=OuterRef("pk"), number=OuterRef("revision")))
+    return IsNull(one_of(Revision.objects.filter(like, change=OuterRef("pk"), number=OuterRef("revision"))), False)

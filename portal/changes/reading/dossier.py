@@ -143,7 +143,7 @@ class Dossier:
 
     @property
     def may_vote(self) -> bool:
-        return self.objection is None
+        return self.change.status == Status.PENDING and self.objection is None
 
     @property
     def may_approve(self) -> bool:
@@ -159,8 +159,9 @@ class Dossier:
     @property
     def why_not(self) -> str:
         """The rule that keeps the reader from voting, while there is something to vote on; '' otherwise."""
-        told = isinstance(self.objection, OwnChange | AlreadyVoted | NotAllowed)
-        return str(self.objection) if told and self.change.status == Status.PENDING else ""
+        if self.change.status != Status.PENDING:
+            return ""
+        return str(self.objection) if isinstance(self.objection, OwnChange | AlreadyVoted | NotAllowed) else ""
 
     @property
     def is_own(self) -> bool:

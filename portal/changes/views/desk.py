@@ -99,6 +99,7 @@ def all_changes(request: PersonRequest) -> HttpResponse:
         "form": form,
         "page": page,
         "rows": listing.rows(page.rows, reader=request.user),
+        "asked": form.asked(),
         "saved": saved.filters(request, "changes:all", form.asked()),
     }
     return render(request, _fragment(request, "changes/all.html", "found"), context)

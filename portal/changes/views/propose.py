@@ -191,7 +191,7 @@ def _show(
         "packed": pack(proposal, task.by),
         "able": able,
         "required": settings.APPROVALS_REQUIRED,
-        "groups": roles.groups_with(Right.DECIDE),
+        "deciders": roles.groups_with(Right.DECIDE),
         "refused": refused,
     }
     return render(request, PREVIEW, context, status=status)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("changes", "0010_at_once"),
+        ("changes", "0012_request"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,51 @@
+"""The made-up past is one that could have been: its log verifies, and what waits in it can be decided and delivered."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from portal.audit import ledger, sealing
+from portal.audit.models import Event, Unsealed
+from portal.audit.verify import verify
+from portal.changes import approved, workflow
+from portal.changes.models import Change, Revision, Status, Vote
+from tests.audit.conftest import SEED
+from tests.bench.history import People, Size, fill
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SIZE = Size(changes=600, events=6000, secrets=50)
+
+
+@pytest.fixture
+def past(settings: pytest.FixtureRequest) -> People:
+    settings.AUDIT_SIGNING_KEY = SEED  # type: ignore[attr-defined]
+    return fill(SIZE)
+
+
+def test_its_log_verifies_and_goes_on(past: People) -> None:
+    assert Event.objects.count() >= SIZE.events
+    assert not Unsealed.objects.exists()
+    ledger.record("session.started", by="reader")
+    assert sealing.seal() == 1
+    report = verify(key=sealing.public_key())
+    assert (report.findings, report.size) == ([], Event.objects.count())
+
+
+def test_what_waits_can_be_approved_and_proved(past: People) -> None:
+    change = Change.objects.filter(status=Status.PENDING).earliest("pk")
+    digest = change.current().digest
+    change = workflow.approve(change.pk, by=past.approvers[0], revision=1, digest=digest)
+    assert change.status == Status.APPROVED
+    assert approved.edit(change, change.current())["notes"]
+
+
+def test_the_database_guards_it_again(past: People) -> None:
+    """Triggers and indexes are back: a history without them would be quicker than any portal."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal AND tgenabled = 'A'")
+        assert cursor.fetchone()[0] >= 8
+        cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'")
+        assert cursor.fetchone()[0] == 0
+    assert Revision.objects.count() == SIZE.changes
+    assert Vote.objects.exclude(voter__username__startswith="approver").count() == 0
