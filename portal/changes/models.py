@@ -22,6 +22,7 @@ from portal.changes.cause import Cause as Cause
 from portal.changes.cause import causes as causes
 from portal.changes.comment import Comment as Comment  # the app's models are found here
 from portal.changes.drafts import Draft as Draft  # a model, where Django looks for them
+from portal.changes.template import Template as Template
 
 
 class Status(models.TextChoices):
