@@ -1,4 +1,4 @@
-"""From a bare Python to a running portal or a finished test run: python3 -m portal.bootstrap run|test|faults|lint|...
+"""From a bare Python to a running portal or a finished test run: python3 -m portal.bootstrap run|test|bench|lint|...
 
 Standard library only, and nothing newer than Python 3.7 in the grammar, so that an old Python gets a sentence
 instead of a syntax error. Exit codes: 1 something could not be done, 2 the command line or Python is wrong.
@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> int:
         "run": run,
         "test": test,
         "faults": faults,
+        "bench": bench,
         "lint": lint,
         "check": check,
         "screenshots": screenshots,
@@ -85,6 +86,12 @@ def faults(extra: list[str]) -> int:
     if failed:
         raise Failed("Not shown: " + ", ".join(failed) + ".")
     return 0
+
+
+def bench(extra: list[str]) -> int:
+    """Measure, each figure beside the least honest code that does the same; all of it takes about an hour."""
+    suite()
+    become("-m", "tests.bench", *extra)
 
 
 def screenshots(extra: list[str]) -> int:
