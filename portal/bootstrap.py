@@ -77,11 +77,7 @@ def faults(extra: list[str]) -> int:
     arguments = suite()
     os.environ["FAULTS"] = "long"
     on_sqlite = [*arguments, "--sqlite", "tests/faults/test_state_machine.py"]
-    checks = (
-        ("catalogue", [*arguments, *extra]),
-        ("state machine on SQLite", on_sqlite),
-        ("mutants", ["-m", "tests.mutants"]),
-    )
+    checks = (("catalogue", [*arguments, *extra]), ("on SQLite", on_sqlite), ("mutants", ["-m", "tests.mutants"]))
     failed = [name for name, each in checks if not passes(name, [str(PYTHON), *each])]
     if failed:
         raise Failed("Not shown: " + ", ".join(failed) + ".")
@@ -95,8 +91,8 @@ def bench(extra: list[str]) -> int:
 
 
 def screenshots(extra: list[str]) -> int:
-    """Take the README's pictures anew, from the running portal."""
-    return test(["tests/browser/test_screenshots.py", "-n", "0", "--screenshots", "docs/screenshots", *extra])
+    """Take a picture of every page in every state into screenshots/, and the README's anew into docs/screenshots."""
+    return test(["tests/atlas/test_pictures.py", "-n", "2", "--screenshots", "screenshots", *extra])
 
 
 def lint(extra: list[str]) -> int:
@@ -140,7 +136,7 @@ def lock(_extra: list[str]) -> int:
     """Compile the requirement files anew. The options keep every address out of them."""
     install("base")
     fetch_uv()
-    for name, constraint in (("uv", ()), ("base", ()), ("dev", ("-c", "base.txt"))):
+    for name, constraint in (("uv", ()), ("base", ()), ("otel", ("-c", "base.txt")), ("dev", ("-c", "otel.txt"))):
         command = [str(VENV / "bin" / "uv"), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
         command += ["--generate-hashes", "--no-header", f"{name}.in", *constraint, "-o", f"{name}.txt"]
         attempt(f"Compiling {name}.txt", command, REQUIREMENTS)

@@ -2,19 +2,41 @@
 
 import logging
 import os
+import time
+from importlib import import_module
 from typing import Any
 
 from celery import Celery, Task, signals
+from django.conf import settings
 
+from portal import correlation
 from portal.discretion import forget_locals
 
+_REQUEST = "request_id"
+_log = logging.getLogger(__name__)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 
 class DiscreetTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
-    """A task whose failure is reported, by Celery or by whoever listens to it, without the variables of any frame."""
+    """A task whose failure is reported, by Celery or by whoever listens to it, without the variables of any frame.
+
+    It runs under the id of the request that asked for it; one that the clock asked for has an id of its own.
+    """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self.request.called_directly:
+            return self._discreetly(*args, **kwargs)
+        asked = self.request.get(_REQUEST)
+        with correlation.under(correlation.begun(asked)):
+            began = time.monotonic()
+            try:
+                return self._discreetly(*args, **kwargs)
+            finally:
+                # Of the clock's, every few seconds, nobody wants to read.
+                level = logging.INFO if asked else logging.DEBUG
+                _log.log(level, "%s took %d ms", self.name, (time.monotonic() - began) * 1000)
+
+    def _discreetly(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().__call__(*args, **kwargs)
         except BaseException as error:
@@ -25,6 +47,20 @@ class DiscreetTask(Task):  # type: ignore[type-arg]  # generic in the stubs alon
 app = Celery("portal", task_cls=DiscreetTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@signals.before_task_publish.connect
+def send_the_id_along(headers: dict[str, Any], **_: Any) -> None:
+    """The message names the request that it comes from, where there is one."""
+    if name := correlation.current():
+        headers[_REQUEST] = name
+
+
+@signals.worker_process_init.connect
+def trace(**_: Any) -> None:
+    """In each process of the pool, for threads do not outlive a fork."""
+    if settings.TRACING:
+        import_module("portal.tracing").start()
 
 
 @signals.setup_logging.connect

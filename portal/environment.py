@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -41,6 +42,19 @@ def secret(name: str, default: str | None = None) -> str:
     if not value and default is None:
         raise ImproperlyConfigured(f"{name} is not set. Set it, or {name}_FILE, in the environment.")
     return value or ""
+
+
+def secret_lines(name: str, at_start: str) -> list[str]:
+    """The secrets that the file of this setting holds by now, one on each line, then those there were `at_start`.
+
+    So one can be changed while processes run; a file that is being written, or is gone, takes nothing away.
+    """
+    lines = at_start.splitlines()
+    path: str = env.str(f"{name}_FILE", "")
+    if path:
+        with suppress(OSError, UnicodeDecodeError):
+            lines = Path(path).read_text(encoding="utf-8").splitlines() + lines
+    return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
 
 
 def https(name: str, default: str) -> str:

@@ -4,6 +4,7 @@ Every name read here is a row of the README's table. Secrets may come from a fil
 """
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,6 +32,11 @@ try:
     ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
     TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", 0)
     LOG_LEVEL: str = env.str("PORTAL_LOG_LEVEL", "INFO").upper()
+    # A person at a terminal reads lines; what collects a deployment's logs reads JSON.
+    LOG_FORMAT: str = env.str("PORTAL_LOG_FORMAT", "line" if is_loopback(BASE_URL) else "json")
+    TRACING: bool = env.bool("PORTAL_TRACING", False)
+    METRICS_TOKEN = secret("PORTAL_METRICS_TOKEN", "")
+    METRICS_DIR: str = env.str("PORTAL_METRICS_DIR", "")
     APPROVALS_REQUIRED = at_least("APPROVALS_REQUIRED", 1, 1)
     CHANGE_SUBMITS_PER_HOUR = at_least("CHANGE_SUBMITS_PER_HOUR", 100, 1)
     CHANGE_PENDING_DAYS = positive("CHANGE_PENDING_DAYS", 14)
@@ -41,6 +47,9 @@ try:
     AUDIT_CHECKPOINT_DIR: str = env.str("AUDIT_CHECKPOINT_DIR", "")
     AUDIT_VERIFY_EVERY_S = positive("AUDIT_VERIFY_EVERY_S", 86400)
     AUDIT_MAIL_EVERY_S = positive("AUDIT_MAIL_EVERY_S", 86400)
+    # 0 keeps the whole log; below a year nobody could follow up on what a yearly audit asks.
+    RETAIN_AUDIT_DAYS = at_least("RETAIN_AUDIT_DAYS", 0, 0)
+    RETAIN_NOTICES_DAYS = at_least("RETAIN_NOTICES_DAYS", 365, 1)
     SEAL_EVERY_S = positive("SEAL_EVERY_S", 2)
 
     # --- Segura ------------------------------------------------------------------------------------
@@ -88,6 +97,9 @@ try:
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
+if METRICS_DIR:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = METRICS_DIR  # read when prometheus_client is first imported
+
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.host, _mail.port, _mail.user, _mail.password
 EMAIL_USE_SSL, EMAIL_USE_TLS, EMAIL_TIMEOUT = _mail.tls, _mail.starttls, 20
 
@@ -95,8 +107,14 @@ if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("PORTAL_SECRET_KEY must be 32 characters or longer: openssl rand -base64 48 makes one.")
 if DEBUG and not is_loopback(BASE_URL):
     raise ImproperlyConfigured("PORTAL_DEBUG is for this machine only: PORTAL_BASE_URL must be a loopback address.")
+if TRACING and find_spec("opentelemetry") is None:
+    raise ImproperlyConfigured("PORTAL_TRACING needs the packages of portal/requirements/otel.txt.")
+if LOG_FORMAT not in {"json", "line"}:
+    raise ImproperlyConfigured("PORTAL_LOG_FORMAT must be 'json' or 'line'.")
 if SEGURA_CLIENT_AUTH not in {"body", "basic"}:
     raise ImproperlyConfigured("SEGURA_CLIENT_AUTH must be 'body' or 'basic'.")
+if 0 < RETAIN_AUDIT_DAYS < 365:
+    raise ImproperlyConfigured("RETAIN_AUDIT_DAYS must be 0, which keeps everything, or 365 and more.")
 if DAILY_MAIL_HOUR > 23:
     raise ImproperlyConfigured("DAILY_MAIL_HOUR is an hour of the day: 0 to 23.")
 if DELIVERY_LEASE_S < 2 * SEGURA_DEADLINE_S:
@@ -155,6 +173,7 @@ CELERY_BEAT_SCHEDULE = {
     "seal": {"task": "audit.seal", "schedule": SEAL_EVERY_S, "options": {"expires": 3 * SEAL_EVERY_S}},
     "tell": {"task": "notices.tell", "schedule": NOTICES_EVERY_S, "options": {"expires": 3 * NOTICES_EVERY_S}},
     "mail": {"task": "notices.mail", "schedule": NOTICES_EVERY_S, "options": {"expires": 3 * NOTICES_EVERY_S}},
+    "retire": {"task": "operations.retire", "schedule": 3600, "options": {"expires": 3600}},
     "due": {
         "task": "audit.due",
         "schedule": min(600, AUDIT_VERIFY_EVERY_S, AUDIT_MAIL_EVERY_S),
@@ -184,6 +203,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "portal.accounts.origin.OriginMiddleware",
+    "portal.operations.probes.ProbeMiddleware",
     # Above all that answers, static files and refused host names included.
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -191,6 +211,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Below WhiteNoise, whose files may be kept; above everything that makes a page.
     "portal.pages.caching.NoStoreMiddleware",
+    "portal.operations.traffic.TrafficMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -200,6 +221,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "portal.pages.problems.NoPageMiddleware",
     # Last, so that they hear why a page was refused, or failed, before Django turns that into a page.
     "portal.audit.refusals.RefusalMiddleware",
     "portal.pages.reports.DiscretionMiddleware",
@@ -218,9 +240,8 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "portal.pages.context.person",
-                "portal.changes.context.queue",
                 "portal.changes.context.pause",
-                "portal.notices.context.unread",
+                "portal.notices.context.counts",
             ],
         },
     },
@@ -316,8 +337,11 @@ CONTENT_SECURITY_POLICY = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "portal.logs.JsonFormatter"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # These would print headers, bodies and SQL parameters below WARNING, the last three lines for every sweep.
     "loggers": {

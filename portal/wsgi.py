@@ -1,9 +1,13 @@
 """The WSGI application that granian serves."""
 
 import os
+from importlib import import_module
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
+if settings.TRACING:
+    import_module("portal.tracing").start()  # its libraries are an extra
 application = get_wsgi_application()

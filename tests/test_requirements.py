@@ -18,8 +18,8 @@ def packages(path: Path) -> dict[str, str]:
     return {line.split()[0]: line for line in text.splitlines() if line.strip()}
 
 
-def test_there_are_three_files() -> None:
-    assert [path.name for path in FILES] == ["base.txt", "dev.txt", "uv.txt"]
+def test_there_are_four_files() -> None:
+    assert [path.name for path in FILES] == ["base.txt", "dev.txt", "otel.txt", "uv.txt"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -42,7 +42,7 @@ def test_development_set_holds_the_base_set() -> None:
     assert set(base) <= set(dev)
 
 
-@pytest.mark.parametrize("name", ["base", "dev", "uv"])
+@pytest.mark.parametrize("name", ["base", "dev", "otel", "uv"])
 def test_compiled_files_follow_their_sources(name: str) -> None:
     source = (ROOT / "portal" / "requirements" / f"{name}.in").read_text(encoding="utf-8")
     wanted = {re.split(r"[\[=<>~ ]", line)[0].lower() for line in source.splitlines() if line and line[0] not in "#-"}

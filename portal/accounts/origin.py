@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-import uuid
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+
+from portal import correlation
 
 
 @dataclass(frozen=True)
@@ -20,13 +21,12 @@ class Origin:
     request_id: str = ""
 
 
-_NOWHERE = Origin()
-_current: ContextVar[Origin] = ContextVar("origin", default=_NOWHERE)
+_address: ContextVar[str] = ContextVar("address", default="")
 
 
 def current() -> Origin:
-    """The origin of what runs now; empty outside a request."""
-    return _current.get()
+    """The origin of what runs now: in a task the id it was begun under, and no address; empty outside of both."""
+    return Origin(_address.get(), correlation.current())
 
 
 def client_address(request: HttpRequest) -> str:
@@ -46,14 +46,20 @@ def client_address(request: HttpRequest) -> str:
 
 
 class OriginMiddleware:
-    """Remembers the origin for the time of the request."""
+    """Remembers the origin for the time of the request, and tells the client its id.
+
+    A proxy that gave the request an id has its own taken over, so that its log and the portal's meet.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        token = _current.set(Origin(client_address(request), uuid.uuid4().hex))
+        token = _address.set(client_address(request))
         try:
-            return self.get_response(request)
+            with correlation.under(correlation.begun(request.headers.get("X-Request-ID"))):
+                response = self.get_response(request)
+                response["X-Request-ID"] = correlation.current()
+                return response
         finally:
-            _current.reset(token)
+            _address.reset(token)

@@ -53,6 +53,8 @@ WORDS: dict[str, str | Promise] = {
     "third_value": _("neither old nor new values"),
     "partly_applied": _("partly applied"),
     "unverified": _("could not be verified"),
+    "restored": _("restored from a backup"),
+    "restored_unseen": _("restored from a backup, could not be read back"),
     "refused_repeat": _("repeat refused"),
     "tries_spent": _("tries spent"),
     "rechecked": _("looked at again"),

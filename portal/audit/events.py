@@ -72,6 +72,11 @@ ACTIONS: dict[str, str | Promise] = {
     "audit.checkpoint_mailed": _("Checkpoint mailed to auditors"),
     "audit.key_changed": _("Signing key of the log changed"),
     "audit.verified": _("Log verified"),
+    "audit.pruned": _("Events removed at the end of their retention"),
+    "audit.held": _("Events of a change put under legal hold"),
+    "audit.unheld": _("Legal hold of a change taken off"),
+    "audit.moved": _("Database moved to PostgreSQL"),
+    "audit.restored": _("Database restored from a backup"),
     "sealing.rotated": _("Values sealed anew with another key"),
 }
 """What can happen, as `noun.past`, and how people call it."""

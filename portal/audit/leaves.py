@@ -1,7 +1,8 @@
 """The events in the order they were sealed, a few thousand in memory at a time; and as a file for outsiders.
 
 A line of such a file: leaf number, hash in hex, proof (hashes in hex with commas, or nothing), and the text as it was
-hashed, with a tab between them. The ledger writes a tab and a line end within a text as JSON escapes.
+hashed, with a tab between them. The ledger writes a tab and a line end within a text as JSON escapes. A leaf whose text
+went at the end of its retention has none; a later event (audit.pruned) names it.
 """
 
 from __future__ import annotations
@@ -11,18 +12,19 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from portal.audit.columns import Row
-from portal.audit.models import Checkpoint, Event, Seal
+from portal.audit.models import Checkpoint, Event, Seal, Tombstone
 
 _CHUNK = 4096
 
 
 class Leaf(NamedTuple):
-    """One leaf of the tree as it is kept; `row` is None where the event is gone."""
+    """One leaf of the tree as it is kept; `row` is None where the event is gone, `pruned` where a tombstone says so."""
 
     number: int
     event: int
     hash: bytes
     row: Row | None
+    pruned: bool
 
 
 def leaves(size: int) -> Iterator[Leaf]:
@@ -31,8 +33,9 @@ def leaves(size: int) -> Iterator[Leaf]:
         seals = Seal.objects.filter(leaf__gte=first, leaf__lt=min(first + _CHUNK, size))
         found = Event.objects.filter(pk__in=seals.values("event")).values_list(*Row._fields).iterator(_CHUNK)
         rows = {row[0]: Row._make(row) for row in found}
+        gone = set(Tombstone.objects.filter(leaf__gte=first, leaf__lt=first + _CHUNK).values_list("leaf", flat=True))
         for number, event, stored in seals.order_by("leaf").values_list("leaf", "event", "leaf_hash"):
-            yield Leaf(number, event, bytes(stored), rows.get(event))
+            yield Leaf(number, event, bytes(stored), rows.get(event), number in gone)
 
 
 def line(number: int, leaf_hash: bytes, text: str, proof: list[bytes] | None = None) -> str:
@@ -49,12 +52,12 @@ class SealedLog:
     content_type: str = "text/plain; charset=utf-8"
 
     def parts(self) -> Iterator[str]:
-        """The file in pieces, first leaf first. An event that is gone leaves a gap, which the verifier names."""
+        """The file in pieces, first leaf first. An event that is just gone leaves a gap, which the verifier names."""
         newest = Checkpoint.objects.first()
         piece: list[str] = []
         for leaf in leaves(newest.size if newest else 0):
-            if leaf.row is not None:
-                piece.append(line(leaf.number, leaf.hash, leaf.row.text))
+            if leaf.row is not None or leaf.pruned:
+                piece.append(line(leaf.number, leaf.hash, leaf.row.text if leaf.row else ""))
             if len(piece) == _CHUNK:
                 yield self._counted(piece)
                 piece = []

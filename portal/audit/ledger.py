@@ -62,6 +62,13 @@ def record(
         return _append(cursor, change, [action, actor, change, secret, code, *text])
 
 
+def hold_numbering(change: int) -> None:
+    """Nobody else adds an event of this change until the transaction ends."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(_ALONE, [_LOCK_CLASS, change % 2**31])
+
+
 def canonical(value: Mapping[str, Any]) -> str:
     """The one text of a value: JSON with sorted keys and no spaces, what is hashed and what is shown."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

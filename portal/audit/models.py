@@ -141,6 +141,31 @@ class Seal(models.Model):
         default_permissions = ()
 
 
+class Tombstone(models.Model):
+    """A leaf whose event's retention ended: its hash stays in the tree, and event `pruned` says that it went.
+
+    The database lets an event go where its tombstone is there, and no hold on its change.
+    """
+
+    leaf = models.BigIntegerField(primary_key=True)
+    event = models.BigIntegerField(unique=True)
+    pruned = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class LegalHold(models.Model):
+    """A change whose events stay, however old they are, until the hold is taken off."""
+
+    change = models.BigIntegerField(primary_key=True)
+    reason = models.TextField()
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+
+
 class Subtree(models.Model):
     """The hash of a complete subtree, kept for every eighth level only.
 

@@ -21,6 +21,7 @@ def verify_on_record(*, by: str = "", outside: list[str] | None = None, key: Ver
         data={
             "outcome": "intact" if report.intact else "damaged",
             "leaves": report.size,
+            "pruned": report.pruned,
             "problems": report.problems,
             "findings": report.findings[:10],
             "key": report.key_id,

@@ -13,7 +13,7 @@ from time import monotonic
 from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 
-from portal.audit import notes, tree
+from portal.audit import notes, retention, tree
 from portal.audit.columns import Row, differing
 from portal.audit.entry import Unreadable, parse
 from portal.audit.leaves import Leaf, leaves
@@ -33,6 +33,7 @@ class Report:
     size: int = 0
     key_id: str = ""
     trusted: bool = False
+    pruned: int = 0
     findings: list[str] = field(default_factory=list)
     problems: int = 0
     seconds: float = 0
@@ -77,6 +78,7 @@ class _Verification:
         self.head = tree.Head()
         self.latest: datetime | None = None
         self.torn = False
+        self.pruned = retention.announced()
         self.outside = outside
         self.roots = dict.fromkeys(_sizes(outside), b"")
 
@@ -102,12 +104,14 @@ class _Verification:
 
     def leaf(self, leaf: Leaf) -> None:
         """One leaf: there, in its place, with the hash of its text, and with columns that say the same."""
-        number, event, stored, row = leaf
+        number, event, stored, row, pruned = leaf
         if number != self.head.size and not self.torn:
             self.torn = True
             self.report.add(f"leaf {self.head.size}: missing from the tree")
         place = f"leaf {number} (event {event})"
-        if row is None:
+        if row is None and pruned and number in self.pruned:
+            self.report.pruned += 1
+        elif row is None:
             self.report.add(f"{place}: the event was deleted")
         else:
             if tree.leaf_hash(row.text.encode()) != stored:

@@ -15,6 +15,7 @@ from redis.retry import Retry
 from portal import keyring
 from portal.audit import ledger
 from portal.catalog.absence import Absence
+from portal.environment import secret_lines
 from portal.vault import Client, Config, ConfigError, Exchange, RedisTokens, Secret, TokenStore
 
 ONE_SECRET = 1024 * 1024
@@ -57,11 +58,13 @@ def connect(
 
 
 def _config(max_body: int) -> Config:
+    first, *spare = map(Secret, secret_lines("SEGURA_CLIENT_SECRET", settings.SEGURA_CLIENT_SECRET))
     return Config(
         url=settings.SEGURA_URL,
         token_url=settings.SEGURA_TOKEN_URL,
         client_id=settings.SEGURA_CLIENT_ID,
-        client_secret=Secret(settings.SEGURA_CLIENT_SECRET),
+        client_secret=first,
+        spare_secrets=tuple(spare),
         tenant=settings.SEGURA_TENANT,
         ca_bundle=settings.SEGURA_CA_BUNDLE,
         client_auth=cast(Literal["body", "basic"], settings.SEGURA_CLIENT_AUTH),

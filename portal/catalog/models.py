@@ -56,6 +56,11 @@ class SecretQuerySet(models.QuerySet["ApiSecret"]):
         found = Q(folded__contains=fold(text)) | Q(pk__in=words.values("secret"))
         return self.filter(found | Q(identifier=int(text)) if text.isdecimal() and len(text) < 19 else found)
 
+    def named(self, text: str, most: int) -> list[int]:
+        """Identifiers of some with the text in their name, and not more than so many."""
+        found = self.filter(folded__contains=fold(text)).order_by()
+        return list(found.values_list("pk", flat=True)[:most])
+
 
 class ApiSecret(models.Model):
     """One row of Segura's list (contract 5.1). A secret that vanished from it is marked, never deleted.

@@ -58,6 +58,14 @@ class Cause(models.TextChoices):
     TRIES_SPENT = "tries_spent", _("It could not be found out what became of the call. A person has to look.")
     RECHECKED = "rechecked", _("A person asked for another look. The secret is read back to find out.")
     CLOSED = "closed", _("A person looked at the secret in Segura and said what became of the change.")
+    RESTORED = (
+        "restored",
+        _("The portal was restored from a backup, so this may have been sent before. The secret is read back first."),
+    )
+    RESTORED_UNSEEN = (
+        "restored_unseen",
+        _("The portal was restored from a backup, and the secret cannot be read back. A person has to look."),
+    )
     TAMPERED = "tampered", _("What is stored is not what was approved. Nothing was sent. A person has to look.")
     BROKEN = "broken", _("The change could not be prepared for sending. Nothing was sent. A person has to look.")
 

@@ -36,7 +36,10 @@ def postponed(change: Change, cause: Cause, *, code: int | None = None, message:
 
     Where an earlier call is in doubt, patience ends like that of a doubt: nobody else can use the lane meanwhile.
     A try for all of delivery while it is paused is not the change's own: its pauses do not grow by it.
+    What a restore has put in doubt stays so until the secret was seen.
     """
+    if change.cause == Cause.RESTORED:
+        cause = Cause.RESTORED
     if change.doubtful_since and spent(change):
         escalated(change, Cause.TRIES_SPENT, code=code, message=message)
         return
@@ -86,6 +89,26 @@ def doubted(
         doubts=change.doubts + 1,
         doubtful_since=change.doubtful_since or now,
         hold_until=hold_until,
+        not_before=None,
+        lease_until=None,
+    )
+
+
+def restored(change: Change) -> None:
+    """The database is older than the vault may be: whatever was about to be sent may have been sent since.
+
+    What is approved keeps its place in its lane, of which a change in doubt would be the only one.
+    """
+    now = db_now()
+    _conclude(
+        change,
+        Status.APPROVED if change.status == Status.APPROVED else Status.IN_DOUBT,
+        "change.doubted",
+        Cause.RESTORED,
+        tries=0,
+        doubts=0,
+        doubtful_since=now,
+        hold_until=now + timedelta(seconds=settings.DELIVERY_HOLD_S),
         not_before=None,
         lease_until=None,
     )

@@ -1,4 +1,4 @@
-"""What the navigation says about changes, on every page."""
+"""What every page says about delivery."""
 
 from __future__ import annotations
 
@@ -7,18 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from portal.accounts import roles
-from portal.accounts.roles import Right
 from portal.changes import breaker
-from portal.changes.reading import listing
-
-
-def queue(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `queue_count` of whoever decides, counted once and only where a page shows it."""
-    person = getattr(request, "user", None)
-    if person is None or not person.is_authenticated or not roles.holds(person, Right.DECIDE):
-        return {}
-    return {"queue_count": SimpleLazyObject(lambda: listing.queue_count(person))}
 
 
 def pause(request: HttpRequest) -> dict[str, Any]:

@@ -69,7 +69,8 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
     """Whether the call may go out; if not, the change is moved to where it belongs."""
     code, message = reading.code, reading.message
     with transaction.atomic(durable=True):
-        match readback.step(revision, reading, doubtful=change.doubtful_since is not None):
+        doubtful, restored = change.doubtful_since is not None, change.cause == Cause.RESTORED
+        match readback.step(revision, reading, doubtful=doubtful, restored=restored):
             case Step.SEND:
                 return True
             case Step.APPLIED:
@@ -84,6 +85,8 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
                 conclusions.stale(change, Cause.BASE_UNSEEN, code=code, message=message)
             case Step.ESCALATE:
                 conclusions.escalated(change, Cause.THIRD_VALUE)
+            case Step.UNPROVED:
+                conclusions.escalated(change, Cause.RESTORED_UNSEEN, code=code, message=message)
         reading.tell_breaker()
     return False
 

@@ -6,7 +6,7 @@ Never a client secret: what somebody has not decided to propose is not kept.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models, transaction
@@ -56,10 +56,15 @@ def keep(
     then = {field: base[field] for field in patch} if base is not None else None
     kept = {"secret_name": name, "patch": dict(patch), "base": then, "updated_at": now, **words}
     with transaction.atomic():
-        Draft.objects.filter(updated_at__lt=now - _LIFETIME).delete()
+        forget_old(now)
         return Draft.objects.update_or_create(person=by, secret=secret, defaults=kept)[0]
 
 
 def discard(*, by: User, secret: int) -> None:
     """Erase the draft of this secret, if there is one."""
     Draft.objects.filter(person=by, secret=secret).delete()
+
+
+def forget_old(now: datetime) -> int:
+    """What is too old goes; how many those were."""
+    return Draft.objects.filter(updated_at__lt=now - _LIFETIME).delete()[0]

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
-from portal.catalog.models import ApiSecret, fold
+from portal.catalog.models import ApiSecret
 from portal.changes.cause import Cause as Cause
 from portal.changes.cause import causes as causes
 from portal.changes.comment import Comment as Comment  # the app's models are found here
@@ -78,8 +78,8 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """
         number = text.upper().removeprefix("CR-")
         if number.isdecimal() and len(number) < 19:
-            return self.filter(Q(pk=int(number)) | Q(secret__in=_secrets_named(text)))
-        named = _secrets_named(text)
+            return self.filter(Q(pk=int(number)) | Q(secret__in=ApiSecret.objects.named(text, _FEW + 1)))
+        named = ApiSecret.objects.named(text, _FEW + 1)
         return self.filter(secret__in=named) if len(named) <= _FEW else self.filter(secret_name__icontains=text)
 
     def proposed_by(self, person: User) -> ChangeQuerySet:
@@ -100,12 +100,6 @@ def one_of(rows: models.QuerySet[Any]) -> Subquery:
     return Subquery(rows.order_by().values("pk")[:1])
 
 
-def _secrets_named(text: str) -> list[int]:
-    """Secrets with the text in their name, a few and one more."""
-    found = ApiSecret.objects.filter(folded__contains=fold(text)).order_by()
-    return list(found.values_list("pk", flat=True)[: _FEW + 1])
-
-
 class Change(models.Model):
     """A proposed edit of one API secret and where it stands. `status` is written by transitions alone."""
 
@@ -115,6 +109,7 @@ class Change(models.Model):
     status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
     revision = models.IntegerField(default=1, help_text="Number of the revision that counts.")
     risk = models.SmallIntegerField(db_default=3, help_text="risks.Level of that revision; what nobody rated is high.")
+    at_once = models.SmallIntegerField(db_default=1, help_text="Of how many secrets its requester proposed in an hour.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
@@ -130,6 +125,9 @@ class Change(models.Model):
     doubtful_since = models.DateTimeField(null=True)
     verified_at = models.DateTimeField(null=True)
     cause = models.CharField(max_length=16, choices=causes, default=Cause.NONE, blank=True)
+    request = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="Id of the request that approved or retried it."
+    )
     answer_code = models.IntegerField(null=True, help_text="HTTP status of the newest answer.")
     answer = models.TextField(blank=True, help_text="What the newest answer said, verbatim; never a secret.")
 

@@ -49,11 +49,10 @@ class Proposal:
             traits=self.sealed.traits if self.sealed else None,
         )
 
-    @property
-    def risk(self) -> Level:
+    def risk(self, at_once: int) -> Level:
         """What approvers are told it is, in a word."""
         base = self.base.fields if self.base else None
-        return risks.of_proposed(self.patch, base, new_secret=self.sealed is not None)
+        return risks.of_proposed(self.patch, base, new_secret=self.sealed is not None, at_once=at_once)
 
 
 def pack(proposal: Proposal, by: User) -> str:

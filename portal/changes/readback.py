@@ -61,6 +61,7 @@ class Step(Enum):
     FAIL = "fail"
     STALE = "stale"
     UNSEEN = "unseen"
+    UNPROVED = "unproved"
     ESCALATE = "escalate"
 
 
@@ -72,10 +73,13 @@ def read(client: Client, secret: int) -> Reading:
         return Reading(error=error)
 
 
-def step(revision: Revision, reading: Reading, *, doubtful: bool) -> Step:
-    """What to do after a reading. `doubtful`: an earlier call of this change may have been, or still be, executed."""
-    if reading.denied and doubtful:
-        return Step.SEND  # no read-back: the same bytes again, behind the hold (B6)
+def step(revision: Revision, reading: Reading, *, doubtful: bool, restored: bool = False) -> Step:
+    """What to do after a reading. `doubtful`: an earlier call of this change may have been, or still be, executed.
+
+    `restored`: that call, and what others did to the secret since, is nowhere in this database.
+    """
+    if reading.denied and doubtful:  # no read-back: the same bytes again, behind the hold (B6)
+        return Step.UNPROVED if restored else Step.SEND
     if reading.refused:
         if reading.refused.number == NOT_FOUND:
             return Step.FAIL

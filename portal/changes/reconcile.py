@@ -8,6 +8,7 @@ from contextlib import suppress
 from django.db import transaction
 from django.db.models import Q
 
+from portal import correlation
 from portal.audit import ledger
 from portal.catalog import connection
 from portal.changes import breaker, conclusions, delivery, readback, settlement, transitions
@@ -25,14 +26,16 @@ def advance(change_id: int) -> int | None:
 
     After a pause of delivery it first waits for its turn, in place: a fraction of a second for each worker.
     """
-    if not _is_due(change_id):
+    request = _due_under(change_id)
+    if request is None:
         return None
     wait_s = breaker.turn(db_now())
     if wait_s is None:
         return None
     time.sleep(wait_s)
-    settle_doubt(change_id)
-    delivery.deliver(change_id)
+    with correlation.under(request):
+        settle_doubt(change_id)
+        delivery.deliver(change_id)
     change = Change.objects.filter(pk=change_id).first()
     if change is None or change.status in (Status.APPROVED, *LANE):
         return None
@@ -59,7 +62,8 @@ def settle_doubt(change_id: int) -> None:
 
 
 def _settle_doubt(change: Change, reading: Reading) -> None:
-    todo = readback.step(change.current(), reading, doubtful=True)
+    restored = change.cause == Cause.RESTORED
+    todo = readback.step(change.current(), reading, doubtful=True, restored=restored)
     if todo is Step.APPLIED:
         conclusions.applied(change, Cause.READ_BACK)
     elif change.cause == Cause.ECHO_DIFFERS and todo is not Step.WAIT:
@@ -67,6 +71,8 @@ def _settle_doubt(change: Change, reading: Reading) -> None:
         conclusions.escalated(change, Cause.PARTLY_APPLIED if reading.seen else Cause.UNVERIFIED)
     elif todo is Step.ESCALATE:
         conclusions.escalated(change, Cause.THIRD_VALUE)
+    elif todo is Step.UNPROVED:
+        conclusions.escalated(change, Cause.RESTORED_UNSEEN, code=reading.code, message=reading.message)
     elif conclusions.spent(change):
         conclusions.escalated(change, Cause.TRIES_SPENT)
     elif todo is Step.SEND:
@@ -103,10 +109,13 @@ def due() -> list[int]:
     return [pk for found in (doubts, ready) for pk in found.values_list("pk", flat=True)[:_BATCH]]
 
 
-def _is_due(change_id: int) -> bool:
+def _due_under(change_id: int) -> str | None:
+    """The id of the request that released it, '' where that is not known; None where it is not due."""
     now = db_now()
-    found = (transitions.in_doubt(now), transitions.ready(now))
-    return any(changes.filter(pk=change_id).exists() for changes in found)
+    for changes in (transitions.in_doubt(now), transitions.ready(now)):
+        if (found := changes.filter(pk=change_id).values_list("request", flat=True).first()) is not None:
+            return found
+    return None
 
 
 def _take_over(change_id: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
@@ -11,6 +11,8 @@ from portal.changes import patch as patches
 from portal.changes import policy
 from portal.changes.models import Change, Revision
 from portal.changes.proposal import Proposal
+
+_HOUR = timedelta(hours=1)
 
 
 def write(change: Change, proposal: Proposal, *, by: User, number: int, at: datetime) -> Revision:
@@ -43,6 +45,12 @@ def write(change: Change, proposal: Proposal, *, by: User, number: int, at: date
             traits=traits,
         ),
     )
+
+
+def secrets_at_once(proposal: Proposal, *, by: User, now: datetime) -> int:
+    """Of how many secrets this person proposes changes within an hour, that of the proposal included."""
+    recent = Revision.objects.filter(editor=by, number=1, created_at__gt=now - _HOUR)
+    return 1 + recent.exclude(change__secret=proposal.secret).values("change__secret").distinct().count()
 
 
 def facts(revision: Revision) -> dict[str, object]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import models
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,18 +25,103 @@ class Level(models.IntegerChoices):
 
 
 @dataclass(frozen=True)
-class Risk:
-    """`kind` chooses the shape, `word` stands in lists, `sentence` on the page; `grave` ones come first."""
+class Rule:
+    """`kind` chooses the shape, `word` stands in lists, `when` says what makes it fire; `grave` ones come first."""
 
     kind: str
-    word: str
-    sentence: str
+    word: Promise
+    when: Promise
     grave: bool = False
 
 
-def of(diff: Iterable[FieldChange], *, base_known: bool) -> list[Risk]:
-    """The risks of a difference, the grave ones first."""
+AT_ONCE = 5
+"""For so many secrets within an hour a person proposes as scripts do, and as thieves do."""
+
+RULES = {
+    rule.kind: rule
+    for rule in (
+        Rule(
+            "base",
+            gettext_lazy("Base unknown"),
+            gettext_lazy("Segura did not show the portal what the secret holds: the difference has no old values."),
+            grave=True,
+        ),
+        Rule(
+            "edit",
+            gettext_lazy("May disable"),
+            gettext_lazy("Somebody gains the right to edit the secret, and with it to share it further or disable it."),
+            grave=True,
+        ),
+        Rule(
+            "host",
+            gettext_lazy("Other host"),
+            gettext_lazy("The new URL leads to another host: whoever holds that host is sent what callers send."),
+            grave=True,
+        ),
+        Rule(
+            "unclear",
+            gettext_lazy("Host unclear"),
+            gettext_lazy("A person and a program may take different hosts from the new URL."),
+            grave=True,
+        ),
+        Rule(
+            "scheme",
+            gettext_lazy("Not https"),
+            gettext_lazy("The new URL is no https address, so what is sent there can be read on the way."),
+            grave=True,
+        ),
+        Rule(
+            "letters",
+            gettext_lazy("Lookalike"),
+            gettext_lazy("A new name mixes letters of several alphabets that look alike, to pass for another name."),
+            grave=True,
+        ),
+        Rule(
+            "secret",
+            gettext_lazy("New client secret"),
+            gettext_lazy("The client secret is replaced: whatever still uses the present one stops working."),
+        ),
+        Rule(
+            "wider",
+            gettext_lazy("Shared wider"),
+            gettext_lazy("Somebody who could not use the secret can from then on."),
+        ),
+        Rule(
+            "many",
+            gettext_lazy("Many secrets"),
+            gettext_lazy(
+                "Its requester proposes changes of five or more secrets within an hour. Each says so from the fifth on."
+            ),
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Risk:
+    """A rule that fired, and the `sentence` that says over what."""
+
+    rule: Rule
+    sentence: str
+
+    @property
+    def kind(self) -> str:
+        return self.rule.kind
+
+    @property
+    def word(self) -> str:
+        return str(self.rule.word)
+
+    @property
+    def grave(self) -> bool:
+        return self.rule.grave
+
+
+def of(diff: Iterable[FieldChange], *, base_known: bool, at_once: int = 1) -> list[Risk]:
+    """The risks of a difference, the grave ones first. `at_once`: of how many secrets it is one (Change.at_once)."""
     found = [] if base_known else [_unknown_base()]
+    if at_once >= AT_ONCE:
+        found.append(_many(at_once))
     for field in diff:
         if field.is_secret:
             found.append(_new_secret())
@@ -54,27 +140,27 @@ def level(risks: Iterable[Risk]) -> Level:
     return max((Level.HIGH if risk.grave else Level.MEDIUM for risk in risks), default=Level.LOW)
 
 
-def of_proposed(patch: Fields, base: Fields | None, *, new_secret: bool) -> Level:
-    """The level of what is proposed, straight from a revision's columns."""
+def of_proposed(patch: Fields, base: Fields | None, *, new_secret: bool, at_once: int = 1) -> Level:
+    """The level of what is proposed, straight from the columns of a revision and its change."""
     diff = patches.describe(patch, base, new_secret=new_secret)
-    return level(of(diff, base_known=base is not None))
+    return level(of(diff, base_known=base is not None, at_once=at_once))
+
+
+def _risk(kind: str, sentence: str) -> Risk:
+    return Risk(RULES[kind], sentence)
 
 
 def _unknown_base() -> Risk:
-    return Risk(
-        "base",
-        _("Base unknown"),
-        _("What the vault holds now could not be read: nobody can see what this change replaces."),
-        grave=True,
-    )
+    return _risk("base", _("What the vault holds now could not be read: nobody can see what this change replaces."))
 
 
 def _new_secret() -> Risk:
-    return Risk(
-        "secret",
-        _("New client secret"),
-        _("The client secret is replaced. Whatever still uses the current one stops working."),
-    )
+    return _risk("secret", _("The client secret is replaced. Whatever still uses the current one stops working."))
+
+
+def _many(at_once: int) -> Risk:
+    sentence = _("Its requester proposed changes of %(count)d secrets within an hour, this one the newest of them.")
+    return _risk("many", sentence % {"count": at_once})
 
 
 def _sharing(shares: Iterable[ShareChange], *, base_known: bool) -> list[Risk]:
@@ -87,33 +173,33 @@ def _sharing(shares: Iterable[ShareChange], *, base_known: bool) -> list[Risk]:
             if base_known
             else _("With the right to edit, and so to disable this secret: %(names)s. Who has it now is not known.")
         )
-        found.append(Risk("edit", _("May disable"), sentence % {"names": named(editors)}, grave=True))
+        found.append(_risk("edit", sentence % {"names": named(editors)}))
     if joining and base_known:
         sentence = _("May use this secret from then on: %(names)s.") % {"names": named(joining)}
-        found.append(Risk("wider", _("Shared wider"), sentence))
+        found.append(_risk("wider", sentence))
     return found
 
 
 def _lookalikes(names: Iterable[str]) -> list[Risk]:
     sentence = _("%(name)s mixes letters that look like others. Spelled out, it is %(spelled)s.")
     return [
-        Risk("letters", _("Lookalike"), sentence % {"name": name, "spelled": letters.spelled_out(name)}, grave=True)
+        _risk("letters", sentence % {"name": name, "spelled": letters.spelled_out(name)})
         for name in names
         if letters.mixed(name)
     ]
 
 
 def _address(old: str | None, new: str) -> list[Risk]:
-    found = [Risk("unclear", _("Host unclear"), doubt, grave=True) for doubt in hosts.doubts(new)] if new else []
+    found = [_risk("unclear", doubt) for doubt in hosts.doubts(new)] if new else []
     before, after = hosts.place(old or ""), hosts.place(new)
     if old and before[1] != after[1]:
         sentence = _("The host of the URL changes from %(old)s to %(new)s.") % {
             "old": before[1] or _("none"),
             "new": after[1] or _("none"),
         }
-        found.append(Risk("host", _("Other host"), sentence, grave=True))
+        found.append(_risk("host", sentence))
     if new and after[0] != "https" and before[0] != after[0]:
-        found.append(Risk("scheme", _("Not https"), _("The new URL is not an https address."), grave=True))
+        found.append(_risk("scheme", _("The new URL is not an https address.")))
     return found
 
 
@@ -123,5 +209,5 @@ def _merged(risks: list[Risk]) -> list[Risk]:
     for risk in risks:
         known = merged.get(risk.kind)
         sentence = f"{known.sentence} {risk.sentence}" if known else risk.sentence
-        merged[risk.kind] = Risk(risk.kind, risk.word, sentence, risk.grave)
+        merged[risk.kind] = Risk(risk.rule, sentence)
     return list(merged.values())

@@ -44,6 +44,7 @@ def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None
             "number": outcome.number,
             "message": told(outcome),
         }
+        _log.info("attempt %s of %s: %s, HTTP %s", attempt.pk, change.number, name, outcome.status)
         late = {"spooled": True, "answered_at": kept.answered_at} if kept else {}
         _note("delivery.answered", change, code=outcome.status, data=facts | late)
         if (change.status, change.fence) == (Status.SENDING, attempt.fence):

@@ -10,13 +10,14 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
+from portal import correlation
 from portal.audit import ledger
 from portal.changes import breaker
 from portal.changes.models import LANE, Change, ChangeQuerySet, Status
 
 ALLOWED: dict[Status, tuple[Status, ...]] = {
     Status.PENDING: (Status.PENDING, Status.APPROVED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED),
-    Status.APPROVED: (Status.SENDING, Status.EXPIRED),
+    Status.APPROVED: (Status.APPROVED, Status.SENDING, Status.EXPIRED),
     Status.SENDING: (
         Status.APPLIED,
         Status.FAILED,
@@ -85,6 +86,8 @@ def move(
         columns["ended_at"] = now
     if to not in (Status.SENDING, Status.IN_DOUBT):
         columns["lease_until"] = None
+    if to is Status.APPROVED and by:
+        columns["request"] = correlation.current()  # the delivery goes on under it, whoever reminds the worker
     as_seen = Change.objects.filter(pk=change.pk, status=change.status, revision=change.revision, fence=change.fence)
     if not as_seen.update(**columns):
         raise WrongState(change)

@@ -47,11 +47,13 @@ def submit(proposal: Proposal, *, by: User) -> Change:
         with transaction.atomic(durable=True):
             now = db_now()
             rules.unhurried(proposal, by, now=now)
+            at_once = revisions.secrets_at_once(proposal, by=by, now=now)
             change = Change.objects.create(
                 secret=secret.identifier,
                 secret_name=secret.name,
                 requester=by,
-                risk=proposal.risk,
+                at_once=at_once,
+                risk=proposal.risk(at_once),
                 created_at=now,
                 updated_at=now,
                 expires_at=policy.pending_until(now),
@@ -251,7 +253,7 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
         by=by.username,
         data={"votes_voided": voters, **revisions.facts(revision)},
         revision=revision.number,
-        risk=proposal.risk,
+        risk=proposal.risk(change.at_once),
         expires_at=policy.pending_until(now),
         cause=Cause.NONE,
         answer="",

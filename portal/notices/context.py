@@ -1,4 +1,4 @@
-"""What every page says about notices."""
+"""What the navigation says on every page: how much waits for a decision, and how many notices are unread."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from portal.accounts import roles
+from portal.accounts.roles import Right
 from portal.notices import inbox
 
 
-def unread(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `unread_count` of whoever is signed in, counted once and only where a page shows it."""
+def counts(request: HttpRequest) -> dict[str, Any]:
+    """Context processor: `unread_count` of whoever is signed in, and `queue_count` of whoever decides.
+
+    Counted once, together, and only where a page shows one of them.
+    """
     person = getattr(request, "user", None)
     if person is None or not person.is_authenticated:
         return {}
-    return {"unread_count": SimpleLazyObject(lambda: inbox.unread_count(person))}
+    if not roles.holds(person, Right.DECIDE):
+        return {"unread_count": SimpleLazyObject(lambda: inbox.unread_count(person))}
+    both = SimpleLazyObject(lambda: inbox.both_counts(person))
+    return {"queue_count": SimpleLazyObject(lambda: both[0]), "unread_count": SimpleLazyObject(lambda: both[1])}

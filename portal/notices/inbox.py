@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import IntegerField, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
+from portal.changes.models import Change
 from portal.notices.models import Notice
 from portal.unseen import spelled
 
 COUNT_LIMIT = 100
+"""Above it people read «100+», so that counting stays cheap."""
 _NAME_LENGTH = 120
 
 
@@ -50,9 +53,27 @@ def one_line(name: str) -> str:
     return shown if len(shown) <= _NAME_LENGTH else f"{shown[: _NAME_LENGTH - 1]}…"
 
 
+class _Amount(Subquery):
+    """How many rows a query has, as a column of another one."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+
+
 def unread_count(person: User) -> str:
-    """How many notices this person has not read, '' for none; counted up to a limit, so that it stays cheap."""
-    count = Notice.objects.inbox(person).unread()[: COUNT_LIMIT + 1].count()
+    """How many notices this person has not read, '' for none."""
+    return _said(Notice.objects.inbox(person).unread()[: COUNT_LIMIT + 1].count())
+
+
+def both_counts(person: User) -> tuple[str, str]:
+    """How many changes wait for this person's decision, and how many notices are unread, in one query."""
+    lists = (Change.objects.awaiting_decision_by(person), Notice.objects.inbox(person).unread())
+    amounts = [_Amount(found.values("pk")[: COUNT_LIMIT + 1]) for found in lists]
+    waiting, unread = User.objects.filter(pk=person.pk).values_list(*amounts).get()
+    return _said(waiting), _said(unread)
+
+
+def _said(count: int) -> str:
     return f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count or "")
 
 

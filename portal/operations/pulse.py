@@ -6,6 +6,7 @@ Workers leave word in Redis; pages read it in one bounded exchange, so that no p
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,12 +26,16 @@ _SWEPT = "operations:swept"
 
 @dataclass(frozen=True)
 class Worker:
-    """`felt_at`: when it last took up what it was asked. `silent`: so long ago that it is busy throughout, or lost."""
+    """`felt_at`: when it last took up what it was asked. `silent`: so long ago that it is busy throughout, or lost.
+
+    `ahead_s`: how far its machine's clock was before the broker's.
+    """
 
     name: str
     felt_at: datetime
     queues: tuple[str, ...]
     silent: bool
+    ahead_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -51,27 +56,29 @@ class Pulse:
 
 def felt(worker: str, queues: Sequence[str]) -> None:
     """The worker has just taken up a question. What Redis does not take is no harm: it is asked again soon."""
-    with suppress(RedisError), _redis() as redis:
-        redis.hset(_WORKERS, worker, json.dumps({"at": _now(redis), "queues": sorted(queues)}))
+    with suppress(RedisError), redis() as client:
+        seconds, microseconds = client.time()
+        ahead_s = round(time.time() - seconds - microseconds / 1e6, 1)
+        client.hset(_WORKERS, worker, json.dumps({"at": seconds, "queues": sorted(queues), "ahead": ahead_s}))
 
 
 def gone(worker: str) -> None:
     """It has ended as it should."""
-    with suppress(RedisError), _redis() as redis:
-        redis.hdel(_WORKERS, worker)
+    with suppress(RedisError), redis() as client:
+        client.hdel(_WORKERS, worker)
 
 
 def swept() -> None:
     """A sweep has begun: scheduler, queue and a worker work together."""
-    with suppress(RedisError), _redis() as redis:
-        redis.set(_SWEPT, _now(redis))
+    with suppress(RedisError), redis() as client:
+        client.set(_SWEPT, _now(client))
 
 
 def read() -> Pulse:
     """All of it, within PATIENCE_S for each of connecting and reading."""
     queues = list(settings.CELERY_TASK_QUEUES)
     try:
-        with _redis() as redis, redis.pipeline(transaction=False) as asked:
+        with redis() as client, client.pipeline(transaction=False) as asked:
             asked.time().hgetall(_WORKERS).get(_SWEPT)
             for queue in queues:
                 asked.llen(queue)
@@ -93,16 +100,18 @@ def _worker(name: str, said: dict[str, object], now: int) -> Worker:
     at = int(str(said["at"]))
     queues = said["queues"] if isinstance(said["queues"], list) else []
     silent = now - at > 2 * settings.WORKER_DEAF_AFTER_S
-    return Worker(name, datetime.fromtimestamp(at, UTC), tuple(map(str, queues)), silent)
+    ahead_s = float(str(said.get("ahead", 0)))  # a worker of an earlier release does not say
+    return Worker(name, datetime.fromtimestamp(at, UTC), tuple(map(str, queues)), silent, ahead_s)
 
 
-def _now(redis: Redis) -> int:
+def _now(client: Redis) -> int:
     """The broker's clock, so that those of the machines need not agree."""
-    seconds, _microseconds = redis.time()
+    seconds, _microseconds = client.time()
     return int(seconds)
 
 
-def _redis() -> Redis:
+def redis() -> Redis:
+    """A connection for one bounded exchange; close it."""
     return Redis.from_url(
         settings.REDIS_URL,
         socket_timeout=PATIENCE_S,

@@ -1,4 +1,4 @@
-"""python3 -m portal.operations.secret_files: one file per secret in `.secrets`, as docker-compose.yml reads them.
+"""python3 -m portal.operations.secret_files [FOLDER]: a file for each secret, in `.secrets` unless another is named.
 
 Plain Python, for a host without the portal's packages. What exists is kept: put your own in its place.
 """
@@ -20,7 +20,7 @@ def make(folder: Path) -> list[str]:
 
     The folder is its owner's alone, and so its files may be readable: the containers' account is another one.
     """
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     present = {file.name for file in folder.iterdir()}
     _kept(folder / "postgres_password", secrets.token_urlsafe(32))
@@ -29,6 +29,7 @@ def make(folder: Path) -> list[str]:
     _kept(folder / "audit_signing_key", base64.b64encode(secrets.token_bytes(32)).decode())
     for role, name in (("portal", "database_url"), ("owner", "database_url_owner"), ("sealer", "database_url_sealer")):
         _kept(folder / name, f"postgresql://{role}:{secrets.token_urlsafe(32)}@postgres:5432/portal")
+    _kept(folder / "metrics_token", secrets.token_urlsafe(32))
     _kept(folder / "email_url", "")
     _kept(folder / "segura_client_secret", secrets.token_urlsafe(32))
     if not (folder / "segura_ca").exists():
@@ -58,5 +59,6 @@ def _make_certificate(certificate: Path, key: Path) -> None:
 if __name__ == "__main__":
     if shutil.which("openssl") is None:
         sys.exit("openssl is needed for the stand-in's certificate: install Debian's package openssl.")
-    made = make(Path(".secrets"))
-    sys.stdout.write(f"Made in .secrets: {', '.join(made) or 'nothing, all were there'}\n")
+    chosen = Path(sys.argv[1] if len(sys.argv) > 1 else ".secrets")
+    made = make(chosen)
+    sys.stdout.write(f"Made in {chosen}: {', '.join(made) or 'nothing, all were there'}\n")

@@ -13,7 +13,7 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from portal.celery import app
-from portal.operations import pulse
+from portal.operations import pulse, retirement
 from portal.operations.watchdog import Watchdog, start
 
 _GRACE_S = 30.0
@@ -23,6 +23,13 @@ _GRACE_S = 30.0
 def ping(self: Task, queues: Sequence[str] = ()) -> None:  # type: ignore[type-arg]  # generic in the stubs alone
     """Having been started is the answer; the page for operators shows it."""
     pulse.felt(self.request.hostname or "", queues)
+
+
+@app.task(name="operations.retire")
+def retire() -> None:
+    """What is past its retention goes, but for events of the log: `manage.py prune` alone may remove those."""
+    for _ in retirement.retire_rows():
+        pass
 
 
 @signals.task_prerun.connect

@@ -47,6 +47,10 @@ class Grants:
             return _denied(knobs, challenged=basic is not None)
         return self._grant(knobs)
 
+    def expect(self, client_secret: str) -> None:
+        """From now on tokens are for this secret alone; those that were issued stay good."""
+        self._client_secret = client_secret
+
     def accepts(self, authorization: str) -> bool:
         """Whether an Authorization header holds a token that is still good."""
         scheme, _, token = authorization.partition(" ")

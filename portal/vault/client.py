@@ -107,7 +107,7 @@ class Client:
         content = Secret(body(patch).decode("ascii"))
         value = patch.get(SECRET_FIELD)
         delicate = (value,) if isinstance(value, Secret) else ()
-        scrub = scrubber((self.config.client_secret, *delicate))
+        scrub = scrubber((*self.config.secrets, *delicate))
 
         def keep(came: Answer | NoAnswer, exchange: Exchange) -> None:
             unreported(classify(identifier, patch, came, scrub), exchange)
@@ -155,7 +155,7 @@ class Client:
         came = self._edge.call(
             call.method, url, token.value, content=content, request_id=call.attempt_id, ends_at=ends_at
         )
-        known = (self.config.client_secret, token.value, *delicate, *readings.secrets_in(came))
+        known = (*self.config.secrets, token.value, *delicate, *readings.secrets_in(came))
         return came, describe(call, came, scrubber(known), started_at=started_at, duration_ms=_since(clock))
 
     def _token(self, call: Call, ends_at: float) -> Token | NoToken:
@@ -179,12 +179,21 @@ class Client:
             return held if held is not None and held.is_alive() else fetched
 
     def _fetch(self, cause: Call, ends_at: float) -> Token | NoToken:
+        """With the first client secret that Segura takes."""
+        fetched = self._fetch_with(self.config.client_secret, cause, ends_at)
+        for spare in self.config.spare_secrets:
+            if not (isinstance(fetched, NoToken) and fetched.identity):
+                break
+            fetched = self._fetch_with(spare, cause, ends_at)
+        return fetched
+
+    def _fetch_with(self, secret: Secret, cause: Call, ends_at: float) -> Token | NoToken:
         if time.monotonic() >= ends_at:
             return NoToken(NotSent(reason="no time was left to ask for a token"))
         call = Call("POST", urlsplit(self.config.token_url).path, cause.attempt_id, cause.correlation_id)
         started_at, at, clock = datetime.now(UTC), time.time(), time.monotonic()
-        came, value, expires_in = self._edge.fetch_token(ends_at=ends_at)
-        known = (self.config.client_secret, *((value,) if value else ()))
+        came, value, expires_in = self._edge.fetch_token(secret, ends_at=ends_at)
+        known = (*self.config.secrets, *((value,) if value else ()))
         scrub = scrubber(known)
         self._report(describe(call, came, scrub, started_at=started_at, duration_ms=_since(clock), token_call=True))
         return Token.granted(value, expires_in, at) if value else grants.refused(came, scrub)

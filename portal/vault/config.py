@@ -22,7 +22,8 @@ class Config:
     """Address, identity and patience of one Segura connection. Times in seconds, sizes in bytes.
 
     `deadline_s` bounds one whole exchange from the first connect to the last byte (name resolution, which
-    the system's resolver bounds, is counted but cannot be cut). Raises ConfigError.
+    the system's resolver bounds, is counted but cannot be cut). `spare_secrets` are tried in their order where Segura
+    refuses the client secret: while it is being changed. Raises ConfigError.
     """
 
     url: str
@@ -36,6 +37,12 @@ class Config:
     read_timeout_s: float = 65
     deadline_s: float = 70
     max_body: int = MIB
+    spare_secrets: tuple[Secret, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """All client secrets, the first one first."""
+        return (self.client_secret, *self.spare_secrets)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", self.url.rstrip("/") + "/")

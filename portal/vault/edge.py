@@ -147,8 +147,10 @@ class Edge:
             trouble = _no_answer(error, pace)
         return adapter.answer or trouble or NoAnswer("no answer", sent=pace.sent)
 
-    def fetch_token(self, *, ends_at: float = math.inf) -> tuple[Answer | NoAnswer, Secret | None, object]:
-        """A client-credentials token: what came back, the token if it is one, and `expires_in` as given."""
+    def fetch_token(
+        self, secret: Secret, *, ends_at: float = math.inf
+    ) -> tuple[Answer | NoAnswer, Secret | None, object]:
+        """A token for this client secret: what came back, the token if it is one, and `expires_in` as given."""
         config = self._config
         pace = self._pace(ends_at)
         adapter = _Adapter(config, self._trust, pace)
@@ -156,7 +158,7 @@ class Edge:
         grant: Mapping[str, object] = {}
         try:
             with _Session(config.client_id, adapter) as session:
-                grant = session.fetch_token(config.token_url, **self._credentials())
+                grant = session.fetch_token(config.token_url, **self._credentials(secret.reveal()))
         except Exception as error:  # noqa: BLE001 - oauthlib raises on error bodies; the answer itself is kept
             trouble = _no_answer(error, pace)
         came = adapter.answer or trouble or NoAnswer("no answer", sent=pace.sent)
@@ -170,10 +172,9 @@ class Edge:
     def _pace(self, ends_at: float) -> Pace:
         return Pace(min(self._config.deadline_s, ends_at - time.monotonic()), self._config.read_timeout_s)
 
-    def _credentials(self) -> dict[str, Any]:
+    def _credentials(self, secret: str) -> dict[str, Any]:
         config = self._config
         extra = {"tenant": config.tenant} if config.tenant else {}
-        secret = config.client_secret.reveal()
         if config.client_auth == "basic":
             auth = HTTPBasicAuth(config.client_id.encode(), secret.encode())
             return {"auth": auth, "include_client_id": False, **extra}

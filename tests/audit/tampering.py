@@ -10,7 +10,7 @@ from django.db import connection
 from portal.audit import notes, tree
 from portal.audit.models import Checkpoint, Event, Seal
 
-TABLES = ("audit_event", "audit_seal", "audit_subtree", "audit_checkpoint")
+TABLES = ("audit_event", "audit_seal", "audit_subtree", "audit_checkpoint", "audit_tombstone")
 
 
 @contextmanager

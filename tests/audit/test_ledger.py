@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
+from portal import correlation
 from portal.accounts.models import User
-from portal.accounts.origin import Origin, _current
+from portal.accounts.origin import _address
 from portal.audit import entry
 from portal.audit.events import ACTIONS, NOUNS, UnknownAction, choices
 from portal.audit.ledger import canonical, record
@@ -29,11 +30,13 @@ def data_of(number: int) -> dict[str, Any]:
 
 @pytest.mark.django_db
 def test_an_event_says_who_what_when_and_from_where() -> None:
-    token = _current.set(Origin("10.1.2.3", "a1b2"))
+    token = _address.set("10.1.2.3")
     try:
-        number = record("vault.responded", by="maria", change=7, secret=43, code=201, data={"method": "PUT", "n": 5})
+        with correlation.under("a1b2"):
+            data = {"method": "PUT", "n": 5}
+            number = record("vault.responded", by="maria", change=7, secret=43, code=201, data=data)
     finally:
-        _current.reset(token)
+        _address.reset(token)
     event = Event.objects.get(pk=number)
     read = event.entry
     assert read is not None

@@ -63,7 +63,7 @@ def as_the_portal(db: None) -> Iterator[str]:
     ],
 )
 def test_a02_the_portals_role_can_only_add(as_the_portal: str, table: str, statement: str) -> None:
-    column = {"audit_event": "text", "audit_seal": "event"}.get(table, "root")
+    column = {"audit_event": "text", "audit_seal": "event", "audit_tombstone": "event"}.get(table, "root")
     with pytest.raises(DatabaseError, match=r"permission denied|must be owner"), transaction.atomic():
         connection.cursor().execute(statement.format(table, column))
 
@@ -79,6 +79,9 @@ def test_a02_the_portals_role_cannot_switch_triggers_off_for_its_session(as_the_
         "INSERT INTO audit_seal SELECT * FROM audit_seal",
         "INSERT INTO audit_subtree SELECT * FROM audit_subtree",
         "INSERT INTO audit_checkpoint SELECT * FROM audit_checkpoint",
+        "INSERT INTO audit_tombstone SELECT leaf, event, 1 FROM audit_seal",
+        "INSERT INTO audit_legalhold (change, reason) VALUES (7, '')",
+        "DELETE FROM audit_legalhold",
         "DELETE FROM audit_unsealed",
         "UPDATE audit_unsealed SET event = 0",
         "UPDATE django_migrations SET name = ''",

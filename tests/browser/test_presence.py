@@ -57,7 +57,7 @@ def test_page_that_was_open_for_longer_asks_in_place(
     page.get_by_label("Your password").fill(approver.password)
     page.get_by_role("button", name="Approve").click()
     expect(page.locator("#messages")).to_contain_text(f"You approved CR-{change}")
-    expect(page.get_by_text(TYPED)).to_be_visible()
+    expect(page.locator("#history").get_by_text(TYPED)).to_be_visible()
     approver.complaints.clear()  # each refusal is a line in the console
 
 

@@ -130,6 +130,16 @@ def approve_at_high_risk(page: Page, approver: Person, change: int) -> None:
     approver.complaints.clear()  # the refusal is a line in the console
 
 
+def test_the_way_of_a_change_is_read_without_leaving_the_list(segura: Control, sign_in: SignIn) -> None:
+    change = sign_in("requester").propose(31, notes="how it came here")
+    page = sign_in("approver").go(f"/queue/?open={change}")
+    page.locator(".panel summary", has_text="What happened so far").press("Enter")
+    expect(page.locator(".panel .timeline")).to_contain_text("Proposed")
+    expect(page.locator(".panel .timeline")).to_contain_text("Rita Requester")
+    assert page.url.endswith(f"/queue/?open={change}")
+    assert findings(page) == []
+
+
 def test_filters_work_and_are_accessible(segura: Control, sign_in: SignIn) -> None:
     requester, approver = sign_in("requester"), sign_in("approver")
     requester.propose(17, notes="low")

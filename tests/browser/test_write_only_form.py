@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from tests.rig.desk import Person
 from tests.rig.markers import Marker, Source, search
@@ -51,7 +52,8 @@ class Watch:
         answer = route.fetch(max_redirects=0)
         headers = json.dumps(answer.headers_array)
         self.answers.append((f"{route.request.method} {answer.url}", headers.encode() + answer.body()))
-        route.fulfill(response=answer)
+        with suppress(Error):  # the page that asked, for news of its change, say, is gone
+            route.fulfill(response=answer)
 
 
 def test_value_is_shown_nowhere_after_an_invalid_form_back_edit_swap_and_restored_history(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -225,3 +227,47 @@ def test_any_number_of_comments_costs_one_query(
     page_of(browser, submitted)
     with django_assert_max_num_queries(12):
         page_of(browser, submitted)
+
+
+def listen(browser: Client, page: HttpResponse) -> HttpResponse:
+    """What the page itself asks ten seconds later."""
+    found = re.search(r'hx-get="([^"]+/heard/[^"]+)"', page.content.decode())
+    assert found is not None
+    return browser.get(unescape(found[1]), headers=HTMX)
+
+
+def test_what_others_say_comes_to_an_open_page_and_ones_own_is_there_already(
+    as_person: AsPerson, requester: User, approver: User, submitted: Change
+) -> None:
+    reader, other = as_person(requester), as_person(approver)
+    say(reader, submitted, "Mine, seen")
+    mine = Comment.objects.get().pk
+    page = page_of(reader, submitted)
+    assert listen(reader, page).status_code == 204
+    say(reader, submitted, "Mine, from this very page")
+    assert listen(reader, page).status_code == 204
+    say(other, submitted, "An answer", answers=mine)
+    say(other, submitted, "Something else")
+    heard = listen(reader, page)
+    body = heard.content.decode()
+    assert f'hx-swap-oob="innerHTML:#words-{mine}"' in body
+    assert "Mine, from this very page" not in body
+    assert "New comments of approver." in text_of(heard)
+    opened = body.partition('hx-swap-oob="afterbegin:#threads"')[2].partition("</ul>")[0]
+    assert "Something else" in opened
+    assert "An answer" not in opened
+    assert listen(reader, heard).status_code == 204
+
+
+def test_a_change_that_has_ended_listens_no_more(as_person: AsPerson, requester: User, submitted: Change) -> None:
+    workflow.withdraw(submitted.pk, by=requester)
+    assert "/heard/" not in page_of(as_person(requester), submitted).content.decode()
+
+
+@pytest.mark.parametrize("after", ["", "x", "9" * 400, "-1"])
+def test_an_odd_place_in_the_talk_is_its_beginning(
+    after: str, as_person: AsPerson, requester: User, approver: User, submitted: Change
+) -> None:
+    say(as_person(approver), submitted, "Heard from the start")
+    address = reverse("changes:heard", args=[submitted.pk])
+    assert "Heard from the start" in text_of(as_person(requester).get(address, {"after": after}))

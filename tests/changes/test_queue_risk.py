@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from django.test import Client
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import care, workflow
+from portal.changes import care, risks, workflow
 from portal.changes.care import Care
 from portal.changes.models import Change, Status
-from portal.changes.proposal import Proposal
+from portal.changes.proposal import Proposal, pack
 from portal.changes.risks import Level
 from portal.changes.rules import NotConfirmed, NotOpened
 from tests.changes.pages import ballot_of, page_of, send, text_of
@@ -47,6 +48,52 @@ def test_a_revision_is_rated_anew(submitted: Change, propose: Propose, requester
     workflow.revise(submitted.pk, propose(notes="harmless"), by=requester)
     submitted.refresh_from_db()
     assert submitted.risk == Level.LOW
+
+
+def test_the_fifth_secret_of_an_hour_says_that_there_are_many(
+    propose: Propose, requester: User, requester2: User, approver: User, as_person: AsPerson
+) -> None:
+    def submit(identifier: int, by: User = requester) -> Change:
+        mirrored(identifier, f"S{identifier}")
+        return workflow.submit(propose(identifier=identifier, notes="x"), by=by)
+
+    for identifier in (61, 61, 62, 63):
+        submit(identifier)
+    assert submit(64).at_once == 4
+    submit(65, by=requester2)
+    fifth = submit(66)
+    assert (fifth.at_once, fifth.risk) == (5, Level.MEDIUM)
+    assert Change.objects.exclude(risk=Level.LOW).get() == fifth
+    queue = text_of(as_person(approver).get(f"/queue/?open={fifth.pk}"))
+    assert "Medium Many secrets" in queue
+    assert "Its requester proposed changes of 5 secrets within an hour" in queue
+    workflow.revise(fifth.pk, propose(identifier=66, notes="y"), by=requester)
+    fifth.refresh_from_db()
+    assert fifth.risk == Level.MEDIUM
+
+
+def test_who_submits_another_one_is_told_of_the_rule_before(
+    propose: Propose, requester: User, as_person: AsPerson
+) -> None:
+    for identifier in range(61, 65):
+        mirrored(identifier, f"S{identifier}")
+        workflow.submit(propose(identifier=identifier, notes="x"), by=requester)
+    mirrored(43)
+    sent = {"act": "confirm", "proposal": pack(replace(propose(notes="x"), reason=" "), requester)}
+    preview = as_person(requester).post("/secrets/43/propose/", sent)
+    assert preview.status_code == 422
+    assert "Many secrets" in text_of(preview)
+
+
+def test_every_rule_is_explained_and_every_risk_leads_to_its_rule(
+    submitted: Change, requester: User, as_person: AsPerson
+) -> None:
+    browser = as_person(requester)
+    page = browser.get("/risk-rules/").content.decode()
+    for rule in risks.RULES.values():
+        assert f'id="{rule.kind}"' in page
+        assert str(rule.word) in page
+    assert 'href="/risk-rules/#host"' in page_of(browser, submitted).content.decode()
 
 
 def test_code_that_knows_no_risk_leaves_it_high_and_the_migration_rates_it(propose: Propose, requester: User) -> None:

@@ -11,6 +11,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
 from portal.changes import conclusions, transitions, workflow
@@ -53,6 +54,20 @@ def test_a_move_is_shown_announced_and_takes_the_buttons_away(
     assert f"{submitted.number} is now: Approved." in text_of(moved)
     assert 'hx-swap-oob="innerHTML:#announcement"' in moved.content.decode()
     assert not offers(moved, "approve", submitted)
+    assert poll(browser, moved).status_code == 204
+
+
+def test_a_vote_that_decides_nothing_yet_is_shown_too(
+    as_person: AsPerson, approver: User, requester: User, propose: Callable[..., Proposal], settings: Settings
+) -> None:
+    settings.APPROVALS_REQUIRED = 2
+    change = workflow.submit(propose(), by=requester)
+    browser = as_person(requester)
+    page = page_of(browser, change)
+    approve(change, approver)
+    moved = poll(browser, page)
+    assert moved.status_code == 200
+    assert "approver" in text_of(moved)
     assert poll(browser, moved).status_code == 204
 
 

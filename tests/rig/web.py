@@ -20,12 +20,16 @@ from tests.rig.workers import database_url
 
 
 @contextmanager
-def web(log: Path, *, threads: int) -> Iterator[int]:
-    """Its port. `threads`: requests that are in the middle of it at one time; production has four for each process."""
+def web(log: Path, *, threads: int, processes: int = 1, **env: str) -> Iterator[int]:
+    """Its port. `threads`: requests that are in the middle of it at one time; production has four for each process.
+
+    `env`: settings of its own, another database among them.
+    """
     port = free_port()
-    own = {"DATABASE_URL": database_url(), "REDIS_URL": settings.REDIS_URL, "PORT": str(port)}
+    own = {"DATABASE_URL": database_url(), "REDIS_URL": settings.REDIS_URL, "PORT": str(port), **env}
     child = children.web(port, {**os.environ, **own})
-    command = [*child.command, "--blocking-threads", str(threads)]  # the last one counts
+    # The last ones count.
+    command = [*child.command, "--blocking-threads", str(threads), "--workers", str(processes)]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,

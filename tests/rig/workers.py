@@ -27,10 +27,10 @@ _CELERY = [sys.executable, "-m", "celery", "--quiet", "--app", "portal.celery:ap
 
 
 class Workers:
-    """Some workers of one process each, and a beat. `log` holds all they printed."""
+    """Some workers of one process each, and a beat. `log` holds all they printed, `root` is where their code is."""
 
-    def __init__(self, log: Path, env: Mapping[str, str] | None = None) -> None:
-        self.log = log
+    def __init__(self, log: Path, env: Mapping[str, str] | None = None, root: Path = ROOT) -> None:
+        self.log, self.root = log, root
         self.environment = {
             **os.environ,
             **QUICK,
@@ -62,6 +62,11 @@ class Workers:
             time.sleep(0.05)
         return started
 
+    @property
+    def running(self) -> list[Process]:
+        """What was started and has not been stopped, in that order."""
+        return list(self._running)
+
     def start_web(self) -> str:
         """The pages, on a port of their own; their address."""
         port = free_port()
@@ -73,6 +78,11 @@ class Workers:
             assert time.monotonic() < give_up_at, self.log.read_text(errors="replace")[-3000:]
             time.sleep(0.05)
         return url
+
+    @property
+    def newest(self) -> Process:
+        """Whoever was started last."""
+        return self._running[-1]
 
     def revive(self) -> int:
         """Start again what has ended by itself, as a supervisor does; how many those were."""
@@ -109,7 +119,7 @@ class Workers:
         with self.log.open("ab") as log:
             process = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=self.root,
                 env={**self.environment, **(env or {})},
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -121,9 +131,9 @@ class Workers:
 
 
 @contextmanager
-def workers(log: Path, env: Mapping[str, str] | None = None) -> Iterator[Workers]:
+def workers(log: Path, env: Mapping[str, str] | None = None, root: Path = ROOT) -> Iterator[Workers]:
     """Workers that are gone at the end."""
-    crew = Workers(log, env)
+    crew = Workers(log, env, root)
     try:
         yield crew
     finally:

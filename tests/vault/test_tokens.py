@@ -233,3 +233,13 @@ def test_token_endpoint_that_is_gone_is_not_sent(sandbox, connect):
     outcome = client.update(43, {"name": "x"}, attempt_id="a")
     assert type(outcome) is NotSent
     assert "token endpoint" in outcome.reason
+
+
+def test_spare_secret_is_tried_where_the_first_is_refused_and_nowhere_else(sandbox, connect):
+    client = connect(client_secret=Secret("not it"), spare_secrets=(Secret("nor this"), Secret(sandbox.client_secret)))
+    client.list()
+    assert [exchange.status for exchange in client.exchanges] == [401, 401, 200, 200]
+    sandbox.control.plan("503", endpoint="token", times=None)
+    away = connect(spare_secrets=(Secret("a spare"),))
+    assert isinstance(away.update(43, {"notes": "x"}, attempt_id="a"), NotApplied)
+    assert [exchange.status for exchange in away.exchanges] == [503]

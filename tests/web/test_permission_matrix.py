@@ -42,10 +42,13 @@ changes:discard         POST   in  302 302 403 403 403 in  403
 changes:queue           GET    in  403 403 200 403 403 in  403
 changes:news            GET    in  403 403 204 403 403 in  403
 changes:decide          POST   in  403 403 200 403 403 in  403
+changes:risk_rules      GET    in  200 200 200 200 200 in  200
 changes:mine            GET    in  200 200 403 403 403 in  403
 changes:all             GET    in  403 403 200 200 200 in  403
 changes:change          GET    in  200 404 200 200 200 in  404
 changes:status          GET    in  200 404 200 200 200 in  404
+changes:history         GET    in  200 404 200 200 200 in  404
+changes:heard           GET    in  204 404 204 204 204 in  404
 changes:approve         POST   in  403 404 302 403 403 in  404
 changes:reject          POST   in  403 404 302 403 403 in  404
 changes:request_changes POST   in  403 404 302 403 403 in  404
@@ -156,8 +159,9 @@ def sees_changes(cast: Cast, role: str, address: Address) -> bool:
 
 
 def told(response: HttpResponse, address: Address, numbers: dict[str, int]) -> tuple[str, str]:
-    """Everything the answer says, but for what it repeats of the address and for tokens, which are never the same."""
+    """Everything it says, but for what it repeats of the address, and for ids and tokens, which are never the same."""
     page = response.content.decode().replace(address.path(**numbers), "<path>")
+    page = page.replace(response.headers["X-Request-ID"], "<request>")
     page = re.sub(r'(name="csrfmiddlewaretoken" value="|"x-csrftoken": ")\w+', "", page)
     return answer(response), page
 

@@ -56,12 +56,23 @@ def leaves(lines: Iterable[bytes], keys: list[str]) -> Iterator[tuple[int, int, 
         except ValueError:
             raise SystemExit(f"NO. line {number}: not a line of a sealed log.") from None
         node = sha256(b"\0" + text).digest()
-        if node.hex().encode() != hashed:
+        if not text:  # gone at the end of its retention: an event must say so
+            node = bytes.fromhex(hashed.decode())
+        elif node.hex().encode() != hashed:
             raise SystemExit(f"NO. line {number}, leaf {leaf}: its text is not the one that was sealed.")
         if text.startswith(b'{"action":"audit.key_changed"'):
             said = signed(json.loads(text)["data"]["hand_over"], keys, f"line {number}")
             keys += [said[2]] if said[1:2] == ["next key"] else []
         yield number, leaf, node, proof, text
+
+
+def retire(leaf: int, text: bytes, gone: set[int], signed: int) -> None:
+    """Notes a leaf whose text is gone, until an event that was signed says that its retention had ended."""
+    if not text:
+        gone.add(leaf)
+    elif leaf < signed and text.startswith(b'{"action":"audit.pruned"'):
+        for first, last in json.loads(text)["data"]["leaves"]:
+            gone -= set(range(first, min(last + 1, leaf)))
 
 
 def led_to(node: bytes, leaf: int, size: int, proof: bytes) -> bytes:
@@ -84,11 +95,11 @@ def check_pack(pack: zipfile.ZipFile, keys: list[str]) -> str:
     size, root = head(pack.read("checkpoint.txt").decode(), keys, "checkpoint.txt")
     change, count = None, 0
     for number, leaf, node, proof, text in leaves(pack.open("events.txt"), keys):
-        event, count, place = json.loads(text), count + 1, f"line {number}, leaf {leaf}"
-        change = change or event["change"]
+        event, count, place = json.loads(text or b"{}"), count + 1, f"line {number}, leaf {leaf}"
+        change = change or event.get("change")
         if not 0 <= leaf < size or led_to(node, leaf, size, proof) != root:
             raise SystemExit(f"NO. {place}: not in the log that was signed.")
-        if (event["change"], event["seq"]) != (change, count):
+        if (event.get("change"), event.get("seq")) != (change, count):
             raise SystemExit(f"NO. {place}: event {count} of change {change} must stand here: missing or misplaced.")
     return f"YES. {count} events of change {change}, none left out in between, are in the log of {size} events."
 
@@ -97,12 +108,15 @@ def check_log(lines: Iterable[bytes], notes: dict[str, str], keys: list[str]) ->
     """Every event, from the first one on, is what was signed at each checkpoint."""
     sizes = [int(line) for note in notes.values() for line in note.split("\n")[1:2] if line.isdigit()]
     roots, peaks, size = dict.fromkeys(sizes, b""), list[bytes](), 0
-    for number, leaf, node, _, _ in leaves(lines, keys):
+    gone, retired = set[int](), 0
+    for number, leaf, node, _, text in leaves(lines, keys):
         if leaf != size:
             raise SystemExit(
                 f"NO. line {number}, leaf {leaf}: leaf {size} must stand here: one is missing or inserted."
             )
         size += 1
+        retire(leaf, text, gone, max(sizes, default=0))
+        retired += not text
         for _ in range((size & -size).bit_length() - 1):
             node = sha256(b"\1" + peaks.pop() + node).digest()
         peaks.append(node)
@@ -116,7 +130,10 @@ def check_log(lines: Iterable[bytes], notes: dict[str, str], keys: list[str]) ->
             raise SystemExit(f"NO. {name}: of {at} events, but the log ends after {size}: its tail was cut.")
         if roots[at] != root:
             raise SystemExit(f"NO. {name}: the first {at} events are not those that were signed.")
-    return f"YES. {max(heads.values())[0]} events are those that were signed; {size - at} newer ones are not covered."
+    if gone:
+        raise SystemExit(f"NO. leaf {min(gone)}: its text is gone, and no event that was signed says so.")
+    past = f" ({retired} of them without text, at the end of its retention)" if retired else ""
+    return f"YES. {at} events{past} are those that were signed; {size - at} newer ones are not covered."
 
 
 if __name__ == "__main__":

@@ -57,6 +57,11 @@ class QueueForm(forms.Form):
         return place
 
     @property
+    def kept(self) -> dict[str, str]:
+        """What a saved filter keeps of it: how the list is narrowed and sorted, not where one stands in it."""
+        return {name: str(text) for name, text in self.place.items() if name not in ("at", "open")}
+
+    @property
     def opened(self) -> int:
         """The change to show; 0 for none, or for nothing that a database could hold."""
         return self.cleaned_data.get("open") or 0

@@ -74,6 +74,11 @@ class Dossier:
         """What people said about it."""
         return threads.of(self.change)
 
+    @property
+    def newest_comment(self) -> int:
+        """The newest of them all; 0 where nobody has said anything."""
+        return max((thread.newest for thread in self.threads), default=0)
+
     def comment(self, number: str) -> Comment | None:
         """The comment of this number, as an address gives it."""
         said = (comment for thread in self.threads for comment in (thread.first, *thread.answers))
@@ -115,7 +120,9 @@ class Dossier:
     @property
     def token(self) -> str:
         """What a page that shows this has seen."""
-        return token(self.change.revision, self.change.status, self.change.updated_at, breaker.mark(self.pause))
+        voted = self.all_votes[-1].pk if self.all_votes else None
+        change = self.change
+        return token(change.revision, change.status, change.updated_at, breaker.mark(self.pause), voted)
 
     @property
     def steps(self) -> list[outlook.Step]:
@@ -136,7 +143,7 @@ class Dossier:
 
     @property
     def may_vote(self) -> bool:
-        return self.objection is None
+        return self.change.status == Status.PENDING and self.objection is None
 
     @property
     def may_approve(self) -> bool:
@@ -152,8 +159,9 @@ class Dossier:
     @property
     def why_not(self) -> str:
         """The rule that keeps the reader from voting, while there is something to vote on; '' otherwise."""
-        told = isinstance(self.objection, OwnChange | AlreadyVoted | NotAllowed)
-        return str(self.objection) if told and self.change.status == Status.PENDING else ""
+        if self.change.status != Status.PENDING:
+            return ""
+        return str(self.objection) if isinstance(self.objection, OwnChange | AlreadyVoted | NotAllowed) else ""
 
     @property
     def is_own(self) -> bool:
@@ -186,10 +194,10 @@ class Dossier:
         return comparison.between(seen, self.revision) if seen and seen is not self.revision else None
 
 
-def token(revision: int, status: str, moved_at: datetime, paused: datetime | None) -> str:
-    """What a page has seen: the revision, the status, the instant of the last move, and the mark of a pause."""
+def token(revision: int, status: str, moved_at: datetime, paused: datetime | None, voted: int | None) -> str:
+    """What a page has seen: revision, status, instant of the last move, newest vote, and the mark of a pause."""
     pause = f".{paused.timestamp():.6f}" if paused and status in outlook.WAITING else ""
-    return f"{revision}.{status}.{moved_at.timestamp():.6f}{pause}"
+    return f"{revision}.{status}.{moved_at.timestamp():.6f}.{voted or 0}{pause}"
 
 
 def open_for(change_id: int, reader: User) -> Dossier:

@@ -16,7 +16,6 @@ from portal.changes.patch import FieldChange
 from portal.changes.reading import outlook
 from portal.changes.risks import Level, Risk
 
-QUEUE_COUNT_LIMIT = 100
 OPEN_SHOWN = 20
 REPEATABLE = (Status.REJECTED, Status.FAILED, Status.EXPIRED, Status.WITHDRAWN)
 """It came to nothing: the same may be proposed again."""
@@ -47,7 +46,7 @@ class Row:
     @property
     def risks(self) -> list[Risk]:
         """What to see before deciding, the grave ones first."""
-        return risks.of(self.diff, base_known=self.base_known)
+        return risks.of(self.diff, base_known=self.base_known, at_once=self.change.at_once)
 
     @property
     def level(self) -> Level:
@@ -128,7 +127,7 @@ def listed(changes: ChangeQuerySet) -> ChangeQuerySet:
 
 
 def together(*lists: Iterable[Change], reader: User) -> list[list[Row]]:
-    """Several lists of `reader`'s own changes as rows, in no more queries than one of them takes."""
+    """Several lists of changes as rows for `reader`, in no more queries than one of them takes."""
     listed = [list(changes) for changes in lists]
     prefetch_related_objects([change for changes in listed for change in changes], *_parts())
     found = iter(rows([change for changes in listed for change in changes], reader=reader))
@@ -162,18 +161,17 @@ def rows(changes: Iterable[Change], *, reader: User) -> list[Row]:
 
 def open_of_secret(identifier: int, *, reader: User, besides: Change | None = None) -> list[Row]:
     """Open changes of a secret, the newest first: what whoever proposes another one should know."""
-    found = Change.objects.of_secret(identifier).open().order_by("-pk")
+    found = open_changes(identifier)
     if besides is not None:
         found = found.exclude(pk=besides.pk)
-    return rows(listed(found)[:OPEN_SHOWN], reader=reader)
+    return together(found[:OPEN_SHOWN], reader=reader)[0]
+
+
+def open_changes(identifier: int) -> ChangeQuerySet:
+    """Open changes of a secret, the newest first, for together()."""
+    return Change.objects.of_secret(identifier).open().select_related("requester").order_by("-pk")
 
 
 def may_see(change: Change, reader: User) -> bool:
     """Whether this person may open this change: the rule of visible_to, for one that is at hand."""
     return ChangeQuerySet.sees_all(reader) or change.requester_id == reader.pk
-
-
-def queue_count(person: User) -> str:
-    """How many changes wait for this person's decision, '' for none; counted up to a limit, so that it stays cheap."""
-    count = Change.objects.awaiting_decision_by(person)[: QUEUE_COUNT_LIMIT + 1].count()
-    return f"{QUEUE_COUNT_LIMIT}+" if count > QUEUE_COUNT_LIMIT else str(count or "")

@@ -6,6 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
+from portal.accounts.models import User
 from portal.changes.comment import Comment
 from portal.changes.models import Change
 
@@ -18,8 +21,23 @@ class Thread:
     answers: list[Comment]
 
     @property
+    def newest(self) -> int:
+        """Its newest comment."""
+        return (self.answers or [self.first])[-1].pk
+
+    def more_by_others(self, after: int, reader: User) -> list[str]:
+        """Who, but for the reader, said something in it that is newer than the comment `after`."""
+        new = (comment for comment in (self.first, *self.answers) if comment.pk > after)
+        return [comment.author.display_name for comment in new if comment.author_id != reader.pk]
+
+    @property
     def latest_at(self) -> datetime:
         return (self.answers or [self.first])[-1].at
+
+
+def said_after(newest: int, change_id: int, *, besides: User) -> QuerySet[Comment]:
+    """Comments on a change newer than that one, but for those of somebody whose own page has them already."""
+    return Comment.objects.filter(change=change_id, pk__gt=newest).exclude(author=besides)
 
 
 def of(change: Change) -> list[Thread]:

@@ -117,6 +117,7 @@ RISK_ICONS = {
     "letters": "eye",
     "host": "external-link",
     "scheme": "lock",
+    "many": "list-details",
 }
 LEVEL_ICONS = {Level.HIGH: "alert-octagon", Level.MEDIUM: "alert-triangle", Level.LOW: "circle-check"}
 OUTCOMES = {

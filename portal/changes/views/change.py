@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Subquery
+from django.db.models import OuterRef, Subquery
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -20,8 +20,8 @@ from portal.changes import aftermath, breaker, talk, workflow
 from portal.changes.forms.ballot import BallotForm, CloseForm, RecheckForm, RetryForm
 from portal.changes.forms.comment import CommentForm
 from portal.changes.forms.filters import QueueForm
-from portal.changes.models import Breaker, Change, Status
-from portal.changes.reading import dossier, refusals
+from portal.changes.models import Breaker, Change, Status, Vote
+from portal.changes.reading import dossier, refusals, threads
 from portal.changes.reading.dossier import Dossier
 from portal.changes.rules import (
     GuessesSpent,
@@ -62,7 +62,8 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
     seen = request.GET.get("seen", "")
     found = Change.objects.visible_to(request.user).filter(pk=change_id)
     paused = Subquery(Breaker.objects.filter(breaker.PAUSED).values_list(breaker.MARK))
-    standing = found.values_list("revision", "status", "updated_at", paused).first()
+    voted = Subquery(Vote.objects.filter(change=OuterRef("pk")).order_by("-pk").values("pk")[:1])
+    standing = found.values_list("revision", "status", "updated_at", paused, voted).first()
     if standing is None:
         raise Http404
     if seen == dossier.token(*standing):
@@ -78,6 +79,26 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
         "outdated": seen_revision != shown.change.revision,
     }
     return render(request, "changes/change.html#status", context)
+
+
+@require_safe
+@requires()
+def history(request: PersonRequest, change_id: int) -> HttpResponse:
+    """What happened to it so far, as a part for pages that show it on demand."""
+    return render(request, "changes/_moments.html", {"moments": _open(request, change_id).history})
+
+
+@require_safe
+@requires()
+def heard(request: PersonRequest, change_id: int) -> HttpResponse:
+    """What others have said since the comment `after`, the newest one that a page shows; 204 while that is nothing."""
+    after = request.GET.get("after", "")
+    newest = int(after) if after.isdecimal() and len(after) < 19 else 0
+    if not Change.objects.visible_to(request.user).filter(pk=change_id).exists():
+        raise Http404
+    if not threads.said_after(newest, change_id, besides=request.user).exists():
+        return HttpResponse(status=204)
+    return conversation.heard(request, _open(request, change_id), newest)
 
 
 @sensitive_post_parameters("password")

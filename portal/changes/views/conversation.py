@@ -47,6 +47,20 @@ def added(request: PersonRequest, shown: Dossier, said: Comment) -> HttpResponse
     return _part(request, shown, {"talk": held, "mine": mine, "said": said}, answer=said.parent_id is not None)
 
 
+def heard(request: PersonRequest, shown: Dossier, after: int) -> HttpResponse:
+    """For a page that shows the comments up to `after`: each thread that others have said more in, and who did."""
+    by = request.user
+    more = [(thread, form) for thread, form in talk(request, shown).threads if thread.more_by_others(after, by)]
+    context = {
+        "change": shown.change,
+        "shown": shown,
+        "opened": [(thread, form) for thread, form in more if thread.first.pk > after and thread.first.author != by],
+        "answered": [thread for thread, _form in more if thread.first.pk <= after or thread.first.author == by],
+        "speakers": sorted({name for thread, _form in more for name in thread.more_by_others(after, by)}),
+    }
+    return render(request, "changes/_heard.html", context)
+
+
 def refused(request: PersonRequest, shown: Dossier, sent: CommentForm, *, status: int) -> HttpResponse:
     """For htmx: the form, where it was sent from, with what is wrong."""
     held = talk(request, shown, sent)

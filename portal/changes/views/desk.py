@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
+from portal.changes import risks
 from portal.changes.forms.ballot import BallotForm
 from portal.changes.forms.bulk import BulkForm
 from portal.changes.forms.filters import FilterForm, NewsForm, QueueForm
@@ -68,6 +69,7 @@ def show_queue(
         "panel": panel,
         "following": _following(rows, panel, form.opened),
         "bulk": BulkForm(request=request),
+        "saved": saved.filters(request, "changes:queue", form.kept),
         "news": News(timezone.now(), [row.change.pk for row in rows]),
         **more,
     }
@@ -97,9 +99,18 @@ def all_changes(request: PersonRequest) -> HttpResponse:
         "form": form,
         "page": page,
         "rows": listing.rows(page.rows, reader=request.user),
+        "asked": form.asked(),
         "saved": saved.filters(request, "changes:all", form.asked()),
     }
     return render(request, _fragment(request, "changes/all.html", "found"), context)
+
+
+@require_safe
+@requires()
+def risk_rules(request: PersonRequest) -> HttpResponse:
+    """What the levels of risk are computed from: each rule, and when it fires."""
+    context = {"rules": risks.RULES.values(), "high": risks.Level.HIGH, "medium": risks.Level.MEDIUM}
+    return render(request, "changes/risk_rules.html", context)
 
 
 @require_safe

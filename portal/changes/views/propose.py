@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -18,7 +19,7 @@ from portal.accounts.access import PersonRequest, requires
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
-from portal.changes import drafts, risks, workflow
+from portal.changes import drafts, revisions, risks, workflow
 from portal.changes.drafts import Draft
 from portal.changes.forms import editing, overlay
 from portal.changes.forms.editing import Edit
@@ -171,15 +172,18 @@ def _page(
 def _show(
     request: PersonRequest, task: Task, proposal: Proposal, *, refused: str = "", status: int = 200
 ) -> HttpResponse:
+    at_once = (
+        task.change.at_once if task.change else revisions.secrets_at_once(proposal, by=task.by, now=timezone.now())
+    )
     able = roles.holders(Right.DECIDE).exclude(pk=task.by.pk).count()
     context = {
         **_about(task),
         "proposal": proposal,
-        "risks": risks.of(proposal.changes, base_known=proposal.base is not None),
+        "risks": risks.of(proposal.changes, base_known=proposal.base is not None, at_once=at_once),
         "packed": pack(proposal, task.by),
         "able": able,
         "required": settings.APPROVALS_REQUIRED,
-        "groups": roles.groups_with(Right.DECIDE),
+        "deciders": roles.groups_with(Right.DECIDE),
         "refused": refused,
     }
     return render(request, PREVIEW, context, status=status)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -30,14 +32,16 @@ def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
     """
     found = get_object_or_404(ApiSecret, pk=identifier)
     cursor = request.GET.get("at", "")
-    page = keyset.page(listing.listed(Change.objects.of_secret(identifier)), order=("-id",), cursor=cursor, size=PAGE)
-    context = {
-        "secret": found,
-        "page": page,
-        "rows": listing.rows(page.rows, reader=request.user),
-    }
+    history = Change.objects.of_secret(identifier).select_related("requester")
+    page = keyset.page(history, order=("-id",), cursor=cursor, size=PAGE)
+    context: dict[str, Any] = {"secret": found, "page": page}
     if request.htmx:
+        (context["rows"],) = listing.together(page.rows, reader=request.user)
         return render(request, "changes/secret.html#history", context)
+    may_propose = roles.holds(request.user, Right.PROPOSE)
+    context["rows"], others = listing.together(
+        page.rows, listing.open_changes(identifier)[: listing.OPEN_SHOWN], reader=request.user
+    )
     details, obstacle = (None, "") if cursor or request.method == "HEAD" else _read(identifier, request.user.username)
     context |= {
         "details": details,
@@ -45,10 +49,10 @@ def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
         "access": [(name, details.fields[name]) for name in SHARE_FIELDS] if details else [],
         "unreadable": obstacle,
         "reread": bool(cursor),
-        "others": listing.open_of_secret(identifier, reader=request.user),
-        "draft": Draft.objects.of(request.user).filter(secret=identifier).first(),
-        "may_propose": roles.holds(request.user, Right.PROPOSE),
-        "proposers": roles.groups_with(Right.PROPOSE),
+        "others": others,
+        "draft": Draft.objects.of(request.user).filter(secret=identifier).first() if may_propose else None,
+        "may_propose": may_propose,
+        "proposers": "" if may_propose else roles.groups_with(Right.PROPOSE),
     }
     return render(request, "changes/secret.html", context)
 

@@ -8,6 +8,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from portal import correlation
+
 register = template.Library()
 
 STATUS_ICONS = {
@@ -32,6 +34,12 @@ NOTICE_ICONS = {
     "success": "circle-check",
     "doubt": "help-hexagon",
 }
+
+
+@register.simple_tag
+def request_id() -> str:
+    """The id by which those who run the portal find this very request in their logs."""
+    return correlation.current()
 
 
 @register.simple_tag

@@ -45,6 +45,7 @@ class Command(BaseCommand):
         trust = "" if report.trusted else " (as the log itself says: bring the key along with --key)"
         signed = f"signed with key {report.key_id}{trust}" if report.key_id else "nothing is sealed"
         verdict = "intact" if report.intact else f"NOT intact, {report.problems} problems"
-        self.stdout.write(f"{report.size} events, {signed}: {verdict}. {report.seconds:.1f} s")
+        pruned = f" ({report.pruned} of them removed at the end of their retention)" if report.pruned else ""
+        self.stdout.write(f"{report.size} events{pruned}, {signed}: {verdict}. {report.seconds:.1f} s")
         if not report.intact:
             sys.exit(1)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("audit", "0005_counted_events"),
+        ("audit", "0006_retention"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("changes", "0009_drafts"),
+        ("changes", "0010_at_once"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,36 @@
+"""manage.py legal_hold: the events of a change stay, however old they are, until the hold is taken off."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from portal.audit import retention
+from portal.audit.models import Event
+
+
+class Command(BaseCommand):
+    help = "Keeps the audit log's events of a change beyond their retention, or with --release no longer."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("change", type=int, help="its number, without CR-")
+        parser.add_argument("--reason", required=True, help="what auditors read")
+        parser.add_argument("--release", action="store_true")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Ends with 1 and a sentence where there is nothing to do."""
+        change, reason, by = options["change"], str(options["reason"]), f"console (uid {os.getuid()})"
+        if not Event.objects.filter(change=change).exists():
+            raise CommandError(f"The log knows no change {change}.")
+        try:
+            if options["release"]:
+                retention.release(change, reason=reason, by=by)
+            else:
+                retention.hold(change, reason=reason, by=by)
+        except retention.HeldAlready:
+            raise CommandError(f"CR-{change} is under legal hold already.") from None
+        except retention.NotHeld:
+            raise CommandError(f"CR-{change} is under no legal hold.") from None
+        self.stdout.write(f"CR-{change}: legal hold {'taken off' if options['release'] else 'set'}.")

@@ -1,0 +1,115 @@
+"""The end of an event's retention: its text goes, its leaf stays in the tree, and a later event says which went.
+
+So the log still verifies as a whole, and whoever kept evidence of what went can still prove it. Without such an event a
+missing text is what it always was: deleted. What has to be known to verify at all never goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Max, OuterRef, Q, Subquery
+from django.utils import timezone
+
+from portal.audit import ledger
+from portal.audit.entry import Unreadable, parse
+from portal.audit.ledger import record
+from portal.audit.models import Event, EventQuerySet, LegalHold, Seal, Tombstone
+
+STAYS = ("audit.key_changed", "audit.pruned", "audit.moved", "audit.restored", "audit.held", "audit.unheld")
+_AT_ONCE = 1000
+
+
+class HeldAlready(Exception):
+    """The change is under legal hold."""
+
+
+class NotHeld(Exception):
+    """The change is under no legal hold."""
+
+
+def announced() -> set[int]:
+    """The leaves of which an event of the log says that their text went. It can only speak of those before it."""
+    leaf = Seal.objects.filter(event=OuterRef("pk")).values("leaf")[:1]
+    said = Event.objects.filter(action="audit.pruned").annotate(leaf=Subquery(leaf)).values_list("text", "leaf")
+    found: set[int] = set()
+    for text, own in said.iterator():
+        try:
+            ranges = parse(text).data["leaves"]
+            for first, last in ranges:
+                found.update(range(first, last + 1 if own is None else min(last + 1, own)))
+        except (Unreadable, KeyError, TypeError, ValueError):
+            continue  # it was altered, which its own leaf shows
+    return found
+
+
+def prune(*, older_than: timedelta, unfinished: Collection[int] = (), by: str) -> int:
+    """Remove the text of events that are older, a thousand or so in a transaction; how many those were.
+
+    The events of a change go together, when the newest of them is older, unless it is `unfinished` or under legal hold.
+    """
+    total = 0
+    while removed := _batch(older_than, unfinished, by):
+        total += removed
+    return total
+
+
+def hold(change: int, *, reason: str, by: str) -> None:
+    """From now on the events of this change stay. Raises HeldAlready."""
+    with transaction.atomic(durable=True):
+        if not LegalHold.objects.get_or_create(change=change, defaults={"reason": reason})[1]:
+            raise HeldAlready
+        record("audit.held", by=by, data={"held_change": change, "reason": reason})
+
+
+def release(change: int, *, reason: str, by: str) -> None:
+    """Its events go as those of any other change. Raises NotHeld."""
+    with transaction.atomic(durable=True):
+        if not LegalHold.objects.filter(change=change).delete()[0]:
+            raise NotHeld
+        record("audit.unheld", by=by, data={"held_change": change, "reason": reason})
+
+
+@transaction.atomic(durable=True)
+def _batch(older_than: timedelta, unfinished: Collection[int], by: str) -> int:
+    before = timezone.now() - older_than
+    old = Event.objects.filter(at__lt=before).exclude(action__in=STAYS).order_by("at", "pk")
+    alone = list(old.filter(change=None, pk__in=Seal.objects.values("event")).values_list("pk", flat=True)[:_AT_ONCE])
+    changes = _finished(Event.objects.all(), before, unfinished) if len(alone) < _AT_ONCE else []
+    for change in changes:
+        ledger.hold_numbering(change)
+    changes = _finished(Event.objects.filter(change__in=changes), before, unfinished)  # as nobody changes it any more
+    seals = Seal.objects.filter(
+        Q(event__in=alone) | Q(event__in=Event.objects.filter(change__in=changes).values("pk"))
+    ).order_by("leaf")
+    leaves = list(seals.values_list("leaf", "event"))
+    if not leaves:
+        return 0
+    facts = {"leaves": [list(each) for each in _ranges(leaf for leaf, _ in leaves)], "before": before.isoformat()}
+    announcing = record("audit.pruned", by=by, data={**facts, "count": len(leaves)})
+    Tombstone.objects.bulk_create([Tombstone(leaf=leaf, event=event, pruned=announcing) for leaf, event in leaves])
+    Event.objects.filter(pk__in=[event for _, event in leaves]).delete()
+    return len(leaves)
+
+
+def _finished(among: EventQuerySet, before: datetime, unfinished: Collection[int]) -> list[int]:
+    """Some changes all of whose events are old and sealed."""
+    known = among.exclude(change=None).exclude(change__in=[*unfinished]).order_by("change").values("change")
+    aged = known.annotate(newest=Max("at"), last=Max("pk")).filter(newest__lt=before)
+    free = aged.exclude(change__in=LegalHold.objects.values("change")).filter(last__in=Seal.objects.values("event"))
+    return [number for row in free[: _AT_ONCE // 10] if (number := row["change"]) is not None]
+
+
+def _ranges(leaves: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Numbers in ascending order as first and last of each unbroken run."""
+    first = last = -1
+    for leaf in leaves:
+        if leaf != last + 1 or first < 0:
+            if first >= 0:
+                yield first, last
+            first = leaf
+        last = leaf
+    if first >= 0:
+        yield first, last

@@ -1,0 +1,47 @@
+"""manage.py after_restore: once, after a backup was restored and before anything of the portal starts."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from portal.accounts.models import User
+from portal.audit import published
+from portal.changes import restoring
+from portal.changes.rules import Refused
+
+
+class Command(BaseCommand):
+    help = (
+        "Pauses delivery, puts every approved or unfinished change in doubt, so that its secret is read back before"
+        " anything is sent, leaves a gap in the numbers, and signs everybody out. Run it once, after a backup was"
+        " restored and before web, worker or beat start."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--by", required=True, help="an account that may operate the portal: who answers for it")
+        parser.add_argument("--reason", required=True, help="what people whose change waits will read")
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Ends with 1 and a sentence where it may not be done; says what is to be looked at next."""
+        by = User.objects.filter(username=options["by"], is_active=True).first()
+        if by is None:
+            raise CommandError(f"There is no account {options['by']}.")
+        try:
+            done = restoring.restored(
+                by=by,
+                reason=options["reason"],
+                actor=f"console (uid {os.getuid()})",
+                lost_checkpoint=published.latest(),
+            )
+        except (Refused, restoring.InUse) as error:
+            raise CommandError(str(error)) from None
+        except OSError as error:
+            raise CommandError(f"The checkpoint folder cannot be read: {error.strerror}") from None
+        active = User.objects.filter(is_active=True).order_by("username").values_list("username", flat=True)
+        self.stdout.write(f"Delivery is paused. {done.changes} changes will be read back before anything is sent.")
+        self.stdout.write(f"{done.sessions} sessions ended. These accounts are active as of the backup, check them:")
+        for name in active:
+            self.stdout.write(f"  {name}")

@@ -1,0 +1,40 @@
+"""What the doctor has to say of one thing: how it is, and what to do where it should be otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """A problem makes promises of the portal untrue, or stops it; advice is for what may be meant so."""
+
+    OK = "ok"
+    ADVICE = "advice"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`found`: how it is, never with a secret; `todo`: what to do about it, '' where nothing."""
+
+    area: str
+    level: Level
+    found: str
+    todo: str = ""
+
+
+@dataclass(frozen=True)
+class Area:
+    """Findings of one area, in short."""
+
+    name: str
+
+    def ok(self, found: str) -> Finding:
+        return Finding(self.name, Level.OK, found)
+
+    def advice(self, found: str, todo: str) -> Finding:
+        return Finding(self.name, Level.ADVICE, found, todo)
+
+    def problem(self, found: str, todo: str) -> Finding:
+        return Finding(self.name, Level.PROBLEM, found, todo)

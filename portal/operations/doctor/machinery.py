@@ -1,0 +1,27 @@
+"""What runs: workers, beat, and people enough for four eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from portal.operations import pulse, staff
+from portal.operations.doctor.finding import Area, Finding
+
+_AREA = Area("machinery")
+_SERVES = {"celery": "takes up deliveries", "sealing": "seals the log"}
+
+
+def examine() -> Iterator[Finding]:
+    """Raises DatabaseError."""
+    now = pulse.read()
+    for queue, does in _SERVES.items() if now.reachable else ():
+        names = [worker.name for worker in now.workers if queue in worker.queues and not worker.silent]
+        if names:
+            yield _AREA.ok(f"{does}: {', '.join(names)}")
+        else:
+            yield _AREA.problem(f"no worker {does}", f"Start one: celery … worker --queues {queue}")
+    if now.reachable and now.late:
+        yield _AREA.problem("no sweep came by lately", "Start beat: two at a time do no harm.")
+    for concern in staff.concerns(staff.gates()):
+        told = _AREA.problem if concern.grave else _AREA.advice
+        yield told(concern.words, "manage.py person NAME --role ROLE")

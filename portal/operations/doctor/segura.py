@@ -1,0 +1,50 @@
+"""Segura and its gateway: what is taken for granted about them, and, when asked to, whether they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from portal.catalog import trial
+from portal.operations import assumptions
+from portal.operations.doctor.finding import Area, Finding
+
+_AREA = Area("segura")
+_GATEWAY = ("SEGURA_GATEWAY_TIMEOUT_S", "SEGURA_GATEWAY_RETRIES", "DELIVERY_HOLD_MARGIN_S")
+_NEEDED = ("SEGURA_URL", "SEGURA_CLIENT_ID", "SEGURA_CLIENT_SECRET")
+
+
+def examine() -> Iterator[Finding]:
+    """Asks nothing of Segura."""
+    missing = [name for name in _NEEDED if not getattr(settings, name)]
+    if missing:
+        yield _AREA.problem(f"{', '.join(missing)} not set", "Set them: nothing is read or delivered without.")
+    for known in assumptions.assumptions():
+        if known.name in _GATEWAY and not known.stated:
+            yield _AREA.advice(
+                f"{known.name} is {known.value} by assumption", f"{known.consequence} State it: {known.name}=…"
+            )
+    if settings.SEGURA_DEADLINE_S <= settings.SEGURA_GATEWAY_TIMEOUT_S:
+        yield _AREA.problem(
+            f"SEGURA_DEADLINE_S {settings.SEGURA_DEADLINE_S:g} is not longer than SEGURA_GATEWAY_TIMEOUT_S",
+            "Make it longer by some seconds: calls that the gateway would still have answered end in doubt.",
+        )
+    if settings.SEGURA_GATEWAY_RETRIES:
+        yield _AREA.advice(
+            f"a secret is held for {settings.DELIVERY_HOLD_S:g} s after a call without an answer",
+            "Set retries to 0 on the gateway's route, and SEGURA_GATEWAY_RETRIES to 0: then it is minutes less.",
+        )
+
+
+def ask() -> Iterator[Finding]:
+    """A token, the list and one secret, on record and within twice SEGURA_PAGE_DEADLINE_S. Outside any transaction."""
+    trial.run(by="")
+    made = trial.latest()
+    for step in made.steps if made else []:
+        if step.ok:
+            yield _AREA.ok(f"{step.name}: HTTP {step.code} in {step.duration_ms} ms")
+        elif step.failure is not None:
+            yield _AREA.problem(f"{step.name}: {step.kind}", f"{step.failure.sentence} {step.advice}".strip())
+        else:
+            yield _AREA.advice(f"{step.name}: not tried", "An earlier step failed, or no listed secret can be read.")

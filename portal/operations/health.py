@@ -1,0 +1,97 @@
+"""Whether this process can serve, and how each thing it leans on fares: for load balancers, supervisors and people.
+
+Only what every page needs makes a process unready. The rest is told and changes nothing: a vote must not be refused
+because Redis or Segura is away, and a balancer that took every web process out would do just that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from portal.audit.standing import standing as log_standing
+from portal.catalog.standing import standing as catalogue_standing
+from portal.changes import breaker
+from portal.operations import pulse
+
+
+@dataclass(frozen=True)
+class Check:
+    """One dependency. `reason`: a code or a sentence without any value of a setting; '' where all is well.
+
+    Where it is `needed` and not well, this process can serve nothing.
+    """
+
+    name: str
+    reason: str = ""
+    needed: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return not self.reason
+
+
+def checks() -> list[Check]:
+    """All of them, in the order in which to look. Bounded: Redis has a second, the database six short questions."""
+    try:
+        return [Check("database", needed=True), Check("migrations", _migrations(), needed=True), *_told_by_rows()]
+    except DatabaseError as error:
+        # Its name alone: the text may quote the address of the database.
+        return [Check("database", f"does not answer ({type(error).__name__})", needed=True), *_told_by_the_broker()]
+
+
+def _told_by_rows() -> Iterator[Check]:
+    yield from _told_by_the_broker()
+    yield Check("delivery", _delivery())
+    yield Check("log", _log())
+    yield Check("segura", _segura())
+
+
+_migrated = False
+
+
+def _migrations() -> str:
+    """A process of the new release must wait for its tables; one of the old release has all it knows of."""
+    global _migrated
+    if _migrated:
+        return ""
+    executor = MigrationExecutor(connection)
+    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    _migrated = not waiting
+    return f"{len(waiting)} migrations are not applied: run manage.py migrate" if waiting else ""
+
+
+def _told_by_the_broker() -> Iterator[Check]:
+    now = pulse.read()
+    if not now.reachable:
+        yield Check("broker", "does not answer; what is approved waits")
+        return
+    yield Check("broker")
+    yield Check("worker", "" if now.delivering else "no worker has taken up deliveries lately")
+    yield Check("beat", "no sweep came by lately: is beat running, and a worker?" if now.late else "")
+
+
+def _delivery() -> str:
+    paused = breaker.pause()
+    if paused is None:
+        return ""
+    return "paused by a person" if paused.held_at else f"paused: calls do not get through (HTTP {paused.code})"
+
+
+def _log() -> str:
+    now = log_standing()
+    if now.behind_since is not None:
+        return f"events since {now.behind_since:%Y-%m-%dT%H:%M:%SZ} wait to be sealed"
+    return "the last verification found it altered" if now.verified and not now.intact else ""
+
+
+def _segura() -> str:
+    """What the last reading of its list came to. Nothing is asked of Segura: a probe must not be an access."""
+    now = catalogue_standing()
+    if now.failed and now.newest is not None:
+        return f"the last reading failed: {now.newest.kind}"
+    return "its list has not been read lately" if now.overdue or now.newest is None else ""

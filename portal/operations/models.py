@@ -1,0 +1,18 @@
+"""What the log has been counted to, for metrics."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+
+class Tally(models.Model):
+    """Counts of the log's events up to one of them: a single row for all processes. See tally."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    counted = models.BigIntegerField(help_text="The newest event that is in the counts.")
+    counts = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="tally_one_row")]

@@ -1,0 +1,100 @@
+"""What machines ask: /health/live, /health/ready and /metrics. Answered before anything a page needs.
+
+A probe names no host the portal answers to, comes over plain http and must be answered while the database is away: so
+these are no views below sessions, redirects and error pages.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.utils.crypto import constant_time_compare
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from portal.operations import health, metrics
+from portal.operations.health import Check
+
+_FRESH_S = 2.0
+_alone = threading.Lock()
+_last: tuple[float, list[Check]] = (-_FRESH_S, [])
+
+
+class ProbeMiddleware:
+    """First of all that answers."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        probe = _PROBES.get(request.path_info)
+        if probe is None:
+            return self.get_response(request)
+        response = probe(request) if request.method in ("GET", "HEAD") else HttpResponseNotAllowed(["GET", "HEAD"])
+        response["Cache-Control"] = "no-store"
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
+
+
+def live(_request: HttpRequest) -> HttpResponse:
+    """200 while this process answers at all; it asks nothing of anybody."""
+    return JsonResponse({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> HttpResponse:
+    """503 where this process can serve nothing, else 200. Reasons are for who has the token."""
+    checks = _checks()
+    unready = any(check.needed and not check.ok for check in checks)
+    status = "unready" if unready else "ok" if all(check.ok for check in checks) else "degraded"
+    told = _reason if knows_the_token(request) else _word
+    return JsonResponse(
+        {"status": status, "checks": {check.name: told(check) for check in checks}}, status=503 if unready else 200
+    )
+
+
+def scrape(request: HttpRequest) -> HttpResponse:
+    """Metrics for who has the token; an address is no proof of who asks behind a proxy, so there is no list of them."""
+    if not settings.METRICS_TOKEN:
+        return HttpResponse("PORTAL_METRICS_TOKEN is not set: there are no metrics.\n", "text/plain", status=404)
+    if not knows_the_token(request):
+        return HttpResponse(
+            "Show PORTAL_METRICS_TOKEN as a bearer token.\n",
+            "text/plain",
+            status=401,
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    return HttpResponse(metrics.exposition(), CONTENT_TYPE_LATEST)
+
+
+def knows_the_token(request: HttpRequest) -> bool:
+    """Whether it carries PORTAL_METRICS_TOKEN; nobody does where there is none."""
+    token: str = settings.METRICS_TOKEN
+    return bool(token) and constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {token}")
+
+
+def _checks() -> list[Check]:
+    """Asked once for all who ask within two seconds, one at a time: strangers must not cost the database more."""
+    global _last
+    with _alone:
+        if time.monotonic() - _last[0] >= _FRESH_S:
+            checks = health.checks()
+            _last = (time.monotonic(), checks)
+        return _last[1]
+
+
+def _word(check: Check) -> str:
+    return "ok" if check.ok else "not ok"
+
+
+def _reason(check: Check) -> dict[str, str]:
+    return {"status": _word(check)} | ({"reason": check.reason} if check.reason else {})
+
+
+_PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+    "/health/live": live,
+    "/health/ready": ready,
+    "/metrics": scrape,
+}

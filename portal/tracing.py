@@ -1,0 +1,45 @@
+"""Spans of pages and tasks for OpenTelemetry, where PORTAL_TRACING is on and requirements/otel.txt is installed.
+
+Where they go says OTEL_EXPORTER_OTLP_ENDPOINT, as everywhere. Imported by nothing else: the portal runs without.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.celery import CeleryInstrumentor
+from opentelemetry.instrumentation.django import DjangoInstrumentor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Span
+
+_ADDRESSES = ("http.url", "http.target", "url.full")
+
+
+def start(processor: SpanProcessor | None = None) -> None:
+    """From now on this process tells of what it does. Before Django loads its middleware, and after any fork."""
+    provider = TracerProvider(resource=Resource.create({"service.name": "countersign"}))
+    provider.add_span_processor(processor or BatchSpanProcessor(OTLPSpanExporter()))
+    DjangoInstrumentor().instrument(
+        tracer_provider=provider, excluded_urls="health/,metrics", request_hook=_address, response_hook=_name
+    )
+    CeleryInstrumentor().instrument(tracer_provider=provider)  # type: ignore[no-untyped-call]
+
+
+def stop() -> None:
+    """As it was before."""
+    CeleryInstrumentor().uninstrument()  # type: ignore[no-untyped-call]
+    DjangoInstrumentor().uninstrument()
+
+
+def _address(span: Span, request: HttpRequest) -> None:
+    """Without the query: what people look for is not told to another system."""
+    for name in _ADDRESSES:
+        span.set_attribute(name, request.path)
+    span.set_attribute("url.query", "")
+
+
+def _name(span: Span, _request: HttpRequest, response: HttpResponse) -> None:
+    """The id that log lines and events of this request have."""
+    span.set_attribute("request.id", response.get("X-Request-ID", ""))

@@ -1,0 +1,83 @@
+// The portal out of reach: offline, or starting anew. It is said, where everybody sees it, until the portal answers again.
+// A form waits meanwhile: a browser that leaves its page for an error page of its own loses what was typed.
+const notice = document.getElementById("lost");
+const words = document.getElementById("lost-words").content;
+const EVERY_MS = 3000;
+const PATIENCE_MS = 10000;
+const LINGERS_MS = 10000;
+const AWAY = [502, 503, 504];
+const passed = new WeakSet();
+let next;
+let asking = false;
+
+async function answers() {
+  try {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    const answer = await fetch(notice.dataset.asks, { method: "HEAD", cache: "no-store", signal });
+    return !AWAY.includes(answer.status);
+  } catch {
+    return false;
+  }
+}
+
+// `about`: what became of the person's own step, "held" or "unsure"; "" where they did nothing.
+function lost(about = "") {
+  const told = notice.querySelector("[data-lost]");
+  if (!told || (about && told.dataset.about !== about)) show("lost", about);
+  schedule();
+}
+
+function show(name, about) {
+  const made = words.querySelector(`[data-${name}]`).cloneNode(true);
+  made.dataset.about = about;
+  for (const step of made.querySelectorAll("[data-when]")) step.hidden = step.dataset.when !== about;
+  made.querySelector("button")?.addEventListener("click", look);
+  notice.replaceChildren(made);
+}
+
+function schedule() {
+  clearTimeout(next);
+  next = setTimeout(look, EVERY_MS);
+}
+
+async function look() {
+  if (await answers()) back();
+  else schedule();
+}
+
+function back() {
+  const told = notice.querySelector("[data-lost]");
+  if (!told) return;
+  clearTimeout(next);
+  show("back", told.dataset.about);
+  if (!told.dataset.about) next = setTimeout(() => notice.replaceChildren(), LINGERS_MS);
+}
+
+const byItself = (request) => !request.triggeringEvent;
+const failed = ({ detail }) => lost(byItself(detail.requestConfig) || detail.requestConfig.verb === "get" ? "" : "unsure");
+
+document.addEventListener("htmx:sendError", failed);
+document.addEventListener("htmx:timeout", failed);
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  if (!AWAY.includes(xhr.status)) return back();
+  if (!byItself(requestConfig) && xhr.response.includes('id="problem"')) return; // it says itself what is wrong
+  event.detail.shouldSwap = false;
+  failed(event);
+});
+window.addEventListener("offline", () => lost());
+window.addEventListener("online", look);
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  const posts = form.getAttribute("method")?.toLowerCase() === "post"; // a form may have a field of that name
+  if (!posts || event.defaultPrevented || passed.delete(form)) return;
+  event.preventDefault();
+  if (asking) return;
+  asking = true;
+  const there = await answers();
+  asking = false;
+  if (!there) return lost("held");
+  passed.add(form);
+  form.requestSubmit(event.submitter);
+});

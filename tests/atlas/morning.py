@@ -1,0 +1,229 @@
+"""A morning in the portal: people, and a change in each state there is, each brought there as it comes there."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection as database
+from django.utils import timezone
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Role
+from portal.audit import sealing, verification
+from portal.catalog import connection, details, sync, trial
+from portal.changes import drafts, reconcile, sealed, talk, transitions, workflow
+from portal.changes.models import Change, Revision, Status
+from portal.changes.patch import Sight
+from portal.changes.proposal import Proposal
+from portal.notices import telling
+from portal.pages.models import SavedFilter
+from portal.sandbox import Sandbox
+from portal.sandbox.faults import Step
+from portal.vault import Secret
+
+PEOPLE = {
+    "requester": ("Rita", "Requester", Role.REQUESTER),
+    "requester2": ("Remy", "Requester", Role.REQUESTER),
+    "newcomer": ("Nina", "Newcomer", Role.REQUESTER),
+    "approver": ("Ana", "Approver", Role.APPROVER),
+    "approver2": ("Abel", "Approver", Role.APPROVER),
+    "auditor": ("Aura", "Auditor", Role.AUDITOR),
+    "admin": ("Adam", "Administrator", Role.ADMINISTRATOR),
+    "nobody": ("Noa", "Newhire", None),
+}
+LONG_NAME = "a-name-of-a-few-hundred-letters-" + "x" * 300
+MARKUP = "<b>bold</b> <script>alert(1)</script> & {{ 7 }}"
+NEW_VALUE = "a-new-value-of-the-morning-7F"
+CROWD = {f"user-{number}": number % 2 == 0 for number in range(60)}
+
+
+def people() -> None:
+    """Everybody, and nothing else."""
+    for username, (first_name, last_name, role) in PEOPLE.items():
+        user = User.objects.create(username=username, first_name=first_name, last_name=last_name)
+        if role is not None:
+            roles.grant(user, role)
+
+
+def morning(segura: Sandbox) -> dict[str, int]:
+    """The numbers of the changes, by what became of them."""
+    segura.items.edit(34, {"name": LONG_NAME, "notes": "A line of a long note.\n" * 40, "users_allowed": CROWD})
+    sync.synchronise()
+    made = {**_ended(segura), **_stuck(segura), **_waiting(segura)}
+    _talk(made["pending"])
+    drafts.keep(
+        by=_who("requester"),
+        secret=22,
+        name="salesforce-sync",
+        patch={"notes": "Nightly, and at noon."},
+        base=_seen(22).fields,
+        words={"reason": "Customers are stale by lunch", "ticket": "CRM-77"},
+    )
+    for name, page, query in (
+        ("Refused by Segura", "audit:events", "code=400"),
+        ("Open", "changes:all", "status=open"),
+    ):
+        SavedFilter.objects.create(person=_who("auditor"), page=page, name=name, query=query)
+    trial.run(by="admin")
+    sealing.seal()
+    verification.verify_on_record()
+    while telling.tell():
+        pass
+    return made
+
+
+def _ended(segura: Sandbox) -> dict[str, int]:
+    """What is over."""
+    applied = _submit(14, value=NEW_VALUE, url="https://sap-eu.example/odata", reason="The connector moves to the EU")
+    _fault(segura, "504_before_apply", 14)
+    _deliver(applied, rounds=3)
+    plain = _submit(31, by="requester2", tags="jira, automation, eu", reason="Tag it for the EU move")
+    _deliver(plain)
+    failed = _submit(15, value="a-value-that-fails", notes=MARKUP, reason=MARKUP)
+    _fault(segura, "refuse:1005:Api secret not found", 15)
+    _deliver(failed)
+    rejected = _submit(17, tags="ci\u200d, deploy", reason="Group it with the deploys")
+    workflow.reject(**_ballot(rejected), by=_who("approver"), reason="Not before the audit.\nSee OPS-12.")
+    withdrawn = _submit(21, by="requester2", notes="Expires every 90 days.")
+    workflow.withdraw(withdrawn.pk, by=withdrawn.requester)
+    expired = _submit(29, tags="cloud, backup, eu")
+    Change.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
+    reconcile.sweep()
+    made = {"applied": applied, "plain": plain, "failed": failed, "rejected": rejected}
+    return _numbers(made, withdrawn=withdrawn, expired=expired)
+
+
+def _stuck(segura: Sandbox) -> dict[str, int]:
+    """What the machine has in hand, or cannot settle."""
+    doubted = _submit(21, url="http://graph.example/v2", reason="Version 2 answers faster")
+    _fault(segura, "504_before_apply", 21)
+    _fault(segura, "503", 21, endpoint="get", after=1)
+    _deliver(doubted, rounds=2)
+    lost = _submit(22, notes="The proposed notes.", reason="The nightly run has a second window")
+    _fault(segura, "504_before_apply", 22)
+    _deliver(lost)
+    segura.items.edit(22, {"notes": "Somebody else's notes."})
+    reconcile.advance(lost.pk)
+    stale = _submit(26, tags="sms, login, eu", reason="Tag it for the EU move")
+    segura.items.edit(26, {"tags": "sms, login, two-factor"})
+    _deliver(stale)
+    approved = _submit(18, value="intake-key-of-the-day", reason="Quarterly rotation", ticket="OPS-2231")
+    workflow.approve(**_ballot(approved), by=_who("approver"))
+    sending = _submit(35, by="requester2", tags="maps, restricted")
+    workflow.approve(**_ballot(sending), by=_who("approver2"))
+    transitions.claim(sending.pk)
+    Change.objects.filter(pk=sending.pk).update(lease_until=timezone.now() + timedelta(days=1))
+    return _numbers(
+        {"in_doubt": doubted, "needs_human": lost, "stale": stale, "approved": approved, "sending": sending}
+    )
+
+
+def _waiting(segura: Sandbox) -> dict[str, int]:
+    """What waits for a decision: small, risky, unseen, enormous, sent back, revised."""
+    shared = [*_seen(12).fields["users_allowed"], ["rcosta", True]]
+    made = {
+        "unseen": _submit(51, base=None, notes="nobody can see what this replaces", value="a-value-for-the-treasury"),
+        "asked": _submit(25, notes="Client of the instant payment API, version 2.", reason="The bank renamed it"),
+        "pending": _submit(
+            12,
+            value=NEW_VALUE + "b",
+            url="https://hooks.payments-eu.example/v2",
+            users_allowed=sorted(shared),
+            reason="Payments move to the EU endpoint; Rui looks after it from now on",
+            ticket="PAY-118",
+        ),
+        "small": _submit(29, by="requester2", tags="cloud, backup, nightly", reason="So that the report finds it"),
+        "revised": _submit(43, notes="Access details of the project.", reason="Say whose they are"),
+        "long": _submit(34, by="requester2", notes="short", url="https://x.example/" + "y" * 300, reason="Why " * 80),
+    }
+    ask = "Name the version in the notes, please."
+    workflow.request_changes(**_ballot(made["asked"]), by=_who("approver2"), reason=ask)
+    again = _proposal(43, notes="Access details of the data project.", reason="Say whose they are")
+    made["revised"] = workflow.revise(made["revised"].pk, again, by=_who("requester"))
+    _age(made.values())
+    return _numbers(made)
+
+
+def _age(waiting: Iterable[Change]) -> None:
+    """As if they had been waiting for minutes and for days, which triggers let nobody say."""
+    with database.cursor() as cursor:
+        for table in ("changes_change", "changes_revision"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    for number, change in enumerate(waiting):
+        then = timezone.now() - timedelta(hours=26 - 5 * number, minutes=9)
+        Change.objects.filter(pk=change.pk).update(created_at=then)
+        Revision.objects.filter(change=change).update(created_at=then)
+
+
+def _talk(change: int) -> None:
+    """A conversation with a field's thread and somebody named."""
+
+    def say(by: str, text: str, **about: Any) -> int:
+        return talk.comment(change, talk.Remark(uuid.uuid4(), text, **about), by=_who(by)).pk
+
+    asked = say("approver2", "Is the certificate of the EU host known to the shop?", field="url")
+    say("requester", "Yes, since Monday: @approver2 can see it in OPS-118.", answers=asked)
+    say("auditor", "Keep the ticket's number, please.")
+
+
+def _submit(secret: int, *, by: str = "requester", **patch: Any) -> Change:
+    return workflow.submit(_proposal(secret, **patch), by=_who(by))
+
+
+def _proposal(
+    secret: int,
+    *,
+    value: str = "",
+    reason: str = "It is on the list of the quarter",
+    ticket: str = "",
+    base: Sight | str | None = "live",
+    **patch: Any,
+) -> Proposal:
+    revision_id = uuid.uuid4()
+    return Proposal(
+        secret=secret,
+        patch=patch,
+        base=_seen(secret) if isinstance(base, str) else base,
+        sealed=sealed.seal(Secret(value), revision_id) if value else None,
+        reason=reason,
+        ticket=ticket,
+        revision_id=revision_id,
+    )
+
+
+def _seen(secret: int) -> Sight:
+    seen = details.read(connection.connect(secret=secret), secret)
+    return Sight(dict(seen.fields), seen.secret_fingerprint)
+
+
+def _deliver(change: Change, rounds: int = 1) -> None:
+    workflow.approve(**_ballot(change), by=_who("approver"), reason="Agreed with the team.")
+    for _ in range(rounds):
+        reconcile.advance(change.pk)
+
+
+def _ballot(change: Change) -> dict[str, Any]:
+    return {"change_id": change.pk, "revision": change.revision, "digest": change.current().digest}
+
+
+def _fault(segura: Sandbox, fault: str, secret: int, endpoint: str = "update", after: int = 0) -> None:
+    for _ in range(after):
+        segura.plan.add(Step(endpoint=endpoint, identifier=str(secret)))
+    segura.plan.add(Step(fault=fault, endpoint=endpoint, identifier=str(secret)))
+
+
+def _who(username: str) -> User:
+    return User.objects.get(username=username)
+
+
+def _numbers(made: dict[str, Change], **more: Change) -> dict[str, int]:
+    return {name: change.pk for name, change in {**made, **more}.items()}
+
+
+def statuses() -> set[str]:
+    """What there is of `Status` by now."""
+    return set(Change.objects.values_list("status", flat=True)) & set(Status.values)

@@ -1,0 +1,249 @@
+"""The list of pages: every address that shows one, in each of its states. What looks at pages looks at these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.urls import resolve
+from playwright.sync_api import Page
+
+from portal.changes.models import Status
+
+Act = Callable[[Page], None]
+
+
+@dataclass(frozen=True)
+class State:
+    """A page as one person meets it. `path` names changes by what became of them: /changes/{failed}/.
+
+    `act`: what that person does there, so that the page comes to this state; nothing that stays in the database.
+    """
+
+    name: str
+    who: str
+    path: str
+    world: str = "busy"
+    act: Act | None = None
+    minutes_ago: float = 0
+
+    @property
+    def view(self) -> str:
+        """The name of its address."""
+        number = dict.fromkeys((*Status.values, *CHANGES), 1)
+        return resolve(self.path.partition("?")[0].format_map(number)).view_name
+
+    def __str__(self) -> str:
+        return self.name
+
+
+NO_PAGE = {
+    "theme": "changes a preference and leads back",
+    "set_language": "changes a preference and leads back",
+    "save_filter": "saves and leads back",
+    "forget_filter": "deletes and leads back",
+    "catalog:sync": "a part of the page of secrets, asked for while a synchronisation is under way",
+    "catalog:synchronise": "starts one and leads to the secrets",
+    "changes:discard": "erases a draft and leads home",
+    "changes:news": "a part of the queue, asked for as it moves",
+    "changes:decide": "shows the queue",
+    "changes:status": "a part of the page of a change, asked for as it moves",
+    **dict.fromkeys(
+        (
+            f"changes:{act}"
+            for act in ["approve", "reject", "request_changes", "withdraw", "comment", "retry", "recheck", "close"]
+        ),
+        "an act on a change, which leads to its page or shows it",
+    ),
+    "notices:count": "a number, asked for as it moves",
+    "notices:read": "marks as read and leads back",
+    "operations:hold": "pauses and shows the page of delivery",
+    "operations:release": "resumes and shows the page of delivery",
+    "operations:test_connection": "tests and leads to the page of the connection",
+    "audit:evidence": "a download",
+    "audit:export_csv": "a download",
+    "audit:export_jsonl": "a download",
+    "audit:sealed_log": "a download",
+    "audit:checkpoint": "a download",
+    "audit:key": "a download",
+    "audit:verifier": "a download",
+    "audit:verify": "asks for a verification and leads to the log",
+}
+"""Addresses that show no page of their own, and why."""
+CHANGES = ("plain", "long", "unseen", "asked", "small", "revised")
+"""Changes that are told apart by more than their status."""
+
+
+def refused(button: str, **typed: str) -> Act:
+    """Fill fields by their names and press this button; the page then says what was wrong."""
+
+    def act(page: Page) -> None:
+        for field, text in typed.items():
+            page.locator(f"main [name={field}]").first.fill(text)
+        page.locator(f"main {button}").last.click()
+        page.locator("main :is([role=alert], [aria-invalid=true])").first.wait_for()
+
+    return act
+
+
+def opened(place: str) -> Act:
+    """Open what is folded there."""
+    return lambda page: page.locator(f"{place} > summary").first.click()
+
+
+def preview(page: Page) -> None:
+    """A proposal with everything an approver has to look at."""
+    page.locator("[name=url]").fill("http://sms.example/")
+    page.locator("[name=secret_mode][value=generate]").check()
+    page.locator("[name^=users_allowed-][name$=-name][type=text]").first.fill("rcosta")
+    page.locator("[name^=users_allowed-][name$=-can_edit]:not(:checked)").first.check()
+    page.locator("[name=reason]").fill("Payments move to the EU endpoint")
+    with page.expect_navigation():
+        page.locator("button[value=preview]").last.click()
+
+
+def bulk(page: Page) -> None:
+    """Choose two, and reject them without a reason."""
+    for box in page.locator("[name=picks]").all()[:2]:
+        box.check()
+    refused("button[value=reject]")(page)
+
+
+def key_sheet(page: Page) -> None:
+    page.keyboard.press("?")
+    page.locator("dialog[open]").wait_for()
+
+
+def _everybody() -> Iterator[State]:
+    yield State("signing in", "", "/accounts/login/")
+    yield State("signing in refused", "", "/accounts/login/", act=refused("button", login="nobody", password="a guess"))
+    yield State("switched off", "", "/accounts/inactive/")
+    yield State("signing out", "requester", "/accounts/logout/")
+    yield State("password once more", "requester", "/accounts/reauthenticate/", minutes_ago=60)
+    yield State("password", "requester", "/accounts/password/change/")
+    yield State(
+        "password refused",
+        "requester",
+        "/accounts/password/change/",
+        act=refused("button", oldpassword="wrong", password1="short", password2="other"),
+    )
+    yield State("no right", "nobody", "/")
+    yield State("refused", "requester", "/audit/")
+    yield State("not found", "requester", "/changes/987654321/")
+    yield State("notices empty", "newcomer", "/notices/", "fresh")
+    yield State("notices of a requester", "requester", "/notices/")
+    yield State("notices of an approver", "approver", "/notices/")
+    yield State("preferences", "requester", "/accounts/preferences/")
+    yield State("preferences of an approver", "approver", "/accounts/preferences/")
+
+
+def _requester() -> Iterator[State]:
+    yield State("home empty", "newcomer", "/", "fresh")
+    yield State("home", "requester", "/")
+    yield State("home of the longest", "requester2", "/")
+    yield State("home while paused", "requester", "/", "held")
+    yield State("my changes empty", "newcomer", "/changes/mine/", "fresh")
+    yield State("my changes", "requester", "/changes/mine/")
+    yield State("secrets empty", "newcomer", "/secrets/", "fresh")
+    yield State("secrets", "requester", "/secrets/")
+    yield State("secrets found", "requester", "/secrets/?q=payments")
+    yield State("secrets not found", "requester", "/secrets/?q=nothing-of-that-name")
+    yield State("secrets for the same", "requester", "/secrets/?like={applied}")
+    yield State("secret", "requester", "/secrets/12/")
+    yield State("secret long", "approver", "/secrets/34/")
+    yield State("secret unseen", "requester", "/secrets/51/")
+    yield State("secret unreachable", "requester", "/secrets/12/", "held")
+    yield State("propose", "requester", "/secrets/12/propose/")
+    yield State("propose long", "requester", "/secrets/34/propose/")
+    yield State("propose unseen", "requester", "/secrets/51/propose/")
+    yield State("propose impossible", "requester", "/secrets/55/propose/")
+    yield State("propose refused", "requester", "/secrets/14/propose/", act=refused("button[value=preview]"))
+    yield State("propose from a draft", "requester", "/secrets/22/propose/?draft")
+    yield State("propose once more", "requester", "/secrets/15/propose/?like={failed}")
+    yield State("preview", "requester", "/secrets/26/propose/", act=preview)
+    yield State("revise", "requester", "/changes/{pending}/revise/")
+    yield State("revise stale", "requester", "/changes/{stale}/revise/")
+    yield State("revise impossible", "requester", "/changes/{applied}/revise/")
+
+
+def _change() -> Iterator[State]:
+    for status in Status.values:
+        for who in ("requester", "approver", "admin"):
+            owner = "requester2" if status in ("withdrawn", "sending") else "requester"
+            person = owner if who == "requester" else who
+            yield State(f"change {status} of {who}", person, f"/changes/{{{status}}}/")
+    for kind in CHANGES:
+        yield State(f"change {kind} of approver", "approver", f"/changes/{{{kind}}}/")
+    yield State("change asked of requester", "requester", "/changes/{asked}/")
+    yield State("change pending of auditor", "auditor", "/changes/{pending}/")
+    yield State("change approved while paused", "requester", "/changes/{approved}/", "held")
+    yield State("vote refused", "approver", "/changes/{pending}/", act=refused("button[id^=reject-]"), minutes_ago=60)
+    yield State(
+        "comment refused",
+        "approver",
+        "/changes/{pending}/",
+        act=refused("#talk > .card-body button", text="@nobody-here see"),
+    )
+    yield State("closing refused", "admin", "/changes/{needs_human}/", act=refused("form[action$='/close/'] button"))
+
+
+def _approver() -> Iterator[State]:
+    yield State("queue empty", "approver", "/queue/", "fresh")
+    yield State("queue", "approver", "/queue/")
+    yield State("queue open at high risk", "approver", "/queue/?open={pending}")
+    yield State("queue open at the longest", "approver", "/queue/?open={long}", minutes_ago=60)
+    yield State("queue not found", "approver", "/queue/?q=nothing-of-that-name")
+    yield State("queue of both risks", "approver", "/queue/?risk=3&sort=risk")
+    yield State("queue with keys", "approver", "/queue/", act=key_sheet)
+    yield State("queue bulk refused", "approver", "/queue/", act=bulk)
+    yield State("all changes empty", "approver", "/changes/", "fresh")
+    yield State("all changes", "auditor", "/changes/")
+    yield State("all changes not found", "auditor", "/changes/?secret=nothing-of-that-name")
+
+
+def _auditor() -> Iterator[State]:
+    yield State("log fresh", "auditor", "/audit/", "fresh")
+    yield State("log", "auditor", "/audit/")
+    yield State("log of a change", "auditor", "/audit/?change={applied}")
+    yield State("log not found", "auditor", "/audit/?person=nobody-of-that-name")
+    yield State(
+        "log refused", "auditor", "/audit/?code=nonsense&change=x&since=2026-02-02T00:00&until=2026-01-01T00:00"
+    )
+    yield State("overview fresh", "auditor", "/audit/overview/", "fresh")
+    yield State("overview", "auditor", "/audit/overview/?days=7")
+    yield State("overview of a quarter", "auditor", "/audit/overview/?days=90")
+    yield State("find", "auditor", "/audit/find/?q=a")
+    yield State("find nothing", "auditor", "/audit/find/?q=nothing-of-that-name")
+    yield State("person", "auditor", "/audit/people/requester/")
+    yield State("person unknown", "auditor", "/audit/people/nobody-of-that-name/")
+    yield State("secret of the log", "auditor", "/audit/secrets/14/")
+    yield State("secret unknown", "auditor", "/audit/secrets/0/")
+    yield State("event", "auditor", "/audit/events/1/")
+    yield State("timeline applied", "auditor", "/audit/changes/{applied}/")
+    yield State("timeline in doubt", "auditor", "/audit/changes/{in_doubt}/")
+    yield State("timeline failed", "auditor", "/audit/changes/{failed}/")
+    yield State("exports fresh", "auditor", "/audit/exports/", "fresh")
+    yield State("exports", "auditor", "/audit/exports/?code=201")
+
+
+def _administrator() -> Iterator[State]:
+    yield State("operations fresh", "admin", "/operations/", "fresh")
+    yield State("operations", "admin", "/operations/", minutes_ago=60)
+    yield State("operations paused", "admin", "/operations/", "held")
+    yield State("pausing refused", "admin", "/operations/", act=refused("form[action$='/hold/'] button"))
+    yield State("connection untested", "admin", "/operations/connection/", "fresh")
+    yield State("connection", "admin", "/operations/connection/", act=opened("main details"))
+    yield State("people", "admin", "/operations/people/")
+    yield State("keys", "admin", "/operations/keys/")
+
+
+STATES = [*_everybody(), *_requester(), *_change(), *_approver(), *_auditor(), *_administrator()]
+"""All of them, as people meet them."""
+
+
+def halves(states: Sequence[State]) -> list[Any]:
+    """For parametrize: two xdist workers share them, since each has to make its own worlds."""
+    marks = [pytest.mark.xdist_group(f"atlas-{number % 2}") for number in range(len(states))]
+    return [pytest.param(state, id=str(state), marks=mark) for state, mark in zip(states, marks, strict=True)]

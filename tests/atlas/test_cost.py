@@ -1,0 +1,83 @@
+"""What a page costs: at most twelve questions to the database, however many rows there are, and little to load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urljoin
+
+import pytest
+import requests
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext, override_settings
+from playwright.sync_api import Page
+from pytest_django import DjangoDbBlocker
+
+from portal.accounts.models import User
+from tests.atlas.conftest import Look
+from tests.atlas.states import STATES, State, halves
+from tests.atlas.world import World, Worlds, inside, speaking_to
+from tests.rig.queries import growing
+
+MOST_QUERIES = 12
+MOST_BYTES = 120 * 1024
+OF_A_PERIOD = {"audit:overview", "audit:person"}
+"""Pages that count what happened within some days, which is no list that grows."""
+Visit = Callable[[State], list[dict[str, str]]]
+
+
+@pytest.fixture
+def visit(atlas: Worlds, django_db_blocker: DjangoDbBlocker) -> Visit:
+    """`visit(state)`: what its page asks the database, from within this process."""
+
+    def asked(state: State) -> list[dict[str, str]]:
+        world = atlas[state.world]
+        with ThreadPoolExecutor(1) as elsewhere, django_db_blocker.unblock():
+            return elsewhere.submit(_asked, world, state, atlas).result()
+
+    return asked
+
+
+def _asked(world: World, state: State, atlas: Worlds) -> list[dict[str, str]]:
+    there = speaking_to(atlas.segura)
+    with inside(world.database), override_settings(**there):
+        client = Client()
+        if state.who:
+            client.force_login(User.objects.get(username=state.who))
+        with CaptureQueriesContext(connection) as asked:
+            client.get(state.path.format_map(world.numbers))
+        return list(asked.captured_queries)
+
+
+@pytest.mark.parametrize("state", halves([state for state in STATES if not state.act]))
+def test_page_asks_the_database_twelve_times_at_most(visit: Visit, state: State) -> None:
+    asked = visit(state)
+    questions = [query["sql"] for query in asked if query["sql"].lstrip().startswith("SELECT")]  # not what is recorded
+    assert len(questions) <= MOST_QUERIES, "\n".join(sql[:160] for sql in questions)
+    assert state.view in OF_A_PERIOD or growing(asked) == []
+
+
+@pytest.mark.browser
+def test_queue_with_everything_weighs_little(look: Look) -> None:
+    """Page, styles, scripts and icons, as the server sends them to somebody who has never been here."""
+    state = next(state for state in STATES if state.name == "queue open at high risk")
+    page = look(state)
+    sent = sum(weight(page, address) for address in addresses_of(page))
+    assert sent <= MOST_BYTES, f"{sent / 1024:.0f} KB"
+
+
+def addresses_of(page: Page) -> set[str]:
+    """What the page loads, itself included."""
+    loaded: list[str] = page.evaluate("performance.getEntriesByType('resource').map((it) => it.name)")
+    icons = page.locator("svg use").first.get_attribute("href") or ""
+    found = {page.url, *loaded, urljoin(page.url, icons)}
+    return {address.partition("#")[0] for address in found if "/count/" not in address and "/news/" not in address}
+
+
+def weight(page: Page, address: str) -> int:
+    """Bytes on the wire, gzipped."""
+    cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+    answer = requests.get(address, cookies=cookies, headers={"Accept-Encoding": "gzip"}, stream=True, timeout=10)
+    answer.raise_for_status()
+    return len(answer.raw.read(decode_content=False))

@@ -1,0 +1,160 @@
+"""The end of retention: a text goes where the log says so, the log still verifies, and nothing else can go."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, transaction
+
+from portal.audit import retention, sealing
+from portal.audit.evidence import Unknown, pack
+from portal.audit.ledger import record
+from portal.audit.models import Event, Seal, Tombstone
+from portal.audit.proofs import of_events
+from portal.audit.verify import verify
+from tests.audit.outsider import Outsider
+from tests.audit.tampering import past_the_triggers
+from tests.segura import events
+
+pytestmark = [
+    pytest.mark.domain,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("signing_key"),
+]
+NOW = timedelta(0)
+BY = "console"
+
+
+@pytest.fixture(autouse=True)
+def log(signing_key: str) -> None:
+    """Sealed: two events of change 7, three of change 8, four of none; the first is the key's."""
+    for change, count in ((7, 2), (8, 3), (None, 4)):
+        for number in range(count):
+            record("vault.responded", change=change, code=200, data={"path": f"number {number}"})
+    sealing.seal()
+
+
+def prune(**options: object) -> int:
+    removed = retention.prune(older_than=NOW, by=BY, **options)
+    sealing.seal()
+    return removed
+
+
+def test_texts_go_and_the_log_still_verifies(tmp_path: Path) -> None:
+    outsider = Outsider(tmp_path / "outside")
+    kept_before = pack(7).content
+    assert prune() == 9
+    assert not Event.objects.exclude(action__in=retention.STAYS).exists()
+    report = verify(key=sealing.public_key())
+    assert (report.findings, report.pruned) == ([], 9)
+    (said,) = events("audit.pruned")
+    assert (said["data"]["leaves"], said["data"]["count"], said["actor"]) == ([[1, 9]], 9, BY)
+
+    outsider.takes_log()
+    outsider.takes_checkpoint()
+    code, words = outsider.verify("sealed-log.txt", "checkpoint.txt")
+    assert (code, "9 of them without text" in words) == (0, True), words
+    outsider.takes("evidence.zip", kept_before)
+    assert outsider.verify("evidence.zip")[0] == 0
+    with pytest.raises(Unknown):
+        pack(7)
+
+
+def test_what_stays_can_still_be_proved() -> None:
+    prune(unfinished=[8])
+    left = list(Event.objects.filter(change=8).values_list("pk", flat=True))
+    assert len(left) == 3
+    assert all(sealed.holds for sealed in of_events(left).values())
+    assert pack(8).events == 3
+
+
+def test_events_of_a_change_go_together_and_when_the_newest_is_old() -> None:
+    with past_the_triggers():
+        Event.objects.filter(change=8).exclude(seq=3).update(at="2020-01-01T00:00Z")
+    assert retention.prune(older_than=timedelta(days=1), by=BY) == 0
+    assert Event.objects.filter(change=8).count() == 3
+
+
+def test_legal_hold_keeps_a_change_until_it_is_taken_off() -> None:
+    call_command("legal_hold", "7", reason="Case 12")
+    with pytest.raises(CommandError, match="already"):
+        call_command("legal_hold", "7", reason="Case 12")
+    assert prune() == 7
+    assert Event.objects.filter(change=7).count() == 2
+    call_command("legal_hold", "7", reason="Case 12 is closed", release=True)
+    assert prune() == 2
+    assert [event["data"]["held_change"] for event in events("audit.held") + events("audit.unheld")] == [7, 7]
+    assert verify(key=sealing.public_key()).intact
+
+
+def test_what_is_not_sealed_stays() -> None:
+    record("session.started", by="maria")
+    retention.prune(older_than=NOW, by=BY)
+    assert Event.objects.filter(action="session.started").exists()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM audit_event WHERE change = 8",
+        "INSERT INTO audit_tombstone (leaf, event, pruned) SELECT leaf + 1, event, 1 FROM audit_seal WHERE leaf = 4;"
+        " DELETE FROM audit_event WHERE id = (SELECT event FROM audit_seal WHERE leaf = 4)",
+        "UPDATE audit_event SET text = ''",
+    ],
+)
+def test_database_refuses_what_has_no_tombstone_of_its_own(statement: str) -> None:
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        run(*statement.split(";"))
+    assert Event.objects.count() == 10
+
+
+def run(*statements: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def test_database_keeps_tombstones_and_what_is_held() -> None:
+    retention.hold(8, reason="Case 12", by=BY)
+    number = Event.objects.filter(change=8).values_list("pk", flat=True)[0]
+    Tombstone.objects.create(leaf=Seal.objects.get(event=number).leaf, event=number, pruned=1)
+    for act in (Event.objects.filter(pk=number).delete, Tombstone.objects.all().delete):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            act()
+
+
+def test_tombstone_that_no_event_announced_hides_no_deletion(tmp_path: Path) -> None:
+    """Who owns the tables may put up a tombstone and delete; the log says that nothing announced it."""
+    outsider = Outsider(tmp_path / "outside")
+    seal = Seal.objects.get(leaf=9)
+    Tombstone.objects.create(leaf=9, event=seal.event, pruned=1)
+    Event.objects.filter(pk=seal.event).delete()
+    report = verify(key=sealing.public_key())
+    assert report.findings == [f"leaf 9 (event {seal.event}): the event was deleted"]
+    outsider.takes_log()
+    outsider.takes_checkpoint()
+    code, words = outsider.verify("sealed-log.txt", "checkpoint.txt")
+    assert (code, "leaf 9: its text is gone, and no event" in words) == (1, True), words
+
+
+def test_announcement_made_in_advance_excuses_nothing() -> None:
+    record("audit.pruned", by="mallory", data={"leaves": [[0, 500]], "count": 501})
+    record("session.started", by="maria")
+    sealing.seal()
+    seal = Seal.objects.latest("leaf")
+    Tombstone.objects.create(leaf=seal.leaf, event=seal.event, pruned=1)
+    Event.objects.filter(pk=seal.event).delete()
+    assert verify(key=sealing.public_key()).findings == [
+        f"leaf {seal.leaf} (event {seal.event}): the event was deleted"
+    ]
+
+
+def test_command_goes_by_the_settings(settings: object, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("prune")
+    assert "all are kept" in capsys.readouterr().out
+    settings.RETAIN_AUDIT_DAYS = 365
+    call_command("prune")
+    assert "audit events: 0" in capsys.readouterr().out

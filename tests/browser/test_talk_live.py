@@ -1,0 +1,39 @@
+"""Two people on the page of one change: what one says reaches the other, and what is being typed stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from portal.sandbox import Control
+from tests.browser.test_accessibility import findings
+from tests.rig.desk import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal"), pytest.mark.timeout(300)]
+SOON_MS = 30_000
+
+
+def test_comments_and_the_decision_of_others_arrive_while_one_is_typing(
+    segura: Control, sign_in: Callable[..., Person]
+) -> None:
+    requester, approver, colleague = sign_in("requester"), sign_in("approver"), sign_in("approver2")
+    change = requester.propose(31, notes="talked about")
+    page, other = approver.go(f"/changes/{change}/"), colleague.go(f"/changes/{change}/")
+    page.locator("#say [name=text]").fill("Why is this needed?")
+    page.get_by_role("button", name="Comment").click()
+    expect(other.locator("#threads")).to_contain_text("Why is this needed?", timeout=SOON_MS)
+    page.locator(".thread summary").click()
+    page.locator(".thread [name=text]").fill("half a sentence")
+    other.locator(".thread summary").click()
+    other.locator(".thread [name=text]").fill("The old host goes away.")
+    other.get_by_role("button", name="Answer").last.click()
+    expect(page.locator(".thread .comment")).to_have_count(2, timeout=SOON_MS)
+    expect(page.locator("#announcement")).to_contain_text("New comments of Abel Approver.")
+    expect(page.locator(".thread [name=text]")).to_have_value("half a sentence")
+    expect(other.locator(".thread .comment")).to_have_count(2)
+    assert findings(page) == []
+    colleague.approve(change)
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0, timeout=SOON_MS)
+    expect(page.locator(".thread [name=text]")).to_have_value("half a sentence")

@@ -1,0 +1,140 @@
+"""A backup came back: what was approved in it is read back before anything is sent, and nothing is sent twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
+from django.db import connection, connections
+
+from portal.accounts.models import User
+from portal.audit.models import Event
+from portal.changes import pausing, restoring, workflow
+from portal.changes.models import LANE, Cause, Change, Status
+from portal.changes.proposal import Proposal
+from portal.changes.rules import NotAllowed
+from portal.sandbox import Sandbox
+from tests.changing import work
+from tests.segura import events
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True)]
+WHY = "restored from yesterday's backup"
+Approved = Callable[..., Change]
+
+
+@pytest.fixture
+def restore(admin: User) -> Callable[[], None]:
+    """What the operator does, and, having looked, lets delivery go on."""
+
+    def act() -> None:
+        call_command("after_restore", by="admin", reason=WHY)
+        assert not Change.objects.filter(status__in=LANE).exclude(status=Status.IN_DOUBT).exists()
+        pausing.release(by=admin)
+
+    return act
+
+
+def forget(change: Change) -> None:
+    """The row as the backup has it."""
+    Change.objects.filter(pk=change.pk).update(
+        status=Status.APPROVED, cause=Cause.NONE, ended_at=None, fence=0, doubtful_since=None, hold_until=None
+    )
+
+
+def test_nothing_goes_out_until_somebody_lets_it(segura: Sandbox, approved: Approved, admin: User) -> None:
+    change = approved()
+    call_command("after_restore", by="admin", reason=WHY)
+    assert work(change, rounds=3).cause == Cause.RESTORED
+    assert segura.control.arrivals("update") == []
+    (held,) = events("audit.restored")
+    assert (held["data"]["changes"], held["data"]["held_for"]) == ([change.pk], "admin")
+
+
+def test_what_was_sent_after_the_backup_is_found_and_not_sent_again(
+    segura: Sandbox, approved: Approved, restore: Callable[[], None]
+) -> None:
+    change = work(approved())
+    assert change.status == Status.APPLIED
+    forget(change)
+    restore()
+    assert work(change).status == Status.APPLIED
+    assert change.cause == Cause.READ_BACK
+    assert len(segura.control.arrivals("update")) == 1
+
+
+def test_what_was_not_sent_yet_is_sent_once(segura: Sandbox, approved: Approved, restore: Callable[[], None]) -> None:
+    change = approved()
+    restore()
+    assert work(change, rounds=2).status == Status.APPLIED
+    assert len(segura.control.arrivals("update")) == 1
+
+
+def test_what_others_changed_since_goes_to_a_person(
+    segura: Sandbox, approved: Approved, restore: Callable[[], None]
+) -> None:
+    change = work(approved())
+    forget(change)
+    segura.control.edit(43, url="https://somebody-else.example")
+    restore()
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.THIRD_VALUE)
+    assert len(segura.control.arrivals("update")) == 1
+
+
+@pytest.mark.parametrize("lost_first", [False, True])
+def test_what_cannot_be_read_back_goes_to_a_person(
+    segura: Sandbox, approved: Approved, restore: Callable[[], None], lost_first: bool
+) -> None:
+    change = approved()
+    restore()
+    if lost_first:  # the first reading gets no answer, which proves nothing
+        segura.control.plan("503", endpoint="get")
+        assert (work(change).status, change.cause) == (Status.APPROVED, Cause.RESTORED)
+        Change.objects.update(not_before=None)
+    segura.control.plan("refuse:1004:You have no permission", endpoint="get")
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.RESTORED_UNSEEN)
+    assert segura.control.arrivals("update") == []
+
+
+def test_a_delivery_that_was_under_way_is_in_doubt_and_two_of_a_secret_keep_their_order(
+    segura: Sandbox, approved: Approved, restore: Callable[[], None]
+) -> None:
+    first, second = approved(), approved(notes="the second one")
+    Change.objects.filter(pk=first.pk).update(status=Status.SENDING, fence=1)
+    restore()
+    assert list(Change.objects.order_by("pk").values_list("status", flat=True)) == [Status.IN_DOUBT, Status.APPROVED]
+    assert work(second).status == Status.APPROVED
+    Change.objects.update(hold_until=None)  # whatever the gateway may still have replayed is over
+    assert work(first, rounds=2).status == Status.APPLIED
+
+
+def test_numbers_are_not_given_twice_and_everybody_signs_in_again(
+    propose: Callable[..., Proposal], requester: User, restore: Callable[[], None], client: object
+) -> None:
+    before = workflow.submit(propose(), by=requester)
+    newest = Event.objects.latest("pk").pk
+    Session.objects.create(session_key="x" * 32, session_data="", expire_date="2099-01-01T00:00Z")
+    restore()
+    assert workflow.submit(propose(), by=requester).pk > before.pk + restoring.SKIPPED
+    assert Event.objects.latest("pk").pk > newest + restoring.SKIPPED
+    assert not Session.objects.exists()
+
+
+def test_only_in_the_name_of_somebody_who_operates_the_portal(requester: User) -> None:
+    with pytest.raises(NotAllowed):
+        restoring.restored(by=requester, reason=WHY, actor="console", lost_checkpoint="")
+    with pytest.raises(CommandError, match="There is no account"):
+        call_command("after_restore", by="nobody", reason=WHY)
+
+
+def test_refused_while_anybody_else_is_connected(admin: User) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite cannot tell")
+    other = connections.create_connection("default")
+    other.ensure_connection()
+    try:
+        with pytest.raises(CommandError, match="stop the portal"):
+            call_command("after_restore", by="admin", reason=WHY)
+    finally:
+        other.close()

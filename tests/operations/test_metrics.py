@@ -1,0 +1,211 @@
+"""What Prometheus is given: figures that are true of rows, log and broker, whichever process is asked."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import requests
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+from pytest_django.fixtures import Settings
+from redis import Redis
+
+from portal.accounts.models import User
+from portal.audit import ledger, sealing
+from portal.audit.models import Event
+from portal.changes import breaker, workflow
+from portal.changes.models import Change, Status
+from portal.changes.proposal import Proposal
+from portal.operations import pulse, tally
+from portal.operations.models import Tally
+from portal.operations.redis_server import free_port
+from tests.changing import work
+from tests.rig.web import web
+from tests.segura import forget_tokens
+
+pytestmark = pytest.mark.django_db(transaction=True)
+TOKEN = "the token of these tests"
+SEED = "bWFkZSB1cCBmb3IgdGVzdHM6IGEgc2lnbmluZyBrZXk="
+Figures = dict[tuple[str, tuple[str, ...]], float]
+
+
+@pytest.fixture(autouse=True)
+def fresh(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Events count at once: no other transaction is under way."""
+    settings.METRICS_TOKEN = TOKEN
+    monkeypatch.setattr(tally, "SETTLED", timedelta(0))
+    with Redis.from_url(settings.REDIS_URL) as redis:
+        redis.flushdb()
+
+
+def parsed(text: str) -> Figures:
+    """By name and the values of the labels, in the order of the labels' names."""
+    return {
+        (sample.name, tuple(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def scraped() -> Figures:
+    response = Client(headers={"Authorization": f"Bearer {TOKEN}"}).get("/metrics")
+    assert response.status_code == 200
+    return parsed(response.content.decode())
+
+
+def test_metrics_are_for_who_shows_the_token(settings: Settings) -> None:
+    assert Client().get("/metrics").status_code == 401
+    assert Client(headers={"Authorization": "Bearer guess"}).get("/metrics").status_code == 401
+    settings.METRICS_TOKEN = ""
+    assert Client(headers={"Authorization": "Bearer "}).get("/metrics").status_code == 404
+
+
+def test_delivery_is_counted_once_by_answer_and_by_call(approved: Callable[..., Change], settings: Settings) -> None:
+    assert scraped()["countersign_log_uncounted_events", ()] == 0
+    change = approved(notes="Rotated in November")
+    forget_tokens(settings.REDIS_URL)
+    change = work(change)
+    assert change.status == Status.APPLIED
+    for _ in range(2):
+        figures = scraped()
+        assert figures["countersign_attempts_total", (str(change.answer_code), "Applied")] == 1
+        assert figures["countersign_vault_exchanges_total", ("update", str(change.answer_code))] == 1
+        assert figures["countersign_vault_exchanges_total", ("token", "200")] == 1
+        assert figures["countersign_vault_exchange_seconds_count", ("update",)] == 1
+        assert figures["countersign_vault_exchange_seconds_bucket", ("update", "+Inf")] == 1
+        assert 0 < figures["countersign_vault_exchange_seconds_sum", ("update",)] < 60
+        assert figures["countersign_events_total", ("change.applied",)] == 1
+
+
+def test_log_that_is_older_than_the_first_scrape_is_not_counted_as_if_it_happened_now() -> None:
+    ledger.record("catalog.synced")
+    assert ("countersign_events_total", ("catalog.synced",)) not in scraped()
+    ledger.record("catalog.synced")
+    assert scraped()["countersign_events_total", ("catalog.synced",)] == 1
+
+
+def test_event_that_might_not_be_the_first_of_its_time_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    scraped()
+    monkeypatch.setattr(tally, "SETTLED", timedelta(seconds=10))
+    now = timezone.now()
+    Event.objects.create(at=now - timedelta(minutes=1), action="audit.read", text="{}")
+    Event.objects.create(at=now, action="audit.read", text="{}")
+    Event.objects.create(at=now - timedelta(minutes=1), action="audit.read", text="{}")
+    figures = scraped()
+    assert figures["countersign_events_total", ("audit.read",)] == 1
+    assert figures["countersign_log_uncounted_events", ()] == 2
+
+
+def test_backlog_is_counted_off_in_several_scrapes_and_by_several_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    scraped()
+    monkeypatch.setattr(tally, "BATCH", 10)
+    for _ in range(35):
+        ledger.record("audit.read")
+    assert scraped()["countersign_events_total", ("audit.read",)] == 10
+
+    def scrape() -> None:
+        tally.counts()
+        connections.close_all()
+
+    threads = [threading.Thread(target=scrape) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    while tally.behind():  # of those who count the same at once, one moves the mark
+        scrape()
+    assert scraped()["countersign_events_total", ("audit.read",)] == 35
+
+
+def test_counter_does_not_fall_where_another_process_was_quicker(monkeypatch: pytest.MonkeyPatch) -> None:
+    scraped()
+    ledger.record("audit.read")
+    as_it_is = tally._lines
+
+    def overtaken(event: Event) -> Counter[str]:
+        """In the middle of this count another one begins, finds one event more, and ends."""
+        monkeypatch.setattr(tally, "_lines", as_it_is)
+        ledger.record("audit.read")
+        assert tally.counts()["events"]["audit.read",] == 2
+        return as_it_is(event)
+
+    monkeypatch.setattr(tally, "_lines", overtaken)
+    assert tally.counts()["events"]["audit.read",] == 2
+    assert Tally.objects.get().counts["events|audit.read"] == 2
+
+
+def test_what_waits_is_told_by_number_and_age(
+    propose: Callable[..., Proposal], requester: User, no_queue: None, settings: Settings
+) -> None:
+    settings.AUDIT_SIGNING_KEY = SEED
+    change = workflow.submit(propose(notes="New"), by=requester)
+    sealing.seal()
+    calm = scraped()
+    assert calm["countersign_changes", ("pending",)] == 1
+    assert calm["countersign_log_unsealed_events", ()] == calm["countersign_log_unsealed_lag_seconds", ()] == 0
+    assert calm["countersign_log_sealed_events", ()] == Event.objects.count()
+    assert calm["countersign_leases", ("held",)] == 0
+
+    now = timezone.now()
+    Event.objects.create(at=now - timedelta(minutes=10), action="catalog.synced", text="{}")
+    lost = {"status": Status.SENDING, "lease_until": now - timedelta(seconds=5)}
+    Change.objects.filter(pk=change.pk).update(**lost, updated_at=now - timedelta(minutes=3))
+    figures = scraped()
+    assert figures["countersign_log_unsealed_events", ()] == 1
+    assert 600 <= figures["countersign_log_unsealed_lag_seconds", ()] < 660
+    assert 180 <= figures["countersign_oldest_change_seconds", ("sending",)] < 240
+    assert figures["countersign_oldest_change_seconds", ("pending",)] == 0
+    assert (figures["countersign_leases", ("held",)], figures["countersign_leases", ("expired",)]) == (0, 1)
+    assert figures["countersign_notices_untold_events", ()] > 0
+
+
+def test_pause_workers_queues_and_a_broker_that_is_away(settings: Settings, admin: User) -> None:
+    pulse.felt("celery@one", ["celery"])
+    pulse.swept()
+    breaker.failed(timezone.now(), reason="certificate", alarm=True)
+    figures = scraped()
+    assert figures["countersign_delivery_paused", ("calls",)] == figures["countersign_delivery_failures", ()] == 1
+    assert figures["countersign_delivery_paused", ("person",)] == 0
+    assert figures["countersign_workers", ("celery",)] == 1
+    assert figures["countersign_workers", ("sealing",)] == 0
+    assert figures["countersign_queue_messages", ("celery",)] == 0
+    assert figures["countersign_swept_timestamp_seconds", ()] == pytest.approx(timezone.now().timestamp(), abs=30)
+    settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    figures = scraped()
+    assert (figures["countersign_broker_up", ()], figures["countersign_database_up", ()]) == (0, 1)
+
+
+def test_pages_are_counted_by_name_and_never_by_what_a_stranger_typed() -> None:
+    name, guess = "countersign_web_requests_total", "/made-up-by-a-stranger/"
+    before = scraped()
+    Client().get("/accounts/login/")
+    Client().get(guess)
+    figures = scraped()
+    for labels in (("200", "GET", "account_login"), ("404", "GET", "none")):
+        assert figures[name, labels] == before.get((name, labels), 0) + 1
+    assert guess not in str(figures)
+
+
+def test_processes_of_one_replica_add_up_what_they_served_and_a_lost_database_is_a_figure(tmp_path: Path) -> None:
+    env = {"PORTAL_METRICS_TOKEN": TOKEN, "PORTAL_METRICS_DIR": str(tmp_path / "metrics")}
+    away = f"postgresql://somebody:hunter2@127.0.0.1:{free_port()}/nothing"
+    with web(tmp_path / "web.log", threads=1, processes=2, DATABASE_URL=away, **env) as port:
+        url, bearer = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {TOKEN}"}
+        for _ in range(30):  # a new connection each: the kernel hands them to either process
+            assert requests.get(f"{url}/nothing-here/", timeout=20).status_code >= 404
+        texts = [requests.get(f"{url}/metrics", headers=bearer, timeout=20).text for _ in range(6)]
+    served = {
+        sum(value for (name, _), value in parsed(text).items() if name == "countersign_web_requests_total")
+        for text in texts
+    }
+    assert served == {30}
+    assert len([*(tmp_path / "metrics").glob("counter_*.db")]) == 2
+    assert parsed(texts[0])["countersign_database_up", ()] == 0
+    assert "hunter2" not in "".join(texts)
