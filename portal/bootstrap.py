@@ -26,7 +26,6 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "portal" / "requirements"
 OLDEST = (3, 11)
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 class Failed(Exception):
@@ -99,9 +98,9 @@ def lint(extra: list[str]) -> int:
     """Run every static check, all of them even when one fails; 1 when any did."""
     install("dev")
     os.environ.update(linting.PRODUCTION)
-    failed = [name for name, arguments in linting.CHECKS if not passes(name, [str(PYTHON), *arguments, *extra])]
-    if not passes("hadolint", [str(VENV / "bin" / "hadolint"), "Dockerfile"]):
-        failed.append("hadolint")
+    checks = [(name, [str(PYTHON), *arguments, *extra]) for name, arguments in linting.CHECKS]
+    checks.append(("hadolint", [str(VENV / "bin" / "hadolint"), "Dockerfile"]))
+    failed = [name for name, command in checks if not passes(name, command)]
     if failed:
         raise Failed("Not clean: " + ", ".join(failed) + ".")
     return 0
@@ -267,18 +266,14 @@ def try_to(title: str, command: list[str], folder: Path = ROOT) -> str:
     if process.returncode == 0:
         print(f"   done in {time.monotonic() - began:.1f} s", flush=True)
         return ""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return lines[-1] if lines else f"exit code {process.returncode}"
-
-
-# --- What pip cannot give ---------------------------------------------------------------------------
+    return output.strip().rpartition("\n")[2].strip() or f"exit code {process.returncode}"
 
 
 def find_chromium() -> str:
     """The browser of the browser tests: $CHROMIUM, else one on PATH, else Debian's package."""
     if os.environ.get("CHROMIUM"):
         return os.environ["CHROMIUM"]
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         install_debian("chromium", "the browser tests need Chromium and none was found")
         found = shutil.which("chromium")

@@ -138,7 +138,7 @@ def clock() -> list[tuple[str, Callable[[], object]]]:
 def browsers(people: People) -> dict[str, Client]:
     """Signed in, without the time a password takes."""
     who = {"requester": people.requesters[1], "approver": people.approvers[1], "reader": people.reader}
-    signed_in = {name: Client() for name in who}
+    signed_in = {name: Client(SERVER_NAME="127.0.0.1") for name in who}
     for name, person in who.items():
         signed_in[name].force_login(person)
     return signed_in
