@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.fields.json import KeyTransform
 from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
@@ -55,9 +55,9 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """
         this = OuterRef("pk")
         return self.filter(
-            IsNull(one_of(Revision.objects.filter(change=this, editor=person)), True),
-            IsNull(one_of(Vote.objects.filter(change=this, voter=person, revision=OuterRef("revision"))), True),
-            IsNull(one_of(Vote.objects.requesting_changes().filter(change=this)), True),
+            ~has(Revision.objects.filter(change=this, editor=person)),
+            ~has(Vote.objects.filter(change=this, voter=person, revision=OuterRef("revision"))),
+            ~has(Vote.objects.requesting_changes().filter(change=this)),
             status=Status.PENDING,
         ).exclude(requester=person)
 
@@ -95,9 +95,14 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return self.filter(secret=identifier)
 
 
-def one_of(rows: models.QuerySet[Any]) -> Subquery:
-    """One of them, or null. PostgreSQL asks it for each row, by an index; EXISTS it may turn into a join with all."""
-    return Subquery(rows.order_by().values("pk")[:1])
+def has(rows: models.QuerySet[Any]) -> Q:
+    """Whether there is such a row, asked row by row, by an index.
+
+    EXISTS says the same, but PostgreSQL may make of it a join with all rows there are, or a table of them. And CASE
+    keeps it from taking the condition for one that hardly any row meets, and leaving the order of the list for that.
+    """
+    one = IsNull(Subquery(rows.order_by().values("pk")[:1]), False)
+    return Q(Case(When(one, then=Value(True)), default=Value(False), output_field=models.BooleanField()))
 
 
 class Change(models.Model):

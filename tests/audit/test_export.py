@@ -240,7 +240,5 @@ def test_a_line_cut_out_of_the_text_is_the_line_that_is_written_with_care(text: 
 
 
 def test_an_ordinary_event_is_cut_out(auditor: User) -> None:
-    number = record(
-        "vault.responded", by="maria", change=7, secret=43, code=200, data={"message": "Updated, all"}
-    )
+    number = record("vault.responded", by="maria", change=7, secret=43, code=200, data={"message": "Updated, all"})
     assert export._ORDINARY.fullmatch(Event.objects.get(pk=number).text)

@@ -78,16 +78,16 @@ def reach(rows: Figures) -> str:
     each = change + EVENTS_OF_A_CHANGE * event
     lines = ["| changes a day | events a year | database a year | worker processes, vault 100 ms, all within 2 hours |"
              " web processes, all within 8 hours |", "| --- " * 5 + "|"]  # fmt: skip
-    for day in (100, 1_000, 10_000, 100_000):
-        lines.append(
-            f"| {day:,} | {day * 365 * EVENTS_OF_A_CHANGE:,.0f} | {day * 365 * each / 1e9:,.1f} GB |"
-            f" {max(1, -(-day // int(worker / 4 * 7200)))} | {max(1, -int(-day * web_ms // (8 * 3_600_000)))} |"
-        )
+    lines += [
+        f"| {day:,} | {day * 365 * EVENTS_OF_A_CHANGE:,.0f} | {day * 365 * each / 1e9:,.1f} GB |"
+        f" {max(1, -(-day // int(worker / 4 * 7200)))} | {max(1, -int(-day * web_ms // (8 * 3_600_000)))} |"
+        for day in (100, 1_000, 10_000, 100_000)
+    ]
     limits = [
         f"- Delivery: a worker of four processes carries out {number(worker)} a second at 100 ms,"
         f" {worker * 86_400:,.0f} a day.",
-        f"- Pages: a change costs about {number(web_ms)} ms of one web process ({VIEWS_OF_A_CHANGE} pages, a submission,"
-        f" an approval): {3_600_000 / web_ms:,.0f} an hour.",
+        f"- Pages: a change costs about {number(web_ms)} ms of one web process ({VIEWS_OF_A_CHANGE} pages, a"
+        f" submission, an approval): {3_600_000 / web_ms:,.0f} an hour.",
         f"- The log: {number(appends)} appends a second at four clients, {appends / EVENTS_OF_A_CHANGE:,.0f} changes.",
         f"- Disk: {number(each)} bytes a change with its events and all indexes; a million changes are"
         f" {each * 1e6 / 1e9:.1f} GB.",
