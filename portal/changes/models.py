@@ -9,9 +9,8 @@ import uuid
 from typing import Any
 
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.fields.json import KeyTransform
-from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import roles
@@ -22,6 +21,7 @@ from portal.changes.cause import Cause as Cause
 from portal.changes.cause import causes as causes
 from portal.changes.comment import Comment as Comment  # the app's models are found here
 from portal.changes.drafts import Draft as Draft  # a model, where Django looks for them
+from portal.changes.existence import has
 
 
 class Status(models.TextChoices):
@@ -93,16 +93,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
     def of_secret(self, identifier: int) -> ChangeQuerySet:
         return self.filter(secret=identifier)
-
-
-def has(rows: models.QuerySet[Any]) -> Q:
-    """Whether there is such a row, asked row by row, by an index.
-
-    EXISTS says the same, but PostgreSQL may make of it a join with all rows there are, or a table of them. And CASE
-    keeps it from taking the condition for one that hardly any row meets, and leaving the order of the list for that.
-    """
-    one = IsNull(Subquery(rows.order_by().values("pk")[:1]), False)
-    return Q(Case(When(one, then=Value(True)), default=Value(False), output_field=models.BooleanField()))
 
 
 class Change(models.Model):

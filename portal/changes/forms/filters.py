@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
+from portal.changes.existence import has
 from portal.changes.labels import FIELD_LABELS
-from portal.changes.models import ChangeQuerySet, Revision, Status, has
+from portal.changes.models import ChangeQuerySet, Revision, Status
 from portal.changes.risks import Level
 from portal.vault.entity import SECRET_FIELD
 
