@@ -49,6 +49,8 @@ NO_PAGE = {
     "changes:discard": "erases a draft and leads home",
     "changes:news": "a part of the queue, asked for as it moves",
     "changes:decide": "shows the queue",
+    "changes:heard": "a part of the page of a change, asked for as others speak",
+    "changes:history": "a part of the queue's panel",
     "changes:status": "a part of the page of a change, asked for as it moves",
     **dict.fromkeys(
         (
@@ -135,6 +137,7 @@ def _everybody() -> Iterator[State]:
     yield State("notices empty", "newcomer", "/notices/", "fresh")
     yield State("notices of a requester", "requester", "/notices/")
     yield State("notices of an approver", "approver", "/notices/")
+    yield State("risk rules", "approver", "/risk-rules/")
     yield State("preferences", "requester", "/accounts/preferences/")
     yield State("preferences of an approver", "approver", "/accounts/preferences/")
 
