@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.urls import resolve
-from playwright.sync_api import Page
 
 from portal.changes.models import Status
-
-Act = Callable[[Page], None]
+from tests.atlas.acts import (
+    Act,
+    bulk,
+    from_an_old_page,
+    goes_to,
+    key_sheet,
+    many_attempts,
+    opened,
+    preview,
+    refused,
+    whole_log,
+    without_cookie,
+)
 
 
 @dataclass(frozen=True)
@@ -20,6 +30,7 @@ class State:
     """A page as one person meets it. `path` names changes by what became of them: /changes/{failed}/.
 
     `act`: what that person does there, so that the page comes to this state; nothing that stays in the database.
+    `code`: what the address answers in the end.
     """
 
     name: str
@@ -28,6 +39,7 @@ class State:
     world: str = "busy"
     act: Act | None = None
     minutes_ago: float = 0
+    code: int = 200
 
     @property
     def view(self) -> str:
@@ -81,44 +93,18 @@ CHANGES = ("plain", "long", "unseen", "asked", "small", "revised")
 """Changes that are told apart by more than their status."""
 
 
-def refused(button: str, **typed: str) -> Act:
-    """Fill fields by their names and press this button; the page then says what was wrong."""
-
-    def act(page: Page) -> None:
-        for field, text in typed.items():
-            page.locator(f"main [name={field}]").first.fill(text)
-        page.locator(f"main {button}").last.click()
-        page.locator("main :is([role=alert], [aria-invalid=true])").first.wait_for()
-
-    return act
-
-
-def opened(place: str) -> Act:
-    """Open what is folded there."""
-    return lambda page: page.locator(f"{place} > summary").first.click()
-
-
-def preview(page: Page) -> None:
-    """A proposal with everything an approver has to look at."""
-    page.locator("[name=url]").fill("http://sms.example/")
-    page.locator("[name=secret_mode][value=generate]").check()
-    page.locator("[name^=users_allowed-][name$=-name][type=text]").first.fill("rcosta")
-    page.locator("[name^=users_allowed-][name$=-can_edit]:not(:checked)").first.check()
-    page.locator("[name=reason]").fill("Payments move to the EU endpoint")
-    with page.expect_navigation():
-        page.locator("button[value=preview]").last.click()
-
-
-def bulk(page: Page) -> None:
-    """Choose two, and reject them without a reason."""
-    for box in page.locator("[name=picks]").all()[:2]:
-        box.check()
-    refused("button[value=reject]")(page)
-
-
-def key_sheet(page: Page) -> None:
-    page.keyboard.press("?")
-    page.locator("dialog[open]").wait_for()
+def _problems() -> Iterator[State]:
+    yield State("form no longer valid", "", "/accounts/login/", act=without_cookie, code=403)
+    yield State("no right", "nobody", "/", code=403)
+    yield State("refused", "requester", "/audit/", code=403)
+    yield State("not found", "requester", "/changes/987654321/", code=404)
+    yield State("nothing to read", "approver", "/queue/", act=goes_to("/queue/decide/"), code=405)
+    yield State("overtaken", "approver", "/changes/{revised}/", act=from_an_old_page, code=409)
+    yield State("too much at once", "requester", "/secrets/12/propose/", act=whole_log, code=413)
+    yield State("too many attempts", "", "/accounts/login/", "held", act=many_attempts, code=429)
+    yield State("failed", "requester", "/secrets/", "damaged", code=500)
+    yield State("no room left", "requester", "/templates/", "damaged", code=503)
+    yield State("database away", "requester", "/", "away", code=503)
 
 
 def _everybody() -> Iterator[State]:
@@ -134,9 +120,6 @@ def _everybody() -> Iterator[State]:
         "/accounts/password/change/",
         act=refused("button", oldpassword="wrong", password1="short", password2="other"),
     )
-    yield State("no right", "nobody", "/")
-    yield State("refused", "requester", "/audit/")
-    yield State("not found", "requester", "/changes/987654321/")
     yield State("notices empty", "newcomer", "/notices/", "fresh")
     yield State("notices of a requester", "requester", "/notices/")
     yield State("notices of an approver", "approver", "/notices/")
@@ -164,19 +147,21 @@ def _requester() -> Iterator[State]:
     yield State("propose", "requester", "/secrets/12/propose/")
     yield State("propose long", "requester", "/secrets/34/propose/")
     yield State("propose unseen", "requester", "/secrets/51/propose/")
-    yield State("propose impossible", "requester", "/secrets/55/propose/")
-    yield State("propose refused", "requester", "/secrets/14/propose/", act=refused("button[value=preview]"))
+    yield State("propose impossible", "requester", "/secrets/55/propose/", code=422)
+    yield State("propose refused", "requester", "/secrets/14/propose/", act=refused("button[value=preview]"), code=422)
     yield State("propose from a draft", "requester", "/secrets/22/propose/?draft")
     yield State("propose once more", "requester", "/secrets/15/propose/?like={failed}")
     yield State("propose from a template", "requester", "/secrets/12/propose/?template=1")
     yield State("templates empty", "newcomer", "/templates/", "fresh")
     yield State("templates", "requester", "/templates/")
     yield State("keeping a template", "admin", "/changes/{applied}/template/")
-    yield State("keeping a template refused", "requester", "/changes/{pending}/template/", act=refused("button"))
+    yield State(
+        "keeping a template refused", "requester", "/changes/{pending}/template/", act=refused("button"), code=422
+    )
     yield State("preview", "requester", "/secrets/26/propose/", act=preview)
     yield State("revise", "requester", "/changes/{pending}/revise/")
     yield State("revise stale", "requester", "/changes/{stale}/revise/")
-    yield State("revise impossible", "requester", "/changes/{applied}/revise/")
+    yield State("revise impossible", "requester", "/changes/{applied}/revise/", code=409)
 
 
 def _change() -> Iterator[State]:
@@ -190,14 +175,17 @@ def _change() -> Iterator[State]:
     yield State("change asked of requester", "requester", "/changes/{asked}/")
     yield State("change pending of auditor", "auditor", "/changes/{pending}/")
     yield State("change approved while paused", "requester", "/changes/{approved}/", "held")
-    yield State("vote refused", "approver", "/changes/{pending}/", act=refused("button[id^=reject-]"), minutes_ago=60)
+    rejects = refused("button[id^=reject-]")
+    yield State("vote refused", "approver", "/changes/{pending}/", act=rejects, minutes_ago=60, code=422)
     yield State(
         "comment refused",
         "approver",
         "/changes/{pending}/",
         act=refused("#talk > .card-body button", text="@nobody-here see"),
     )
-    yield State("closing refused", "admin", "/changes/{needs_human}/", act=refused("form[action$='/close/'] button"))
+    yield State(
+        "closing refused", "admin", "/changes/{needs_human}/", act=refused("form[action$='/close/'] button"), code=422
+    )
 
 
 def _approver() -> Iterator[State]:
@@ -220,7 +208,10 @@ def _auditor() -> Iterator[State]:
     yield State("log of a change", "auditor", "/audit/?change={applied}")
     yield State("log not found", "auditor", "/audit/?person=nobody-of-that-name")
     yield State(
-        "log refused", "auditor", "/audit/?code=nonsense&change=x&since=2026-02-02T00:00&until=2026-01-01T00:00"
+        "log refused",
+        "auditor",
+        "/audit/?code=nonsense&change=x&since=2026-02-02T00:00&until=2026-01-01T00:00",
+        code=422,
     )
     yield State("overview fresh", "auditor", "/audit/overview/", "fresh")
     yield State("overview", "auditor", "/audit/overview/?days=7")
@@ -243,14 +234,14 @@ def _administrator() -> Iterator[State]:
     yield State("operations fresh", "admin", "/operations/", "fresh")
     yield State("operations", "admin", "/operations/", minutes_ago=60)
     yield State("operations paused", "admin", "/operations/", "held")
-    yield State("pausing refused", "admin", "/operations/", act=refused("form[action$='/hold/'] button"))
+    yield State("pausing refused", "admin", "/operations/", act=refused("form[action$='/hold/'] button"), code=422)
     yield State("connection untested", "admin", "/operations/connection/", "fresh")
     yield State("connection", "admin", "/operations/connection/", act=opened("main details"))
     yield State("people", "admin", "/operations/people/")
     yield State("keys", "admin", "/operations/keys/")
 
 
-STATES = [*_everybody(), *_requester(), *_change(), *_approver(), *_auditor(), *_administrator()]
+STATES = [*_problems(), *_everybody(), *_requester(), *_change(), *_approver(), *_auditor(), *_administrator()]
 """All of them, as people meet them."""
 
 

@@ -50,7 +50,7 @@ def _asked(world: World, state: State, atlas: Worlds) -> list[dict[str, str]]:
         return list(asked.captured_queries)
 
 
-@pytest.mark.parametrize("state", halves([state for state in STATES if not state.act]))
+@pytest.mark.parametrize("state", halves([state for state in STATES if not state.act and state.code < 500]))
 def test_page_asks_the_database_twelve_times_at_most(visit: Visit, state: State) -> None:
     asked = visit(state)
     questions = [query["sql"] for query in asked if query["sql"].lstrip().startswith("SELECT")]  # not what is recorded

@@ -26,6 +26,7 @@ RULES = {
 THEMES = ("light", "dark")
 PHONE, ZOOMED, DESK = 390, 720, 1440
 """A desk at 200 % has half its width."""
+ANSWERED = "performance.getEntriesByType('navigation')[0].responseStatus"
 OUTSIDE = """() => {
   const width = document.documentElement.clientWidth;
   const aside = ".visually-hidden, .skip-link, .scroll, thead, svg, pre";
@@ -50,6 +51,7 @@ def test_every_address_shows_its_states_or_says_why_it_has_none() -> None:
 @pytest.mark.parametrize("state", HALVES)
 def test_page_stands_still_fits_and_is_accessible(look: Look, state: State, language: str) -> None:
     page = look(state, language=language, width=PHONE)
+    assert page.evaluate(ANSWERED) == state.code
     assert page.locator("html").get_attribute("lang") == language
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
     found = [f"shifts: {moved}" for moved in page.evaluate("shifts")]

@@ -1,7 +1,8 @@
 """Portals to look at: real pages from real rows, in databases that no other test knows.
 
 `busy` has a morning's work, `held` the same while somebody has paused delivery and Segura answers nothing, `fresh` has
-people and no more. Each grows out of the one before and has a web process of its own; nothing moves in them.
+people and no more, `damaged` has lost a table and has no room left for another, and to `away` no database answers. Each
+grows out of the one before and has a web process of its own; nothing moves in them.
 """
 
 from __future__ import annotations
@@ -29,9 +30,17 @@ from tests.atlas.morning import morning, people
 from tests.people import show_presence
 from tests.rig.web import web
 
-NAMES = ("fresh", "busy", "held")
-NOWHERE = "http://127.0.0.1:9/"
-"""Where no Segura answers."""
+NAMES = ("fresh", "busy", "held", "damaged")
+NOWHERE = "127.0.0.1:9"
+"""Where no Segura answers, and no database."""
+DAMAGE = """
+ALTER TABLE catalog_apisecret RENAME TO lost;
+ALTER TABLE changes_template RENAME TO whole;
+CREATE FUNCTION crowded() RETURNS SETOF whole LANGUAGE plpgsql AS
+  $$ BEGIN RAISE EXCEPTION 'could not write to file: No space left on device' USING ERRCODE = '53100'; END $$;
+CREATE VIEW changes_template AS SELECT * FROM crowded();
+"""
+"""The list of secrets is lost, and the disk is full for who reads the templates."""
 STILL = {"SEAL_EVERY_S": "86400"}
 """Nobody seals what the looking adds to the log, and nobody minds."""
 AT_ONCE = {"DELIVERY_HOLD_S": 0.0, "DELIVERY_BACKOFF_S": 1e-6, "DELIVERY_RETURN_PER_S": 1e6}
@@ -41,7 +50,7 @@ AT_ONCE["AUDIT_SIGNING_KEY"] = base64.b64encode(bytes(range(32))).decode()
 
 @dataclass
 class World:
-    """One of them. `numbers`: the changes by what became of them."""
+    """One of them. `database` knows its sessions; `numbers`: the changes by what became of them."""
 
     url: str
     database: str
@@ -90,14 +99,20 @@ class Worlds:
                     people()
                 elif name == "busy":
                     self.numbers = morning(self.segura)
+                elif name == "damaged":
+                    with connection.cursor() as cursor:
+                        cursor.execute(DAMAGE)
                 else:
                     admin = User.objects.get(username="admin")
                     pausing.hold(by=admin, reason="Segura is being upgraded until noon")
 
     def _open(self, name: str) -> World:
-        database = database_of(name)
-        there = speaking_to(self.segura) if name == "busy" else {**speaking_to(self.segura), "SEGURA_URL": NOWHERE}
-        address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl()
+        database = database_of("fresh" if name == "away" else name)
+        there = speaking_to(self.segura)
+        if name != "busy":
+            there["SEGURA_URL"] = f"http://{NOWHERE}/"
+        own = urlsplit(os.environ["DATABASE_URL"])
+        address = own._replace(path=f"/{database}", netloc=NOWHERE if name == "away" else own.netloc).geturl()
         log = self.folder / f"{name}.log"
         port = self.stack.enter_context(web(log, threads=4, **{**there, **STILL, "DATABASE_URL": address}))
         return World(f"http://127.0.0.1:{port}", database, self.numbers)
