@@ -163,7 +163,7 @@ def when(instant: datetime) -> SafeString:
     local = timezone.localtime(instant)
     seconds = (timezone.now() - instant).total_seconds()
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
+        '<time class="ago" datetime="{}" title="{}">{}</time>',
         instant.isoformat(timespec="seconds"),
         outlook.exact(instant),
         _spoken(local, seconds),
@@ -175,7 +175,7 @@ def age(instant: datetime) -> SafeString:
     """How long it has been since, whole in the attribute and the title."""
     seconds = max(0.0, (timezone.now() - instant).total_seconds())
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
+        '<time class="ago" datetime="{}" title="{}">{}</time>',
         instant.isoformat(timespec="seconds"),
         outlook.exact(instant),
         _long(seconds),
