@@ -55,6 +55,7 @@ const acts = {
   a: () => decide("approve"),
   r: () => decide("reject"),
   x: () => here()?.closest("tr").querySelector("[name=picks]")?.click(),
+  "*": () => document.getElementById("pick-all")?.click(),
   "/": () => document.getElementById("queue-q").focus(),
   "?": () => sheet.showModal(),
 };

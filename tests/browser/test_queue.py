@@ -152,3 +152,43 @@ def test_filters_work_and_are_accessible(segura: Control, sign_in: SignIn) -> No
     expect(page.locator(f"#row-{grave}")).to_be_visible()
     expect(page.locator('.level:not([data-level="HIGH"])')).to_have_count(0)
     assert findings(page) == []
+
+
+def test_box_at_the_head_chooses_all_but_high_risk(segura: Control, sign_in: SignIn) -> None:
+    requester, approver = sign_in("requester"), sign_in("approver")
+    plain = [requester.propose(25, notes=f"all at once {number}") for number in range(2)]
+    grave = requester.propose(25, url="http://not-at-once.example")
+    page = approver.go("/queue/")
+    everything, told = page.get_by_label("Choose all, high risk excepted"), page.locator("#picked")
+    box = {change: page.get_by_label(f"Choose CR-{change}") for change in (*plain, grave)}
+    common = page.locator("[name=picks]:not([data-alone])").count()
+    everything.focus()
+    page.keyboard.press("Space")
+    expect(everything).to_be_checked()
+    expect(told).to_have_text(f"{common} selected")
+    for change in plain:
+        expect(box[change]).to_be_checked()
+    expect(box[grave]).not_to_be_checked()
+    box[plain[0]].uncheck()
+    expect(told).to_have_text(f"{common - 1} selected")
+    assert everything.evaluate("(it) => it.indeterminate && !it.checked")
+    page.keyboard.press("*")
+    expect(told).to_have_text(f"{common} selected")
+    page.keyboard.press("*")
+    expect(told).to_have_text("")
+    assert everything.evaluate("(it) => !it.indeterminate && !it.checked")
+    box[plain[0]].check()
+    expect(told).to_have_text("1 selected")
+    page.locator(f"#row-{grave}").click()  # which makes the list anew
+    expect(page.locator(f"#approve-{grave}")).to_be_visible()
+    expect(box[plain[0]]).to_be_checked()
+    expect(told).to_have_text("1 selected")
+    assert everything.evaluate("(it) => it.indeterminate")
+    assert findings(page) == []
+
+
+def test_without_scripts_there_is_no_box_for_all(segura: Control, sign_in: SignIn) -> None:
+    change = sign_in("requester").propose(25, notes="no script")
+    page = sign_in("approver", java_script_enabled=False).go("/queue/")
+    expect(page.get_by_label(f"Choose CR-{change}")).to_be_visible()
+    expect(page.locator("#pick-all")).to_be_hidden()
