@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urljoin
 
@@ -15,9 +15,12 @@ from playwright.sync_api import Page
 from pytest_django import DjangoDbBlocker
 
 from portal.accounts.models import User
+from portal.changes import workflow
+from portal.changes.proposal import Proposal
 from tests.atlas.conftest import Look
 from tests.atlas.states import STATES, State, halves
 from tests.atlas.world import World, Worlds, inside, speaking_to
+from tests.people import mirrored
 from tests.rig.queries import growing
 
 MOST_QUERIES = 12
@@ -56,6 +59,55 @@ def test_page_asks_the_database_twelve_times_at_most(visit: Visit, state: State)
     questions = [query["sql"] for query in asked if query["sql"].lstrip().startswith("SELECT")]  # not what is recorded
     assert len(questions) <= MOST_QUERIES, "\n".join(sql[:160] for sql in questions)
     assert state.view in OF_A_PERIOD or growing(asked) == []
+
+
+LISTS = {
+    "queue": ("approver", "/queue/"),
+    "home": ("requester", "/"),
+    "my changes": ("requester", "/changes/mine/"),
+    "all changes": ("approver", "/changes/"),
+    "secrets": ("requester", "/secrets/"),
+    "a secret": ("approver", "/secrets/43/"),
+    "a person": ("auditor", "/audit/people/requester/"),
+    "log": ("auditor", "/audit/"),
+}
+FEW, MANY = 4, 120
+"""Less than a page of each list, and more than one."""
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("no_queue")
+def test_longer_list_asks_no_more(
+    propose: Callable[..., Proposal], requester: User, approver: User, approver2: User, auditor: User
+) -> None:
+    def grow(numbers: Iterable[int]) -> None:
+        for number in numbers:
+            mirrored(1000 + number)
+            change = workflow.submit(propose(notes=f"note {number}"), by=requester)
+            if number % 2:
+                ballot = {"revision": 1, "digest": change.current().digest}
+                workflow.reject(change.pk, by=approver2, reason="Not now.", **ballot)
+
+    with override_settings(CHANGE_SUBMITS_PER_HOUR=MANY):
+        grow(range(FEW))
+        few = costs()
+        grow(range(FEW, MANY))
+        many = costs()
+    assert many == few
+    assert max(many.values()) <= MOST_QUERIES, many
+
+
+def costs() -> dict[str, int]:
+    """By page, how often it asks the database when it is opened for the second time."""
+    found = {}
+    for name, (who, path) in LISTS.items():
+        client = Client()
+        client.force_login(User.objects.get(username=who))
+        client.get(path)
+        with CaptureQueriesContext(connection) as asked:
+            assert client.get(path).status_code == 200
+        found[name] = sum(query["sql"].startswith("SELECT") for query in asked)
+    return found
 
 
 @pytest.mark.browser
