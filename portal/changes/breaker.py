@@ -73,6 +73,8 @@ def turn(now: datetime) -> float | None:
 
     None, and no turn taken, where it would be longer than a sweep away, or a person holds delivery.
     """
+    if not Breaker.objects.filter(_HELD | _RETURNING).exists():  # nearly always, and worth no transaction
+        return 0.0
     with transaction.atomic(durable=True):
         row = Breaker.objects.select_for_update().filter(_HELD | _RETURNING).first()
         if row is not None and row.held_at:
@@ -106,13 +108,13 @@ def failed(now: datetime, *, reason: str, code: int | None = None, alarm: bool =
 
 def succeeded() -> None:
     """A call got through: nothing counts any more, and a pause is over, unless a person holds delivery."""
-    paused = Breaker.objects.filter(_OPEN, held_at=None).first()
+    row = Breaker.objects.filter(Q(failures__gt=0) | _OPEN).first()
+    if row is None:
+        return
     # An instant that is past: the backlog begins now.
-    if paused and Breaker.objects.filter(_OPEN, held_at=None).update(
-        opened_at=None, failures=0, next_at=F("opened_at")
-    ):
+    if Breaker.objects.filter(_OPEN, held_at=None).update(opened_at=None, failures=0, next_at=F("opened_at")):
         _log.warning("delivery goes on")
-        ledger.record("delivery.resumed", data={"paused_at": str(paused.opened_at)})
+        ledger.record("delivery.resumed", data={"paused_at": str(row.opened_at)})
     else:
         Breaker.objects.filter(failures__gt=0).update(failures=0)
 
