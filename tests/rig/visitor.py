@@ -102,16 +102,16 @@ class Visitor:
         """Its address."""
         return self.answer.url
 
-    def get(self, path: str) -> str:
+    def get(self, path: str, *, timeout: float = 60) -> str:
         """Open a page; its text."""
-        return self._session.get(self.url + path, timeout=60).text
+        return self._session.get(self.url + path, timeout=timeout).text
 
-    def press(self, button: str, **fields: Any) -> str:
+    def press(self, button: str, *, timeout: float = 60, **fields: Any) -> str:
         """Fill in the form whose button starts with this text, and press it; the page that comes then."""
         form, (name, value, action) = self._form(button)
         data = {**form.fields, **fields, **({name: value} if name else {})}
         address = requests.compat.urljoin(self.at, action or form.action or self.at)
-        return self._session.post(address, data, headers={"Referer": self.at}, timeout=60).text
+        return self._session.post(address, data, headers={"Referer": self.at}, timeout=timeout).text
 
     def propose(self, secret: int, *, value: str = "", reason: str = "It is due", **fields: str) -> int:
         """Propose new field values and a client secret `value`; the number of the change."""
