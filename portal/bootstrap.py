@@ -1,4 +1,4 @@
-"""From a bare Python to a running portal or a finished test run: python3 -m portal.bootstrap run|test|faults|lint|...
+"""From a bare Python to a running portal or a finished test run: python3 -m portal.bootstrap run|test|bench|lint|...
 
 Standard library only, and nothing newer than Python 3.7 in the grammar, so that an old Python gets a sentence
 instead of a syntax error. Exit codes: 1 something could not be done, 2 the command line or Python is wrong.
@@ -26,7 +26,6 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "portal" / "requirements"
 OLDEST = (3, 11)
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 class Failed(Exception):
@@ -39,6 +38,7 @@ def main(arguments: list[str]) -> int:
         "run": run,
         "test": test,
         "faults": faults,
+        "bench": bench,
         "lint": lint,
         "check": check,
         "screenshots": screenshots,
@@ -83,6 +83,12 @@ def faults(extra: list[str]) -> int:
     return 0
 
 
+def bench(extra: list[str]) -> int:
+    """Measure, each figure beside the least honest code that does the same; all of it takes about an hour."""
+    suite()
+    become("-m", "tests.bench", *extra)
+
+
 def screenshots(extra: list[str]) -> int:
     """Take a picture of every page in every state into screenshots/, and the README's anew into docs/screenshots."""
     return test(["tests/atlas/test_pictures.py", "-n", "2", "--screenshots", "screenshots", *extra])
@@ -92,9 +98,9 @@ def lint(extra: list[str]) -> int:
     """Run every static check, all of them even when one fails; 1 when any did."""
     install("dev")
     os.environ.update(linting.PRODUCTION)
-    failed = [name for name, arguments in linting.CHECKS if not passes(name, [str(PYTHON), *arguments, *extra])]
-    if not passes("hadolint", [str(VENV / "bin" / "hadolint"), "Dockerfile"]):
-        failed.append("hadolint")
+    checks = [(name, [str(PYTHON), *arguments, *extra]) for name, arguments in linting.CHECKS]
+    checks.append(("hadolint", [str(VENV / "bin" / "hadolint"), "Dockerfile"]))
+    failed = [name for name, command in checks if not passes(name, command)]
     if failed:
         raise Failed("Not clean: " + ", ".join(failed) + ".")
     return 0
@@ -260,18 +266,14 @@ def try_to(title: str, command: list[str], folder: Path = ROOT) -> str:
     if process.returncode == 0:
         print(f"   done in {time.monotonic() - began:.1f} s", flush=True)
         return ""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return lines[-1] if lines else f"exit code {process.returncode}"
-
-
-# --- What pip cannot give ---------------------------------------------------------------------------
+    return output.strip().rpartition("\n")[2].strip() or f"exit code {process.returncode}"
 
 
 def find_chromium() -> str:
     """The browser of the browser tests: $CHROMIUM, else one on PATH, else Debian's package."""
     if os.environ.get("CHROMIUM"):
         return os.environ["CHROMIUM"]
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
         install_debian("chromium", "the browser tests need Chromium and none was found")
         found = shutil.which("chromium")

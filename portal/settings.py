@@ -50,7 +50,7 @@ try:
     # 0 keeps the whole log; below a year nobody could follow up on what a yearly audit asks.
     RETAIN_AUDIT_DAYS = at_least("RETAIN_AUDIT_DAYS", 0, 0)
     RETAIN_NOTICES_DAYS = at_least("RETAIN_NOTICES_DAYS", 365, 1)
-    SEAL_EVERY_S = positive("SEAL_EVERY_S", 2)
+    SEAL_EVERY_S = positive("SEAL_EVERY_S", 0.5)
 
     # --- Segura ------------------------------------------------------------------------------------
     SEGURA_URL = https("SEGURA_URL", "")

@@ -5,10 +5,12 @@ const words = document.getElementById("lost-words").content;
 const EVERY_MS = 3000;
 const PATIENCE_MS = 10000;
 const LINGERS_MS = 10000;
+const FRESH_MS = 5000;
 const AWAY = [502, 503, 504];
 const passed = new WeakSet();
 let next;
 let asking = false;
+let heardAt = performance.now(); // the page itself came from the portal
 
 async function answers() {
   try {
@@ -46,6 +48,7 @@ async function look() {
 }
 
 function back() {
+  heardAt = performance.now();
   const told = notice.querySelector("[data-lost]");
   if (!told) return;
   clearTimeout(next);
@@ -72,6 +75,7 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   const posts = form.getAttribute("method")?.toLowerCase() === "post"; // a form may have a field of that name
   if (!posts || event.defaultPrevented || passed.delete(form)) return;
+  if (performance.now() - heardAt < FRESH_MS && !notice.querySelector("[data-lost]")) return;
   event.preventDefault();
   if (asking) return;
   asking = true;

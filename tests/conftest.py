@@ -9,7 +9,9 @@ from typing import Any
 import hypothesis
 import pytest
 from django.utils import translation
+from playwright.sync_api import Browser
 
+from tests.rig.desk import chromium
 from tests.rig.flush import flush_past_triggers
 
 # Examples are judged by what is true of them, not by how long a busy machine takes; in CI they are the same each time.
@@ -43,3 +45,10 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest, django_db_modif
         default.setdefault("TEST", {})["NAME"] = str(
             settings.STATE_DIR / f"suite-{os.environ.get('PYTEST_XDIST_WORKER', '')}.sqlite3"
         )
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One for all tests of a worker: Playwright runs once in a process."""
+    with chromium() as running:
+        yield running

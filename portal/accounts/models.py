@@ -11,6 +11,10 @@ class User(AbstractUser):
     language = models.CharField(max_length=10, blank=True, db_default="", help_text="'' is as the browser asks.")
     time_zone = models.CharField(max_length=64, blank=True, db_default="", help_text="As IANA names it; '' is UTC.")
 
+    first_steps = models.TextField(
+        blank=True, db_default="", help_text="The steps taken; «dismissed» where none are to be shown."
+    )
+
     class Meta(AbstractUser.Meta):
         permissions = [
             ("propose", "Propose changes"),

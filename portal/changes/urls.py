@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.changes.views import bulk, change, desk, propose, secret
+from portal.changes.views import bulk, change, desk, propose, secret, templates
 
 app_name = "changes"
 urlpatterns = [
@@ -24,6 +24,9 @@ urlpatterns = [
     path("changes/<int:change_id>/retry/", change.retry, name="retry"),
     path("changes/<int:change_id>/recheck/", change.recheck, name="recheck"),
     path("changes/<int:change_id>/close/", change.close, name="close"),
+    path("changes/<int:change_id>/template/", templates.keep, name="keep_template"),
+    path("templates/", templates.templates, name="templates"),
+    path("templates/<int:template_id>/delete/", templates.delete, name="delete_template"),
     path("changes/<int:change_id>/revise/", propose.revise, name="revise"),
     path("secrets/<int:identifier>/", secret.secret, name="secret"),
     path("secrets/<int:identifier>/draft/discard/", propose.discard, name="discard"),

@@ -24,7 +24,7 @@ from typing import IO
 
 STOP_WITHIN_S = 4.0
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 4.0)
-_LIVED_WELL_S = 20.0
+LIVED_WELL_S = 20.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Reads lines of process groups; the last line counts when its writer is gone.
 _GUARDIAN = 'while read -r line; do groups=$line; done; [ -z "$groups" ] || kill -s KILL -- $groups 2>/dev/null'
@@ -208,7 +208,7 @@ class Supervisor:
         while self._hear(child):
             pass
         lived = time.monotonic() - child.started_at
-        child.deaths = 0 if lived > _LIVED_WELL_S else child.deaths + 1
+        child.deaths = 0 if lived > LIVED_WELL_S else child.deaths + 1
         pause = _BACKOFF_S[min(child.deaths, len(_BACKOFF_S) - 1)]
         child.restart_at = time.monotonic() + pause
         self._say(child.name, f"ended after {lived:.1f} s with code {code}; starting again in {pause:g} s")

@@ -10,7 +10,6 @@ from pytest_django import DjangoDbBlocker
 
 from tests.atlas.states import State
 from tests.atlas.world import Worlds, worlds
-from tests.rig.desk import chromium
 
 Look = Callable[..., Page]
 WATCH_SHIFTS = """
@@ -27,12 +26,6 @@ new PerformanceObserver((list) => {
 def atlas(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Worlds]:
     with django_db_blocker.unblock(), worlds(tmp_path_factory.mktemp("atlas")) as opened:
         yield opened
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

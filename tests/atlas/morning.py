@@ -15,7 +15,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit import sealing, verification
 from portal.catalog import connection, details, sync, trial
-from portal.changes import drafts, reconcile, sealed, talk, transitions, workflow
+from portal.changes import drafts, reconcile, sealed, talk, template, transitions, workflow
 from portal.changes.models import Change, Revision, Status
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
@@ -63,6 +63,8 @@ def morning(segura: Sandbox) -> dict[str, int]:
         base=_seen(22).fields,
         words={"reason": "Customers are stale by lunch", "ticket": "CRM-77"},
     )
+    for name, by, shared in (("x" * 60, "requester", False), ("Noted for the audit", "admin", True)):
+        template.keep(by=_who(by), name=name, shared=shared, patch={"notes": "Audited."}, base=None, words={})
     for name, page, query in (
         ("Refused by Segura", "audit:events", "code=400"),
         ("Open", "changes:all", "status=open"),

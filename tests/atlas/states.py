@@ -42,13 +42,18 @@ class State:
 NO_PAGE = {
     "theme": "changes a preference and leads back",
     "set_language": "changes a preference and leads back",
+    "first_step": "ticks a step off and leads to its page",
+    "dismiss_first_steps": "puts the steps away and leads home",
     "save_filter": "saves and leads back",
     "forget_filter": "deletes and leads back",
     "catalog:sync": "a part of the page of secrets, asked for while a synchronisation is under way",
     "catalog:synchronise": "starts one and leads to the secrets",
+    "changes:delete_template": "deletes and leads back",
     "changes:discard": "erases a draft and leads home",
     "changes:news": "a part of the queue, asked for as it moves",
     "changes:decide": "shows the queue",
+    "changes:heard": "a part of the page of a change, asked for as others speak",
+    "changes:history": "a part of the queue's panel",
     "changes:status": "a part of the page of a change, asked for as it moves",
     **dict.fromkeys(
         (
@@ -135,6 +140,7 @@ def _everybody() -> Iterator[State]:
     yield State("notices empty", "newcomer", "/notices/", "fresh")
     yield State("notices of a requester", "requester", "/notices/")
     yield State("notices of an approver", "approver", "/notices/")
+    yield State("risk rules", "approver", "/risk-rules/")
     yield State("preferences", "requester", "/accounts/preferences/")
     yield State("preferences of an approver", "approver", "/accounts/preferences/")
 
@@ -162,6 +168,11 @@ def _requester() -> Iterator[State]:
     yield State("propose refused", "requester", "/secrets/14/propose/", act=refused("button[value=preview]"))
     yield State("propose from a draft", "requester", "/secrets/22/propose/?draft")
     yield State("propose once more", "requester", "/secrets/15/propose/?like={failed}")
+    yield State("propose from a template", "requester", "/secrets/12/propose/?template=1")
+    yield State("templates empty", "newcomer", "/templates/", "fresh")
+    yield State("templates", "requester", "/templates/")
+    yield State("keeping a template", "admin", "/changes/{applied}/template/")
+    yield State("keeping a template refused", "requester", "/changes/{pending}/template/", act=refused("button"))
     yield State("preview", "requester", "/secrets/26/propose/", act=preview)
     yield State("revise", "requester", "/changes/{pending}/revise/")
     yield State("revise stale", "requester", "/changes/{stale}/revise/")

@@ -16,6 +16,7 @@ from django.http import StreamingHttpResponse
 from django.test import Client
 
 from portal.accounts.models import User
+from portal.audit import export
 from portal.audit.export import COLUMNS, Export, formula_safe
 from portal.audit.ledger import canonical, record, storable
 from portal.audit.models import Event
@@ -227,3 +228,17 @@ def test_memory_stays_flat_however_long_the_log(kind: str) -> None:
     assert export.rows == 20_000
     assert size > 7_000_000
     assert peak < 6_000_000
+
+
+@pytest.mark.parametrize("text", ["maria", "m.silva@example.com", "m,s", "a b", *AWKWARD])
+def test_a_line_cut_out_of_the_text_is_the_line_that_is_written_with_care(text: str) -> None:
+    for data in ({}, {"reason": text}, {"list": [text, None, 1, True], "nested": {"v": 1}}, {text: '","v":1}'}):
+        for change in (None, 7):
+            number = record("vote.cast", by=text[:150], change=change, secret=change, code=change, data=data)
+            kept = Event.objects.get(pk=number).text
+            assert export._line(number, kept) == export._csv([export._cells(number, kept)])
+
+
+def test_an_ordinary_event_is_cut_out(auditor: User) -> None:
+    number = record("vault.responded", by="maria", change=7, secret=43, code=200, data={"message": "Updated, all"})
+    assert export._ORDINARY.fullmatch(Event.objects.get(pk=number).text)

@@ -66,6 +66,9 @@ class Bench:
     loaded_in_s: dict[Size, float] = field(default_factory=dict)
     _floor: str = ""
 
+    def __post_init__(self) -> None:
+        call_command("collectstatic", verbosity=0, interactive=False)
+
     @property
     def small(self) -> Size:
         """The shortest past."""
@@ -113,9 +116,6 @@ class Bench:
 
     def portal(self, *options: str, **env: str) -> tuple[int, Process]:
         """The portal's pages on the database that was gone to last."""
-        static = self.engine.folder / "staticfiles"
-        if not static.exists():
-            call_command("collectstatic", verbosity=0, interactive=False)
         return self.engine.web("portal.wsgi:application", *options, **env)
 
     def floor(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from tests.bench.bench import Bench
-from tests.bench.measure import acts, append, delivery, log, pages
+from tests.bench.measure import acts, append, delivery, footprint, log, pages, peers
 from tests.bench.outcome import Row
 
 MEASURES: dict[str, Callable[[Bench], Iterator[Row]]] = {
@@ -24,4 +24,9 @@ MEASURES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "append": append.append,
     "verify": log.verify,
     "export": log.export,
+    "memory": footprint.memory,
+    "paint": footprint.paint,
+    "plans": footprint.plans,
+    "storage": footprint.storage,
+    "peers": peers.peers,
 }

@@ -21,7 +21,7 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from tests.bench.sealed_history import Log
-from tests.bench.stories import OPEN_SHARE, STORIES, Story, facts, outcome_of
+from tests.bench.stories import STORIES, Story, facts, outcome_of
 from tests.bench.tables import Tables
 
 FIRST_SECRET = 100_000
@@ -136,11 +136,6 @@ def _story(tables: Tables, number: int, outcome: str, at: datetime, size: Size, 
     story = facts(number, outcome, FIRST_SECRET + place, name_of(place), requester.username, voter.username)
     tables.story(story, requester.pk, voter.pk, at)
     return story
-
-
-def open_changes(size: Size) -> int:
-    """How many of the newest wait for a decision."""
-    return int(size.changes * OPEN_SHARE)
 
 
 @contextmanager

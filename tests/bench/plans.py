@@ -30,10 +30,10 @@ class Plan:
     spilled: list[str] = field(default_factory=list)
     touched: int = 0
 
-    def complaints(self, most_rows: int) -> Iterator[str]:
-        """What in it costs more the longer the history is."""
+    def complaints(self, most_rows: int, *, counts: bool) -> Iterator[str]:
+        """What in it costs more the longer the history is. What counts may sort what it counts on disk."""
         yield from (f"sequential scan of {table}" for table in self.seq_scans)
-        yield from (f"a sort on disk ({what})" for what in self.spilled)
+        yield from (f"a sort on disk ({what})" for what in self.spilled if not counts)
         if self.touched > most_rows:
             yield f"{self.touched} rows read"
 
@@ -46,7 +46,7 @@ def complaints(act: Callable[[], object], most_rows: int = MOST_ROWS, *, counts:
     counted = [] if counts else growing({"sql": sql} for sql in statements)
     found = [f"COUNT or OFFSET without a limit: {sql}" for sql in counted]
     for sql in dict.fromkeys(statements):
-        found += [f"{complaint}: {sql}" for complaint in explain(sql).complaints(most_rows)]
+        found += [f"{complaint}: {sql}" for complaint in explain(sql).complaints(most_rows, counts=counts)]
     return found
 
 

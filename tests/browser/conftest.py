@@ -8,19 +8,13 @@ import pytest
 from playwright.sync_api import Browser
 
 from portal.sandbox import Control
-from tests.rig.desk import Person, chromium
+from tests.rig.desk import Person
 from tests.rig.portal import Portal
 
 
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     with Portal(tmp_path_factory.mktemp("portal"), {"SWEEP_EVERY_S": "0.5", "NOTICES_EVERY_S": "0.5"}) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
         yield running
 
 

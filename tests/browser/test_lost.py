@@ -14,6 +14,8 @@ from tests.rig.portal import Portal
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal"), pytest.mark.timeout(300)]
 SignIn = Callable[..., Person]
+LONG_AGO_MS = 5500
+"""So long after its last word the portal is asked whether it is there, before a form is let go."""
 GONE, BACK = "The portal cannot be reached", "The portal answers again"
 
 
@@ -28,6 +30,7 @@ def test_a_restart_under_an_open_form_costs_nothing_that_was_typed(
     page = requester.go("/secrets/31/propose/")
     page.locator("[name=notes]").fill("typed before the restart")
     page.get_by_label("Reason").fill("Kept over a restart")
+    page.wait_for_timeout(LONG_AGO_MS)
     stopped = portal.kill("web")
     page.get_by_role("button", name="Preview").last.click()
     told(page, GONE)

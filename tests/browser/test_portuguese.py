@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.rig.desk import Person
+from tests.rig.portal import Portal
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal")]
 
@@ -22,6 +23,14 @@ OUTSIDE = """() => {
 """What sticks out of the window; a wide table may scroll in a frame of its own."""
 
 
+@pytest.fixture
+def english_again(portal: Portal) -> Iterator[None]:
+    """The language is remembered of each person: the tests after this one read English."""
+    yield
+    portal.manage("shell", "-c", "from portal.accounts.models import User; User.objects.update(language='')")
+
+
+@pytest.mark.usefixtures("english_again")
 def test_no_page_is_wider_than_its_window(sign_in: Callable[..., Person]) -> None:
     requester, approver, auditor = people = [sign_in(name) for name in ("requester", "approver", "auditor")]
     change = (

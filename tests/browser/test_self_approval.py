@@ -97,7 +97,7 @@ def expect_refused(person: Person, change: int, ballot: Ballot, sentence: str, v
     """The crafted vote is answered with the rule, and the change stays where it was."""
     answer = craft(person, f"/changes/{change}/{verdict}/", {**ballot, "reason": "I trust myself"})
     assert answer.status == 403
-    expect(person.page.get_by_role("alert")).to_contain_text(sentence)
+    expect(person.page.locator("main").get_by_role("alert")).to_contain_text(sentence)
     person.expect_status(change, "Pending")
 
 
@@ -178,7 +178,7 @@ def test_a_second_session_of_the_same_person_is_the_same_person(
     for name, value in ballot.items():
         form.locator(f"[name={name}]").evaluate("(input, value) => input.value = value", value)
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_role("alert")).to_contain_text(OWN)
+    expect(page.locator("main").get_by_role("alert")).to_contain_text(OWN)
     second.complaints = [complaint for complaint in second.complaints if " 403 " not in complaint]
     expect_told(told, "paula", change, "OwnChange")
     first.expect_status(change, "Pending")

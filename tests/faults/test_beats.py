@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.domain,
     pytest.mark.processes,
     pytest.mark.shows("F15"),
-    pytest.mark.timeout(rounds(180, 1200)),
+    pytest.mark.timeout(rounds(180, 3600)),
 ]
 
 

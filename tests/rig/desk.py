@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
 
 from portal.bootstrap import find_chromium
 
@@ -65,7 +65,10 @@ class Person:
 
     def go(self, path: str) -> Page:
         """Open a page of the portal."""
-        self.page.goto(self.url + path)
+        try:
+            self.page.goto(self.url + path)
+        except Error:  # a page that was about to go on by itself got in between
+            self.page.goto(self.url + path)
         return self.page
 
     def propose(self, secret: int, *, reason: str = "A browser test asks", value: str = "", **fields: str) -> int:

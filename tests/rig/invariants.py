@@ -126,10 +126,13 @@ def what_arrived_is_what_was_approved(truth: Truth, values: Iterable[str] = ()) 
     for (change, number), revision in truth.revisions.items():
         if _digest(truth.changes[change].secret, revision) != revision.digest:
             yield f"CR-{change}, revision {number}: its digest is not that of what it holds"
+    voters: dict[tuple[int, int, str], list[int]] = defaultdict(list)
+    for vote in filter(_approves, truth.votes):
+        voters[_key(vote)].append(vote.voter_id)
     for key, attempt in truth.attempts.items():
         revision = truth.revision_of(attempt)
-        voters = [vote.voter_id for vote in truth.votes if _key(vote) == _key(attempt) and _approves(vote)]
-        if attempt.digest != revision.digest or not policy.Policy.from_data(revision.policy).met_by(voters):
+        required = policy.Policy.from_data(revision.policy)
+        if attempt.digest != revision.digest or not required.met_by(voters[_key(attempt)]):
             yield f"attempt {key} of CR-{attempt.change_id} was not approved as it was sent"
     known = _by_fingerprint(values)
     first_of: dict[str, str] = {}
@@ -151,9 +154,11 @@ def what_arrived_is_what_was_approved(truth: Truth, values: Iterable[str] = ()) 
 
 def nobody_decided_on_their_own(truth: Truth) -> Complaints:
     """I6: no vote by requester or editor, rows and log agree, one decision for each revision."""
+    editors: dict[int, set[int]] = defaultdict(set)
+    for (change, _), each in truth.revisions.items():
+        editors[change].add(each.editor_id)
     for vote in truth.votes:
-        editors = {each.editor_id for (change, _), each in truth.revisions.items() if change == vote.change_id}
-        if vote.voter_id in {truth.changes[vote.change_id].requester_id, *editors}:
+        if vote.voter_id in {truth.changes[vote.change_id].requester_id, *editors[vote.change_id]}:
             yield f"CR-{vote.change_id}: a vote on revision {vote.revision} is by its requester or an editor"
     cast = Counter((event["change"], event["data"]["revision"]) for event in truth.events("vote.cast"))
     rows = Counter((vote.change_id, vote.revision) for vote in truth.votes)
@@ -174,12 +179,13 @@ def nobody_decided_on_their_own(truth: Truth) -> Complaints:
 def every_answer_is_in_the_log(truth: Truth) -> Complaints:
     """I7: each answer to an update with its code, each missing one, each attempt's end; nothing that never was."""
     concluded = {event["data"]["attempt"]: event for event in truth.events("delivery.answered")}
+    arrived = _by_attempt(truth)
     for key, codes in truth.answers.items():
-        if Counter(code for code in codes if code is not None) - Counter(_by_attempt(truth)[key]):
+        if Counter(code for code in codes if code is not None) - Counter(arrived[key]):
             yield f"attempt {key}: the log has an answer that the vault did not give"
     for key, attempt in truth.attempts.items():
         lost = (attempt.change_id, attempt.fence) in truth.lost
-        if len(_by_attempt(truth)[key]) > len(truth.answers.get(key, [])) + lost:
+        if len(arrived[key]) > len(truth.answers.get(key, [])) + lost:
             yield f"attempt {key} of CR-{attempt.change_id} arrived, and the log has neither answer nor loss"
         under_way = truth.changes[attempt.change_id].status == Status.SENDING
         if not under_way and key not in concluded and not lost:

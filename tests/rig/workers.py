@@ -100,13 +100,12 @@ class Workers:
         """Whoever was started last."""
         return self._running[-1]
 
-    def revive(self) -> int:
-        """Start again what has ended by itself, as a supervisor does; how many those were."""
+    def revive(self) -> dict[Process, Process]:
+        """Start again what has ended by itself, as a supervisor does: who took whose place."""
         ended = [process for process in self._running if process.poll() is not None]
         for process in ended:
             self._running.remove(process)
-            self._start(list(process.args))
-        return len(ended)
+        return {process: self._start(list(process.args)) for process in ended}
 
     def _ready(self) -> int:
         return self.log.read_bytes().count(b" ready.") if self.log.exists() else 0

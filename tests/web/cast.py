@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.test import Client
+from django.utils import timezone
 
 from portal.accounts import roles
 from portal.accounts.models import User
@@ -17,7 +18,7 @@ from portal.accounts.roles import Role
 from portal.audit.models import Event
 from portal.catalog.models import ApiSecret, Sync
 from portal.changes import pausing, workflow
-from portal.changes.models import Breaker, Change, Comment, Draft, Revision, Status, Vote
+from portal.changes.models import Breaker, Change, Comment, Draft, Revision, Status, Template, Vote
 from portal.changes.proposal import Proposal, pack
 from portal.pages.models import SavedFilter
 from tests.changes.pages import ballot_of
@@ -62,16 +63,20 @@ class Cast:
         """Everybody the database knows by now."""
         return list(User.objects.values_list("username", flat=True))
 
-    def numbers(self) -> dict[str, int]:
+    def numbers(self) -> dict[str, int | str]:
         """What the numbers of the addresses are, by the names they have there."""
         event = Event.objects.order_by("pk").values_list("pk", flat=True)[0]
         own = {"person": self.people["auditor"], "page": "audit:events", "name": "refused", "query": "code=400"}
+        template = {"person": self.people["owner"], "name": "Kept"}
+        kept = Template.objects.get_or_create(**template, defaults={"patch": {}, "updated_at": timezone.now()})[0]
         return {
+            "template_id": kept.pk,  # the owner's
             "change_id": self.change.pk,
             "change": self.change.pk,
             "identifier": self.secret.pk,
             "number": event,
             "saved": SavedFilter.objects.get_or_create(**own)[0].pk,  # the auditor's
+            "step": "preferences",  # everybody's
             "username": self.people["owner"].pk,
         }
 
@@ -86,6 +91,7 @@ class Cast:
             "request_changes": ballot,
             "comment": {"key": str(uuid.uuid4()), "text": "Seen"},
             "close": {"applied": "no", "reason": "Looked at it in Segura"},
+            "keep_template": {"name": "Kept"},
             "hold": {"reason": "Segura is being upgraded"},
             "theme": {"theme": "dark"},
             "read": {"up_to": 0},

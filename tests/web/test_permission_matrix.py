@@ -30,6 +30,8 @@ account_change_password GET    in  200 200 200 200 200 in  200
 account_change_password POST   in  200 200 200 200 200 in  200
 theme          POST   302 302 302 302 302 302 302 302
 set_language            POST   302 302 302 302 302 302 302 302
+first_step              GET    in  302 302 302 302 302 in  404
+dismiss_first_steps     POST   in  302 302 302 302 302 in  302
 save_filter             POST   in  302 302 302 302 302 in  302
 forget_filter           POST   in  404 404 404 302 404 in  404
 catalog:secrets         GET    in  200 200 200 403 200 in  403
@@ -57,6 +59,10 @@ changes:comment         POST   in  302 404 302 302 302 in  404
 changes:retry           POST   in  302 404 403 403 302 in  404
 changes:recheck         POST   in  403 404 403 403 302 in  404
 changes:close           POST   in  403 404 403 403 302 in  404
+changes:keep_template   GET    in  200 404 403 403 200 in  403
+changes:keep_template   POST   in  302 404 403 403 302 in  403
+changes:templates       GET    in  200 200 403 403 200 in  403
+changes:delete_template POST   in  302 404 403 403 404 in  403
 changes:revise          GET    in  200 404 403 403 403 in  403
 changes:revise          POST   in  302 404 403 403 403 in  403
 notices:inbox           GET    in  200 200 200 200 200 in  200

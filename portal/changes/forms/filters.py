@@ -7,14 +7,14 @@ from typing import Any
 
 from django import forms
 from django.db.models import OuterRef, Q
-from django.db.models.lookups import IsNull
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
+from portal.changes.existence import has
 from portal.changes.labels import FIELD_LABELS
-from portal.changes.models import ChangeQuerySet, Revision, Status, one_of
+from portal.changes.models import ChangeQuerySet, Revision, Status
 from portal.changes.risks import Level
 from portal.vault.entity import SECRET_FIELD
 
@@ -150,6 +150,6 @@ def _requested_by(name: str) -> Q:
     return Q(requester__in=list(User.objects.filter(person).values_list("pk", flat=True)))
 
 
-def _current(like: Q) -> IsNull:
+def _current(like: Q) -> Q:
     """The revision that counts is like this."""
-    return IsNull(one_of(Revision.objects.filter(like, change=OuterRef("pk"), number=OuterRef("revision"))), False)
+    return has(Revision.objects.filter(like, change=OuterRef("pk"), number=OuterRef("revision")))

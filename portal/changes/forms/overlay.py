@@ -10,17 +10,20 @@ from portal.changes.drafts import Draft
 from portal.changes.forms.edit import REPLACE
 from portal.changes.models import Change, Revision
 from portal.changes.patch import Sight
+from portal.changes.template import Template
 from portal.vault import SHARE_FIELDS
 
 _OF_ONE_SECRET = ("name",)
 """What would make one secret pass for another."""
+ANOTHER = 0
+"""The number of no secret: what is taken from a change for any secret but its own."""
 
 
 @dataclass(frozen=True)
 class Overlay:
     """A patch that was made over `earlier` values (None: they were not known); never a client secret.
 
-    `new_secret`: one belonged to it, which has to be entered again. `origin` or `draft`: where it is taken from.
+    `new_secret`: one belonged to it, which has to be entered again. It is taken from `origin`, `draft` or `template`.
     """
 
     patch: Mapping[str, Any]
@@ -30,6 +33,7 @@ class Overlay:
     new_secret: bool = False
     origin: Change | None = None
     draft: Draft | None = None
+    template: Template | None = None
 
     def words(self) -> dict[str, str]:
         """What the form holds beside the fields of the secret."""
@@ -54,6 +58,11 @@ def of_change(change: Change, secret: int) -> Overlay:
 def of_draft(draft: Draft) -> Overlay:
     """What a person has kept, to go on with."""
     return Overlay(draft.patch, draft.base, draft.reason, draft.ticket, draft=draft)
+
+
+def of_template(template: Template) -> Overlay:
+    """What somebody keeps under a name, for any secret."""
+    return Overlay(template.patch, template.base, template.reason, template.ticket, template=template)
 
 
 def laid(base: Sight | None, over: Overlay) -> dict[str, Any]:

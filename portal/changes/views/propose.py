@@ -29,6 +29,7 @@ from portal.changes.proposal import Proposal, ProposalLost, pack, unpack
 from portal.changes.reading import listing
 from portal.changes.reading.refusals import answer
 from portal.changes.rules import Refused
+from portal.changes.template import Template
 from portal.changes.transitions import WrongState
 
 FORM, PREVIEW = "changes/propose.html", "changes/preview.html"
@@ -52,7 +53,7 @@ class Task:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Right.PROPOSE)
 def propose(request: PersonRequest, identifier: int) -> HttpResponseBase:
-    """Propose an edit of this secret. `like`: begin with what that change proposed; `draft`: with one's draft."""
+    """Propose an edit of this secret; the form may begin with the change `like`, the own `draft` or a `template`."""
     secret = get_object_or_404(ApiSecret, pk=identifier)
 
     def submit(proposal: Proposal) -> Change:
@@ -93,11 +94,18 @@ def _over(request: PersonRequest, secret: ApiSecret) -> Overlay | None:
     """What the form begins with beside the values of today."""
     if "draft" in request.GET:
         return overlay.of_draft(get_object_or_404(Draft.objects.of(request.user), secret=secret.pk))
+    if template := request.GET.get("template"):
+        found = get_object_or_404(Template.objects.open_to(request.user), pk=_number(template))
+        return overlay.of_template(found)
     like = request.GET.get("like", "")
     if not like:
         return None
-    number = int(like) if like.isdecimal() and len(like) < 19 else 0
-    return overlay.of_change(get_object_or_404(Change.objects.visible_to(request.user), pk=number), secret.pk)
+    return overlay.of_change(get_object_or_404(Change.objects.visible_to(request.user), pk=_number(like)), secret.pk)
+
+
+def _number(text: str) -> int:
+    """As an address gives it; 0 for nothing that a database could hold."""
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
 def _answer(request: PersonRequest, task: Task) -> HttpResponseBase:
@@ -193,4 +201,11 @@ def _about(task: Task) -> dict[str, object]:
     """What form and preview both say: the secret, and who else is at it."""
     others = listing.open_of_secret(task.secret.pk, reader=task.by, besides=task.change)
     draft = None if task.change or task.over else Draft.objects.of(task.by).filter(secret=task.secret.pk).first()
-    return {"secret": task.secret, "change": task.change, "others": others, "draft": draft}
+    templates = [] if task.change or task.over else Template.objects.open_to(task.by)
+    return {
+        "secret": task.secret,
+        "change": task.change,
+        "others": others,
+        "draft": draft,
+        "templates": templates,
+    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 from django.templatetags.static import static
 from django.utils.html import format_html
@@ -9,6 +11,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from portal import correlation
+from portal.accounts.roles import Right
+from portal.pages.first_steps import progress
 
 register = template.Library()
 
@@ -71,3 +75,9 @@ def response_code(code: int | None) -> SafeString:
 def notice_icon(kind: str) -> str:
     """The icon of a notice or of a message's level."""
     return NOTICE_ICONS.get(kind, "info-circle")
+
+
+@register.inclusion_tag("_first_steps.html", takes_context=True)
+def first_steps(context: dict[str, Any], right: str) -> dict[str, Any]:
+    """What whoever holds that right may do on their first visit; see pages.first_steps."""
+    return {"progress": progress(context["user"], Right(right)), "csrf_token": context.get("csrf_token")}

@@ -29,7 +29,7 @@ _GETS = 60
 
 def _paths(who: People, size: Size) -> dict[str, tuple[User, str]]:
     """Full pages, each of as many rows in a short past as in a long one."""
-    days = max(30, 730_000 // size.changes)
+    days = min(365, max(30, 365_000 // size.changes))
     since = (timezone.now() - timedelta(days=days)).date()
     return {
         "queue": (who.approvers[1], "/queue/"),

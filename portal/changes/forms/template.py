@@ -1,0 +1,31 @@
+"""Keeping what a change proposes as a template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.translation import gettext_lazy as _
+
+
+class TemplateForm(forms.Form):
+    """Its name; `may_share`: whether it can be for everybody."""
+
+    name = forms.CharField(
+        label=_("Name of the template"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": _("Give the template a name.")},
+    )
+    shared = forms.BooleanField(label=_("For everybody who proposes"), required=False)
+
+    def __init__(self, data: QueryDict | None = None, *, may_share: bool) -> None:
+        super().__init__(data, auto_id="template-%s")
+        if not may_share:
+            del self.fields["shared"]
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """The cleaned answers, as template.keep takes them."""
+        return {"name": self.cleaned_data["name"], "shared": self.cleaned_data.get("shared", False)}

@@ -1,0 +1,72 @@
+"""Templates: edits under a name, kept from a change and laid over the form of another secret."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from portal.accounts import roles
+from portal.accounts.access import PersonRequest, requires
+from portal.accounts.roles import Right
+from portal.changes import template
+from portal.changes.forms import overlay
+from portal.changes.forms.template import TemplateForm
+from portal.changes.labels import FIELD_LABELS
+from portal.changes.models import Change
+from portal.changes.template import MOST, Template, TooManyTemplates
+
+_LIST = (Right.PROPOSE, Right.OPERATE)
+
+
+@require_safe
+@requires(*_LIST)
+def templates(request: PersonRequest) -> HttpResponse:
+    """One's own templates and the shared ones."""
+    operates = roles.holds(request.user, Right.OPERATE)
+    rows = [
+        {
+            "template": each,
+            "fields": ", ".join(str(FIELD_LABELS[name]) for name in each.patch),
+            "erasable": each.person_id == request.user.pk or (each.shared and operates),
+        }
+        for each in Template.objects.open_to(request.user)
+    ]
+    return render(request, "changes/templates.html", {"rows": rows})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@requires(*_LIST)
+def keep(request: PersonRequest, change_id: int) -> HttpResponse:
+    """Keep what a change proposes under a name; never its client secret, nor the name of its secret."""
+    change = get_object_or_404(Change.objects.visible_to(request.user), pk=change_id)
+    over = overlay.of_change(change, overlay.ANOTHER)
+    may_share = roles.holds(request.user, Right.OPERATE)
+    form = TemplateForm(request.POST if request.method == "POST" else None, may_share=may_share)
+    if form.is_valid() and over.patch:
+        words = over.words()
+        base = dict(over.earlier) if over.earlier is not None else None
+        try:
+            template.keep(by=request.user, **form.kept, patch=dict(over.patch), base=base, words=words)
+        except TooManyTemplates:
+            form.add_error(None, _("%(number)s templates are yours already. Delete one first.") % {"number": MOST})
+        else:
+            messages.success(request, _("Kept as the template %(name)s.") % {"name": form.kept["name"]})
+            return redirect("changes:templates")
+    fields = [FIELD_LABELS[name] for name in over.patch]
+    context = {"change": change, "form": form, "fields": fields, "over": over}
+    return render(request, "changes/keep_template.html", context, status=422 if form.is_bound else 200)
+
+
+@require_POST
+@requires(*_LIST)
+def delete(request: PersonRequest, template_id: int) -> HttpResponse:
+    """Delete an own template; whoever operates the portal also a shared one."""
+    found = Template.objects.erasable_by(request.user).filter(pk=template_id).first()
+    if found is None:
+        raise Http404
+    found.delete()
+    messages.success(request, _("The template %(name)s is deleted.") % {"name": found.name})
+    return redirect("changes:templates")

@@ -1,0 +1,114 @@
+"""Templates: edits kept under a name from one change, and laid over the form of another secret."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Role
+from portal.changes import workflow
+from portal.changes.models import Change, Template
+from portal.changes.proposal import Proposal
+from portal.changes.template import MOST
+from portal.sandbox import Sandbox
+from tests.changes.pages import page_of, text_of
+from tests.changes.paper import read_form
+from tests.people import mirrored
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+AsPerson = Callable[[User], Client]
+CANARY = "cAnArY-in-a-template"
+
+
+@pytest.fixture
+def change(segura: Sandbox, propose: Callable[..., Proposal], requester: User) -> Change:
+    """Another name, a tag, one more user, and a new client secret."""
+    users = [["alices", True], ["pduarte", True]]
+    return workflow.submit(propose(name="Elsewhere", tags="pci", users_allowed=users, value=CANARY), by=requester)
+
+
+def keep(browser: Client, change: Change, name: str = "PCI", **more: str) -> HttpResponse:
+    response: HttpResponse = browser.post(f"/changes/{change.pk}/template/", {"name": name, **more}, follow=True)
+    return response
+
+
+def test_edits_are_kept_without_secret_and_name_and_laid_over_another_secret(
+    change: Change, requester: User, as_person: AsPerson, segura: Sandbox
+) -> None:
+    browser = as_person(requester)
+    assert f"/changes/{change.pk}/template/" in page_of(browser, change).content.decode()
+    assert "Kept as the template PCI." in text_of(keep(browser, change))
+    kept = Template.objects.get()
+    assert kept.patch == {"tags": "pci", "users_allowed": [["alices", True], ["pduarte", True]]}
+    segura.control.edit(17, users_allowed={"newcomer": False})
+    mirrored(17, "CI")
+    assert "Begin with a template" in text_of(browser.get("/secrets/17/propose/"))
+    page = browser.get(f"/secrets/17/propose/?template={kept.pk}")
+    form = read_form(page)
+    assert "The template PCI is laid over" in text_of(page)
+    assert form["tags"] == "pci"
+    assert form["name"] != "Elsewhere"
+    assert form["reason"] == "The endpoint moves to the EU"
+    names = {form[name] for name in form if name.startswith("users_allowed-") and name.endswith("-name")}
+    assert {"newcomer", "alices"} <= names
+    assert "pduarte" not in names, "only what the edit added or altered"
+    assert CANARY not in page.content.decode()
+
+
+def test_templates_are_a_persons_own(change: Change, requester: User, requester2: User, as_person: AsPerson) -> None:
+    keep(as_person(requester), change)
+    kept, other = Template.objects.get(), as_person(requester2)
+    assert "PCI" not in text_of(other.get("/templates/"))
+    assert other.get(f"/secrets/43/propose/?template={kept.pk}").status_code == 404
+    assert other.post(f"/templates/{kept.pk}/delete/").status_code == 404
+    assert keep(other, change, "Stolen").status_code == 404, "who may not see a change takes nothing from it"
+
+
+def test_an_administrator_shares_them_and_takes_shared_ones_away(
+    change: Change, requester: User, requester2: User, admin: User, as_person: AsPerson
+) -> None:
+    keep(as_person(requester), change, "Mine", shared="on")
+    assert not Template.objects.get().shared, "a requester shares nothing"
+    keep(as_person(admin), change, "Ours", shared="on")
+    shared = Template.objects.get(name="Ours")
+    page = text_of(as_person(requester2).get("/templates/"))
+    assert "Ours" in page
+    assert "Mine" not in page
+    assert as_person(requester2).post(f"/templates/{shared.pk}/delete/").status_code == 404
+    roles.grant(requester2, Role.ADMINISTRATOR)
+    assert as_person(requester2).post(f"/templates/{shared.pk}/delete/").status_code == 302
+    own = Template.objects.get()
+    assert as_person(requester2).post(f"/templates/{own.pk}/delete/").status_code == 404
+    assert "The template Mine is deleted." in text_of(
+        as_person(requester).post(f"/templates/{own.pk}/delete/", follow=True)
+    )
+
+
+def test_a_name_is_asked_for_and_one_has_so_many_at_most(change: Change, requester: User, as_person: AsPerson) -> None:
+    browser = as_person(requester)
+    refused = keep(browser, change, " ")
+    assert refused.status_code == 422
+    assert "Give the template a name." in text_of(refused)
+    for number in range(MOST):
+        keep(browser, change, f"T{number}")
+    refused = keep(browser, change, "One more")
+    assert refused.status_code == 422
+    assert "templates are yours already" in text_of(refused)
+    assert 'value="One more"' in refused.content.decode()
+    assert keep(browser, change, "T1").status_code == 200, "a name one has is given the new edits"
+
+
+def test_a_change_of_a_secret_value_alone_has_nothing_to_keep(
+    segura: Sandbox, propose: Callable[..., Proposal], requester: User, as_person: AsPerson
+) -> None:
+    change = workflow.submit(propose(name="Other", value=CANARY), by=requester)
+    browser = as_person(requester)
+    assert "Nothing to keep" in text_of(browser.get(f"/changes/{change.pk}/template/"))
+    assert keep(browser, change).status_code == 422
+    assert not Template.objects.exists()
