@@ -56,7 +56,8 @@ class Approver:
     def _approved(self, change: int) -> bool:
         """Whether the vote counts, as far as the page says; where none comes, they try again."""
         with suppress(requests.RequestException):
-            if f"Approve CR-{change}" in self.person.get(f"/changes/{change}/", timeout=PATIENCE_S):
+            self.person.get(f"/changes/{change}/", timeout=PATIENCE_S)
+            if self.person.offers(f"Approve CR-{change}"):
                 self.person.press(f"Approve CR-{change}", timeout=PATIENCE_S, **self.person.confirmed())
             return self.person.answer.status_code == 200
         return False

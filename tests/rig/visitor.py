@@ -135,6 +135,10 @@ class Visitor:
         self.press(button, reason=reason, **self.confirmed(), **({"password": self._password} if late else {}))
         assert self.answer.status_code == 200
 
+    def offers(self, button: str) -> bool:
+        """Whether the page they are on has a button whose text starts like this."""
+        return any(text.startswith(button) for form in _Forms(self.answer.text).forms for text in form.buttons)
+
     def confirmed(self) -> dict[str, str]:
         """The box that approving at high risk takes, where the page they are on has it."""
         return {"confirmed": "on"} if 'name="confirmed"' in self.answer.text else {}
