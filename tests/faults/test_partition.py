@@ -63,7 +63,7 @@ class Approver:
         return False
 
 
-@pytest.mark.shows("L04")
+@pytest.mark.shows("F23")
 def test_nothing_is_lost_or_doubled_while_a_worker_and_a_web_machine_are_cut_off(
     segura: Sandbox, submit_many: ManyChanges, approver: User, tmp_path: Path
 ) -> None:
