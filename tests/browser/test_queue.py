@@ -146,7 +146,7 @@ def test_filters_work_and_are_accessible(segura: Control, sign_in: SignIn) -> No
     grave = requester.propose(17, url="http://grave.example")
     page = approver.go("/queue/")
     page.locator("summary", has_text="Filters").click()
-    page.get_by_label("Risk").select_option("High")
+    page.get_by_label("Risk", exact=True).select_option("High")
     page.get_by_label("Field").select_option("URL")
     page.get_by_role("button", name="Filter").last.click()
     expect(page.locator(f"#row-{grave}")).to_be_visible()
