@@ -29,6 +29,8 @@ class Kind(StrEnum):
     QUEUE = "queue"
     INTERRUPTED = "interrupted"
     SUPERSEDED = "superseded"
+    # Of the directory only
+    SCIM_CLIENT = "scim_client"
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,11 @@ def _sentence(kind: Kind) -> str:
         ),
         Kind.INTERRUPTED: _(
             "No worker finished it. An operator should check that a worker is running; then try again."
+        ),
+        Kind.SCIM_CLIENT: _(
+            "Segura does not let the portal's SCIM client read its directory (HTTP %(code)s). An operator should check "
+            "SEGURA_SCIM_CLIENT_ID and SEGURA_SCIM_CLIENT_SECRET, and in Segura, under Provisioning, whether that "
+            "client is active and allowed from the portal's address."
         ),
         Kind.SUPERSEDED: _("A newer list had arrived first, so this one was set aside."),
     }[kind]
