@@ -46,6 +46,7 @@ NO_PAGE = {
     "dismiss_first_steps": "puts the steps away and leads home",
     "save_filter": "saves and leads back",
     "forget_filter": "deletes and leads back",
+    "catalog:names": "names to choose from, asked for while one is typed",
     "catalog:sync": "a part of the page of secrets, asked for while a synchronisation is under way",
     "catalog:synchronise": "starts one and leads to the secrets",
     "changes:delete_template": "deletes and leads back",
@@ -109,6 +110,22 @@ def preview(page: Page) -> None:
         page.locator("button[value=preview]").last.click()
 
 
+def preview_strangers(page: Page) -> None:
+    """Share with somebody whom Segura's directory lacks."""
+    page.locator("[name^=users_allowed-][name$=-name][type=text]").first.fill("rcsota")
+    page.locator("[name=reason]").fill("Rafael takes over")
+    with page.expect_navigation():
+        page.locator("button[value=preview]").last.click()
+
+
+def strangers(page: Page) -> None:
+    """Share with somebody and with a group that Segura's directory lacks, and forget to say why."""
+    page.locator("[name^=users_allowed-][name$=-name][type=text]").first.fill("rcsota")
+    page.locator("[name^=groups_allowed-][name$=-name][type=text]").first.fill("My own group")
+    refused("button[value=preview]")(page)
+    page.locator("[data-strangers]:visible").first.wait_for()
+
+
 def bulk(page: Page) -> None:
     """Choose two, and reject them without a reason."""
     for box in page.locator("[name=picks]").all()[:2]:
@@ -166,6 +183,8 @@ def _requester() -> Iterator[State]:
     yield State("propose unseen", "requester", "/secrets/51/propose/")
     yield State("propose impossible", "requester", "/secrets/55/propose/")
     yield State("propose refused", "requester", "/secrets/14/propose/", act=refused("button[value=preview]"))
+    yield State("propose to strangers", "requester", "/secrets/14/propose/", act=strangers)
+    yield State("propose unchecked", "requester", "/secrets/12/propose/", "held")
     yield State("propose from a draft", "requester", "/secrets/22/propose/?draft")
     yield State("propose once more", "requester", "/secrets/15/propose/?like={failed}")
     yield State("propose from a template", "requester", "/secrets/12/propose/?template=1")
@@ -173,6 +192,7 @@ def _requester() -> Iterator[State]:
     yield State("templates", "requester", "/templates/")
     yield State("keeping a template", "admin", "/changes/{applied}/template/")
     yield State("keeping a template refused", "requester", "/changes/{pending}/template/", act=refused("button"))
+    yield State("preview to strangers", "requester", "/secrets/14/propose/", act=preview_strangers)
     yield State("preview", "requester", "/secrets/26/propose/", act=preview)
     yield State("revise", "requester", "/changes/{pending}/revise/")
     yield State("revise stale", "requester", "/changes/{stale}/revise/")

@@ -96,7 +96,9 @@ class Worlds:
 
     def _open(self, name: str) -> World:
         database = database_of(name)
-        there = speaking_to(self.segura) if name == "busy" else {**speaking_to(self.segura), "SEGURA_URL": NOWHERE}
+        there = speaking_to(self.segura)
+        if name != "busy":
+            there |= {"SEGURA_URL": NOWHERE, "SEGURA_SCIM_CLIENT_ID": ""}
         address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{database}").geturl()
         log = self.folder / f"{name}.log"
         port = self.stack.enter_context(web(log, threads=4, **{**there, **STILL, "DATABASE_URL": address}))
@@ -146,4 +148,6 @@ def speaking_to(sandbox: Sandbox) -> dict[str, str]:
         "SEGURA_URL": sandbox.url,
         "SEGURA_CLIENT_ID": sandbox.client_id,
         "SEGURA_CLIENT_SECRET": sandbox.client_secret,
+        "SEGURA_SCIM_CLIENT_ID": sandbox.scim_client_id,
+        "SEGURA_SCIM_CLIENT_SECRET": sandbox.scim_client_secret,
     }

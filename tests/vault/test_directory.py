@@ -108,7 +108,9 @@ def test_one_broken_entry_makes_the_directory_unreadable(scim: Watched, sandbox:
         {"startIndex": 26},
     ],
 )
-def test_page_that_is_not_the_one_asked_for_is_refused(scim: Watched, sandbox: Sandbox, more: dict[str, object]) -> None:
+def test_page_that_is_not_the_one_asked_for_is_refused(
+    scim: Watched, sandbox: Sandbox, more: dict[str, object]
+) -> None:
     answered(sandbox, [{"userName": "ana"}], **more)
     with pytest.raises(Unreadable, match="not as agreed"):
         scim.names(Names.USERS)
@@ -127,7 +129,9 @@ def test_server_that_repeats_its_first_page_or_stops_early_does_not_pass_for_a_w
         scim.names(Names.USERS)
 
 
-@pytest.mark.parametrize("fault", ["broken_json", "502", "big_body", "cut_body", "html_201", "redirect:302:http://127.0.0.1:1/"])
+@pytest.mark.parametrize(
+    "fault", ["broken_json", "502", "big_body", "cut_body", "html_201", "redirect:302:http://127.0.0.1:1/"]
+)
 def test_anything_else_is_unreadable(scim: Watched, sandbox: Sandbox, fault: str) -> None:
     sandbox.control.plan(fault, endpoint="scim_users")
     with pytest.raises(Unreadable):

@@ -40,9 +40,9 @@ def examine() -> Iterator[Finding]:
 
 
 def ask() -> Iterator[Finding]:
-    """Token, list, one secret, and the directory where SCIM is set up, each on record and within SEGURA_PAGE_DEADLINE_S.
+    """Token, list, one secret, and the directory where SCIM is set up, each within SEGURA_PAGE_DEADLINE_S.
 
-    Outside any transaction.
+    All are on record. Outside any transaction.
     """
     trial.run(by="")
     made = trial.latest()
