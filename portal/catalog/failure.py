@@ -54,6 +54,8 @@ class Failure:
         """What happened and who can do what about it, in the language of the page."""
         if self.kind is Kind.REFUSED:
             return _refusal(self.number)
+        if self.kind is Kind.SCIM_CLIENT:
+            return _scim_client() % {"code": self.code}
         return _sentence(self.kind) % {"detail": findings.said(self.message), "code": self.code}
 
 
@@ -107,13 +109,16 @@ def _sentence(kind: Kind) -> str:
         Kind.INTERRUPTED: _(
             "No worker finished it. An operator should check that a worker is running; then try again."
         ),
-        Kind.SCIM_CLIENT: _(
-            "Segura does not let the portal's SCIM client read its directory (HTTP %(code)s). An operator should check "
-            "SEGURA_SCIM_CLIENT_ID and SEGURA_SCIM_CLIENT_SECRET, and in Segura, under Provisioning, whether that "
-            "client is active and allowed from the portal's address."
-        ),
         Kind.SUPERSEDED: _("A newer list had arrived first, so this one was set aside."),
     }[kind]
+
+
+def _scim_client() -> str:
+    return _(
+        "Segura does not let the portal's SCIM client read its directory (HTTP %(code)s). An operator should check "
+        "SEGURA_SCIM_CLIENT_ID and SEGURA_SCIM_CLIENT_SECRET, and in Segura, under Provisioning, whether that "
+        "client is active and allowed from the portal's address."
+    )
 
 
 def _refusal(number: int | None) -> str:
