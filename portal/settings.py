@@ -58,6 +58,10 @@ try:
     SEGURA_CLIENT_ID: str = env.str("SEGURA_CLIENT_ID", "")
     SEGURA_CLIENT_SECRET = secret("SEGURA_CLIENT_SECRET", "")
     SEGURA_CLIENT_AUTH: str = env.str("SEGURA_CLIENT_AUTH", "body")
+    # Only for the names people choose from when they share; empty: names are typed freely.
+    SEGURA_SCIM_CLIENT_ID: str = env.str("SEGURA_SCIM_CLIENT_ID", "")
+    SEGURA_SCIM_CLIENT_SECRET = secret("SEGURA_SCIM_CLIENT_SECRET", "")
+    SEGURA_SCIM_SYNC_EVERY_S = positive("SEGURA_SCIM_SYNC_EVERY_S", 3600)
     SEGURA_TENANT: str = env.str("SEGURA_TENANT", "")
     SEGURA_CA_BUNDLE: str = env.str("SEGURA_CA_BUNDLE", "")
     SEGURA_CONNECT_TIMEOUT_S = positive("SEGURA_CONNECT_TIMEOUT_S", 5)

@@ -24,6 +24,7 @@ if (form && live) {
 
   for (const kind of ["input", "change"]) form.addEventListener(kind, tell);
   window.addEventListener("pageshow", tell); // also with what the browser filled in again
+  form.addEventListener("change", strangers);
   tell();
   count(list.children.length);
   live.hidden = false;
@@ -63,6 +64,19 @@ function* lists() {
     powers.className = "powers";
     powers.append(...said);
     yield section(card.querySelector("h2").textContent, powers);
+  }
+}
+
+// Where the page has the whole directory, a name that is not in it is told of as soon as it is typed.
+function strangers() {
+  for (const known of form.querySelectorAll("datalist[data-whole]")) {
+    const names = new Set([...known.options].map((option) => option.value));
+    const card = known.closest("[data-shares]");
+    const typed = [...card.querySelectorAll("input[list]")].map((input) => input.value.trim());
+    const lacking = [...new Set(typed)].filter((name) => name && !names.has(name));
+    const notice = card.querySelector("[data-strangers]");
+    notice.querySelector("[data-names]").textContent = lacking.map((name) => plainly(name)).join(", ");
+    notice.hidden = !lacking.length;
   }
 }
 

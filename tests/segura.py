@@ -36,6 +36,7 @@ def segura(sandbox: Sandbox, settings: Settings) -> Sandbox:
     settings.SEGURA_CLIENT_ID = sandbox.client_id
     settings.SEGURA_CLIENT_SECRET = sandbox.client_secret
     settings.SEGURA_CLIENT_AUTH = "body"
+    settings.SEGURA_SCIM_CLIENT_ID = settings.SEGURA_SCIM_CLIENT_SECRET = ""
     settings.SEGURA_TENANT = settings.SEGURA_CA_BUNDLE = ""
     settings.SEGURA_CONNECT_TIMEOUT_S = 1
     settings.SEGURA_DEADLINE_S = 5
@@ -47,6 +48,16 @@ def segura(sandbox: Sandbox, settings: Settings) -> Sandbox:
     forget_tokens(settings.REDIS_URL)
     connection.absence.cache_clear()
     return sandbox
+
+
+@pytest.fixture
+def scim(segura: Sandbox, settings: Settings) -> Sandbox:
+    """The same, with a client that may read its directory; nobody has yet."""
+    settings.SEGURA_SCIM_CLIENT_ID, settings.SEGURA_SCIM_CLIENT_SECRET = (
+        segura.scim_client_id,
+        segura.scim_client_secret,
+    )
+    return segura
 
 
 def forget_tokens(redis_url: str) -> None:

@@ -125,6 +125,7 @@ RULES = [
         "Change.objects.select_for_update().get(pk=1)",
         frozenset(
             {
+                "portal/catalog/directory.py",
                 "portal/catalog/sync.py",
                 "portal/changes/breaker.py",
                 "portal/changes/transitions.py",

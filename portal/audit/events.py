@@ -53,6 +53,7 @@ ACTIONS: dict[str, str | Promise] = {
     "vault.unanswered": _("Segura did not answer"),
     "vault.tested": _("Connection to Segura tested"),
     "catalog.synced": _("Catalogue synchronised"),
+    "directory.synced": _("Directory of users and groups synchronised"),
     "secret.viewed": _("Details of an API secret read"),
     "session.started": _("Signed in"),
     "session.refused": _("Sign-in refused"),

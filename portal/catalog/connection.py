@@ -21,7 +21,7 @@ from portal.vault import Client, Config, ConfigError, Exchange, RedisTokens, Sec
 ONE_SECRET = 1024 * 1024
 WHOLE_LIST = 64 * 1024 * 1024
 """The list has no pages (contract 5.1) and some 140 bytes a row: this is room for 400,000 secrets."""
-_NEEDED = ("SEGURA_URL", "SEGURA_CLIENT_ID", "SEGURA_CLIENT_SECRET")
+_SCIM_TOKENS = "/iso/oauth2/token"
 _REDIS_TIMEOUT_S = 2.0
 
 
@@ -35,34 +35,39 @@ def connect(
     change: int | None = None,
     secret: int | None = None,
     max_body: int = ONE_SECRET,
+    directory: bool = False,
     tokens: TokenStore | None = None,
     told: Callable[[Exchange], None] | None = None,
 ) -> Client:
     """A client that logs each HTTP exchange as `by`'s, of this change and API secret ('' for the machine).
 
-    Answers longer than `max_body` bytes are not read. `tokens` takes the place of the tokens all processes share;
-    `told` hears of each exchange once it is in the log.
+    With `directory` it is the SCIM client, which reads names and nothing else. Answers longer than `max_body` bytes
+    are not read. `tokens` takes the place of the tokens all processes share; `told` hears of each exchange once it is
+    in the log.
 
     Call it, and what it returns, outside any transaction: an exchange that a rollback takes out of the log
     would have happened unseen, so the log refuses it with RuntimeError. DatabaseError leaves the client's
     methods where the log cannot be written. Raises NotConfigured.
     """
-    missing = [name for name in _NEEDED if not getattr(settings, name)]
+    prefix = "SEGURA_SCIM_CLIENT" if directory else "SEGURA_CLIENT"
+    needed = ("SEGURA_URL", f"{prefix}_ID", f"{prefix}_SECRET")
+    missing = [name for name in needed if not getattr(settings, name)]
     if missing:
         raise NotConfigured(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set")
     try:
         report = _reporter(by, change, secret, told)
-        return Client(_config(max_body), tokens=tokens or _tokens(settings.REDIS_URL), report=report)
+        return Client(_config(prefix, max_body, directory), tokens=tokens or _tokens(settings.REDIS_URL), report=report)
     except ConfigError as error:
         raise NotConfigured(str(error)) from None
 
 
-def _config(max_body: int) -> Config:
-    first, *spare = map(Secret, secret_lines("SEGURA_CLIENT_SECRET", settings.SEGURA_CLIENT_SECRET))
+def _config(prefix: str, max_body: int, directory: bool) -> Config:
+    name = f"{prefix}_SECRET"
+    first, *spare = map(Secret, secret_lines(name, getattr(settings, name)))
     return Config(
         url=settings.SEGURA_URL,
-        token_url=settings.SEGURA_TOKEN_URL,
-        client_id=settings.SEGURA_CLIENT_ID,
+        token_url=settings.SEGURA_URL.rstrip("/") + _SCIM_TOKENS if directory else settings.SEGURA_TOKEN_URL,
+        client_id=getattr(settings, f"{prefix}_ID"),
         client_secret=first,
         spare_secrets=tuple(spare),
         tenant=settings.SEGURA_TENANT,

@@ -29,6 +29,8 @@ class Kind(StrEnum):
     QUEUE = "queue"
     INTERRUPTED = "interrupted"
     SUPERSEDED = "superseded"
+    # Of the directory only
+    SCIM_CLIENT = "scim_client"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Failure:
         """What happened and who can do what about it, in the language of the page."""
         if self.kind is Kind.REFUSED:
             return _refusal(self.number)
+        if self.kind is Kind.SCIM_CLIENT:
+            return _scim_client() % {"code": self.code}
         return _sentence(self.kind) % {"detail": findings.said(self.message), "code": self.code}
 
 
@@ -107,6 +111,14 @@ def _sentence(kind: Kind) -> str:
         ),
         Kind.SUPERSEDED: _("A newer list had arrived first, so this one was set aside."),
     }[kind]
+
+
+def _scim_client() -> str:
+    return _(
+        "Segura does not let the portal's SCIM client read its directory (HTTP %(code)s). An operator should check "
+        "SEGURA_SCIM_CLIENT_ID and SEGURA_SCIM_CLIENT_SECRET, and in Segura, under Provisioning, whether that "
+        "client is active and allowed from the portal's address."
+    )
 
 
 def _refusal(number: int | None) -> str:

@@ -139,6 +139,53 @@ class Keyword(models.Model):
         indexes = [models.Index(fields=["kind", "folded"], name="keyword_kind")]
 
 
+class ListedName(models.Model):
+    """A user or a group of Segura's directory, by the name that lists of sharing use."""
+
+    class Kind(models.TextChoices):
+        USER = "user"
+        GROUP = "group"
+
+    LONGEST = 200
+
+    kind = models.CharField(max_length=5, choices=Kind)
+    name = models.CharField(max_length=LONGEST)
+    display_name = models.CharField(max_length=LONGEST, blank=True)
+    folded = models.CharField(max_length=LONGEST, help_text="What is searched: both names.")
+    active = models.BooleanField()
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["folded", "name"]
+        constraints = [models.UniqueConstraint(fields=["kind", "name"], name="listed_name_once")]
+        indexes = [
+            models.Index(fields=["kind", "folded", "name"], condition=Q(active=True), name="listed_name_folded"),
+        ]
+
+
+class DirectorySync(models.Model):
+    """One synchronisation of the directory: who asked for it ('' for the schedule), when, and how it went."""
+
+    by = models.CharField(max_length=150, blank=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    ok = models.BooleanField(null=True)
+    users = models.IntegerField(default=0)
+    groups = models.IntegerField(default=0)
+    kind = models.CharField(max_length=20, blank=True, help_text="What kept it from succeeding (failure.Kind).")
+    code = models.IntegerField(null=True, help_text="HTTP status of the answer that decided.")
+    message = models.CharField(max_length=500, blank=True, help_text="What the other side said.")
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["-id"]
+
+    @property
+    def sentence(self) -> str:
+        """What went wrong and who can do what about it; '' where nothing did."""
+        return Failure(Kind(self.kind), self.code, None, self.message).sentence if self.kind else ""
+
+
 class SyncQuerySet(models.QuerySet["Sync"]):
     def under_way(self) -> SyncQuerySet:
         """Waiting or running, and not for longer than a worker could take."""

@@ -7,7 +7,7 @@ import logging
 from celery.signals import beat_init
 from kombu.exceptions import OperationalError
 
-from portal.catalog import sync
+from portal.catalog import directory, sync
 from portal.celery import app
 
 _log = logging.getLogger(__name__)
@@ -15,8 +15,9 @@ _log = logging.getLogger(__name__)
 
 @app.task(name="catalog.synchronise")
 def synchronise(asked: int | None = None) -> None:
-    """The schedule's synchronisation, or the one of this row that a person asked for."""
-    sync.synchronise(asked=asked)
+    """The schedule's synchronisation, or the one of this row that a person asked for; then the directory's, if due."""
+    done = sync.synchronise(asked=asked)
+    directory.synchronise(by=done.by, at_once=asked is not None)
 
 
 def publish(asked: int | None = None) -> bool:

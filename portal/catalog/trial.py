@@ -1,4 +1,7 @@
-"""The connection tried step by step, as a person who runs the portal would: a token, the list, one secret."""
+"""The connection tried step by step, as a person who runs the portal would.
+
+A token, the list, one secret; and the directory, where SCIM is set up.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +16,13 @@ from django.conf import settings
 from portal.audit import ledger
 from portal.audit.entry import Entry
 from portal.audit.models import Event
-from portal.catalog import manual
+from portal.catalog import directory, manual
 from portal.catalog.connection import WHOLE_LIST, NotConfigured, connect
 from portal.catalog.failure import Failure, Kind
-from portal.vault import Exchange, ListedSecret, MemoryTokens, VaultError
+from portal.vault import Exchange, ListedSecret, MemoryTokens, Names, VaultError
 
 STEPS = ("token", "list", "read")
+DIRECTORY = "directory"
 _alone = threading.Lock()
 _Value = TypeVar("_Value")
 
@@ -29,8 +33,9 @@ class Busy(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One of STEPS and what Segura answered. `kind`: what stood in the way ('' for nothing); see failure.Kind.
+    """One of STEPS, or DIRECTORY, and what Segura answered.
 
+    `kind` is what stood in the way ('' for nothing); see failure.Kind.
     `tried` is false where an earlier step kept this one from being taken; `found` counts what a list held.
     """
 
@@ -55,8 +60,8 @@ class Step:
 
     @property
     def advice(self) -> str:
-        """What to do about the answer, where it is a documented one."""
-        return manual.advice(self.code, self.number, self.message)
+        """What to do about the answer, where it is a documented one; those of the directory are another client's."""
+        return "" if self.name == DIRECTORY else manual.advice(self.code, self.number, self.message)
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ def run(*, by: str) -> None:
         raise Busy
     try:
         steps, secret = _take(by)
+        steps += [_look_up(by)] if directory.is_configured() else []
     finally:
         _alone.release()
     told = [{name: value for name, value in vars(step).items() if value not in (None, "")} for step in steps]
@@ -125,6 +131,17 @@ def _take(by: str) -> tuple[list[Step], int | None]:
     reader = connect(by=by, secret=row.identifier, tokens=tokens, told=heard.append)
     _, failure = _within(lambda ends_at: reader.read(row.identifier, ends_at=ends_at))
     return [*first, _ended("read", heard, failure)], row.identifier
+
+
+def _look_up(by: str) -> Step:
+    """One page of the directory's users."""
+    heard: list[Exchange] = []
+    try:
+        client = connect(by=by, directory=True, max_body=WHOLE_LIST, tokens=MemoryTokens(), told=heard.append)
+    except NotConfigured as error:
+        return _ended(DIRECTORY, [], Failure.of(error))
+    came, failure = _within(lambda ends_at: client.name_page(Names.USERS, ends_at=ends_at))
+    return _ended(DIRECTORY, heard, directory.failure_of(failure), found=came.total if came else None)
 
 
 def _within(act: Callable[[float], _Value]) -> tuple[_Value | None, Failure | None]:

@@ -7,6 +7,7 @@ from portal.catalog import views
 app_name = "catalog"
 urlpatterns = [
     path("", views.secrets, name="secrets"),
+    path("names/", views.names, name="names"),
     path("sync/", views.sync_state, name="sync"),
     path("synchronise/", views.synchronise, name="synchronise"),
 ]

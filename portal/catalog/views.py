@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts import roles
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
-from portal.catalog import sync, tasks
+from portal.catalog import directory, sync, tasks
 from portal.catalog.forms import SecretFilter
 from portal.catalog.models import ApiSecret
 from portal.catalog.standing import Standing, standing
@@ -50,6 +50,15 @@ def sync_state(request: PersonRequest) -> HttpResponseBase:
     if not now.under_way:
         response["HX-Trigger-After-Swap"] = "catalog-synced"
     return response
+
+
+@require_safe
+@requires(Right.PROPOSE)
+def names(request: PersonRequest) -> HttpResponseBase:
+    """Names for the list that one is being typed into, which the field's own name says: `users_allowed-3-name=ana`."""
+    row = next(iter(request.GET), "")
+    found = directory.search(row.partition("-")[0], request.GET.get(row, ""))
+    return render(request, "catalog/_names.html", {"names": found})
 
 
 @require_POST

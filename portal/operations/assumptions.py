@@ -45,6 +45,10 @@ def _identity() -> dict[str, str]:
         "SEGURA_CLIENT_ID": _("The access key. Segura's own audit shows its owner for all that the portal does."),
         "SEGURA_CLIENT_SECRET": _("Never shown. It leaves the portal only to fetch tokens."),
         "SEGURA_CLIENT_AUTH": _("How the access key is sent: body or basic. With the wrong one no token is given."),
+        "SEGURA_SCIM_CLIENT_ID": _(
+            "A client of its own, for the names to choose from when sharing. Where empty, names are typed freely."
+        ),
+        "SEGURA_SCIM_CLIENT_SECRET": _("Never shown. It leaves the portal only to fetch tokens."),
         "SEGURA_TENANT": _("Sent with the request for a token, where set: appliances with several tenants need it."),
         "SEGURA_CA_BUNDLE": _(
             "Whose certificates are believed; where empty, the system's. Nothing turns the check off."
@@ -83,6 +87,10 @@ def unknowns() -> list[Unknown]:
             _("Whatever it holds counts as “applied, to be checked”: the shares are read back."),
         ),
         Unknown(
+            _("Is the user name that SCIM lists the name that sharing takes?"),
+            _("It is offered as such; any other can be typed, with a warning, and shares are read back."),
+        ),
+        Unknown(
             _("How long does a token live?"),
             _("As long as Segura says, five minutes where it does not; it is renewed at four fifths of that."),
         ),
@@ -103,7 +111,7 @@ def _value(name: str) -> str:
         tries = settings.SEGURA_GATEWAY_RETRIES + 1
         return f"{settings.DELIVERY_HOLD_S - 2 * settings.SEGURA_GATEWAY_TIMEOUT_S * tries:g} s"
     value = getattr(settings, name)
-    if name == "SEGURA_CLIENT_SECRET":
+    if name.endswith("_SECRET"):
         return _("set") if value else _("not set")
     if name.endswith("_S"):
         return f"{value:g} s"

@@ -11,6 +11,7 @@ from portal.operations.redis_server import RedisServer
 from portal.operations.supervisor import Child
 
 SANDBOX_CLIENT_ID = "portal"
+SANDBOX_SCIM_CLIENT_ID = "portal-scim"
 _WORKERS = 4
 
 
@@ -19,11 +20,12 @@ def redis(server: RedisServer) -> Child:
     return Child("redis", server.command, os.environ, ready=server.ready)
 
 
-def sandbox(port: int, control_port: int, state: Path, client_secret: str) -> Child:
+def sandbox(port: int, control_port: int, state: Path, client_secret: str, scim_client_secret: str) -> Child:
     """The stand-in Segura, on ports given to it so that it comes back where it was."""
     command = [sys.executable, "-m", "portal.sandbox", "--port", str(port), "--control-port", str(control_port)]
-    command += ["--client-id", SANDBOX_CLIENT_ID]
-    environment = {**os.environ, "SANDBOX_CLIENT_SECRET": client_secret}
+    command += ["--client-id", SANDBOX_CLIENT_ID, "--scim-client-id", SANDBOX_SCIM_CLIENT_ID]
+    secrets = {"SANDBOX_CLIENT_SECRET": client_secret, "SANDBOX_SCIM_CLIENT_SECRET": scim_client_secret}
+    environment = {**os.environ, **secrets}
     return Child("sandbox", [*command, "--state", str(state)], environment, ready='"control_url"')
 
 

@@ -126,7 +126,7 @@ def _counted(_now: datetime) -> Iterator[Metric]:
     for series, labels, said in (
         ("events", ("action",), "Events of the log, by kind."),
         ("attempts", ("outcome", "code"), "Updates sent to Segura, by what is known of them and HTTP status."),
-        ("vault_exchanges", ("call", "code"), "Exchanges with Segura: token, list, read, update, by HTTP status."),
+        ("vault_exchanges", ("call", "code"), "Exchanges with Segura, by kind and HTTP status."),
     ):
         family = CounterMetricFamily(f"countersign_{series}", said, labels=labels)
         for values, value in counts.get(series, {}).items():

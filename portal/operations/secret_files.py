@@ -32,6 +32,7 @@ def make(folder: Path) -> list[str]:
     _kept(folder / "metrics_token", secrets.token_urlsafe(32))
     _kept(folder / "email_url", "")
     _kept(folder / "segura_client_secret", secrets.token_urlsafe(32))
+    _kept(folder / "segura_scim_client_secret", secrets.token_urlsafe(32))
     if not (folder / "segura_ca").exists():
         _make_certificate(folder / "segura_ca", folder / "sandbox_key")
     for file in folder.iterdir():

@@ -77,8 +77,10 @@ def _lines(event: Event) -> Counter[str]:
 
 
 def _call(entry: Entry) -> str:
-    """Which of the four calls it was (contract 3 and 5)."""
+    """Which of the five calls it was (contract 3, 5 and 10)."""
     method, path = entry.data.get("method"), str(entry.data.get("path", ""))
     if method != "GET":
         return "update" if method == "PUT" else "token"
+    if "/scim/" in path:
+        return "directory"
     return "read" if path.rpartition("/")[2].isdigit() else "list"

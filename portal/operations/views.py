@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.forms import PresentForm
 from portal.accounts.roles import Right
-from portal.catalog import manual, trial
+from portal.catalog import directory, manual, trial
 from portal.catalog.standing import standing as catalogue_standing
 from portal.changes import pausing
 from portal.changes.reading import refusals
@@ -75,12 +75,13 @@ def connection(request: PersonRequest) -> HttpResponse:
     due = now.newest.asked_at + timedelta(seconds=settings.CATALOG_SYNC_EVERY_S) if now.newest else None
     context = {
         "trial": trial.latest(),
-        "bound_s": 2 * settings.SEGURA_PAGE_DEADLINE_S,
+        "bound_s": (3 if directory.is_configured() else 2) * settings.SEGURA_PAGE_DEADLINE_S,
         "assumptions": assumptions.assumptions(),
         "unknowns": assumptions.unknowns(),
         "documented": manual.DOCUMENTED,
         "standing": now,
         "next_sync_at": due,
+        "directory": directory.newest() if directory.is_configured() else None,
     }
     return render(request, "operations/connection.html", context)
 

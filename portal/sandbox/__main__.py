@@ -16,7 +16,7 @@ from portal.sandbox.server import Sandbox
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs until SIGTERM or SIGINT. The client secret comes from SANDBOX_CLIENT_SECRET, never from argv."""
+    """Runs until SIGTERM or SIGINT. Client secrets come from SANDBOX_*CLIENT_SECRET, never from argv."""
     options = _options(arguments)
     try:
         sandbox = Sandbox(
@@ -28,6 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
             control_port=options.control_port,
             client_id=options.client_id,
             client_secret=os.environ.get("SANDBOX_CLIENT_SECRET", "sandbox-secret"),
+            scim_client_id=options.scim_client_id,
+            scim_client_secret=os.environ.get("SANDBOX_SCIM_CLIENT_SECRET", "sandbox-scim-secret"),
             state=options.state,
             tls=(options.tls_cert, options.tls_key) if options.tls_cert else None,
         ).start()
@@ -52,6 +54,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--control-host", default="127.0.0.1", help="keep it on this machine")
     parser.add_argument("--control-port", type=int, default=0)
     parser.add_argument("--client-id", default="portal", help="its secret: SANDBOX_CLIENT_SECRET in the environment")
+    parser.add_argument("--scim-client-id", default="portal-scim", help="its secret: SANDBOX_SCIM_CLIENT_SECRET")
     parser.add_argument("--state", type=Path, help="file that keeps the contents over restarts")
     parser.add_argument("--extra", type=int, default=0, help="how many secrets to generate besides the seed")
     parser.add_argument("--knobs", default="{}", help='as JSON: {"update_success_style": "201_registered"}')

@@ -1,4 +1,4 @@
-"""The six MySafe endpoints and the gateway in front of them (contract 5, 7, 8): a request becomes a reply.
+"""The six MySafe endpoints, SCIM, and the gateway in front of them (contract 5, 7, 8, 10): a request becomes a reply.
 
 What a request would change is handed back as an effect, so that a fault can apply it before, after or never.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs
 
-from portal.sandbox import bodies
+from portal.sandbox import bodies, scim
 from portal.sandbox.bodies import Reply
 from portal.sandbox.grants import Grants
 from portal.sandbox.items import SERVICE_USER, Item, Items, Known, merged
@@ -31,6 +31,9 @@ _ROUTES = (
     ("inactive", "POST", re.compile(r"/(?:api|iso)/mysafe/secretapi/inactive/(?P<id>[^/]*)/?")),
     ("active", "POST", re.compile(r"/(?:api|iso)/mysafe/secretapi/active/(?P<id>[^/]*)/?")),
     ("get", "GET", re.compile(r"/(?:api|iso)/mysafe/secretapi/(?P<id>[^/]+)/?")),
+    ("scim_users", "GET", re.compile(r"/iso/scim/v2/Users(?:/(?P<id>[^/]+))?/?")),
+    ("scim_groups", "GET", re.compile(r"/iso/scim/v2/Groups(?:/(?P<id>[^/]+))?/?")),
+    ("scim_config", "GET", re.compile(r"/iso/scim/v2/ServiceProviderConfig/?")),
     ("unknown", None, re.compile(r"/(?:api|iso)/mysafe/.*")),
 )
 
@@ -115,8 +118,12 @@ class Api:
             raise Refusal(bodies.kong(429, knobs, limits))
         if knobs.ip_allow != "*" and request.address not in re.split(r"[,\s]+", knobs.ip_allow):
             raise Refusal(self._blocked(knobs))
-        if name != "token" and not self.grants.accepts(request.headers.get("authorization", "")):
-            raise Refusal(self._unauthorised(knobs))
+        if name == "token":
+            return
+        for_scim, shown = name.startswith("scim_"), request.headers.get("authorization", "")
+        if not self.grants.accepts(shown, scim=for_scim, any_client=not knobs.scim_own_client):
+            text = "Invalid or expired token"
+            raise Refusal(bodies.proxied(scim.error(401, text), knobs) if for_scim else self._unauthorised(knobs))
 
     def _over(self, limit: int) -> bool:
         with self._lock:
@@ -144,6 +151,9 @@ class Api:
         return bodies.kong(404, knobs)
 
     def _dispatch(self, name: str, identifier: str, request: Request, knobs: Knobs) -> Prepared:
+        if name.startswith("scim_"):
+            accept = request.headers.get("accept", "")
+            return Prepared(scim.answer(name, identifier, request.query, accept, self.known, knobs))
         if name == "list":
             return self._list(request, knobs)
         if name == "create":

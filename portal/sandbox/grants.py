@@ -17,12 +17,13 @@ from portal.sandbox.knobs import Knobs
 
 
 class Grants:
-    """Issues tokens to one client and knows which of them are good. Tokens do not outlive the process."""
+    """Issues tokens to a few clients and knows which of them are good. Tokens do not outlive the process."""
 
-    def __init__(self, client_id: str, client_secret: str) -> None:
-        self._client_id, self._client_secret = client_id, client_secret
+    def __init__(self, clients: Mapping[str, str]) -> None:
+        """By client id its secret; the first is the access key's."""
+        self._clients = dict(clients)
         self._lock = threading.Lock()
-        self._ends: dict[str, float] = {}
+        self._ends: dict[str, tuple[float, str]] = {}
         self.issued = 0
 
     def ask(self, method: str, headers: Mapping[str, str], query: str, body: bytes, knobs: Knobs) -> Reply:
@@ -43,18 +44,26 @@ class Grants:
             return _missing("client_id")
         if knobs.tenant_mode == "param" and form.get("tenant") != knobs.tenant:
             return _missing("tenant")
-        if not (_same(client_id, self._client_id) and _same(client_secret, self._client_secret)):
+        known = client_id in self._clients
+        if not (_same(client_secret, self._clients.get(client_id, "")) and known):
             return _denied(knobs, challenged=basic is not None)
-        return self._grant(knobs)
+        return self._grant(client_id, knobs)
 
-    def expect(self, client_secret: str) -> None:
+    def expect(self, client_secret: str, *, client_id: str = "") -> None:
         """From now on tokens are for this secret alone; those that were issued stay good."""
-        self._client_secret = client_secret
+        self._clients[client_id or next(iter(self._clients))] = client_secret
 
-    def accepts(self, authorization: str) -> bool:
-        """Whether an Authorization header holds a token that is still good."""
+    def holder(self, authorization: str) -> str:
+        """To which client the token of an Authorization header was issued; "" for one that is not good any more."""
         scheme, _, token = authorization.partition(" ")
-        return scheme.lower() == "bearer" and self._ends.get(token.strip(), 0) > time.time()
+        ends, client_id = self._ends.get(token.strip(), (0, ""))
+        return client_id if scheme.lower() == "bearer" and ends > time.time() else ""
+
+    def accepts(self, authorization: str, *, scim: bool, any_client: bool = False) -> bool:
+        """Whether it holds a good token, and one of a client that may do this."""
+        client_id = self.holder(authorization)
+        is_first = client_id == next(iter(self._clients))
+        return bool(client_id) and (is_first != scim or (scim and any_client))
 
     def revoke_all(self) -> None:
         """Makes every token issued so far worthless."""
@@ -70,14 +79,14 @@ class Grants:
             return basic
         return "", ""
 
-    def _grant(self, knobs: Knobs) -> Reply:
+    def _grant(self, client_id: str, knobs: Knobs) -> Reply:
         life = knobs.token_ttl or 3600
         now = time.time()
         style = knobs.token_style
-        token = _jwt(self._client_id, now, life) if style == "jwt" else secrets.token_hex(40)
+        token = _jwt(client_id, now, life) if style == "jwt" else secrets.token_hex(40)
         with self._lock:
-            self._ends = {each: ends for each, ends in self._ends.items() if ends > now}
-            self._ends[token] = now + life
+            self._ends = {each: (ends, holder) for each, (ends, holder) in self._ends.items() if ends > now}
+            self._ends[token] = (now + life, client_id)
             self.issued += 1
         document: dict[str, object] = {"token_type": "Bearer", "expires_in": knobs.token_ttl, "access_token": token}
         if not knobs.token_ttl:

@@ -82,10 +82,12 @@ def merged(item: Item, sent: Mapping[str, Any], knobs: Knobs, known: Known) -> t
 
 @dataclass(frozen=True)
 class Known:
-    """The users and groups that exist in Segura."""
+    """The users and groups that exist in Segura; what `people` are called; who is `inactive`, and no user any more."""
 
     users: frozenset[str]
     groups: frozenset[str]
+    people: Mapping[str, str] = field(default_factory=dict)
+    inactive: frozenset[str] = frozenset()
 
     def has(self, share_field: str, name: str) -> bool:
         """Whether `name` can be shared with."""

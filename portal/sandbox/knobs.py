@@ -43,6 +43,8 @@ class Knobs:
     kong_headers: bool = True  # 8
     rate_limit: int = 0  # 8; calls per second, 0 = none
     double_apply_on_504: bool = False  # 8
+    scim_page: int = 25  # 10; the most entries on one page
+    scim_own_client: bool = True  # 10; tokens of the access key do not open it
     tenant_mode: Literal["host", "param"] = "host"  # 2
     tenant: str = "acme"  # 2
 

@@ -24,6 +24,20 @@ KNOWN = Known(
     groups=frozenset(
         ["Test group", "Payments", "Platform", "Integration", "Site Reliability", "Finance systems", "Marketing"]
     ),
+    people={
+        "alices": "Alice Souza",
+        "pduarte": "Paula Duarte",
+        "mferreira": "Marcos Ferreira",
+        "jsilva": "Joana Silva",
+        "rcosta": "Rafael Costa",
+        "tnakamura": "Tomoko Nakamura",
+        "lkowalski": "Lena Kowalski",
+        "obrien": "Sean O'Brien",
+        "svc-portal": "Portal (service)",
+        "svc-backup": "Backup (service)",
+        "dpereira": "Davi Pereira",
+    },
+    inactive=frozenset(["dpereira"]),
 )
 
 

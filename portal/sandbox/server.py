@@ -13,7 +13,7 @@ from portal.sandbox.api import Api
 from portal.sandbox.control import control_handler
 from portal.sandbox.faults import Plan
 from portal.sandbox.grants import Grants
-from portal.sandbox.items import Item, Items
+from portal.sandbox.items import Item, Items, Known
 from portal.sandbox.journal import Journal
 from portal.sandbox.knobs import Knobs
 from portal.sandbox.remote import Control
@@ -81,13 +81,17 @@ class Sandbox:
         control_port: int = 0,
         client_id: str = "portal",
         client_secret: str = "sandbox-secret",  # noqa: S107 - the demo's, documented
+        scim_client_id: str = "portal-scim",
+        scim_client_secret: str = "sandbox-scim-secret",  # noqa: S107
+        known: Known = demo.KNOWN,
         state: Path | None = None,
         tls: tuple[str, str] | None = None,
     ) -> None:
         self.client_id, self.client_secret = client_id, client_secret
+        self.scim_client_id, self.scim_client_secret = scim_client_id, scim_client_secret
         self.items = Items(demo.items() if seed is None else seed, state)
-        self.grants = Grants(client_id, client_secret)
-        self.api = Api(self.items, self.grants, demo.KNOWN)
+        self.grants = Grants({client_id: client_secret, scim_client_id: scim_client_secret})
+        self.api = Api(self.items, self.grants, known)
         self.first_knobs = self.api.knobs = knobs or Knobs()
         self.plan, self.journal, self.gate = Plan(), Journal(), Gate()
         self.stopping = threading.Event()

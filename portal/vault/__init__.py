@@ -6,6 +6,7 @@ Everything that can be known after a call is a value (`outcomes`); every HTTP ex
 
 from portal.vault.client import Client, Report
 from portal.vault.config import Config, ConfigError
+from portal.vault.directory import Name, NamePage, Names
 from portal.vault.entity import (
     FIELDS,
     SECRET_FIELD,
@@ -29,7 +30,7 @@ from portal.vault.tokens import Cipher, MemoryTokens, RedisTokens, Token, TokenS
 __all__ = [
     "FIELDS", "SECRET_FIELD", "SHARE_FIELDS", "TEXT_FIELDS", "ApiSecret", "Applied", "AppliedCheck", "Cipher",
     "Client", "Config", "ConfigError", "Exchange", "InDoubt", "ListedSecret", "Malformed", "MemoryTokens",
-    "NotApplied", "NotSent", "Outcome", "Patch", "ReadRefused", "RedisTokens", "Refused", "Report", "Secret",
-    "Share", "Token", "TokenStore", "Unauthorised", "Unreachable", "Unreadable", "VaultError", "body",
-    "from_wire", "is_masked",
+    "Name", "NamePage", "Names", "NotApplied", "NotSent", "Outcome", "Patch", "ReadRefused", "RedisTokens",
+    "Refused", "Report", "Secret", "Share", "Token", "TokenStore", "Unauthorised", "Unreachable", "Unreadable",
+    "VaultError", "body", "from_wire", "is_masked",
 ]  # fmt: skip

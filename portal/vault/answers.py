@@ -51,6 +51,11 @@ def envelope(doc: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
     return inner if isinstance(inner, dict) else None
 
 
+def is_scim(doc: Mapping[str, Any] | None) -> bool:
+    """Whether it is one of SCIM's, a list or an error."""
+    return doc is not None and isinstance(doc.get("schemas"), list)
+
+
 def own_code(doc: Mapping[str, Any] | None) -> int | None:
     """Segura's own `code`, at the top of the document."""
     return _integer(doc.get("code")) if doc else None
@@ -69,7 +74,7 @@ def error_number(doc: Mapping[str, Any] | None) -> int | None:
 
 
 def message(doc: Mapping[str, Any] | None) -> str:
-    """What a person is told: Segura's message, the gateway's, or the token endpoint's; "" if none."""
+    """What a person is told: Segura's message, the gateway's, the token endpoint's or SCIM's; "" if none."""
     if doc is None:
         return ""
     inner = envelope(doc) or {}
@@ -78,6 +83,7 @@ def message(doc: Mapping[str, Any] | None) -> str:
         (inner, "mensagem"),
         (doc, "message"),
         (doc, "error_description"),
+        (doc, "detail"),
     ):
         text = source.get(key)
         if isinstance(text, str) and text:

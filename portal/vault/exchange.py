@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from portal.vault.answers import Answer, NoAnswer, document, envelope, error_number, message, own_code
+from portal.vault.answers import Answer, NoAnswer, document, envelope, error_number, is_scim, message, own_code
 from portal.vault.text import Scrubber
 
 Origin = Literal["segura", "gateway", "token", "none"]
@@ -14,12 +14,13 @@ Origin = Literal["segura", "gateway", "token", "none"]
 
 @dataclass(frozen=True)
 class Call:
-    """What an exchange is for. `path` is the path alone: no host, no query."""
+    """What an exchange is for. `path` is the path alone, and what is kept: no host, no query."""
 
     method: str
     path: str
     attempt_id: str = ""
     correlation_id: str = ""
+    query: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,16 +65,16 @@ def describe(
         code=own_code(doc),
         number=error_number(doc),
         message=scrub(message(doc)),
-        origin=_origin(came, token_call, envelope(doc) is not None),
+        origin=_origin(came, token_call, envelope(doc) is not None or is_scim(doc)),
         attempt_id=call.attempt_id,
         correlation_id=call.correlation_id,
         reason=came.flaw if isinstance(came, Answer) else came.reason,
     )
 
 
-def _origin(came: Answer | NoAnswer, token_call: bool, has_envelope: bool) -> Origin:
+def _origin(came: Answer | NoAnswer, token_call: bool, is_seguras: bool) -> Origin:
     if isinstance(came, NoAnswer):
         return "none"
     if token_call:
         return "token"
-    return "segura" if has_envelope else "gateway"
+    return "segura" if is_seguras else "gateway"

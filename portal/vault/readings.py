@@ -46,6 +46,11 @@ def one(identifier: int, came: Answer | NoAnswer | NoToken) -> ApiSecret:
     return _take(came, entity)
 
 
+def taken_from_scim(came: Answer | NoAnswer | NoToken, parse: Callable[[Mapping[str, Any]], Value]) -> Value:
+    """What `parse` makes of a SCIM answer, which has no envelope. Raises VaultError."""
+    return _take(came, parse, _scim_problem)
+
+
 def secrets_in(came: Answer | NoAnswer) -> tuple[Secret, ...]:
     """The client_secret that an answer shows, so that no text quoting it is kept."""
     doc = document(came) if isinstance(came, Answer) else None
@@ -67,12 +72,16 @@ def _rows(doc: Mapping[str, Any]) -> list[ListedSecret]:
     return [listed_from_wire(row) for row in rows]
 
 
-def _take(came: Answer | NoAnswer | NoToken, parse: Callable[[Mapping[str, Any]], Value]) -> Value:
+def _take(
+    came: Answer | NoAnswer | NoToken,
+    parse: Callable[[Mapping[str, Any]], Value],
+    objection: Callable[[Answer], VaultError | None] | None = None,
+) -> Value:
     if isinstance(came, NoToken):
         raise came.as_read_error()
     if isinstance(came, NoAnswer):
         raise (Unreadable if came.sent else Unreachable)(came.reason, alarm=came.alarm)
-    problem: VaultError | None = _problem(came)
+    problem = (objection or _problem)(came)
     if problem is None:
         try:
             return parse(document(came) or {})
@@ -98,4 +107,15 @@ def _problem(came: Answer) -> VaultError | None:
         return Unreadable(f"Segura answered {status}", status=status, number=number, alarm=300 <= status < 400)
     if doc is None or inner is None or flagged_error(inner) or not same_status(came, doc):
         return Unreadable("Segura answered 200, but not with what was asked for", status=status)
+    return None
+
+
+def _scim_problem(came: Answer) -> VaultError | None:
+    status = came.status
+    if is_unauthorised(came) or status == 403:
+        return Unauthorised("Segura did not let the SCIM client read its directory", status=status, alarm=True)
+    if came.flaw:
+        return Unreadable(came.flaw, status=status)
+    if status != 200:
+        return Unreadable(f"Segura answered {status}", status=status, alarm=300 <= status < 400)
     return None

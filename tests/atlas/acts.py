@@ -38,6 +38,22 @@ def preview(page: Page) -> None:
         page.locator("button[value=preview]").last.click()
 
 
+def preview_strangers(page: Page) -> None:
+    """Share with somebody whom Segura's directory lacks."""
+    page.locator("[name^=users_allowed-][name$=-name][type=text]").first.fill("rcsota")
+    page.locator("[name=reason]").fill("Rafael takes over")
+    with page.expect_navigation():
+        page.locator("button[value=preview]").last.click()
+
+
+def strangers(page: Page) -> None:
+    """Share with somebody and with a group that Segura's directory lacks, and forget to say why."""
+    page.locator("[name^=users_allowed-][name$=-name][type=text]").first.fill("rcsota")
+    page.locator("[name^=groups_allowed-][name$=-name][type=text]").first.fill("My own group")
+    refused("button[value=preview]")(page)
+    page.locator("[data-strangers]:visible").first.wait_for()
+
+
 def bulk(page: Page) -> None:
     """Choose two, and reject them without a reason."""
     for box in page.locator("[name=picks]").all()[:2]:

@@ -14,7 +14,7 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit import sealing, verification
-from portal.catalog import connection, details, sync, trial
+from portal.catalog import connection, details, directory, sync, trial
 from portal.changes import drafts, reconcile, sealed, talk, template, transitions, workflow
 from portal.changes.models import Change, Revision, Status
 from portal.changes.patch import Sight
@@ -53,6 +53,7 @@ def morning(segura: Sandbox) -> dict[str, int]:
     """The numbers of the changes, by what became of them."""
     segura.items.edit(34, {"name": LONG_NAME, "notes": "A line of a long note.\n" * 40, "users_allowed": CROWD})
     sync.synchronise()
+    directory.synchronise()
     made = {**_ended(segura), **_stuck(segura), **_waiting(segura)}
     _talk(made["pending"])
     drafts.keep(

@@ -19,7 +19,9 @@ from tests.atlas.acts import (
     many_attempts,
     opened,
     preview,
+    preview_strangers,
     refused,
+    strangers,
     whole_log,
     without_cookie,
 )
@@ -58,6 +60,7 @@ NO_PAGE = {
     "dismiss_first_steps": "puts the steps away and leads home",
     "save_filter": "saves and leads back",
     "forget_filter": "deletes and leads back",
+    "catalog:names": "names to choose from, asked for while one is typed",
     "catalog:sync": "a part of the page of secrets, asked for while a synchronisation is under way",
     "catalog:synchronise": "starts one and leads to the secrets",
     "changes:delete_template": "deletes and leads back",
@@ -149,6 +152,8 @@ def _requester() -> Iterator[State]:
     yield State("propose unseen", "requester", "/secrets/51/propose/")
     yield State("propose impossible", "requester", "/secrets/55/propose/", code=422)
     yield State("propose refused", "requester", "/secrets/14/propose/", act=refused("button[value=preview]"), code=422)
+    yield State("propose to strangers", "requester", "/secrets/14/propose/", act=strangers, code=422)
+    yield State("propose unchecked", "requester", "/secrets/12/propose/", "held")
     yield State("propose from a draft", "requester", "/secrets/22/propose/?draft")
     yield State("propose once more", "requester", "/secrets/15/propose/?like={failed}")
     yield State("propose from a template", "requester", "/secrets/12/propose/?template=1")
@@ -158,6 +163,7 @@ def _requester() -> Iterator[State]:
     yield State(
         "keeping a template refused", "requester", "/changes/{pending}/template/", act=refused("button"), code=422
     )
+    yield State("preview to strangers", "requester", "/secrets/14/propose/", act=preview_strangers)
     yield State("preview", "requester", "/secrets/26/propose/", act=preview)
     yield State("revise", "requester", "/changes/{pending}/revise/")
     yield State("revise stale", "requester", "/changes/{stale}/revise/")

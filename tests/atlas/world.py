@@ -110,7 +110,7 @@ class Worlds:
         database = database_of("fresh" if name == "away" else name)
         there = speaking_to(self.segura)
         if name != "busy":
-            there["SEGURA_URL"] = f"http://{NOWHERE}/"
+            there |= {"SEGURA_URL": f"http://{NOWHERE}/", "SEGURA_SCIM_CLIENT_ID": ""}
         own = urlsplit(os.environ["DATABASE_URL"])
         address = own._replace(path=f"/{database}", netloc=NOWHERE if name == "away" else own.netloc).geturl()
         log = self.folder / f"{name}.log"
@@ -161,4 +161,6 @@ def speaking_to(sandbox: Sandbox) -> dict[str, str]:
         "SEGURA_URL": sandbox.url,
         "SEGURA_CLIENT_ID": sandbox.client_id,
         "SEGURA_CLIENT_SECRET": sandbox.client_secret,
+        "SEGURA_SCIM_CLIENT_ID": sandbox.scim_client_id,
+        "SEGURA_SCIM_CLIENT_SECRET": sandbox.scim_client_secret,
     }

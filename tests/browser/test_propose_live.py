@@ -98,3 +98,16 @@ def test_without_javascript_there_is_no_empty_box(known: None, sign_in: Callable
     page = person.go(f"/secrets/{SECRET}/propose/")
     expect(page.locator("#live")).to_be_hidden()
     expect(page.locator("[name=url]")).to_have_value("https://one.example/v1")
+
+
+def test_name_that_the_directory_lacks_is_told_of_as_soon_as_it_is_typed(
+    known: None, sign_in: Callable[..., Person]
+) -> None:
+    page = sign_in("requester").go(f"/secrets/{SECRET}/propose/")
+    warning, name = page.locator("#users_allowed-edit [data-strangers]"), page.locator("[name=users_allowed-2-name]")
+    name.fill("rcsota")
+    name.blur()
+    expect(warning).to_contain_text("Not among the active users of Segura's directory: rcsota")
+    name.fill("rcosta")
+    name.blur()
+    expect(warning).to_be_hidden()

@@ -89,7 +89,7 @@ def test_any_url_can_be_remembered(db: None, url: str) -> None:
 
 def test_form_offers_the_names_that_readings_have_met(read: Client) -> None:
     page = read.get("/secrets/26/propose/").content.decode()
-    users = page.split('<datalist id="known-users_allowed">')[1].split("</datalist>")[0]
+    users = page.split('<datalist id="known-users_allowed"')[1].split("</datalist>")[0]
     assert 'value="alices"' in users
     assert "Test group" not in users
     assert 'list="known-users_allowed"' in page

@@ -283,12 +283,13 @@ def test_nothing_is_found_of_any_secret_that_went_through_the_portal(tmp_path: P
         house.evidence.mails = post.box
         house.evidence.ask("UPDATE accounts_user SET email = username || '@example.com'")
         known = portal.state / "sandbox-client.json"
-        secret = json.loads(known.read_text())["client_secret"]
-        house.markers.append(Marker.known("the portal's own client secret", secret))
+        secrets = json.loads(known.read_text())
+        ways = {"the portal's own client secret": "client_secret", "that of its SCIM client": "scim_client_secret"}
+        house.markers += [Marker.known(way, secrets[name]) for way, name in ways.items()]
         assert all(stat.S_IMODE((portal.state / name).stat().st_mode) == 0o600 for name in (known.name, "env"))
 
         def allowed(source: str, way: str) -> bool:
-            own = way == "the portal's own client secret" and (source == known.name or source.startswith("environ of "))
+            own = way in ways and (source == known.name or source.startswith("environ of "))
             return own or (way in KEYS and source == "env")
 
         sweep(house, allowed)

@@ -33,7 +33,7 @@ def _spellings(value):
 @pytest.fixture
 def guarded(sandbox, connect):
     """A client whose every secret is a canary, and a check that none is in a text."""
-    original, sandbox.grants._client_secret = sandbox.grants._client_secret, CLIENT_SECRET
+    sandbox.grants.expect(CLIENT_SECRET)
     client = connect(client_secret=Secret(CLIENT_SECRET))
 
     def check(text):
@@ -42,7 +42,7 @@ def guarded(sandbox, connect):
                 assert spelling not in text
 
     yield client, check
-    sandbox.grants._client_secret = original
+    sandbox.grants.expect(sandbox.client_secret)
 
 
 @pytest.mark.shows("S03")

@@ -35,6 +35,7 @@ dismiss_first_steps     POST   in  302 302 302 302 302 in  302
 save_filter             POST   in  302 302 302 302 302 in  302
 forget_filter           POST   in  404 404 404 302 404 in  404
 catalog:secrets         GET    in  200 200 200 403 200 in  403
+catalog:names           GET    in  200 200 403 403 403 in  403
 catalog:sync            GET    in  200 200 200 403 200 in  403
 catalog:synchronise     POST   in  302 302 403 403 302 in  403
 changes:secret          GET    in  200 200 200 403 200 in  403

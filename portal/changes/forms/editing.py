@@ -13,9 +13,10 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
+from django.urls import reverse
 
 from portal.accounts.models import User
-from portal.catalog import keywords
+from portal.catalog import directory, keywords
 from portal.catalog.details import CannotRead, read_details
 from portal.catalog.models import ApiSecret
 from portal.changes import patch as patches
@@ -109,10 +110,16 @@ class Edit:
     @property
     def lists(self) -> list[dict[str, Any]]:
         """Each list of who may use the secret, with what moved about it."""
+        books = directory.books()
+        for name, book in books.items():
+            if not book.whole:
+                self.form.shares[name].search_names(reverse("catalog:names"))
         return [
             {
                 "name": name,
-                "known": keywords.known(name),
+                "book": books.get(name),
+                "met": [] if name in books and books[name].whole else keywords.known(name),
+                "strangers": directory.strangers(name, self.form.shares[name].new_names()),
                 "rows": self.form.shares[name],
                 "replace": self.form[REPLACE.format(name)],
                 "moved": self.moved.get(name),

@@ -92,6 +92,19 @@ class BaseShareFormSet(_ShareRows):
                 % {"field": self.label, "names": ", ".join(twice)}
             )
 
+    def search_names(self, address: str) -> None:
+        """For more names than a page can hold: those that fit are asked for while one is typed."""
+        ask = {"hx-get": address, "hx-trigger": "input changed delay:200ms", "hx-sync": "this:replace"}
+        into = {"hx-target": f"#known-{self.prefix}", "hx-swap": "innerHTML"}
+        for form in self.forms:
+            if not form.standing:
+                form.fields["name"].widget.attrs |= {**ask, **into}
+
+    def new_names(self) -> list[str]:
+        """What is typed into the rows so far, the vault's own names left out."""
+        typed = (str(form["name"].value() or "").strip() for form in self.forms if not form.standing)
+        return [name for name in dict.fromkeys(typed) if name]
+
     def rows(self) -> list[list[Any]]:
         """The list as it is to be, in the shape of a base."""
         kept = [form.cleaned_data for form in self.forms if form.has_name and not form.cleaned_data.get("DELETE")]

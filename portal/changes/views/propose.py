@@ -18,6 +18,7 @@ from portal.accounts import roles
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.models import User
 from portal.accounts.roles import Right
+from portal.catalog import directory
 from portal.catalog.models import ApiSecret
 from portal.changes import drafts, revisions, risks, workflow
 from portal.changes.drafts import Draft
@@ -188,6 +189,7 @@ def _show(
         **_about(task),
         "proposal": proposal,
         "risks": risks.of(proposal.changes, base_known=proposal.base is not None, at_once=at_once),
+        "strangers": _strangers(proposal),
         "packed": pack(proposal, task.by),
         "able": able,
         "required": settings.APPROVALS_REQUIRED,
@@ -195,6 +197,12 @@ def _show(
         "refused": refused,
     }
     return render(request, PREVIEW, context, status=status)
+
+
+def _strangers(proposal: Proposal) -> dict[str, list[str]]:
+    """By list of sharing the new names that Segura's directory lacks."""
+    new = {change.field: [share.name for share in change.shares if share.old is None] for change in proposal.changes}
+    return {field: lacking for field, names in new.items() if (lacking := directory.strangers(field, names))}
 
 
 def _about(task: Task) -> dict[str, object]:

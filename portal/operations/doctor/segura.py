@@ -20,6 +20,8 @@ def examine() -> Iterator[Finding]:
     missing = [name for name in _NEEDED if not getattr(settings, name)]
     if missing:
         yield _AREA.problem(f"{', '.join(missing)} not set", "Set them: nothing is read or delivered without.")
+    if settings.SEGURA_SCIM_CLIENT_ID and not settings.SEGURA_SCIM_CLIENT_SECRET:
+        yield _AREA.problem("SEGURA_SCIM_CLIENT_SECRET not set", "Set it, or empty SEGURA_SCIM_CLIENT_ID.")
     for known in assumptions.assumptions():
         if known.name in _GATEWAY and not known.stated:
             yield _AREA.advice(
@@ -38,7 +40,10 @@ def examine() -> Iterator[Finding]:
 
 
 def ask() -> Iterator[Finding]:
-    """A token, the list and one secret, on record and within twice SEGURA_PAGE_DEADLINE_S. Outside any transaction."""
+    """Token, list, one secret, and the directory where SCIM is set up, each within SEGURA_PAGE_DEADLINE_S.
+
+    All are on record. Outside any transaction.
+    """
     trial.run(by="")
     made = trial.latest()
     for step in made.steps if made else []:

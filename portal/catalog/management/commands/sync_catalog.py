@@ -6,11 +6,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from portal.catalog import directory
 from portal.catalog.sync import synchronise
 
 
 class Command(BaseCommand):
-    help = "Mirror Segura's list of API secrets now. Ends with 1 and a sentence where that fails."
+    help = (
+        "Mirror Segura's list of API secrets now, and its directory where SCIM is set up. Ends with 1 and a sentence "
+        "where that fails."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -27,3 +31,8 @@ class Command(BaseCommand):
             f"{sync.listed} listed: {sync.added} new, {sync.altered} altered, "
             f"{sync.returned} returned, {sync.vanished} vanished. {sync.sentence}".strip()
         )
+        names = directory.synchronise(at_once=True)
+        if names is not None and not names.ok:
+            raise CommandError(names.sentence)
+        if names is not None:
+            self.stdout.write(f"{names.users} users and {names.groups} groups in the directory.")

@@ -100,11 +100,15 @@ class _Run:
         """A stand-in Segura, unless the settings name a server."""
         if settings.SEGURA_URL:
             return []
-        known = remembered(self.state / "sandbox-client.json", {"client_secret": secrets.token_urlsafe(24)})
-        self.environment.pop("SEGURA_CLIENT_SECRET_FILE", None)
-        self.environment["SEGURA_CLIENT_SECRET"] = known["client_secret"]
+        made = {name: secrets.token_urlsafe(24) for name in ("client_secret", "scim_client_secret")}
+        known = remembered(self.state / "sandbox-client.json", made)
+        for name, value in known.items():
+            self.environment.pop(f"SEGURA_{name.upper()}_FILE", None)
+            self.environment[f"SEGURA_{name.upper()}"] = value
         ports = redis_server.free_port(), redis_server.free_port()
-        return [children.sandbox(*ports, self.state / "sandbox.json", known["client_secret"])]
+        return [
+            children.sandbox(*ports, self.state / "sandbox.json", known["client_secret"], known["scim_client_secret"])
+        ]
 
     def use_sandbox(self, announced: dict[str, str]) -> None:
         """Its addresses, as it has printed them, go to the portal and into run.json."""
@@ -112,6 +116,7 @@ class _Run:
             "SEGURA_URL": announced["url"],
             "SEGURA_TOKEN_URL": announced["token_url"],
             "SEGURA_CLIENT_ID": children.SANDBOX_CLIENT_ID,
+            "SEGURA_SCIM_CLIENT_ID": children.SANDBOX_SCIM_CLIENT_ID,
         }
         self.facts |= {"segura_url": announced["url"], "control_url": announced["control_url"]}
 

@@ -1,0 +1,164 @@
+"""The users and groups of Segura's directory (SCIM, contract 10): mirrored now and then, offered where people share.
+
+Without a SCIM client nothing here asks, offers or warns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from portal.audit import ledger
+from portal.catalog.connection import WHOLE_LIST, NotConfigured, connect
+from portal.catalog.failure import Failure, Kind
+from portal.catalog.models import DirectorySync, ListedName, fold
+from portal.vault import Name, Names, VaultError
+from portal.vault.text import clean
+
+MOST_OFFERED = 300
+"""More names than this are searched for, not sent with the page."""
+MOST_FOUND = 20
+_CHUNK = 1000
+_KINDS = {ListedName.Kind.USER: Names.USERS, ListedName.Kind.GROUP: Names.GROUPS}
+_FIELDS = {"users_allowed": ListedName.Kind.USER, "groups_allowed": ListedName.Kind.GROUP}
+
+
+@dataclass(frozen=True)
+class Book:
+    """Names for one list of sharing; where they are not `whole`, the others are found by searching."""
+
+    names: list[ListedName]
+    whole: bool
+
+
+def is_configured() -> bool:
+    """Whether there is a SCIM client to ask with."""
+    return bool(settings.SEGURA_SCIM_CLIENT_ID and settings.SEGURA_SCIM_CLIENT_SECRET)
+
+
+def books() -> dict[str, Book]:
+    """By list of sharing; none before the first directory has come."""
+    if not is_configured():
+        return {}
+    read = {field: _book(field) for field in _FIELDS}
+    return read if read["users_allowed"].names else {}  # no directory is without a user
+
+
+def search(field: str, typed: str) -> list[ListedName]:
+    """Some with the text in their name or in what they are called; none for what is no list of sharing."""
+    text = fold(typed.strip())
+    if not text or field not in _FIELDS or not is_configured():
+        return []
+    return list(_active(field).filter(folded__contains=text)[:MOST_FOUND])
+
+
+def strangers(field: str, names: Iterable[str]) -> list[str]:
+    """Those of the names that no active user, or no group, of the directory has; none where there is no directory."""
+    asked = list(names)
+    if not asked or not is_configured():
+        return []
+    known = set(_active(field).filter(name__in=asked).values_list("name", flat=True))
+    return [name for name in asked if name not in known] if known or ListedName.objects.exists() else []
+
+
+def newest() -> DirectorySync | None:
+    """How the last synchronisation went, of those that ended."""
+    return DirectorySync.objects.exclude(finished_at=None).first()
+
+
+def synchronise(*, by: str = "", at_once: bool = False) -> DirectorySync | None:
+    """Bring the mirror in line with Segura's directory; the row says how that went. None where that is not due.
+
+    Due it is SEGURA_SCIM_SYNC_EVERY_S after one that succeeded, or `at_once`. Whatever Segura does ends in the row
+    and in the event `directory.synced`; what cannot be read whole changes nothing.
+    """
+    now = timezone.now()
+    since = now - timedelta(seconds=settings.SEGURA_SCIM_SYNC_EVERY_S)
+    if not is_configured() or (not at_once and DirectorySync.objects.filter(ok=True, started_at__gt=since).exists()):
+        return None
+    sync = DirectorySync.objects.create(by=by, started_at=now)
+    rows: dict[tuple[str, str], ListedName] = {}
+    failure = None
+    try:
+        rows = _read(sync)
+    except (VaultError, NotConfigured) as error:
+        failure = failure_of(Failure.of(error))
+    with transaction.atomic(durable=True):
+        DirectorySync.objects.select_for_update().order_by("pk").first()  # always the same row: one writer at a time
+        if failure is None:
+            _mirror(sync, rows)
+        _end(sync, failure)
+    return sync
+
+
+def failure_of(failure: Failure | None) -> Failure | None:
+    """The same, where it is about the client that asked: the SCIM client is another one than the access key."""
+    if failure is not None and failure.kind is Kind.UNAUTHORISED:
+        return Failure(Kind.SCIM_CLIENT, failure.code)
+    return failure
+
+
+def _read(sync: DirectorySync) -> dict[tuple[str, str], ListedName]:
+    """By kind and name; without names that a page could not show as they are."""
+    client = connect(by=sync.by, directory=True, max_body=WHOLE_LIST)
+    ends_at, correlation = time.monotonic() + settings.SEGURA_DEADLINE_S, f"directory-{sync.pk}"
+    found = {kind: client.names(names, correlation_id=correlation, ends_at=ends_at) for kind, names in _KINDS.items()}
+    rows = [_row(kind, name) for kind, names in found.items() for name in names if _can_be_shown(name)]
+    return {(row.kind, row.name): row for row in rows}
+
+
+def _can_be_shown(name: Name) -> bool:
+    return len(name.name) <= ListedName.LONGEST and clean(name.name) == name.name
+
+
+def _row(kind: str, name: Name) -> ListedName:
+    called = clean(name.display_name)[: ListedName.LONGEST]
+    folded = fold(f"{name.name} {called}")[: ListedName.LONGEST]
+    return ListedName(kind=str(kind), name=name.name, display_name=called, active=name.active, folded=folded)
+
+
+def _mirror(sync: DirectorySync, rows: dict[tuple[str, str], ListedName]) -> None:
+    """Write what differs, and only that."""
+    copied = ("display_name", "active")
+    known = {(kind, name): rest for kind, name, *rest in ListedName.objects.values_list("kind", "name", *copied)}
+    differing = [rows[key] for key in sorted(rows) if known.get(key) != [getattr(rows[key], name) for name in copied]]
+    ListedName.objects.bulk_create(
+        differing,
+        batch_size=_CHUNK,
+        update_conflicts=True,
+        unique_fields=["kind", "name"],
+        update_fields=[*copied, "folded"],
+    )
+    for kind in _KINDS:
+        gone = sorted(name for other, name in known if other == kind and (other, name) not in rows)
+        for start in range(0, len(gone), _CHUNK):
+            ListedName.objects.filter(kind=kind, name__in=gone[start : start + _CHUNK]).delete()
+    sync.users = sum(row.active for (kind, _name), row in rows.items() if kind == ListedName.Kind.USER)
+    sync.groups = sum(kind == ListedName.Kind.GROUP for kind, _name in rows)
+
+
+def _end(sync: DirectorySync, failure: Failure | None) -> None:
+    """Row and event, in the caller's transaction."""
+    sync.finished_at, sync.ok = timezone.now(), failure is None
+    if failure is not None:
+        sync.kind, sync.code, sync.message = failure.kind, failure.code, failure.message
+    sync.save()
+    counts = {"users": sync.users, "groups": sync.groups}
+    found = {"ok": sync.ok, "kind": sync.kind, "message": sync.message}
+    ledger.record("directory.synced", by=sync.by, code=sync.code, data={**counts, **found})
+
+
+def _book(field: str) -> Book:
+    names = list(_active(field)[: MOST_OFFERED + 1])
+    return Book(names[:MOST_OFFERED], len(names) <= MOST_OFFERED)
+
+
+def _active(field: str) -> QuerySet[ListedName]:
+    return ListedName.objects.filter(kind=_FIELDS[field], active=True)

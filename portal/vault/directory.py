@@ -1,0 +1,84 @@
+"""The names that may be shared with, as SCIM lists them (contract 10; RFC 7643 and 7644), made typed values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from portal.vault.answers import Answer, NoAnswer, is_scim
+from portal.vault.entity import Malformed
+from portal.vault.errors import Unreadable
+from portal.vault.grants import NoToken
+from portal.vault.readings import taken_from_scim
+
+PAGE_SIZE = 200
+"""Asked for; a server may give fewer at a time (Segura's sample: 25)."""
+MOST_NAMES = 50_000
+LONGEST_NAME = 500
+_LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+
+
+class Names(StrEnum):
+    """What a directory lists, as SCIM's addresses have it."""
+
+    USERS = "Users"
+    GROUPS = "Groups"
+
+
+@dataclass(frozen=True)
+class Name:
+    """Somebody, or a group, by the name that lists of sharing use."""
+
+    name: str
+    display_name: str = ""
+    active: bool = True
+
+
+@dataclass(frozen=True)
+class NamePage:
+    """Some of them, and how many there are in all."""
+
+    names: list[Name]
+    total: int
+
+
+def page(kind: Names, start: int, came: Answer | NoAnswer | NoToken) -> NamePage:
+    """The page that begins with the `start`th. Raises VaultError; one broken entry makes it Unreadable."""
+
+    def parse(doc: Mapping[str, Any]) -> NamePage:
+        if not is_scim(doc) or _LIST not in doc["schemas"] or doc.get("startIndex", 1) != start:
+            raise Malformed("the answer is not the page that was asked for")
+        total, rows = doc.get("totalResults"), doc.get("Resources", [])
+        if not isinstance(total, int) or isinstance(total, bool) or not isinstance(rows, list):
+            raise Malformed("the answer holds no list")
+        if total > MOST_NAMES or start - 1 + len(rows) > total:
+            raise Malformed("the directory holds more names than it says, or than can be taken over")
+        return NamePage([_name(kind, row) for row in rows], total)
+
+    return taken_from_scim(came, parse)
+
+
+def everyone(ask: Callable[[int], NamePage]) -> list[Name]:
+    """All pages, one after the other; one that moved to the next meanwhile counts once. Raises VaultError."""
+    found: dict[str, Name] = {}
+    taken, total = 0, 1
+    while taken < total:
+        came = ask(taken + 1)
+        found |= {name.name: name for name in came.names}
+        taken, total = taken + len(came.names), came.total
+        if not came.names and taken < total:
+            raise Unreadable("Segura's answer is not as agreed: the pages of the directory end too early", status=200)
+    return list(found.values())
+
+
+def _name(kind: Names, row: object) -> Name:
+    entry = row if isinstance(row, dict) else {}
+    display_name, active = entry.get("displayName") or "", entry.get("active", True)
+    name = entry.get("userName") if kind is Names.USERS else display_name
+    if not isinstance(name, str) or not name.strip() or len(name) > LONGEST_NAME:
+        raise Malformed("an entry of the directory has no usable name")
+    if not isinstance(display_name, str) or not isinstance(active, bool):
+        raise Malformed("an entry of the directory is not as agreed")
+    return Name(name, display_name[:LONGEST_NAME], active)
