@@ -74,6 +74,7 @@ try:
     DELIVERY_MAX_TRIES = at_least("DELIVERY_MAX_TRIES", 8, 1)
     DELIVERY_BACKOFF_S = positive("DELIVERY_BACKOFF_S", 1)
     DELIVERY_PROBE_EVERY_S = positive("DELIVERY_PROBE_EVERY_S", 30)
+    DELIVERY_PER_S = at_least("DELIVERY_PER_S", 0, 0)
     DELIVERY_RETURN_PER_S = positive("DELIVERY_RETURN_PER_S", 5)
     DELIVERY_SPOOL_DIR: Path = env.path("DELIVERY_SPOOL_DIR", STATE_DIR / "spool")
     SWEEP_EVERY_S = positive("SWEEP_EVERY_S", 10)
@@ -130,6 +131,17 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # A machine that is cut off says no goodbye; without these its locks stay for hours. DATABASE_URL may differ.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 20_000,
+        "options": "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+        " -c tcp_user_timeout=20000 -c idle_in_transaction_session_timeout=300000",
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 
 # redis-py says unix:// and db= where Celery says redis+socket:// and virtual_host=; the setting is redis-py's.
 CELERY_BROKER_URL = REDIS_URL

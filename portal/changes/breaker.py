@@ -2,7 +2,8 @@
 
 A person may hold delivery besides: that ends by a person alone, whatever gets through meanwhile.
 
-Closed: nothing is asked of anybody. Open: one change at a time may try. After it: a backlog goes out at a set rate.
+Closed: nothing is asked of anybody, but to keep to the cap where one is set. Open: one change at a time may try. After
+it: a backlog goes out at a set rate.
 
 What counts are calls, by what they prove. Segura's own answer about a change, a numbered refusal included, is a call
 that got through. A reading that succeeded proves nothing about calls, so it neither counts nor clears. Everything else
@@ -56,34 +57,40 @@ def admits(now: datetime) -> bool:
 def quota(now: datetime) -> int | None:
     """How many changes a sweep should remind workers of; None is all.
 
-    Held none, while open one or none, then the rate's share.
+    Held none, while open one or none, then the rate's share; and never more than the cap's.
     """
     row = Breaker.objects.filter(_HELD | Q(next_at__isnull=False)).first()
     if row is not None and row.held_at:
         return 0
-    if row is None or row.next_at is None:
-        return None
-    if row.opened_at:
+    if row is not None and row.opened_at and row.next_at:
         return int(row.next_at <= now)
-    return max(1, int(settings.DELIVERY_RETURN_PER_S * settings.SWEEP_EVERY_S))
+    rates = [settings.DELIVERY_RETURN_PER_S] if row else []
+    if settings.DELIVERY_PER_S:
+        rates.append(settings.DELIVERY_PER_S)
+    return max(1, int(min(rates) * settings.SWEEP_EVERY_S)) if rates else None
 
 
 def turn(now: datetime) -> float | None:
-    """Seconds until the caller's turn, which is taken by asking: 0.0 unless a backlog goes out after a pause.
+    """Seconds until the caller's turn, which is taken by asking: 0.0 unless a backlog goes out, or there is a cap.
 
     None, and no turn taken, where it would be longer than a sweep away, or a person holds delivery.
     """
+    cap = settings.DELIVERY_PER_S
+    if not cap and not Breaker.objects.filter(_HELD | _RETURNING).exists():  # nearly always, and worth no lock
+        return 0.0
     with transaction.atomic(durable=True):
-        row = Breaker.objects.select_for_update().filter(_HELD | _RETURNING).first()
-        if row is not None and row.held_at:
+        row, _ = Breaker.objects.select_for_update().get_or_create(pk=1)
+        if row.held_at:
             return None
-        if row is None or row.next_at is None:
+        if row.opened_at:  # whoever has the one try needs no turn
             return 0.0
-        at = max(row.next_at, now)
+        at = max(now, row.next_at or now, (cap and row.turn_at) or now)
         wait = (at - now).total_seconds()
         if wait > settings.SWEEP_EVERY_S:
             return None
-        Breaker.objects.update(next_at=at + timedelta(seconds=1 / settings.DELIVERY_RETURN_PER_S))
+        row.next_at = row.next_at and at + timedelta(seconds=1 / settings.DELIVERY_RETURN_PER_S)
+        row.turn_at = at + timedelta(seconds=1 / cap) if cap else None
+        row.save(update_fields=["next_at", "turn_at"])
         return wait
 
 
@@ -106,13 +113,13 @@ def failed(now: datetime, *, reason: str, code: int | None = None, alarm: bool =
 
 def succeeded() -> None:
     """A call got through: nothing counts any more, and a pause is over, unless a person holds delivery."""
-    paused = Breaker.objects.filter(_OPEN, held_at=None).first()
+    row = Breaker.objects.filter(Q(failures__gt=0) | _OPEN).first()
+    if row is None:
+        return
     # An instant that is past: the backlog begins now.
-    if paused and Breaker.objects.filter(_OPEN, held_at=None).update(
-        opened_at=None, failures=0, next_at=F("opened_at")
-    ):
+    if Breaker.objects.filter(_OPEN, held_at=None).update(opened_at=None, failures=0, next_at=F("opened_at")):
         _log.warning("delivery goes on")
-        ledger.record("delivery.resumed", data={"paused_at": str(paused.opened_at)})
+        ledger.record("delivery.resumed", data={"paused_at": str(row.opened_at)})
     else:
         Breaker.objects.filter(failures__gt=0).update(failures=0)
 

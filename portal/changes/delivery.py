@@ -67,12 +67,13 @@ def deliver(change_id: int) -> None:
 
 def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
     """Whether the call may go out; if not, the change is moved to where it belongs."""
+    doubtful, restored = change.doubtful_since is not None, change.cause == Cause.RESTORED
+    step = readback.step(revision, reading, doubtful=doubtful, restored=restored)
+    if step is Step.SEND:
+        return True
     code, message = reading.code, reading.message
     with transaction.atomic(durable=True):
-        doubtful, restored = change.doubtful_since is not None, change.cause == Cause.RESTORED
-        match readback.step(revision, reading, doubtful=doubtful, restored=restored):
-            case Step.SEND:
-                return True
+        match step:
             case Step.APPLIED:
                 conclusions.applied(change, Cause.READ_BACK)
             case Step.WAIT:

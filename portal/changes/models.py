@@ -265,6 +265,7 @@ class Breaker(models.Model):
     next_at = models.DateTimeField(null=True, help_text="When the next change may be tried.")
     code = models.IntegerField(null=True, help_text="HTTP status of the newest failure.")
     reason = models.TextField(blank=True)
+    turn_at = models.DateTimeField(null=True, help_text="When the next change may go, where delivery has a cap.")
     held_at = models.DateTimeField(null=True, help_text="Paused by a person since.")
     held_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     held_because = models.TextField(blank=True, db_default="")

@@ -26,20 +26,22 @@ def advance(change_id: int) -> int | None:
 
     After a pause of delivery it first waits for its turn, in place: a fraction of a second for each worker.
     """
-    request = _due_under(change_id)
-    if request is None:
+    now = db_now()
+    found = (transitions.in_doubt(now) | transitions.ready(now)).filter(pk=change_id)
+    due = found.values_list("status", "request").first()
+    if due is None:
         return None
-    wait_s = breaker.turn(db_now())
+    wait_s = breaker.turn(now)
     if wait_s is None:
         return None
     time.sleep(wait_s)
+    status, request = due
     with correlation.under(request):
-        settle_doubt(change_id)
+        if status == Status.IN_DOUBT:
+            settle_doubt(change_id)
         delivery.deliver(change_id)
-    change = Change.objects.filter(pk=change_id).first()
-    if change is None or change.status in (Status.APPROVED, *LANE):
-        return None
-    waiting = Change.objects.filter(secret=change.secret, status=Status.APPROVED).order_by("approved_at", "pk")
+    lane_left = Change.objects.filter(pk=change_id).exclude(status__in=(Status.APPROVED, *LANE)).values("secret")
+    waiting = Change.objects.filter(secret__in=lane_left, status=Status.APPROVED).order_by("approved_at", "pk")
     return waiting.values_list("pk", flat=True).first()
 
 
@@ -107,15 +109,6 @@ def due() -> list[int]:
     doubts = transitions.in_doubt(now).order_by("doubtful_since", "pk")
     ready = transitions.ready(now).order_by("approved_at", "pk")
     return [pk for found in (doubts, ready) for pk in found.values_list("pk", flat=True)[:_BATCH]]
-
-
-def _due_under(change_id: int) -> str | None:
-    """The id of the request that released it, '' where that is not known; None where it is not due."""
-    now = db_now()
-    for changes in (transitions.in_doubt(now), transitions.ready(now)):
-        if (found := changes.filter(pk=change_id).values_list("request", flat=True).first()) is not None:
-            return found
-    return None
 
 
 def _take_over(change_id: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -45,6 +46,10 @@ class WrongState(Exception):
     def __init__(self, change: Change) -> None:
         super().__init__(f"{change.number} is {change.status}")
         self.change = change
+
+
+class _LaneTaken(Exception):
+    """Another change of this secret was claimed in the same moment."""
 
 
 def db_now() -> datetime:
@@ -138,17 +143,16 @@ def in_doubt(now: datetime) -> ChangeQuerySet:
 
 def claim(change_id: int) -> Change | None:
     """Take a change that is ready for delivery (B2): own durable transaction; None for whoever loses, or must wait."""
-    with transaction.atomic(durable=True):
+    with suppress(_LaneTaken), transaction.atomic(durable=True):
         now = db_now()
         try:
-            with transaction.atomic():
-                won = (
-                    ready(now)
-                    .filter(pk=change_id)
-                    .update(status=Status.SENDING, fence=F("fence") + 1, updated_at=now, lease_until=now + lease())
-                )
-        except IntegrityError:  # the lane index: another change of this secret was claimed in the same moment
-            return None
+            won = (
+                ready(now)
+                .filter(pk=change_id)
+                .update(status=Status.SENDING, fence=F("fence") + 1, updated_at=now, lease_until=now + lease())
+            )
+        except IntegrityError:  # the lane index
+            raise _LaneTaken from None
         if not _admitted(won, now):
             return None
         change = Change.objects.get(pk=change_id)
@@ -159,6 +163,7 @@ def claim(change_id: int) -> Change | None:
             data={"fence": change.fence, "revision": change.revision},
         )
         return change
+    return None
 
 
 def claim_doubt(change_id: int) -> Change | None:

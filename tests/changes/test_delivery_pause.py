@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -268,6 +268,34 @@ def test_a_backlog_waits_for_segura_and_then_goes_out_in_order_at_the_set_rate(
         seen[application["identifier"]].append(int(application["values"]["notes"].split()[1]))
     assert all(earlier < later for order in seen.values() for earlier, later in pairwise(order))
     check(segura.control)
+
+
+@pytest.mark.timeout(120)
+def test_where_there_is_a_cap_no_more_goes_out_in_a_second_however_many_work(
+    segura: Sandbox,
+    settings: Settings,
+    no_queue: None,
+    propose: Callable[..., Proposal],
+    requester: User,
+    approver: User,
+) -> None:
+    cap, workers = 5, 6
+    settings.DELIVERY_PER_S, settings.SWEEP_EVERY_S = cap, 2.0
+    changes = approved_changes(18, propose, requester, approver)
+    while Change.objects.filter(status__in=(Status.APPROVED, Status.SENDING)).exists():
+        work_on_what_is_due(workers)
+    assert {change.status for change in Change.objects.all()} == {Status.APPLIED}
+    started = sorted(datetime.fromisoformat(event["at"]).timestamp() for event in events("delivery.started"))
+    assert len(started) == len(changes)
+    assert max(sum(at <= other < at + 1 for other in started) for at in started) <= cap + 1
+    assert started[-1] - started[0] > (len(changes) - 1) / cap - 1
+    check(segura.control)
+
+
+def test_without_a_cap_nobody_waits_for_a_turn(five: list[Change]) -> None:
+    for change in five:
+        work(change)
+    assert not Breaker.objects.exists()
 
 
 def work_on_what_is_due(workers: int) -> None:

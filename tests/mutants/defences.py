@@ -217,8 +217,8 @@ _SENDING = (
     Mutant(
         "claim: compare-and-swap",
         _CLAIMS,
-        "                    ready(now)\n                    .filter(pk=change_id)\n",
-        "                    Change.objects.filter(pk=change_id)\n",
+        "                ready(now)\n                .filter(pk=change_id)\n",
+        "                Change.objects.filter(pk=change_id)\n",
         ("tests/changes/test_delivery.py::test_a_second_worker_loses_the_claim",),
     ),
     Mutant(

@@ -41,11 +41,11 @@ class _Connection:
 
 
 class Proxy:
-    """Listens on a loopback port of its own. Methods may be called from any thread; each holds until `thaw`."""
+    """Listens on a port of its own. Methods may be called from any thread; each holds until `thaw`."""
 
-    def __init__(self, upstream: Address) -> None:
-        self.upstream = upstream
-        self._listener = self._listen(0)
+    def __init__(self, upstream: Address, *, at: str = "127.0.0.1", port: int = 0) -> None:
+        self.upstream, self._at = upstream, at
+        self._listener = self._listen(port)
         self.port: int = self._listener.getsockname()[1]
         self._guard = threading.Condition()
         self._frozen = self._closing = False
@@ -107,7 +107,7 @@ class Proxy:
     def _listen(self, port: int) -> socket.socket:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", port))
+        listener.bind((self._at, port))
         listener.listen(128)
         return listener
 
@@ -136,7 +136,9 @@ class Proxy:
 
     def _connect(self) -> socket.socket:
         if isinstance(self.upstream, tuple):
-            return socket.create_connection(self.upstream, 5)
+            server = socket.create_connection(self.upstream, 5)
+            server.settimeout(None)  # who waits for a message is silent for as long as there is none
+            return server
         server = socket.socket(socket.AF_UNIX)
         server.connect(self.upstream)
         return server
@@ -187,9 +189,14 @@ def upstream_of(url: str) -> Address:
 
 def through(proxy: Proxy, url: str) -> str:
     """The same database of the same server, by way of the proxy."""
+    return by_port(url, proxy.port)
+
+
+def by_port(url: str, port: int) -> str:
+    """The same database, by way of whatever listens on this port of loopback."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         number = parse_qs(parts.query).get("db", ["0"])[0]
-        return f"redis://127.0.0.1:{proxy.port}/{number}"
+        return f"redis://127.0.0.1:{port}/{number}"
     account, at, _ = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{account}{at}127.0.0.1:{proxy.port}", query="").geturl()
+    return parts._replace(netloc=f"{account}{at}127.0.0.1:{port}", query="").geturl()

@@ -102,16 +102,16 @@ class Visitor:
         """Its address."""
         return self.answer.url
 
-    def get(self, path: str) -> str:
+    def get(self, path: str, *, timeout: float = 60) -> str:
         """Open a page; its text."""
-        return self._session.get(self.url + path, timeout=60).text
+        return self._session.get(self.url + path, timeout=timeout).text
 
-    def press(self, button: str, **fields: Any) -> str:
+    def press(self, button: str, *, timeout: float = 60, **fields: Any) -> str:
         """Fill in the form whose button starts with this text, and press it; the page that comes then."""
         form, (name, value, action) = self._form(button)
         data = {**form.fields, **fields, **({name: value} if name else {})}
         address = requests.compat.urljoin(self.at, action or form.action or self.at)
-        return self._session.post(address, data, headers={"Referer": self.at}, timeout=60).text
+        return self._session.post(address, data, headers={"Referer": self.at}, timeout=timeout).text
 
     def propose(self, secret: int, *, value: str = "", reason: str = "It is due", **fields: str) -> int:
         """Propose new field values and a client secret `value`; the number of the change."""
@@ -134,6 +134,10 @@ class Visitor:
         late = "password" in self._form(button)[0].fields  # signed in more than five minutes ago
         self.press(button, reason=reason, **self.confirmed(), **({"password": self._password} if late else {}))
         assert self.answer.status_code == 200
+
+    def offers(self, button: str) -> bool:
+        """Whether the page they are on has a button whose text starts like this."""
+        return any(text.startswith(button) for form in _Forms(self.answer.text).forms for text in form.buttons)
 
     def confirmed(self) -> dict[str, str]:
         """The box that approving at high risk takes, where the page they are on has it."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -43,18 +43,25 @@ class Workers:
         }
         self._running: list[Process] = []
 
-    def start_beat(self) -> Process:
-        """A clock that sweeps."""
+    def start_beat(self, on: Sequence[str] = ()) -> Process:
+        """A clock that sweeps; `on`: what goes before its command, to have it run elsewhere."""
         schedule = self.log.with_name(f"beat-{time.monotonic_ns()}")
-        return self._start([*_CELERY, "beat", "--schedule", str(schedule), "--pidfile="])
+        return self._start([*on, *_CELERY, "beat", "--schedule", str(schedule), "--pidfile="])
 
     def start(
-        self, count: int, concurrency: int = 1, *, queue: str = "celery", pool: str = "prefork", **env: str
+        self,
+        count: int,
+        concurrency: int = 1,
+        *,
+        queue: str = "celery",
+        pool: str = "prefork",
+        on: Sequence[str] = (),
+        **env: str,
     ) -> list[Process]:
         """`count` further workers, ready to take up work from this queue; `env` is for them alone."""
         before = self._ready()
         options = ["--pool", pool, "--concurrency", str(concurrency), "--without-gossip", "--without-mingle"]
-        command = [*_CELERY, "worker", "--loglevel", "DEBUG", "--queues", queue, *options]
+        command = [*on, *_CELERY, "worker", "--loglevel", "DEBUG", "--queues", queue, *options]
         started = [self._start([*command, "--hostname", f"w{time.monotonic_ns()}@test"], env) for _ in range(count)]
         give_up_at = time.monotonic() + 90
         while self._ready() < before + count:
@@ -72,7 +79,16 @@ class Workers:
         port = free_port()
         child = children.web(port, {"PORT": str(port)})
         self._start(child.command, child.environment)
-        url = f"http://127.0.0.1:{port}"
+        return self.answering(f"http://127.0.0.1:{port}")
+
+    def start_web_on(self, on: Sequence[str], port: int, url: str) -> str:
+        """The same elsewhere, listening on all of its addresses; `url` is how the test reaches it."""
+        child = children.web(port, {"PORT": url.rpartition(":")[2]})
+        self._start([*on, *child.command, "--host", "0.0.0.0"], child.environment)  # noqa: S104 - a machine of its own
+        return self.answering(url)
+
+    def answering(self, url: str) -> str:
+        """The same, once there are pages."""
         give_up_at = time.monotonic() + 60
         while not answers(url):
             assert time.monotonic() < give_up_at, self.log.read_text(errors="replace")[-3000:]
