@@ -210,7 +210,7 @@ def report(seed: int, took_s: float, misfortune: Misfortune, bodies: list[Body],
     print(f"  {misfortune.seen}; {Event.objects.count()} events; memory in MB, open files, by time:")  # noqa: T201
     for body in bodies:
         shown = body.sizes[:: max(1, len(body.sizes) // 6)] + body.sizes[-1:]
-        print(
+        print(  # noqa: T201
             f"  {body.name}, {body.lives} lives: "
             + ", ".join(f"{at:.0f} s {size} {files}" for at, size, files in shown)
-        )  # noqa: T201
+        )
