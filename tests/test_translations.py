@@ -118,7 +118,8 @@ def test_compiled_catalogue_says_what_the_written_one_says() -> None:
         if entry.message.plural:
             written.update({(entry.message.singular, form): text for form, text in enumerate(entry.texts)})
         else:
-            written[entry.message.singular] = entry.texts[0]
+            context = f"{entry.message.context}\x04" if entry.message.context else ""
+            written[context + entry.message.singular] = entry.texts[0]
     assert held == written, "compile it: see CONTRIBUTING, Words"
 
 

@@ -20,17 +20,18 @@ CATALOGUE = ROOT / "portal" / "locale" / "pt_BR" / "LC_MESSAGES" / "django.po"
 
 _FAMILY = {"gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy"}
 _STRING = r"""u('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
-_CALL = re.compile(rf"\b(?:n?gettext|_)\({_STRING}(?:, {_STRING})?")
+_CALL = re.compile(rf"\b(?:(?:n?gettext|_)\(|pgettext\({_STRING}, ){_STRING}(?:, {_STRING})?")
 _SPOKEN = ("aria-label", "title", "placeholder", "alt", "aria-description", "aria-roledescription")
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
 
 
 @dataclass(frozen=True)
 class Message:
-    """A message as the code asks for it: with the plural, where it has one."""
+    """A message as the code asks for it: with the plural, and what tells it from others of its spelling."""
 
     singular: str
     plural: str = ""
+    context: str = ""
 
 
 @dataclass
@@ -73,8 +74,8 @@ def said_in_templates() -> dict[Message, str]:
     """The messages of all templates, as Django itself reads them."""
     found = {}
     for path in TEMPLATES:
-        for singular, plural in _CALL.findall(templatize(path.read_text(), origin=str(path))):
-            message = Message(ast.literal_eval(singular), ast.literal_eval(plural) if plural else "")
+        for context, *texts in _CALL.findall(templatize(path.read_text(), origin=str(path))):
+            message = Message(*(ast.literal_eval(text) if text else "" for text in (*texts, context)))
             found[message] = str(path.relative_to(ROOT))
     return found
 
@@ -88,7 +89,7 @@ def catalogue() -> tuple[dict[str, str], list[Entry], list[str]]:
         texts = _strings(line for line in lines if not line.startswith("#"))
         if texts:
             flags = {flag.strip() for line in lines if line.startswith("#,") for flag in line[2:].split(",")}
-            message = Message(texts.pop("msgid"), texts.pop("msgid_plural", ""))
+            message = Message(texts.pop("msgid"), texts.pop("msgid_plural", ""), texts.pop("msgctxt", ""))
             entries.append(Entry(message, list(texts.values()), flags))
     header = dict(line.split(": ", 1) for line in entries.pop(0).texts[0].splitlines())
     return header, entries, obsolete

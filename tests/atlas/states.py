@@ -140,7 +140,7 @@ def _requester() -> Iterator[State]:
     yield State("my changes", "requester", "/changes/mine/")
     yield State("secrets empty", "newcomer", "/secrets/", "fresh")
     yield State("secrets", "requester", "/secrets/")
-    yield State("secrets found", "requester", "/secrets/?q=payments")
+    yield State("secrets found", "requester", "/secrets/?q=gcp")
     yield State("secrets not found", "requester", "/secrets/?q=nothing-of-that-name")
     yield State("secrets for the same", "requester", "/secrets/?like={applied}")
     yield State("secret", "requester", "/secrets/12/")

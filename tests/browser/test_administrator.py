@@ -16,10 +16,10 @@ SignIn = Callable[..., Person]
 SECRET = 22
 
 
-def stuck(segura: Control, requester: Person, approver: Person) -> int:
+def stuck(segura: Control, requester: Person, approver: Person, notes: str) -> int:
     """A change that needs a person: its call is lost, and somebody edits the secret in Segura meanwhile."""
     segura.plan("504_before_apply", endpoint="update", identifier=str(SECRET), times=None)
-    change = requester.propose(SECRET, notes="the proposed notes")
+    change = requester.propose(SECRET, notes=notes)
     approver.approve(change)
     segura.wait(lambda journal: any(call["endpoint"] == "update" for call in journal["arrivals"]))
     segura.edit(SECRET, notes="somebody else's notes")
@@ -28,22 +28,45 @@ def stuck(segura: Control, requester: Person, approver: Person) -> int:
     return change
 
 
-def test_change_that_needs_a_person_is_settled_from_the_page_of_operations(segura: Control, sign_in: SignIn) -> None:
+@pytest.mark.parametrize("scripts", [True, False])
+def test_change_that_needs_a_person_is_settled_from_the_page_of_operations(
+    scripts: bool, segura: Control, sign_in: SignIn
+) -> None:
     before = next(row for row in segura.secrets() if int(row["identifier"]) == SECRET)["notes"]
-    change = stuck(segura, sign_in("requester"), sign_in("approver"))
-    admin = sign_in("admin")
+    change = stuck(segura, sign_in("requester"), sign_in("approver"), f"checked again {scripts}")
+    admin = sign_in("admin", java_script_enabled=scripts)
     admin.page.get_by_role("link", name="Operations").click()
     page = admin.page
     expect(page.get_by_role("region", name="Changes that need a person")).to_contain_text(f"CR-{change}")
-    assert findings(page) == []
-    page.set_viewport_size({"width": 1440, "height": 900})
+    if scripts:
+        assert findings(page) == []
+        page.set_viewport_size({"width": 1440, "height": 900})
     segura.edit(SECRET, notes=before)  # in Segura, by hand, as the page of the change says
     page.get_by_role("link", name=f"Check CR-{change} again").click()
     expect(page.locator("#check")).to_be_in_viewport()
     page.get_by_role("button", name="Check again").click()
-    admin.expect_status(change, "Applied")
+    if scripts:
+        admin.expect_status(change, "Applied")  # the page turns by itself
+    else:
+        admin.reread(change, "Applied")
+    expect(page.locator("#status")).to_contain_text("200")
     page = admin.go("/operations/")
     expect(page.get_by_text("Well: the portal could settle every change by itself.")).to_be_visible()
+
+
+def test_change_that_cannot_be_settled_is_closed_by_hand_with_a_reason(segura: Control, sign_in: SignIn) -> None:
+    change = stuck(segura, sign_in("requester"), sign_in("approver"), "closed by hand")
+    sent = len(segura.arrivals("update"))
+    admin = sign_in("admin", java_script_enabled=False)
+    page = admin.go("/operations/")
+    page.get_by_role("link", name=f"Close CR-{change} by hand").click()
+    page.get_by_label("Other values: it was not applied").check()
+    page.get_by_label("How do you know?").fill("Segura shows what a colleague typed at noon")
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator("#status .badge-status").first).to_have_text("Failed")
+    expect(page.locator("body")).to_contain_text("Segura shows what a colleague typed at noon")
+    expect(page.locator("body")).to_contain_text("Adam Administrator")
+    assert len(segura.arrivals("update")) == sent, "nothing more was sent"
 
 
 @pytest.mark.parametrize("scripts", [True, False])

@@ -13,24 +13,27 @@ from tests.rig.desk import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal"), pytest.mark.timeout(300)]
 SignIn = Callable[..., Person]
+SECRETS = (12, 14, 15, 17, 18, 21, 22, 25, 26, 29, 31, 35, 56, 61)
 DECISIONS = 20
 
 
 @pytest.fixture
 def waiting(segura: Control, sign_in: SignIn) -> list[int]:
-    """Twenty changes of three secrets, every fifth of high risk."""
+    """Twenty changes, every fifth of high risk. Every third, which shares its secret, is for rejection."""
     requester = sign_in("requester")
     return [
-        requester.propose(22, url=f"https://host-{number}.example", notes=f"change {number}")
-        if number % 5 == 0
-        else requester.propose(25 + number % 2, notes=f"change {number}")
+        requester.propose(SECRETS[number - (number + 1) // 3], **{field_of(number): f"https://queue-{number}.example"})
         for number in range(DECISIONS)
     ]
 
 
-def test_twenty_changes_are_decided_by_keyboard_alone(waiting: list[int], sign_in: SignIn) -> None:
+def field_of(number: int) -> str:
+    return "notes" if number % 5 else "url"
+
+
+def test_twenty_changes_are_decided_by_keyboard_alone(waiting: list[int], segura: Control, sign_in: SignIn) -> None:
     approver = sign_in("approver")
-    page = approver.go(f"/queue/?open={waiting[0]}")
+    page = approver.go(f"/queue/?open={waiting[0]}")  # as the notice of it leads there
     for number, change in enumerate(waiting):
         expect(page.locator(f"#approve-{change}")).to_be_visible()
         if number % 3 == 2:
@@ -50,6 +53,11 @@ def test_twenty_changes_are_decided_by_keyboard_alone(waiting: list[int], sign_i
         expect(page.locator("#messages")).to_contain_text(said)
     for change in waiting:
         expect(page.locator(f"#row-{change}")).to_have_count(0)
+    for number, change in enumerate(waiting):
+        approver.reread(change, "Rejected" if number % 3 == 2 else "Applied")
+    sent = [(int(call["identifier"]), call["keys"]) for call in segura.arrivals("update")]
+    approved = [number for number in range(DECISIONS) if number % 3 != 2]
+    assert sorted(sent) == [(secret, [field_of(at)]) for secret, at in zip(SECRETS, approved, strict=True)]
 
 
 def test_keys_go_through_the_list_and_can_be_switched_off(segura: Control, sign_in: SignIn) -> None:

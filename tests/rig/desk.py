@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Playwright, expect, sync_playwright
 
 from portal.bootstrap import find_chromium
 
@@ -22,6 +23,7 @@ _ARGUMENTS = [
     "--disable-sync",
 ]
 _PATIENCE_MS = 20_000
+_TABS_AT_MOST = 120
 
 
 @contextmanager
@@ -110,6 +112,20 @@ class Person:
             self.go(f"/changes/{change}/")
         badge = self.page.locator("#status .badge-status").first
         expect(badge).to_have_text(re.compile("|".join(words)), timeout=_PATIENCE_MS)
+
+    def reread(self, change: int, word: str) -> None:
+        """Open the page of the change until it shows this status, as people do whose browser runs no script."""
+        give_up_at = time.monotonic() + _PATIENCE_MS / 1000
+        while (now := self.go(f"/changes/{change}/").locator("#status .badge-status").first.inner_text()) != word:
+            assert time.monotonic() < give_up_at, f"CR-{change} is not {word} but {now}"
+
+    def tab_to(self, target: Locator) -> None:
+        """Press Tab until this has the focus."""
+        for _ in range(_TABS_AT_MOST):
+            self.page.keyboard.press("Tab")
+            if target.evaluate("element => element === document.activeElement"):
+                return
+        raise AssertionError(f"{_TABS_AT_MOST} times Tab, and {target} has no focus")
 
     def _heard(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):
