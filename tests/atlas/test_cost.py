@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urljoin
 
 import pytest
@@ -19,7 +18,7 @@ from portal.changes import workflow
 from portal.changes.proposal import Proposal
 from tests.atlas.conftest import Look
 from tests.atlas.states import STATES, State, halves
-from tests.atlas.world import World, Worlds, inside, speaking_to
+from tests.atlas.world import World, Worlds, elsewhere, inside, speaking_to
 from tests.people import mirrored
 from tests.rig.queries import growing
 
@@ -36,8 +35,8 @@ def visit(atlas: Worlds, django_db_blocker: DjangoDbBlocker) -> Visit:
 
     def asked(state: State) -> list[dict[str, str]]:
         world = atlas[state.world]
-        with ThreadPoolExecutor(1) as elsewhere, django_db_blocker.unblock():
-            return elsewhere.submit(_asked, world, state, atlas).result()
+        with django_db_blocker.unblock():
+            return elsewhere(_asked, world, state, atlas)
 
     return asked
 

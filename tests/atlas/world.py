@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import pytest
@@ -30,6 +31,7 @@ from tests.atlas.morning import morning, people
 from tests.people import show_presence
 from tests.rig.web import web
 
+Result = TypeVar("Result")
 NAMES = ("fresh", "busy", "held", "damaged")
 NOWHERE = "127.0.0.1:9"
 """Where no Segura answers, and no database."""
@@ -60,8 +62,7 @@ class World:
         """Of a browser in which this person has signed in so long ago, and chosen a language; '' is nobody."""
         found = {settings.LANGUAGE_COOKIE_NAME: language}
         if who:
-            with ThreadPoolExecutor(1) as elsewhere:  # Playwright's loop runs in ours, and Django asks nothing there
-                found[settings.SESSION_COOKIE_NAME] = elsewhere.submit(self._session, who, minutes_ago).result()
+            found[settings.SESSION_COOKIE_NAME] = elsewhere(self._session, who, minutes_ago)
         return [{"name": name, "value": value, "url": self.url} for name, value in found.items()]
 
     def _session(self, who: str, minutes_ago: float) -> str:
@@ -125,8 +126,14 @@ def worlds(folder: Path) -> Iterator[Worlds]:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr("portal.changes.tasks.publish", lambda _: None)  # nobody is there to deliver: this is a still
         opened = Worlds(folder, stack, stack.enter_context(Sandbox()))
-        opened.populate()
+        elsewhere(opened.populate)
         yield opened
+
+
+def elsewhere(act: Callable[..., Result], *arguments: object) -> Result:
+    """In a thread of its own: Playwright's loop may run in ours, and Django asks a database nothing there."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(act, *arguments).result()
 
 
 @contextmanager
