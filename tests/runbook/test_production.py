@@ -123,12 +123,51 @@ def test_a_change_goes_through_a_portal_set_up_by_the_page(operator: Operator, s
     wait_until(newest.exists, "the log is sealed")
     assert "append-only" in refused("DELETE FROM audit_event", operator)
     assert "permission denied" in refused("SET ROLE portal; DELETE FROM audit_event", operator)
+    told = metrics(url, trust, operator)
+    assert 'countersign_workers{queue="celery"} 2.0' in told
+    assert "countersign_web_requests_total{" in told
+    assert "0 problems" in operator.follows("Is it well?")
+
+
+def test_keys_and_passwords_that_exist_are_kept(operator: Operator) -> None:
+    found = []
+    for _ in range(2):
+        operator.follows("Keys, passwords, a certificate")
+        found.append({file.name: file.read_bytes() for file in operator.secrets.iterdir()})
+    assert found[0] == found[1]
+
+
+def test_accounts_without_passwords_are_not_made(operator: Operator) -> None:
+    (block,) = documented.blocks("PostgreSQL", PAGE)
+    without_passwords = documented.run(block, operator.shell)
+    assert without_passwords.returncode != 0
+    with psycopg.connect(host="127.0.0.1", user="postgres", dbname="portal") as database:
+        assert database.execute("SELECT rolname FROM pg_roles WHERE rolname = 'portal'").fetchall() == []
+
+
+def test_the_stand_in_of_the_page_answers(operator: Operator) -> None:
+    operator.shell["SEGURA_URL"] = f"http://127.0.0.1:{free_port()}"
+    Path(operator.shell["DATA"]).mkdir()
+    operator.secrets.mkdir(mode=0o700)
+    (operator.secrets / "segura_client_secret").write_text("a secret")
+    for block in documented.blocks("A Segura to try it with", PAGE):
+        operator.starts("bash", "-euo", "pipefail", "-c", block)
+    wait_until(lambda: operator.shell["SEGURA_URL"] in operator.printed(), "it says where it is")
+    asks = {"grant_type": "client_credentials", "client_id": "portal", "client_secret": "a secret"}
+    answer = requests.post(f"{operator.shell['SEGURA_URL']}/api/oauth2/token", data=asks, timeout=5)
+    assert answer.status_code == 200
 
 
 def answers(url: str, trust: str) -> bool:
     with contextlib.suppress(requests.ConnectionError):
         return requests.get(url, verify=trust, timeout=5).status_code == 200
     return False
+
+
+def metrics(url: str, trust: str, operator: Operator) -> str:
+    """What Prometheus is told."""
+    token = (operator.secrets / "metrics_token").read_text()
+    return requests.get(f"{url}/metrics", headers={"Authorization": f"Bearer {token}"}, verify=trust, timeout=10).text
 
 
 def refused(statement: str, operator: Operator) -> str:
