@@ -220,7 +220,7 @@ def test_log_that_waits_and_a_signing_key_that_is_another_one_are_found(settings
 @pytest.mark.parametrize(
     ("given", "level", "found"),
     [
-        ({"BASE_URL": "https://portal.example", "TRUSTED_PROXIES": 0}, Level.PROBLEM, "PORTAL_TRUSTED_PROXIES is 0"),
+        ({"BASE_URL": "https://portal.example", "TRUSTED_PROXIES": 0}, Level.ADVICE, "PORTAL_TRUSTED_PROXIES is 0"),
         ({"ALLOWED_HOSTS": ["*"]}, Level.PROBLEM, "ALLOWED_HOSTS takes every name"),
         ({"ALLOWED_HOSTS": ["other.example"]}, Level.PROBLEM, "ALLOWED_HOSTS lacks 127.0.0.1"),
         ({"PORTAL_DEMO": True, "BASE_URL": "https://portal.example"}, Level.PROBLEM, "PORTAL_DEMO is on"),

@@ -27,10 +27,10 @@ def _address() -> Iterator[Finding]:
     if not url.startswith("https://"):
         yield _AREA.advice(f"PORTAL_BASE_URL is {url}", "For people on other machines set the https address they use.")
     elif settings.TRUSTED_PROXIES < 1:
-        yield _AREA.problem(
+        yield _AREA.advice(
             "PORTAL_BASE_URL is https, and PORTAL_TRUSTED_PROXIES is 0",
-            "The portal speaks no TLS itself: set how many own proxies stand before it. Without that every page is "
-            "redirected for ever, and the log shows the proxy's address for everybody.",
+            "Right where the web processes speak TLS themselves. Else set how many own proxies stand before them: "
+            "without that every page is redirected for ever, and the log shows the proxy's address for everybody.",
         )
     else:
         yield _AREA.ok(f"people use {url}, behind {settings.TRUSTED_PROXIES} own proxies")
@@ -56,7 +56,7 @@ def _left_out() -> Iterator[Finding]:
         ),
         "EMAIL_URL": (
             settings.EMAIL_HOST,
-            "In worker and sealer set it: nobody is mailed, and auditors get no checkpoints.",
+            "Set it for web, workers and sealer: nobody is mailed, and auditors get no checkpoints.",
         ),
     }
     for name, (value, todo) in absent.items():
