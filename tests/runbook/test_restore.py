@@ -79,7 +79,9 @@ def test_yesterdays_backup_is_noticed_and_reconciled(server: PostgresServer, tmp
     assert noticed.returncode == 1
     assert "its tail was cut" in noticed.stdout
     assert "NOT intact, 1 problems" in noticed.stdout
-    assert "2 changes will be read back" in operator.follows(restore[2])
+    ended = operator.follows(restore[2])
+    assert "2 changes will be read back" in ended
+    assert ": intact" in ended
     with pytest.raises(psycopg.errors.IntegrityConstraintViolation, match="append-only"):
         operator.ask("DELETE FROM audit_event")
 
