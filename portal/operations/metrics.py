@@ -61,7 +61,8 @@ def _broker() -> Iterator[Metric]:
     alive = {queue: sum(not worker.silent for worker in workers) for queue, workers in serving.items()}
     yield queues
     yield _labelled("workers", "Workers that take up what they are asked, by queue.", "queue", alive)
-    yield _gauge("swept_timestamp_seconds", "When a sweep began last.", _stamp(now.swept_at))
+    if now.reachable:
+        yield _gauge("swept_timestamp_seconds", "When a sweep began last; 0 for never.", _stamp(now.swept_at))
 
 
 def _changes(now: datetime) -> Iterator[Metric]:
@@ -98,7 +99,7 @@ def _log(now: datetime) -> Iterator[Metric]:
     yield _gauge("log_sealed_events", "Leaves of the sealed log.", log.checkpoint.size if log.checkpoint else 0)
     yield _gauge(
         "log_verified_timestamp_seconds",
-        "When the log was verified last.",
+        "When the log was verified last; 0 for never.",
         _stamp(log.verified.at if log.verified else None),
     )
     yield _gauge("log_altered", "Whether that verification found anything.", bool(log.verified) and not log.intact)
@@ -115,7 +116,7 @@ def _catalogue(_now: datetime) -> Iterator[Metric]:
     now = catalogue_standing()
     yield _gauge(
         "catalog_read_timestamp_seconds",
-        "When Segura's list was read last.",
+        "When Segura's list was read last; 0 for never.",
         _stamp(now.good.finished_at if now.good else None),
     )
     yield _gauge("catalog_failing", "Whether the last reading of it failed.", now.failed)
@@ -184,5 +185,6 @@ def _age(at: datetime | None, now: datetime) -> float:
     return max(0.0, (now - at).total_seconds()) if at else 0.0
 
 
-def _stamp(at: datetime | None) -> float | None:
-    return at.timestamp() if at else None
+def _stamp(at: datetime | None) -> float:
+    """0 for never, since an alert that waits for a series that is not there waits for ever."""
+    return at.timestamp() if at else 0.0

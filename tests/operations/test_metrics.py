@@ -182,6 +182,12 @@ def test_pause_workers_queues_and_a_broker_that_is_away(settings: Settings, admi
     assert (figures["countersign_broker_up", ()], figures["countersign_database_up", ()]) == (0, 1)
 
 
+def test_what_never_happened_is_long_ago_and_not_left_out() -> None:
+    figures = scraped()
+    names = ("swept", "log_verified", "catalog_read")
+    assert [figures[f"countersign_{name}_timestamp_seconds", ()] for name in names] == [0, 0, 0]
+
+
 def test_pages_are_counted_by_name_and_never_by_what_a_stranger_typed() -> None:
     name, guess = "countersign_web_requests_total", "/made-up-by-a-stranger/"
     before = scraped()
