@@ -10,12 +10,13 @@ from django.urls import reverse
 
 from portal.accounts.models import User
 from portal.accounts.presence import Presence
-from portal.changes import breaker, pausing, reconcile
+from portal.changes import breaker, pausing, reconcile, workflow
 from portal.changes.models import Breaker, Change, Status
+from portal.changes.proposal import Proposal
 from portal.changes.rules import AlreadyHeld, NotAllowed, NotHeld, NotPresent, ReasonMissing, Refused
 from portal.changes.transitions import db_now
 from portal.sandbox import Sandbox
-from tests.changes.pages import page_of, text_of
+from tests.changes.pages import ballot_of, page_of, send, text_of
 from tests.changes.test_status_poll import poll
 from tests.changing import work
 from tests.segura import events
@@ -91,6 +92,16 @@ def test_every_page_of_a_waiting_change_says_who_why_and_what_ends_it(
     assert "Waits: delivery is paused" in text_of(browser.get(reverse("changes:mine")))
     pausing.release(by=admin)
     assert poll(browser, moved).status_code == 200
+
+
+def test_whoever_approves_meanwhile_is_told_that_it_waits(
+    no_queue: None, propose: Callable[..., Proposal], requester: User, approver: User, admin: User, as_person: AsPerson
+) -> None:
+    change = workflow.submit(propose(), by=requester)
+    pausing.hold(by=admin, reason=WHY)
+    browser = as_person(approver)
+    send(browser, "approve", change, ballot_of(change))
+    assert f"You approved {change.number}. Delivery is paused" in text_of(page_of(browser, change))
 
 
 @pytest.mark.parametrize(
