@@ -11,6 +11,7 @@ NOUNS: dict[str, str | Promise] = {
     "delivery": _("Delivery"),
     "vault": _("Calls to Segura"),
     "catalog": _("Catalogue"),
+    "directory": _("Directory"),
     "secret": _("API secrets"),
     "session": _("Sign-in"),
     "account": _("Accounts"),

@@ -13,16 +13,13 @@ from tests.atlas.world import Worlds, worlds
 
 Look = Callable[..., Page]
 WATCH_SHIFTS = """
-const moves = [];
+window.shifts = [];
 new PerformanceObserver((list) => {
   for (const shift of list.getEntries())
     if (!shift.hadRecentInput)
-      moves.push([shift.startTime, shift.sources.map(({ node }) => node?.parentElement?.outerHTML.slice(0, 200))]);
+      shifts.push(shift.sources.map(({ node }) => node?.parentElement?.outerHTML.slice(0, 200)));
 }).observe({ type: "layout-shift", buffered: true });
-const whole = () => performance.getEntriesByType("navigation")[0].domInteractive;
-Object.defineProperty(window, "shifts", { get: () => moves.filter(([at]) => at > whole()).map(([, where]) => where) });
 """
-"""What moves once the document is whole. Before, a busy machine shows it line by line, as it reads it."""
 
 
 @pytest.fixture(scope="session")

@@ -98,7 +98,7 @@ CHANGES = ("plain", "long", "unseen", "asked", "small", "revised")
 
 def _problems() -> Iterator[State]:
     yield State("form no longer valid", "", "/accounts/login/", act=without_cookie, code=403)
-    yield State("no right", "nobody", "/", code=403)
+    yield State("no right", "nobody", "/")
     yield State("refused", "requester", "/audit/", code=403)
     yield State("not found", "requester", "/changes/987654321/", code=404)
     yield State("nothing to read", "approver", "/queue/", act=goes_to("/queue/decide/"), code=405)

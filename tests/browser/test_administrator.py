@@ -95,7 +95,7 @@ def test_connection_is_tested_and_every_page_is_accessible(segura: Control, sign
     admin.page.set_viewport_size({"width": 1440, "height": 900})
     page = admin.go("/operations/connection/")
     page.get_by_role("button", name="Test the connection").click()
-    expect(page.get_by_role("region", name="Steps of the last test").get_by_text("works", exact=True)).to_have_count(3)
+    expect(page.get_by_role("region", name="Steps of the last test").get_by_text("works", exact=True)).to_have_count(4)
     segura.plan("refuse:1006:User does not have access", endpoint="get", times=None)
     page.get_by_role("button", name="Test the connection").click()
     steps = page.get_by_role("region", name="Steps of the last test")
