@@ -118,8 +118,10 @@ class _Verification:
                 self.report.add(f"{place}: its text is not the one that was sealed")
             self.columns(row, place)
             self.order(row.at, place)
-            if row.text.startswith(_KEY_CHANGE):
+            if row.text.startswith(_KEY_CHANGE):  # sealed ahead of what has waited for hours, it bounds nothing
                 self.learn_key(row.text, place)
+            else:
+                self.latest = max(self.latest or row.at, row.at)
         # The stored hash, so that an altered text does not hide whether the rest is whole.
         for level, index, root in self.head.append(stored):
             if level % STRIDE == 0:
@@ -139,8 +141,6 @@ class _Verification:
         """Nothing stands among events that happened long after it."""
         if self.latest is not None and at < self.latest - _SLACK:
             self.report.add(f"{place}: dated {at.isoformat()}, but stands after {self.latest.isoformat()}: inserted")
-        else:
-            self.latest = at if self.latest is None else max(self.latest, at)
 
     def learn_key(self, text: str, place: str) -> None:
         """From this leaf on, checkpoints are signed with this key; trusted, where a trusted one handed over to it."""

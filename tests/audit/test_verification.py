@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 import tracemalloc
 from collections.abc import Callable
 from datetime import timedelta
@@ -15,6 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from portal.audit import notes, sealing, tree
+from portal.audit import verify as verification
 from portal.audit.columns import Row, differing
 from portal.audit.ledger import canonical, record
 from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
@@ -331,6 +333,17 @@ def test_a03_an_event_inserted_for_an_earlier_day_is_named_before_and_after_it_i
     code, words = command()
     assert code == 1
     assert ": inserted" in words
+
+
+def test_a_key_that_comes_long_after_the_first_events_makes_none_of_them_inserted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is sealed before them all."""
+    monkeypatch.setattr(verification, "_SLACK", timedelta(milliseconds=10))
+    write()
+    time.sleep(0.05)
+    sealing.seal()
+    assert verify(key=sealing.public_key()).findings == []
 
 
 def test_an_event_hidden_from_the_sealer_is_named() -> None:
