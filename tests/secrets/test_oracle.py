@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.shows("S09")]
 
 
 def plain(text: str) -> str:
-    """What is different about any two proposals taken out: number, digest, sealed texts, clock, how long nobody seals."""
+    """What is different about any two proposals taken out: number, digest, sealed texts, clock, how long unsealed."""
     text = re.sub(r"Nothing has been sealed since .*? UTC\. ", "", text)
     text = re.sub(r"[\w=-]{60,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", text)
     text = re.sub(r"CR-\d+|(?<=/changes/)\d+|(?<=event )\d+", "N", text)
