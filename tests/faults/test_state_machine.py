@@ -37,7 +37,7 @@ from tests.faults.draws import (
     spoilt_updates,
     which,
 )
-from tests.faults.world import HOLD_S, SECRETS, STILL, World, started
+from tests.faults.world import HOLD_S, SECRETS, STILL, World, held, started
 from tests.rig import invariants
 from tests.rig.checker import check
 from tests.rig.ground_truth import Truth
@@ -53,7 +53,7 @@ pytestmark = [
     pytest.mark.domain,
     pytest.mark.django_db(transaction=True),
     pytest.mark.shows("F22"),
-    pytest.mark.timeout(rounds(180, 4 * 3600)),
+    pytest.mark.timeout(rounds(180, 3600)),
 ]
 
 
@@ -72,9 +72,9 @@ class Machine(RuleBasedStateMachine):
     def teardown(self) -> None:
         world = self.world
         for secret in SECRETS:
-            world.segura.control.edit(secret, need_approval=False)
+            world.control.edit(secret, need_approval=False)
         world.drain()
-        check(world.segura.control, markers=world.markers, by_hand=world.edited)
+        check(world.control, markers=world.markers, by_hand=world.edited)
 
     # --- People
 
@@ -202,14 +202,14 @@ class Machine(RuleBasedStateMachine):
     def edit_by_hand(self, secret: int, field: str, word: str) -> None:
         """Not between a reading and its call, which to the portal are one moment: that window it cannot close."""
         if not self.world.frozen:
-            self.world.segura.control.edit(secret, **{field: word})
+            self.world.control.edit(secret, **{field: word})
             self.world.edited.add(secret)
 
     @rule(secret=secrets, hidden=st.booleans())
     def hide(self, secret: int, hidden: bool) -> None:
         """Not in that window either: what counts is whether the reading could see it."""
         if not self.world.frozen:
-            self.world.segura.control.edit(secret, need_approval=hidden)
+            self.world.control.edit(secret, need_approval=hidden)
 
     @rule()
     def restart(self) -> None:
@@ -219,7 +219,7 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def what_must_be_true(self) -> None:
-        truth = Truth.gathered(self.world.segura.control)
+        truth = Truth.gathered(self.world.control)
         found = [
             *invariants.no_approved_change_is_lost(truth, settled=False),
             *invariants.every_arrival_was_written_down_before(truth),
@@ -254,7 +254,7 @@ class Machine(RuleBasedStateMachine):
                 if before[name] not in (value, revision.patch.get(name, value)):
                     yield f"CR-{attempt.change_id} overwrote a value of {name} that nobody had voted over"
         self.seen_applications = len(truth.applications)
-        self.vault = self.world.vault()
+        self.vault = held(truth.vault)
 
     def no_outcome_is_guessed(self, truth: Truth) -> Iterator[str]:
         """After a call of unknown outcome: in doubt, repeated, seen to be applied, or a matter for a person."""

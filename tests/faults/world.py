@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -28,6 +28,8 @@ from portal.sandbox import Sandbox
 from portal.sandbox.items import SHARES
 from portal.vault import ReadRefused, Secret
 from tests.people import mirrored, person
+from tests.rig.at_hand import AtHand
+from tests.rig.ground_truth import Row
 from tests.rig.markers import Marker
 from tests.segura import forget_tokens
 
@@ -56,7 +58,7 @@ class World:
     """Secrets 12 and 14 of the stand-in, two requesters, two approvers, an administrator, and no queue at all."""
 
     def __init__(self, segura: Sandbox, patch: pytest.MonkeyPatch) -> None:
-        self.segura = segura
+        self.segura, self.control = segura, AtHand(segura)
         self.markers: list[Marker] = []
         self.edited: set[int] = set()
         self._late: list[Late] = []
@@ -102,14 +104,9 @@ class World:
             revision_id=revision_id,
         )
 
-    def vault(self) -> dict[int, dict[str, Any]]:
+    def vault(self) -> dict[int, Row]:
         """What the stand-in holds, in the shapes of a base."""
-        held = {}
-        for secret in SECRETS:
-            item = self.segura.control.secret(secret)
-            shares = {name: sorted([*each] for each in item[name].items()) for name in SHARES}
-            held[secret] = {**item, **shares}
-        return held
+        return held({secret: self.control.secret(secret) for secret in SECRETS})
 
     def _seen(self, secret: int) -> Sight | None:
         try:
@@ -121,7 +118,7 @@ class World:
     def work(self, change: int, *faults: dict[str, Any], crash_at: str = "") -> None:
         """A worker is reminded of the change. `faults`: steps of the stand-in's plan, for this work alone."""
         for step in faults:
-            self.segura.control.plan(**step)
+            self.control.plan(**step)
         self._crash_at = crash_at
         before = self.segura.gate.held
         try:
@@ -131,7 +128,7 @@ class World:
         finally:
             self._crash_at = ""
             self._keep_late(faults, before)
-            self.segura.control.clear_faults()
+            self.control.clear_faults()
 
     def race(self, change: int) -> None:
         """Two workers are reminded of it at once."""
@@ -148,7 +145,7 @@ class World:
     def freeze(self, change: int, point: str, *faults: dict[str, Any]) -> bool:
         """A worker takes the change up and stops there; False where it never came so far."""
         for step in faults:
-            self.segura.control.plan(**step)
+            self.control.plan(**step)
         frozen, going, before = threading.Event(), threading.Event(), self.segura.gate.held
 
         def one() -> None:
@@ -159,7 +156,7 @@ class World:
         while thread.is_alive() and not frozen.wait(0.005):
             pass
         self._keep_late(faults, before)
-        self.segura.control.clear_faults()
+        self.control.clear_faults()
         if frozen.is_set():
             self._frozen = (thread, going)
         return frozen.is_set()
@@ -195,7 +192,7 @@ class World:
 
     def _keep_late(self, faults: tuple[dict[str, Any], ...], before: int) -> None:
         planned = [step for step in faults if step.get("replays")]
-        left = {step["fault"] for step in self.segura.control.faults() if step.get("replays")}
+        left = {step["fault"] for step in self.control.faults() if step.get("replays")}
         copies = sum(len(step["replays"]) for step in planned if step["fault"] not in left)
         if copies:
             until(lambda: self.segura.gate.held == before + copies)
@@ -236,6 +233,15 @@ class World:
                 raise Crash
         if self._crash_at == point:
             raise Crash
+
+
+def held(vault: Mapping[int, Row]) -> dict[int, Row]:
+    """Our secrets as the stand-in shows them, their shares in the shape of a base."""
+    shown = {secret: vault[secret] for secret in SECRETS}
+    return {
+        secret: {**item, **{name: sorted([*each] for each in item[name].items()) for name in SHARES}}
+        for secret, item in shown.items()
+    }
 
 
 def in_thread(act: Callable[[], object]) -> threading.Thread:

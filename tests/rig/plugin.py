@@ -70,16 +70,21 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long form is for the tests of the catalogue alone."""
+    """The long form is for the tests of the catalogue alone; who may take longest begins, so that none ends last."""
     if LONG:
         others = [item for item in items if not item.get_closest_marker("shows")]
         config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if item.get_closest_marker("shows")]
+        items[:] = sorted((item for item in items if item.get_closest_marker("shows")), key=_patience_s, reverse=True)
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """As many as there are processors, and no more than the services are made for."""
-    return min(len(os.sched_getaffinity(0)), _WORKERS_AT_MOST)
+    """As many as there are processors, and no more than the services are made for; of what mostly waits, twice."""
+    return min(len(os.sched_getaffinity(0)) * (2 if LONG else 1), _WORKERS_AT_MOST)
+
+
+def _patience_s(item: pytest.Item) -> float:
+    marker = item.get_closest_marker("timeout")
+    return float(marker.args[0]) if marker else 0.0
 
 
 def _start(stack: contextlib.ExitStack, *, sqlite: bool) -> None:
