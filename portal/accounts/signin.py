@@ -27,7 +27,7 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Name and address: somebody else's wrong guesses must not lock a person out."""
-        name = super()._get_login_attempts_cache_key(request, **credentials)
+        name = super()._get_login_attempts_cache_key(request, username=_one_spelling(credentials))
         return f"{name} {ratelimit.get_ip(request)}"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
@@ -41,7 +41,7 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def _spare_the_name(self, request: HttpRequest, credentials: dict[str, Any]) -> None:
         """Guesses at one name from many addresses have a limit too. A right password gives its use back, as above."""
-        name = str(credentials.get("username", "")).lower()
+        name = _one_spelling(credentials)
         usage = ratelimit.consume(request, app="allauth.account", action="login_failed_name", key=name)
         if not usage:
             raise self.validation_error("too_many_login_attempts")
@@ -53,6 +53,11 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             _tell_refused(request, credentials, "demo account outside the demo")
             return None
         return user
+
+
+def _one_spelling(credentials: dict[str, Any]) -> str:
+    """The name as the database finds it, by its capitals: a long s is an S there, a dotless i an I."""
+    return str(credentials.get("username", "")).upper().lower()
 
 
 def _tell_refused(request: HttpRequest, credentials: dict[str, Any], reason: str) -> None:

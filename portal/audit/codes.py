@@ -80,6 +80,7 @@ WORDS: dict[str, str | Promise] = {
     "NotOpened": _("high risk: difference not opened"),
     "NotConfirmed": _("high risk: not confirmed"),
     "HoldsSecret": _("holds the secret value"),
+    "PastRetention": _("past its retention"),
     "NotReaders": _("mentions who may not see it"),
     "NotPresent": _("password not entered again"),
     "RightMissing": _("right missing"),

@@ -87,13 +87,15 @@ def _requeue(change: Change, revision: Revision, value: Secret | None, *, by: Us
 
 
 def recheck(change_id: int, *, by: User, presence: Presence = VOUCHED) -> Change:
-    """Let the portal read the vault again for a change that needs a person.
+    """Let the portal read the vault again for a change that needs a person, by somebody whose own it is not.
 
-    Raises NotAllowed, WrongState, NotPresent.
+    What the reading shows may send the change again, so four eyes hold here too; where a backup came back since, it
+    goes again only if the vault can be read. Raises NotAllowed, OwnChange, WrongState, NotPresent.
     """
     rules.needs(by, Right.OPERATE)
     with transaction.atomic(durable=True):
         change = lock(change_id)
+        rules.not_own(change, by)
         if change.status != Status.NEEDS_HUMAN:
             raise WrongState(change)
         rules.present(presence)
@@ -104,7 +106,7 @@ def recheck(change_id: int, *, by: User, presence: Presence = VOUCHED) -> Change
             by=by.username,
             data=presence.as_data(),
             not_before=None,
-            cause=Cause.RECHECKED,
+            cause=Cause.RESTORED if change.cause == Cause.RESTORED_UNSEEN else Cause.RECHECKED,
             tries=0,
             doubts=0,
             doubtful_since=db_now(),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from contextlib import suppress
 
+from django.db import Error as DatabaseError
 from django.db import transaction
 from django.db.models import Q
 
@@ -16,6 +17,7 @@ from portal.changes.models import LANE, Attempt, Cause, Change, Status
 from portal.changes.readback import Reading, Step
 from portal.changes.transitions import db_now, lock, move
 
+_log = logging.getLogger(__name__)
 _BATCH = 500
 # What may already be in the vault, or may still be replayed, does not just expire.
 _MAY_EXPIRE = Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), doubtful_since=None)
@@ -50,9 +52,7 @@ def settle_doubt(change_id: int) -> None:
     change = transitions.claim_doubt(change_id)
     if change is None:
         return
-    reading = Reading()
-    with suppress(connection.NotConfigured):
-        reading = readback.read(connection.connect(change=change.pk, secret=change.secret), change.secret)
+    reading = _read(change)
     with transaction.atomic(durable=True):
         try:
             with transaction.atomic():
@@ -61,6 +61,18 @@ def settle_doubt(change_id: int) -> None:
             ledger.record("delivery.lost", change=change.pk, secret=change.secret, data={"fence": change.fence})
         if reading.seen or reading.error:
             reading.tell_breaker()
+
+
+def _read(change: Change) -> Reading:
+    try:
+        return readback.read(connection.connect(change=change.pk, secret=change.secret), change.secret)
+    except connection.NotConfigured:
+        return Reading()
+    except DatabaseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an answer that no code was written for must not keep a lane for ever
+        _log.error("change %d could not be read back: %s", change.pk, type(error).__name__)
+        return Reading()
 
 
 def _settle_doubt(change: Change, reading: Reading) -> None:
@@ -76,7 +88,7 @@ def _settle_doubt(change: Change, reading: Reading) -> None:
     elif todo is Step.UNPROVED:
         conclusions.escalated(change, Cause.RESTORED_UNSEEN, code=reading.code, message=reading.message)
     elif conclusions.spent(change):
-        conclusions.escalated(change, Cause.TRIES_SPENT)
+        conclusions.escalated(change, Cause.RESTORED_UNSEEN if restored else Cause.TRIES_SPENT)
     elif todo is Step.SEND:
         conclusions.resend(change)
     else:

@@ -85,6 +85,10 @@ class HoldsSecret(Refused):
         self.rest = rest
 
 
+class PastRetention(Refused):
+    """The change is so old that its events have left the log: nothing new can be said of it."""
+
+
 class NotReaders(Refused):
     """Somebody is mentioned who may not see the change, or whom nobody knows."""
 

@@ -15,10 +15,11 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.audit import ledger
+from portal.audit.models import Event
 from portal.changes import rules, sealed
 from portal.changes.comment import MOST, Comment, mentioned
 from portal.changes.models import Change
-from portal.changes.rules import HoldsSecret, NotReaders, TooMany
+from portal.changes.rules import HoldsSecret, NotReaders, PastRetention, TooMany
 from portal.changes.transitions import db_now, lock
 from portal.vault import Secret
 
@@ -39,7 +40,7 @@ class Remark:
 def comment(change_id: int, remark: Remark, *, by: User) -> Comment:
     """Add the remark to its thread; the same remark sent twice is one comment.
 
-    Raises Change.DoesNotExist for who may not see the change, HoldsSecret, NotReaders, TooMany.
+    Raises Change.DoesNotExist for who may not see the change, PastRetention, HoldsSecret, NotReaders, TooMany.
     """
     with transaction.atomic(durable=True):
         if not Change.objects.visible_to(by).filter(pk=change_id).exists():
@@ -50,6 +51,8 @@ def comment(change_id: int, remark: Remark, *, by: User) -> Comment:
 
 
 def _say(change: Change, remark: Remark, *, by: User) -> Comment:
+    if not Event.objects.filter(change=change.pk).exists():  # it would be the first event of a change that is over
+        raise PastRetention(_("The events of this change are past their retention. Say it on a newer change."))
     if change.comments.count() >= MOST:
         raise TooMany(_("A change takes %(most)d comments, and this one has them.") % {"most": MOST})
     tells_no_value(change, remark.text, by=by)

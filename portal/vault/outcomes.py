@@ -186,7 +186,14 @@ def _failed_shares(value: object, scrub: Scrubber) -> tuple[str, ...]:
     if value in (None, [], {}, "", False):
         return ()
     rows = value if isinstance(value, list) else [value]
-    return tuple(scrub(row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)) for row in rows[:100])
+    return tuple(scrub(row if isinstance(row, str) else _written(row)) for row in rows[:100])
+
+
+def _written(row: object) -> str:
+    try:
+        return json.dumps(row, ensure_ascii=False)
+    except RecursionError:  # nested as deep as the parser could follow, which is deeper than the writer can
+        return "(nested too deep to be shown)"
 
 
 def _unproven(status: int) -> str:

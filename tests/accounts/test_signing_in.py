@@ -93,6 +93,15 @@ def test_sixth_guess_at_one_name_is_refused_even_when_it_is_right(client: Client
 
 
 @pytest.mark.django_db
+def test_other_spellings_of_a_name_are_no_further_guesses(client: Client) -> None:
+    person("simi")
+    for name in ("simi", "SIMI", "\u017fimi", "s\u0131mi", "\u017f\u0131m\u0131"):
+        sign_in(client, name, "a wrong guess")
+    assert "Too many failed" in sign_in(client, "sim\u0131", "simi-correct-horse")
+    assert not is_signed_in(client)
+
+
+@pytest.mark.django_db
 def test_flood_of_attempts_gets_a_page_that_says_when_to_come_back(client: Client) -> None:
     for number in range(30):
         assert client.post(LOGIN, {"login": f"name{number}", "password": ""}).status_code == 200
@@ -169,7 +178,8 @@ def test_somebody_elses_wrong_guesses_lock_nobody_out() -> None:
 def test_guesses_at_one_name_from_ever_new_addresses_come_to_an_end(settings: Settings) -> None:
     settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "login_failed_name": "8/h/key"}
     person("maria")
-    said = [sign_in(Client(REMOTE_ADDR=f"10.0.0.{n}"), "maria", "a wrong guess") for n in range(9)]
+    names = ["maria", "MARIA", "mar\u0131a"] * 3
+    said = [sign_in(Client(REMOTE_ADDR=f"10.0.0.{n}"), name, "a wrong guess") for n, name in enumerate(names)]
     assert ["Too many failed" in page for page in said] == [False] * 8 + [True]
 
 

@@ -279,3 +279,10 @@ def test_only_who_operates_lets_it_be_checked_again(
     assert send(as_person(admin), "recheck", change).status_code == 302
     assert status_of(change) == Status.IN_DOUBT
     assert send(as_person(admin), "recheck", change).status_code == 409
+
+
+def test_nobody_has_their_own_change_checked_again(as_person: AsPerson, requester: User, submitted: Change) -> None:
+    Change.objects.update(status=Status.NEEDS_HUMAN)
+    roles.grant(requester, Role.ADMINISTRATOR)
+    refused = send(as_person(requester), "recheck", submitted)
+    assert (refused.status_code, status_of(submitted)) == (403, Status.NEEDS_HUMAN)

@@ -236,6 +236,17 @@ def test_who_operates_can_let_a_change_be_checked_again_and_nobody_else(
     assert not offers(page_of(as_person(approver), claimed), "recheck", claimed)
 
 
+def test_who_operates_is_told_that_their_own_change_is_for_somebody_else(
+    as_person: AsPerson, requester: User, claimed: Change
+) -> None:
+    conclusions.escalated(claimed, Cause.THIRD_VALUE)
+    roles.grant(requester, Role.ADMINISTRATOR)
+    page = page_of(as_person(requester), claimed)
+    assert not offers(page, "recheck", claimed)
+    assert not offers(page, "close", claimed)
+    assert "Somebody else with the right to operate the portal" in text_of(page)
+
+
 def test_an_approved_change_says_which_one_holds_the_lane(
     as_person: AsPerson, approver: User, claimed: Change, propose: Propose, requester: User
 ) -> None:

@@ -22,6 +22,7 @@ from portal.audit.models import Event
 from portal.changes import workflow
 from portal.changes.models import Change, Comment
 from portal.changes.proposal import Proposal
+from tests.audit.tampering import past_the_triggers
 from tests.changes.pages import page_of, send, text_of
 
 pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
@@ -271,3 +272,14 @@ def test_an_odd_place_in_the_talk_is_its_beginning(
     say(as_person(approver), submitted, "Heard from the start")
     address = reverse("changes:heard", args=[submitted.pk])
     assert "Heard from the start" in text_of(as_person(requester).get(address, {"after": after}))
+
+
+def test_nothing_is_said_of_a_change_whose_events_are_past_their_retention(
+    as_person: AsPerson, requester: User, submitted: Change
+) -> None:
+    with past_the_triggers():
+        Event.objects.filter(change=submitted.pk).delete()
+    response = say(as_person(requester), submitted, "Once more, about this.")
+    assert response.status_code == 422
+    assert "past their retention" in text_of(response)
+    assert not Comment.objects.exists()

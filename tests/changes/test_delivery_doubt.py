@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import random
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db.models import F
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
@@ -206,6 +209,34 @@ def test_a_dripping_answer_is_ended_at_the_total_deadline(
     assert 0.9 < time.monotonic() - begun < 2
     (answered,) = events("delivery.answered")
     assert "total deadline" in answered["data"]["message"]
+
+
+ODD = json.dumps({"message": "&#" + "9" * 5000 + ";"})
+"""Valid JSON whose message the standard library cannot unescape."""
+
+
+def test_an_answer_that_no_code_was_written_for_is_in_the_log_and_its_change_in_doubt(
+    segura: Sandbox, approved: Callable[..., Change]
+) -> None:
+    segura.control.plan(endpoint="update", status=502, body=ODD)
+    change = work(approved())
+    assert (change.status, Attempt.objects.get().code) == (Status.IN_DOUBT, 502)
+    assert [event["code"] for event in events("vault.responded") if event["data"]["method"] == "PUT"] == [502]
+
+
+def test_a_reading_that_fails_in_a_way_nobody_thought_of_keeps_no_lane_for_ever(
+    segura: Sandbox, approved: Callable[..., Change], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defect(*_: object) -> None:
+        raise RecursionError
+
+    segura.control.plan("504_before_apply", endpoint="update")
+    change = work(approved())
+    monkeypatch.setattr("portal.changes.readback.details.read", defect)
+    Change.objects.update(hold_until=None, not_before=None)
+    assert work(change).status == Status.IN_DOUBT
+    Change.objects.update(doubtful_since=F("doubtful_since") - timedelta(days=2), not_before=None)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.TRIES_SPENT)
 
 
 @pytest.mark.shows("D09")

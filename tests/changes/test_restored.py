@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection, connections
+from django.db.models import F
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import pausing, restoring, workflow
+from portal.changes import aftermath, pausing, restoring, workflow
 from portal.changes.models import LANE, Cause, Change, Status
 from portal.changes.proposal import Proposal
 from portal.changes.rules import NotAllowed
@@ -95,6 +97,35 @@ def test_what_cannot_be_read_back_goes_to_a_person(
     segura.control.plan("refuse:1004:You have no permission", endpoint="get")
     assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.RESTORED_UNSEEN)
     assert segura.control.arrivals("update") == []
+
+
+def test_another_look_still_sends_nothing_that_cannot_be_read_back(
+    segura: Sandbox, approved: Approved, restore: Callable[[], None], admin: User
+) -> None:
+    change = approved()
+    restore()
+    segura.control.edit(43, need_approval=True)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.RESTORED_UNSEEN)
+    for _ in range(2):
+        aftermath.recheck(change.pk, by=admin)
+        Change.objects.update(hold_until=None)
+        assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.RESTORED_UNSEEN)
+    assert segura.control.arrivals("update") == []
+    segura.control.edit(43, need_approval=False)
+    aftermath.recheck(change.pk, by=admin)
+    assert work(change, rounds=2).status == Status.APPLIED
+
+
+def test_a_day_without_an_answer_leads_to_no_blind_call_either(
+    segura: Sandbox, approved: Approved, restore: Callable[[], None], admin: User
+) -> None:
+    change = work(approved())
+    forget(change)
+    Change.objects.update(status=Status.SENDING, fence=1)
+    restore()
+    segura.control.plan("503", endpoint="get", times=None)
+    Change.objects.update(doubtful_since=F("doubtful_since") - timedelta(days=2), hold_until=None)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.RESTORED_UNSEEN)
 
 
 def test_a_delivery_that_was_under_way_is_in_doubt_and_two_of_a_secret_keep_their_order(

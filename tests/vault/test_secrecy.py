@@ -170,6 +170,21 @@ def test_text_from_outside_is_one_clean_bounded_line():
     assert clean("Preço ✓") == "Preço ✓"
 
 
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("odd", ["&#" + "9" * 5000 + ";", "&#x" + "f" * 5000 + ";", "\\ud800" * 4000, "%u%%" * 9000])
+def test_no_text_is_too_odd_to_be_told(odd):
+    assert scrubber([Secret(CANARY)])(odd) in (WITHHELD, clean(odd))
+    assert scrubber([Secret(CANARY)])(CANARY + odd) == WITHHELD
+
+
+@pytest.mark.timeout(20)
+def test_a_long_text_takes_no_longer_and_holds_the_secret_no_less():
+    tangled = "&lt;%41\\u0042+\U0001f600-" * 200_000
+    scrub = scrubber([Secret(CANARY)])
+    assert scrub(tangled) == clean(tangled)
+    assert scrub("x" * 400 + CANARY + tangled) == WITHHELD
+
+
 AWKWARD = "a&b<c'\"ö😀/+%-canary\\"
 BASE64 = base64.b64encode(AWKWARD.encode()).decode()
 ESCAPED = {

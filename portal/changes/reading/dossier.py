@@ -181,12 +181,12 @@ class Dossier:
         return self.change.status == Status.FAILED and roles.holds(self.reader, right)
 
     @property
-    def may_recheck(self) -> bool:
+    def settled_by_operators(self) -> bool:
         return self.change.status == Status.NEEDS_HUMAN and roles.holds(self.reader, Right.OPERATE)
 
     @property
-    def may_close(self) -> bool:
-        return self.may_recheck and not isinstance(self.objection, OwnChange)
+    def may_settle(self) -> bool:
+        return self.settled_by_operators and not isinstance(self.objection, OwnChange)
 
     def difference_from(self, number: int) -> Difference | None:
         """What changed between revision `number` and the one that counts; None where there is nothing to compare."""
