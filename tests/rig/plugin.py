@@ -77,6 +77,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = sorted((item for item in items if item.get_closest_marker("shows")), key=_patience_s, reverse=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_xdist_auto_num_workers() -> int:
     """As many as there are processors, and no more than the services are made for; of what mostly waits, twice."""
     return min(len(os.sched_getaffinity(0)) * (2 if LONG else 1), _WORKERS_AT_MOST)
