@@ -75,8 +75,7 @@ def faults(extra: list[str]) -> int:
     """The catalogue's tests in their long form, hours of it, then each defence taken out once; 1 when any failed."""
     arguments = suite()
     os.environ["FAULTS"] = "long"
-    on_sqlite = [*arguments, "--sqlite", "tests/faults/test_state_machine.py"]
-    checks = (("catalogue", [*arguments, *extra]), ("on SQLite", on_sqlite), ("mutants", ["-m", "tests.mutants"]))
+    checks = (("catalogue", [*arguments, *extra]), ("mutants", ["-m", "tests.mutants"]))
     failed = [name for name, each in checks if not passes(name, [str(PYTHON), *each])]
     if failed:
         raise Failed("Not shown: " + ", ".join(failed) + ".")

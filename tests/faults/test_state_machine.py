@@ -48,6 +48,8 @@ FAILING = Path(os.environ.get("FAULTS_EXAMPLES", ROOT / ".hypothesis" / "failing
 """Where failing runs are kept; the next run begins with them. FAULTS_SEED repeats a run as a whole."""
 SHARES = rounds(1, 8)
 """The long form's runs are cut into as many tests, each with a seed of its own, so that every core has some."""
+RUNS = rounds(15, 1000 // SHARES)
+"""Of each share: with those on the other engine the long form comes to 2,000."""
 
 pytestmark = [
     pytest.mark.domain,
@@ -291,7 +293,7 @@ def test_no_order_of_acts_and_faults_breaks_what_must_be_true(
     seed = share + int(os.environ.get("FAULTS_SEED", 0 if "CI" in os.environ else random.randrange(2**32)))
     print(f"FAULTS_SEED={seed - share}, failing runs in {FAILING}")  # noqa: T201 - pytest shows it where it fails
     how = hypothesis.settings(
-        max_examples=rounds(15, 2000 // SHARES),
+        max_examples=RUNS,
         stateful_step_count=rounds(25, 50),
         deadline=None,
         derandomize=False,
