@@ -110,7 +110,7 @@ class _Verification:
             self.report.add(f"leaf {self.head.size}: missing from the tree")
         place = f"leaf {number} (event {event})"
         if row is None and pruned and number in self.pruned:
-            self.report.pruned += 1
+            self.retired(self.pruned[number], place)
         elif row is None:
             self.report.add(f"{place}: the event was deleted")
         else:
@@ -136,6 +136,15 @@ class _Verification:
                 self.report.add(f"{place}: its text is not in the form the portal writes")
             else:
                 self.report.add(f"{place}: column {name} says {getattr(row, name)}, the text does not")
+
+    def retired(self, at: datetime, place: str) -> None:
+        """Its text went with an announcement, and at the end of its retention: what stands before it is old as well."""
+        self.report.pruned += 1
+        if self.latest is not None and at - self.latest < retention.LEAST - _SLACK:
+            self.report.add(
+                f"{place}: its text went on {at.isoformat()}, but it stands after {self.latest.isoformat()}:"
+                f" removed within {retention.LEAST.days} days, before any retention ends"
+            )
 
     def order(self, at: datetime, place: str) -> None:
         """Nothing stands among events that happened long after it."""
