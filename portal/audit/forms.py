@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from portal.audit import events, period
-from portal.audit.models import Filters
+from portal.audit.models import ONLY, Filters
 from portal.audit.period import Period
 
 _LARGEST = 2**63 - 1
@@ -46,6 +46,7 @@ class FilterForm(forms.Form):
         max_length=10,
         widget=forms.TextInput({"list": "codes", "placeholder": "201, 4xx, none"}),
     )
+    only = forms.ChoiceField(label=_("Of these only"), required=False, choices=[("", _("Everything")), *ONLY.items()])
     since = forms.DateTimeField(label=_("From (UTC)"), required=False, widget=_moment())
     until = forms.DateTimeField(label=_("Before (UTC)"), required=False, widget=_moment())
 
