@@ -96,14 +96,14 @@ def charts(seen: Overview) -> list[Chart]:
             (_("From submit to applied"), _("Of the changes applied in this time.")),
             _waits(),
             seen,
-            lambda part: _durations(part.lead, part.period, "change.applied"),
+            lambda part: _durations(part.lead, part.period, kind="change.applied"),
         ),
         _chart(
             ("first-vote", "lines"),
             (_("From submit to the first vote"), _("Of the changes submitted in this time that have a vote.")),
             _waits(),
             seen,
-            lambda part: _durations(part.first_vote, part.period, "change.submitted"),
+            lambda part: _durations(part.first_vote, part.period, only="voted"),
         ),
     ]
 
@@ -136,13 +136,13 @@ def _waits() -> list[Column]:
     return [Column(_("Changes"), ""), Column(_("Median"), "accent"), Column(_("Nine in ten within"), "warn")]
 
 
-def _durations(waited: Durations, period: Period, kind: str) -> list[Cell]:
-    address = period.log(kind=kind)
+def _durations(waited: Durations, period: Period, **filters: str) -> list[Cell]:
+    address = period.log(**filters)
     texts = [
         Cell(spoken(seconds), None if seconds is None else round(seconds, 1), address)
         for seconds in (waited.median, waited.slowest_tenth)
     ]
-    return [_number(waited.number, period, kind=kind), *texts]
+    return [_number(waited.number, period, **filters), *texts]
 
 
 def _number(number: int, period: Period, **filters: str) -> Cell:

@@ -34,6 +34,7 @@ ACTIONS: dict[str, str | Promise] = {
     "change.applied": _("Change applied"),
     "change.failed": _("Change failed"),
     "change.doubted": _("Change in doubt"),
+    "change.still_doubted": _("Change still in doubt"),
     "change.requeued": _("Change put back in the queue"),
     "change.escalated": _("Change needs a person"),
     "change.retried": _("Change retried"),

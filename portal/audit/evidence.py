@@ -27,6 +27,10 @@ class NotSealedYet(Exception):
     """Events of the change still wait for the sealer, so nothing would prove them."""
 
 
+class BeginningGone(Exception):
+    """The change's first events went at the end of their retention: what came later is no evidence of it as a whole."""
+
+
 @dataclass(frozen=True)
 class Pack:
     """The zip, and what it holds."""
@@ -37,10 +41,15 @@ class Pack:
 
 
 def pack(change: int) -> Pack:
-    """All events of a change with their proofs. Raises Unknown, NotSealedYet, and proofs.Missing for a damaged tree."""
+    """All events of a change with their proofs.
+
+    Raises Unknown, BeginningGone, NotSealedYet, and proofs.Missing for a damaged tree.
+    """
     events = list(Event.objects.filter(change=change).order_by("seq"))
     if not events:
         raise Unknown(change)
+    if events[0].action != "change.submitted":
+        raise BeginningGone(change)
     sealed = proofs.of_events([event.pk for event in events])
     if len(sealed) < len(events):
         raise NotSealedYet(change)

@@ -10,17 +10,30 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from django.db.models import Max
+from django.utils.translation import pgettext_lazy
 
 from portal.audit.entry import Unreadable, parse
 from portal.audit.ledger import canonical, record
 from portal.audit.models import Event, EventQuerySet
 from portal.audit.visible import visible
 
-COLUMNS = ("id", "at", "action", "person", "address", "request", "change", "seq", "secret", "code", "data")
+COLUMNS = (
+    pgettext_lazy("exported column", "id"),
+    pgettext_lazy("exported column", "at"),
+    pgettext_lazy("exported column", "action"),
+    pgettext_lazy("exported column", "person"),
+    pgettext_lazy("exported column", "address"),
+    pgettext_lazy("exported column", "request"),
+    pgettext_lazy("exported column", "change"),
+    pgettext_lazy("exported column", "seq"),
+    pgettext_lazy("exported column", "secret"),
+    pgettext_lazy("exported column", "code"),
+    pgettext_lazy("exported column", "data"),
+)
 _CHUNK = 2000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠")  # noqa: RUF001 - full width on purpose
 Rows = list[tuple[int, str]]
@@ -28,11 +41,15 @@ Rows = list[tuple[int, str]]
 
 @dataclass
 class Export:
-    """One export; `rows` tells how many have been handed over so far."""
+    """One export; `rows` tells how many have been handed over so far, `head` is in the language of who began it."""
 
     queryset: EventQuerySet
     format: str
     rows: int = 0
+    head: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.head = FORMATS[self.format].head()  # now: by the time it leaves, nobody's language is active
 
     @property
     def content_type(self) -> str:
@@ -41,8 +58,8 @@ class Export:
     def parts(self) -> Iterator[str]:
         """The file in pieces, oldest event first, up to the newest event there was when it began."""
         form = FORMATS[self.format]
-        if form.head:
-            yield form.head
+        if self.head:
+            yield self.head
         newest = Event.objects.aggregate(newest=Max("id"))["newest"] or 0
         position = 0
         while True:
@@ -148,7 +165,7 @@ def _cells(number: int, text: str) -> tuple[object, ...]:
 @dataclass(frozen=True)
 class _Format:
     content_type: str
-    head: str
+    head: Callable[[], str]
     write: Callable[[Rows], str]
 
 
@@ -156,12 +173,12 @@ FORMATS = {
     # The mark at the start makes spreadsheets read UTF-8.
     "csv": _Format(
         "text/csv; charset=utf-8",
-        "\N{ZERO WIDTH NO-BREAK SPACE}" + _csv([COLUMNS]),
+        lambda: "\N{ZERO WIDTH NO-BREAK SPACE}" + _csv([COLUMNS]),
         _lines,
     ),
     "jsonl": _Format(
         "application/jsonl; charset=utf-8",
-        "",
+        str,
         lambda rows: "".join(text + "\n" for _, text in rows),
     ),
 }

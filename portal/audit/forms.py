@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from portal.audit import events, period
-from portal.audit.models import Filters
+from portal.audit.models import ONLY, Filters
 from portal.audit.period import Period
 
 _LARGEST = 2**63 - 1
 _CHANGE = re.compile(r"(?:CR-)?(\d{1,18})", re.IGNORECASE)
+_FIRST_YEAR, _LAST_YEAR = 2000, 2999
 _CODE = re.compile(r"[1-5]\d\d|[1-5]xx|none")
 
 
 def _kinds() -> list[tuple[str, str | list[tuple[str, str]]]]:
     return [("", str(_("Everything"))), *events.choices()]
+
+
+def _in_the_calendar(day: date) -> None:
+    """Far enough from both ends of what a date can be: times are reckoned from it."""
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        years = {"first": _FIRST_YEAR, "last": _LAST_YEAR}
+        raise forms.ValidationError(_("Enter a year from %(first)d to %(last)d.") % years)
 
 
 def _moment() -> forms.DateTimeInput:
@@ -46,8 +55,11 @@ class FilterForm(forms.Form):
         max_length=10,
         widget=forms.TextInput({"list": "codes", "placeholder": "201, 4xx, none"}),
     )
-    since = forms.DateTimeField(label=_("From (UTC)"), required=False, widget=_moment())
-    until = forms.DateTimeField(label=_("Before (UTC)"), required=False, widget=_moment())
+    only = forms.ChoiceField(label=_("Of these only"), required=False, choices=[("", _("Everything")), *ONLY.items()])
+    since = forms.DateTimeField(label=_("From (UTC)"), required=False, widget=_moment(), validators=[_in_the_calendar])
+    until = forms.DateTimeField(
+        label=_("Before (UTC)"), required=False, widget=_moment(), validators=[_in_the_calendar]
+    )
 
     def clean_change(self) -> int | None:
         text = self.cleaned_data["change"]
@@ -92,8 +104,8 @@ class PeriodForm(forms.Form):
     DAYS = (7, 30, 90)
 
     days = forms.ChoiceField(required=False, choices=[(str(number), number) for number in DAYS])
-    since = forms.DateField(label=_("First day (UTC)"), required=False, widget=_day())
-    until = forms.DateField(label=_("Last day (UTC)"), required=False, widget=_day())
+    since = forms.DateField(label=_("First day (UTC)"), required=False, widget=_day(), validators=[_in_the_calendar])
+    until = forms.DateField(label=_("Last day (UTC)"), required=False, widget=_day(), validators=[_in_the_calendar])
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from django.db import models
-from django.db.models import F, Q, Subquery, Value
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Left, Now, StrIndex
+from django.utils.translation import gettext_lazy as _
 
 from portal.audit import entry, events
 
@@ -24,6 +25,21 @@ class Filters:
     code: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    only: str = ""
+
+
+ONLY = {
+    "unapproved": _("Calls without somebody else's approval"),
+    "doubted": _("First calls of changes that came to be in doubt"),
+    "voted": _("Proposals that were voted on"),
+}
+"""What the log finds by how events of one change stand to each other.
+
+Approved is what somebody else than the one who proposed it has approved since it was last submitted or revised. Of the
+changes that were sent and then came to be in doubt, both in the time that is asked for, the first call of that time is
+found: an event for each change.
+"""
+_SENT = "delivery.intended"
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -46,7 +62,30 @@ class EventQuerySet(models.QuerySet["Event"]):
             found = found.filter(action=filters.kind)
         if filters.code:
             found = _answered(found, filters.code)
-        return _within(found, filters.since, filters.until)
+        found = _within(found, filters.since, filters.until)
+        return found.counted(filters.only, filters.since, filters.until) if filters.only else found
+
+    def counted(self, what: str, since: datetime | None, until: datetime | None) -> EventQuerySet:
+        """Of these events of a time range what the overview counts: one of ONLY."""
+        same = Event.objects.filter(change=OuterRef("change"))
+        if what == "unapproved":
+            return self._unapproved(same.filter(seq__lt=OuterRef("seq")))
+        if what == "voted":
+            return self.filter(Exists(same.filter(action="vote.cast")), action="change.submitted")
+        sent, doubted = same.filter(action=_SENT, seq__lt=OuterRef("seq")), same.filter(action="change.doubted")
+        if since:
+            sent = sent.filter(at__gte=since)
+        if until:
+            doubted = doubted.filter(at__lt=until)
+        return self.filter(~Exists(sent), Exists(doubted.filter(seq__gt=OuterRef("seq"))), action=_SENT)
+
+    def _unapproved(self, earlier: EventQuerySet) -> EventQuerySet:
+        proposed = earlier.filter(action__in=("change.submitted", "change.revised")).order_by("-seq")
+        approved = earlier.filter(action="change.approved").exclude(actor=OuterRef("proposer"))
+        calls = self.filter(action=_SENT).alias(
+            proposer=Subquery(proposed.values("actor")[:1]), proposed_as=Subquery(proposed.values("seq")[:1])
+        )
+        return calls.exclude(Exists(approved.filter(seq__gt=OuterRef("proposed_as"))))
 
 
 def _answered(found: EventQuerySet, code: str) -> EventQuerySet:

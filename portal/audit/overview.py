@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median, quantiles
 
-from django.db.models import Case, Count, DateTimeField, Exists, OuterRef, Q, Subquery, When
+from django.db.models import Case, Count, DateTimeField, OuterRef, Q, Subquery, When
 from django.db.models.functions import TruncDay
 
 from portal.audit.models import Event, EventQuerySet
@@ -28,7 +28,7 @@ OUTCOMES = (
     "change.escalated",
 )
 ANSWER = "delivery.answered"
-_SENT, _DOUBTED, _SUBMITTED, _APPLIED = "delivery.intended", "change.doubted", "change.submitted", "change.applied"
+_SENT, _SUBMITTED, _APPLIED = "delivery.intended", "change.submitted", "change.applied"
 CLASSES = {
     "2xx": range(200, 300),
     "3xx": range(300, 400),
@@ -69,7 +69,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Overview:
-    """`sent` and `doubted` count changes, `calls` and `unapproved` count calls that were about to be made."""
+    """`sent` counts changes, `doubted` those of them that came to be in doubt; `calls` and `unapproved` count calls."""
 
     whole: Part
     parts: list[Part]
@@ -91,7 +91,7 @@ def overview(period: Period) -> Overview:
     return Overview(
         whole=_part(period, counts, waits),
         parts=[_part(part, counts, waits) for part in period.parts()],
-        **_calls(found),
+        **_calls(found, period),
     )
 
 
@@ -117,26 +117,14 @@ def _waits(found: EventQuerySet) -> _Waits:
     return list(rows.order_by().values_list("action", "at", "other"))
 
 
-def _calls(found: EventQuerySet) -> dict[str, int]:
-    """How many changes were sent and doubted, how many calls there were, and how many without an approval.
-
-    Approved is what somebody else than the one who submitted it has approved since it was last submitted or revised.
-    """
-    same = Event.objects.filter(change=OuterRef("change"), seq__lt=OuterRef("seq"))
-    proposed = same.filter(action__in=(_SUBMITTED, "change.revised")).order_by("-seq")
-    approved = same.filter(action="change.approved").exclude(actor=OuterRef("proposer"))
-    sent = Q(action=_SENT)
-    rows = found.filter(action__in=(_SENT, _DOUBTED)).annotate(
-        proposer=Subquery(proposed.values("actor")[:1]),
-        proposed_as=Subquery(proposed.values("seq")[:1]),
-        approved=Exists(approved.filter(seq__gt=OuterRef("proposed_as"))),
-    )
-    return rows.aggregate(
-        sent=Count("change", distinct=True, filter=sent),
-        doubted=Count("change", distinct=True, filter=Q(action=_DOUBTED)),
-        calls=Count("pk", filter=sent),
-        unapproved=Count("pk", filter=sent & Q(approved=False)),
-    )
+def _calls(found: EventQuerySet, period: Period) -> dict[str, int]:
+    """How many changes were sent and came to be in doubt, how many calls there were, and how many without approval."""
+    counted = {
+        name: Count("pk", filter=Q(pk__in=found.counted(name, period.since, period.until).values("pk")))
+        for name in ("doubted", "unapproved")
+    }
+    sent = found.filter(action=_SENT)
+    return sent.aggregate(sent=Count("change", distinct=True), calls=Count("pk"), **counted)
 
 
 def _part(period: Period, counts: _Counts, waits: _Waits) -> Part:

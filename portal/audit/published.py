@@ -27,10 +27,19 @@ def latest() -> str:
     return path.read_text(encoding="utf-8") if folder and path.exists() else ""
 
 
+def kept() -> list[str]:
+    """Every note in the folder, each once; none where there is no folder. Raises OSError."""
+    folder = Path(settings.AUDIT_CHECKPOINT_DIR)
+    if not settings.AUDIT_CHECKPOINT_DIR or not folder.exists():
+        return []
+    files = sorted(path for path in folder.iterdir() if path.suffix == ".txt")
+    return list(dict.fromkeys(path.read_text(encoding="utf-8", errors="replace") for path in files))
+
+
 def refuse_a_cut_log() -> None:
     """Raise LogWasCut where the database does not know the published checkpoint: a second one must never be signed.
 
-    Whoever restores a backup on purpose moves `latest.txt` away, and keeps it for the auditors.
+    Whoever restores a backup on purpose moves all files away (the runbook says how), and keeps them for the auditors.
     """
     note = latest()
     if not note:

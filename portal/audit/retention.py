@@ -19,6 +19,8 @@ from portal.audit.ledger import record
 from portal.audit.models import Event, EventQuerySet, LegalHold, Seal, Tombstone
 
 STAYS = ("audit.key_changed", "audit.pruned", "audit.moved", "audit.restored", "audit.held", "audit.unheld")
+LEAST = timedelta(days=365)
+"""The shortest retention there is: settings refuse fewer days."""
 _AT_ONCE = 1000
 
 
@@ -30,16 +32,21 @@ class NotHeld(Exception):
     """The change is under no legal hold."""
 
 
-def announced() -> set[int]:
-    """The leaves of which an event of the log says that their text went. It can only speak of those before it."""
+def announced() -> dict[int, datetime]:
+    """The leaves of which an event of the log says that their text went, and when that was: never in the future.
+
+    An event can only speak of leaves before it. Where two speak of one, the earlier counts.
+    """
+    now, end = timezone.now(), Seal.objects.aggregate(last=Max("leaf"))["last"] or 0
     leaf = Seal.objects.filter(event=OuterRef("pk")).values("leaf")[:1]
     said = Event.objects.filter(action="audit.pruned").annotate(leaf=Subquery(leaf)).values_list("text", "leaf")
-    found: set[int] = set()
-    for text, own in said.iterator():
+    found: dict[int, datetime] = {}
+    for text, own in said.order_by("-pk").iterator():
         try:
-            ranges = parse(text).data["leaves"]
-            for first, last in ranges:
-                found.update(range(first, last + 1 if own is None else min(last + 1, own)))
+            entry = parse(text)
+            for first, last in entry.data["leaves"]:
+                leaves = range(first, min(last, end if own is None else own - 1) + 1)
+                found.update(dict.fromkeys(leaves, min(entry.at, now)))
         except (Unreadable, KeyError, TypeError, ValueError):
             continue  # it was altered, which its own leaf shows
     return found

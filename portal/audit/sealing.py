@@ -15,11 +15,12 @@ from django.db import connection, transaction
 from portal.audit import notes, published, tree
 from portal.audit.ledger import record
 from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
-from portal.audit.proofs import STRIDE, Kept
+from portal.audit.proofs import STRIDE, Kept, Missing
 from portal.crashpoints import crashpoint
 
 _BATCH = 4096
 _LOCK = 0x41555345414C  # "AUSEAL"
+_ADVICE = "Somebody altered the log, and nothing is signed over that. manage.py verify_audit names the place."
 
 
 class NoKey(Exception):
@@ -30,12 +31,16 @@ class NotHandedOver(Exception):
     """The log was signed with another key so far, which this process lacks to name the new one."""
 
 
+class LogWasAltered(Exception):
+    """What is kept of the tree is not what was signed last. Nothing may be signed over it."""
+
+
 def seal(*, old_key_is_lost: bool = False) -> int:
     """Seal what is committed and waits; how many events that were, none where another sealer is at work.
 
     A new key is taken only from the hand of the old one, unless that is lost: outsiders then need the new one anew.
-    Raises NoKey, NotHandedOver, published.LogWasCut, ImproperlyConfigured for a key that is none, and OSError where a
-    checkpoint folder is set and what it holds cannot be read.
+    Raises NoKey, NotHandedOver, LogWasAltered, published.LogWasCut, ImproperlyConfigured for a key that is none, and
+    OSError where a checkpoint folder is set and what it holds cannot be read.
     """
     signers = _signers()
     if not signers:
@@ -84,7 +89,7 @@ def _seal_batch(signers: list[notes.Signer], *, old_key_is_lost: bool) -> int:
         return 0
     sealed = set(Seal.objects.filter(event__in=waiting).values_list("event", flat=True))
     texts = Event.objects.filter(pk__in=waiting).exclude(pk__in=sealed).order_by("pk").values_list("pk", "text")
-    size = _grow(newest.size if newest else 0, list(texts), signers[0])
+    size = _grow(newest, list(texts), signers)
     Unsealed.objects.filter(event__in=waiting).delete()
     crashpoint("signed")
     return size
@@ -121,11 +126,11 @@ def _announce_key(signers: list[notes.Signer], newest: Checkpoint | None, *, old
     return record("audit.key_changed", data=data)
 
 
-def _grow(size: int, texts: list[tuple[int, str]], signer: notes.Signer) -> int:
-    """Append these events to the tree of `size` leaves and sign it; how many they were."""
+def _grow(newest: Checkpoint | None, texts: list[tuple[int, str]], signers: list[notes.Signer]) -> int:
+    """Append these events to the tree of the newest checkpoint and sign it; how many they were."""
     if not texts:
         return 0
-    head = tree.Head.at(size, Kept())
+    head, signer = _head(newest, signers), signers[0]
     seals, subtrees = [], []
     for event, text in texts:
         leaf_hash = tree.leaf_hash(text.encode())
@@ -141,3 +146,26 @@ def _grow(size: int, texts: list[tuple[int, str]], signer: notes.Signer) -> int:
         size=checkpoint.size, root=checkpoint.root, note=signer.sign(checkpoint), key_id=signer.verifier.key_id
     )
     return len(texts)
+
+
+def _head(newest: Checkpoint | None, signers: list[notes.Signer]) -> tree.Head:
+    """The tree as it is kept, which has the root that was signed last.
+
+    The next root is made of this head and nothing older, so no alteration among the leaves it covers is ever signed.
+    Raises LogWasAltered.
+    """
+    if newest is None:
+        return tree.Head()
+    try:
+        said, head = _signed(newest, signers), tree.Head.at(newest.size, Kept())
+    except (notes.BadNote, Missing) as error:
+        raise LogWasAltered(f"The checkpoint of {newest.size} events: {error}. {_ADVICE}") from None
+    if (said.size, said.root) != (newest.size, head.root()):
+        raise LogWasAltered(f"The first {newest.size} events are not those that were signed. {_ADVICE}")
+    return head
+
+
+def _signed(newest: Checkpoint, signers: list[notes.Signer]) -> notes.Checkpoint:
+    """What the note says, not its columns; by its own word alone where its key is lost. Raises BadNote."""
+    signer = next((signer for signer in signers if signer.verifier.key_id == newest.key_id), None)
+    return signer.verifier.open(newest.note) if signer else notes.peek(newest.note)

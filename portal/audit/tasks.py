@@ -31,7 +31,7 @@ def seal() -> None:
         sealing.seal()
     except sealing.NoKey:
         return
-    except (sealing.NotHandedOver, LogWasCut, OSError) as error:
+    except (sealing.NotHandedOver, sealing.LogWasAltered, LogWasCut, OSError) as error:
         _log.error("the audit log cannot be sealed: %s", error)
 
 

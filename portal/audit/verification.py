@@ -9,11 +9,11 @@ from portal.audit.verify import Report, verify
 
 
 def verify_on_record(*, by: str = "", outside: list[str] | None = None, key: Verifier | None = None) -> Report:
-    """Verify against everything this process knows: its own key where none is given, and the published checkpoint.
+    """Verify against everything this process knows: its own key where none is given, and every published checkpoint.
 
     Raises OSError where a checkpoint folder is set and cannot be read.
     """
-    known = [note for note in (published.latest(), *(outside or [])) if note]
+    known = [*published.kept(), *(outside or [])]
     report = verify(outside=known, key=key or sealing.public_key())
     record(
         "audit.verified",

@@ -110,7 +110,7 @@ class _Verification:
             self.report.add(f"leaf {self.head.size}: missing from the tree")
         place = f"leaf {number} (event {event})"
         if row is None and pruned and number in self.pruned:
-            self.report.pruned += 1
+            self.retired(self.pruned[number], place)
         elif row is None:
             self.report.add(f"{place}: the event was deleted")
         else:
@@ -136,6 +136,15 @@ class _Verification:
                 self.report.add(f"{place}: its text is not in the form the portal writes")
             else:
                 self.report.add(f"{place}: column {name} says {getattr(row, name)}, the text does not")
+
+    def retired(self, at: datetime, place: str) -> None:
+        """Its text went with an announcement, and at the end of its retention: what stands before it is old as well."""
+        self.report.pruned += 1
+        if self.latest is not None and at - self.latest < retention.LEAST - _SLACK:
+            self.report.add(
+                f"{place}: its text went on {at.isoformat()}, but it stands after {self.latest.isoformat()}:"
+                f" removed within {retention.LEAST.days} days, before any retention ends"
+            )
 
     def order(self, at: datetime, place: str) -> None:
         """Nothing stands among events that happened long after it."""
@@ -211,6 +220,7 @@ class _Verification:
         """The log still is what it was when these were taken out of the house."""
         if self.key is not None:
             self.keys.setdefault(self.key.key_id, self.key)
+        farthest = 0
         for note in self.outside:
             try:
                 said = self.opened(note, self.keys)
@@ -218,11 +228,13 @@ class _Verification:
                 self.report.add(f"outside checkpoint: {error}")
                 continue
             if said.size > self.report.size:
-                self.report.add(
-                    f"outside checkpoint of {said.size}: the log ends after {self.report.size} leaves, its tail was cut"
-                )
+                farthest = max(farthest, said.size)
             elif self.roots[said.size] != said.root:
                 self.report.add(f"outside checkpoint of {said.size}: the log has another root: two roots for one size")
+        if farthest:  # once, however many reach beyond the end
+            self.report.add(
+                f"outside checkpoint of {farthest}: the log ends after {self.report.size} leaves, its tail was cut"
+            )
 
     def unsealed(self) -> None:
         """Every event is sealed or waits for the sealer, and what waits is new."""

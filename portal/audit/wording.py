@@ -106,6 +106,7 @@ _TONES = {
     "change.changes_requested": "warn",
     "change.requeued": "warn",
     "change.doubted": "doubt",
+    "change.still_doubted": "doubt",
     "change.escalated": "doubt",
     "delivery.lost": "doubt",
     "delivery.paused": "bad",

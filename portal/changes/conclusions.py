@@ -119,7 +119,7 @@ def still_doubted(change: Change, *, code: int | None = None, message: str = "")
     _conclude(
         change,
         Status.IN_DOUBT,
-        "change.doubted",
+        "change.still_doubted",
         Cause(change.cause),
         code=code,
         message=message,

@@ -17,7 +17,7 @@ from django.test import Client
 from portal.accounts.models import User
 from portal.audit import proofs, sealing
 from portal.audit.evidence import VERIFIER, NotSealedYet, Unknown, pack
-from portal.audit.leaves import SealedLog
+from portal.audit.leaves import SealedLog, line
 from portal.audit.ledger import canonical, record, storable
 from portal.audit.models import Checkpoint, Event, Seal
 from portal.audit.notes import Signer
@@ -126,7 +126,7 @@ def test_outsider_says_yes_to_an_honest_pack(outsider: Outsider) -> None:
     code, words = outsider.verify("evidence.zip")
     assert (code, words) == (
         0,
-        "YES. 5 events of change 7, none left out in between, are in the log of 13 events.\n",
+        "YES. The first 5 events of change 7, none left out, are in the log of 13 events.\n",
     )
 
 
@@ -142,6 +142,7 @@ EDITS: dict[str, tuple[Edit, str]] = {
     "twice": (lambda lines: [lines[0], *lines], "line 2, leaf 7: event 2 of change 7"),
     "other leaf": (at(1, lambda line: "8" + line.removeprefix("9")), "line 2, leaf 8: not in the log"),
     "no proof": (at(0, lambda line: re.sub(r"\t[0-9a-f,]*\t\{", "\t\t{", line)), "line 1, leaf 7: not in the"),
+    "no event": (lambda _: [], "events.txt: it holds no event"),
     "junk": (at(4, lambda _: "junk"), "line 5: not a line of a sealed log"),
 }
 
@@ -150,7 +151,7 @@ EDITS: dict[str, tuple[Edit, str]] = {
 def test_outsider_says_no_to_a_pack_that_was_tampered_with_and_names_the_place(name: str, outsider: Outsider) -> None:
     edit, named = EDITS[name]
     files = opened(pack(7).content)
-    files["events.txt"] = "\n".join([*edit(files["events.txt"].split("\n")[:-1]), ""])
+    files["events.txt"] = "".join(f"{line}\n" for line in edit(files["events.txt"].split("\n")[:-1]))
     outsider.takes("evidence.zip", zipped(files))
     code, words = outsider.verify("evidence.zip")
     assert code == 1
@@ -182,7 +183,7 @@ def test_outsider_says_no_to_another_key_and_to_a_forged_checkpoint(outsider: Ou
 
 def test_verifier_is_short_and_needs_nothing_of_ours() -> None:
     text = VERIFIER.read_text()
-    assert text.count("\n") < 150
+    assert text.count("\n") < 175
     imported = set(re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE))
     assert imported - {"cryptography"} <= sys.stdlib_module_names
 
@@ -229,6 +230,19 @@ def test_a10_outsider_comes_to_the_same_verdict_over_awkward_contents(outsider: 
     assert outsider.verify("evidence.zip")[0] == 0
 
 
+def test_outsider_says_no_to_a_change_without_its_submission(outsider: Outsider) -> None:
+    """Numbers begin anew where all before them went, so they alone do not tell that these events were the first."""
+    record("change.commented", by="maria", change=9, secret=43)
+    sealing.seal()
+    event = Event.objects.get(change=9)
+    sealed = proofs.of_events([event.pk])[event.pk]
+    files = opened(pack(7).content)
+    files["events.txt"] = line(sealed.leaf, sealed.leaf_hash, event.text, sealed.proof)
+    outsider.takes("evidence.zip", zipped(files))
+    code, words = outsider.verify("evidence.zip")
+    assert (code, words.startswith("NO. line 1, leaf 13: change 9 must begin with its submission")) == (1, True), words
+
+
 Open = Callable[[User], Client]
 
 
@@ -261,6 +275,9 @@ def test_pack_that_cannot_be_made_yet_is_explained_on_the_page_of_the_change(
     assert response.redirect_chain == [("/audit/changes/7/", 302)]
     assert "The newest events of CR-7 are not sealed yet" in response.content.decode()
     assert not Event.objects.filter(action="audit.evidence_exported").exists()
+    record("change.commented", by="maria", change=9, secret=43)  # numbered anew, after all before it went
+    response = browser.get("/audit/changes/9/evidence.zip", follow=True)
+    assert "The first events of CR-9 are gone" in response.content.decode()
     sealing.seal()
     with past_the_triggers():
         Seal.objects.filter(leaf=3).delete()

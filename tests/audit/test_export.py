@@ -14,6 +14,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.http import StreamingHttpResponse
 from django.test import Client
+from django.utils import translation
 
 from portal.accounts.models import User
 from portal.audit import export
@@ -242,3 +243,22 @@ def test_a_line_cut_out_of_the_text_is_the_line_that_is_written_with_care(text: 
 def test_an_ordinary_event_is_cut_out(auditor: User) -> None:
     number = record("vault.responded", by="maria", change=7, secret=43, code=200, data={"message": "Updated, all"})
     assert export._ORDINARY.fullmatch(Event.objects.get(pk=number).text)
+
+
+def test_head_of_a_table_is_in_the_language_of_who_takes_it_and_codes_are_in_none(
+    auditor: User, as_person: Callable[[User], Client]
+) -> None:
+    """Streamed after the request, so that what is active by then does not count."""
+    record("session.started", by="maria")
+    words = dict.fromkeys(("en", "pt-br"), "")
+    for language in words:
+        browser = as_person(auditor)
+        taken = browser.get("/audit/export.csv", headers={"accept-language": language})
+        with translation.override("en"):
+            head, first, *_ = taken.getvalue().decode()[1:].split("\r\n")
+        assert "session.started" in first
+        words[language] = head
+        lines = browser.get("/audit/export.jsonl", headers={"accept-language": language}).getvalue().decode()
+        assert '"action":"session.started"' in lines
+    assert words["en"] == "id,at,action,person,address,request,change,seq,secret,code,data"
+    assert words["pt-br"] == "id,quando,ação,pessoa,endereço,requisição,mudança,seq,segredo,código,dados"

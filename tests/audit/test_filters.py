@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 
-from portal.audit.forms import FilterForm
+from portal.accounts.models import User
+from portal.audit.forms import FilterForm, PeriodForm
 from portal.audit.ledger import canonical
 from portal.audit.models import Event, Filters
 from portal.pages import keyset
 
 pytestmark = [pytest.mark.domain, pytest.mark.django_db]
 
+Open = Callable[[User], Client]
 NOON = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
 
 
@@ -172,3 +177,25 @@ def test_a_time_range_that_ends_before_it_begins_is_an_error() -> None:
     form = FilterForm({"since": "2026-11-23T12:00", "until": "2026-11-23T12:00"})
     assert not form.is_valid()
     assert "must come after" in str(form.errors["until"])
+
+
+@pytest.mark.parametrize(("name", "moment"), [("since", "0001-01-01T00:00"), ("until", "9999-12-31T23:59")])
+def test_a_date_at_the_edge_of_the_calendar_is_refused_with_the_years_that_are_taken(name: str, moment: str) -> None:
+    form = FilterForm({name: moment})
+    assert not form.is_valid()
+    assert form.errors == {name: ["Enter a year from 2000 to 2999."]}
+    day = moment[:10]
+    period = PeriodForm({"since": day, "until": day})
+    assert not period.is_valid()
+    assert set(period.errors) == {"since", "until"}
+
+
+@pytest.mark.parametrize("query", ["since=0001-01-01T00:00", "until=9999-12-31T23:59", "since=0001-01-01"])
+def test_pages_answer_a_date_at_the_edge_with_the_rule(query: str, auditor: User, as_person: Open) -> None:
+    browser = as_person(auditor)
+    for page in ("", "exports/", "export.csv"):
+        assert "Enter a year from 2000 to 2999." in browser.get(f"/audit/{page}?{query}").content.decode(), page
+
+
+def test_news_of_the_queue_since_the_edge_of_the_calendar_are_none(approver: User, as_person: Open) -> None:
+    assert as_person(approver).get(f"{reverse('changes:news')}?since=0001-01-01T00:00&shown=1").status_code == 204

@@ -97,6 +97,15 @@ def test_doubt_is_counted_by_change_however_often_it_was_doubted() -> None:
 
 
 @pytest.mark.domain
+def test_doubt_about_what_was_sent_before_the_period_is_no_share_of_what_was_sent_in_it() -> None:
+    tell(*(a_way(change, NOON - timedelta(days=40), code=504) for change in (1, 2, 3)))
+    tell(a_way(4, NOON - timedelta(days=1)), *(at(NOON, "change.doubted", change=change) for change in (1, 2, 3)))
+    seen = asked.overview(WEEK)
+    assert (seen.sent, seen.doubted, seen.doubted_share) == (1, 0, 0)
+    assert seen.whole.outcomes["change.doubted"] == 3
+
+
+@pytest.mark.domain
 def test_a_call_without_the_approval_of_somebody_else_is_counted() -> None:
     tell(a_way(1, NOON - timedelta(days=1)))
     assert asked.overview(WEEK).unapproved == 0
@@ -113,13 +122,24 @@ def test_a_call_without_the_approval_of_somebody_else_is_counted() -> None:
 
 
 def test_each_number_leads_to_as_many_rows(browser: Client) -> None:
-    tell(*(a_way(change, NOON - timedelta(days=change), code=code) for change, code in ((1, 201), (2, 201), (3, 502))))
+    tell(
+        *(a_way(change, NOON - timedelta(days=change), code=code) for change, code in ((1, 201), (2, 201), (3, 502))),
+        a_way(4, NOON - timedelta(days=4), code=504, by="maria"),  # approved by who proposed it
+        at(NOON - timedelta(days=3), "delivery.intended", change=4),
+        at(NOON - timedelta(days=3), "change.doubted", change=4),
+        at(NOON - timedelta(days=3), "change.still_doubted", change=4),
+        at(NOON - timedelta(days=3), "change.submitted", by="maria", change=5),  # nobody has voted on it
+        a_way(6, NOON - timedelta(days=40), code=504),
+        at(NOON - timedelta(days=3), "change.doubted", change=6),  # sent long before, so none of those sent
+    )
     page = browser.get("/audit/overview/?days=7").content.decode()
     links = re.findall(r'<a href="(/audit/\?[^"]+)">\s*(\d+)\s*</a>', page)
     assert len(links) > 8
-    for address, number in links:
-        if "delivery.intended" in address:  # nought of these calls were without an approval
-            continue
+    doubted = re.search(r'<a href="([^"]+only=doubted[^"]*)">[^<]+%</a>\s*<small>(\d+) of 4', page)
+    assert doubted
+    assert int(doubted[2]) == 2
+    assert {number for address, number in links if "only=unapproved" in address} == {"2"}
+    for address, number in [*links, doubted.groups()]:
         rows = browser.get(unescape(address)).content.decode()
         assert len(set(re.findall(r"/audit/events/(\d+)/", rows.split('id="list"')[1]))) == int(number), address
 

@@ -10,6 +10,7 @@ import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from portal.accounts.models import User
 from portal.audit.ledger import record
@@ -245,3 +246,15 @@ def test_reading_again_after_an_hour_is_another_reading(auditor: User, as_person
     with time_machine.travel(Event.objects.get(action="audit.read").at.timestamp() + 3700):
         browser.get("/audit/")
     assert Event.objects.filter(action="audit.read").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("days", "said", "unsaid"), [(0, "changed or deleted", "removed"), (400, "400 days", "deleted")]
+)
+def test_log_promises_no_more_than_retention_keeps(
+    days: int, said: str, unsaid: str, auditor: User, as_person: Callable[[User], Client], settings: Settings
+) -> None:
+    settings.RETAIN_AUDIT_DAYS = days
+    lede = as_person(auditor).get("/audit/").content.decode().split('class="lede"')[1].split("</p>")[0]
+    assert said in lede
+    assert unsaid not in lede

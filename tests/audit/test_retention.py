@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from portal.audit import retention, sealing
 from portal.audit.evidence import Unknown, pack
@@ -16,7 +17,7 @@ from portal.audit.models import Event, Seal, Tombstone
 from portal.audit.proofs import of_events
 from portal.audit.verify import verify
 from tests.audit.outsider import Outsider
-from tests.audit.tampering import past_the_triggers
+from tests.audit.tampering import date, past_the_triggers
 from tests.segura import events
 
 pytestmark = [
@@ -30,10 +31,12 @@ BY = "console"
 
 @pytest.fixture(autouse=True)
 def log(signing_key: str) -> None:
-    """Sealed: two events of change 7, three of change 8, four of none; the first is the key's."""
+    """Sealed, older than a year: two events of change 7, three of change 8, four of none; the first is the key's."""
     for change, count in ((7, 2), (8, 3), (None, 4)):
         for number in range(count):
-            record("vault.responded", change=change, code=200, data={"path": f"number {number}"})
+            action = "vault.responded" if number else "change.submitted"
+            record(action, change=change, code=200, data={"path": f"number {number}"})
+    date(-timedelta(days=400))
     sealing.seal()
 
 
@@ -73,8 +76,8 @@ def test_what_stays_can_still_be_proved() -> None:
 
 def test_events_of_a_change_go_together_and_when_the_newest_is_old() -> None:
     with past_the_triggers():
-        Event.objects.filter(change=8).exclude(seq=3).update(at="2020-01-01T00:00Z")
-    assert retention.prune(older_than=timedelta(days=1), by=BY) == 0
+        Event.objects.filter(change=8, seq=3).update(at=timezone.now())
+    assert retention.prune(older_than=timedelta(days=1), by=BY) == 6
     assert Event.objects.filter(change=8).count() == 3
 
 
@@ -152,9 +155,47 @@ def test_announcement_made_in_advance_excuses_nothing() -> None:
     ]
 
 
+@pytest.mark.parametrize("announced_for", [timedelta(0), timedelta(days=800)])
+def test_no_announcement_excuses_a_text_that_went_before_any_retention_ends(
+    announced_for: timedelta, tmp_path: Path
+) -> None:
+    """Who owns the tables may put up tombstone and announcement alike, dated as they like; the dates around it stay."""
+    outsider = Outsider(tmp_path / "outside")
+    record("session.started", by="maria")
+    refused = record("session.refused", by="mallory")
+    sealing.seal()
+    seal = Seal.objects.get(event=refused)
+    announcement = record("audit.pruned", data={"leaves": [[seal.leaf] * 2], "before": "2020-01-01T00:00:00+00:00"})
+    Tombstone.objects.create(leaf=seal.leaf, event=refused, pruned=announcement)
+    Event.objects.filter(pk=refused).delete()
+    date(announced_for, pk=announcement)
+    sealing.seal()
+    (finding,) = verify(key=sealing.public_key()).findings
+    assert finding.startswith(f"leaf {seal.leaf} (event {refused}): its text went on ")
+    assert finding.endswith("removed within 365 days, before any retention ends")
+    outsider.takes_log()
+    outsider.takes_checkpoint()
+    code, words = outsider.verify("sealed-log.txt", "checkpoint.txt")
+    assert (code, f"leaf {seal.leaf}: its text went" in words) == (1, True), words
+
+
+def test_date_beyond_its_neighbours_is_named_by_the_outsider(tmp_path: Path) -> None:
+    """An announcement of a later day would else excuse what went today."""
+    outsider = Outsider(tmp_path / "outside")
+    late = record("session.started", by="maria")
+    date(timedelta(days=800), pk=late)
+    record("session.ended", by="maria")
+    sealing.seal()
+    outsider.takes_log()
+    outsider.takes_checkpoint()
+    code, words = outsider.verify("sealed-log.txt", "checkpoint.txt")
+    assert (code, "leaf 11: dated " in words, "inserted" in words) == (1, True, True), words
+
+
 def test_command_goes_by_the_settings(settings: object, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("prune")
     assert "all are kept" in capsys.readouterr().out
-    settings.RETAIN_AUDIT_DAYS = 365
-    call_command("prune")
-    assert "audit events: 0" in capsys.readouterr().out
+    for days, removed in ((500, 0), (365, 9)):
+        settings.RETAIN_AUDIT_DAYS = days
+        call_command("prune")
+        assert f"audit events: {removed}" in capsys.readouterr().out

@@ -151,7 +151,8 @@ def test_a_key_that_is_none_is_refused_without_repeating_it(settings: Settings) 
 @pytest.fixture
 def before_and_after(settings: Settings, signing_key: str) -> tuple[notes.Verifier, notes.Verifier]:
     """A log whose key was changed: four leaves under the old one, four under the new one. Both keys."""
-    write(3)
+    record("change.submitted", change=7, secret=43)
+    write(2)
     sealing.seal()
     old = sealing.public_key()
     settings.AUDIT_SIGNING_KEY = f"{OTHER_SEED},{signing_key}"

@@ -232,6 +232,26 @@ def test_a04_the_checkpoint_folder_is_such_an_outside(checkpoint_folder: Path) -
 
 
 @pytest.mark.shows("A05")
+def test_a05_each_hour_of_the_checkpoint_folder_is_such_an_outside(checkpoint_folder: Path) -> None:
+    """Even where the key signed over what was altered, and the newest checkpoint knows nothing else."""
+    write()
+    sealing.seal()
+    (checkpoint_folder / "2026-01-01T00.txt").write_text(Checkpoint.objects.latest().note)
+    write()
+    sealing.seal()
+    assert command()[0] == 0
+    with past_the_triggers():
+        alter_text(2)
+        rehash(2, event_at(2).text)
+        resign(notes.Signer.parse("127.0.0.1/countersign-audit", SEED))
+    for name in ("latest.txt", f"{Checkpoint.objects.latest().at:%Y-%m-%dT%H}.txt"):
+        (checkpoint_folder / name).write_text(Checkpoint.objects.latest().note)
+    code, words = command()
+    assert code == 1
+    assert "outside checkpoint of 5: the log has another root: two roots for one size" in words
+
+
+@pytest.mark.shows("A05")
 @pytest.mark.parametrize(
     ("act", "named"),
     [

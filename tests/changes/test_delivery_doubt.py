@@ -290,6 +290,17 @@ def test_a_refused_read_back_falls_to_the_same_bytes_behind_the_hold_without_ask
     assert work(later).status == Status.APPROVED, "the gateway may still replay the first call"
 
 
+def test_a_doubt_that_goes_on_is_one_doubt_in_the_log(segura: Sandbox, settings: Settings, approved: Approved) -> None:
+    segura.control.plan("504_after_apply", endpoint="update")
+    change = work(approved())
+    segura.control.plan("504_before_apply", endpoint="get", times=None)
+    assert work(change, rounds=2).status == Status.IN_DOUBT
+    segura.control.clear_faults()
+    assert work(change).status == Status.APPLIED
+    assert [event["data"]["from"] for event in events("change.doubted")] == ["sending"]
+    assert [event["data"]["from"] for event in events("change.still_doubted")] == ["in_doubt"] * 2
+
+
 @pytest.mark.shows("D12")
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_redirect_is_not_followed_and_stops_all_delivery(

@@ -301,3 +301,14 @@ def test_the_hour_is_that_of_the_persons_own_day(zone: str, now: str, expected: 
     user = person("somebody")
     user.time_zone = zone
     assert daily.next_mail(user, datetime.fromisoformat(now)) == datetime.fromisoformat(expected)
+
+
+def test_a_name_with_line_ends_adds_no_header_to_a_mail(submitted: Change, post: Post, approver: User) -> None:
+    reachable(approver)
+    submitted.secret_name = "GCP\r\nBcc: somebody@example.com\nX-More: 1"
+    submitted.save()
+    telling.tell()
+    assert mailing.send_due() == 1
+    mail = post.box[0]
+    assert (mail["Bcc"], mail["X-More"], mail["To"]) == (None, None, "approver@example.com")
+    assert "Bcc: somebody@example.com" in mail["Subject"]

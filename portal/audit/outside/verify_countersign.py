@@ -15,11 +15,17 @@ import json
 import zipfile
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+UTC = timezone.utc  # noqa: UP017 - Python 3.9 has no other name for it
+KEY_CHANGED = b'{"action":"audit.key_changed"'
+HOUR = timedelta(hours=1)  # events stand in nearly the order of their dates
+LEAST = timedelta(days=365)  # no text goes earlier
 
 
 def signed(note: str, keys: list[str], place: str) -> list[str]:
@@ -60,19 +66,30 @@ def leaves(lines: Iterable[bytes], keys: list[str]) -> Iterator[tuple[int, int, 
             node = bytes.fromhex(hashed.decode())
         elif node.hex().encode() != hashed:
             raise SystemExit(f"NO. line {number}, leaf {leaf}: its text is not the one that was sealed.")
-        if text.startswith(b'{"action":"audit.key_changed"'):
+        if text.startswith(KEY_CHANGED):
             said = signed(json.loads(text)["data"]["hand_over"], keys, f"line {number}")
             keys += [said[2]] if said[1:2] == ["next key"] else []
         yield number, leaf, node, proof, text
 
 
-def retire(leaf: int, text: bytes, gone: set[int], signed: int) -> None:
-    """Notes a leaf whose text is gone, until an event that was signed says that its retention had ended."""
+def passed(leaf: int, text: bytes, newest: datetime, gone: dict[int, datetime], signed: int) -> datetime:
+    """The newest date (UTC) up to this leaf. Who has no text is in `gone`, with that date, until a signed event that is
+    a year younger says that its retention had ended."""
     if not text:
-        gone.add(leaf)
-    elif leaf < signed and text.startswith(b'{"action":"audit.pruned"'):
+        gone[leaf] = newest
+    try:
+        at = datetime.fromisoformat(text.partition(b',"at":"')[2][:26].decode()).replace(tzinfo=UTC)
+    except ValueError:
+        return newest
+    if newest - at > HOUR:
+        raise SystemExit(f"NO. leaf {leaf}: dated {at}, but stands after {newest}: inserted.")
+    if leaf < signed and text.startswith(b'{"action":"audit.pruned"'):
+        went = min(at, datetime.now(UTC))
         for first, last in json.loads(text)["data"]["leaves"]:
-            gone -= set(range(first, min(last + 1, leaf)))
+            for old in range(first, min(last + 1, leaf)):
+                if old in gone and went - gone.pop(old) < LEAST - HOUR:
+                    raise SystemExit(f"NO. leaf {old}: its text went {at}, within a year: before any retention ends.")
+    return newest if text.startswith(KEY_CHANGED) else max(newest, at)  # it is sealed ahead of older ones
 
 
 def led_to(node: bytes, leaf: int, size: int, proof: bytes) -> bytes:
@@ -90,7 +107,7 @@ def led_to(node: bytes, leaf: int, size: int, proof: bytes) -> bytes:
 
 
 def check_pack(pack: zipfile.ZipFile, keys: list[str]) -> str:
-    """Each event of one change is in the log that was signed, and none is left out in between."""
+    """Each event of one change, its submission first, is in the log that was signed; none is left out in between."""
     list(leaves(pack.open("key-changes.txt"), keys))
     size, root = head(pack.read("checkpoint.txt").decode(), keys, "checkpoint.txt")
     change, count = None, 0
@@ -101,21 +118,25 @@ def check_pack(pack: zipfile.ZipFile, keys: list[str]) -> str:
             raise SystemExit(f"NO. {place}: not in the log that was signed.")
         if (event.get("change"), event.get("seq")) != (change, count):
             raise SystemExit(f"NO. {place}: event {count} of change {change} must stand here: missing or misplaced.")
-    return f"YES. {count} events of change {change}, none left out in between, are in the log of {size} events."
+        if count == 1 and event.get("action") != "change.submitted":
+            raise SystemExit(f"NO. {place}: change {change} must begin with its submission, which is gone or left out.")
+    if not count:
+        raise SystemExit("NO. events.txt: it holds no event.")
+    return f"YES. The first {count} events of change {change}, none left out, are in the log of {size} events."
 
 
 def check_log(lines: Iterable[bytes], notes: dict[str, str], keys: list[str]) -> str:
     """Every event, from the first one on, is what was signed at each checkpoint."""
     sizes = [int(line) for note in notes.values() for line in note.split("\n")[1:2] if line.isdigit()]
     roots, peaks, size = dict.fromkeys(sizes, b""), list[bytes](), 0
-    gone, retired = set[int](), 0
+    gone, retired, newest = dict[int, datetime](), 0, datetime.min.replace(tzinfo=UTC)
     for number, leaf, node, _, text in leaves(lines, keys):
         if leaf != size:
             raise SystemExit(
                 f"NO. line {number}, leaf {leaf}: leaf {size} must stand here: one is missing or inserted."
             )
         size += 1
-        retire(leaf, text, gone, max(sizes, default=0))
+        newest = passed(leaf, text, newest, gone, max(sizes, default=0))
         retired += not text
         for _ in range((size & -size).bit_length() - 1):
             node = sha256(b"\1" + peaks.pop() + node).digest()

@@ -34,6 +34,12 @@ def in_log(period: Period, kind: str, person: str = "") -> str:
 
 
 @register.simple_tag
+def only_in_log(period: Period, only: str) -> str:
+    """The address of the log with the rows of this time that one of the overview's numbers counts."""
+    return period.log(only=only)
+
+
+@register.simple_tag
 def percent(share: float) -> str:
     """A share between 0 and 1, to a tenth of a percent."""
     return f"{number_format(100 * share, 1)} %"

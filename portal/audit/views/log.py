@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -121,7 +122,7 @@ def _proof(event: Event) -> dict[str, Any]:
 def _list(request: PersonRequest, form: FilterForm, context: dict[str, Any], status: int = 200) -> HttpResponse:
     part = bool(request.htmx)
     template = "audit/events.html#list" if part else "audit/events.html"
-    seen = {} if part else {"standing": standing()}
+    seen = {} if part else {"standing": standing(), "kept_days": settings.RETAIN_AUDIT_DAYS}
     kept = {"saved": saved.filters(request, "audit:events", form.asked())} if form.is_valid() else {}
     response = render(request, template, {"form": form, **seen, **kept, **context}, status=status)
     if part:

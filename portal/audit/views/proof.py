@@ -28,6 +28,13 @@ def pack(request: PersonRequest, change: int) -> HttpResponseBase:
         made = evidence.pack(change)
     except evidence.Unknown:
         raise Http404 from None
+    except evidence.BeginningGone:
+        messages.error(
+            request,
+            _("The first events of CR-%(change)s are gone, as at the end of their retention: no pack can be made.")
+            % {"change": change},
+        )
+        return redirect("audit:change_timeline", change)
     except evidence.NotSealedYet:
         messages.warning(
             request,

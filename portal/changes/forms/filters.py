@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MinValueValidator
 from django.db.models import OuterRef, Q
 from django.http import QueryDict
 from django.utils import timezone
@@ -101,7 +102,7 @@ class QueueForm(forms.Form):
 class NewsForm(forms.Form):
     """What a page of the queue knows, as it asks for what it does not."""
 
-    since = forms.DateTimeField()
+    since = forms.DateTimeField(validators=[MinValueValidator(datetime(2000, 1, 1, tzinfo=UTC))])  # a page made it
     shown = forms.RegexField(r"^\d{1,18}(\.\d{1,18}){0,99}$", required=False)
     told = forms.IntegerField(min_value=0, max_value=1000, required=False)
 

@@ -30,6 +30,7 @@ _TOLD: dict[str, str | Promise] = {
     "change.applied": _("Applied"),
     "change.failed": _("Failed"),
     "change.doubted": _("In doubt"),
+    "change.still_doubted": _("Still in doubt"),
     "change.requeued": _("Put back in the queue"),
     "change.escalated": _("Handed to a person"),
     "change.retried": _("Retried"),

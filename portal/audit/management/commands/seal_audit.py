@@ -9,6 +9,14 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from portal.audit import published, sealing
 
+_REFUSALS = (
+    sealing.NoKey,
+    sealing.NotHandedOver,
+    sealing.LogWasAltered,
+    published.LogWasCut,
+    ImproperlyConfigured,
+)
+
 
 class Command(BaseCommand):
     help = "Seals every event of the audit log that waits: tree, signed checkpoint, checkpoint folder."
@@ -20,7 +28,7 @@ class Command(BaseCommand):
         """Ends with 1 and a sentence where nothing may be sealed."""
         try:
             sealed = sealing.seal(old_key_is_lost=options["old_key_is_lost"])
-        except (sealing.NoKey, sealing.NotHandedOver, published.LogWasCut, ImproperlyConfigured) as error:
+        except _REFUSALS as error:
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"The checkpoint folder cannot be read: {error.strerror}") from None

@@ -1,0 +1,106 @@
+"""What was altered since it was sealed gets no new signature: the sealer's own key would vouch for the forgery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from portal.audit import notes, sealing, tasks, tree
+from portal.audit.ledger import record
+from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
+from tests.audit.conftest import OTHER_SEED
+from tests.audit.tampering import past_the_triggers, resign
+
+pytestmark = [
+    pytest.mark.domain,
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("signing_key"),
+    pytest.mark.shows("A03"),
+]
+
+Act = Callable[[], object]
+
+
+def write(count: int) -> None:
+    for number in range(count):
+        record("vault.responded", change=7, secret=43, code=200 + number)
+
+
+def alter(leaf: int) -> None:
+    """The text with its columns, its hash, and the kept subtree above it if there is one."""
+    event = Event.objects.get(pk=Seal.objects.get(leaf=leaf).event)
+    forged = event.text.replace('"secret":43', '"secret":44')
+    Event.objects.filter(pk=event.pk).update(text=forged, secret=44)
+    Seal.objects.filter(leaf=leaf).update(leaf_hash=tree.leaf_hash(forged.encode()))
+    head = tree.Head()
+    for hashed in Seal.objects.filter(leaf__lt=256).order_by("leaf").values_list("leaf_hash", flat=True):
+        list(head.append(bytes(hashed)))
+    if leaf < 256:
+        Subtree.objects.filter(level=8, index=0).update(root=head.root())
+
+
+def alter_with_its_checkpoint() -> None:
+    """In columns and note alike; only the signature cannot be had."""
+    alter(1)
+    genuine = sealing.public_key()
+    assert genuine is not None
+    resign(notes.Signer.parse(genuine.name, OTHER_SEED), above=5)
+    Checkpoint.objects.filter(size__gt=5).update(key_id=genuine.key_id)
+
+
+def alter_with_the_root_beside_the_note() -> None:
+    note = Checkpoint.objects.latest().note
+    alter_with_its_checkpoint()
+    Checkpoint.objects.filter(size=7).update(note=note)
+
+
+def take_a_leaf_away() -> None:
+    Seal.objects.filter(leaf=6).delete()
+
+
+ACTS: dict[str, tuple[int, Act, str]] = {
+    "a leaf": (2, lambda: alter(1), "first 7 events are not those that were signed"),
+    "a leaf and its kept subtree": (300, lambda: alter(9), "first 305 events are not those that were signed"),
+    "a leaf after the kept subtree": (300, lambda: alter(300), "first 305 events are not those that were signed"),
+    "a leaf and the newest checkpoint": (2, alter_with_its_checkpoint, "checkpoint of 7 events: not signed by key"),
+    "a leaf and the root": (2, alter_with_the_root_beside_the_note, "first 7 events are not those that were signed"),
+    "a leaf that is gone": (2, take_a_leaf_away, "checkpoint of 7 events: level 0 of the tree lacks number 6"),
+}
+
+
+@pytest.mark.parametrize("what", ACTS)
+def test_a03_nothing_is_signed_over_what_was_altered(what: str, caplog: pytest.LogCaptureFixture) -> None:
+    more, act, named = ACTS[what]
+    write(4)
+    sealing.seal()
+    write(more)
+    sealing.seal()
+    with past_the_triggers():
+        act()
+    checkpoints = list(Checkpoint.objects.values_list("size", flat=True))
+    write(3)
+    with pytest.raises(sealing.LogWasAltered, match=named):
+        sealing.seal()
+    tasks.seal()
+    assert "the audit log cannot be sealed: " in caplog.text
+    assert named in caplog.text
+    with pytest.raises(CommandError, match=named):
+        call_command("seal_audit")
+    assert list(Checkpoint.objects.values_list("size", flat=True)) == checkpoints
+    assert Unsealed.objects.count() == 3
+
+
+def test_a03_what_the_folder_holds_is_not_written_over(checkpoint_folder: Path) -> None:
+    """The published checkpoint itself is left in place, so that the log does not look cut."""
+    write(4)
+    sealing.seal()
+    published = (checkpoint_folder / "latest.txt").read_text()
+    with past_the_triggers():
+        alter(1)
+    write(3)
+    with pytest.raises(sealing.LogWasAltered):
+        sealing.seal()
+    assert (checkpoint_folder / "latest.txt").read_text() == published
