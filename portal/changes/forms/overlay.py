@@ -13,8 +13,8 @@ from portal.changes.patch import Sight
 from portal.changes.template import Template
 from portal.vault import SHARE_FIELDS
 
-_OF_ONE_SECRET = ("name",)
-"""What would make one secret pass for another."""
+_OF_ONE_SECRET = ("name", "identifier_code")
+"""What would make one secret pass for another, or what Segura refuses a second time (contract 1.7)."""
 ANOTHER = 0
 """The number of no secret: what is taken from a change for any secret but its own."""
 
@@ -46,10 +46,10 @@ def of_revision(revision: Revision) -> Overlay:
 
 
 def of_change(change: Change, secret: int) -> Overlay:
-    """What this change proposed, to be proposed anew: for its own secret, or for another one, which keeps its name."""
+    """What this change proposed, to be proposed anew: for its own secret, or for another one, which stays itself."""
     revision = change.current()
     same = change.secret == secret
-    patch = {name: new for name, new in revision.patch.items() if same or name not in _OF_ONE_SECRET}
+    patch = revision.patch if same else _for_any(revision.patch)
     return Overlay(
         patch, revision.base, revision.reason, revision.ticket, bool(revision.secret_fingerprint) and same, change
     )
@@ -62,7 +62,7 @@ def of_draft(draft: Draft) -> Overlay:
 
 def of_template(template: Template) -> Overlay:
     """What somebody keeps under a name, for any secret."""
-    return Overlay(template.patch, template.base, template.reason, template.ticket, template=template)
+    return Overlay(_for_any(template.patch), template.base, template.reason, template.ticket, template=template)
 
 
 def laid(base: Sight | None, over: Overlay) -> dict[str, Any]:
@@ -85,6 +85,11 @@ def joined(live: list[list[Any]], typed: list[dict[str, Any]]) -> list[dict[str,
     about = {row["name"]: row for row in typed if row["name"]}
     rows = [about.pop(name, _row(name, can_edit)) for name, can_edit in live]
     return rows + list(about.values())
+
+
+def _for_any(patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what belongs to one secret alone."""
+    return {name: new for name, new in patch.items() if name not in _OF_ONE_SECRET}
 
 
 def _share_rows(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[dict[str, Any]]:
