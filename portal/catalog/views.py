@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts import roles
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
-from portal.catalog import directory, sync, tasks
+from portal.catalog import directory, tasks
 from portal.catalog.forms import SecretFilter
 from portal.catalog.models import ApiSecret
 from portal.catalog.standing import Standing, standing
@@ -65,9 +65,7 @@ def names(request: PersonRequest) -> HttpResponseBase:
 @requires(*_MAY_SYNCHRONISE)
 def synchronise(request: PersonRequest) -> HttpResponseBase:
     """Ask for a synchronisation now; the list's page shows how it goes."""
-    asked = sync.ask(by=request.user.username)
-    if asked is not None and not tasks.publish(asked.pk):
-        sync.give_up(asked.pk)
+    tasks.ask(by=request.user.username)
     return redirect("catalog:secrets")
 
 
