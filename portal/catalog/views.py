@@ -14,6 +14,7 @@ from portal.catalog.forms import SecretFilter
 from portal.catalog.models import ApiSecret
 from portal.catalog.standing import Standing, standing
 from portal.pages import keyset
+from portal.pages.numbers import whole
 
 PAGE = 25
 _MAY_READ = (Right.PROPOSE, Right.DECIDE, Right.OPERATE)
@@ -31,7 +32,7 @@ def secrets(request: PersonRequest) -> HttpResponseBase:
     context = {
         "form": form,
         "page": page,
-        "like": like if like.isdecimal() else "",
+        "like": like if whole(like) is not None else "",
         "asked": bool(request.GET.get("q") or request.GET.get("show")),
         "any": bool(page.rows) or ApiSecret.objects.exists(),
         **_panel(request, standing()),

@@ -133,7 +133,7 @@ def test_list_is_paged_in_both_directions_and_keeps_the_filter(browser: Client) 
     while address:
         text = page(browser, address)
         walked.append(names(text))
-        following = re.search(r'href="(\?[^"]*)" rel="next"', text)
+        following = re.search(r'href="(\?[^"]*)"\s+rel="next"', text)
         address = "/secrets/" + following.group(1).replace("&amp;", "&") if following else ""
     assert [len(rows) for rows in walked] == [25, 25, 9]
     assert [name for rows in walked for name in rows] == [f"service-{n:03}" for n in range(1, 61) if n != 30]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.changes.drafts import Draft
+from portal.changes.forms import rebase
 from portal.changes.forms.edit import REPLACE
 from portal.changes.models import Change, Revision
 from portal.changes.patch import Sight
@@ -69,12 +70,12 @@ def laid(base: Sight | None, over: Overlay) -> dict[str, Any]:
     """Initial values of the form: what the vault holds, with what the patch made of `earlier` laid over it."""
     patch, earlier = over.patch, over.earlier
     if base is None:
-        rows = {name: [_row(*share) for share in patch.get(name, [])] for name in SHARE_FIELDS}
+        rows = {name: [rebase.row(*share) for share in patch.get(name, [])] for name in SHARE_FIELDS}
         return {**patch, **rows, **{REPLACE.format(name): name in patch for name in SHARE_FIELDS}}
     rows = {
-        name: _share_rows(base.fields[name], patch[name], earlier[name] if earlier else base.fields[name])
+        name: rebase.merged_rows(base.fields[name], patch[name], earlier[name] if earlier else base.fields[name])
         if name in patch
-        else [_row(*share) for share in base.fields[name]]
+        else [rebase.row(*share) for share in base.fields[name]]
         for name in SHARE_FIELDS
     }
     return {**base.fields, **patch, **rows}
@@ -83,23 +84,10 @@ def laid(base: Sight | None, over: Overlay) -> dict[str, Any]:
 def joined(live: list[list[Any]], typed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The vault's list with what was typed about it, then the rows that were added."""
     about = {row["name"]: row for row in typed if row["name"]}
-    rows = [about.pop(name, _row(name, can_edit)) for name, can_edit in live]
+    rows = [about.pop(name, rebase.row(name, can_edit)) for name, can_edit in live]
     return rows + list(about.values())
 
 
 def _for_any(patch: Mapping[str, Any]) -> dict[str, Any]:
     """Without what belongs to one secret alone."""
     return {name: new for name, new in patch.items() if name not in _OF_ONE_SECRET}
-
-
-def _share_rows(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[dict[str, Any]]:
-    """The live list with the same removals, additions and toggles; who joined meanwhile stays."""
-    wanted, before = dict(proposed), dict(earlier)
-    removed = before.keys() - wanted.keys()
-    altered = {name: can_edit for name, can_edit in wanted.items() if before.get(name) != can_edit}
-    rows = [_row(name, altered.pop(name, can_edit)) | {"DELETE": name in removed} for name, can_edit in live]
-    return rows + [_row(name, can_edit) for name, can_edit in altered.items()]
-
-
-def _row(name: str, can_edit: bool) -> dict[str, Any]:
-    return {"name": name, "can_edit": can_edit}
