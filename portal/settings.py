@@ -201,7 +201,6 @@ CELERY_BEAT_SCHEDULE = {
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
-    "django.contrib.humanize",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
@@ -234,6 +233,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "portal.pages.personal.PersonalMiddleware",
+    "portal.pages.first_steps.FirstStepsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -318,6 +318,7 @@ SESSION_COOKIE_NAME = f"{_prefix}session"
 CSRF_COOKIE_NAME = f"{_prefix}csrf"
 LANGUAGE_COOKIE_NAME = f"{_prefix}language"
 THEME_COOKIE_NAME = f"{_prefix}theme"
+ZONE_COOKIE_NAME = f"{_prefix}zone"
 MESSAGES_COOKIE_NAME = f"{_prefix}messages"
 MESSAGE_STORAGE = "portal.pages.flash.FlashStorage"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

@@ -3,7 +3,7 @@
 from django.urls import include, path
 
 from portal.changes.views.home import home
-from portal.pages.first_steps import dismiss, follow
+from portal.pages.first_steps import dismiss
 from portal.pages.saved import forget, save
 from portal.pages.views import theme
 
@@ -13,7 +13,6 @@ urlpatterns = [
     path("saved-filters/", save, name="save_filter"),
     path("saved-filters/<int:saved>/delete/", forget, name="forget_filter"),
     path("first-steps/dismiss/", dismiss, name="dismiss_first_steps"),
-    path("first-steps/<slug:step>/", follow, name="first_step"),
     path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("operations/", include("portal.operations.urls")),

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.catalog.failure import Failure, Kind
+from portal.pages.numbers import whole
 
 
 def fold(text: str) -> str:
@@ -54,7 +55,8 @@ class SecretQuerySet(models.QuerySet["ApiSecret"]):
         """By a part of the name, the beginning of a keyword, or the identifier where the text is a number."""
         words = Keyword.objects.filter(folded__startswith=fold(text)[: Keyword.LONGEST])
         found = Q(folded__contains=fold(text)) | Q(pk__in=words.values("secret"))
-        return self.filter(found | Q(identifier=int(text)) if text.isdecimal() and len(text) < 19 else found)
+        number = whole(text)
+        return self.filter(found if number is None else found | Q(identifier=number))
 
     def named(self, text: str, most: int) -> list[int]:
         """Identifiers of some with the text in their name, and not more than so many."""

@@ -30,6 +30,13 @@ def publish(asked: int | None = None) -> bool:
     return True
 
 
+def ask(*, by: str) -> None:
+    """A synchronisation for this person, unless one is under way; one that cannot be queued has failed at once."""
+    asked = sync.ask(by=by)
+    if asked is not None and not publish(asked.pk):
+        sync.give_up(asked.pk)
+
+
 @beat_init.connect
 def at_start(**_: object) -> None:
     """A portal that has just been started does not wait a whole interval for its first list."""

@@ -9,11 +9,12 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts import roles
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
-from portal.catalog import directory, sync, tasks
+from portal.catalog import directory, tasks
 from portal.catalog.forms import SecretFilter
 from portal.catalog.models import ApiSecret
 from portal.catalog.standing import Standing, standing
 from portal.pages import keyset
+from portal.pages.numbers import whole
 
 PAGE = 25
 _MAY_READ = (Right.PROPOSE, Right.DECIDE, Right.OPERATE)
@@ -31,7 +32,7 @@ def secrets(request: PersonRequest) -> HttpResponseBase:
     context = {
         "form": form,
         "page": page,
-        "like": like if like.isdecimal() else "",
+        "like": like if whole(like) is not None else "",
         "asked": bool(request.GET.get("q") or request.GET.get("show")),
         "any": bool(page.rows) or ApiSecret.objects.exists(),
         **_panel(request, standing()),
@@ -65,9 +66,7 @@ def names(request: PersonRequest) -> HttpResponseBase:
 @requires(*_MAY_SYNCHRONISE)
 def synchronise(request: PersonRequest) -> HttpResponseBase:
     """Ask for a synchronisation now; the list's page shows how it goes."""
-    asked = sync.ask(by=request.user.username)
-    if asked is not None and not tasks.publish(asked.pk):
-        sync.give_up(asked.pk)
+    tasks.ask(by=request.user.username)
     return redirect("catalog:secrets")
 
 

@@ -1,6 +1,6 @@
 """Edits kept under a name, to be laid over the form of any secret: a person's own, or shared by an administrator.
 
-Never a client secret, and never a name: both belong to one secret alone.
+Never a client secret, a name or an identifier code: each belongs to one secret alone.
 """
 
 from __future__ import annotations

@@ -32,7 +32,10 @@ class PreferencesForm(forms.Form):
         super().__init__(data, initial=initial)
         self.person = person
         self._field("language").choices = [("", _("As the browser asks; mails in English")), *settings.LANGUAGES]
-        self._field("time_zone").choices = [("", "UTC"), *((zone, zone.replace("_", " ")) for zone in _ZONES)]
+        self._field("time_zone").choices = [
+            ("", _("As the browser says; UTC in mails and without scripts")),
+            *((zone, zone.replace("_", " ")) for zone in _ZONES),
+        ]
         rights = rights_of(person)
         self.kinds = {name: kind.title for name, kind in of_rights(rights).items()}
         if Right.DECIDE in rights:

@@ -10,19 +10,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from django.conf import settings
+from django.utils import timezone
 
 from portal import keyring
 from portal.audit.models import Checkpoint, Event
 from portal.changes import rotation
+from portal.operations.models import KnownKey
 
 _ROTATIONS = 200
+_OTHERS = {
+    "SECRET_KEY": "PORTAL_SECRET_KEY",
+    "FINGERPRINT_KEY": "PORTAL_FINGERPRINT_KEY",
+    "SEGURA_CLIENT_SECRET": "SEGURA_CLIENT_SECRET",
+    "SEGURA_SCIM_CLIENT_SECRET": "SEGURA_SCIM_CLIENT_SECRET",
+    "METRICS_TOKEN": "PORTAL_METRICS_TOKEN",
+}
+"""By setting, how the environment names it. No id of these is kept: a guess could be tried on it."""
 
 
 @dataclass(frozen=True)
 class SealingKey:
     """A key by its id. `since`: when a rotation first moved values to it; None where none is on record.
 
-    `values` of open changes rest under it. `known` is false for one that values need and the ring lacks.
+    `seen_at`: when a worker first started with it; None where none has. `values` of open changes rest under it. `known`
+    is false for one that values need and the ring lacks.
     """
 
     name: str
@@ -30,6 +41,16 @@ class SealingKey:
     known: bool
     values: int
     since: datetime | None
+    seen_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A secret of the settings, by its name. `written_at`: its file's date; None where it has no readable file."""
+
+    name: str
+    present: bool
+    written_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -40,6 +61,7 @@ class Keys:
     sealing_file_at: datetime | None
     rotated_at: datetime | None
     own_fingerprint: bool
+    kept: dict[str, Kept]
     checkpoint: Checkpoint | None
     signing_since: datetime | None
 
@@ -68,15 +90,31 @@ def keys() -> Keys:
         sealing_file_at=_written_at("PORTAL_SEALING_KEYS"),
         rotated_at=rotated_at,
         own_fingerprint=bool(settings.FINGERPRINT_KEY),
+        kept={attribute: _kept(name, attribute) for attribute, name in _OTHERS.items()},
         checkpoint=Checkpoint.objects.first(),
         signing_since=announced.at if announced else None,
     )
 
 
+def note() -> None:
+    """Keep when the keys of this process's ring were first met. Raises DatabaseError."""
+    now = timezone.now()
+    met = [KnownKey(name=name, first_seen_at=now) for name in keyring.ring().keys]
+    KnownKey.objects.bulk_create(met, ignore_conflicts=True)
+
+
+def _kept(name: str, attribute: str) -> Kept:
+    return Kept(name, bool(getattr(settings, attribute)), _written_at(name))
+
+
 def _sealing(resting: Counter[str], since: dict[str, datetime]) -> list[SealingKey]:
     ring = keyring.ring()
     names = [*ring.keys, *sorted(resting.keys() - ring.keys.keys())]
-    return [SealingKey(name, name == ring.active, name in ring.keys, resting[name], since.get(name)) for name in names]
+    seen = dict(KnownKey.objects.filter(name__in=names).values_list("name", "first_seen_at"))
+    return [
+        SealingKey(name, name == ring.active, name in ring.keys, resting[name], since.get(name), seen.get(name))
+        for name in names
+    ]
 
 
 def _rotations() -> tuple[dict[str, datetime], datetime | None]:

@@ -1,4 +1,4 @@
-"""What the log has been counted to, for metrics."""
+"""What the log has been counted to, for metrics; and which keys were first met when."""
 
 from __future__ import annotations
 
@@ -16,3 +16,13 @@ class Tally(models.Model):
     class Meta:
         default_permissions = ()
         constraints = [models.CheckConstraint(condition=Q(id=1), name="tally_one_row")]
+
+
+class KnownKey(models.Model):
+    """A sealing key by its id, never its value, and when a worker first started with it on its ring."""
+
+    name = models.CharField(max_length=32, primary_key=True)
+    first_seen_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()

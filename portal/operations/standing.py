@@ -5,33 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, Subquery
+from django.db.models import Prefetch, Q, Subquery, prefetch_related_objects
 from django.utils import timezone
 
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
-from portal.changes.models import Change, Status
+from portal.changes import rules
+from portal.changes.models import Change, Revision, Status
 from portal.changes.reading import listing
 from portal.changes.reading.listing import Row
 from portal.operations import pulse
 from portal.operations.pulse import Pulse
 
 SHOWN = 50
+_UNSETTLED = (Status.NEEDS_HUMAN, Status.IN_DOUBT)
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """A change that needs a person; `may_close`: whether the reader may close it by hand, as it is not their own."""
+
+    row: Row
+    may_close: bool
 
 
 @dataclass(frozen=True)
 class Standing:
-    """`stuck` need a person, `doubtful` go on by themselves; of both together the first SHOWN, `more` where there are.
+    """`stuck` need a person, `doubtful` go on by themselves: of each the first SHOWN, and whether there are more.
 
     `pending` and `approved` have waited longest for a decision and for a worker. `operators`: who could act.
     All of it as of `at`.
     """
 
     pulse: Pulse
-    stuck: list[Row]
+    stuck: list[Stuck]
+    more_stuck: bool
     doubtful: list[Row]
-    more: bool
+    more_doubtful: bool
     pending: Change | None
     approved: Change | None
     operators: str
@@ -40,21 +51,29 @@ class Standing:
 
 def standing(reader: User) -> Standing:
     """As it is now."""
-    open_ends = Change.objects.filter(status__in=(Status.NEEDS_HUMAN, Status.IN_DOUBT))
-    # «needs_human» comes before «in_doubt» from the end of the alphabet; the oldest of each first.
-    rows = listing.rows(listing.listed(open_ends).order_by("-status", "pk")[: SHOWN + 1], reader=reader)
-    shown = rows[:SHOWN]
+    unsettled = _unsettled()
+    stuck, doubtful = ([change for change in unsettled if change.status == status] for status in _UNSETTLED)
+    rows, doubtful_rows = listing.together(stuck[:SHOWN], doubtful[:SHOWN], reader=reader)
+    prefetch_related_objects(stuck[:SHOWN], Prefetch("revisions", Revision.objects.only("change_id", "editor_id")))
     longest = _longest()
     return Standing(
         pulse.read(),
-        [row for row in shown if row.change.status == Status.NEEDS_HUMAN],
-        [row for row in shown if row.change.status == Status.IN_DOUBT],
-        len(rows) > SHOWN,
+        [Stuck(row, may_close=not rules.is_own(row.change, reader)) for row in rows],
+        len(stuck) > SHOWN,
+        doubtful_rows,
+        len(doubtful) > SHOWN,
         longest.get(Status.PENDING),
         longest.get(Status.APPROVED),
         roles.groups_with(Right.OPERATE),
         timezone.now(),
     )
+
+
+def _unsettled() -> list[Change]:
+    """The oldest that need a person and the oldest in doubt: of each SHOWN, and one more where there is one."""
+    oldest = (Change.objects.filter(status=status).order_by("pk").values("pk") for status in _UNSETTLED)
+    stuck, doubtful = (Q(pk__in=Subquery(found[: SHOWN + 1])) for found in oldest)
+    return list(Change.objects.filter(stuck | doubtful).select_related("requester").order_by("pk"))
 
 
 def _longest() -> dict[str, Change]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from celery import Task, signals
 from celery.utils.nodenames import worker_direct
 from celery.worker import state
 from django.conf import settings
+from django.db import DatabaseError
 from kombu.exceptions import OperationalError
 
 from portal.celery import app
-from portal.operations import pulse, retirement
+from portal.operations import custody, pulse, retirement
 from portal.operations.watchdog import Watchdog, start
 
 _GRACE_S = 30.0
@@ -43,6 +45,13 @@ def note_the_sweep(sender: Any, **_: object) -> None:
 def leave(sender: Any, **_: object) -> None:
     """A worker that ends as it should is not missed."""
     pulse.gone(sender.hostname)
+
+
+@signals.worker_ready.connect
+def note_the_keys(**_: object) -> None:
+    """A ring changes with a start alone. A worker that may not write this, as the sealer, leaves it to the others."""
+    with suppress(DatabaseError):
+        custody.note()
 
 
 @signals.worker_ready.connect

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from django.conf import settings
 from django.contrib import messages
@@ -17,12 +16,12 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.forms import PresentForm
 from portal.accounts.roles import Right
-from portal.catalog import directory, manual, trial
-from portal.catalog.standing import standing as catalogue_standing
+from portal.catalog import trial
 from portal.changes import pausing
 from portal.changes.reading import refusals
 from portal.changes.rules import NotPresent, ReasonMissing, Refused
-from portal.operations import assumptions, custody, staff
+from portal.operations import custody, staff
+from portal.operations.connection import look
 from portal.operations.forms import HoldForm, ReleaseForm
 from portal.operations.standing import standing
 from portal.pages import keyset
@@ -71,19 +70,7 @@ def release(request: PersonRequest) -> HttpResponse:
 @requires(Right.OPERATE)
 def connection(request: PersonRequest) -> HttpResponse:
     """The last test of the connection, the settings it rests on, and the list from Segura."""
-    now = catalogue_standing()
-    due = now.newest.asked_at + timedelta(seconds=settings.CATALOG_SYNC_EVERY_S) if now.newest else None
-    context = {
-        "trial": trial.latest(),
-        "bound_s": (3 if directory.is_configured() else 2) * settings.SEGURA_PAGE_DEADLINE_S,
-        "assumptions": assumptions.assumptions(),
-        "unknowns": assumptions.unknowns(),
-        "documented": manual.DOCUMENTED,
-        "standing": now,
-        "next_sync_at": due,
-        "directory": directory.newest() if directory.is_configured() else None,
-    }
-    return render(request, "operations/connection.html", context)
+    return render(request, "operations/connection.html", {"shown": look()})
 
 
 @require_POST

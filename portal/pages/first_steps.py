@@ -1,20 +1,24 @@
-"""The first visit: five steps for each role, on the page where it lands. A step is taken by following its link.
+"""The first visit: five steps for each role, on the page where it lands. A step is taken by doing what it says.
 
 In the template of the landing page: `{% first_steps "propose" %}`. Nothing is asked of the database for it: what a
-person has taken comes along with the person.
+person has taken comes along with the person, and a deed is told by the address that was asked and how it answered.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_POST
 
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.models import User
@@ -24,13 +28,48 @@ DISMISSED = "dismissed"
 
 
 @dataclass(frozen=True)
+class Deed:
+    """A page that was shown (GET), or an act that went through (POST), at the address `view`.
+
+    `having`: of these fields one at least was sent with something in it; none asks for nothing.
+    """
+
+    view: str
+    method: str = "GET"
+    having: tuple[str, ...] = ()
+
+    def done(self, request: HttpRequest, status: int) -> bool:
+        """Whether this request, answered so, was it. An act that goes through leads on to another page."""
+        match = request.resolver_match
+        if match is None or match.view_name != self.view or request.method != self.method:
+            return False
+        sent = request.POST if self.method == "POST" else request.GET
+        well = status == (302 if self.method == "POST" else 200)
+        return well and (not self.having or any(sent.get(name, "").strip() for name in self.having))
+
+
+@dataclass(frozen=True)
 class Step:
-    """`name` is its address, `view` the page it leads to, and then what one finds there."""
+    """`view`, with what follows in `place`, is where it is taken up, and then what one finds there.
+
+    It is taken by any of `deeds`; where none is named, by opening that page.
+    """
 
     name: str
     view: str
     title: Promise
     words: Promise
+    deeds: tuple[Deed, ...] = ()
+    place: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where it leads."""
+        return reverse(self.view) + self.place
+
+    def done(self, request: HttpRequest, status: int) -> bool:
+        """Whether this request, answered so, was it."""
+        return any(deed.done(request, status) for deed in self.deeds or (Deed(self.view),))
 
 
 _PREFERENCES = Step(
@@ -38,6 +77,7 @@ _PREFERENCES = Step(
     "notices:preferences",
     gettext_lazy("Say how you want to be told"),
     gettext_lazy("Language, time zone, and which notices also come by mail."),
+    (Deed("notices:preferences", "POST"),),
 )
 STEPS = {
     Right.PROPOSE: (
@@ -46,6 +86,7 @@ STEPS = {
             "catalog:secrets",
             gettext_lazy("Find a secret"),
             gettext_lazy("By name, number, tag, URL or person. Its page shows what happened to it."),
+            (Deed("changes:secret"),),
         ),
         Step(
             "propose",
@@ -54,6 +95,8 @@ STEPS = {
             gettext_lazy(
                 "Open a secret and propose a change. The difference fills as you type; a preview comes first."
             ),
+            (Deed("changes:propose", "POST", having=("proposal",)),),
+            place="?show=proposable",
         ),
         Step(
             "follow",
@@ -75,6 +118,8 @@ STEPS = {
             "changes:queue",
             gettext_lazy("Open the first that waits"),
             gettext_lazy("Its difference, risk and history stand beside the list. Press ? for the keys."),
+            (Deed("changes:queue", having=("open",)), Deed("changes:change")),
+            place="#waiting",
         ),
         Step(
             "risk",
@@ -93,6 +138,7 @@ STEPS = {
             "catalog:secrets",
             gettext_lazy("Look at a secret"),
             gettext_lazy("What is open on it and what was ever changed: useful before a decision."),
+            (Deed("changes:secret"),),
         ),
         _PREFERENCES,
     ),
@@ -108,18 +154,21 @@ STEPS = {
             "audit:events",
             gettext_lazy("Narrow the log"),
             gettext_lazy("By person, secret, code and time. The address holds the filter and can be shared."),
+            (Deed("audit:events", having=("person", "secret", "change", "kind", "code", "since", "until")),),
         ),
         Step(
             "trace",
             "audit:find",
             gettext_lazy("Find a person or a secret"),
             gettext_lazy("Who gave whom which right, and what Segura said, on one page each."),
+            (Deed("audit:person"), Deed("audit:secret")),
         ),
         Step(
             "export",
             "audit:exports",
             gettext_lazy("Take it with you"),
             gettext_lazy("What is filtered as CSV or JSON lines, with a verifier that needs no portal."),
+            (Deed("audit:export_csv"), Deed("audit:export_jsonl"), Deed("audit:sealed_log")),
         ),
         _PREFERENCES,
     ),
@@ -129,6 +178,7 @@ STEPS = {
             "operations:connection",
             gettext_lazy("Test the connection"),
             gettext_lazy("Token, list and read, step by step, with Segura's own answers."),
+            (Deed("operations:test_connection", "POST"),),
         ),
         Step(
             "delivery",
@@ -172,32 +222,42 @@ def progress(person: User, right: Right) -> Progress | None:
     return None if over or right not in rights_of(person) else found
 
 
-@require_safe
-@requires()
-def follow(request: PersonRequest, step: str) -> HttpResponse:
-    """Tick a step off and go where it leads."""
-    own = (each for right in STEPS if right in rights_of(request.user) for each in STEPS[right])
-    found = next((each for each in own if each.name == step), None)
-    if found is None:
-        raise Http404
-    _take(request.user, step)
-    return redirect(found.view)
+class FirstStepsMiddleware:
+    """Ticks off what a person has done, on whatever way they came to it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        person = request.user
+        response = self.get_response(request)
+        if person.is_authenticated and (done := _done(person, request, response.status_code)):
+            with suppress(DatabaseError):  # a tick is not worth a page
+                _take(person, done)
+        return response
 
 
 @require_POST
 @requires()
 def dismiss(request: PersonRequest) -> HttpResponse:
     """Show this person no first steps any more."""
-    _take(request.user, DISMISSED)
+    _take(request.user, {DISMISSED})
     messages.success(request, _("The first steps are put away."))
     return redirect("home")
+
+
+def _done(person: User, request: HttpRequest, status: int) -> set[str]:
+    """Which steps this was, of those that this person is shown and has not taken; what they may do is asked last."""
+    taken = _taken(person)
+    if DISMISSED in taken:
+        return set()
+    found = ((right, step) for right, steps in STEPS.items() for step in steps if step.name not in taken)
+    return {step.name for right, step in found if step.done(request, status) and right in rights_of(person)}
 
 
 def _taken(person: User) -> set[str]:
     return set(person.first_steps.split())
 
 
-def _take(person: User, step: str) -> None:
-    taken = " ".join(sorted(_taken(person) | {step}))
-    if taken != person.first_steps:
-        User.objects.filter(pk=person.pk).update(first_steps=taken)
+def _take(person: User, steps: set[str]) -> None:
+    User.objects.filter(pk=person.pk).update(first_steps=" ".join(sorted(_taken(person) | steps)))

@@ -1,11 +1,16 @@
-"""Pages in the language and the time zone of the person who reads them, where they chose one."""
+"""Pages in the language and the time zone of the person who reads them, where they chose one.
+
+Where they chose no time zone, pages take the one that zone.js has found in the browser and left in a cookie.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
@@ -25,7 +30,7 @@ class PersonalMiddleware:
         if person.language:
             translation.activate(person.language)
             request.LANGUAGE_CODE = translation.get_language()
-        with timezone.override(zone_of(person)):
+        with timezone.override(zone_of(person, told=request.COOKIES.get(settings.ZONE_COOKIE_NAME, ""))):
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_view: object) -> None:
@@ -34,9 +39,13 @@ class PersonalMiddleware:
             timezone.activate(UTC)
 
 
-def zone_of(person: User) -> tzinfo:
-    """The person's time zone; UTC where they chose none, or one that this machine does not know any more."""
-    try:
-        return ZoneInfo(person.time_zone) if person.time_zone else UTC
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC
+def zone_of(person: User, *, told: str = "") -> tzinfo:
+    """The person's time zone; where they chose none, the one that the browser `told`, and UTC where that is none."""
+    name = person.time_zone or told
+    return ZoneInfo(name) if name in _known() else UTC
+
+
+@cache
+def _known() -> frozenset[str]:
+    """What this machine knows; nothing else is looked for, since a cookie is a browser's to write."""
+    return frozenset(available_timezones())

@@ -48,7 +48,7 @@ def test_first_proposal_needs_no_help_from_outside_the_page(
     expect(row).to_contain_text("An approver")
     expect(row).to_contain_text("1 approval missing")
     steps = page.get_by_role("region", name="First steps")
-    expect(steps.locator("[data-taken]")).to_have_count(1)
+    expect(steps.locator("[data-taken]")).to_have_count(2)  # found, and proposed
     row.get_by_role("link").click()
 
     sign_in("approver").approve(change)

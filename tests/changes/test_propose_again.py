@@ -70,17 +70,19 @@ def test_earlier_client_secret_is_asked_for_anew_and_never_taken_along(
     assert not [answer for answer in (page, refused, preview) if CANARY in answer.content.decode()]
 
 
-def test_same_edits_for_another_secret_leave_its_name_and_its_own_people(
+def test_same_edits_for_another_secret_leave_its_name_its_code_and_its_own_people(
     as_person: AsPerson, requester: User, propose: Callable[..., Proposal], segura: Sandbox
 ) -> None:
     users = [["alices", True]]  # pduarte leaves, alices joins
-    change = workflow.submit(propose(name="GCP EU", tags="eu", users_allowed=users, value=CANARY), by=requester)
+    edits = {"name": "GCP EU", "identifier_code": "gcp-eu", "tags": "eu", "users_allowed": users}
+    change = workflow.submit(propose(**edits, value=CANARY), by=requester)
     other = 26
     mirrored(other, "another")
     browser = as_person(requester)
     form = read_form(again(browser, change, other))
     today = read_form(browser.get(f"/secrets/{other}/propose/"))
-    assert (form["name"], form["url"]) == (today["name"], today["url"])
+    left = ("name", "identifier_code", "url")
+    assert [form[name] for name in left] == [today[name] for name in left]
     assert form["tags"] == "eu"
     assert form["secret_mode"] == "same"
     assert "alices" in form.values()

@@ -28,9 +28,11 @@ CANARY = "cAnArY-in-a-template"
 
 @pytest.fixture
 def change(segura: Sandbox, propose: Callable[..., Proposal], requester: User) -> Change:
-    """Another name, a tag, one more user, and a new client secret."""
+    """Another name and code, a tag, one more user, and a new client secret."""
     users = [["alices", True], ["pduarte", True]]
-    return workflow.submit(propose(name="Elsewhere", tags="pci", users_allowed=users, value=CANARY), by=requester)
+    return workflow.submit(
+        propose(name="Elsewhere", identifier_code="pci-1", tags="pci", users_allowed=users, value=CANARY), by=requester
+    )
 
 
 def keep(browser: Client, change: Change, name: str = "PCI", **more: str) -> HttpResponse:
@@ -38,7 +40,7 @@ def keep(browser: Client, change: Change, name: str = "PCI", **more: str) -> Htt
     return response
 
 
-def test_edits_are_kept_without_secret_and_name_and_laid_over_another_secret(
+def test_edits_are_kept_without_what_belongs_to_one_secret_and_laid_over_another(
     change: Change, requester: User, as_person: AsPerson, segura: Sandbox
 ) -> None:
     browser = as_person(requester)
@@ -54,6 +56,7 @@ def test_edits_are_kept_without_secret_and_name_and_laid_over_another_secret(
     assert "The template PCI is laid over" in text_of(page)
     assert form["tags"] == "pci"
     assert form["name"] != "Elsewhere"
+    assert form["identifier_code"] != "pci-1"
     assert form["reason"] == "The endpoint moves to the EU"
     names = {form[name] for name in form if name.startswith("users_allowed-") and name.endswith("-name")}
     assert {"newcomer", "alices"} <= names
@@ -104,11 +107,21 @@ def test_a_name_is_asked_for_and_one_has_so_many_at_most(change: Change, request
     assert keep(browser, change, "T1").status_code == 200, "a name one has is given the new edits"
 
 
-def test_a_change_of_a_secret_value_alone_has_nothing_to_keep(
+def test_a_change_of_what_belongs_to_one_secret_alone_has_nothing_to_keep(
     segura: Sandbox, propose: Callable[..., Proposal], requester: User, as_person: AsPerson
 ) -> None:
-    change = workflow.submit(propose(name="Other", value=CANARY), by=requester)
+    change = workflow.submit(propose(name="Other", identifier_code="oth-1", value=CANARY), by=requester)
     browser = as_person(requester)
     assert "Nothing to keep" in text_of(browser.get(f"/changes/{change.pk}/template/"))
     assert keep(browser, change).status_code == 422
     assert not Template.objects.exists()
+
+
+def test_a_template_of_an_earlier_release_is_laid_over_without_the_code_it_holds(
+    change: Change, requester: User, as_person: AsPerson
+) -> None:
+    browser = as_person(requester)
+    keep(browser, change)
+    Template.objects.update(patch={"identifier_code": "pci-1", "tags": "pci"}, base=None)
+    form = read_form(browser.get(f"/secrets/43/propose/?template={Template.objects.get().pk}"))
+    assert (form["identifier_code"], form["tags"]) == ("hyga125", "pci")

@@ -26,6 +26,8 @@ from portal.changes.models import Cause, Change, Status
 from portal.changes.proposal import Proposal
 from portal.operations import pulse
 from portal.operations.redis_server import free_port
+from portal.operations.standing import SHOWN
+from tests.changes.pages import edited_by
 from tests.changing import approve
 from tests.people import mirrored
 from tests.rig.redis import redis_server
@@ -143,11 +145,14 @@ def test_oldest_waiting_and_oldest_approved_are_linked(
 
 
 def test_changes_that_need_a_person_offer_what_may_be_done_and_by_whom(
-    as_person: AsPerson, admin: User, submitted: Change, propose: Callable[..., Proposal]
+    as_person: AsPerson, admin: User, requester: User, submitted: Change, propose: Callable[..., Proposal]
 ) -> None:
     roles.grant(admin, Role.REQUESTER)
     mirrored(44, "own")
     own = workflow.submit(propose(identifier=44, notes="own"), by=admin)
+    mirrored(45, "edited")
+    edited = workflow.submit(propose(identifier=45, notes="edited"), by=requester)
+    edited_by(admin, edited)
     Change.objects.update(status=Status.NEEDS_HUMAN, cause=Cause.THIRD_VALUE)
     page = as_person(admin).get(reverse(PAGE))
     address = reverse("changes:change", args=[submitted.pk])
@@ -155,9 +160,11 @@ def test_changes_that_need_a_person_offer_what_may_be_done_and_by_whom(
         assert f'href="{address}{anchor}"' in page.content.decode()
     assert "neither the old nor the proposed values" in text_of(page)
     assert "Members of Administrators can act" in text_of(page)
-    own_address = reverse("changes:change", args=[own.pk])
-    assert f"{own_address}#check" in page.content.decode()
-    assert f"{own_address}#by-hand" not in page.content.decode()
+    for each in (own, edited):
+        own_address = reverse("changes:change", args=[each.pk])
+        assert f"{own_address}#check" in page.content.decode()
+        assert f"{own_address}#by-hand" not in page.content.decode()
+        assert 'id="by-hand"' not in as_person(admin).get(own_address).content.decode()
 
 
 def test_what_the_page_offers_is_there_where_it_leads(as_person: AsPerson, admin: User, submitted: Change) -> None:
@@ -181,10 +188,41 @@ def test_page_costs_the_same_however_much_is_open(
     Change.objects.filter(secret__lt=130).update(status=Status.NEEDS_HUMAN)
     Change.objects.filter(secret__gte=130).update(status=Status.IN_DOUBT, doubtful_since=timezone.now())
     browser = as_person(admin)
+    browser.get(reverse(PAGE))  # the first visit is on record
     with django_assert_max_num_queries(12):
         page = browser.get(reverse(PAGE))
     assert page.content.decode().count("#check") == 30
-    assert "There are more: show all in doubt" in text_of(page)
+    assert text_of(page).count("In doubt for") == 1
+    assert "There are more" not in text_of(page)
+
+
+@pytest.mark.parametrize(
+    ("status", "link", "other"),
+    [
+        (Status.NEEDS_HUMAN, "show all that need a person", "show all in doubt"),
+        (Status.IN_DOUBT, "show all in doubt", "show all that need a person"),
+    ],
+)
+def test_what_is_beyond_the_first_fifty_of_a_list_is_linked(
+    as_person: AsPerson,
+    admin: User,
+    propose: Callable[..., Proposal],
+    requester: User,
+    status: Status,
+    link: str,
+    other: str,
+) -> None:
+    for n in range(SHOWN + 1):
+        mirrored(100 + n, f"secret {n}")
+        workflow.submit(propose(identifier=100 + n, base=None, notes="open"), by=requester)
+    Change.objects.update(status=status, doubtful_since=timezone.now())
+    browser = as_person(admin)
+    page = browser.get(reverse(PAGE))
+    assert f"There are more: {link}" in text_of(page)
+    assert other not in text_of(page)
+    address = f"{reverse('changes:all')}?status={status.value}"
+    assert f'href="{address}"' in page.content.decode()
+    assert "CR-" in text_of(browser.get(address))
 
 
 def test_pause_and_resumption_by_hand(as_person: AsPerson, admin: User) -> None:

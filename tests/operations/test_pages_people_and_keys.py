@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +21,8 @@ from portal.accounts.roles import Role
 from portal.changes import rotation, workflow
 from portal.changes.models import Change
 from portal.changes.proposal import Proposal
+from portal.operations import custody
+from portal.operations.models import KnownKey
 from tests.operations.test_pages_delivery import text_of
 from tests.people import mirrored, person
 
@@ -158,3 +164,38 @@ def test_no_key_is_on_the_page(as_person: AsPerson, admin: User, settings: Setti
         assert key not in page
     assert "a key of its own" in page
     assert Change.objects.count() == 0
+
+
+def test_key_that_was_never_rotated_to_has_the_age_of_its_first_start(
+    as_person: AsPerson, admin: User, ring: Callable[..., None]
+) -> None:
+    browser = as_person(admin)
+    ring(OLD)
+    assert "no rotation to it on record" in keys(browser)
+    custody.note()
+    KnownKey.objects.update(first_seen_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
+    ring(NEW, OLD)
+    custody.note()
+    custody.note()
+    assert KnownKey.objects.get(name="old").first_seen_at == datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    assert set(KnownKey.objects.values_list("name", flat=True)) == {"old", "new"}
+    page = keys(browser)
+    assert re.search(r"old opens 0 [^.]*2026[^.]*UTC first met by a worker", page)
+    assert "no rotation to it on record" not in page
+
+
+def test_other_secrets_are_as_old_as_their_files_and_never_shown(
+    as_person: AsPerson, admin: User, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = {"SEGURA_CLIENT_SECRET": "canary-one", "METRICS_TOKEN": "canary-two", "SEGURA_SCIM_CLIENT_SECRET": ""}
+    for name, value in secrets.items():
+        setattr(settings, name, value)
+    file = tmp_path / "token"
+    file.write_text("canary-two", encoding="utf-8")
+    os.utime(file, (1767323045, 1767323045))
+    monkeypatch.setenv("PORTAL_METRICS_TOKEN_FILE", str(file))
+    page = keys(as_person(admin))
+    assert "PORTAL_METRICS_TOKEN file written" in page
+    assert "SEGURA_CLIENT_SECRET from the environment, of no known age" in page
+    assert "SEGURA_SCIM_CLIENT_SECRET not set" in page
+    assert "canary" not in page

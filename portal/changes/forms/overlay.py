@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.changes.drafts import Draft
+from portal.changes.forms import rebase
 from portal.changes.forms.edit import REPLACE
 from portal.changes.models import Change, Revision
 from portal.changes.patch import Sight
 from portal.changes.template import Template
 from portal.vault import SHARE_FIELDS
 
-_OF_ONE_SECRET = ("name",)
-"""What would make one secret pass for another."""
+_OF_ONE_SECRET = ("name", "identifier_code")
+"""What would make one secret pass for another, or what Segura refuses a second time (contract 1.7)."""
 ANOTHER = 0
 """The number of no secret: what is taken from a change for any secret but its own."""
 
@@ -46,10 +47,10 @@ def of_revision(revision: Revision) -> Overlay:
 
 
 def of_change(change: Change, secret: int) -> Overlay:
-    """What this change proposed, to be proposed anew: for its own secret, or for another one, which keeps its name."""
+    """What this change proposed, to be proposed anew: for its own secret, or for another one, which stays itself."""
     revision = change.current()
     same = change.secret == secret
-    patch = {name: new for name, new in revision.patch.items() if same or name not in _OF_ONE_SECRET}
+    patch = revision.patch if same else _for_any(revision.patch)
     return Overlay(
         patch, revision.base, revision.reason, revision.ticket, bool(revision.secret_fingerprint) and same, change
     )
@@ -62,19 +63,19 @@ def of_draft(draft: Draft) -> Overlay:
 
 def of_template(template: Template) -> Overlay:
     """What somebody keeps under a name, for any secret."""
-    return Overlay(template.patch, template.base, template.reason, template.ticket, template=template)
+    return Overlay(_for_any(template.patch), template.base, template.reason, template.ticket, template=template)
 
 
 def laid(base: Sight | None, over: Overlay) -> dict[str, Any]:
     """Initial values of the form: what the vault holds, with what the patch made of `earlier` laid over it."""
     patch, earlier = over.patch, over.earlier
     if base is None:
-        rows = {name: [_row(*share) for share in patch.get(name, [])] for name in SHARE_FIELDS}
+        rows = {name: [rebase.row(*share) for share in patch.get(name, [])] for name in SHARE_FIELDS}
         return {**patch, **rows, **{REPLACE.format(name): name in patch for name in SHARE_FIELDS}}
     rows = {
-        name: _share_rows(base.fields[name], patch[name], earlier[name] if earlier else base.fields[name])
+        name: rebase.merged_rows(base.fields[name], patch[name], earlier[name] if earlier else base.fields[name])
         if name in patch
-        else [_row(*share) for share in base.fields[name]]
+        else [rebase.row(*share) for share in base.fields[name]]
         for name in SHARE_FIELDS
     }
     return {**base.fields, **patch, **rows}
@@ -83,18 +84,10 @@ def laid(base: Sight | None, over: Overlay) -> dict[str, Any]:
 def joined(live: list[list[Any]], typed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The vault's list with what was typed about it, then the rows that were added."""
     about = {row["name"]: row for row in typed if row["name"]}
-    rows = [about.pop(name, _row(name, can_edit)) for name, can_edit in live]
+    rows = [about.pop(name, rebase.row(name, can_edit)) for name, can_edit in live]
     return rows + list(about.values())
 
 
-def _share_rows(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[dict[str, Any]]:
-    """The live list with the same removals, additions and toggles; who joined meanwhile stays."""
-    wanted, before = dict(proposed), dict(earlier)
-    removed = before.keys() - wanted.keys()
-    altered = {name: can_edit for name, can_edit in wanted.items() if before.get(name) != can_edit}
-    rows = [_row(name, altered.pop(name, can_edit)) | {"DELETE": name in removed} for name, can_edit in live]
-    return rows + [_row(name, can_edit) for name, can_edit in altered.items()]
-
-
-def _row(name: str, can_edit: bool) -> dict[str, Any]:
-    return {"name": name, "can_edit": can_edit}
+def _for_any(patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what belongs to one secret alone."""
+    return {name: new for name, new in patch.items() if name not in _OF_ONE_SECRET}

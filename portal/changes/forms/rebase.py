@@ -63,12 +63,27 @@ def moves(revised: Revision | None, now: Sight | None) -> list[FieldChange]:
     return patches.describe(moved, revised.base, new_secret=bool(then and today and then != today))
 
 
-def merged(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[list[Any]]:
-    """The live list with the same removals, additions and toggles; who joined meanwhile stays."""
+def merged_rows(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[dict[str, Any]]:
+    """The live list with the same removals, additions and toggles; who joined meanwhile stays.
+
+    A row that is to be removed stands there with DELETE.
+    """
     wanted, before = dict(proposed), dict(earlier)
+    removed = before.keys() - wanted.keys()
     altered = {name: can_edit for name, can_edit in wanted.items() if before.get(name) != can_edit}
-    kept = {name: can_edit for name, can_edit in live if name in wanted or name not in before}
-    return sorted([name, can_edit] for name, can_edit in {**kept, **altered}.items())
+    standing = [row(name, altered.pop(name, can_edit)) | {"DELETE": name in removed} for name, can_edit in live]
+    return standing + [row(name, can_edit) for name, can_edit in altered.items()]
+
+
+def merged(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[list[Any]]:
+    """The same as a patch holds it: without what is to be removed."""
+    kept = (each for each in merged_rows(live, proposed, earlier) if not each.get("DELETE"))
+    return sorted([each["name"], each["can_edit"]] for each in kept)
+
+
+def row(name: str, can_edit: bool) -> dict[str, Any]:
+    """A share as a row of the form."""
+    return {"name": name, "can_edit": can_edit}
 
 
 def question(conflict: Conflict) -> forms.ChoiceField:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -90,9 +92,9 @@ def waiting(change: Change, others: Iterable[Change]) -> list[str]:
     reasons = [reason for other in others if (reason := _ahead(change, other, now))]
     if change.hold_until and change.hold_until > now and not change.doubtful_since:
         own = _("Segura's gateway may still repeat an earlier call of this change until %(at)s. It waits so long.")
-        reasons.append(own % {"at": clock(change.hold_until)})
+        reasons.append(_filled(own, at=spelled(change.hold_until)))
     if change.not_before and change.not_before > now:
-        reasons.append(_("It is tried again at %(at)s.") % {"at": clock(change.not_before)})
+        reasons.append(_filled(_("It is tried again at %(at)s."), at=spelled(change.not_before)))
     return reasons or [_("A worker takes it up in a moment, and sends it to Segura.")]
 
 
@@ -100,15 +102,18 @@ def paused(pause: Breaker) -> list[str]:
     """Why nothing is sent at all, since when, and when the next try is, or who lets it go on."""
     if pause.held_at:
         who = pause.held_by.display_name if pause.held_by else ""
-        held = {"name": who, "at": clock(pause.held_at), "why": pause.held_because}
+        held = {"name": who, "at": spelled(pause.held_at), "why": pause.held_because}
         return [
-            _("%(name)s has paused delivery of all changes since %(at)s: %(why)s") % held,
+            _filled(_("%(name)s has paused delivery of all changes since %(at)s: %(why)s"), **held),
             _("It goes on when somebody who operates the portal resumes it."),
         ]
-    why = {"at": clock(pause.opened_at) if pause.opened_at else "", "why": findings.said(pause.reason)}
-    said = _("Delivery of all changes is paused since %(at)s: calls do not get through to Segura (%(why)s).") % why
+    why = {"at": spelled(pause.opened_at) if pause.opened_at else "", "why": findings.said(pause.reason)}
+    said = _filled(
+        _("Delivery of all changes is paused since %(at)s: calls do not get through to Segura (%(why)s)."), **why
+    )
     if pause.next_at and pause.next_at > timezone.now():
-        return [said, _("One is tried at %(at)s. When it gets through, all go on.") % {"at": clock(pause.next_at)}]
+        next_try = _("One is tried at %(at)s. When it gets through, all go on.")
+        return [said, _filled(next_try, at=spelled(pause.next_at))]
     return [said, _("One is about to be tried. When it gets through, all go on.")]
 
 
@@ -141,11 +146,17 @@ def deadline(change: Change) -> str:
     """Until when it may wait, '' where nothing limits it."""
     if change.expires_at is None or change.doubtful_since is not None:
         return ""
-    return _("It expires at %(at)s.") % {"at": clock(change.expires_at)}
+    return _filled(_("It expires at %(at)s."), at=spelled(change.expires_at))
+
+
+def spelled(instant: datetime) -> SafeString:
+    """An instant written out, with its time zone; whole in the attribute and the title."""
+    whole = instant.isoformat(timespec="milliseconds")
+    return format_html('<time datetime="{}" title="{}">{}</time>', whole, exact(instant), clock(instant))
 
 
 def clock(instant: datetime) -> str:
-    """An instant inside a sentence."""
+    """An instant in words, with its time zone."""
     local = timezone.localtime(instant)
     return f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
 
@@ -154,6 +165,11 @@ def exact(instant: datetime) -> str:
     """An instant to be compared with the log's: by the reader's clock, and in UTC to the second."""
     utc = f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return utc if timezone.localtime(instant).tzname() == "UTC" else f"{clock(instant)} · {utc}"
+
+
+def _filled(sentence: str, **parts: object) -> SafeString:
+    """The sentence with its %(parts)s, of which whatever is no HTML is escaped."""
+    return format_html(sentence % {name: f"{{{name}}}" for name in parts}, **parts)
 
 
 def _approvals(missing: int) -> str:
@@ -174,10 +190,8 @@ def _ahead(change: Change, other: Change, now: datetime) -> str:
     if other.status in LANE:
         return _("%(number)s of the same secret is not settled yet (%(status)s). This one waits until it is.") % names
     if other.hold_until and other.hold_until > now:
-        return _("Segura's gateway may still repeat a call of %(number)s until %(at)s. This one waits so long.") % {
-            **names,
-            "at": clock(other.hold_until),
-        }
+        until = _("Segura's gateway may still repeat a call of %(number)s until %(at)s. This one waits so long.")
+        return _filled(until, number=other.number, at=spelled(other.hold_until))
     earlier = (
         other.approved_at and change.approved_at and (other.approved_at, other.pk) < (change.approved_at, change.pk)
     )
@@ -192,13 +206,12 @@ def _doubt(change: Change, pause: Breaker | None) -> list[str]:
     if pause:
         found += paused(pause)
     elif change.not_before and change.not_before > now:
-        found.append(_("It reads the secret back at %(at)s and compares.") % {"at": clock(change.not_before)})
+        found.append(_filled(_("It reads the secret back at %(at)s and compares."), at=spelled(change.not_before)))
     else:
         found.append(_("It is reading the secret back to compare."))
     if change.hold_until and change.hold_until > now:
-        found.append(
-            _("Segura's gateway may repeat the call by itself until %(at)s.") % {"at": clock(change.hold_until)}
-        )
+        until = _("Segura's gateway may repeat the call by itself until %(at)s.")
+        found.append(_filled(until, at=spelled(change.hold_until)))
     return found
 
 

@@ -184,13 +184,8 @@ def age(instant: datetime) -> SafeString:
 
 @register.simple_tag
 def at(instant: datetime) -> SafeString:
-    """An instant written out, to the second, with its time zone."""
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        instant.isoformat(timespec="milliseconds"),
-        outlook.exact(instant),
-        outlook.clock(instant),
-    )
+    """An instant written out, with its time zone."""
+    return outlook.spelled(instant)
 
 
 def _spoken(local: datetime, seconds: float) -> str:

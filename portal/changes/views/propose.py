@@ -32,6 +32,7 @@ from portal.changes.reading.refusals import answer
 from portal.changes.rules import Refused
 from portal.changes.template import Template
 from portal.changes.transitions import WrongState
+from portal.pages.numbers import whole
 
 FORM, PREVIEW = "changes/propose.html", "changes/preview.html"
 
@@ -96,17 +97,12 @@ def _over(request: PersonRequest, secret: ApiSecret) -> Overlay | None:
     if "draft" in request.GET:
         return overlay.of_draft(get_object_or_404(Draft.objects.of(request.user), secret=secret.pk))
     if template := request.GET.get("template"):
-        found = get_object_or_404(Template.objects.open_to(request.user), pk=_number(template))
+        found = get_object_or_404(Template.objects.open_to(request.user), pk=whole(template) or 0)
         return overlay.of_template(found)
     like = request.GET.get("like", "")
     if not like:
         return None
-    return overlay.of_change(get_object_or_404(Change.objects.visible_to(request.user), pk=_number(like)), secret.pk)
-
-
-def _number(text: str) -> int:
-    """As an address gives it; 0 for nothing that a database could hold."""
-    return int(text) if text.isdecimal() and len(text) < 19 else 0
+    return overlay.of_change(get_object_or_404(Change.objects.visible_to(request.user), pk=whole(like) or 0), secret.pk)
 
 
 def _answer(request: PersonRequest, task: Task) -> HttpResponseBase:

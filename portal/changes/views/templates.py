@@ -40,7 +40,7 @@ def templates(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(*_LIST)
 def keep(request: PersonRequest, change_id: int) -> HttpResponse:
-    """Keep what a change proposes under a name; never its client secret, nor the name of its secret."""
+    """Keep what a change proposes under a name; never what belongs to its secret alone."""
     change = get_object_or_404(Change.objects.visible_to(request.user), pk=change_id)
     over = overlay.of_change(change, overlay.ANOTHER)
     may_share = roles.holds(request.user, Right.OPERATE)

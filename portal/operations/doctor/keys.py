@@ -41,7 +41,7 @@ def _sealing_keys() -> Iterator[Finding]:
         )
     written = keys.sealing_file_at
     if written and timezone.now() - written > _OLD:
-        yield _AREA.advice(f"the sealing key is from {written:%Y-%m-%d}", "README, “Another sealing key”.")
+        yield _AREA.advice(f"the sealing key is from {written:%Y-%m-%d}", "docs/runbook.md, “Another sealing key”.")
     if not keys.missing:
         yield _AREA.ok(f"every proposed value can be opened; key {keys.sealing[0].name} seals")
 
@@ -82,7 +82,7 @@ def _verified() -> Iterator[Finding]:
     elif not log.intact:
         yield _AREA.problem(
             f"the verification of {log.verified.at:%Y-%m-%d %H:%M} UTC found the log altered",
-            "docs/runbook-alerts.md, CountersignLogAltered. Touch nothing before.",
+            "docs/runbook-alerts.md, “CountersignLogAltered”. Touch nothing before.",
         )
     else:
         yield _AREA.ok(f"the log was intact at {log.verified.at:%Y-%m-%d %H:%M} UTC")

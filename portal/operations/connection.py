@@ -1,0 +1,49 @@
+"""How the connection to Segura stands: its last test, what is taken for granted about it, and what came over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from portal.catalog import directory, manual, trial
+from portal.catalog.manual import Documented
+from portal.catalog.models import DirectorySync
+from portal.catalog.standing import Standing, standing
+from portal.catalog.trial import Trial
+from portal.operations import assumptions
+from portal.operations.assumptions import Assumption, Unknown
+
+
+@dataclass(frozen=True)
+class Connection:
+    """`trial`: the last test; a new one takes at most `bound_s` seconds. `standing`: of the list of secrets.
+
+    `next_sync_at`: when the schedule asks for that list again. `directory`: the last synchronisation of the users and
+    groups, None where there was none or no SCIM client.
+    """
+
+    trial: Trial | None
+    bound_s: float
+    assumptions: list[Assumption]
+    unknowns: list[Unknown]
+    documented: tuple[Documented, ...]
+    standing: Standing
+    next_sync_at: datetime | None
+    directory: DirectorySync | None
+
+
+def look() -> Connection:
+    """As it is on record. Asks nothing of Segura."""
+    now, scim = standing(), directory.is_configured()
+    return Connection(
+        trial.latest(),
+        (3 if scim else 2) * settings.SEGURA_PAGE_DEADLINE_S,
+        assumptions.assumptions(),
+        assumptions.unknowns(),
+        manual.DOCUMENTED,
+        now,
+        now.newest.asked_at + timedelta(seconds=settings.CATALOG_SYNC_EVERY_S) if now.newest else None,
+        directory.newest() if scim else None,
+    )
