@@ -52,9 +52,13 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     def awaiting_decision_by(self, person: User) -> ChangeQuerySet:
         """Pending changes that wait for this person's vote: not own, not edited, not voted on; nobody wants changes.
 
+        None for who may not decide, whatever else they may read.
+
         Asked change by change: a list of all this person ever voted on would grow with every vote. And from the oldest
         pending one on: whatever index PostgreSQL goes by, it need not walk through years of decided ones first.
         """
+        if not roles.holds(person, Right.DECIDE):
+            return self.none()
         this = OuterRef("pk")
         oldest = Change.objects.filter(status=Status.PENDING).order_by("pk").values("pk")[:1]
         return self.filter(

@@ -14,8 +14,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts import roles
+from portal.accounts.access import PersonRequest, RightMissing, requires
 from portal.accounts.forms import PresentForm
+from portal.accounts.roles import Right
 from portal.changes import aftermath, breaker, talk, workflow
 from portal.changes.forms.ballot import BallotForm, CloseForm, RecheckForm, RetryForm
 from portal.changes.forms.comment import CommentForm
@@ -248,13 +250,18 @@ def _onward(request: PersonRequest, changed: Change) -> HttpResponseRedirect:
 def _refused(
     request: PersonRequest, change_id: int, refusal: Refused | WrongState | None = None, **forms: PresentForm
 ) -> HttpResponse:
-    """The page where it happened, with the sentence and with what was typed; never with a secret value."""
+    """The page where it happened, with the sentence and with what was typed; never with a secret value.
+
+    Raises RightMissing where that is the queue, and the person may not open it (any more).
+    """
     shown = _open(request, change_id)
     code, context = 422, dict[str, Any](forms)
     if refusal is not None:
         code, sentence = refusals.answer(refusal, request)
         context |= _told(shown, refusal, sentence, forms)
     if "ballot" in forms and request.htmx and request.POST.get("from") == "queue":
+        if not roles.holds(request.user, Right.DECIDE):
+            raise RightMissing(Right.DECIDE)
         panel = desk.Panel(shown.row, shown.likeness, may_vote=shown.may_vote, **context)
         return desk.show_queue(request, request.POST, panel=panel, status=code)
     return _page(request, shown, status=code, **context)
