@@ -74,7 +74,7 @@ notices:inbox           GET    in  200 200 200 200 200 in  200
 notices:count           GET    204 204 204 204 204 204 204 204
 notices:read            POST   in  302 302 302 302 302 in  302
 notices:preferences     GET    in  200 200 200 200 200 in  200
-notices:preferences     POST   in  422 422 422 302 422 in  302
+notices:preferences     POST   in  422 422 422 422 422 in  302
 operations:delivery     GET    in  403 403 403 403 200 in  403
 operations:hold         POST   in  403 403 403 403 302 in  403
 operations:release      POST   in  403 403 403 403 302 in  403
