@@ -22,6 +22,7 @@ from portal.changes.reading.listing import Row
 from portal.changes.reading.news import News
 from portal.changes.reading.value import Likeness
 from portal.pages import keyset, saved
+from portal.pages.parts import in_its_place
 
 _SIZE = 25
 
@@ -73,7 +74,8 @@ def show_queue(
         "news": News(timezone.now(), [row.change.pk for row in rows]),
         **more,
     }
-    return render(request, _fragment(request, "changes/queue.html", "desk"), context, status=status)
+    response = render(request, _fragment(request, "changes/queue.html", "desk"), context, status=status)
+    return in_its_place(response, "#desk") if request.htmx and status >= 400 else response
 
 
 @require_safe
