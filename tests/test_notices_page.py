@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 PAGE = Path(__file__).parent.parent / "docs" / "notices.md"
@@ -25,8 +26,16 @@ WHO = {
     "voters": "those who have voted on the revision",
     "voided": "those whose votes it voids",
     "requester": "who proposed it",
+    "mentioned": "those it mentions who may see the change",
+    "involved": "who proposed it, and those who voted or commented on it and may see it",
     "operators": "those who operate the portal",
+    "delayed": "those whose approved changes wait for delivery",
 }
+
+
+def any_of(rights: Collection[str]) -> str:
+    """The right, or what any of them lets people do."""
+    return next(iter(rights)) if len(rights) == 1 else "see the change"
 
 
 def page() -> str:
@@ -43,7 +52,7 @@ def page() -> str:
                 f"`{rule.action}`",
                 rule.only,
                 WHO[kind.audience],
-                RIGHTS[kind.audience],
+                any_of(RIGHTS[kind.audience]),
                 kind.title,
                 kind.mail.label.lower(),
             )

@@ -71,11 +71,11 @@ def holds(user: User | AnonymousUser, right: Right) -> bool:
     return right in rights_of(user)
 
 
-def holders(right: Right) -> QuerySet[User]:
-    """Active people who hold the right; demo accounts, who cannot sign in outside the demo, only within it."""
+def holders(*rights: Right) -> QuerySet[User]:
+    """Active people who hold one of the rights; demo accounts, who cannot sign in outside the demo, only within it."""
     people = User.objects.filter(
         is_active=True,
-        groups__permissions__codename=right,
+        groups__permissions__codename__in=rights,
         groups__permissions__content_type__app_label="accounts",
     )
     return (people if settings.PORTAL_DEMO else people.filter(is_demo=False)).distinct()

@@ -43,6 +43,8 @@ OPEN = (Status.PENDING, Status.APPROVED, Status.SENDING, Status.IN_DOUBT, Status
 """Somebody or something still has to act."""
 REVISABLE = (Status.PENDING, Status.STALE)
 """Its requester may still revise or withdraw it."""
+SEE_ALL = frozenset({Right.DECIDE, Right.AUDIT, Right.OPERATE})
+"""Each of them lets read every change."""
 _FEW = 300
 LANE = (Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN)
 """Something may be on its way to the vault: no other change of the same secret may start."""
@@ -52,9 +54,11 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     def awaiting_decision_by(self, person: User) -> ChangeQuerySet:
         """Pending changes that wait for this person's vote: not own, not edited, not voted on; nobody wants changes.
 
-        Asked change by change: a list of all this person ever voted on would grow with every vote. And from the oldest
-        pending one on: whatever index PostgreSQL goes by, it need not walk through years of decided ones first.
+        None for who may not decide. Asked change by change: a list of all they voted on would grow with every vote.
+        And from the oldest pending one on: whatever index PostgreSQL goes by, it need not walk through decided ones.
         """
+        if not roles.holds(person, Right.DECIDE):
+            return self.none()
         this = OuterRef("pk")
         oldest = Change.objects.filter(status=Status.PENDING).order_by("pk").values("pk")[:1]
         return self.filter(
@@ -68,7 +72,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
     @staticmethod
     def sees_all(person: User) -> bool:
         """Whether this person may read every change: who decides, audits or operates."""
-        return not roles.rights_of(person).isdisjoint({Right.DECIDE, Right.AUDIT, Right.OPERATE})
+        return not roles.rights_of(person).isdisjoint(SEE_ALL)
 
     def visible_to(self, person: User) -> ChangeQuerySet:
         """What this person may read: everything, or what they proposed themselves."""

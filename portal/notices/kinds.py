@@ -31,17 +31,24 @@ class Audience(StrEnum):
     VOTERS = "voters"
     VOIDED = "voided"
     REQUESTER = "requester"
+    MENTIONED = "mentioned"
+    INVOLVED = "involved"
     OPERATORS = "operators"
+    DELAYED = "delayed"
 
 
-RIGHTS = {
-    Audience.DECIDERS: Right.DECIDE,
-    Audience.VOTERS: Right.DECIDE,
-    Audience.VOIDED: Right.DECIDE,
-    Audience.REQUESTER: Right.PROPOSE,
-    Audience.OPERATORS: Right.OPERATE,
+_READERS = frozenset(Right)
+RIGHTS: dict[Audience, frozenset[Right]] = {
+    Audience.DECIDERS: frozenset({Right.DECIDE}),
+    Audience.VOTERS: frozenset({Right.DECIDE}),
+    Audience.VOIDED: frozenset({Right.DECIDE}),
+    Audience.REQUESTER: frozenset({Right.PROPOSE}),
+    Audience.MENTIONED: _READERS,
+    Audience.INVOLVED: _READERS,
+    Audience.OPERATORS: frozenset({Right.OPERATE}),
+    Audience.DELAYED: frozenset({Right.PROPOSE}),
 }
-"""What each of them has to hold, when they are told and again when a mail leaves."""
+"""One of these each of them has to hold, when they are told and again when a mail leaves; and may see the change."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +100,15 @@ KINDS: dict[str, Kind] = {
     "approved": Kind(
         _R,
         _("Your change was approved"),
-        _("%(by)s gave %(number)s for the secret %(secret)s the approval it still needed. It goes to Segura now."),
+        _("%(by)s gave %(number)s for the secret %(secret)s the approval it still needed. It waits to be sent."),
         "check",
         Mail.NEVER,
+    ),
+    "asked": Kind(
+        _R,
+        _("Your change needs a revision"),
+        _("%(by)s asks for changes to %(number)s for the secret %(secret)s. What to change is on its page: revise it."),
+        "edit",
     ),
     "rejected": Kind(
         _R,
@@ -156,6 +169,19 @@ KINDS: dict[str, Kind] = {
         "refresh",
         Mail.NEVER,
     ),
+    "mentioned": Kind(
+        Audience.MENTIONED,
+        _("Somebody mentioned you"),
+        _("%(by)s mentioned you in a comment on %(number)s for the secret %(secret)s."),
+        "user",
+    ),
+    "commented": Kind(
+        Audience.INVOLVED,
+        _("A comment on a change you take part in"),
+        _("%(by)s commented on %(number)s for the secret %(secret)s."),
+        "send",
+        Mail.DAILY,
+    ),
     "escalated": Kind(
         _O,
         _("A change needs a person"),
@@ -172,6 +198,32 @@ KINDS: dict[str, Kind] = {
         _O,
         _("Delivery goes on"),
         _("Calls get through to Segura again, and delivery goes on."),
+        "circle-check",
+        Mail.NEVER,
+    ),
+    "held": Kind(
+        _O,
+        _("Somebody paused delivery"),
+        _("%(by)s paused delivery of all changes. Why is on the page of the delivery."),
+        "hourglass-empty",
+    ),
+    "released": Kind(
+        _O,
+        _("Somebody resumed delivery"),
+        _("%(by)s resumed delivery, and what waited goes out."),
+        "circle-check",
+        Mail.NEVER,
+    ),
+    "delayed": Kind(
+        Audience.DELAYED,
+        _("Delivery of your changes waits"),
+        _("%(by)s paused delivery of all changes. Yours that are approved are sent once it goes on."),
+        "hourglass-empty",
+    ),
+    "going_on": Kind(
+        Audience.DELAYED,
+        _("Delivery of your changes goes on"),
+        _("%(by)s resumed delivery. Yours that are approved are sent in their turn."),
         "circle-check",
         Mail.NEVER,
     ),
@@ -209,6 +261,7 @@ RULES = (
         lambda facts: facts.data.get("verdict") == "approve" and not facts.decided,
     ),
     Rule("change.approved", "approved"),
+    Rule("change.changes_requested", "asked"),
     Rule("change.rejected", "rejected"),
     Rule("change.rejected", "overruled"),
     Rule("change.expired", "expired"),
@@ -220,12 +273,18 @@ RULES = (
     Rule("change.escalated", "stuck"),
     Rule("change.closed", "closed"),
     Rule("change.retried", "retried"),
+    Rule("change.commented", "mentioned", "it mentions them"),
+    Rule("change.commented", "commented"),
     Rule("delivery.paused", "paused"),
     Rule("delivery.resumed", "resumed"),
+    Rule("delivery.held", "held"),
+    Rule("delivery.held", "delayed"),
+    Rule("delivery.released", "released"),
+    Rule("delivery.released", "going_on"),
 )
 """In this order: whom several rules of an event would tell is told once, by the first."""
 
 
 def of_rights(rights: frozenset[Right]) -> dict[str, Kind]:
     """The kinds that people with these rights can be told."""
-    return {name: kind for name, kind in KINDS.items() if RIGHTS[kind.audience] in rights}
+    return {name: kind for name, kind in KINDS.items() if RIGHTS[kind.audience] & rights}

@@ -24,6 +24,7 @@ from django.utils.translation import ngettext
 from portal.accounts.models import User
 from portal.accounts.roles import holders, rights_of
 from portal.changes.models import Change
+from portal.changes.reading import listing
 from portal.notices import inbox
 from portal.notices.kinds import RIGHTS
 from portal.notices.models import Notice
@@ -68,9 +69,11 @@ def send_due() -> int:
 
 def still_for(person: User, notices: Sequence[Notice]) -> list[Notice]:
     """Those this person may still be told of: they may have been switched off, or have lost a right, since."""
-    may_sign_in = bool(person.email) and holders_include(person)
+    if not person.email or not holders_include(person):
+        return []
     rights = rights_of(person)
-    return [notice for notice in notices if may_sign_in and RIGHTS[notice.about.audience] in rights]
+    seen = [notice for notice in notices if notice.change is None or listing.may_see(notice.change, person)]
+    return [notice for notice in seen if RIGHTS[notice.about.audience] & rights]
 
 
 def holders_include(person: User) -> bool:

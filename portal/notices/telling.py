@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.accounts.roles import holders
 from portal.audit.entry import Entry
 from portal.audit.models import Event
-from portal.changes.models import Change, Revision, Status, Vote
+from portal.changes.models import SEE_ALL, Change, Comment, Revision, Status, Vote
+from portal.changes.reading.outlook import WAITING
 from portal.notices.kinds import KINDS, RIGHTS, RULES, Audience, Facts, Mail
 from portal.notices.models import Notice, Preference, Untold
 
@@ -87,25 +88,57 @@ def _decided(event: Event) -> bool:
 
 def _audience(audience: Audience, change: Change | None, entry: Entry) -> QuerySet[User]:
     """Who that is now: people who are switched off, or who lost the right, are not in it."""
-    people = holders(RIGHTS[audience])
+    people = holders(*RIGHTS[audience])
     if change is None:
-        return people if audience is Audience.OPERATORS else people.none()
-    if audience is Audience.REQUESTER:
-        return people.filter(pk=change.requester_id)
-    strangers = people.exclude(pk=change.requester_id).exclude(
-        pk__in=Revision.objects.filter(change=change).values("editor_id")
-    )
+        return _of_delivery(audience, people)
+    match audience:
+        case Audience.REQUESTER:
+            return people.filter(pk=change.requester_id)
+        case Audience.MENTIONED:
+            return _readers(change, people).filter(username__in=entry.data.get("mentions", []))
+        case Audience.INVOLVED:
+            return _readers(change, people).filter(_involved(change))
+        case Audience.OPERATORS:
+            return _strangers(change, people)
+    return _of_vote(audience, change, entry, _strangers(change, people))
+
+
+def _of_delivery(audience: Audience, people: QuerySet[User]) -> QuerySet[User]:
+    """Whom it concerns that delivery as a whole stands still, or goes on."""
+    if audience is Audience.DELAYED:
+        return people.filter(pk__in=Change.objects.filter(status__in=WAITING).values("requester_id"))
+    return people if audience is Audience.OPERATORS else people.none()
+
+
+def _of_vote(audience: Audience, change: Change, entry: Entry, strangers: QuerySet[User]) -> QuerySet[User]:
+    """Of those to whom the change is nobody's own: whose votes it is about, or who is to vote."""
     votes = Vote.objects.filter(change=change)
     match audience:
         case Audience.VOTERS:
             return strangers.filter(pk__in=votes.filter(revision=entry.data.get("revision", 0)).values("voter_id"))
         case Audience.VOIDED:
             return strangers.filter(username__in=entry.data.get("votes_voided", []))
-        case Audience.DECIDERS if change.status != Status.PENDING:
-            return people.none()
-        case Audience.DECIDERS:
+        case Audience.DECIDERS if change.status == Status.PENDING:
             return strangers.exclude(pk__in=votes.filter(revision=change.revision).values("voter_id"))
-    return strangers
+    return strangers.none()
+
+
+def _strangers(change: Change, people: QuerySet[User]) -> QuerySet[User]:
+    """Who neither proposed nor edited it."""
+    edited = Revision.objects.filter(change=change).values("editor_id")
+    return people.exclude(pk=change.requester_id).exclude(pk__in=edited)
+
+
+def _readers(change: Change, people: QuerySet[User]) -> QuerySet[User]:
+    """Who may see it."""
+    return people.filter(Q(pk=change.requester_id) | Q(pk__in=holders(*SEE_ALL).values("pk")))
+
+
+def _involved(change: Change) -> Q:
+    """Its requester, and whoever voted on it or said something about it."""
+    said = Comment.objects.filter(change=change).values("author_id")
+    voted = Vote.objects.filter(change=change).values("voter_id")
+    return Q(pk=change.requester_id) | Q(pk__in=said) | Q(pk__in=voted)
 
 
 def _write(notice: Notice, people: list[User]) -> None:

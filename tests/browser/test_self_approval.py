@@ -161,6 +161,19 @@ def test_a_crafted_htmx_request_from_the_queue_decides_nothing(
     expect_another_decides(approver, change, segura)
 
 
+def test_a_crafted_htmx_request_of_who_may_not_decide_is_shown_no_queue(sign_in: SignIn, approver: Person) -> None:
+    requester, other = sign_in("requester"), sign_in("requester2")
+    change, others = requester.propose(15, notes="mine"), other.propose(17, notes="nobody else's business")
+    ballot = ballot_of(approver, change)
+    requester.go("/changes/mine/")
+    path = f"/changes/{change}/approve/"
+    status, page = requester.page.evaluate(SHORTEN, [path, {**ballot, "from": "queue"}])
+    requester.complaints = [complaint for complaint in requester.complaints if " 403 " not in complaint]
+    assert status == 403
+    assert f"CR-{others}" not in page
+    assert "nobody else" not in page
+
+
 def test_a_second_session_of_the_same_person_is_the_same_person(
     portal: Portal, sign_in: SignIn, approver: Person, segura: Control, told: Callable[..., list[dict[str, Any]]]
 ) -> None:

@@ -209,6 +209,13 @@ def test_a_change_takes_so_many_comments_and_no_more(
     browser = as_person(approver)
     codes = [say(browser, submitted, f"Word {number}").status_code for number in range(3)]
     assert codes == [302, 302, 429]
+    first = Comment.objects.earliest("pk").pk
+    for more, place in (({}, "#say"), ({"answers": first}, f"#thread-{first}")):
+        refused = send(browser, "comment", submitted, remark("One too many", **more), **HTMX)
+        assert refused.status_code == 429
+        assert "A change takes 2 comments" in text_of(refused)
+        assert "One too many" in text_of(refused)
+        assert (refused.headers["HX-Retarget"], refused.headers["HX-Reselect"]) == (place, place)
 
 
 def test_what_was_said_is_never_altered(as_person: AsPerson, approver: User, submitted: Change) -> None:

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from portal.accounts.models import User
 from portal.audit.models import Event
 from portal.changes import workflow
+from portal.changes.forms.bulk import MOST
 from portal.changes.models import Change, Status, Verdict
 from portal.changes.proposal import Proposal
+from portal.changes.views import bulk
 from tests.changes.pages import edited_by, text_of
 from tests.people import mirrored
 
@@ -116,3 +118,48 @@ def test_nothing_chosen_or_an_altered_list_is_said(
     response = as_person(approver).post("/queue/decide/", {"verdict": "approve", "picks": picks})
     assert response.status_code == 422
     assert ("Choose at least one change" if not picks else "The list was altered") in text_of(response)
+
+
+@pytest.mark.parametrize("verdict", ["request_changes", "abstain", ""])
+def test_together_changes_are_approved_or_rejected_and_nothing_else(
+    verdict: str, as_person: AsPerson, approver: User, submit: Callable[..., Change]
+) -> None:
+    change = submit(60)
+    response = decide(as_person(approver), verdict, change, reason="Another host, please")
+    assert response.status_code == 422
+    assert not change.votes.exists()
+    assert Change.objects.get(pk=change.pk).status == Status.PENDING
+
+
+def test_a_verdict_that_nobody_thought_of_decides_nothing(
+    approver: User, rf: RequestFactory, submit: Callable[..., Change]
+) -> None:
+    change = submit(60)
+    request = rf.post("/queue/decide/")
+    request.user = approver
+    vote = {"change_id": change.pk, "revision": 1, "digest": change.current().digest, "reason": "x"}
+    with pytest.raises(ValueError, match="request_changes"):
+        bulk._decide(request, Verdict.REQUEST_CHANGES, vote)
+    assert not change.votes.exists()
+
+
+def test_as_many_are_decided_together_as_a_page_lists_and_no_more(
+    as_person: AsPerson, approver: User, submit: Callable[..., Change]
+) -> None:
+    change = submit(60)
+    others = [f"{1000 + number}.1.{number:064}" for number in range(MOST)]
+    browser = as_person(approver)
+    refused = browser.post("/queue/decide/", {"verdict": "approve", "picks": [pick(change), *others]})
+    assert refused.status_code == 422
+    assert f"Choose at most {MOST} changes at once." in text_of(refused)
+    assert not change.votes.exists()
+    taken = browser.post("/queue/decide/", {"verdict": "approve", "picks": [pick(change), *others[1:]]})
+    assert len(taken.context["report"]) == MOST
+
+
+def test_a_change_that_is_chosen_twice_is_decided_once(
+    as_person: AsPerson, approver: User, submit: Callable[..., Change]
+) -> None:
+    change = submit(60)
+    report = decide(as_person(approver), "approve", *[change] * 30).context["report"]
+    assert [each.kind for each in report] == ["approved"]

@@ -59,6 +59,24 @@ def test_new_ones_are_announced_once(as_person: AsPerson, approver: User, submit
     assert "2 new changes wait for you." in text_of(browser.get(asked_by(told)))
 
 
+def test_news_bring_the_count_of_the_navigation_and_the_title_along(
+    as_person: AsPerson, approver: User, approver2: User, submit: Callable[[int], Change]
+) -> None:
+    browser = as_person(approver)
+    submit(60)
+    page = browser.get("/queue/")
+    taken = submit(61)
+    told = browser.get(asked_by(page)).content.decode()
+    assert "(2) Approvals" in told[: told.index("</title>")]
+    assert re.search(r'hx-swap-oob="innerHTML:.nav-list .count">2<', told)
+    approve(taken, approver2)
+    page = browser.get("/queue/")
+    approve(Change.objects.get(secret=60), approver2)
+    told = browser.get(asked_by(page)).content.decode()
+    assert "(" not in told[told.index("<title>") : told.index("</title>")]
+    assert re.search(r'hx-swap-oob="innerHTML:.nav-list .count"></span>', told)
+
+
 def test_news_keep_to_the_filters_of_the_page(
     as_person: AsPerson, approver: User, submit: Callable[[int], Change]
 ) -> None:

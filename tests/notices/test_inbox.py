@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -21,6 +22,7 @@ from portal.notices.models import Notice, Preference
 from tests.changing import approve
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
+KINDS_OF_DECIDERS = ("waiting", "voided", "withdrawn", "overruled", "mentioned", "commented")
 INBOX, COUNT, READ = "/notices/", "/notices/count/", "/notices/read/"
 
 
@@ -155,7 +157,7 @@ def test_a_hidden_notice_is_not_in_the_inbox(submitted: Change, approver: User) 
 def chosen(**changes: str) -> dict[str, str]:
     """What the form of somebody who decides sends."""
     sent = {"language": "", "time_zone": "", "summary-mail": "daily", "waiting-portal": "on"}
-    sent |= {f"{kind}-mail": "at_once" for kind in ("waiting", "voided", "withdrawn", "overruled")}
+    sent |= {f"{kind}-mail": "at_once" for kind in KINDS_OF_DECIDERS}
     return sent | {name.replace("_mail", "-mail"): value for name, value in changes.items()}
 
 
@@ -192,7 +194,8 @@ def test_a_choice_that_is_none_is_refused_by_name_and_nothing_is_kept(
 def test_nobody_is_offered_kinds_they_can_never_be_told(
     auditor: User, requester: User, as_person: Callable[..., Client]
 ) -> None:
-    assert "By mail" not in as_person(auditor).get(reverse("notices:preferences")).content.decode()
+    page = as_person(auditor).get(reverse("notices:preferences")).content.decode()
+    assert set(re.findall(r'name="(\w+)-mail"', page)) == {"mentioned", "commented"}
     page = as_person(requester).get(reverse("notices:preferences")).content.decode()
     assert "Your change was rejected" in page
     assert "A change waits for your decision" not in page

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
@@ -15,9 +17,10 @@ from pytest_django import Settings
 from portal.accounts.models import User
 from portal.accounts.roles import Role, grant
 from portal.catalog.models import ApiSecret
-from portal.changes import workflow
+from portal.changes import talk, workflow
 from portal.changes.models import Change
 from portal.changes.proposal import Proposal
+from portal.changes.talk import Remark
 from portal.notices import daily, mailing, tasks, telling
 from portal.notices.models import Daily, Notice, Preference
 from portal.notices.telling import SUMMARY
@@ -72,6 +75,37 @@ def test_a_mail_holds_nothing_that_was_typed_or_proposed(
     raw = post.box[0].as_string() + "".join(parts(post))
     for typed in ("the-value-itself", "typed.example", "typed notes", "The endpoint moves to the EU"):
         assert typed not in raw
+
+
+def test_mails_of_comments_and_of_requests_for_changes_hold_nothing_of_what_was_said(
+    submitted: Change, approver: User, auditor: User, post: Post
+) -> None:
+    reachable(submitted.requester)
+    reachable(auditor)
+    talk.comment(submitted.pk, Remark(uuid.uuid4(), "@auditor, look at the typed host"), by=approver)
+    digest = submitted.current().digest
+    workflow.request_changes(submitted.pk, by=approver, revision=1, digest=digest, reason="Another typed host")
+    telling.tell()
+    assert mailing.send_due() == 2
+    mails = {mail["To"]: mail["Subject"] for mail in post.box}
+    assert mails == {
+        "auditor@example.com": f"{submitted.number}: Somebody mentioned you (GCP)",
+        "requester@example.com": f"{submitted.number}: Your change needs a revision (GCP)",
+    }
+    for number in range(2):
+        assert not any("typed" in part for part in parts(post, number))
+
+
+def test_whoever_may_no_longer_see_the_change_is_not_mailed_that_they_are_mentioned(
+    submitted: Change, approver: User, approver2: User, post: Post
+) -> None:
+    reachable(approver2)
+    grant(approver2, Role.REQUESTER)
+    talk.comment(submitted.pk, Remark(uuid.uuid4(), "@approver2, look at this"), by=approver)
+    telling.tell()
+    assert Notice.objects.filter(recipient=approver2, kind="mentioned").exists()
+    approver2.groups.remove(Group.objects.get(name=Role.APPROVER))
+    assert mailing.send_due() == 0
 
 
 def test_a_mail_is_in_the_language_and_the_time_zone_of_its_reader(

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from pytest_django import Settings
 
@@ -14,9 +15,10 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit import ledger
-from portal.changes import aftermath, breaker, conclusions, reconcile, workflow
+from portal.changes import aftermath, breaker, conclusions, pausing, reconcile, talk, workflow
 from portal.changes.models import Cause, Change, Status
 from portal.changes.proposal import Proposal
+from portal.changes.talk import Remark
 from portal.changes.transitions import db_now, move
 from portal.notices import telling
 from portal.notices.kinds import KINDS, RULES
@@ -163,6 +165,71 @@ def test_a_pause_of_delivery_and_its_end_are_told_to_those_who_operate_the_porta
     assert told() == {("admin", "paused")}
     breaker.succeeded()
     assert told() == {("admin", "resumed")}
+
+
+def test_a_pause_by_hand_and_its_end_are_told_to_who_operates_the_portal_and_to_those_whose_changes_wait(
+    submitted: Change, requester2: User, approver: User, admin: User
+) -> None:
+    second = person("second", Role.ADMINISTRATOR)
+    told()
+    pausing.hold(by=admin, reason="Segura is being upgraded")
+    assert told() == {("second", "held")}
+    approve(submitted, approver)
+    told()
+    pausing.release(by=second)
+    assert told() == {("admin", "released"), ("requester", "going_on")}
+    pausing.hold(by=admin, reason="Once more")
+    assert told() == {("second", "held"), ("requester", "delayed")}
+
+
+def test_a_request_for_changes_is_told_to_the_requester_and_to_nobody_else(
+    submitted: Change, approver: User, approver2: User
+) -> None:
+    told()
+    digest = submitted.current().digest
+    workflow.request_changes(submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please")
+    assert told() == {("requester", "asked")}
+
+
+def say(change: Change, text: str, *, by: User) -> None:
+    talk.comment(change.pk, Remark(uuid.uuid4(), text), by=by)
+
+
+def test_a_comment_is_told_to_the_requester_and_to_those_who_took_part_and_a_mention_to_who_is_mentioned(
+    submitted: Change, approver: User, approver2: User, auditor: User, admin: User
+) -> None:
+    told()
+    say(submitted, "Which host is it?", by=approver)
+    assert told() == {("requester", "commented")}
+    say(submitted, "The new one. @auditor, @approver2: is this in order?", by=submitted.requester)
+    assert told() == {("approver", "commented"), ("auditor", "mentioned"), ("approver2", "mentioned")}
+    say(submitted, "It is, @requester.", by=auditor)
+    assert told() == {("approver", "commented"), ("requester", "mentioned")}
+    approve(submitted, approver2)
+    told()
+    say(submitted, "Thanks, says @approver to themselves", by=approver)
+    assert told() == {("requester", "commented"), ("auditor", "commented"), ("approver2", "commented")}
+
+
+def test_a_kind_for_comments_can_be_switched_off_and_then_says_nothing(submitted: Change, approver: User) -> None:
+    told()
+    for kind in ("commented", "asked"):
+        Preference.objects.create(person=submitted.requester, kind=kind, portal=False, mail="never")
+    say(submitted, "Which host is it?", by=approver)
+    digest = submitted.current().digest
+    workflow.request_changes(submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please")
+    assert told() == set()
+
+
+def test_whoever_may_no_longer_see_the_change_is_told_of_no_comment(
+    submitted: Change, approver: User, approver2: User, auditor: User
+) -> None:
+    roles.grant(approver2, Role.REQUESTER)
+    say(submitted, "Which host is it, @approver2 and @auditor?", by=approver2)
+    say(submitted, "And which ticket, @approver2 and @auditor?", by=approver)
+    approver2.groups.remove(Group.objects.get(name=Role.APPROVER))
+    User.objects.filter(pk=auditor.pk).update(is_active=False)
+    assert {who for who, _kind in told()} == {"requester", "approver"}
 
 
 def test_somebody_who_is_two_things_to_a_change_is_told_once(submitted: Change) -> None:

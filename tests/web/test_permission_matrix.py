@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
 from django.http import HttpResponse
 
+from portal.changes import workflow
+from portal.changes.models import Change
+from tests.people import mirrored
 from tests.web.addresses import Address, addresses
 from tests.web.cast import NOWHERE, ROLES, Cast, undone
 
@@ -69,7 +73,7 @@ notices:inbox           GET    in  200 200 200 200 200 in  200
 notices:count           GET    204 204 204 204 204 204 204 204
 notices:read            POST   in  302 302 302 302 302 in  302
 notices:preferences     GET    in  200 200 200 200 200 in  200
-notices:preferences     POST   in  422 422 422 302 422 in  302
+notices:preferences     POST   in  422 422 422 422 422 in  302
 operations:delivery     GET    in  403 403 403 403 200 in  403
 operations:hold         POST   in  403 403 403 403 302 in  403
 operations:release      POST   in  403 403 403 403 302 in  403
@@ -99,6 +103,8 @@ TABLE = {(name, method): dict(zip(_HEAD, answers, strict=True)) for name, method
 KNOWN = [address for address in addresses() if any(address.name == name for name, _method in TABLE)]
 NUMBERED = [address for address in KNOWN if address.numbers]
 OTHERS = ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+WAYS: tuple[dict[str, str], ...] = ({}, {"HX-Request": "true"})
+"""As a browser asks by itself, and as htmx does."""
 
 
 def name_of(address: Address) -> str:
@@ -158,6 +164,45 @@ def test_numbers_do_not_tell_what_there_is(cast: Cast, address: Address) -> None
                     for which in (numbers, nothing)
                 )
             assert there == not_there, f"{method} {address.name} of {role}"
+
+
+@pytest.fixture
+def of_another(cast: Cast) -> Change:
+    """A change of somebody else's that waits in the queue, of another secret."""
+    secret = mirrored(44, "Payroll")
+    proposal = replace(cast.build(identifier=secret.pk), reason="The payroll provider moves")
+    return workflow.submit(proposal, by=cast.people["other"])
+
+
+@pytest.mark.parametrize("address", KNOWN, ids=name_of)
+def test_no_answer_holds_a_change_that_is_not_ones_own(cast: Cast, address: Address, of_another: Change) -> None:
+    """Neither a page nor a part of one, wherever it says that it was asked from."""
+    traces = (of_another.number, "payroll provider", of_another.current().digest)
+    for role in ("anonymous", "owner", "disabled", "superuser"):
+        for method in ("GET", "POST"):
+            for headers in WAYS:
+                with undone():
+                    cast.prepare(address.name)
+                    data = {**cast.told(address.name, role), "from": "queue"} if method == "POST" else {}
+                    path = sent(address.path(**cast.numbers()), data)
+                    response = cast.browser(role).generic(method, *path, headers=headers)
+                    body = b"" if response.streaming else response.content
+                assert [trace for trace in traces if trace.encode() in body] == [], f"{method} {role} {headers}"
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject", "request_changes"])
+def test_a_vote_from_the_queue_shows_it_to_nobody_who_may_not_open_it(
+    cast: Cast, verdict: str, of_another: Change
+) -> None:
+    for role in (role for role in ROLES if role != "approver"):
+        wanted = TABLE[f"changes:{verdict}", "POST"][role]
+        for reason in ("Seen", ""):
+            with undone():
+                data = {**cast.told(f"changes:{verdict}", role), "from": "queue", "reason": reason}
+                path = f"/changes/{cast.change.pk}/{verdict.replace('_', '-')}/"
+                response = cast.browser(role).generic("POST", *sent(path, data), headers=WAYS[1])
+            assert "HX-Redirect" in response.headers if wanted == "in" else answer(response) == wanted, role
+            assert of_another.number not in response.content.decode(), role
 
 
 def sees_changes(cast: Cast, role: str, address: Address) -> bool:

@@ -13,6 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.forms import PresentForm
 from portal.changes.models import Verdict
 
+MOST = 25
+"""What can be decided together, and so what a page of the queue lists: each is a transaction in the one request."""
+_ALTERED = _("The list was altered. Open it anew and choose again.")
 _PICK = re.compile(r"(\d{1,18})\.(\d{1,9})\.([0-9a-f]{64})")
 
 
@@ -31,18 +34,28 @@ class PicksField(forms.Field):
     default_error_messages = {"required": _("Choose at least one change.")}
 
     def to_python(self, value: list[str] | None) -> list[Pick]:
-        """As picks. Raises ValidationError for what no box of the page holds."""
-        found = [_PICK.fullmatch(text) for text in value or []]
+        """As picks, each once. Raises ValidationError for what no box of the page holds, and for more than a page."""
+        texts = dict.fromkeys(value or [])
+        if len(texts) > MOST:
+            raise ValidationError(_("Choose at most %(most)d changes at once.") % {"most": MOST})
+        found = [_PICK.fullmatch(text) for text in texts]
         if not all(found):
-            raise ValidationError(_("The list was altered. Open it anew and choose again."))
+            raise ValidationError(_ALTERED)
         return [Pick(int(match[1]), int(match[2]), match[3]) for match in found if match]
 
 
 class BulkForm(PresentForm):
-    """A verdict over all that was picked; a rejection with one reason for all of them."""
+    """A verdict over all that was picked; a rejection with one reason for all of them.
+
+    Changes are requested one by one: what to change differs.
+    """
 
     picks = PicksField(label=_("Changes"))
-    verdict = forms.ChoiceField(choices=Verdict.choices, widget=forms.HiddenInput)
+    verdict = forms.ChoiceField(
+        choices=[(each, each.label) for each in (Verdict.APPROVE, Verdict.REJECT)],
+        widget=forms.HiddenInput,
+        error_messages={"invalid_choice": _ALTERED},
+    )
     reason = forms.CharField(
         label=_("Reason for all selected"),
         required=False,

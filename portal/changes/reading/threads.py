@@ -6,8 +6,6 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import QuerySet
-
 from portal.accounts.models import User
 from portal.changes.comment import Comment
 from portal.changes.models import Change
@@ -35,9 +33,11 @@ class Thread:
         return (self.answers or [self.first])[-1].at
 
 
-def said_after(newest: int, change_id: int, *, besides: User) -> QuerySet[Comment]:
-    """Comments on a change newer than that one, but for those of somebody whose own page has them already."""
-    return Comment.objects.filter(change=change_id, pk__gt=newest).exclude(author=besides)
+def more_after(newest: int, change_id: int, *, reader: User) -> bool | None:
+    """Whether others have said more since that comment; None where the reader may not see the change."""
+    if not Change.objects.visible_to(reader).filter(pk=change_id).exists():
+        return None
+    return Comment.objects.filter(change=change_id, pk__gt=newest).exclude(author=reader).exists()
 
 
 def of(change: Change) -> list[Thread]:

@@ -58,14 +58,17 @@ def decide(request: PersonRequest) -> HttpResponse:
 def _decide(request: PersonRequest, verdict: Verdict, vote: dict[str, Any]) -> Outcome:
     number = vote["change_id"]
     try:
-        if verdict == Verdict.REJECT:
-            workflow.reject(**vote, by=request.user)
-            return Outcome(number, "rejected", _("Rejected."))
-        workflow.approve(**vote, by=request.user, care=_GLANCED)
+        match verdict:
+            case Verdict.APPROVE:
+                workflow.approve(**vote, by=request.user, care=_GLANCED)
+                return Outcome(number, "approved", _("Approved."))
+            case Verdict.REJECT:
+                workflow.reject(**vote, by=request.user)
+                return Outcome(number, "rejected", _("Rejected."))
     except HighRisk:
         return Outcome(number, "skipped", _("Skipped, high risk: open it, read what changes and decide there."))
     except (Refused, WrongState) as refusal:
         return Outcome(number, "refused", refusals.answer(refusal, request)[1])
     except Change.DoesNotExist:
         return Outcome(number, "refused", _("There is no such change."))
-    return Outcome(number, "approved", _("Approved."))
+    raise ValueError(verdict)

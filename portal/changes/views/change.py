@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import OuterRef, Subquery
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,13 +13,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts import roles
+from portal.accounts.access import PersonRequest, RightMissing, requires
 from portal.accounts.forms import PresentForm
+from portal.accounts.roles import Right
 from portal.changes import aftermath, breaker, talk, workflow
 from portal.changes.forms.ballot import BallotForm, CloseForm, RecheckForm, RetryForm
 from portal.changes.forms.comment import CommentForm
 from portal.changes.forms.filters import QueueForm
-from portal.changes.models import Breaker, Change, Status, Vote
+from portal.changes.models import Change, Status
 from portal.changes.reading import dossier, refusals, threads
 from portal.changes.reading.dossier import Dossier
 from portal.changes.rules import (
@@ -60,13 +61,10 @@ def change(request: PersonRequest, change_id: int) -> HttpResponse:
 def status(request: PersonRequest, change_id: int) -> HttpResponse:
     """The part of the page that moves; 204 while nothing has moved since `seen`."""
     seen = request.GET.get("seen", "")
-    found = Change.objects.visible_to(request.user).filter(pk=change_id)
-    paused = Subquery(Breaker.objects.filter(breaker.PAUSED).values_list(breaker.MARK))
-    voted = Subquery(Vote.objects.filter(change=OuterRef("pk")).order_by("-pk").values("pk")[:1])
-    standing = found.values_list("revision", "status", "updated_at", paused, voted).first()
-    if standing is None:
+    stands = dossier.token_of(change_id, request.user)
+    if stands is None:
         raise Http404
-    if seen == dossier.token(*standing):
+    if seen == stands:
         return HttpResponse(status=204)
     shown = _open(request, change_id)
     number = seen.partition(".")[0]
@@ -94,11 +92,10 @@ def heard(request: PersonRequest, change_id: int) -> HttpResponse:
     """What others have said since the comment `after`, the newest one that a page shows; 204 while that is nothing."""
     after = request.GET.get("after", "")
     newest = int(after) if after.isdecimal() and len(after) < 19 else 0
-    if not Change.objects.visible_to(request.user).filter(pk=change_id).exists():
+    more = threads.more_after(newest, change_id, reader=request.user)
+    if more is None:
         raise Http404
-    if not threads.said_after(newest, change_id, besides=request.user).exists():
-        return HttpResponse(status=204)
-    return conversation.heard(request, _open(request, change_id), newest)
+    return conversation.heard(request, _open(request, change_id), newest) if more else HttpResponse(status=204)
 
 
 @sensitive_post_parameters("password")
@@ -248,13 +245,18 @@ def _onward(request: PersonRequest, changed: Change) -> HttpResponseRedirect:
 def _refused(
     request: PersonRequest, change_id: int, refusal: Refused | WrongState | None = None, **forms: PresentForm
 ) -> HttpResponse:
-    """The page where it happened, with the sentence and with what was typed; never with a secret value."""
+    """The page where it happened, with the sentence and with what was typed; never with a secret value.
+
+    Raises RightMissing where that is the queue, and the person may not open it (any more).
+    """
     shown = _open(request, change_id)
     code, context = 422, dict[str, Any](forms)
     if refusal is not None:
         code, sentence = refusals.answer(refusal, request)
         context |= _told(shown, refusal, sentence, forms)
     if "ballot" in forms and request.htmx and request.POST.get("from") == "queue":
+        if not roles.holds(request.user, Right.DECIDE):
+            raise RightMissing(Right.DECIDE)
         panel = desk.Panel(shown.row, shown.likeness, may_vote=shown.may_vote, **context)
         return desk.show_queue(request, request.POST, panel=panel, status=code)
     return _page(request, shown, status=code, **context)

@@ -14,6 +14,7 @@ from portal.changes.forms.comment import CommentForm
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.reading.dossier import Dossier
 from portal.changes.reading.threads import Thread
+from portal.pages.parts import in_its_place
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def refused(request: PersonRequest, shown: Dossier, sent: CommentForm, *, status
     """For htmx: the form, where it was sent from, with what is wrong."""
     held = talk(request, shown, sent)
     mine = next(((thread, form) for thread, form in held.threads if form is sent), None)
-    return _part(request, shown, {"talk": held, "mine": mine}, answer=mine is not None, status=status)
+    part = _part(request, shown, {"talk": held, "mine": mine}, answer=mine is not None, status=status)
+    return in_its_place(part, f"#thread-{mine[0].first.pk}" if mine else "#say")
 
 
 def _part(

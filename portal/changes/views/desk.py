@@ -14,7 +14,7 @@ from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
 from portal.changes import risks
 from portal.changes.forms.ballot import BallotForm
-from portal.changes.forms.bulk import BulkForm
+from portal.changes.forms.bulk import MOST, BulkForm
 from portal.changes.forms.filters import FilterForm, NewsForm, QueueForm
 from portal.changes.models import Change
 from portal.changes.reading import listing, value
@@ -22,6 +22,7 @@ from portal.changes.reading.listing import Row
 from portal.changes.reading.news import News
 from portal.changes.reading.value import Likeness
 from portal.pages import keyset, saved
+from portal.pages.parts import in_its_place
 
 _SIZE = 25
 
@@ -55,7 +56,7 @@ def show_queue(
     place = form.place
     waiting = Change.objects.awaiting_decision_by(request.user)
     found = listing.listed(form.narrow(waiting))
-    page = keyset.page(found, order=form.order, cursor=place.get("at", ""), size=_SIZE)
+    page = keyset.page(found, order=form.order, cursor=place.get("at", ""), size=MOST)
     rows = listing.rows(page.rows, reader=request.user)
     selected = _selected(rows, form.opened)
     if panel is None and selected is not None:
@@ -73,7 +74,8 @@ def show_queue(
         "news": News(timezone.now(), [row.change.pk for row in rows]),
         **more,
     }
-    return render(request, _fragment(request, "changes/queue.html", "desk"), context, status=status)
+    response = render(request, _fragment(request, "changes/queue.html", "desk"), context, status=status)
+    return in_its_place(response, "#desk") if request.htmx and status >= 400 else response
 
 
 @require_safe
