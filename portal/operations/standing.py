@@ -24,10 +24,10 @@ _UNSETTLED = (Status.NEEDS_HUMAN, Status.IN_DOUBT)
 
 @dataclass(frozen=True)
 class Stuck:
-    """A change that needs a person; `may_close`: whether the reader may close it by hand, as it is not their own."""
+    """A change that needs a person; `may_settle`: whether the reader may have it checked or close it, as it is not their own."""
 
     row: Row
-    may_close: bool
+    may_settle: bool
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def standing(reader: User) -> Standing:
     longest = _longest()
     return Standing(
         pulse.read(),
-        [Stuck(row, may_close=not rules.is_own(row.change, reader)) for row in rows],
+        [Stuck(row, may_settle=not rules.is_own(row.change, reader)) for row in rows],
         len(stuck) > SHOWN,
         doubtful_rows,
         len(doubtful) > SHOWN,
