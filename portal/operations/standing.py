@@ -24,7 +24,7 @@ _UNSETTLED = (Status.NEEDS_HUMAN, Status.IN_DOUBT)
 
 @dataclass(frozen=True)
 class Stuck:
-    """A change that needs a person; `may_settle`: whether the reader may have it checked or close it, as it is not their own."""
+    """A change that needs a person; `may_settle`: whether the reader may act on it, as it is not their own."""
 
     row: Row
     may_settle: bool
