@@ -44,9 +44,9 @@ def person(request: HttpRequest) -> dict[str, Any]:
 
     `zone_cookie` is where the browser's time zone is kept, of who has chosen none; '' for everybody else.
     """
-    asking = getattr(request, "user", None)
-    user = asking if asking and asking.is_authenticated else None
-    rights = rights_of(user) if user else frozenset()
+    user = getattr(request, "user", None)
+    reader = user if user and user.is_authenticated else None
+    rights = rights_of(reader) if reader else frozenset()
     nav = [entry for entry in NAVIGATION if entry.rights & rights]
     match = request.resolver_match
     view = match.view_name if match else ""
@@ -54,9 +54,9 @@ def person(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "auto")
     return {
         "rights": rights,
-        "groups": names_of(user) if user else [],
+        "groups": names_of(reader) if reader else [],
         "nav": nav,
         "here": {"view": view, "section": match.app_name if match and not entered else ""},
         "theme": theme if theme in THEMES else "auto",
-        "zone_cookie": settings.ZONE_COOKIE_NAME if user and not user.time_zone else "",
+        "zone_cookie": settings.ZONE_COOKIE_NAME if reader and not reader.time_zone else "",
     }
