@@ -19,6 +19,7 @@ from django.utils.translation import pgettext_lazy
 from portal.audit.entry import Unreadable, parse
 from portal.audit.ledger import canonical, record
 from portal.audit.models import Event, EventQuerySet
+from portal.audit.progress import Pulse
 from portal.audit.visible import visible
 
 COLUMNS = (
@@ -81,22 +82,25 @@ class Handed(Protocol):
     def parts(self) -> Iterator[str]: ...
 
 
-def accounted(file: Handed, begun: int, *, by: str) -> Iterator[str]:
+def accounted(file: Handed, begun: int, *, by: str, all_rows: int | None = None) -> Iterator[str]:
     """The file, and at its end, or where the reader hung up, a record of how much of it was handed over.
 
-    `begun` is the event that announced it. `origin` is taken along, because by then the middleware has forgotten where
-    the request came from.
+    `begun` is the event that announced it, `all_rows` how many there will be, where that is known. `origin` is taken
+    along, because by then the middleware has forgotten where the request came from.
     """
-    origin = copy_context()
+    origin, pulse = copy_context(), Pulse(begun, all_rows)
 
     def parts() -> Iterator[str]:
         complete = False
         try:
-            yield from file.parts()
+            for part in file.parts():
+                pulse.beat(file.rows)
+                yield part
             complete = True
         finally:
             data = {"export": begun, "format": file.format, "rows": file.rows, "complete": complete}
             origin.run(record, "audit.export_ended", by=by, data=data)
+            pulse.end()
 
     return parts()
 

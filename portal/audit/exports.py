@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from portal.audit.models import Event, Filters
+from portal.audit.progress import Progress, under_way
 
 _COUNTED = 10_000
 _SHOWN = 10
-_PATIENCE = timedelta(hours=1)
+_PATIENCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,10 @@ def size(filters: Filters) -> Size:
 
 @dataclass(frozen=True)
 class Past:
-    """An export on record. `state`: running, complete, broken, or unended where no end came within an hour."""
+    """An export on record. `state`: running, complete, broken, or unended where neither its end nor it was heard of.
+
+    `rows` so far; `all` of them, where it is running and that is known.
+    """
 
     event: int
     at: datetime
@@ -47,28 +51,30 @@ class Past:
     filters: str
     state: str
     rows: int | None
+    all: int | None = None
 
 
 def of_person(username: str) -> list[Past]:
-    """The newest exports of a person, as the log tells them: two questions."""
+    """The newest exports of a person, as the log tells them, and how far they are: three questions."""
     begun = list(Event.objects.filter(actor=username, action="audit.exported")[:_SHOWN])
     since = min((event.pk for event in begun), default=0)
     ends = Event.objects.filter(actor=username, action="audit.export_ended", pk__gt=since) if begun else []
     ended = {event.entry.data.get("export"): event.entry.data for event in ends if event.entry}
-    return [_past(event, ended.get(event.pk)) for event in begun if event.entry]
+    running = under_way([event.pk for event in begun if event.pk not in ended])
+    return [_past(event, ended.get(event.pk), running.get(event.pk)) for event in begun if event.entry]
 
 
-def _past(begun: Event, end: dict[str, object] | None) -> Past:
+def _past(begun: Event, end: dict[str, object] | None, progress: Progress | None) -> Past:
     entry = begun.entry
     if entry is None:
         raise ValueError("an export without an entry")
     if end is None:
-        state = "running" if timezone.now() - entry.at < _PATIENCE else "unended"
+        state = "running" if progress or timezone.now() - entry.at < _PATIENCE else "unended"
     else:
         state = "complete" if end.get("complete") is True else "broken"
-    rows = end.get("rows") if end else None
+    rows = end.get("rows") if end else progress.rows if progress else None
     asked = entry.data.get("filters")
     said = ", ".join(f"{name} {text}" for name, text in asked.items()) if isinstance(asked, dict) else ""
-    return Past(
-        begun.pk, entry.at, str(entry.data.get("format", "")), said, state, rows if isinstance(rows, int) else None
-    )
+    shown = rows if isinstance(rows, int) else None
+    every = progress.all if progress else None
+    return Past(begun.pk, entry.at, str(entry.data.get("format", "")), said, state, shown, every)

@@ -10,7 +10,7 @@ import time_machine
 from django.test import Client
 
 from portal.accounts.models import User
-from portal.audit import exports
+from portal.audit import export, exports, progress
 from portal.audit.ledger import record
 from portal.audit.models import Event, Filters
 
@@ -68,6 +68,30 @@ def test_own_exports_are_listed_with_their_end(browser: Client, auditor: User) -
     assert "code 404" in text
     with time_machine.travel(Event.objects.get(pk=open_end).at.timestamp() + 3700):
         assert exports.of_person(auditor.username)[0].state == "unended"
+
+
+@pytest.mark.parametrize(("counted", "said"), [(10_000, "4 of 7"), (3, "4 so far")])
+def test_an_export_under_way_says_how_far_it_is_and_ends_where_nobody_hears_of_it(
+    counted: int, said: str, browser: Client, auditor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "_CHUNK", 2)
+    monkeypatch.setattr(exports, "_COUNTED", counted)
+    monkeypatch.setattr(progress, "_EVERY_S", 0)
+    for _ in range(7):
+        record("vault.responded", secret=43, code=404)
+    file = iter(browser.get("/audit/export.jsonl?code=404"))  # type: ignore[call-overload]
+    next(file)
+    next(file)
+    assert said in read(browser)
+    begun = Event.objects.get(action="audit.exported")
+    with time_machine.travel(begun.at.timestamp() + 200):
+        assert exports.of_person(auditor.username)[0].state == "running"
+    with time_machine.travel(begun.at.timestamp() + 400):
+        assert exports.of_person(auditor.username)[0].state == "unended"
+    list(file)
+    (whole,) = exports.of_person(auditor.username)
+    assert (whole.state, whole.rows) == ("complete", 7)
+    assert progress.under_way([begun.pk]) == {}
 
 
 def test_an_export_that_was_not_taken_whole_says_so(browser: Client, auditor: User) -> None:

@@ -99,11 +99,11 @@ def export(request: PersonRequest, kind: str) -> HttpResponseBase:
     form = FilterForm(request.GET)
     if not form.is_valid():
         return _list(request, form, {}, status=422)
-    file = Export(Event.objects.matching(form.filters()), kind)
+    file, size = Export(Event.objects.matching(form.filters()), kind), exported.size(form.filters())
     begun = record("audit.exported", by=request.user.username, data={"format": kind, "filters": form.asked()})
     name = f"audit-log-{timezone.now():%Y%m%dT%H%M%SZ}.{kind}"
     return StreamingHttpResponse(
-        accounted(file, begun, by=request.user.username),
+        accounted(file, begun, by=request.user.username, all_rows=size.most if size.known else None),
         content_type=file.content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
     )
