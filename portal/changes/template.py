@@ -69,3 +69,12 @@ def keep(
     then = {field: base[field] for field in patch} if base is not None else None
     kept = {"shared": shared, "patch": patch, "base": then, "updated_at": timezone.now(), **words}
     return Template.objects.update_or_create(person=by, name=name, defaults=kept)[0]
+
+
+def delete(template_id: int, *, by: User) -> str | None:
+    """Delete it and return its name; None where there is none that this person may delete."""
+    found = Template.objects.erasable_by(by).filter(pk=template_id).first()
+    if found is None:
+        return None
+    found.delete()
+    return found.name

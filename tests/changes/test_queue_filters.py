@@ -17,7 +17,8 @@ from portal.accounts.models import User
 from portal.changes import workflow
 from portal.changes.models import Change
 from portal.changes.proposal import Proposal
-from tests.changes.pages import ballot_of, send
+from tests.changes.pages import ballot_of, send, text_of
+from tests.changing import approve
 from tests.people import mirrored
 
 pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
@@ -61,7 +62,23 @@ def test_filters_combine_and_nonsense_narrows_nothing(
     assert [row.change.secret_name for row in rows] == found
 
 
-def test_age_counts_from_the_revision_that_waits(some: dict[str, Change], as_person: AsPerson, approver: User) -> None:
+def test_how_long_a_change_waits_is_counted_from_its_submission_as_the_order_is(
+    some: dict[str, Change], propose: Callable[..., Proposal], as_person: AsPerson, approver: User
+) -> None:
+    """A revision puts it neither behind in the list nor back to nothing in the column."""
+    first, browser = some["low"], as_person(approver)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("portal.changes.workflow.db_now", lambda: first.created_at + timedelta(hours=2))
+        workflow.revise(first.pk, propose(identifier=first.secret, notes="Revised later"), by=first.requester)
+        patch.setattr("portal.changes.forms.filters.timezone.now", lambda: first.created_at + timedelta(minutes=150))
+        assert first.pk in [row.change.pk for row in rows_of(browser, "age=1")]
+    page = browser.get(QUEUE)
+    assert page.context["rows"][0].change.pk == first.pk
+    row = page.content.decode().partition(f'id="row-{first.pk}"')[2].partition("</tr>")[0]
+    assert f'class="ago" datetime="{first.created_at.isoformat(timespec="seconds")}"' in row
+
+
+def test_age_counts_from_the_submission(some: dict[str, Change], as_person: AsPerson, approver: User) -> None:
     browser = as_person(approver)
     assert browser.get(QUEUE, {"age": 1}).context["rows"] == []
     later = timezone.now() + timedelta(minutes=61)
@@ -78,10 +95,15 @@ def rows_of(browser: Client, asked: str) -> list[Any]:
 def test_pages_by_risk_go_on_where_they_stopped(
     some: dict[str, Change], as_person: AsPerson, approver: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.changes.views.desk._SIZE", 2)
+    monkeypatch.setattr("portal.changes.views.desk.MOST", 2)
     browser = as_person(approver)
-    first = browser.get(QUEUE, {"sort": "risk"}).context
-    rest = browser.get(QUEUE, {"sort": "risk", "at": first["page"].older}).context
+    page = browser.get(QUEUE, {"sort": "risk"})
+    assert "Next" in text_of(page).split()
+    first = page.context
+    page = browser.get(QUEUE, {"sort": "risk", "at": first["page"].older})
+    assert "Previous" in text_of(page)
+    assert not {"Newer", "Older"} & set(text_of(page).split())
+    rest = page.context
     assert [row.change.secret_name for row in (*first["rows"], *rest["rows"])] == ["high", "medium", "low"]
 
 
@@ -107,6 +129,19 @@ def test_a_decision_leads_to_the_next_in_the_same_place(
     )
     assert response.context["panel"].row.change == some["medium"]
     assert response.context["asked"]["sort"] == "risk"
+
+
+def test_where_the_wanted_one_is_gone_the_one_after_it_in_the_list_is_open(
+    some: dict[str, Change], as_person: AsPerson, approver: User, approver2: User
+) -> None:
+    """By risk that is not one with a greater number."""
+    medium = some["medium"]
+    workflow.withdraw(medium.pk, by=medium.requester)
+    browser = as_person(approver)
+    assert browser.get(QUEUE, {"sort": "risk", "open": medium.pk}).context["panel"].row.change == some["low"]
+    assert browser.get(QUEUE, {"open": medium.pk}).context["panel"].row.change == some["low"]  # it was the last
+    approve(some["low"], approver2)
+    assert browser.get(QUEUE, {"open": some["low"].pk}).context["panel"].row.change == some["high"]
 
 
 def test_a_refused_vote_puts_no_password_into_an_address(

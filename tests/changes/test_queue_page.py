@@ -106,7 +106,7 @@ def test_navigation_counts_what_waits_for_approvers_and_for_nobody_else(
 def test_pages_go_on_where_they_stopped(
     as_person: AsPerson, approver: User, submit: Callable[..., Change], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.changes.views.desk._SIZE", 2)
+    monkeypatch.setattr("portal.changes.views.desk.MOST", 2)
     numbers = [submit(f"S{index}", 60 + index).pk for index in range(3)]
     browser = as_person(approver)
     page = browser.get(QUEUE)

@@ -45,6 +45,7 @@ class QueueForm(forms.Form):
 
     FILTERS = ("risk", "field", "requester", "age")
     ORDERS = {"": ("id",), "risk": ("-risk", "id")}
+    """How long a change waits is counted from its submission, as its number is: a revision does not put it behind."""
 
     def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data, auto_id="queue-%s")
@@ -95,7 +96,7 @@ class QueueForm(forms.Form):
             secret = ~Q(secret_fingerprint="")
             changes = changes.filter(_current(secret if field == SECRET_FIELD else Q(patch__has_key=field)))
         if hours := given.get("age"):
-            changes = changes.filter(_current(Q(created_at__lte=timezone.now() - timedelta(hours=hours))))
+            changes = changes.filter(created_at__lte=timezone.now() - timedelta(hours=hours))
         return changes
 
 

@@ -159,6 +159,21 @@ def rows(changes: Iterable[Change], *, reader: User) -> list[Row]:
     ]
 
 
+def in_place_of(wanted: int, rows: list[Row], order: tuple[str, ...]) -> Row | None:
+    """The row of this change or, where it is gone, the one that follows where it stood in this order; else the first.
+
+    `order` as keyset.page takes it, of columns that are numbers.
+    """
+    asked = next((row for row in rows if row.change.pk == wanted), None)
+    gone = Change.objects.filter(pk=wanted).first() if wanted and not asked else None
+    later = [row for row in rows if gone and _rank(row.change, order) > _rank(gone, order)]
+    return asked or next(iter(later or rows), None)
+
+
+def _rank(change: Change, order: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(-getattr(change, name[1:]) if name[0] == "-" else getattr(change, name) for name in order)
+
+
 def open_of_secret(identifier: int, *, reader: User, besides: Change | None = None) -> list[Row]:
     """Open changes of a secret, the newest first: what whoever proposes another one should know."""
     found = open_changes(identifier)

@@ -58,7 +58,7 @@ def show_queue(
     found = listing.listed(form.narrow(waiting))
     page = keyset.page(found, order=form.order, cursor=place.get("at", ""), size=MOST)
     rows = listing.rows(page.rows, reader=request.user)
-    selected = _selected(rows, form.opened)
+    selected = listing.in_place_of(form.opened, rows, form.order)
     if panel is None and selected is not None:
         likeness = value.likeness(selected.change, selected.revision, reader=request.user)
         panel = Panel(selected, likeness, BallotForm(request=request))
@@ -139,13 +139,6 @@ def _following(rows: list[Row], panel: Panel | None, opened: int) -> int:
     if panel.row.change.pk not in numbers:
         return opened
     return numbers[min(numbers.index(panel.row.change.pk) + 1, len(numbers) - 1)]
-
-
-def _selected(rows: list[Row], wanted: int) -> Row | None:
-    """The asked row or, where it is gone, one after it: whoever decided one goes on with the next."""
-    asked = [row for row in rows if row.change.pk == wanted]
-    later = [row for row in rows if row.change.pk > wanted]
-    return next(iter(asked or later or rows), None)
 
 
 def _fragment(request: HttpRequest, template: str, name: str) -> str:

@@ -64,9 +64,8 @@ def keep(request: PersonRequest, change_id: int) -> HttpResponse:
 @requires(*_LIST)
 def delete(request: PersonRequest, template_id: int) -> HttpResponse:
     """Delete an own template; whoever operates the portal also a shared one."""
-    found = Template.objects.erasable_by(request.user).filter(pk=template_id).first()
-    if found is None:
+    name = template.delete(template_id, by=request.user)
+    if name is None:
         raise Http404
-    found.delete()
-    messages.success(request, _("The template %(name)s is deleted.") % {"name": found.name})
+    messages.success(request, _("The template %(name)s is deleted.") % {"name": name})
     return redirect("changes:templates")
