@@ -61,6 +61,8 @@ SAME_IN_BOTH = {
     "%s h",
     "%s d",
     "Segura",
+    "id",
+    "seq",
 }
 PLACE = re.compile(r"%(?:\(\w+\))?[sd]")
 MARKUP = re.compile(r"</?\w+|\w+=\"[^\"]*\"")

@@ -64,9 +64,10 @@ def said_in_code() -> dict[Message, str]:
     for path in MODULES:
         for name, call in calls(path):
             texts = [arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+            context = texts.pop(0) if texts and name.startswith("pgettext") else ""
             if texts:
                 plural = texts[1] if name.startswith("ngettext") else ""
-                found[Message(texts[0], plural)] = f"{path.relative_to(ROOT)}:{call.lineno}"
+                found[Message(texts[0], plural, context)] = f"{path.relative_to(ROOT)}:{call.lineno}"
     return found
 
 

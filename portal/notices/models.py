@@ -25,7 +25,7 @@ class Untold(models.Model):
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def inbox(self, person: User) -> NoticeQuerySet:
         """What this person is shown: not of changes that they may no longer read."""
-        shown = self.filter(recipient=person, shown=True)
+        shown = self.filter(recipient=person, shown=True, kind__in=KINDS)  # a newer release may know others
         return shown if ChangeQuerySet.sees_all(person) else shown.filter(Q(change=None) | Q(change__requester=person))
 
     def unread(self) -> NoticeQuerySet:
