@@ -229,6 +229,34 @@ _SENDING = (
         ("tests/changes/test_delivery.py::test_a_worker_that_lost_its_lease_sends_nothing_and_says_so",),
     ),
     Mutant(
+        "nobody has their own change checked again",
+        "portal/changes/aftermath.py",
+        """        rules.not_own(change, by)
+        if change.status != Status.NEEDS_HUMAN:
+            raise WrongState(change)
+        rules.present(presence)
+        move(
+            change,
+            Status.IN_DOUBT,""",
+        """        if change.status != Status.NEEDS_HUMAN:
+            raise WrongState(change)
+        rules.present(presence)
+        move(
+            change,
+            Status.IN_DOUBT,""",
+        ("tests/changes/test_change_acts.py::test_nobody_has_their_own_change_checked_again",),
+    ),
+    Mutant(
+        "no answer is too odd for the log",
+        "portal/vault/text.py",
+        "        except ValueError:",
+        "        except KeyError:",
+        (
+            "tests/changes/test_delivery_doubt.py"
+            "::test_an_answer_that_no_code_was_written_for_is_in_the_log_and_its_change_in_doubt",
+        ),
+    ),
+    Mutant(
         "fence check before the intent",
         _DELIVERY,
         "if (held.status, held.fence) != (Status.SENDING, change.fence):",
@@ -388,4 +416,42 @@ _SECRETS = (
     ),
 )
 
-MUTANTS = (*_DATABASE, *_VOTES, *_SENDING, *_WIRE, *_SECRETS)
+_EVIDENCE = (
+    Mutant(
+        "nothing is signed over an altered log",
+        "portal/audit/sealing.py",
+        "    if (said.size, said.root) != (newest.size, head.root()):",
+        "    if said.size != newest.size:",
+        ("tests/audit/test_signed_over.py::test_a03_nothing_is_signed_over_what_was_altered",),
+    ),
+    Mutant(
+        "every published checkpoint is compared",
+        "portal/audit/verification.py",
+        "*published.kept(), ",
+        "",
+        ("tests/audit/test_verification.py::test_a05_each_hour_of_the_checkpoint_folder_is_such_an_outside",),
+    ),
+    Mutant(
+        "retention: a text that went within a year was deleted",
+        "portal/audit/verify.py",
+        "at - self.latest < retention.LEAST - _SLACK",
+        "at - self.latest < -_SLACK",
+        ("tests/audit/test_retention.py::test_no_announcement_excuses_a_text_that_went_before_any_retention_ends",),
+    ),
+    Mutant(
+        "retention: a text that went within a year was deleted (outsider)",
+        "portal/audit/outside/verify_countersign.py",
+        "went - gone.pop(old) < LEAST - HOUR",
+        "went - gone.pop(old) < -HOUR",
+        ("tests/audit/test_retention.py::test_no_announcement_excuses_a_text_that_went_before_any_retention_ends",),
+    ),
+    Mutant(
+        "a pack begins with its submission (outsider)",
+        "portal/audit/outside/verify_countersign.py",
+        'if count == 1 and event.get("action") != "change.submitted":',
+        "if False:",
+        ("tests/audit/test_evidence.py::test_outsider_says_no_to_a_change_without_its_submission",),
+    ),
+)
+
+MUTANTS = (*_EVIDENCE, *_DATABASE, *_VOTES, *_SENDING, *_WIRE, *_SECRETS)
