@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import shutil
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SOCKET_PATH = re.compile(r"[A-Za-z0-9_./-]{1,100}")  # the kernel's limit is 107 bytes; URLs dislike the rest
+_OWN_PORTS = range(20_000, 32_000)
 
 
 class NoRedis(Exception):
@@ -78,8 +80,9 @@ def _takes_socket(path: Path) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port nobody listens on at this moment; none of those that the kernel gives to outgoing connections."""
+    while True:
+        port = _OWN_PORTS.start + secrets.randbelow(len(_OWN_PORTS))
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

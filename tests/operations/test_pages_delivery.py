@@ -162,9 +162,11 @@ def test_changes_that_need_a_person_offer_what_may_be_done_and_by_whom(
     assert "Members of Administrators can act" in text_of(page)
     for each in (own, edited):
         own_address = reverse("changes:change", args=[each.pk])
-        assert f"{own_address}#check" in page.content.decode()
-        assert f"{own_address}#by-hand" not in page.content.decode()
-        assert 'id="by-hand"' not in as_person(admin).get(own_address).content.decode()
+        there = as_person(admin).get(own_address).content.decode()
+        for anchor in ("check", "by-hand"):
+            assert f"{own_address}#{anchor}" not in page.content.decode()
+            assert f'id="{anchor}"' not in there
+    assert text_of(page).count("Your own: somebody else acts") == 2
 
 
 def test_what_the_page_offers_is_there_where_it_leads(as_person: AsPerson, admin: User, submitted: Change) -> None:
