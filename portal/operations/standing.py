@@ -51,8 +51,7 @@ class Standing:
 
 def standing(reader: User) -> Standing:
     """As it is now."""
-    unsettled = _unsettled()
-    stuck, doubtful = ([change for change in unsettled if change.status == status] for status in _UNSETTLED)
+    stuck, doubtful = _unsettled()
     rows, doubtful_rows = listing.together(stuck[:SHOWN], doubtful[:SHOWN], reader=reader)
     prefetch_related_objects(stuck[:SHOWN], Prefetch("revisions", Revision.objects.only("change_id", "editor_id")))
     longest = _longest()
@@ -69,11 +68,17 @@ def standing(reader: User) -> Standing:
     )
 
 
-def _unsettled() -> list[Change]:
-    """The oldest that need a person and the oldest in doubt: of each SHOWN, and one more where there is one."""
-    oldest = (Change.objects.filter(status=status).order_by("pk").values("pk") for status in _UNSETTLED)
-    stuck, doubtful = (Q(pk__in=Subquery(found[: SHOWN + 1])) for found in oldest)
-    return list(Change.objects.filter(stuck | doubtful).select_related("requester").order_by("pk"))
+def _unsettled() -> tuple[list[Change], list[Change]]:
+    """The oldest that need a person and the oldest in doubt: of each SHOWN, and one more where there is one.
+
+    One walk through the index of statuses, from its end; another where those that need a person fill the first.
+    """
+    open_ends = Change.objects.filter(status__in=(Status.NEEDS_HUMAN, Status.IN_DOUBT)).select_related("requester")
+    found = list(open_ends.order_by("-status", "pk")[: 2 * SHOWN + 2])
+    stuck, doubtful = ([each for each in found if each.status == status] for status in _UNSETTLED)
+    if len(stuck) > SHOWN + 1 and len(found) > 2 * SHOWN + 1:
+        doubtful = list(open_ends.filter(status=Status.IN_DOUBT).order_by("pk")[: SHOWN + 1])
+    return stuck, doubtful
 
 
 def _longest() -> dict[str, Change]:

@@ -105,7 +105,8 @@ def test_faults_fail_where_any_part_does_and_run_all(broken: str | None, monkeyp
     monkeypatch.setattr(bootstrap, "suite", lambda: ["-m", "pytest"])
     monkeypatch.setattr(bootstrap, "passes", lambda name, command: ran.update({name: command}) or name != broken)
     assert bootstrap.main(["faults", "-x"]) == (0 if broken is None else 1)
-    assert [command[1:] for command in ran.values()] == [["-m", "pytest", "-x"], ["-m", "tests.mutants"]]
+    catalogue = ["-m", "pytest", "-vv", "--durations=40", "-x"]
+    assert [command[1:] for command in ran.values()] == [catalogue, ["-m", "tests.mutants"]]
     assert os.environ["FAULTS"] == "long"
 
 
