@@ -8,7 +8,7 @@ went at the end of its retention has none; a later event (audit.pruned) names it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from portal.audit.columns import Row
@@ -45,17 +45,17 @@ def line(number: int, leaf_hash: bytes, text: str, proof: list[bytes] | None = N
 
 @dataclass
 class SealedLog:
-    """The whole log up to its newest checkpoint, for the outsider's verifier. Like an Export."""
+    """The whole log up to the newest checkpoint of when it began, for the outsider's verifier. Like an Export."""
 
+    size: int = field(default_factory=lambda: newest.size if (newest := Checkpoint.objects.first()) else 0)
     rows: int = 0
     format: str = "sealed"
     content_type: str = "text/plain; charset=utf-8"
 
     def parts(self) -> Iterator[str]:
         """The file in pieces, first leaf first. An event that is just gone leaves a gap, which the verifier names."""
-        newest = Checkpoint.objects.first()
         piece: list[str] = []
-        for leaf in leaves(newest.size if newest else 0):
+        for leaf in leaves(self.size):
             if leaf.row is not None or leaf.pruned:
                 piece.append(line(leaf.number, leaf.hash, leaf.row.text if leaf.row else ""))
             if len(piece) == _CHUNK:
