@@ -5,7 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import islice
 from typing import Any
+from unittest import mock
 
 from django.db import connection as database
 from django.utils import timezone
@@ -13,7 +15,10 @@ from django.utils import timezone
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.audit import sealing, verification
+from portal.audit import progress, sealing, verification
+from portal.audit.export import Export, accounted
+from portal.audit.ledger import record
+from portal.audit.models import Event
 from portal.catalog import connection, details, directory, sync, trial
 from portal.changes import drafts, reconcile, sealed, talk, template, transitions, workflow
 from portal.changes.models import Change, Revision, Status
@@ -72,11 +77,25 @@ def morning(segura: Sandbox) -> dict[str, int]:
     ):
         SavedFilter.objects.create(person=_who("auditor"), page=page, name=name, query=query)
     trial.run(by="admin")
+    _exports()
     sealing.seal()
     verification.verify_on_record()
     while telling.tell():
         pass
     return made
+
+
+def _exports() -> None:
+    """One that left whole, one whose reader hung up, one under way for as long as anybody looks."""
+    everything = Event.objects.all()
+    list(accounted(Export(everything, "csv"), _begun({}), by="auditor"))
+    list(islice(accounted(Export(everything, "csv"), _begun({"person": "requester"}), by="auditor"), 2))
+    with mock.patch.object(progress, "SILENT_S", 24 * 3600):
+        progress.Pulse(_begun({"code": "504"}), 20_000).beat(6_000)
+
+
+def _begun(filters: dict[str, str]) -> int:
+    return record("audit.exported", by="auditor", data={"format": "csv", "filters": filters})
 
 
 def _ended(segura: Sandbox) -> dict[str, int]:

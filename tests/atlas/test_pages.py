@@ -35,6 +35,11 @@ OUTSIDE = """() => {
     .map((part) => `${part.tagName}.${part.className} ${part.textContent.trim().slice(0, 60)}`);
 }"""
 """What sticks out of the window; a wide table may scroll in a frame of its own."""
+INDENTED = r"""() => [...document.querySelectorAll("main :not(select, optgroup)")]
+  .filter((part) => getComputedStyle(part).whiteSpaceCollapse.startsWith("preserve") && part.checkVisibility())
+  .filter((part) => /^\n\s+\S|\n {2,}$/.test(part.textContent))
+  .map((part) => `${part.tagName}.${part.className} ${part.textContent.trim().slice(0, 60)}`)"""
+"""What shows the line breaks of its template, where those of a text are kept."""
 HALVES = halves(STATES)
 
 
@@ -59,6 +64,7 @@ def test_page_stands_still_fits_and_is_accessible(look: Look, state: State, lang
     for width in (PHONE, ZOOMED, DESK):
         page.set_viewport_size({"width": width, "height": 900})
         found += outside(page, width)
+    found += [f"indented: {part}" for part in page.evaluate(INDENTED)]
     page.evaluate(AXE)
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]

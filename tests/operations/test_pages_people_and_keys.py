@@ -171,7 +171,7 @@ def test_key_that_was_never_rotated_to_has_the_age_of_its_first_start(
 ) -> None:
     browser = as_person(admin)
     ring(OLD)
-    assert "no rotation to it on record" in keys(browser)
+    assert "no worker has met it yet" in keys(browser)
     custody.note()
     KnownKey.objects.update(first_seen_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
     ring(NEW, OLD)
@@ -181,7 +181,7 @@ def test_key_that_was_never_rotated_to_has_the_age_of_its_first_start(
     assert set(KnownKey.objects.values_list("name", flat=True)) == {"old", "new"}
     page = keys(browser)
     assert re.search(r"old opens 0 [^.]*2026[^.]*UTC first met by a worker", page)
-    assert "no rotation to it on record" not in page
+    assert "no worker has met it yet" not in page
 
 
 def test_other_secrets_are_as_old_as_their_files_and_never_shown(
