@@ -74,25 +74,6 @@ def inclusion_proof(leaf: int, size: int, read: Read) -> list[bytes]:
     return proof[::-1]
 
 
-def consistency_proof(old: int, size: int, read: Read) -> list[bytes]:
-    """What proves that the tree of `old` leaves is the beginning of that of `size` (RFC 6962, 2.1.2)."""
-    if not 0 < old <= size:
-        raise ValueError(f"a tree of {old} is not the beginning of one of {size}")
-    proof: list[bytes] = []
-    start, stop, whole = 0, size, True
-    while old < stop:
-        middle = start + _left(stop - start)
-        if old <= middle:
-            proof.append(_subtree(middle, stop, read))
-            stop = middle
-        else:
-            proof.append(_subtree(start, middle, read))
-            start, whole = middle, False
-    if not whole:
-        proof.append(_subtree(start, stop, read))
-    return proof[::-1]
-
-
 def includes(root: bytes, size: int, leaf: int, hashed: bytes, proof: list[bytes]) -> bool:
     """Whether the proof leads from the leaf's hash to the root."""
     if not 0 <= leaf < size:
@@ -109,32 +90,6 @@ def includes(root: bytes, size: int, leaf: int, hashed: bytes, proof: list[bytes
             node = node_hash(node, sibling)
         index, last = index >> 1, last >> 1
     return last == 0 and node == root
-
-
-def consistent(old: int, old_root: bytes, size: int, root: bytes, proof: list[bytes]) -> bool:
-    """Whether the proof shows that the older tree is the beginning of the newer one (RFC 9162, 2.1.4.2)."""
-    if not 0 < old <= size:
-        return False
-    if old == size:
-        return not proof and old_root == root
-    path = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
-    if not path:
-        return False
-    index, last = old - 1, size - 1
-    while index & 1:
-        index, last = index >> 1, last >> 1
-    older = newer = path[0]
-    for sibling in path[1:]:
-        if last == 0:
-            return False
-        if index & 1 or index == last:
-            older, newer = node_hash(sibling, older), node_hash(sibling, newer)
-            while not index & 1 and index:
-                index, last = index >> 1, last >> 1
-        else:
-            newer = node_hash(newer, sibling)
-        index, last = index >> 1, last >> 1
-    return last == 0 and older == old_root and newer == root
 
 
 def _left(size: int) -> int:

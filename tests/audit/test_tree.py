@@ -51,18 +51,6 @@ def naive_path(m: int, leaves: list[bytes]) -> list[bytes]:
     return [*naive_path(m - k, leaves[k:]), naive_root(leaves[:k])]
 
 
-def naive_proof(m: int, leaves: list[bytes], whole: bool = True) -> list[bytes]:
-    """SUBPROOF of RFC 6962, 2.1.2."""
-    if m == len(leaves):
-        return [] if whole else [naive_root(leaves)]
-    k = 1
-    while k * 2 < len(leaves):
-        k *= 2
-    if m <= k:
-        return [*naive_proof(m, leaves[:k], whole), naive_root(leaves[k:])]
-    return [*naive_proof(m - k, leaves[k:], False), naive_root(leaves[:k])]
-
-
 def grown(leaves: list[bytes]) -> tuple[tree.Head, dict[tuple[int, int], bytes]]:
     head, stored = tree.Head(), {}
     for number, leaf in enumerate(leaves):
@@ -112,31 +100,8 @@ def test_inclusion_proofs_are_those_of_the_definition_and_hold_for_nothing_else(
         assert not tree.includes(root, size, number, stored[0, number], proof[:-1])
 
 
-@settings(deadline=None, max_examples=150)
-@given(st.data())
-def test_consistency_proofs_are_those_of_the_definition_and_hold_for_nothing_else(data: st.DataObject) -> None:
-    leaves = leaves_of(data.draw(st.integers(1, 70)))
-    old = data.draw(st.integers(1, len(leaves)))
-    head, stored = grown(leaves)
-    root, old_root = head.root(), naive_root(leaves[:old])
-    proof = tree.consistency_proof(old, len(leaves), lambda *place: stored[place])
-    assert proof == naive_proof(old, leaves)
-    assert tree.consistent(old, old_root, len(leaves), root, proof)
-    forged = naive_root([b"forged", *leaves[1:old]])
-    assert not tree.consistent(old, forged, len(leaves), root, proof)
-    assert not tree.consistent(old, old_root, len(leaves), forged, proof)
-    assert not tree.consistent(old, old_root, len(leaves), root, [*proof, tree.EMPTY])
-    if proof:
-        assert not tree.consistent(old, old_root, len(leaves), root, proof[1:])
-        assert not tree.consistent(old, old_root, len(leaves), root, [])
-
-
 def test_what_is_not_in_the_tree_has_no_proof() -> None:
     _, stored = grown(leaves_of(5))
     for leaf, size in ((5, 5), (-1, 5), (0, 0)):
         with pytest.raises(ValueError, match="not in a tree"):
             tree.inclusion_proof(leaf, size, lambda *place: stored[place])
-    for old, size in ((0, 5), (6, 5)):
-        with pytest.raises(ValueError, match="not the beginning"):
-            tree.consistency_proof(old, size, lambda *place: stored[place])
-        assert not tree.consistent(old, b"", size, b"", [])
