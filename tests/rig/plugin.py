@@ -74,7 +74,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if LONG:
         others = [item for item in items if not item.get_closest_marker("shows")]
         config.hook.pytest_deselected(items=others)
-        items[:] = sorted((item for item in items if item.get_closest_marker("shows")), key=_patience_s, reverse=True)
+        items[:] = sorted((item for item in items if item.get_closest_marker("shows")), key=_turn)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -83,9 +83,10 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(len(os.sched_getaffinity(0)) * (2 if LONG else 1), _WORKERS_AT_MOST)
 
 
-def _patience_s(item: pytest.Item) -> float:
+def _turn(item: pytest.Item) -> tuple[bool, float]:
+    """Who drives a browser comes last: once Playwright runs in a process, Django takes it for an asynchronous one."""
     marker = item.get_closest_marker("timeout")
-    return float(marker.args[0]) if marker else 0.0
+    return "browser" in getattr(item, "fixturenames", ()), -float(marker.args[0]) if marker else 0.0
 
 
 def _start(stack: contextlib.ExitStack, *, sqlite: bool) -> None:
