@@ -6,6 +6,7 @@ Doomed workers have queues of their own; whoever comes after them takes what the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -36,15 +37,19 @@ pytestmark = [
 
 
 @pytest.fixture
-def killed(segura: Sandbox, approve_all: ManyChanges, tmp_path: Path) -> Killed:
-    return Killed(segura, approve_all, tmp_path / "workers.log")
+def killed(
+    segura: Sandbox, approve_all: ManyChanges, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> Killed:
+    return Killed(segura, approve_all, tmp_path / "workers.log", record_property)
 
 
 class Killed:
     """Rounds of changes over each of which a worker dies."""
 
-    def __init__(self, segura: Sandbox, approve_all: ManyChanges, log: Path) -> None:
-        self.segura, self.approve_all, self.log = segura, approve_all, log
+    def __init__(
+        self, segura: Sandbox, approve_all: ManyChanges, log: Path, tell: Callable[[str, object], None]
+    ) -> None:
+        self.segura, self.approve_all, self.log, self.tell = segura, approve_all, log, tell
 
     def at(self, point: str, fault: str = "") -> list[tuple[int, int]]:
         """Change and fence of every killed delivery, at least KILLS, after all changes were applied and checked.
@@ -72,7 +77,9 @@ class Killed:
                 self.segura.control.clear_faults()
                 crew.kill(whole)
         check(self.segura.control, markers=markers, log=self.log)
-        return self.deaths()
+        deaths = self.deaths()
+        self.tell("figures", f"killed {len(deaths)} times at {point}, in {len(markers)} rounds of {AT_ONCE} changes")
+        return deaths
 
     @staticmethod
     def deaths() -> list[tuple[int, int]]:

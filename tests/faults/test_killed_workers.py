@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from itertools import count, cycle
 from pathlib import Path
 
@@ -32,7 +33,9 @@ pytestmark = [
 
 
 @pytest.mark.shows("F03")
-def test_workers_killed_between_sending_and_answer(segura: Sandbox, approve_all: ManyChanges, tmp_path: Path) -> None:
+def test_workers_killed_between_sending_and_answer(
+    segura: Sandbox, approve_all: ManyChanges, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """Half of the calls are applied; in every other round the main process dies too."""
     secrets, log, markers = usable(segura.control, AT_ONCE), tmp_path / "workers.log", list[Marker]()
     with workers(log, PATIENT) as crew:
@@ -54,6 +57,8 @@ def test_workers_killed_between_sending_and_answer(segura: Sandbox, approve_all:
             segura.control.release()
             await_applied(changes, sweep=True)
     check(segura.control, markers=markers, log=log)
+    deaths = len(events("delivery.lost"))
+    record_property("figures", f"killed {deaths} times in mid-call, in {len(markers)} rounds of {AT_ONCE} changes")
 
 
 def kill(crew: Workers, doomed: list[Process], *, whole: bool) -> list[Process]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -65,7 +66,11 @@ class Approver:
 
 @pytest.mark.shows("F23")
 def test_nothing_is_lost_or_doubled_while_a_worker_and_a_web_machine_are_cut_off(
-    segura: Sandbox, submit_many: ManyChanges, approver: User, tmp_path: Path
+    segura: Sandbox,
+    submit_many: ManyChanges,
+    approver: User,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
 ) -> None:
     changes = submit_many(CHANGES, secrets=20)
     segura.control.plan("slow:0.4", endpoint="update", times=None)
@@ -88,7 +93,10 @@ def test_nothing_is_lost_or_doubled_while_a_worker_and_a_web_machine_are_cut_off
         await_applied(changes)
     check(segura.control, log=log)
     assert Vote.objects.count() == CHANGES
-    assert Attempt.objects.count() >= CHANGES
+    attempts, calls = Attempt.objects.count(), updates(segura.control.journal())
+    assert attempts >= CHANGES
+    cut = f"a worker and a web machine of {WORKERS} and {WEBS} cut off for {CUT_S} s"
+    record_property("figures", f"partition: {CHANGES} changes, {cut}; {attempts} attempts, {calls} calls arrived")
 
 
 def machines(

@@ -116,7 +116,7 @@ def test_nothing_is_lost_and_nothing_swells_while_every_fifth_thing_goes_wrong(
     approver: User,
     admin: User,
     tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    record_property: Callable[[str, object], None],
 ) -> None:
     seed = random.randrange(2**32)
     chance = random.Random(seed)
@@ -152,8 +152,8 @@ def test_nothing_is_lost_and_nothing_swells_while_every_fifth_thing_goes_wrong(
         supervise(crew, bodies, doomed)
         for body in bodies:
             body.weigh(time.monotonic() - began)
-    with capsys.disabled():
-        report(seed, time.monotonic() - began, misfortune, bodies, updates(segura.control.journal()))
+    calls = updates(segura.control.journal())
+    record_property("figures", report(seed, time.monotonic() - began, misfortune, bodies, calls))
     check(segura.control, markers=markers, log=crew.log)
     assert Attempt.objects.count() >= CHANGES
     if LONG:
@@ -203,12 +203,15 @@ def crew_behind_proxies(folder: Path) -> Iterator[tuple[Workers, tuple[Proxy, Pr
             yield crew, (redis, database)
 
 
-def report(seed: int, took_s: float, misfortune: Misfortune, bodies: list[Body], calls: int) -> None:
+def report(seed: int, took_s: float, misfortune: Misfortune, bodies: list[Body], calls: int) -> str:
     """For whoever ran it."""
     ended = {status.value: Change.objects.filter(status=status).count() for status in ENDED}
-    print(f"\nsoak: {CHANGES} changes in {took_s:.0f} s (seed {seed}); {ended}; {calls} calls arrived;")  # noqa: T201
-    print(f"  {misfortune.seen}; {Event.objects.count()} events; memory in MB, open files, by time:")  # noqa: T201
+    lines = [
+        f"soak: {CHANGES} changes in {took_s:.0f} s (seed {seed}); {ended}; {calls} calls arrived;",
+        f"  {misfortune.seen}; {Event.objects.count()} events; memory in MB, open files, by time:",
+    ]
     for body in bodies:
         shown = body.sizes[:: max(1, len(body.sizes) // 6)] + body.sizes[-1:]
         grown = ", ".join(f"{at:.0f} s {size} {files}" for at, size, files in shown)
-        print(f"  {body.name}, {body.lives} lives: {grown}")  # noqa: T201
+        lines.append(f"  {body.name}, {body.lives} lives: {grown}")
+    return "\n".join(lines)

@@ -83,6 +83,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return min(len(os.sched_getaffinity(0)) * (2 if LONG else 1), _WORKERS_AT_MOST)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the long tests counted, as they recorded it under "figures"."""
+    if LONG:
+        for report in terminalreporter.getreports("passed"):
+            for _name, text in [said for said in report.user_properties if said[0] == "figures"]:
+                terminalreporter.write_line(str(text))
+
+
 def _turn(item: pytest.Item) -> tuple[bool, float]:
     """Who drives a browser comes last: once Playwright runs in a process, Django takes it for an asynchronous one."""
     marker = item.get_closest_marker("timeout")
