@@ -17,7 +17,7 @@ _WORKERS = 4
 
 def redis(server: RedisServer) -> Child:
     """The broker."""
-    return Child("redis", server.command, os.environ, ready=server.ready)
+    return Child("redis", server.command, os.environ, ready=server.ready, outlives=True)
 
 
 def sandbox(port: int, control_port: int, state: Path, client_secret: str, scim_client_secret: str) -> Child:
@@ -26,7 +26,7 @@ def sandbox(port: int, control_port: int, state: Path, client_secret: str, scim_
     command += ["--client-id", SANDBOX_CLIENT_ID, "--scim-client-id", SANDBOX_SCIM_CLIENT_ID]
     secrets = {"SANDBOX_CLIENT_SECRET": client_secret, "SANDBOX_SCIM_CLIENT_SECRET": scim_client_secret}
     environment = {**os.environ, **secrets}
-    return Child("sandbox", [*command, "--state", str(state)], environment, ready='"control_url"')
+    return Child("sandbox", [*command, "--state", str(state)], environment, ready='"control_url"', outlives=True)
 
 
 def web(port: int, environment: Mapping[str, str]) -> Child:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Prefetch, Q, Subquery, prefetch_related_objects
+from django.db.models import OuterRef, Q, Subquery
 from django.utils import timezone
 
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
-from portal.changes import rules
+from portal.changes.existence import has
 from portal.changes.models import Change, Revision, Status
 from portal.changes.reading import listing
 from portal.changes.reading.listing import Row
@@ -51,13 +51,12 @@ class Standing:
 
 def standing(reader: User) -> Standing:
     """As it is now."""
-    stuck, doubtful = _unsettled()
+    stuck, doubtful = _unsettled(reader)
     rows, doubtful_rows = listing.together(stuck[:SHOWN], doubtful[:SHOWN], reader=reader)
-    prefetch_related_objects(stuck[:SHOWN], Prefetch("revisions", Revision.objects.only("change_id", "editor_id")))
     longest = _longest()
     return Standing(
         pulse.read(),
-        [Stuck(row, may_settle=not rules.is_own(row.change, reader)) for row in rows],
+        [Stuck(row, may_settle=not row.change.own) for row in rows],  # type: ignore[attr-defined]
         len(stuck) > SHOWN,
         doubtful_rows,
         len(doubtful) > SHOWN,
@@ -68,12 +67,14 @@ def standing(reader: User) -> Standing:
     )
 
 
-def _unsettled() -> tuple[list[Change], list[Change]]:
+def _unsettled(reader: User) -> tuple[list[Change], list[Change]]:
     """The oldest that need a person and the oldest in doubt: of each SHOWN, and one more where there is one.
 
-    One walk through the index of statuses, from its end; another where those that need a person fill the first.
+    Each with `own`: whether the reader proposed or edited it, as rules.is_own finds of a single one. One walk through
+    the index of statuses, from its end; another where those that need a person fill the first.
     """
-    open_ends = Change.objects.filter(status__in=(Status.NEEDS_HUMAN, Status.IN_DOUBT)).select_related("requester")
+    own = Q(requester=reader) | has(Revision.objects.filter(change=OuterRef("pk"), editor=reader))
+    open_ends = Change.objects.filter(status__in=_UNSETTLED).select_related("requester").annotate(own=own)
     found = list(open_ends.order_by("-status", "pk")[: 2 * SHOWN + 2])
     stuck, doubtful = ([each for each in found if each.status == status] for status in _UNSETTLED)
     if len(stuck) > SHOWN + 1 and len(found) > 2 * SHOWN + 1:

@@ -23,6 +23,7 @@ from types import FrameType
 from typing import IO
 
 STOP_WITHIN_S = 4.0
+_FOR_THE_LAST_S = 1.0
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 4.0)
 LIVED_WELL_S = 20.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -49,13 +50,14 @@ def die_with_parent() -> None:
 class Child:
     """A program to keep running; ready once it has printed a line that contains `ready` (any case).
 
-    That line stays in `announced`.
+    That line stays in `announced`. `outlives`: the others speak to it until their end, so it is stopped after them.
     """
 
     name: str
     command: list[str]
     environment: Mapping[str, str]
     ready: str
+    outlives: bool = False
     announced: str = ""
     deaths: int = 0
     started_at: float = 0.0
@@ -234,17 +236,22 @@ class Supervisor:
         self._changed(pids)
 
     def _stop(self) -> None:
-        """TERM to every child, KILL to what is left of their groups after STOP_WITHIN_S."""
+        """TERM to every child, KILL to what is left of their groups after STOP_WITHIN_S.
+
+        Those that outlive the others are told when these are gone.
+        """
         for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
         running = [(child, child.process) for child in self._children if child.process]
-        for _child, process in running:
-            process.terminate()
         give_up_at = time.monotonic() + STOP_WITHIN_S
-        while time.monotonic() < give_up_at and any(_alive(process) for _, process in running):
-            with contextlib.suppress(Stopped):
-                self._listen(0.05)
+        for last, until in ((False, give_up_at - _FOR_THE_LAST_S), (True, give_up_at)):
+            told = [process for child, process in running if child.outlives is last]
+            for process in told:
+                process.terminate()
+            while time.monotonic() < until and any(map(_alive, told)):
+                with contextlib.suppress(Stopped):
+                    self._listen(0.05)
         for child, process in running:
             _kill_group(process)
             process.wait()

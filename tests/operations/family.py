@@ -15,14 +15,16 @@ _PARENT = (
     "time.sleep(600)"
 )
 _DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)"
+_SLOW = "signal.signal(signal.SIGTERM, lambda *_: (print('told', flush=True), time.sleep(.3), sys.exit()))"
 
 
 def main(out: Path) -> None:
     """Write the pids of children and grandchildren to `out` at every change; a file `deaf` beside it hardens them."""
-    before = _DEAF if (out.parent / "deaf").exists() else "pass"
+    before = _DEAF if (out.parent / "deaf").exists() else _SLOW
+    program = [sys.executable, "-c", _PARENT.format(before=before)]
     children = [
-        Child(name, [sys.executable, "-c", _PARENT.format(before=before)], os.environ, ready="ready")
-        for name in ("one", "two")
+        Child("one", program, os.environ, ready="ready", outlives=True),
+        Child("two", program, os.environ, ready="ready"),
     ]
 
     def note(pids: dict[str, int]) -> None:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -225,6 +227,24 @@ def test_what_is_beyond_the_first_fifty_of_a_list_is_linked(
     address = f"{reverse('changes:all')}?status={status.value}"
     assert f'href="{address}"' in page.content.decode()
     assert "CR-" in text_of(browser.get(address))
+
+
+def test_both_lists_overfull_cost_twelve_questions_at_most(
+    as_person: AsPerson, admin: User, propose: Callable[..., Proposal], requester: User
+) -> None:
+    for n in range(2 * SHOWN + 4):
+        mirrored(100 + n, f"secret {n}")
+        workflow.submit(propose(identifier=100 + n, base=None, notes="open"), by=requester)
+    stuck = Change.objects.order_by("pk").values_list("pk", flat=True)[: SHOWN + 2]
+    Change.objects.update(status=Status.IN_DOUBT, doubtful_since=timezone.now())
+    Change.objects.filter(pk__in=list(stuck)).update(status=Status.NEEDS_HUMAN)
+    browser = as_person(admin)
+    with CaptureQueriesContext(connection) as asked:
+        page = text_of(browser.get(reverse(PAGE)))
+    assert "show all that need a person" in page
+    assert "show all in doubt" in page
+    questions = [query["sql"] for query in asked if query["sql"].lstrip().startswith("SELECT")]
+    assert len(questions) <= 12, "\n".join(sql[:160] for sql in questions)
 
 
 def test_pause_and_resumption_by_hand(as_person: AsPerson, admin: User) -> None:

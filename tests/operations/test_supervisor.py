@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -88,6 +89,7 @@ def test_stop_signal_ends_everybody_within_five_seconds(family: Family, number: 
     assert family.process.wait(5) == 0
     assert gone(everyone)()
     assert "family  | is down" in family.printed()
+    assert re.findall(r"(one|two) +\| told", family.printed()) == ["two", "one"], "what others speak to goes last"
 
 
 def test_children_deaf_to_sigterm_are_ended_all_the_same(tmp_path: Path) -> None:
