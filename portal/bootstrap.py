@@ -72,10 +72,10 @@ def test(extra: list[str]) -> int:
 
 
 def faults(extra: list[str]) -> int:
-    """The catalogue's tests in their long form, hours of it, then each defence taken out once; 1 when any failed."""
+    """The catalogue's tests in their long form, an hour of it, then each defence taken out once; 1 when any failed."""
     arguments = suite()
     os.environ["FAULTS"] = "long"
-    told = [*arguments, "-vv", "--durations=40"]  # by name as they end: nobody waits hours to hear which one failed
+    told = [*arguments, "-vv", "--durations=40"]  # by name as they end: nobody waits an hour to hear which one failed
     checks = (("catalogue", [*told, *extra]), ("mutants", ["-m", "tests.mutants"]))
     failed = [name for name, each in checks if not passes(name, [str(PYTHON), *each])]
     if failed:

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -16,6 +17,7 @@ from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
 from portal.changes import risks
 from portal.changes.care import Care
+from portal.changes.existence import has
 from portal.changes.models import Change, Revision, Status, Verdict, Vote
 from portal.changes.policy import Policy
 from portal.changes.proposal import Proposal
@@ -274,6 +276,11 @@ def approved_by_standing(change: Change, revision: Revision) -> bool:
 def is_own(change: Change, by: User) -> bool:
     """Whether the person proposed the change or edited it. Asks `revisions` of the change."""
     return change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all())
+
+
+def are_own(by: User) -> Q:
+    """is_own as a condition, for lists of changes."""
+    return Q(requester=by) | has(Revision.objects.filter(change=OuterRef("pk"), editor=by))
 
 
 def _own_change() -> OwnChange:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Q, Subquery
 from django.utils import timezone
 
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
-from portal.changes.existence import has
-from portal.changes.models import Change, Revision, Status
+from portal.changes import rules
+from portal.changes.models import Change, Status
 from portal.changes.reading import listing
 from portal.changes.reading.listing import Row
 from portal.operations import pulse
@@ -70,11 +70,11 @@ def standing(reader: User) -> Standing:
 def _unsettled(reader: User) -> tuple[list[Change], list[Change]]:
     """The oldest that need a person and the oldest in doubt: of each SHOWN, and one more where there is one.
 
-    Each with `own`: whether the reader proposed or edited it, as rules.is_own finds of a single one. One walk through
-    the index of statuses, from its end; another where those that need a person fill the first.
+    Each tells by `own` whether it is the reader's. One walk through the index of statuses, from its end; another where
+    those that need a person fill the first.
     """
-    own = Q(requester=reader) | has(Revision.objects.filter(change=OuterRef("pk"), editor=reader))
-    open_ends = Change.objects.filter(status__in=_UNSETTLED).select_related("requester").annotate(own=own)
+    unsettled = Change.objects.filter(status__in=_UNSETTLED)
+    open_ends = unsettled.select_related("requester").annotate(own=rules.are_own(reader))
     found = list(open_ends.order_by("-status", "pk")[: 2 * SHOWN + 2])
     stuck, doubtful = ([each for each in found if each.status == status] for status in _UNSETTLED)
     if len(stuck) > SHOWN + 1 and len(found) > 2 * SHOWN + 1:

@@ -87,8 +87,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What the long tests counted, as they recorded it under "figures"."""
     if LONG:
         for report in terminalreporter.getreports("passed"):
-            for _name, text in [said for said in report.user_properties if said[0] == "figures"]:
-                terminalreporter.write_line(str(text))
+            for name, text in report.user_properties:
+                if name == "figures":
+                    terminalreporter.write_line(str(text))
 
 
 def _turn(item: pytest.Item) -> tuple[bool, float]:
