@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Q
 
 from portal.accounts.models import User
@@ -118,13 +120,30 @@ def look_up(text: str, number: int | None) -> Found:
 
 
 def _secrets_named(text: str) -> dict[int, str]:
-    newest = Event.objects.filter(action=SUBMITTED).order_by("-id")[:_SEARCHED]
     named: dict[int, str] = {}
-    for event in Event.objects.filter(pk__in=newest.values("pk"), text__icontains=text).order_by("-id")[: 10 * _FOUND]:
+    for event in Event.objects.filter(pk__in=_saying(text)).order_by("-id"):
         name = str(event.entry.data.get("secret_name", "")) if event.entry else ""
         if event.entry and event.entry.secret is not None and text.lower() in name.lower():
             named.setdefault(event.entry.secret, name)
     return named
+
+
+def _saying(text: str) -> list[int]:
+    """Of the newest proposals those that may have it in their secret's name: it is in what follows the name's key.
+
+    First the numbers, from the index alone, then the text of each: as one filter PostgreSQL thinks it quicker to read
+    all of the log. The short end of the text, because turning it into capitals costs more than all else.
+    """
+    said = "SPLIT_PART(e.text, '\"secret_name\":', 2)" if connection.vendor == "postgresql" else "e.text"
+    part = connection.ops.prep_for_like_query(json.dumps(text, ensure_ascii=False)[1:-1])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM (SELECT id FROM audit_event WHERE action = %s ORDER BY id DESC LIMIT %s) newest WHERE"  # noqa: S608 - one of two texts of ours
+            f" (SELECT UPPER({said}) FROM audit_event e WHERE e.id = newest.id) LIKE UPPER(%s) ESCAPE '\\'"
+            " ORDER BY id DESC LIMIT %s",
+            [SUBMITTED, _SEARCHED, f"%{part}%", 10 * _FOUND],
+        )
+        return [number for (number,) in cursor]
 
 
 def _people_named(text: str) -> list[str]:

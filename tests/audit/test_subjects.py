@@ -165,6 +165,15 @@ def test_find_shows_a_list_where_there_is_more_and_says_where_there_is_nothing(r
     assert [row.entry.data["filters"]["q"] for row in reads if row.entry] == ["GCP", "Rui looks after it", "CR-999"]
 
 
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "100%", "under_score", "Ação", "a,b"])
+def test_find_takes_every_character_of_a_name_for_itself(as_person: Open, auditor: User, name: str) -> None:
+    a_change(7, secret_name=f"the {name}")
+    a_change(8, secret_name="the other, longer name")
+    record("change.submitted", change=9, secret=44, data={"secret_name": "another"})
+    found = as_person(auditor).get("/audit/find/", {"q": name[1:]})
+    assert found.headers.get("Location") == "/audit/secrets/43/"
+
+
 @pytest.mark.parametrize(
     "address", ["/audit/overview/", "/audit/people/x/", "/audit/secrets/43/", "/audit/find/?q=43x"]
 )

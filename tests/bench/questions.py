@@ -114,7 +114,10 @@ def _subjects() -> Iterator[Page]:
     ended = Change.objects.filter(status=Status.APPLIED).latest("pk")
     yield from _asked("log of a change", "reader", "audit:change_timeline", change=ended.pk)
     yield from _asked("log of a secret", "reader", "audit:secret", identifier=FIRST_SECRET + 7)
-    for page in _asked("find", "reader", "audit:find", {"q": "CR-7"}, {"q": str(FIRST_SECRET + 7)}):
+    sought: tuple[dict[str, object], ...] = (
+        {"q": "CR-7"}, {"q": str(FIRST_SECRET + 7)}, {"q": name_of(7)}, {"q": "no such name"},
+    )  # fmt: skip
+    for page in _asked("find", "reader", "audit:find", *sought):
         yield replace(page, rows=MOST_ROWS + 2 * 20_000)  # the newest 20,000 proposals are searched
     today = timezone.now().date()
     month = {"since": today - timedelta(days=30), "until": today}
