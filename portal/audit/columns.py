@@ -10,10 +10,10 @@ from portal.audit.entry import Unreadable, parse
 
 
 class Row(NamedTuple):
-    """An event as the table has it; Row._fields is what to ask the table for."""
+    """An event as the table has it; `at` as its text says instants, which costs a tenth of making a datetime of it."""
 
     id: int
-    at: datetime
+    at: str
     action: str
     actor: str
     change: int | None
@@ -25,26 +25,37 @@ class Row(NamedTuple):
 
 def differing(row: Row) -> list[str]:
     """The columns that say something else than the text; "text" for one the ledger did not write."""
-    if _as_written(row):
+    if as_written(row):
         return []
     try:
         entry = parse(row.text)
     except Unreadable:
         return ["text"]
-    return [name for name in Row._fields[1:-1] if getattr(entry, name) != getattr(row, name)]
+    names = [name for name in Row._fields[2:-1] if getattr(entry, name) != getattr(row, name)]
+    return names if instant(row.at) == entry.at else ["at", *names]
 
 
-def _as_written(row: Row) -> bool:
+def instant(at: str) -> datetime | None:
+    """The instant a column says; None for one beyond what people and Python reckon with."""
+    try:
+        return datetime.fromisoformat(at)
+    except (TypeError, ValueError):
+        return None
+
+
+def as_written(row: Row) -> bool:
     """Whether the text begins and ends as the ledger writes these columns: ten times quicker than reading it."""
-    text = row.text
-    begin = f'{{"action":{quoted(row.action)},"actor":{quoted(row.actor)},"address":"'
+    _, at, action, actor, change, seq, secret, code, text = row
+    begin = f'{{"action":{quoted(action)},"actor":{quoted(actor)},"address":"'
     if not text.startswith(begin):
         return False
-    instant = row.at.isoformat(timespec="microseconds")
-    middle = f'","at":"{instant}","change":{_json(row.change)},"code":{_json(row.code)},"data":{{'
-    end = f',"secret":{_json(row.secret)},"seq":{_json(row.seq)},"v":1}}'
-    return text.startswith(middle, text.find('"', len(begin))) and text.endswith(end)
+    middle = f'","at":"{at}","change":{_json(change)},"code":{_json(code)},"data":{{'
+    end = f',"secret":{_json(secret)},"seq":{_json(seq)},"v":1}}'
+    return text.startswith(middle, text.find('"', len(begin))) and text.endswith(end) and len(at) == _LONG
 
 
-def _json(number: int | None) -> str:
-    return "null" if number is None else str(number)
+def _json(number: int | None) -> str | int:
+    return "null" if number is None else number
+
+
+_LONG = len("2026-11-23T12:00:00.000000+00:00")

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from django.db import connection
+
 from portal.audit.columns import Row
-from portal.audit.models import Checkpoint, Event, Seal, Tombstone
+from portal.audit.models import Checkpoint, Seal, Tombstone
 
 _CHUNK = 4096
 
@@ -27,15 +29,35 @@ class Leaf(NamedTuple):
     pruned: bool
 
 
+_AT = {  # as the texts say instants
+    "postgresql": "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US+00:00')",
+    "sqlite": "replace(at, ' ', 'T') || '+00:00'",
+}
+
+
 def leaves(size: int) -> Iterator[Leaf]:
     """The leaves numbered below `size`."""
     for first in range(0, size, _CHUNK):
-        seals = Seal.objects.filter(leaf__gte=first, leaf__lt=min(first + _CHUNK, size))
-        found = Event.objects.filter(pk__in=seals.values("event")).values_list(*Row._fields).iterator(_CHUNK)
-        rows = {row[0]: Row._make(row) for row in found}
-        gone = set(Tombstone.objects.filter(leaf__gte=first, leaf__lt=first + _CHUNK).values_list("leaf", flat=True))
-        for number, event, stored in seals.order_by("leaf").values_list("leaf", "event", "leaf_hash"):
+        within = {"leaf__gte": first, "leaf__lt": min(first + _CHUNK, size)}
+        seals = list(Seal.objects.filter(**within).order_by("leaf").values_list("leaf", "event", "leaf_hash"))
+        gone = set(Tombstone.objects.filter(**within).values_list("leaf", flat=True))
+        rows = _rows([event for _, event, _ in seals])
+        for number, event, stored in seals:
             yield Leaf(number, event, bytes(stored), rows.get(event), number in gone)
+
+
+def _rows(events: list[int]) -> dict[int, Row]:
+    """Those events that are there. They stand nearly in the order of their numbers: as one stretch they are read twice
+    as quickly as each for itself, and as in a join, for which PostgreSQL may read all there are."""
+    first, last = min(events, default=0), max(events, default=0)
+    dense = last - first < 2 * _CHUNK
+    numbers = f"BETWEEN {first} AND {last}" if dense else f"IN ({', '.join(map(str, events))})"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, {_AT[connection.vendor]}, action, actor, change, seq, secret, code, text"  # noqa: S608 - numbers
+            f" FROM audit_event WHERE id {numbers}"
+        )
+        return {row.id: row for row in map(Row._make, cursor.fetchall())}
 
 
 def line(number: int, leaf_hash: bytes, text: str, proof: list[bytes] | None = None) -> str:

@@ -7,7 +7,7 @@ answers the hash of any complete subtree, so that nothing here knows where hashe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 Read = Callable[[int, int], bytes]
@@ -40,14 +40,21 @@ class Head:
         return cls(size, [read(level, (size >> level) - 1) for level in levels])
 
     def append(self, leaf: bytes) -> Iterator[tuple[int, int, bytes]]:
-        """Add a leaf's hash; yields (level, index, hash) of each subtree it completes. Exhaust it."""
-        subtree, level, size = leaf, 0, self.size
-        while size >> level & 1:
-            subtree = node_hash(self.peaks.pop(), subtree)
-            level += 1
-            yield level, size >> level, subtree
-        self.peaks.append(subtree)
-        self.size += 1
+        """Add a leaf's hash; the (level, index, hash) of each subtree above leaves that became complete by it."""
+        return self.extend((leaf,))
+
+    def extend(self, leaves: Iterable[bytes], every: int = 1) -> Iterator[tuple[int, int, bytes]]:
+        """Add the hashes of leaves; of the subtrees that become complete meanwhile those of each `every`th level."""
+        peaks = self.peaks
+        for node in leaves:
+            self.size += 1
+            complete, level = self.size, 0
+            while not complete & 1:
+                node = hashlib.sha256(b"\x01" + peaks.pop() + node).digest()
+                complete, level = complete >> 1, level + 1
+                if level % every == 0:
+                    yield level, complete - 1, node
+            peaks.append(node)
 
     def root(self) -> bytes:
         """The Merkle tree hash of all leaves so far."""

@@ -5,25 +5,28 @@ Streaming: a few thousand rows are in memory at a time, however long the log is.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain, islice
 from time import monotonic
 
-from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, Subquery
+from django.db.models import Subquery
 from django.db.models.functions import Coalesce
 
-from portal.audit import notes, retention, tree
-from portal.audit.columns import Row, differing
+from portal.audit import gaps, notes, retention, tree
+from portal.audit.columns import Row, as_written, differing, instant
 from portal.audit.entry import Unreadable, parse
 from portal.audit.leaves import Leaf, leaves
-from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
+from portal.audit.models import Checkpoint, Seal, Subtree
 from portal.audit.proofs import STRIDE
 
 _CHUNK = 4096
 _NAMED = 100
 _SLACK = timedelta(hours=1)  # far longer than a transaction may be open: events are committed in nearly their order
-_KEY_CHANGE = '{"action":"audit.key_changed"'
+_KEY_CHANGED = "audit.key_changed"
+_KEY_CHANGE = f'{{"action":"{_KEY_CHANGED}"'
 
 
 @dataclass
@@ -59,10 +62,14 @@ def verify(*, outside: list[str] | None = None, key: notes.Verifier | None = Non
     """
     began = monotonic()
     run = _Verification(outside or [], key)
-    run.leaves_and_checkpoints()
+    gc.freeze()  # looking for garbage among all that is alive already would take as long as verifying
+    try:
+        run.leaves_and_checkpoints()
+    finally:
+        gc.unfreeze()
     run.outside_notes()
-    run.unsealed()
-    run.changes()
+    for finding in chain(gaps.unsealed(run.latest, _SLACK), gaps.numbering()):
+        run.report.add(finding)
     run.report.seconds = monotonic() - began
     return run.report
 
@@ -76,7 +83,8 @@ class _Verification:
         self.trusted = {key.key_id: key} if key else {}
         self.current = ""
         self.head = tree.Head()
-        self.latest: datetime | None = None
+        self.waiting: list[bytes] = []
+        self.newest = ""
         self.torn = False
         self.pruned = retention.announced()
         self.outside = outside
@@ -87,11 +95,14 @@ class _Verification:
         remaining = leaves(self.report.size)
         before: Checkpoint | None = None
         for checkpoint in Checkpoint.objects.filter(size__lte=self.report.size).order_by("size").iterator(_CHUNK):
-            while self.head.size < checkpoint.size:
-                following = next(remaining, None)
-                if following is None:
+            while self.read < checkpoint.size:
+                following = list(islice(remaining, min(checkpoint.size - self.read, _CHUNK - self.read % _CHUNK)))
+                if not following:
                     break
-                self.leaf(following)
+                if not self.ordinary(following):
+                    for leaf in following:
+                        self.leaf(leaf)
+                self.grow()
             self.checkpoint(checkpoint, before)
             before = checkpoint
         # In one query, because sealing may go on meanwhile.
@@ -102,54 +113,101 @@ class _Verification:
         if before is not None:
             self.trust(before)
 
+    @property
+    def read(self) -> int:
+        """How many leaves there were so far."""
+        return self.head.size + len(self.waiting)
+
+    def ordinary(self, batch: list[Leaf]) -> bool:
+        """All at once, where leaf() would find nothing in any of them but, perhaps, its date: four times as quick."""
+        numbers, _, stored, found, _ = zip(*batch, strict=True)
+        rows = [row for row in found if row is not None]
+        last = self.read + len(batch)
+        if len(rows) < len(batch) or (numbers[0], numbers[-1]) != (self.read, last - 1):
+            return False
+        sought = not self.roots.keys().isdisjoint(range(self.read + 1, last + 1))
+        if sought or any(row.action == _KEY_CHANGED for row in rows):
+            return False
+        if not all(map(as_written, rows)) or [tree.leaf_hash(row.text.encode()) for row in rows] != [*stored]:
+            return False
+        self.waiting.extend(stored)
+        for leaf, row in zip(batch, rows, strict=True):
+            if row.at < self.newest:
+                self.order(row.at, _place(leaf))
+            else:
+                self.newest = row.at
+        return True
+
     def leaf(self, leaf: Leaf) -> None:
         """One leaf: there, in its place, with the hash of its text, and with columns that say the same."""
-        number, event, stored, row, pruned = leaf
-        if number != self.head.size and not self.torn:
+        number, _event, stored, row, _pruned = leaf
+        if number != self.read and not self.torn:
             self.torn = True
-            self.report.add(f"leaf {self.head.size}: missing from the tree")
-        place = f"leaf {number} (event {event})"
-        if row is None and pruned and number in self.pruned:
-            self.retired(self.pruned[number], place)
-        elif row is None:
-            self.report.add(f"{place}: the event was deleted")
+            self.report.add(f"leaf {self.read}: missing from the tree")
+        if row is None:
+            self.missing(leaf)
         else:
             if tree.leaf_hash(row.text.encode()) != stored:
-                self.report.add(f"{place}: its text is not the one that was sealed")
-            self.columns(row, place)
-            self.order(row.at, place)
+                self.report.add(f"{_place(leaf)}: its text is not the one that was sealed")
+            wrong = differing(row)
+            self.columns(wrong, row, _place(leaf))
+            if row.at < self.newest:
+                self.order(row.at, _place(leaf))
             if row.text.startswith(_KEY_CHANGE):  # sealed ahead of what has waited for hours, it bounds nothing
-                self.learn_key(row.text, place)
-            else:
-                self.latest = max(self.latest or row.at, row.at)
+                self.learn_key(row.text, _place(leaf))
+            elif instant(row.at):
+                self.newest = max(row.at, self.newest)
         # The stored hash, so that an altered text does not hide whether the rest is whole.
-        for level, index, root in self.head.append(stored):
-            if level % STRIDE == 0:
-                self.subtree(level, index, root)
-        if self.head.size in self.roots:
+        self.waiting.append(stored)
+        if self.read in self.roots:
+            self.grow()
             self.roots[self.head.size] = self.head.root()
 
-    def columns(self, row: Row, place: str) -> None:
-        """The columns and the text say the same."""
-        for name in differing(row):
+    def grow(self) -> None:
+        """The tree, by the leaves that wait for it. The hashes that proofs are made from are those the leaves give."""
+        complete = {(level, index): root for level, index, root in self.head.extend(self.waiting, every=STRIDE)}
+        self.waiting.clear()
+        if not complete or self.torn:
+            return
+        levels, indexes = zip(*complete, strict=True)
+        found = Subtree.objects.filter(level__in={*levels}, index__in={*indexes}).values_list("level", "index", "root")
+        kept = {(level, index): bytes(root) for level, index, root in found}
+        for (level, index), root in complete.items():
+            if kept.get((level, index)) != root:
+                first, last = index << level, (index + 1 << level) - 1
+                self.report.add(f"leaves {first} to {last}: their kept subtree does not have their root")
+
+    @property
+    def latest(self) -> datetime | None:
+        """The latest instant of an event so far."""
+        return instant(self.newest)
+
+    def columns(self, wrong: list[str], row: Row, place: str) -> None:
+        """The columns and the text do not say the same."""
+        for name in wrong:
             if name == "text":
                 self.report.add(f"{place}: its text is not in the form the portal writes")
             else:
                 self.report.add(f"{place}: column {name} says {getattr(row, name)}, the text does not")
 
-    def retired(self, at: datetime, place: str) -> None:
+    def missing(self, leaf: Leaf) -> None:
         """Its text went with an announcement, and at the end of its retention: what stands before it is old as well."""
+        at = self.pruned.get(leaf.number) if leaf.pruned else None
+        if at is None:
+            self.report.add(f"{_place(leaf)}: the event was deleted")
+            return
         self.report.pruned += 1
         if self.latest is not None and at - self.latest < retention.LEAST - _SLACK:
             self.report.add(
-                f"{place}: its text went on {at.isoformat()}, but it stands after {self.latest.isoformat()}:"
+                f"{_place(leaf)}: its text went on {at.isoformat()}, but it stands after {self.latest.isoformat()}:"
                 f" removed within {retention.LEAST.days} days, before any retention ends"
             )
 
-    def order(self, at: datetime, place: str) -> None:
+    def order(self, said: str, place: str) -> None:
         """Nothing stands among events that happened long after it."""
-        if self.latest is not None and at < self.latest - _SLACK:
-            self.report.add(f"{place}: dated {at.isoformat()}, but stands after {self.latest.isoformat()}: inserted")
+        at = instant(said)
+        if at and self.latest and at < self.latest - _SLACK:
+            self.report.add(f"{place}: dated {said}, but stands after {self.newest}: inserted")
 
     def learn_key(self, text: str, place: str) -> None:
         """From this leaf on, checkpoints are signed with this key; trusted, where a trusted one handed over to it."""
@@ -170,13 +228,6 @@ class _Verification:
             self.report.add(f"{place}: the key before it did not hand over to key {verifier.key_id}")
         elif before in self.trusted:
             self.trusted[verifier.key_id] = verifier
-
-    def subtree(self, level: int, index: int, root: bytes) -> None:
-        """The hash that proofs are made from is the one the leaves give."""
-        kept = Subtree.objects.filter(level=level, index=index).values_list("root", flat=True).first()
-        if (kept is None or bytes(kept) != root) and not self.torn:
-            first, last = index << level, (index + 1 << level) - 1
-            self.report.add(f"leaves {first} to {last}: their kept subtree does not have their root")
 
     def checkpoint(self, checkpoint: Checkpoint, before: Checkpoint | None) -> None:
         """Signed by a key of the log, in line with the one before it, and over the leaves that are there."""
@@ -236,24 +287,9 @@ class _Verification:
                 f"outside checkpoint of {farthest}: the log ends after {self.report.size} leaves, its tail was cut"
             )
 
-    def unsealed(self) -> None:
-        """Every event is sealed or waits for the sealer, and what waits is new."""
-        loose = Event.objects.filter(~Exists(Seal.objects.filter(event=OuterRef("pk")))).order_by("pk")
-        waiting = Exists(Unsealed.objects.filter(event=OuterRef("pk")))
-        for event in loose.filter(~waiting).values_list("pk", flat=True).iterator(_CHUNK):
-            self.report.add(f"event {event}: neither sealed nor waiting: kept from the sealer")
-        if self.latest is not None:
-            old = loose.filter(waiting, at__lt=self.latest - _SLACK)
-            for event, at in old.values_list("pk", "at").iterator(_CHUNK):
-                self.report.add(f"event {event}: dated {at.isoformat()}, long before what is sealed: inserted")
 
-    def changes(self) -> None:
-        """The events of each change are numbered from 1 without a gap."""
-        counted = Event.objects.exclude(change=None).order_by("change").values("change")
-        counted = counted.annotate(there=Count("pk"), first=Min("seq"), last=Max("seq"))
-        for row in counted.filter(~Q(there=F("last")) | ~Q(first=1)).iterator(_CHUNK):
-            numbers = f"{row['there']} events numbered {row['first']} to {row['last']}"
-            self.report.add(f"change {row['change']}: {numbers}: some are missing or too many")
+def _place(leaf: Leaf) -> str:
+    return f"leaf {leaf.number} (event {leaf.event})"
 
 
 def _sizes(outside: list[str]) -> Iterator[int]:

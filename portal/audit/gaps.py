@@ -1,0 +1,33 @@
+"""What is wrong with events that no leaf shows: kept from the sealer, put in for an earlier day, gone from a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q
+
+from portal.audit.models import Event, Seal, Unsealed
+
+_CHUNK = 4096
+
+
+def unsealed(latest: datetime | None, slack: timedelta) -> Iterator[str]:
+    """Every event is sealed or waits for the sealer, and what waits is not older than the `latest` that is sealed."""
+    loose = Event.objects.filter(~Exists(Seal.objects.filter(event=OuterRef("pk")))).order_by("pk")
+    waiting = Exists(Unsealed.objects.filter(event=OuterRef("pk")))
+    for event in loose.filter(~waiting).values_list("pk", flat=True).iterator(_CHUNK):
+        yield f"event {event}: neither sealed nor waiting: kept from the sealer"
+    if latest is not None:
+        old = loose.filter(waiting, at__lt=latest - slack)
+        for event, at in old.values_list("pk", "at").iterator(_CHUNK):
+            yield f"event {event}: dated {at.isoformat()}, long before what is sealed: inserted"
+
+
+def numbering() -> Iterator[str]:
+    """The events of each change are numbered from 1 without a gap."""
+    counted = Event.objects.exclude(change=None).order_by("change").values("change")
+    counted = counted.annotate(there=Count("pk"), first=Min("seq"), last=Max("seq"))
+    for row in counted.filter(~Q(there=F("last")) | ~Q(first=1)).iterator(_CHUNK):
+        numbers = f"{row['there']} events numbered {row['first']} to {row['last']}"
+        yield f"change {row['change']}: {numbers}: some are missing or too many"
