@@ -8,6 +8,7 @@ is trusted like it, and --key may be repeated. The first place that is wrong is 
 means that everything holds.
 """
 
+# ruff: noqa: B905 - Python 3.9 knows no strict zip
 from __future__ import annotations
 
 import argparse
@@ -16,7 +17,9 @@ import zipfile
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
+from functools import reduce
 from hashlib import sha256
+from itertools import accumulate, islice
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -24,6 +27,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 UTC = timezone.utc  # noqa: UP017 - Python 3.9 has no other name for it
 KEY_CHANGED = b'{"action":"audit.key_changed"'
+PRUNED = b'{"action":"audit.pruned"'
+RARE = {b"", PRUNED, KEY_CHANGED[: len(PRUNED)]}  # how the texts begin that mean something to a verifier
+BATCH = 4096
 HOUR = timedelta(hours=1)  # events stand in nearly the order of their dates
 LEAST = timedelta(days=365)  # no text goes earlier
 
@@ -53,9 +59,9 @@ def head(note: str, keys: list[str], place: str) -> tuple[int, bytes]:
     return int(said[1]), b64decode(said[2])
 
 
-def leaves(lines: Iterable[bytes], keys: list[str]) -> Iterator[tuple[int, int, bytes, bytes, bytes]]:
+def leaves(lines: Iterable[bytes], keys: list[str], start: int = 1) -> Iterator[tuple[int, int, bytes, bytes, bytes]]:
     """Number, leaf, hash, proof and text of each line; a key that a trusted one has handed over to joins `keys`."""
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(lines, start):
         try:
             stated, hashed, proof, text = line.rstrip(b"\n").split(b"\t", 3)
             leaf = int(stated)
@@ -72,24 +78,80 @@ def leaves(lines: Iterable[bytes], keys: list[str]) -> Iterator[tuple[int, int, 
         yield number, leaf, node, proof, text
 
 
+def ordinary(lines: list[bytes], first: int, newest: datetime) -> tuple[list[bytes], datetime]:
+    """The hashes of leaves from `first` on, all at once, and the newest date; none where one needs a closer look."""
+    try:
+        numbers, hashes, _, texts = zip(*[line.split(b"\t", 3) for line in lines])
+        texts = [text[:-1] for text in texts]
+        nodes = [sha256(b"\0" + text).digest() for text in texts]
+        said = b" ".join([text.partition(b',"at":"')[2][:26] for text in texts]).decode().split(" ")
+        dates = [*map(datetime.fromisoformat, said)]
+        until = [*accumulate(dates, max, initial=newest)]
+        placed = [*map(int, numbers)] == [*range(first, first + len(lines))]
+    except (ValueError, TypeError):
+        return [], newest
+    if not placed or b"".join(nodes).hex().encode() != b"".join(hashes) or RARE & {text[:24] for text in texts}:
+        return [], newest
+    for leaf, (at, before) in enumerate(zip(dates, until), first):
+        if at < before:
+            in_order(leaf, at, before)
+    return nodes, until[-1]
+
+
+def grown(peaks: list[bytes], node: bytes, count: int) -> None:
+    """The tree grows by a whole subtree, its `count`th of that size."""
+    while not count & 1:
+        node, count = sha256(b"\1" + peaks.pop() + node).digest(), count >> 1
+    peaks.append(node)
+
+
+def root_of(nodes: list[bytes]) -> bytes:
+    """The root over these; their number is a power of two."""
+    while len(nodes) > 1:
+        nodes = [sha256(b"\1" + left + right).digest() for left, right in zip(nodes[::2], nodes[1::2])]
+    return nodes[0]
+
+
+def in_order(leaf: int, at: datetime, newest: datetime) -> None:
+    """Nothing stands among events that happened long after it."""
+    if newest - at > HOUR:
+        raise SystemExit(f"NO. leaf {leaf}: dated {at}, but stands after {newest} (UTC): inserted.")
+
+
 def passed(leaf: int, text: bytes, newest: datetime, gone: dict[int, datetime], signed: int) -> datetime:
     """The newest date (UTC) up to this leaf. Who has no text is in `gone`, with that date, until a signed event that is
     a year younger says that its retention had ended."""
     if not text:
         gone[leaf] = newest
     try:
-        at = datetime.fromisoformat(text.partition(b',"at":"')[2][:26].decode()).replace(tzinfo=UTC)
+        at = datetime.fromisoformat(text.partition(b',"at":"')[2][:26].decode()).replace(tzinfo=None)
     except ValueError:
         return newest
-    if newest - at > HOUR:
-        raise SystemExit(f"NO. leaf {leaf}: dated {at}, but stands after {newest}: inserted.")
-    if leaf < signed and text.startswith(b'{"action":"audit.pruned"'):
-        went = min(at, datetime.now(UTC))
+    in_order(leaf, at, newest)
+    if leaf < signed and text.startswith(PRUNED):
+        went = min(at, datetime.now(UTC).replace(tzinfo=None))
         for first, last in json.loads(text)["data"]["leaves"]:
             for old in range(first, min(last + 1, leaf)):
                 if old in gone and went - gone.pop(old) < LEAST - HOUR:
-                    raise SystemExit(f"NO. leaf {old}: its text went {at}, within a year: before any retention ends.")
+                    raise SystemExit(
+                        f"NO. leaf {old}: its text went {at} (UTC), within a year: before any retention ends."
+                    )
     return newest if text.startswith(KEY_CHANGED) else max(newest, at)  # it is sealed ahead of older ones
+
+
+def one_by_one(
+    lines: list[bytes], first: int, keys: list[str], newest: datetime, gone: dict[int, datetime], signed: int
+) -> tuple[list[bytes], datetime, int]:
+    """As ordinary(), and how many have no text: names what is wrong and knows what is rare."""
+    nodes, missing = [], 0
+    for number, leaf, node, _, text in leaves(lines, keys, first + 1):
+        if leaf != number - 1:
+            place = f"line {number}, leaf {leaf}"
+            raise SystemExit(f"NO. {place}: leaf {number - 1} must stand here: one is missing or inserted.")
+        newest = passed(leaf, text, newest, gone, signed)
+        nodes.append(node)
+        missing += not text
+    return nodes, newest, missing
 
 
 def led_to(node: bytes, leaf: int, size: int, proof: bytes) -> bytes:
@@ -129,22 +191,22 @@ def check_log(lines: Iterable[bytes], notes: dict[str, str], keys: list[str]) ->
     """Every event, from the first one on, is what was signed at each checkpoint."""
     sizes = [int(line) for note in notes.values() for line in note.split("\n")[1:2] if line.isdigit()]
     roots, peaks, size = dict.fromkeys(sizes, b""), list[bytes](), 0
-    gone, retired, newest = dict[int, datetime](), 0, datetime.min.replace(tzinfo=UTC)
-    for number, leaf, node, _, text in leaves(lines, keys):
-        if leaf != size:
-            raise SystemExit(
-                f"NO. line {number}, leaf {leaf}: leaf {size} must stand here: one is missing or inserted."
-            )
-        size += 1
-        newest = passed(leaf, text, newest, gone, max(sizes, default=0))
-        retired += not text
-        for _ in range((size & -size).bit_length() - 1):
-            node = sha256(b"\1" + peaks.pop() + node).digest()
-        peaks.append(node)
-        if size in roots:
-            for peak in peaks[-2::-1]:
-                node = sha256(b"\1" + peak + node).digest()
-            roots[size] = node
+    gone, retired, newest = dict[int, datetime](), 0, datetime.min  # noqa: DTZ901 - of UTC, as all dates here
+    remaining = iter(lines)
+    while batch := list(islice(remaining, BATCH)):
+        nodes, newest = ordinary(batch, size, newest)
+        if not nodes:
+            nodes, newest, missing = one_by_one(batch, size, keys, newest, gone, max(sizes, default=0))
+            retired += missing
+        if len(nodes) == BATCH and roots.keys().isdisjoint(range(size + 1, size + BATCH + 1)):
+            size += BATCH
+            grown(peaks, root_of(nodes), size // BATCH)
+            continue
+        for node in nodes:
+            size += 1
+            grown(peaks, node, size)
+            if size in roots:
+                roots[size] = reduce(lambda root, peak: sha256(b"\1" + peak + root).digest(), reversed(peaks))
     heads = {name: head(note, keys, name) for name, note in notes.items()}
     for name, (at, root) in sorted(heads.items(), key=lambda item: item[1]):
         if at > size:
