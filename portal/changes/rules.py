@@ -173,9 +173,9 @@ def asked_for_changes(change: Change, verdict: Verdict, *, by: User) -> Refused 
     return None
 
 
-def barred(change: Change, *, by: User) -> Refused:
+def barred(change: int, revision: int, *, by: User) -> Refused:
     """What the database means where it refuses a vote: its constraints are one vote per revision, and four eyes."""
-    voted = change.votes.filter(voter=by, revision=change.revision).exists()
+    voted = Vote.objects.filter(change=change, revision=revision, voter=by).exists()
     return _already_voted() if voted else _own_change()
 
 
