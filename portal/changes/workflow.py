@@ -16,6 +16,7 @@ from portal.accounts.models import User
 from portal.accounts.presence import VOUCHED, Presence
 from portal.accounts.roles import Right
 from portal.audit import ledger
+from portal.catalog.models import ApiSecret
 from portal.changes import care, drafts, policy, revisions, rules, tasks
 from portal.changes.care import Care
 from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
@@ -36,26 +37,26 @@ class Ballot:
     care: Care = care.TAKEN
 
 
-def submit(proposal: Proposal, *, by: User) -> Change:
-    """Put a proposal up for decision and return its change.
+def submit(proposal: Proposal, *, by: User, read: ApiSecret | None = None) -> Change:
+    """Put a proposal up for decision and return its change. `read`: its secret, where the caller has just read it.
 
     The same proposal submitted twice is one change. Raises NotAllowed, NotWritable, NothingChanged, ReasonMissing,
     TooMany.
     """
     rules.needs(by, Right.PROPOSE)
-    secret = rules.writable(proposal)
+    secret = rules.writable(proposal, read)
     rules.complete(proposal)
     try:
         with transaction.atomic(durable=True):
             now = db_now()
-            rules.unhurried(proposal, by, now=now)
-            at_once = revisions.secrets_at_once(proposal, by=by, now=now)
+            recent = revisions.recent(proposal, by=by, now=now)
+            rules.unhurried(proposal, by, recent, now=now)
             change = Change.objects.create(
                 secret=secret.identifier,
                 secret_name=secret.name,
                 requester=by,
-                at_once=at_once,
-                risk=proposal.risk(at_once),
+                at_once=recent.secrets,
+                risk=proposal.risk(recent.secrets),
                 created_at=now,
                 updated_at=now,
                 expires_at=policy.pending_until(now),
@@ -234,7 +235,7 @@ def _decide(change: Change, ballot: Ballot, votes: list[Vote], *, by: User, at: 
         move(change, Status.PENDING, "change.changes_requested", by=by.username, at=at, data=data)
         return
     current = change.current()
-    if not rules.requests(votes) and rules.approved_by_standing(change, current):
+    if not rules.requests(votes) and rules.approved_by_standing(current, votes):
         move(
             change,
             Status.APPROVED,
@@ -258,7 +259,7 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
         raise WrongState(change)
     rules.writable(proposal)
     now = db_now()
-    rules.unhurried(proposal, by, now=now)
+    rules.unhurried(proposal, by, revisions.recent(proposal, by=by, now=now), now=now)
     voters = _approver_names(change)
     change.erase_sealed()
     revision = revisions.write(change, proposal, by=by, number=change.revision + 1, at=now)
