@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Q
 
 from portal.accounts.models import User
 from portal.changes import patch as patches
@@ -58,10 +57,9 @@ def write(change: Change, proposal: Proposal, *, by: User, number: int, at: date
 
 
 def recent(proposal: Proposal, *, by: User, now: datetime) -> Recent:
-    """What this person has proposed within an hour, up to now; a secret counts by its first revision."""
-    others = Count("change__secret", distinct=True, filter=Q(number=1) & ~Q(change__secret=proposal.secret))
-    found = Revision.objects.filter(editor=by, created_at__gt=now - HOUR).aggregate(all=Count("pk"), others=others)
-    return Recent(revisions=found["all"], secrets=1 + found["others"])
+    """What this person has submitted up to now; a secret counts by its first revision."""
+    submitted = Revision.objects.filter(editor=by, created_at__gt=now - HOUR).values_list("number", "change__secret")
+    return Recent(len(submitted), len({proposal.secret} | {secret for number, secret in submitted if number == 1}))
 
 
 def facts(revision: Revision) -> dict[str, object]:
