@@ -39,7 +39,7 @@ def retry(change_id: int, *, by: User, value: Secret | None = None, presence: Pr
             raise WrongState(change)
         revision = change.current()
         in_time = change.ended_at is not None and db_now() < policy.approved_until(change.ended_at)
-        if not in_time or not rules.approved_by_standing(change, revision):
+        if not in_time or not rules.approved_by_standing(revision, rules.votes_on(change)):
             raise VotesLapsed(_("Its approvals no longer count. Propose the change again."))
         rules.present(presence)
         refusal = _value_refused(change, revision, value) if revision.secret_fingerprint else None

@@ -39,6 +39,11 @@ def pause() -> Breaker | None:
     return Breaker.objects.filter(PAUSED).select_related("held_by").first()
 
 
+def paused() -> bool:
+    """Whether it is."""
+    return Breaker.objects.filter(PAUSED).exists()
+
+
 def mark(paused: Breaker | None) -> datetime | None:
     """An instant that is another one for every other pause, and for every other try in one: MARK of the row."""
     return (paused.held_at or paused.next_at) if paused else None

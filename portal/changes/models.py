@@ -166,8 +166,8 @@ class Change(models.Model):
         return f"CR-{self.pk}"
 
     def current(self) -> Revision:
-        """The revision that counts."""
-        return self.revisions.get(number=self.revision)
+        """The revision that counts. Asks `revisions` of the change, of which there are few."""
+        return next(revision for revision in self.revisions.all() if revision.number == self.revision)
 
     def erase_sealed(self) -> None:
         """Nobody opens them any more: no revision keeps a sealed client secret."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -12,7 +13,15 @@ from portal.changes import policy
 from portal.changes.models import Change, Revision
 from portal.changes.proposal import Proposal
 
-_HOUR = timedelta(hours=1)
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Recent:
+    """Of a person within an hour: `revisions` submitted, and `secrets` proposed for, that of the proposal included."""
+
+    revisions: int
+    secrets: int
 
 
 def write(change: Change, proposal: Proposal, *, by: User, number: int, at: datetime) -> Revision:
@@ -47,10 +56,10 @@ def write(change: Change, proposal: Proposal, *, by: User, number: int, at: date
     )
 
 
-def secrets_at_once(proposal: Proposal, *, by: User, now: datetime) -> int:
-    """Of how many secrets this person proposes changes within an hour, that of the proposal included."""
-    recent = Revision.objects.filter(editor=by, number=1, created_at__gt=now - _HOUR)
-    return 1 + recent.exclude(change__secret=proposal.secret).values("change__secret").distinct().count()
+def recent(proposal: Proposal, *, by: User, now: datetime) -> Recent:
+    """What this person has submitted up to now; a secret counts by its first revision."""
+    submitted = Revision.objects.filter(editor=by, created_at__gt=now - HOUR).values_list("number", "change__secret")
+    return Recent(len(submitted), len({proposal.secret} | {secret for number, secret in submitted if number == 1}))
 
 
 def facts(revision: Revision) -> dict[str, object]:

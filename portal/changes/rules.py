@@ -21,10 +21,9 @@ from portal.changes.existence import has
 from portal.changes.models import Change, Revision, Status, Verdict, Vote
 from portal.changes.policy import Policy
 from portal.changes.proposal import Proposal
+from portal.changes.revisions import HOUR, Recent
 from portal.changes.risks import Level
 from portal.changes.transitions import WrongState
-
-_HOUR = timedelta(hours=1)
 
 
 class Refused(Exception):
@@ -173,9 +172,9 @@ def asked_for_changes(change: Change, verdict: Verdict, *, by: User) -> Refused 
     return None
 
 
-def barred(change: Change, *, by: User) -> Refused:
+def barred(change: int, revision: int, *, by: User) -> Refused:
     """What the database means where it refuses a vote: its constraints are one vote per revision, and four eyes."""
-    voted = change.votes.filter(voter=by, revision=change.revision).exists()
+    voted = Vote.objects.filter(change=change, revision=revision, voter=by).exists()
     return _already_voted() if voted else _own_change()
 
 
@@ -222,9 +221,10 @@ def own(change: Change, by: User, rule: str) -> None:
         raise NotAllowed(rule)
 
 
-def writable(proposal: Proposal) -> ApiSecret:
-    """The secret that the proposal is for, by the mirror. Raises NotWritable, which says who could help."""
-    secret = ApiSecret.objects.filter(pk=proposal.secret).first()
+def writable(proposal: Proposal, read: ApiSecret | None = None) -> ApiSecret:
+    """The secret of the proposal, just `read` or by the mirror now. Raises NotWritable, which says who could help."""
+    just_read = read is not None and read.pk == proposal.secret
+    secret = read if just_read else ApiSecret.objects.filter(pk=proposal.secret).first()
     if secret is None:
         raise NotWritable(_("The portal knows no API secret of this number."))
     if secret.obstacle:
@@ -232,24 +232,24 @@ def writable(proposal: Proposal) -> ApiSecret:
     return secret
 
 
-def unhurried(proposal: Proposal, by: User, *, now: datetime) -> None:
+def unhurried(proposal: Proposal, by: User, recent: Recent, *, now: datetime) -> None:
     """The person has submitted no more than CHANGE_SUBMITS_PER_HOUR proposals within an hour. Raises TooMany.
 
     Not for people who work: for guesses at a secret value, each of which has to be a proposal. The rows are the count.
     """
-    recent = Revision.objects.filter(editor=by, created_at__gt=now - _HOUR).order_by("-created_at")
     limit = settings.CHANGE_SUBMITS_PER_HOUR
-    oldest = recent.values_list("created_at", flat=True)[limit - 1 : limit].first()
-    if oldest is not None and not Revision.objects.filter(pk=proposal.revision_id).exists():
-        minutes = 1 + (oldest + _HOUR - now) // timedelta(minutes=1)
-        raise TooMany(
-            ngettext(
-                "You have submitted very many proposals within an hour. Try again in %(minutes)d minute.",
-                "You have submitted very many proposals within an hour. Try again in %(minutes)d minutes.",
-                minutes,
-            )
-            % {"minutes": minutes}
+    if recent.revisions < limit or Revision.objects.filter(pk=proposal.revision_id).exists():
+        return
+    submitted = Revision.objects.filter(editor=by).order_by("-created_at").values_list("created_at", flat=True)
+    minutes = 1 + (submitted[limit - 1] + HOUR - now) // timedelta(minutes=1)
+    raise TooMany(
+        ngettext(
+            "You have submitted very many proposals within an hour. Try again in %(minutes)d minute.",
+            "You have submitted very many proposals within an hour. Try again in %(minutes)d minutes.",
+            minutes,
         )
+        % {"minutes": minutes}
+    )
 
 
 def unsubmitted(proposal: Proposal) -> None:
@@ -266,10 +266,10 @@ def complete(proposal: Proposal) -> None:
         raise ReasonMissing(_("A reason is mandatory: approvers and auditors read it."))
 
 
-def approved_by_standing(change: Change, revision: Revision) -> bool:
-    """Whether the approvals of people who may still decide meet the policy of the revision."""
-    votes = change.votes.filter(revision=revision.number, verdict=Verdict.APPROVE)
-    standing = votes.filter(voter__in=roles.holders(Right.DECIDE)).values_list("voter_id", flat=True)
+def approved_by_standing(revision: Revision, votes: Collection[Vote]) -> bool:
+    """Whether the approvals among the votes on it, of people who may still decide, meet the policy of the revision."""
+    approvers = [vote.voter_id for vote in votes if vote.verdict == Verdict.APPROVE]
+    standing = roles.holders(Right.DECIDE).filter(pk__in=approvers).values_list("pk", flat=True)
     return Policy.from_data(revision.policy).met_by(standing)
 
 

@@ -65,7 +65,7 @@ def db_now() -> datetime:
 
 def lock(change_id: int) -> Change:
     """The change, held until the transaction ends. Raises Change.DoesNotExist."""
-    return Change.objects.select_for_update(of=("self",)).select_related("requester").get(pk=change_id)
+    return Change.objects.select_for_update().get(pk=change_id)
 
 
 def move(
@@ -74,6 +74,7 @@ def move(
     action: str,
     *,
     by: str = "",
+    at: datetime | None = None,
     code: int | None = None,
     data: Mapping[str, Any] | None = None,
     **columns: Any,
@@ -81,11 +82,12 @@ def move(
     """Move the change and write its event, in the caller's transaction.
 
     Compare-and-swap on status, revision and fence as they stand in `change`: raises WrongState where they moved
-    meanwhile or where ALLOWED has no such arrow. `columns` are set along; the instance is brought up to date.
+    meanwhile or where ALLOWED has no such arrow. `at` is the database's time, where the caller has asked for it.
+    `columns` are set along; the instance is brought up to date.
     """
     if to not in ALLOWED[Status(change.status)]:
         raise WrongState(change)
-    now = db_now()
+    now = at or db_now()
     columns |= {"status": to, "updated_at": now}
     if to in ENDED:
         columns["ended_at"] = now

@@ -6,14 +6,17 @@ Every refusal is an exception that names the rule; `str()` of it is a sentence f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.accounts.presence import VOUCHED, Presence
 from portal.accounts.roles import Right
 from portal.audit import ledger
+from portal.catalog.models import ApiSecret
 from portal.changes import care, drafts, policy, revisions, rules, tasks
 from portal.changes.care import Care
 from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
@@ -34,26 +37,26 @@ class Ballot:
     care: Care = care.TAKEN
 
 
-def submit(proposal: Proposal, *, by: User) -> Change:
-    """Put a proposal up for decision and return its change.
+def submit(proposal: Proposal, *, by: User, read: ApiSecret | None = None) -> Change:
+    """Put a proposal up for decision and return its change. `read`: its secret, where the caller has just read it.
 
     The same proposal submitted twice is one change. Raises NotAllowed, NotWritable, NothingChanged, ReasonMissing,
     TooMany.
     """
     rules.needs(by, Right.PROPOSE)
-    secret = rules.writable(proposal)
+    secret = rules.writable(proposal, read)
     rules.complete(proposal)
     try:
         with transaction.atomic(durable=True):
             now = db_now()
-            rules.unhurried(proposal, by, now=now)
-            at_once = revisions.secrets_at_once(proposal, by=by, now=now)
+            recent = revisions.recent(proposal, by=by, now=now)
+            rules.unhurried(proposal, by, recent, now=now)
             change = Change.objects.create(
                 secret=secret.identifier,
                 secret_name=secret.name,
                 requester=by,
-                at_once=at_once,
-                risk=proposal.risk(at_once),
+                at_once=recent.secrets,
+                risk=proposal.risk(recent.secrets),
                 created_at=now,
                 updated_at=now,
                 expires_at=policy.pending_until(now),
@@ -142,12 +145,36 @@ def request_changes(
     return _vote(change_id, Ballot(Verdict.REQUEST_CHANGES, revision, digest, reason.strip(), presence), by=by)
 
 
+class _Barred(Exception):
+    """The database refused the vote."""
+
+
 def _vote(change_id: int, ballot: Ballot, *, by: User) -> Change:
+    try:
+        return _voted(change_id, ballot, by=by)
+    except (Refused, WrongState) as refusal:
+        ledger.record(
+            "vote.refused",
+            by=by.username,
+            change=change_id,
+            data={
+                "verdict": str(ballot.verdict),
+                "revision": ballot.revision,
+                "rule": type(refusal).__name__,
+            },
+        )
+        raise
+
+
+def _voted(change_id: int, ballot: Ballot, *, by: User) -> Change:
+    """Where the database refuses the vote the rules have failed, and its refusal is theirs."""
     try:
         with transaction.atomic(durable=True):
             change = lock(change_id)
+            prefetch_related_objects([change], "revisions", "votes")  # nobody adds to them before this is over
             _may_vote(change, ballot, by=by)
-            _cast(change, ballot, by=by)
+            now = db_now()
+            votes = [*rules.votes_on(change), _cast(change, ballot, by=by, at=now)]
             ledger.record(
                 "vote.cast",
                 by=by.username,
@@ -161,20 +188,10 @@ def _vote(change_id: int, ballot: Ballot, *, by: User) -> Change:
                     **ballot.presence.as_data(),
                 },
             )
-            _decide(change, ballot, by=by)
+            _decide(change, ballot, votes, by=by, at=now)
             return change
-    except (Refused, WrongState) as refusal:
-        ledger.record(
-            "vote.refused",
-            by=by.username,
-            change=change_id,
-            data={
-                "verdict": str(ballot.verdict),
-                "revision": ballot.revision,
-                "rule": type(refusal).__name__,
-            },
-        )
-        raise
+    except _Barred:
+        raise rules.barred(change_id, ballot.revision, by=by) from None
 
 
 def _may_vote(change: Change, ballot: Ballot, *, by: User) -> None:
@@ -192,42 +209,42 @@ def _may_vote(change: Change, ballot: Ballot, *, by: User) -> None:
     rules.present(ballot.presence)  # last: nobody enters a password for a vote that would not count
 
 
-def _cast(change: Change, ballot: Ballot, *, by: User) -> None:
-    """Write the vote down. Where the database refuses it the rules above have failed, and its refusal is theirs."""
+def _cast(change: Change, ballot: Ballot, *, by: User, at: datetime) -> Vote:
+    """Write the vote down. Raises _Barred."""
     try:
-        with transaction.atomic():
-            Vote.objects.create(
-                change=change,
-                revision=ballot.revision,
-                digest=ballot.digest,
-                requester=change.requester,
-                voter=by,
-                verdict=ballot.verdict,
-                reason=ballot.reason,
-                at=db_now(),
-            )
+        return change.votes.create(
+            revision=ballot.revision,
+            digest=ballot.digest,
+            requester_id=change.requester_id,
+            voter=by,
+            verdict=ballot.verdict,
+            reason=ballot.reason,
+            at=at,
+        )
     except IntegrityError:
-        raise rules.barred(change, by=by) from None
+        raise _Barred from None
 
 
-def _decide(change: Change, ballot: Ballot, *, by: User) -> None:
-    """What the votes so far come to."""
+def _decide(change: Change, ballot: Ballot, votes: list[Vote], *, by: User, at: datetime) -> None:
+    """What the votes on its revision so far come to."""
     if ballot.verdict == Verdict.REJECT:
-        move(change, Status.REJECTED, "change.rejected", by=by.username, data={"reason": ballot.reason})
+        move(change, Status.REJECTED, "change.rejected", by=by.username, at=at, data={"reason": ballot.reason})
         return
     if ballot.verdict == Verdict.REQUEST_CHANGES:
-        move(change, Status.PENDING, "change.changes_requested", by=by.username, data={"reason": ballot.reason})
+        data = {"reason": ballot.reason}
+        move(change, Status.PENDING, "change.changes_requested", by=by.username, at=at, data=data)
         return
-    if not rules.requests(rules.votes_on(change)) and rules.approved_by_standing(change, change.current()):
-        now = db_now()
+    current = change.current()
+    if not rules.requests(votes) and rules.approved_by_standing(current, votes):
         move(
             change,
             Status.APPROVED,
             "change.approved",
             by=by.username,
-            data={"digest": change.current().digest},
-            approved_at=now,
-            expires_at=policy.approved_until(now),
+            at=at,
+            data={"digest": current.digest},
+            approved_at=at,
+            expires_at=policy.approved_until(at),
         )
 
 
@@ -242,7 +259,7 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
         raise WrongState(change)
     rules.writable(proposal)
     now = db_now()
-    rules.unhurried(proposal, by, now=now)
+    rules.unhurried(proposal, by, revisions.recent(proposal, by=by, now=now), now=now)
     voters = _approver_names(change)
     change.erase_sealed()
     revision = revisions.write(change, proposal, by=by, number=change.revision + 1, at=now)
@@ -251,6 +268,7 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
         Status.PENDING,
         "change.revised",
         by=by.username,
+        at=now,
         data={"votes_voided": voters, **revisions.facts(revision)},
         revision=revision.number,
         risk=proposal.risk(change.at_once),

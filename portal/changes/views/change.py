@@ -220,7 +220,7 @@ def _done(changed: Change, request: PersonRequest) -> str:
     action = request.resolver_match.url_name if request.resolver_match else ""
     if action == "approve" and changed.status == Status.PENDING:
         return _("You approved %s. It needs more approvals before it is sent.") % changed
-    if action == "approve" and breaker.pause():
+    if action == "approve" and breaker.paused():
         return _("You approved %s. Delivery is paused: it is sent once that is over.") % changed
     return {
         "approve": _("You approved %s. It is on its way to Segura."),

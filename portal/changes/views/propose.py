@@ -59,7 +59,7 @@ def propose(request: PersonRequest, identifier: int) -> HttpResponseBase:
     secret = get_object_or_404(ApiSecret, pk=identifier)
 
     def submit(proposal: Proposal) -> Change:
-        return workflow.submit(proposal, by=request.user)
+        return workflow.submit(proposal, by=request.user, read=secret)
 
     return _answer(request, Task(secret, request.user, submit, over=_over(request, secret), refused=secret.obstacle))
 
@@ -177,9 +177,7 @@ def _page(
 def _show(
     request: PersonRequest, task: Task, proposal: Proposal, *, refused: str = "", status: int = 200
 ) -> HttpResponse:
-    at_once = (
-        task.change.at_once if task.change else revisions.secrets_at_once(proposal, by=task.by, now=timezone.now())
-    )
+    at_once = task.change.at_once if task.change else revisions.recent(proposal, by=task.by, now=timezone.now()).secrets
     able = roles.holders(Right.DECIDE).exclude(pk=task.by.pk).count()
     context = {
         **_about(task),
