@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django import template
@@ -47,6 +48,7 @@ def request_id() -> str:
 
 
 @register.simple_tag
+@cache  # some dozens of them, dozens of times on each page
 def icon(name: str) -> SafeString:
     """A decorative icon of the sprite; words beside it (or visually hidden) say what it means."""
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name)
