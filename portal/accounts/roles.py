@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.accounts.models import User
+from portal.prepared import Prepared
 
 
 class Right(StrEnum):
@@ -43,6 +44,9 @@ GRANTS = {
     Role.ADMINISTRATOR: Right.OPERATE,
 }
 
+_CARRIED = ("name", "permissions__content_type__app_label", "permissions__codename")
+_STANDING = Prepared(lambda person: Group.objects.filter(user=person).order_by("name").values_list(*_CARRIED))
+
 
 def rights_of(user: User | AnonymousUser) -> frozenset[Right]:
     """The rights of an active person, asked once per instance: a role taken away ends with the request."""
@@ -58,12 +62,18 @@ def _standing(user: User | AnonymousUser) -> tuple[frozenset[Right], list[str]]:
     """Rights and groups, in one query."""
     known: tuple[frozenset[Right], list[str]] | None = getattr(user, "_standing", None)
     if known is None:
-        carried = ("name", "permissions__content_type__app_label", "permissions__codename")
-        rows = list(Group.objects.filter(user=user.pk).order_by("name").values_list(*carried)) if user.pk else []
+        rows = _STANDING.ask(user.pk) if user.pk else []
         rights = {Right(code) for _name, app, code in rows if app == "accounts" and code in list(Right)}
         known = frozenset(rights), list(dict.fromkeys(name for name, _app, _code in rows))
         user._standing = known  # type: ignore[union-attr]  # noqa: SLF001 - a cache on the instance
     return known
+
+
+def anybody_with(rights: frozenset[Right], key: int) -> User:
+    """Nobody in particular who holds these, to put a question together with a stand-in (Prepared) for whoever asks."""
+    anybody = User(pk=key)
+    anybody._standing = rights, []  # type: ignore[attr-defined]  # noqa: SLF001
+    return anybody
 
 
 def holds(user: User | AnonymousUser, right: Right) -> bool:
