@@ -47,6 +47,12 @@ def request_id() -> str:
     return correlation.current()
 
 
+@register.simple_block_tag
+def drawn(content: SafeString) -> SafeString:
+    """For what stands in several places, to be drawn once: `{% drawn as menu %}…{% enddrawn %}`, then `{{ menu }}`."""
+    return content
+
+
 @register.simple_tag
 @cache  # some dozens of them, dozens of times on each page
 def icon(name: str) -> SafeString:
