@@ -24,6 +24,7 @@ from django.db.models.functions import Coalesce
 from portal.accounts.models import User
 from portal.audit import ledger
 from portal.changes.models import Breaker
+from portal.prepared import Prepared
 
 FAILURES = 5
 _log = logging.getLogger(__name__)
@@ -32,10 +33,13 @@ _HELD = Q(held_at__isnull=False)
 _RETURNING = Q(opened_at=None, next_at__isnull=False)
 PAUSED = _OPEN | _HELD
 MARK = Coalesce("held_at", "next_at")
+_IS_PAUSED = Prepared(lambda: Breaker.objects.filter(PAUSED).values_list("pk"))
 
 
 def pause() -> Breaker | None:
     """The row while delivery is paused: since when, why, by whom, and when the next try is; None while it is not."""
+    if not _IS_PAUSED.ask():  # nearly always, and every page asks
+        return None
     return Breaker.objects.filter(PAUSED).select_related("held_by").first()
 
 

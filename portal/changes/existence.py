@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import BooleanField, Case, Q, QuerySet, Subquery, Value, When
-from django.db.models.lookups import IsNull
+from django.db.models import BooleanField, Q, QuerySet, Subquery
+
+
+class _Has(Subquery):
+    template = "CASE WHEN (%(subquery)s) IS NOT NULL THEN true ELSE false END"
+    output_field = BooleanField()
 
 
 def has(rows: QuerySet[Any]) -> Q:
@@ -14,5 +18,4 @@ def has(rows: QuerySet[Any]) -> Q:
     EXISTS says the same, but PostgreSQL may make of it a join with all rows there are, or a table of them. And CASE
     keeps it from taking the condition for one that hardly any row meets, and leaving the order of the list for that.
     """
-    one = IsNull(Subquery(rows.order_by().values("pk")[:1]), False)
-    return Q(Case(When(one, then=Value(True)), default=Value(False), output_field=BooleanField()))
+    return Q(_Has(rows.order_by().values("pk")[:1]))

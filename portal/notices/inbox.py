@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from django.db.models import IntegerField, Subquery
+from django.db.models import IntegerField, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from portal.accounts import roles
 from portal.accounts.models import User
+from portal.accounts.roles import Right
 from portal.changes.models import Change
 from portal.notices.models import Notice
+from portal.prepared import Prepared
 from portal.unseen import spelled
 
 COUNT_LIMIT = 100
@@ -62,15 +67,33 @@ class _Amount(Subquery):
 
 def unread_count(person: User) -> str:
     """How many notices this person has not read, '' for none."""
-    return _said(Notice.objects.inbox(person).unread()[: COUNT_LIMIT + 1].count())
+    (unread,) = _counted(person)
+    return unread
 
 
 def both_counts(person: User) -> tuple[str, str]:
     """How many changes wait for this person's decision, and how many notices are unread, in one query."""
-    lists = (Change.objects.awaiting_decision_by(person), Notice.objects.inbox(person).unread())
-    amounts = [_Amount(found.values("pk")[: COUNT_LIMIT + 1]) for found in lists]
-    waiting, unread = User.objects.filter(pk=person.pk).values_list(*amounts).get()
-    return _said(waiting), _said(unread)
+    unread, waiting = _counted(person, queue=True)
+    return waiting, unread
+
+
+def _counted(person: User, *, queue: bool = False) -> list[str]:
+    (counts,) = _counting(roles.rights_of(person), COUNT_LIMIT + 1, queue).ask(person.pk)
+    return [_said(count) for count in counts]
+
+
+@cache
+def _counting(rights: frozenset[Right], most: int, queue: bool) -> Prepared:
+    """For anybody with these rights."""
+
+    def counts(person: int) -> QuerySet[User, Any]:
+        anybody = roles.anybody_with(rights, person)
+        lists: list[QuerySet[Any]] = [Notice.objects.inbox(anybody).unread()]
+        if queue:
+            lists.append(Change.objects.awaiting_decision_by(anybody))
+        return User.objects.filter(pk=person).values_list(*(_Amount(found.values("pk")[:most]) for found in lists))
+
+    return Prepared(counts)
 
 
 def _said(count: int) -> str:

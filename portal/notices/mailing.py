@@ -72,7 +72,9 @@ def still_for(person: User, notices: Sequence[Notice]) -> list[Notice]:
     if not person.email or not holders_include(person):
         return []
     rights = rights_of(person)
-    seen = [notice for notice in notices if notice.change is None or listing.may_see(notice.change, person)]
+    seen = [
+        notice for notice in notices if notice.change is None or listing.may_see(notice.change.requester_id, person)
+    ]
     return [notice for notice in seen if RIGHTS[notice.about.audience] & rights]
 
 

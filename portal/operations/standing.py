@@ -73,8 +73,8 @@ def _unsettled(reader: User) -> tuple[list[Change], list[Change]]:
     Each tells by `own` whether it is the reader's. One walk through the index of statuses, from its end; another where
     those that need a person fill the first.
     """
-    unsettled = Change.objects.filter(status__in=_UNSETTLED)
-    open_ends = unsettled.select_related("requester").annotate(own=rules.are_own(reader))
+    unsettled = listing.listed(Change.objects.filter(status__in=_UNSETTLED))
+    open_ends = unsettled.annotate(own=rules.are_own(reader))
     found = list(open_ends.order_by("-status", "pk")[: 2 * SHOWN + 2])
     stuck, doubtful = ([each for each in found if each.status == status] for status in _UNSETTLED)
     if len(stuck) > SHOWN + 1 and len(found) > 2 * SHOWN + 1:

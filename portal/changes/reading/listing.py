@@ -1,11 +1,12 @@
-"""Changes as lists show them: each with what it proposes and how far it is, in three queries for any number of rows."""
+"""Changes as lists show them: each with what it proposes and how far it is, in two queries for any number of rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
-from django.db.models import F, Prefetch, prefetch_related_objects
+from django.db.models import F, FilteredRelation, Prefetch, Q, prefetch_related_objects
 
 from portal.accounts.models import User
 from portal.changes import breaker, care, policy, risks, rules
@@ -34,7 +35,7 @@ class Row:
     linked: bool = True
     paused: bool = False
 
-    @property
+    @cached_property
     def diff(self) -> list[FieldChange]:
         """Field by field, old -> new."""
         return describe(self.revision)
@@ -43,12 +44,12 @@ class Row:
     def base_known(self) -> bool:
         return self.revision.base is not None
 
-    @property
+    @cached_property
     def risks(self) -> list[Risk]:
         """What to see before deciding, the grave ones first."""
         return risks.of(self.diff, base_known=self.base_known, at_once=self.change.at_once)
 
-    @property
+    @cached_property
     def level(self) -> Level:
         """The risk in one word."""
         return risks.level(self.risks)
@@ -122,37 +123,37 @@ def describe(revision: Revision) -> list[FieldChange]:
 
 
 def listed(changes: ChangeQuerySet) -> ChangeQuerySet:
-    """The queryset with everything that rows() needs."""
-    return changes.select_related("requester").prefetch_related(*_parts())
+    """The queryset with what rows() needs of each: its requester, and the revision that counts."""
+    current = FilteredRelation("revisions", condition=Q(revisions__number=F("revision")))
+    joined = changes.annotate(current_revision=current).select_related("requester", "current_revision")  # type: ignore[misc]
+    return joined.defer("current_revision__sealed_secret")  # type: ignore[misc]
+
+
+def with_votes(changes: Iterable[Change]) -> list[Change]:
+    """Each with the votes on the revision that counts, as `current_votes`: one query for all."""
+    listed = list(changes)
+    votes = Vote.objects.filter(revision=F("change__revision")).select_related("voter").order_by("pk")
+    prefetch_related_objects(listed, Prefetch("votes", votes, to_attr="current_votes"))
+    return listed
 
 
 def together(*lists: Iterable[Change], reader: User) -> list[list[Row]]:
-    """Several lists of changes as rows for `reader`, in no more queries than one of them takes."""
-    listed = [list(changes) for changes in lists]
-    prefetch_related_objects([change for changes in listed for change in changes], *_parts())
-    found = iter(rows([change for changes in listed for change in changes], reader=reader))
-    return [[next(found) for _ in changes] for changes in listed]
-
-
-def _parts() -> tuple[Prefetch, Prefetch]:  # type: ignore[type-arg]
-    current = Revision.objects.filter(number=F("change__revision")).defer("sealed_secret")
-    votes = Vote.objects.filter(revision=F("change__revision")).select_related("voter").order_by("pk")
-    return (
-        Prefetch("revisions", current, to_attr="current_revisions"),
-        Prefetch("votes", votes, to_attr="current_votes"),
-    )
+    """Several lists of listed() changes as rows for `reader`, with one query for all their votes."""
+    apart = [list(changes) for changes in lists]
+    found = iter(rows([change for changes in apart for change in changes], reader=reader))
+    return [[next(found) for _ in changes] for changes in apart]
 
 
 def rows(changes: Iterable[Change], *, reader: User) -> list[Row]:
-    """The rows of a listed() queryset, linked where `reader` may open them."""
-    listed = list(changes)
+    """The rows of listed() changes, linked where `reader` may open them."""
+    listed = with_votes(changes)
     paused = any(change.status in outlook.WAITING for change in listed) and breaker.pause() is not None
     return [
         Row(
             change,
-            change.current_revisions[0],  # type: ignore[attr-defined]
+            change.current_revision,  # type: ignore[attr-defined]
             change.current_votes,  # type: ignore[attr-defined]
-            linked=may_see(change, reader),
+            linked=may_see(change.requester_id, reader),
             paused=paused,
         )
         for change in listed
@@ -184,9 +185,9 @@ def open_of_secret(identifier: int, *, reader: User, besides: Change | None = No
 
 def open_changes(identifier: int) -> ChangeQuerySet:
     """Open changes of a secret, the newest first, for together()."""
-    return Change.objects.of_secret(identifier).open().select_related("requester").order_by("-pk")
+    return listed(Change.objects.of_secret(identifier).open()).order_by("-pk")
 
 
-def may_see(change: Change, reader: User) -> bool:
-    """Whether this person may open this change: the rule of visible_to, for one that is at hand."""
-    return ChangeQuerySet.sees_all(reader) or change.requester_id == reader.pk
+def may_see(requester: int, reader: User) -> bool:
+    """Whether this person may open a change of that requester: the rule of visible_to, for one that is at hand."""
+    return requester == reader.pk or ChangeQuerySet.sees_all(reader)

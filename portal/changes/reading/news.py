@@ -45,8 +45,8 @@ class News:
     def after(self, waiting: ChangeQuerySet) -> News:
         """What holds now, by what waits for the reader."""
         fresh = waiting.filter(updated_at__gt=self.seen_at - _SLACK).exclude(pk__in=self.shown)
-        gone = listing.listed(Change.objects.filter(pk__in=self.shown).exclude(status=Status.PENDING))
-        decided = [Decided(change, _who(change)) for change in gone]
+        moved = Change.objects.filter(pk__in=self.shown).exclude(status=Status.PENDING).select_related("requester")
+        decided = [Decided(change, _who(change)) for change in listing.with_votes(moved)]
         left = set(self.shown) - {each.change.pk for each in decided}
         return News(self.seen_at, sorted(left), fresh[:_LIMIT].count(), decided)
 

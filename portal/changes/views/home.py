@@ -36,7 +36,7 @@ def home(request: PersonRequest) -> HttpResponse:
 
 
 def _desk(request: PersonRequest) -> HttpResponse:
-    own = Change.objects.proposed_by(request.user).select_related("requester")
+    own = listing.listed(Change.objects.proposed_by(request.user))
     under_way, ended = listing.together(
         own.open().order_by("-id")[: OPEN_SHOWN + 1],
         own.ended().exclude(ended_at=None).order_by("-ended_at")[: ENDED_SHOWN + 1],

@@ -32,7 +32,7 @@ def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
     """
     found = get_object_or_404(ApiSecret, pk=identifier)
     cursor = request.GET.get("at", "")
-    history = Change.objects.of_secret(identifier).select_related("requester")
+    history = listing.listed(Change.objects.of_secret(identifier))
     page = keyset.page(history, order=("-id",), cursor=cursor, size=PAGE)
     context: dict[str, Any] = {"secret": found, "page": page}
     if request.htmx:

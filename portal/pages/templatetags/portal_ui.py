@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django import template
@@ -46,7 +47,14 @@ def request_id() -> str:
     return correlation.current()
 
 
+@register.simple_block_tag
+def drawn(content: SafeString) -> SafeString:
+    """For what stands in several places, to be drawn once: `{% drawn as menu %}…{% enddrawn %}`, then `{{ menu }}`."""
+    return content
+
+
 @register.simple_tag
+@cache  # some dozens of them, dozens of times on each page
 def icon(name: str) -> SafeString:
     """A decorative icon of the sprite; words beside it (or visually hidden) say what it means."""
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name)
