@@ -49,13 +49,11 @@ def as_written(row: Row) -> bool:
     begin = f'{{"action":{quoted(action)},"actor":{quoted(actor)},"address":"'
     if not text.startswith(begin):
         return False
-    middle = f'","at":"{at}","change":{_json(change)},"code":{_json(code)},"data":{{'
-    end = f',"secret":{_json(secret)},"seq":{_json(seq)},"v":1}}'
+    numbers = f'"change":{_NULL if change is None else change},"code":{_NULL if code is None else code}'
+    middle = f'","at":"{at}",{numbers},"data":{{'
+    end = f',"secret":{_NULL if secret is None else secret},"seq":{_NULL if seq is None else seq},"v":1}}'
     return text.startswith(middle, text.find('"', len(begin))) and text.endswith(end) and len(at) == _LONG
 
 
-def _json(number: int | None) -> str | int:
-    return "null" if number is None else number
-
-
+_NULL = "null"
 _LONG = len("2026-11-23T12:00:00.000000+00:00")

@@ -125,17 +125,17 @@ class _Verification:
         last = self.read + len(batch)
         if len(rows) < len(batch) or (numbers[0], numbers[-1]) != (self.read, last - 1):
             return False
-        sought = not self.roots.keys().isdisjoint(range(self.read + 1, last + 1))
-        if sought or any(row.action == _KEY_CHANGED for row in rows):
+        _, dates, actions, *_, texts = zip(*rows, strict=True)
+        if _KEY_CHANGED in actions or not self.roots.keys().isdisjoint(range(self.read + 1, last + 1)):
             return False
-        if not all(map(as_written, rows)) or [tree.leaf_hash(row.text.encode()) for row in rows] != [*stored]:
+        if not all(map(as_written, rows)) or [tree.leaf_hash(text.encode()) for text in texts] != [*stored]:
             return False
         self.waiting.extend(stored)
-        for leaf, row in zip(batch, rows, strict=True):
-            if row.at < self.newest:
-                self.order(row.at, _place(leaf))
+        for leaf, at in zip(batch, dates, strict=True):
+            if at < self.newest:
+                self.order(at, _place(leaf))
             else:
-                self.newest = row.at
+                self.newest = at
         return True
 
     def leaf(self, leaf: Leaf) -> None:
