@@ -18,12 +18,13 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, Q
+from django.db.models.functions import Coalesce, Now
 
 from portal.accounts.models import User
 from portal.audit import ledger
 from portal.changes.models import Breaker
+from portal.changes.prepared import Prepared
 
 FAILURES = 5
 _log = logging.getLogger(__name__)
@@ -32,6 +33,10 @@ _HELD = Q(held_at__isnull=False)
 _RETURNING = Q(opened_at=None, next_at__isnull=False)
 PAUSED = _OPEN | _HELD
 MARK = Coalesce("held_at", "next_at")
+SLOWED = Exists(Breaker.objects.filter(_HELD | _RETURNING))
+"""Whether turn() has anything to say without a cap."""
+_PAUSED_NOW = Prepared(lambda: Breaker.objects.filter(PAUSED))
+_TROUBLED = Prepared(lambda: Breaker.objects.filter(Q(failures__gt=0) | _OPEN))
 
 
 def pause() -> Breaker | None:
@@ -44,14 +49,15 @@ def mark(paused: Breaker | None) -> datetime | None:
     return (paused.held_at or paused.next_at) if paused else None
 
 
-def admits(now: datetime) -> bool:
+def admits() -> bool:
     """Whether a claim may go on to a call. While open, who is told yes has the one try of this interval.
 
     In the transaction of the claim, after it: a claim that is lost must not cost the try. Held: never.
     """
-    if not Breaker.objects.filter(PAUSED).exists():
+    if not _PAUSED_NOW.rows():
         return True
-    return bool(Breaker.objects.filter(_OPEN, held_at=None, next_at__lte=now).update(next_at=now + _probe_every()))
+    mine = Breaker.objects.filter(_OPEN, held_at=None, next_at__lte=Now())
+    return bool(mine.update(next_at=Now() + _probe_every()))
 
 
 def quota(now: datetime) -> int | None:
@@ -113,7 +119,7 @@ def failed(now: datetime, *, reason: str, code: int | None = None, alarm: bool =
 
 def succeeded() -> None:
     """A call got through: nothing counts any more, and a pause is over, unless a person holds delivery."""
-    row = Breaker.objects.filter(Q(failures__gt=0) | _OPEN).first()
+    row = _TROUBLED.one()
     if row is None:
         return
     # An instant that is past: the backlog begins now.

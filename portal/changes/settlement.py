@@ -7,17 +7,24 @@ import time
 
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from portal.audit import ledger
 from portal.audit.models import Event
 from portal.catalog.connection import action_of, facts_of
 from portal.changes import breaker, conclusions, spool, transitions
 from portal.changes.models import Attempt, Cause, Change, Status
+from portal.changes.prepared import Given, Prepared
 from portal.changes.spool import Kept
 from portal.vault import Applied, AppliedCheck, Exchange, InDoubt, NotApplied, NotSent, Outcome, Refused
 
 _log = logging.getLogger(__name__)
 _PAUSES_S = (0.0, 0.2, 1.0, 2.0)
+_FINISHED = Prepared(
+    lambda: Attempt.objects.filter(change=Given("change"), fence=Given("fence"), finished_at=None),
+    finished_at=Now(),
+    **{name: Given(name) for name in ("outcome", "code", "number", "message")},
+)
 
 
 def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None:
@@ -27,16 +34,13 @@ def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None
     """
     with transaction.atomic(durable=True):
         # The row before the log, as everywhere: two orders would be a deadlock.
-        change = transitions.lock(attempt.change_id)
+        change = transitions.hold(attempt.change_id)
         if kept is not None:
             _make_up(change, kept)
-        attempt.refresh_from_db()
-        if attempt.finished_at is not None:
-            return
         name = type(outcome).__name__
-        attempt.finished_at, attempt.outcome = transitions.db_now(), name
-        attempt.code, attempt.number, attempt.message = outcome.status, outcome.number, told(outcome)
-        attempt.save(update_fields=["finished_at", "outcome", "code", "number", "message"])
+        came = {"outcome": name, "code": outcome.status, "number": outcome.number, "message": told(outcome)}
+        if not _FINISHED.rows(change=attempt.change_id, fence=attempt.fence, **came):
+            return
         facts = {
             "outcome": name,
             "attempt": str(attempt.pk),

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import DurationField, Exists, F, OuterRef, Q
+from django.db.models.functions import Now
 
 from portal import correlation
 from portal.audit import ledger
 from portal.changes import breaker
-from portal.changes.models import LANE, Change, ChangeQuerySet, Status
+from portal.changes.models import LANE, Change, ChangeQuerySet, Revision, Status
+from portal.changes.prepared import Given, Prepared
 
 ALLOWED: dict[Status, tuple[Status, ...]] = {
     Status.PENDING: (Status.PENDING, Status.APPROVED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED),
@@ -38,6 +41,7 @@ ALLOWED: dict[Status, tuple[Status, ...]] = {
 }
 ENDED = (Status.APPLIED, Status.FAILED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED)
 """The sealed value is erased on the way in."""
+_SEEN = ("id", "status", "revision", "fence")
 
 
 class WrongState(Exception):
@@ -68,6 +72,11 @@ def lock(change_id: int) -> Change:
     return Change.objects.select_for_update(of=("self",)).select_related("requester").get(pk=change_id)
 
 
+def hold(change_id: int) -> Change:
+    """The same for the machine, which asks nothing of its requester."""
+    return _HELD.one(id=change_id) or Change.objects.get(pk=change_id)
+
+
 def move(
     change: Change,
     to: Status,
@@ -85,22 +94,20 @@ def move(
     """
     if to not in ALLOWED[Status(change.status)]:
         raise WrongState(change)
-    now = db_now()
-    columns |= {"status": to, "updated_at": now}
-    if to in ENDED:
-        columns["ended_at"] = now
+    columns |= {"status": to}
     if to not in (Status.SENDING, Status.IN_DOUBT):
         columns["lease_until"] = None
     if to is Status.APPROVED and by:
         columns["request"] = correlation.current()  # the delivery goes on under it, whoever reminds the worker
-    as_seen = Change.objects.filter(pk=change.pk, status=change.status, revision=change.revision, fence=change.fence)
-    if not as_seen.update(**columns):
+    seen = {f"seen_{name}": getattr(change, name) for name in _SEEN}
+    moved = _moved(to in ENDED, *columns).one(**seen, **columns)
+    if moved is None:
         raise WrongState(change)
     if to in ENDED:
-        change.erase_sealed()
+        _ERASED.rows(id=change.pk)
     came_from = change.status
-    for name, value in columns.items():
-        setattr(change, name, value)
+    for name in (*columns, "updated_at", "ended_at"):
+        setattr(change, name, getattr(moved, name))
     ledger.record(
         action,
         by=by,
@@ -111,7 +118,15 @@ def move(
     )
 
 
-def ready(now: datetime) -> ChangeQuerySet:
+@cache
+def _moved(ends: bool, *names: str) -> Prepared[Change]:
+    """The move of a change, as it was seen, that sets these columns."""
+    seen = {name: Given(f"seen_{name}") for name in _SEEN}
+    columns = {name: Given(name) for name in names} | {"updated_at": Now()} | ({"ended_at": Now()} if ends else {})
+    return Prepared(lambda: Change.objects.filter(**seen), **columns)
+
+
+def ready(now: datetime | Now) -> ChangeQuerySet:
     """Approved changes that may be sent at `now` (B3).
 
     Not while another change of the same secret is on its way, may still be replayed by the gateway, or was approved
@@ -144,18 +159,12 @@ def in_doubt(now: datetime) -> ChangeQuerySet:
 def claim(change_id: int) -> Change | None:
     """Take a change that is ready for delivery (B2): own durable transaction; None for whoever loses, or must wait."""
     with suppress(_LaneTaken), transaction.atomic(durable=True):
-        now = db_now()
         try:
-            won = (
-                ready(now)
-                .filter(pk=change_id)
-                .update(status=Status.SENDING, fence=F("fence") + 1, updated_at=now, lease_until=now + lease())
-            )
+            change = _CLAIMED.one(id=change_id, lease=lease())
         except IntegrityError:  # the lane index
             raise _LaneTaken from None
-        if not _admitted(won, now):
+        if not _admitted(change is not None) or change is None:
             return None
-        change = Change.objects.get(pk=change_id)
         ledger.record(
             "delivery.started",
             change=change.pk,
@@ -171,12 +180,12 @@ def claim_doubt(change_id: int) -> Change | None:
     with transaction.atomic(durable=True):
         now = db_now()
         won = in_doubt(now).filter(pk=change_id).update(fence=F("fence") + 1, lease_until=now + lease())
-        return Change.objects.get(pk=change_id) if _admitted(won, now) else None
+        return Change.objects.get(pk=change_id) if _admitted(bool(won)) else None
 
 
-def _admitted(won: int, now: datetime) -> bool:
+def _admitted(won: bool) -> bool:
     """Whether the claim was won, and stands: while delivery is paused all but one are taken back."""
-    if won and breaker.admits(now):
+    if won and breaker.admits():
         return True
     transaction.set_rollback(True)
     return False
@@ -185,3 +194,14 @@ def _admitted(won: int, now: datetime) -> bool:
 def lease() -> timedelta:
     """How long a worker may be busy with a change before another one takes over."""
     return timedelta(seconds=settings.DELIVERY_LEASE_S)
+
+
+_HELD = Prepared(lambda: Change.objects.select_for_update().filter(pk=Given("id")))
+_ERASED = Prepared(lambda: Revision.objects.filter(change=Given("id"), sealed_secret__isnull=False), sealed_secret=None)
+_CLAIMED = Prepared(
+    lambda: ready(Now()).filter(pk=Given("id")),
+    status=Status.SENDING,
+    fence=F("fence") + 1,
+    updated_at=Now(),
+    lease_until=Now() + Given("lease", DurationField()),
+)
