@@ -119,9 +119,9 @@ def failed(now: datetime, *, reason: str, code: int | None = None, alarm: bool =
 
 def succeeded() -> None:
     """A call got through: nothing counts any more, and a pause is over, unless a person holds delivery."""
-    row = _TROUBLED.one()
-    if row is None:
+    if not _TROUBLED.rows():  # nearly always
         return
+    row = Breaker.objects.get()
     # An instant that is past: the backlog begins now.
     if Breaker.objects.filter(_OPEN, held_at=None).update(opened_at=None, failures=0, next_at=F("opened_at")):
         _log.warning("delivery goes on")

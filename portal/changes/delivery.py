@@ -18,7 +18,7 @@ from portal import keyring
 from portal.audit import ledger
 from portal.catalog import connection
 from portal.changes import approved, conclusions, readback, settlement, transitions
-from portal.changes.models import Attempt, Cause, Change, Revision, Status
+from portal.changes.models import Attempt, Cause, Change, Revision
 from portal.changes.readback import NOT_FOUND, Reading, Step
 from portal.crashpoints import crashpoint
 from portal.vault import Client, Outcome
@@ -96,8 +96,7 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
 def _intend(change: Change, revision: Revision, started: float) -> Attempt | None:
     """Write down the call before it is made (B4); None where the lease is lost or half of it is gone (B6)."""
     with transaction.atomic(durable=True):
-        held = transitions.hold(change.pk)
-        if (held.status, held.fence) != (Status.SENDING, change.fence):
+        if not transitions.still_held(change):
             _note("delivery.lost", change, data={"fence": change.fence})
             return None
         if time.monotonic() - started > settings.DELIVERY_LEASE_S / 2:

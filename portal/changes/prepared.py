@@ -5,7 +5,7 @@ They are said in the ORM's words, with `Given` where a value comes later.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.db import connection, models, transaction
@@ -35,14 +35,20 @@ class Given(Expression):
 
 
 class Prepared(Generic[Row]):
-    """A question; with `columns` an order, which answers with the rows as they are then.
+    """A question; with `columns` an order to set these, which answers with what the rows are then: `answer`.
 
     `words` is called once, when it is first asked, and for each kind of database.
     """
 
-    def __init__(self, words: Callable[[], models.QuerySet[Row, Any]], **columns: Any) -> None:
-        self._words, self._columns = words, columns
-        self._said: dict[str, tuple[str, tuple[Any, ...], type[Row]]] = {}
+    def __init__(
+        self,
+        words: Callable[[], models.QuerySet[Row, Any]],
+        columns: Mapping[str, Any] | None = None,
+        *,
+        answer: Sequence[str] = ("*",),
+    ) -> None:
+        self._words, self._columns, self._answer = words, columns, ", ".join(answer)
+        self._said: dict[str, tuple[str, tuple[Any, ...], models.QuerySet[Row]]] = {}
 
     def rows(self, **given: Any) -> list[tuple[Any, ...]]:
         """What was asked for, as the database says it."""
@@ -53,22 +59,23 @@ class Prepared(Generic[Row]):
 
     def one(self, **given: Any) -> Row | None:
         """The one row there is."""
-        text, values, model = self._with(given)
+        text, values, any_rows = self._with(given)
         with transaction.mark_for_rollback_on_error():
-            return next(iter(models.QuerySet(model).raw(text, values)), None)
+            return next(iter(any_rows.raw(text, values)), None)
 
-    def _with(self, given: dict[str, Any]) -> tuple[str, list[Any], type[Row]]:
+    def _with(self, given: dict[str, Any]) -> tuple[str, list[Any], models.QuerySet[Row]]:
         if connection.vendor not in self._said:
             self._said[connection.vendor] = self._put()
-        text, values, model = self._said[connection.vendor]
-        return text, [each.of(given) if isinstance(each, Given) else each for each in values], model
+        text, values, any_rows = self._said[connection.vendor]
+        return text, [each.of(given) if isinstance(each, Given) else each for each in values], any_rows
 
-    def _put(self) -> tuple[str, tuple[Any, ...], type[Row]]:
+    def _put(self) -> tuple[str, tuple[Any, ...], models.QuerySet[Row]]:
         words = self._words()
-        if not self._columns:
-            return (*words.query.sql_with_params(), words.model)
+        any_rows: models.QuerySet[Row] = models.QuerySet(words.model)
+        if self._columns is None:
+            return (*words.query.sql_with_params(), any_rows)
         order: Any = words.query.chain(UpdateQuery)
         order.add_update_values(self._columns)
         order.clear_select_clause()
         text, values = order.get_compiler(connection=connection).as_sql()
-        return f"{text} RETURNING *", tuple(values), words.model
+        return f"{text} RETURNING {self._answer}", tuple(values), any_rows

@@ -22,8 +22,8 @@ _log = logging.getLogger(__name__)
 _PAUSES_S = (0.0, 0.2, 1.0, 2.0)
 _FINISHED = Prepared(
     lambda: Attempt.objects.filter(change=Given("change"), fence=Given("fence"), finished_at=None),
-    finished_at=Now(),
-    **{name: Given(name) for name in ("outcome", "code", "number", "message")},
+    {"finished_at": Now()} | {name: Given(name) for name in ("outcome", "code", "number", "message")},
+    answer=("id",),
 )
 
 
@@ -34,7 +34,7 @@ def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None
     """
     with transaction.atomic(durable=True):
         # The row before the log, as everywhere: two orders would be a deadlock.
-        change = transitions.hold(attempt.change_id)
+        change = transitions.lock(attempt.change_id)
         if kept is not None:
             _make_up(change, kept)
         name = type(outcome).__name__

@@ -69,12 +69,10 @@ def db_now() -> datetime:
 
 def lock(change_id: int) -> Change:
     """The change, held until the transaction ends. Raises Change.DoesNotExist."""
-    return Change.objects.select_for_update(of=("self",)).select_related("requester").get(pk=change_id)
-
-
-def hold(change_id: int) -> Change:
-    """The same for the machine, which asks nothing of its requester."""
-    return _HELD.one(id=change_id) or Change.objects.get(pk=change_id)
+    held = _HELD.one(id=change_id)
+    if held is None:
+        raise Change.DoesNotExist
+    return held
 
 
 def move(
@@ -106,8 +104,9 @@ def move(
     if to in ENDED:
         _ERASED.rows(id=change.pk)
     came_from = change.status
-    for name in (*columns, "updated_at", "ended_at"):
-        setattr(change, name, getattr(moved, name))
+    columns |= {"updated_at": moved.updated_at, "ended_at": moved.ended_at}
+    for name, value in columns.items():
+        setattr(change, name, value)
     ledger.record(
         action,
         by=by,
@@ -123,7 +122,7 @@ def _moved(ends: bool, *names: str) -> Prepared[Change]:
     """The move of a change, as it was seen, that sets these columns."""
     seen = {name: Given(f"seen_{name}") for name in _SEEN}
     columns = {name: Given(name) for name in names} | {"updated_at": Now()} | ({"ended_at": Now()} if ends else {})
-    return Prepared(lambda: Change.objects.filter(**seen), **columns)
+    return Prepared(lambda: Change.objects.filter(**seen), columns, answer=("id", "updated_at", "ended_at"))
 
 
 def ready(now: datetime | Now) -> ChangeQuerySet:
@@ -175,6 +174,11 @@ def claim(change_id: int) -> Change | None:
     return None
 
 
+def still_held(change: Change) -> bool:
+    """Whether this claim of the change stands, and will until the transaction ends."""
+    return bool(_STILL_HELD.rows(id=change.pk, fence=change.fence))
+
+
 def claim_doubt(change_id: int) -> Change | None:
     """Take a change in doubt for a read-back; None for whoever loses. Own durable transaction."""
     with transaction.atomic(durable=True):
@@ -197,11 +201,24 @@ def lease() -> timedelta:
 
 
 _HELD = Prepared(lambda: Change.objects.select_for_update().filter(pk=Given("id")))
-_ERASED = Prepared(lambda: Revision.objects.filter(change=Given("id"), sealed_secret__isnull=False), sealed_secret=None)
+_STILL_HELD = Prepared(
+    lambda: (
+        Change.objects.select_for_update()
+        .filter(pk=Given("id"), fence=Given("fence"), status=Status.SENDING)
+        .values("pk")
+    )
+)
+_ERASED = Prepared(
+    lambda: Revision.objects.filter(change=Given("id"), sealed_secret__isnull=False),
+    {"sealed_secret": None},
+    answer=("id",),
+)
 _CLAIMED = Prepared(
     lambda: ready(Now()).filter(pk=Given("id")),
-    status=Status.SENDING,
-    fence=F("fence") + 1,
-    updated_at=Now(),
-    lease_until=Now() + Given("lease", DurationField()),
+    {
+        "status": Status.SENDING,
+        "fence": F("fence") + 1,
+        "updated_at": Now(),
+        "lease_until": Now() + Given("lease", DurationField()),
+    },
 )
