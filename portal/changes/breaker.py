@@ -24,7 +24,6 @@ from django.db.models.functions import Coalesce, Now
 from portal.accounts.models import User
 from portal.audit import ledger
 from portal.changes.models import Breaker
-from portal.changes.prepared import Prepared
 
 FAILURES = 5
 _log = logging.getLogger(__name__)
@@ -35,8 +34,9 @@ PAUSED = _OPEN | _HELD
 MARK = Coalesce("held_at", "next_at")
 SLOWED = Exists(Breaker.objects.filter(_HELD | _RETURNING))
 """Whether turn() has anything to say without a cap."""
-_PAUSED_NOW = Prepared(lambda: Breaker.objects.filter(PAUSED))
-_TROUBLED = Prepared(lambda: Breaker.objects.filter(Q(failures__gt=0) | _OPEN))
+IS_PAUSED = Exists(Breaker.objects.filter(PAUSED))
+IS_TROUBLED = Exists(Breaker.objects.filter(Q(failures__gt=0) | _OPEN))
+"""Whether succeeded() has anything to do: for who writes anyway, and can ask along."""
 
 
 def pause() -> Breaker | None:
@@ -54,7 +54,7 @@ def admits() -> bool:
 
     In the transaction of the claim, after it: a claim that is lost must not cost the try. Held: never.
     """
-    if not _PAUSED_NOW.rows():
+    if not Breaker.objects.filter(PAUSED).exists():
         return True
     mine = Breaker.objects.filter(_OPEN, held_at=None, next_at__lte=Now())
     return bool(mine.update(next_at=Now() + _probe_every()))
@@ -119,9 +119,9 @@ def failed(now: datetime, *, reason: str, code: int | None = None, alarm: bool =
 
 def succeeded() -> None:
     """A call got through: nothing counts any more, and a pause is over, unless a person holds delivery."""
-    if not _TROUBLED.rows():  # nearly always
+    row = Breaker.objects.filter(Q(failures__gt=0) | _OPEN).first()
+    if row is None:
         return
-    row = Breaker.objects.get()
     # An instant that is past: the backlog begins now.
     if Breaker.objects.filter(_OPEN, held_at=None).update(opened_at=None, failures=0, next_at=F("opened_at")):
         _log.warning("delivery goes on")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from django.db import connection, models, transaction
-from django.db.models.expressions import Expression
+from django.db.models.expressions import Exists, Expression
 from django.db.models.sql import UpdateQuery
 
 Row = TypeVar("Row", bound=models.Model)
@@ -35,9 +35,9 @@ class Given(Expression):
 
 
 class Prepared(Generic[Row]):
-    """A question; with `columns` an order to set these, which answers with what the rows are then: `answer`.
+    """A question; with `columns` an order to set these, which answers with each row's `answer` as it is then.
 
-    `words` is called once, when it is first asked, and for each kind of database.
+    `asking` adds to the answer, by name. `words` is called once, when it is first asked, and for each kind of database.
     """
 
     def __init__(
@@ -46,8 +46,9 @@ class Prepared(Generic[Row]):
         columns: Mapping[str, Any] | None = None,
         *,
         answer: Sequence[str] = ("*",),
+        asking: Mapping[str, Exists] | None = None,
     ) -> None:
-        self._words, self._columns, self._answer = words, columns, ", ".join(answer)
+        self._words, self._columns, self._answer, self._asking = words, columns, answer, asking or {}
         self._said: dict[str, tuple[str, tuple[Any, ...], models.QuerySet[Row]]] = {}
 
     def rows(self, **given: Any) -> list[tuple[Any, ...]]:
@@ -77,5 +78,11 @@ class Prepared(Generic[Row]):
         order: Any = words.query.chain(UpdateQuery)
         order.add_update_values(self._columns)
         order.clear_select_clause()
-        text, values = order.get_compiler(connection=connection).as_sql()
-        return f"{text} RETURNING {self._answer}", tuple(values), any_rows
+        compiler = order.get_compiler(connection=connection)
+        text, values = compiler.as_sql()
+        answer = list(self._answer)
+        for name, expression in self._asking.items():
+            asked, more = compiler.compile(expression.resolve_expression(order))
+            answer.append(f"{asked} AS {name}")
+            values = (*values, *more)
+        return f"{text} RETURNING {', '.join(answer)}", tuple(values), any_rows

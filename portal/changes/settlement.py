@@ -24,6 +24,7 @@ _FINISHED = Prepared(
     lambda: Attempt.objects.filter(change=Given("change"), fence=Given("fence"), finished_at=None),
     {"finished_at": Now()} | {name: Given(name) for name in ("outcome", "code", "number", "message")},
     answer=("id",),
+    asking={"troubled": breaker.IS_TROUBLED},
 )
 
 
@@ -39,8 +40,10 @@ def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None
             _make_up(change, kept)
         name = type(outcome).__name__
         came = {"outcome": name, "code": outcome.status, "number": outcome.number, "message": told(outcome)}
-        if not _FINISHED.rows(change=attempt.change_id, fence=attempt.fence, **came):
+        finished = _FINISHED.rows(change=attempt.change_id, fence=attempt.fence, **came)
+        if not finished:
             return
+        ((_, troubled),) = finished
         facts = {
             "outcome": name,
             "attempt": str(attempt.pk),
@@ -56,7 +59,7 @@ def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None
         else:
             _note("delivery.lost", change, code=outcome.status, data=facts)
         if kept is None:  # a late answer says nothing of how calls fare now
-            _tell_breaker(outcome)
+            _tell_breaker(outcome, troubled)
 
 
 def told(outcome: Outcome) -> str:
@@ -149,9 +152,10 @@ def _conclude(change: Change, outcome: Outcome) -> None:
             conclusions.doubted(change, Cause.UNANSWERED, code=code, message=message)
 
 
-def _tell_breaker(outcome: Outcome) -> None:
+def _tell_breaker(outcome: Outcome, troubled: bool) -> None:
     if isinstance(outcome, Applied | AppliedCheck | Refused):
-        breaker.succeeded()
+        if troubled:
+            breaker.succeeded()
     else:
         breaker.failed(transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm)
 

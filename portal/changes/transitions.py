@@ -101,8 +101,8 @@ def move(
     moved = _moved(to in ENDED, *columns).one(**seen, **columns)
     if moved is None:
         raise WrongState(change)
-    if to in ENDED:
-        _ERASED.rows(id=change.pk)
+    if to in ENDED and moved.keeps:  # type: ignore[attr-defined]
+        change.erase_sealed()
     came_from = change.status
     columns |= {"updated_at": moved.updated_at, "ended_at": moved.ended_at}
     for name, value in columns.items():
@@ -122,7 +122,9 @@ def _moved(ends: bool, *names: str) -> Prepared[Change]:
     """The move of a change, as it was seen, that sets these columns."""
     seen = {name: Given(f"seen_{name}") for name in _SEEN}
     columns = {name: Given(name) for name in names} | {"updated_at": Now()} | ({"ended_at": Now()} if ends else {})
-    return Prepared(lambda: Change.objects.filter(**seen), columns, answer=("id", "updated_at", "ended_at"))
+    keeps = Exists(Revision.objects.filter(change=OuterRef("pk"), sealed_secret__isnull=False))
+    answer = ("id", "updated_at", "ended_at")
+    return Prepared(lambda: Change.objects.filter(**seen), columns, answer=answer, asking={"keeps": keeps})
 
 
 def ready(now: datetime | Now) -> ChangeQuerySet:
@@ -162,7 +164,9 @@ def claim(change_id: int) -> Change | None:
             change = _CLAIMED.one(id=change_id, lease=lease())
         except IntegrityError:  # the lane index
             raise _LaneTaken from None
-        if not _admitted(change is not None) or change is None:
+        if change is None:
+            return None
+        if change.paused and not _admitted():  # type: ignore[attr-defined]
             return None
         ledger.record(
             "delivery.started",
@@ -184,12 +188,12 @@ def claim_doubt(change_id: int) -> Change | None:
     with transaction.atomic(durable=True):
         now = db_now()
         won = in_doubt(now).filter(pk=change_id).update(fence=F("fence") + 1, lease_until=now + lease())
-        return Change.objects.get(pk=change_id) if _admitted(bool(won)) else None
+        return Change.objects.get(pk=change_id) if won and _admitted() else None
 
 
-def _admitted(won: bool) -> bool:
-    """Whether the claim was won, and stands: while delivery is paused all but one are taken back."""
-    if won and breaker.admits():
+def _admitted() -> bool:
+    """Whether a claim that was won stands: while delivery is paused all but one are taken back."""
+    if breaker.admits():
         return True
     transaction.set_rollback(True)
     return False
@@ -208,11 +212,6 @@ _STILL_HELD = Prepared(
         .values("pk")
     )
 )
-_ERASED = Prepared(
-    lambda: Revision.objects.filter(change=Given("id"), sealed_secret__isnull=False),
-    {"sealed_secret": None},
-    answer=("id",),
-)
 _CLAIMED = Prepared(
     lambda: ready(Now()).filter(pk=Given("id")),
     {
@@ -221,4 +220,5 @@ _CLAIMED = Prepared(
         "updated_at": Now(),
         "lease_until": Now() + Given("lease", DurationField()),
     },
+    asking={"paused": breaker.IS_PAUSED},
 )
