@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import certifi
 import urllib3
 from oauthlib.oauth2 import BackendApplicationClient
-from requests import PreparedRequest, Response
+from requests import PreparedRequest, Request, Response
 from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
@@ -47,8 +47,8 @@ for _name in ("requests_oauthlib", "oauthlib", "urllib3"):
 class _Session(OAuth2Session):
     """A session that follows nothing and believes nothing of the environment (netrc, proxies, CA bundles)."""
 
-    def __init__(self, client_id: str, adapter: _Adapter, token: Mapping[str, str] | None = None) -> None:
-        super().__init__(client=BackendApplicationClient(client_id), token=token)
+    def __init__(self, client_id: str, adapter: _Adapter) -> None:
+        super().__init__(client=BackendApplicationClient(client_id))
         self.trust_env = False
         self.headers.clear()
         self.headers.update(HEADERS)
@@ -132,17 +132,17 @@ class Edge:
 
         What went wrong is in the answer; nothing is raised.
         """
-        headers = {"X-Request-ID": request_id} if request_id else {}
+        headers = HEADERS | ({"X-Request-ID": request_id} if request_id else {})
         if content is not None:
             headers["Content-Type"] = "application/json"
         pace = self._pace(ends_at)
         adapter = _Adapter(self._config, self._trust, pace)
         trouble: NoAnswer | None = None
         try:
-            bearer = {"access_token": token.reveal(), "token_type": "Bearer"}
-            with _Session(self._config.client_id, adapter, bearer) as session:
-                data = content.reveal().encode() if content is not None else None
-                session.request(method, url, data=data, headers=headers)
+            headers["Authorization"] = f"Bearer {token.reveal()}"
+            data = content.reveal().encode() if content is not None else None
+            # No session: nothing would be left for it but to follow, to remember and to look around.
+            adapter.send(Request(method, url, headers=headers, data=data).prepare())
         except Exception as error:  # noqa: BLE001 - whatever a library throws, its frames hold plaintext
             trouble = _no_answer(error, pace)
         return adapter.answer or trouble or NoAnswer("no answer", sent=pace.sent)
