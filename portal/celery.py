@@ -8,6 +8,7 @@ from typing import Any
 
 from celery import Celery, Task, signals
 from django.conf import settings
+from django.db import close_old_connections
 
 from portal import correlation
 from portal.discretion import forget_locals
@@ -47,6 +48,11 @@ class DiscreetTask(Task):  # type: ignore[type-arg]  # generic in the stubs alon
 app = Celery("portal", task_cls=DiscreetTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+# As between the requests of a page; Celery itself would connect anew for each task (CELERY_DB_REUSE_MAX).
+signals.task_prerun.connect(close_old_connections)
+signals.task_postrun.connect(close_old_connections)
 
 
 @signals.before_task_publish.connect

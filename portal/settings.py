@@ -172,6 +172,7 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_QUEUES: dict[str, dict[str, str]] = {"celery": {}, "sealing": {}}
 CELERY_TASK_ROUTES = {"audit.*": {"queue": "sealing"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_DB_REUSE_MAX = 2**31  # tasks: how long a connection lives is said by CONN_MAX_AGE and its health check
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False

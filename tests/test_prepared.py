@@ -5,33 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db.models import QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from portal.accounts.models import User
 from portal.changes.models import Change
-from portal.prepared import Prepared
+from portal.prepared import Given, Prepared
 
 pytestmark = pytest.mark.domain
 
 
 def test_each_key_stands_in_its_place(submitted: Change, approver: User) -> None:
-    def build(key: int, requester: int, secret: int) -> QuerySet[Change, Any]:
-        return Change.objects.filter(requester=requester, secret=secret, pk=key).values_list("pk", "status")
-
-    asked, keys = Prepared(build), (submitted.pk, submitted.requester_id, submitted.secret)
-    assert asked.ask(*keys) == [(submitted.pk, "pending")]
-    assert asked.ask(submitted.pk, approver.pk, submitted.secret) == []
-    assert asked.ask(submitted.pk, submitted.requester_id, submitted.secret + 1) == []
-    assert asked.ask(*keys) == [(submitted.pk, "pending")]
+    given = {name: Given(name) for name in ("requester", "secret", "pk")}
+    asked = Prepared(lambda: Change.objects.filter(**given).values_list("pk", "status"))
+    keys = {"pk": submitted.pk, "requester": submitted.requester_id, "secret": submitted.secret}
+    assert asked.rows(**keys) == [(submitted.pk, "pending")]
+    assert asked.rows(**keys | {"requester": approver.pk}) == []
+    assert asked.rows(**keys | {"secret": submitted.secret + 1}) == []
+    assert asked.rows(**keys) == [(submitted.pk, "pending")]
 
 
 def test_it_is_asked_anew_each_time_and_answers_as_the_queryset_does(submitted: Change) -> None:
     kept = Change.objects.values_list("updated_at", "expires_at", "ended_at", "secret_name")
-    asked = Prepared(lambda key: kept.filter(pk=key))
-    assert asked.ask(submitted.pk) == list(kept.filter(pk=submitted.pk))
+    asked = Prepared(lambda: kept.filter(pk=Given("key")))
+    assert asked.rows(key=submitted.pk) == list(kept.filter(pk=submitted.pk))
 
     Change.objects.filter(pk=submitted.pk).update(secret_name="another")
-    assert asked.ask(submitted.pk)[0][-1] == "another"
+    assert asked.rows(key=submitted.pk)[0][-1] == "another"
 
 
 def test_a_question_without_keys_is_built_once(submitted: Change) -> None:
@@ -42,5 +41,19 @@ def test_a_question_without_keys_is_built_once(submitted: Change) -> None:
         return Change.objects.values_list("pk")
 
     asked = Prepared(build)
-    assert asked.ask() == asked.ask() == [(submitted.pk,)]
+    assert asked.rows() == asked.rows() == [(submitted.pk,)]
     assert built == [True]
+
+
+def test_an_order_answers_with_what_the_row_is_then(submitted: Change) -> None:
+    mine = Exists(User.objects.filter(pk=OuterRef("requester"), is_active=True))
+    renamed = Prepared(
+        lambda: Change.objects.filter(pk=Given("key")),
+        {"secret_name": Given("name"), "revision": F("revision") + 1},
+        answer=("id", "secret_name", "revision"),
+        asking={"mine": mine},
+    )
+    found = renamed.one(key=submitted.pk, name="another")
+    assert found is not None
+    assert (found.secret_name, found.revision, bool(found.mine)) == ("another", 2, True)  # type: ignore[attr-defined]
+    assert renamed.one(key=submitted.pk + 1, name="another") is None

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.accounts.models import User
-from portal.prepared import Prepared
+from portal.prepared import Given, Prepared
 
 
 class Right(StrEnum):
@@ -45,7 +45,7 @@ GRANTS = {
 }
 
 _CARRIED = ("name", "permissions__content_type__app_label", "permissions__codename")
-_STANDING = Prepared(lambda person: Group.objects.filter(user=person).order_by("name").values_list(*_CARRIED))
+_STANDING = Prepared(lambda: Group.objects.filter(user=Given("person")).order_by("name").values_list(*_CARRIED))
 
 
 def rights_of(user: User | AnonymousUser) -> frozenset[Right]:
@@ -62,15 +62,15 @@ def _standing(user: User | AnonymousUser) -> tuple[frozenset[Right], list[str]]:
     """Rights and groups, in one query."""
     known: tuple[frozenset[Right], list[str]] | None = getattr(user, "_standing", None)
     if known is None:
-        rows = _STANDING.ask(user.pk) if user.pk else []
+        rows = _STANDING.rows(person=user.pk) if user.pk else []
         rights = {Right(code) for _name, app, code in rows if app == "accounts" and code in list(Right)}
         known = frozenset(rights), list(dict.fromkeys(name for name, _app, _code in rows))
         user._standing = known  # type: ignore[union-attr]  # noqa: SLF001 - a cache on the instance
     return known
 
 
-def anybody_with(rights: frozenset[Right], key: int) -> User:
-    """Nobody in particular who holds these, to put a question together with a stand-in (Prepared) for whoever asks."""
+def anybody_with(rights: frozenset[Right], key: Given) -> User:
+    """Nobody in particular who holds these: to put a question once (Prepared) that each of them may ask."""
     anybody = User(pk=key)
     anybody._standing = rights, []  # type: ignore[attr-defined]  # noqa: SLF001
     return anybody

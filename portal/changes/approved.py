@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from portal.changes import patch as patches
 from portal.changes import policy, sealed
-from portal.changes.models import Change, Revision, Verdict
+from portal.changes.models import Change, Revision, Verdict, Vote
 from portal.changes.patch import Sight
+from portal.prepared import Given, Prepared
 from portal.vault.entity import Patch, Secret, body
 
 
 class Tampered(Exception):
     """What would be sent is not what was approved."""
+
+
+_REVISION = Prepared(lambda: Revision.objects.filter(change=Given("change"), number=Given("number")))
+_VOTES = Prepared(
+    lambda: Vote.objects.filter(
+        ~Q(voter=Given("requester")),
+        change=Given("change"),
+        revision=Given("revision"),
+        digest=Given("digest"),
+        verdict=Verdict.APPROVE,
+    ).values_list("voter")
+)
+
+
+def revision(change: Change) -> Revision:
+    """The revision that counts, as Change.current()."""
+    return _REVISION.one(change=change.pk, number=change.revision) or change.current()
 
 
 def base_of(revision: Revision) -> Sight | None:
@@ -32,8 +52,8 @@ def edit(change: Change, revision: Revision) -> Patch:
         policy=revision.policy,
         traits=revision.secret_traits,
     )
-    votes = change.votes.filter(revision=revision.number, digest=digest, verdict=Verdict.APPROVE)
-    voters = votes.exclude(voter=change.requester_id).values_list("voter_id", flat=True)
+    votes = _VOTES.rows(change=change.pk, revision=revision.number, digest=digest, requester=change.requester_id)
+    voters = [voter for (voter,) in votes]
     if digest != revision.digest or not policy.Policy.from_data(revision.policy).met_by(voters):
         raise Tampered
     if not _is_as_told(revision, value):

@@ -18,8 +18,8 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, Q
+from django.db.models.functions import Coalesce, Now
 
 from portal.accounts.models import User
 from portal.audit import ledger
@@ -33,19 +33,24 @@ _HELD = Q(held_at__isnull=False)
 _RETURNING = Q(opened_at=None, next_at__isnull=False)
 PAUSED = _OPEN | _HELD
 MARK = Coalesce("held_at", "next_at")
-_IS_PAUSED = Prepared(lambda: Breaker.objects.filter(PAUSED).values_list("pk"))
+SLOWED = Exists(Breaker.objects.filter(_HELD | _RETURNING))
+"""Whether turn() has anything to say without a cap."""
+IS_PAUSED = Exists(Breaker.objects.filter(PAUSED))
+IS_TROUBLED = Exists(Breaker.objects.filter(Q(failures__gt=0) | _OPEN))
+"""Whether succeeded() has anything to do: for who writes anyway, and can ask along."""
+_PAUSED_NOW = Prepared(lambda: Breaker.objects.filter(PAUSED).values_list("pk"))
 
 
 def pause() -> Breaker | None:
     """The row while delivery is paused: since when, why, by whom, and when the next try is; None while it is not."""
-    if not _IS_PAUSED.ask():  # nearly always, and every page asks
+    if not paused():  # nearly always, and every page asks
         return None
     return Breaker.objects.filter(PAUSED).select_related("held_by").first()
 
 
 def paused() -> bool:
     """Whether it is."""
-    return Breaker.objects.filter(PAUSED).exists()
+    return bool(_PAUSED_NOW.rows())
 
 
 def mark(paused: Breaker | None) -> datetime | None:
@@ -53,14 +58,15 @@ def mark(paused: Breaker | None) -> datetime | None:
     return (paused.held_at or paused.next_at) if paused else None
 
 
-def admits(now: datetime) -> bool:
+def admits() -> bool:
     """Whether a claim may go on to a call. While open, who is told yes has the one try of this interval.
 
     In the transaction of the claim, after it: a claim that is lost must not cost the try. Held: never.
     """
-    if not Breaker.objects.filter(PAUSED).exists():
+    if not paused():
         return True
-    return bool(Breaker.objects.filter(_OPEN, held_at=None, next_at__lte=now).update(next_at=now + _probe_every()))
+    mine = Breaker.objects.filter(_OPEN, held_at=None, next_at__lte=Now())
+    return bool(mine.update(next_at=Now() + _probe_every()))
 
 
 def quota(now: datetime) -> int | None:

@@ -12,12 +12,13 @@ from functools import partial
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import transaction
+from django.db.models.functions import Now
 
 from portal import keyring
 from portal.audit import ledger
 from portal.catalog import connection
 from portal.changes import approved, conclusions, readback, settlement, transitions
-from portal.changes.models import Attempt, Cause, Change, Revision, Status
+from portal.changes.models import Attempt, Cause, Change, Revision
 from portal.changes.readback import NOT_FOUND, Reading, Step
 from portal.crashpoints import crashpoint
 from portal.vault import Client, Outcome
@@ -37,7 +38,7 @@ def deliver(change_id: int) -> None:
     started = time.monotonic()
     try:
         client = connection.connect(change=change.pk, secret=change.secret)
-        revision = change.current()
+        revision = approved.revision(change)
         edit = approved.edit(change, revision)  # first: a base that was altered must not pass for one that moved
         if not _cleared(change, revision, readback.read(client, change.secret)):
             return
@@ -95,8 +96,7 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
 def _intend(change: Change, revision: Revision, started: float) -> Attempt | None:
     """Write down the call before it is made (B4); None where the lease is lost or half of it is gone (B6)."""
     with transaction.atomic(durable=True):
-        held = transitions.lock(change.pk)
-        if (held.status, held.fence) != (Status.SENDING, change.fence):
+        if not transitions.still_held(change):
             _note("delivery.lost", change, data={"fence": change.fence})
             return None
         if time.monotonic() - started > settings.DELIVERY_LEASE_S / 2:
@@ -107,7 +107,7 @@ def _intend(change: Change, revision: Revision, started: float) -> Attempt | Non
             revision=revision.number,
             fence=change.fence,
             digest=revision.digest,
-            started_at=transitions.db_now(),
+            started_at=Now(),
         )
         facts = {"attempt": str(attempt.pk), "fence": change.fence, "digest": revision.digest}
         _note("delivery.intended", change, data=facts)

@@ -63,11 +63,11 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         oldest = Change.objects.filter(status=Status.PENDING).order_by("pk").values("pk")[:1]
         return self.filter(
             Q(pk__gte=Subquery(oldest)),
-            ~has(Revision.objects.filter(change=this, editor=person)),
-            ~has(Vote.objects.filter(change=this, voter=person, revision=OuterRef("revision"))),
+            ~has(Revision.objects.filter(change=this, editor=person.pk)),
+            ~has(Vote.objects.filter(change=this, voter=person.pk, revision=OuterRef("revision"))),
             ~has(Vote.objects.requesting_changes().filter(change=this)),
             status=Status.PENDING,
-        ).exclude(requester=person)
+        ).exclude(requester=person.pk)
 
     @staticmethod
     def sees_all(person: User) -> bool:

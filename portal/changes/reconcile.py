@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
+from typing import Any
 
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from portal import correlation
 from portal.audit import ledger
@@ -16,6 +18,7 @@ from portal.changes import breaker, conclusions, delivery, readback, settlement,
 from portal.changes.models import LANE, Attempt, Cause, Change, Status
 from portal.changes.readback import Reading, Step
 from portal.changes.transitions import db_now, lock, move
+from portal.prepared import Given, Prepared
 
 _log = logging.getLogger(__name__)
 _BATCH = 500
@@ -28,23 +31,44 @@ def advance(change_id: int) -> int | None:
 
     After a pause of delivery it first waits for its turn, in place: a fraction of a second for each worker.
     """
+    for status, request, slowed in _LOOK.rows(id=change_id):
+        if slowed or settings.DELIVERY_PER_S:
+            wait_s = _turn(change_id)
+            if wait_s is None:
+                return None
+            time.sleep(wait_s)
+        return _advance(change_id, status, request)
+    return None
+
+
+def _turn(change_id: int) -> float | None:
+    """Seconds until the change's turn; None where it has none, or is not due: that would be a turn for nothing."""
     now = db_now()
-    found = (transitions.in_doubt(now) | transitions.ready(now)).filter(pk=change_id)
-    due = found.values_list("status", "request").first()
-    if due is None:
-        return None
-    wait_s = breaker.turn(now)
-    if wait_s is None:
-        return None
-    time.sleep(wait_s)
-    status, request = due
+    due = (transitions.in_doubt(now) | transitions.ready(now)).filter(pk=change_id)
+    return breaker.turn(now) if due.exists() else None
+
+
+def _advance(change_id: int, status: str, request: str) -> int | None:
     with correlation.under(request):
         if status == Status.IN_DOUBT:
             settle_doubt(change_id)
         delivery.deliver(change_id)
-    lane_left = Change.objects.filter(pk=change_id).exclude(status__in=(Status.APPROVED, *LANE)).values("secret")
-    waiting = Change.objects.filter(secret__in=lane_left, status=Status.APPROVED).order_by("approved_at", "pk")
-    return waiting.values_list("pk", flat=True).first()
+    return next((following for (following,) in _FOLLOWING.rows(id=change_id)), None)
+
+
+def _following() -> QuerySet[Change, Any]:
+    """The next change of the same secret, where this one has left the lane."""
+    lane_left = Change.objects.filter(pk=Given("id")).exclude(status__in=(Status.APPROVED, *LANE)).values("secret")
+    waiting = Change.objects.filter(secret__in=lane_left, status=Status.APPROVED)
+    return waiting.order_by("approved_at", "pk").values("pk")[:1]
+
+
+_FOLLOWING = Prepared(_following)
+_LOOK = Prepared(
+    lambda: Change.objects.filter(pk=Given("id"), status__in=(Status.APPROVED, Status.IN_DOUBT)).values_list(
+        "status", "request", breaker.SLOWED
+    )
+)
 
 
 def settle_doubt(change_id: int) -> None:

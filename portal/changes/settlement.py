@@ -7,6 +7,7 @@ import time
 
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from portal.audit import ledger
 from portal.audit.models import Event
@@ -14,10 +15,17 @@ from portal.catalog.connection import action_of, facts_of
 from portal.changes import breaker, conclusions, spool, transitions
 from portal.changes.models import Attempt, Cause, Change, Status
 from portal.changes.spool import Kept
+from portal.prepared import Given, Prepared
 from portal.vault import Applied, AppliedCheck, Exchange, InDoubt, NotApplied, NotSent, Outcome, Refused
 
 _log = logging.getLogger(__name__)
 _PAUSES_S = (0.0, 0.2, 1.0, 2.0)
+_FINISHED = Prepared(
+    lambda: Attempt.objects.filter(change=Given("change"), fence=Given("fence"), finished_at=None),
+    {"finished_at": Now()} | {name: Given(name) for name in ("outcome", "code", "number", "message")},
+    answer=("id",),
+    asking={"troubled": breaker.IS_TROUBLED},
+)
 
 
 def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None:
@@ -30,13 +38,12 @@ def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None
         change = transitions.lock(attempt.change_id)
         if kept is not None:
             _make_up(change, kept)
-        attempt.refresh_from_db()
-        if attempt.finished_at is not None:
-            return
         name = type(outcome).__name__
-        attempt.finished_at, attempt.outcome = transitions.db_now(), name
-        attempt.code, attempt.number, attempt.message = outcome.status, outcome.number, told(outcome)
-        attempt.save(update_fields=["finished_at", "outcome", "code", "number", "message"])
+        came = {"outcome": name, "code": outcome.status, "number": outcome.number, "message": told(outcome)}
+        finished = _FINISHED.rows(change=attempt.change_id, fence=attempt.fence, **came)
+        if not finished:
+            return
+        ((_, troubled),) = finished
         facts = {
             "outcome": name,
             "attempt": str(attempt.pk),
@@ -52,7 +59,7 @@ def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None
         else:
             _note("delivery.lost", change, code=outcome.status, data=facts)
         if kept is None:  # a late answer says nothing of how calls fare now
-            _tell_breaker(outcome)
+            _tell_breaker(outcome, troubled)
 
 
 def told(outcome: Outcome) -> str:
@@ -145,9 +152,10 @@ def _conclude(change: Change, outcome: Outcome) -> None:
             conclusions.doubted(change, Cause.UNANSWERED, code=code, message=message)
 
 
-def _tell_breaker(outcome: Outcome) -> None:
+def _tell_breaker(outcome: Outcome, troubled: bool) -> None:
     if isinstance(outcome, Applied | AppliedCheck | Refused):
-        breaker.succeeded()
+        if troubled:
+            breaker.succeeded()
     else:
         breaker.failed(transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm)
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import DurationField, Exists, F, OuterRef, Q
+from django.db.models.functions import Now
 
 from portal import correlation
 from portal.audit import ledger
 from portal.changes import breaker
-from portal.changes.models import LANE, Change, ChangeQuerySet, Status
+from portal.changes.models import LANE, Change, ChangeQuerySet, Revision, Status
+from portal.prepared import Given, Prepared
 
 ALLOWED: dict[Status, tuple[Status, ...]] = {
     Status.PENDING: (Status.PENDING, Status.APPROVED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED),
@@ -38,6 +41,7 @@ ALLOWED: dict[Status, tuple[Status, ...]] = {
 }
 ENDED = (Status.APPLIED, Status.FAILED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED)
 """The sealed value is erased on the way in."""
+_SEEN = ("id", "status", "revision", "fence")
 
 
 class WrongState(Exception):
@@ -65,7 +69,10 @@ def db_now() -> datetime:
 
 def lock(change_id: int) -> Change:
     """The change, held until the transaction ends. Raises Change.DoesNotExist."""
-    return Change.objects.select_for_update().get(pk=change_id)
+    held = _HELD.one(id=change_id)
+    if held is None:
+        raise Change.DoesNotExist
+    return held
 
 
 def move(
@@ -74,7 +81,6 @@ def move(
     action: str,
     *,
     by: str = "",
-    at: datetime | None = None,
     code: int | None = None,
     data: Mapping[str, Any] | None = None,
     **columns: Any,
@@ -82,25 +88,23 @@ def move(
     """Move the change and write its event, in the caller's transaction.
 
     Compare-and-swap on status, revision and fence as they stand in `change`: raises WrongState where they moved
-    meanwhile or where ALLOWED has no such arrow. `at` is the database's time, where the caller has asked for it.
-    `columns` are set along; the instance is brought up to date.
+    meanwhile or where ALLOWED has no such arrow. `columns` are set along; the instance is brought up to date.
     """
     if to not in ALLOWED[Status(change.status)]:
         raise WrongState(change)
-    now = at or db_now()
-    columns |= {"status": to, "updated_at": now}
-    if to in ENDED:
-        columns["ended_at"] = now
+    columns |= {"status": to}
     if to not in (Status.SENDING, Status.IN_DOUBT):
         columns["lease_until"] = None
     if to is Status.APPROVED and by:
         columns["request"] = correlation.current()  # the delivery goes on under it, whoever reminds the worker
-    as_seen = Change.objects.filter(pk=change.pk, status=change.status, revision=change.revision, fence=change.fence)
-    if not as_seen.update(**columns):
+    seen = {f"seen_{name}": getattr(change, name) for name in _SEEN}
+    moved = _moved(to in ENDED, *columns).one(**seen, **columns)
+    if moved is None:
         raise WrongState(change)
-    if to in ENDED:
+    if to in ENDED and moved.keeps:  # type: ignore[attr-defined]
         change.erase_sealed()
     came_from = change.status
+    columns |= {"updated_at": moved.updated_at, "ended_at": moved.ended_at}
     for name, value in columns.items():
         setattr(change, name, value)
     ledger.record(
@@ -113,7 +117,17 @@ def move(
     )
 
 
-def ready(now: datetime) -> ChangeQuerySet:
+@cache
+def _moved(ends: bool, *names: str) -> Prepared[Change]:
+    """The move of a change, as it was seen, that sets these columns."""
+    seen = {name: Given(f"seen_{name}") for name in _SEEN}
+    columns = {name: Given(name) for name in names} | {"updated_at": Now()} | ({"ended_at": Now()} if ends else {})
+    keeps = Exists(Revision.objects.filter(change=OuterRef("pk"), sealed_secret__isnull=False))
+    answer = ("id", "updated_at", "ended_at")
+    return Prepared(lambda: Change.objects.filter(**seen), columns, answer=answer, asking={"keeps": keeps})
+
+
+def ready(now: datetime | Now) -> ChangeQuerySet:
     """Approved changes that may be sent at `now` (B3).
 
     Not while another change of the same secret is on its way, may still be replayed by the gateway, or was approved
@@ -146,18 +160,14 @@ def in_doubt(now: datetime) -> ChangeQuerySet:
 def claim(change_id: int) -> Change | None:
     """Take a change that is ready for delivery (B2): own durable transaction; None for whoever loses, or must wait."""
     with suppress(_LaneTaken), transaction.atomic(durable=True):
-        now = db_now()
         try:
-            won = (
-                ready(now)
-                .filter(pk=change_id)
-                .update(status=Status.SENDING, fence=F("fence") + 1, updated_at=now, lease_until=now + lease())
-            )
+            change = _CLAIMED.one(id=change_id, lease=lease())
         except IntegrityError:  # the lane index
             raise _LaneTaken from None
-        if not _admitted(won, now):
+        if change is None:
             return None
-        change = Change.objects.get(pk=change_id)
+        if change.paused and not _admitted():  # type: ignore[attr-defined]
+            return None
         ledger.record(
             "delivery.started",
             change=change.pk,
@@ -168,17 +178,22 @@ def claim(change_id: int) -> Change | None:
     return None
 
 
+def still_held(change: Change) -> bool:
+    """Whether this claim of the change stands, and will until the transaction ends."""
+    return bool(_STILL_HELD.rows(id=change.pk, fence=change.fence))
+
+
 def claim_doubt(change_id: int) -> Change | None:
     """Take a change in doubt for a read-back; None for whoever loses. Own durable transaction."""
     with transaction.atomic(durable=True):
         now = db_now()
         won = in_doubt(now).filter(pk=change_id).update(fence=F("fence") + 1, lease_until=now + lease())
-        return Change.objects.get(pk=change_id) if _admitted(won, now) else None
+        return Change.objects.get(pk=change_id) if won and _admitted() else None
 
 
-def _admitted(won: int, now: datetime) -> bool:
-    """Whether the claim was won, and stands: while delivery is paused all but one are taken back."""
-    if won and breaker.admits(now):
+def _admitted() -> bool:
+    """Whether a claim that was won stands: while delivery is paused all but one are taken back."""
+    if breaker.admits():
         return True
     transaction.set_rollback(True)
     return False
@@ -187,3 +202,23 @@ def _admitted(won: int, now: datetime) -> bool:
 def lease() -> timedelta:
     """How long a worker may be busy with a change before another one takes over."""
     return timedelta(seconds=settings.DELIVERY_LEASE_S)
+
+
+_HELD = Prepared(lambda: Change.objects.select_for_update().filter(pk=Given("id")))
+_STILL_HELD = Prepared(
+    lambda: (
+        Change.objects.select_for_update()
+        .filter(pk=Given("id"), fence=Given("fence"), status=Status.SENDING)
+        .values("pk")
+    )
+)
+_CLAIMED = Prepared(
+    lambda: ready(Now()).filter(pk=Given("id")),
+    {
+        "status": Status.SENDING,
+        "fence": F("fence") + 1,
+        "updated_at": Now(),
+        "lease_until": Now() + Given("lease", DurationField()),
+    },
+    asking={"paused": breaker.IS_PAUSED},
+)

@@ -228,11 +228,11 @@ def _cast(change: Change, ballot: Ballot, *, by: User, at: datetime) -> Vote:
 def _decide(change: Change, ballot: Ballot, votes: list[Vote], *, by: User, at: datetime) -> None:
     """What the votes on its revision so far come to."""
     if ballot.verdict == Verdict.REJECT:
-        move(change, Status.REJECTED, "change.rejected", by=by.username, at=at, data={"reason": ballot.reason})
+        move(change, Status.REJECTED, "change.rejected", by=by.username, data={"reason": ballot.reason})
         return
     if ballot.verdict == Verdict.REQUEST_CHANGES:
         data = {"reason": ballot.reason}
-        move(change, Status.PENDING, "change.changes_requested", by=by.username, at=at, data=data)
+        move(change, Status.PENDING, "change.changes_requested", by=by.username, data=data)
         return
     current = change.current()
     if not rules.requests(votes) and rules.approved_by_standing(current, votes):
@@ -241,7 +241,6 @@ def _decide(change: Change, ballot: Ballot, votes: list[Vote], *, by: User, at: 
             Status.APPROVED,
             "change.approved",
             by=by.username,
-            at=at,
             data={"digest": current.digest},
             approved_at=at,
             expires_at=policy.approved_until(at),
@@ -268,7 +267,6 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
         Status.PENDING,
         "change.revised",
         by=by.username,
-        at=now,
         data={"votes_voided": voters, **revisions.facts(revision)},
         revision=revision.number,
         risk=proposal.risk(change.at_once),

@@ -16,7 +16,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.changes.models import Change
 from portal.notices.models import Notice
-from portal.prepared import Prepared
+from portal.prepared import Given, Prepared
 from portal.unseen import spelled
 
 COUNT_LIMIT = 100
@@ -78,20 +78,20 @@ def both_counts(person: User) -> tuple[str, str]:
 
 
 def _counted(person: User, *, queue: bool = False) -> list[str]:
-    (counts,) = _counting(roles.rights_of(person), COUNT_LIMIT + 1, queue).ask(person.pk)
+    (counts,) = _counting(roles.rights_of(person), COUNT_LIMIT + 1, queue).rows(person=person.pk)
     return [_said(count) for count in counts]
 
 
 @cache
-def _counting(rights: frozenset[Right], most: int, queue: bool) -> Prepared:
+def _counting(rights: frozenset[Right], most: int, queue: bool) -> Prepared[User]:
     """For anybody with these rights."""
 
-    def counts(person: int) -> QuerySet[User, Any]:
-        anybody = roles.anybody_with(rights, person)
+    def counts() -> QuerySet[User, Any]:
+        anybody = roles.anybody_with(rights, Given("person"))
         lists: list[QuerySet[Any]] = [Notice.objects.inbox(anybody).unread()]
         if queue:
             lists.append(Change.objects.awaiting_decision_by(anybody))
-        return User.objects.filter(pk=person).values_list(*(_Amount(found.values("pk")[:most]) for found in lists))
+        return User.objects.filter(pk=anybody.pk).values_list(*(_Amount(found.values("pk")[:most]) for found in lists))
 
     return Prepared(counts)
 

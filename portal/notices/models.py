@@ -25,8 +25,9 @@ class Untold(models.Model):
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def inbox(self, person: User) -> NoticeQuerySet:
         """What this person is shown: not of changes that they may no longer read."""
-        shown = self.filter(recipient=person, shown=True, kind__in=KINDS)  # a newer release may know others
-        return shown if ChangeQuerySet.sees_all(person) else shown.filter(Q(change=None) | Q(change__requester=person))
+        shown = self.filter(recipient=person.pk, shown=True, kind__in=KINDS)  # a newer release may know others
+        own = Q(change=None) | Q(change__requester=person.pk)
+        return shown if ChangeQuerySet.sees_all(person) else shown.filter(own)
 
     def unread(self) -> NoticeQuerySet:
         return self.filter(read_at=None)

@@ -24,7 +24,7 @@ from portal.changes.reading.threads import Thread
 from portal.changes.reading.value import Likeness
 from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused
 from portal.changes.transitions import WrongState
-from portal.prepared import Prepared
+from portal.prepared import Given, Prepared
 
 
 @dataclass(frozen=True)
@@ -205,18 +205,18 @@ def token(revision: int, status: str, moved_at: datetime, paused: datetime | Non
 
 def token_of(change_id: int, reader: User) -> str | None:
     """The token of a page that would show it now, in one query; None where this person may not see it."""
-    found = _STANDING.ask(change_id)
+    found = _STANDING.rows(change=change_id)
     if not found:
         return None
     requester, *standing = found[0]
     return token(*standing) if listing.may_see(requester, reader) else None
 
 
-def _standing(change: int) -> QuerySet[Change, Any]:
+def _standing() -> QuerySet[Change, Any]:
     paused = Subquery(Breaker.objects.filter(breaker.PAUSED).values_list(breaker.MARK))
     voted = Subquery(Vote.objects.filter(change=OuterRef("pk")).order_by("-pk").values("pk")[:1])
     asked = ("requester", "revision", "status", "updated_at", paused, voted)
-    return Change.objects.filter(pk=change).values_list(*asked)
+    return Change.objects.filter(pk=Given("change")).values_list(*asked)
 
 
 _STANDING = Prepared(_standing)  # an open page asks it every two seconds
