@@ -31,7 +31,7 @@ class Leaf(NamedTuple):
 
 _AT = {  # as the texts say instants
     "postgresql": "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US+00:00')",
-    "sqlite": "replace(at, ' ', 'T') || '+00:00'",
+    "sqlite": "replace(at, ' ', 'T') || CASE WHEN at LIKE '%+__:__' THEN '' ELSE '+00:00' END",
 }
 
 

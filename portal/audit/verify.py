@@ -140,12 +140,14 @@ class _Verification:
 
     def leaf(self, leaf: Leaf) -> None:
         """One leaf: there, in its place, with the hash of its text, and with columns that say the same."""
-        number, _event, stored, row, _pruned = leaf
+        number, _event, stored, row, pruned = leaf
         if number != self.read and not self.torn:
             self.torn = True
             self.report.add(f"leaf {self.read}: missing from the tree")
-        if row is None:
-            self.missing(leaf)
+        if row is None and pruned and number in self.pruned:
+            self.retired(self.pruned[number], _place(leaf))
+        elif row is None:
+            self.report.add(f"{_place(leaf)}: the event was deleted")
         else:
             if tree.leaf_hash(row.text.encode()) != stored:
                 self.report.add(f"{_place(leaf)}: its text is not the one that was sealed")
@@ -190,16 +192,12 @@ class _Verification:
             else:
                 self.report.add(f"{place}: column {name} says {getattr(row, name)}, the text does not")
 
-    def missing(self, leaf: Leaf) -> None:
+    def retired(self, at: datetime, place: str) -> None:
         """Its text went with an announcement, and at the end of its retention: what stands before it is old as well."""
-        at = self.pruned.get(leaf.number) if leaf.pruned else None
-        if at is None:
-            self.report.add(f"{_place(leaf)}: the event was deleted")
-            return
         self.report.pruned += 1
         if self.latest is not None and at - self.latest < retention.LEAST - _SLACK:
             self.report.add(
-                f"{_place(leaf)}: its text went on {at.isoformat()}, but it stands after {self.latest.isoformat()}:"
+                f"{place}: its text went on {at.isoformat()}, but it stands after {self.latest.isoformat()}:"
                 f" removed within {retention.LEAST.days} days, before any retention ends"
             )
 
