@@ -1,4 +1,4 @@
-"""The rows of the log, each drawn in one go: as templates within templates they took half of the page."""
+"""The rows of the log, each drawn in one go: as templates within templates they took a third of the page."""
 
 from __future__ import annotations
 
