@@ -13,7 +13,7 @@ from portal.changes import policy
 from portal.changes.models import Change, Revision
 from portal.changes.proposal import Proposal
 
-HOUR = timedelta(hours=1)
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def write(change: Change, proposal: Proposal, *, by: User, number: int, at: date
 
 def recent(proposal: Proposal, *, by: User, now: datetime) -> Recent:
     """What this person has submitted up to now; a secret counts by its first revision."""
-    submitted = Revision.objects.filter(editor=by, created_at__gt=now - HOUR).values_list("number", "change__secret")
+    submitted = Revision.objects.filter(editor=by, created_at__gt=now - _HOUR).values_list("number", "change__secret")
     return Recent(len(submitted), len({proposal.secret} | {secret for number, secret in submitted if number == 1}))
 
 

@@ -21,9 +21,10 @@ from portal.changes.existence import has
 from portal.changes.models import Change, Revision, Status, Verdict, Vote
 from portal.changes.policy import Policy
 from portal.changes.proposal import Proposal
-from portal.changes.revisions import HOUR, Recent
 from portal.changes.risks import Level
 from portal.changes.transitions import WrongState
+
+_HOUR = timedelta(hours=1)
 
 
 class Refused(Exception):
@@ -232,16 +233,16 @@ def writable(proposal: Proposal, read: ApiSecret | None = None) -> ApiSecret:
     return secret
 
 
-def unhurried(proposal: Proposal, by: User, recent: Recent, *, now: datetime) -> None:
-    """The person has submitted no more than CHANGE_SUBMITS_PER_HOUR proposals within an hour. Raises TooMany.
+def unhurried(proposal: Proposal, by: User, *, submitted: int, now: datetime) -> None:
+    """The person has `submitted` no more than CHANGE_SUBMITS_PER_HOUR proposals within an hour. Raises TooMany.
 
     Not for people who work: for guesses at a secret value, each of which has to be a proposal. The rows are the count.
     """
     limit = settings.CHANGE_SUBMITS_PER_HOUR
-    if recent.revisions < limit or Revision.objects.filter(pk=proposal.revision_id).exists():
+    if submitted < limit or Revision.objects.filter(pk=proposal.revision_id).exists():
         return
-    submitted = Revision.objects.filter(editor=by).order_by("-created_at").values_list("created_at", flat=True)
-    minutes = 1 + (submitted[limit - 1] + HOUR - now) // timedelta(minutes=1)
+    newest_first = Revision.objects.filter(editor=by).order_by("-created_at").values_list("created_at", flat=True)
+    minutes = 1 + (newest_first[limit - 1] + _HOUR - now) // timedelta(minutes=1)
     raise TooMany(
         ngettext(
             "You have submitted very many proposals within an hour. Try again in %(minutes)d minute.",

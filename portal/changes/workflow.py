@@ -50,7 +50,7 @@ def submit(proposal: Proposal, *, by: User, read: ApiSecret | None = None) -> Ch
         with transaction.atomic(durable=True):
             now = db_now()
             recent = revisions.recent(proposal, by=by, now=now)
-            rules.unhurried(proposal, by, recent, now=now)
+            rules.unhurried(proposal, by, submitted=recent.revisions, now=now)
             change = Change.objects.create(
                 secret=secret.identifier,
                 secret_name=secret.name,
@@ -258,7 +258,8 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
         raise WrongState(change)
     rules.writable(proposal)
     now = db_now()
-    rules.unhurried(proposal, by, revisions.recent(proposal, by=by, now=now), now=now)
+    submitted = revisions.recent(proposal, by=by, now=now).revisions
+    rules.unhurried(proposal, by, submitted=submitted, now=now)
     voters = _approver_names(change)
     change.erase_sealed()
     revision = revisions.write(change, proposal, by=by, number=change.revision + 1, at=now)
