@@ -113,10 +113,9 @@ def _reporter(
 ) -> Callable[[Exchange], None]:
     def report(exchange: Exchange) -> None:
         with transaction.atomic(durable=True):
-            """Refused within another one. The event needs none: it is one statement, kept once it is written."""
-        ledger.record(
-            action_of(exchange), by=by, change=change, secret=secret, code=exchange.status, data=facts_of(exchange)
-        )
+            ledger.record(
+                action_of(exchange), by=by, change=change, secret=secret, code=exchange.status, data=facts_of(exchange)
+            )
         if told is not None:
             told(exchange)
 
