@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from celery import signals
 from celery.contrib.testing.worker import start_worker
+from django.db import connections
 from django.test import Client
 
 pytest.importorskip("opentelemetry.instrumentation.celery")
@@ -36,6 +38,19 @@ def spans() -> Iterator[InMemorySpanExporter]:
     tracing.stop()
 
 
+@pytest.fixture
+def closing() -> Iterator[None]:
+    """The worker is a thread here: the connection that it would keep for its next task ends with this one."""
+
+    def close(**_: object) -> None:
+        connections.close_all()
+
+    signals.task_postrun.connect(close)
+    yield
+    signals.task_postrun.disconnect(close)
+
+
+@pytest.mark.usefixtures("closing")
 @pytest.mark.django_db(transaction=True)
 def test_spans_lead_from_the_click_to_the_task_and_tell_no_query_and_no_value(
     spans: InMemorySpanExporter,
