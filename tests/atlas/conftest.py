@@ -38,10 +38,6 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     profile.close()
 
 
-PAINTED = "() => new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)))"
-"""Once it is drawn the focus is where the page wants it, and not before."""
-
-
 @pytest.fixture
 def look(atlas: Worlds, context: BrowserContext, django_db_blocker: DjangoDbBlocker) -> Iterator[Look]:
     """`look(state, language="pt-br")`: the page in that state. Closed when the test ends."""
@@ -60,7 +56,6 @@ def look(atlas: Worlds, context: BrowserContext, django_db_blocker: DjangoDbBloc
         if state.act:
             state.act(page)
             page.wait_for_load_state("load")
-        page.evaluate(PAINTED)
         return page
 
     yield at

@@ -41,6 +41,8 @@ HERE = """() => {
 }"""
 """Where the focus is, whether it can be seen there, and whether it shows."""
 
+PAINTED = "() => new Promise((seen) => requestAnimationFrame(() => requestAnimationFrame(seen)))"
+"""Once it is drawn the focus is where the page wants it, and not before."""
 PATIENCE = 3
 """A date has stops for the day, the month and so on; but nothing holds the focus for longer than this."""
 
@@ -48,6 +50,7 @@ PATIENCE = 3
 @pytest.mark.parametrize("state", halves(STATES))
 def test_tab_goes_through_the_page_and_back_and_every_stop_is_seen(look: Look, state: State) -> None:
     page = look(state)
+    page.evaluate(PAINTED)
     stops = page.evaluate(MARK_STOPS)
     forth = walk(page, "Tab", len(stops))
     shown = {place["html"] for place in forth if place["seen"] and place["ringed"]}  # a date has stops within
