@@ -9,9 +9,11 @@ import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count as numbers_from
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -65,6 +67,7 @@ class Bench:
     vault_url: str = ""
     loaded_in_s: dict[Size, float] = field(default_factory=dict)
     _floor: str = ""
+    _waiting: Iterator[int] = field(default_factory=lambda: (number for number in numbers_from(1) if number % 10 < 3))
 
     def __post_init__(self) -> None:
         call_command("collectstatic", verbosity=0, interactive=False)
@@ -137,6 +140,10 @@ class Bench:
             "tests.bench.floor.site:application", BENCH_FLOOR_URL=self.floor(), BENCH_PAD=str(pad)
         )
         return port, process, self.floor_visitor(port)
+
+    def floor_waiting(self, count: int) -> list[object]:
+        """Requests of the minimal site that no measurement has approved yet: three of ten wait."""
+        return list(islice(self._waiting, count))
 
     @staticmethod
     def floor_visitor(port: int) -> Visitor:

@@ -26,11 +26,10 @@ def approve(bench: Bench) -> Iterator[Row]:
     floor_port, floor_web, _ = bench.minimal_site()
     ours: list[tuple[float, float, float]] = []
     floor: list[tuple[float, float, float]] = []
-    numbers = iter(range(max(bench.options.changes)))
     with bench.watch() as watch:
         for _ in range(bench.options.rounds):
             ours.append(vote_figures(who, port))
-            waiting = list(_next(numbers, 2 * _EACH))
+            waiting = bench.floor_waiting(2 * _EACH)
             ticks = [bench.floor_visitor(floor_port) for _ in range(8)]
             floor.append(_figures([partial(_tick, tick) for tick in ticks], waiting))
     yield from _told("approve", "one approval", ours, floor, "minimal approval", watch.stolen, goal=0)
@@ -112,13 +111,3 @@ def _submit(there: Visitor, person: User, secret: object) -> None:
 
 def _bare_submit(there: Visitor, secret: object) -> None:
     there.post("/submit", 302, csrfmiddlewaretoken=CSRF, reason=f"The endpoint of {secret} moves")
-
-
-def _next(numbers: Iterator[int], count: int) -> Iterator[int]:
-    """Requests of the minimal site that wait: three of ten do."""
-    found = 0
-    while found < count:
-        number = next(numbers)
-        if number % 10 < 3 and number:
-            found += 1
-            yield number
