@@ -14,7 +14,7 @@ from django.db.models import Count, Q
 from portal.accounts.models import User
 from portal.audit import codes, events, sharing
 from portal.audit.entry import Entry
-from portal.audit.models import Event
+from portal.audit.models import Event, EventQuerySet, Filters
 from portal.audit.period import Period
 
 SUBMITTED = "change.submitted"
@@ -85,9 +85,14 @@ class Acts:
     counts: list[tuple[str, str, int]]
 
 
+def done_by(person: str, period: Period) -> EventQuerySet:
+    """What a person did in a period, the newest first."""
+    return Event.objects.matching(Filters(person=person, since=period.since, until=period.until))
+
+
 def acts(person: str, period: Period) -> list[Acts]:
-    """What a person did in a period: (action, its name, how often) by noun, in the order people look for them."""
-    found = Event.objects.during(period.since, period.until).filter(actor=person).order_by()
+    """How often a person did what in a period: (action, name, number) by noun, in the order people look for them."""
+    found = done_by(person, period).order_by()
     by_noun: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
     for action, number in found.values_list("action").annotate(Count("pk")).order_by("action"):
         by_noun[action.partition(".")[0]].append((action, events.label(action), number))

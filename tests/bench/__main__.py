@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", help="measurements; all of them where none is named")
     parser.add_argument("--changes", default="1e3,1e6", help="how many, in the shortest and in the longest past")
     parser.add_argument("--events", default="1e6", help="how many in the longest past, at least what its changes need")
-    parser.add_argument("--secrets", default="1e3,1e5", help="how many, in the shortest and in the longest past")
+    parser.add_argument("--secrets", default="1e2,1e5", help="how many, in the shortest and in the longest past")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
     parser.add_argument("--seconds", type=float, default=4, help="how long each round of a rate is")
     parser.add_argument("--tasks", type=int, default=2000, help="changes in each round of delivery")

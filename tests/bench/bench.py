@@ -52,9 +52,14 @@ class Options:
     beside: str = ""
 
     def size(self, changes: int) -> Size:
-        """A past of so many changes, with the events and secrets that go with it."""
+        """A past of so many changes, with the events and secrets that go with it.
+
+        A change has some six events, the rest is people signing in: in a short past as much of it as in a long one, so
+        that the same page has the same kinds of rows in both.
+        """
         largest = changes == max(self.changes)
-        events = min(max(self.events), 10 * changes) if largest else 10 * changes
+        for_each = max(self.events) // max(self.changes)
+        events = min(max(self.events), 10 * changes) if largest else min(10, max(6, for_each)) * changes
         return Size(changes, events, max(self.secrets) if largest else min(self.secrets))
 
 

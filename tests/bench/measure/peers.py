@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -90,10 +91,9 @@ def _measured(bench: Bench, peer: str) -> Figures:
     """What the peer's benchmark printed, the largest size it has of each."""
     script = Path(bench.options.beside) / f"peer_{peer}.py"
     say(f"{script.name}: half an hour, packages from PyPI and Debian the first time")
-    work = bench.engine.folder / "peers"
-    work.mkdir(exist_ok=True)
-    command = [sys.executable, str(script), "--work", str(work)]
-    printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    with tempfile.TemporaryDirectory(prefix=f"{peer}-") as work:  # not in our folder, which its database may not enter
+        command = [sys.executable, str(script), "--work", work]
+        printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     runs: list[dict[str, Any]] = json.loads(printed.strip().splitlines()[-1])["runs"]
     found: Figures = {}
     for run in runs:
