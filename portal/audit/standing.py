@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from django.conf import settings
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from portal.audit.entry import Entry
 from portal.audit.models import Checkpoint, Event, Seal, Unsealed
+from portal.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -31,29 +33,40 @@ class Standing:
         return self.verified is not None and self.verified.data.get("outcome") == "intact"
 
 
+_VERIFIED, _MAILED = "audit.verified", "audit.checkpoint_mailed"
+
+
+def _with_last_event() -> QuerySet[Checkpoint]:
+    last = Seal.objects.filter(leaf=OuterRef("size") - 1).values("event")[:1]
+    return Checkpoint.objects.annotate(event=Subquery(last))[:1]
+
+
+def _longest_waiting() -> QuerySet[Unsealed, Any]:
+    at = Event.objects.filter(pk=OuterRef("event")).values("at")[:1]
+    return Unsealed.objects.order_by("event").annotate(at=Subquery(at)).values_list("at")[:1]
+
+
+def _last_said() -> QuerySet[Event, Any]:
+    newest = (Subquery(Event.objects.filter(action=action).values("pk")[:1]) for action in (_VERIFIED, _MAILED))
+    return Event.objects.filter(reduce(or_, (Q(pk=one) for one in newest))).values_list("action", "text")
+
+
+_CHECKPOINT, _WAITING, _SAID = Prepared(_with_last_event), Prepared(_longest_waiting), Prepared(_last_said)
+
+
 def standing() -> Standing:
     """Three questions, whatever the size of the log."""
-    last = Seal.objects.filter(leaf=OuterRef("size") - 1).values("event")[:1]
-    checkpoint = Checkpoint.objects.annotate(event=Subquery(last)).first()
-    at = Event.objects.filter(pk=OuterRef("event")).values("at")[:1]
-    waiting = Unsealed.objects.order_by("event").annotate(at=Subquery(at)).values_list("at", flat=True).first()
+    checkpoint = _CHECKPOINT.one()
     patience = timedelta(seconds=max(60, 10 * settings.SEAL_EVERY_S))
-    late = waiting is not None and waiting < timezone.now() - patience
-    said = _last_said("audit.verified", "audit.checkpoint_mailed")
+    late = [at for (at,) in _WAITING.rows() if at is not None and at < timezone.now() - patience]
+    said = {action: Event(text=text).entry for action, text in _SAID.rows()}
     return Standing(
         checkpoint,
         checkpoint.event if checkpoint else None,
-        waiting if late else None,
-        said.get("audit.verified"),
-        said.get("audit.checkpoint_mailed"),
+        late[0] if late else None,
+        said.get(_VERIFIED),
+        said.get(_MAILED),
     )
-
-
-def _last_said(*actions: str) -> dict[str, Entry]:
-    """The newest event of each of these actions, by action."""
-    newest = [Subquery(Event.objects.filter(action=action).values("pk")[:1]) for action in actions]
-    found = Event.objects.filter(reduce(or_, (Q(pk=one) for one in newest)))
-    return {event.action: event.entry for event in found if event.entry}
 
 
 def public_key(checkpoint: Checkpoint) -> str:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django import template
+from django.urls import reverse
 from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from portal.audit import wording
+from portal.audit.entry import Entry
 from portal.audit.period import Period
 from portal.audit.visible import visible
 
@@ -19,6 +24,15 @@ register.filter("line", wording.line)
 register.filter("facts", wording.facts)
 register.filter("title_of", wording.title)
 register.filter("visible", visible)
+
+
+@register.simple_tag
+def by(entry: Entry) -> SafeString | str:
+    """Who did it, as a link to what else they did."""
+    who = wording.who(entry)
+    if entry.actor:
+        return format_html('<a href="{}">{}</a>', reverse("audit:person", args=[entry.actor]), who)
+    return who or format_html('<span class="muted">{}</span>', _("the portal"))
 
 
 @register.filter

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from django import template
 from django.template.defaultfilters import truncatechars
-from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -16,7 +15,9 @@ from django.utils.translation import gettext as _
 from portal.audit import wording
 from portal.audit.entry import Entry
 from portal.audit.models import Event
+from portal.audit.templatetags.audit_log import by
 from portal.audit.visible import visible
+from portal.pages.rows import escaped, numbered
 from portal.pages.templatetags.portal_ui import response_code
 
 register = template.Library()
@@ -24,80 +25,90 @@ register = template.Library()
 _RAW_SHOWN = 160
 _ROW = """
 <tr>
-  <td data-label="{}" class="nowrap"><time datetime="{}">{}</time></td>
-  <td class="lead" data-label="{}"><a href="{}" class="tone" data-tone="{}">{}</a> {}</td>
-  {}
-  <td data-label="{}"><span>{} {}</span></td>
-  {}
-  {}
+  <td data-label="{time}" class="nowrap"><time datetime="{instant}">{at}</time></td>
+  <td class="lead" data-label="{event}"><a href="{address}" class="tone" data-tone="{tone}">{title}</a> {line}</td>
+  {answer}
+  <td data-label="{person}"><span>{who} {origin}</span></td>
+  {change}
+  {secret}
 </tr>"""
 _FORGED = """
 <tr>
-  <td data-label="{}"></td>
-  <td class="lead" data-label="{}" colspan="5">
-    <a href="{}" class="tone" data-tone="bad">{}</a>
-    <small>{}</small>
+  <td data-label="{time}"></td>
+  <td class="lead" data-label="{event}" colspan="5">
+    <a href="{address}" class="tone" data-tone="bad">{forged}</a>
+    <small>{shown}</small>
   </td>
 </tr>"""
+_CODE = '<td data-label="{}">{}</td>'
+_CR = '<td data-label="{}" class="nowrap"><a href="{}">CR-{}</a></td>'
+_API = '<td data-label="{}"><a href="{}">{}</a></td>'
 _NONE = format_html("<td>{}</td>", "")
 
 
 @register.simple_tag
 def log_rows(events: Iterable[Event]) -> SafeString:
     """What each event's hashed text says; an event that the ledger did not write is shown as it is."""
-    return format_html_join(
-        "", "{}", ((_said(event, event.entry) if event.entry else _forged(event),) for event in events)
-    )
+    table = _Table()
+    return format_html_join("", "{}", ((table.row(event),) for event in events))
 
 
-def _said(event: Event, entry: Entry) -> SafeString:
-    return format_html(
-        _ROW,
-        _("Time (UTC)"),
-        entry.at.isoformat(),
-        date_format(template_localtime(entry.at), "DATETIME_FORMAT"),
-        _("Event"),
-        reverse("audit:event", args=[event.pk]),
-        wording.tone(entry),
-        wording.title(entry),
-        _small(wording.line(entry)),
-        format_html('<td data-label="{}">{}</td>', _("Code"), response_code(entry.code))
-        if wording.has_code(entry)
-        else _NONE,
-        _("Person"),
-        _by(entry),
-        _small(visible(entry.address)),
-        _change(entry.change),
-        _secret(entry.secret),
-    )
+class _Table:
+    """A list of events; what is the same in every row is translated, escaped and addressed once."""
 
+    def __init__(self) -> None:
+        self._words = escaped(time=_("Time (UTC)"), event=_("Event"), person=_("Person"))
+        self._heads = escaped(code=_("Code"), change=_("Change"), secret=_("Secret"))
+        self._event_at, self._secret_at = numbered("audit:event"), numbered("audit:secret")
+        self._change_at = numbered("audit:change_timeline")
+        self._by: dict[str, SafeString | str] = {}
 
-def _forged(event: Event) -> SafeString:
-    shown = truncatechars(visible(event.text), _RAW_SHOWN)
-    whole = reverse("audit:event", args=[event.pk])
-    return format_html(_FORGED, _("Time (UTC)"), _("Event"), whole, _("Not written by the portal"), shown)
+    def row(self, event: Event) -> SafeString:
+        return self._said(event, event.entry) if event.entry else self._forged(event)
 
+    def _said(self, event: Event, entry: Entry) -> SafeString:
+        return format_html(
+            _ROW,
+            **self._words,
+            instant=entry.at.isoformat(),
+            at=date_format(template_localtime(entry.at), "DATETIME_FORMAT"),
+            address=self._event_at(event.pk),
+            tone=wording.tone(entry),
+            title=wording.title(entry),
+            line=_small(wording.line(entry)),
+            answer=self._answer(entry),
+            who=self._who(entry),
+            origin=_small(visible(entry.address)),
+            change=self._change(entry.change),
+            secret=self._secret(entry.secret),
+        )
 
-def _by(entry: Entry) -> SafeString | str:
-    """Who did it, as a link to what else they did: as in audit/_by.html."""
-    who = wording.who(entry)
-    if entry.actor:
-        return format_html('<a href="{}">{}</a>', reverse("audit:person", args=[entry.actor]), who)
-    return who or format_html('<span class="muted">{}</span>', _("the portal"))
+    def _forged(self, event: Event) -> SafeString:
+        return format_html(
+            _FORGED,
+            **self._words,
+            address=self._event_at(event.pk),
+            forged=_("Not written by the portal"),
+            shown=truncatechars(visible(event.text), _RAW_SHOWN),
+        )
 
+    def _answer(self, entry: Entry) -> SafeString:
+        if not wording.has_code(entry):
+            return _NONE
+        return format_html(_CODE, self._heads["code"], response_code(entry.code))
 
-def _change(number: int | None) -> SafeString:
-    if number is None:
-        return _NONE
-    address = reverse("audit:change_timeline", args=[number])
-    return format_html('<td data-label="{}" class="nowrap"><a href="{}">CR-{}</a></td>', _("Change"), address, number)
+    def _change(self, number: int | None) -> SafeString:
+        return _NONE if number is None else format_html(_CR, self._heads["change"], self._change_at(number), number)
 
+    def _secret(self, number: int | None) -> SafeString:
+        return _NONE if number is None else format_html(_API, self._heads["secret"], self._secret_at(number), number)
 
-def _secret(number: int | None) -> SafeString:
-    if number is None:
-        return _NONE
-    address = reverse("audit:secret", args=[number])
-    return format_html('<td data-label="{}"><a href="{}">{}</a></td>', _("Secret"), address, number)
+    def _who(self, entry: Entry) -> SafeString | str:
+        if not entry.actor:
+            return by(entry)
+        if entry.actor not in self._by:
+            self._by[entry.actor] = by(entry)
+        return self._by[entry.actor]
 
 
 def _small(text: str) -> SafeString | str:

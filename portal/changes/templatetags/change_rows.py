@@ -19,6 +19,7 @@ from portal.changes.models import Status
 from portal.changes.reading.listing import Row
 from portal.changes.risks import Level
 from portal.changes.templatetags.change_ui import LEVEL_ICONS, age, plainly, when
+from portal.pages.rows import escaped, numbered
 from portal.pages.templatetags.portal_ui import badge, icon, response_code
 
 register = template.Library()
@@ -52,12 +53,12 @@ _WAITING = """
 
 _LISTED = """
 <tr>
-  <td class="lead" data-label="{}">{}</td>
-  {}
-  {}
-  <td data-label="{}">{} <small>{}</small></td>
-  {}
-  <td data-label="{}" class="nowrap">{}</td>
+  <td class="lead" data-label="{change}">{lead}</td>
+  {secret}
+  {requester}
+  <td data-label="{status}">{badge} <small>{next}</small></td>
+  {answer}
+  <td data-label="{proposed}" class="nowrap">{when}</td>
 </tr>"""
 _CELL = '<td data-label="{}">{}</td>'
 _NONE = format_html("<td>{}</td>", "")
@@ -69,30 +70,30 @@ def change_rows(rows: Iterable[Row], *, secret: bool = False, requester: bool = 
 
     `secret` and `requester` add those columns.
     """
-    return format_html_join("", _LISTED, (_listed(row, secret=secret, requester=requester) for row in rows))
+    words = escaped(change=_("Change"), status=_("Status"), proposed=_("Proposed"))
+    heads = escaped(secret=_("Secret"), requester=_("Requester"), answer=_("Answer"))
+    address = numbered("changes:change")
+    drawn = []
+    for row in rows:
+        change = row.change
+        name = format_html('<span class="mono clamp">{}</span>', plainly(change.secret_name)) if secret else ""
+        code = response_code(change.answer_code) if change.answer_code else ""
+        cells = {
+            "lead": _lead(row, address(change.pk)),
+            "secret": format_html(_CELL, heads["secret"], name) if secret else "",
+            "requester": format_html(_CELL, heads["requester"], _requester(row)) if requester else "",
+            "badge": badge(change.status, str(Status(change.status).label)),  # get_status_display would hash all labels
+            "next": row.next,
+            "answer": format_html(_CELL, heads["answer"], code) if code else _NONE,
+            "when": when(change.created_at),
+        }
+        drawn.append(words | cells)
+    return format_html_join("", _LISTED, drawn)
 
 
-def _listed(row: Row, *, secret: bool, requester: bool) -> tuple[object, ...]:
-    change = row.change
-    name = format_html('<span class="mono clamp">{}</span>', plainly(change.secret_name)) if secret else ""
-    return (
-        _("Change"),
-        _lead(row),
-        format_html(_CELL, _("Secret"), name) if secret else "",
-        format_html(_CELL, _("Requester"), _requester(row)) if requester else "",
-        _("Status"),
-        badge(change.status, str(Status(change.status).label)),  # get_status_display would hash all labels
-        row.next,
-        format_html(_CELL, _("Answer"), response_code(change.answer_code)) if change.answer_code else _NONE,
-        _("Proposed"),
-        when(change.created_at),
-    )
-
-
-def _lead(row: Row) -> SafeString | str:
+def _lead(row: Row, address: str) -> SafeString | str:
     if not row.linked:
         return row.change.number
-    address = reverse("changes:change", args=[row.change.pk])
     return format_html('<a href="{}">{}</a> <small>{}</small>', address, row.change.number, row.field_names)
 
 
@@ -105,19 +106,21 @@ def _requester(row: Row) -> SafeString | str:
 @register.simple_tag
 def queue_rows(rows: Iterable[Row], selected: int | str, place: QueryDict, bulk: BulkForm) -> SafeString:
     """Changes that wait. `selected`: the number of the one shown beside the list; `bulk`: the form of their boxes."""
-    words = {
-        "change": _("Change"),
-        "secret": _("Secret"),
-        "requester": _("Requester"),
-        "risk": _("Risk"),
-        "waiting": _("Waiting"),
-        "votes": _("Votes"),
-    }
+    words = escaped(
+        change=_("Change"),
+        secret=_("Secret"),
+        requester=_("Requester"),
+        risk=_("Risk"),
+        waiting=_("Waiting"),
+        votes=_("Votes"),
+    )
     queue, beside, picked = reverse("changes:queue"), place.copy(), bulk.picked
+    address = numbered("changes:change")
     drawn = []
     for row in rows:
         beside["open"] = str(row.change.pk)
         at_this_place = {
+            "address": address(row.change.pk),
             "beside": f"{queue}?{beside.urlencode()}",
             "current": " aria-current=true" if row.change.pk == selected else "",
             "checked": " checked" if row.pick in picked else "",
@@ -134,7 +137,6 @@ def _cells(row: Row) -> dict[str, Any]:
         "pick": row.pick,
         "alone": " data-alone" if row.level == Level.HIGH else "",
         "choose": _("Choose %(number)s") % {"number": change.number},
-        "address": reverse("changes:change", args=[change.pk]),
         "number": change.number,
         "fields": row.field_names,
         "name": plainly(change.secret_name),
