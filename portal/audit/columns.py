@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from datetime import datetime
 from json.encoder import encode_basestring as quoted
 from typing import NamedTuple
@@ -53,6 +54,15 @@ def as_written(row: Row) -> bool:
     middle = f'","at":"{at}",{numbers},"data":{{'
     end = f',"secret":{_NULL if secret is None else secret},"seq":{_NULL if seq is None else seq},"v":1}}'
     return text.startswith(middle, text.find('"', len(begin))) and text.endswith(end) and len(at) == _LONG
+
+
+def all_as_written(rows: list[Row]) -> bool:
+    """Whether all are, at instants that people and Python reckon with."""
+    try:
+        deque(map(datetime.fromisoformat, [row.at for row in rows]), maxlen=0)
+    except (TypeError, ValueError):
+        return False
+    return all(map(as_written, rows))
 
 
 _NULL = "null"

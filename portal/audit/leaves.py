@@ -30,7 +30,8 @@ class Leaf(NamedTuple):
 
 
 _AT = {  # as the texts say instants
-    "postgresql": "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US+00:00')",
+    "postgresql": "CASE WHEN at BETWEEN '0001-01-01 00:00Z' AND '9999-12-31 23:59:59Z'"
+    " THEN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US+00:00') ELSE at::text END",
     "sqlite": "replace(at, ' ', 'T') || CASE WHEN at LIKE '%+__:__' THEN '' ELSE '+00:00' END",
 }
 
@@ -40,15 +41,15 @@ def leaves(size: int) -> Iterator[Leaf]:
     for first in range(0, size, _CHUNK):
         within = {"leaf__gte": first, "leaf__lt": min(first + _CHUNK, size)}
         seals = list(Seal.objects.filter(**within).order_by("leaf").values_list("leaf", "event", "leaf_hash"))
-        gone = set(Tombstone.objects.filter(**within).values_list("leaf", flat=True))
         rows = _rows([event for _, event, _ in seals])
+        gone = set(Tombstone.objects.filter(**within).values_list("leaf", flat=True))  # after: retention goes on
         for number, event, stored in seals:
             yield Leaf(number, event, bytes(stored), rows.get(event), number in gone)
 
 
 def _rows(events: list[int]) -> dict[int, Row]:
-    """Those events that are there. They stand nearly in the order of their numbers: as one stretch they are read twice
-    as quickly as each for itself, and as in a join, for which PostgreSQL may read all there are."""
+    """Those events that are there. Leaves nearly follow their numbers: a range of these is read twice as quickly as
+    each for itself, or as a join, for which PostgreSQL may read all there are."""
     first, last = min(events, default=0), max(events, default=0)
     dense = last - first < 2 * _CHUNK
     numbers = f"BETWEEN {first} AND {last}" if dense else f"IN ({', '.join(map(str, events))})"

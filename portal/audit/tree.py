@@ -40,17 +40,20 @@ class Head:
         return cls(size, [read(level, (size >> level) - 1) for level in levels])
 
     def append(self, leaf: bytes) -> Iterator[tuple[int, int, bytes]]:
-        """Add a leaf's hash; the (level, index, hash) of each subtree above leaves that became complete by it."""
+        """As extend(), of one leaf, with subtrees of every level."""
         return self.extend((leaf,))
 
     def extend(self, leaves: Iterable[bytes], every: int = 1) -> Iterator[tuple[int, int, bytes]]:
-        """Add the hashes of leaves; of the subtrees that become complete meanwhile those of each `every`th level."""
+        """Add the hashes of leaves; the (level, index, hash) of the subtrees above leaves that become complete by them.
+
+        Those of each `every`th level. To be exhausted: a leaf is added as its subtrees are asked for.
+        """
         peaks = self.peaks
         for node in leaves:
             self.size += 1
             complete, level = self.size, 0
             while not complete & 1:
-                node = hashlib.sha256(b"\x01" + peaks.pop() + node).digest()
+                node = hashlib.sha256(b"\x01" + peaks.pop() + node).digest()  # node_hash(), without a call for each
                 complete, level = complete >> 1, level + 1
                 if level % every == 0:
                     yield level, complete - 1, node

@@ -16,7 +16,7 @@ from django.db.models import Subquery
 from django.db.models.functions import Coalesce
 
 from portal.audit import gaps, notes, retention, tree
-from portal.audit.columns import Row, as_written, differing, instant
+from portal.audit.columns import Row, all_as_written, differing, instant
 from portal.audit.entry import Unreadable, parse
 from portal.audit.leaves import Leaf, leaves
 from portal.audit.models import Checkpoint, Seal, Subtree
@@ -128,7 +128,7 @@ class _Verification:
         _, dates, actions, *_, texts = zip(*rows, strict=True)
         if _KEY_CHANGED in actions or not self.roots.keys().isdisjoint(range(self.read + 1, last + 1)):
             return False
-        if not all(map(as_written, rows)) or [tree.leaf_hash(text.encode()) for text in texts] != [*stored]:
+        if not all_as_written(rows) or [tree.leaf_hash(text.encode()) for text in texts] != [*stored]:
             return False
         self.waiting.extend(stored)
         for leaf, at in zip(batch, dates, strict=True):

@@ -1,0 +1,66 @@
+"""Instants that a database keeps and nobody else reckons with: named, and no cover for what else was done."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+
+from portal.audit import sealing
+from portal.audit.ledger import record
+from portal.audit.models import Event
+from portal.audit.verify import verify
+from tests.audit.tampering import past_the_triggers
+
+pytestmark = [pytest.mark.domain, pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
+
+IMPOSSIBLE = "4709-02-29"
+"""No leap year; but 4709 BC, as PostgreSQL reckons years, is one, and without its era is written the same."""
+AS_KEPT = {"postgresql": f"{IMPOSSIBLE} 12:00:00+00 BC", "sqlite": f"{IMPOSSIBLE} 12:00:00.000000"}
+
+
+def insert(at: str, said: str) -> None:
+    """What the role of the portal may do to this table: an event that the ledger did not write."""
+    kept = Event.objects.earliest("pk")
+    text = kept.text.replace(f"{kept.at:%Y-%m-%dT%H:%M:%S.%f}", said)
+    assert text != kept.text
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_event (at, action, actor, text) VALUES (%s, %s, %s, %s)",
+            [at, kept.action, kept.actor, text],
+        )
+
+
+def logged(count: int = 5) -> list[int]:
+    return [record("session.started", by="maria") for _ in range(count)]
+
+
+@pytest.fixture
+def log() -> list[int]:
+    """Numbers of sealed events."""
+    found = logged()
+    sealing.seal()
+    assert verify().findings == []
+    return found
+
+
+@pytest.mark.shows("A03")
+def test_a_date_that_cannot_be_hides_no_other_that_was_inserted(log: list[int]) -> None:
+    insert(AS_KEPT[connection.vendor], f"{IMPOSSIBLE}T12:00:00.000000")
+    sealing.seal()
+    logged()
+    insert("2020-01-01 00:00:00+00:00", "2020-01-01T00:00:00.000000")
+    sealing.seal()
+    found = verify().findings
+    assert any("dated 2020-01-01" in finding and "inserted" in finding for finding in found), found
+
+
+@pytest.mark.shows("A03")
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="keeps instants as text: none is another one's namesake")
+@pytest.mark.parametrize("at", ["BC", "infinity", "-infinity"])
+def test_an_instant_moved_out_of_the_calendar_is_named(log: list[int], at: str) -> None:
+    event = Event.objects.get(pk=log[2])
+    moved = f"{event.at:%Y-%m-%d %H:%M:%S.%f}+00 BC" if at == "BC" else at
+    with past_the_triggers(), connection.cursor() as cursor:
+        cursor.execute("UPDATE audit_event SET at = %s WHERE id = %s", [moved, event.pk])
+    (finding,) = verify().findings
+    assert f"(event {event.pk}): column at says" in finding
