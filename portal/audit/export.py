@@ -117,7 +117,7 @@ def formula_safe(text: str) -> str:
 
 
 _ORDINARY = re.compile(
-    r'\{"action":"([a-z_.]+)","actor":"((?:[A-Za-z0-9][\w.@+-]*)?)","address":"([0-9a-f:.]*)","at":"([0-9T:.+-]+)"'
+    r'\{"action":"([a-z_.]+)","actor":"((?:[A-Za-z0-9][\w.@+-]*)?)","address":"([0-9a-f:.]*)","at":"(\d[0-9T:.+-]*)"'
     r',"change":(?:null|(\d+)),"code":(?:null|(\d+)),"data":(\{[^\x00-\x1f\x7f]*\})'
     r',"request":"((?:[A-Za-z0-9][\w.-]*)?)","secret":(?:null|(\d+)),"seq":(?:null|(\d+)),"v":1\}',
     re.ASCII,
@@ -137,7 +137,7 @@ def _line(number: int, text: str) -> str:
     action, actor, address, at, change, code, data, request, secret, seq = found.groups("")
     if ";" in data or not data.isascii():
         data = formula_safe(data)
-    if '"' in data:
+    if data != "{}":
         data = '"' + data.replace('"', '""') + '"'
     return f"{number},{at},{action},{actor},{address},{request},{change},{seq},{secret},{code},{data}\r\n"
 

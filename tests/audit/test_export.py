@@ -6,6 +6,7 @@ import csv
 import datetime
 import io
 import json
+import re
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
@@ -238,6 +239,17 @@ def test_a_line_cut_out_of_the_text_is_the_line_that_is_written_with_care(text: 
             number = record("vote.cast", by=text[:150], change=change, secret=change, code=change, data=data)
             kept = Event.objects.get(pk=number).text
             assert export._line(number, kept) == export._csv([export._cells(number, kept)])
+
+
+@pytest.mark.parametrize("field", ["\"data\":{,=cmd|' /C calc'!A0,}", '"at":"-1"', '"at":"+1"'])
+def test_what_the_ledger_never_writes_is_no_formula_either(field: str) -> None:
+    number = record("vote.cast", by="maria", data={})
+    kept = Event.objects.get(pk=number).text
+    name = field.partition(":")[0]
+    forged = re.sub(name + r':("[^"]*"|\{\})', lambda _: field, kept)
+    assert forged != kept
+    (cells,) = csv.reader(io.StringIO(export._line(number, forged), newline=""))
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
 
 
 def test_an_ordinary_event_is_cut_out(auditor: User) -> None:
