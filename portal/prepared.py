@@ -1,6 +1,8 @@
 """Statements put into SQL once: Django takes several times as long to build and compile one as PostgreSQL to answer.
 
-They are said in the ORM's words, with `Given` where a value comes later, and made anew each time: nothing is stale.
+They are said in the ORM's words, with `Given` where a value comes later, and asked anew each time: nothing is stale.
+The database knows nothing of it, and plans each anew. This leans on Django's compiler (`get_compiler`, `UpdateQuery`,
+`results_iter`), which no release notes speak of: tests/test_prepared.py tells when a new Django goes another way.
 
     _NAMES = Prepared(lambda: Group.objects.filter(user=Given("person")).values_list("name"))
     rows = _NAMES.rows(person=7)
@@ -44,8 +46,11 @@ class _Said:
     text: str
     values: tuple[Any, ...]
     compiler: SQLCompiler | None = None
+    locks: bool = False
 
     def with_(self, given: Mapping[str, Any]) -> list[Any]:
+        if self.locks and not connection.in_atomic_block:  # Django says so when it compiles, which is once
+            raise transaction.TransactionManagementError("select_for_update cannot be used outside of a transaction.")
         return [each.of(given) if isinstance(each, Given) else each for each in self.values]
 
 
@@ -91,7 +96,8 @@ class Prepared(Generic[Row]):
     def _question(words: models.QuerySet[Row, Any]) -> _Said:
         compiler = words.query.get_compiler(connection=connection)
         text, values = compiler.as_sql()
-        return _Said(text, tuple(values), compiler)
+        locks = words.query.select_for_update and connection.features.has_select_for_update
+        return _Said(text, tuple(values), compiler, locks)
 
     def _order(self, words: models.QuerySet[Row, Any]) -> _Said:
         order: Any = words.query.chain(UpdateQuery)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection, transaction  # noqa: F401 - in the words of skipif
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from portal.accounts.models import User
@@ -57,3 +58,13 @@ def test_an_order_answers_with_what_the_row_is_then(submitted: Change) -> None:
     assert found is not None
     assert (found.secret_name, found.revision, bool(found.mine)) == ("another", 2, True)  # type: ignore[attr-defined]
     assert renamed.one(key=submitted.pk + 1, name="another") is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="locks the whole database, and no row")
+def test_a_row_is_held_in_a_transaction_alone_each_time(submitted: Change) -> None:
+    held = Prepared(lambda: Change.objects.select_for_update().filter(pk=Given("key")))
+    with transaction.atomic():
+        assert held.one(key=submitted.pk) == submitted
+    with pytest.raises(transaction.TransactionManagementError):
+        held.one(key=submitted.pk)

@@ -35,7 +35,6 @@ PAUSED = _OPEN | _HELD
 MARK = Coalesce("held_at", "next_at")
 SLOWED = Exists(Breaker.objects.filter(_HELD | _RETURNING))
 """Whether turn() has anything to say without a cap."""
-IS_PAUSED = Exists(Breaker.objects.filter(PAUSED))
 IS_TROUBLED = Exists(Breaker.objects.filter(Q(failures__gt=0) | _OPEN))
 """Whether succeeded() has anything to do: for who writes anyway, and can ask along."""
 _PAUSED_NOW = Prepared(lambda: Breaker.objects.filter(PAUSED).values_list("pk"))
@@ -49,13 +48,13 @@ def pause() -> Breaker | None:
 
 
 def paused() -> bool:
-    """Whether it is."""
+    """Whether delivery is paused."""
     return bool(_PAUSED_NOW.rows())
 
 
-def mark(paused: Breaker | None) -> datetime | None:
+def mark(row: Breaker | None) -> datetime | None:
     """An instant that is another one for every other pause, and for every other try in one: MARK of the row."""
-    return (paused.held_at or paused.next_at) if paused else None
+    return (row.held_at or row.next_at) if row else None
 
 
 def admits() -> bool:

@@ -143,7 +143,7 @@ def spent(change: Change) -> bool:
 
 
 def _tried(change: Change, wait_s: float = 0) -> dict[str, Any]:
-    if breaker.pause():
+    if breaker.paused():
         return {"not_before": _after(wait_s)}
     return {"tries": change.tries + 1, "not_before": _after(max(wait_s, _pause_s(change.tries)))}
 

@@ -7,6 +7,7 @@ import time
 
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
+from django.db.models import UUIDField
 from django.db.models.functions import Now
 
 from portal.audit import ledger
@@ -21,7 +22,7 @@ from portal.vault import Applied, AppliedCheck, Exchange, InDoubt, NotApplied, N
 _log = logging.getLogger(__name__)
 _PAUSES_S = (0.0, 0.2, 1.0, 2.0)
 _FINISHED = Prepared(
-    lambda: Attempt.objects.filter(change=Given("change"), fence=Given("fence"), finished_at=None),
+    lambda: Attempt.objects.filter(pk=Given("attempt", UUIDField()), finished_at=None),
     {"finished_at": Now()} | {name: Given(name) for name in ("outcome", "code", "number", "message")},
     answer=("id",),
     asking={"troubled": breaker.IS_TROUBLED},
@@ -40,7 +41,7 @@ def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None
             _make_up(change, kept)
         name = type(outcome).__name__
         came = {"outcome": name, "code": outcome.status, "number": outcome.number, "message": told(outcome)}
-        finished = _FINISHED.rows(change=attempt.change_id, fence=attempt.fence, **came)
+        finished = _FINISHED.rows(attempt=attempt.pk, **came)
         if not finished:
             return
         ((_, troubled),) = finished

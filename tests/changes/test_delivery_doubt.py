@@ -150,7 +150,7 @@ def test_what_cannot_be_sent_is_tried_again_ever_later_and_holds_nothing(
     tmp_path: Path,
 ) -> None:
     """The call itself meets it: the reading before it still went well."""
-    monkeypatch.setattr(breaker, "pause", lambda: None)  # else one change is tried for all at one pace
+    monkeypatch.setattr(breaker, "paused", lambda: False)  # else one change is tried for all at one pace
     settings.DELIVERY_BACKOFF_S, settings.SEGURA_CONNECT_TIMEOUT_S = 1, 0.2
     change = approved()
     seen, pauses = readback.read, []

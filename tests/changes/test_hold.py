@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 
+import psycopg
 import pytest
+from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import User
 from portal.accounts.presence import Presence
-from portal.changes import breaker, pausing, reconcile, workflow
+from portal.changes import breaker, pausing, reconcile, transitions, workflow
 from portal.changes.models import Breaker, Change, Status
 from portal.changes.proposal import Proposal
 from portal.changes.rules import AlreadyHeld, NotAllowed, NotHeld, NotPresent, ReasonMissing, Refused
@@ -39,6 +43,41 @@ def test_nothing_is_taken_up_while_a_person_holds_delivery(
     assert work(change).status == Status.APPLIED
     (held,), (released,) = events("delivery.held"), events("delivery.released")
     assert (held["actor"], held["data"]["reason"], released["actor"]) == ("admin", WHY, "admin")
+
+
+def await_a_wait() -> None:
+    """Until somebody waits for a row in this database."""
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(waiting)
+            if cursor.rowcount:
+                return
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="has one writer: nobody waits for a row")
+def test_a_claim_that_waited_for_its_row_sees_the_pause_that_began_meanwhile(
+    segura: Sandbox, approved: Callable[..., Change], admin: User
+) -> None:
+    change, claimed = approved(), []
+
+    def take() -> None:
+        try:
+            claimed.append(transitions.claim(change.pk))
+        finally:
+            connections.close_all()
+
+    worker = threading.Thread(target=take)
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as somebody:
+        somebody.execute("SELECT FROM changes_change WHERE id = %s FOR UPDATE", [change.pk])
+        worker.start()
+        await_a_wait()
+        pausing.hold(by=admin, reason=WHY)
+    worker.join()
+    assert claimed == [None]
+    change.refresh_from_db()
+    assert change.status == Status.APPROVED
 
 
 def test_change_in_doubt_is_not_read_back_either(segura: Sandbox, approved: Callable[..., Change], admin: User) -> None:

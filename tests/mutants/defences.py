@@ -322,10 +322,17 @@ _SENDING = (
         ("tests/changes/test_delivery.py::test_a_third_value_is_never_overwritten",),
     ),
     Mutant(
+        "a claim sees a pause that began while it waited",
+        "portal/changes/transitions.py",
+        "        if not _admitted():\n            return None\n        ledger",
+        "        ledger",
+        ("tests/changes/test_hold.py::test_a_claim_that_waited_for_its_row_sees_the_pause_that_began_meanwhile",),
+    ),
+    Mutant(
         "an answer counts once",
         "portal/changes/settlement.py",
-        'fence=Given("fence"), finished_at=None),',
-        'fence=Given("fence")),',
+        'UUIDField()), finished_at=None),',
+        'UUIDField())),',
         ("tests/faults/test_spool.py::test_answer_kept_twice_is_counted_once",),
     ),
     Mutant(
