@@ -4,23 +4,45 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from functools import cache, lru_cache
 from typing import Any
 
 from django import forms
+from django.forms.renderers import get_default_renderer
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal.audit import events, period
 from portal.audit.models import ONLY, Filters
 from portal.audit.period import Period
 
+Kinds = list[tuple[str, str | list[tuple[str, str]]]]
 _LARGEST = 2**63 - 1
 _CHANGE = re.compile(r"(?:CR-)?(\d{1,18})", re.IGNORECASE)
 _FIRST_YEAR, _LAST_YEAR = 2000, 2999
 _CODE = re.compile(r"[1-5]\d\d|[1-5]xx|none")
 
 
-def _kinds() -> list[tuple[str, str | list[tuple[str, str]]]]:
+def _kinds() -> Kinds:
+    return _kinds_in(get_language())
+
+
+@cache
+def _kinds_in(_language: str | None) -> Kinds:
     return [("", str(_("Everything"))), *events.choices()]
+
+
+class _KindSelect(forms.Select):
+    """Its sixty options are the same for all who read a language: drawn once for each of them, and for each choice."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002
+        return _drawn(get_language(), name, str(value or ""), *(attrs or {}).items())
+
+
+@lru_cache(maxsize=256)
+def _drawn(_language: str | None, name: str, value: str, *attrs: tuple[str, Any]) -> SafeString:
+    return forms.Select(choices=_kinds()).render(name, value, dict(attrs), get_default_renderer())
 
 
 def _in_the_calendar(day: date) -> None:
@@ -48,7 +70,7 @@ class FilterForm(forms.Form):
     change = forms.CharField(
         label=_("Change"), required=False, max_length=30, widget=forms.TextInput({"placeholder": "CR-12"})
     )
-    kind = forms.ChoiceField(label=_("Kind of event"), required=False, choices=_kinds)
+    kind = forms.ChoiceField(label=_("Kind of event"), required=False, choices=_kinds, widget=_KindSelect)
     code = forms.CharField(
         label=_("Response code"),
         required=False,

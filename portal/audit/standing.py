@@ -62,7 +62,7 @@ def standing() -> Standing:
     said = {action: Event(text=text).entry for action, text in _SAID.rows()}
     return Standing(
         checkpoint,
-        checkpoint.event if checkpoint else None,
+        checkpoint.event if checkpoint else None,  # type: ignore[attr-defined]
         late[0] if late else None,
         said.get(_VERIFIED),
         said.get(_MAILED),
