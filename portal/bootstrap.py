@@ -84,7 +84,7 @@ def faults(extra: list[str]) -> int:
 
 
 def bench(extra: list[str]) -> int:
-    """Measure, each figure beside the least honest code that does the same; all of it takes about an hour."""
+    """Measure, each figure beside the least code that honestly does the same; all of it takes about an hour."""
     suite()
     become("-m", "tests.bench", *extra)
 

@@ -30,7 +30,10 @@ _VOTES = Prepared(
 
 def revision(change: Change) -> Revision:
     """The revision that counts, as Change.current()."""
-    return _REVISION.one(change=change.pk, number=change.revision) or change.current()
+    found = _REVISION.one(change=change.pk, number=change.revision)
+    if found is None:
+        raise Revision.DoesNotExist
+    return found
 
 
 def base_of(revision: Revision) -> Sight | None:

@@ -63,7 +63,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         oldest = Change.objects.filter(status=Status.PENDING).order_by("pk").values("pk")[:1]
         return self.filter(
             Q(pk__gte=Subquery(oldest)),
-            ~has(Revision.objects.filter(change=this, editor=person.pk)),
+            ~has(Revision.objects.filter(change=this, editor=person.pk)),  # .pk: may be a Given
             ~has(Vote.objects.filter(change=this, voter=person.pk, revision=OuterRef("revision"))),
             ~has(Vote.objects.requesting_changes().filter(change=this)),
             status=Status.PENDING,
@@ -166,8 +166,8 @@ class Change(models.Model):
         return f"CR-{self.pk}"
 
     def current(self) -> Revision:
-        """The revision that counts. Asks `revisions` of the change, of which there are few."""
-        return next(revision for revision in self.revisions.all() if revision.number == self.revision)
+        """The revision that counts, of the few there are. Raises KeyError where somebody removed it."""
+        return {revision.number: revision for revision in self.revisions.all()}[self.revision]
 
     def erase_sealed(self) -> None:
         """Nobody opens them any more: no revision keeps a sealed client secret."""

@@ -190,7 +190,7 @@ def _voted(change_id: int, ballot: Ballot, *, by: User) -> Change:
             )
             _decide(change, ballot, votes, by=by, at=now)
             return change
-    except _Barred:
+    except _Barred:  # after the rollback: PostgreSQL answers nothing in a transaction that failed
         raise rules.barred(change_id, ballot.revision, by=by) from None
 
 

@@ -1,4 +1,4 @@
-"""How quick the portal is, each figure beside the least honest code that does the same: python -m tests.bench [NAMES].
+"""How quick the portal is, beside the least code that honestly does the same: python -m tests.bench [NAMES].
 
 A table for people, and with --json FILE a line for each row. Without names all is measured, which takes about an hour.
 """
@@ -52,7 +52,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", help="measurements; all of them where none is named")
     parser.add_argument("--changes", default="1e3,1e6", help="how many, in the shortest and in the longest past")
-    parser.add_argument("--events", default="1e6", help="how many in the longest past, at least what its changes need")
+    parser.add_argument(
+        "--events",
+        default="1e6",
+        help="how many in the longest past, where fewer than its changes have, those of the newest ones",
+    )
     parser.add_argument("--secrets", default="1e2,1e5", help="how many, in the shortest and in the longest past")
     parser.add_argument("--rounds", type=int, default=3, help="of which the median counts")
     parser.add_argument("--seconds", type=float, default=4, help="how long each round of a rate is")

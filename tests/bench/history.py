@@ -33,7 +33,8 @@ REQUESTERS, APPROVERS = 40, 10
 
 @dataclass(frozen=True)
 class Size:
-    """How much there is of what. `events`: at least those that the changes need; the rest is people signing in."""
+    """How much there is of what. `events`: where they are fewer than the changes have, the newest
+    changes keep theirs; where they are more, the rest is people signing in."""
 
     changes: int
     events: int

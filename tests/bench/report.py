@@ -88,7 +88,8 @@ def reach(rows: Figures) -> str:
         f" {worker * 86_400:,.0f} a day.",
         f"- Pages: a change costs about {number(web_ms)} ms of one web process ({VIEWS_OF_A_CHANGE} pages, a"
         f" submission, an approval): {3_600_000 / web_ms:,.0f} an hour.",
-        f"- The log: {number(appends)} appends a second at four clients, {appends / EVENTS_OF_A_CHANGE:,.0f} changes.",
+        f"- The log: {number(appends)} appends a second, the fewer of four and sixteen clients:"
+        f" {appends / EVENTS_OF_A_CHANGE:,.0f} changes.",
         f"- Disk: {number(each)} bytes a change with its events and all indexes; a million changes are"
         f" {each * 1e6 / 1e9:.1f} GB.",
     ]

@@ -131,10 +131,10 @@ def listed(changes: ChangeQuerySet) -> ChangeQuerySet:
 
 def with_votes(changes: Iterable[Change]) -> list[Change]:
     """Each with the votes on the revision that counts, as `current_votes`: one query for all."""
-    listed = list(changes)
+    found = list(changes)
     votes = Vote.objects.filter(revision=F("change__revision")).select_related("voter").order_by("pk")
-    prefetch_related_objects(listed, Prefetch("votes", votes, to_attr="current_votes"))
-    return listed
+    prefetch_related_objects(found, Prefetch("votes", votes, to_attr="current_votes"))
+    return found
 
 
 def together(*lists: Iterable[Change], reader: User) -> list[list[Row]]:
@@ -146,8 +146,8 @@ def together(*lists: Iterable[Change], reader: User) -> list[list[Row]]:
 
 def rows(changes: Iterable[Change], *, reader: User) -> list[Row]:
     """The rows of listed() changes, linked where `reader` may open them."""
-    listed = with_votes(changes)
-    paused = any(change.status in outlook.WAITING for change in listed) and breaker.pause() is not None
+    found = with_votes(changes)
+    paused = any(change.status in outlook.WAITING for change in found) and breaker.paused()
     return [
         Row(
             change,
@@ -156,7 +156,7 @@ def rows(changes: Iterable[Change], *, reader: User) -> list[Row]:
             linked=may_see(change.requester_id, reader),
             paused=paused,
         )
-        for change in listed
+        for change in found
     ]
 
 

@@ -1,4 +1,4 @@
-"""The least honest Django site: a session, a page of 25 rows by keyset, one approval, one submission, a 204.
+"""The least Django site that is honest: a session, a page of 25 rows by keyset, one approval, one submission, a 204.
 
 What the portal's pages are held against, on the same server and database. `python -m tests.bench.floor.site ROWS` makes
 its tables and prints the key of a session; BENCH_FLOOR_URL names its database, BENCH_PAD how heavy its page is to be.

@@ -56,7 +56,7 @@ def append(bench: Bench) -> Iterator[Row]:
             ratios.append(last)
             stolen = max(stolen, plain.stolen, ours.stolen, again.stolen)
         ours_s, floor_s = sorted(ratios, key=lambda pair: pair[0] / pair[1])[len(ratios) // 2]
-        yield rate("C1", f"appends to the log, {clients} clients, sealed after", "/s", ours_s, floor_s, 0.8,
+        yield rate("C1", f"appends to the log, {clients} clients, sealed meanwhile", "/s", ours_s, floor_s, 0.8,
                    "plain INSERT", stolen=stolen)  # fmt: skip
     _all_sealed()
     yield from _lag(bench)

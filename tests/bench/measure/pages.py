@@ -1,4 +1,4 @@
-"""Pages: as quick at a million as at a thousand, as quick deep down as on top, and beside the least honest page."""
+"""Pages: as quick at a million as at a thousand, as quick deep down as on top, and beside the least page there is."""
 
 from __future__ import annotations
 
