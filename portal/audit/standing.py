@@ -42,8 +42,8 @@ def _with_last_event() -> QuerySet[Checkpoint]:
 
 
 def _longest_waiting() -> QuerySet[Unsealed, Any]:
-    at = Event.objects.filter(pk=OuterRef("event")).values("at")[:1]
-    return Unsealed.objects.order_by("event").annotate(at=Subquery(at)).values_list("at")[:1]
+    text = Event.objects.filter(pk=OuterRef("event")).values("text")[:1]
+    return Unsealed.objects.order_by("event").annotate(text=Subquery(text)).values_list("text")[:1]
 
 
 def _last_said() -> QuerySet[Event, Any]:
@@ -58,8 +58,9 @@ def standing() -> Standing:
     """Three questions, whatever the size of the log."""
     checkpoint = _CHECKPOINT.one()
     patience = timedelta(seconds=max(60, 10 * settings.SEAL_EVERY_S))
-    late = [at for (at,) in _WAITING.rows() if at is not None and at < timezone.now() - patience]
-    said = {action: Event(text=text).entry for action, text in _SAID.rows()}
+    waiting = [entry.at for (text,) in _WAITING.rows() if (entry := _entry(text))]
+    late = [at for at in waiting if at < timezone.now() - patience]
+    said = {action: _entry(text) for action, text in _SAID.rows()}
     return Standing(
         checkpoint,
         checkpoint.event if checkpoint else None,  # type: ignore[attr-defined]
@@ -67,6 +68,10 @@ def standing() -> Standing:
         said.get(_VERIFIED),
         said.get(_MAILED),
     )
+
+
+def _entry(text: str | None) -> Entry | None:
+    return Event(text=text or "").entry
 
 
 def public_key(checkpoint: Checkpoint) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.db import connection
+from django.test import Client
 
+from portal.accounts.models import User
 from portal.audit import sealing
 from portal.audit.ledger import record
 from portal.audit.models import Event
@@ -52,6 +56,16 @@ def test_a_date_that_cannot_be_hides_no_other_that_was_inserted(log: list[int]) 
     sealing.seal()
     found = verify().findings
     assert any("dated 2020-01-01" in finding and "inserted" in finding for finding in found), found
+
+
+def test_pages_show_it_as_what_it_is_and_the_rest_as_ever(
+    log: list[int], as_person: Callable[[User], Client], auditor: User
+) -> None:
+    insert(AS_KEPT[connection.vendor], f"{IMPOSSIBLE}T12:00:00.000000")
+    browser = as_person(auditor)
+    page = browser.get("/audit/").content.decode()
+    assert "Not written by the portal" in page
+    assert all(f'href="/audit/events/{number}/"' in page for number in log)
 
 
 @pytest.mark.shows("A03")

@@ -331,8 +331,8 @@ _SENDING = (
     Mutant(
         "an answer counts once",
         "portal/changes/settlement.py",
-        'UUIDField()), finished_at=None),',
-        'UUIDField())),',
+        "UUIDField()), finished_at=None),",
+        "UUIDField())),",
         ("tests/faults/test_spool.py::test_answer_kept_twice_is_counted_once",),
     ),
     Mutant(

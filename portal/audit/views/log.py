@@ -35,7 +35,8 @@ def events(request: PersonRequest) -> HttpResponse:
     if not form.is_valid():
         return _list(request, form, {}, status=422)
     filters = form.filters()
-    page = keyset.page(Event.objects.matching(filters), order=("-id",), cursor=request.GET.get("at", ""), size=_ROWS)
+    found = Event.objects.matching(filters).told()
+    page = keyset.page(found, order=("-id",), cursor=request.GET.get("at", ""), size=_ROWS)
     on_record(request, "events", filters=form.asked())
     context = {
         "rows": page.rows,
@@ -60,7 +61,7 @@ def event(request: PersonRequest, number: int) -> HttpResponse:
 def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
     """All that happened to one change, from its proposal to Segura's answers."""
     page = keyset.page(
-        Event.objects.filter(change=change), order=("id",), cursor=request.GET.get("at", ""), size=_STEPS
+        Event.objects.filter(change=change).told(), order=("id",), cursor=request.GET.get("at", ""), size=_STEPS
     )
     if not page.rows:
         raise Http404

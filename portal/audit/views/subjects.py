@@ -45,7 +45,7 @@ def person(request: PersonRequest, username: str) -> HttpResponse:
     if not form.is_valid():
         return render(request, "audit/person.html", context, status=422)
     period = form.period()
-    rows = subjects.done_by(username, period)[:_NEWEST]
+    rows = subjects.done_by(username, period).told()[:_NEWEST]
     context |= {"period": period, "asked": form.asked(), "acts": subjects.acts(username, period), "rows": rows}
     on_record(request, "person", person=username, filters=form.asked())
     return render(request, "audit/person.html", context)
