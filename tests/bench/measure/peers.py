@@ -28,8 +28,8 @@ def peers(bench: Bench) -> Iterator[Row]:
     if not bench.options.beside:
         say("the peers are measured with --beside FOLDER")
         return
-    ours = _ours(bench)
     for peer, goals in _GOALS.items():
+        ours = _ours(bench)
         theirs = _measured(bench, peer)
         for name, what, key, goal in goals:
             if key not in theirs:
