@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -33,6 +33,8 @@ class Standing:
         return self.verified is not None and self.verified.data.get("outcome") == "intact"
 
 
+_RECKONED = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+"""One forged event with a date that cannot be read neither stops the question nor hides how long others wait."""
 _VERIFIED, _MAILED = "audit.verified", "audit.checkpoint_mailed"
 
 
@@ -42,8 +44,8 @@ def _with_last_event() -> QuerySet[Checkpoint]:
 
 
 def _longest_waiting() -> QuerySet[Unsealed, Any]:
-    text = Event.objects.filter(pk=OuterRef("event")).values("text")[:1]
-    return Unsealed.objects.order_by("event").annotate(text=Subquery(text)).values_list("text")[:1]
+    at = Event.objects.filter(pk=OuterRef("event"), at__range=_RECKONED).values("at")[:1]
+    return Unsealed.objects.order_by("event").annotate(at=Subquery(at)).filter(at__isnull=False).values_list("at")[:1]
 
 
 def _last_said() -> QuerySet[Event, Any]:
@@ -58,9 +60,8 @@ def standing() -> Standing:
     """Three questions, whatever the size of the log."""
     checkpoint = _CHECKPOINT.one()
     patience = timedelta(seconds=max(60, 10 * settings.SEAL_EVERY_S))
-    waiting = [entry.at for (text,) in _WAITING.rows() if (entry := _entry(text))]
-    late = [at for at in waiting if at < timezone.now() - patience]
-    said = {action: _entry(text) for action, text in _SAID.rows()}
+    late = [at for (at,) in _WAITING.rows() if at < timezone.now() - patience]
+    said = {action: Event(text=text).entry for action, text in _SAID.rows()}
     return Standing(
         checkpoint,
         checkpoint.event if checkpoint else None,  # type: ignore[attr-defined]
@@ -68,10 +69,6 @@ def standing() -> Standing:
         said.get(_VERIFIED),
         said.get(_MAILED),
     )
-
-
-def _entry(text: str | None) -> Entry | None:
-    return Event(text=text or "").entry
 
 
 def public_key(checkpoint: Checkpoint) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit import sealing
 from portal.audit.ledger import record
 from portal.audit.models import Event
+from portal.audit.standing import standing
 from portal.audit.verify import verify
 from tests.audit.tampering import past_the_triggers
 
@@ -66,6 +69,13 @@ def test_pages_show_it_as_what_it_is_and_the_rest_as_ever(
     page = browser.get("/audit/").content.decode()
     assert "Not written by the portal" in page
     assert all(f'href="/audit/events/{number}/"' in page for number in log)
+
+
+def test_it_hides_not_how_long_others_wait_for_the_sealer(log: list[int]) -> None:
+    insert(AS_KEPT[connection.vendor], f"{IMPOSSIBLE}T12:00:00.000000")
+    past = timezone.now() - timedelta(hours=1)
+    Event.objects.create(at=past, action="catalog.synced", text="{}")
+    assert standing().behind_since == past
 
 
 @pytest.mark.shows("A03")
