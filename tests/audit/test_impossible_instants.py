@@ -69,6 +69,8 @@ def test_pages_show_it_as_what_it_is_and_the_rest_as_ever(
     page = browser.get("/audit/").content.decode()
     assert "Not written by the portal" in page
     assert all(f'href="/audit/events/{number}/"' in page for number in log)
+    forged = Event.objects.order_by("-pk").values_list("pk", flat=True).get(text__contains=IMPOSSIBLE)
+    assert IMPOSSIBLE in browser.get(f"/audit/events/{forged}/").content.decode()
 
 
 def test_it_hides_not_how_long_others_wait_for_the_sealer(log: list[int]) -> None:

@@ -45,10 +45,10 @@ def test_nothing_is_taken_up_while_a_person_holds_delivery(
     assert (held["actor"], held["data"]["reason"], released["actor"]) == ("admin", WHY, "admin")
 
 
-def await_a_wait() -> None:
-    """Until somebody waits for a row in this database."""
+def await_a_wait(worker: threading.Thread) -> None:
+    """Until it waits for a row, or is done without."""
     waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    while True:
+    while worker.is_alive():
         with connection.cursor() as cursor:
             cursor.execute(waiting)
             if cursor.rowcount:
@@ -72,7 +72,7 @@ def test_a_claim_that_waited_for_its_row_sees_the_pause_that_began_meanwhile(
     with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None}) as somebody:
         somebody.execute("SELECT FROM changes_change WHERE id = %s FOR UPDATE", [change.pk])
         worker.start()
-        await_a_wait()
+        await_a_wait(worker)
         pausing.hold(by=admin, reason=WHY)
     worker.join()
     assert claimed == [None]

@@ -51,7 +51,7 @@ def events(request: PersonRequest) -> HttpResponse:
 @requires(Right.AUDIT)
 def event(request: PersonRequest, number: int) -> HttpResponse:
     """One event whole: every field, and the canonical text that is hashed."""
-    found = get_object_or_404(Event, pk=number)
+    found = get_object_or_404(Event.objects.told(), pk=number)
     on_record(request, "event", event=found.pk)
     return render(request, "audit/event.html", {"event": found, "standing": standing(), **_proof(found)})
 

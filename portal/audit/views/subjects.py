@@ -55,7 +55,7 @@ def person(request: PersonRequest, username: str) -> HttpResponse:
 @requires(Right.AUDIT)
 def secret(request: PersonRequest, identifier: int) -> HttpResponse:
     """Every change of one secret: who asked, for what, who agreed, and what Segura said."""
-    proposed = Event.objects.filter(secret=identifier, action=subjects.SUBMITTED)
+    proposed = Event.objects.filter(secret=identifier, action=subjects.SUBMITTED).told()
     page = keyset.page(proposed, order=("-id",), cursor=request.GET.get("at", ""), size=_CHANGES)
     told = subjects.stories(page.rows)
     on_record(request, "secret", secret=identifier)
