@@ -1,5 +1,6 @@
 """The Celery application: who beats when. Tasks live in the apps' tasks.py and are three lines each."""
 
+import gc
 import logging
 import os
 import time
@@ -60,6 +61,12 @@ def send_the_id_along(headers: dict[str, Any], **_: Any) -> None:
     """The message names the request that it comes from, where there is one."""
     if name := correlation.current():
         headers[_REQUEST] = name
+
+
+@signals.worker_before_create_process.connect
+def share_what_is_loaded(**_: Any) -> None:
+    """The collector writes into each object it looks at; what is there before a fork it so leaves alone, and shared."""
+    gc.freeze()
 
 
 @signals.worker_process_init.connect
