@@ -47,10 +47,6 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Events of a time range; `since` is included, `until` is not."""
         return self.filter(at__gte=since, at__lt=until)
 
-    def told(self) -> EventQuerySet:
-        """For pages, which say what the texts say: the instant of a forged event may be one that nobody can read."""
-        return self.defer("at")
-
     def matching(self, filters: Filters) -> EventQuerySet:
         """Events that satisfy all filters at once. Every column here has its index."""
         found = self
@@ -118,6 +114,20 @@ _NOUN = Left("action", StrIndex("action", Value(".")) - 1)
 _HUNDREDS = F("code") / 100
 
 
+_Events = models.Manager.from_queryset(EventQuerySet)
+
+
+class EventManager(_Events["Event"]):
+    """Events without the column of their instant, which is there to be searched; what is said is in their texts.
+
+    Somebody who forges an event may date it so that nobody can read it, and it shall take no page with it.
+    """
+
+    def get_queryset(self) -> EventQuerySet:
+        """All of them."""
+        return super().get_queryset().defer("at")  # type: ignore[return-value]  # it is one, from_queryset says so
+
+
 class Event(models.Model):
     """What happened. Written by ledger.record() alone; the database refuses to change or delete it.
 
@@ -133,7 +143,7 @@ class Event(models.Model):
     code = models.IntegerField(null=True)
     text = models.TextField()
 
-    objects = EventQuerySet.as_manager()
+    objects = EventManager()
 
     class Meta:
         default_permissions = ()

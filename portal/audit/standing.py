@@ -43,9 +43,11 @@ def _with_last_event() -> QuerySet[Checkpoint]:
     return Checkpoint.objects.annotate(event=Subquery(last))[:1]
 
 
-def _longest_waiting() -> QuerySet[Unsealed, Any]:
+def waiting_since(rows: QuerySet[Any]) -> QuerySet[Any, Any]:
+    """Rows that each name an event: when the first of those happened, in a row of its own; none where none waits."""
     at = Event.objects.filter(pk=OuterRef("event"), at__range=_RECKONED).values("at")[:1]
-    return Unsealed.objects.order_by("event").annotate(at=Subquery(at)).filter(at__isnull=False).values_list("at")[:1]
+    dated: QuerySet[Any, Any] = rows.order_by("event").annotate(at=Subquery(at)).filter(at__isnull=False)
+    return dated.values_list("at")[:1]
 
 
 def _last_said() -> QuerySet[Event, Any]:
@@ -53,7 +55,8 @@ def _last_said() -> QuerySet[Event, Any]:
     return Event.objects.filter(reduce(or_, (Q(pk=one) for one in newest))).values_list("action", "text")
 
 
-_CHECKPOINT, _WAITING, _SAID = Prepared(_with_last_event), Prepared(_longest_waiting), Prepared(_last_said)
+_CHECKPOINT, _SAID = Prepared(_with_last_event), Prepared(_last_said)
+_WAITING = Prepared(lambda: waiting_since(Unsealed.objects.all()))
 
 
 def standing() -> Standing:

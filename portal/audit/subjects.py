@@ -71,7 +71,7 @@ def stories(submitted: Iterable[Event]) -> list[Story]:
     """What became of changes, given the events they began with: one question for all of them."""
     begun = {event.change: event.entry for event in submitted if event.change is not None and event.entry}
     told = {change: Story(change, entry) for change, entry in begun.items()}
-    for event in Event.objects.filter(change__in=list(told), action__in=_STORY).told().order_by("id"):
+    for event in Event.objects.filter(change__in=list(told), action__in=_STORY).order_by("id"):
         if event.entry and event.change is not None:
             told[event.change].add(event.entry)
     return list(told.values())
@@ -126,7 +126,7 @@ def look_up(text: str, number: int | None) -> Found:
 
 def _secrets_named(text: str) -> dict[int, str]:
     named: dict[int, str] = {}
-    for event in Event.objects.filter(pk__in=_saying(text)).told().order_by("-id"):
+    for event in Event.objects.filter(pk__in=_saying(text)).order_by("-id"):
         name = str(event.entry.data.get("secret_name", "")) if event.entry else ""
         if event.entry and event.entry.secret is not None and text.lower() in name.lower():
             named.setdefault(event.entry.secret, name)

@@ -66,7 +66,7 @@ def _tell(event_id: int) -> bool:
             continue
         people = list(_audience(KINDS[rule.kind].audience, change, entry).exclude(pk__in=told))
         told |= {person.pk for person in people}
-        notice = Notice(kind=rule.kind, change=change, event=event.pk, at=event.at)
+        notice = Notice(kind=rule.kind, change=change, event=event.pk, at=entry.at)
         notice.by = actor.display_name if actor else ""
         _write(notice, people)
     return True

@@ -92,7 +92,7 @@ def keys() -> Keys:
         own_fingerprint=bool(settings.FINGERPRINT_KEY),
         kept={attribute: _kept(name, attribute) for attribute, name in _OTHERS.items()},
         checkpoint=Checkpoint.objects.first(),
-        signing_since=announced.at if announced else None,
+        signing_since=announced.entry.at if announced and announced.entry else None,
     )
 
 
@@ -119,9 +119,10 @@ def _sealing(resting: Counter[str], since: dict[str, datetime]) -> list[SealingK
 
 def _rotations() -> tuple[dict[str, datetime], datetime | None]:
     """By key the first rotation to it among the newest on record, and the last one of all."""
-    events = list(Event.objects.filter(action="sealing.rotated")[:_ROTATIONS])
-    since = {str(event.entry.data.get("key", "")): event.at for event in events if event.entry}
-    return since, events[0].at if events else None
+    events = Event.objects.filter(action="sealing.rotated")[:_ROTATIONS]
+    entries = [event.entry for event in events if event.entry]
+    since = {str(entry.data.get("key", "")): entry.at for entry in entries}
+    return since, entries[0].at if entries else None
 
 
 def _written_at(setting: str) -> datetime | None:

@@ -11,13 +11,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db.models import Count, Min, Q, QuerySet, Subquery
+from django.db.models import Count, Min, Q, QuerySet
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from portal.audit.models import Event, Unsealed
+from portal.audit.models import Unsealed
 from portal.audit.standing import standing as log_standing
+from portal.audit.standing import waiting_since
 from portal.catalog.standing import standing as catalogue_standing
 from portal.changes.breaker import pause
 from portal.changes.models import OPEN, Breaker, Change, Status
@@ -152,10 +153,9 @@ def _histogram(counts: dict[tuple[str, ...], float]) -> Metric:
 
 def _waiting(rows: QuerySet[Unsealed] | QuerySet[Untold], now: datetime, name: str, said: str) -> Iterator[Metric]:
     """Rows that each name an event: how many wait, and how long the first of them does."""
-    first = rows.order_by("event").values("event")[:1]
-    at = Event.objects.filter(pk=Subquery(first)).values_list("at", flat=True).first()
+    since = next((at for (at,) in waiting_since(rows)), None)
     yield _gauge(f"{name}_events", f"{said}.", rows[:MOST].count())
-    yield _gauge(f"{name}_lag_seconds", f"{said}: how long the first of them waits.", _age(at, now))
+    yield _gauge(f"{name}_lag_seconds", f"{said}: how long the first of them waits.", _age(since, now))
 
 
 def _first(rows: QuerySet[Notice], column: str) -> datetime | None:

@@ -16,6 +16,8 @@ from portal.audit.ledger import record
 from portal.audit.models import Event
 from portal.audit.standing import standing
 from portal.audit.verify import verify
+from portal.notices import telling
+from portal.notices.models import Untold
 from tests.audit.tampering import past_the_triggers
 
 pytestmark = [pytest.mark.domain, pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
@@ -25,7 +27,7 @@ IMPOSSIBLE = "4709-02-29"
 AS_KEPT = {"postgresql": f"{IMPOSSIBLE} 12:00:00+00 BC", "sqlite": f"{IMPOSSIBLE} 12:00:00.000000"}
 
 
-def insert(at: str, said: str) -> None:
+def insert(at: str, said: str, action: str = "session.started") -> None:
     """What the role of the portal may do to this table: an event that the ledger did not write."""
     kept = Event.objects.earliest("pk")
     text = kept.text.replace(f"{kept.at:%Y-%m-%dT%H:%M:%S.%f}", said)
@@ -33,7 +35,7 @@ def insert(at: str, said: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO audit_event (at, action, actor, text) VALUES (%s, %s, %s, %s)",
-            [at, kept.action, kept.actor, text],
+            [at, action, kept.actor, text],
         )
 
 
@@ -71,6 +73,16 @@ def test_pages_show_it_as_what_it_is_and_the_rest_as_ever(
     assert all(f'href="/audit/events/{number}/"' in page for number in log)
     forged = Event.objects.order_by("-pk").values_list("pk", flat=True).get(text__contains=IMPOSSIBLE)
     assert IMPOSSIBLE in browser.get(f"/audit/events/{forged}/").content.decode()
+
+
+def test_it_neither_takes_the_page_of_the_keys_nor_keeps_others_from_being_told(
+    log: list[int], as_person: Callable[[User], Client], admin: User
+) -> None:
+    for action in ("sealing.rotated", "audit.key_changed", "delivery.paused"):
+        insert(AS_KEPT[connection.vendor], f"{IMPOSSIBLE}T12:00:00.000000", action)
+    assert as_person(admin).get("/operations/keys/").status_code == 200
+    telling.tell()
+    assert not Untold.objects.exists()
 
 
 def test_it_hides_not_how_long_others_wait_for_the_sealer(log: list[int]) -> None:

@@ -101,8 +101,7 @@ def insert_in_between() -> None:
     after = list(Seal.objects.filter(leaf__gte=PLACE).order_by("leaf"))
     Seal.objects.filter(leaf__gte=PLACE).delete()
     text = canonical({"action": "vault.responded"})
-    event.pk, event.change, event.seq, event.text = None, None, None, text
-    event.save()
+    event = Event.objects.create(at=event.at, action=event.action, actor=event.actor, text=text)
     Seal.objects.create(leaf=PLACE, event=event.pk, leaf_hash=tree.leaf_hash(text.encode()))
     for seal in after[:-1]:
         Seal.objects.create(leaf=seal.leaf + 1, event=seal.event, leaf_hash=seal.leaf_hash)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
@@ -101,6 +101,17 @@ def test_event_that_might_not_be_the_first_of_its_time_waits(monkeypatch: pytest
     figures = scraped()
     assert figures["countersign_events_total", ("audit.read",)] == 1
     assert figures["countersign_log_uncounted_events", ()] == 2
+
+
+@pytest.mark.parametrize("at", ["infinity", "4709-02-29 12:00:00+00 BC", "2400-01-01 00:00:00+00"])
+def test_forged_instant_stops_no_counter(at: str) -> None:
+    scraped()
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO audit_event (at, action, actor, text) VALUES (%s, 'audit.read', '', '{}')", [at])
+    ledger.record("audit.read")
+    figures = scraped()
+    assert figures["countersign_events_total", ("audit.read",)] == 2
+    assert figures["countersign_log_uncounted_events", ()] == 0
 
 
 def test_backlog_is_counted_off_in_several_scrapes_and_by_several_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

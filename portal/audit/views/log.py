@@ -35,7 +35,7 @@ def events(request: PersonRequest) -> HttpResponse:
     if not form.is_valid():
         return _list(request, form, {}, status=422)
     filters = form.filters()
-    found = Event.objects.matching(filters).told()
+    found = Event.objects.matching(filters)
     page = keyset.page(found, order=("-id",), cursor=request.GET.get("at", ""), size=_ROWS)
     on_record(request, "events", filters=form.asked())
     context = {
@@ -51,7 +51,7 @@ def events(request: PersonRequest) -> HttpResponse:
 @requires(Right.AUDIT)
 def event(request: PersonRequest, number: int) -> HttpResponse:
     """One event whole: every field, and the canonical text that is hashed."""
-    found = get_object_or_404(Event.objects.told(), pk=number)
+    found = get_object_or_404(Event, pk=number)
     on_record(request, "event", event=found.pk)
     return render(request, "audit/event.html", {"event": found, "standing": standing(), **_proof(found)})
 
@@ -61,7 +61,7 @@ def event(request: PersonRequest, number: int) -> HttpResponse:
 def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
     """All that happened to one change, from its proposal to Segura's answers."""
     page = keyset.page(
-        Event.objects.filter(change=change).told(), order=("id",), cursor=request.GET.get("at", ""), size=_STEPS
+        Event.objects.filter(change=change), order=("id",), cursor=request.GET.get("at", ""), size=_STEPS
     )
     if not page.rows:
         raise Http404

@@ -45,7 +45,7 @@ def person(request: PersonRequest, username: str) -> HttpResponse:
     if not form.is_valid():
         return render(request, "audit/person.html", context, status=422)
     period = form.period()
-    rows = subjects.done_by(username, period).told()[:_NEWEST]
+    rows = subjects.done_by(username, period)[:_NEWEST]
     context |= {"period": period, "asked": form.asked(), "acts": subjects.acts(username, period), "rows": rows}
     on_record(request, "person", person=username, filters=form.asked())
     return render(request, "audit/person.html", context)
@@ -55,7 +55,7 @@ def person(request: PersonRequest, username: str) -> HttpResponse:
 @requires(Right.AUDIT)
 def secret(request: PersonRequest, identifier: int) -> HttpResponse:
     """Every change of one secret: who asked, for what, who agreed, and what Segura said."""
-    proposed = Event.objects.filter(secret=identifier, action=subjects.SUBMITTED).told()
+    proposed = Event.objects.filter(secret=identifier, action=subjects.SUBMITTED)
     page = keyset.page(proposed, order=("-id",), cursor=request.GET.get("at", ""), size=_CHANGES)
     told = subjects.stories(page.rows)
     on_record(request, "secret", secret=identifier)

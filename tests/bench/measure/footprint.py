@@ -37,10 +37,9 @@ def memory(bench: Bench) -> Iterator[Row]:
     running = {"web": web, "worker": worker, "beat": beat}
     figures: dict[int, dict[str, float]] = {}
     done = 0
-    voters = [visitor(approver, port) for approver in who.approvers[:4]]
     for upto in (100, count):
         while done < upto:
-            done += _through(bench, who, voters, min(_BATCH, upto - done))
+            done += _through(bench, who, port, min(_BATCH, upto - done))
         time.sleep(3)
         figures[upto] = {name: memory_mb(process.pid) for name, process in running.items()}
         say(f"{upto} changes: {figures[upto]}")
@@ -50,8 +49,9 @@ def memory(bench: Bench) -> Iterator[Row]:
     bench.engine.stop(*running.values())
 
 
-def _through(bench: Bench, who: People, voters: list[Visitor], count: int) -> int:
-    """Approved on their pages, delivered by the worker."""
+def _through(bench: Bench, who: People, port: int, count: int) -> int:
+    """Approved on their pages by people who have just signed in, which a vote may ask for; delivered by the worker."""
+    voters = [visitor(approver, port) for approver in who.approvers[:4]]
     bench.set_vault(bases=bases(count))
     waiting = ballots(who, count)
     newest = max(number for number, _digest in waiting)  # type: ignore[misc]
