@@ -68,7 +68,7 @@ _GOALS: dict[str, list[tuple[str, str, str, float]]] = {
 def _ours(bench: Bench) -> Figures:
     """The same figures of the portal, in milliseconds but for the approvals a second."""
     who = bench.past(bench.large)
-    port, web = bench.portal()
+    port, web = bench.portal("--workers", "2")  # as many as they are given
     approver, reader = visitor(who.approvers[1], port), visitor(who.reader, port)
     oldest = Event.objects.order_by("pk").values_list("pk", flat=True)[0]
     rows = Event.objects.filter(pk__lte=oldest + 60)
