@@ -65,7 +65,7 @@ def send_the_id_along(headers: dict[str, Any], **_: Any) -> None:
 
 @signals.worker_before_create_process.connect
 def share_what_is_loaded(**_: Any) -> None:
-    """The collector writes into each object it looks at; what is there before a fork it so leaves alone, and shared."""
+    """Before each fork: the collector would write into all that is there, and a page written to is shared no more."""
     gc.freeze()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 
@@ -33,6 +33,9 @@ def parse(text: str) -> Entry:
     try:
         fields = json.loads(text)
         del fields["v"]
-        return Entry(**{**fields, "at": datetime.fromisoformat(fields["at"])})
+        entry = Entry(**{**fields, "at": datetime.fromisoformat(fields["at"])})
+        if entry.at.utcoffset() != timedelta(0):
+            raise ValueError("not in UTC")
+        return entry
     except (ValueError, KeyError, TypeError) as error:
         raise Unreadable(f"not an event of the ledger: {type(error).__name__}") from None

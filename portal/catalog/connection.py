@@ -114,7 +114,7 @@ def _reporter(
     by: str, change: int | None, secret: int | None, told: Callable[[Exchange], None] | None
 ) -> Callable[[Exchange], None]:
     def report(exchange: Exchange) -> None:
-        # Two exchanges with the database fewer than a transaction around the one statement.
+        # Durable, as it is within no transaction: then the statement is one, without two exchanges to begin and end it.
         with transaction.atomic(durable=True) if database.in_atomic_block else nullcontext():
             ledger.record(
                 action_of(exchange), by=by, change=change, secret=secret, code=exchange.status, data=facts_of(exchange)

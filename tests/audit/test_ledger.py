@@ -201,3 +201,11 @@ class TestReadingBack(TestCase):
 def test_a_text_the_ledger_did_not_write_is_unreadable(text: str) -> None:
     with pytest.raises(entry.Unreadable):
         entry.parse(text)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("zone", ["", "+02:00"])
+def test_a_time_of_no_zone_or_another_one_is_unreadable(zone: str) -> None:
+    text = Event.objects.get(pk=record("catalog.synced")).text
+    with pytest.raises(entry.Unreadable):
+        entry.parse(text.replace("+00:00", zone, 1))
