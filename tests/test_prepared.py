@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import connection, transaction  # noqa: F401 - in the words of skipif
+from django.db import connection, transaction  # noqa: F401
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from portal.accounts.models import User
 from portal.changes.models import Change
 from portal.prepared import Given, Prepared
-
-pytestmark = pytest.mark.domain
 
 
 def test_each_key_stands_in_its_place(submitted: Change, approver: User) -> None:

@@ -15,7 +15,6 @@ from tests.changes.pages import ballot_of, send
 from tests.changing import approve
 
 pytestmark = [
-    pytest.mark.domain,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("no_queue"),
     pytest.mark.shows("W06"),

@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 from portal.accounts.models import User
 from portal.accounts.roles import Right, holders
 
-pytestmark = [pytest.mark.django_db, pytest.mark.domain]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("demo", [True, False])

@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from portal.audit.ledger import record
 from portal.audit.models import Event
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db, pytest.mark.shows("A01")]
+pytestmark = [pytest.mark.django_db, pytest.mark.shows("A01")]
 
 FORGED = (
     "INTO audit_event (id, at, action, actor, change, seq, secret, code, text)"

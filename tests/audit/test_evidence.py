@@ -26,7 +26,7 @@ from tests.audit.conftest import OTHER_SEED
 from tests.audit.outsider import Outsider
 from tests.audit.tampering import past_the_triggers
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
 
 MARKUP = '<script>alert("1")</script>\u202e=1+1\x1b'
 Edit = Callable[[list[str]], list[str]]

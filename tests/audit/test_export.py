@@ -85,7 +85,6 @@ def fill(rows: int) -> None:
 
 
 @pytest.mark.shows("A10")
-@pytest.mark.domain
 @pytest.mark.shows("W14")
 @pytest.mark.parametrize("awkward", [*AWKWARD, "=" + "1;\n" * 350_000], ids=lambda text: ascii(text[:20]))
 def test_csv_parses_back_exactly(take: Take, awkward: str) -> None:
@@ -101,7 +100,6 @@ def test_csv_parses_back_exactly(take: Take, awkward: str) -> None:
 
 
 @pytest.mark.shows("A10")
-@pytest.mark.domain
 @pytest.mark.shows("W14")
 def test_csv_holds_no_formula_and_hides_nothing(take: Take) -> None:
     for awkward in AWKWARD:
@@ -113,7 +111,6 @@ def test_csv_holds_no_formula_and_hides_nothing(take: Take) -> None:
     assert "'=1+1" in cells
 
 
-@pytest.mark.domain
 @pytest.mark.shows("W14")
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_csv_holds_no_formula_for_a_spreadsheet_that_splits_elsewhere(take: Take, separator: str) -> None:
@@ -145,7 +142,6 @@ def test_formulas_are_disarmed_and_hidden_characters_shown(text: str, safe: str)
     assert formula_safe(text) == safe
 
 
-@pytest.mark.domain
 def test_json_lines_are_the_canonical_texts_themselves(take: Take) -> None:
     for awkward in AWKWARD:
         record("vote.cast", by="maria", data={"reason": awkward})
@@ -153,7 +149,6 @@ def test_json_lines_are_the_canonical_texts_themselves(take: Take) -> None:
     assert take("jsonl", "?kind=vote.cast") == "".join(text + "\n" for text in texts)
 
 
-@pytest.mark.domain
 def test_an_export_keeps_to_its_filters_and_ends_with_the_log_as_it_was(take: Take) -> None:
     for code in (200, 404, 500, 404):
         record("vault.responded", by="maria", code=code)

@@ -28,7 +28,6 @@ def read(browser: Client, address: str = "/audit/exports/", status: int = 200, *
     return re.sub(r"\s+", " ", response.content.decode())
 
 
-@pytest.mark.domain
 def test_size_is_counted_as_far_as_it_is_cheap_and_bounded_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "_COUNTED", 4)
     for number in range(8):

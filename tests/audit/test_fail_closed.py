@@ -23,7 +23,7 @@ from portal.sandbox import Sandbox
 from tests.changing import approve, work
 from tests.people import person
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from portal.audit.ledger import canonical
 from portal.audit.models import Event, Filters
 from portal.pages import keyset
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 Open = Callable[[User], Client]
 NOON = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)

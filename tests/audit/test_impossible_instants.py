@@ -20,7 +20,7 @@ from portal.notices import telling
 from portal.notices.models import Untold
 from tests.audit.tampering import past_the_triggers
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
 
 IMPOSSIBLE = "4709-02-29"
 """No leap year; but 4709 BC, as PostgreSQL reckons years, is one, and without its era is written the same."""

@@ -23,7 +23,6 @@ from tests.rig.visitor import wait_until
 from tests.rig.workers import database_url
 
 pytestmark = [
-    pytest.mark.domain,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("signing_key"),
     pytest.mark.shows("A07"),

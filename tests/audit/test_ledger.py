@@ -20,8 +20,6 @@ from portal.audit.events import ACTIONS, NOUNS, UnknownAction, choices
 from portal.audit.ledger import canonical, record
 from portal.audit.models import Event
 
-pytestmark = pytest.mark.domain
-
 
 def data_of(number: int) -> dict[str, Any]:
     read: dict[str, Any] = json.loads(Event.objects.get(pk=number).text)["data"]

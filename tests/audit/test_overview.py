@@ -60,7 +60,6 @@ def browser(auditor: User, as_person: Open) -> Client:
     return as_person(auditor)
 
 
-@pytest.mark.domain
 def test_period_is_counted_by_day_and_nothing_beyond_it() -> None:
     tell(
         a_way(1, NOON - timedelta(days=1)),
@@ -74,7 +73,6 @@ def test_period_is_counted_by_day_and_nothing_beyond_it() -> None:
     assert [part.answers["none"] for part in seen.parts] == [0, 0, 0, 0, 1, 0, 0]
 
 
-@pytest.mark.domain
 def test_waits_are_measured_from_submit_to_applied_and_to_the_first_vote() -> None:
     tell(
         a_way(1, NOON - timedelta(days=1)),
@@ -88,7 +86,6 @@ def test_waits_are_measured_from_submit_to_applied_and_to_the_first_vote() -> No
     assert whole.lead.median == pytest.approx((7200 + 60 * 86_400) / 2)
 
 
-@pytest.mark.domain
 def test_doubt_is_counted_by_change_however_often_it_was_doubted() -> None:
     yesterday = NOON - timedelta(days=1)
     tell(a_way(1, yesterday), a_way(2, yesterday, code=504), at(NOON, "change.doubted", change=2))
@@ -96,7 +93,6 @@ def test_doubt_is_counted_by_change_however_often_it_was_doubted() -> None:
     assert (seen.sent, seen.doubted, seen.doubted_share) == (2, 1, 0.5)
 
 
-@pytest.mark.domain
 def test_doubt_about_what_was_sent_before_the_period_is_no_share_of_what_was_sent_in_it() -> None:
     tell(*(a_way(change, NOON - timedelta(days=40), code=504) for change in (1, 2, 3)))
     tell(a_way(4, NOON - timedelta(days=1)), *(at(NOON, "change.doubted", change=change) for change in (1, 2, 3)))
@@ -105,7 +101,6 @@ def test_doubt_about_what_was_sent_before_the_period_is_no_share_of_what_was_sen
     assert seen.whole.outcomes["change.doubted"] == 3
 
 
-@pytest.mark.domain
 def test_a_call_without_the_approval_of_somebody_else_is_counted() -> None:
     tell(a_way(1, NOON - timedelta(days=1)))
     assert asked.overview(WEEK).unapproved == 0

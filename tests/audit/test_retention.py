@@ -21,7 +21,6 @@ from tests.audit.tampering import date, past_the_triggers
 from tests.segura import events
 
 pytestmark = [
-    pytest.mark.domain,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("signing_key"),
 ]

@@ -26,7 +26,7 @@ from tests.audit.conftest import OTHER_SEED, THIRD_SEED
 from tests.audit.outsider import Outsider
 from tests.audit.tampering import past_the_triggers, resign
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 
 def write(count: int) -> list[int]:

@@ -15,7 +15,6 @@ from tests.audit.conftest import OTHER_SEED
 from tests.audit.tampering import past_the_triggers, resign
 
 pytestmark = [
-    pytest.mark.domain,
     pytest.mark.django_db,
     pytest.mark.usefixtures("signing_key"),
     pytest.mark.shows("A03"),

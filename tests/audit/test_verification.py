@@ -25,7 +25,7 @@ from tests.audit.conftest import OTHER_SEED, SEED
 from tests.audit.outsider import Outsider
 from tests.audit.tampering import past_the_triggers, resign
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
 
 KEY_LEAF, PLACE = 0, 5
 

@@ -17,7 +17,7 @@ from portal.sandbox import Sandbox
 from portal.vault import Unauthorised, Unreachable, Unreadable
 from tests.segura import events
 
-pytestmark = [pytest.mark.django_db, pytest.mark.domain]
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("name", ["SEGURA_URL", "SEGURA_CLIENT_ID", "SEGURA_CLIENT_SECRET"])

@@ -15,7 +15,7 @@ from portal.operations.redis_server import free_port
 from portal.sandbox import Sandbox
 from tests.segura import events
 
-pytestmark = [pytest.mark.django_db, pytest.mark.domain]
+pytestmark = pytest.mark.django_db
 
 CANARY = "canary-5b1d7e"
 

@@ -30,7 +30,7 @@ from tests.rig.markers import Marker, search
 from tests.rig.queries import growing
 from tests.segura import events
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.domain]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 AsPerson = Callable[[User], Client]
 URL = "/secrets/43/propose/"

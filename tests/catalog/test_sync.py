@@ -20,7 +20,7 @@ from portal.sandbox import Sandbox, seed
 from tests.people import mirrored
 from tests.segura import events
 
-pytestmark = [pytest.mark.django_db, pytest.mark.domain]
+pytestmark = pytest.mark.django_db
 
 LISTED = 23
 """The stand-in's seed without the inactive secret and the one that is not shared with the portal."""

@@ -19,7 +19,7 @@ from portal.vault import Secret
 from tests.changing import work
 from tests.segura import events
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True), pytest.mark.shows("W03")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.shows("W03")]
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from tests.changing import approve, work
 from tests.people import mirrored
 from tests.segura import events
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def updates(segura: Sandbox) -> list[dict[str, object]]:

@@ -29,7 +29,7 @@ from tests.rig.checker import check
 from tests.rig.rounds import rounds
 from tests.segura import events
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 AsPerson = Callable[[User], Client]
 REFUSED = "Segura's token endpoint did not answer: the connection was refused"
 

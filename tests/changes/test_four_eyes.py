@@ -17,7 +17,6 @@ from portal.changes.proposal import Proposal
 from tests.changing import approve
 
 pytestmark = [
-    pytest.mark.domain,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("no_queue"),
     pytest.mark.shows("W04"),

@@ -23,7 +23,6 @@ from tests.people import show_presence
 from tests.segura import events
 
 pytestmark = [
-    pytest.mark.domain,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("no_queue"),
     pytest.mark.shows("W07"),

@@ -17,7 +17,6 @@ from tests.segura import events
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.domain,
     pytest.mark.processes,
     pytest.mark.shows("F15"),
     pytest.mark.timeout(rounds(180, 3600)),

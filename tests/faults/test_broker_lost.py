@@ -26,7 +26,6 @@ from tests.rig.workers import Workers, workers
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.domain,
     pytest.mark.processes,
     pytest.mark.timeout(rounds(120, 1800)),
 ]

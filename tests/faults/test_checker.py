@@ -25,7 +25,7 @@ from tests.changing import approve, work
 from tests.rig.checker import check
 from tests.rig.markers import Marker
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.domain]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture

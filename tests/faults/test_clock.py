@@ -20,7 +20,6 @@ from tests.segura import events
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.domain,
     pytest.mark.processes,
     pytest.mark.shows("F20"),
     pytest.mark.timeout(rounds(180, 900)),

@@ -30,7 +30,6 @@ LEASE_S = float(PATIENT["DELIVERY_LEASE_S"])
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.domain,
     pytest.mark.processes,
     pytest.mark.timeout(rounds(180, 3600)),
 ]

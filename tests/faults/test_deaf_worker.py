@@ -85,7 +85,6 @@ def test_worker_that_stood_still_is_judged_anew() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.domain
 @pytest.mark.processes
 @pytest.mark.shows("F10")
 def test_deaf_worker_ends_with_an_alarm_and_its_successor_does_the_work(

@@ -28,7 +28,6 @@ from tests.rig.workers import Workers, workers
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.domain,
     pytest.mark.processes,
     pytest.mark.timeout(rounds(120, 600)),
 ]

@@ -26,7 +26,6 @@ AT_ONCE = rounds(5, 10)
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.domain,
     pytest.mark.processes,
     pytest.mark.timeout(rounds(180, 3600)),
 ]

@@ -18,7 +18,6 @@ from tests.rig.workers import workers
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.domain,
     pytest.mark.processes,
     pytest.mark.shows("F14"),
     pytest.mark.timeout(rounds(180, 900)),

@@ -31,7 +31,6 @@ AT_ONCE = 20
 """Requests in the middle of the process at one time: more than production lets in, so that more can go wrong."""
 
 pytestmark = [
-    pytest.mark.domain,
     pytest.mark.processes,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("no_queue"),

@@ -31,7 +31,7 @@ from tests.rig.markers import Marker
 from tests.rig.portal import ROOT
 from tests.segura import events
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 Approved = Callable[..., Change]
 
 

@@ -25,7 +25,6 @@ from tests.rig.rounds import rounds
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.domain,
     pytest.mark.timeout(rounds(120, 900)),
 ]
 WRITERS = 6

@@ -52,7 +52,6 @@ RUNS = rounds(15, 1000 // SHARES)
 """Of each share: with those on the other engine the long form comes to 2,000."""
 
 pytestmark = [
-    pytest.mark.domain,
     pytest.mark.django_db(transaction=True),
     pytest.mark.shows("F22"),
     pytest.mark.timeout(rounds(180, 3600)),

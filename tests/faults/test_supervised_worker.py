@@ -22,7 +22,6 @@ from tests.rig.workers import database_url
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.domain,
     pytest.mark.processes,
     pytest.mark.shows("F05"),
     pytest.mark.timeout(rounds(240, 3600)),

@@ -48,7 +48,6 @@ def at(change: Change, status: Status) -> Change:
     return change
 
 
-@pytest.mark.domain
 def test_those_who_may_decide_are_asked_and_the_requester_is_not(
     submitted: Change, approver: User, approver2: User, auditor: User, admin: User
 ) -> None:
@@ -244,7 +243,6 @@ def test_a_kind_that_somebody_wants_nowhere_makes_no_row(submitted: Change, appr
     assert told() == set()
 
 
-@pytest.mark.domain
 def test_event_and_what_is_to_be_told_live_and_die_together(submitted: Change) -> None:
     told()
     with transaction.atomic():
@@ -254,13 +252,11 @@ def test_event_and_what_is_to_be_told_live_and_die_together(submitted: Change) -
     assert Untold.objects.count() == 0
 
 
-@pytest.mark.domain
 @pytest.mark.parametrize("action", sorted({rule.action for rule in RULES}))
 def test_the_database_queues_every_event_that_the_table_names(action: str) -> None:
     assert Untold.objects.filter(event=ledger.record(action)).exists()
 
 
-@pytest.mark.domain
 def test_the_database_queues_no_other_events() -> None:
     for action in ("vault.responded", "audit.read", "session.started", "delivery.started", "vote.refused"):
         ledger.record(action)

@@ -86,7 +86,6 @@ def test_click_is_found_in_the_log_lines_of_the_worker_and_in_every_event_of_the
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.domain
 def test_delivery_keeps_the_id_of_the_approval_when_its_message_is_lost(approved: Callable[..., Change]) -> None:
     with correlation.under(CLICK):
         change = approved(notes="Rotated")

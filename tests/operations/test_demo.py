@@ -11,7 +11,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right, holds
 from portal.operations.demo import PEOPLE, make_people
 
-pytestmark = [pytest.mark.django_db, pytest.mark.domain]
+pytestmark = pytest.mark.django_db
 
 
 def test_six_people_with_the_roles_their_names_say(tmp_path: Path) -> None:

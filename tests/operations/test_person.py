@@ -14,7 +14,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right, rights_of
 from portal.audit.models import Event
 
-pytestmark = [pytest.mark.django_db, pytest.mark.domain]
+pytestmark = pytest.mark.django_db
 
 
 def person(*arguments: str) -> str:

@@ -15,7 +15,7 @@ from portal.changes.drafts import Draft
 from portal.notices.models import Notice
 from portal.operations import tasks
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 
 def test_the_clock_removes_what_is_old_and_nothing_else(requester: User) -> None:

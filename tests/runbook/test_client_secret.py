@@ -15,7 +15,7 @@ from tests.changing import work
 from tests.rig import documented
 from tests.segura import events, forget_tokens
 
-pytestmark = [pytest.mark.domain, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 HEADING = "Another client secret for Segura"
 OLD, NEW = "sandbox-secret", "the-new-one/+=&"

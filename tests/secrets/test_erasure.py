@@ -27,7 +27,6 @@ from tests.rig.workers import database_url
 Propose = Callable[..., Proposal]
 
 pytestmark = [
-    pytest.mark.domain,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("no_queue"),
     pytest.mark.shows("S06"),

@@ -134,7 +134,6 @@ def two_open(turn: Turn, propose: Propose, requester: User) -> list[Change]:
     return changes
 
 
-@pytest.mark.domain
 def test_values_open_as_before_and_the_log_names_keys_and_no_key(
     two_open: list[Change], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,7 +150,6 @@ def test_values_open_as_before_and_the_log_names_keys_and_no_key(
     assert len(events("sealing.rotated")) == 1, "nothing moved, nothing to tell"
 
 
-@pytest.mark.domain
 def test_a_value_that_no_key_opens_is_named_and_keeps_the_exit_code_at_one(
     two_open: list[Change], turn: Turn, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -167,7 +165,6 @@ def test_a_value_that_no_key_opens_is_named_and_keeps_the_exit_code_at_one(
     assert events("sealing.rotated") == []
 
 
-@pytest.mark.domain
 def test_ended_changes_hold_nothing_to_rotate(two_open: list[Change], requester: User) -> None:
     workflow.withdraw(two_open[0].pk, by=requester)
     assert rotation.rotate(by=BY).moved == 1

@@ -21,7 +21,6 @@ VALUE = "the same value in every row"
 Propose = Callable[..., Proposal]
 
 pytestmark = [
-    pytest.mark.domain,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("no_queue"),
     pytest.mark.shows("S04"),
