@@ -14,7 +14,7 @@ from tests.people import person, show_presence
 
 PAGE = "/accounts/reauthenticate/"
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.shows("W07", "W09")]
+pytestmark = [pytest.mark.django_db, pytest.mark.shows("W07", "W09")]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.changes.pages import ballot_of, send
 from tests.changing import approve
 
 pytestmark = [
-    pytest.mark.django_db(transaction=True),
+    pytest.mark.django_db,
     pytest.mark.usefixtures("no_queue"),
     pytest.mark.shows("W06"),
 ]

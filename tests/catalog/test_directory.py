@@ -30,7 +30,7 @@ from tests.rig.markers import Marker, search
 from tests.rig.queries import growing
 from tests.segura import events
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 AsPerson = Callable[[User], Client]
 URL = "/secrets/43/propose/"
@@ -61,6 +61,7 @@ def crowd(count: int) -> None:
 # --- The mirror ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.django_db(transaction=True)
 def test_directory_is_mirrored_and_put_on_record_without_a_name(scim: Sandbox) -> None:
     done = directory.synchronise()
     assert done is not None
@@ -109,6 +110,7 @@ def test_schedule_of_the_list_brings_the_directory_too(scim: Sandbox) -> None:
     assert "alices" in names("user")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_without_a_scim_client_nothing_is_asked(segura: Sandbox) -> None:
     assert directory.synchronise(at_once=True) is None
     assert events("vault.responded") == []

@@ -18,7 +18,7 @@ from tests.changes.pages import text_of
 from tests.people import GCP, mirrored
 from tests.rig.queries import growing
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 AsPerson = Callable[[User], Client]
 

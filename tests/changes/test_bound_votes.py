@@ -19,7 +19,7 @@ from portal.vault import Secret
 from tests.changing import work
 from tests.segura import events
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.shows("W03")]
+pytestmark = [pytest.mark.django_db, pytest.mark.shows("W03")]
 
 
 @contextmanager
@@ -85,6 +85,7 @@ ALTERATIONS = {
 }
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("what", ALTERATIONS)
 def test_altered_after_the_vote_and_never_sent(what: str, segura: Sandbox, approved: Callable[..., Change]) -> None:
     change = approved(value="the approved one", url="https://gcp-eu.example")
@@ -107,6 +108,7 @@ def test_another_value_sealed_with_the_very_key_is_never_sent(segura: Sandbox, a
     expect_not_sent(change, segura)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_fewer_votes_than_the_policy_as_it_stood_are_never_enough(
     segura: Sandbox,
     no_queue: None,

@@ -18,7 +18,7 @@ from portal.changes.proposal import Proposal
 from tests.changes.pages import ballot_of, edited_by, page_of, send, text_of
 from tests.changing import approve
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
 Propose = Callable[..., Proposal]
 ACTS = ("approve", "reject", "withdraw", "retry", "recheck")

@@ -20,7 +20,7 @@ from portal.changes.proposal import Proposal
 from tests.changes.pages import edited_by, offers, page_of, text_of
 from tests.changing import approve
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
 Propose = Callable[..., Proposal]
 MARKUP = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'

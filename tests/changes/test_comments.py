@@ -25,7 +25,7 @@ from portal.changes.proposal import Proposal
 from tests.audit.tampering import past_the_triggers
 from tests.changes.pages import page_of, send, text_of
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
 Propose = Callable[..., Proposal]
 VALUE = "correct-horse-battery-of-2026"

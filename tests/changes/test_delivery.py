@@ -26,7 +26,7 @@ from tests.changing import approve, work
 from tests.people import mirrored
 from tests.segura import events
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def updates(segura: Sandbox) -> list[dict[str, object]]:
@@ -59,6 +59,7 @@ def test_every_exchange_is_in_the_log_with_its_code(segura: Sandbox, approved: C
     assert [action for action in actions if action in wanted][-4:] == wanted[1:]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_call_is_written_down_and_committed_before_it_is_made(
     approved: Callable[..., Change], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -395,6 +396,7 @@ def test_a_worker_overtaken_while_it_read_sends_nothing(
     assert [event["change"] for event in events("delivery.lost")] == [change.pk]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_settle_and_take_over_never_wait_for_each_other_in_a_circle(
     segura: Sandbox, settings: Settings, approved: Callable[..., Change]
 ) -> None:

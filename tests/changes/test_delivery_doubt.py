@@ -29,7 +29,7 @@ from tests.segura import events
 from tests.vault.authority import make_tls
 from tests.vault.conftest import Listener, listener  # noqa: F401 - a fixture
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 Approved = Callable[..., Change]
 
 

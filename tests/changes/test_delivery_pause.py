@@ -29,7 +29,7 @@ from tests.rig.checker import check
 from tests.rig.rounds import rounds
 from tests.segura import events
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 AsPerson = Callable[[User], Client]
 REFUSED = "Segura's token endpoint did not answer: the connection was refused"
 
@@ -235,6 +235,7 @@ def test_a_retry_waits_until_the_gateway_can_no_longer_repeat_the_earlier_call(
     assert work(change).status == Status.APPLIED
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.shows("D13")
 @pytest.mark.timeout(rounds(120, 900))
 def test_a_backlog_waits_for_segura_and_then_goes_out_in_order_at_the_set_rate(
@@ -270,6 +271,7 @@ def test_a_backlog_waits_for_segura_and_then_goes_out_in_order_at_the_set_rate(
     check(segura.control)
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(120)
 def test_where_there_is_a_cap_no_more_goes_out_in_a_second_however_many_work(
     segura: Sandbox,

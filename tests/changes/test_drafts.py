@@ -19,7 +19,7 @@ from tests.changes.pages import text_of
 from tests.changes.paper import press, read_form
 from tests.people import mirrored
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 AsPerson = Callable[[User], Client]
 URL = "/secrets/43/propose/"

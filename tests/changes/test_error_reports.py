@@ -13,7 +13,7 @@ from django.test import Client
 from django.views.debug import ExceptionReporter
 from pytest_django.fixtures import Settings
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 CANARY = "-".join(["canary", "7f3a", "value"])
 """Not in one piece: a report quotes source lines, these here too."""

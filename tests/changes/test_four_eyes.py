@@ -17,7 +17,7 @@ from portal.changes.proposal import Proposal
 from tests.changing import approve
 
 pytestmark = [
-    pytest.mark.django_db(transaction=True),
+    pytest.mark.django_db,
     pytest.mark.usefixtures("no_queue"),
     pytest.mark.shows("W04"),
 ]

@@ -17,7 +17,7 @@ from portal.changes.reading import history, meaning
 from tests.changes.pages import ballot_of, page_of, send, text_of
 from tests.changing import approve, work
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
 Propose = Callable[..., Proposal]
 

@@ -25,7 +25,7 @@ from tests.changes.test_status_poll import poll
 from tests.changing import work
 from tests.segura import events
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 AsPerson = Callable[[User], Client]
 WHY = "Segura is being upgraded"
 

@@ -95,7 +95,7 @@ def test_first_visit_says_what_to_do_first(as_person: AsPerson, requester: User)
     assert f'href="{reverse("catalog:secrets")}"' in page.content.decode()
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_requester_reads_who_acts_next_and_what_is_missing(
     as_person: AsPerson, requester: User, propose: Propose
 ) -> None:
@@ -109,7 +109,7 @@ def test_requester_reads_who_acts_next_and_what_is_missing(
     assert "You Its requester revises or withdraws it" in of_stale
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_requester_reads_what_was_decided_and_proposes_again_from_there(
     as_person: AsPerson, requester: User, requester2: User, propose: Propose
 ) -> None:
@@ -124,7 +124,7 @@ def test_requester_reads_what_was_decided_and_proposes_again_from_there(
     assert f"?like={applied.pk}" not in markup
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_who_also_decides_reads_how_many_wait_for_them(
     as_person: AsPerson, requester: User, requester2: User, propose: Propose
 ) -> None:
@@ -135,7 +135,7 @@ def test_who_also_decides_reads_how_many_wait_for_them(
     assert f'href="{reverse("changes:queue")}"' in page.content.decode()
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_home_takes_as_many_queries_for_one_change_as_for_many(
     as_person: AsPerson, requester: User, propose: Propose, django_assert_max_num_queries: Any
 ) -> None:

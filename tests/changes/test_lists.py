@@ -16,7 +16,7 @@ from portal.changes.proposal import Proposal
 from tests.changes.pages import text_of
 from tests.people import mirrored
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
 Propose = Callable[..., Proposal]
 MINE, ALL = "/changes/mine/", "/changes/"

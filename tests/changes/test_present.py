@@ -23,7 +23,7 @@ from tests.people import show_presence
 from tests.segura import events
 
 pytestmark = [
-    pytest.mark.django_db(transaction=True),
+    pytest.mark.django_db,
     pytest.mark.usefixtures("no_queue"),
     pytest.mark.shows("W07"),
 ]

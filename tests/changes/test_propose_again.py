@@ -18,7 +18,7 @@ from tests.changes.pages import page_of, text_of
 from tests.changes.paper import press, read_form
 from tests.people import mirrored
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 AsPerson = Callable[[User], Client]
 CANARY = "cAnArY-of-a-change-that-ended"

@@ -25,7 +25,7 @@ from tests.changes.pages import text_of
 from tests.changes.paper import buttons, press, read_form
 from tests.people import mirrored
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 URL = "/secrets/43/propose/"
 CANARY = "cAnArY-9f31-vAlUe <&> 'spaces' at the end  "

@@ -20,7 +20,7 @@ from portal.changes.views import bulk
 from tests.changes.pages import edited_by, text_of
 from tests.people import mirrored
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[..., Client]
 TICKED = re.compile(r'name="picks"[^>]* checked')
 

@@ -18,7 +18,7 @@ from tests.changes.pages import text_of
 from tests.changing import approve
 from tests.people import mirrored
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
 
 

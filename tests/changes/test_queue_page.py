@@ -20,7 +20,7 @@ from tests.changes.pages import ballot_of, edited_by, offers, send, text_of
 from tests.changing import approve
 from tests.people import mirrored
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 QUEUE = "/queue/"
 AsPerson = Callable[[User], Client]
 Propose = Callable[..., Proposal]

@@ -22,7 +22,7 @@ from portal.changes.rules import NotConfirmed, NotOpened
 from tests.changes.pages import ballot_of, page_of, send, text_of
 from tests.people import mirrored
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
 Propose = Callable[..., Proposal]
 MORE_EDITORS = [["pduarte", True], ["rcosta", True]]

@@ -19,7 +19,7 @@ from tests.changes.paper import read_form
 from tests.changes.test_propose_page import Desk
 from tests.changing import approve, work
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
 MINE, THEIRS = "https://mine.example", "https://theirs.example"
 ASKED = "It was changed in Segura too. Say which shall count."

@@ -19,7 +19,7 @@ from portal.changes.proposal import Proposal
 from tests.changes.pages import ballot_of, offers, page_of, send, text_of
 from tests.changing import approve
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
 Propose = Callable[..., Proposal]
 

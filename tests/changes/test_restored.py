@@ -21,7 +21,7 @@ from portal.sandbox import Sandbox
 from tests.changing import work
 from tests.segura import events
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 WHY = "restored from yesterday's backup"
 Approved = Callable[..., Change]
 

@@ -19,7 +19,7 @@ from portal.vault import Secret
 from tests.changes.paper import press, read_form
 from tests.changes.test_propose_page import Desk
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 CANARY = "cAnArY-proposed-first"
 

@@ -19,7 +19,7 @@ from portal.sandbox import Sandbox
 from tests.people import mirrored
 from tests.segura import events
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 URL = "/secrets/43/"
 

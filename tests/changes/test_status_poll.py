@@ -20,7 +20,7 @@ from portal.changes.proposal import Proposal
 from tests.changes.pages import offers, page_of, text_of
 from tests.changing import approve
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
 
 

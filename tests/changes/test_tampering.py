@@ -17,7 +17,7 @@ from portal.sandbox import Sandbox
 from portal.vault import Secret
 from tests.changing import work
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.shows("S04")]
+pytestmark = [pytest.mark.django_db, pytest.mark.shows("S04")]
 
 
 @contextmanager
@@ -36,6 +36,7 @@ def revisions_unguarded() -> Iterator[None]:
         cursor.execute(trigger)
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "altered",
     [

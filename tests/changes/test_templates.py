@@ -20,7 +20,7 @@ from tests.changes.pages import page_of, text_of
 from tests.changes.paper import read_form
 from tests.people import mirrored
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 AsPerson = Callable[[User], Client]
 CANARY = "cAnArY-in-a-template"

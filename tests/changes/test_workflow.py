@@ -23,7 +23,7 @@ from tests.changing import approve
 from tests.people import mirrored, person
 from tests.segura import events
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
 
 def fail(change: Change) -> None:

@@ -38,7 +38,7 @@ from portal.sandbox import Sandbox
 from tests.rig.portal import ROOT
 from tests.rig.redis import RedisServer, redis_server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 SEEDS = [base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2)]
 
 

@@ -23,7 +23,7 @@ from portal.operations import health, probes, pulse
 from portal.operations.redis_server import free_port
 from tests.rig.web import web
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 TOKEN = "the token of these tests"
 
 
@@ -54,6 +54,7 @@ def reasons() -> dict[str, str]:
     return {name: check["reason"] for name, check in checks.items() if check["status"] == "not ok"}
 
 
+@pytest.mark.django_db(transaction=True)
 def test_where_all_is_well_every_name_says_so_and_nothing_more() -> None:
     status, word, checks = told()
     assert (status, word) == (200, "ok")
@@ -77,6 +78,7 @@ def test_reasons_are_for_who_has_the_token(settings: Settings) -> None:
     assert told(Authorization="Bearer ")[2]["delivery"] == "not ok"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_pause_by_a_person_is_told_from_one_of_the_machine(admin: User) -> None:
     breaker.hold(timezone.now(), by=admin, reason="their words stay here")
     assert reasons() == {"delivery": "paused by a person"}
@@ -88,6 +90,7 @@ def test_silent_worker_and_late_sweep_are_named(settings: Settings) -> None:
     assert set(reasons()) == {"worker", "beat"}
 
 
+@pytest.mark.django_db(transaction=True)
 def test_log_that_is_not_sealed_and_a_list_that_cannot_be_read_are_named(settings: Settings) -> None:
     settings.SEAL_EVERY_S = 1e-6
     past = timezone.now() - timedelta(minutes=5)

@@ -30,7 +30,7 @@ from tests.changing import work
 from tests.rig.web import web
 from tests.segura import forget_tokens
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 TOKEN = "the token of these tests"
 SEED = "bWFkZSB1cCBmb3IgdGVzdHM6IGEgc2lnbmluZyBrZXk="
 Figures = dict[tuple[str, tuple[str, ...]], float]
@@ -114,6 +114,7 @@ def test_forged_instant_stops_no_counter(at: str) -> None:
     assert figures["countersign_log_uncounted_events", ()] == 0
 
 
+@pytest.mark.django_db(transaction=True)
 def test_backlog_is_counted_off_in_several_scrapes_and_by_several_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     scraped()
     monkeypatch.setattr(tally, "BATCH", 10)
@@ -152,6 +153,7 @@ def test_counter_does_not_fall_where_another_process_was_quicker(monkeypatch: py
     assert Tally.objects.get().counts["events|audit.read"] == 2
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_waits_is_told_by_number_and_age(
     propose: Callable[..., Proposal], requester: User, no_queue: None, settings: Settings
 ) -> None:

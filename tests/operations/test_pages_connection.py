@@ -19,7 +19,7 @@ from portal.sandbox import Sandbox
 from tests.operations.test_pages_delivery import text_of
 from tests.segura import events
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 AsPerson = Callable[..., Client]
 PAGE = "operations:connection"
 

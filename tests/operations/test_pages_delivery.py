@@ -35,7 +35,7 @@ from tests.people import mirrored
 from tests.rig.redis import redis_server
 from tests.segura import events
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[..., Client]
 PAGE = "operations:delivery"
 

@@ -26,7 +26,7 @@ from portal.operations.models import KnownKey
 from tests.operations.test_pages_delivery import text_of
 from tests.people import mirrored, person
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[..., Client]
 OLD, NEW = "old:" + "1" * 64, "new:" + "2" * 64
 

@@ -11,7 +11,7 @@ from django.test import Client
 from portal.accounts.models import User
 from portal.changes.models import Change
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from portal.sandbox import Sandbox
 from tests.changes.paper import press
 from tests.people import mirrored
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 Open = Callable[[User], Client]
 LANDINGS = {
     "requester": (Right.PROPOSE, "/"),
@@ -162,6 +162,7 @@ def test_a_step_of_another_role_is_none(requester: User, admin: User, as_person:
     assert taken(requester) | taken(admin) == set()
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_page_is_shown_where_its_tick_cannot_be_written(requester: User, as_person: Open) -> None:
     def refuse(execute: Any, sql: str, *rest: Any) -> Any:
         if sql.startswith('UPDATE "accounts_user" SET "first_steps"'):

@@ -10,7 +10,7 @@ from django.test import Client
 from portal.accounts.models import User
 from portal.changes.models import Change
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 Open = Callable[[User], Client]
 
 

@@ -27,7 +27,7 @@ from tests.rig.workers import database_url
 Propose = Callable[..., Proposal]
 
 pytestmark = [
-    pytest.mark.django_db(transaction=True),
+    pytest.mark.django_db,
     pytest.mark.usefixtures("no_queue"),
     pytest.mark.shows("S06"),
 ]
@@ -84,6 +84,7 @@ def erasure_refused() -> Iterator[None]:
         cursor.execute("DROP TRIGGER broken" + (" ON changes_revision" if connection.vendor == "postgresql" else ""))
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("to", ENDS)
 def test_a_change_does_not_end_where_its_value_cannot_be_erased(
     to: Status, pending: Callable[[str], Change], end: Callable[[Change, Status], None]
@@ -96,6 +97,7 @@ def test_a_change_does_not_end_where_its_value_cannot_be_erased(
     assert change.current().sealed_secret is not None
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.shows("S01")
 def test_of_ended_changes_nothing_is_left_in_rows_dump_or_file(
     pending: Callable[[str], Change], end: Callable[[Change, Status], None]

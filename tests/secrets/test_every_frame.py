@@ -34,7 +34,7 @@ URL = "/secrets/43/propose/"
 TYPED = {"secret_mode": "enter", "client_secret": CANARY, "reason": "why"}
 Open = Callable[[User], Client]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.shows("S02")]
+pytestmark = [pytest.mark.django_db, pytest.mark.shows("S02")]
 
 
 def broken(*_given: Any, **_named: Any) -> None:
@@ -183,6 +183,7 @@ def test_defect_in_a_retry(
     expect_silence(told, answer)
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("place", "defect", "raises"),
     [

@@ -33,7 +33,7 @@ RIGHT, WRONG = "the-value-0123456", "the-eulav-0123456"  # of equal traits
 Open = Callable[[User], Client]
 Propose = Callable[..., Proposal]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.shows("S09")]
+pytestmark = [pytest.mark.django_db, pytest.mark.shows("S09")]
 
 
 def plain(text: str) -> str:

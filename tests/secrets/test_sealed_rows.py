@@ -21,7 +21,7 @@ VALUE = "the same value in every row"
 Propose = Callable[..., Proposal]
 
 pytestmark = [
-    pytest.mark.django_db(transaction=True),
+    pytest.mark.django_db,
     pytest.mark.usefixtures("no_queue"),
     pytest.mark.shows("S04"),
 ]

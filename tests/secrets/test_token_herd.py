@@ -19,7 +19,7 @@ from portal.vault import RedisTokens, VaultError
 
 HERD = 32
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.shows("S10")]
+pytestmark = [pytest.mark.django_db, pytest.mark.shows("S10")]
 
 
 @pytest.fixture
