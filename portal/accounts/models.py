@@ -1,7 +1,48 @@
-"""People."""
+"""Accounts of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.usernames import fold_username
+from portal.unseen import is_unseen
+
+
+class UsernameKeyField(models.TextField):  # type: ignore[type-arg]  # generic in the stubs alone
+    """The folded user name: computed whenever the row is written, by `save` as by `bulk_create`."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: ARG002
+        return fold_username(model_instance.get_username())  # type: ignore[attr-defined]
+
+
+class UserManager(DjangoUserManager["User"]):
+    """Finds accounts by name in one way, for sign-in as for everything else."""
+
+    use_in_migrations = False
+
+    def find_by_name(self, name: str) -> User | None:
+        """Return the account of this name in any spelling, or None."""
+        return self.find_by_names([name]).first()
+
+    def find_by_names(self, names: Iterable[str]) -> models.QuerySet[User]:
+        """Return the accounts of these names, each in any spelling."""
+        return self.filter(username_key__in={fold_username(name) for name in names} - {""})
+
+    def spell_as_account(self, name: str) -> str:
+        """Return the name as its account has it; a name without an account as it is, for the log may know it."""
+        known = self.find_by_name(name)
+        return known.username if known else name
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Return the account for Django's own commands and backends, which must not have a second rule."""
+        return self.get(username_key=fold_username(username or ""))
 
 
 class User(AbstractUser):
@@ -14,6 +55,11 @@ class User(AbstractUser):
     first_steps = models.TextField(
         blank=True, db_default="", help_text="The steps taken; «dismissed» where none are to be shown."
     )
+    username_key = UsernameKeyField(
+        editable=False, blank=True, db_default="", help_text="The user name, folded: what it is found by."
+    )
+
+    objects: ClassVar[UserManager] = UserManager()
 
     class Meta(AbstractUser.Meta):
         permissions = [
@@ -22,8 +68,33 @@ class User(AbstractUser):
             ("audit", "Read and export the audit log"),
             ("operate", "Operate the portal"),
         ]
+        constraints = [models.UniqueConstraint(fields=["username_key"], name="user_one_spelling_per_name")]
 
     @property
     def display_name(self) -> str:
         """The full name where there is one, else the sign-in name."""
         return self.get_full_name() or self.username
+
+    def clean(self) -> None:
+        """Normalise the fields and refuse a name that cannot be told apart. Raises ValidationError."""
+        super().clean()
+        self.require_own_name()
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse a new account under a name that another one has; the constraint holds it where two are made at once.
+
+        Here, and not in forms alone, so that `create_user` and scripts are refused with the same sentence.
+        """
+        if self._state.adding:
+            self.require_own_name()
+        super().save(*args, **kwargs)
+
+    def require_own_name(self) -> None:
+        """Raise ValidationError if the name has unseen characters, or is another account's in any spelling."""
+        if any(char.isspace() or is_unseen(char) for char in self.username):
+            raise ValidationError({"username": _("A user name takes no spaces and no invisible characters.")})
+        other = User.objects.find_by_name(self.username)
+        if other is not None and other.pk != self.pk:
+            raise ValidationError(
+                {"username": _("The account %(name)s has this name already.") % {"name": other.username}}
+            )

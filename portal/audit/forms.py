@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from portal.accounts.models import User
 from portal.audit import events, period
 from portal.audit.models import ONLY, Filters
 from portal.audit.period import Period
@@ -82,6 +83,9 @@ class FilterForm(forms.Form):
     until = forms.DateTimeField(
         label=_("Before (UTC)"), required=False, widget=_moment(), validators=[_in_the_calendar]
     )
+
+    def clean_person(self) -> str:
+        return User.objects.spell_as_account(self.cleaned_data["person"])
 
     def clean_change(self) -> int | None:
         text = self.cleaned_data["change"]

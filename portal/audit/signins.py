@@ -34,9 +34,9 @@ def confirmed(user: User, method: str, *, reauthenticated: bool = False, **_: An
 @receiver(user_login_failed, dispatch_uid="audit_session_refused")
 def refused(credentials: dict[str, Any], reason: str = "wrong name or password", **_: Any) -> None:
     """`reason` comes from senders of our own; Django's knows one reason only."""
-    typed = str(credentials.get("username", "")).replace("\0", "")[:150]
-    name = User.objects.filter(username__iexact=typed).values_list("username", flat=True).first()
-    record("session.refused", by=name or "", data={"name": name or UNKNOWN_NAME, "reason": reason})
+    person = User.objects.find_by_name(str(credentials.get("username", ""))[:150])
+    name = person.username if person else ""
+    record("session.refused", by=name, data={"name": name or UNKNOWN_NAME, "reason": reason})
 
 
 @receiver(user_logged_out, dispatch_uid="audit_session_ended")

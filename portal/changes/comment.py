@@ -7,12 +7,15 @@ import re
 from django.db import models
 
 from portal.accounts.models import User
+from portal.accounts.usernames import fold_username
 
 LONGEST = 4000
 MOST = 500
 """Comments that one change takes: its page shows them all."""
 
-_MENTION = re.compile(r"(?<![\w@.+-])@(\w(?:[\w.@+-]*\w)?)")
+_MARK = "\u0300-\u036f"
+"""Accents as characters of their own: a name may be typed with them, and is none the less the name."""
+_MENTION = re.compile(rf"(?<![\w@.+-])@(\w(?:[\w{_MARK}.@+-]*[\w{_MARK}])?)")
 
 
 class Comment(models.Model):
@@ -38,15 +41,15 @@ class Comment(models.Model):
 
 
 def mentioned(text: str) -> list[str]:
-    """The usernames behind an @, each once, in order."""
+    """The user names behind an @ as they were typed, each once, in order."""
     return list(dict.fromkeys(_MENTION.findall(text)))
 
 
 def parts(text: str, names: list[str]) -> list[tuple[str, bool]]:
     """The text in pieces, each with whether it is the mention of one of `names`."""
-    found, end = [], 0
+    found, end, keys = [], 0, {fold_username(name) for name in names}
     for match in _MENTION.finditer(text):
-        if match[1] in names:
+        if fold_username(match[1]) in keys:
             found += [(text[end : match.start()], False), (match[0], True)]
             end = match.end()
     return [*found, (text[end:], False)]

@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
+from portal.accounts.usernames import fold_username
 from portal.audit import ledger
 from portal.audit.models import Event
 from portal.changes import rules, sealed
@@ -56,8 +57,7 @@ def _say(change: Change, remark: Remark, *, by: User) -> Comment:
     if change.comments.count() >= MOST:
         raise TooMany(_("A change takes %(most)d comments, and this one has them.") % {"most": MOST})
     tells_no_value(change, remark.text, by=by)
-    names = mentioned(remark.text)
-    readers(change, names)
+    names = readers(change, mentioned(remark.text))
     opened = change.comments.filter(pk=remark.answers, parent=None).first() if remark.answers else None
     said = Comment.objects.create(
         change=change,
@@ -105,13 +105,17 @@ def tells_no_value(change: Change, text: str, *, by: User) -> None:
         raise HoldsSecret(text)
 
 
-def readers(change: Change, names: Collection[str]) -> None:
-    """Everybody named may see the change. Raises NotReaders, which names those who may not, known or not."""
+def readers(change: Change, names: Collection[str]) -> list[str]:
+    """Return the accounts that are named, each once, as they are spelled; all of them may see the change.
+
+    Raises NotReaders, which names those who may not, known or not.
+    """
     may = Q(pk=change.requester_id, is_active=True)
     for right in (Right.DECIDE, Right.AUDIT, Right.OPERATE):
         may |= Q(pk__in=roles.holders(right).values("pk"))
-    found = User.objects.filter(may, username__in=names).values_list("username", flat=True) if names else ()
-    missing = [name for name in names if name not in set(found)]
+    people = User.objects.find_by_names(names).filter(may) if names else ()
+    found = {person.username_key: person.username for person in people}
+    missing = [name for name in names if fold_username(name) not in found]
     if missing:
         raise NotReaders(
             ngettext(
@@ -121,3 +125,4 @@ def readers(change: Change, names: Collection[str]) -> None:
             )
             % {"names": ", ".join(f"@{name}" for name in missing)}
         )
+    return list(dict.fromkeys(found[fold_username(name)] for name in names))

@@ -29,9 +29,11 @@ def make_people(state: Path) -> dict[str, str]:
     passwords = remembered(state / "accounts.json", {name: _new_password() for name in PEOPLE})
     for username, (full_name, role) in PEOPLE.items():
         first_name, last_name = full_name.split()
-        user, new = User.objects.get_or_create(
-            username=username, defaults={"first_name": first_name, "last_name": last_name, "is_demo": True}
-        )
+        user = User.objects.find_by_name(username)
+        new = user is None
+        if user is None:
+            user = User(username=username, first_name=first_name, last_name=last_name, is_demo=True)
+            user.save()
         if not user.is_demo:
             continue  # a real person of that name keeps their password
         if not check_password(passwords[username], user.password):

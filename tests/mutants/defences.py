@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.mutants.accounts import ACCOUNTS
 from tests.mutants.mutant import Mutant
 
 _CLAIMS = "portal/changes/transitions.py"
@@ -461,4 +462,4 @@ _EVIDENCE = (
     ),
 )
 
-MUTANTS = (*_EVIDENCE, *_DATABASE, *_VOTES, *_SENDING, *_WIRE, *_SECRETS)
+MUTANTS = (*ACCOUNTS, *_EVIDENCE, *_DATABASE, *_VOTES, *_SENDING, *_WIRE, *_SECRETS)

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from portal.accounts.access import PersonRequest, requires
+from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.audit import subjects
 from portal.audit.forms import FindForm, PeriodForm
@@ -40,6 +41,7 @@ def find(request: PersonRequest) -> HttpResponse:
 @requires(Right.AUDIT)
 def person(request: PersonRequest, username: str) -> HttpResponse:
     """What somebody did in a period: numbers that lead to their rows, and the newest of these."""
+    username = User.objects.spell_as_account(username)
     form = PeriodForm(request.GET)
     context = {"username": username, "form": form, "standing": standing()}
     if not form.is_valid():

@@ -26,8 +26,8 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Ends with 1 and a sentence where it may not be done; says what is to be looked at next."""
-        by = User.objects.filter(username=options["by"], is_active=True).first()
-        if by is None:
+        by = User.objects.find_by_name(options["by"])
+        if by is None or not by.is_active:
             raise CommandError(f"There is no account {options['by']}.")
         try:
             done = restoring.restored(

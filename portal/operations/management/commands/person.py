@@ -41,8 +41,13 @@ class Command(BaseCommand):
         """Prints a password where it made one; it is shown this once."""
         username, active = str(options["username"]), options["active"]
         with transaction.atomic():
-            user = User.objects.select_for_update().filter(username=username).first()
+            user = User.objects.find_by_names([username]).select_for_update().first()
             made = user is None
+            if user is not None and user.username != username:
+                raise CommandError(
+                    f"There is the account {user.username}: {username!r} is the same name in another spelling."
+                    " Nothing was done. Give the name as that account has it, or another one."
+                )
             if user is None:
                 if active is not None:
                     raise CommandError(f"There is no account {username}.")
