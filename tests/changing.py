@@ -14,6 +14,7 @@ from portal.changes.models import Change
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
+from tests.vouching import LOOKED, PRESENT
 
 
 @pytest.fixture
@@ -48,7 +49,9 @@ def approved(
 
 
 def approve(change: Change, by: User) -> Change:
-    return workflow.approve(change.pk, by=by, revision=change.revision, digest=change.current().digest)
+    return workflow.approve(
+        change.pk, by=by, revision=change.revision, digest=change.current().digest, presence=PRESENT, care=LOOKED
+    )
 
 
 def work(change: Change, rounds: int = 1) -> Change:

@@ -96,6 +96,39 @@ def hands_over_what_was_sent(node: ast.AST) -> bool:
     return mentions("ModelForm", "modelform_factory", "UpdateView", "CreateView")(node)
 
 
+_SHOWN = {"presence": "Presence", "care": "Care", "review_proof": "ReviewProof"}
+"""Arguments that say what a user showed or did before an act, and their types."""
+
+
+def vouches_by_default(node: ast.AST) -> bool:
+    """An argument or a field of these names or types that has a default: who forgets it must fail, not pass."""
+    if isinstance(node, ast.arguments):
+        named = [*node.posonlyargs, *node.args]
+        optional = named[len(named) - len(node.defaults) :]
+        optional += [
+            argument for argument, default in zip(node.kwonlyargs, node.kw_defaults, strict=True) if default is not None
+        ]
+        return any(says_what_was_shown(argument.arg, argument.annotation) for argument in optional)
+    if isinstance(node, ast.ClassDef):
+        fields = [field for field in node.body if isinstance(field, ast.AnnAssign) and field.value is not None]
+        return any(says_what_was_shown(dotted(field.target), field.annotation) for field in fields)
+    return False
+
+
+def says_what_was_shown(name: str, annotation: ast.AST | None) -> bool:
+    words = set(re.findall(r"\w+", ast.unparse(annotation))) if annotation else set()
+    return name in _SHOWN or not words.isdisjoint(_SHOWN.values())
+
+
+def vouches_for_a_user(node: ast.AST) -> bool:
+    """A value of these types that says yes without having asked."""
+    if called(node).rpartition(".")[2] not in _SHOWN.values():
+        return False
+    assert isinstance(node, ast.Call)
+    values = [*node.args, *(word.value for word in node.keywords)]
+    return any(isinstance(value, ast.Constant) and value.value is True for value in values)
+
+
 RULES = [
     Rule("HTML is made by templates and format_html", mentions("mark_safe", "SafeText"), "mark_safe(name)"),
     Rule("every form is guarded", mentions("csrf_exempt"), "@csrf_exempt\ndef page(request): ..."),
@@ -156,6 +189,8 @@ RULES = [
         "try: send()\nexcept Exception as error:\n    _log.error('it failed: %s', error)",
         frozenset({"portal/audit/tasks.py"}),  # the sealer's own words, which hold numbers and file names
     ),
+    Rule("a safety argument has no default", vouches_by_default, "def vote(*, presence: Presence = SHOWN): ..."),
+    Rule("no code vouches for a user", vouches_for_a_user, "SHOWN = Presence(fresh=True)"),
     Rule("a form names its fields", hands_over_what_was_sent, "Change(**request.POST.dict())"),
     Rule(
         "rights come with groups",

@@ -35,10 +35,6 @@ class Presence:
         }
 
 
-VOUCHED = Presence(fresh=True)
-"""Of people who act without a session of their own: the caller says that it is them."""
-
-
 def of(request: HttpRequest) -> Presence:
     """Of the person of this request; never fresh where the session knows nothing about it."""
     records = get_authentication_records(request, request.user)

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-from portal.accounts.presence import VOUCHED, Presence
+from portal.accounts.presence import Presence
 from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.audit.models import Event
@@ -23,7 +23,7 @@ GUESSES_COUNT_FOR = timedelta(hours=1)
 _REFUSED = "change.retry_refused"
 
 
-def retry(change_id: int, *, by: User, value: Secret | None = None, presence: Presence = VOUCHED) -> Change:
+def retry(change_id: int, *, by: User, value: Secret | None = None, presence: Presence) -> Change:
     """Queue a failed change again under its old votes: digest and base are checked anew before anything is sent.
 
     By its requester or who operates the portal, as long as an approved change lives, and while those who approved
@@ -86,7 +86,7 @@ def _requeue(change: Change, revision: Revision, value: Secret | None, *, by: Us
         Revision.objects.filter(pk=revision.pk).update(sealed_secret=blob)
 
 
-def recheck(change_id: int, *, by: User, presence: Presence = VOUCHED) -> Change:
+def recheck(change_id: int, *, by: User, presence: Presence) -> Change:
     """Let the portal read the vault again for a change that needs a person, by somebody whose own it is not.
 
     What the reading shows may send the change again, so four eyes hold here too; where a backup came back since, it
@@ -115,7 +115,7 @@ def recheck(change_id: int, *, by: User, presence: Presence = VOUCHED) -> Change
     return change
 
 
-def close(change_id: int, *, by: User, applied: bool, reason: str, presence: Presence = VOUCHED) -> Change:
+def close(change_id: int, *, by: User, applied: bool, reason: str, presence: Presence) -> Change:
     """Say what became of a change that the machine cannot settle: a person has looked at the secret in Segura.
 
     By somebody who operates the portal and has not proposed or edited it, so that four eyes hold here too; `reason`

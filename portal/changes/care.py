@@ -18,8 +18,8 @@ class Care:
     confirmed: bool
 
 
-TAKEN = Care(opened=True, confirmed=True)
-"""Of people who act without a page of their own: the caller says that they looked."""
+NONE_TAKEN = Care(opened=False, confirmed=False)
+"""For votes that need no review: a rejection and a request for changes."""
 
 
 def mark(digest: str) -> str:

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-from portal.accounts.presence import VOUCHED, Presence
+from portal.accounts.presence import Presence
 from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.changes import breaker, rules
@@ -14,7 +14,7 @@ from portal.changes.rules import AlreadyHeld, NotHeld, ReasonMissing
 from portal.changes.transitions import db_now
 
 
-def hold(*, by: User, reason: str, presence: Presence = VOUCHED) -> None:
+def hold(*, by: User, reason: str, presence: Presence) -> None:
     """No worker takes up another change until somebody resumes. What is on its way already ends as it would.
 
     Raises NotAllowed, ReasonMissing, NotPresent, AlreadyHeld.
@@ -29,7 +29,7 @@ def hold(*, by: User, reason: str, presence: Presence = VOUCHED) -> None:
         ledger.record("delivery.held", by=by.username, data={"reason": reason.strip(), **presence.as_data()})
 
 
-def release(*, by: User, presence: Presence = VOUCHED) -> None:
+def release(*, by: User, presence: Presence) -> None:
     """What waited goes out, at the rate that follows every pause. Raises NotAllowed, NotPresent, NotHeld."""
     rules.needs(by, Right.OPERATE)
     rules.present(presence)

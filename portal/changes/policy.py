@@ -14,7 +14,7 @@ from django.conf import settings
 class Policy:
     """`required` approvals by different people who hold the right to decide."""
 
-    required: int = 1
+    required: int
 
     def as_data(self) -> dict[str, Any]:
         """The form that revisions keep and digests cover."""

@@ -13,12 +13,12 @@ from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-from portal.accounts.presence import VOUCHED, Presence
+from portal.accounts.presence import Presence
 from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.catalog.models import ApiSecret
-from portal.changes import care, drafts, policy, revisions, rules, tasks
-from portal.changes.care import Care
+from portal.changes import drafts, policy, revisions, rules, tasks
+from portal.changes.care import NONE_TAKEN, Care
 from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
 from portal.changes.rules import NotAllowed, Refused, StaleRevision
@@ -34,7 +34,7 @@ class Ballot:
     digest: str
     reason: str
     presence: Presence
-    care: Care = care.TAKEN
+    care: Care
 
 
 def submit(proposal: Proposal, *, by: User, read: ApiSecret | None = None) -> Change:
@@ -110,8 +110,8 @@ def approve(
     revision: int,
     digest: str,
     reason: str = "",
-    presence: Presence = VOUCHED,
-    care: Care = care.TAKEN,
+    presence: Presence,
+    care: Care,
 ) -> Change:
     """Vote for exactly this revision; the vote that meets the policy approves the change and queues its delivery.
 
@@ -126,23 +126,21 @@ def approve(
     return change
 
 
-def reject(
-    change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: Presence = VOUCHED
-) -> Change:
+def reject(change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: Presence) -> Change:
     """Vote against it, which ends the change for good. Raises ReasonMissing and what approve raises."""
     rules.reasoned(Verdict.REJECT, reason)
-    return _vote(change_id, Ballot(Verdict.REJECT, revision, digest, reason.strip(), presence), by=by)
+    ballot = Ballot(Verdict.REJECT, revision, digest, reason.strip(), presence, NONE_TAKEN)
+    return _vote(change_id, ballot, by=by)
 
 
-def request_changes(
-    change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: Presence = VOUCHED
-) -> Change:
+def request_changes(change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: Presence) -> Change:
     """Ask the requester for a revision: nobody else approves this one. Raises ReasonMissing and what approve raises.
 
     Who asked takes it back by approving or rejecting after all.
     """
     rules.reasoned(Verdict.REQUEST_CHANGES, reason)
-    return _vote(change_id, Ballot(Verdict.REQUEST_CHANGES, revision, digest, reason.strip(), presence), by=by)
+    ballot = Ballot(Verdict.REQUEST_CHANGES, revision, digest, reason.strip(), presence, NONE_TAKEN)
+    return _vote(change_id, ballot, by=by)
 
 
 class _Barred(Exception):

@@ -29,6 +29,7 @@ from portal.pages.models import SavedFilter
 from portal.sandbox import Sandbox
 from portal.sandbox.faults import Step
 from portal.vault import Secret
+from tests.vouching import LOOKED, PRESENT
 
 PEOPLE = {
     "requester": ("Rita", "Requester", Role.REQUESTER),
@@ -109,7 +110,9 @@ def _ended(segura: Sandbox) -> dict[str, int]:
     _fault(segura, "refuse:1005:Api secret not found", 15)
     _deliver(failed)
     rejected = _submit(17, tags="ci\u200d, deploy", reason="Group it with the deploys")
-    workflow.reject(**_ballot(rejected), by=_who("approver"), reason="Not before the audit.\nSee OPS-12.")
+    workflow.reject(
+        **_ballot(rejected), by=_who("approver"), reason="Not before the audit.\nSee OPS-12.", presence=PRESENT
+    )
     withdrawn = _submit(21, by="requester2", notes="Expires every 90 days.")
     workflow.withdraw(withdrawn.pk, by=withdrawn.requester)
     expired = _submit(29, tags="cloud, backup, eu")
@@ -134,9 +137,9 @@ def _stuck(segura: Sandbox) -> dict[str, int]:
     segura.items.edit(26, {"tags": "sms, login, two-factor"})
     _deliver(stale)
     approved = _submit(18, value="intake-key-of-the-day", reason="Quarterly rotation", ticket="OPS-2231")
-    workflow.approve(**_ballot(approved), by=_who("approver"))
+    workflow.approve(**_ballot(approved), by=_who("approver"), presence=PRESENT, care=LOOKED)
     sending = _submit(35, by="requester2", tags="maps, restricted")
-    workflow.approve(**_ballot(sending), by=_who("approver2"))
+    workflow.approve(**_ballot(sending), by=_who("approver2"), presence=PRESENT, care=LOOKED)
     transitions.claim(sending.pk)
     Change.objects.filter(pk=sending.pk).update(lease_until=timezone.now() + timedelta(days=1))
     return _numbers(
@@ -163,7 +166,7 @@ def _waiting(segura: Sandbox) -> dict[str, int]:
         "long": _submit(34, by="requester2", notes="short", url="https://x.example/" + "y" * 300, reason="Why " * 80),
     }
     ask = "Name the version in the notes, please."
-    workflow.request_changes(**_ballot(made["asked"]), by=_who("approver2"), reason=ask)
+    workflow.request_changes(**_ballot(made["asked"]), by=_who("approver2"), reason=ask, presence=PRESENT)
     again = _proposal(43, notes="Access details of the data project.", reason="Say whose they are")
     made["revised"] = workflow.revise(made["revised"].pk, again, by=_who("requester"))
     _age(made.values())
@@ -223,7 +226,9 @@ def _seen(secret: int) -> Sight:
 
 
 def _deliver(change: Change, rounds: int = 1) -> None:
-    workflow.approve(**_ballot(change), by=_who("approver"), reason="Agreed with the team.")
+    workflow.approve(
+        **_ballot(change), by=_who("approver"), reason="Agreed with the team.", presence=PRESENT, care=LOOKED
+    )
     for _ in range(rounds):
         reconcile.advance(change.pk)
 

@@ -21,6 +21,7 @@ from tests.atlas.states import STATES, State, halves
 from tests.atlas.world import World, Worlds, elsewhere, inside, speaking_to
 from tests.people import mirrored
 from tests.rig.queries import growing
+from tests.vouching import PRESENT
 
 MOST_QUERIES = 12
 MOST_BYTES = 120 * 1024
@@ -86,7 +87,7 @@ def test_longer_list_asks_no_more(
             change = workflow.submit(propose(notes=f"note {number}"), by=requester)
             if number % 2:
                 ballot = {"revision": 1, "digest": change.current().digest}
-                workflow.reject(change.pk, by=approver2, reason="Not now.", **ballot)
+                workflow.reject(change.pk, by=approver2, reason="Not now.", **ballot, presence=PRESENT)
 
     with override_settings(CHANGE_SUBMITS_PER_HOUR=MANY):
         grow(range(FEW))

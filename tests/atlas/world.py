@@ -30,6 +30,7 @@ from portal.sandbox import Sandbox
 from tests.atlas.morning import morning, people
 from tests.people import show_presence
 from tests.rig.web import web
+from tests.vouching import PRESENT
 
 Result = TypeVar("Result")
 NAMES = ("fresh", "busy", "held", "damaged")
@@ -105,7 +106,7 @@ class Worlds:
                         cursor.execute(DAMAGE)
                 else:
                     admin = User.objects.get(username="admin")
-                    pausing.hold(by=admin, reason="Segura is being upgraded until noon")
+                    pausing.hold(by=admin, reason="Segura is being upgraded until noon", presence=PRESENT)
 
     def _open(self, name: str) -> World:
         database = database_of("fresh" if name == "away" else name)

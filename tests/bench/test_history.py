@@ -12,6 +12,7 @@ from portal.changes import approved, workflow
 from portal.changes.models import Change, Revision, Status, Vote
 from tests.audit.conftest import SEED
 from tests.bench.history import People, Size, fill
+from tests.vouching import LOOKED, PRESENT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SIZE = Size(changes=600, events=6000, secrets=50)
@@ -35,7 +36,7 @@ def test_its_log_verifies_and_goes_on(past: People) -> None:
 def test_what_waits_can_be_approved_and_proved(past: People) -> None:
     change = Change.objects.filter(status=Status.PENDING).earliest("pk")
     digest = change.current().digest
-    change = workflow.approve(change.pk, by=past.approvers[0], revision=1, digest=digest)
+    change = workflow.approve(change.pk, by=past.approvers[0], revision=1, digest=digest, presence=PRESENT, care=LOOKED)
     assert change.status == Status.APPROVED
     assert approved.edit(change, change.current())["notes"]
 

@@ -18,6 +18,7 @@ from portal.sandbox import Sandbox
 from portal.vault import Secret
 from tests.changing import work
 from tests.segura import events
+from tests.vouching import LOOKED, PRESENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.shows("W03")]
 
@@ -121,7 +122,7 @@ def test_fewer_votes_than_the_policy_as_it_stood_are_never_enough(
     settings.APPROVALS_REQUIRED = 2
     change = workflow.submit(propose(base=live_base), by=requester)
     settings.APPROVALS_REQUIRED = 1
-    workflow.approve(change.pk, by=approver, revision=1, digest=change.current().digest)
+    workflow.approve(change.pk, by=approver, revision=1, digest=change.current().digest, presence=PRESENT, care=LOOKED)
     change.refresh_from_db()
     assert change.status == Status.PENDING
     alter("changes_change", "status = 'approved', approved_at = created_at")

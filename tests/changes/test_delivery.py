@@ -25,6 +25,7 @@ from portal.vault import Applied, Client, Outcome, ReadRefused
 from tests.changing import approve, work
 from tests.people import mirrored
 from tests.segura import events
+from tests.vouching import PRESENT
 
 pytestmark = pytest.mark.django_db
 
@@ -120,7 +121,7 @@ def test_a_refusal_fails_the_change_and_a_retry_keeps_the_votes(
     change = work(approved())
     assert (change.status, change.answer_code) == (Status.FAILED, 400)
     assert "1006" in change.answer
-    aftermath.retry(change.pk, by=requester)
+    aftermath.retry(change.pk, by=requester, presence=PRESENT)
     assert work(change).status == Status.APPLIED
 
 
@@ -304,7 +305,7 @@ def test_doubt_that_never_clears_is_handed_to_a_person(
     assert (change.status, change.cause) == (Status.NEEDS_HUMAN, Cause.TRIES_SPENT)
     assert len(updates(segura)) == 4
     segura.control.clear_faults()
-    aftermath.recheck(change.pk, by=admin)
+    aftermath.recheck(change.pk, by=admin, presence=PRESENT)
     assert work(change).status == Status.APPLIED
 
 

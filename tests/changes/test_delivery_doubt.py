@@ -28,6 +28,7 @@ from tests.rig.rounds import rounds
 from tests.segura import events
 from tests.vault.authority import make_tls
 from tests.vault.conftest import Listener, listener  # noqa: F401 - a fixture
+from tests.vouching import LOOKED, PRESENT
 
 pytestmark = pytest.mark.django_db
 Approved = Callable[..., Change]
@@ -266,7 +267,9 @@ def test_a_base_that_moved_voids_the_approval_and_sends_nothing(
     workflow.revise(change.pk, propose(base=None), by=requester)
     assert work(change).status == Status.PENDING
     with pytest.raises(StaleRevision):
-        workflow.approve(change.pk, by=approver, revision=seen.number, digest=seen.digest)
+        workflow.approve(
+            change.pk, by=approver, revision=seen.number, digest=seen.digest, presence=PRESENT, care=LOOKED
+        )
     change.refresh_from_db()
     assert work(approve(change, approver)).status == Status.APPLIED
 

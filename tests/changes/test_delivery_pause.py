@@ -28,6 +28,7 @@ from tests.people import mirrored
 from tests.rig.checker import check
 from tests.rig.rounds import rounds
 from tests.segura import events
+from tests.vouching import PRESENT
 
 pytestmark = pytest.mark.django_db
 AsPerson = Callable[[User], Client]
@@ -228,8 +229,8 @@ def test_a_retry_waits_until_the_gateway_can_no_longer_repeat_the_earlier_call(
     segura.control.plan("504_before_apply", endpoint="update")
     change = work(approved())
     Change.objects.filter(pk=change.pk).update(status=Status.NEEDS_HUMAN)
-    aftermath.close(change.pk, by=admin, applied=False, reason="Looked")
-    aftermath.retry(change.pk, by=requester)
+    aftermath.close(change.pk, by=admin, applied=False, reason="Looked", presence=PRESENT)
+    aftermath.retry(change.pk, by=requester, presence=PRESENT)
     assert (work(change).status, Attempt.objects.count()) == (Status.APPROVED, 1)
     Change.objects.update(hold_until=None)
     assert work(change).status == Status.APPLIED

@@ -16,6 +16,7 @@ from portal.changes.proposal import Proposal
 from portal.changes.reading import history, meaning
 from tests.changes.pages import ballot_of, page_of, send, text_of
 from tests.changing import approve, work
+from tests.vouching import PRESENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
@@ -30,7 +31,9 @@ def test_it_runs_from_the_proposal_through_votes_and_revisions(
     approver: User, approver2: User, requester: User, submitted: Change, propose: Propose
 ) -> None:
     digest = submitted.current().digest
-    workflow.request_changes(submitted.pk, by=approver, revision=1, digest=digest, reason="Keep the tags")
+    workflow.request_changes(
+        submitted.pk, by=approver, revision=1, digest=digest, reason="Keep the tags", presence=PRESENT
+    )
     revised = workflow.revise(submitted.pk, propose(tags="Cloud, EU"), by=requester)
     approve(revised, approver2)
     told = history.of(revised, {"approver": "Ana Moreau"})

@@ -17,6 +17,7 @@ from portal.vault import Secret
 from tests.changes.pages import page_of, text_of
 from tests.changes.paper import press, read_form
 from tests.people import mirrored
+from tests.vouching import PRESENT
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,14 @@ def rejected(segura: Sandbox, propose: Callable[..., Proposal], requester: User,
     """A rejected change: another URL, one more user, and a new client secret, which is erased."""
     users = [["alices", True], ["pduarte", True]]
     change = workflow.submit(propose(url="https://gcp-eu.example", users_allowed=users, value=CANARY), by=requester)
-    workflow.reject(change.pk, by=approver, revision=1, digest=change.current().digest, reason="Not before the audit")
+    workflow.reject(
+        change.pk,
+        by=approver,
+        revision=1,
+        digest=change.current().digest,
+        reason="Not before the audit",
+        presence=PRESENT,
+    )
     return change
 
 

@@ -19,6 +19,7 @@ from portal.changes.proposal import Proposal
 from portal.changes.views import bulk
 from tests.changes.pages import edited_by, text_of
 from tests.people import mirrored
+from tests.vouching import PRESENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[..., Client]
@@ -47,7 +48,7 @@ def test_each_is_decided_by_its_own_rules_and_reported(
 ) -> None:
     plain, grave, gone, revised = submit(60), submit(61, url="http://other.example"), submit(62), submit(63)
     stale = pick(revised)[:-64] + "0" * 64
-    workflow.reject(gone.pk, by=approver2, revision=1, digest=gone.current().digest, reason="No")
+    workflow.reject(gone.pk, by=approver2, revision=1, digest=gone.current().digest, reason="No", presence=PRESENT)
     browser = as_person(approver)
     response = browser.post(
         "/queue/decide/",

@@ -17,6 +17,7 @@ from portal.changes.proposal import Proposal
 from tests.changes.pages import text_of
 from tests.changing import approve
 from tests.people import mirrored
+from tests.vouching import PRESENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
@@ -93,7 +94,7 @@ def test_what_another_decided_is_out_of_reach_and_names_who_was_faster(
     browser = as_person(approver)
     page = browser.get("/queue/")
     approve(taken, approver2)
-    workflow.reject(no.pk, by=approver2, revision=1, digest=no.current().digest, reason="No")
+    workflow.reject(no.pk, by=approver2, revision=1, digest=no.current().digest, reason="No", presence=PRESENT)
     workflow.withdraw(back.pk, by=back.requester)
     told = browser.get(asked_by(page))
     words = text_of(told)

@@ -21,6 +21,7 @@ from portal.changes.risks import Level
 from portal.changes.rules import NotConfirmed, NotOpened
 from tests.changes.pages import ballot_of, page_of, send, text_of
 from tests.people import mirrored
+from tests.vouching import LOOKED, PRESENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
@@ -110,10 +111,10 @@ def test_high_risk_is_approved_only_over_the_opened_difference_and_its_confirmed
     seen = {"revision": 1, "digest": submitted.current().digest}
     for looked, refusal in ((Care(opened=False, confirmed=True), NotOpened), (Care(True, False), NotConfirmed)):
         with pytest.raises(refusal, match="High risk"):
-            workflow.approve(submitted.pk, by=approver, care=looked, **seen)
+            workflow.approve(submitted.pk, by=approver, care=looked, **seen, presence=PRESENT)
         assert refusal.__name__ in Event.objects.filter(action="vote.refused").latest("pk").text
     assert Change.objects.get(pk=submitted.pk).status == Status.PENDING
-    workflow.approve(submitted.pk, by=approver, care=care.TAKEN, **seen)
+    workflow.approve(submitted.pk, by=approver, care=LOOKED, **seen, presence=PRESENT)
 
 
 def test_less_than_high_risk_and_any_rejection_take_no_more_than_a_click(
@@ -121,12 +122,14 @@ def test_less_than_high_risk_and_any_rejection_take_no_more_than_a_click(
 ) -> None:
     glanced = Care(opened=False, confirmed=False)
     tame = workflow.submit(propose(notes="x", value="a-new-value"), by=requester)
-    workflow.approve(tame.pk, by=approver, revision=1, digest=tame.current().digest, care=glanced)
-    workflow.reject(submitted.pk, by=approver, revision=1, digest=submitted.current().digest, reason="No")
+    workflow.approve(tame.pk, by=approver, revision=1, digest=tame.current().digest, care=glanced, presence=PRESENT)
+    workflow.reject(
+        submitted.pk, by=approver, revision=1, digest=submitted.current().digest, reason="No", presence=PRESENT
+    )
 
 
 def test_the_mark_of_another_revision_opens_nothing() -> None:
-    assert care.of("a" * 64, marked=care.mark("a" * 64), confirmed=True) == care.TAKEN
+    assert care.of("a" * 64, marked=care.mark("a" * 64), confirmed=True) == LOOKED
     for wrong in ("", "x", care.mark("b" * 64)):
         assert not care.of("a" * 64, marked=wrong, confirmed=True).opened
 

@@ -18,6 +18,7 @@ from portal.changes.models import Change, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
 from tests.changes.pages import ballot_of, offers, page_of, send, text_of
 from tests.changing import approve
+from tests.vouching import PRESENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
@@ -26,7 +27,7 @@ Propose = Callable[..., Proposal]
 
 def ask(change: Change, by: User, reason: str = "Keep the old host too") -> Change:
     return workflow.request_changes(
-        change.pk, by=by, revision=change.revision, digest=change.current().digest, reason=reason
+        change.pk, by=by, revision=change.revision, digest=change.current().digest, reason=reason, presence=PRESENT
     )
 
 
@@ -81,7 +82,14 @@ def test_anybody_who_decides_may_still_reject_or_ask_too(
     page = text_of(page_of(as_person(approver2), submitted))
     assert "Keep the old host too" in page
     assert "And the tags" in page
-    workflow.reject(submitted.pk, by=approver2, revision=1, digest=submitted.current().digest, reason="Not this way")
+    workflow.reject(
+        submitted.pk,
+        by=approver2,
+        revision=1,
+        digest=submitted.current().digest,
+        reason="Not this way",
+        presence=PRESENT,
+    )
     submitted.refresh_from_db()
     assert submitted.status == Status.REJECTED
 

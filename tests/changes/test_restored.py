@@ -20,6 +20,7 @@ from portal.changes.rules import NotAllowed
 from portal.sandbox import Sandbox
 from tests.changing import work
 from tests.segura import events
+from tests.vouching import PRESENT
 
 pytestmark = pytest.mark.django_db
 WHY = "restored from yesterday's backup"
@@ -33,7 +34,7 @@ def restore(admin: User) -> Callable[[], None]:
     def act() -> None:
         call_command("after_restore", by="admin", reason=WHY)
         assert not Change.objects.filter(status__in=LANE).exclude(status=Status.IN_DOUBT).exists()
-        pausing.release(by=admin)
+        pausing.release(by=admin, presence=PRESENT)
 
     return act
 
@@ -107,12 +108,12 @@ def test_another_look_still_sends_nothing_that_cannot_be_read_back(
     segura.control.edit(43, need_approval=True)
     assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.RESTORED_UNSEEN)
     for _ in range(2):
-        aftermath.recheck(change.pk, by=admin)
+        aftermath.recheck(change.pk, by=admin, presence=PRESENT)
         Change.objects.update(hold_until=None)
         assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.RESTORED_UNSEEN)
     assert segura.control.arrivals("update") == []
     segura.control.edit(43, need_approval=False)
-    aftermath.recheck(change.pk, by=admin)
+    aftermath.recheck(change.pk, by=admin, presence=PRESENT)
     assert work(change, rounds=2).status == Status.APPLIED
 
 

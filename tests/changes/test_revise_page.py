@@ -18,6 +18,7 @@ from portal.sandbox import Sandbox
 from portal.vault import Secret
 from tests.changes.paper import press, read_form
 from tests.changes.test_propose_page import Desk
+from tests.vouching import PRESENT
 
 pytestmark = pytest.mark.django_db
 
@@ -132,7 +133,7 @@ def test_change_that_is_decided_cannot_be_revised_and_nothing_typed_is_lost(
 ) -> None:
     form = desk.open()
     preview = desk.preview(tags="typed")
-    workflow.reject(change.pk, by=approver, revision=1, digest=change.current().digest, reason="No")
+    workflow.reject(change.pk, by=approver, revision=1, digest=change.current().digest, reason="No", presence=PRESENT)
     page = desk.press("confirm")
     assert page.status_code == 409
     assert "This was not submitted" in desk.text

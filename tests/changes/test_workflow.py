@@ -22,6 +22,7 @@ from portal.vault import Secret
 from tests.changing import approve
 from tests.people import mirrored, person
 from tests.segura import events
+from tests.vouching import LOOKED, PRESENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
@@ -136,12 +137,14 @@ def test_a_vote_on_an_earlier_revision_is_stale(
     seen = submitted.current()
     workflow.revise(submitted.pk, propose(url="https://other.example"), by=requester)
     with pytest.raises(rules.StaleRevision):
-        workflow.approve(submitted.pk, by=approver, revision=seen.number, digest=seen.digest)
+        workflow.approve(
+            submitted.pk, by=approver, revision=seen.number, digest=seen.digest, presence=PRESENT, care=LOOKED
+        )
 
 
 def test_a_vote_with_another_digest_is_stale(submitted: Change, approver: User) -> None:
     with pytest.raises(rules.StaleRevision):
-        workflow.approve(submitted.pk, by=approver, revision=1, digest="0" * 64)
+        workflow.approve(submitted.pk, by=approver, revision=1, digest="0" * 64, presence=PRESENT, care=LOOKED)
 
 
 def test_revising_voids_the_votes(
@@ -188,8 +191,10 @@ def test_an_approved_change_cannot_be_revised_or_withdrawn(
 def test_reject_needs_a_reason_and_ends_the_change(submitted: Change, approver: User, approver2: User) -> None:
     digest = submitted.current().digest
     with pytest.raises(rules.ReasonMissing):
-        workflow.reject(submitted.pk, by=approver, revision=1, digest=digest, reason="  ")
-    change = workflow.reject(submitted.pk, by=approver, revision=1, digest=digest, reason="Wrong host")
+        workflow.reject(submitted.pk, by=approver, revision=1, digest=digest, reason="  ", presence=PRESENT)
+    change = workflow.reject(
+        submitted.pk, by=approver, revision=1, digest=digest, reason="Wrong host", presence=PRESENT
+    )
     assert change.status == Status.REJECTED
     with pytest.raises(WrongState):
         approve(change, approver2)
@@ -205,7 +210,7 @@ def test_the_sealed_value_is_erased_when_the_change_ends_or_is_revised(
     if end == "withdraw":
         workflow.withdraw(change.pk, by=requester)
     elif end == "reject":
-        workflow.reject(change.pk, by=approver, revision=1, digest=first.digest, reason="No")
+        workflow.reject(change.pk, by=approver, revision=1, digest=first.digest, reason="No", presence=PRESENT)
     else:
         workflow.revise(change.pk, propose(), by=requester)
     assert not Revision.objects.exclude(sealed_secret=None).exists()
@@ -218,8 +223,10 @@ def test_retry_asks_for_the_very_value_that_was_approved(
     fail(change)
     for wrong in (None, Secret("another")):
         with pytest.raises(rules.ValueDiffers):
-            aftermath.retry(change.pk, by=requester, value=wrong)
-    assert aftermath.retry(change.pk, by=requester, value=Secret("the-value")).status == Status.APPROVED
+            aftermath.retry(change.pk, by=requester, value=wrong, presence=PRESENT)
+    assert (
+        aftermath.retry(change.pk, by=requester, value=Secret("the-value"), presence=PRESENT).status == Status.APPROVED
+    )
     assert change.current().sealed_secret is not None
 
 
@@ -232,10 +239,12 @@ def test_wrong_values_for_a_retry_are_in_the_log_and_limited(
     fail(other)
     for number in range(aftermath.WRONG_VALUES):
         with pytest.raises(rules.ValueDiffers, match="Enter the client secret"):
-            aftermath.retry(change.pk, by=(requester, admin)[number % 2], value=Secret(f"canary-guess-{number}"))
+            aftermath.retry(
+                change.pk, by=(requester, admin)[number % 2], value=Secret(f"canary-guess-{number}"), presence=PRESENT
+            )
     for value in ("canary-guess", "canary-value"):
         with pytest.raises(rules.GuessesSpent, match="Too many wrong values"):
-            aftermath.retry(change.pk, by=requester, value=Secret(value))
+            aftermath.retry(change.pk, by=requester, value=Secret(value), presence=PRESENT)
     refused = events("change.retry_refused")
     assert [entry["data"]["rule"] for entry in refused] == ["ValueDiffers"] * 5 + ["GuessesSpent"] * 2
     assert {(entry["actor"], entry["change"], entry["secret"]) for entry in refused} == {
@@ -243,15 +252,21 @@ def test_wrong_values_for_a_retry_are_in_the_log_and_limited(
         (admin.username, change.pk, 43),
     }
     assert "canary" not in str(refused)
-    assert aftermath.retry(other.pk, by=requester, value=Secret("canary-value")).status == Status.APPROVED
+    assert (
+        aftermath.retry(other.pk, by=requester, value=Secret("canary-value"), presence=PRESENT).status
+        == Status.APPROVED
+    )
     monkeypatch.setattr(aftermath, "GUESSES_COUNT_FOR", timedelta(0))
-    assert aftermath.retry(change.pk, by=requester, value=Secret("canary-value")).status == Status.APPROVED
+    assert (
+        aftermath.retry(change.pk, by=requester, value=Secret("canary-value"), presence=PRESENT).status
+        == Status.APPROVED
+    )
 
 
 def test_a_retry_no_longer_says_that_segura_refused_it(submitted: Change, requester: User, approver: User) -> None:
     fail(approve(submitted, approver))
     Change.objects.filter(pk=submitted.pk).update(cause=Cause.REFUSED, answer_code=400)
-    retried = aftermath.retry(submitted.pk, by=requester)
+    retried = aftermath.retry(submitted.pk, by=requester, presence=PRESENT)
     assert (retried.status, retried.cause, retried.answer_code) == (Status.APPROVED, Cause.NONE, 400)
 
 
@@ -269,8 +284,8 @@ def test_only_requester_or_administrator_retries(
 ) -> None:
     fail(approve(submitted, approver))
     with pytest.raises(rules.NotAllowed):
-        aftermath.retry(submitted.pk, by=requester2)
-    assert aftermath.retry(submitted.pk, by=admin).status == Status.APPROVED
+        aftermath.retry(submitted.pk, by=requester2, presence=PRESENT)
+    assert aftermath.retry(submitted.pk, by=admin, presence=PRESENT).status == Status.APPROVED
 
 
 def test_a_disabled_person_has_no_vote(submitted: Change) -> None:
@@ -284,21 +299,21 @@ def test_a_retry_needs_approvals_that_still_count(submitted: Change, requester: 
     fail(approve(submitted, approver))
     User.objects.filter(pk=approver.pk).update(is_active=False)
     with pytest.raises(rules.VotesLapsed):
-        aftermath.retry(submitted.pk, by=requester)
+        aftermath.retry(submitted.pk, by=requester, presence=PRESENT)
 
 
 def test_a_failure_of_long_ago_is_not_retried(submitted: Change, requester: User, approver: User) -> None:
     fail(approve(submitted, approver))
     Change.objects.update(ended_at=timezone.now() - timezone.timedelta(days=8))
     with pytest.raises(rules.VotesLapsed):
-        aftermath.retry(submitted.pk, by=requester)
+        aftermath.retry(submitted.pk, by=requester, presence=PRESENT)
 
 
 def test_a_requester_who_lost_the_role_retries_nothing(submitted: Change, requester: User, approver: User) -> None:
     fail(approve(submitted, approver))
     requester.groups.clear()
     with pytest.raises(rules.NotAllowed):
-        aftermath.retry(submitted.pk, by=User.objects.get(pk=requester.pk))
+        aftermath.retry(submitted.pk, by=User.objects.get(pk=requester.pk), presence=PRESENT)
 
 
 @pytest.mark.parametrize(("applied", "status"), [(True, Status.APPLIED), (False, Status.FAILED)])
@@ -307,8 +322,8 @@ def test_an_administrator_closes_what_the_machine_cannot_settle(
 ) -> None:
     Change.objects.filter(pk=approve(submitted, approver).pk).update(status=Status.NEEDS_HUMAN)
     with pytest.raises(rules.ReasonMissing):
-        aftermath.close(submitted.pk, by=admin, applied=applied, reason=" ")
-    change = aftermath.close(submitted.pk, by=admin, applied=applied, reason="Looked at it in Segura")
+        aftermath.close(submitted.pk, by=admin, applied=applied, reason=" ", presence=PRESENT)
+    change = aftermath.close(submitted.pk, by=admin, applied=applied, reason="Looked at it in Segura", presence=PRESENT)
     assert change.status == status
     assert actions(change)[-1] == "change.closed"
 
@@ -319,11 +334,13 @@ def test_nobody_closes_an_own_change_and_only_administrators_close(
     Change.objects.filter(pk=approve(submitted, approver).pk).update(status=Status.NEEDS_HUMAN)
     roles.grant(requester, Role.ADMINISTRATOR)
     with pytest.raises(rules.OwnChange):
-        aftermath.close(submitted.pk, by=User.objects.get(pk=requester.pk), applied=True, reason="Trust me")
+        aftermath.close(
+            submitted.pk, by=User.objects.get(pk=requester.pk), applied=True, reason="Trust me", presence=PRESENT
+        )
     with pytest.raises(rules.NotAllowed):
-        aftermath.close(submitted.pk, by=approver, applied=True, reason="I think so")
+        aftermath.close(submitted.pk, by=approver, applied=True, reason="I think so", presence=PRESENT)
 
 
 def test_a_change_that_needs_nobody_is_not_closed(submitted: Change, admin: User) -> None:
     with pytest.raises(WrongState):
-        aftermath.close(submitted.pk, by=admin, applied=True, reason="Just because")
+        aftermath.close(submitted.pk, by=admin, applied=True, reason="Just because", presence=PRESENT)

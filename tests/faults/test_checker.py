@@ -24,6 +24,7 @@ from tests.audit.tampering import overwrite, past_the_triggers
 from tests.changing import approve, work
 from tests.rig.checker import check
 from tests.rig.markers import Marker
+from tests.vouching import PRESENT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,7 +70,7 @@ def test_nothing_is_said_of_changes_that_went_well_and_badly(
     segura.control.plan("refuse:1001:no", endpoint="update")
     assert work(approve(another(notes="refused"), approver)).status == Status.FAILED
     no = another(notes="rejected")
-    workflow.reject(no.pk, by=approver, revision=1, digest=no.current().digest, reason="no")
+    workflow.reject(no.pk, by=approver, revision=1, digest=no.current().digest, reason="no", presence=PRESENT)
     segura.control.plan("504_before_apply", endpoint="update")
     assert work(approve(another(notes="sent twice"), approver), rounds=3).status == Status.APPLIED
     check(segura.control, markers=[value])

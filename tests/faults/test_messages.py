@@ -22,6 +22,7 @@ from tests.rig.markers import Marker
 from tests.rig.rounds import rounds
 from tests.rig.workers import workers
 from tests.segura import events
+from tests.vouching import PRESENT
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -87,7 +88,7 @@ def test_forged_and_old_messages_change_nothing_and_are_not_quoted(
         tasks.deliver.delay(old.pk)
         await_applied([old])
         digest = rejected.current().digest
-        workflow.reject(rejected.pk, by=approver, revision=1, digest=digest, reason="not now")
+        workflow.reject(rejected.pk, by=approver, revision=1, digest=digest, reason="not now", presence=PRESENT)
         ids = (old.pk, rejected.pk, pending.pk)
         before, arrived = rows(), segura.control.arrivals("update")
         for message in forged(payload, trace, *ids):

@@ -28,6 +28,7 @@ from tests.rig.proxy import Proxy, through, upstream_of
 from tests.rig.rounds import LONG, rounds
 from tests.rig.visitor import Visitor
 from tests.rig.workers import Process, Workers, database_url, workers
+from tests.vouching import PRESENT
 
 CHANGES, SPAN_S = rounds(20, 2000), rounds(15, 3600)
 SECRETS = rounds(10, 20)
@@ -174,9 +175,9 @@ def people_see_to_it(admin: User, control: Control) -> None:
     for change in Change.objects.filter(status=Status.NEEDS_HUMAN):
         if Event.objects.filter(change=change.pk, action="change.rechecked").exists():
             applied = control.secret(change.secret)["notes"] == change.current().patch["notes"]
-            aftermath.close(change.pk, by=admin, applied=applied, reason="Looked it up in Segura")
+            aftermath.close(change.pk, by=admin, applied=applied, reason="Looked it up in Segura", presence=PRESENT)
         else:
-            aftermath.recheck(change.pk, by=admin)
+            aftermath.recheck(change.pk, by=admin, presence=PRESENT)
 
 
 def settle(admin: User, control: Control) -> None:

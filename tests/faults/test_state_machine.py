@@ -43,6 +43,7 @@ from tests.rig.checker import check
 from tests.rig.ground_truth import Truth
 from tests.rig.portal import ROOT
 from tests.rig.rounds import rounds
+from tests.vouching import LOOKED, PRESENT
 
 FAILING = Path(os.environ.get("FAULTS_EXAMPLES", ROOT / ".hypothesis" / "failing"))
 """Where failing runs are kept; the next run begins with them. FAULTS_SEED repeats a run as a whole."""
@@ -125,9 +126,9 @@ class Machine(RuleBasedStateMachine):
         person = self.world.people[by]
         with suppress(Refused, WrongState):
             if approves:
-                workflow.approve(change.pk, by=person, **seen)
+                workflow.approve(change.pk, by=person, **seen, presence=PRESENT, care=LOOKED)
             else:
-                workflow.reject(change.pk, by=person, reason="Not now", **seen)
+                workflow.reject(change.pk, by=person, reason="Not now", **seen, presence=PRESENT)
 
     @rule(which=which, how=st.integers(0, 3), fields=fields, new_value=st.booleans())
     def follow_up(self, which: int, how: int, fields: dict[str, Any], new_value: bool) -> None:
@@ -140,11 +141,13 @@ class Machine(RuleBasedStateMachine):
             if change.status == Status.FAILED:
                 wanted = change.current().secret_fingerprint
                 value = next((each for each in self.world.markers if sealed.fingerprint(Secret(each)) == wanted), None)
-                aftermath.retry(change.pk, by=change.requester, value=Secret(value) if value else None)
+                aftermath.retry(
+                    change.pk, by=change.requester, value=Secret(value) if value else None, presence=PRESENT
+                )
             elif change.status == Status.NEEDS_HUMAN and how:
-                aftermath.close(change.pk, by=admin, applied=how == 1, reason="Looked")
+                aftermath.close(change.pk, by=admin, applied=how == 1, reason="Looked", presence=PRESENT)
             elif change.status == Status.NEEDS_HUMAN:
-                aftermath.recheck(change.pk, by=admin)
+                aftermath.recheck(change.pk, by=admin, presence=PRESENT)
             elif how == 0:
                 workflow.withdraw(change.pk, by=change.requester)
             else:

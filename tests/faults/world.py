@@ -32,6 +32,7 @@ from tests.rig.at_hand import AtHand
 from tests.rig.ground_truth import Row
 from tests.rig.markers import Marker
 from tests.segura import forget_tokens
+from tests.vouching import PRESENT
 
 SECRETS = (12, 14)
 HOLD_S = 100.0
@@ -221,7 +222,7 @@ class World:
             for change in reconcile.sweep():
                 self.work(change)
             for change in Change.objects.filter(status=Status.NEEDS_HUMAN):
-                aftermath.close(change.pk, by=self.people["eva"], applied=False, reason="Looked")
+                aftermath.close(change.pk, by=self.people["eva"], applied=False, reason="Looked", presence=PRESENT)
 
     def _reached(self, point: str) -> None:
         at = getattr(self._freezing, "at", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.mutants.accounts import ACCOUNTS
+from tests.mutants.approvals import APPROVALS
 from tests.mutants.mutant import Mutant
 
 _CLAIMS = "portal/changes/transitions.py"
@@ -462,4 +463,4 @@ _EVIDENCE = (
     ),
 )
 
-MUTANTS = (*ACCOUNTS, *_EVIDENCE, *_DATABASE, *_VOTES, *_SENDING, *_WIRE, *_SECRETS)
+MUTANTS = (*ACCOUNTS, *APPROVALS, *_EVIDENCE, *_DATABASE, *_VOTES, *_SENDING, *_WIRE, *_SECRETS)

@@ -27,6 +27,7 @@ from portal.notices.telling import SUMMARY
 from tests.changing import approve
 from tests.people import mirrored, person
 from tests.rig.mail_server import REFUSED, Post
+from tests.vouching import PRESENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
@@ -84,7 +85,9 @@ def test_mails_of_comments_and_of_requests_for_changes_hold_nothing_of_what_was_
     reachable(auditor)
     talk.comment(submitted.pk, Remark(uuid.uuid4(), "@auditor, look at the typed host"), by=approver)
     digest = submitted.current().digest
-    workflow.request_changes(submitted.pk, by=approver, revision=1, digest=digest, reason="Another typed host")
+    workflow.request_changes(
+        submitted.pk, by=approver, revision=1, digest=digest, reason="Another typed host", presence=PRESENT
+    )
     telling.tell()
     assert mailing.send_due() == 2
     mails = {mail["To"]: mail["Subject"] for mail in post.box}

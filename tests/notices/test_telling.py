@@ -25,6 +25,7 @@ from portal.notices.kinds import KINDS, RULES
 from portal.notices.models import Notice, Preference, Untold
 from tests.changing import approve
 from tests.people import person
+from tests.vouching import PRESENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
@@ -39,7 +40,9 @@ def told() -> set[tuple[str, str]]:
 
 def reject(change: Change, by: User) -> Change:
     digest = change.current().digest
-    return workflow.reject(change.pk, by=by, revision=change.revision, digest=digest, reason="Not now")
+    return workflow.reject(
+        change.pk, by=by, revision=change.revision, digest=digest, reason="Not now", presence=PRESENT
+    )
 
 
 def at(change: Change, status: Status) -> Change:
@@ -155,7 +158,7 @@ def test_what_the_machine_does_is_told_to_whom_it_concerns(
 def test_what_a_person_makes_of_a_stuck_change_is_told_to_its_requester_alone(submitted: Change, admin: User) -> None:
     told()
     at(submitted, Status.NEEDS_HUMAN)
-    aftermath.close(submitted.pk, by=admin, applied=True, reason="It is there")
+    aftermath.close(submitted.pk, by=admin, applied=True, reason="It is there", presence=PRESENT)
     assert told() == {("requester", "closed")}
 
 
@@ -171,13 +174,13 @@ def test_a_pause_by_hand_and_its_end_are_told_to_who_operates_the_portal_and_to_
 ) -> None:
     second = person("second", Role.ADMINISTRATOR)
     told()
-    pausing.hold(by=admin, reason="Segura is being upgraded")
+    pausing.hold(by=admin, reason="Segura is being upgraded", presence=PRESENT)
     assert told() == {("second", "held")}
     approve(submitted, approver)
     told()
-    pausing.release(by=second)
+    pausing.release(by=second, presence=PRESENT)
     assert told() == {("admin", "released"), ("requester", "going_on")}
-    pausing.hold(by=admin, reason="Once more")
+    pausing.hold(by=admin, reason="Once more", presence=PRESENT)
     assert told() == {("second", "held"), ("requester", "delayed")}
 
 
@@ -186,7 +189,9 @@ def test_a_request_for_changes_is_told_to_the_requester_and_to_nobody_else(
 ) -> None:
     told()
     digest = submitted.current().digest
-    workflow.request_changes(submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please")
+    workflow.request_changes(
+        submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please", presence=PRESENT
+    )
     assert told() == {("requester", "asked")}
 
 
@@ -216,7 +221,9 @@ def test_a_kind_for_comments_can_be_switched_off_and_then_says_nothing(submitted
         Preference.objects.create(person=submitted.requester, kind=kind, portal=False, mail="never")
     say(submitted, "Which host is it?", by=approver)
     digest = submitted.current().digest
-    workflow.request_changes(submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please")
+    workflow.request_changes(
+        submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please", presence=PRESENT
+    )
     assert told() == set()
 
 

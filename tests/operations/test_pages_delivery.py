@@ -34,6 +34,7 @@ from tests.changing import approve
 from tests.people import mirrored
 from tests.rig.redis import redis_server
 from tests.segura import events
+from tests.vouching import PRESENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[..., Client]
@@ -185,7 +186,7 @@ def test_page_costs_the_same_however_much_is_open(
     requester: User,
     django_assert_max_num_queries: Any,
 ) -> None:
-    pausing.hold(by=admin, reason="Many")
+    pausing.hold(by=admin, reason="Many", presence=PRESENT)
     for n in range(60):
         mirrored(100 + n, f"secret {n}")
         workflow.submit(propose(identifier=100 + n, base=None, notes="open"), by=requester)

@@ -23,6 +23,7 @@ from tests.changing import approve, work
 from tests.rig.markers import Marker, search
 from tests.rig.postgres import NoPostgres, dump
 from tests.rig.workers import database_url
+from tests.vouching import PRESENT
 
 Propose = Callable[..., Proposal]
 
@@ -40,7 +41,12 @@ def end(segura: Sandbox, requester: User, approver: User) -> Callable[[Change, S
     def bring(change: Change, to: Status) -> None:
         if to == Status.REJECTED:
             workflow.reject(
-                change.pk, by=approver, revision=change.revision, digest=change.current().digest, reason="No"
+                change.pk,
+                by=approver,
+                revision=change.revision,
+                digest=change.current().digest,
+                reason="No",
+                presence=PRESENT,
             )
         elif to == Status.WITHDRAWN:
             workflow.withdraw(change.pk, by=requester)

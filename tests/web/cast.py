@@ -23,6 +23,7 @@ from portal.changes.proposal import Proposal, pack
 from portal.pages.models import SavedFilter
 from tests.changes.pages import ballot_of
 from tests.people import mirrored, show_presence
+from tests.vouching import LOOKED, PRESENT
 
 ROLES = ("anonymous", "owner", "other", "approver", "auditor", "operator", "disabled", "superuser")
 """`owner` has proposed the change; `other` is a requester too; `disabled` held every right and is switched off."""
@@ -107,10 +108,17 @@ class Cast:
         status = {"retry": Status.FAILED, "recheck": Status.NEEDS_HUMAN, "close": Status.NEEDS_HUMAN}
         act = name.rpartition(":")[2]
         if act == "release":
-            pausing.hold(by=self.people["operator"], reason="Segura is being upgraded")
+            pausing.hold(by=self.people["operator"], reason="Segura is being upgraded", presence=PRESENT)
         if act in status:
             approver = self.people["approver"]
-            workflow.approve(self.change.pk, by=approver, revision=1, digest=self.change.current().digest)
+            workflow.approve(
+                self.change.pk,
+                by=approver,
+                revision=1,
+                digest=self.change.current().digest,
+                presence=PRESENT,
+                care=LOOKED,
+            )
             ended = {"ended_at": self.change.created_at} if act == "retry" else {}
             Change.objects.filter(pk=self.change.pk).update(status=status[act], **ended)
 

@@ -1,0 +1,55 @@
+"""An act that forgets to say how its user showed who they are, or how they looked, fails instead of passing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from portal.accounts.models import User
+from portal.changes import aftermath, pausing, workflow
+from portal.changes.models import Change, Status, Verdict, Vote
+from portal.changes.policy import Policy
+from portal.changes.workflow import Ballot
+from tests.vouching import LOOKED, PRESENT
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
+
+_VOTE = {"revision": 1, "digest": "d" * 64}
+_FORGETFUL: list[tuple[Callable[..., Any], dict[str, Any]]] = [
+    (workflow.approve, _VOTE),
+    (workflow.approve, {**_VOTE, "presence": PRESENT}),
+    (workflow.approve, {**_VOTE, "care": LOOKED}),
+    (workflow.reject, {**_VOTE, "reason": "No"}),
+    (workflow.request_changes, {**_VOTE, "reason": "No"}),
+    (aftermath.retry, {}),
+    (aftermath.recheck, {}),
+    (aftermath.close, {"applied": True, "reason": "Looked"}),
+]
+
+
+@pytest.mark.parametrize(("act", "given"), _FORGETFUL)
+def test_act_without_what_its_user_showed_does_nothing(
+    act: Callable[..., Any], given: dict[str, Any], submitted: Change, approver: User
+) -> None:
+    with pytest.raises(TypeError, match=r"presence|care"):
+        act(submitted.pk, by=approver, **given)
+    submitted.refresh_from_db()
+    assert submitted.status == Status.PENDING
+    assert not Vote.objects.exists()
+
+
+@pytest.mark.parametrize(("act", "given"), [(pausing.hold, {"reason": "Maintenance"}), (pausing.release, {})])
+def test_pause_without_what_its_user_showed_does_nothing(
+    act: Callable[..., Any], given: dict[str, Any], admin: User
+) -> None:
+    with pytest.raises(TypeError, match="presence"):
+        act(by=admin, **given)
+
+
+def test_ballot_and_policy_have_no_permissive_default() -> None:
+    with pytest.raises(TypeError, match="care"):
+        Ballot(Verdict.APPROVE, 1, "d" * 64, "", PRESENT)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="required"):
+        Policy()  # type: ignore[call-arg]
