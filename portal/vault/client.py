@@ -12,7 +12,7 @@ import builtins
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,11 +22,11 @@ from portal.vault.answers import Answer, NoAnswer, is_unauthorised
 from portal.vault.config import Config
 from portal.vault.directory import PAGE_SIZE, Name, NamePage, Names
 from portal.vault.edge import Edge
-from portal.vault.entity import SECRET_FIELD, ApiSecret, ListedSecret, Patch, Secret, body
+from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, ApiSecret, ListedSecret, Patch, Secret, Share, body
 from portal.vault.exchange import Call, Exchange, describe
 from portal.vault.grants import NoToken
 from portal.vault.outcomes import NotSent, Outcome, classify
-from portal.vault.text import scrubber
+from portal.vault.text import Scrubber, scrubber
 from portal.vault.tokens import MemoryTokens, Token, TokenStore
 
 Report = Callable[[Exchange], None]
@@ -58,6 +58,7 @@ class Client:
         self._edge = Edge(config)
         self._tokens = tokens
         self._report = report
+        self._met: list[Secret] = list(config.secrets)
         identity = "\n".join((config.token_url, config.client_id, config.tenant))
         self._key = "segura:token:" + hashlib.sha256(identity.encode()).hexdigest()[:32]
 
@@ -108,14 +109,17 @@ class Client:
         call = self._call("PUT", _path(identifier, "/update"), attempt_id, correlation_id)
         content = Secret(body(patch).decode("ascii"))
         value = patch.get(SECRET_FIELD)
-        delicate = (value,) if isinstance(value, Secret) else ()
-        scrub = scrubber((*self.config.secrets, *delicate))
+        self._meet((value,) if isinstance(value, Secret) else ())
+        public = [share.name for name in SHARE_FIELDS for share in patch.get(name, ()) if isinstance(share, Share)]
+
+        def judge(came: Answer | NoAnswer) -> Outcome:
+            return classify(identifier, patch, came, self._scrubber(public))
 
         def keep(came: Answer | NoAnswer, exchange: Exchange) -> None:
-            unreported(classify(identifier, patch, came, scrub), exchange)
+            unreported(judge(came), exchange)
 
-        came = self._authorised(call, content, delicate, send_before=send_before, keep=keep)
-        return came.outcome if isinstance(came, NoToken) else classify(identifier, patch, came, scrub)
+        came = self._authorised(call, content, send_before=send_before, keep=keep)
+        return came.outcome if isinstance(came, NoToken) else judge(came)
 
     def name_page(
         self, kind: Names, start: int = 1, *, correlation_id: str = "", ends_at: float = math.inf
@@ -141,7 +145,6 @@ class Client:
         self,
         call: Call,
         content: Secret | None = None,
-        delicate: tuple[Secret, ...] = (),
         *,
         send_before: float = math.inf,
         ends_at: float = math.inf,
@@ -155,7 +158,7 @@ class Client:
                 return token
             if time.monotonic() >= min(send_before, ends_at):
                 return came
-            came, exchange = self._carry(call, token, content, delicate, ends_at)
+            came, exchange = self._carry(call, token, content, ends_at)
             try:
                 self._report(exchange)
             except Exception:
@@ -166,16 +169,28 @@ class Client:
             self._tokens.drop(self._key, token)
         return came
 
+    def _meet(self, secrets: Iterable[Secret]) -> None:
+        """Remember what no text may quote from now on."""
+        self._met += [secret for secret in secrets if secret not in self._met]
+
+    def _scrubber(self, public: Iterable[str] = ()) -> Scrubber:
+        """Return the one scrubber for all texts of this client.
+
+        It knows the client secrets, and each access token and client_secret that was sent, issued or read so far.
+        """
+        return scrubber(self._met, public)
+
     def _carry(
-        self, call: Call, token: Token, content: Secret | None, delicate: tuple[Secret, ...], ends_at: float
+        self, call: Call, token: Token, content: Secret | None, ends_at: float
     ) -> tuple[Answer | NoAnswer, Exchange]:
         url = self.config.url.removesuffix(urlsplit(self.config.url).path) + call.path + call.query
         started_at, clock = datetime.now(UTC), time.monotonic()
+        self._meet((token.value,))
         came = self._edge.call(
             call.method, url, token.value, content=content, request_id=call.attempt_id, ends_at=ends_at
         )
-        known = (*self.config.secrets, token.value, *delicate, *readings.secrets_in(came))
-        return came, describe(call, came, scrubber(known), started_at=started_at, duration_ms=_since(clock))
+        self._meet(readings.secrets_in(came))
+        return came, describe(call, came, self._scrubber(), started_at=started_at, duration_ms=_since(clock))
 
     def _token(self, call: Call, ends_at: float) -> Token | NoToken:
         """A usable token: the cached one while fresh, else a new one, fetched by one caller for all."""
@@ -212,8 +227,8 @@ class Client:
         call = Call("POST", urlsplit(self.config.token_url).path, cause.attempt_id, cause.correlation_id)
         started_at, at, clock = datetime.now(UTC), time.time(), time.monotonic()
         came, value, expires_in = self._edge.fetch_token(secret, ends_at=ends_at)
-        known = (*self.config.secrets, *((value,) if value else ()))
-        scrub = scrubber(known)
+        self._meet((value,) if value else ())
+        scrub = self._scrubber()
         self._report(describe(call, came, scrub, started_at=started_at, duration_ms=_since(clock), token_call=True))
         return Token.granted(value, expires_in, at) if value else grants.refused(came, scrub)
 

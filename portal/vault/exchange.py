@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from portal.vault.answers import Answer, NoAnswer, document, envelope, error_number, is_scim, message, own_code
-from portal.vault.text import Scrubber
+from portal.vault.text import Scrubber, keep_number
 
 Origin = Literal["segura", "gateway", "token", "none"]
 
@@ -62,14 +63,19 @@ def describe(
         method=call.method,
         path=call.path,
         status=came.status if isinstance(came, Answer) else None,
-        code=own_code(doc),
-        number=error_number(doc),
+        code=_own_code(came, doc, scrub),
+        number=keep_number(error_number(doc), scrub),
         message=scrub(message(doc)),
         origin=_origin(came, token_call, envelope(doc) is not None or is_scim(doc)),
         attempt_id=call.attempt_id,
         correlation_id=call.correlation_id,
         reason=came.flaw if isinstance(came, Answer) else came.reason,
     )
+
+
+def _own_code(came: Answer | NoAnswer, doc: Mapping[str, Any] | None, scrub: Scrubber) -> int | None:
+    code = own_code(doc)
+    return code if isinstance(came, Answer) and code == came.status else keep_number(code, scrub)
 
 
 def _origin(came: Answer | NoAnswer, token_call: bool, is_seguras: bool) -> Origin:

@@ -27,7 +27,7 @@ from portal.vault.answers import (
     same_status,
 )
 from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, Malformed, Patch, field_from_wire, identifier_of
-from portal.vault.text import Scrubber
+from portal.vault.text import Scrubber, keep_number
 
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 _NEVER_TRIED = ("failure to get a peer from the ring-balancer", "name resolution failed")
@@ -93,7 +93,7 @@ def classify(identifier: int, patch: Patch, came: Answer | NoAnswer, scrub: Scru
         return NotSent(reason=came.reason, alarm=came.alarm)
     doc = document(came)
     said = scrub(message(doc))
-    number = error_number(doc)
+    number = keep_number(error_number(doc), scrub)
     if came.status in (200, 201):
         return _judge_success(identifier, patch, came, doc, scrub)
     if is_unauthorised(came):
@@ -153,7 +153,8 @@ def _judge_success(
     entity = doc.get("api_entity") if doc else None
     doubt = came.flaw or _contradiction(identifier, came, doc)
     if doubt or not isinstance(entity, dict):
-        return InDoubt(status=came.status, number=error_number(doc), message=said, reason=doubt)
+        number = keep_number(error_number(doc), scrub)
+        return InDoubt(status=came.status, number=number, message=said, reason=doubt)
     differing = differences(patch, entity)
     failed_shares = _failed_shares(entity.get("shared_error"), scrub)
     if differing or failed_shares:

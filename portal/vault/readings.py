@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from portal.vault.answers import (
@@ -20,6 +20,7 @@ from portal.vault.entity import ApiSecret, ListedSecret, Malformed, Secret, from
 from portal.vault.errors import ReadRefused, Unauthorised, Unreachable, Unreadable, VaultError
 from portal.vault.grants import NoToken
 
+_SECRET_KEYS = ("client_secret", "access_token")
 _ENTITY_KEYS = ("api_secret_entity", "api_entity")
 _REFUSALS = {
     1005: "Segura has no such API secret, or does not show it to us",
@@ -52,10 +53,28 @@ def taken_from_scim(came: Answer | NoAnswer | NoToken, parse: Callable[[Mapping[
 
 
 def secrets_in(came: Answer | NoAnswer) -> tuple[Secret, ...]:
-    """The client_secret that an answer shows, so that no text quoting it is kept."""
-    doc = document(came) if isinstance(came, Answer) else None
-    value = _entity(doc).get("client_secret") if doc else None
-    return (Secret(value),) if isinstance(value, str) and value else ()
+    """Each client_secret and access_token that an answer shows, wherever in it, so that no text quoting it is kept."""
+    pending: list[Any] = [document(came)] if isinstance(came, Answer) else []
+    found: list[Secret] = []
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict):
+            found += [secret for key in _SECRET_KEYS if key in node for secret in _scalars(node[key])]
+            pending += node.values()
+        elif isinstance(node, list):
+            pending += node
+    return tuple(found)
+
+
+def _scalars(value: Any) -> Iterator[Secret]:
+    """The texts and numbers in a value of any shape."""
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, dict | list):
+            pending += node.values() if isinstance(node, dict) else node
+        elif isinstance(node, str | int | float) and not isinstance(node, bool) and node != "":
+            yield Secret(str(node))
 
 
 def _entity(doc: Mapping[str, Any]) -> Mapping[str, Any]:

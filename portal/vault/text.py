@@ -1,24 +1,36 @@
-"""Text from outside, made fit to keep: bounded, without control characters, without a secret."""
+"""Text from outside, made fit to keep: bounded, on one line, and of known words alone.
+
+A list of spellings in which a text may quote a secret is never complete. So a text keeps the words of `vocabulary`,
+small numbers and names that everybody may see; all else becomes OMITTED. What is left is compared with the secrets.
+"""
 
 from __future__ import annotations
 
-import base64
 import re
-from collections.abc import Callable, Iterable, Iterator
-from html import unescape
-from urllib.parse import unquote, unquote_plus
+import unicodedata
+from collections.abc import Callable, Collection, Iterable
 
 from portal.unseen import is_unseen
 from portal.vault.entity import Secret
+from portal.vault.vocabulary import NUMBERS, WORDS
 
 LONGEST = 500
-WITHHELD = "(withheld: the text held a secret)"
+WITHHELD = "(withheld: the text may hold a secret)"
+OMITTED = "[…]"
+RUN = 8
+"""Characters of a secret that are too many; of a shorter one, all."""
 _READ = 20_000
 """Characters that are searched: several times as many as are ever kept, and no more than a worker has time for."""
-_SHORT = 6
-"""Bytes of a value whose middle part in base64 would be found by chance."""
-_ESCAPE = re.compile(r"""\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt]))""")
-_ESCAPED = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_WIDEST = 3 * _READ
+"""Of what normalising makes of them: one character can become eighteen."""
+_LONG = 32
+"""Characters of a value in which four digits occur by chance."""
+_MOST_NUMBERS = 3
+_PARTS = re.compile(r"[-/_']")
+_SIGNS = r"""[{}()\[\]<>"'.,:;!?]{0,3}"""
+_AROUND = re.compile(_SIGNS)
+_TOKEN = re.compile(f"({_SIGNS})(.*?)({_SIGNS})", re.DOTALL)
+_NUMBER = re.compile(r"[0-9]{1,5}", re.ASCII)
 
 Scrubber = Callable[[str], str]
 
@@ -30,51 +42,80 @@ def clean(text: str) -> str:
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
-def scrubber(secrets: Iterable[Secret]) -> Scrubber:
-    """A function that cleans a text, or withholds it if it holds one of `secrets` in a common spelling.
+def scrubber(secrets: Iterable[Secret], public: Iterable[str] = ()) -> Scrubber:
+    """Return a function that reduces a text to what may be kept of it, or withholds all of it.
 
-    It never raises, however odd the text, and takes no longer for a long one: an answer must come to the log.
+    `public`: names that the text may quote besides, such as those of a list of sharing. It never raises, however odd
+    the text, and takes no longer for a long one: an answer must come to the log.
     """
-    known = tuple(secrets)
+    values = [value for secret in secrets if (value := _squashed(secret.reveal()))]
+    names = sorted({name for name in public if name.strip()}, key=len, reverse=True)
 
     def scrub(text: str) -> str:
-        try:
-            readings = _readings(text[:_READ])
-        except ValueError:  # html.unescape over a number of thousands of digits
+        if _quotes_any(text[:_READ], values):
             return WITHHELD
-        return WITHHELD if any(_holds(readings, secret) for secret in known) else clean(text)
+        return _keep_known(clean(text), values, names)
 
     return scrub
 
 
-def _holds(readings: set[str], secret: Secret) -> bool:
-    value = secret.reveal()
-    if not value:
+def keep_number(number: int | None, scrub: Scrubber) -> int | None:
+    """Return a number of an answer unless it may be a secret that consists of digits."""
+    text = str(number)
+    return number if text in NUMBERS or scrub(text) == text else None
+
+
+def _squashed(text: str) -> str:
+    """Letters and digits alone, without case, accents, widths and separators."""
+    return "".join(c for c in unicodedata.normalize("NFKD", text).casefold()[:_WIDEST] if c.isalnum())
+
+
+def _quotes_any(text: str, values: Collection[str]) -> bool:
+    """Whether the text holds a value, or RUN characters of it in a row, forwards or backwards."""
+    if not values:
         return False
-    spellings = (value, *_encoded(value.encode("utf-8", "surrogatepass")))
-    return any(spelling in reading for reading in readings for spelling in spellings)
+    squashed = _squashed(text)
+    both = (squashed, squashed[::-1])
+    runs = {each[at : at + RUN] for each in both for at in range(len(each) - RUN + 1)}
+    words = {word for each in text.split() for word in (_squashed(each), _squashed(each)[::-1])}
+    return any(_quotes(value, both, runs, words) for value in values)
 
 
-def _readings(text: str) -> set[str]:
-    """The text, and what it says once escapes of HTML, URLs and JSON are undone, up to two inside each other."""
-    readings = {text}
-    for _ in range(2):
-        readings |= {decode(each) for decode in (unescape, unquote, unquote_plus, _unjson) for each in readings}
-    readings |= {each.lower() for each in readings}  # for hexadecimal in capitals
-    return readings | {each.replace("-", "+").replace("_", "/") for each in readings}  # for the base64 of URLs
+def _quotes(value: str, both: Collection[str], runs: Collection[str], words: Collection[str]) -> bool:
+    if len(value) >= RUN:
+        return any(value[at : at + RUN] in runs for at in range(len(value) - RUN + 1))
+    if len(value) > RUN // 2:
+        return any(value in each for each in both)
+    return value in words
 
 
-def _encoded(raw: bytes) -> Iterator[str]:
-    """Hexadecimal and base64, the latter also inside something longer, as in `Basic` credentials."""
-    yield raw.hex()
-    if len(raw) < _SHORT:
-        yield base64.b64encode(raw).decode().rstrip("=")
-        return
-    for before in range(3):
-        encoded = base64.b64encode(bytes(before) + raw).decode()
-        yield encoded[-(-before * 8 // 6) : (before + len(raw)) * 8 // 6]  # the characters that depend on it alone
+def _keep_known(line: str, values: Collection[str], names: Collection[str]) -> str:
+    pieces = re.split(rf"(?<!\w)({'|'.join(map(re.escape, names))})(?!\w)", line) if names else [line]
+    kept = "".join(piece if at % 2 else _known_of(piece, values) for at, piece in enumerate(pieces))
+    text = re.sub(rf"(?:{re.escape(OMITTED)}\s*)+(?={re.escape(OMITTED)})", "", kept)
+    return text if not line or any(c.isalnum() for c in text) else WITHHELD
 
 
-def _unjson(text: str) -> str:
-    plain = _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else _ESCAPED[found[2]], text)
-    return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")  # joins pairs
+def _known_of(piece: str, values: Collection[str]) -> str:
+    """The piece with OMITTED in the place of what is not known, and of numbers that stand together or are many."""
+    tokens = re.split(r"(\s+)", piece)
+    numeric = [any(c.isdigit() for c in token) for token in tokens]
+    for at, token in enumerate(tokens):
+        if token.strip() and not (at in (0, len(tokens) - 1) and _AROUND.fullmatch(token)):
+            beside = numeric[max(0, at - 2) : at] + numeric[at + 1 : at + 3]
+            crowded = numeric[at] and (any(beside) or sum(numeric[: at + 1]) > _MOST_NUMBERS)
+            tokens[at] = token if _is_known(token, values) and not crowded else OMITTED
+    return "".join(tokens)
+
+
+def _is_known(token: str, values: Collection[str]) -> bool:
+    """Whether a token is known words or a small number, with at most a little punctuation around it."""
+    found = _TOKEN.fullmatch(token)
+    core = found[2] if found else token
+    if _NUMBER.fullmatch(core):
+        near = (value for value in values if len(value) < _LONG or len(core) > 4)
+        return len(core) < 3 or core in NUMBERS or not any(core in value for value in near)
+    if core not in (core.lower(), core.upper(), core.capitalize()):
+        return False
+    word = core.casefold()
+    return word in WORDS or all(part in WORDS for part in _PARTS.split(word))

@@ -249,14 +249,32 @@ _SENDING = (
         ("tests/changes/test_change_acts.py::test_nobody_has_their_own_change_checked_again",),
     ),
     Mutant(
-        "no answer is too odd for the log",
+        "a text from outside keeps known words alone",
         "portal/vault/text.py",
-        "        except ValueError:",
-        "        except KeyError:",
-        (
-            "tests/changes/test_delivery_doubt.py"
-            "::test_an_answer_that_no_code_was_written_for_is_in_the_log_and_its_change_in_doubt",
-        ),
+        "    return word in WORDS or all(",
+        "    return True or all(",
+        ("tests/vault/test_kept_text.py::test_text_keeps_no_part_of_a_secret_in_any_spelling",),
+    ),
+    Mutant(
+        "numbers that stand together are not kept",
+        "portal/vault/text.py",
+        "numeric[at] and (any(beside) or",
+        "numeric[at] and (",
+        ("tests/vault/test_kept_text.py::test_text_keeps_no_part_of_a_secret_in_any_spelling",),
+    ),
+    Mutant(
+        "a text is withheld for a part of a secret",
+        "portal/vault/text.py",
+        "range(len(value) - RUN + 1))\n    if len(value) > RUN",
+        "range(1))\n    if len(value) > RUN",
+        ("tests/vault/test_kept_text.py::test_secret_of_known_words_withholds_the_text_that_quotes_a_run_of_it",),
+    ),
+    Mutant(
+        "a code in an answer is no way out for a value of digits",
+        "portal/vault/exchange.py",
+        "else keep_number(code, scrub)",
+        "else code",
+        ("tests/vault/test_kept_text.py::test_code_of_an_answer_is_no_way_out_for_a_value_of_digits",),
     ),
     Mutant(
         "fence check before the intent",

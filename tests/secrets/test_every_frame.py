@@ -41,9 +41,9 @@ def broken(*_given: Any, **_named: Any) -> None:
     raise RuntimeError("a defect")
 
 
-def broken_for_the_value(raw: bytes, encoded: Callable[[bytes], Iterator[str]] = text._encoded) -> Iterator[str]:
+def broken_for_the_value(value: str, squashed: Callable[[str], str] = text._squashed) -> str:
     """Tokens pass."""
-    return broken(raw) if CANARY.encode() in raw else encoded(raw)  # type: ignore[func-returns-value,return-value]
+    return broken(value) if CANARY in value else squashed(value)  # type: ignore[func-returns-value,return-value]
 
 
 class BrokenCipher:
@@ -188,7 +188,7 @@ def test_defect_in_a_retry(
     ("place", "defect", "raises"),
     [
         ("portal.vault.client.classify", broken, True),  # with the patch and the answer in hand
-        ("portal.vault.text._encoded", broken_for_the_value, True),  # looking for the value in what Segura said
+        ("portal.vault.text._squashed", broken_for_the_value, True),  # looking for the value in what Segura said
         ("portal.changes.delivery.conclusions.applied", broken, True),  # the commit after the answer
         ("portal.vault.edge._Adapter.send", broken, False),  # becomes an outcome: in doubt, or not sent
         ("portal.changes.patch.request", broken, False),  # before the intent: a person has to look

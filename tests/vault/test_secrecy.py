@@ -1,19 +1,17 @@
 """Canaries: a secret value, the access token and the client secret go through everything and come out nowhere."""
 
 import base64
-import html
 import http.client
 import json
 import logging
-import re
 import signal
 import traceback
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import pytest
 
 from portal.vault import Client, InDoubt, Secret, Share, VaultError
-from portal.vault.text import LONGEST, WITHHELD, clean, scrubber
+from portal.vault.text import LONGEST, WITHHELD
 
 CANARY = "Canary/Value+9f3b7c1e5a"
 CLIENT_SECRET = "Canary&Client 77d1"
@@ -162,91 +160,6 @@ def test_a_message_that_quotes_the_value_shown_beside_it_is_withheld(sandbox, cl
     sandbox.control.plan(endpoint="get", body=json.dumps(document))
     assert client.read(43).client_secret == Secret(CANARY)
     assert client.exchanges[-1].message == WITHHELD
-
-
-def test_text_from_outside_is_one_clean_bounded_line():
-    assert clean("a\x00b\r\nc\u202ed\ud800e\u2028f") == "a b c d e f"
-    assert len(clean("x" * 10_000)) == LONGEST
-    assert clean("Preço ✓") == "Preço ✓"
-
-
-@pytest.mark.timeout(20)
-@pytest.mark.parametrize("odd", ["&#" + "9" * 5000 + ";", "&#x" + "f" * 5000 + ";", "\\ud800" * 4000, "%u%%" * 9000])
-def test_no_text_is_too_odd_to_be_told(odd):
-    assert scrubber([Secret(CANARY)])(odd) in (WITHHELD, clean(odd))
-    assert scrubber([Secret(CANARY)])(CANARY + odd) == WITHHELD
-
-
-@pytest.mark.timeout(20)
-def test_a_long_text_takes_no_longer_and_holds_the_secret_no_less():
-    tangled = "&lt;%41\\u0042+\U0001f600-" * 200_000
-    scrub = scrubber([Secret(CANARY)])
-    assert scrub(tangled) == clean(tangled)
-    assert scrub("x" * 400 + CANARY + tangled) == WITHHELD
-
-
-AWKWARD = "a&b<c'\"ö😀/+%-canary\\"
-BASE64 = base64.b64encode(AWKWARD.encode()).decode()
-ESCAPED = {
-    "html": html.escape(AWKWARD),
-    "html of PHP": html.escape(AWKWARD).replace("&#x27;", "&#039;"),
-    "html without quotes": html.escape(AWKWARD, quote=False),
-    "html by numbers": "".join(f"&#{ord(each)};" for each in AWKWARD),
-    "url": quote(AWKWARD),
-    "url, lower case": re.sub("%..", lambda found: found[0].lower(), quote(AWKWARD, safe="")),
-    "form": quote_plus(AWKWARD),
-    "json": json.dumps(AWKWARD),
-    "json, not only ASCII": json.dumps(AWKWARD, ensure_ascii=False),
-    "json of PHP": json.dumps(AWKWARD).replace("/", r"\/").replace("&", r"\u0026"),
-    "json in json": json.dumps(json.dumps(AWKWARD)),
-    "json in html": html.escape(json.dumps(AWKWARD)),
-    "base64": BASE64,
-    "base64 of URLs, unpadded": BASE64.replace("+", "-").replace("/", "_").rstrip("="),
-    "base64 in a URL": quote(BASE64, safe=""),
-    "basic, one": base64.b64encode(f"x:{AWKWARD}".encode()).decode(),
-    "basic, two": base64.b64encode(f"portal:{AWKWARD}!".encode()).decode(),
-    "basic, three": base64.b64encode(f"ab:{AWKWARD}??".encode()).decode(),
-    "hex": AWKWARD.encode().hex(),
-    "HEX": AWKWARD.encode().hex().upper(),
-}
-
-
-@pytest.mark.parametrize("spelling", ESCAPED)
-def test_text_that_quotes_a_secret_in_any_common_encoding_is_withheld(spelling):
-    scrub = scrubber([Secret(AWKWARD)])
-    assert scrub(f"1007: invalid value {ESCAPED[spelling]}, sorry") == WITHHELD
-    assert scrub("1007: invalid value of & in a%20field, sorry") == "1007: invalid value of & in a%20field, sorry"
-
-
-@pytest.mark.parametrize("spelling", sorted(_spellings(CANARY)))
-def test_text_that_quotes_a_secret_is_withheld(spelling):
-    assert scrubber([Secret(CANARY)])(f"bad value {spelling}!") == WITHHELD
-    assert scrubber([Secret("")])("fine") == "fine"
-
-
-SHARP = "<Canary/9f3b'7c1e&5a\"+ç>"
-
-
-@pytest.mark.parametrize(
-    "escaped",
-    [
-        html.escape(SHARP),
-        html.escape(SHARP, quote=False),
-        html.escape(SHARP).replace("&#x27;", "&#039;"),
-        re.sub("%..", lambda escape: escape[0].lower(), quote(SHARP)),
-        quote(SHARP, safe="/<>"),
-        json.dumps(SHARP).replace("/", "\\/"),
-        SHARP.encode().hex().upper(),
-        *(base64.b64encode(b"portal:"[:length] + SHARP.encode() + b"!").decode() for length in (5, 6, 7)),
-        base64.urlsafe_b64encode(b"p:" + SHARP.encode()).decode(),
-    ],
-)
-def test_text_that_quotes_an_escaped_secret_is_withheld(escaped):
-    assert scrubber([Secret(SHARP)])(f"bad value {escaped}!") == WITHHELD
-
-
-def test_a_short_secret_does_not_withhold_what_merely_looks_like_it():
-    assert scrubber([Secret("ab")])("Basic YWJj is fine") == "Basic YWJj is fine"
 
 
 def test_a_hostile_message_is_cleaned_in_the_exchange(sandbox, client):
