@@ -1,11 +1,12 @@
-"""Every page in every state, in both languages: it stands still, fits a phone and a desk, and axe finds nothing.
+"""Every page in every state: it stands still, fits a phone and a desk, and axe (WCAG 2.2 AA) finds nothing.
 
-Each state is loaded once for each language, as narrow as a phone, then widened; axe (WCAG 2.2 AA) reads it in both
-themes, so that all four combinations are read whole, and a page is made twice instead of four times.
+The ordinary run shows each state in one language and one theme, by turns. The long form (`make faults`) shows each
+state in both languages and both themes.
 """
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from playwright.sync_api import Page
 from portal.settings import LANGUAGES
 from tests.atlas.conftest import Look
 from tests.atlas.states import NO_PAGE, STATES, State, halves
+from tests.rig.rounds import LONG
 from tests.web.addresses import addresses
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
@@ -40,7 +42,22 @@ INDENTED = r"""() => [...document.querySelectorAll("main :not(select, optgroup)"
   .filter((part) => /^\n\s+\S|\n {2,}$/.test(part.textContent))
   .map((part) => `${part.tagName}.${part.className} ${part.textContent.trim().slice(0, 60)}`)"""
 """What shows the line breaks of its template, where those of a text are kept."""
-HALVES = halves(STATES)
+
+
+def language_and_themes() -> list[Any]:
+    """Return the states with a language and the themes to read it in: by turns, or all in the long form."""
+    languages = [code for code, _name in LANGUAGES]
+    if LONG:
+        return [
+            pytest.param(*param.values, language, THEMES, marks=param.marks, id=f"{param.id}-{language}")
+            for param in halves(STATES)
+            for language in languages
+        ]
+    turns = itertools.cycle(itertools.product(languages, THEMES))
+    return [
+        pytest.param(*param.values, language, (theme,), marks=param.marks, id=f"{param.id}-{language}-{theme}")
+        for param, (language, theme) in zip(halves(STATES), turns, strict=False)
+    ]
 
 
 def test_every_address_shows_its_states_or_says_why_it_has_none() -> None:
@@ -52,9 +69,11 @@ def test_every_address_shows_its_states_or_says_why_it_has_none() -> None:
 
 @pytest.mark.browser
 @pytest.mark.processes
-@pytest.mark.parametrize("language", [code for code, _name in LANGUAGES])
-@pytest.mark.parametrize("state", HALVES)
-def test_page_stands_still_fits_and_is_accessible(look: Look, state: State, language: str) -> None:
+@pytest.mark.every_state
+@pytest.mark.parametrize(("state", "language", "themes"), language_and_themes())
+def test_page_stands_still_fits_and_is_accessible(
+    look: Look, state: State, language: str, themes: tuple[str, ...]
+) -> None:
     page = look(state, language=language, width=PHONE)
     if shifts(page):  # a busy machine shows a page as it reads it, line by line: only what moves again counts
         page = look(state, language=language, width=PHONE)
@@ -66,7 +85,7 @@ def test_page_stands_still_fits_and_is_accessible(look: Look, state: State, lang
         found += outside(page, width)
     found += [f"indented: {part}" for part in page.evaluate(INDENTED)]
     page.evaluate(AXE)
-    for theme in THEMES:
+    for theme in themes:
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         found += findings(page, theme)
     assert found == []

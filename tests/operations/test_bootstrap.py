@@ -44,7 +44,7 @@ def test_without_network_it_says_so_and_where_to_look(checkout: Path) -> None:
 def test_unknown_command_shows_the_known_ones(checkout: Path) -> None:
     ended = run(checkout, "rnu")
     assert ended.returncode == 2
-    assert "run|test|faults|bench|lint|check|screenshots|reset|lock" in ended.stderr
+    assert "run|test|quick|faults|bench|lint|check|screenshots|reset|lock" in ended.stderr
 
 
 def test_old_python_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,11 +70,11 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long form is for the tests of the catalogue alone; who may take longest begins, so that none ends last."""
+    """Keep the tests that have a long form, those with the longest time limit first, so that none of them ends last."""
     if LONG:
-        others = [item for item in items if not item.get_closest_marker("shows")]
-        config.hook.pytest_deselected(items=others)
-        items[:] = sorted((item for item in items if item.get_closest_marker("shows")), key=_turn)
+        chosen = [item for item in items if item.get_closest_marker("shows") or item.get_closest_marker("every_state")]
+        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+        items[:] = sorted(chosen, key=_turn)
 
 
 @pytest.hookimpl(tryfirst=True)
