@@ -68,7 +68,7 @@ def run(extra: list[str]) -> int:
 
 
 def test(extra: list[str]) -> int:
-    """Install what the tests need and become pytest; DB=sqlite runs the domain suite on SQLite alone."""
+    """Install what the tests need and become pytest."""
     become(*suite(), *extra)
 
 
@@ -152,8 +152,6 @@ def lock(_extra: list[str]) -> int:
 def suite() -> list[str]:
     """Install what the tests need; the arguments that make Python run them."""
     install("dev")
-    if os.environ.get("DB") == "sqlite":
-        return ["-m", "pytest", "--sqlite", "-m", "domain"]
     os.environ["CHROMIUM"] = find_chromium()
     return ["-m", "pytest"]
 
