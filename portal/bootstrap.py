@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
         "faults": faults,
         "bench": bench,
         "lint": lint,
-        "check": check,
+        "check": lambda _extra: lint([]) or test([]),
         "screenshots": screenshots,
         "reset": reset,
         "lock": lock,
@@ -113,12 +113,6 @@ def lint(extra: list[str]) -> int:
     return 0
 
 
-def check(_extra: list[str]) -> int:
-    """What .ci/run does: the static checks, then the tests."""
-    lint([])
-    return test([])
-
-
 def reset(_extra: list[str]) -> int:
     """Remove the state folder of `run`; refuses while the portal is running and for a folder that is not one."""
     state = Path(os.environ.get("PORTAL_STATE_DIR") or ROOT / ".state")
@@ -177,7 +171,6 @@ def install(name: str) -> None:
     stamp = VENV / "installed"
     wanted = fingerprint(name)
     present = stamp.read_text() if stamp.exists() else ""
-    # The development set holds the base set, so it also serves `run`.
     if works(PYTHON) and present in (wanted, fingerprint("dev")):
         return
     with only_one():
