@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -32,16 +33,16 @@ def current() -> Origin:
 def client_address(request: HttpRequest) -> str:
     """The peer, or what the configured number of own proxies saw; a forged X-Forwarded-For is ignored.
 
-    So is one that holds no IP address there. The proxy must drop header names with underscores (README): WSGI
-    spells X_Forwarded_For the same, and which of the two arrives is chance.
+    So is one that holds no IP address there, or one with a zone, which may be any text. The proxy must drop header
+    names with underscores (README): WSGI spells X_Forwarded_For the same, and which of the two arrives is chance.
     """
     proxies: int = settings.TRUSTED_PROXIES
     forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
     if proxies and len(forwarded) >= proxies:
-        try:
-            return str(ipaddress.ip_address(forwarded[-proxies]))[:64]
-        except ValueError:
-            pass
+        with suppress(ValueError):
+            parsed = ipaddress.ip_address(forwarded[-proxies])
+            if not (isinstance(parsed, ipaddress.IPv6Address) and parsed.scope_id is not None):
+                return str(parsed)
     return str(request.META.get("REMOTE_ADDR", ""))[:64]
 
 
