@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.forms import ChangePasswordForm, LoginForm, ReauthenticateForm
 from django import forms
 from django.core.exceptions import ValidationError
@@ -36,6 +37,14 @@ class SignInForm(_Labelled, LoginForm):  # type: ignore[misc]
 
 class PasswordForm(_Labelled, ChangePasswordForm):  # type: ignore[misc]
     """The old password and twice the new one."""
+
+    def clean_oldpassword(self) -> str:
+        """Count and log guesses at the old password as every other comparison of one."""
+        password: str = self.cleaned_data["oldpassword"]
+        adapter = get_adapter()
+        if not adapter.reauthenticate(self.user, password):
+            raise adapter.validation_error("enter_current_password")
+        return password
 
 
 class ConfirmForm(_Labelled, ReauthenticateForm):  # type: ignore[misc]

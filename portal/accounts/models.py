@@ -1,4 +1,4 @@
-"""Accounts of people."""
+"""Accounts of people, and what is counted of what they do (limits.py, attempts.py)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.usernames import fold_username
@@ -98,3 +99,35 @@ class User(AbstractUser):
             raise ValidationError(
                 {"username": _("The account %(name)s has this name already.") % {"name": other.username}}
             )
+
+
+class CountedAct(models.Model):
+    """Something that was done once more: a password that was wrong or is being compared, or an act of a person.
+
+    Of sign-ins `subject` is a keyed hash, since people type their password into the field for the name, and `address`
+    is where they came from.
+    """
+
+    subject = models.CharField(max_length=64)
+    address = models.CharField(max_length=64, blank=True)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["subject", "-at"], name="counted_by_subject"),
+            models.Index(fields=["address", "-at"], name="counted_by_address"),
+            models.Index(fields=["at"], name="counted_by_time"),
+        ]
+
+
+class KnownAddress(models.Model):
+    """An address from which a person has signed in: others cannot lock them out there."""
+
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    address = models.CharField(max_length=64)
+    at = models.DateTimeField(help_text="When they last signed in from it.")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["person", "address"], name="known_address_once")]

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from portal.accounts import attempts, limits
 from portal.audit import retention
 from portal.changes import drafts
 from portal.changes.models import Change
@@ -29,5 +30,7 @@ def retire_rows() -> Iterator[tuple[str, int]]:
     now = timezone.now()
     yield "sessions that are over", Session.objects.filter(expire_date__lt=now).delete()[0]
     yield "abandoned drafts", drafts.forget_old(now)
+    yield "counted acts", limits.delete_expired()
+    yield "addresses of sign-ins", attempts.forget_addresses()
     told = Notice.objects.filter(at__lt=now - timedelta(days=settings.RETAIN_NOTICES_DAYS))
     yield "notices", told.delete()[0]

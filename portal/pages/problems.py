@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from portal.accounts.limits import LimitReached
+
 _FULL = ("No space left on device", "disk is full")
 """PostgreSQL's and SQLite's words for it."""
 
@@ -32,10 +34,18 @@ def failed(_request: HttpRequest) -> HttpResponse:
 
 
 class NoPageMiddleware:
-    """A page for who opens an address that only takes forms, as by reloading one: Django's own 405 is a blank sheet."""
+    """Pages for 405, of which Django's own is a blank sheet, and for acts that are over their limit."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer an act that is over its limit, where no form shows the sentence itself."""
+        if not isinstance(exception, LimitReached):
+            return None
+        page = render(request, "429.html", {"reason": str(exception)}, status=429)
+        page.headers["Retry-After"] = str(60 * exception.minutes)
+        return page
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)

@@ -103,7 +103,7 @@ def _problems() -> Iterator[State]:
     yield State("nothing to read", "approver", "/queue/", act=goes_to("/queue/decide/"), code=405)
     yield State("overtaken", "approver", "/changes/{revised}/", act=from_an_old_page, code=409)
     yield State("too much at once", "requester", "/secrets/12/propose/", act=whole_log, code=413)
-    yield State("too many attempts", "", "/accounts/login/", "held", act=many_attempts, code=429)
+    yield State("too many attempts", "", "/accounts/login/", "held", act=many_attempts)
     yield State("failed", "requester", "/secrets/", "damaged", code=500)
     yield State("no room left", "requester", "/templates/", "damaged", code=503)
     yield State("database away", "requester", "/", "away", code=503)

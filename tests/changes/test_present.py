@@ -129,7 +129,7 @@ def test_guesses_at_the_ballot_meet_the_limits_of_signing_in(late: Client, submi
     for _ in range(5):
         send(late, "approve", submitted, ballot_of(submitted, password="a wrong guess"))
     answer = send(late, "approve", submitted, ballot_of(submitted, password=PASSWORD))
-    assert "Too many failed login attempts" in text_of(answer)
+    assert "Too many wrong passwords. Try again in 5 minutes." in text_of(answer)
     assert not Vote.objects.exists()
     assert events("session.refused")[-1]["data"]["reason"] == "too many attempts"
 

@@ -30,4 +30,41 @@ ACCOUNTS = (
         "if False:",
         ("tests/accounts/test_usernames.py::test_person_signs_in_under_every_spelling_of_the_name",),
     ),
+    Mutant(
+        "attempts at a password are counted under a lock",
+        "portal/accounts/limits.py",
+        """    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK_CLASS, subject])
+""",
+        "    del subject\n",
+        ("tests/accounts/test_attempts.py::test_parallel_guesses_do_not_exceed_the_limit",),
+    ),
+    Mutant(
+        "a confirmation of the password is counted apart",
+        "portal/accounts/signin.py",
+        "if self.confirming is not None:\n                self._attempt",
+        "if False:\n                self._attempt",
+        ("tests/accounts/test_attempts.py::test_wrong_confirmations_leave_the_sign_in_of_the_person_alone",),
+    ),
+    Mutant(
+        "many names from one address: fewer guesses at each",
+        "portal/accounts/attempts.py",
+        "if _many_names_fail_from(address) else",
+        "if False else",
+        ("tests/accounts/test_attempts.py::test_address_that_tries_many_names_has_fewer_guesses_at_each",),
+    ),
+    Mutant(
+        "old passwords are counted like others",
+        "portal/accounts/forms.py",
+        "if not adapter.reauthenticate(self.user, password):",
+        "if not self.user.check_password(password):",
+        ("tests/accounts/test_attempts.py::test_guesses_at_the_old_password_are_counted_as_confirmations",),
+    ),
+    Mutant(
+        "the cache keeps what has not expired",
+        "portal/settings.py",
+        '"OPTIONS": {"MAX_ENTRIES": 1_000_000},',
+        "",
+        ("tests/accounts/test_attempts.py::test_cache_keeps_what_has_not_expired",),
+    ),
 )

@@ -7,7 +7,6 @@ import time
 
 import pytest
 from django.contrib.auth import SESSION_KEY
-from django.core.cache import cache
 from django.http import HttpResponse
 from django.test import Client
 
@@ -41,18 +40,16 @@ def newest() -> int:
 
 
 @pytest.mark.parametrize("names", [1, rounds(30, 200)], ids=["one name", "many names"])
-def test_thousand_guesses_from_one_address_come_to_a_handful(names: int) -> None:
+def test_guesses_from_one_address_come_to_a_handful_for_each_name(names: int) -> None:
     people = [User(username=f"person-{n}") for n in range(names)]
     User.objects.bulk_create(people)
     victim = person("maria")
     before, began = newest(), time.monotonic()
-    codes = set()
     for n in range(GUESSES):
         name = "maria" if names == 1 else f"person-{n % names}"
-        codes.add(guess(name, **{"X-Forwarded-For": f"10.0.{n % 250}.{n % 199}"}).status_code)
+        assert guess(name, **{"X-Forwarded-For": f"10.0.{n % 250}.{n % 199}"}).status_code == 200
     minutes = 1 + (time.monotonic() - began) // 60
-    assert codes == {200, 429}
-    assert looked_at(before) <= 10 * minutes, "ten a minute from one address, however many names"
+    assert looked_at(before) <= 5 * names * minutes, "five in five minutes for each name"
     theirs = Client(REMOTE_ADDR=VICTIM)
     assert theirs.post(LOGIN, {"login": "maria", "password": RIGHT}).status_code == 302
     assert theirs.session[SESSION_KEY] == str(victim.pk)
@@ -83,7 +80,6 @@ def test_unknown_name_is_answered_in_the_same_words_and_in_the_same_time() -> No
     words = {}
     for n in range(rounds(12, 200)):
         for name in sorted(took, reverse=bool(n % 2)):
-            cache.clear()
             began = time.perf_counter()
             answer = guess(name, address=f"10.1.{n // 250}.{n % 250}")
             took[name].append(time.perf_counter() - began)

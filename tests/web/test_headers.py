@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
 
+from portal.accounts.limits import LimitReached
 from portal.urls import handler400, handler500  # noqa: F401 - this module stands in for that one
 from portal.urls import urlpatterns as portal_urls
 from tests.web.cast import Cast, undone
@@ -55,7 +57,17 @@ def misread(_request: HttpRequest) -> HttpResponse:
     raise BadRequest("a detail nobody should read")
 
 
-urlpatterns = [path("fail/", fail), path("lose/", lose), path("misread/", misread), *portal_urls]
+def hurry(_request: HttpRequest) -> HttpResponse:
+    raise LimitReached(5, timedelta(minutes=1), timedelta(seconds=61))
+
+
+urlpatterns = [
+    path("fail/", fail),
+    path("lose/", lose),
+    path("misread/", misread),
+    path("hurry/", hurry),
+    *portal_urls,
+]
 
 
 def lacking(headers: Any) -> list[str]:
@@ -96,7 +108,7 @@ def test_every_page_of_every_address_carries_them(cast: Cast) -> None:
         (404, lambda browser: browser.get("/changes/987654321/")),
         (405, lambda browser: browser.put("/changes/")),
         (413, lambda browser: browser.post("/theme/", {"f": SimpleUploadedFile("x", b"0")})),
-        (429, lambda _: [Client().post("/accounts/login/", {"login": "x"}) for _ in range(31)][-1]),
+        (429, lambda browser: browser.get("/hurry/")),
         (500, lambda browser: browser.get("/fail/")),
         (503, lambda browser: browser.get("/lose/")),
         (200, lambda browser: browser.get(staticfiles_storage.url("icons.svg"))),

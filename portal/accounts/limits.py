@@ -1,0 +1,76 @@
+"""Limits of how often something may be done, counted in rows that only time removes. Times are the database's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db import connection
+from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
+from django.db.models.functions import Now
+from django.utils.translation import ngettext
+
+from portal.accounts.models import CountedAct, User
+
+Limit = tuple[int, timedelta]
+"""So many within so long."""
+
+KEPT_FOR = timedelta(days=1)
+"""Longer than any limit looks back."""
+_LOCK_CLASS = 0x414C  # "AL": keeps these advisory locks apart from those of others
+_MINUTE = timedelta(minutes=1)
+
+
+class LimitReached(Exception):
+    """The act is not done. `wait` is how long until it may be; `str()` is the sentence for the person."""
+
+    def __init__(self, most: int, window: timedelta, wait: timedelta) -> None:
+        super().__init__(most, window, wait)
+        self.most, self.window, self.wait = most, window, wait
+
+    @property
+    def minutes(self) -> int:
+        """Whole minutes to wait, one at least."""
+        return max(1, -(-self.wait // _MINUTE))
+
+    def __str__(self) -> str:
+        limit = ngettext(
+            "The limit of %(most)d within %(window)d minute is reached.",
+            "The limit of %(most)d within %(window)d minutes is reached.",
+            self.window // _MINUTE,
+        ) % {"most": self.most, "window": self.window // _MINUTE}
+        advice = ngettext(
+            "Nothing was done. Try again in %(minutes)d minute.",
+            "Nothing was done. Try again in %(minutes)d minutes.",
+            self.minutes,
+        ) % {"minutes": self.minutes}
+        return f"{limit} {advice}"
+
+
+def count_act(person: User, act: str, *limits: Limit) -> None:
+    """Count one more act of a person. Raises LimitReached. Requires a transaction, which the count is part of."""
+    subject = f"{act}:{person.pk}"
+    lock_subject(subject)
+    require_room(CountedAct.objects.filter(subject=subject), limits)
+    CountedAct.objects.create(subject=subject)
+
+
+def lock_subject(subject: str) -> None:
+    """Let acts of one subject be counted one after the other, until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK_CLASS, subject])
+
+
+def require_room(acts: QuerySet[CountedAct], limits: Iterable[Limit]) -> None:
+    """Raise LimitReached if one of the limits is reached, for the one with the longest wait."""
+    age = ExpressionWrapper(Now() - F("at"), output_field=DurationField())
+    ages = acts.order_by("-at").annotate(age=age).values_list("age", flat=True)
+    waits = [(window - each, most, window) for most, window in limits for each in ages[most - 1 : most]]
+    wait, most, window = max(waits, default=(timedelta(0), 0, timedelta(0)))
+    if wait > timedelta(0):
+        raise LimitReached(most, window, wait)
+
+
+def delete_expired() -> int:
+    """Delete what no limit looks at any more; return how many rows."""
+    return CountedAct.objects.filter(at__lt=Now() - KEPT_FOR).delete()[0]
