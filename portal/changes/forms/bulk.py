@@ -60,7 +60,8 @@ class BulkForm(PresentForm):
         label=_("Reason for all selected"),
         required=False,
         max_length=4000,
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        # Not of one line: in front of a password browsers take that for the name of the account, and fill it in.
+        widget=forms.Textarea(attrs={"rows": 1, "autocomplete": "off"}),
     )
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
