@@ -40,9 +40,11 @@ function open() {
 function decide(verdict) {
   const button = wide.matches && document.querySelector(`#decide [id^="${verdict}-"]`);
   if (!button) return open();
-  const first = verdict === "approve" ? button.form.querySelector("[name=confirmed]:not(:checked)") : button.form.reason;
+  const { form } = button;
+  // Their names end with the digest of the revision that they are about.
+  const first = form.querySelector(verdict === "approve" ? "[name^=confirmed-]:not(:checked)" : "[name^=reason-]");
   const wanting = first && (first.type === "checkbox" || !first.value.trim());
-  const password = button.form.password;
+  const { password } = form;
   if (wanting) first.focus();
   else if (password && !password.value) password.focus();
   else button.click();

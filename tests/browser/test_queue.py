@@ -46,7 +46,7 @@ def test_twenty_changes_are_decided_by_keyboard_alone(waiting: list[int], segura
         else:
             page.keyboard.press("a")
             if number % 5 == 0:
-                expect(page.locator("[name=confirmed]")).to_be_focused()
+                expect(page.locator("[name^=confirmed-]")).to_be_focused()
                 page.keyboard.press("Space")
                 page.keyboard.press("a")
             said = f"You approved CR-{change}"

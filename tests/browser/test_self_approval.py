@@ -95,7 +95,7 @@ def expect_no_decision(person: Person, change: int, sentence: str) -> None:
 
 def expect_refused(person: Person, change: int, ballot: Ballot, sentence: str, verdict: str = "approve") -> None:
     """The crafted vote is answered with the rule, and the change stays where it was."""
-    answer = craft(person, f"/changes/{change}/{verdict}/", {**ballot, "reason": "I trust myself"})
+    answer = craft(person, f"/changes/{change}/{verdict}/", {**ballot, f"reason-{ballot['digest']}": "I trust myself"})
     assert answer.status == 403
     expect(person.page.locator("main").get_by_role("alert")).to_contain_text(sentence)
     person.expect_status(change, "Pending")

@@ -26,10 +26,11 @@ def page_of(browser: Client, change: Change) -> HttpResponse:
 
 
 def ballot_of(change: Change, **more: str) -> dict[str, Any]:
-    """What the decision box holds now, its consequence confirmed."""
+    """What the decision box holds now, its consequence confirmed: `reason` and `confirmed` are bound to the digest."""
     change.refresh_from_db()
     digest = change.current().digest
-    return {"revision": change.revision, "digest": digest, "opened": care.mark(digest), "confirmed": "on", **more}
+    held = {"revision": change.revision, "digest": digest, "opened": care.mark(digest), "confirmed": "on", **more}
+    return {f"{name}-{digest}" if name in ("confirmed", "reason") else name: text for name, text in held.items()}
 
 
 def edited_by(person: User, change: Change) -> None:

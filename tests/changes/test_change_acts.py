@@ -210,7 +210,7 @@ def test_who_comes_second_is_told_what_the_first_decided(
     as_person: AsPerson, approver: User, approver2: User, submitted: Change
 ) -> None:
     data = ballot_of(submitted)
-    send(as_person(approver), "reject", submitted, {**data, "reason": "No"})
+    send(as_person(approver), "reject", submitted, ballot_of(submitted, reason="No"))
     response = send(as_person(approver2), "approve", submitted, data)
     assert response.status_code == 409
     assert f"{submitted.number} has moved on. Its status now: Rejected." in text_of(response)

@@ -152,11 +152,11 @@ def test_pages_with_the_difference_carry_the_mark_and_name_the_consequence(
 def test_a_click_without_the_box_is_told_at_the_box_and_loses_nothing(
     as_person: AsPerson, approver: User, submitted: Change
 ) -> None:
-    ballot = {**ballot_of(submitted, reason="I looked"), "confirmed": ""}
+    ballot = ballot_of(submitted, reason="I looked", confirmed="")
     for more in ({}, {"HX-Request": "true"}):
         response = send(as_person(approver), "approve", submitted, {**ballot, "from": "queue"}, **more)
         assert response.status_code == 422
-        assert 'href="#vote-confirmed"' in response.content.decode()
+        assert f'href="#vote-confirmed-{submitted.current().digest}"' in response.content.decode()
         assert "I looked" in text_of(response)
     assert submitted.votes.count() == 0
 

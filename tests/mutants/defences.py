@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.accounts import ACCOUNTS
 from tests.mutants.approvals import APPROVALS
+from tests.mutants.forms import FORMS
 from tests.mutants.mutant import Mutant
 
 _CLAIMS = "portal/changes/transitions.py"
@@ -481,4 +482,4 @@ _EVIDENCE = (
     ),
 )
 
-MUTANTS = (*ACCOUNTS, *APPROVALS, *_EVIDENCE, *_DATABASE, *_VOTES, *_SENDING, *_WIRE, *_SECRETS)
+MUTANTS = (*ACCOUNTS, *APPROVALS, *FORMS, *_EVIDENCE, *_DATABASE, *_VOTES, *_SENDING, *_WIRE, *_SECRETS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -132,7 +133,8 @@ class Visitor:
         self.get(f"/changes/{change}/")
         button = f"{verdict} CR-{change}"
         late = "password" in self._form(button)[0].fields  # signed in more than five minutes ago
-        self.press(button, reason=reason, **self.confirmed(), **({"password": self._password} if late else {}))
+        typed = {name: reason for name in self._form(button)[0].fields if name.startswith("reason-")}
+        self.press(button, **typed, **self.confirmed(), **({"password": self._password} if late else {}))
         assert self.answer.status_code == 200
 
     def offers(self, button: str) -> bool:
@@ -141,7 +143,7 @@ class Visitor:
 
     def confirmed(self) -> dict[str, str]:
         """The box that approving at high risk takes, where the page they are on has it."""
-        return {"confirmed": "on"} if 'name="confirmed"' in self.answer.text else {}
+        return dict.fromkeys(re.findall(r'name="(confirmed-[0-9a-f]+)"', self.answer.text), "on")
 
     def _form(self, button: str) -> tuple[Form, tuple[str, str, str]]:
         for form in _Forms(self.answer.text).forms:

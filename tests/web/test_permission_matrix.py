@@ -198,7 +198,8 @@ def test_a_vote_from_the_queue_shows_it_to_nobody_who_may_not_open_it(
         wanted = TABLE[f"changes:{verdict}", "POST"][role]
         for reason in ("Seen", ""):
             with undone():
-                data = {**cast.told(f"changes:{verdict}", role), "from": "queue", "reason": reason}
+                data = {**cast.told(f"changes:{verdict}", role), "from": "queue"}
+                data[f"reason-{data['digest']}"] = reason
                 path = f"/changes/{cast.change.pk}/{verdict.replace('_', '-')}/"
                 response = cast.browser(role).generic("POST", *sent(path, data), headers=WAYS[1])
             assert "HX-Redirect" in response.headers if wanted == "in" else answer(response) == wanted, role

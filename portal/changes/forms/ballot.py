@@ -18,26 +18,53 @@ class BallotForm(PresentForm):
     """A vote: on which revision, over which digest, and a comment, which all but an approval must have.
 
     `opened` is the mark of the page that showed the difference; with `confirmed` it is what high risk takes.
+    The names of `confirmed` and `reason` hold the digest that they are about: browsers put what was typed and ticked
+    back into controls of the same name, also where the page shows another revision by now.
     """
 
     revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
     opened = forms.CharField(widget=forms.HiddenInput, max_length=100, required=False)
-    confirmed = forms.BooleanField(label=_("I know what approving brings about"), required=False)
+    confirmed = forms.BooleanField(
+        label=_("I know what approving brings about"),
+        required=False,
+        widget=forms.CheckboxInput(attrs={"autocomplete": "off"}),
+    )
     reason = forms.CharField(
         label=_("Comment"),
         help_text=_("Required to reject and to request changes: the requester reads it."),
         required=False,
         max_length=4000,
-        widget=forms.Textarea(attrs={"rows": 2}),
+        widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
     )
 
-    def __init__(self, data: QueryDict | None = None, *, request: HttpRequest, kept: bool = False) -> None:
-        """`kept`: the page already shows the form; what is being typed there stays when htmx swaps it."""
+    def __init__(
+        self, data: QueryDict | None = None, *, request: HttpRequest, digest: str = "", kept: bool = False
+    ) -> None:
+        """`digest`: that of the revision which the page shows, where there is no `data` to say it.
+
+        `kept`: the page already shows the form; what is being typed there stays when htmx swaps it.
+        """
+        self._digest = digest if data is None else data.get("digest", "")
         super().__init__(data, request=request, auto_id="vote-%s")
         if kept:
             for field in self.fields.values():
                 field.widget.attrs["hx-preserve"] = "true"
+
+    @property
+    def bound_digest(self) -> str:
+        """The digest that the controls are bound to."""
+        return self._digest
+
+    @property
+    def typed_reason(self) -> str:
+        """The comment as it was sent."""
+        return str(self["reason"].value() or "")
+
+    def add_prefix(self, field_name: str) -> str:
+        """Bind the controls that decide and explain to the digest."""
+        bound = f"{field_name}-{self._digest}" if field_name in ("confirmed", "reason") else field_name
+        return super().add_prefix(bound)
 
     @property
     def vote(self) -> dict[str, Any]:

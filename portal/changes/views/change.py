@@ -72,7 +72,7 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
     context = {
         **_context(request, shown),
         "moved": True,
-        "ballot": BallotForm(request=request, kept=True),
+        "ballot": BallotForm(request=request, digest=shown.revision.digest, kept=True),
         "token": f"{seen_revision}.{shown.token.partition('.')[2]}",
         "outdated": seen_revision != shown.change.revision,
     }
@@ -251,9 +251,15 @@ def _refused(
     """
     shown = _open(request, change_id)
     code, context = 422, dict[str, Any](forms)
+    ballot = forms.get("ballot")
+    revised = isinstance(ballot, BallotForm) and ballot.bound_digest != shown.revision.digest
+    if revised and (refusal is None or type(refusal) in _ABOUT):
+        refusal = StaleRevision(shown.change)
     if refusal is not None:
         code, sentence = refusals.answer(refusal, request)
         context |= _told(shown, refusal, sentence, forms)
+    if revised:  # a comment and a confirmation of something else
+        context["ballot"] = BallotForm(request=request, digest=shown.revision.digest)
     if "ballot" in forms and request.htmx and request.POST.get("from") == "queue":
         if not roles.holds(request.user, Right.DECIDE):
             raise RightMissing(Right.DECIDE)
@@ -271,9 +277,12 @@ def _told(
         if field in form.fields:
             form.add_error(field, sentence)
             return {}
-    stale = isinstance(refusal, StaleRevision)
-    seen = forms["ballot"].cleaned_data["revision"] if stale else shown.change.revision
-    return {"refusal": {"sentence": sentence, "difference": shown.difference_from(seen), "seen": seen}}
+    ballot, seen = forms.get("ballot"), shown.change.revision
+    if isinstance(ballot, BallotForm) and isinstance(refusal, StaleRevision):
+        seen = ballot.cleaned_data.get("revision", seen)
+    typed = ballot.typed_reason if isinstance(ballot, BallotForm) else ""
+    told = {"sentence": sentence, "difference": shown.difference_from(seen), "seen": seen, "typed": typed}
+    return {"refusal": told}
 
 
 def _open(request: PersonRequest, change_id: int) -> Dossier:
@@ -289,7 +298,7 @@ def _context(request: PersonRequest, shown: Dossier) -> dict[str, Any]:
         "change": shown.change,
         "token": shown.token,
         "talk": conversation.talk(request, shown),
-        "ballot": BallotForm(request=request),
+        "ballot": BallotForm(request=request, digest=shown.revision.digest),
         "retry": RetryForm(request=request),
         "recheck": RecheckForm(request=request),
         "close": CloseForm(request=request),

@@ -61,7 +61,7 @@ def show_queue(
     selected = listing.in_place_of(form.opened, rows, form.order)
     if panel is None and selected is not None:
         likeness = value.likeness(selected.change, selected.revision, reader=request.user)
-        panel = Panel(selected, likeness, BallotForm(request=request))
+        panel = Panel(selected, likeness, BallotForm(request=request, digest=selected.revision.digest))
     context = {
         "asked": place,
         "form": form,
