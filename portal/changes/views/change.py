@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -13,47 +12,27 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.accounts import roles
-from portal.accounts.access import PersonRequest, RightMissing, requires
+from portal.accounts.access import PersonRequest, requires
 from portal.accounts.forms import PresentForm
-from portal.accounts.roles import Right
 from portal.changes import aftermath, breaker, talk, workflow
 from portal.changes.forms.ballot import BallotForm, CloseForm, RecheckForm, RetryForm
 from portal.changes.forms.comment import CommentForm
 from portal.changes.forms.filters import QueueForm
 from portal.changes.models import Change, Status
 from portal.changes.reading import dossier, refusals, threads
-from portal.changes.reading.dossier import Dossier
-from portal.changes.rules import (
-    GuessesSpent,
-    HoldsSecret,
-    NotConfirmed,
-    NotPresent,
-    ReasonMissing,
-    Refused,
-    StaleRevision,
-    ValueDiffers,
-)
+from portal.changes.rules import HoldsSecret, Refused
 from portal.changes.transitions import WrongState
-from portal.changes.views import conversation, desk
-
-_ABOUT: dict[type[Exception], str] = {
-    ReasonMissing: "reason",
-    ValueDiffers: "value",
-    GuessesSpent: "value",
-    NotConfirmed: "confirmed",
-    NotPresent: "password",
-}
-"""The field that a refusal is about, where its form has one."""
+from portal.changes.views import conversation
+from portal.changes.views.change_page import open_change, page_context, show_page, show_refusal
 
 
 @require_safe
 @requires()
 def change(request: PersonRequest, change_id: int) -> HttpResponse:
     """Everything about one change. `said`: the comment just made, of which htmx gets its part of the page."""
-    shown = _open(request, change_id)
+    shown = open_change(request, change_id)
     said = shown.comment(request.GET.get("said", ""))
-    return conversation.added(request, shown, said) if said and request.htmx else _page(request, shown, said=said)
+    return conversation.added(request, shown, said) if said and request.htmx else show_page(request, shown, said=said)
 
 
 @require_safe
@@ -66,11 +45,11 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
         raise Http404
     if seen == stands:
         return HttpResponse(status=204)
-    shown = _open(request, change_id)
+    shown = open_change(request, change_id)
     number = seen.partition(".")[0]
     seen_revision = int(number) if number.isdecimal() and len(number) < 10 else 0
     context = {
-        **_context(request, shown),
+        **page_context(request, shown),
         "moved": True,
         "ballot": BallotForm(request=request, digest=shown.revision.digest, kept=True),
         "token": f"{seen_revision}.{shown.token.partition('.')[2]}",
@@ -83,7 +62,7 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
 @requires()
 def history(request: PersonRequest, change_id: int) -> HttpResponse:
     """What happened to it so far, as a part for pages that show it on demand."""
-    return render(request, "changes/_moments.html", {"moments": _open(request, change_id).history})
+    return render(request, "changes/_moments.html", {"moments": open_change(request, change_id).history})
 
 
 @require_safe
@@ -95,7 +74,7 @@ def heard(request: PersonRequest, change_id: int) -> HttpResponse:
     more = threads.more_after(newest, change_id, reader=request.user)
     if more is None:
         raise Http404
-    return conversation.heard(request, _open(request, change_id), newest) if more else HttpResponse(status=204)
+    return conversation.heard(request, open_change(request, change_id), newest) if more else HttpResponse(status=204)
 
 
 @sensitive_post_parameters("password")
@@ -137,7 +116,7 @@ def withdraw(request: PersonRequest, change_id: int) -> HttpResponse:
 @requires()
 def comment(request: PersonRequest, change_id: int) -> HttpResponse:
     """Say something about the change, or answer somebody."""
-    shown, form, code, said = _open(request, change_id), CommentForm(request.POST), 422, None
+    shown, form, code, said = open_change(request, change_id), CommentForm(request.POST), 422, None
     if form.is_valid():
         try:
             said = talk.comment(change_id, form.remark, by=request.user)
@@ -149,7 +128,7 @@ def comment(request: PersonRequest, change_id: int) -> HttpResponse:
         return HttpResponseRedirect(f"{place}?said={said.pk}#comment-{said.pk}")
     if request.htmx:
         return conversation.refused(request, shown, form, status=code)
-    return _page(request, shown, status=code, talk=conversation.talk(request, shown, form))
+    return show_page(request, shown, status=code, talk=conversation.talk(request, shown, form))
 
 
 @sensitive_post_parameters("value", "password")
@@ -159,7 +138,7 @@ def retry(request: PersonRequest, change_id: int) -> HttpResponse:
     """Queue a failed change again under its old approvals."""
     form = RetryForm(request.POST, request=request)
     if not form.is_valid():
-        return _refused(request, change_id, retry=form)
+        return show_refusal(request, change_id, retry=form)
 
     def again() -> Change:
         return aftermath.retry(change_id, by=request.user, value=form.secret, presence=form.presence)
@@ -174,7 +153,7 @@ def recheck(request: PersonRequest, change_id: int) -> HttpResponse:
     """Let the portal read the vault again."""
     form = RecheckForm(request.POST, request=request)
     if not form.is_valid():
-        return _refused(request, change_id, recheck=form)
+        return show_refusal(request, change_id, recheck=form)
 
     def look() -> Change:
         return aftermath.recheck(change_id, by=request.user, presence=form.presence)
@@ -189,7 +168,7 @@ def close(request: PersonRequest, change_id: int) -> HttpResponse:
     """Say what became of a change that the portal cannot settle."""
     form = CloseForm(request.POST, request=request)
     if not form.is_valid():
-        return _refused(request, change_id, close=form)
+        return show_refusal(request, change_id, close=form)
 
     def settle() -> Change:
         return aftermath.close(change_id, by=request.user, **form.found, presence=form.presence)
@@ -200,7 +179,7 @@ def close(request: PersonRequest, change_id: int) -> HttpResponse:
 def _vote(request: PersonRequest, change_id: int, cast: Callable[[BallotForm], Change]) -> HttpResponse:
     ballot = BallotForm(request.POST, request=request)
     if not ballot.is_valid():
-        return _refused(request, change_id, ballot=ballot)
+        return show_refusal(request, change_id, ballot=ballot)
     return _act(request, change_id, lambda: cast(ballot), ballot=ballot)
 
 
@@ -209,7 +188,7 @@ def _act(request: PersonRequest, change_id: int, act: Callable[[], Change], **fo
     try:
         changed = act()
     except (Refused, WrongState) as refusal:
-        return _refused(request, change_id, refusal, **forms)
+        return show_refusal(request, change_id, refusal, **forms)
     except Change.DoesNotExist:
         raise Http404 from None
     messages.success(request, _done(changed, request))
@@ -240,70 +219,3 @@ def _onward(request: PersonRequest, changed: Change) -> HttpResponseRedirect:
     place = QueueForm(request.POST).place
     place.setdefault("open", str(changed.pk))
     return HttpResponseRedirect(f"{reverse('changes:queue')}?{place.urlencode()}")
-
-
-def _refused(
-    request: PersonRequest, change_id: int, refusal: Refused | WrongState | None = None, **forms: PresentForm
-) -> HttpResponse:
-    """The page where it happened, with the sentence and with what was typed; never with a secret value.
-
-    Raises RightMissing where that is the queue, and the person may not open it (any more).
-    """
-    shown = _open(request, change_id)
-    code, context = 422, dict[str, Any](forms)
-    ballot = forms.get("ballot")
-    revised = isinstance(ballot, BallotForm) and ballot.bound_digest != shown.revision.digest
-    if revised and (refusal is None or type(refusal) in _ABOUT):
-        refusal = StaleRevision(shown.change)
-    if refusal is not None:
-        code, sentence = refusals.answer(refusal, request)
-        context |= _told(shown, refusal, sentence, forms)
-    if revised:  # a comment and a confirmation of something else
-        context["ballot"] = BallotForm(request=request, digest=shown.revision.digest)
-    if "ballot" in forms and request.htmx and request.POST.get("from") == "queue":
-        if not roles.holds(request.user, Right.DECIDE):
-            raise RightMissing(Right.DECIDE)
-        panel = desk.Panel(shown.row, shown.likeness, may_vote=shown.may_vote, **context)
-        return desk.show_queue(request, request.POST, panel=panel, status=code)
-    return _page(request, shown, status=code, **context)
-
-
-def _told(
-    shown: Dossier, refusal: Refused | WrongState, sentence: str, forms: Mapping[str, PresentForm]
-) -> dict[str, Any]:
-    """The sentence at the field it is about, else above the change, with what was revised meanwhile."""
-    field = _ABOUT.get(type(refusal), "")
-    for form in forms.values():
-        if field in form.fields:
-            form.add_error(field, sentence)
-            return {}
-    ballot, seen = forms.get("ballot"), shown.change.revision
-    if isinstance(ballot, BallotForm) and isinstance(refusal, StaleRevision):
-        seen = ballot.cleaned_data.get("revision", seen)
-    typed = ballot.typed_reason if isinstance(ballot, BallotForm) else ""
-    told = {"sentence": sentence, "difference": shown.difference_from(seen), "seen": seen, "typed": typed}
-    return {"refusal": told}
-
-
-def _open(request: PersonRequest, change_id: int) -> Dossier:
-    try:
-        return dossier.open_for(change_id, request.user)
-    except Change.DoesNotExist:
-        raise Http404 from None
-
-
-def _context(request: PersonRequest, shown: Dossier) -> dict[str, Any]:
-    return {
-        "shown": shown,
-        "change": shown.change,
-        "token": shown.token,
-        "talk": conversation.talk(request, shown),
-        "ballot": BallotForm(request=request, digest=shown.revision.digest),
-        "retry": RetryForm(request=request),
-        "recheck": RecheckForm(request=request),
-        "close": CloseForm(request=request),
-    }
-
-
-def _page(request: PersonRequest, shown: Dossier, *, status: int = 200, **more: Any) -> HttpResponse:
-    return render(request, "changes/change.html", {**_context(request, shown), **more}, status=status)
