@@ -78,7 +78,6 @@ ACTIONS: dict[str, str | Promise] = {
     "audit.pruned": _("Events removed at the end of their retention"),
     "audit.held": _("Events of a change put under legal hold"),
     "audit.unheld": _("Legal hold of a change taken off"),
-    "audit.moved": _("Database moved to PostgreSQL"),
     "audit.restored": _("Database restored from a backup"),
     "sealing.rotated": _("Values sealed anew with another key"),
 }

@@ -18,7 +18,7 @@ from portal.audit.entry import Unreadable, parse
 from portal.audit.ledger import record
 from portal.audit.models import Event, EventQuerySet, LegalHold, Seal, Tombstone
 
-STAYS = ("audit.key_changed", "audit.pruned", "audit.moved", "audit.restored", "audit.held", "audit.unheld")
+STAYS = ("audit.key_changed", "audit.pruned", "audit.restored", "audit.held", "audit.unheld")
 LEAST = timedelta(days=365)
 """The shortest retention there is: settings refuse fewer days."""
 _AT_ONCE = 1000
