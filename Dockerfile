@@ -20,9 +20,10 @@ COPY manage.py ./
 COPY static static
 COPY templates templates
 COPY portal portal
-# The keys are for this one command; nothing is signed or sealed with them.
+# The keys are for this one command; nothing is signed or sealed with them, and no database is asked.
 RUN PORTAL_SECRET_KEY=0000000000000000000000000000000000000000000000000000000000000000 \
     PORTAL_SEALING_KEYS=0000000000000000000000000000000000000000000000000000000000000000 \
+    DATABASE_URL=postgresql:///portal \
     python manage.py collectstatic --noinput --verbosity 0
 USER 10001
 EXPOSE 8000

@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> int:
 
 def run(extra: list[str]) -> int:
     """Install what the portal needs and become `manage.py run`."""
-    install("base")
+    install("devserver")
     become("manage.py", "run", *extra)
 
 
@@ -127,6 +127,8 @@ def reset(_extra: list[str]) -> int:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise Failed("The portal is running: stop it first (Ctrl-C), then reset.") from None
+        for link in filter(Path.is_symlink, (state / "postgres" / "socket", state / "postgres")):
+            shutil.rmtree(link.resolve(), ignore_errors=True)  # made by devserver/postgres_server.py
         shutil.rmtree(state)
     print(f"Removed {state}.")
     return 0
@@ -136,9 +138,9 @@ def lock(_extra: list[str]) -> int:
     """Compile the requirement files anew. The options keep every address out of them."""
     install("base")
     fetch_uv()
-    for name, constraint in (("uv", ()), ("base", ()), ("otel", ("-c", "base.txt")), ("dev", ("-c", "otel.txt"))):
+    for name, *pinned in (("uv",), ("base",), ("otel", "base"), ("devserver", "base"), ("dev", "otel", "devserver")):
         command = [str(VENV / "bin" / "uv"), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11"]
-        command += ["--generate-hashes", "--no-header", f"{name}.in", *constraint, "-o", f"{name}.txt"]
+        command += ["--generate-hashes", "--no-header", f"{name}.in", f"-o{name}.txt", *(f"-c{c}.txt" for c in pinned)]
         attempt(f"Compiling {name}.txt", command, REQUIREMENTS)
     return 0
 
@@ -171,6 +173,7 @@ def install(name: str) -> None:
     stamp = VENV / "installed"
     wanted = fingerprint(name)
     present = stamp.read_text() if stamp.exists() else ""
+    # The development set holds the others, so it also serves `run`.
     if works(PYTHON) and present in (wanted, fingerprint("dev")):
         return
     with only_one():

@@ -95,7 +95,7 @@ try:
     DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", f"countersign@{urlsplit(BASE_URL).hostname}")
 
     # --- Database and broker -----------------------------------------------------------------------
-    _database_url = secret("DATABASE_URL", f"sqlite:///{STATE_DIR / 'portal.sqlite3'}")
+    _database_url = secret("DATABASE_URL")
     os.environ["DATABASE_URL"] = _database_url
     DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
     REDIS_URL = secret("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -125,27 +125,22 @@ if DAILY_MAIL_HOUR > 23:
 if DELIVERY_LEASE_S < 2 * SEGURA_DEADLINE_S:
     raise ImproperlyConfigured("DELIVERY_LEASE_S must be at least twice SEGURA_DEADLINE_S.")
 
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        # Erased values must leave the file too, and a committed intent must survive a power cut.
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;",
-    }
-else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    # A machine that is cut off says no goodbye; without these its locks stay for hours. DATABASE_URL may differ.
-    DATABASES["default"]["OPTIONS"] = {
-        "connect_timeout": 5,
-        "keepalives_idle": 10,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 20_000,
-        "options": "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
-        " -c tcp_user_timeout=20000 -c idle_in_transaction_session_timeout=300000",
-        **DATABASES["default"].get("OPTIONS", {}),
-    }
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must be postgresql://user:password@host/name.")
+
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Detect dead peers within 30 s: otherwise PostgreSQL keeps their locks for hours. DATABASE_URL may differ.
+DATABASES["default"]["OPTIONS"] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "options": "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+    " -c tcp_user_timeout=20000 -c idle_in_transaction_session_timeout=300000",
+    **DATABASES["default"].get("OPTIONS", {}),
+}
 
 # redis-py says unix:// and db= where Celery says redis+socket:// and virtual_host=; the setting is redis-py's.
 CELERY_BROKER_URL = REDIS_URL

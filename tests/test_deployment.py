@@ -7,7 +7,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -31,8 +33,28 @@ with psycopg.connect(os.environ["SERVER"], autocommit=True) as server:
 """
 
 
+@dataclass
+class Deployment:
+    """A database server, by its superuser's address, and the folder with the accounts' own addresses."""
+
+    server: str
+    secrets: Path
+
+    def address(self, role: str) -> str:
+        """The one in the account's secret file, on this server."""
+        name = "database_url" if role == "portal" else f"database_url_{role}"
+        account = (self.secrets / name).read_text().partition("//")[2].partition("@")[0]
+        return urlsplit(self.server)._replace(netloc=f"{account}@").geturl()
+
+    def run(self, role: str, command: str) -> None:
+        """A command of one of the containers, with that container's account."""
+        environment = {**os.environ, "DATABASE_URL": self.address(role)}
+        environment["AUDIT_SIGNING_KEY"] = base64.b64encode(bytes(32)).decode()
+        subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, env=environment, check=True, capture_output=True)
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A new volume, with which the database's container has started and on which `migrate` has run."""
     folder = tmp_path_factory.mktemp("deployment")
     secret_files.make(folder)
@@ -42,23 +64,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "SERVER": server}
         environment |= {"SECRETS": str(folder), "POSTGRES_USER": "postgres", "POSTGRES_DB": "portal"}
         subprocess.run([ROOT / COMPOSE["configs"]["roles"]["file"]], env=environment, check=True)
-        run(server, "owner", COMPOSE["services"]["migrate"]["command"][-1].replace("python ", f"{sys.executable} "))
-        yield server
+        deployment = Deployment(server, folder)
+        deployment.run("owner", COMPOSE["services"]["migrate"]["command"][-1].replace("python ", f"{sys.executable} "))
+        yield deployment
 
 
-def run(server: str, role: str, command: str) -> None:
-    """A command of one of the containers, with that container's account."""
-    environment = {**os.environ, "DATABASE_URL": address(server, role)}
-    environment["AUDIT_SIGNING_KEY"] = base64.b64encode(bytes(32)).decode()
-    subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, env=environment, check=True, capture_output=True)
-
-
-def address(server: str, role: str) -> str:
-    return server.replace("postgres@", f"{role}@", 1)
-
-
-def test_accounts_are_no_superusers_and_the_migrating_one_owns_the_tables(server: str) -> None:
-    with psycopg.connect(server) as database:
+def test_accounts_are_no_superusers_and_the_migrating_one_owns_the_tables(deployment: Deployment) -> None:
+    with psycopg.connect(deployment.server) as database:
         ours = "SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND NOT rolcreaterole ORDER BY 1"
         assert database.execute(ours).fetchall() == [("owner",), ("portal",), ("sealer",)]
         owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
@@ -78,14 +90,14 @@ def test_accounts_have_the_passwords_of_their_addresses(tmp_path: Path) -> None:
         assert f"CREATE ROLE {role} LOGIN PASSWORD '{password}';" in sent.stdout
 
 
-def test_portal_writes_the_sealer_seals_and_neither_can_do_more(server: str) -> None:
+def test_portal_writes_the_sealer_seals_and_neither_can_do_more(deployment: Deployment) -> None:
     python = f"{sys.executable} manage.py"
-    run(server, "portal", f"{python} person ana --role auditor")
-    run(server, "sealer", f"{python} seal_audit && {python} verify_audit")
-    with psycopg.connect(server) as database:
+    deployment.run("portal", f"{python} person ana --role auditor")
+    deployment.run("sealer", f"{python} seal_audit && {python} verify_audit")
+    with psycopg.connect(deployment.server) as database:
         assert database.execute("SELECT count(*) FROM audit_checkpoint").fetchone() == (2,)
     for role in ("portal", "sealer"):
-        with psycopg.connect(address(server, role), autocommit=True) as database:
+        with psycopg.connect(deployment.address(role), autocommit=True) as database:
             for statement in (
                 "UPDATE audit_event SET text = ''",
                 "DELETE FROM audit_event",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from portal.operations.redis_server import RedisServer
 from portal.operations.supervisor import Child
@@ -13,6 +15,14 @@ from portal.operations.supervisor import Child
 SANDBOX_CLIENT_ID = "portal"
 SANDBOX_SCIM_CLIENT_ID = "portal-scim"
 _WORKERS = 4
+_SEALERS = 2  # so that a verification of the whole log does not keep new events from being sealed
+
+
+def postgres(command: list[str], environment: Mapping[str, str], ready: str, **account: Any) -> Child:
+    """The database. Its SIGINT ends connections and writes everything down; SIGTERM would wait for its clients."""
+    return Child(
+        "postgres", command, environment, ready=ready, outlives=True, stop_signal=signal.SIGINT, account=account
+    )
 
 
 def redis(server: RedisServer) -> Child:
@@ -38,9 +48,19 @@ def web(port: int, environment: Mapping[str, str]) -> Child:
 
 def worker(environment: Mapping[str, str]) -> Child:
     """The delivery."""
-    command = [*_celery("--quiet"), "worker", "--pool", "prefork", "--concurrency", str(_WORKERS)]
+    return _queue_worker("worker", "celery", _WORKERS, environment)
+
+
+def sealer(environment: Mapping[str, str]) -> Child:
+    """What seals, verifies and mails the log; it alone needs the signing key."""
+    return _queue_worker("sealer", "sealing", _SEALERS, environment)
+
+
+def _queue_worker(name: str, queue: str, processes: int, environment: Mapping[str, str]) -> Child:
+    command = [*_celery("--quiet"), "worker", "--hostname", f"{name}@%h", "--queues", queue]
+    command += ["--pool", "prefork", "--concurrency", str(processes)]
     command += ["--prefetch-multiplier", "1", "--without-gossip", "--without-mingle"]
-    return Child("worker", command, environment, ready=" ready.")
+    return Child(name, command, environment, ready=" ready.")
 
 
 def beat(state: Path, environment: Mapping[str, str]) -> Child:

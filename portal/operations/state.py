@@ -62,6 +62,13 @@ def _complete(path: Path, keys: dict[str, str]) -> None:
         write_private(path, present + missing)
 
 
+def write_setting(state: Path, name: str, value: str) -> None:
+    """Set a line of the file `env`, which the settings of every manage.py command on this state folder read."""
+    path = state / "env"
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.partition("=")[0] != name]
+    write_private(path, "".join(f"{line}\n" for line in (*lines, f"{name}='{value}'")))
+
+
 def hold(state: Path) -> IO[str]:
     """The lock of the running portal, held as long as the returned file is open. Raises AlreadyRunning.
 

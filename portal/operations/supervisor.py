@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 STOP_WITHIN_S = 4.0
 _FOR_THE_LAST_S = 1.0
@@ -51,6 +51,7 @@ class Child:
     """A program to keep running; ready once it has printed a line that contains `ready` (any case).
 
     That line stays in `announced`. `outlives`: the others speak to it until their end, so it is stopped after them.
+    `account`: Popen's arguments for a program that runs as another user, or in another folder.
     """
 
     name: str
@@ -58,6 +59,8 @@ class Child:
     environment: Mapping[str, str]
     ready: str
     outlives: bool = False
+    stop_signal: signal.Signals = signal.SIGTERM
+    account: Mapping[str, Any] = field(default_factory=dict)
     announced: str = ""
     deaths: int = 0
     started_at: float = 0.0
@@ -193,6 +196,7 @@ class Supervisor:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=in_child,
+            **child.account,
         )
         child.process.stdout = os.fdopen(reading, "rb", buffering=0)
         os.close(writing)
@@ -236,9 +240,9 @@ class Supervisor:
         self._changed(pids)
 
     def _stop(self) -> None:
-        """TERM to every child, KILL to what is left of their groups after STOP_WITHIN_S.
+        """Send each child its stop signal, and KILL to what is left of their groups after STOP_WITHIN_S.
 
-        Those that outlive the others are told when these are gone.
+        Those that outlive the others get it when these are gone.
         """
         for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
@@ -246,9 +250,10 @@ class Supervisor:
         running = [(child, child.process) for child in self._children if child.process]
         give_up_at = time.monotonic() + STOP_WITHIN_S
         for last, until in ((False, give_up_at - _FOR_THE_LAST_S), (True, give_up_at)):
-            told = [process for child, process in running if child.outlives is last]
-            for process in told:
-                process.terminate()
+            asked = [(child, process) for child, process in running if child.outlives is last]
+            for child, process in asked:
+                process.send_signal(child.stop_signal)
+            told = [process for _, process in asked]
             while time.monotonic() < until and any(map(_alive, told)):
                 with contextlib.suppress(Stopped):
                     self._listen(0.05)

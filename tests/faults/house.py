@@ -68,11 +68,11 @@ class House:
         assert last == (status in ("pending", "stale", "needs_human"))
 
     def status(self, change: int) -> str:
-        return str(self.evidence.ask("SELECT status FROM changes_change WHERE id = ?", change)[0][0])
+        return str(self.evidence.ask("SELECT status FROM changes_change WHERE id = %s", change)[0][0])
 
     def sealed(self, change: int) -> list[bool]:
         """Of each revision, oldest first: whether it holds a ciphertext."""
-        statement = "SELECT sealed_secret IS NOT NULL FROM changes_revision WHERE change_id = ? ORDER BY number"
+        statement = "SELECT sealed_secret IS NOT NULL FROM changes_revision WHERE change_id = %s ORDER BY number"
         return [bool(row[0]) for row in self.evidence.ask(statement, change)]
 
     def ciphertexts(self) -> dict[str, bytes]:
@@ -82,11 +82,15 @@ class House:
     @contextmanager
     def broken(self, event: str) -> Iterator[None]:
         """The database refuses, say, INSERT ON changes_revision."""
-        self.evidence.ask(f"CREATE TRIGGER broken BEFORE {event} BEGIN SELECT RAISE(FAIL, 'broken by a test'); END")
+        self.evidence.ask(
+            "CREATE OR REPLACE FUNCTION break_statement() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'broken by a test'; END $$"
+        )
+        self.evidence.ask(f"CREATE TRIGGER broken BEFORE {event} FOR EACH ROW EXECUTE FUNCTION break_statement()")
         try:
             yield
         finally:
-            self.evidence.ask("DROP TRIGGER broken")
+            self.evidence.ask(f"DROP TRIGGER broken {event[event.index('ON ') :]}")
 
     def look_around(self) -> None:
         """Everybody opens what they can find by links, the newest changes and events first; the auditor exports."""

@@ -41,7 +41,7 @@ class Cramped:
 
     disk: SmallDisk
     crew: Workers
-    server: PostgresServer | None
+    server: PostgresServer
 
     def fill(self) -> None:
         """Until the log takes not even the shortest event: what was free inside of the database's files is used up."""
@@ -54,8 +54,7 @@ class Cramped:
     def free(self) -> None:
         """There is room again; a server that gave up is started again, as any supervisor does."""
         self.disk.free()
-        if self.server is not None:
-            self.server.start()
+        self.server.start()
 
 
 def write_for_ever(size: int) -> None:
@@ -70,23 +69,15 @@ def cramped(transactional_db: None, segura: Sandbox, tmp_path: Path) -> Iterator
     place = Path(tempfile.mkdtemp(prefix="small-", dir="/tmp"))
     place.chmod(0o755)
     try:
-        with small_disk(place / "disk", MEGABYTES) as disk:
-            if connection.vendor == "sqlite":
-                yield from _portal(disk, None, f"sqlite:///{disk.path / 'portal.sqlite3'}", tmp_path)
-            else:
-                with postgres_server(data=disk.path / "data") as server:
-                    yield from _portal(disk, server, server.url, tmp_path)
+        with small_disk(place / "disk", MEGABYTES) as disk, postgres_server(data=disk.path / "data") as server:
+            environment = {"DATABASE_URL": server.url, "DELIVERY_SPOOL_DIR": str(tmp_path / "spool")}
+            with own_database(server.url), workers(tmp_path / "portal.log", environment) as crew:
+                yield Cramped(disk, crew, server)
     except PermissionError:
         pytest.skip("only root may mount a small disk")
     finally:
         (place / "disk").rmdir()
         place.rmdir()
-
-
-def _portal(disk: SmallDisk, server: PostgresServer | None, url: str, tmp_path: Path) -> Iterator[Cramped]:
-    environment = {"DATABASE_URL": url, "DELIVERY_SPOOL_DIR": str(tmp_path / "spool")}
-    with own_database(url), workers(tmp_path / "portal.log", environment) as crew:
-        yield Cramped(disk, crew, server)
 
 
 @pytest.mark.shows("F18")

@@ -59,7 +59,7 @@ def another(knobs: Knobs, **options: Any) -> Sandbox:
 
 def carry_out(portal: Portal, segura: Sandbox) -> None:
     """The whole act: listed, read, proposed, approved, applied, on record."""
-    assert set(portal.facts()["pids"]) == {"redis", "web", "worker", "beat"}
+    assert set(portal.facts()["pids"]) == {"postgres", "redis", "web", "worker", "sealer", "beat"}
     assert "control_url" not in portal.facts()
     requester, approver, auditor = (
         Visitor.sign_in(portal.url, name, portal.accounts[name]) for name in ("requester", "approver", "auditor")

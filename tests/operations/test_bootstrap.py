@@ -57,7 +57,7 @@ def test_old_python_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytes
 def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An environment that works; anything the bootstrap would run in it fails the test."""
     (tmp_path / "requirements").mkdir()
-    for name in ("base", "dev"):
+    for name in ("devserver", "dev"):
         (tmp_path / "requirements" / f"{name}.txt").write_text(f"{name}==1")
     monkeypatch.setattr(bootstrap, "REQUIREMENTS", tmp_path / "requirements")
     monkeypatch.setattr(bootstrap, "VENV", tmp_path)
@@ -67,23 +67,23 @@ def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_unchanged_requirements_install_nothing(installed: Path) -> None:
-    (installed / "installed").write_text(bootstrap.fingerprint("base"))
-    bootstrap.install("base")
+    (installed / "installed").write_text(bootstrap.fingerprint("devserver"))
+    bootstrap.install("devserver")
 
 
 def test_development_environment_also_serves_run(installed: Path) -> None:
     (installed / "installed").write_text(bootstrap.fingerprint("dev"))
-    bootstrap.install("base")
+    bootstrap.install("devserver")
 
 
 def test_changed_requirements_are_installed_anew(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (installed / "installed").write_text(bootstrap.fingerprint("base"))
-    (installed / "requirements" / "base.txt").write_text("base==2")
+    (installed / "installed").write_text(bootstrap.fingerprint("devserver"))
+    (installed / "requirements" / "devserver.txt").write_text("devserver==2")
     done: list[str] = []
     monkeypatch.setattr(bootstrap, "try_to", lambda title, *_: done.append(title) or "")
-    bootstrap.install("base")
+    bootstrap.install("devserver")
     assert "Installing packages" in done
-    assert (installed / "installed").read_text() == bootstrap.fingerprint("base")
+    assert (installed / "installed").read_text() == bootstrap.fingerprint("devserver")
 
 
 def test_where_uv_fails_pip_installs(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_where_uv_fails_pip_installs(installed: Path, monkeypatch: pytest.Monkey
         return "no such index" if title == "Installing packages" else ""
 
     monkeypatch.setattr(bootstrap, "try_to", try_to)
-    bootstrap.install("base")
+    bootstrap.install("devserver")
     assert done[-1] == "Installing packages with pip"
 
 

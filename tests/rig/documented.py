@@ -9,8 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from portal.devserver.postgres_server import find_programs
 from tests.rig.portal import ROOT
-from tests.rig.postgres import binaries
 
 RUNBOOK = ROOT / "docs" / "runbook.md"
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -26,7 +26,7 @@ def blocks(heading: str, page: Path = RUNBOOK) -> list[str]:
 
 def path() -> str:
     """Where the portal's Python and PostgreSQL's programs are found first."""
-    return os.pathsep.join([str(Path(sys.executable).parent), str(binaries()), os.environ["PATH"]])
+    return os.pathsep.join([str(Path(sys.executable).parent), str(find_programs()), os.environ["PATH"]])
 
 
 def run(block: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

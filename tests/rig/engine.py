@@ -12,7 +12,7 @@ from django.db import connection
 
 @contextmanager
 def own_database(url: str) -> Iterator[None]:
-    """Django, in this process, is in the empty database at `url`, of the same engine, with all tables."""
+    """Django, in this process, is in the empty database at `url`, with all tables."""
     settings = connection.settings_dict
     before = {name: settings[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")}
     connection.close()
@@ -28,7 +28,10 @@ def own_database(url: str) -> Iterator[None]:
 
 def _place(url: str) -> dict[str, str]:
     parts = urlsplit(url)
-    if parts.scheme == "sqlite":
-        return {"NAME": parts.path.removeprefix("/")}
     folder = parse_qs(parts.query).get("host", [""])[0]
-    return {"NAME": parts.path.strip("/"), "USER": parts.username or "", "HOST": folder or parts.hostname or ""}
+    return {
+        "NAME": parts.path.strip("/"),
+        "USER": parts.username or "",
+        "PASSWORD": parts.password or "",
+        "HOST": folder or parts.hostname or "",
+    }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 from redis import ConnectionError as RedisGone
 from redis import Redis
 
 from tests.rig.markers import Source
 from tests.rig.portal import Portal
-from tests.rig.visitor import Visitor, wait_until
+from tests.rig.postgres import dump
+from tests.rig.visitor import Visitor
 
 VAULT = "sandbox.json"  # where the stand-in keeps what a Segura would keep
+DUMP = "pg_dump"
 
 
 class Evidence:
@@ -42,6 +44,9 @@ class Evidence:
     def sources(self, people: Sequence[Visitor]) -> Iterator[Source]:
         """Everything, the vault's own file excepted."""
         yield from self.files()
+        for path in sorted((self.portal.state / "postgres" / "data").rglob("*")):
+            if path.is_file():
+                yield f"database file {path.name}", path.read_bytes()
         yield "what all processes printed", self.portal.log.read_bytes()
         yield "what went through Redis", b"\n".join(self.messages)
         for mail in self.mails:
@@ -55,21 +60,18 @@ class Evidence:
                 yield f"{answer.request.method} {answer.url}", head.encode() + b"\n\n" + answer.content
 
     def files(self) -> Iterator[Source]:
-        """Every file of the state folder: database, log ahead of it, queue, keys, schedule."""
+        """Every file of the state folder: queue, keys, schedule; and the database as it is dumped."""
         for path in sorted(self.portal.state.rglob("*")):
-            if path.is_file() and not path.name.startswith(VAULT) and "staticfiles" not in path.parts:
+            others = {"staticfiles", "postgres"} & set(path.parts)
+            if path.is_file() and not path.name.startswith(VAULT) and not others:
                 yield str(path.relative_to(self.portal.state)), path.read_bytes()
+        yield DUMP, dump(self.portal.database_url)
 
     def ask(self, statement: str, *values: Any) -> list[Any]:
         """Rows of the portal's database, or a change made to it."""
-        with contextlib.closing(sqlite3.connect(self.portal.state / "portal.sqlite3", timeout=20)) as database:
-            rows = database.execute(statement, values).fetchall()
-            database.commit()
-            return rows
-
-    def checkpoint(self) -> None:
-        """Bring all of the write-ahead log into the database file."""
-        wait_until(lambda: self.ask("PRAGMA wal_checkpoint(TRUNCATE)")[0][0] == 0, "the log is written back")
+        with psycopg.connect(self.portal.database_url, autocommit=True) as database:
+            done = database.execute(statement.encode(), values or None)
+            return done.fetchall() if done.description else []
 
     def _listen(self, connection: Any) -> None:
         with contextlib.suppress(RedisGone, OSError, ValueError):

@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
-from tests.rig.postgres import NoPostgres, throw_away_postgres
+from portal.devserver.postgres_server import PostgresUnavailable
+from tests.rig.postgres import throw_away_postgres
 from tests.rig.redis import throw_away_redis
 from tests.rig.rounds import LONG
 
@@ -44,7 +45,6 @@ _WORKERS_AT_MOST = 4
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--screenshots", metavar="DIR", help="Keep pictures of all pages there.")
-    parser.addoption("--sqlite", action="store_true", help="Run on SQLite instead of PostgreSQL (tests marked domain).")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -56,8 +56,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         stack = contextlib.ExitStack()
         early_config.add_cleanup(stack.close)
         try:
-            _start(stack, sqlite=early_config.known_args_namespace.sqlite)
-        except NoPostgres as error:
+            _start(stack)
+        except PostgresUnavailable as error:
             raise pytest.UsageError(str(error)) from None
     yield
 
@@ -98,7 +98,7 @@ def _turn(item: pytest.Item) -> tuple[bool, float]:
     return "browser" in getattr(item, "fixturenames", ()), -float(marker.args[0]) if marker else 0.0
 
 
-def _start(stack: contextlib.ExitStack, *, sqlite: bool) -> None:
+def _start(stack: contextlib.ExitStack) -> None:
     """Start both and put what the settings need into the environment."""
     for name in list(os.environ):
         if name.startswith(_FORGET) or name in _FORGET_EXACTLY:
@@ -110,7 +110,7 @@ def _start(stack: contextlib.ExitStack, *, sqlite: bool) -> None:
         "CHANGE_SUBMITS_PER_HOUR": "100000",  # a test has its people do in a minute what others do in a year
         "PORTAL_SEALING_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         "REDIS_URL": stack.enter_context(throw_away_redis(state)),
-        "DATABASE_URL": f"sqlite:///{state / 'test.sqlite3'}" if sqlite else stack.enter_context(throw_away_postgres()),
+        "DATABASE_URL": stack.enter_context(throw_away_postgres()),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -57,6 +58,10 @@ class Portal:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
     ) -> None:
         self.stop()
+        database = self.state / "postgres"
+        if database.is_symlink():  # root's is in a folder of its own, and large
+            shutil.rmtree(database.resolve())
+            database.unlink()
 
     def start(self, within: float = 90) -> None:
         """Start and wait for the address to answer. Raises AssertionError with the end of the log."""
@@ -71,7 +76,7 @@ class Portal:
                 preexec_fn=die_with_parent,
             )
         give_up_at = time.monotonic() + within
-        while not self.facts().get("ready"):
+        while not (self.facts().get("ready") and self.facts()["pid"] == self.process.pid):  # not of one that was killed
             if self.process.poll() is not None or time.monotonic() > give_up_at:
                 self.stop()
                 raise AssertionError(f"manage.py run did not come up:\n{self.printed()[-4000:]}")
@@ -98,6 +103,13 @@ class Portal:
     @property
     def url(self) -> str:
         return str(self.facts()["url"])
+
+    @property
+    def database_url(self) -> str:
+        """The database's address, of the role that owns the tables."""
+        lines = (self.state / "env").read_text(encoding="utf-8").splitlines()
+        settings = dict(line.split("=", 1) for line in lines) | self.environment
+        return settings["DATABASE_URL"].strip("'")
 
     @property
     def control(self) -> str:
@@ -128,7 +140,7 @@ class Portal:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def pid(self, child: str) -> int:
-        """The process number of redis, sandbox, web, worker or beat as of now."""
+        """The process number of postgres, redis, sandbox, web, worker, sealer or beat as of now."""
         return int(self.facts()["pids"][child])
 
     def kill(self, child: str, number: signal.Signals = signal.SIGKILL) -> int:

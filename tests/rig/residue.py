@@ -14,14 +14,11 @@ from tests.rig.markers import Source
 
 
 def residue(log: Path | None = None) -> Iterator[Source]:
-    """Every row of every table, on SQLite the raw files too, every key of Redis, and `log`."""
+    """Every row of every table, every key of Redis, and `log`."""
     with connection.cursor() as cursor:
         for table in connection.introspection.table_names(cursor):
             cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 - our own tables
             yield f"table {table}", _flat(cell for row in cursor.fetchall() for cell in row)
-    if connection.vendor == "sqlite":
-        database = Path(connection.settings_dict["NAME"])
-        yield from ((file.name, file.read_bytes()) for file in sorted(database.parent.glob(f"{database.name}*")))
     with Redis.from_url(settings.REDIS_URL) as redis:
         for key in redis.scan_iter():
             yield f"Redis key {key.decode(errors='replace')}", _flat(_value(redis, key))

@@ -157,6 +157,4 @@ def workers(log: Path, env: Mapping[str, str] | None = None, root: Path = ROOT) 
 
 def database_url() -> str:
     """The address of the test's own database, for other processes."""
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{connection.settings_dict['NAME']}"
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{connection.settings_dict['NAME']}").geturl()

@@ -86,11 +86,12 @@ class Operator:
 def operator(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operator]:
     """At a machine with PostgreSQL and nothing in it."""
     monkeypatch.setenv("PGPORT", str(free_port()))
-    with postgres_server(("listen_addresses=127.0.0.1", f"port={os.environ['PGPORT']}")) as server:
+    with postgres_server(["listen_addresses=127.0.0.1"], port=int(os.environ["PGPORT"])) as server:
         with psycopg.connect(server.url, dbname="postgres", autocommit=True) as database:
             database.execute("DROP DATABASE portal")
         operator = Operator(tmp_path, sandbox)
-        operator.shell |= {"PGHOST": "127.0.0.1", "PGUSER": "postgres"}
+        monkeypatch.setenv("PGPASSWORD", server.password)
+        operator.shell |= {"PGHOST": "127.0.0.1", "PGUSER": "postgres", "PGPASSWORD": server.password}
         try:
             yield operator
         finally:

@@ -28,10 +28,12 @@ class Operator:
     """Follows the runbook."""
 
     def __init__(self, portal: Portal, server: PostgresServer, folder: Path) -> None:
+        self.server = server
         self.environment = {
             **portal.environment,
-            "PGHOST": server.url.rpartition("=")[2],
+            "PGHOST": str(server.socket_folder),
             "PGUSER": "postgres",
+            "PGPASSWORD": server.password,
             "BACKUPS": str(folder),
             "OPERATOR": "admin",
         }
@@ -42,7 +44,7 @@ class Operator:
         return done.stdout
 
     def ask(self, question: str, *values: object) -> list[Any]:
-        with psycopg.connect(host=self.environment["PGHOST"], user="postgres", dbname="portal") as database:
+        with psycopg.connect(self.server.url) as database:
             return database.execute(question, values).fetchall()
 
 

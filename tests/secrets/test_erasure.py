@@ -1,16 +1,12 @@
-"""A change that ends takes its sealed value with it: out of the row, the next dump, and the file."""
+"""A change that ends takes its sealed value with it: out of the row and the next dump."""
 
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
@@ -21,7 +17,7 @@ from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from tests.changing import approve, work
 from tests.rig.markers import Marker, search
-from tests.rig.postgres import NoPostgres, dump
+from tests.rig.postgres import dump
 from tests.rig.workers import database_url
 from tests.vouching import PRESENT
 
@@ -105,7 +101,7 @@ def test_a_change_does_not_end_where_its_value_cannot_be_erased(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.shows("S01")
-def test_of_ended_changes_nothing_is_left_in_rows_dump_or_file(
+def test_of_ended_changes_nothing_is_left_in_rows_or_dump(
     pending: Callable[[str], Change], end: Callable[[Change, Status], None]
 ) -> None:
     """Short values and long ones, which a database keeps in other places; one change that is still open is found."""
@@ -124,36 +120,5 @@ def test_of_ended_changes_nothing_is_left_in_rows_dump_or_file(
     still_open = pending(value)
     blob = bytes(still_open.current().sealed_secret or b"")
     kept = Marker.known("the open change", "", blob[20:])
-    found = search(_all_of_the_database(), [*gone, *sealed_values, kept])
+    found = search([("pg_dump", dump(database_url()))], [*gone, *sealed_values, kept])
     assert {finding.way for finding in found} == {"the open change"}
-
-
-def _all_of_the_database() -> list[tuple[str, bytes]]:
-    if connection.vendor == "postgresql":
-        try:
-            return [("pg_dump", dump(database_url()))]
-        except NoPostgres as error:
-            pytest.skip(str(error))
-    name = connection.settings_dict["NAME"]
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        assert cursor.fetchone()[0] == 0
-    return [(path.name, path.read_bytes()) for path in sorted(Path(name).parent.glob(Path(name).name + "*"))]
-
-
-def test_erased_values_leave_the_file_whatever_the_sqlite_library_does_by_itself(tmp_path: Path) -> None:
-    """Debian's library overwrites what is deleted, others do not: the portal's own connections ask for it."""
-    if connection.vendor != "sqlite":
-        pytest.skip("a file of SQLite's")
-    file = tmp_path / "some.sqlite3"
-    value = Marker.known("erased", "", b"k" * 12 + bytes(range(64, 128)) * 40 + b"z" * 12)
-    options: dict[str, Any] = settings.DATABASES["default"]["OPTIONS"]
-    with contextlib.closing(sqlite3.connect(file)) as database:
-        database.executescript("PRAGMA secure_delete=OFF;" + options["init_command"])
-        database.execute("CREATE TABLE held (value BLOB)")
-        database.executemany("INSERT INTO held VALUES (?)", [(value.core,), (value.core[-200:],)])
-        database.commit()
-        database.execute("UPDATE held SET value = NULL")
-        database.commit()
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    assert search([(file.name, file.read_bytes())], [value]) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
@@ -17,6 +18,15 @@ from django.core.management import BaseCommand, CommandError, call_command
 from django.db import Error as DatabaseError
 from django.db import connections
 
+from portal.devserver.postgres_server import (
+    OWNER,
+    PORTAL,
+    READY,
+    SEALER,
+    PostgresServer,
+    PostgresUnavailable,
+    plan_server,
+)
 from portal.operations import children, demo, redis_server
 from portal.operations.state import AlreadyRunning, Unwritable, hold, prepare, remembered, write_private
 from portal.operations.supervisor import Child, NotReady, Stopped, Supervisor, say_on_stdout
@@ -25,7 +35,7 @@ READY_WITHIN_S = 60.0
 
 
 class Command(BaseCommand):
-    help = "Runs the whole portal on this machine: Redis, the stand-in Segura, web, worker and beat."
+    help = "Runs the whole portal on this machine: PostgreSQL, Redis, the stand-in Segura, web, workers and beat."
     requires_system_checks: list[str] = []  # the children check; here it would only cost the start a second
     requires_migrations_checks = False
 
@@ -37,7 +47,7 @@ class Command(BaseCommand):
             with hold(state):
                 refuse_taken_port(settings.PORT)
                 _Run(state, settings.PORT).to_the_end()
-        except (AlreadyRunning, Unwritable, redis_server.NoRedis) as error:
+        except (AlreadyRunning, Unwritable, redis_server.NoRedis, PostgresUnavailable) as error:
             raise CommandError(str(error)) from None
         except NotReady as error:
             raise CommandError(
@@ -54,6 +64,9 @@ class _Run:
         self.state, self.port = state, port
         self.url = f"http://127.0.0.1:{port}"
         self.environment = {**os.environ, "PORTAL_STATE_DIR": str(state), "PORT": str(port), "PORTAL_DEMO": "1"}
+        # As in production the sealer alone has the signing key: the others get an empty one.
+        self.environment |= {"AUDIT_SIGNING_KEY": "", "AUDIT_SIGNING_KEY_FILE": ""}
+        self.of_the_sealer = {"AUDIT_SIGNING_KEY": settings.AUDIT_SIGNING_KEY}
         self.facts: dict[str, Any] = {"pid": os.getpid(), "url": self.url, "ready": False}
         self.facts["segura_url"] = settings.SEGURA_URL
 
@@ -71,22 +84,47 @@ class _Run:
         grounds = [*self.broker(), *self.sandbox()]
         for child in grounds:
             supervisor.start(child)
+        server = self.find_server()
+        if server:
+            self.start_database(supervisor, server)
         with supervisor.interruptible():
-            passwords = make_ready(self.state)
+            passwords = make_ready(self.state, roles=server is not None)
         supervisor.wait_ready(*grounds, within=READY_WITHIN_S)
         for child in grounds:
             if child.name == "sandbox":
                 self.use_sandbox(json.loads(child.announced))
         web, worker = children.web(self.port, self.environment), children.worker(self.environment)
+        sealer = children.sealer({**self.environment, **self.of_the_sealer})
         beat = children.beat(self.state, self.environment)
-        for child in (web, worker, beat):
+        for child in (web, worker, sealer, beat):
             supervisor.start(child)
         supervisor.wait_ready(web, within=READY_WITHIN_S)
         supervisor.wait(lambda: answers(self.url), READY_WITHIN_S, "web")
-        supervisor.wait_ready(worker, beat, within=READY_WITHIN_S)
+        supervisor.wait_ready(worker, sealer, beat, within=READY_WITHIN_S)
         self.facts["ready"] = True
         self.note(self.facts["pids"])
         self.announce(passwords)
+
+    def find_server(self) -> PostgresServer | None:
+        """Return the embedded PostgreSQL, None if the environment names another one."""
+        if not (self.state / "postgres.json").exists():
+            return None
+        server = plan_server(self.state)
+        return server if os.environ["DATABASE_URL"] == server.url(OWNER) else None
+
+    def start_database(self, supervisor: Supervisor, server: PostgresServer) -> None:
+        """Start the embedded PostgreSQL with its roles; portal and sealer get an address of their own each."""
+        with supervisor.interruptible():
+            server.initialise()
+        child = children.postgres(
+            server.build_command(), server.environment, READY, cwd=server.folder, **server.account
+        )
+        supervisor.start(child)
+        supervisor.wait_ready(child, within=READY_WITHIN_S)
+        with supervisor.interruptible():
+            server.ensure_database()
+        self.environment["DATABASE_URL"] = server.url(PORTAL)
+        self.of_the_sealer["DATABASE_URL"] = server.url(SEALER)
 
     def broker(self) -> list[Child]:
         """A Redis, unless the environment names one."""
@@ -143,10 +181,16 @@ class _Run:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def make_ready(state: Path) -> dict[str, str]:
-    """Tables, static files, demo accounts; leaves no connection open for the children to inherit."""
+def make_ready(state: Path, *, roles: bool) -> dict[str, str]:
+    """Tables, static files, demo accounts; leaves no connection open for the children to inherit.
+
+    `roles`: this process is the owner of the tables, and gives the embedded server's other roles their rights.
+    """
     call_command("migrate", verbosity=0, interactive=False)
     call_command("createcachetable", verbosity=0)
+    if roles:
+        call_command("limit_role", PORTAL, stdout=io.StringIO())
+        call_command("limit_role", SEALER, sealer=True, stdout=io.StringIO())
     call_command("collectstatic", verbosity=0, interactive=False)
     passwords = demo.make_people(state)
     connections.close_all()
