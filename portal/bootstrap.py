@@ -165,15 +165,11 @@ def passes(name: str, command: list[str]) -> bool:
     return subprocess.run(command, cwd=str(ROOT), check=False).returncode == 0
 
 
-# --- The environment --------------------------------------------------------------------------------
-
-
 def install(name: str) -> None:
     """Bring `.venv` to what requirements/`name`.txt pins; does nothing when it already is there."""
     stamp = VENV / "installed"
     wanted = fingerprint(name)
     present = stamp.read_text() if stamp.exists() else ""
-    # The development set holds the others, so it also serves `run`.
     if works(PYTHON) and present in (wanted, fingerprint("dev")):
         return
     with only_one():

@@ -57,7 +57,7 @@ class _Said:
 class Prepared(Generic[Row]):
     """A question; with `columns` an order to set these, which answers with each row's `answer` as it is then.
 
-    `asking` adds to the answer of an order, by name. `words` is called once for each kind of database.
+    `asking` adds to the answer of an order, by name. `words` is called once.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Prepared(Generic[Row]):
         asking: Mapping[str, Exists] | None = None,
     ) -> None:
         self._words, self._columns, self._answer, self._asking = words, columns, answer, asking or {}
-        self._said: dict[str, tuple[_Said, models.QuerySet[Row]]] = {}
+        self._said: tuple[_Said, models.QuerySet[Row]] | None = None
 
     def rows(self, **given: Any) -> list[tuple[Any, ...]]:
         """Tuples: of a question as its values_list() gives them, of an order as the database does."""
@@ -86,11 +86,11 @@ class Prepared(Generic[Row]):
             return next(iter(any_rows.raw(said.text, said.with_(given))), None)
 
     def _put(self) -> tuple[_Said, models.QuerySet[Row]]:
-        if connection.vendor not in self._said:
+        if self._said is None:
             words = self._words()
             said = self._question(words) if self._columns is None else self._order(words)
-            self._said[connection.vendor] = said, models.QuerySet(words.model)
-        return self._said[connection.vendor]
+            self._said = said, models.QuerySet(words.model)
+        return self._said
 
     @staticmethod
     def _question(words: models.QuerySet[Row, Any]) -> _Said:

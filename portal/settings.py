@@ -95,8 +95,9 @@ try:
     DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", f"countersign@{urlsplit(BASE_URL).hostname}")
 
     # --- Database and broker -----------------------------------------------------------------------
-    _database_url = secret("DATABASE_URL")
-    os.environ["DATABASE_URL"] = _database_url
+    os.environ["DATABASE_URL"] = secret("DATABASE_URL")
+    if urlsplit(os.environ["DATABASE_URL"]).scheme not in {"postgresql", "postgres"}:
+        raise ImproperlyConfigured("DATABASE_URL must be postgresql://user:password@host/name.")
     DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
     REDIS_URL = secret("REDIS_URL", "redis://127.0.0.1:6379/0")
 except EnvError as error:
@@ -124,9 +125,6 @@ if DAILY_MAIL_HOUR > 23:
     raise ImproperlyConfigured("DAILY_MAIL_HOUR is an hour of the day: 0 to 23.")
 if DELIVERY_LEASE_S < 2 * SEGURA_DEADLINE_S:
     raise ImproperlyConfigured("DELIVERY_LEASE_S must be at least twice SEGURA_DEADLINE_S.")
-
-if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("DATABASE_URL must be postgresql://user:password@host/name.")
 
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True

@@ -152,7 +152,6 @@ RULES = [
         "with transaction.atomic():\n    tasks.publish(change.pk)",
     ),
     Rule(
-        # SQLite knows no such lock; there BEGIN IMMEDIATE has taken the whole database before.
         "rows are claimed by compare-and-swap; these wait for each other and lean on nothing else",
         calls("select_for_update"),
         "Change.objects.select_for_update().get(pk=1)",

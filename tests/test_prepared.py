@@ -59,7 +59,6 @@ def test_an_order_answers_with_what_the_row_is_then(submitted: Change) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="locks the whole database, and no row")
 def test_a_row_is_held_in_a_transaction_alone_each_time(submitted: Change) -> None:
     held = Prepared(lambda: Change.objects.select_for_update().filter(pk=Given("key")))
     with transaction.atomic():

@@ -37,6 +37,23 @@ def test_unsafe_setting_is_refused_at_the_start_and_not_repeated(env: dict[str, 
 
 
 @pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("", "DATABASE_URL is not set. Set it, or DATABASE_URL_FILE, in the environment."),
+        ("sqlite:////tmp/hunter2.sqlite3", "DATABASE_URL must be postgresql://user:password@host/name."),
+        ("mysql://portal:hunter2@db.example/portal", "DATABASE_URL must be postgresql://user:password@host/name."),
+        ("hunter2@db.example/portal", "DATABASE_URL must be postgresql://user:password@host/name."),
+        ("https://portal:hunter2@db.example/portal", "DATABASE_URL must be postgresql://user:password@host/name."),
+    ],
+)
+def test_portal_does_not_start_without_the_address_of_a_postgresql(url: str, sentence: str) -> None:
+    ended = start(DATABASE_URL=url)
+    assert ended.returncode != 0
+    assert sentence in ended.stderr
+    assert "hunter2" not in ended.stderr
+
+
+@pytest.mark.parametrize(
     "env",
     [
         {"PORTAL_BASE_URL": "https://portal.corp.example"},

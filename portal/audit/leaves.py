@@ -29,11 +29,11 @@ class Leaf(NamedTuple):
     pruned: bool
 
 
-_AT = {  # as the texts say instants
-    "postgresql": "CASE WHEN at BETWEEN '0001-01-01 00:00Z' AND '9999-12-31 23:59:59Z'"
-    " THEN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US+00:00') ELSE at::text END",
-    "sqlite": "replace(at, ' ', 'T') || CASE WHEN at LIKE '%+__:__' THEN '' ELSE '+00:00' END",
-}
+# As the texts say instants.
+_AT = (
+    "CASE WHEN at BETWEEN '0001-01-01 00:00Z' AND '9999-12-31 23:59:59Z'"
+    " THEN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US+00:00') ELSE at::text END"
+)
 
 
 def leaves(size: int) -> Iterator[Leaf]:
@@ -55,7 +55,7 @@ def _rows(events: list[int]) -> dict[int, Row]:
     numbers = f"BETWEEN {first} AND {last}" if dense else f"IN ({', '.join(map(str, events))})"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT id, {_AT[connection.vendor]}, action, actor, change, seq, secret, code, text"  # noqa: S608 - numbers
+            f"SELECT id, {_AT}, action, actor, change, seq, secret, code, text"  # noqa: S608 - numbers
             f" FROM audit_event WHERE id {numbers}"
         )
         return {row.id: row for row in map(Row._make, cursor.fetchall())}

@@ -19,25 +19,11 @@ from portal.audit import events
 _MASK = "****"
 _MASKED = re.compile(r"client.?secret|sealed|passw|token|authorization|cookie", re.IGNORECASE)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-_APPEND = {
-    # Planned once a connection, and within a change one after the other: see migration 0008.
-    "postgresql": """
-        SELECT audit_event_append(%(action)s, %(actor)s, %(change)s, %(secret)s, %(code)s,
-            %(head)s, %(middle)s, %(tail)s)
-    """,
-    # Whoever writes is alone.
-    "sqlite": """
-        INSERT INTO audit_event (at, action, actor, change, seq, secret, code, text)
-        SELECT at, %(action)s, %(actor)s, %(change)s, seq, %(secret)s, %(code)s, %(head)s
-            || replace(at, ' ', 'T') || '+00:00' || %(middle)s || COALESCE(CAST(seq AS text), 'null') || %(tail)s
-        FROM (
-            SELECT strftime('%%Y-%%m-%%d %%H:%%M:%%f000', 'now') AS at, CASE WHEN %(change)s IS NOT NULL
-                THEN (SELECT COALESCE(MAX(seq), 0) + 1 FROM audit_event WHERE change = %(change)s) END AS seq
-        )
-        RETURNING id
-    """,
-}
-"""The row in one exchange with the database, which alone knows the time and the next number within the change."""
+# In migration 0008: planned once a connection, and within a change one after the other. The database alone knows the
+# time and the next number within the change, so that the row is one exchange with it.
+_APPEND = """
+    SELECT audit_event_append(%(action)s, %(actor)s, %(change)s, %(secret)s, %(code)s, %(head)s, %(middle)s, %(tail)s)
+"""
 _LOCK_CLASS = 0x4155  # "AU", as in migration 0008: keeps these advisory locks apart from those of others
 
 
@@ -71,15 +57,14 @@ def record(
     # No savepoint: a log that cannot be written must take the caller's transaction down with it. Outside of one the
     # statement is a transaction.
     with transaction.mark_for_rollback_on_error(), connection.cursor() as cursor:
-        cursor.execute(_APPEND[connection.vendor], values)
+        cursor.execute(_APPEND, values)
         return int(cursor.fetchone()[0])
 
 
 def hold_numbering(change: int) -> None:
     """Nobody else adds an event of this change until the transaction ends."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, change % 2**31])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, change % 2**31])
 
 
 def canonical(value: Mapping[str, Any]) -> str:
@@ -88,7 +73,7 @@ def canonical(value: Mapping[str, Any]) -> str:
 
 
 def _clean(value: Any) -> Any:
-    """Plain JSON values only, masked where the key names a secret, storable on both engines."""
+    """Plain JSON values only, masked where the key names a secret, storable in PostgreSQL."""
     if isinstance(value, Mapping):
         return {storable(str(name)): _unless_masked(str(name), item) for name, item in value.items()}
     if isinstance(value, list | tuple):

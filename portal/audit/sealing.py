@@ -99,9 +99,7 @@ def _seal_batch(signers: list[notes.Signer], *, old_key_is_lost: bool) -> int:
 
 
 def _alone() -> bool:
-    """Whether this transaction is the only sealer's. On SQLite it is: a transaction that writes is alone."""
-    if connection.vendor != "postgresql":
-        return True
+    """Whether this transaction is the only sealer's."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
         return bool(cursor.fetchone()[0])
@@ -152,10 +150,7 @@ def _grow(newest: Checkpoint | None, texts: list[tuple[int, str]], signers: list
 
 
 def _keep(seals: list[Seal]) -> None:
-    """As three arrays where it can: bulk_create is half of a sealing, for Django takes no array of bytes."""
-    if connection.vendor != "postgresql":
-        Seal.objects.bulk_create(seals)
-        return
+    """As three arrays: bulk_create is half of a sealing, for Django takes no array of bytes."""
     with connection.cursor() as cursor:
         columns = zip(*((seal.leaf, seal.event, seal.leaf_hash) for seal in seals), strict=True)
         cursor.execute(_KEEP, [list(column) for column in columns])

@@ -139,13 +139,12 @@ def _saying(text: str) -> list[int]:
     First the numbers, from the index alone, then the text of each: as one filter PostgreSQL thinks it quicker to read
     all of the log. The short end of the text, because turning it into capitals costs more than all else.
     """
-    said = "SPLIT_PART(e.text, '\"secret_name\":', 2)" if connection.vendor == "postgresql" else "e.text"
     part = connection.ops.prep_for_like_query(json.dumps(text, ensure_ascii=False)[1:-1])
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM (SELECT id FROM audit_event WHERE action = %s ORDER BY id DESC LIMIT %s) newest WHERE"  # noqa: S608 - one of two texts of ours
-            f" (SELECT UPPER({said}) FROM audit_event e WHERE e.id = newest.id) LIKE UPPER(%s) ESCAPE '\\'"
-            " ORDER BY id DESC LIMIT %s",
+            "SELECT id FROM (SELECT id FROM audit_event WHERE action = %s ORDER BY id DESC LIMIT %s) newest WHERE"
+            " (SELECT UPPER(SPLIT_PART(e.text, '\"secret_name\":', 2)) FROM audit_event e WHERE e.id = newest.id)"
+            " LIKE UPPER(%s) ESCAPE '\\' ORDER BY id DESC LIMIT %s",
             [SUBMITTED, _SEARCHED, f"%{part}%", 10 * _FOUND],
         )
         return [number for (number,) in cursor]

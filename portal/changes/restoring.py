@@ -58,8 +58,6 @@ def restored(*, by: User, reason: str, actor: str, lost_checkpoint: str) -> Rest
 
 
 def _refuse_company() -> None:
-    if connection.vendor != "postgresql":
-        return  # the transaction is alone, and `make run` holds a lock that its command asks for
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity"
@@ -74,9 +72,6 @@ def _skip_numbers() -> None:
     tables = [model._meta.db_table for model in (Change, Event)]  # noqa: SLF001
     with connection.cursor() as cursor:
         for table in tables:
-            if connection.vendor == "postgresql":
-                cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [table])
-                (sequence,) = cursor.fetchone()
-                cursor.execute("SELECT setval(%s, nextval(%s) + %s)", [sequence, sequence, SKIPPED])
-            else:
-                cursor.execute("UPDATE sqlite_sequence SET seq = seq + %s WHERE name = %s", [SKIPPED, table])
+            cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [table])
+            (sequence,) = cursor.fetchone()
+            cursor.execute("SELECT setval(%s, nextval(%s) + %s)", [sequence, sequence, SKIPPED])

@@ -13,8 +13,8 @@ from django.template.loader import render_to_string
 
 from portal.accounts.limits import LimitReached
 
-_FULL = ("No space left on device", "disk is full")
-"""PostgreSQL's and SQLite's words for it."""
+_FULL = "No space left on device"
+"""PostgreSQL's words for it."""
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -28,7 +28,7 @@ def failed(_request: HttpRequest) -> HttpResponse:
     """503 while the database is away, else 500. Asks nothing of the request: who it is from is in the database."""
     error = sys.exc_info()[1]
     if isinstance(error, OperationalError | InterfaceError):
-        page = render_to_string("503.html", {"full": any(sign in str(error) for sign in _FULL)})
+        page = render_to_string("503.html", {"full": _FULL in str(error)})
         return HttpResponse(page, status=503, headers={"Retry-After": "30"})
     return HttpResponse(render_to_string("500.html"), status=500)
 

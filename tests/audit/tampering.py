@@ -18,26 +18,17 @@ TABLES = ("audit_event", "audit_seal", "audit_subtree", "audit_checkpoint", "aud
 def past_the_triggers() -> Iterator[None]:
     """For the time of the block nothing is refused, and nothing is queued for the sealer."""
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT tgrelid::regclass::text, tgname, tgenabled::text FROM pg_trigger"
-                " WHERE tgrelid::regclass::text = ANY(%s) AND NOT tgisinternal",
-                [list(TABLES)],
-            )
-            triggers = cursor.fetchall()
-            for table in TABLES:
-                cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-            yield
-            for table, name, when in triggers:
-                cursor.execute(f"ALTER TABLE {table} ENABLE {'ALWAYS' if when == 'A' else ''} TRIGGER {name}")
-            return
-        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit%%'", [])
+        cursor.execute(
+            "SELECT tgrelid::regclass::text, tgname, tgenabled::text FROM pg_trigger"
+            " WHERE tgrelid::regclass::text = ANY(%s) AND NOT tgisinternal",
+            [list(TABLES)],
+        )
         triggers = cursor.fetchall()
-        for name, _ in triggers:
-            cursor.execute(f"DROP TRIGGER {name}")
+        for table in TABLES:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         yield
-        for _, sql in triggers:
-            cursor.execute(sql)
+        for table, name, when in triggers:
+            cursor.execute(f"ALTER TABLE {table} ENABLE {'ALWAYS' if when == 'A' else ''} TRIGGER {name}")
 
 
 def overwrite(number: int, **columns: object) -> None:

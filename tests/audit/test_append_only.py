@@ -52,24 +52,6 @@ def test_an_upsert_over_the_number_within_a_change_is_refused(event: Event) -> N
     refused(statement, event, id=event.pk + 500)
 
 
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="only SQLite has INSERT OR REPLACE")
-@pytest.mark.parametrize(
-    ("other", "verb"),
-    [
-        ({}, "INSERT OR REPLACE"),
-        ({}, "REPLACE"),
-        ({}, "INSERT OR IGNORE"),
-        ({"change": None, "seq": None}, "INSERT OR REPLACE"),
-        ({"id": 99999}, "INSERT OR REPLACE"),
-    ],
-)
-def test_replacing_does_not_walk_around_the_delete_trigger(
-    event: Event, other: dict[str, int | None], verb: str
-) -> None:
-    refused(f"{verb} {FORGED}", event, **other)
-
-
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL has COPY")
 @pytest.mark.parametrize("number", ["taken", "free"])
 def test_copying_over_an_event_or_its_number_within_the_change_is_refused(event: Event, number: str) -> None:
     before = list(Event.objects.order_by("id").values_list())
@@ -86,7 +68,6 @@ def copied(row: tuple[object, ...]) -> None:
 
 
 @pytest.mark.shows("A02")
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL has replication roles")
 def test_the_replica_role_does_not_walk_around_the_trigger(event: Event) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")

@@ -202,8 +202,8 @@ AWKWARD = ("=1+1", "\u2028\u0085\x1c\x0b", "\r\n", "\t", "\x00\ud800", '"\\', MA
 
 
 @pytest.mark.shows("A10")
-def test_a10_equal_contents_are_exported_with_equal_leaf_hashes_on_both_engines() -> None:
-    """The text alone is hashed, as UTF-8: no engine, no column and no number has a part in it."""
+def test_a10_equal_contents_are_exported_with_equal_leaf_hashes() -> None:
+    """The text alone is hashed, as UTF-8: no column and no number has a part in it."""
     sealing.seal()
     texts = [canonical({"action": "vault.responded", "data": {"message": storable(text)}, "v": 1}) for text in AWKWARD]
     for text in texts:

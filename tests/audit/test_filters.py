@@ -96,7 +96,6 @@ def test_pages_both_ways_equal_the_whole_answer(log: Log, filters: Filters) -> N
         assert keyset.page(matching, order=("-id",), cursor=later.newer, size=2).rows == earlier.rows
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="reads PostgreSQL's plans")
 @pytest.mark.parametrize(
     ("filters", "index"),
     [

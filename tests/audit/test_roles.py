@@ -17,7 +17,6 @@ from portal.audit.verify import verify
 from tests.audit.tampering import TABLES
 
 pytestmark = [
-    pytest.mark.skipif("connection.vendor != 'postgresql'", reason="only PostgreSQL has roles"),
     pytest.mark.django_db,
     pytest.mark.usefixtures("signing_key"),
     pytest.mark.shows("A02"),

@@ -27,25 +27,14 @@ pytestmark = [pytest.mark.django_db, pytest.mark.shows("W03")]
 def past_the_triggers(table: str) -> Iterator[None]:
     """What the database itself refuses, somebody who owns it may do; every trigger is back at the end as it was."""
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal", [table]
-            )
-            triggers = [
-                (name, "ENABLE ALWAYS" if when in ("A", b"A") else "ENABLE") for name, when in cursor.fetchall()
-            ]
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-            yield
-            for name, enable in triggers:
-                cursor.execute(f"ALTER TABLE {table} {enable} TRIGGER {name}")
-            return
-        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [table])
-        triggers = cursor.fetchall()
-        for name, _ in triggers:
-            cursor.execute(f"DROP TRIGGER {name}")
+        cursor.execute(
+            "SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal", [table]
+        )
+        triggers = [(name, "ENABLE ALWAYS" if when in ("A", b"A") else "ENABLE") for name, when in cursor.fetchall()]
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         yield
-        for _, sql in triggers:
-            cursor.execute(sql)
+        for name, enable in triggers:
+            cursor.execute(f"ALTER TABLE {table} {enable} TRIGGER {name}")
 
 
 def alter(table: str, assignment: str, *values: object) -> None:

@@ -131,14 +131,5 @@ def test_two_changes_of_one_secret_are_never_on_their_way_together(
 ) -> None:
     one, two = (workflow.submit(propose(), by=requester) for _ in range(2))
     execute("UPDATE changes_change SET status = 'sending' WHERE id = %s", one.pk)
-    with pytest.raises(DatabaseError, match=r"change_one_lane_per_secret|UNIQUE"):
+    with pytest.raises(DatabaseError, match="change_one_lane_per_secret"):
         execute("UPDATE changes_change SET status = 'in_doubt' WHERE id = %s", two.pk)
-
-
-@pytest.mark.parametrize("table", ["changes_vote", "changes_revision", "changes_change"])
-def test_nothing_is_replaced_on_sqlite(table: str, submitted: Change, approver: User) -> None:
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL has no INSERT OR REPLACE")
-    approve(submitted, approver)
-    with pytest.raises(DatabaseError):
-        execute(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")  # noqa: S608

@@ -57,7 +57,6 @@ def await_a_wait(worker: threading.Thread) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="has one writer: nobody waits for a row")
 def test_a_claim_that_waited_for_its_row_sees_the_pause_that_began_meanwhile(
     segura: Sandbox, approved: Callable[..., Change], admin: User
 ) -> None:

@@ -24,16 +24,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.shows("S04")]
 def revisions_unguarded() -> Iterator[None]:
     """For the time of the block a revision can be altered."""
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("ALTER TABLE changes_revision DISABLE TRIGGER revision_immutable")
-            yield
-            cursor.execute("ALTER TABLE changes_revision ENABLE ALWAYS TRIGGER revision_immutable")
-            return
-        cursor.execute("SELECT sql FROM sqlite_master WHERE name = 'revision_immutable'")
-        (trigger,) = cursor.fetchone()
-        cursor.execute("DROP TRIGGER revision_immutable")
+        cursor.execute("ALTER TABLE changes_revision DISABLE TRIGGER revision_immutable")
         yield
-        cursor.execute(trigger)
+        cursor.execute("ALTER TABLE changes_revision ENABLE ALWAYS TRIGGER revision_immutable")
 
 
 @pytest.mark.django_db(transaction=True)

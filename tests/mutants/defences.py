@@ -16,7 +16,6 @@ _ROLES = "portal/operations/management/commands/limit_role.py"
 _RULES = "portal/changes/rules.py"
 _TABLES = "portal/changes/migrations/0001_initial.py"
 _FOUR_EYES = "portal/changes/migrations/0002_four_eyes.py"
-_APPEND_ONLY = "portal/audit/migrations/0002_append_only.py"
 _RETENTION = "portal/audit/migrations/0006_retention.py"
 
 _DATABASE = (
@@ -60,15 +59,6 @@ _DATABASE = (
         ("tests/changes/test_four_eyes.py::test_a_vote_cannot_hide_the_requester_behind_another_name",),
     ),
     Mutant(
-        "four eyes: the vote names the real requester (SQLite)",
-        _FOUR_EYES,
-        '"NOT EXISTS (SELECT 1 FROM changes_change c WHERE c.id = NEW.change_id'
-        ' AND c.requester_id = NEW.requester_id)",',
-        '"0",',
-        ("tests/changes/test_four_eyes.py::test_a_vote_cannot_hide_the_requester_behind_another_name",),
-        sqlite=True,
-    ),
-    Mutant(
         "four eyes: the voter is no editor (trigger)",
         _FOUR_EYES,
         "FOR EACH ROW EXECUTE FUNCTION changes_vote_guard();",
@@ -99,25 +89,9 @@ _DATABASE = (
     Mutant(
         "append-only trigger: ALWAYS",
         _RETENTION,
-        '        "ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only",\n',
+        '    "ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only",\n',
         "",
         ("tests/audit/test_append_only.py::test_the_replica_role_does_not_walk_around_the_trigger",),
-    ),
-    Mutant(
-        "append-only trigger: UPDATE (SQLite)",
-        _APPEND_ONLY,
-        "BEFORE UPDATE ON audit_event",
-        "BEFORE UPDATE ON audit_event WHEN 0",
-        ("tests/audit/test_append_only.py::test_raw_sql_is_refused",),
-        sqlite=True,
-    ),
-    Mutant(
-        "append-only trigger: DELETE (SQLite)",
-        _RETENTION,
-        "BEFORE DELETE ON audit_event WHEN NOT ({RETIRED})",
-        "BEFORE DELETE ON audit_event WHEN 0",
-        ("tests/audit/test_append_only.py::test_raw_sql_is_refused",),
-        sqlite=True,
     ),
     Mutant(
         "retention: a tombstone is of the leaf of its event",
@@ -139,16 +113,6 @@ _DATABASE = (
         " and number in self.pruned",
         "",
         ("tests/audit/test_retention.py::test_tombstone_that_no_event_announced_hides_no_deletion",),
-    ),
-    Mutant(
-        "insert guard (SQLite)",
-        _APPEND_ONLY,
-        """        WHEN EXISTS (SELECT 1 FROM audit_event WHERE id = NEW.id)
-          OR EXISTS (SELECT 1 FROM audit_event WHERE change = NEW.change AND seq = NEW.seq)
-""",
-        "        WHEN 0\n",
-        ("tests/audit/test_append_only.py::test_replacing_does_not_walk_around_the_delete_trigger",),
-        sqlite=True,
     ),
     # There is no TRUNCATE trigger (see the migration): no role of the portal's has the right.
     Mutant(
@@ -431,16 +395,6 @@ _SECRETS = (
         "    if to in ENDED and moved.keeps:  # type: ignore[attr-defined]\n        change.erase_sealed()\n",
         "",
         ("tests/changes/test_workflow.py::test_the_sealed_value_is_erased_when_the_change_ends_or_is_revised",),
-    ),
-    Mutant(
-        "erased values leave the file (SQLite)",
-        "portal/settings.py",
-        " PRAGMA secure_delete=ON;",
-        "",
-        (
-            "tests/secrets/test_erasure.py::test_erased_values_leave_the_file_whatever_the_sqlite_library_does_by_itself",
-        ),
-        sqlite=True,
     ),
 )
 

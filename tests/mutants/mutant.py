@@ -15,17 +15,13 @@ class Misfit(Exception):
 
 @dataclass(frozen=True)
 class Mutant:
-    """`old` becomes `new` in `file`; at least one of `tests` (file::name) must then fail.
-
-    `sqlite`: the tests run on SQLite, the engine whose guard is taken out.
-    """
+    """`old` becomes `new` in `file`; at least one of `tests` (file::name) must then fail."""
 
     name: str
     file: str
     old: str
     new: str
     tests: tuple[str, ...]
-    sqlite: bool = False
 
     def check(self, root: Path = ROOT) -> None:
         """Raises Misfit unless the text to take out is there exactly once and every named test exists."""

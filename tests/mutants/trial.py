@@ -26,30 +26,26 @@ class Unsound(Exception):
 
 def baseline(mutants: Iterable[Mutant]) -> None:
     """All tests of these mutants pass on the tree as it is, and none is skipped. Raises Unsound."""
-    mutants = list(mutants)
-    for sqlite in (False, True):
-        tests = sorted({test for mutant in mutants if mutant.sqlite == sqlite for test in mutant.tests})
-        if tests:
-            with _copy_of_the_tree() as root:
-                output, failed = _run(root, tests, sqlite=sqlite)
-            if failed or _SKIPPED.search(output):
-                raise Unsound(f"Tests that do not pass as it is watch nothing:\n{output[-3000:]}")
+    with _copy_of_the_tree() as root:
+        output, failed = _run(root, sorted({test for mutant in mutants for test in mutant.tests}))
+    if failed or _SKIPPED.search(output):
+        raise Unsound(f"Tests that do not pass as it is watch nothing:\n{output[-3000:]}")
 
 
 def first_failure_without(mutant: Mutant) -> str:
     """Take the defence out of a copy: its first test that fails, and how; '' where all pass. Raises Misfit, Unsound."""
     with _copy_of_the_tree() as root:
         mutant.apply(root)
-        return _run(root, mutant.tests, sqlite=mutant.sqlite)[1]
+        return _run(root, mutant.tests)[1]
 
 
-def _run(root: Path, tests: Iterable[str], *, sqlite: bool) -> tuple[str, str]:
+def _run(root: Path, tests: Iterable[str]) -> tuple[str, str]:
     """What pytest said, and the first test that failed with its reason. An error is not a failure: raises Unsound."""
     command = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-rfEs", "--tb=short", "--color=no", *tests]
     # A run of its own, on servers of its own, whoever started this one; the long form holds only the catalogue's tests.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_") and name != "FAULTS"}
     run = subprocess.run(
-        command + ["--sqlite"] * sqlite,
+        command,
         cwd=root,
         env=kept | {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "250"},  # as long as a line may become
         capture_output=True,

@@ -70,20 +70,14 @@ def pending(segura: Sandbox, propose: Propose, requester: User) -> Callable[[str
 @contextlib.contextmanager
 def erasure_refused() -> Iterator[None]:
     """The database takes every other write."""
-    raising = "SELECT RAISE(ABORT, 'broken by a test')"
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(
-                "CREATE TRIGGER broken BEFORE UPDATE OF sealed_secret ON changes_revision"
-                " FOR EACH ROW EXECUTE FUNCTION changes_refuse('broken by a test')"
-            )
-        else:
-            cursor.execute(
-                f"CREATE TRIGGER broken BEFORE UPDATE OF sealed_secret ON changes_revision BEGIN {raising}; END"
-            )
+        cursor.execute(
+            "CREATE TRIGGER broken BEFORE UPDATE OF sealed_secret ON changes_revision"
+            " FOR EACH ROW EXECUTE FUNCTION changes_refuse('broken by a test')"
+        )
     yield
     with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER broken" + (" ON changes_revision" if connection.vendor == "postgresql" else ""))
+        cursor.execute("DROP TRIGGER broken ON changes_revision")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -15,55 +15,33 @@ RETIRED = """
             WHERE t.event = OLD.id)
     AND NOT EXISTS (SELECT 1 FROM audit_legalhold h WHERE h.change = OLD.change)
 """
-GUARD = {
-    "postgresql": [
-        f"""
-        CREATE FUNCTION audit_event_guard() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            IF TG_OP = 'DELETE' AND {RETIRED} THEN
-                RETURN OLD;
-            END IF;
-            RAISE EXCEPTION 'the audit log is append-only: % refused', TG_OP
-                USING ERRCODE = 'integrity_constraint_violation';
-        END $$
-        """,
-        "DROP TRIGGER audit_event_append_only ON audit_event",
-        """
-        CREATE TRIGGER audit_event_append_only BEFORE UPDATE OR DELETE ON audit_event
-        FOR EACH ROW EXECUTE FUNCTION audit_event_guard()
-        """,
-        "ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only",
-        """
-        CREATE TRIGGER audit_tombstone_append_only BEFORE UPDATE OR DELETE ON audit_tombstone
-        FOR EACH ROW EXECUTE FUNCTION audit_event_refuse()
-        """,
-        "ALTER TABLE audit_tombstone ENABLE ALWAYS TRIGGER audit_tombstone_append_only",
-    ],
-    "sqlite": [
-        "DROP TRIGGER audit_event_no_delete",
-        f"""
-        CREATE TRIGGER audit_event_no_delete BEFORE DELETE ON audit_event WHEN NOT ({RETIRED})
-        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only: DELETE refused'); END
-        """,
-        """
-        CREATE TRIGGER audit_tombstone_no_update BEFORE UPDATE ON audit_tombstone
-        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only: UPDATE refused'); END
-        """,
-        """
-        CREATE TRIGGER audit_tombstone_no_delete BEFORE DELETE ON audit_tombstone
-        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only: DELETE refused'); END
-        """,
-        """
-        CREATE TRIGGER audit_tombstone_no_replace BEFORE INSERT ON audit_tombstone
-        WHEN EXISTS (SELECT 1 FROM audit_tombstone WHERE leaf = NEW.leaf OR event = NEW.event)
-        BEGIN SELECT RAISE(ABORT, 'the audit log is append-only: REPLACE refused'); END
-        """,
-    ],
-}
+GUARD = [
+    f"""
+    CREATE FUNCTION audit_event_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'DELETE' AND {RETIRED} THEN
+            RETURN OLD;
+        END IF;
+        RAISE EXCEPTION 'the audit log is append-only: % refused', TG_OP
+            USING ERRCODE = 'integrity_constraint_violation';
+    END $$
+    """,
+    "DROP TRIGGER audit_event_append_only ON audit_event",
+    """
+    CREATE TRIGGER audit_event_append_only BEFORE UPDATE OR DELETE ON audit_event
+    FOR EACH ROW EXECUTE FUNCTION audit_event_guard()
+    """,
+    "ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only",
+    """
+    CREATE TRIGGER audit_tombstone_append_only BEFORE UPDATE OR DELETE ON audit_tombstone
+    FOR EACH ROW EXECUTE FUNCTION audit_event_refuse()
+    """,
+    "ALTER TABLE audit_tombstone ENABLE ALWAYS TRIGGER audit_tombstone_append_only",
+]
 
 
 def guard(_apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    for statement in GUARD[schema_editor.connection.vendor]:
+    for statement in GUARD:
         schema_editor.execute(statement, params=None)
 
 

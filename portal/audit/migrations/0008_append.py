@@ -1,4 +1,4 @@
-"""PostgreSQL appends an event by a function, which it plans once a connection: see ledger.py. SQLite needs none.
+"""PostgreSQL appends an event by a function, which it plans once a connection: see ledger.py.
 
 Old code goes on with its own INSERT, which takes the same lock. Whoever may insert may append: the function runs with
 the rights of who calls it, and the table's triggers see each of its rows.
@@ -37,13 +37,11 @@ APPEND = """
 
 
 def add(_apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(APPEND, params=None)
+    schema_editor.execute(APPEND, params=None)
 
 
 def remove(_apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute("DROP FUNCTION audit_event_append", params=None)
+    schema_editor.execute("DROP FUNCTION audit_event_append", params=None)
 
 
 class Migration(migrations.Migration):

@@ -11,7 +11,7 @@ FROZEN_REVISION = (
     "secret_fingerprint", "policy", "reason", "ticket", "digest",
 )  # fmt: skip
 
-POSTGRESQL = f"""
+GUARDS = f"""
 ALTER TABLE changes_vote ADD CONSTRAINT vote_names_the_requester
     FOREIGN KEY (change_id, requester_id) REFERENCES changes_change (id, requester_id) DEFERRABLE INITIALLY IMMEDIATE;
 
@@ -63,71 +63,8 @@ ALTER TABLE changes_revision ENABLE ALWAYS TRIGGER revision_immutable;
 """
 
 
-def _sqlite(name: str, when: str, table: str, condition: str, message: str) -> str:
-    where = f" WHEN {condition}" if condition else ""
-    return (
-        f"CREATE TRIGGER {name} BEFORE {when} ON {table} FOR EACH ROW{where} "
-        f"BEGIN SELECT RAISE(ABORT, '{table}: {message}'); END"
-    )
-
-
-SQLITE = [
-    _sqlite(
-        "vote_four_eyes", "INSERT", "changes_vote",
-        "EXISTS (SELECT 1 FROM changes_revision r WHERE r.change_id = NEW.change_id AND r.editor_id = NEW.voter_id)",
-        "nobody votes on a change they edited",
-    ),
-    _sqlite(
-        "vote_names_the_requester", "INSERT", "changes_vote",
-        "NOT EXISTS (SELECT 1 FROM changes_change c WHERE c.id = NEW.change_id AND c.requester_id = NEW.requester_id)",
-        "the requester is not the requester of the change",
-    ),
-    # INSERT OR REPLACE walks around a delete trigger.
-    _sqlite(
-        "vote_not_replaced", "INSERT", "changes_vote",
-        "EXISTS (SELECT 1 FROM changes_vote v WHERE v.id = NEW.id OR (v.change_id = NEW.change_id"
-        " AND v.revision = NEW.revision AND v.voter_id = NEW.voter_id))",
-        "UNIQUE: a vote is never altered",
-    ),
-    _sqlite(
-        "revision_not_replaced", "INSERT", "changes_revision",
-        "EXISTS (SELECT 1 FROM changes_revision r WHERE r.id = NEW.id"
-        " OR (r.change_id = NEW.change_id AND r.number = NEW.number))",
-        "UNIQUE: a revision is immutable",
-    ),
-    _sqlite(
-        "change_not_replaced", "INSERT", "changes_change",
-        "EXISTS (SELECT 1 FROM changes_change c WHERE c.id = NEW.id)",
-        "UNIQUE: a change is never replaced",
-    ),
-    _sqlite("vote_not_updated", "UPDATE", "changes_vote", "", "a vote is never altered"),
-    _sqlite("vote_not_deleted", "DELETE", "changes_vote", "", "a vote is never altered"),
-    _sqlite(
-        "revision_not_by_voter", "INSERT", "changes_revision",
-        "EXISTS (SELECT 1 FROM changes_vote v WHERE v.change_id = NEW.change_id AND v.voter_id = NEW.editor_id"
-        " AND v.revision >= NEW.number)",
-        "nobody edits what they voted on",
-    ),
-    _sqlite(
-        "revision_immutable", f"UPDATE OF {', '.join(FROZEN_REVISION)}", "changes_revision", "",
-        "a revision is immutable",
-    ),
-    _sqlite("revision_kept", "DELETE", "changes_revision", "", "a revision is never deleted"),
-    _sqlite("change_kept", "DELETE", "changes_change", "", "a change is never deleted"),
-    _sqlite(
-        "change_identity", "UPDATE OF id, secret, requester_id, created_at", "changes_change",
-        "OLD.id <> NEW.id OR OLD.secret <> NEW.secret OR OLD.requester_id <> NEW.requester_id"
-        " OR OLD.created_at <> NEW.created_at",
-        "a change keeps its requester and its secret",
-    ),
-    _sqlite("attempt_kept", "DELETE", "changes_attempt", "", "an attempt is never deleted"),
-]  # fmt: skip
-
-
 def guard(_apps, schema_editor):
-    vendor = schema_editor.connection.vendor
-    for statement in [POSTGRESQL] if vendor == "postgresql" else SQLITE:
-        schema_editor.execute(statement, params=None)
+    schema_editor.execute(GUARDS, params=None)
 
 
 class Migration(migrations.Migration):

@@ -2,20 +2,15 @@
 
 from django.db import migrations, models
 
-POSTGRESQL = """
+GUARDS = """
 CREATE TRIGGER revision_traits_immutable BEFORE UPDATE OF secret_traits ON changes_revision
     FOR EACH ROW EXECUTE FUNCTION changes_refuse('a revision is immutable');
 ALTER TABLE changes_revision ENABLE ALWAYS TRIGGER revision_traits_immutable;
 """
-SQLITE = """
-CREATE TRIGGER revision_traits_immutable BEFORE UPDATE OF secret_traits ON changes_revision FOR EACH ROW
-BEGIN SELECT RAISE(ABORT, 'changes_revision: a revision is immutable'); END
-"""
 
 
 def guard(_apps, schema_editor):
-    statement = POSTGRESQL if schema_editor.connection.vendor == "postgresql" else SQLITE
-    schema_editor.execute(statement, params=None)
+    schema_editor.execute(GUARDS, params=None)
 
 
 class Migration(migrations.Migration):

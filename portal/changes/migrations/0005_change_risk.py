@@ -24,18 +24,12 @@ def rate(apps, _schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("changes", "0004_secret_traits")]
     operations = [
-        migrations.SeparateDatabaseAndState(
-            # Django's own would make the table anew on SQLite, from under the triggers that guard it.
-            [migrations.RunSQL("ALTER TABLE changes_change ADD COLUMN risk smallint NOT NULL DEFAULT 3")],
-            [
-                migrations.AddField(
-                    model_name="change",
-                    name="risk",
-                    field=models.SmallIntegerField(
-                        db_default=3, help_text="risks.Level of that revision; what nobody rated is high."
-                    ),
-                )
-            ],
+        migrations.AddField(
+            model_name="change",
+            name="risk",
+            field=models.SmallIntegerField(
+                db_default=3, help_text="risks.Level of that revision; what nobody rated is high."
+            ),
         ),
         migrations.RunPython(rate, migrations.RunPython.noop, elidable=True),
         migrations.AddIndex(

@@ -4,26 +4,14 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-POSTGRESQL = """
+GUARD = """
 CREATE TRIGGER comment_never_altered BEFORE UPDATE OR DELETE ON changes_comment
     FOR EACH ROW EXECUTE FUNCTION changes_refuse('a comment is never altered');
 """
-SQLITE = [
-    f"CREATE TRIGGER {name} BEFORE {event} ON changes_comment FOR EACH ROW {when} "
-    f"BEGIN SELECT RAISE(ABORT, 'changes_comment: a comment is never altered'); END"
-    for name, event, when in (
-        ("comment_not_updated", "UPDATE", ""),
-        ("comment_not_deleted", "DELETE", ""),
-        # INSERT OR REPLACE walks around a delete trigger.
-        ("comment_not_replaced", "INSERT", "WHEN EXISTS (SELECT 1 FROM changes_comment c WHERE c.id = NEW.id)"),
-    )
-]
 
 
 def guard(_apps, schema_editor):
-    vendor = schema_editor.connection.vendor
-    for statement in [POSTGRESQL] if vendor == "postgresql" else SQLITE:
-        schema_editor.execute(statement, params=None)
+    schema_editor.execute(GUARD, params=None)
 
 
 class Migration(migrations.Migration):

@@ -9,20 +9,14 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [("changes", "0011_lists_at_any_size")]
     operations = [
-        migrations.SeparateDatabaseAndState(
-            # Django's own would make the table anew on SQLite, from under the triggers that guard it.
-            [migrations.RunSQL("ALTER TABLE changes_change ADD COLUMN request varchar(64) NOT NULL DEFAULT ''")],
-            [
-                migrations.AddField(
-                    model_name="change",
-                    name="request",
-                    field=models.CharField(
-                        blank=True,
-                        db_default="",
-                        help_text="Id of the request that approved or retried it.",
-                        max_length=64,
-                    ),
-                )
-            ],
+        migrations.AddField(
+            model_name="change",
+            name="request",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                help_text="Id of the request that approved or retried it.",
+                max_length=64,
+            ),
         ),
     ]

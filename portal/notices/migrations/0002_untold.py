@@ -10,40 +10,29 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
 TOLD = "(NEW.action LIKE 'change.%' OR NEW.action IN ('vote.cast', 'delivery.paused', 'delivery.resumed'))"
-QUEUE = {
-    "postgresql": [
-        """
-        CREATE FUNCTION notices_untold_queue() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            INSERT INTO notices_untold (event) VALUES (NEW.id);
-            RETURN NULL;
-        END $$
-        """,
-        f"""
-        CREATE TRIGGER notices_untold_queue AFTER INSERT ON audit_event
-        FOR EACH ROW WHEN {TOLD} EXECUTE FUNCTION notices_untold_queue()
-        """,
-    ],
-    "sqlite": [
-        f"""
-        CREATE TRIGGER notices_untold_queue AFTER INSERT ON audit_event WHEN {TOLD}
-        BEGIN INSERT INTO notices_untold (event) VALUES (NEW.id); END
-        """,
-    ],
-}
-UNQUEUE = {
-    "postgresql": ["DROP TRIGGER notices_untold_queue ON audit_event", "DROP FUNCTION notices_untold_queue()"],
-    "sqlite": ["DROP TRIGGER notices_untold_queue"],
-}
+QUEUE = [
+    """
+    CREATE FUNCTION notices_untold_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO notices_untold (event) VALUES (NEW.id);
+        RETURN NULL;
+    END $$
+    """,
+    f"""
+    CREATE TRIGGER notices_untold_queue AFTER INSERT ON audit_event
+    FOR EACH ROW WHEN {TOLD} EXECUTE FUNCTION notices_untold_queue()
+    """,
+]
+UNQUEUE = ["DROP TRIGGER notices_untold_queue ON audit_event", "DROP FUNCTION notices_untold_queue()"]
 
 
 def queue(_apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    for statement in QUEUE[schema_editor.connection.vendor]:
+    for statement in QUEUE:
         schema_editor.execute(statement, params=None)
 
 
 def unqueue(_apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    for statement in UNQUEUE[schema_editor.connection.vendor]:
+    for statement in UNQUEUE:
         schema_editor.execute(statement, params=None)
 
 

@@ -15,20 +15,11 @@ TOLD = """(
         'vote.cast', 'delivery.paused', 'delivery.resumed', 'delivery.held', 'delivery.released'
     )
 )"""
-DROP = {
-    "postgresql": "DROP TRIGGER notices_untold_queue ON audit_event",
-    "sqlite": "DROP TRIGGER notices_untold_queue",
-}
-QUEUE = {
-    "postgresql": """
-        CREATE TRIGGER notices_untold_queue AFTER INSERT ON audit_event
-        FOR EACH ROW WHEN {told} EXECUTE FUNCTION notices_untold_queue()
-        """,
-    "sqlite": """
-        CREATE TRIGGER notices_untold_queue AFTER INSERT ON audit_event WHEN {told}
-        BEGIN INSERT INTO notices_untold (event) VALUES (NEW.id); END
-        """,
-}
+DROP = "DROP TRIGGER notices_untold_queue ON audit_event"
+QUEUE = """
+    CREATE TRIGGER notices_untold_queue AFTER INSERT ON audit_event
+    FOR EACH ROW WHEN {told} EXECUTE FUNCTION notices_untold_queue()
+"""
 
 
 def queue_more(_apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -40,8 +31,7 @@ def queue_less(_apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> Non
 
 
 def _queue(schema_editor: BaseDatabaseSchemaEditor, told: str) -> None:
-    vendor = schema_editor.connection.vendor
-    for statement in (DROP[vendor], QUEUE[vendor].format(told=told)):
+    for statement in (DROP, QUEUE.format(told=told)):
         schema_editor.execute(statement, params=None)
 
 

@@ -35,12 +35,6 @@ _GUARDS = """
 def examine() -> Iterator[Finding]:
     """Raises DatabaseError."""
     yield _migrations()
-    if connection.vendor == "sqlite":
-        yield _AREA.advice(
-            "it is SQLite: one machine, one writer at a time",
-            "For more than a trial use PostgreSQL: DATABASE_URL=postgresql://…",
-        )
-        return
     yield from _durability()
     yield from _role()
 

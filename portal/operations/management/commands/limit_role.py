@@ -26,8 +26,6 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """All of it or nothing; ends with 1 and PostgreSQL's sentence where that is refused."""
-        if connection.vendor != "postgresql":
-            raise CommandError("Only PostgreSQL has roles.")
         grants = _of_the_sealer() if options["sealer"] else _of_the_portal()
         role = connection.ops.quote_name(options["role"])
         try:
