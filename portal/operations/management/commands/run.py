@@ -87,6 +87,8 @@ class _Run:
         server = self.find_server()
         if server:
             self.start_database(supervisor, server)
+        beat = children.beat(self.state, self.environment)
+        supervisor.start(beat)  # it asks nothing of the database, and there is a processor left for it
         with supervisor.interruptible():
             passwords = make_ready(self.state, roles=server is not None)
         supervisor.wait_ready(*grounds, within=READY_WITHIN_S)
@@ -95,8 +97,7 @@ class _Run:
                 self.use_sandbox(json.loads(child.announced))
         web, worker = children.web(self.port, self.environment), children.worker(self.environment)
         sealer = children.sealer({**self.environment, **self.of_the_sealer})
-        beat = children.beat(self.state, self.environment)
-        for child in (web, worker, sealer, beat):
+        for child in (web, worker, sealer):
             supervisor.start(child)
         supervisor.wait_ready(web, within=READY_WITHIN_S)
         supervisor.wait(lambda: answers(self.url), READY_WITHIN_S, "web")
