@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.accounts import ACCOUNTS
 from tests.mutants.approvals import APPROVALS
+from tests.mutants.devserver import DEVSERVER
 from tests.mutants.forms import FORMS
 from tests.mutants.mutant import Mutant
 
@@ -466,4 +467,4 @@ _EVIDENCE = (
     ),
 )
 
-MUTANTS = (*ACCOUNTS, *APPROVALS, *FORMS, *_EVIDENCE, *_DATABASE, *_VOTES, *_SENDING, *_WIRE, *_SECRETS)
+MUTANTS = (*ACCOUNTS, *APPROVALS, *DEVSERVER, *FORMS, *_EVIDENCE, *_DATABASE, *_VOTES, *_SENDING, *_WIRE, *_SECRETS)

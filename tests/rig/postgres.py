@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psycopg
@@ -37,8 +37,15 @@ class PostgresServer:
     It can be stopped hard and started again. `url` and `password` are the superuser's.
     """
 
-    def __init__(self, folder: Path, options: Sequence[str] = (), data: Path | None = None, port: int = 5432) -> None:
-        passwords = embedded.make_passwords()
+    def __init__(
+        self,
+        folder: Path,
+        options: Sequence[str] = (),
+        data: Path | None = None,
+        port: int = 5432,
+        passwords: Mapping[str, str] | None = None,
+    ) -> None:
+        passwords = passwords or embedded.make_passwords()
         self.password = passwords[embedded.SUPERUSER]
         self._server = embedded.PostgresServer(folder, passwords, data, port)
         self.socket_folder = self._server.socket_folder
