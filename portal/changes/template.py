@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
+from portal.accounts.user_lock import lock_user
 
 MOST = 50
 """As many of one person as a list to choose from still can hold."""
@@ -56,6 +57,7 @@ class TooManyTemplates(Exception):
     """Another one would make more than MOST."""
 
 
+@transaction.atomic
 def keep(
     *, by: User, name: str, shared: bool, patch: dict[str, Any], base: dict[str, Any] | None, words: dict[str, str]
 ) -> Template:
@@ -63,6 +65,7 @@ def keep(
 
     Raises TooManyTemplates.
     """
+    lock_user(by)
     own = Template.objects.filter(person=by)
     if len(own) >= MOST and not own.filter(name=name).exists():
         raise TooManyTemplates

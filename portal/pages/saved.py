@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -25,6 +26,7 @@ from django.views.decorators.http import require_POST
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.models import User
 from portal.accounts.roles import rights_of
+from portal.accounts.user_lock import lock_user
 from portal.pages.context import NAVIGATION
 from portal.pages.forms import SavedFilterForm
 from portal.pages.models import SavedFilter
@@ -61,13 +63,22 @@ def save(request: PersonRequest) -> HttpResponse:
         messages.error(request, form.sentence())
         return _back(form.page_asked(), form.query_asked())
     page, query, name = form.page_asked(), form.query_asked(), form.cleaned_data["name"]
-    own = SavedFilter.objects.filter(person=request.user, page=page)
-    if len(own) >= MOST and not own.filter(name=name).exists():
+    if not _saved(request.user, page, name, query):
         messages.error(request, _("%(number)s filters are saved for this page. Delete one first.") % {"number": MOST})
         return _back(page, query)
-    SavedFilter.objects.update_or_create(person=request.user, page=page, name=name, defaults={"query": query})
     messages.success(request, _("Saved as %(name)s. Its address can be shared.") % {"name": name})
     return _back(page, query)
+
+
+@transaction.atomic
+def _saved(user: User, page: str, name: str, query: str) -> bool:
+    """Save the filter unless the user has MOST others for this page; return whether it was saved."""
+    lock_user(user)
+    own = SavedFilter.objects.filter(person=user, page=page)
+    if len(own) >= MOST and not own.filter(name=name).exists():
+        return False
+    SavedFilter.objects.update_or_create(person=user, page=page, name=name, defaults={"query": query})
+    return True
 
 
 @require_POST
