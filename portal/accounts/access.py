@@ -29,6 +29,8 @@ class PersonRequest(HttpRequest):
 class RightMissing(PermissionDenied):
     """The person holds none of `rights`; `str()` of it is the sentence for them, in their language."""
 
+    code = "RightMissing"
+
     def __init__(self, *rights: roles.Right) -> None:
         super().__init__(refusal(*rights))
         self.rights = rights

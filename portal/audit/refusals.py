@@ -19,7 +19,12 @@ def because(request: HttpRequest, refusal: Exception, rights: Iterable[str] = ()
     The log keeps its name, a code: what the person reads is in their language, the log is in none.
     """
     needed = [str(right) for right in rights]
-    request.META[_RULE] = {"rule": type(refusal).__name__, **({"rights": needed} if needed else {})}
+    request.META[_RULE] = {"rule": rule_of(refusal), **({"rights": needed} if needed else {})}
+
+
+def rule_of(refusal: Exception) -> str:
+    """Return the stable code of a refusal; one that Django raises itself has none."""
+    return str(getattr(refusal, "code", "PermissionDenied"))
 
 
 class RefusalMiddleware:

@@ -11,9 +11,8 @@ from portal.accounts.models import User
 from portal.accounts.presence import Presence
 from portal.accounts.roles import Right
 from portal.audit import ledger
-from portal.audit.models import Event
-from portal.changes import policy, rules, sealed, tasks
-from portal.changes.models import Cause, Change, Revision, Status
+from portal.changes import policy, rules, sealed, tasks, valid_votes, vote_mac
+from portal.changes.models import Cause, Change, Revision, Status, WrongValue
 from portal.changes.rules import GuessesSpent, ReasonMissing, ValueDiffers, VotesLapsed
 from portal.changes.transitions import WrongState, db_now, lock, move
 from portal.vault.entity import Secret
@@ -39,15 +38,17 @@ def retry(change_id: int, *, by: User, value: Secret | None = None, presence: Pr
             raise WrongState(change)
         revision = change.current()
         in_time = change.ended_at is not None and db_now() < policy.approved_until(change.ended_at)
-        if not in_time or not rules.approved_by_standing(revision, rules.votes_on(change)):
+        if not in_time or not valid_votes.is_approved(revision, rules.votes_on(change)):
             raise VotesLapsed(_("Its approvals no longer count. Propose the change again."))
         rules.present(presence)
         refusal = _value_refused(change, revision, value) if revision.secret_fingerprint else None
         if refusal is None:
             _requeue(change, revision, value, by=by, presence=presence)
-        elif value is not None:  # counted while the row is held, so that guesses side by side count too
-            rule = type(refusal).__name__
-            ledger.record(_REFUSED, by=by.username, change=change.pk, secret=change.secret, data={"rule": rule})
+        elif value is not None:  # counted while the row is locked, so that guesses side by side count too
+            if not isinstance(refusal, GuessesSpent):
+                WrongValue.objects.create(change=change)
+            facts = {"rule": refusal.code}
+            ledger.record(_REFUSED, by=by.username, change=change.pk, secret=change.secret, data=facts)
     if refusal is not None:
         raise refusal
     tasks.publish(change.pk)
@@ -56,8 +57,7 @@ def retry(change_id: int, *, by: User, value: Secret | None = None, presence: Pr
 
 def _value_refused(change: Change, revision: Revision, value: Secret | None) -> ValueDiffers | None:
     """Why this value may not be sent; None where it is the approved one."""
-    wrong = Event.objects.filter(action=_REFUSED, change=change.pk, at__gt=db_now() - GUESSES_COUNT_FOR)
-    if wrong.filter(text__contains=f'"rule":"{ValueDiffers.__name__}"').count() >= WRONG_VALUES:
+    if WrongValue.objects.filter(change=change, at__gt=db_now() - GUESSES_COUNT_FOR).count() >= WRONG_VALUES:
         return GuessesSpent(_("Too many wrong values within an hour. Find the right one, and try again later."))
     if value is None or sealed.fingerprint(value) != revision.secret_fingerprint:
         return ValueDiffers(
@@ -73,7 +73,11 @@ def _requeue(change: Change, revision: Revision, value: Secret | None, *, by: Us
         Status.APPROVED,
         "change.retried",
         by=by.username,
-        data={"digest": revision.digest, **presence.as_data()},
+        data={
+            "digest": revision.digest,
+            **presence.as_data(),
+            **vote_mac.sign_act("change.retried", change, now, by.username),
+        },
         approved_at=now,
         expires_at=policy.approved_until(now),
         not_before=None,
@@ -99,17 +103,18 @@ def recheck(change_id: int, *, by: User, presence: Presence) -> Change:
         if change.status != Status.NEEDS_HUMAN:
             raise WrongState(change)
         rules.present(presence)
+        now = db_now()
         move(
             change,
             Status.IN_DOUBT,
             "change.rechecked",
             by=by.username,
-            data=presence.as_data(),
+            data={**presence.as_data(), **vote_mac.sign_act("change.rechecked", change, now, by.username)},
             not_before=None,
             cause=Cause.RESTORED if change.cause == Cause.RESTORED_UNSEEN else Cause.RECHECKED,
             tries=0,
             doubts=0,
-            doubtful_since=db_now(),
+            doubtful_since=now,
         )
     tasks.publish(change.pk)
     return change

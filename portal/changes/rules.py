@@ -19,112 +19,34 @@ from portal.changes import risks
 from portal.changes.care import Care
 from portal.changes.existence import has
 from portal.changes.models import Change, Revision, Status, Verdict, Vote
-from portal.changes.policy import Policy
 from portal.changes.proposal import Proposal
 from portal.changes.risks import Level
 from portal.changes.transitions import WrongState
+from portal.changes.violations import AlreadyHeld as AlreadyHeld
+from portal.changes.violations import AlreadySubmitted as AlreadySubmitted
+from portal.changes.violations import AlreadyVoted as AlreadyVoted
+from portal.changes.violations import ChangesRequested as ChangesRequested
+from portal.changes.violations import GuessesSpent as GuessesSpent
+from portal.changes.violations import HighRisk as HighRisk
+from portal.changes.violations import HoldsSecret as HoldsSecret
+from portal.changes.violations import NotAllowed as NotAllowed
+from portal.changes.violations import NotConfirmed as NotConfirmed
+from portal.changes.violations import NotHeld as NotHeld
+from portal.changes.violations import NothingChanged as NothingChanged
+from portal.changes.violations import NotOpened as NotOpened
+from portal.changes.violations import NotPresent as NotPresent
+from portal.changes.violations import NotReaders as NotReaders
+from portal.changes.violations import NotWritable as NotWritable
+from portal.changes.violations import OwnChange as OwnChange
+from portal.changes.violations import PastRetention as PastRetention
+from portal.changes.violations import ReasonMissing as ReasonMissing
+from portal.changes.violations import Refused as Refused
+from portal.changes.violations import StaleRevision as StaleRevision
+from portal.changes.violations import TooMany as TooMany
+from portal.changes.violations import ValueDiffers as ValueDiffers
+from portal.changes.violations import VotesLapsed as VotesLapsed
 
 _HOUR = timedelta(hours=1)
-
-
-class Refused(Exception):
-    """A rule says no."""
-
-
-class NotAllowed(Refused):
-    """The person lacks the right, or it is somebody else's change."""
-
-
-class OwnChange(Refused):
-    """Nobody decides a change they proposed or edited, administrators included."""
-
-
-class AlreadyVoted(Refused):
-    """One vote per person and revision."""
-
-
-class ChangesRequested(Refused):
-    """Somebody asked for changes: nobody else approves until it is revised, or they decide otherwise."""
-
-
-class StaleRevision(Refused):
-    """The change was revised after the page was opened: the vote would be over something not seen."""
-
-    def __init__(self, change: Change) -> None:
-        super().__init__(_("This change was revised while you were reading. Look at the difference and decide again."))
-        self.change = change
-
-
-class AlreadySubmitted(Refused):
-    """The very proposal is a revision of another change."""
-
-
-class NotWritable(Refused):
-    """The portal's Segura user may not write this secret, or the secret is gone."""
-
-
-class NothingChanged(Refused):
-    """The proposal equals what the vault holds."""
-
-
-class ReasonMissing(Refused):
-    """A reason is mandatory."""
-
-
-class TooMany(Refused):
-    """So many proposals by one person within an hour that no other is taken for a while."""
-
-
-class VotesLapsed(Refused):
-    """The approvals are too old, or of people who may no longer decide."""
-
-
-class HoldsSecret(Refused):
-    """The text holds the very secret value that its author proposed; `rest` is the text without it."""
-
-    def __init__(self, rest: str) -> None:
-        super().__init__(_("A comment must not hold the secret value: everybody who sees the change reads it."))
-        self.rest = rest
-
-
-class PastRetention(Refused):
-    """The change is so old that its events have left the log: nothing new can be said of it."""
-
-
-class NotReaders(Refused):
-    """Somebody is mentioned who may not see the change, or whom nobody knows."""
-
-
-class NotPresent(Refused):
-    """The person showed too long ago who they are, or never did."""
-
-
-class HighRisk(Refused):
-    """Approving a change of high risk takes more than a click."""
-
-
-class NotOpened(HighRisk):
-    """The voter has not had its difference in front of them."""
-
-
-class NotConfirmed(HighRisk):
-    """The voter has not confirmed what it brings about."""
-
-
-class AlreadyHeld(Refused):
-    """A person has paused delivery before."""
-
-
-class NotHeld(Refused):
-    """No person has paused delivery."""
-
-
-class ValueDiffers(Refused):
-    """The secret value entered for a retry is not the one that was approved."""
-
-
-class GuessesSpent(ValueDiffers):
-    """So many wrong values were entered for a retry that no other is looked at for a while."""
 
 
 def objection(change: Change, *, by: User) -> Refused | WrongState | None:
@@ -144,8 +66,8 @@ def objection(change: Change, *, by: User) -> Refused | WrongState | None:
 
 
 def votes_on(change: Change) -> list[Vote]:
-    """The votes on the revision that counts. Asks `votes` of the change."""
-    return [vote for vote in change.votes.all() if vote.revision == change.revision]
+    """Return the votes on the current revision that are not voided. Asks `votes` of the change."""
+    return [vote for vote in change.votes.all() if vote.revision == change.revision and vote.voided_at is None]
 
 
 def requests(votes: Collection[Vote]) -> list[Vote]:
@@ -175,7 +97,7 @@ def asked_for_changes(change: Change, verdict: Verdict, *, by: User) -> Refused 
 
 def barred(change: int, revision: int, *, by: User) -> Refused:
     """What the database means where it refuses a vote: its constraints are one vote per revision, and four eyes."""
-    voted = Vote.objects.filter(change=change, revision=revision, voter=by).exists()
+    voted = Vote.objects.filter(change=change, revision=revision, voter=by, voided_at=None).exists()
     return _already_voted() if voted else _own_change()
 
 
@@ -265,13 +187,6 @@ def complete(proposal: Proposal) -> None:
         raise NothingChanged(_("Nothing changed: edit at least one field."))
     if not proposal.reason.strip():
         raise ReasonMissing(_("A reason is mandatory: approvers and auditors read it."))
-
-
-def approved_by_standing(revision: Revision, votes: Collection[Vote]) -> bool:
-    """Whether the approvals among the votes on it, of people who may still decide, meet the policy of the revision."""
-    approvers = [vote.voter_id for vote in votes if vote.verdict == Verdict.APPROVE]
-    standing = roles.holders(Right.DECIDE).filter(pk__in=approvers).values_list("pk", flat=True)
-    return Policy.from_data(revision.policy).met_by(standing)
 
 
 def is_own(change: Change, by: User) -> bool:

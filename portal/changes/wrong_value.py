@@ -1,0 +1,18 @@
+"""Wrong client secrets that were entered for a retry, as rows: retention of the log must not reset the count."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class WrongValue(models.Model):
+    """A wrong client secret that was entered for a retry of the change, and when; never the value itself."""
+
+    change = models.ForeignKey("changes.Change", on_delete=models.PROTECT, related_name="+", db_index=False)
+    at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        app_label = "changes"
+        default_permissions = ()
+        indexes = [models.Index(fields=["change", "at"], name="wrong_value_change")]
