@@ -22,11 +22,12 @@ NONE_TAKEN = Care(opened=False, confirmed=False)
 """For votes that need no review: a rejection and a request for changes."""
 
 
-def mark(digest: str) -> str:
-    """What a page that shows the difference carries, and no list does."""
-    return _SIGNER.signature(digest)
+def mark(digest: str, *, revision: int, reader: int) -> str:
+    """Return what a page that shows the difference to this user (id) carries, and no list does."""
+    return _SIGNER.signature(f"{reader}.{revision}.{digest}")
 
 
-def of(digest: str, *, marked: str, confirmed: bool) -> Care:
-    """The care taken for a vote over this digest, by the mark that came with it."""
-    return Care(opened=bool(marked) and constant_time_compare(marked, mark(digest)), confirmed=confirmed)
+def of(digest: str, *, revision: int, reader: int, marked: str, confirmed: bool) -> Care:
+    """Return the care that this user (id) took for a vote, by the mark that came with it."""
+    expected = mark(digest, revision=revision, reader=reader)
+    return Care(opened=bool(marked) and constant_time_compare(marked, expected), confirmed=confirmed)

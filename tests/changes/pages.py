@@ -14,6 +14,9 @@ from portal.accounts.models import User
 from portal.changes import care
 from portal.changes.models import Change, Revision
 
+OPENED = "the page that shows the difference"
+"""Stands in a ballot for the mark of that page, which is another one for each user."""
+
 
 def text_of(response: HttpResponse) -> str:
     """The words of a page, as one line."""
@@ -29,7 +32,7 @@ def ballot_of(change: Change, **more: str) -> dict[str, Any]:
     """What the decision box holds now, its consequence confirmed: `reason` and `confirmed` are bound to the digest."""
     change.refresh_from_db()
     digest = change.current().digest
-    held = {"revision": change.revision, "digest": digest, "opened": care.mark(digest), "confirmed": "on", **more}
+    held = {"revision": change.revision, "digest": digest, "opened": OPENED, "confirmed": "on", **more}
     return {f"{name}-{digest}" if name in ("confirmed", "reason") else name: text for name, text in held.items()}
 
 
@@ -52,7 +55,15 @@ def edited_by(person: User, change: Change) -> None:
 
 
 def send(browser: Client, act: str, change: Change, data: dict[str, Any] | None = None, **headers: str) -> HttpResponse:
-    return browser.post(reverse(f"changes:{act}", args=[change.pk]), data or {}, headers=headers)
+    data = as_shown_to(int(browser.session.get("_auth_user_id", 0)), data or {})
+    return browser.post(reverse(f"changes:{act}", args=[change.pk]), data, headers=headers)
+
+
+def as_shown_to(reader: int, ballot: dict[str, Any]) -> dict[str, Any]:
+    """The ballot with the mark of the page that this user (id) would have opened."""
+    if ballot.get("opened") != OPENED:
+        return ballot
+    return ballot | {"opened": care.mark(ballot["digest"], revision=ballot["revision"], reader=reader)}
 
 
 def offers(response: HttpResponse, act: str, change: Change) -> bool:

@@ -17,7 +17,7 @@ from portal.accounts.models import User
 from portal.changes import workflow
 from portal.changes.models import Change
 from portal.changes.proposal import Proposal
-from tests.changes.pages import ballot_of, send, text_of
+from tests.changes.pages import as_shown_to, ballot_of, send, text_of
 from tests.changing import approve
 from tests.people import mirrored
 
@@ -123,7 +123,12 @@ def test_a_decision_leads_to_the_next_in_the_same_place(
     browser = as_person(approver)
     page = browser.get(QUEUE, {"sort": "risk", "open": some["high"].pk})
     assert page.context["following"] == some["medium"].pk
-    data = {**ballot_of(some["high"]), "from": "queue", "sort": "risk", "open": some["medium"].pk}
+    data = {
+        **as_shown_to(approver.pk, ballot_of(some["high"])),
+        "from": "queue",
+        "sort": "risk",
+        "open": some["medium"].pk,
+    }
     response = browser.post(
         reverse("changes:approve", args=[some["high"].pk]), data, headers={"HX-Request": "true"}, follow=True
     )

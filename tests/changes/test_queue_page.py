@@ -16,7 +16,7 @@ from portal.changes import workflow
 from portal.changes.models import Change, Status
 from portal.changes.proposal import Proposal
 from portal.notices import inbox
-from tests.changes.pages import ballot_of, edited_by, offers, send, text_of
+from tests.changes.pages import as_shown_to, ballot_of, edited_by, offers, send, text_of
 from tests.changing import approve
 from tests.people import mirrored
 
@@ -132,7 +132,7 @@ def test_after_a_decision_the_row_is_gone_and_the_next_is_open(
     browser = as_person(approver)
     response = browser.post(
         reverse("changes:approve", args=[second.pk]),
-        {**ballot_of(second), "from": "queue"},
+        {**as_shown_to(approver.pk, ballot_of(second)), "from": "queue"},
         headers={"HX-Request": "true"},
         follow=True,
     )

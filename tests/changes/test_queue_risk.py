@@ -19,7 +19,7 @@ from portal.changes.models import Change, Status
 from portal.changes.proposal import Proposal, pack
 from portal.changes.risks import Level
 from portal.changes.rules import NotConfirmed, NotOpened
-from tests.changes.pages import ballot_of, page_of, send, text_of
+from tests.changes.pages import as_shown_to, ballot_of, page_of, send, text_of
 from tests.people import mirrored
 from tests.vouching import LOOKED, PRESENT
 
@@ -129,9 +129,22 @@ def test_less_than_high_risk_and_any_rejection_take_no_more_than_a_click(
 
 
 def test_the_mark_of_another_revision_opens_nothing() -> None:
-    assert care.of("a" * 64, marked=care.mark("a" * 64), confirmed=True) == LOOKED
-    for wrong in ("", "x", care.mark("b" * 64)):
-        assert not care.of("a" * 64, marked=wrong, confirmed=True).opened
+    shown = {"revision": 2, "reader": 7}
+    right = care.mark("a" * 64, **shown)
+    assert care.of("a" * 64, **shown, marked=right, confirmed=True) == LOOKED
+    others = [care.mark("a" * 64, revision=number, reader=reader) for number, reader in ((1, 7), (2, 8), (27, 7))]
+    for wrong in ("", "x", care.mark("b" * 64, **shown), *others):
+        assert not care.of("a" * 64, **shown, marked=wrong, confirmed=True).opened
+
+
+def test_approver_cannot_use_the_mark_of_another_approver(
+    as_person: AsPerson, submitted: Change, approver: User, approver2: User
+) -> None:
+    ballot = as_shown_to(approver2.pk, ballot_of(submitted))
+    assert send(as_person(approver), "approve", submitted, ballot).status_code == 422
+    submitted.refresh_from_db()
+    assert submitted.status == Status.PENDING
+    assert send(as_person(approver2), "approve", submitted, ballot).status_code < 400
 
 
 def test_pages_with_the_difference_carry_the_mark_and_name_the_consequence(
@@ -139,7 +152,7 @@ def test_pages_with_the_difference_carry_the_mark_and_name_the_consequence(
 ) -> None:
     mirrored()
     change = workflow.submit(propose(users_allowed=MORE_EDITORS, value="a-new-value"), by=requester)
-    mark = care.mark(change.current().digest)
+    mark = care.mark(change.current().digest, revision=1, reader=approver.pk)
     browser = as_person(approver)
     for page in (page_of(browser, change), browser.get("/queue/")):
         assert mark in page.content.decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -19,7 +20,7 @@ from portal.changes.models import Change, Revision, Status, Vote
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal, pack
 from portal.sandbox import Sandbox
-from tests.changes.pages import ballot_of
+from tests.changes.pages import as_shown_to, ballot_of
 from tests.changing import work
 from tests.people import show_presence
 from tests.rig.checker import check
@@ -85,6 +86,11 @@ def approvers(number: int) -> list[str]:
     return [signed_in(person) for person in people]
 
 
+def ballot_for(place: int, change: Change) -> dict[str, Any]:
+    """What the page of the approver of this place holds."""
+    return as_shown_to(User.objects.get(username=f"approver-{place}").pk, ballot_of(change))
+
+
 def statuses(answers: list[Answer]) -> Counter[int]:
     return Counter(answer.status for answer in answers)
 
@@ -99,8 +105,8 @@ def test_of_twenty_approvals_at_once_one_counts(volley: Volley, submit: Submit, 
     sessions = approvers(AT_ONCE)
     for number in range(rounds(3, 100)):
         change = submit(f"round {number}")
-        for session in sessions:
-            volley.load(f"/changes/{change.pk}/approve/", ballot_of(change), session)
+        for place, session in enumerate(sessions):
+            volley.load(f"/changes/{change.pk}/approve/", ballot_for(place, change), session)
         assert statuses(volley.fire()) == {302: 1, 409: AT_ONCE - 1}
         change.refresh_from_db()
         assert change.status == Status.APPROVED
@@ -122,7 +128,7 @@ def test_of_one_persons_twenty_clicks_one_counts(
     for number in range(rounds(1, 20)):
         change = submit(f"round {number}")
         for _ in range(AT_ONCE):
-            volley.load(f"/changes/{change.pk}/approve/", ballot_of(change), session)
+            volley.load(f"/changes/{change.pk}/approve/", ballot_for(0, change), session)
         assert statuses(volley.fire()) == {302: 1, 409: AT_ONCE - 1}
         change.refresh_from_db()
         assert change.status == Status.PENDING
@@ -138,7 +144,7 @@ def test_of_approval_and_rejection_at_once_one_wins_and_the_log_has_both(
     won = Counter[str]()
     for number in range(rounds(10, 100)):
         change = submit(f"round {number}")
-        volley.load(f"/changes/{change.pk}/approve/", ballot_of(change), approving)
+        volley.load(f"/changes/{change.pk}/approve/", ballot_for(0, change), approving)
         volley.load(f"/changes/{change.pk}/reject/", ballot_of(change, reason="No"), rejecting)
         assert statuses(volley.fire()) == {302: 1, 409: 1}
         vote = Vote.objects.get(change=change)
@@ -171,7 +177,7 @@ def test_an_edit_while_it_is_approved_never_sends_what_was_not_seen(
         change = submit(f"seen {number}")
         shown = change.current()
         packed = pack(propose(base=live(), notes=f"edited {number}"), requester)
-        volley.load(f"/changes/{change.pk}/approve/", ballot_of(change), approving)
+        volley.load(f"/changes/{change.pk}/approve/", ballot_for(0, change), approving)
         volley.load(f"/changes/{change.pk}/revise/", {"act": "confirm", "proposal": packed}, editing)
         approval, edit = volley.fire()
         change.refresh_from_db()

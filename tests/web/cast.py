@@ -21,7 +21,7 @@ from portal.changes import pausing, workflow
 from portal.changes.models import Breaker, Change, Comment, Draft, Revision, Status, Template, Vote
 from portal.changes.proposal import Proposal, pack
 from portal.pages.models import SavedFilter
-from tests.changes.pages import ballot_of
+from tests.changes.pages import as_shown_to, ballot_of
 from tests.people import mirrored, show_presence
 from tests.vouching import LOOKED, PRESENT
 
@@ -84,7 +84,7 @@ class Cast:
     def told(self, name: str, role: str) -> dict[str, Any]:
         """What a page of that address would send, valid in all its parts, from this person."""
         act = name.rpartition(":")[2]
-        ballot = ballot_of(self.change, reason="Seen")
+        ballot = as_shown_to(self.people[role].pk if role in self.people else 0, ballot_of(self.change, reason="Seen"))
         sent: dict[str, Any] = {
             "approve": ballot,
             "reject": ballot,

@@ -76,7 +76,13 @@ class BallotForm(PresentForm):
     def care(self) -> Care:
         """What the voter did before, which only an approval asks for."""
         given = self.cleaned_data
-        return care.of(given["digest"], marked=given["opened"], confirmed=given["confirmed"])
+        return care.of(
+            given["digest"],
+            revision=given["revision"],
+            reader=self._request.user.pk or 0,
+            marked=given["opened"],
+            confirmed=given["confirmed"],
+        )
 
 
 class RetryForm(PresentForm):
