@@ -35,7 +35,7 @@ class KeyRing:
     keys: dict[str, bytes]
 
     @classmethod
-    def parse(cls, text: str) -> KeyRing:
+    def parse(cls, text: str, setting: str = "PORTAL_SEALING_KEYS") -> KeyRing:
         """`id:key,id:key` or bare keys; a key is 32 bytes in base64 or hex. Raises ImproperlyConfigured."""
         keys: dict[str, bytes] = {}
         for number, item in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
@@ -43,15 +43,15 @@ class KeyRing:
             key = _decode(encoded)
             if key is None or len(name) > 32:
                 raise ImproperlyConfigured(
-                    f"PORTAL_SEALING_KEYS: key {number} is not 32 bytes in base64 or hex, "
+                    f"{setting}: key {number} is not 32 bytes in base64 or hex, "
                     "or its id is longer than 32 characters. Make one with: openssl rand -base64 32"
                 )
             name = name or hashlib.sha256(b"key id" + key).hexdigest()[:8]
             if name in keys:
-                raise ImproperlyConfigured(f"PORTAL_SEALING_KEYS names the key {name} twice.")
+                raise ImproperlyConfigured(f"{setting} names the key {name} twice.")
             keys[name] = key
         if not keys:
-            raise ImproperlyConfigured("PORTAL_SEALING_KEYS holds no key.")
+            raise ImproperlyConfigured(f"{setting} holds no key.")
         return cls(keys)
 
     @property
@@ -107,6 +107,29 @@ _URLSAFE = str.maketrans("-_", "+/")
 def ring() -> KeyRing:
     """The ring of the settings."""
     return KeyRing.parse(settings.SEALING_KEYS)
+
+
+@cache
+def mac_ring() -> KeyRing:
+    """Return the keys that authenticate votes. Raises ImproperlyConfigured if this process was given none."""
+    return KeyRing.parse(settings.APPROVAL_MAC_KEYS, "PORTAL_APPROVAL_MAC_KEYS")
+
+
+def compute_mac(text: str) -> str:
+    """Return `key id:64 hex digits`: the HMAC-SHA256 of the text under the first key of the ring."""
+    ring = mac_ring()
+    return f"{ring.active}:{_hmac_of(ring.keys[ring.active], text)}"
+
+
+def is_mac_of(mac: str, text: str) -> bool:
+    """Return whether a key of the ring made this MAC over this text."""
+    name, _, digits = mac.rpartition(":")
+    key = mac_ring().keys.get(name)
+    return key is not None and hmac.compare_digest(digits.encode(), _hmac_of(key, text).encode())
+
+
+def _hmac_of(key: bytes, text: str) -> str:
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
 @cache

@@ -85,6 +85,12 @@ class Prepared(Generic[Row]):
         with transaction.mark_for_rollback_on_error():
             return next(iter(any_rows.raw(said.text, said.with_(given))), None)
 
+    def all(self, **given: Any) -> list[Row]:
+        """Every row there is, as models."""
+        said, any_rows = self._put()
+        with transaction.mark_for_rollback_on_error():
+            return list(any_rows.raw(said.text, said.with_(given)))
+
     def _put(self) -> tuple[_Said, models.QuerySet[Row]]:
         if self._said is None:
             words = self._words()

@@ -26,6 +26,8 @@ try:
     PORTAL_DEMO: bool = env.bool("PORTAL_DEMO", False)
     SECRET_KEY = secret("PORTAL_SECRET_KEY")
     SEALING_KEYS = secret("PORTAL_SEALING_KEYS")
+    # Web and delivering workers refuse to start without it; scheduler and sealer need none.
+    APPROVAL_MAC_KEYS = secret("PORTAL_APPROVAL_MAC_KEYS", "")
     FINGERPRINT_KEY = secret("PORTAL_FINGERPRINT_KEY", "")
     PORT: int = env.int("PORT", 8000)
     BASE_URL = https("PORTAL_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")

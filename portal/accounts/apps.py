@@ -10,6 +10,7 @@ class AccountsConfig(AppConfig):
         from portal.accounts import (  # noqa: PLC0415 - models exist only once apps are ready
             roles,
             sessions,  # noqa: F401 - listens
+            signals,  # noqa: F401 - listens
         )
 
         post_migrate.connect(roles.make_groups, sender=self, dispatch_uid="make_groups")

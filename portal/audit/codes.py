@@ -59,6 +59,8 @@ WORDS: dict[str, str | Promise] = {
     "tries_spent": _("tries spent"),
     "rechecked": _("looked at again"),
     "closed": _("closed by hand"),
+    "vote_voided": _("vote voided"),
+    "approval_over": _("approvals no longer count"),
     "tampered": _("not what was approved"),
     "broken": _("could not be prepared"),
     # Verdicts on the log

@@ -9,9 +9,8 @@ from django.utils.translation import gettext as _
 
 from portal.audit import findings
 from portal.catalog.connection import NotConfigured
-from portal.vault import ReadRefused, Unauthorised, Unreachable, VaultError, WaitRequested
+from portal.vault import ReadRefused, Unauthorised, Unreachable, VaultError
 
-_TOO_MANY = 429
 _GATEWAY = {502, 503, 504}
 
 
@@ -25,7 +24,6 @@ class Kind(StrEnum):
     UNANSWERED = "unanswered"
     GATEWAY = "gateway"
     UNREADABLE = "unreadable"
-    WAIT = "wait"
     # Of a synchronisation only
     EMPTY = "empty"
     QUEUE = "queue"
@@ -66,8 +64,6 @@ def _kind(error: VaultError) -> Kind:
         return Kind.REFUSED
     if isinstance(error, Unauthorised):
         return Kind.UNAUTHORISED
-    if isinstance(error, WaitRequested) or error.status == _TOO_MANY:
-        return Kind.WAIT
     if isinstance(error, Unreachable):
         return Kind.UNREACHABLE
     if error.status is None:
@@ -97,20 +93,10 @@ def _sentence(kind: Kind) -> str:
             "The gateway in front of Segura answered HTTP %(code)s: Segura itself is down, restarting or too slow. "
             "Try again in a minute; if it stays so, an operator should look at Segura."
         ),
-        Kind.WAIT: _(
-            "Segura limits the calls of Countersign (%(detail)s). Nothing was changed. Try again after the wait that "
-            "Segura asks for. If this happens often, an operator should raise the limit at the gateway."
-        ),
         Kind.UNREADABLE: _(
             "Segura's answer (HTTP %(code)s) was not understood: %(detail)s. An operator should check that SEGURA_URL "
             "leads to Segura's API; the exchange is in the audit log."
         ),
-        **_sync_sentences(),
-    }[kind]
-
-
-def _sync_sentences() -> dict[Kind, str]:
-    return {
         Kind.EMPTY: _(
             "Segura listed no secret at all, though it did before. Nothing was marked as vanished. Most likely the "
             "portal's access key was restricted, or its Segura user lost its shares. If the list is truly empty, an "
@@ -124,7 +110,7 @@ def _sync_sentences() -> dict[Kind, str]:
             "No worker finished it. An operator should check that a worker is running; then try again."
         ),
         Kind.SUPERSEDED: _("A newer list had arrived first, so this one was set aside."),
-    }
+    }[kind]
 
 
 def _scim_client() -> str:

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
-
+from portal.changes import approval_proof, policy, sealed
 from portal.changes import patch as patches
-from portal.changes import policy, sealed
-from portal.changes.models import Change, Revision, Verdict, Vote
+from portal.changes.approval_proof import Tampered as Tampered
+from portal.changes.approval_proof import VotesVoided as VotesVoided
+from portal.changes.models import Change, Revision
 from portal.changes.patch import Sight
 from portal.prepared import Given, Prepared
 from portal.vault.entity import Patch, Secret, body
 
 
-class Tampered(Exception):
-    """What would be sent is not what was approved."""
+class Lapsed(Exception):
+    """The approvals are proved, and older than an approval may become."""
 
 
 _REVISION = Prepared(lambda: Revision.objects.filter(change=Given("change"), number=Given("number")))
-_VOTES = Prepared(
-    lambda: Vote.objects.filter(
-        ~Q(voter=Given("requester")),
-        change=Given("change"),
-        revision=Given("revision"),
-        digest=Given("digest"),
-        verdict=Verdict.APPROVE,
-    ).values_list("voter")
-)
 
 
 def revision(change: Change) -> Revision:
@@ -42,9 +33,10 @@ def base_of(revision: Revision) -> Sight | None:
 
 
 def edit(change: Change, revision: Revision) -> Patch:
-    """The edit to send, opened and proved to be what was voted for, and to have a body.
+    """Return the edit to send, opened and proved to be what was voted for, and to have a body.
 
-    Raises Tampered, keyring.CannotOpen, Malformed.
+    The deadline is reckoned from proved times: `expires_at` in the row may be anybody's.
+    Raises Tampered, VotesVoided, Lapsed, keyring.CannotOpen, Malformed.
     """
     value = sealed.open(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
     digest = patches.digest(
@@ -55,12 +47,13 @@ def edit(change: Change, revision: Revision) -> Patch:
         policy=revision.policy,
         traits=revision.secret_traits,
     )
-    votes = _VOTES.rows(change=change.pk, revision=revision.number, digest=digest, requester=change.requester_id)
-    voters = [voter for (voter,) in votes]
-    if digest != revision.digest or not policy.Policy.from_data(revision.policy).met_by(voters):
+    if digest != revision.digest:
         raise Tampered
+    proof = approval_proof.prove_approval(change, revision, digest)
     if not _is_as_told(revision, value):
         raise Tampered
+    if policy.approved_until(proof.approved_at) <= proof.proved_at:
+        raise Lapsed
     proved = patches.request(revision.patch, value)
     body(proved)  # what cannot be encoded has to show before the intent: after it, it would be a doubt without end
     return proved

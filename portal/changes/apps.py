@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 from portal import keyring
 
@@ -8,4 +9,8 @@ class ChangesConfig(AppConfig):
     label = "changes"
 
     def ready(self) -> None:
+        from portal.changes import recount  # noqa: F401, PLC0415 - listens; models exist only once apps are ready
+
         keyring.ring()  # a ring that cannot seal stops every process at its start, not the first person who submits
+        if settings.APPROVAL_MAC_KEYS:
+            keyring.mac_ring()

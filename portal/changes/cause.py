@@ -66,6 +66,14 @@ class Cause(models.TextChoices):
         "restored_unseen",
         _("The portal was restored from a backup, and the secret cannot be read back. A person has to look."),
     )
+    VOTE_VOIDED = (
+        "vote_voided",
+        _("An approver lost the right to approve, so that vote no longer counts. The change needs another approval."),
+    )
+    APPROVAL_OVER = (
+        "approval_over",
+        _("The approvals no longer count. Nothing more is sent until an administrator has looked in Segura."),
+    )
     TAMPERED = "tampered", _("What is stored is not what was approved. Nothing was sent. A person has to look.")
     BROKEN = "broken", _("The change could not be prepared for sending. Nothing was sent. A person has to look.")
 

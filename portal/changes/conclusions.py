@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from portal.changes import breaker
+from portal.changes import breaker, policy
 from portal.changes.models import Cause, Change, Status
 from portal.changes.transitions import db_now, move
 
@@ -52,6 +52,30 @@ def postponed(change: Change, cause: Cause, *, code: int | None = None, message:
         message=message,
         **_tried(change, wait_s),
     )
+
+
+def returned(change: Change, missing: int) -> None:
+    """Approvals no longer count and nothing was sent: the change waits for `missing` more, until its first deadline."""
+    proposed_at = change.current().created_at
+    move(
+        change,
+        Status.PENDING,
+        "change.returned",
+        data={"cause": str(Cause.VOTE_VOIDED), "missing": missing},
+        cause=Cause.VOTE_VOIDED,
+        approved_at=None,
+        expires_at=policy.pending_until(proposed_at),
+        not_before=None,
+        tries=0,
+    )
+
+
+def lapsed(change: Change) -> None:
+    """The approvals are too old: over, unless an earlier call is in doubt, of which a user must say what became."""
+    if change.doubtful_since is not None:
+        escalated(change, Cause.APPROVAL_OVER)
+    else:
+        move(change, Status.EXPIRED, "change.expired")
 
 
 def resend(change: Change) -> None:
@@ -114,8 +138,8 @@ def restored(change: Change) -> None:
     )
 
 
-def still_doubted(change: Change, *, code: int | None = None, message: str = "", wait_s: float = 0) -> None:
-    """Reading back gave no answer: keep the lane, read again after a growing pause, or what Segura asked for."""
+def still_doubted(change: Change, *, code: int | None = None, message: str = "") -> None:
+    """Reading back gave no answer: keep the lane, read again after a growing pause."""
     _conclude(
         change,
         Status.IN_DOUBT,
@@ -123,7 +147,7 @@ def still_doubted(change: Change, *, code: int | None = None, message: str = "",
         Cause(change.cause),
         code=code,
         message=message,
-        **_tried(change, wait_s),
+        **_tried(change),
         lease_until=None,
     )
 

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from portal import keyring
 from portal.audit import ledger
 from portal.catalog import connection
-from portal.changes import approved, conclusions, readback, settlement, transitions
+from portal.changes import approved, conclusions, readback, settlement, transitions, valid_votes
 from portal.changes.models import Attempt, Cause, Change, Revision
 from portal.changes.readback import NOT_FOUND, Reading, Step
 from portal.crashpoints import crashpoint
@@ -40,8 +40,7 @@ def deliver(change_id: int) -> None:
         client = connection.connect(change=change.pk, secret=change.secret)
         revision = approved.revision(change)
         edit = approved.edit(change, revision)  # first: a base that was altered must not pass for one that moved
-        reading = readback.confirm_value(client, revision, readback.read(client, change.secret))
-        if not _cleared(change, revision, reading):
+        if not _cleared(change, revision, readback.read(client, change.secret)):
             return
     except connection.NotConfigured as error:
         with transaction.atomic(durable=True):
@@ -49,6 +48,10 @@ def deliver(change_id: int) -> None:
         return
     except (approved.Tampered, keyring.CannotOpen):
         _escalate(change, Cause.TAMPERED)
+        return
+    except (approved.VotesVoided, approved.Lapsed) as ended:
+        with transaction.atomic(durable=True):
+            _give_back(change, revision) if isinstance(ended, approved.VotesVoided) else conclusions.lapsed(change)
         return
     except transitions.WrongState:
         _note("delivery.lost", change, data={"fence": change.fence})
@@ -79,7 +82,7 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
             case Step.APPLIED:
                 conclusions.applied(change, Cause.READ_BACK)
             case Step.WAIT:
-                conclusions.postponed(change, Cause.UNREADABLE, code=code, message=message, wait_s=reading.wait_s)
+                conclusions.postponed(change, Cause.UNREADABLE, code=code, message=message)
             case Step.FAIL:
                 conclusions.failed(change, code=code, number=NOT_FOUND, message=message)
             case Step.STALE:
@@ -100,6 +103,9 @@ def _intend(change: Change, revision: Revision, started: float) -> Attempt | Non
         if not transitions.still_held(change):
             _note("delivery.lost", change, data={"fence": change.fence})
             return None
+        if not valid_votes.has_enough_rights(change, revision):
+            _give_back(change, revision)
+            return None
         if time.monotonic() - started > settings.DELIVERY_LEASE_S / 2:
             conclusions.postponed(change, Cause.TOO_SLOW)
             return None
@@ -113,6 +119,15 @@ def _intend(change: Change, revision: Revision, started: float) -> Attempt | Non
         facts = {"attempt": str(attempt.pk), "fence": change.fence, "digest": revision.digest}
         _note("delivery.intended", change, data=facts)
         return attempt
+
+
+def _give_back(change: Change, revision: Revision) -> None:
+    """A voter lost the right to decide: nothing is sent. What may have been sent before is left to an administrator."""
+    votes = valid_votes.void_lapsed(change, valid_votes.list_standing(change))
+    if change.doubtful_since is not None:
+        conclusions.escalated(change, Cause.APPROVAL_OVER)
+    else:
+        conclusions.returned(change, valid_votes.count_missing(revision, votes))
 
 
 def _send(client: Client, change: Change, attempt: Attempt, edit: Patch, *, send_before: float) -> None:

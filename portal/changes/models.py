@@ -9,7 +9,7 @@ import uuid
 from typing import Any
 
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery
 from django.db.models.fields.json import KeyTransform
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +23,9 @@ from portal.changes.comment import Comment as Comment  # the app's models are fo
 from portal.changes.drafts import Draft as Draft  # a model, where Django looks for them
 from portal.changes.existence import has
 from portal.changes.template import Template as Template
+from portal.changes.vote import Verdict as Verdict
+from portal.changes.vote import Vote as Vote
+from portal.changes.wrong_value import WrongValue as WrongValue
 
 
 class Status(models.TextChoices):
@@ -64,7 +67,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return self.filter(
             Q(pk__gte=Subquery(oldest)),
             ~has(Revision.objects.filter(change=this, editor=person.pk)),  # .pk: may be a Given
-            ~has(Vote.objects.filter(change=this, voter=person.pk, revision=OuterRef("revision"))),
+            ~has(Vote.objects.filter(change=this, voter=person.pk, revision=OuterRef("revision"), voided_at=None)),
             ~has(Vote.objects.requesting_changes().filter(change=this)),
             status=Status.PENDING,
         ).exclude(requester=person.pk)
@@ -208,54 +211,6 @@ class Revision(models.Model):
             models.Index(fields=["secret_fingerprint"], condition=~Q(secret_fingerprint=""), name="revision_value"),
             models.Index(
                 fields=["base_secret_fingerprint"], condition=~Q(base_secret_fingerprint=""), name="revision_base_value"
-            ),
-        ]
-
-
-class Verdict(models.TextChoices):
-    APPROVE = "approve", _("Approve")
-    REJECT = "reject", _("Reject")
-    REQUEST_CHANGES = "request_changes", _("Request changes")
-
-
-_ASKED = Q(verdict=Verdict.REQUEST_CHANGES)
-
-
-class VoteQuerySet(models.QuerySet["Vote"]):
-    def requesting_changes(self) -> VoteQuerySet:
-        """Requests for changes that stand: of the revision that counts, and their voter has not decided since."""
-        same = {name: OuterRef(name) for name in ("change", "revision", "voter")}
-        decided = Vote.objects.filter(~_ASKED, **same)
-        return self.filter(_ASKED, ~Exists(decided), revision=F("change__revision"))
-
-
-class Vote(models.Model):
-    """One person's verdict on one revision.
-
-    The requester is copied, so that the database itself can refuse a self-vote. Who requested changes may still
-    approve or reject, which takes their request back.
-    """
-
-    change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="votes")
-    revision = models.IntegerField()
-    digest = models.CharField(max_length=64)
-    requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    voter = models.ForeignKey(User, on_delete=models.PROTECT, related_name="votes")
-    verdict = models.CharField(max_length=16, choices=Verdict)
-    reason = models.TextField(blank=True)
-    at = models.DateTimeField()
-
-    objects = VoteQuerySet.as_manager()
-
-    class Meta:
-        default_permissions = ()
-        constraints = [
-            models.CheckConstraint(condition=~Q(voter=F("requester")), name="vote_not_by_requester"),
-            models.UniqueConstraint(
-                fields=["change", "revision", "voter"], condition=~_ASKED, name="vote_once_per_revision"
-            ),
-            models.UniqueConstraint(
-                fields=["change", "revision", "voter"], condition=_ASKED, name="vote_asks_once_per_revision"
             ),
         ]
 

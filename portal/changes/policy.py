@@ -9,6 +9,13 @@ from typing import Any
 
 from django.conf import settings
 
+MOST = 1000
+"""More approvals than any team can give: such a number was not written by the portal."""
+
+
+class InvalidPolicy(ValueError):
+    """The stored policy was not written by the portal: no number of votes meets it."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -21,12 +28,24 @@ class Policy:
         return {"required": self.required}
 
     @classmethod
-    def from_data(cls, data: Mapping[str, Any]) -> Policy:
-        return cls(required=int(data["required"]))
+    def from_data(cls, data: object) -> Policy:
+        """Return the policy that a row keeps. Raises InvalidPolicy unless it asks for 1 to MOST approvals."""
+        required = data.get("required") if isinstance(data, Mapping) else None
+        if type(required) is not int or not 1 <= required <= MOST:  # a bool is an int too
+            raise InvalidPolicy
+        return cls(required)
 
     def met_by(self, approvers: Iterable[int]) -> bool:
         """Whether these people (ids) are enough; one person counts once."""
         return len(set(approvers)) >= self.required
+
+
+def read_required(data: object) -> int:
+    """Return how many approvals a stored policy asks for, for pages: MOST if it was not written by the portal."""
+    try:
+        return Policy.from_data(data).required
+    except InvalidPolicy:
+        return MOST
 
 
 def pending_until(now: datetime) -> datetime:

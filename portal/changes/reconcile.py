@@ -89,8 +89,7 @@ def settle_doubt(change_id: int) -> None:
 
 def _read(change: Change) -> Reading:
     try:
-        client = connection.connect(change=change.pk, secret=change.secret)
-        return readback.confirm_value(client, change.current(), readback.read(client, change.secret))
+        return readback.read(connection.connect(change=change.pk, secret=change.secret), change.secret)
     except connection.NotConfigured:
         return Reading()
     except DatabaseError:
@@ -117,7 +116,7 @@ def _settle_doubt(change: Change, reading: Reading) -> None:
     elif todo is Step.SEND:
         conclusions.resend(change)
     else:
-        conclusions.still_doubted(change, code=reading.code, message=reading.message, wait_s=reading.wait_s)
+        conclusions.still_doubted(change, code=reading.code, message=reading.message)
 
 
 def sweep() -> list[int]:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from portal.accounts.models import User
+from portal.changes import approved, policy
 from portal.changes import patch as patches
-from portal.changes import policy
 from portal.changes.models import Change, Revision
 from portal.changes.proposal import Proposal
 
@@ -71,6 +71,9 @@ def facts(revision: Revision) -> dict[str, object]:
         "patch": revision.patch,
         "base": revision.base,
         "base_known": revision.base is not None,
+        # With these every field of the digest's text is here, so that outsiders can compute it; both are keyed.
+        "base_fingerprint": base.fingerprint if (base := approved.base_of(revision)) else "",
+        "value_fingerprint": revision.secret_fingerprint,
         "policy": revision.policy,
         **({"traits": revision.secret_traits} if revision.secret_traits else {}),
         "reason": revision.reason,

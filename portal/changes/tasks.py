@@ -9,8 +9,10 @@ from typing import Any
 
 from celery import signals
 from celery.utils.nodenames import worker_direct
+from django.core.exceptions import ImproperlyConfigured
 from kombu.exceptions import OperationalError
 
+from portal import keyring
 from portal.celery import app
 from portal.changes import reconcile, spool
 
@@ -62,10 +64,13 @@ def _published(change_id: int) -> bool:
 
 @signals.worker_init.connect
 def need_the_spool(sender: Any, **_: object) -> None:
-    """A worker that has nowhere to keep an answer finds out now, and not when it needs to."""
+    """Stop a worker at its start if it has nowhere to keep an answer, or no key to prove votes with."""
     try:
         if _delivers(sender.app):
             spool.folder()
+            keyring.mac_ring()
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
     except OSError as error:
         sys.exit(f"DELIVERY_SPOOL_DIR cannot be written to: {error.strerror}.")  # Celery swallows exceptions here
 

@@ -21,8 +21,10 @@ from portal.prepared import Given, Prepared
 
 ALLOWED: dict[Status, tuple[Status, ...]] = {
     Status.PENDING: (Status.PENDING, Status.APPROVED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED),
-    Status.APPROVED: (Status.APPROVED, Status.SENDING, Status.EXPIRED),
+    Status.APPROVED: (Status.APPROVED, Status.SENDING, Status.EXPIRED, Status.PENDING),
     Status.SENDING: (
+        Status.PENDING,
+        Status.EXPIRED,
         Status.APPLIED,
         Status.FAILED,
         Status.STALE,
@@ -46,6 +48,8 @@ _SEEN = ("id", "status", "revision", "fence")
 
 class WrongState(Exception):
     """The change is not, or no longer, in a state that allows this."""
+
+    code = "WrongState"
 
     def __init__(self, change: Change) -> None:
         super().__init__(f"{change.number} is {change.status}")

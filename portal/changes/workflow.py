@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 from portal.accounts.models import User
 from portal.accounts.presence import Presence
 from portal.accounts.roles import Right
+from portal.accounts.user_lock import lock_user
 from portal.audit import ledger
 from portal.catalog.models import ApiSecret
-from portal.changes import drafts, policy, revisions, rules, tasks
+from portal.changes import drafts, policy, revisions, rules, tasks, valid_votes, vote_mac
 from portal.changes.care import NONE_TAKEN, Care
 from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
@@ -48,6 +49,7 @@ def submit(proposal: Proposal, *, by: User, read: ApiSecret | None = None) -> Ch
     rules.complete(proposal)
     try:
         with transaction.atomic(durable=True):
+            lock_user(by)
             now = db_now()
             recent = revisions.recent(proposal, by=by, now=now)
             rules.unhurried(proposal, by, submitted=recent.revisions, now=now)
@@ -158,7 +160,7 @@ def _vote(change_id: int, ballot: Ballot, *, by: User) -> Change:
             data={
                 "verdict": str(ballot.verdict),
                 "revision": ballot.revision,
-                "rule": type(refusal).__name__,
+                "rule": refusal.code,
             },
         )
         raise
@@ -172,7 +174,7 @@ def _voted(change_id: int, ballot: Ballot, *, by: User) -> Change:
             prefetch_related_objects([change], "revisions", "votes")  # nobody adds to them before this is over
             _may_vote(change, ballot, by=by)
             now = db_now()
-            votes = [*rules.votes_on(change), _cast(change, ballot, by=by, at=now)]
+            vote = _cast(change, ballot, by=by, at=now)
             ledger.record(
                 "vote.cast",
                 by=by.username,
@@ -182,10 +184,14 @@ def _voted(change_id: int, ballot: Ballot, *, by: User) -> Change:
                     "verdict": str(ballot.verdict),
                     "revision": ballot.revision,
                     "digest": ballot.digest,
+                    "voter": by.pk,
+                    "voted_at": vote_mac.format_instant(vote.at),
+                    "mac": vote.mac,
                     "reason": ballot.reason,
                     **ballot.presence.as_data(),
                 },
             )
+            votes = valid_votes.void_lapsed(change, [*rules.votes_on(change), vote])
             _decide(change, ballot, votes, by=by, at=now)
             return change
     except _Barred:  # after the rollback: PostgreSQL answers nothing in a transaction that failed
@@ -210,7 +216,8 @@ def _may_vote(change: Change, ballot: Ballot, *, by: User) -> None:
 def _cast(change: Change, ballot: Ballot, *, by: User, at: datetime) -> Vote:
     """Write the vote down. Raises _Barred."""
     try:
-        return change.votes.create(
+        vote = Vote(
+            change=change,
             revision=ballot.revision,
             digest=ballot.digest,
             requester_id=change.requester_id,
@@ -219,6 +226,9 @@ def _cast(change: Change, ballot: Ballot, *, by: User, at: datetime) -> Vote:
             reason=ballot.reason,
             at=at,
         )
+        vote.mac = vote_mac.compute_vote_mac(vote, by.username)
+        vote.save(force_insert=True)
+        return vote
     except IntegrityError:
         raise _Barred from None
 
@@ -233,7 +243,7 @@ def _decide(change: Change, ballot: Ballot, votes: list[Vote], *, by: User, at: 
         move(change, Status.PENDING, "change.changes_requested", by=by.username, data=data)
         return
     current = change.current()
-    if not rules.requests(votes) and rules.approved_by_standing(current, votes):
+    if not rules.requests(votes) and valid_votes.is_approved(current, votes):
         move(
             change,
             Status.APPROVED,
@@ -242,6 +252,7 @@ def _decide(change: Change, ballot: Ballot, votes: list[Vote], *, by: User, at: 
             data={"digest": current.digest},
             approved_at=at,
             expires_at=policy.approved_until(at),
+            cause=Cause.NONE,
         )
 
 
@@ -255,6 +266,7 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
     if change.status not in REVISABLE:
         raise WrongState(change)
     rules.writable(proposal)
+    lock_user(by)
     now = db_now()
     submitted = revisions.recent(proposal, by=by, now=now).revisions
     rules.unhurried(proposal, by, submitted=submitted, now=now)
@@ -278,4 +290,5 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
 
 
 def _approver_names(change: Change) -> list[str]:
-    return list(change.votes.filter(revision=change.revision).values_list("voter__username", flat=True))
+    standing = change.votes.filter(revision=change.revision, voided_at=None)
+    return list(standing.values_list("voter__username", flat=True))

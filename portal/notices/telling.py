@@ -112,7 +112,7 @@ def _of_delivery(audience: Audience, people: QuerySet[User]) -> QuerySet[User]:
 
 def _of_vote(audience: Audience, change: Change, entry: Entry, strangers: QuerySet[User]) -> QuerySet[User]:
     """Of those to whom the change is nobody's own: whose votes it is about, or who is to vote."""
-    votes = Vote.objects.filter(change=change)
+    votes = Vote.objects.filter(change=change, voided_at=None)
     match audience:
         case Audience.VOTERS:
             return strangers.filter(pk__in=votes.filter(revision=entry.data.get("revision", 0)).values("voter_id"))

@@ -26,6 +26,7 @@ def make(folder: Path) -> list[str]:
     _kept(folder / "postgres_password", secrets.token_urlsafe(32))
     _kept(folder / "secret_key", secrets.token_urlsafe(48))
     _kept(folder / "sealing_keys", base64.b64encode(secrets.token_bytes(32)).decode())
+    _kept(folder / "approval_mac_keys", base64.b64encode(secrets.token_bytes(32)).decode())
     _kept(folder / "audit_signing_key", base64.b64encode(secrets.token_bytes(32)).decode())
     for role, name in (("portal", "database_url"), ("owner", "database_url_owner"), ("sealer", "database_url_sealer")):
         _kept(folder / name, f"postgresql://{role}:{secrets.token_urlsafe(32)}@postgres:5432/portal")

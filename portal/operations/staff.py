@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -84,12 +84,13 @@ def _deciding(approvers: int) -> Concern | None:
 
 
 def _beyond(approvers: int) -> Concern | None:
-    """Changes that were proposed under a stricter policy than these people can meet."""
+    """Pending changes that too few of these people may approve: none of them approves an own one."""
+    own = Q(policy__required__gt=approvers - 1, change__requester__in=roles.holders(Right.DECIDE).values("pk"))
     waiting = Revision.objects.filter(
-        change__status=Status.PENDING, number=F("change__revision"), policy__required__gt=approvers
+        Q(policy__required__gt=approvers) | own, change__status=Status.PENDING, number=F("change__revision")
     )
     changes = tuple(waiting.order_by("change_id").values_list("change_id", flat=True)[:_SHOWN])
-    words = _("These changes were proposed when more approvals were asked for than people may give now:")
+    words = _("These changes need more approvals than there are users who may approve them. Add approvers:")
     return Concern(True, words, changes) if changes else None
 
 

@@ -6,22 +6,14 @@ from __future__ import annotations
 class VaultError(Exception):
     """A read that did not succeed.
 
-    `status`, `number`: as Segura gave them, or None; `alarm`: somebody should look now; `retry_after_s`: seconds that
-    Segura asked to wait before the next call, or None.
+    `status`, `number`: as Segura gave them, or None; `alarm`: somebody should look now.
     """
 
     def __init__(
-        self,
-        message: str,
-        *,
-        status: int | None = None,
-        number: int | None = None,
-        alarm: bool = False,
-        retry_after_s: float | None = None,
+        self, message: str, *, status: int | None = None, number: int | None = None, alarm: bool = False
     ) -> None:
         super().__init__(message)
         self.message, self.status, self.number, self.alarm = message, status, number, alarm
-        self.retry_after_s = retry_after_s
 
 
 class ReadRefused(VaultError):
@@ -30,10 +22,6 @@ class ReadRefused(VaultError):
 
 class Unreachable(VaultError):
     """Nothing was sent: no connection, or no answer from the token endpoint."""
-
-
-class WaitRequested(VaultError):
-    """Nothing was sent: Segura has asked to wait, and the wait is not over."""
 
 
 class Unauthorised(VaultError):

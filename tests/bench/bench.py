@@ -23,7 +23,9 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.accounts.models import User
+from portal.audit import ledger
 from portal.changes import patch as patches
+from portal.changes import vote_mac
 from portal.changes.models import Change, Revision, Status, Verdict, Vote
 from portal.changes.patch import Sight
 from portal.operations.redis_server import free_port
@@ -242,14 +244,24 @@ def backlog(who: People, count: int, secrets: int, *, status: Status = Status.AP
         Change.objects.bulk_create(changes, batch_size=1000)
         Revision.objects.bulk_create(revisions, batch_size=1000)
         if status == Status.APPROVED:
-            Vote.objects.bulk_create(
-                Vote(
-                    change=revision.change, revision=1, digest=revision.digest, requester=revision.change.requester,
-                    voter=who.approvers[0], verdict=Verdict.APPROVE, at=now,
-                )
-                for revision in revisions
-            )  # fmt: skip
+            for revision in revisions:
+                _approve(revision, who.approvers[0])
     return [change.pk for change in changes]
+
+
+def _approve(revision: Revision, approver: User) -> None:
+    """The events and the vote that a worker asks for before it sends."""
+    change = revision.change
+    proposed = {"revision": 1, "digest": revision.digest}
+    ledger.record("change.submitted", change=change.pk, secret=change.secret, data=proposed)
+    vote = Vote(
+        change=change, revision=1, digest=revision.digest, requester=change.requester, voter=approver,
+        verdict=Verdict.APPROVE, at=change.created_at,
+    )  # fmt: skip
+    vote.mac = vote_mac.compute_vote_mac(vote, approver.username)
+    vote.save(force_insert=True)
+    facts = {**vote_mac.vote_facts(vote), "mac": vote.mac}
+    ledger.record("vote.cast", by=approver.username, change=change.pk, secret=change.secret, data=facts)
 
 
 def bases(secrets: int) -> dict[str, dict[str, Any]]:

@@ -96,7 +96,10 @@ def test_change_that_asks_for_more_approvals_than_there_are_is_named(
     mirrored(44, "other")
     workflow.submit(propose(identifier=44, notes="open"), by=requester)
     page = people(as_person(admin))
-    assert f"more approvals were asked for than people may give now: {strict.number}" in page
+    assert (
+        f"These changes need more approvals than there are users who may approve them. Add approvers: {strict.number}"
+        in page
+    )
     assert "CR-2 " not in page
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
-from portal.changes import breaker, rules
+from portal.changes import breaker, rules, valid_votes
 from portal.changes.comment import Comment
 from portal.changes.models import OPEN, REVISABLE, Attempt, Breaker, Change, Revision, Status, Verdict, Vote
 from portal.changes.reading import comparison, history, listing, meaning, outlook, threads, value
@@ -47,8 +47,8 @@ class Dossier:
         self.row = self._row(self.revision)
 
     def _row(self, revision: Revision) -> Row:
-        votes = [vote for vote in self.all_votes if vote.revision == revision.number]
-        return Row(self.change, revision, votes)
+        votes = [vote for vote in self.all_votes if vote.revision == revision.number and vote.voided_at is None]
+        return Row(self.change, revision, votes, reader=self.reader.pk)
 
     @property
     def earlier(self) -> list[Earlier]:
@@ -111,9 +111,16 @@ class Dossier:
         """What happens next, sentence by sentence."""
         if self.row.requests:
             return [each for each in outlook.asked(rules.names_of(self.row.requests), self.change) if each]
-        missing = max(0, self.row.required - self.row.approvals)
-        said = outlook.sentences(self.change, missing, self.others, self.pause)
+        unapprovable = [] if self.approvable else [outlook.unapprovable()]
+        said = unapprovable + outlook.sentences(self.change, self.row.missing, self.others, self.pause)
         return [sentence for sentence in said if sentence]
+
+    @cached_property
+    def approvable(self) -> bool:
+        """Whether enough users may approve it, where it waits for approvals."""
+        if self.change.status != Status.PENDING:
+            return True
+        return valid_votes.can_be_approved(self.change, self.revision, valid_votes.list_deciders())
 
     @cached_property
     def pause(self) -> Breaker | None:
@@ -225,7 +232,7 @@ _STANDING = Prepared(_standing)  # an open page asks it every two seconds
 def open_for(change_id: int, reader: User) -> Dossier:
     """The change, if this person may see it. Raises Change.DoesNotExist, which tells strangers nothing."""
     revisions = Revision.objects.defer("sealed_secret").select_related("editor").order_by("-number")
-    votes = Vote.objects.select_related("voter").order_by("pk")
+    votes = Vote.objects.with_rights().select_related("voter").order_by("pk")
     found = Change.objects.visible_to(reader).select_related("requester")
     return Dossier(
         found.prefetch_related(Prefetch("revisions", revisions), Prefetch("votes", votes)).get(pk=change_id), reader

@@ -25,6 +25,8 @@ _TOLD: dict[str, str | Promise] = {
     "change.revised": _("Revised; the votes so far are void"),
     "change.withdrawn": _("Withdrawn"),
     "change.approved": _("All approvals given"),
+    "change.returned": _("Returned to pending: approvals are missing"),
+    "vote.voided": _("Vote voided: its voter lost the right to decide"),
     "change.expired": _("Expired"),
     "change.stale": _("Overtaken by another edit"),
     "change.applied": _("Applied"),

@@ -9,10 +9,10 @@ from functools import cached_property
 from django.db.models import F, FilteredRelation, Prefetch, Q, prefetch_related_objects
 
 from portal.accounts.models import User
-from portal.changes import breaker, care, policy, risks, rules
+from portal.changes import breaker, care, policy, risks, rules, valid_votes
 from portal.changes import patch as patches
 from portal.changes.labels import FIELD_LABELS
-from portal.changes.models import Change, ChangeQuerySet, Revision, Status, Verdict, Vote
+from portal.changes.models import Change, ChangeQuerySet, Revision, Status, Vote
 from portal.changes.patch import FieldChange
 from portal.changes.reading import outlook
 from portal.changes.risks import Level, Risk
@@ -26,14 +26,17 @@ REPEATABLE = (Status.REJECTED, Status.FAILED, Status.EXPIRED, Status.WITHDRAWN)
 class Row:
     """A change with the revision that counts and the votes on it.
 
-    `linked`: whether the reader may open it; `paused`: whether delivery as a whole is.
+    `reader`: id of the user it is shown to; `linked`: whether they may open it; `paused`: whether delivery is paused.
+    `approvable`: whether enough users may approve it.
     """
 
     change: Change
     revision: Revision
     votes: list[Vote]
+    reader: int
     linked: bool = True
     paused: bool = False
+    approvable: bool = True
 
     @cached_property
     def diff(self) -> list[FieldChange]:
@@ -57,7 +60,7 @@ class Row:
     @property
     def mark(self) -> str:
         """What shows that a page with the difference was served; for pages that show it, never for lists."""
-        return care.mark(self.revision.digest)
+        return care.mark(self.revision.digest, revision=self.revision.number, reader=self.reader)
 
     @property
     def pick(self) -> str:
@@ -67,7 +70,7 @@ class Row:
     @property
     def missing(self) -> int:
         """Approvals that are still to come."""
-        return max(0, self.required - self.approvals)
+        return max(0, self.required - self.approvals)  # of the approvals that count, as the decision has it
 
     @property
     def field_names(self) -> str:
@@ -78,11 +81,11 @@ class Row:
     @property
     def required(self) -> int:
         """Approvals its policy asks for."""
-        return policy.Policy.from_data(self.revision.policy).required
+        return policy.read_required(self.revision.policy)
 
     @property
     def approvals(self) -> int:
-        return sum(vote.verdict == Verdict.APPROVE for vote in self.votes)
+        return len({vote.voter_id for vote in valid_votes.list_valid_approvals(self.votes)})
 
     @property
     def requests(self) -> list[Vote]:
@@ -109,6 +112,8 @@ class Row:
         """What happens next, in a line."""
         if self.requests:
             return outlook.asked_briefly(rules.names_of(self.requests))
+        if not self.approvable:
+            return outlook.unapprovable_briefly()
         return outlook.brief(self.change, self.missing, paused=self.paused)
 
 
@@ -132,7 +137,8 @@ def listed(changes: ChangeQuerySet) -> ChangeQuerySet:
 def with_votes(changes: Iterable[Change]) -> list[Change]:
     """Each with the votes on the revision that counts, as `current_votes`: one query for all."""
     found = list(changes)
-    votes = Vote.objects.filter(revision=F("change__revision")).select_related("voter").order_by("pk")
+    standing = Vote.objects.filter(revision=F("change__revision"), voided_at=None)
+    votes = standing.with_rights().select_related("voter").order_by("pk")
     prefetch_related_objects(found, Prefetch("votes", votes, to_attr="current_votes"))
     return found
 
@@ -148,13 +154,18 @@ def rows(changes: Iterable[Change], *, reader: User) -> list[Row]:
     """The rows of listed() changes, linked where `reader` may open them."""
     found = with_votes(changes)
     paused = any(change.status in outlook.WAITING for change in found) and breaker.paused()
+    pending = any(change.status == Status.PENDING for change in found)
+    deciders = valid_votes.list_deciders() if pending else frozenset()
     return [
         Row(
             change,
             change.current_revision,  # type: ignore[attr-defined]
             change.current_votes,  # type: ignore[attr-defined]
+            reader=reader.pk,
             linked=may_see(change.requester_id, reader),
             paused=paused,
+            approvable=change.status != Status.PENDING
+            or valid_votes.can_be_approved(change, change.current_revision, deciders),  # type: ignore[attr-defined]
         )
         for change in found
     ]

@@ -54,6 +54,18 @@ def asked_briefly(names: str) -> str:
     return _("Changes requested by %(names)s") % {"names": names}
 
 
+def unapprovable_briefly() -> str:
+    """The line of a list for a pending change that too few users may approve."""
+    return _("Too few approvers: it cannot be approved")
+
+
+def unapprovable() -> str:
+    """Why a pending change cannot be approved, and who can help, at length."""
+    return _(
+        "It cannot be approved: too few users may approve it. An administrator can give more users the approver role."
+    )
+
+
 def asked(names: str, change: Change) -> list[str]:
     """What happens next after a request for changes, at length."""
     return [

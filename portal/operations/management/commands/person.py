@@ -41,7 +41,7 @@ class Command(BaseCommand):
         """Prints a password where it made one; it is shown this once."""
         username, active = str(options["username"]), options["active"]
         with transaction.atomic():
-            user = User.objects.find_by_names([username]).select_for_update().first()
+            user = User.objects.find_by_names([username]).select_for_update(no_key=True).first()
             made = user is None
             if user is not None and user.username != username:
                 raise CommandError(

@@ -1,0 +1,73 @@
+"""Votes: rows that are written once, and may be voided once."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Right
+
+
+class Verdict(models.TextChoices):
+    APPROVE = "approve", _("Approve")
+    REJECT = "reject", _("Reject")
+    REQUEST_CHANGES = "request_changes", _("Request changes")
+
+
+_ASKED = Q(verdict=Verdict.REQUEST_CHANGES)
+
+
+class VoteQuerySet(models.QuerySet["Vote"]):
+    def requesting_changes(self) -> VoteQuerySet:
+        """Requests for changes that stand: of the revision that counts, and their voter has not decided since."""
+        same = {name: OuterRef(name) for name in ("change", "revision", "voter")}
+        decided = Vote.objects.filter(~_ASKED, voided_at=None, **same)
+        return self.filter(_ASKED, ~Exists(decided), revision=F("change__revision"), voided_at=None)
+
+    def with_rights(self) -> VoteQuerySet:
+        """Return the votes, each with `voter_may_decide`: whether its voter holds the right now."""
+        holders = roles.holders(Right.DECIDE).filter(pk=OuterRef("voter"))
+        return self.annotate(voter_may_decide=Exists(holders))
+
+
+class Vote(models.Model):
+    """One person's verdict on one revision, which is never altered, but may be voided for good.
+
+    The requester is copied, so that the database itself can refuse a self-vote. Who requested changes may still
+    approve or reject, which takes their request back.
+    """
+
+    change = models.ForeignKey("changes.Change", on_delete=models.PROTECT, related_name="votes")
+    revision = models.IntegerField()
+    digest = models.CharField(max_length=64)
+    requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    voter = models.ForeignKey(User, on_delete=models.PROTECT, related_name="votes")
+    verdict = models.CharField(max_length=16, choices=Verdict)
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField()
+    mac = models.CharField(
+        max_length=100, blank=True, db_default="", help_text="Proves that the portal took the vote: vote_mac."
+    )
+    voided_at = models.DateTimeField(null=True, help_text="Since then it does not count: its voter lost the right.")
+
+    objects = VoteQuerySet.as_manager()
+
+    class Meta:
+        app_label = "changes"
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(condition=~Q(voter=F("requester")), name="vote_not_by_requester"),
+            models.UniqueConstraint(
+                fields=["change", "revision", "voter"],
+                condition=~_ASKED & Q(voided_at=None),
+                name="vote_once_per_revision",
+            ),
+            models.UniqueConstraint(
+                fields=["change", "revision", "voter"],
+                condition=_ASKED & Q(voided_at=None),
+                name="vote_asks_once_per_revision",
+            ),
+        ]
