@@ -19,7 +19,7 @@ import psutil
 import psycopg
 import pytest
 
-from tests.rig.portal import ROOT, Portal
+from tests.rig.portal import ROOT, Portal, remove_database
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300), pytest.mark.xdist_group("manage.py run")]
 CHILDREN = {"postgres", "redis", "sandbox", "web", "worker", "sealer", "beat"}
@@ -29,6 +29,13 @@ CHILDREN = {"postgres", "redis", "sandbox", "web", "worker", "sealer", "beat"}
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     with Portal(tmp_path_factory.mktemp("run")) as portal:
         yield portal
+
+
+@pytest.fixture(autouse=True)
+def databases_removed(tmp_path: Path) -> Iterator[None]:
+    yield
+    for place in tmp_path.rglob("postgres"):
+        remove_database(place.parent)
 
 
 def page(portal: Portal) -> int:

@@ -33,6 +33,14 @@ QUICK = {
 _OURS = ("REDIS_", "DATABASE_", "PORTAL_", "SEGURA_")  # set for the tests by the plugin, not for this portal
 
 
+def remove_database(state: Path) -> None:
+    """Remove the database that root keeps in a folder of its own: it is large, and pytest does not know of it."""
+    database = state / "postgres"
+    if database.is_symlink():
+        shutil.rmtree(database.resolve(), ignore_errors=True)
+        database.unlink()
+
+
 class Portal:
     """Use as a context manager. `env` overrides the times of QUICK, names a database (DATABASE_URL), and so on."""
 
@@ -58,10 +66,7 @@ class Portal:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
     ) -> None:
         self.stop()
-        database = self.state / "postgres"
-        if database.is_symlink():  # root's is in a folder of its own, and large
-            shutil.rmtree(database.resolve())
-            database.unlink()
+        remove_database(self.state)
 
     def start(self, within: float = 90) -> None:
         """Start and wait for the address to answer. Raises AssertionError with the end of the log."""
