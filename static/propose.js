@@ -5,6 +5,13 @@ const live = document.querySelector("#live");
 // Whoever is told of an error can type at once where the first one is.
 form?.querySelector("[aria-invalid=true]:not([type=hidden])")?.focus();
 
+if (form) {
+  form.addEventListener("change", choose);
+  window.addEventListener("pageshow", choose);
+  form.addEventListener("paste", warnOfLines);
+  choose();
+}
+
 if (form && live) {
   const list = live.querySelector(".diff");
   const status = live.querySelector("[role=status]");
@@ -28,6 +35,23 @@ if (form && live) {
   tell();
   count(list.children.length);
   live.hidden = false;
+}
+
+// Controls of a choice that is not chosen are hidden: they are not sent either. What was typed there is still there
+// for who comes back to that choice.
+function choose() {
+  const mode = form.querySelector("[name=secret_mode]:checked")?.value;
+  form.querySelector("[name=client_secret]").disabled = Boolean(mode) && mode !== "enter";
+  form.querySelector("[name=length]").disabled = Boolean(mode) && mode !== "generate";
+}
+
+// A control of one line drops the line ends of what is pasted, and says nothing.
+function warnOfLines({ target, clipboardData }) {
+  if (!target.matches("input")) return;
+  target.parentElement.querySelector("[data-pasted]")?.remove();
+  if (!/[\r\n]/.test(clipboardData?.getData("text") ?? "")) return;
+  const told = document.querySelector("#pasted-lines").content.firstElementChild.cloneNode(true);
+  target.after(told);
 }
 
 function* texts() {

@@ -16,6 +16,9 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import presence
 
+EXACT = {"autocapitalize": "none", "autocorrect": "off", "spellcheck": "false"}
+"""Of a text that counts letter by letter: keyboards of phones would alter it, and say so nowhere."""
+
 
 class _Labelled:
     fields: dict[str, Any]
@@ -31,6 +34,7 @@ class SignInForm(_Labelled, LoginForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["login"].widget.attrs |= EXACT
         if not self.is_bound:
             self.fields["login"].widget.attrs["autofocus"] = True
 

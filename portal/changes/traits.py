@@ -11,13 +11,18 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+from portal.changes import placeholders
+
 LENGTHS = (1, 8, 16, 32, 64)
 BITS = (0, 40, 80, 128)
-CLASSES = ("lower", "upper", "digit", "space", "sign", "other")
+CLASSES = ("lower", "upper", "digit", "space", "line", "sign", "other")
+EDGES = ("start", "end")
 
 
 def of(text: str) -> dict[str, Any]:
     """The traits of a value as a revision keeps them: `length` and `bits` as [least, most or None], `classes`.
+
+    `blank`, where there is a space or a line end at its start or end; `placeholder`, where it looks like one.
 
     Votes are over them too, and they are made anew before sending: said differently, what is approved is not sent.
     """
@@ -26,7 +31,15 @@ def of(text: str) -> dict[str, Any]:
         "length": _band(len(text), LENGTHS),
         "classes": [name for name in CLASSES if name in found],
         "bits": _band(_bits(text), BITS),
+        **_oddities(text),
     }
+
+
+def _oddities(text: str) -> dict[str, Any]:
+    blank = [edge for edge, char in zip(EDGES, (text[0], text[-1]), strict=True) if char.isspace()]
+    return ({"blank": blank} if blank else {}) | (
+        {"placeholder": True} if placeholders.looks_like_placeholder(text) else {}
+    )
 
 
 def _band(number: int, starts: Iterable[int]) -> list[int | None]:
@@ -35,6 +48,8 @@ def _band(number: int, starts: Iterable[int]) -> list[int | None]:
 
 
 def _class(char: str) -> str:
+    if char == "\n":
+        return "line"
     if not char.isascii():
         return "other"
     if char.isalpha():

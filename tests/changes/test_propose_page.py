@@ -178,12 +178,6 @@ def test_guess_of_the_present_client_secret_looks_like_any_other_value(desk: Des
     assert pages[0][0] == 200
 
 
-def test_typed_value_without_choosing_it_is_asked_about(desk: Desk) -> None:
-    page = desk.preview(url="https://gcp-eu.example", secret_mode="same", client_secret=CANARY)
-    assert page.status_code == 422
-    assert "Say which of them counts" in desk.text
-
-
 def test_portal_makes_a_value_up_and_shows_it_to_nobody(desk: Desk) -> None:
     assert "read it in Segura" in desk.text
     desk.preview(secret_mode="generate", length="64")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.http import HttpRequest, QueryDict
@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.forms import PresentForm
 from portal.changes import care
 from portal.changes.care import Care
+from portal.changes.forms.fields import SecretText
 from portal.vault import Secret
 
 
@@ -88,13 +89,10 @@ class BallotForm(PresentForm):
 class RetryForm(PresentForm):
     """The approved client secret once more; never written back into a page."""
 
-    value = forms.CharField(
+    value = SecretText(
+        limit=10_000,
         label=_("Client secret"),
         help_text=_("The very value that was approved: the portal erased its copy when the change failed."),
-        required=False,
-        strip=False,
-        max_length=10_000,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
@@ -103,8 +101,14 @@ class RetryForm(PresentForm):
     @property
     def secret(self) -> Secret | None:
         """The value as something that does not print."""
-        value = self.cleaned_data["value"]
-        return Secret(value) if value else None
+        value: Secret | None = self.cleaned_data["value"]
+        return value
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Add that the value looks like a placeholder, where it is another one than was approved."""
+        super().add_error(field, error)
+        if field == "value" and cast(SecretText, self.fields["value"]).doubtful:
+            super().add_error(field, _("What you entered looks like a placeholder or a masked copy of the value."))
 
 
 class RecheckForm(PresentForm):

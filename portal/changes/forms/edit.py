@@ -10,6 +10,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from portal.accounts.forms import EXACT
 from portal.changes import patch as patches
 from portal.changes.forms import rebase
 from portal.changes.forms.fields import ExactText, SecretText
@@ -43,7 +44,12 @@ class EditForm(forms.Form):
     tags = ExactText(
         limit=LONGEST, label=FIELD_LABELS["tags"], help_text=gettext_lazy("Several are separated by commas.")
     )
-    notes = ExactText(limit=20_000, lines=True, label=FIELD_LABELS["notes"])
+    notes = ExactText(
+        limit=20_000,
+        lines=True,
+        label=FIELD_LABELS["notes"],
+        widget=forms.Textarea(attrs={"rows": 4, **EXACT}),
+    )
     secret_mode = forms.ChoiceField(
         widget=forms.RadioSelect,
         label=FIELD_LABELS["client_secret"],
@@ -53,10 +59,11 @@ class EditForm(forms.Form):
         limit=4000,
         label=gettext_lazy("New client secret"),
         help_text=gettext_lazy(
-            "Taken exactly as typed, spaces included. It is encrypted at once, shown to nobody, not even to you, and "
-            "erased from the portal when the change ends."
+            "Taken exactly as typed, spaces and line ends included. It is encrypted at once, shown to nobody, not even "
+            "to you, and erased from the portal when the change ends."
         ),
     )
+    is_the_value = forms.BooleanField(required=False, label=gettext_lazy("Yes, this is really the value"))
     length = forms.TypedChoiceField(
         coerce=int,
         choices=[(length, str(length)) for length in LENGTHS],
@@ -129,10 +136,15 @@ class EditForm(forms.Form):
             self.add_error(None, _("Nothing changed: edit at least one field."))
         return self.cleaned_data
 
+    @property
+    def asks_for_the_value(self) -> bool:
+        """Whether the question is open, or was answered, if the new client secret is really a value."""
+        return "is_the_value" in self.errors or bool(self["is_the_value"].value())
+
     def is_draft(self) -> bool:
         """Whether it can be kept as a draft: what is typed is in order; what is missing may wait, so may the secret."""
         self.is_valid()
-        waiting = ["client_secret", "secret_mode"]
+        waiting = ["client_secret", "secret_mode", "is_the_value"]
         waiting += ["reason"] if self.has_error("reason", "required") else []
         waiting += [NON_FIELD_ERRORS] if all(rows.is_valid() for rows in self.shares.values()) else []
         for name in waiting:
@@ -171,19 +183,39 @@ class EditForm(forms.Form):
 
     def _clean_secret(self) -> None:
         mode = self.cleaned_data.get("secret_mode")
-        value = self.cleaned_data.get("client_secret")
+        self._drop_what_is_not_chosen(mode)
         if "client_secret" in self.errors or not mode:
             return
-        if mode == ENTER and value is None:
+        if mode == ENTER and self.cleaned_data.get("client_secret") is None:
             self.add_error("client_secret", _("Enter the new value, or choose not to change the client secret."))
-        elif mode != ENTER and value is not None:
+        elif self._is_doubtful(mode) and not self.cleaned_data["is_the_value"]:
             self.add_error(
-                "secret_mode", _("A new value was typed, but this choice does not use it. Say which of them counts.")
+                "is_the_value",
+                _(
+                    "The new client secret looks like a placeholder or a masked copy. Is this really the value? "
+                    "Confirm it here, or enter another one."
+                ),
             )
         # Whether it equals the value in the vault is never told: the form would be an oracle for guesses.
 
+    def _drop_what_is_not_chosen(self, mode: str | None) -> None:
+        """The page hides the controls of choices that are not chosen: what they hold neither counts nor blocks."""
+        if mode and mode != ENTER:
+            self.errors.pop("client_secret", None)
+            self.cleaned_data["client_secret"] = None
+        if mode and mode != GENERATE:
+            self.errors.pop("length", None)
+            self.cleaned_data["length"] = str(LENGTHS[1])
+
+    def _is_doubtful(self, mode: str) -> bool:
+        if mode == CARRIED:
+            return bool(self.kept and self.kept.traits.get("placeholder"))
+        return mode == ENTER and cast(SecretText, self.fields["client_secret"]).doubtful
+
     def _clean_shares(self) -> None:
         for name, rows in self.shares.items():
+            if self.cleaned_data.get(CHOICE.format(name)) == rebase.THEIRS:
+                continue  # Segura's list counts, whatever the rows hold
             if not rows.is_valid():
                 for error in rows.non_form_errors():
                     self.add_error(None, error)

@@ -179,6 +179,7 @@ def resume(proposal: Proposal, secret: ApiSecret, *, by: User, revised: Revision
     kept = replace(proposal, patch={}, base=None) if proposal.sealed else None
     over = Overlay(proposal.patch, base.fields if base else None, proposal.reason, proposal.ticket)
     initial = overlay.laid(base, over) | over.words() | {"secret_mode": CARRIED if kept else SAME}
+    initial["is_the_value"] = bool(kept and kept.sealed and kept.sealed.traits.get("placeholder"))
     edit = Edit(secret, by, base, EditForm(base=base), kept, revised=revised)
     if base:
         initial |= rebase.initial(edit.conflicts, {**base.fields, **proposal.patch})
@@ -264,7 +265,7 @@ def _typed_again(edit: Edit, data: QueryDict) -> Edit:
         value = edit.form.fields[SECRET_FIELD].clean(data.get(SECRET_FIELD, ""))
     except ValidationError:
         value = None
-    if isinstance(value, Secret):
+    if isinstance(value, Secret) and initial["secret_mode"] == ENTER:
         edit.kept = _keep(edit.secret, value)
         initial["secret_mode"] = CARRIED
     elif initial["secret_mode"] == CARRIED and edit.kept is None:

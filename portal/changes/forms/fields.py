@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -10,23 +11,29 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from portal.accounts.forms import EXACT
+from portal.changes.forms.line_ends import restore_line_ends
+from portal.changes.placeholders import looks_like_placeholder
 from portal.unseen import NEEDED, is_unseen
 from portal.vault import Secret, is_masked
 
 _LET_PASS = ("Zs", "Co", "Cn")
 """Spaces as word processors leave them, and letters this Python is too old to know; the difference shows them."""
 _DAMAGED = "\ufffd"
+_KEY = re.compile(r"-{4,5} ?BEGIN ")
+_LINE_END = re.compile(r"\n|\\n")
+"""Real, or written out as in JSON and in environment files."""
 
 
-def refuse_unseen(label: str, text: str, *, lines: bool = False) -> None:
+def refuse_unseen(label: str, text: str, *, passing: str = "", strict: bool = False) -> None:
     """Raises ValidationError naming field and character where the text holds control, invisible or damaged ones.
 
-    `lines` lets line ends and tabs pass.
+    `passing` are characters to let through; `strict` knows no other exceptions, for a text that no page shows.
     """
     for position, char in enumerate(text, start=1):
-        if lines and char in "\n\r\t":
+        if char in passing:
             continue
-        if char == _DAMAGED or _hides(char):
+        if char == _DAMAGED or (is_unseen(char) if strict else _hides(char)):
             raise ValidationError(
                 _(
                     "%(field)s holds a character that cannot be seen or arrived damaged: U+%(code)s, %(name)s, at "
@@ -64,7 +71,7 @@ class ExactText(forms.CharField):
     """Text kept exactly, spaces included. What is `seen` in the vault passes untouched, whatever it holds."""
 
     def __init__(self, *, limit: int, lines: bool = False, **options: Any) -> None:
-        options.setdefault("widget", forms.Textarea(attrs={"rows": 4}) if lines else forms.TextInput)
+        options.setdefault("widget", forms.Textarea(attrs={"rows": 4}) if lines else forms.TextInput(attrs=EXACT))
         options.setdefault("required", False)
         super().__init__(strip=False, **options)
         self.limit, self.lines = limit, lines
@@ -76,14 +83,14 @@ class ExactText(forms.CharField):
             return text
         if text == self._sent_back(self.seen):
             return self.seen
-        return text.replace("\n", "\r\n") if "\r\n" in self.seen else text
+        return restore_line_ends(text, self.seen) if self.lines else text
 
     def validate(self, value: Any) -> None:
         if value == self.seen:
             return
         super().validate(value)
         refuse_long(str(self.label), value, self.limit)
-        refuse_unseen(str(self.label), value, lines=self.lines)
+        refuse_unseen(str(self.label), value, passing="\n\r\t" if self.lines else "")
 
     def _sent_back(self, text: str) -> str:
         """The text after a round through an HTML control: one kind of line end, or none."""
@@ -92,17 +99,24 @@ class ExactText(forms.CharField):
 
 
 class SecretText(forms.CharField):
-    """A client secret: never shown again, never stripped, no mask taken for a value. Cleans to Secret or None."""
+    """A client secret: never shown again, never stripped, no mask taken for a value. Cleans to Secret or None.
+
+    Its control has several lines and hides them: browsers turn the line ends of what is pasted into a password
+    control, such as a key in PEM, into spaces. `doubtful` says after cleaning that the value looks like a placeholder.
+    """
+
+    doubtful = False
 
     def __init__(self, *, limit: int, **options: Any) -> None:
-        widget = forms.PasswordInput(
-            render_value=False, attrs={"autocomplete": "new-password", "spellcheck": "false", "class": "mono"}
-        )
-        super().__init__(strip=False, required=False, widget=widget, **options)
+        attrs = {"rows": 3, "autocomplete": "off", "class": "mono masked", **EXACT}
+        super().__init__(strip=False, required=False, widget=forms.Textarea(attrs=attrs), **options)
         self.limit = limit
 
+    def get_bound_field(self, form: forms.BaseForm, field_name: str) -> forms.BoundField:
+        return _NeverShown(form, self, field_name)
+
     def clean(self, value: Any) -> Any:
-        text = str(self.to_python(value))
+        text = str(self.to_python(value)).replace("\r\n", "\n")
         if not text:
             return None
         if is_masked(text):
@@ -114,5 +128,26 @@ class SecretText(forms.CharField):
                 code="masked",
             )
         refuse_long(str(self.label), text, self.limit)
-        refuse_unseen(str(self.label), text)
+        refuse_unseen(str(self.label), text, passing="\n", strict=True)
+        _refuse_flattened(text)
+        self.doubtful = looks_like_placeholder(text)
         return Secret(text)
+
+
+class _NeverShown(forms.BoundField):
+    """A control that is always empty in a page, whatever was sent."""
+
+    def value(self) -> str:
+        return ""
+
+
+def _refuse_flattened(text: str) -> None:
+    """Raises ValidationError for a key of several lines that has lost its line ends on the way."""
+    if _KEY.search(text) and not _LINE_END.search(text.strip()):
+        raise ValidationError(
+            _(
+                "This is a key of several lines, but all its line ends are missing. Nothing was kept of it. Copy it "
+                "again from its file, with each line on a line of its own."
+            ),
+            code="flattened",
+        )

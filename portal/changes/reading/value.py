@@ -24,8 +24,14 @@ _CLASSES = {
     "upper": gettext_lazy("capital letters"),
     "digit": gettext_lazy("digits"),
     "space": gettext_lazy("spaces"),
+    "line": gettext_lazy("line ends"),
     "sign": gettext_lazy("signs"),
     "other": gettext_lazy("other characters"),
+}
+_BLANK = {
+    ("start",): gettext_lazy("begins with a space or a line end"),
+    ("end",): gettext_lazy("ends with a space or a line end"),
+    ("start", "end"): gettext_lazy("begins and ends with a space or a line end"),
 }
 
 
@@ -53,11 +59,16 @@ def traits(kept: Mapping[str, Any]) -> list[Trait]:
     length = _("%(least)d characters or more") if longest is None else _("%(least)d to %(most)d characters")
     entropy = _("%(least)d bits or more") if most is None else _("%(least)d to %(most)d bits")
     classes = ", ".join(str(_CLASSES.get(name, name)) for name in kept["classes"])
-    return [
+    found = [
         Trait(_("Length"), length % {"least": shortest, "most": longest}, _("short") if shortest < _LONG else ""),
         Trait(_("Made of"), classes, _("of one kind") if len(kept["classes"]) < 2 else ""),
         Trait(_("Entropy"), entropy % {"least": least, "most": most}, _("guessable") if least < _HARD_TO_GUESS else ""),
     ]
+    if blank := kept.get("blank"):
+        found.append(Trait(_("Edges"), str(_BLANK[tuple(blank)]), _("space or line end")))
+    if kept.get("placeholder"):
+        found.append(Trait(_("Shape"), _("that of a placeholder or a masked copy"), _("confirmed as the value")))
+    return found
 
 
 def likeness(change: Change, revision: Revision, *, reader: User) -> list[Likeness]:
