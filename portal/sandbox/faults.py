@@ -9,7 +9,8 @@ Faults by who spoils the answer, and whether the change happens unless `apply` s
 - the way back, change applied: 503_after_apply (an earlier try arrived, then a retry found no peer: the text of
   503), 504_after_apply, drop (closed without an answer), reset, hold (until released), slow:<s>,
   drip[:<s per byte>], drip_headers[:<s>], cut_status_line, cut_body, empty_201, html_201, big_body[:<MB>],
-  other_identifier, error_true, erro_true, wrong_code, broken_json.
+  other_identifier, error_true, erro_true, wrong_code, broken_json, cut_headers, many_headers[:<n>], long_header[:<kB>],
+  interim[:<codes with commas>], latin1 (the body in an 8-bit encoding).
 `status`, `body` and `headers` replace those of the answer, whatever it is.
 """
 
@@ -32,7 +33,8 @@ _NEVER = frozenset(
 )  # fmt: skip
 _WAY_BACK = frozenset(
     {"503_after_apply", "504_after_apply", "drop", "reset", "hold", "slow", "drip", "drip_headers",
-     "cut_status_line", "cut_body", "empty_201", "html_201", "big_body", "other_identifier", "error_true",
+     "cut_status_line", "cut_headers", "cut_body", "interim", "many_headers", "long_header", "latin1",
+     "empty_201", "html_201", "big_body", "other_identifier", "error_true",
      "erro_true", "wrong_code", "broken_json"}
 )  # fmt: skip
 
@@ -166,17 +168,28 @@ def _gateway(step: Step, knobs: Knobs) -> Reply | None:
 
 def _edited(step: Step, due: Reply) -> Reply:
     name = step.name
+    if name in ("many_headers", "long_header"):
+        return Reply(due.status, due.body, {**due.headers, **_filler(step)})
     if name == "empty_201":
         return Reply(201, b"", due.headers)
     if name == "html_201":
         return Reply(201, b"<html><body>Created</body></html>", {"Content-Type": "text/html"})
     if name == "big_body":
         return Reply(due.status, b'{"filler":"' + b"x" * int(step.number(10) * 1024 * 1024) + b'"}', due.headers)
+    if name == "latin1":
+        return Reply(due.status, due.body.decode().encode("latin-1", "replace"), due.headers)
     if name == "broken_json":
         return Reply(due.status, due.body[:-2] + b",,", due.headers)
     if name in ("other_identifier", "error_true", "erro_true", "wrong_code"):
         return Reply(due.status, _lied(name, due.body), due.headers)
     return due
+
+
+def _filler(step: Step) -> dict[str, str]:
+    """Headers beyond what HTTP clients commonly take."""
+    if step.name == "long_header":
+        return {"X-Filler": "x" * int(step.number(70) * 1024)}
+    return {f"X-Filler-{count}": "x" for count in range(int(step.number(150)))}
 
 
 def _lied(name: str, body: bytes) -> bytes:

@@ -137,7 +137,11 @@ class VaultHandler(BaseHTTPRequestHandler):
 
     def _answer(self, name: str, step: Step, reply: Reply) -> None:
         head, body = self._head(reply), b"" if self.command == "HEAD" else reply.body
-        if name == "cut_body":
+        if name == "interim":
+            self._send_interim(step)
+        if name == "cut_headers":
+            self._end(head[: head.index(b"\r\n") + 12])
+        elif name == "cut_body":
             self._end(head + body[: len(body) // 2])
         elif name == "drip_headers":
             self._drip(head, step.number(0.5))
@@ -147,6 +151,11 @@ class VaultHandler(BaseHTTPRequestHandler):
             self._drip(body, step.number(0.5))
         else:
             self.wfile.write(head + body)
+
+    def _send_interim(self, step: Step) -> None:
+        """Responses before the answer, each with a header of its own."""
+        for code in (step.fault.partition(":")[2] or "100,103").split(","):
+            self.wfile.write(f"HTTP/1.1 {code} Interim\r\nLink: </style.css>; rel=preload\r\n\r\n".encode())
 
     def _head(self, reply: Reply) -> bytes:
         headers = {**reply.headers, "Content-Length": str(len(reply.body))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,21 +11,23 @@ from typing import Any
 
 from portal.vault.entity import Secret
 
+_MOST_DIGITS = 1000
 _NUMBERED = re.compile(r"\s*([1-9][0-9]{3})\s*:", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP answer whose status line and headers arrived whole.
+    """An HTTP answer whose status line arrived whole.
 
-    `flaw` says why the body can't be used (cut, too long, too slow); the body is empty then. The body may
-    show a client_secret in clear, so it is a Secret.
+    `flaw` says why the body can't be used (cut, too long, too slow, no headers); the body is empty then. `damaged`:
+    the body was not valid UTF-8, so its letters prove nothing. It may show a client_secret in clear, so it is a Secret.
     """
 
     status: int
     body: Secret
     retry_after: str = ""
     flaw: str = ""
+    damaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class NoAnswer:
 def document(answer: Answer) -> Mapping[str, Any] | None:
     """The answer's JSON object, or None if the body is anything else."""
     try:
-        parsed = json.loads(answer.body.reveal())
+        parsed = json.loads(answer.body.reveal(), parse_int=_whole)
     except (ValueError, RecursionError):
         return None
     return parsed if isinstance(parsed, dict) else None
@@ -126,6 +129,11 @@ def is_unauthorised(answer: Answer) -> bool:
     if answer.status == 401:
         return True
     return answer.status == 404 and "no route matched" in gateway_message(document(answer))
+
+
+def _whole(digits: str) -> float:
+    """A number of any length: Python refuses to make an int of thousands of digits, and with it the whole answer."""
+    return int(digits) if len(digits) < _MOST_DIGITS else math.inf
 
 
 def _integer(value: object) -> int | None:

@@ -28,7 +28,7 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 from urllib3.exceptions import HTTPError, NameResolutionError
 
-from portal.vault.answers import Answer, NoAnswer
+from portal.vault.answers import Answer, NoAnswer, document
 from portal.vault.config import Config, ConfigError
 from portal.vault.entity import Secret
 from portal.vault.paced import Pace, PacedHTTPConnection, PacedHTTPSConnection
@@ -90,10 +90,13 @@ class _Adapter(HTTPAdapter):
         patience = (min(self._config.connect_timeout_s, self._pace.left()), self._pace.patience())
         response = super().send(request, stream=True, timeout=patience)
         body, flaw = self._read(response.raw)
+        if self._pace.unread_headers is not None:
+            body, flaw = b"", _header_flaw(self._pace.unread_headers, self._pace)
         response.raw.close()
         response.raw = io.BytesIO(body)
+        text, damaged = _decode(body)
         retry_after = response.headers.get("Retry-After", "")
-        self.answer = Answer(response.status_code, Secret(body.decode("utf-8-sig", "replace")), retry_after, flaw)
+        self.answer = Answer(response.status_code, Secret(text), retry_after, flaw, damaged)
         return response
 
     def _read(self, raw: Any) -> tuple[bytes, str]:
@@ -155,15 +158,17 @@ class Edge:
         pace = self._pace(ends_at)
         adapter = _Adapter(config, self._trust, pace)
         trouble: NoAnswer | None = None
-        grant: Mapping[str, object] = {}
         try:
             with _Session(config.client_id, adapter) as session:
-                grant = session.fetch_token(config.token_url, **self._credentials(secret.reveal()))
-        except Exception as error:  # noqa: BLE001 - oauthlib raises on error bodies; the answer itself is kept
+                session.fetch_token(config.token_url, **self._credentials(secret.reveal()))
+        except Exception as error:  # noqa: BLE001 - oauthlib raises on bodies it dislikes; the answer itself is kept
             trouble = _no_answer(error, pace)
         came = adapter.answer or trouble or NoAnswer("no answer", sent=pace.sent)
+        if not isinstance(came, Answer) or came.status != 200:
+            return came, None, None
+        grant = document(came) or {}  # not what oauthlib makes of it: it refuses a good token for an odd `expires_in`
         value = grant.get("access_token")
-        if not isinstance(came, Answer) or came.status != 200 or not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value:
             return came, None, None
         if not value.isascii() or not value.isprintable():
             return came, None, None
@@ -179,6 +184,20 @@ class Edge:
             auth = HTTPBasicAuth(config.client_id.encode(), secret.encode())
             return {"auth": auth, "include_client_id": False, **extra}
         return {"client_secret": secret, "include_client_id": True, **extra}
+
+
+def _decode(body: bytes) -> tuple[str, bool]:
+    """The text of a body, and whether letters of it are lost because it is not UTF-8."""
+    try:
+        return body.decode("utf-8-sig"), False
+    except UnicodeDecodeError:
+        return body.decode("utf-8-sig", "replace"), True
+
+
+def _header_flaw(error: Exception, pace: Pace) -> str:
+    too_much = isinstance(error, http.client.HTTPException) and not isinstance(error, http.client.BadStatusLine)
+    reason = "the headers are too many or too long" if too_much else _reason(error, pace)
+    return reason + " while reading the answer"
 
 
 def _trust(ca_bundle: str) -> ssl.SSLContext:
@@ -222,7 +241,8 @@ def _reason(error: BaseException, pace: Pace) -> str:
     for kind, words in _REASONS:
         if any(isinstance(each, kind) for each in chain):
             return words if pace.sent or kind is not TimeoutError else "no connection in time"
-    return _PROTOCOL if any(isinstance(each, HTTPError) for each in chain) else type(error).__name__
+    broken = (HTTPError, http.client.HTTPException)
+    return _PROTOCOL if any(isinstance(each, broken) for each in chain) else type(error).__name__
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -7,6 +7,7 @@ exchange, and `Pace.sent` turns true right before the first byte of the request 
 
 from __future__ import annotations
 
+import http
 import http.client
 import io
 import socket
@@ -26,6 +27,8 @@ class Pace:
         self._ends = time.monotonic() + deadline_s
         self._read_timeout_s = read_timeout_s
         self.sent = False
+        self.unread_headers: Exception | None = None
+        """Why the headers of an answer could not be read, although its status line was."""
 
     def left(self) -> float:
         """Seconds until the deadline. Raises TimeoutError once it has passed."""
@@ -51,6 +54,7 @@ class _PacedStream(io.RawIOBase):
         self._sock, self._pace = sock, pace
         self._raw = sock.makefile("rb", buffering=0)
         self.ended = False
+        self.has_line = False
 
     def readable(self) -> bool:
         return True
@@ -59,6 +63,7 @@ class _PacedStream(io.RawIOBase):
         self._sock.settimeout(self._pace.patience())
         count = self._raw.readinto(buffer)
         self.ended = count == 0
+        self.has_line = self.has_line or b"\n" in bytes(memoryview(buffer)[: count or 0])
         return count
 
     def close(self) -> None:
@@ -77,16 +82,35 @@ class _Opened:
 
 
 class _PacedResponse(http.client.HTTPResponse):
-    """An answer whose status line and headers must arrive whole: `HTTP/1.1 201 Cre` is no 201."""
+    """An answer whose status line must arrive whole: `HTTP/1.1 201 Cre` is no 201.
+
+    All interim responses are skipped; http.client skips `100 Continue` alone. Of an answer whose headers cannot be
+    read the status stays, and `Pace.unread_headers` says why there is no more of it.
+    """
 
     def __init__(self, sock: socket.socket, *args: Any, pace: Pace, **kwargs: Any) -> None:
+        self._pace = pace
         self._stream = _PacedStream(sock, pace)
         super().__init__(cast(socket.socket, _Opened(self._stream)), *args, **kwargs)
 
     def begin(self) -> None:
-        super().begin()
-        if self._stream.ended:
-            raise http.client.BadStatusLine("cut")
+        self._begin_whole()
+        while 100 <= self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = self.msg = cast(http.client.HTTPMessage, None)  # what tells begin() to read another one
+            self.status = cast(int, None)
+            self._begin_whole()
+
+    def _begin_whole(self) -> None:
+        try:
+            super().begin()
+            if self._stream.ended:
+                raise http.client.BadStatusLine("cut")
+        except (http.client.HTTPException, OSError) as error:
+            if not isinstance(self.status, int) or not self._stream.has_line:
+                raise
+            self._pace.unread_headers = error
+            self.headers = self.msg = http.client.HTTPMessage()
+            self.chunked, self.length, self.will_close = False, 0, True
 
 
 class _Paced:

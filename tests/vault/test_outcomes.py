@@ -122,7 +122,7 @@ ROWS = [
         reason="without a whole answer"),
     Row("no answer in time", InDoubt, None, "slow:2", reason="no answer in time", applied=True),
     Row("dripping body", InDoubt, 200, "drip:0.05", reason="total deadline"),
-    Row("dripping headers", InDoubt, None, "drip_headers:0.05", reason="total deadline"),
+    Row("dripping headers", InDoubt, 200, "drip_headers:0.02", reason="total deadline"),
     Row("closed without an answer", InDoubt, None, "drop", reason="closed without an answer", applied=True),
     Row("reset after reading", InDoubt, None, "reset", reason="reset", applied=True),
     Row("reset before reading", InDoubt, None, "reset_before", applied=False),
