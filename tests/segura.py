@@ -65,6 +65,7 @@ def forget_tokens(redis_url: str) -> None:
     with Redis.from_url(redis_url) as redis:
         redis.flushdb()
     connection._tokens.cache_clear()
+    connection._waits.cache_clear()
 
 
 def events(action: str) -> list[dict[str, Any]]:

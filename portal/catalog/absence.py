@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from portal.vault import Unreachable, VaultError
+from portal.vault import Unreachable, VaultError, WaitRequested
 
 AT_ONCE = 3
 """Pages that may wait for Segura at a time: of the web process's four threads one stays free for everything else."""
@@ -35,6 +35,8 @@ class Absence:
         try:
             yield
             self._silent = 0
+        except WaitRequested:
+            raise  # no call was made, so it says nothing
         except VaultError as error:
             self._silent = self._silent + 1 if error.status is None else 0
             if self._silent >= SILENT:

@@ -18,7 +18,7 @@ from portal import keyring
 from portal.audit import ledger
 from portal.catalog.absence import Absence
 from portal.environment import secret_lines
-from portal.vault import Client, Config, ConfigError, Exchange, RedisTokens, Secret, TokenStore
+from portal.vault import Client, Config, ConfigError, Exchange, RedisTokens, RedisWaits, Secret, TokenStore
 
 ONE_SECRET = 1024 * 1024
 WHOLE_LIST = 64 * 1024 * 1024
@@ -58,7 +58,8 @@ def connect(
         raise NotConfigured(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not set")
     try:
         report = _reporter(by, change, secret, told)
-        return Client(_config(prefix, max_body, directory), tokens=tokens or _tokens(settings.REDIS_URL), report=report)
+        config, redis = _config(prefix, max_body, directory), settings.REDIS_URL
+        return Client(config, tokens=tokens or _tokens(redis), report=report, waits=_waits(redis))
     except ConfigError as error:
         raise NotConfigured(str(error)) from None
 
@@ -95,13 +96,22 @@ class _TokenCipher:
 @cache
 def _tokens(url: str) -> RedisTokens:
     """One per process: it remembers that Redis is away, and the token meanwhile."""
-    redis = Redis.from_url(
+    return RedisTokens(_redis(url), _TokenCipher())
+
+
+@cache
+def _waits(url: str) -> RedisWaits:
+    """One per process, whatever client and tokens are used: a wait that Segura asked for is everybody's."""
+    return RedisWaits(_redis(url))
+
+
+def _redis(url: str) -> Redis:
+    return Redis.from_url(
         url,
         socket_timeout=_REDIS_TIMEOUT_S,
         socket_connect_timeout=_REDIS_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),  # a frozen Redis is waited for once; the process remembers the token
+        retry=Retry(NoBackoff(), 0),  # a frozen Redis is waited for once; the process remembers what it needs
     )
-    return RedisTokens(redis, _TokenCipher())
 
 
 @cache

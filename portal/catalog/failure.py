@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 
 from portal.audit import findings
 from portal.catalog.connection import NotConfigured
-from portal.vault import ReadRefused, Unauthorised, Unreachable, VaultError
+from portal.vault import ReadRefused, Unauthorised, Unreachable, VaultError, WaitRequested
 
+_TOO_MANY = 429
 _GATEWAY = {502, 503, 504}
 
 
@@ -24,6 +25,7 @@ class Kind(StrEnum):
     UNANSWERED = "unanswered"
     GATEWAY = "gateway"
     UNREADABLE = "unreadable"
+    WAIT = "wait"
     # Of a synchronisation only
     EMPTY = "empty"
     QUEUE = "queue"
@@ -64,6 +66,8 @@ def _kind(error: VaultError) -> Kind:
         return Kind.REFUSED
     if isinstance(error, Unauthorised):
         return Kind.UNAUTHORISED
+    if isinstance(error, WaitRequested) or error.status == _TOO_MANY:
+        return Kind.WAIT
     if isinstance(error, Unreachable):
         return Kind.UNREACHABLE
     if error.status is None:
@@ -92,6 +96,10 @@ def _sentence(kind: Kind) -> str:
         Kind.GATEWAY: _(
             "The gateway in front of Segura answered HTTP %(code)s: Segura itself is down, restarting or too slow. "
             "Try again in a minute; if it stays so, an operator should look at Segura."
+        ),
+        Kind.WAIT: _(
+            "Segura limits the calls of Countersign (%(detail)s). Nothing was changed. Try again after the wait that "
+            "Segura asks for. If this happens often, an operator should raise the limit at the gateway."
         ),
         Kind.UNREADABLE: _(
             "Segura's answer (HTTP %(code)s) was not understood: %(detail)s. An operator should check that SEGURA_URL "

@@ -138,8 +138,8 @@ def restored(change: Change) -> None:
     )
 
 
-def still_doubted(change: Change, *, code: int | None = None, message: str = "") -> None:
-    """Reading back gave no answer: keep the lane, read again after a growing pause."""
+def still_doubted(change: Change, *, code: int | None = None, message: str = "", wait_s: float = 0) -> None:
+    """Reading back gave no answer: keep the lane, read again after a growing pause, or what Segura asked for."""
     _conclude(
         change,
         Status.IN_DOUBT,
@@ -147,7 +147,7 @@ def still_doubted(change: Change, *, code: int | None = None, message: str = "")
         Cause(change.cause),
         code=code,
         message=message,
-        **_tried(change),
+        **_tried(change, wait_s),
         lease_until=None,
     )
 

@@ -134,7 +134,7 @@ def _make_up(change: Change, kept: Kept) -> None:
 
 
 def _conclude(change: Change, outcome: Outcome) -> None:
-    code, message = outcome.status, told(outcome)
+    code, message, wait = outcome.status, told(outcome), outcome.retry_after_s or 0
     match outcome:
         case Applied():
             conclusions.applied(change, Cause.CONFIRMED, code=code)
@@ -143,9 +143,8 @@ def _conclude(change: Change, outcome: Outcome) -> None:
         case Refused():
             conclusions.failed(change, code=code, number=outcome.number, message=message)
         case NotSent():
-            conclusions.postponed(change, Cause.NOT_SENT, message=message)
+            conclusions.postponed(change, Cause.NOT_SENT, message=message, wait_s=wait)
         case NotApplied():
-            wait = outcome.retry_after_s or 0
             conclusions.postponed(change, Cause.NOT_APPLIED, code=code, message=message, wait_s=wait)
         case AppliedCheck():
             conclusions.doubted(change, Cause.ECHO_DIFFERS, code=code, message=message, answered=True)
@@ -157,7 +156,7 @@ def _tell_breaker(outcome: Outcome, troubled: bool) -> None:
     if isinstance(outcome, Applied | AppliedCheck | Refused):
         if troubled:
             breaker.succeeded()
-    else:
+    elif not (isinstance(outcome, NotSent) and outcome.held_off):
         breaker.failed(transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm)
 
 

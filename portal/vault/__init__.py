@@ -22,15 +22,17 @@ from portal.vault.entity import (
     from_wire,
     is_masked,
 )
-from portal.vault.errors import ReadRefused, Unauthorised, Unreachable, Unreadable, VaultError
+from portal.vault.errors import ReadRefused, Unauthorised, Unreachable, Unreadable, VaultError, WaitRequested
 from portal.vault.exchange import Exchange
 from portal.vault.outcomes import Applied, AppliedCheck, InDoubt, NotApplied, NotSent, Outcome, Refused
 from portal.vault.tokens import Cipher, MemoryTokens, RedisTokens, Token, TokenStore
+from portal.vault.waits import MemoryWaits, RedisWaits, Waits
 
 __all__ = [
     "FIELDS", "SECRET_FIELD", "SHARE_FIELDS", "TEXT_FIELDS", "ApiSecret", "Applied", "AppliedCheck", "Cipher",
     "Client", "Config", "ConfigError", "Exchange", "InDoubt", "ListedSecret", "Malformed", "MemoryTokens",
-    "Name", "NamePage", "Names", "NotApplied", "NotSent", "Outcome", "Patch", "ReadRefused", "RedisTokens",
-    "Refused", "Report", "Secret", "Share", "Token", "TokenStore", "Unauthorised", "Unreachable", "Unreadable",
-    "VaultError", "body", "from_wire", "is_masked",
+    "MemoryWaits", "Name", "NamePage", "Names", "NotApplied", "NotSent", "Outcome", "Patch", "ReadRefused",
+    "RedisTokens", "RedisWaits", "Refused", "Report", "Secret", "Share", "Token", "TokenStore",
+    "Unauthorised", "Unreachable", "Unreadable", "VaultError", "WaitRequested", "Waits", "body", "from_wire",
+    "is_masked",
 ]  # fmt: skip

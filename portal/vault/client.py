@@ -22,12 +22,13 @@ from portal.vault.answers import Answer, NoAnswer, is_unauthorised
 from portal.vault.config import Config
 from portal.vault.directory import PAGE_SIZE, Name, NamePage, Names
 from portal.vault.edge import Edge
-from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, ApiSecret, ListedSecret, Patch, Secret, Share, body
+from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, ApiSecret, ListedSecret, Patch, Secret, body
 from portal.vault.exchange import Call, Exchange, describe
 from portal.vault.grants import NoToken
-from portal.vault.outcomes import NotSent, Outcome, classify
+from portal.vault.outcomes import NotSent, Outcome, classify, requested_wait_s
 from portal.vault.text import Scrubber, scrubber
 from portal.vault.tokens import MemoryTokens, Token, TokenStore
+from portal.vault.waits import MemoryWaits, Waits
 
 Report = Callable[[Exchange], None]
 _RESOURCE = "api/mysafe/secretapi"
@@ -50,14 +51,17 @@ class Client:
 
     `report` is called exactly once for every HTTP exchange, token calls and calls without an answer included,
     after it is over. If it raises, that exception leaves the method and nothing further is sent; after an
-    update the caller must then take the outcome as in doubt.
+    update the caller must then take the outcome as in doubt. While a wait that Segura asked for lasts (`waits`),
+    nothing is sent: reads raise WaitRequested, an update comes to NotSent.
     """
 
-    def __init__(self, config: Config, *, tokens: TokenStore, report: Report) -> None:
+    def __init__(self, config: Config, *, tokens: TokenStore, report: Report, waits: Waits | None = None) -> None:
         self.config = config
         self._edge = Edge(config)
         self._tokens = tokens
         self._report = report
+        self._waits = waits or MemoryWaits()
+        self._wait_key = "segura:wait:" + hashlib.sha256(config.url.encode()).hexdigest()[:32]
         self._met: list[Secret] = list(config.secrets)
         identity = "\n".join((config.token_url, config.client_id, config.tenant))
         self._key = "segura:token:" + hashlib.sha256(identity.encode()).hexdigest()[:32]
@@ -110,7 +114,8 @@ class Client:
         content = Secret(body(patch).decode("ascii"))
         value = patch.get(SECRET_FIELD)
         self._meet((value,) if isinstance(value, Secret) else ())
-        public = [share.name for name in SHARE_FIELDS for share in patch.get(name, ()) if isinstance(share, Share)]
+        lists = [patch.get(name) for name in SHARE_FIELDS]
+        public = [share.name for rows in lists if isinstance(rows, tuple) for share in rows]
 
         def judge(came: Answer | NoAnswer) -> Outcome:
             return classify(identifier, patch, came, self._scrubber(public))
@@ -153,6 +158,8 @@ class Client:
         """Carries a call with a token; if that is not taken, drops it and tries once more, with a new one."""
         came: Answer | NoAnswer = NoAnswer("too late to send", sent=False)
         for _ in range(2):
+            if (wait_s := self._waits.left_s(self._wait_key)) > 0:
+                return grants.held_off(wait_s)
             token = self._token(call, ends_at)
             if isinstance(token, NoToken):
                 return token
@@ -168,6 +175,11 @@ class Client:
                 return came
             self._tokens.drop(self._key, token)
         return came
+
+    def _note_wait(self, came: Answer | NoAnswer) -> None:
+        """Let nobody call before the instant that this answer asks for."""
+        if wait_s := requested_wait_s(came):
+            self._waits.extend(self._wait_key, wait_s)
 
     def _meet(self, secrets: Iterable[Secret]) -> None:
         """Remember what no text may quote from now on."""
@@ -189,6 +201,7 @@ class Client:
         came = self._edge.call(
             call.method, url, token.value, content=content, request_id=call.attempt_id, ends_at=ends_at
         )
+        self._note_wait(came)
         self._meet(readings.secrets_in(came))
         return came, describe(call, came, self._scrubber(), started_at=started_at, duration_ms=_since(clock))
 
@@ -224,9 +237,12 @@ class Client:
     def _fetch_with(self, secret: Secret, cause: Call, ends_at: float) -> Token | NoToken:
         if time.monotonic() >= ends_at:
             return NoToken(NotSent(reason="no time was left to ask for a token"))
+        if (wait_s := self._waits.left_s(self._wait_key)) > 0:
+            return grants.held_off(wait_s)
         call = Call("POST", urlsplit(self.config.token_url).path, cause.attempt_id, cause.correlation_id)
         started_at, at, clock = datetime.now(UTC), time.time(), time.monotonic()
         came, value, expires_in = self._edge.fetch_token(secret, ends_at=ends_at)
+        self._note_wait(came)
         self._meet((value,) if value else ())
         scrub = self._scrubber()
         self._report(describe(call, came, scrub, started_at=started_at, duration_ms=_since(clock), token_call=True))

@@ -18,7 +18,7 @@ SECRET_FIELD = "client_secret"  # noqa: S105 - the name of a field, not a value
 FIELDS = ("name", "url", "client_id", "client_secret", "identifier_code",
           "tags", "notes", "method", "users_allowed", "groups_allowed")  # fmt: skip
 _SHARE_KEY = {"users_allowed": "username", "groups_allowed": "name"}
-_MASK = re.compile(r"\*{3,}")
+_MASK = re.compile("[*\u2022\u25cf\u2217\uff0a]{3,}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _DIGITS = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _TRUE = (True, 1, "1", "true")
@@ -103,7 +103,7 @@ Patch = Mapping[str, PatchValue]
 
 
 def is_masked(text: str) -> bool:
-    """Whether a text is a mask (`hy746****t4tr`) rather than a value: it holds three or more `*` in a row."""
+    """Whether a text is a mask (`hy746****t4tr`) rather than a value: it holds `***` or `•••`."""
     return _MASK.search(text) is not None
 
 

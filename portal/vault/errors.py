@@ -6,14 +6,22 @@ from __future__ import annotations
 class VaultError(Exception):
     """A read that did not succeed.
 
-    `status`, `number`: as Segura gave them, or None; `alarm`: somebody should look now.
+    `status`, `number`: as Segura gave them, or None; `alarm`: somebody should look now; `retry_after_s`: seconds that
+    Segura asked to wait before the next call, or None.
     """
 
     def __init__(
-        self, message: str, *, status: int | None = None, number: int | None = None, alarm: bool = False
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        number: int | None = None,
+        alarm: bool = False,
+        retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
         self.message, self.status, self.number, self.alarm = message, status, number, alarm
+        self.retry_after_s = retry_after_s
 
 
 class ReadRefused(VaultError):
@@ -22,6 +30,10 @@ class ReadRefused(VaultError):
 
 class Unreachable(VaultError):
     """Nothing was sent: no connection, or no answer from the token endpoint."""
+
+
+class WaitRequested(VaultError):
+    """Nothing was sent: Segura has asked to wait, and the wait is not over."""
 
 
 class Unauthorised(VaultError):

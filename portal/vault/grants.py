@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from portal.vault.answers import Answer, NoAnswer, document, message
-from portal.vault.errors import Unauthorised, Unreachable, Unreadable, VaultError
-from portal.vault.outcomes import NotApplied, NotSent, retry_after
+from portal.vault.errors import Unauthorised, Unreachable, Unreadable, VaultError, WaitRequested
+from portal.vault.outcomes import NotApplied, NotSent, requested_wait_s
 from portal.vault.text import Scrubber
 
 
@@ -19,10 +20,19 @@ class NoToken:
 
     def as_read_error(self) -> VaultError:
         """The same, for a read."""
-        if isinstance(self.outcome, NotSent):
-            return Unreachable(self.outcome.reason, alarm=self.outcome.alarm)
+        outcome, wait = self.outcome, self.outcome.retry_after_s
+        if isinstance(outcome, NotSent):
+            return (WaitRequested if outcome.held_off else Unreachable)(
+                outcome.reason, alarm=outcome.alarm, retry_after_s=wait
+            )
         kind = Unauthorised if self.identity else Unreadable
-        return kind(self.outcome.reason, status=self.outcome.status, alarm=self.outcome.alarm)
+        return kind(outcome.reason, status=outcome.status, alarm=outcome.alarm, retry_after_s=wait)
+
+
+def held_off(wait_s: float) -> NoToken:
+    """Return what a call comes to that is not made, because Segura has asked to wait."""
+    reason = f"Segura asked to wait: the next call is possible in {math.ceil(wait_s)} seconds"
+    return NoToken(NotSent(reason=reason, retry_after_s=wait_s, held_off=True))
 
 
 def refused(came: Answer | NoAnswer, scrub: Scrubber) -> NoToken:
@@ -32,7 +42,7 @@ def refused(came: Answer | NoAnswer, scrub: Scrubber) -> NoToken:
         return NoToken(NotSent(reason=reason, alarm=came.alarm))
     identity = came.status in (400, 401, 403)
     said = scrub(message(document(came)))
-    wait = retry_after(came.retry_after)
+    wait = requested_wait_s(came)
     alarm = came.status < 500 and came.status != 429
     outcome = NotApplied(status=came.status, message=said, reason=_reason(came), retry_after_s=wait, alarm=alarm)
     return NoToken(outcome, identity)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -38,13 +38,14 @@ unavailable", and it replays a PUT whose first try may have been executed: that 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
     """`status`: HTTP status or None; `number`: Segura's error number; `message`: what the other side said;
-    `reason`: our own sentence; `alarm`: somebody should look now."""
+    `reason`: our own sentence; `alarm`: somebody should look now; `retry_after_s`: the wait that Segura asks for."""
 
     status: int | None = None
     number: int | None = None
     message: str = ""
     reason: str = ""
     alarm: bool = False
+    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +68,17 @@ class Refused(_Known):
 
 @dataclass(frozen=True, kw_only=True)
 class NotSent(_Known):
-    """No byte of the update left this machine. Try again later."""
+    """No byte of the update left this machine. Try again later.
+
+    `held_off`: it was not even tried, because Segura has asked to wait.
+    """
+
+    held_off: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotApplied(_Known):
     """Segura surely did not execute it. Try again, not before `retry_after_s` seconds where given."""
-
-    retry_after_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +95,15 @@ def classify(identifier: int, patch: Patch, came: Answer | NoAnswer, scrub: Scru
         if came.sent:
             return InDoubt(reason=came.reason, alarm=came.alarm)
         return NotSent(reason=came.reason, alarm=came.alarm)
+    return replace(_judge(identifier, patch, came, scrub), retry_after_s=requested_wait_s(came))
+
+
+def requested_wait_s(came: Answer | NoAnswer) -> float | None:
+    """Return the seconds that an answer asks to wait before the next call; None if it does not."""
+    return retry_after(came.retry_after) if isinstance(came, Answer) and came.status >= 300 else None
+
+
+def _judge(identifier: int, patch: Patch, came: Answer, scrub: Scrubber) -> Outcome:
     doc = document(came)
     said = scrub(message(doc))
     number = keep_number(error_number(doc), scrub)
@@ -103,8 +116,7 @@ def classify(identifier: int, patch: Patch, came: Answer | NoAnswer, scrub: Scru
         )  # fmt: skip
     if came.status == 429 or (came.status == 503 and gateway_message(doc) in _NEVER_TRIED):
         reason = "the gateway is limiting our calls" if came.status == 429 else "the gateway has no Segura behind it"
-        wait = retry_after(came.retry_after)
-        return NotApplied(status=came.status, number=number, message=said, reason=reason, retry_after_s=wait)
+        return NotApplied(status=came.status, number=number, message=said, reason=reason)
     if is_refusal(came, doc):
         return Refused(status=came.status, number=number, message=said, reason="Segura declined the change")
     redirected = 300 <= came.status < 400
@@ -168,6 +180,8 @@ def _judge_success(
 def _contradiction(identifier: int, came: Answer, doc: Mapping[str, Any] | None) -> str:
     """Why a 2xx is not to be believed; "" if nothing speaks against it."""
     inner = envelope(doc)
+    if came.damaged:
+        return f"{came.status}, but the body is not valid UTF-8"
     if doc is None:
         return f"{came.status} without a JSON object"
     if inner is None:

@@ -19,6 +19,7 @@ from portal.vault.answers import (
 from portal.vault.entity import ApiSecret, ListedSecret, Malformed, Secret, from_wire, listed_from_wire
 from portal.vault.errors import ReadRefused, Unauthorised, Unreachable, Unreadable, VaultError
 from portal.vault.grants import NoToken
+from portal.vault.outcomes import requested_wait_s
 
 _SECRET_KEYS = ("client_secret", "access_token")
 _ENTITY_KEYS = ("api_secret_entity", "api_entity")
@@ -106,6 +107,7 @@ def _take(
             return parse(document(came) or {})
         except Malformed as error:
             problem = Unreadable(f"Segura's answer is not as agreed: {error}", status=came.status)
+    problem.retry_after_s = requested_wait_s(came)
     raise problem
 
 
@@ -124,6 +126,8 @@ def _problem(came: Answer) -> VaultError | None:
         return Unreadable(came.flaw, status=status)
     if status != 200:
         return Unreadable(f"Segura answered {status}", status=status, number=number, alarm=300 <= status < 400)
+    if came.damaged:
+        return Unreadable("the answer is not valid UTF-8", status=status)
     if doc is None or inner is None or flagged_error(inner) or not same_status(came, doc):
         return Unreadable("Segura answered 200, but not with what was asked for", status=status)
     return None
@@ -137,4 +141,4 @@ def _scim_problem(came: Answer) -> VaultError | None:
         return Unreadable(came.flaw, status=status)
     if status != 200:
         return Unreadable(f"Segura answered {status}", status=status, alarm=300 <= status < 400)
-    return None
+    return Unreadable("the answer is not valid UTF-8", status=status) if came.damaged else None

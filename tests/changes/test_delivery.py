@@ -24,7 +24,7 @@ from portal.sandbox import Sandbox
 from portal.vault import Applied, Client, Outcome, ReadRefused
 from tests.changing import approve, work
 from tests.people import mirrored
-from tests.segura import events
+from tests.segura import events, forget_tokens
 from tests.vouching import PRESENT
 
 pytestmark = pytest.mark.django_db
@@ -179,7 +179,7 @@ def test_a_refused_repeat_is_for_a_person(segura: Sandbox, approved: Callable[..
     ("fault", "cause"), [("no_route", Cause.NOT_APPLIED), ("401", Cause.NOT_APPLIED), ("429:2", Cause.NOT_APPLIED)]
 )
 def test_a_call_turned_away_waits_and_is_sent_again(
-    fault: str, cause: Cause, segura: Sandbox, approved: Callable[..., Change]
+    fault: str, cause: Cause, segura: Sandbox, settings: Settings, approved: Callable[..., Change]
 ) -> None:
     change = approved()
     segura.control.plan(fault, endpoint="update", times=2)
@@ -188,6 +188,7 @@ def test_a_call_turned_away_waits_and_is_sent_again(
     assert change.not_before > timezone.now() - timezone.timedelta(seconds=5)
     segura.control.clear_faults()
     Change.objects.update(not_before=None)
+    forget_tokens(settings.REDIS_URL)  # and the wait that was asked for
     assert work(change).status == Status.APPLIED
     assert len(applications(segura)) == 1
 

@@ -9,6 +9,7 @@ from portal.vault import (
     Client,
     ListedSecret,
     MemoryTokens,
+    MemoryWaits,
     ReadRefused,
     Secret,
     Share,
@@ -82,6 +83,7 @@ def test_everything_else_is_unreadable_and_not_retried(fault, sandbox, client):
     client.exchanges.clear()
     for read in (lambda: client.read(43), client.list):
         sandbox.control.plan(fault, method="GET")
+        client._waits = MemoryWaits()
         with pytest.raises(Unreadable) as raised:
             read()
         assert raised.value.status == UNREADABLE[fault]
