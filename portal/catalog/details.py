@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 
@@ -30,7 +31,7 @@ class CannotRead(Exception):
 class Details:
     """All fields but the secret value, shaped as Revision.base keeps them: shares as sorted [[name, can_edit]].
 
-    `secret_fingerprint` is '' where Segura does not show the value.
+    `secret_fingerprint` is '' where Segura does not show the value, or shows another text each time it is read.
     """
 
     identifier: int
@@ -52,17 +53,33 @@ def read(client: Client, identifier: int, *, ends_at: float = math.inf) -> Detai
     return Details.of(client.read(identifier, ends_at=ends_at))
 
 
-def read_details(identifier: int, *, by: str) -> Details:
+def confirm_value(client: Client, first: Details, *, known: Collection[str] = (), ends_at: float = math.inf) -> Details:
+    """Return details whose fingerprint may be compared with one of another reading. Raises VaultError.
+
+    Where the access key encrypts sensitive data, each reading shows another text, of which no fingerprint says
+    anything (contract 3.1). So the secret is read once more, unless the value is not shown or its fingerprint is one
+    of `known`, those of other readings or of the proposed value; a value that differs counts as not shown.
+    """
+    if not first.secret_fingerprint or first.secret_fingerprint in known:
+        return first
+    second = read(client, first.identifier, ends_at=ends_at)
+    return second if second.secret_fingerprint == first.secret_fingerprint else replace(second, secret_fingerprint="")
+
+
+def read_details(identifier: int, *, by: str, as_base: bool = False) -> Details:
     """The details for a person, whose view is on record before they are shown. Raises CannotRead.
 
     A page waits for it: SEGURA_PAGE_DEADLINE_S seconds in all, and not at all while Segura is away (absence).
-    Outside any transaction, as all calls to Segura.
+    `as_base`: a proposal is compared with them later, so the value is read twice (confirm_value). Outside any
+    transaction, as all calls to Segura.
     """
     ends_at = time.monotonic() + settings.SEGURA_PAGE_DEADLINE_S
     try:
         client = connect(by=by, secret=identifier)
         with absence().watch():
             details = read(client, identifier, ends_at=ends_at)
+            if as_base:
+                details = confirm_value(client, details, ends_at=ends_at)
     except (VaultError, NotConfigured) as error:
         failure = Failure.of(error)
     else:

@@ -105,6 +105,12 @@ def _sentence(kind: Kind) -> str:
             "Segura's answer (HTTP %(code)s) was not understood: %(detail)s. An operator should check that SEGURA_URL "
             "leads to Segura's API; the exchange is in the audit log."
         ),
+        **_sync_sentences(),
+    }[kind]
+
+
+def _sync_sentences() -> dict[Kind, str]:
+    return {
         Kind.EMPTY: _(
             "Segura listed no secret at all, though it did before. Nothing was marked as vanished. Most likely the "
             "portal's access key was restricted, or its Segura user lost its shares. If the list is truly empty, an "
@@ -118,7 +124,7 @@ def _sentence(kind: Kind) -> str:
             "No worker finished it. An operator should check that a worker is running; then try again."
         ),
         Kind.SUPERSEDED: _("A newer list had arrived first, so this one was set aside."),
-    }[kind]
+    }
 
 
 def _scim_client() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -19,10 +19,12 @@ from portal.audit.models import Event
 from portal.catalog import directory, manual
 from portal.catalog.connection import WHOLE_LIST, NotConfigured, connect
 from portal.catalog.failure import Failure, Kind
-from portal.vault import Exchange, ListedSecret, MemoryTokens, Names, VaultError
+from portal.vault import Client, Exchange, ListedSecret, MemoryTokens, Names, VaultError
 
 STEPS = ("token", "list", "read")
 DIRECTORY = "directory"
+VALUES = VISIBLE, HIDDEN, UNSTABLE = "visible", "hidden", "unstable"
+"""What two readings show of a client secret: the same text, none, or another text each time."""
 _alone = threading.Lock()
 _Value = TypeVar("_Value")
 
@@ -35,7 +37,8 @@ class Busy(Exception):
 class Step:
     """One of STEPS, or DIRECTORY, and what Segura answered.
 
-    `kind` is what stood in the way ('' for nothing); see failure.Kind.
+    `kind` is what stood in the way ('' for nothing); see failure.Kind. `value` is one of VALUES,
+    for the step «read» alone.
     `tried` is false where an earlier step kept this one from being taken; `found` counts what a list held.
     """
 
@@ -48,6 +51,7 @@ class Step:
     kind: str = ""
     detail: str = ""
     found: int | None = None
+    value: str = ""
 
     @property
     def ok(self) -> bool:
@@ -85,8 +89,8 @@ class Trial:
 def run(*, by: str) -> None:
     """Take the steps, each within SEGURA_PAGE_DEADLINE_S, and put what came of them on record (`vault.tested`).
 
-    With a token of its own, so that a cached one hides nothing. The read is of a listed secret that needs no approval
-    and counts as a view in Segura. Outside any transaction. Raises Busy.
+    With a token of its own, so that a cached one hides nothing. A listed secret that needs no approval is read, twice
+    where its value is shown; each reading counts as a view in Segura. Outside any transaction. Raises Busy.
     """
     if not _alone.acquire(blocking=False):
         raise Busy
@@ -129,8 +133,16 @@ def _take(by: str) -> tuple[list[Step], int | None]:
         return [*first, Step("read")], None
     heard.clear()
     reader = connect(by=by, secret=row.identifier, tokens=tokens, told=heard.append)
-    _, failure = _within(lambda ends_at: reader.read(row.identifier, ends_at=ends_at))
-    return [*first, _ended("read", heard, failure)], row.identifier
+    value, failure = _within(lambda ends_at: _value_seen(reader, row.identifier, ends_at))
+    return [*first, replace(_ended("read", heard, failure), value=value or "")], row.identifier
+
+
+def _value_seen(reader: Client, identifier: int, ends_at: float) -> str:
+    """Read the secret, twice where its value is shown, and return one of VALUES. Raises VaultError."""
+    value = reader.read(identifier, ends_at=ends_at).client_secret
+    if value is None:
+        return HIDDEN
+    return VISIBLE if reader.read(identifier, ends_at=ends_at).client_secret == value else UNSTABLE
 
 
 def _look_up(by: str) -> Step:

@@ -40,7 +40,8 @@ def deliver(change_id: int) -> None:
         client = connection.connect(change=change.pk, secret=change.secret)
         revision = approved.revision(change)
         edit = approved.edit(change, revision)  # first: a base that was altered must not pass for one that moved
-        if not _cleared(change, revision, readback.read(client, change.secret)):
+        reading = readback.confirm_value(client, revision, readback.read(client, change.secret))
+        if not _cleared(change, revision, reading):
             return
     except connection.NotConfigured as error:
         with transaction.atomic(durable=True):
@@ -82,7 +83,7 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
             case Step.APPLIED:
                 conclusions.applied(change, Cause.READ_BACK)
             case Step.WAIT:
-                conclusions.postponed(change, Cause.UNREADABLE, code=code, message=message)
+                conclusions.postponed(change, Cause.UNREADABLE, code=code, message=message, wait_s=reading.wait_s)
             case Step.FAIL:
                 conclusions.failed(change, code=code, number=NOT_FOUND, message=message)
             case Step.STALE:

@@ -10,7 +10,7 @@ from portal.changes import approved, breaker, transitions
 from portal.changes import patch as patches
 from portal.changes.models import Revision
 from portal.changes.patch import Finding, Sight
-from portal.vault import Client, ReadRefused, VaultError
+from portal.vault import Client, ReadRefused, VaultError, WaitRequested
 
 NOT_FOUND = 1005
 _FORBIDDEN = 403
@@ -33,8 +33,15 @@ class Reading:
         """Why it failed, '' where it did not."""
         return str(self.error or "")
 
+    @property
+    def wait_s(self) -> float:
+        """The seconds that Segura asked to wait, 0.0 if it did not."""
+        return (self.error.retry_after_s or 0.0) if self.error else 0.0
+
     def tell_breaker(self) -> None:
         """A secret that was read, or that Segura refused to show, says nothing about calls; no answer does."""
+        if isinstance(self.error, WaitRequested):  # no call was made
+            return
         now = transitions.db_now()
         if self.error is None or self.refused:
             breaker.undecided(now)
@@ -69,6 +76,17 @@ def read(client: Client, secret: int) -> Reading:
     """Read the vault for a comparison; the secret value in the answer is fingerprinted and dropped on the way."""
     try:
         return Reading(details.read(client, secret))
+    except VaultError as error:
+        return Reading(error=error)
+
+
+def confirm_value(client: Client, revision: Revision, reading: Reading) -> Reading:
+    """Read again where the value seen is neither that of the base nor the proposed one: it may be random."""
+    base = revision.base_secret_fingerprint
+    if reading.seen is None or not base:  # nothing is compared with what could not be seen then
+        return reading
+    try:
+        return Reading(details.confirm_value(client, reading.seen, known=(base, revision.secret_fingerprint)))
     except VaultError as error:
         return Reading(error=error)
 

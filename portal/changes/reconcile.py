@@ -89,7 +89,8 @@ def settle_doubt(change_id: int) -> None:
 
 def _read(change: Change) -> Reading:
     try:
-        return readback.read(connection.connect(change=change.pk, secret=change.secret), change.secret)
+        client = connection.connect(change=change.pk, secret=change.secret)
+        return readback.confirm_value(client, change.current(), readback.read(client, change.secret))
     except connection.NotConfigured:
         return Reading()
     except DatabaseError:
@@ -116,7 +117,7 @@ def _settle_doubt(change: Change, reading: Reading) -> None:
     elif todo is Step.SEND:
         conclusions.resend(change)
     else:
-        conclusions.still_doubted(change, code=reading.code, message=reading.message)
+        conclusions.still_doubted(change, code=reading.code, message=reading.message, wait_s=reading.wait_s)
 
 
 def sweep() -> list[int]:

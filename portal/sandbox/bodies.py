@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import secrets
 from collections.abc import Mapping
@@ -107,6 +108,8 @@ def entity(item: Item, knobs: Knobs, *, written: bool) -> dict[str, Any]:
     elif echo == "masked_middle":
         value = item.client_secret
         document["client_secret"] = value[:6] + "*" * 10 + value[-4:] if len(value) > 10 else "*" * 10
+    elif echo == "encrypted":  # RSA-OAEP is randomised, and only the holder of the key could tell what it is
+        document["client_secret"] = base64.b64encode(secrets.token_bytes(256)).decode()
     return document
 
 

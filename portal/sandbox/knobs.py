@@ -19,7 +19,7 @@ class Knobs:
     empty_array: Literal["unshare", "ignore"] = "unshare"  # 5.4
     shared_error_style: Literal["names", "objects", "message_strings", "always_empty"] = "names"  # 6
     share_failure: Literal["partial", "reject"] = "partial"  # 6
-    secret_echo: Literal["clear", "masked_middle", "omitted"] = "clear"  # noqa: S105 - 6
+    secret_echo: Literal["clear", "masked_middle", "omitted", "encrypted"] = "clear"  # noqa: S105 - 6
     gated_read: Literal["1006", "allow"] = "1006"  # 5.2
     update_inactive: Literal["allow", "1009"] = "allow"  # 5.4
     update_requires_core: bool = False  # 5.4

@@ -239,6 +239,36 @@ _SENDING = (
         ("tests/vault/test_kept_text.py::test_code_of_an_answer_is_no_way_out_for_a_value_of_digits",),
     ),
     Mutant(
+        "a value that differs between two readings counts as not visible",
+        "portal/catalog/details.py",
+        "return second if second.secret_fingerprint == first.secret_fingerprint else",
+        "return second if second else",
+        ("tests/changes/test_unstable_value.py::test_only_a_stable_value_has_a_fingerprint",),
+    ),
+    Mutant(
+        "no call before the wait that Segura asked for is over",
+        "portal/vault/client.py",
+        """                return grants.held_off(wait_s)
+            token =""",
+        """                pass
+            token =""",
+        ("tests/vault/test_waits.py::test_no_call_is_made_before_the_wait_is_over",),
+    ),
+    Mutant(
+        "interim responses are skipped",
+        "portal/vault/paced.py",
+        "while 100 <= self.status < 200 and",
+        "while 100 > self.status and",
+        ("tests/vault/test_odd_answers.py::test_interim_responses_are_not_the_answer",),
+    ),
+    Mutant(
+        "an answer that is not UTF-8 is no evidence",
+        "portal/vault/edge.py",
+        'return body.decode("utf-8-sig", "replace"), True',
+        'return body.decode("utf-8-sig", "replace"), False',
+        ("tests/vault/test_odd_answers.py::test_letters_of_an_answer_that_is_not_utf8_are_never_taken",),
+    ),
+    Mutant(
         "fence check before the intent",
         _CLAIMS,
         '.filter(pk=Given("id"), fence=Given("fence"), status=Status.SENDING)',

@@ -224,7 +224,7 @@ def start_over(data: QueryDict, secret: ApiSecret, *, by: User, revised: Revisio
 
 def _look(secret: ApiSecret, by: User) -> tuple[Sight | None, str]:
     try:
-        details = read_details(secret.pk, by=by.username)
+        details = read_details(secret.pk, by=by.username, as_base=True)
     except CannotRead as error:
         return None, error.failure.sentence
     return Sight(dict(details.fields), details.secret_fingerprint), ""
