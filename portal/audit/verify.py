@@ -15,7 +15,7 @@ from time import monotonic
 from django.db.models import Subquery
 from django.db.models.functions import Coalesce
 
-from portal.audit import gaps, notes, retention, tree
+from portal.audit import delivery_checks, gaps, notes, retention, tree
 from portal.audit.columns import Row, all_as_written, differing, instant
 from portal.audit.entry import Unreadable, parse
 from portal.audit.leaves import Leaf, leaves
@@ -68,7 +68,8 @@ def verify(*, outside: list[str] | None = None, key: notes.Verifier | None = Non
     finally:
         gc.unfreeze()
     run.outside_notes()
-    for finding in chain(gaps.unsealed(run.latest, _SLACK), gaps.numbering()):
+    joined = delivery_checks.find_unapproved_deliveries()
+    for finding in chain(gaps.unsealed(run.latest, _SLACK), gaps.numbering(), joined):
         run.report.add(finding)
     run.report.seconds = monotonic() - began
     return run.report
