@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import BinaryField
+from django.db.models import BinaryField, F
 from django.db.models.functions import Substr
 
 from portal import keyring
 from portal.audit import ledger
 from portal.changes import sealed
-from portal.changes.models import OPEN, Revision
+from portal.changes.models import OPEN, Revision, Status, Vote
 from portal.changes.transitions import lock
 
 _BATCH = 50
@@ -52,6 +52,13 @@ def resting() -> Counter[str]:
     held = Revision.objects.filter(change__status__in=OPEN).exclude(sealed_secret=None)
     heads = held.values_list(Substr("sealed_secret", 1, 34, output_field=BinaryField()), flat=True)
     return Counter(keyring.key_id(bytes(head)) or "?" for head in heads.iterator())
+
+
+def count_votes_by_key() -> Counter[str]:
+    """Count the standing votes of changes that may still be sent, by the id of the key that authenticates each."""
+    may_be_sent = (*OPEN, Status.FAILED)
+    votes = Vote.objects.filter(change__status__in=may_be_sent, revision=F("change__revision"), voided_at=None)
+    return Counter(mac.rpartition(":")[0] or "?" for mac in votes.values_list("mac", flat=True).iterator())
 
 
 def _behind(to: str) -> list[tuple[int, UUID, str]]:

@@ -21,6 +21,7 @@ _ROTATIONS = 200
 _OTHERS = {
     "SECRET_KEY": "PORTAL_SECRET_KEY",
     "FINGERPRINT_KEY": "PORTAL_FINGERPRINT_KEY",
+    "APPROVAL_MAC_KEYS": "PORTAL_APPROVAL_MAC_KEYS",
     "SEGURA_CLIENT_SECRET": "SEGURA_CLIENT_SECRET",
     "SEGURA_SCIM_CLIENT_SECRET": "SEGURA_SCIM_CLIENT_SECRET",
     "METRICS_TOKEN": "PORTAL_METRICS_TOKEN",
@@ -45,6 +46,16 @@ class SealingKey:
 
 
 @dataclass(frozen=True)
+class ApprovalKey:
+    """A key of the ring that authenticates votes, or one that votes need and the ring lacks (`known` is false)."""
+
+    name: str
+    active: bool
+    known: bool
+    votes: int
+
+
+@dataclass(frozen=True)
 class Kept:
     """A secret of the settings, by its name. `written_at`: its file's date; None where it has no readable file."""
 
@@ -58,6 +69,7 @@ class Keys:
     """`rotated_at`: when values were sealed anew last. `sealing_file_at`: when the file with the ring was written."""
 
     sealing: list[SealingKey]
+    approval: list[ApprovalKey]
     sealing_file_at: datetime | None
     rotated_at: datetime | None
     own_fingerprint: bool
@@ -87,6 +99,7 @@ def keys() -> Keys:
     announced = Event.objects.filter(action="audit.key_changed").first()
     return Keys(
         sealing=_sealing(resting, since),
+        approval=_approval(rotation.count_votes_by_key()),
         sealing_file_at=_written_at("PORTAL_SEALING_KEYS"),
         rotated_at=rotated_at,
         own_fingerprint=bool(settings.FINGERPRINT_KEY),
@@ -115,6 +128,15 @@ def _sealing(resting: Counter[str], since: dict[str, datetime]) -> list[SealingK
         SealingKey(name, name == ring.active, name in ring.keys, resting[name], since.get(name), seen.get(name))
         for name in names
     ]
+
+
+def _approval(votes: Counter[str]) -> list[ApprovalKey]:
+    """The keys of this process's ring, and those that votes need beside them; none if it was given no ring."""
+    if not settings.APPROVAL_MAC_KEYS:
+        return []
+    ring = keyring.mac_ring()
+    names = [*ring.keys, *sorted(votes.keys() - ring.keys.keys())]
+    return [ApprovalKey(name, name == ring.active, name in ring.keys, votes[name]) for name in names]
 
 
 def _rotations() -> tuple[dict[str, datetime], datetime | None]:

@@ -28,6 +28,7 @@ from portal.accounts.models import User
 from portal.audit import sealing
 from portal.audit.models import Event
 from portal.changes import workflow
+from portal.changes.models import Change
 from portal.changes.proposal import Proposal
 from portal.operations import pulse
 from portal.operations.doctor import broker, clocks, configuration, database, keys, machinery
@@ -37,6 +38,7 @@ from portal.operations.redis_server import free_port
 from portal.sandbox import Sandbox
 from tests.rig.portal import ROOT
 from tests.rig.redis import RedisServer, redis_server
+from tests.vouching import PRESENT
 
 pytestmark = pytest.mark.django_db
 SEEDS = [base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2)]
@@ -199,6 +201,26 @@ def test_value_whose_key_is_gone_is_found(
         assert any("which PORTAL_SEALING_KEYS lacks" in one for one in wrong(keys.examine()))
     finally:
         keyring.ring.cache_clear()
+
+
+def test_vote_whose_key_left_the_ring_and_a_key_that_no_vote_needs_are_found(
+    submitted: Change, approver: User, settings: Settings, request: pytest.FixtureRequest
+) -> None:
+    request.addfinalizer(keyring.mac_ring.cache_clear)
+    workflow.request_changes(
+        submitted.pk, by=approver, revision=1, digest=submitted.current().digest, reason="Not so", presence=PRESENT
+    )
+    own = settings.APPROVAL_MAC_KEYS
+    rings = {
+        own: (Level.OK, "every vote can be proved"),
+        f"{own},spare:{SEEDS[0]}": (Level.ADVICE, "key spare authenticates no vote"),
+        f"other:{SEEDS[0]}": (Level.PROBLEM, "which PORTAL_APPROVAL_MAC_KEYS lacks"),
+        "": (Level.PROBLEM, "PORTAL_APPROVAL_MAC_KEYS is not set"),
+    }
+    for ring, (level, found) in rings.items():
+        settings.APPROVAL_MAC_KEYS = ring
+        keyring.mac_ring.cache_clear()
+        assert any(found in finding.found for finding in keys.examine() if finding.level is level)
 
 
 def test_log_that_waits_and_a_signing_key_that_is_another_one_are_found(settings: Settings) -> None:

@@ -13,9 +13,10 @@ import pytest
 from portal.accounts.models import User
 from portal.audit.models import Checkpoint, Event
 from portal.changes import workflow
-from portal.changes.models import Revision
+from portal.changes.models import Change, Revision, Vote
 from portal.changes.proposal import Proposal
 from portal.keyring import KeyRing, key_id
+from tests.changing import approve
 from tests.rig import documented
 from tests.rig.workers import database_url
 
@@ -50,6 +51,17 @@ def test_values_are_sealed_anew_and_the_old_key_goes(
     assert kept != old
     assert key_id(bytes(Revision.objects.get(change=change).sealed_secret or b"")) == kept
     assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_key_of_votes_is_replaced_and_votes_stay_as_they_are(submitted: Change, approver: User, tmp_path: Path) -> None:
+    approve(submitted, approver)
+    file = tmp_path / "approval_mac_keys"
+    file.write_text(os.environ["PORTAL_APPROVAL_MAC_KEYS"])
+    old = KeyRing.parse(file.read_text()).active
+    follow("Another key for votes", operator("PORTAL_APPROVAL_MAC_KEYS", file))
+    (kept,) = KeyRing.parse(file.read_text()).keys
+    assert kept != old
+    assert Vote.objects.get().mac.startswith(f"{old}:")
 
 
 def test_old_signing_key_hands_over_to_the_new_one(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ _OLD = timedelta(days=365)
 def examine() -> Iterator[Finding]:
     """Raises DatabaseError."""
     yield from _sealing_keys()
+    yield from _approval_keys()
     yield from _signing_key()
     yield from _verified()
 
@@ -44,6 +45,28 @@ def _sealing_keys() -> Iterator[Finding]:
         yield _AREA.advice(f"the sealing key is from {written:%Y-%m-%d}", "docs/runbook.md, “Another sealing key”.")
     if not keys.missing:
         yield _AREA.ok(f"every proposed value can be opened; key {keys.sealing[0].name} seals")
+
+
+def _approval_keys() -> Iterator[Finding]:
+    known = custody.keys().approval
+    if not known:
+        yield _AREA.problem(
+            "PORTAL_APPROVAL_MAC_KEYS is not set: no vote can be cast or proved",
+            "Give web and workers 32 bytes in base64: openssl rand -base64 32",
+        )
+    for key in known:
+        if not key.known:
+            yield _AREA.problem(
+                f"{key.votes} votes need key {key.name}, which PORTAL_APPROVAL_MAC_KEYS lacks",
+                "Put that key back on the ring, last; without it these changes are not sent.",
+            )
+        elif not key.active and not key.votes:
+            yield _AREA.advice(
+                f"key {key.name} authenticates no vote that is needed any more",
+                "Take it off the ring of approval keys.",
+            )
+    if known and all(key.known for key in known):
+        yield _AREA.ok(f"every vote can be proved; key {known[0].name} authenticates")
 
 
 def _signing_key() -> Iterator[Finding]:
