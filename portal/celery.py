@@ -1,21 +1,27 @@
 """The Celery application: who beats when. Tasks live in the apps' tasks.py and are three lines each."""
 
 import gc
+import itertools
 import logging
 import os
 import time
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 from celery import Celery, Task, signals
 from django.conf import settings
 from django.db import close_old_connections
+from kombu.transport import TRANSPORT_ALIASES, redis
 
 from portal import correlation
 from portal.discretion import forget_locals
 
 _REQUEST = "request_id"
 _log = logging.getLogger(__name__)
+_DISCARDED = itertools.count(1)
+_UNUSABLE = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
+"""What reading a message ends in that is not JSON, not text, or lacks what Celery's messages have."""
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 
@@ -45,6 +51,57 @@ class DiscreetTask(Task):  # type: ignore[type-arg]  # generic in the stubs alon
             forget_locals(error)
             raise
 
+
+class ToleratingChannel(redis.Channel):
+    """A channel whose consumer throws away what it cannot use, instead of ending the worker."""
+
+    def basic_consume(
+        self, queue: str, no_ack: bool, callback: Callable[[Any], Any], *args: Any, **options: Any
+    ) -> Any:
+        """Consume; a message that `callback` fails on for its content is rejected."""
+
+        def tolerate(message: Any) -> Any:
+            try:
+                return callback(message)
+            except _UNUSABLE as error:
+                _note_discarded(error)
+                if not message.acknowledged:
+                    message.reject()
+                return None
+
+        return super().basic_consume(queue, no_ack, tolerate, *args, **options)
+
+
+class ToleratingTransport(redis.Transport):
+    """Celery's Redis transport, which a message that is no message does not end: it is gone and counted.
+
+    Redis has handed the message out and forgotten it when its content is looked at, so none comes twice.
+    """
+
+    Channel = ToleratingChannel
+
+    def on_readable(self, fileno: int) -> None:
+        """Take what has arrived."""
+        try:
+            super().on_readable(fileno)
+        except _UNUSABLE as error:
+            _note_discarded(error)
+
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+        """Wait for what arrives, and take it."""
+        try:
+            super().drain_events(connection, timeout)
+        except _UNUSABLE as error:
+            _note_discarded(error)
+
+
+def _note_discarded(error: Exception) -> None:
+    """Log one line without content, and how many those were since the process began."""
+    _log.error("A message was thrown away: %s (number %d of this process)", type(error).__name__, next(_DISCARDED))
+
+
+for _scheme in ("redis", "rediss"):
+    TRANSPORT_ALIASES[_scheme] = f"{__name__}:{ToleratingTransport.__name__}"
 
 app = Celery("portal", task_cls=DiscreetTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
