@@ -74,6 +74,7 @@ try:
     # A person waits, and with them one of few threads; workers have the time above.
     SEGURA_PAGE_DEADLINE_S = positive("SEGURA_PAGE_DEADLINE_S", 8)
     CATALOG_SYNC_EVERY_S = positive("CATALOG_SYNC_EVERY_S", 300)
+    CATALOG_VANISHED_MOST_PERCENT = at_least("CATALOG_VANISHED_MOST_PERCENT", 20, 0)
 
     # --- Delivery ----------------------------------------------------------------------------------
     DELIVERY_LEASE_S = positive("DELIVERY_LEASE_S", 3 * SEGURA_DEADLINE_S)

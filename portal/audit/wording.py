@@ -90,6 +90,8 @@ LABELS: dict[str, str | Promise] = {
     "mac": gettext_lazy("Authentication code"),
     "missing": gettext_lazy("Missing approvals"),
     "value_fingerprint": gettext_lazy("Fingerprint of the new value"),
+    "left_out": gettext_lazy("Left out"),
+    "odd": gettext_lazy("Rows left out"),
     "verdict": gettext_lazy("Verdict"),
     "view": gettext_lazy("View"),
     "voted_at": gettext_lazy("Voted at"),

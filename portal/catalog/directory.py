@@ -25,6 +25,8 @@ from portal.vault.text import clean
 MOST_OFFERED = 300
 """More names than this are searched for, not sent with the page."""
 MOST_FOUND = 20
+MOST_NAMED = 20
+"""Entries left out that are named one by one."""
 _CHUNK = 1000
 _KINDS = {ListedName.Kind.USER: Names.USERS, ListedName.Kind.GROUP: Names.GROUPS}
 _FIELDS = {"users_allowed": ListedName.Kind.USER, "groups_allowed": ListedName.Kind.GROUP}
@@ -111,6 +113,10 @@ def _read(sync: DirectorySync) -> dict[tuple[str, str], ListedName]:
     ends_at, correlation = time.monotonic() + settings.SEGURA_DEADLINE_S, f"directory-{sync.pk}"
     found = {kind: client.names(names, correlation_id=correlation, ends_at=ends_at) for kind, names in _KINDS.items()}
     rows = [_row(kind, name) for kind, names in found.items() for name in names if _can_be_shown(name)]
+    unreadable = [f"{kind} {text}" for kind, names in found.items() for text in names.left_out]
+    unshown = [f"{kind} “{clean(name.name)[:60]}”, its name cannot be shown as it is"
+               for kind, names in found.items() for name in names if not _can_be_shown(name)]  # fmt: skip
+    sync.left_out, sync.odd = len(unreadable) + len(unshown), [*unreadable, *unshown][:MOST_NAMED]
     return {(row.kind, row.name): row for row in rows}
 
 
@@ -138,6 +144,8 @@ def _mirror(sync: DirectorySync, rows: dict[tuple[str, str], ListedName]) -> Non
     )
     for kind in _KINDS:
         gone = sorted(name for other, name in known if other == kind and (other, name) not in rows)
+        if sync.left_out:  # an entry that could not be read may be any of those that are missing
+            gone = []
         for start in range(0, len(gone), _CHUNK):
             ListedName.objects.filter(kind=kind, name__in=gone[start : start + _CHUNK]).delete()
     sync.users = sum(row.active for (kind, _name), row in rows.items() if kind == ListedName.Kind.USER)
@@ -150,7 +158,7 @@ def _end(sync: DirectorySync, failure: Failure | None) -> None:
     if failure is not None:
         sync.kind, sync.code, sync.message = failure.kind, failure.code, failure.message
     sync.save()
-    counts = {"users": sync.users, "groups": sync.groups}
+    counts = {"users": sync.users, "groups": sync.groups, "left_out": sync.left_out, "odd": sync.odd}
     found = {"ok": sync.ok, "kind": sync.kind, "message": sync.message}
     ledger.record("directory.synced", by=sync.by, code=sync.code, data={**counts, **found})
 

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     WAIT = "wait"
     # Of a synchronisation only
     EMPTY = "empty"
+    SHRUNK = "shrunk"
     QUEUE = "queue"
     INTERRUPTED = "interrupted"
     SUPERSEDED = "superseded"
@@ -115,6 +116,11 @@ def _sync_sentences() -> dict[Kind, str]:
             "Segura listed no secret at all, though it did before. Nothing was marked as vanished. Most likely the "
             "portal's access key was restricted, or its Segura user lost its shares. If the list is truly empty, an "
             "operator can say so: manage.py sync_catalog --accept-empty"
+        ),
+        Kind.SHRUNK: _(
+            "Many secrets are missing from Segura's list at once: %(detail)s. New and altered secrets were taken over, "
+            "and none was marked as vanished. Check in Segura whether the access key was restricted or its user lost "
+            "shares. If they are truly gone, an operator can say so: manage.py sync_catalog --accept-vanished"
         ),
         Kind.QUEUE: _(
             "No worker could be told, because the queue cannot be reached. An operator should check Redis. "

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -174,6 +174,10 @@ class DirectorySync(models.Model):
     ok = models.BooleanField(null=True)
     users = models.IntegerField(default=0)
     groups = models.IntegerField(default=0)
+    left_out = models.IntegerField(default=0, db_default=0, help_text="Entries that could not be read.")
+    odd: models.JSONField[list[str]] = models.JSONField(
+        default=list, db_default=Value([], models.JSONField()), help_text="Some of them: place, name and reason."
+    )
     kind = models.CharField(max_length=20, blank=True, help_text="What kept it from succeeding (failure.Kind).")
     code = models.IntegerField(null=True, help_text="HTTP status of the answer that decided.")
     message = models.CharField(max_length=500, blank=True, help_text="What the other side said.")
@@ -215,6 +219,10 @@ class Sync(models.Model):
     altered = models.IntegerField(default=0)
     returned = models.IntegerField(default=0)
     vanished = models.IntegerField(default=0)
+    left_out = models.IntegerField(default=0, db_default=0, help_text="Rows that could not be read.")
+    odd: models.JSONField[list[str]] = models.JSONField(
+        default=list, db_default=Value([], models.JSONField()), help_text="Some of them: place, name and reason."
+    )
     kind = models.CharField(max_length=20, blank=True, help_text="What kept it from succeeding (failure.Kind).")
     code = models.IntegerField(null=True, help_text="HTTP status of the answer that decided.")
     number = models.IntegerField(null=True, help_text="Segura's own error number.")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,11 +12,12 @@ from portal.audit import ledger
 from portal.catalog.connection import WHOLE_LIST, NotConfigured, connect
 from portal.catalog.failure import Failure, Kind
 from portal.catalog.models import ApiSecret, Sync
-from portal.vault import ListedSecret, VaultError
+from portal.vault import ListedSecret, Rows, VaultError
 from portal.vault.text import clean
 
 _CHUNK = 1000
-_LARGEST = 2**63 - 1
+MOST_NAMED = 20
+"""Rows left out that are named one by one."""
 _COPIED = ("name", "can_view", "can_write", "need_justify", "need_approval")
 
 
@@ -33,13 +34,16 @@ def give_up(asked: int) -> None:
         _end(Sync.objects.get(pk=asked), Failure(Kind.QUEUE))
 
 
-def synchronise(*, by: str = "", asked: int | None = None, accept_empty: bool = False) -> Sync:
+def synchronise(
+    *, by: str = "", asked: int | None = None, accept_empty: bool = False, accept_vanished: bool = False
+) -> Sync:
     """Read the list (contract 5.1) and mirror it; the row returned says how that went.
 
     `asked` is the row of ask(); one that was taken up already is returned as it is. Whatever Segura or the
     gateway does ends in the row and in the event `catalog.synced`, not in an exception. Several at once do no
     harm: they write one after the other, and a list asked for before the one mirrored last is set aside.
-    An empty list after one that was not is taken for a mistake in the access key unless `accept_empty`.
+    An empty list after one that was not is taken for a mistake in the access key unless `accept_empty`; so is one
+    that lacks more than CATALOG_VANISHED_MOST_PERCENT of the secrets, unless `accept_vanished`.
     """
     _end_lost()
     now = timezone.now()
@@ -49,16 +53,17 @@ def synchronise(*, by: str = "", asked: int | None = None, accept_empty: bool = 
     sync = Sync.objects.get(pk=asked)
     if not taken:
         return sync
-    listed: dict[int, ListedSecret] = {}
+    listed: Rows[ListedSecret] = Rows()
     failure = None
     try:
-        listed = _by_identifier(connect(by=sync.by, max_body=WHOLE_LIST).list(correlation_id=f"sync-{sync.pk}"))
+        listed = connect(by=sync.by, max_body=WHOLE_LIST).list(correlation_id=f"sync-{sync.pk}")
     except (VaultError, NotConfigured) as error:
         failure = Failure.of(error)
     with transaction.atomic(durable=True):
         Sync.objects.select_for_update().order_by("pk").first()  # always the same row: one writer at a time
-        if failure is None and (failure := _objection(sync, listed, accept_empty)) is None:
-            _mirror(sync, listed)
+        accept = (accept_empty and not listed) or accept_vanished
+        if failure is None and (failure := _objection(sync, listed, accept)) is None:
+            failure = _mirror(sync, listed, accept)
         _end(sync, failure)
     return sync
 
@@ -70,24 +75,20 @@ def _end_lost() -> None:
             _end(lost, Failure(Kind.INTERRUPTED))
 
 
-def _by_identifier(rows: Iterable[ListedSecret]) -> dict[int, ListedSecret]:
-    return {row.identifier: row for row in rows if row.identifier <= _LARGEST}
-
-
-def _objection(sync: Sync, listed: dict[int, ListedSecret], accept_empty: bool) -> Failure | None:
+def _objection(sync: Sync, listed: Rows[ListedSecret], accept: bool) -> Failure | None:
     """Why this list must not be mirrored."""
     if Sync.objects.filter(ok=True, started_at__gt=sync.started_at).exists():
         return Failure(Kind.SUPERSEDED)
-    if not listed and not accept_empty and ApiSecret.objects.present().exists():
+    if not listed and not accept and ApiSecret.objects.present().exists():
         return Failure(Kind.EMPTY)
     return None
 
 
-def _mirror(sync: Sync, listed: dict[int, ListedSecret]) -> None:
-    """Write what differs, and only that, in the order of identifiers."""
+def _mirror(sync: Sync, listed: Rows[ListedSecret], accept: bool) -> Failure | None:
+    """Write what differs, and only that, in the order of identifiers; return why secrets that are gone are kept."""
     now = timezone.now()
     known = {row[0]: row[1:] for row in ApiSecret.objects.values_list("identifier", *_COPIED, "vanished_at")}
-    rows = {identifier: _row(listed[identifier], now) for identifier in sorted(listed)}
+    rows = {row.identifier: _row(row, now) for row in sorted(listed, key=lambda row: row.identifier)}
     differing = [
         row for identifier, row in rows.items() if known.get(identifier) != (*(getattr(row, f) for f in _COPIED), None)
     ]
@@ -98,7 +99,11 @@ def _mirror(sync: Sync, listed: dict[int, ListedSecret]) -> None:
         unique_fields=["identifier"],
         update_fields=[*_COPIED, "folded", "vanished_at"],
     )
-    gone = sorted(identifier for identifier, row in known.items() if row[-1] is None and identifier not in rows)
+    present = [identifier for identifier, row in known.items() if row[-1] is None]
+    gone = sorted(identifier for identifier in present if identifier not in rows)
+    failure = None if accept else _too_many(len(gone), len(present))
+    if failure is not None or listed.left_out:  # a row that could not be read may be any of those that are missing
+        gone = []
     for start in range(0, len(gone), _CHUNK):
         ApiSecret.objects.filter(identifier__in=gone[start : start + _CHUNK]).update(vanished_at=now)
     sync.listed = len(listed)
@@ -106,6 +111,14 @@ def _mirror(sync: Sync, listed: dict[int, ListedSecret]) -> None:
     sync.returned = sum(row.identifier in known and known[row.identifier][-1] is not None for row in differing)
     sync.altered = len(differing) - sync.added - sync.returned
     sync.vanished = len(gone)
+    sync.left_out, sync.odd = len(listed.left_out), list(listed.left_out[:MOST_NAMED])
+    return failure
+
+
+def _too_many(gone: int, present: int) -> Failure | None:
+    if gone < 2 or 100 * gone <= settings.CATALOG_VANISHED_MOST_PERCENT * present:
+        return None
+    return Failure(Kind.SHRUNK, message=f"{gone} of {present}")
 
 
 def _row(listed: ListedSecret, now: datetime) -> ApiSecret:
@@ -120,6 +133,7 @@ def _end(sync: Sync, failure: Failure | None) -> None:
     if failure is not None:
         sync.kind, sync.code, sync.number, sync.message = failure.kind, failure.code, failure.number, failure.message
     sync.save()
-    counts = {name: getattr(sync, name) for name in ("listed", "added", "altered", "returned", "vanished")}
+    names = ("listed", "added", "altered", "returned", "vanished", "left_out", "odd")
+    counts = {name: getattr(sync, name) for name in names}
     found = {"ok": sync.ok, "kind": sync.kind, "number": sync.number, "message": sync.message}
     ledger.record("catalog.synced", by=sync.by, code=sync.code, data={"sync": sync.pk, **counts, **found})

@@ -24,15 +24,53 @@ from portal.vault.entity import (
 )
 from portal.vault.errors import ReadRefused, Unauthorised, Unreachable, Unreadable, VaultError, WaitRequested
 from portal.vault.exchange import Exchange
+from portal.vault.leftovers import Rows
 from portal.vault.outcomes import Applied, AppliedCheck, InDoubt, NotApplied, NotSent, Outcome, Refused
 from portal.vault.tokens import Cipher, MemoryTokens, RedisTokens, Token, TokenStore
 from portal.vault.waits import MemoryWaits, RedisWaits, Waits
 
 __all__ = [
-    "FIELDS", "SECRET_FIELD", "SHARE_FIELDS", "TEXT_FIELDS", "ApiSecret", "Applied", "AppliedCheck", "Cipher",
-    "Client", "Config", "ConfigError", "Exchange", "InDoubt", "ListedSecret", "Malformed", "MemoryTokens",
-    "MemoryWaits", "Name", "NamePage", "Names", "NotApplied", "NotSent", "Outcome", "Patch", "ReadRefused",
-    "RedisTokens", "RedisWaits", "Refused", "Report", "Secret", "Share", "Token", "TokenStore",
-    "Unauthorised", "Unreachable", "Unreadable", "VaultError", "WaitRequested", "Waits", "body", "from_wire",
+    "FIELDS",
+    "SECRET_FIELD",
+    "SHARE_FIELDS",
+    "TEXT_FIELDS",
+    "ApiSecret",
+    "Applied",
+    "AppliedCheck",
+    "Cipher",
+    "Client",
+    "Config",
+    "ConfigError",
+    "Exchange",
+    "InDoubt",
+    "ListedSecret",
+    "Malformed",
+    "MemoryTokens",
+    "MemoryWaits",
+    "Name",
+    "NamePage",
+    "Names",
+    "NotApplied",
+    "NotSent",
+    "Outcome",
+    "Patch",
+    "ReadRefused",
+    "RedisTokens",
+    "RedisWaits",
+    "Refused",
+    "Report",
+    "Rows",
+    "Secret",
+    "Share",
+    "Token",
+    "TokenStore",
+    "Unauthorised",
+    "Unreachable",
+    "Unreadable",
+    "VaultError",
+    "WaitRequested",
+    "Waits",
+    "body",
+    "from_wire",
     "is_masked",
 ]  # fmt: skip

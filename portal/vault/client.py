@@ -8,7 +8,6 @@ client.read(43)
 
 from __future__ import annotations
 
-import builtins
 import hashlib
 import math
 import time
@@ -25,6 +24,7 @@ from portal.vault.edge import Edge
 from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, ApiSecret, ListedSecret, Patch, Secret, body
 from portal.vault.exchange import Call, Exchange, describe
 from portal.vault.grants import NoToken
+from portal.vault.leftovers import Rows
 from portal.vault.outcomes import NotSent, Outcome, classify, requested_wait_s
 from portal.vault.text import Scrubber, scrubber
 from portal.vault.tokens import MemoryTokens, Token, TokenStore
@@ -76,9 +76,7 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.config.url})"
 
-    def list(
-        self, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf
-    ) -> builtins.list[ListedSecret]:
+    def list(self, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf) -> Rows[ListedSecret]:
         """All API secrets that our access key sees (contract 5.1), by `ends_at` as in read(). Raises VaultError."""
         call = self._call("GET", _RESOURCE, attempt_id, correlation_id)
         return readings.listed(self._authorised(call, ends_at=ends_at))
@@ -137,7 +135,7 @@ class Client:
         call = self._call("GET", f"{_DIRECTORY}/{kind}", "", correlation_id, query)
         return directory.page(kind, start, self._authorised(call, ends_at=ends_at))
 
-    def names(self, kind: Names, *, correlation_id: str = "", ends_at: float = math.inf) -> builtins.list[Name]:
+    def names(self, kind: Names, *, correlation_id: str = "", ends_at: float = math.inf) -> Rows[Name]:
         """All of them, page by page, and by `ends_at` altogether. Raises VaultError."""
         return directory.everyone(
             lambda start: self.name_page(kind, start, correlation_id=correlation_id, ends_at=ends_at)

@@ -11,6 +11,7 @@ from portal.vault.answers import Answer, NoAnswer, is_scim
 from portal.vault.entity import Malformed
 from portal.vault.errors import Unreadable
 from portal.vault.grants import NoToken
+from portal.vault.leftovers import Rows, read_rows
 from portal.vault.readings import taken_from_scim
 
 PAGE_SIZE = 200
@@ -40,12 +41,12 @@ class Name:
 class NamePage:
     """Some of them, and how many there are in all."""
 
-    names: list[Name]
+    names: Rows[Name]
     total: int
 
 
 def page(kind: Names, start: int, came: Answer | NoAnswer | NoToken) -> NamePage:
-    """The page that begins with the `start`th. Raises VaultError; one broken entry makes it Unreadable."""
+    """The page that begins with the `start`th, odd entries left out. Raises VaultError."""
 
     def parse(doc: Mapping[str, Any]) -> NamePage:
         if not is_scim(doc) or _LIST not in doc["schemas"] or doc.get("startIndex", 1) != start:
@@ -55,22 +56,29 @@ def page(kind: Names, start: int, came: Answer | NoAnswer | NoToken) -> NamePage
             raise Malformed("the answer holds no list")
         if total > MOST_NAMES or start - 1 + len(rows) > total:
             raise Malformed("the directory holds more names than it says, or than can be taken over")
-        return NamePage([_name(kind, row) for row in rows], total)
+        return NamePage(read_rows(rows, lambda row: _name(kind, row), first=start), total)
 
     return taken_from_scim(came, parse)
 
 
-def everyone(ask: Callable[[int], NamePage]) -> list[Name]:
+def everyone(ask: Callable[[int], NamePage]) -> Rows[Name]:
     """All pages, one after the other; one that moved to the next meanwhile counts once. Raises VaultError."""
     found: dict[str, Name] = {}
+    left_out: list[str] = []
     taken, total = 0, 1
     while taken < total:
         came = ask(taken + 1)
         found |= {name.name: name for name in came.names}
-        taken, total = taken + len(came.names), came.total
-        if not came.names and taken < total:
+        left_out += came.names.left_out
+        count = len(came.names) + len(came.names.left_out)
+        taken, total = taken + count, came.total
+        if not count and taken < total:
             raise Unreadable("Segura's answer is not as agreed: the pages of the directory end too early", status=200)
-    return list(found.values())
+    if left_out and not found:
+        raise Unreadable("Segura's answer is not as agreed: no entry of the directory can be read", status=200)
+    rows = Rows(found.values())
+    rows.left_out = tuple(left_out)
+    return rows
 
 
 def _name(kind: Names, row: object) -> Name:

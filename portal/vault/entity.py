@@ -20,6 +20,8 @@ FIELDS = ("name", "url", "client_id", "client_secret", "identifier_code",
 _SHARE_KEY = {"users_allowed": "username", "groups_allowed": "name"}
 _MASK = re.compile("[*\u2022\u25cf\u2217\uff0a]{3,}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+LARGEST_IDENTIFIER = 2**63 - 1
+"""What a database column holds."""
 _DIGITS = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _TRUE = (True, 1, "1", "true")
 
@@ -172,6 +174,8 @@ def listed_from_wire(row: object) -> ListedSecret:
     identifier = identifier_of(row.get("identifier")) if isinstance(row, Mapping) else None
     if not isinstance(row, Mapping) or identifier is None:
         raise Malformed("a row of the list has no identifier")
+    if identifier > LARGEST_IDENTIFIER:
+        raise Malformed("the identifier is too large")
     name = field_from_wire("name", row.get("name"))
     return ListedSecret(
         identifier=identifier,

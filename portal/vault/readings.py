@@ -19,6 +19,7 @@ from portal.vault.answers import (
 from portal.vault.entity import ApiSecret, ListedSecret, Malformed, Secret, from_wire, listed_from_wire
 from portal.vault.errors import ReadRefused, Unauthorised, Unreachable, Unreadable, VaultError
 from portal.vault.grants import NoToken
+from portal.vault.leftovers import Rows, read_rows
 from portal.vault.outcomes import requested_wait_s
 
 _SECRET_KEYS = ("client_secret", "access_token")
@@ -31,8 +32,8 @@ _REFUSALS = {
 Value = TypeVar("Value")
 
 
-def listed(came: Answer | NoAnswer | NoToken) -> list[ListedSecret]:
-    """The rows of the list. Raises VaultError; one broken row makes the list Unreadable."""
+def listed(came: Answer | NoAnswer | NoToken) -> Rows[ListedSecret]:
+    """The rows of the list, odd ones left out. Raises VaultError; a list of odd rows alone is Unreadable."""
     return _take(came, _rows)
 
 
@@ -85,11 +86,22 @@ def _entity(doc: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
-def _rows(doc: Mapping[str, Any]) -> list[ListedSecret]:
-    rows = doc.get("api_secret_on_list")
-    if not isinstance(rows, list):
+def _rows(doc: Mapping[str, Any]) -> Rows[ListedSecret]:
+    raw = doc.get("api_secret_on_list")
+    if not isinstance(raw, list):
         raise Malformed("the answer holds no list")
-    return [listed_from_wire(row) for row in rows]
+    seen: dict[int, ListedSecret] = {}
+
+    def parse(row: object) -> ListedSecret:
+        secret = listed_from_wire(row)
+        if seen.setdefault(secret.identifier, secret) != secret:
+            raise Malformed("another row has the same identifier")
+        return secret
+
+    rows = read_rows(raw, parse)
+    if raw and not rows:
+        raise Malformed("no row of the list can be read")
+    return rows
 
 
 def _take(

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 def test_sync_catalog_says_what_it_found(segura: Sandbox) -> None:
     out = StringIO()
     call_command("sync_catalog", stdout=out)
-    assert out.getvalue() == "23 listed: 23 new, 0 altered, 0 returned, 0 vanished.\n"
+    assert out.getvalue() == "23 listed: 23 new, 0 altered, 0 returned, 0 vanished, 0 left out.\n"
 
 
 def test_sync_catalog_fails_with_a_sentence(segura: Sandbox, settings: Settings) -> None:

@@ -112,7 +112,7 @@ def test_end_is_on_record_with_its_figures_and_who_asked(segura: Sandbox) -> Non
     assert entry["actor"] == "admin"
     assert entry["data"] == {
         "sync": done.pk, "ok": True, "listed": LISTED, "added": LISTED, "altered": 0, "returned": 0, "vanished": 0,
-        "kind": "", "number": None, "message": "",
+        "left_out": 0, "odd": [], "kind": "", "number": None, "message": "",
     }  # fmt: skip
     read = events("vault.responded")[-1]
     assert (read["actor"], read["data"]["correlation"]) == ("admin", f"sync-{done.pk}")
@@ -162,8 +162,8 @@ def _list(rows: list[Any]) -> str:
         ("500_envelope", "unreadable", 500, "Segura's answer (HTTP 500) was not understood"),
         ("broken_json", "unreadable", 200, "Segura's answer (HTTP 200) was not understood"),
         ("not an envelope", "unreadable", 200, "SEGURA_URL leads to Segura's API"),
-        ("row without identifier", "unreadable", 200, "has no identifier"),
-        ("rows are not rows", "unreadable", 200, "has no identifier"),
+        ("row without identifier", "unreadable", 200, "no row of the list can be read"),
+        ("rows are not rows", "unreadable", 200, "no row of the list can be read"),
         ("redirect:302:https://elsewhere.example/", "unreadable", 302, "Segura's answer (HTTP 302)"),
         ("refuse:1099:canary", "refused", 400, "error 1099"),
         ("too slow", "unanswered", None, "did not answer in time"),

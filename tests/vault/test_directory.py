@@ -90,7 +90,7 @@ def test_access_key_of_the_vault_does_not_open_the_directory_nor_the_other_way_r
         ["ana"],
     ],
 )
-def test_one_broken_entry_makes_the_directory_unreadable(scim: Watched, sandbox: Sandbox, rows: object) -> None:
+def test_directory_of_broken_entries_alone_is_unreadable(scim: Watched, sandbox: Sandbox, rows: object) -> None:
     answered(sandbox, rows)
     with pytest.raises(Unreadable, match="not as agreed"):
         scim.names(Names.USERS)

@@ -23,13 +23,19 @@ class Command(BaseCommand):
             help="Believe an empty list: mark every secret as vanished.",
         )
 
-    def handle(self, *_args: Any, accept_empty: bool, **_options: Any) -> None:
-        sync = synchronise(accept_empty=accept_empty)
+        parser.add_argument(
+            "--accept-vanished",
+            action="store_true",
+            help="Believe the list although many secrets are missing from it: mark them as vanished.",
+        )
+
+    def handle(self, *_args: Any, accept_empty: bool, accept_vanished: bool, **_options: Any) -> None:
+        sync = synchronise(accept_empty=accept_empty, accept_vanished=accept_vanished)
         if not sync.ok:
             raise CommandError(sync.sentence)
         self.stdout.write(
             f"{sync.listed} listed: {sync.added} new, {sync.altered} altered, "
-            f"{sync.returned} returned, {sync.vanished} vanished. {sync.sentence}".strip()
+            f"{sync.returned} returned, {sync.vanished} vanished, {sync.left_out} left out. {sync.sentence}".strip()
         )
         names = directory.synchronise(at_once=True)
         if names is not None and not names.ok:
