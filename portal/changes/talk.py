@@ -17,15 +17,11 @@ from portal.accounts.roles import Right
 from portal.accounts.usernames import fold_username
 from portal.audit import ledger
 from portal.audit.models import Event
-from portal.changes import rules, sealed
+from portal.changes import mentions
 from portal.changes.comment import MOST, Comment, mentioned
 from portal.changes.models import Change
-from portal.changes.rules import HoldsSecret, NotReaders, PastRetention, TooMany
+from portal.changes.rules import NotReaders, PastRetention, TooMany
 from portal.changes.transitions import db_now, lock
-from portal.vault import Secret
-
-_AROUND = "\"'`.,;:!?()[]{}<>«»“”"
-"""What stands around a word without being part of it."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ def _say(change: Change, remark: Remark, *, by: User) -> Comment:
         raise PastRetention(_("The events of this change are past their retention. Say it on a newer change."))
     if change.comments.count() >= MOST:
         raise TooMany(_("A change takes %(most)d comments, and this one has them.") % {"most": MOST})
-    tells_no_value(change, remark.text, by=by)
+    mentions.forbid_in_texts(change, [remark.text], by=by)
     names = readers(change, mentioned(remark.text))
     opened = change.comments.filter(pk=remark.answers, parent=None).first() if remark.answers else None
     said = Comment.objects.create(
@@ -85,24 +81,6 @@ def _say(change: Change, remark: Remark, *, by: User) -> Comment:
         },
     )
     return said
-
-
-def tells_no_value(change: Change, text: str, *, by: User) -> None:
-    """No word of it is a secret value proposed here. Raises HoldsSecret.
-
-    Asked only of who proposed or edited the change and so knows the value: to anybody else a refusal would tell
-    whether a guess is right.
-    """
-    if not rules.is_own(change, by):
-        return
-    known = {revision.secret_fingerprint for revision in change.revisions.all()} - {""}
-    words = {text.strip(), *text.split()}
-    words |= {word.strip(_AROUND) for word in words}
-    found = [word for word in words if known and sealed.fingerprint(Secret(word)) in known]
-    for value in found:
-        text = text.replace(value, "…")
-    if found:
-        raise HoldsSecret(text)
 
 
 def readers(change: Change, names: Collection[str]) -> list[str]:

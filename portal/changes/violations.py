@@ -92,7 +92,7 @@ class HoldsSecret(Refused):
     code = "HoldsSecret"
 
     def __init__(self, rest: str) -> None:
-        super().__init__(_("A comment must not hold the secret value: everybody who sees the change reads it."))
+        super().__init__(_("The text must not hold the secret value: everyone who can see the change reads it."))
         self.rest = rest
 
 

@@ -18,7 +18,7 @@ from portal.accounts.roles import Right
 from portal.accounts.user_lock import lock_user
 from portal.audit import ledger
 from portal.catalog.models import ApiSecret
-from portal.changes import drafts, policy, revisions, rules, tasks, valid_votes, vote_mac
+from portal.changes import drafts, mentions, policy, revisions, rules, tasks, valid_votes, vote_mac
 from portal.changes.care import NONE_TAKEN, Care
 from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
@@ -47,6 +47,7 @@ def submit(proposal: Proposal, *, by: User, read: ApiSecret | None = None) -> Ch
     rules.needs(by, Right.PROPOSE)
     secret = rules.writable(proposal, read)
     rules.complete(proposal)
+    mentions.forbid_in_proposal(proposal)
     try:
         with transaction.atomic(durable=True):
             lock_user(by)
@@ -88,6 +89,7 @@ def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
     """
     rules.needs(by, Right.PROPOSE)
     rules.complete(proposal)
+    mentions.forbid_in_proposal(proposal)
     try:
         with transaction.atomic(durable=True):
             return _take_revision(lock(change_id), proposal, by=by)
@@ -266,6 +268,7 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
     if change.status not in REVISABLE:
         raise WrongState(change)
     rules.writable(proposal)
+    mentions.forbid_in_texts(change, mentions.texts_of(proposal), by=by)
     lock_user(by)
     now = db_now()
     submitted = revisions.recent(proposal, by=by, now=now).revisions

@@ -19,6 +19,8 @@ WITHHELD = "(withheld: the text may hold a secret)"
 OMITTED = "[…]"
 RUN = 8
 """Characters of a secret that are too many; of a shorter one, all."""
+_HALF = 12
+"""Characters of a long secret that a person does not write by chance."""
 _READ = 20_000
 """Characters that are searched: several times as many as are ever kept, and no more than a worker has time for."""
 _WIDEST = 3 * _READ
@@ -63,6 +65,38 @@ def keep_number(number: int | None, scrub: Scrubber) -> int | None:
     """Return a number of an answer unless it may be a secret that consists of digits."""
     text = str(number)
     return number if text in NUMBERS or scrub(text) == text else None
+
+
+def is_quoted(secret: Secret, text: str) -> bool:
+    """Whether a text that a person wrote quotes a secret: whole, or half of a long one, in either direction.
+
+    Case, accents, separators and unseen characters do not count. A short secret is quoted where it stands as words of
+    its own.
+    """
+    value, plain = _squashed(secret.reveal()), secret.reveal().strip()
+    if len(plain) >= RUN // 2 and plain in text:
+        return True
+    if len(value) < RUN:
+        return bool(value) and _stands_apart(value, re.findall(r"[^\W_]+", text))
+    needed = min(len(value), max(_HALF, -(-len(value) // 2)))
+    squashed = _squashed(text)
+    return any(
+        value[at : at + needed] in each for each in (squashed, squashed[::-1]) for at in range(len(value) - needed + 1)
+    )
+
+
+def _stands_apart(value: str, words: list[str]) -> bool:
+    """Whether some words in a row, without what separates them, are the value."""
+    squashed = [_squashed(word) for word in words]
+    for at in range(len(squashed)):
+        joined = ""
+        for word in squashed[at:]:
+            joined += word
+            if len(joined) >= len(value):
+                break
+        if value in (joined, joined[::-1]):
+            return True
+    return False
 
 
 def _squashed(text: str) -> str:

@@ -269,6 +269,32 @@ _SENDING = (
         ("tests/vault/test_odd_answers.py::test_letters_of_an_answer_that_is_not_utf8_are_never_taken",),
     ),
     Mutant(
+        "no proposal quotes its own client secret",
+        "portal/changes/mentions.py",
+        "    if value is not None and any(is_quoted(",
+        "    if value is None and any(is_quoted(",
+        (
+            "tests/changes/test_mentions.py"
+            "::test_proposal_that_quotes_its_value_is_not_submitted_whatever_the_form_let_pass",
+        ),
+    ),
+    Mutant(
+        "no text of the form quotes the new client secret",
+        "portal/changes/forms/edit.py",
+        "        self._refuse_mentions()\n",
+        "",
+        ("tests/changes/test_mentions.py::test_requester_cannot_write_the_new_value_into_any_field",),
+    ),
+    Mutant(
+        "a message that is no message does not end the worker",
+        "portal/celery.py",
+        """            super().on_readable(fileno)
+        except _UNUSABLE as error:""",
+        """            super().on_readable(fileno)
+        except RecursionError as error:""",
+        ("tests/faults/test_poison_messages.py::test_worker_survives_whatever_is_in_its_queue",),
+    ),
+    Mutant(
         "fence check before the intent",
         _CLAIMS,
         '.filter(pk=Given("id"), fence=Given("fence"), status=Status.SENDING)',

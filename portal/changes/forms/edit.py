@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 from django import forms
@@ -20,13 +20,18 @@ from portal.changes.forms.shares import BLANK_ROWS, LONGEST, MOST_ROWS, BaseShar
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.patch import Sight
 from portal.changes.sealed import Sealed
-from portal.vault import SHARE_FIELDS, TEXT_FIELDS
+from portal.vault import SHARE_FIELDS, TEXT_FIELDS, Secret
+from portal.vault.text import is_quoted
 
 NEEDED = ("name", "url", "client_id")
 """Segura refuses to empty these (contract 5.4)."""
 
 SAME, CARRIED, ENTER, GENERATE = "same", "carried", "enter", "generate"
 REPLACE = "replace_{}"
+_QUOTES = gettext_lazy(
+    "%(field)s must not hold the new client secret: everyone who can see the change reads it. It was removed from the "
+    "form. Describe the change without the value."
+)
 
 
 class EditForm(forms.Form):
@@ -98,6 +103,8 @@ class EditForm(forms.Form):
     ) -> None:
         given = dict(initial or {})
         super().__init__(data, initial={"secret_mode": CARRIED if kept else SAME, "length": LENGTHS[1], **given})
+        self.kept_value: Secret | None = None
+        self.quotes_value = False
         self.base, self.kept, self.conflicts = base, kept, conflicts or {}
         for name, conflict in self.conflicts.items():
             self.fields[CHOICE.format(name)] = rebase.question(conflict)
@@ -132,6 +139,7 @@ class EditForm(forms.Form):
         self._clean_needed()
         self._clean_secret()
         self._clean_shares()
+        self._refuse_mentions()
         if not self.errors and not self.patch() and self.cleaned_data["secret_mode"] == SAME:
             self.add_error(None, _("Nothing changed: edit at least one field."))
         return self.cleaned_data
@@ -146,7 +154,8 @@ class EditForm(forms.Form):
         self.is_valid()
         waiting = ["client_secret", "secret_mode", "is_the_value"]
         waiting += ["reason"] if self.has_error("reason", "required") else []
-        waiting += [NON_FIELD_ERRORS] if all(rows.is_valid() for rows in self.shares.values()) else []
+        in_order = not self.quotes_value and all(rows.is_valid() for rows in self.shares.values())
+        waiting += [NON_FIELD_ERRORS] if in_order else []
         for name in waiting:
             self.errors.pop(name, None)
         return not self.errors
@@ -226,6 +235,33 @@ class EditForm(forms.Form):
                     REPLACE.format(name),
                     _("What the list holds now is unknown, so names cannot be added to it. Tick this to replace it."),
                 )
+
+    def _refuse_mentions(self) -> None:
+        """No text of the form may quote the new client secret, and none that does is shown again."""
+        kept = self.kept_value if self.cleaned_data.get("secret_mode") == CARRIED else None
+        value = self.cleaned_data.get("client_secret") or kept
+        if value is None:
+            return
+        quoting = [name for name in (*TEXT_FIELDS, "reason", "ticket") if is_quoted(value, str(self[name].data or ""))]
+        for name in quoting:
+            self.add_error(name, _QUOTES % {"field": self.fields[name].label})
+        rows = {
+            name: listed for name, listed in self.shares.items() if any(is_quoted(value, n) for n in listed.new_names())
+        }
+        for listed in rows.values():
+            self.add_error(None, _QUOTES % {"field": listed.label})
+        self.quotes_value = bool(quoting or rows)
+        if self.quotes_value:
+            self.data = self._without([*quoting, *(key for key in self.data if key.partition("-")[0] in rows)], value)
+            self.shares |= {name: self._share_list(name, self.data, None) for name in rows}
+
+    def _without(self, keys: Iterable[str], value: Secret) -> Any:
+        """What was sent, emptied of these of its texts that quote the value."""
+        sent: Any = self.data.copy()  # type: ignore[attr-defined]  # of a QueryDict one that can be written to
+        for key in keys:
+            if is_quoted(value, str(sent.get(key, ""))):
+                sent[key] = ""
+        return sent
 
     def _share_list(
         self, name: str, data: Mapping[str, Any] | None, rows: list[dict[str, Any]] | None

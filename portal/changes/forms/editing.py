@@ -192,6 +192,7 @@ def receive(data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision |
     base = seen if seen.fields else None
     kept = _recall(data, secret, by) or _kept_of(secret, revised)
     form = EditForm(data, base=base, kept=kept.sealed if kept else None, conflicts=rebase.conflicts(revised, base))
+    form.kept_value = sealed.open(kept.sealed.blob, kept.revision_id) if kept and kept.sealed else None
     return Edit(secret, by, base, form, kept, revised=revised)
 
 

@@ -25,6 +25,11 @@ class TemplateForm(forms.Form):
         if not may_share:
             del self.fields["shared"]
 
+    def refuse_name(self, sentence: str) -> None:
+        """Say why the name cannot be kept, and do not show it again."""
+        self.data = {**self.data.dict(), "name": ""} if isinstance(self.data, QueryDict) else self.data
+        self.add_error("name", sentence)
+
     @property
     def kept(self) -> dict[str, Any]:
         """The cleaned answers, as template.keep takes them."""

@@ -11,11 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts import roles
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
-from portal.changes import template
+from portal.changes import mentions, template
 from portal.changes.forms import overlay
 from portal.changes.forms.template import TemplateForm
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Change
+from portal.changes.rules import HoldsSecret
 from portal.changes.template import MOST, Template, TooManyTemplates
 
 _LIST = (Right.PROPOSE, Right.OPERATE)
@@ -49,7 +50,10 @@ def keep(request: PersonRequest, change_id: int) -> HttpResponse:
         words = over.words()
         base = dict(over.earlier) if over.earlier is not None else None
         try:
+            mentions.forbid_in_texts(change, [form.kept["name"]], by=request.user)
             template.keep(by=request.user, **form.kept, patch=dict(over.patch), base=base, words=words)
+        except HoldsSecret as refusal:
+            form.refuse_name(str(refusal))
         except TooManyTemplates:
             form.add_error(None, _("%(number)s templates are yours already. Delete one first.") % {"number": MOST})
         else:
