@@ -55,7 +55,7 @@ class DiscreetTask(Task):  # type: ignore[type-arg]  # generic in the stubs alon
 class ToleratingChannel(redis.Channel):
     """A channel whose consumer throws away what it cannot use, instead of ending the worker."""
 
-    def basic_consume(
+    def basic_consume(  # type: ignore[override]  # the stubs know the base class of all transports alone
         self, queue: str, no_ack: bool, callback: Callable[[Any], Any], *args: Any, **options: Any
     ) -> Any:
         """Consume; a message that `callback` fails on for its content is rejected."""
@@ -80,14 +80,14 @@ class ToleratingTransport(redis.Transport):
 
     Channel = ToleratingChannel
 
-    def on_readable(self, fileno: int) -> None:
+    def on_readable(self, fileno: int) -> None:  # type: ignore[override]
         """Take what has arrived."""
         try:
             super().on_readable(fileno)
         except _UNUSABLE as error:
             _note_discarded(error)
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+    def drain_events(self, connection: Any, timeout: float | None = None) -> None:  # type: ignore[override]
         """Wait for what arrives, and take it."""
         try:
             super().drain_events(connection, timeout)
