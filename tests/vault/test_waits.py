@@ -4,6 +4,7 @@ import json
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import product
 
 import pytest
 
@@ -55,8 +56,8 @@ def test_no_call_is_made_before_the_wait_is_over(first, status, endpoint, header
     assert 25 < wait_s <= 30
     assert not isinstance(came, WaitRequested | NotSent)
     before = len(sandbox.control.arrivals())
-    for call in CALLS.values():
-        other = connect(url=sandbox.url)
+    for call, tokens in product(CALLS.values(), (None, client._tokens)):
+        other = connect(tokens=tokens)
         other._waits = waits
         came, wait_s = heard(lambda call=call, other=other: call(other))
         assert isinstance(came, WaitRequested) or (isinstance(came, NotSent) and came.held_off)
