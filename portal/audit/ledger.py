@@ -19,12 +19,14 @@ from portal.audit import events
 _MASK = "****"
 _MASKED = re.compile(r"client.?secret|sealed|passw|token|authorization|cookie", re.IGNORECASE)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-# In migration 0008: planned once a connection, and within a change one after the other. The database alone knows the
-# time and the next number within the change, so that the row is one exchange with it.
 _APPEND = """
-    SELECT audit_event_append(%(action)s, %(actor)s, %(change)s, %(secret)s, %(code)s, %(head)s, %(middle)s, %(tail)s)
+    SELECT audit_append(%(action)s, %(actor)s, %(address)s, %(change)s, %(code)s, %(data)s, %(request)s, %(secret)s)
 """
-_LOCK_CLASS = 0x4155  # "AU", as in migration 0008: keeps these advisory locks apart from those of others
+"""One exchange with the database, which alone knows the time and the next number within the change: migration 0009.
+
+Written as canonical() writes: the keys of the text are in their order there.
+"""
+_LOCK_CLASS = 0x4155  # "AU", as in migration 0009: keeps these advisory locks apart from those of others
 
 
 def record(
@@ -45,14 +47,10 @@ def record(
     UnknownAction and TypeError where the caller is wrong.
     """
     events.check(action)
-    clean = _clean(data or {})
     where = origin.current()
-    actor = storable(by)
-    begin = canonical({"action": action, "actor": actor, "address": where.address})
-    middle = canonical({"change": change, "code": code, "data": clean, "request": where.request_id, "secret": secret})
     values = {
-        "action": action, "actor": actor, "change": change, "secret": secret, "code": code,
-        "head": f'{begin[:-1]},"at":"', "middle": f'",{middle[1:-1]},"seq":', "tail": ',"v":1}',
+        "action": action, "actor": storable(by), "address": where.address, "change": change, "code": code,
+        "data": canonical(_clean(data or {})), "request": where.request_id, "secret": secret,
     }  # fmt: skip
     # No savepoint: a log that cannot be written must take the caller's transaction down with it. Outside of one the
     # statement is a transaction.
@@ -73,7 +71,7 @@ def canonical(value: Mapping[str, Any]) -> str:
 
 
 def _clean(value: Any) -> Any:
-    """Plain JSON values only, masked where the key names a secret, storable in PostgreSQL."""
+    """Plain JSON values only, masked where the key names a secret, that PostgreSQL can store."""
     if isinstance(value, Mapping):
         return {storable(str(name)): _unless_masked(str(name), item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -98,7 +96,7 @@ def _names_a_secret(name: str) -> bool:
 
 
 def storable(text: str) -> str:
-    """The text as UTF-8, pages and both databases can hold it: no lone surrogate, no NUL."""
+    """The text as UTF-8, pages and PostgreSQL can hold it: no lone surrogate, no NUL."""
     if text.isascii() and "\0" not in text:
         return text
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

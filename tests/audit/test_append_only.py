@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.shows("A01")]
 
 FORGED = (
     "INTO audit_event (id, at, action, actor, change, seq, secret, code, text)"
-    " VALUES (%(id)s, '2026-01-01', 'forged', '', %(change)s, %(seq)s, NULL, NULL, '{}')"
+    " VALUES (%(id)s, clock_timestamp(), 'forged', '', %(change)s, %(seq)s, NULL, NULL, '{}')"
 )
 
 

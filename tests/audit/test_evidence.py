@@ -24,7 +24,7 @@ from portal.audit.notes import Signer
 from portal.audit.verify import verify
 from tests.audit.conftest import OTHER_SEED
 from tests.audit.outsider import Outsider
-from tests.audit.tampering import past_the_triggers
+from tests.audit.tampering import insert, past_the_triggers
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
 
@@ -207,7 +207,7 @@ def test_a10_equal_contents_are_exported_with_equal_leaf_hashes() -> None:
     sealing.seal()
     texts = [canonical({"action": "vault.responded", "data": {"message": storable(text)}, "v": 1}) for text in AWKWARD]
     for text in texts:
-        Event.objects.bulk_create([Event(at="2026-01-01T00:00:00Z", action="vault.responded", text=text)])
+        insert(at="2026-01-01T00:00:00Z", action="vault.responded", text=text)
     sealing.seal()
     exported = [line.split("\t") for line in "".join(SealedLog().parts()).split("\n")[1:-1]]
     assert [text for *_, text in exported] == texts

@@ -40,7 +40,7 @@ def insert_revoked() -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE ROLE {role}")
         call_command("limit_role", role)
-        cursor.execute(f"REVOKE INSERT ON audit_event FROM {role}")
+        cursor.execute(f"REVOKE EXECUTE ON FUNCTION audit_append FROM {role}")
         cursor.execute(f"SET ROLE {role}")
         try:
             yield

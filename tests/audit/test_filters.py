@@ -17,6 +17,7 @@ from portal.audit.forms import FilterForm, PeriodForm
 from portal.audit.ledger import canonical
 from portal.audit.models import Event, Filters
 from portal.pages import keyset
+from tests.audit.tampering import insert
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +38,7 @@ class Log:
             {"v": 1, "at": at.isoformat(), "action": action, "actor": actor, "address": "", "request": "", "data": {}}
             | number
         )
-        self.ids[name] = Event.objects.create(at=at, action=action, actor=actor, text=text, **number).pk
+        self.ids[name] = insert(at=at, action=action, actor=actor, text=text, **number).pk
 
     def found(self, **filters: Any) -> set[str]:
         numbers = set(Event.objects.matching(Filters(**filters)).values_list("id", flat=True))

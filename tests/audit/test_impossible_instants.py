@@ -18,7 +18,8 @@ from portal.audit.standing import standing
 from portal.audit.verify import verify
 from portal.notices import telling
 from portal.notices.models import Untold
-from tests.audit.tampering import past_the_triggers
+from tests.audit.tampering import beside_the_clock, past_the_triggers
+from tests.audit.tampering import insert as insert_event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
 
@@ -28,11 +29,11 @@ AS_KEPT = f"{IMPOSSIBLE} 12:00:00+00 BC"
 
 
 def insert(at: str, said: str, action: str = "session.started") -> None:
-    """What the role of the portal may do to this table: an event that the ledger did not write."""
+    """What the owner of the table may do: an event that the ledger did not write."""
     kept = Event.objects.earliest("pk")
     text = kept.text.replace(f"{kept.at:%Y-%m-%dT%H:%M:%S.%f}", said)
     assert text != kept.text
-    with connection.cursor() as cursor:
+    with beside_the_clock(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO audit_event (at, action, actor, text) VALUES (%s, %s, %s, %s)",
             [at, action, kept.actor, text],
@@ -88,7 +89,7 @@ def test_it_neither_takes_the_page_of_the_keys_nor_keeps_others_from_being_told(
 def test_it_hides_not_how_long_others_wait_for_the_sealer(log: list[int]) -> None:
     insert(AS_KEPT, f"{IMPOSSIBLE}T12:00:00.000000")
     past = timezone.now() - timedelta(hours=1)
-    Event.objects.create(at=past, action="catalog.synced", text="{}")
+    insert_event(at=past, action="catalog.synced", text="{}")
     assert standing().behind_since == past
 
 

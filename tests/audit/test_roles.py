@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from portal.audit import sealing
 from portal.audit.ledger import record
@@ -131,3 +133,132 @@ def test_a02_what_a_superuser_does_past_the_triggers_is_found(as_the_portal: str
 def test_a_role_that_does_not_exist_is_a_sentence() -> None:
     with pytest.raises(CommandError, match="does not exist"):
         call_command("limit_role", "nobody-of-this-name")
+
+
+APPEND = "SELECT audit_append(%(action)s, %(actor)s, '', %(change)s, NULL, %(data)s, '', NULL)"
+
+
+def append(**values: object) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(APPEND, {"action": "session.started", "actor": "maria", "change": None, "data": "{}", **values})
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO audit_event (at, action, actor, text) VALUES (clock_timestamp(), 'vote.cast', 'pedro', '{}')",
+        "INSERT INTO audit_event SELECT id + 1000, clock_timestamp(), action, actor, NULL, NULL, NULL, NULL, text"
+        " FROM audit_event",
+        "COPY audit_event FROM '/dev/null'",
+        "MERGE INTO audit_event USING (SELECT 1) s ON false"
+        " WHEN NOT MATCHED THEN INSERT (at, action, actor, text) VALUES (clock_timestamp(), 'vote.cast', '', '{}')",
+        "INSERT INTO audit_unsealed VALUES (1)",
+        "SELECT setval('audit_event_id_seq', 1)",
+        "CREATE OR REPLACE FUNCTION audit_append(text, text, text, bigint, integer, text, text, bigint)"
+        " RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
+        "ALTER FUNCTION audit_append SECURITY INVOKER",
+    ],
+)
+@pytest.mark.parametrize("options", [(), ("--sealer",)])
+def test_a02_neither_role_adds_an_event_past_the_function(options: tuple[str, ...], statement: str) -> None:
+    record("session.started", by="maria")
+    denied = pytest.raises(DatabaseError, match=r"permission denied|must be owner")
+    with acting_as(*options), denied, transaction.atomic():
+        connection.cursor().execute(statement)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        '{},"at":"2020-01-01T00:00:00.000000+00:00","x":{}',
+        '{}\t{"action":"audit.pruned"',
+        '{"a":\n1}',
+        "[]",
+        '"text"',
+        "null",
+        "",
+        "{",
+        None,
+    ],
+)
+def test_a02_data_that_would_say_more_than_data_are_refused(as_the_portal: str, data: str | None) -> None:
+    with pytest.raises(DatabaseError):
+        append(data=data)
+    assert Event.objects.filter(action="session.started").count() == 1
+
+
+@pytest.mark.parametrize(
+    "actor", ['x","at":"2020-01-01T00:00:00.000000+00:00', "a\\", "\t\n\x01", '"},', "名\u2028", ""]
+)
+def test_a02_whatever_the_actor_is_called_the_text_says_what_the_columns_say(as_the_portal: str, actor: str) -> None:
+    append(actor=actor, change=7, data='{"at":"2020-01-01"}')
+    event = Event.objects.get(change=7)
+    assert event.entry is not None
+    assert (event.entry.actor, event.entry.at) == (actor, Event.objects.values_list("at", flat=True).get(change=7))
+    assert verify().findings == []
+
+
+SEALERS = ("audit.key_changed", "audit.dated", "audit.checkpoint_mailed")
+OWNERS = ("audit.pruned", "audit.retention_changed", "audit.held", "audit.unheld", "audit.restored")
+
+
+@pytest.mark.parametrize("action", [*SEALERS, *OWNERS])
+def test_a02_the_portals_role_says_nothing_of_what_others_do_to_the_log(as_the_portal: str, action: str) -> None:
+    with pytest.raises(DatabaseError, match=f"permission denied for event {action}"):
+        append(action=action)
+
+
+@pytest.mark.parametrize("action", OWNERS)
+def test_a02_the_sealers_role_does_not_announce_what_the_owner_does(action: str) -> None:
+    with acting_as("--sealer"), pytest.raises(DatabaseError, match=f"permission denied for event {action}"):
+        append(action=action)
+
+
+def test_a02_a_role_without_a_grant_appends_nothing(db: None) -> None:
+    with acting_as() as role:
+        with connection.cursor() as cursor:
+            cursor.execute("RESET ROLE")
+            cursor.execute(f"REVOKE EXECUTE ON FUNCTION audit_append FROM {role}")
+            cursor.execute(f"SET ROLE {role}")
+        with pytest.raises(DatabaseError, match="permission denied"):
+            append()
+
+
+def test_a02_a_table_of_the_same_name_for_the_session_is_not_taken_for_the_log(as_the_portal: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        cursor.execute(f"GRANT TEMPORARY ON DATABASE {connection.settings_dict['NAME']} TO {as_the_portal}")
+        cursor.execute(f"SET ROLE {as_the_portal}")
+        cursor.execute("CREATE TEMPORARY TABLE audit_event (LIKE public.audit_event)")
+        cursor.execute("CREATE TEMPORARY TABLE audit_unsealed (event bigint)")
+        cursor.execute("SET search_path = pg_temp, public")
+    append(change=7)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM public.audit_event WHERE change = 7")
+        assert cursor.fetchone() == (1,)
+        cursor.execute("SELECT count(*) FROM public.audit_unsealed")
+        assert cursor.fetchone() == (1,)
+        cursor.execute("SET search_path = DEFAULT")
+
+
+def test_the_release_before_appends_by_its_own_function_under_the_same_rules(as_the_portal: str) -> None:
+    statement = "SELECT audit_event_append('session.ended', 'maria', 7, 43, NULL, %s, %s, %s)"
+    head = '{"action":"session.ended","actor":"maria","address":"192.0.2.1","at":"'
+    middle, tail = '","change":7,"code":null,"data":{"x": [1]},"request":"r-1","secret":43,"seq":', ',"v":1}'
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [head, middle, tail])
+    entry = Event.objects.get(change=7).entry
+    assert entry is not None
+    assert (entry.address, entry.request, entry.data, entry.seq) == ("192.0.2.1", "r-1", {"x": [1]}, 1)
+    assert verify().findings == []
+
+
+@pytest.mark.parametrize(
+    "at", ["an hour ago", "a minute", "2020-01-01", "infinity", "-infinity", "0044-03-15 BC", "20000-01-01"]
+)
+def test_an_event_of_another_time_is_refused_even_to_the_owner(at: str, db: None) -> None:
+    moment = {"an hour ago": timezone.now() - timedelta(hours=1), "a minute": timezone.now() + timedelta(minutes=1)}
+    with pytest.raises(DatabaseError, match="append-only: an event of another time"), transaction.atomic():
+        connection.cursor().execute(
+            "INSERT INTO audit_event (at, action, actor, text) VALUES (%s, 'x', '', '{}')", [moment.get(at, at)]
+        )

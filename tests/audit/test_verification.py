@@ -23,7 +23,7 @@ from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
 from portal.audit.verify import verify
 from tests.audit.conftest import OTHER_SEED, SEED
 from tests.audit.outsider import Outsider
-from tests.audit.tampering import past_the_triggers, resign
+from tests.audit.tampering import beside_the_clock, past_the_triggers, resign
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
 
@@ -347,7 +347,7 @@ def test_a03_a_column_altered_back_in_the_fast_comparison_is_compared_whole() ->
 def test_a03_an_event_inserted_for_an_earlier_day_is_named_before_and_after_it_is_sealed(outsider: Outsider) -> None:
     written = event_at(3)
     forged = written.text.replace(f"{written.at:%Y-%m-%d}", "2020-01-01").replace('"change":7', '"change":8')
-    with connection.cursor() as cursor:  # the one thing the role of the portal may do to this table
+    with beside_the_clock(), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO audit_event (at, action, actor, change, seq, secret, code, text)"
             " VALUES (%s, 'vault.responded', 'maria', 8, 3, 43, 202, %s)",
@@ -436,7 +436,8 @@ def test_memory_does_not_grow_with_the_log() -> None:
     one = Event.objects.latest("pk")
 
     def peak_after(more: int) -> int:
-        Event.objects.bulk_create(Event(at=one.at, action=one.action, text=one.text) for _ in range(more))
+        with beside_the_clock():
+            Event.objects.bulk_create(Event(at=one.at, action=one.action, text=one.text) for _ in range(more))
         sealing.seal()
         return peak_of(verify)
 

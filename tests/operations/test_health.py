@@ -16,11 +16,11 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 
 from portal.accounts.models import User
-from portal.audit.models import Event
 from portal.catalog.models import Sync
 from portal.changes import breaker
 from portal.operations import health, probes, pulse
 from portal.operations.redis_server import free_port
+from tests.audit.tampering import insert
 from tests.rig.web import web
 
 pytestmark = pytest.mark.django_db
@@ -94,7 +94,7 @@ def test_silent_worker_and_late_sweep_are_named(settings: Settings) -> None:
 def test_log_that_is_not_sealed_and_a_list_that_cannot_be_read_are_named(settings: Settings) -> None:
     settings.SEAL_EVERY_S = 1e-6
     past = timezone.now() - timedelta(minutes=5)
-    Event.objects.create(at=past, action="catalog.synced", text="{}")
+    insert(at=past, action="catalog.synced", text="{}")
     Sync.objects.update(ok=False, kind="unauthorised")
     found = reasons()
     assert found["log"] == f"events since {past:%Y-%m-%dT%H:%M:%SZ} wait to be sealed"

@@ -26,6 +26,7 @@ from portal.changes.proposal import Proposal
 from portal.operations import pulse, tally
 from portal.operations.models import Tally
 from portal.operations.redis_server import free_port
+from tests.audit.tampering import beside_the_clock, insert
 from tests.changing import work
 from tests.rig.web import web
 from tests.segura import forget_tokens
@@ -95,9 +96,9 @@ def test_event_that_might_not_be_the_first_of_its_time_waits(monkeypatch: pytest
     scraped()
     monkeypatch.setattr(tally, "SETTLED", timedelta(seconds=10))
     now = timezone.now()
-    Event.objects.create(at=now - timedelta(minutes=1), action="audit.read", text="{}")
-    Event.objects.create(at=now, action="audit.read", text="{}")
-    Event.objects.create(at=now - timedelta(minutes=1), action="audit.read", text="{}")
+    insert(at=now - timedelta(minutes=1), action="audit.read", text="{}")
+    insert(at=now, action="audit.read", text="{}")
+    insert(at=now - timedelta(minutes=1), action="audit.read", text="{}")
     figures = scraped()
     assert figures["countersign_events_total", ("audit.read",)] == 1
     assert figures["countersign_log_uncounted_events", ()] == 2
@@ -106,7 +107,7 @@ def test_event_that_might_not_be_the_first_of_its_time_waits(monkeypatch: pytest
 @pytest.mark.parametrize("at", ["infinity", "4709-02-29 12:00:00+00 BC", "2400-01-01 00:00:00+00"])
 def test_forged_instant_stops_no_counter(at: str) -> None:
     scraped()
-    with connection.cursor() as cursor:
+    with beside_the_clock(), connection.cursor() as cursor:
         cursor.execute("INSERT INTO audit_event (at, action, actor, text) VALUES (%s, 'audit.read', '', '{}')", [at])
     ledger.record("audit.read")
     figures = scraped()
@@ -167,7 +168,7 @@ def test_what_waits_is_told_by_number_and_age(
     assert calm["countersign_leases", ("held",)] == 0
 
     now = timezone.now()
-    Event.objects.create(at=now - timedelta(minutes=10), action="catalog.synced", text="{}")
+    insert(at=now - timedelta(minutes=10), action="catalog.synced", text="{}")
     lost = {"status": Status.SENDING, "lease_until": now - timedelta(seconds=5)}
     Change.objects.filter(pk=change.pk).update(**lost, updated_at=now - timedelta(minutes=3))
     figures = scraped()

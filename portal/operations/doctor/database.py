@@ -24,7 +24,8 @@ _NEEDED = {
     "TimeZone": ({"UTC"}, "The portal's connections say UTC; something between sets another one."),
 }
 _MAY = (
-    "SELECT has_table_privilege(%s, 'UPDATE'), has_table_privilege(%s, 'DELETE'), has_table_privilege(%s, 'TRUNCATE')"
+    "SELECT has_table_privilege(%s, 'INSERT') OR has_table_privilege(%s, 'UPDATE'),"
+    " has_table_privilege(%s, 'DELETE') OR has_table_privilege(%s, 'TRUNCATE')"
 )
 _GUARDS = """
     SELECT string_agg(tgname, ', ' ORDER BY tgname) FILTER (WHERE tgenabled IN ('D', 'R')), count(*)
@@ -64,9 +65,9 @@ def _role() -> Iterator[Finding]:
             f"role {name} is a superuser: it can alter the log and switch its guards off",
             "Let web, worker and beat use a role that owns nothing, and run manage.py limit_role for it.",
         )
-    elif any(_row(_MAY, log, log, log)):
+    elif any(_row(_MAY, log, log, log, log)):
         yield _AREA.problem(
-            f"role {name} may alter or empty the log",
+            f"role {name} may alter the log, empty it or write past its function",
             "Run manage.py limit_role for it, as the role that migrates. (The role that migrates is asked this too: "
             "run the doctor as web or worker.)",
         )

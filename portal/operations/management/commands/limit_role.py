@@ -16,8 +16,8 @@ _RETIRED = ("Tombstone", "LegalHold")
 class Command(BaseCommand):
     help = (
         "Grants a PostgreSQL role what web, worker and beat need, or with --sealer what the sealer needs. Run it as the"
-        " role that migrates, after each migrate: the audit log's tables can then be read and added to, and neither"
-        " changed, emptied nor freed of triggers; and the sealer alone seals."
+        " role that migrates, after each migrate: the audit log's tables can then be read, events be added by one"
+        " function, and nothing be changed, emptied or freed of triggers; and the sealer alone seals."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -33,6 +33,8 @@ class Command(BaseCommand):
                 cursor.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
                 cursor.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}")
                 cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
+                cursor.execute(f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA public FROM {role}")
+                cursor.execute(f"GRANT EXECUTE ON FUNCTION audit_append TO {role}")
                 for rights, tables in grants:
                     cursor.execute(f"GRANT {rights} ON {tables} TO {role}")
         except DatabaseError as error:
@@ -42,13 +44,12 @@ class Command(BaseCommand):
 
 
 def _of_the_portal() -> list[tuple[str, str]]:
-    """Everything but the log, to which it adds events; the trigger that queues them acts as this role."""
+    """Everything but the log, to which it adds events by the one function that may (audit, migration 0009)."""
     kept = {"django_migrations", *_tables(*_EVENTS, *_QUEUE, *_SEALS, *_RETIRED)}
     others = [name for name in connection.introspection.table_names() if name not in kept]
     return [
         ("SELECT", "ALL TABLES IN SCHEMA public"),
         ("INSERT, UPDATE, DELETE", ", ".join(map(connection.ops.quote_name, others))),
-        ("INSERT", ", ".join(_tables(*_EVENTS, *_QUEUE))),
     ]
 
 
@@ -56,7 +57,7 @@ def _of_the_sealer() -> list[tuple[str, str]]:
     """The log and the cache, where it notes that a verification is on its way; of the rest it only reads."""
     return [
         ("SELECT", "ALL TABLES IN SCHEMA public"),
-        ("INSERT", ", ".join(_tables(*_EVENTS, *_QUEUE, *_SEALS))),
+        ("INSERT", ", ".join(_tables(*_SEALS))),
         ("DELETE", ", ".join(_tables(*_QUEUE))),
         ("INSERT, UPDATE, DELETE", str(settings.CACHES["default"]["LOCATION"])),
     ]
