@@ -12,8 +12,8 @@ from django.template.loader import render_to_string
 from portal.audit import proofs
 from portal.audit.leaves import line
 from portal.audit.models import Checkpoint, Event
+from portal.audit.outside import verify_countersign
 from portal.audit.standing import public_key
-from portal.audit.summary import Summary
 
 _OUTSIDE = Path(__file__).parent / "outside"
 VERIFIER = _OUTSIDE / "verify_countersign.py"
@@ -56,12 +56,12 @@ def pack(change: int) -> Pack:
     checkpoint = sealed[events[0].pk].checkpoint
     key = public_key(checkpoint)
     proven = [(event, sealed[event.pk]) for event in events]
-    context = {"change": change, "checkpoint": checkpoint, "key": key, "summary": Summary.of(events), "proven": proven}
+    texts = [event.text for event in events]
     handed_over = Event.objects.filter(action="audit.key_changed").order_by("pk")
     keys = proofs.of_events([event.pk for event in handed_over])
     files = {
-        "README.txt": render_to_string("audit/evidence_readme.txt", context).lstrip(),
-        "summary.html": render_to_string("audit/evidence_summary.html", context),
+        "README.txt": f"CR-{change}\n{key}\n\n{readme()}",
+        "summary.html": verify_countersign.summary(change, texts, checkpoint.note, key),
         "summary.css": (_OUTSIDE / "summary.css").read_text(encoding="utf-8"),
         "events.txt": _lines(proven),
         "key-changes.txt": _lines([(event, keys[event.pk]) for event in handed_over if event.pk in keys]),
@@ -70,6 +70,11 @@ def pack(change: int) -> Pack:
         VERIFIER.name: VERIFIER.read_text(encoding="utf-8"),
     }
     return Pack(_zipped(files, checkpoint), len(events), checkpoint)
+
+
+def readme() -> str:
+    """What stands below the first two lines of every README, in the language that is active."""
+    return render_to_string("audit/evidence_readme.txt").lstrip()
 
 
 def _lines(proven: list[tuple[Event, proofs.Sealed]]) -> str:

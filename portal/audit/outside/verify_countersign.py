@@ -4,8 +4,8 @@
     python3 verify_countersign.py sealed-log.txt checkpoint.txt [other-checkpoint.txt ...] --key public-key.txt
 
 The key is the one you were given, not one from the same hand as the evidence; a key it has handed over to in the log
-is trusted like it, and --key may be repeated. The first place that is wrong is named, with exit code 1; exit code 0
-means that everything holds.
+is trusted like it, and --key may be repeated. Exit code 0 means that everything holds: of a pack also what people read,
+its summary and its README. 1: the first place that is wrong is named. 2: nothing could be verified.
 """
 
 # ruff: noqa: B905 - Python 3.9 knows no strict zip
@@ -13,90 +13,112 @@ from __future__ import annotations
 
 import argparse
 import gc
+import html
+import io
 import json
+import re
+import struct
+import sys
 import zipfile
+import zlib
 from base64 import b64decode
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from functools import reduce
 from hashlib import sha256
 from itertools import accumulate, islice
 from pathlib import Path
+from typing import Any, NoReturn
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ImportError:
+    print("The Python package cryptography is missing: python3 -m pip install cryptography", file=sys.stderr)
+    raise SystemExit(2) from None
 
 UTC = timezone.utc  # noqa: UP017 - Python 3.9 has no other name for it
-KEY_CHANGED = b'{"action":"audit.key_changed"'
-PRUNED = b'{"action":"audit.pruned"'
-RARE = {b"", PRUNED, KEY_CHANGED[: len(PRUNED)]}  # how the texts begin that mean something to a verifier
+EVENT = b'{"action":"audit.'
+KEY_CHANGED, DATED, PRUNED, RETAINED = (
+    EVENT + name + b'"' for name in (b"key_changed", b"dated", b"pruned", b"retention_changed")
+)
+RARE = {b"", *(begin[:23] for begin in (KEY_CHANGED, DATED, PRUNED, RETAINED))}  # what a verifier goes by
 BATCH = 4096
-HOUR = timedelta(hours=1)  # events stand in nearly the order of their dates
-LEAST = timedelta(days=365)  # no text goes earlier
+SLACK = timedelta(minutes=10)  # events stand in nearly the order of their dates
+LEAST = 365  # days; no text goes earlier
+ENTRIES = ("README.txt", "summary.html", "summary.css", "events.txt", "key-changes.txt", "checkpoint.txt",
+           "public-key.txt", "verify_countersign.py")  # fmt: skip
+# SHA-256 of the files of a pack that are the same in each, of this release and of those before: add, never remove.
+KNOWN = {
+    "README.txt": {
+        "4479106f6be294409e398450018b2e9d3a8404fcdadaadcb914a821b882a5650",
+        "8f5ff2e6f8afdbd84bb3be1b795c4c50ff974bdc3225f63cc31c218417d78d22",
+    },
+    "summary.css": {"f0d157bf4b2d8ff30e7cd1dd359d0dc14be3a89ae7cc4348d0fee593fb654e3d"},
+}
 
 
-def signed(note: str, keys: list[str], place: str) -> list[str]:
+def no(place: str, what: str) -> NoReturn:
+    """The verdict, with the first place that is wrong."""
+    raise SystemExit(f"NO. {place}: {what}")
+
+
+def signed(note: object, keys: list[str], place: str) -> list[str]:
     """The lines of a C2SP note that one of the keys (name+id+base64) has signed; none where no key has."""
-    body, _, signatures = note.rpartition("\n\n")
+    body, _, signatures = str(note).rpartition("\n\n")
     for line in signatures.splitlines():
         name, _, encoded = line[2:].partition(" ")
-        signature = b64decode(f"{encoded}==")
-        for key in keys:
-            if key.startswith(f"{name}+{signature[:4].hex()}+") and body.startswith(f"{name}\n"):
-                public = Ed25519PublicKey.from_public_bytes(b64decode(key.split("+", 2)[2])[1:])
-                try:
-                    public.verify(signature[4:], f"{body}\n".encode())
-                except InvalidSignature:
-                    raise SystemExit(f"NO. {place}: its signature is false.") from None
-                return body.split("\n")
+        try:
+            signature = b64decode(f"{encoded}==")
+            key = next(key for key in keys if key.startswith(f"{name}+{signature[:4].hex()}+"))
+            if not body.startswith(f"{name}\n"):
+                continue
+            Ed25519PublicKey.from_public_bytes(b64decode(key.split("+", 2)[2])[1:]).verify(
+                signature[4:], f"{body}\n".encode()
+            )
+        except InvalidSignature:
+            no(place, "its signature is false.")
+        except (StopIteration, ValueError):
+            continue
+        return body.split("\n")
     return []
 
 
-def head(note: str, keys: list[str], place: str) -> tuple[int, bytes]:
-    """Size and root of a signed checkpoint."""
+def time_of(lines: list[str]) -> datetime | None:
+    """When a note says it was signed (UTC); notes of older releases do not."""
+    said = [line[5:] for line in lines[3:] if line.startswith("time ")]
+    try:
+        return datetime.strptime(said[0], "%Y-%m-%dT%H:%M:%SZ") if said else None  # noqa: DTZ007 - of UTC, as all here
+    except ValueError:
+        return None
+
+
+def head(note: str, keys: list[str], place: str) -> tuple[int, bytes, datetime | None]:
+    """Size, root and time of a signed checkpoint."""
     said = signed(note, keys, place)
-    if not said or not said[1].isdigit():
-        raise SystemExit(f"NO. {place}: not a checkpoint that was signed with the key of this log.")
-    return int(said[1]), b64decode(said[2])
+    if len(said) < 3 or not (said[1].isascii() and said[1].isdigit()):
+        no(place, "not a checkpoint that was signed with the key of this log.")
+    return int(said[1]), b64decode(said[2]), time_of(said)
 
 
-def leaves(lines: Iterable[bytes], keys: list[str], start: int = 1) -> Iterator[tuple[int, int, bytes, bytes, bytes]]:
-    """Number, leaf, hash, proof and text of each line; a key that a trusted one has handed over to joins `keys`."""
+def size_of(note: str) -> int:
+    """The size a note states, whoever signed it."""
+    stated = note.split("\n")[1:2]
+    return int(stated[0]) if stated and stated[0].isascii() and stated[0].isdigit() else 0
+
+
+def leaves(lines: Iterable[bytes], start: int = 1) -> Iterator[tuple[int, int, bytes, bytes, bytes]]:
+    """Number, leaf, hash, proof and text of each line."""
     for number, line in enumerate(lines, start):
         try:
             stated, hashed, proof, text = line.rstrip(b"\n").split(b"\t", 3)
-            leaf = int(stated)
+            leaf, node = int(stated), bytes.fromhex(hashed.decode())
         except ValueError:
-            raise SystemExit(f"NO. line {number}: not a line of a sealed log.") from None
-        node = sha256(b"\0" + text).digest()
-        if not text:  # gone at the end of its retention: an event must say so
-            node = bytes.fromhex(hashed.decode())
-        elif node.hex().encode() != hashed:
-            raise SystemExit(f"NO. line {number}, leaf {leaf}: its text is not the one that was sealed.")
-        if text.startswith(KEY_CHANGED):
-            said = signed(json.loads(text)["data"]["hand_over"], keys, f"line {number}")
-            keys += [said[2]] if said[1:2] == ["next key"] else []
+            no(f"line {number}", "not a line of a sealed log.")
+        if text and sha256(b"\0" + text).digest() != node:  # without a text, an event must say that it went
+            no(f"line {number}, leaf {leaf}", "its text is not the one that was sealed.")
         yield number, leaf, node, proof, text
-
-
-def ordinary(lines: list[bytes], first: int, newest: datetime) -> tuple[list[bytes], datetime]:
-    """The hashes of leaves from `first` on, all at once, and the newest date; none where one needs a closer look."""
-    try:
-        numbers, hashes, _, ends = zip(*[line.split(b"\t", 3) for line in lines])
-        texts = [text[:-1] for text in ends]
-        nodes = [sha256(b"\0" + text).digest() for text in texts]
-        said = b" ".join([text.partition(b',"at":"')[2][:26] for text in texts]).decode().split(" ")
-        dates = [*map(datetime.fromisoformat, said)]
-        until = [*accumulate(dates, max, initial=newest)]
-        placed = [*map(int, numbers)] == [*range(first, first + len(lines))]
-    except (ValueError, TypeError):
-        return [], newest
-    if not placed or b"".join(nodes).hex().encode() != b"".join(hashes) or RARE & {text[:24] for text in texts}:
-        return [], newest
-    for leaf, (at, before) in enumerate(zip(dates, until), first):
-        if at < before:
-            in_order(leaf, at, before)
-    return nodes, until[-1]
 
 
 def grown(peaks: list[bytes], node: bytes, count: int) -> None:
@@ -113,46 +135,205 @@ def root_of(nodes: list[bytes]) -> bytes:
     return nodes[0]
 
 
-def in_order(leaf: int, at: datetime, newest: datetime) -> None:
-    """Nothing stands among events that happened long after it."""
-    if newest - at > HOUR:
-        raise SystemExit(f"NO. leaf {leaf}: dated {at}, but stands after {newest} (UTC): inserted.")
+def instant(text: bytes) -> datetime:
+    """The date of an event (UTC). Raises ValueError for one that people do not reckon with."""
+    return datetime.fromisoformat(text.partition(b',"at":"')[2][:26].decode()).replace(tzinfo=None)
 
 
-def passed(leaf: int, text: bytes, newest: datetime, gone: dict[int, datetime], signed: int) -> datetime:
-    """The newest date (UTC) up to this leaf. Who has no text is in `gone`, with that date, until a signed event that is
-    a year younger says that its retention had ended."""
-    if not text:
-        gone[leaf] = newest
-    try:
-        at = datetime.fromisoformat(text.partition(b',"at":"')[2][:26].decode()).replace(tzinfo=None)
-    except ValueError:
-        return newest
-    in_order(leaf, at, newest)
-    if leaf < signed and text.startswith(PRUNED):
-        went = min(at, datetime.now(UTC).replace(tzinfo=None))
-        for first, last in json.loads(text)["data"]["leaves"]:
-            for old in range(first, min(last + 1, leaf)):
-                if old in gone and went - gone.pop(old) < LEAST - HOUR:
-                    raise SystemExit(
-                        f"NO. leaf {old}: its text went {at} (UTC), within a year: before any retention ends."
-                    )
-    return newest if text.startswith(KEY_CHANGED) else max(newest, at)  # it is sealed ahead of older ones
+class Keys:
+    """Which key signs from which leaf on. A key that has handed over signs nothing any more."""
+
+    def __init__(self, trusted: list[str]) -> None:
+        self.trusted, self.since = trusted, list[tuple[int, str]]()
+
+    def learn(self, text: bytes, leaf: int) -> bool:
+        """A key is announced; False where it is by the log's word alone, which nobody's trust leads to or from."""
+        data, place = json.loads(text)["data"], f"leaf {leaf}"
+        new, note, before = str(data.get("new_key")), data.get("hand_over"), self.since[-1][1] if self.since else ""
+        said = signed(note, [before], place) if note and before else []
+        handed_over = said[1:3] == ["next key", new]
+        if before and not handed_over and (note or (before in self.trusted and new not in self.trusted)):
+            no(place, "the key before it did not hand over to this one.")
+        if handed_over and before in self.trusted and new not in self.trusted:
+            self.trusted.append(new)
+        self.since.append((leaf, new))
+        return handed_over or not before or new in self.trusted
+
+    def at(self, size: int) -> list[str]:
+        """The key that signs a tree of this size, if it is to be trusted."""
+        due = [key for leaf, key in self.since if leaf < size][-1:]
+        return [key for key in self.trusted if not due or key == due[0]]
 
 
-def one_by_one(
-    lines: list[bytes], first: int, keys: list[str], newest: datetime, gone: dict[int, datetime], signed: int
-) -> tuple[list[bytes], datetime, int]:
-    """As ordinary(), and how many have no text: names what is wrong and knows what is rare."""
-    nodes, missing = [], 0
-    for number, leaf, node, _, text in leaves(lines, keys, first + 1):
-        if leaf != number - 1:
-            place = f"line {number}, leaf {leaf}"
-            raise SystemExit(f"NO. {place}: leaf {number - 1} must stand here: one is missing or inserted.")
-        newest = passed(leaf, text, newest, gone, signed)
-        nodes.append(node)
-        missing += not text
-    return nodes, newest, missing
+class Log:
+    """What the leaves so far say: how old they are, which went, and which key is in force."""
+
+    def __init__(self, keys: Keys, signed_size: int) -> None:
+        self.keys, self.signed_size = keys, signed_size
+        self.size, self.peaks = 0, list[bytes]()
+        self.newest, self.newest_leaf, self.doubted = datetime.min + SLACK, -1, -1  # noqa: DTZ901 - all are of UTC
+        self.sizes, self.times, self.days = list[int](), list[datetime](), 0
+        self.announced, self.gone, self.retired = list[list[Any]](), list[list[int]](), 0
+
+    def root(self) -> bytes:
+        """The root over all leaves so far."""
+        return reduce(lambda root, peak: sha256(b"\1" + peak + root).digest(), reversed(self.peaks))
+
+    def ordinary(self, lines: list[bytes]) -> bool:
+        """All at once; False, and nothing done, where one needs a closer look."""
+        first = self.size
+        try:
+            numbers, hashes, _, ends = zip(*[line.split(b"\t", 3) for line in lines])
+            texts = [text[:-1] for text in ends]
+            nodes = [sha256(b"\0" + text).digest() for text in texts]
+            said = b" ".join([text.partition(b',"at":"')[2][:26] for text in texts]).decode().split(" ")
+            dates = [*map(datetime.fromisoformat, said)]
+            until = [*accumulate(dates, max, initial=self.newest)]
+            placed = [*map(int, numbers)] == [*range(first, first + len(lines))]
+        except (ValueError, TypeError):
+            return False
+        if not placed or b"".join(nodes).hex().encode() != b"".join(hashes) or RARE & {text[:23] for text in texts}:
+            return False
+        if self.doubted >= 0 or any(at < before and before - at > SLACK for at, before in zip(dates, until)):
+            for leaf, at in enumerate(dates, first):
+                self.place(leaf, at)
+        elif until[-1] > self.newest:
+            self.newest, self.newest_leaf = until[-1], first + dates.index(until[-1])
+        if len(nodes) == BATCH:
+            self.size += BATCH
+            grown(self.peaks, root_of(nodes), self.size // BATCH)
+        else:
+            for node in nodes:
+                self.grow(node)
+        return True
+
+    def grow(self, node: bytes) -> None:
+        """By one leaf."""
+        self.size += 1
+        grown(self.peaks, node, self.size)
+
+    def one_by_one(self, lines: list[bytes]) -> None:
+        """As ordinary(), but names what is wrong and knows what is rare."""
+        for number, leaf, node, _, text in leaves(lines, self.size + 1):
+            if leaf != self.size:
+                no(f"line {number}, leaf {leaf}", f"leaf {self.size} must stand here: one is missing or inserted.")
+            if not text:
+                self.retired += 1
+                if self.gone and self.gone[-1][1] == leaf - 1:
+                    self.gone[-1][1] = leaf
+                else:
+                    self.gone.append([leaf, leaf])
+            else:
+                self.read(leaf, text)
+            self.grow(node)
+
+    def read(self, leaf: int, text: bytes) -> None:
+        """Its date, and what it says to a verifier."""
+        try:
+            at = instant(text)
+        except ValueError:
+            no(f"leaf {leaf}", "not written by the portal: it has no date.")
+        ahead = text.startswith((KEY_CHANGED, DATED))  # sealed ahead of older ones, so that these bound nothing
+        self.place(leaf, at, bounds=not ahead)
+        if leaf >= self.signed_size:
+            return
+        try:
+            if text.startswith(KEY_CHANGED) and not self.keys.learn(text, leaf):
+                self.sizes.clear()
+                self.times.clear()
+            elif text.startswith(DATED):
+                self.date(leaf, json.loads(text)["data"]["note"])
+            elif text.startswith(RETAINED):
+                days = json.loads(text)["data"]["days"]
+                self.days = days if isinstance(days, int) and LEAST <= days <= 100_000 else 0
+            elif text.startswith(PRUNED):
+                self.announce(leaf, at, json.loads(text)["data"]["leaves"])
+        except (ValueError, KeyError, TypeError):
+            no(f"leaf {leaf}", "not written by the portal.")
+
+    def place(self, leaf: int, at: datetime, *, bounds: bool = True) -> None:
+        """Nothing stands among events that happened long after it. Of two that contradict, the next one decides."""
+        if at >= self.newest - SLACK:
+            if self.doubted >= 0:
+                no(f"leaf {self.doubted}", f"dated long before {self.newest} (UTC), after which it stands: inserted.")
+            if bounds and at > self.newest:
+                self.newest, self.newest_leaf = at, leaf
+        elif self.doubted >= 0:
+            no(f"leaf {self.newest_leaf}", f"dated {self.newest} (UTC), long after what follows it: dated ahead.")
+        else:
+            self.doubted = leaf
+
+    def settle(self, signed_at: datetime) -> None:
+        """All leaves so far were there at this time."""
+        if self.newest > signed_at + SLACK:
+            no(f"leaf {self.newest_leaf}", f"dated {self.newest} (UTC), but signed on {signed_at}: dated ahead.")
+        if self.doubted >= 0:
+            no(f"leaf {self.doubted}", f"dated long before {self.newest} (UTC), after which it stands: inserted.")
+        for announcement in reversed(self.announced):
+            if announcement[4]:
+                break
+            announcement[1], announcement[4] = min(announcement[1], signed_at), True
+
+    def date(self, leaf: int, note: str) -> None:
+        """A signed time: it is of all leaves before it, and what comes after it is younger."""
+        due = [key for _, key in self.keys.since[-1:]]
+        size, root, at = head(note, due, f"leaf {leaf}")
+        if at is None or (size, root) != (self.size, self.root()) or (self.times and at < self.times[-1]):
+            no(f"leaf {leaf}", "its signed time is not of the leaves before it.")
+        self.settle(at)
+        self.sizes.append(size)
+        self.times.append(at)
+        if at > self.newest:
+            self.newest, self.newest_leaf = at, leaf
+
+    def announce(self, leaf: int, at: datetime, ranges: list[list[int]]) -> None:
+        """These texts went, which they may where retention is on."""
+        if not self.days:
+            no(f"leaf {leaf}", "it announces that texts went while retention was off.")
+        known = [(max(int(first), 0), min(int(last), leaf - 1)) for first, last in ranges]
+        self.announced.append([leaf, at, known, self.days, False])
+
+    def removals(self) -> None:
+        """Each text that is gone was old enough when it went, by a time that was signed that long before."""
+        why = bytearray(self.gone[-1][1] + 1 if self.gone else 0)
+        for _, at, ranges, days, _ in self.announced:
+            known = bisect_right(self.times, max(at, datetime(1900, 1, 1)) - timedelta(days) + SLACK)  # noqa: DTZ001
+            old = self.sizes[known - 1] if known else 0
+            for first, last in ranges:
+                for leaf in range(first, min(last + 1, len(why))):
+                    why[leaf] = 2 if leaf < old else max(why[leaf], 1)
+        for leaf in (leaf for first, last in self.gone for leaf in range(first, last + 1) if why[leaf] < 2):
+            if why[leaf]:
+                no(f"leaf {leaf}", "its text went before its retention ended: no signed time shows it a year old.")
+            no(f"leaf {leaf}", "its text is gone, and no event that was signed says so.")
+
+
+def check_log(lines: Iterable[bytes], notes: dict[str, str], keys: Keys) -> str:
+    """Every event, from the first one on, is what was signed at each checkpoint."""
+    roots = {size_of(note): b"" for note in notes.values()}
+    times = {size_of(note): said for note in notes.values() if (said := time_of(note.split("\n")))}
+    log, now, remaining = Log(keys, max(roots, default=0)), datetime.now(UTC).replace(tzinfo=None), iter(lines)
+    while True:
+        stop = min([size - log.size for size in roots if size > log.size] + [BATCH - log.size % BATCH])
+        batch = list(islice(remaining, stop))
+        if not batch:
+            break
+        if not log.ordinary(batch):
+            log.one_by_one(batch)
+        if log.size in roots:
+            roots[log.size] = log.root()
+            if log.size in times:
+                log.settle(min(times[log.size], now))
+    log.settle(now)
+    heads = {name: head(note, keys.at(size_of(note)), name) for name, note in notes.items()}
+    for name, (at, root, _) in sorted(heads.items(), key=lambda item: item[1][:2]):
+        if at > log.size:
+            no(name, f"of {at} events, but the log ends after {log.size}: its tail was cut.")
+        if roots[at] != root:
+            no(name, f"the first {at} events are not those that were signed.")
+    log.removals()
+    past = f" ({log.retired} of them without text, at the end of its retention)" if log.retired else ""
+    return f"YES. {at} events{past} are those that were signed; {log.size - at} newer ones are not covered."
 
 
 def led_to(node: bytes, leaf: int, size: int, proof: bytes) -> bytes:
@@ -169,66 +350,202 @@ def led_to(node: bytes, leaf: int, size: int, proof: bytes) -> bytes:
     return node if last == 0 else b""
 
 
-def check_pack(pack: zipfile.ZipFile, keys: list[str]) -> str:
+def entries(content: bytes) -> dict[str, bytes]:
+    """The files of a pack: those it must hold, each once, in their order, and no byte beside them.
+
+    So every program unpacks what is verified here, whether it goes by the directory at the end or by each file's head.
+    """
+    place, position = "the pack", 0
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as pack:
+            found = pack.infolist()
+            if tuple(entry.orig_filename for entry in found) != ENTRIES:
+                no(place, f"it does not hold exactly {', '.join(ENTRIES)}, each once and in this order.")
+            for entry in found:
+                begins = entry.FileHeader(False)
+                plain = (entry.flag_bits, entry.extra, entry.comment, entry.external_attr) == (0, b"", b"", 0o600 << 16)
+                if not plain or entry.header_offset != position or content[position:][: len(begins)] != begins:
+                    no(entry.filename, "its head in the pack and the directory at the end do not say the same.")
+                position += len(begins) + entry.compress_size
+            if sum(entry.file_size for entry in found) > 1 << 30:
+                no(place, "it is larger than any that the portal makes.")
+            files = {entry.filename: pack.read(entry) for entry in found}
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+        no(place, f"not a pack that the portal made ({type(error).__name__}).")
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, len(found), len(found), len(content) - 22 - position, position, 0)
+    if content[-22:] != end:
+        no(place, "it holds bytes that belong to none of its files.")
+    return files
+
+
+def check_pack(content: bytes, keys: Keys) -> str:
     """Each event of one change, its submission first, is in the log that was signed; none is left out in between."""
-    list(leaves(pack.open("key-changes.txt"), keys))
-    size, root = head(pack.read("checkpoint.txt").decode(), keys, "checkpoint.txt")
-    change, count = None, 0
-    for number, leaf, node, proof, text in leaves(pack.open("events.txt"), keys):
-        event, count, place = json.loads(text or b"{}"), count + 1, f"line {number}, leaf {leaf}"
-        change = change or event.get("change")
+    files = entries(content)
+    announced = list(leaves(files["key-changes.txt"].splitlines(keepends=True)))
+    for number, leaf, _, _, text in announced:
+        if not text.startswith(KEY_CHANGED):
+            no(f"key-changes.txt, line {number}", "no key is announced here.")
+        keys.learn(text, leaf)
+    note = files["checkpoint.txt"].decode("utf-8", "replace")
+    size, root, _ = head(note, keys.at(size_of(note)), "checkpoint.txt")
+    change, texts = None, list[bytes]()
+    for number, leaf, node, proof, text in leaves(files["events.txt"].splitlines(keepends=True)):
+        place = f"line {number}, leaf {leaf}"
         if not 0 <= leaf < size or led_to(node, leaf, size, proof) != root:
-            raise SystemExit(f"NO. {place}: not in the log that was signed.")
-        if (event.get("change"), event.get("seq")) != (change, count):
-            raise SystemExit(f"NO. {place}: event {count} of change {change} must stand here: missing or misplaced.")
-        if count == 1 and event.get("action") != "change.submitted":
-            raise SystemExit(f"NO. {place}: change {change} must begin with its submission, which is gone or left out.")
-    if not count:
-        raise SystemExit("NO. events.txt: it holds no event.")
-    return f"YES. The first {count} events of change {change}, none left out, are in the log of {size} events."
+            no(place, "not in the log that was signed.")
+        texts.append(text)
+        event = json.loads(text or b"{}")
+        change = change or event.get("change")
+        if (event.get("change"), event.get("seq")) != (change, len(texts)):
+            no(place, f"event {len(texts)} of change {change} must stand here: missing or misplaced.")
+        if len(texts) == 1 and event.get("action") != "change.submitted":
+            no(place, f"change {change} must begin with its submission, which is gone or left out.")
+    for number, leaf, node, proof, _ in announced:
+        if not 0 <= leaf < size or led_to(node, leaf, size, proof) != root:
+            no(f"key-changes.txt, line {number}, leaf {leaf}", "not in the log that was signed.")
+    if not texts:
+        no("events.txt", "it holds no event.")
+    (key,) = [key for key in keys.at(size) if signed(note, [key], "checkpoint.txt")][:1]
+    check_reading(files, key, change, [text.decode() for text in texts], note)
+    other = "" if files[ENTRIES[-1]] == Path(__file__).read_bytes() else OTHER_VERIFIER
+    what = f"The first {len(texts)} events of change {change}, none left out"
+    return f"YES. {what}, are in the log of {size} events.{other}"
 
 
-def check_log(lines: Iterable[bytes], notes: dict[str, str], keys: list[str]) -> str:
-    """Every event, from the first one on, is what was signed at each checkpoint."""
-    sizes = [int(line) for note in notes.values() for line in note.split("\n")[1:2] if line.isdigit()]
-    roots, peaks, size = dict.fromkeys(sizes, b""), list[bytes](), 0
-    gone, retired, newest = dict[int, datetime](), 0, datetime.min  # noqa: DTZ901 - of UTC, as all dates here
-    remaining = iter(lines)
-    while batch := list(islice(remaining, BATCH)):
-        nodes, newest = ordinary(batch, size, newest)
-        if not nodes:
-            nodes, newest, missing = one_by_one(batch, size, keys, newest, gone, max(sizes, default=0))
-            retired += missing
-        if len(nodes) == BATCH and roots.keys().isdisjoint(range(size + 1, size + BATCH + 1)):
-            size += BATCH
-            grown(peaks, root_of(nodes), size // BATCH)
-            continue
-        for node in nodes:
-            size += 1
-            grown(peaks, node, size)
-            if size in roots:
-                roots[size] = reduce(lambda root, peak: sha256(b"\1" + peak + root).digest(), reversed(peaks))
-    heads = {name: head(note, keys, name) for name, note in notes.items()}
-    for name, (at, root) in sorted(heads.items(), key=lambda item: item[1]):
-        if at > size:
-            raise SystemExit(f"NO. {name}: of {at} events, but the log ends after {size}: its tail was cut.")
-        if roots[at] != root:
-            raise SystemExit(f"NO. {name}: the first {at} events are not those that were signed.")
-    if gone:
-        raise SystemExit(f"NO. leaf {min(gone)}: its text is gone, and no event that was signed says so.")
-    past = f" ({retired} of them without text, at the end of its retention)" if retired else ""
-    return f"YES. {at} events{past} are those that were signed; {size - at} newer ones are not covered."
+OTHER_VERIFIER = "\nThe verify_countersign.py in the pack is not this one: do not run it."
+
+
+def check_reading(files: dict[str, bytes], key: str, change: object, texts: list[str], note: str) -> None:
+    """What people read in the pack says what was verified, and nothing else."""
+    if files["summary.html"].decode("utf-8", "replace") != summary(change, texts, note, key):
+        no("summary.html", "it is not made of these events.")
+    first, _, rest = files["README.txt"].partition(b"\n\n")
+    if first != f"CR-{change}\n{key}".encode() or sha256(rest).hexdigest() not in KNOWN["README.txt"]:
+        no("README.txt", "not the one that the portal writes.")
+    if sha256(files["summary.css"]).hexdigest() not in KNOWN["summary.css"]:
+        no("summary.css", "not the one that the portal writes.")
+    if files["public-key.txt"] != f"{key}\n".encode():
+        no("public-key.txt", "not the key that signed the checkpoint.")
+
+
+def summary(change: object, texts: list[str], note: str, key: str) -> str:
+    """The page for people. It is compared byte for byte: packs of before fail where this says anything else."""
+    events = "".join(part(number, text) for number, text in enumerate(texts, 1))
+    return PAGE.format(f"Evidence of CR-{change}", events, shown_as(note), shown_as(key))
+
+
+def part(number: int, text: str) -> str:
+    """An event as people read it, and the text that was sealed."""
+    try:
+        event = json.loads(text)
+        title, who = words(event["action"]), event["actor"] or "the portal"
+        rows = [("Time (UTC)", event["at"]), ("Person", who), ("Address", event["address"] or None)]
+        rows += [("API secret", event["secret"]), ("HTTP status", event["code"]), *facts(event["data"])]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        title, rows = "Not written by the portal", []
+    told = [f"<dt>{shown_as(name)}</dt><dd>{shown_as(value)}</dd>\n" for name, value in rows if value is not None]
+    return f"<h2>{number}. {shown_as(title)}</h2>\n<dl>\n{''.join(told)}</dl>\n<pre>{shown_as(text)}</pre>\n"
+
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src file:">
+<title>{0}</title>
+<link rel="stylesheet" href="summary.css">
+<main>
+<header><p class="eyebrow">Evidence from the audit log</p><h1>{0}</h1>
+<p>verify_countersign.py compares this page with the events. README.txt says how.</p></header>
+{1}<h2>Checkpoint</h2>
+<pre>{2}</pre>
+<p><code>{3}</code></p>
+</main>
+"""
+
+
+def facts(data: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    """The data of an event by name; of an edit each field with what it was before."""
+    patch, base = data.get("patch"), data.get("base")
+    if isinstance(patch, dict):
+        for field in data.get("fields") or patch:
+            before = base.get(field) if isinstance(base, dict) else "not known"
+            yield f"{words(field)} before", before if field in patch else "not shown"
+            yield f"{words(field)} after", patch.get(field, "new value set, not shown")
+    for name, value in data.items():
+        if name not in ("patch", "base", "fields") or not isinstance(patch, dict):
+            yield words(name), value
+
+
+def words(name: str) -> str:
+    """A name of the log as people write it."""
+    return name.replace(".", " ").replace("_", " ").capitalize()
+
+
+def shown_as(value: object) -> str:
+    """Any value as HTML that hides nothing: what would not be seen is written as JSON writes it."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        value = ", ".join(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return html.escape(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text))
+
+
+UNSEEN = re.compile(  # of any Python's tables alike
+    "[\\x00-\\x09\\x0b-\\x1f\\x7f-\\xa0\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f"
+    "\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\ud800-\\udfff\\U000e0000-\\U000e0fff]"
+)
+
+
+def key_in(path: Path) -> str:
+    """A public key: name+id+base64, a line of its own. Raises ValueError."""
+    key = path.read_text("utf-8").strip()
+    name, _, rest = key.partition("+")
+    stated, _, encoded = rest.partition("+")
+    raw = b64decode(encoded, validate=True)
+    if len(raw) != 33 or sha256(f"{name}\n".encode() + raw).hexdigest()[:8] != stated or raw[0] != 1:
+        raise ValueError
+    return key
+
+
+def main() -> str:
+    """The verdict on what the command line names."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("file", nargs="+")
+    options.add_argument("--key", action="append", required=True)
+    given = options.parse_args()
+    if not all([*given.file, *given.key]):
+        options.error("an argument is empty: a file that was to be named is not")
+    try:
+        keys = Keys([key_in(Path(name)) for name in given.key])
+    except ValueError:
+        options.error("--key: not the public key of a log (one line: name+id+base64)")
+    with Path(given.file[0]).open("rb") as file:
+        first = file.read(24)
+    if first.startswith(b"PK\3\4"):
+        if len(given.file) > 1:
+            options.error("a pack is verified alone: it holds its checkpoint")
+        return check_pack(Path(given.file[0]).read_bytes(), keys)
+    if not re.match(rb"\d+\t", first):
+        options.error(f"{given.file[0]}: neither an evidence pack nor a sealed log")
+    if len(given.file) == 1:
+        options.error("a sealed log is verified against a checkpoint: name one")
+    try:
+        notes = {name: Path(name).read_text("utf-8") for name in given.file[1:]}
+    except UnicodeDecodeError:
+        options.error("a checkpoint is not a text file")
+    if len(notes) < len(given.file) - 1:
+        options.error("a checkpoint is named twice")
+    with Path(given.file[0]).open("rb") as log:
+        return check_log(log, notes, keys)
 
 
 if __name__ == "__main__":
     gc.disable()  # nothing here goes in circles, and looking for it takes a tenth of the time
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("file", type=Path, nargs="+")
-    options.add_argument("--key", type=Path, action="append", required=True)
-    given = options.parse_args()
-    trusted = [key.read_text().strip() for key in given.key]
-    if zipfile.is_zipfile(given.file[0]):
-        print(check_pack(zipfile.ZipFile(given.file[0]), trusted))
-    else:
-        notes = {str(one): one.read_text("utf-8") for one in given.file[1:]} or options.error("no checkpoint")
-        print(check_log(given.file[0].open("rb"), notes, trusted))
+    try:
+        print(main())
+    except OSError as error:
+        print(f"{error.filename} cannot be read: {error.strerror}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise SystemExit(f"NO. It is not what the portal writes ({type(error).__name__}).") from None
