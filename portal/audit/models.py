@@ -235,6 +235,22 @@ class Subtree(models.Model):
         constraints = [models.UniqueConstraint(fields=["level", "index"], name="subtree_place")]
 
 
+class Routine(models.Model):
+    """What the sealer does now and then, and what came of it last. Nobody else may write it.
+
+    Events would say the same, but whoever may add events could add one that keeps the next time from ever coming.
+    """
+
+    name = models.CharField(max_length=16, primary_key=True)
+    begun_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    event = models.BigIntegerField(null=True)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        default_permissions = ()
+
+
 class Checkpoint(models.Model):
     """The signed root over the first `size` leaves; `note` is what leaves this machine. One for a size, ever."""
 

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from portal.audit import published, sealing
+from collections.abc import Callable
+from contextlib import suppress
+
+from django.db import ProgrammingError, transaction
+from django.utils import timezone
+
+from portal.audit import published, routines, sealing
 from portal.audit.ledger import record
 from portal.audit.notes import Verifier
-from portal.audit.verify import Report, verify
+from portal.audit.report import Report
+from portal.audit.verify import verify
 
 
-def verify_on_record(*, by: str = "", outside: list[str] | None = None, key: Verifier | None = None) -> Report:
+def verify_on_record(
+    *, by: str = "", outside: list[str] | None = None, key: Verifier | None = None, asked: int | None = None
+) -> Report:
     """Verify against everything this process knows: its own key where none is given, and every published checkpoint.
+
+    What the portal says of the last verification is what a role that may write the sealer's table has done: anybody who
+    may add events could add one that says intact. `asked` is the event that asked for it.
 
     Raises OSError where a checkpoint folder is set and cannot be read.
     """
+    _if_allowed(lambda: routines.begin(routines.VERIFY, at=timezone.now()))
     known = [*published.kept(), *(outside or [])]
     report = verify(outside=known, key=key or sealing.public_key())
-    record(
+    number = record(
         "audit.verified",
         by=by,
         data={
@@ -29,4 +42,13 @@ def verify_on_record(*, by: str = "", outside: list[str] | None = None, key: Ver
             "duration_ms": round(report.seconds * 1000),
         },
     )
+    data = routines.data_of(routines.VERIFY)
+    done = data if asked is None else {**data, "asked": asked}
+    _if_allowed(lambda: routines.end(routines.VERIFY, at=timezone.now(), event=number, data=done))
     return report
+
+
+def _if_allowed(act: Callable[[], None]) -> None:
+    """Where this role may: on the command line it may be the portal's, whose verdict is an event and no more."""
+    with suppress(ProgrammingError), transaction.atomic():
+        act()

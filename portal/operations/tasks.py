@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -22,8 +21,9 @@ _GRACE_S = 30.0
 
 
 @app.task(name="operations.ping", bind=True)
-def ping(self: Task, queues: Sequence[str] = ()) -> None:  # type: ignore[type-arg]  # generic in the stubs alone
-    """Having been started is the answer; the page for operators shows it."""
+def ping(self: Task, serves: int = 0) -> None:  # type: ignore[type-arg]  # generic in the stubs alone
+    """Having been started is the answer; the page for operators shows it. `serves`: a bit for each queue of ours."""
+    queues = [name for place, name in enumerate(settings.CELERY_TASK_QUEUES) if serves >> place & 1]
     pulse.felt(self.request.hostname or "", queues)
 
 
@@ -58,7 +58,8 @@ def note_the_keys(**_: object) -> None:
 def watch(sender: Any, **_: object) -> None:
     """From now on this worker's main process watches whether it takes up work."""
     queue = worker_direct(sender.hostname)
-    serves = sorted(name for name in sender.app.amqp.queues.consume_from if name in settings.CELERY_TASK_QUEUES)
+    consumes = sender.app.amqp.queues.consume_from
+    serves = sum(1 << place for place, name in enumerate(settings.CELERY_TASK_QUEUES) if name in consumes)
 
     def ask() -> None:
         try:

@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.core.cache import cache
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -15,7 +15,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit import mailed, sealing, tasks
 from portal.audit.ledger import record
-from portal.audit.models import Checkpoint, Event
+from portal.audit.models import Checkpoint, Event, Routine
 from portal.audit.standing import standing
 from portal.environment import Smtp, smtp
 from tests.audit.outsider import Outsider
@@ -97,21 +97,102 @@ def test_without_a_mail_server_or_a_checkpoint_nothing_is_sent(settings: Setting
     assert post.box == []
 
 
-def test_mail_and_verification_are_due_by_what_the_log_says_was_last(
-    post: Post, settings: Settings, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def handed_out(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the schedule handed out; each is done at once."""
+    done: list[str] = []
+    monkeypatch.setattr(tasks.verify, "delay", lambda: done.append("verify") or tasks.verify())
+    monkeypatch.setattr(tasks.mail, "delay", lambda: done.append("mail") or tasks.mail())
+    return done
+
+
+def test_mail_and_verification_are_due_one_at_a_time_by_what_the_sealer_noted(
+    post: Post, handed_out: list[str]
 ) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(tasks.verify, "delay", lambda by: asked.append(by) or tasks.verify(by))
     auditor_at("vera@example.com")
     sealing.seal()
-    for _ in range(2):
+    for _ in range(3):
         tasks.due()
-    assert (len(post.box), asked) == (1, [""])
-    with past_the_triggers():
-        Event.objects.update(at=timezone.now() - timedelta(days=1, seconds=1))
+    assert (len(post.box), handed_out) == (1, ["verify", "mail"])
+    past = timezone.now() - timedelta(days=1, seconds=1)
+    Routine.objects.update(begun_at=past, done_at=past)
+    for _ in range(3):
+        tasks.due()
+    assert (len(post.box), handed_out) == (2, ["verify", "mail"] * 2)
+
+
+FORGED = ["2099-01-01 00:00:00+00", "20000-01-01 00:00:00+00", "infinity", "0044-03-15 12:00:00+00 BC"]
+
+
+@pytest.mark.parametrize("at", FORGED)
+@pytest.mark.parametrize("action", ["audit.verified", "audit.checkpoint_mailed", "audit.dated"])
+def test_no_event_keeps_the_next_verification_or_mail_from_coming(
+    post: Post, handed_out: list[str], action: str, at: str
+) -> None:
+    auditor_at("vera@example.com")
+    sealing.seal()
+    forged = record(action, data={"outcome": "intact", "reached": ["vera"]})
+    with past_the_triggers(), connection.cursor() as cursor:
+        cursor.execute("UPDATE audit_event SET at = %s WHERE id = %s", [at, forged])
+    assert standing().verified is standing().mailed is None
     tasks.due()
-    assert (len(post.box), asked) == (2, ["", ""])
-    cache.clear()
+    tasks.due()
+    assert handed_out == ["verify", "mail"]
+
+
+def test_no_row_of_the_future_keeps_the_next_verification_from_coming(handed_out: list[str]) -> None:
+    sealing.seal()
+    later = timezone.now() + timedelta(days=3650)
+    Routine.objects.create(name="verify", begun_at=later, done_at=later)
+    tasks.due()
+    assert handed_out == ["verify"]
+
+
+def test_nothing_is_handed_out_while_a_verification_is_under_way_unless_its_worker_was_lost(
+    handed_out: list[str],
+) -> None:
+    sealing.seal()
+    Routine.objects.create(name="verify", begun_at=timezone.now() - timedelta(hours=5))
+    tasks.due()
+    assert handed_out == []
+    Routine.objects.update(begun_at=timezone.now() - timedelta(hours=7))
+    tasks.due()
+    assert handed_out == ["verify"]
+
+
+def test_server_that_is_away_ends_the_round_and_the_next_goes_on_with_the_others(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"vera{number}" for number in range(5)]
+    for name in names:
+        auditor_at(f"{name}@example.com", name)
+    sealing.seal()
+    send, calls = mailed.EmailMessage.send, []
+
+    def breaking(message: mailed.EmailMessage) -> int:
+        calls.append(message.to)
+        if len(calls) == 3:
+            raise TimeoutError
+        return send(message)
+
+    monkeypatch.setattr(mailed.EmailMessage, "send", breaking)
+    assert (mailed.mail(), len(calls)) == (names[:2], 3)
+    assert not Event.objects.filter(action="audit.checkpoint_mailed").exists()
+    assert mailed.mail() == names[2:]
+    entry = standing().mailed
+    assert entry is not None
+    assert entry.data["reached"] == names
+    assert len(post.box) == 5
+
+
+def test_slow_server_keeps_the_sealer_for_a_bounded_time(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(5):
+        auditor_at(f"vera{number}@example.com", f"vera{number}")
+    sealing.seal()
+    ticks = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(mailed, "monotonic", lambda: next(ticks))
+    assert [len(mailed.mail()) for _ in range(5)] == [1] * 5
+    assert len({message["To"] for message in post.box}) == 5
 
 
 @pytest.mark.parametrize(

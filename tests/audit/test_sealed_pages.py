@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import get_type_hints
 
 import pytest
 import time_machine
@@ -16,6 +17,7 @@ from portal.audit import sealing, tasks
 from portal.audit.ledger import record
 from portal.audit.models import Event, Seal
 from portal.audit.verification import verify_on_record
+from portal.celery import app
 from tests.audit.tampering import overwrite, past_the_triggers
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
@@ -86,25 +88,27 @@ def test_event_that_is_not_what_was_sealed_says_so(browser: Client) -> None:
 def test_auditor_asks_for_a_verification_and_a_worker_does_it_once(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
+    asked: list[int] = []
     monkeypatch.setattr(tasks.verify, "delay", asked.append)
     sealing.seal()
     assert browser.get("/audit/verify/").status_code == 405
     for _ in range(2):
         response = browser.post("/audit/verify/", follow=True)
         assert "The log is being verified" in response.content.decode()
-    assert asked == ["auditor"]
-    tasks.verify("auditor")
-    entry = Event.objects.filter(action="audit.verified").latest("pk").entry
-    assert entry is not None
-    assert (entry.actor, entry.data["outcome"]) == ("auditor", "intact")
+    (event,) = Event.objects.filter(action="audit.verification_asked")
+    assert (asked, event.actor) == ([event.pk], "auditor")
+    for _ in range(2):
+        tasks.verify(asked[0])
+    (verified,) = Event.objects.filter(action="audit.verified")
+    assert verified.entry is not None
+    assert (verified.entry.actor, verified.entry.data["outcome"]) == ("auditor", "intact")
     browser.post("/audit/verify/")
-    assert asked == ["auditor", "auditor"]
+    assert len(asked) == 2
     cache.clear()
 
 
 def test_verification_without_a_queue_is_a_sentence(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def gone(_by: str) -> None:
+    def gone(_asked: int) -> None:
         raise ConnectionRefusedError
 
     monkeypatch.setattr(tasks.verify, "delay", gone)
@@ -121,10 +125,26 @@ def test_worker_that_finds_something_cries_out(caplog: pytest.LogCaptureFixture)
     assert "the audit log is not intact" in caplog.text
 
 
+@pytest.mark.parametrize("asked", [0, -1, 10**18, 1])
+def test_message_that_no_event_stands_behind_puts_no_name_into_the_log(asked: int) -> None:
+    sealing.seal()
+    tasks.verify(asked)
+    assert not Event.objects.filter(action="audit.verified").exists()
+
+
+def test_messages_to_workers_hold_numbers_alone() -> None:
+    """Whoever can write to the broker must be able to name no person: ids lead to rows that say who."""
+    app.loader.import_default_modules()
+    tasks_of_ours = {name: task for name, task in app.tasks.items() if not name.startswith("celery.")}
+    assert len(tasks_of_ours) > 8
+    for name, task in tasks_of_ours.items():
+        hints = get_type_hints(task.run)
+        hints.pop("return"), hints.pop("self", None)
+        assert set(hints.values()) <= {int, int | None}, name
+
+
 def test_beat_names_tasks_that_exist() -> None:
     from django.conf import settings as portal_settings
-
-    from portal.celery import app
 
     assert {"audit.seal", "audit.due"} <= {one["task"] for one in portal_settings.CELERY_BEAT_SCHEDULE.values()}
     assert {"audit.seal", "audit.due", "audit.verify"} <= set(app.tasks)

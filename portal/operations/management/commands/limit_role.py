@@ -10,7 +10,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection, transaction
 
 _EVENTS, _QUEUE, _SEALS = ("Event",), ("Unsealed",), ("Seal", "Subtree", "Checkpoint")
-_RETIRED = ("Tombstone", "LegalHold")
+_RETIRED, _SCHEDULE = ("Tombstone", "LegalHold"), ("Routine",)
 
 
 class Command(BaseCommand):
@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
 def _of_the_portal() -> list[tuple[str, str]]:
     """Everything but the log, to which it adds events by the one function that may (audit, migration 0009)."""
-    kept = {"django_migrations", *_tables(*_EVENTS, *_QUEUE, *_SEALS, *_RETIRED)}
+    kept = {"django_migrations", *_tables(*_EVENTS, *_QUEUE, *_SEALS, *_RETIRED, *_SCHEDULE)}
     others = [name for name in connection.introspection.table_names() if name not in kept]
     return [
         ("SELECT", "ALL TABLES IN SCHEMA public"),
@@ -59,6 +59,7 @@ def _of_the_sealer() -> list[tuple[str, str]]:
         ("SELECT", "ALL TABLES IN SCHEMA public"),
         ("INSERT", ", ".join(_tables(*_SEALS))),
         ("DELETE", ", ".join(_tables(*_QUEUE))),
+        ("INSERT, UPDATE", ", ".join(_tables(*_SCHEDULE))),
         ("INSERT, UPDATE, DELETE", str(settings.CACHES["default"]["LOCATION"])),
     ]
 
