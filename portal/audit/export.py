@@ -113,7 +113,22 @@ def formula_safe(text: str) -> str:
     tabs are: read as JSON, the cell `data` is what it was.
     """
     shown = visible(text).replace("\n", "\\n").replace(";", "\\u003b")
-    return ("'" if text.startswith(_FORMULA) else "") + shown
+    return _short("'" + shown if text.startswith(_FORMULA) else shown)
+
+
+LONGEST_CELL = 32_767
+"""Characters (UTF-16 units): a spreadsheet drops the rest of a longer cell without a word."""
+CUT = "… [cut here: the whole text is in the JSON Lines export]"
+
+
+def _short(cell: str) -> str:
+    """The cell, or as much of it as a spreadsheet takes, with a mark that says so."""
+    if len(cell) <= LONGEST_CELL // 2:
+        return cell
+    units = cell.encode("utf-16-le", "surrogatepass")
+    if len(units) <= 2 * LONGEST_CELL:
+        return cell
+    return units[: 2 * (LONGEST_CELL - len(CUT))].decode("utf-16-le", "ignore") + CUT
 
 
 _ORDINARY = re.compile(
@@ -135,7 +150,7 @@ def _line(number: int, text: str) -> str:
     if found is None:
         return _csv([_cells(number, text)])
     action, actor, address, at, change, code, data, request, secret, seq = found.groups("")
-    if ";" in data or not data.isascii():
+    if ";" in data or not data.isascii() or len(data) > LONGEST_CELL:
         data = formula_safe(data)
     if data != "{}":
         data = '"' + data.replace('"', '""') + '"'

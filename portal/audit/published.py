@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -24,7 +26,7 @@ def latest() -> str:
     """The newest note in the folder; '' where there is no folder or nothing in it. Raises OSError."""
     folder = settings.AUDIT_CHECKPOINT_DIR
     path = Path(folder) / _LATEST
-    return path.read_text(encoding="utf-8") if folder and path.exists() else ""
+    return path.read_text(encoding="utf-8", errors="replace") if folder and path.exists() else ""
 
 
 def kept() -> list[str]:
@@ -36,24 +38,33 @@ def kept() -> list[str]:
     return list(dict.fromkeys(path.read_text(encoding="utf-8", errors="replace") for path in files))
 
 
-def refuse_a_cut_log() -> None:
+def refuse_a_cut_log(keys: Collection[notes.Verifier]) -> None:
     """Raise LogWasCut where the database does not know the published checkpoint: a second one must never be signed.
 
+    What none of `keys` has signed was put there by somebody else: it stops nothing, and every verification names it.
     Whoever restores a backup on purpose moves all files away (the runbook says how), and keeps them for the auditors.
     """
     note = latest()
     if not note:
         return
-    try:
-        said = notes.peek(note)
-    except notes.BadNote as error:
-        raise LogWasCut(f"{_LATEST} is not a checkpoint ({error})") from None
+    said = _signed(note, keys)
+    if said is None:
+        _log.error("%s in the checkpoint folder is not signed with a key of this log, and is overwritten", _LATEST)
+        return
     known = Checkpoint.objects.filter(size=said.size).first()
     if known is None or bytes(known.root) != said.root:
         raise LogWasCut(
             f"{_LATEST} has a checkpoint of {said.size} events that the database does not have: the end of the log was"
             f" cut, or an older backup restored. To go on from here on purpose, move {_LATEST} away and keep it."
         )
+
+
+def _signed(note: str, keys: Collection[notes.Verifier]) -> notes.Checkpoint | None:
+    """What a note says that one of the keys has signed."""
+    for key in keys:
+        with suppress(notes.BadNote):
+            return key.open(note)
+    return None
 
 
 def publish() -> None:

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
+from django.db import ProgrammingError
 
 from portal.audit import retention
 from portal.audit.models import Event
@@ -29,6 +30,8 @@ class Command(BaseCommand):
                 retention.release(change, reason=reason, by=by)
             else:
                 retention.hold(change, reason=reason, by=by)
+        except ProgrammingError:
+            raise CommandError("The database does not let this role. Run it as the role that migrates.") from None
         except retention.HeldAlready:
             raise CommandError(f"CR-{change} is under legal hold already.") from None
         except retention.NotHeld:

@@ -6,14 +6,16 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, ProgrammingError
 
-from portal.audit import published, sealing
+from portal.audit import clock, published, sealing
 
 _REFUSALS = (
     sealing.NoKey,
     sealing.NotHandedOver,
     sealing.LogWasAltered,
     published.LogWasCut,
+    clock.ClocksDiffer,
     ImproperlyConfigured,
 )
 
@@ -30,6 +32,13 @@ class Command(BaseCommand):
             sealed = sealing.seal(old_key_is_lost=options["old_key_is_lost"])
         except _REFUSALS as error:
             raise CommandError(str(error)) from None
+        except ProgrammingError:
+            raise CommandError(
+                "The database does not let this role seal. Run it with the sealer's DATABASE_URL,"
+                " and after a migration run manage.py limit_role again."
+            ) from None
+        except DatabaseError as error:
+            raise CommandError(f"The database did not take it: {str(error).strip()}") from None
         except OSError as error:
             raise CommandError(f"The checkpoint folder cannot be read: {error.strerror}") from None
         self.stdout.write(f"{sealed} sealed.")

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from portal.audit.notes import BadNote, Verifier
 from portal.audit.verification import verify_on_record
@@ -34,6 +35,8 @@ class Command(BaseCommand):
             key = Verifier.parse(Path(options["key"]).read_text(encoding="utf-8")) if options["key"] else None
             by = f"{getpass.getuser()} (command line)"
             report = verify_on_record(by=by, outside=outside, key=key)
+        except DatabaseError as error:
+            raise CommandError(f"The database did not let this role verify: {str(error).strip()}") from None
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be read: {error.strerror}") from None
         except (BadNote, UnicodeDecodeError, ImproperlyConfigured) as error:
