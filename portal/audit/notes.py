@@ -2,6 +2,7 @@
 
 Three lines, which log (its origin), how many leaves, and the root over them in base64; an empty line; and for each
 signature a line: a dash, the name of the key (the origin again), and in base64 the key's hash and the signature.
+A fourth line, which the format leaves to the log, says when the note was signed: by it leaves are dated.
 
 A key that is replaced signs one more note, by which it names the key that follows: so who knows the first key of a log
 can follow it to the newest one. It cannot be taken for a checkpoint, whose second line is a number.
@@ -13,12 +14,14 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 _ED25519 = b"\x01"
 _NEXT_KEY = "next key"
+_TIME = "time "
 _DASH = "\N{EM DASH} "
 
 
@@ -116,25 +119,31 @@ class Signer:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a note says: this log had this root when it had this many leaves."""
+    """What a note says: this log had this root when it had this many leaves, and so it was `at` this time.
+
+    `at` is in UTC, in whole seconds; None for a note of an older release, which dates nothing.
+    """
 
     origin: str
     size: int
     root: bytes
+    at: datetime | None = None
 
     @classmethod
     def parse(cls, body: str) -> Checkpoint:
-        """From the text above the signatures; further lines are allowed and ignored. Raises BadNote."""
+        """From the text above the signatures; further lines but that of the time are ignored. Raises BadNote."""
         lines = body.split("\n")
         if len(lines) < 4 or not lines[0] or not (lines[1].isascii() and lines[1].isdigit()):
             raise BadNote("not a checkpoint: origin, size and root are expected, a line each")
         root = _decoded(lines[2])
         if len(root) != 32 or (lines[1].startswith("0") and lines[1] != "0"):
             raise BadNote("not a checkpoint: its size or its root is malformed")
-        return cls(lines[0], int(lines[1]), root)
+        dated = [line.removeprefix(_TIME) for line in lines[3:] if line.startswith(_TIME)]
+        return cls(lines[0], int(lines[1]), root, _instant(dated[0]) if dated else None)
 
     def __str__(self) -> str:
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        time = f"{_TIME}{self.at:%Y-%m-%dT%H:%M:%SZ}\n" if self.at else ""
+        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n{time}"
 
 
 def peek(note: str) -> Checkpoint:
@@ -160,6 +169,14 @@ def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
             raise BadNote("not a signed note: a signature line is malformed")
         signatures.append((name, _decoded(encoded)))
     return body + "\n", signatures
+
+
+def _instant(text: str) -> datetime:
+    """The time a note states. Raises BadNote."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        raise BadNote("not a checkpoint: its time is malformed") from None
 
 
 def _decoded(text: str) -> bytes:

@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Max, OuterRef, Q, Subquery
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
-from portal.audit import ledger
+from portal.audit import ledger, notes
 from portal.audit.entry import Unreadable, parse
 from portal.audit.ledger import record
 from portal.audit.models import Event, EventQuerySet, LegalHold, Seal, Tombstone
 
-STAYS = ("audit.key_changed", "audit.pruned", "audit.restored", "audit.held", "audit.unheld")
-LEAST = timedelta(days=365)
-"""The shortest retention there is: settings refuse fewer days."""
+STAYS = (
+    "audit.key_changed", "audit.dated", "audit.pruned", "audit.retention_changed", "audit.restored",
+    "audit.held", "audit.unheld",
+)  # fmt: skip
 _AT_ONCE = 1000
 
 
@@ -32,30 +34,19 @@ class NotHeld(Exception):
     """The change is under no legal hold."""
 
 
-def announced() -> dict[int, datetime]:
-    """The leaves of which an event of the log says that their text went, and when that was: never in the future.
-
-    An event can only speak of leaves before it. Where two speak of one, the earlier counts.
-    """
-    now, end = timezone.now(), Seal.objects.aggregate(last=Max("leaf"))["last"] or 0
-    leaf = Seal.objects.filter(event=OuterRef("pk")).values("leaf")[:1]
-    said = Event.objects.filter(action="audit.pruned").annotate(leaf=Subquery(leaf)).values_list("text", "leaf")
-    found: dict[int, datetime] = {}
-    for text, own in said.order_by("-pk").iterator():
-        try:
-            entry = parse(text)
-            for first, last in entry.data["leaves"]:
-                leaves = range(first, min(last, end if own is None else own - 1) + 1)
-                found.update(dict.fromkeys(leaves, min(entry.at, now)))
-        except (Unreadable, KeyError, TypeError, ValueError):
-            continue  # it was altered, which its own leaf shows
-    return found
+def record_retention(days: int, *, by: str) -> None:
+    """Put on record after how many days texts go from now on, 0 for never; nothing where that is on record."""
+    newest = Event.objects.filter(action="audit.retention_changed").first()
+    known = newest.entry.data.get("days") if newest and newest.entry else 0
+    if days != known:
+        record("audit.retention_changed", by=by, data={"days": days, "days_before": known})
 
 
 def prune(*, older_than: timedelta, unfinished: Collection[int] = (), by: str) -> int:
     """Remove the text of events that are older, a thousand or so in a transaction; how many those were.
 
-    The events of a change go together, when the newest of them is older, unless it is `unfinished` or under legal hold.
+    Older is what a time signed that long ago proves (ages.py), so that every verifier comes to the same. The events of
+    a change go together, when the newest of them is older, unless it is `unfinished` or under legal hold.
     """
     total = 0
     while removed := _batch(older_than, unfinished, by):
@@ -82,12 +73,14 @@ def release(change: int, *, reason: str, by: str) -> None:
 @transaction.atomic(durable=True)
 def _batch(older_than: timedelta, unfinished: Collection[int], by: str) -> int:
     before = timezone.now() - older_than
+    proven = Seal.objects.filter(leaf__lt=_proven_size(before)).values("event")
     old = Event.objects.filter(at__lt=before).exclude(action__in=STAYS).order_by("at", "pk")
-    alone = list(old.filter(change=None, pk__in=Seal.objects.values("event")).values_list("pk", flat=True)[:_AT_ONCE])
-    changes = _finished(Event.objects.all(), before, unfinished) if len(alone) < _AT_ONCE else []
+    alone = list(old.filter(change=None, pk__in=proven).values_list("pk", flat=True)[:_AT_ONCE])
+    changes = _finished(Event.objects.all(), before, unfinished, proven) if len(alone) < _AT_ONCE else []
     for change in changes:
         ledger.hold_numbering(change)
-    changes = _finished(Event.objects.filter(change__in=changes), before, unfinished)  # as nobody changes it any more
+    # As nobody changes it any more.
+    changes = _finished(Event.objects.filter(change__in=changes), before, unfinished, proven)
     seals = Seal.objects.filter(
         Q(event__in=alone) | Q(event__in=Event.objects.filter(change__in=changes).values("pk"))
     ).order_by("leaf")
@@ -101,11 +94,25 @@ def _batch(older_than: timedelta, unfinished: Collection[int], by: str) -> int:
     return len(leaves)
 
 
-def _finished(among: EventQuerySet, before: datetime, unfinished: Collection[int]) -> list[int]:
-    """Some changes all of whose events are old and sealed."""
+def _proven_size(before: datetime) -> int:
+    """How many leaves a time signed `before` covers, by the newest of such notes. Verifiers examine the signature."""
+    for text in Event.objects.filter(action="audit.dated").values_list("text", flat=True).iterator():
+        try:
+            said = notes.peek(str(parse(text).data.get("note")))
+        except (Unreadable, notes.BadNote):
+            continue
+        if said.at is not None and said.at <= before:
+            return said.size
+    return 0
+
+
+def _finished(
+    among: EventQuerySet, before: datetime, unfinished: Collection[int], proven: QuerySet[Seal, Any]
+) -> list[int]:
+    """Some changes all of whose events are old and proven to be."""
     known = among.exclude(change=None).exclude(change__in=[*unfinished]).order_by("change").values("change")
     aged = known.annotate(newest=Max("at"), last=Max("pk")).filter(newest__lt=before)
-    free = aged.exclude(change__in=LegalHold.objects.values("change")).filter(last__in=Seal.objects.values("event"))
+    free = aged.exclude(change__in=LegalHold.objects.values("change")).filter(last__in=proven)
     return [number for row in free[: _AT_ONCE // 10] if (number := row["change"]) is not None]
 
 

@@ -6,19 +6,24 @@ sealer that is killed leaves no gap, no leaf twice, and never two roots for one 
 
 from __future__ import annotations
 
+from contextlib import suppress
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
+from django.utils import timezone
 
-from portal.audit import notes, published, tree
+from portal.audit import clock, notes, published, routines, tree
+from portal.audit.entry import Unreadable, parse
 from portal.audit.ledger import record
 from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
 from portal.audit.proofs import STRIDE, Kept, Missing
 from portal.crashpoints import crashpoint
 
 _BATCH = 4096
+_DATED_EVERY = timedelta(days=1)
 _LOCK = 0x41555345414C  # "AUSEAL"
 _KEEP = """
     INSERT INTO audit_seal (leaf, event, leaf_hash) SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[])
@@ -42,16 +47,17 @@ def seal(*, old_key_is_lost: bool = False) -> int:
     """Seal what is committed and waits; how many events that were, none where another sealer is at work.
 
     A new key is taken only from the hand of the old one, unless that is lost: outsiders then need the new one anew.
-    Raises NoKey, NotHandedOver, LogWasAltered, published.LogWasCut, ImproperlyConfigured for a key that is none, and
-    OSError where a checkpoint folder is set and what it holds cannot be read.
+    Raises NoKey, NotHandedOver, LogWasAltered, published.LogWasCut, clock.ClocksDiffer, ImproperlyConfigured for a key
+    that is none, and OSError where a checkpoint folder is set and what it holds cannot be read.
     """
     signers = _signers()
     if not signers:
         raise NoKey("The audit log is not sealed: set AUDIT_SIGNING_KEY (openssl rand -base64 32).")
-    published.refuse_a_cut_log()
+    published.refuse_a_cut_log(_known_keys(signers))
     total = 0
     while batch := _seal_batch(signers, old_key_is_lost=old_key_is_lost):
         total += batch
+    total += _date_log(signers)
     crashpoint("sealed")
     published.publish()
     return total
@@ -69,6 +75,15 @@ def _signers() -> list[notes.Signer]:
         return [notes.Signer.parse(_origin(), seed) for seed in seeds]
     except ValueError as error:
         raise ImproperlyConfigured(str(error)) from None
+
+
+def _known_keys(signers: list[notes.Signer]) -> list[notes.Verifier]:
+    """The public keys of this process, and those the log has announced: one of them may be lost."""
+    keys = [signer.verifier for signer in signers]
+    for text in Event.objects.filter(action="audit.key_changed").values_list("text", flat=True):
+        with suppress(Unreadable, notes.BadNote):
+            keys.append(notes.Verifier.parse(str(parse(text).data.get("new_key"))))
+    return keys
 
 
 def _origin() -> str:
@@ -96,6 +111,27 @@ def _seal_batch(signers: list[notes.Signer], *, old_key_is_lost: bool) -> int:
     Unsealed.objects.filter(event__in=waiting).delete()
     crashpoint("signed")
     return size
+
+
+@transaction.atomic(durable=True)
+def _date_log(signers: list[notes.Signer]) -> int:
+    """Once a day, where nothing waits: put a signed time over all leaves into the log, sealed alone; how many that was.
+
+    By it verifiers know how old a leaf is at least, whatever those say who own the tables (ages.py).
+    """
+    newest, oldest = Checkpoint.objects.first(), Checkpoint.objects.last()
+    if newest is None or oldest is None or newest.key_id != signers[0].verifier.key_id:
+        return 0
+    last = routines.done_at(routines.DATE) or oldest.at
+    if timezone.now() - last < _DATED_EVERY or not _alone() or Unsealed.objects.exists():
+        return 0
+    at = clock.signing_time()
+    note = signers[0].sign(notes.Checkpoint(signers[0].name, newest.size, bytes(newest.root), at))
+    number = record("audit.dated", data={"note": note})
+    Unsealed.objects.filter(event=number).delete()
+    text = Event.objects.values_list("text", flat=True).get(pk=number)
+    routines.end(routines.DATE, at=at)
+    return _grow(newest, [(number, text)], signers)
 
 
 def _alone() -> bool:
@@ -142,9 +178,14 @@ def _grow(newest: Checkpoint | None, texts: list[tuple[int, str]], signers: list
     _keep(seals)
     crashpoint("grown")
     Subtree.objects.bulk_create(subtrees)
-    checkpoint = notes.Checkpoint(signer.name, head.size, head.root())
+    at = clock.signing_time()
+    checkpoint = notes.Checkpoint(signer.name, head.size, head.root(), at)
     Checkpoint.objects.create(
-        size=checkpoint.size, root=checkpoint.root, note=signer.sign(checkpoint), key_id=signer.verifier.key_id
+        size=checkpoint.size,
+        root=checkpoint.root,
+        note=signer.sign(checkpoint),
+        key_id=signer.verifier.key_id,
+        at=at,
     )
     return len(texts)
 

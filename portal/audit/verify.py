@@ -6,51 +6,29 @@ Streaming: a few thousand rows are in memory at a time, however long the log is.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain, islice
 from time import monotonic
 
 from django.db.models import Subquery
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
-from portal.audit import delivery_checks, gaps, notes, retention, tree
+from portal.audit import delivery_checks, gaps, notes, outside_checkpoints, tree
+from portal.audit.ages import LEAST_DAYS, NEVER, OFF, OLD, SLACK, YOUNG, Ages, written
 from portal.audit.columns import Row, all_as_written, differing, instant
 from portal.audit.entry import Unreadable, parse
 from portal.audit.leaves import Leaf, leaves
-from portal.audit.models import Checkpoint, Seal, Subtree
+from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
 from portal.audit.proofs import STRIDE
+from portal.audit.report import Report
+from portal.audit.succession import Succession
 
 _CHUNK = 4096
-_NAMED = 100
-_SLACK = timedelta(hours=1)  # far longer than a transaction may be open: events are committed in nearly their order
-_KEY_CHANGED = "audit.key_changed"
-_KEY_CHANGE = f'{{"action":"{_KEY_CHANGED}"'
-
-
-@dataclass
-class Report:
-    """What a verification found. `findings` names at most a hundred places, `problems` counts them all."""
-
-    size: int = 0
-    key_id: str = ""
-    trusted: bool = False
-    pruned: int = 0
-    findings: list[str] = field(default_factory=list)
-    problems: int = 0
-    seconds: float = 0
-
-    @property
-    def intact(self) -> bool:
-        """Nothing is wrong."""
-        return not self.problems
-
-    def add(self, finding: str) -> None:
-        """One more thing that is wrong, at its place."""
-        self.problems += 1
-        if len(self.findings) < _NAMED:
-            self.findings.append(finding)
+_KEY_CHANGED, _DATED, _PRUNED, _RETAINED = RARE = (
+    "audit.key_changed", "audit.dated", "audit.pruned", "audit.retention_changed"
+)  # fmt: skip
+_AHEAD = (_KEY_CHANGED, _DATED)  # sealed ahead of what may have waited for hours: their own dates bound nothing
 
 
 def verify(*, outside: list[str] | None = None, key: notes.Verifier | None = None) -> Report:
@@ -65,11 +43,12 @@ def verify(*, outside: list[str] | None = None, key: notes.Verifier | None = Non
     gc.freeze()  # looking for garbage among all that is alive already would take as long as verifying
     try:
         run.leaves_and_checkpoints()
+        run.removals()
     finally:
         gc.unfreeze()
-    run.outside_notes()
+    outside_checkpoints.compare(run.outside, run.roots, run.key, run.succession, run.report)
     joined = delivery_checks.find_unapproved_deliveries()
-    for finding in chain(gaps.unsealed(run.latest, _SLACK), gaps.numbering(), joined):
+    for finding in chain(gaps.unsealed(run.latest, SLACK), gaps.numbering(), joined):
         run.report.add(finding)
     run.report.seconds = monotonic() - began
     return run.report
@@ -80,22 +59,24 @@ class _Verification:
         newest = Checkpoint.objects.first()
         self.report = Report(size=newest.size if newest else 0, key_id=newest.key_id if newest else "")
         self.key = key
-        self.keys: dict[str, notes.Verifier] = {}
-        self.trusted = {key.key_id: key} if key else {}
-        self.current = ""
+        self.succession = Succession({key.key_id: key} if key else {})
+        self.ages = Ages()
         self.head = tree.Head()
         self.waiting: list[bytes] = []
         self.newest = ""
+        self.now = timezone.now()
+        self.signed_at = self.now
+        self.limit = written(self.now + SLACK)
         self.torn = False
-        self.pruned = retention.announced()
         self.outside = outside
-        self.roots = dict.fromkeys(_sizes(outside), b"")
+        self.roots = dict.fromkeys(outside_checkpoints.sizes(outside), b"")
 
     def leaves_and_checkpoints(self) -> None:
         """The tree from its first leaf to the newest checkpoint."""
         remaining = leaves(self.report.size)
         before: Checkpoint | None = None
         for checkpoint in Checkpoint.objects.filter(size__lte=self.report.size).order_by("size").iterator(_CHUNK):
+            self.bound(checkpoint)
             while self.read < checkpoint.size:
                 following = list(islice(remaining, min(checkpoint.size - self.read, _CHUNK - self.read % _CHUNK)))
                 if not following:
@@ -112,12 +93,21 @@ class _Verification:
         if uncovered is not None:
             self.report.add(f"leaf {uncovered.leaf}: sealed, but its checkpoint is gone")
         if before is not None:
-            self.trust(before)
+            self.report.trusted = self.key is not None
+            outside_checkpoints.trust(before, self.key, self.succession, self.report)
 
     @property
     def read(self) -> int:
         """How many leaves there were so far."""
         return self.head.size + len(self.waiting)
+
+    def bound(self, checkpoint: Checkpoint) -> None:
+        """Nothing that this checkpoint covers happened after it was signed."""
+        try:
+            self.signed_at = min(notes.peek(checkpoint.note).at or self.now, self.now)
+        except notes.BadNote:
+            self.signed_at = self.now
+        self.limit = written(self.signed_at + SLACK)
 
     def ordinary(self, batch: list[Leaf]) -> bool:
         """All at once, where leaf() would find nothing in any of them but, perhaps, its date: four times as quick."""
@@ -127,13 +117,13 @@ class _Verification:
         if len(rows) < len(batch) or (numbers[0], numbers[-1]) != (self.read, last - 1):
             return False
         _, dates, actions, *_, texts = zip(*rows, strict=True)
-        if _KEY_CHANGED in actions or not self.roots.keys().isdisjoint(range(self.read + 1, last + 1)):
+        if not {*RARE}.isdisjoint(actions) or not self.roots.keys().isdisjoint(range(self.read + 1, last + 1)):
             return False
         if not all_as_written(rows) or [tree.leaf_hash(text.encode()) for text in texts] != [*stored]:
             return False
         self.waiting.extend(stored)
         for leaf, at in zip(batch, dates, strict=True):
-            if at < self.newest:
+            if at < self.newest or at > self.limit:
                 self.order(at, _place(leaf))
             else:
                 self.newest = at
@@ -145,26 +135,77 @@ class _Verification:
         if number != self.read and not self.torn:
             self.torn = True
             self.report.add(f"leaf {self.read}: missing from the tree")
-        if row is None and pruned and number in self.pruned:
-            self.retired(self.pruned[number], _place(leaf))
+        if row is None and pruned:
+            self.ages.miss(number)
         elif row is None:
             self.report.add(f"{_place(leaf)}: the event was deleted")
         else:
-            if tree.leaf_hash(row.text.encode()) != stored:
-                self.report.add(f"{_place(leaf)}: its text is not the one that was sealed")
-            wrong = differing(row)
-            self.columns(wrong, row, _place(leaf))
-            if row.at < self.newest:
-                self.order(row.at, _place(leaf))
-            if row.text.startswith(_KEY_CHANGE):  # sealed ahead of what has waited for hours, it bounds nothing
-                self.learn_key(row.text, _place(leaf))
-            elif instant(row.at):
-                self.newest = max(row.at, self.newest)
+            self.text(row, _place(leaf), number, stored)
         # The stored hash, so that an altered text does not hide whether the rest is whole.
         self.waiting.append(stored)
         if self.read in self.roots:
             self.grow()
             self.roots[self.head.size] = self.head.root()
+
+    def text(self, row: Row, place: str, number: int, stored: bytes) -> None:
+        """What this leaf says, to people and to this verification."""
+        self.columns(differing(row), row, place)
+        ahead = row.at < self.newest or row.at > self.limit
+        if ahead:
+            self.order(row.at, place)
+        if tree.leaf_hash(row.text.encode()) != stored:
+            self.report.add(f"{place}: its text is not the one that was sealed")
+        elif row.text.startswith(tuple(f'{{"action":"{action}"' for action in RARE)):
+            self.rare(row.text, place, number)
+        if not ahead and instant(row.at) and row.action not in _AHEAD:
+            self.newest = row.at
+
+    def rare(self, text: str, place: str, number: int) -> None:
+        """Events that say what a verification has to go by."""
+        try:
+            entry = parse(text)
+        except Unreadable:
+            return  # its columns say so
+        if entry.action == _KEY_CHANGED:
+            wrong = self.succession.learn(text, number, lambda key: _signs(key, number + 1))
+            if wrong:
+                self.report.add(f"{place}: {wrong}")
+        elif entry.action == _DATED:
+            self.dated(str(entry.data.get("note")), place, number)
+        elif entry.action == _RETAINED:
+            self.ages.retain(entry.data.get("days"))
+        elif entry.action == _PRUNED:
+            if not self.ages.days:
+                self.report.add(f"{place}: it announces that texts went while retention was off")
+            self.ages.announce(number, entry.at, self.signed_at, entry.data.get("leaves"))
+
+    def dated(self, note: str, place: str, number: int) -> None:
+        """All leaves before this one were there when the note was signed, and all after it came later."""
+        self.grow()
+        try:
+            said = outside_checkpoints.opened(note, self.succession.signing())
+        except notes.BadNote as error:
+            self.report.add(f"{place}: its signed time: {error}")
+            return
+        if said.at is None or (said.size, said.root) != (number, self.head.root()) or said.at > self.signed_at + SLACK:
+            self.report.add(f"{place}: its signed time is not of the leaves before it")
+        elif self.ages.newest and said.at < self.ages.newest:
+            self.report.add(f"{place}: its signed time is before the one before it")
+        else:
+            self.ages.date(said.size, said.at)
+            self.newest = max(self.newest, written(said.at))
+
+    def removals(self) -> None:
+        """Each text that is gone went as its retention allows, by what the log says up to now."""
+        waiting = Event.objects.filter(pk__in=Unsealed.objects.values("event"), action__in=(_RETAINED, _PRUNED))
+        for number, text in waiting.order_by("pk").values_list("pk", "text"):
+            self.signed_at = self.now
+            self.rare(text, f"event {number}", self.report.size)
+        for leaf, why in self.ages.verdicts():
+            self.report.pruned += why == OLD
+            if why != OLD:
+                event = Seal.objects.filter(leaf=leaf).values_list("event", flat=True).first()
+                self.report.add(f"leaf {leaf} (event {event}): {_REMOVED[why]}")
 
     def grow(self) -> None:
         """The tree, by the leaves that wait for it. The hashes that proofs are made from are those the leaves give."""
@@ -193,49 +234,23 @@ class _Verification:
             else:
                 self.report.add(f"{place}: column {name} says {getattr(row, name)}, the text does not")
 
-    def retired(self, at: datetime, place: str) -> None:
-        """Its text went with an announcement, and at the end of its retention: what stands before it is old as well."""
-        self.report.pruned += 1
-        if self.latest is not None and at - self.latest < retention.LEAST - _SLACK:
-            self.report.add(
-                f"{place}: its text went on {at.isoformat()}, but it stands after {self.latest.isoformat()}:"
-                f" removed within {retention.LEAST.days} days, before any retention ends"
-            )
-
     def order(self, said: str, place: str) -> None:
-        """Nothing stands among events that happened long after it."""
+        """Nothing stands among events that happened long after it, or was signed long before it happened."""
         at = instant(said)
-        if at and self.latest and at < self.latest - _SLACK:
+        if at and said > self.limit:
+            self.report.add(f"{place}: dated {said}, but signed on {written(self.signed_at)}: dated ahead")
+        elif at and self.latest and at < self.latest - SLACK:
             self.report.add(f"{place}: dated {said}, but stands after {self.newest}: inserted")
-
-    def learn_key(self, text: str, place: str) -> None:
-        """From this leaf on, checkpoints are signed with this key; trusted, where a trusted one handed over to it."""
-        try:
-            data = parse(text).data
-            verifier = notes.Verifier.parse(str(data.get("new_key")))
-        except (Unreadable, notes.BadNote):
-            return
-        before, self.current = self.current, verifier.key_id
-        self.keys[verifier.key_id] = verifier
-        if not data.get("hand_over"):
-            return
-        try:
-            handed_over = self.trusted.get(before, self.keys[before]).successor(str(data["hand_over"])) == verifier
-        except (KeyError, notes.BadNote):
-            handed_over = False
-        if not handed_over:
-            self.report.add(f"{place}: the key before it did not hand over to key {verifier.key_id}")
-        elif before in self.trusted:
-            self.trusted[verifier.key_id] = verifier
 
     def checkpoint(self, checkpoint: Checkpoint, before: Checkpoint | None) -> None:
         """Signed by a key of the log, in line with the one before it, and over the leaves that are there."""
         place = f"checkpoint of {checkpoint.size}"
-        if before is not None and checkpoint.at < before.at - _SLACK:
+        if before is not None and checkpoint.at < before.at - SLACK:
             self.report.add(f"{place}: older than the smaller one before it")
         try:
-            said = self.opened(checkpoint.note, {name: key for name, key in self.keys.items() if name == self.current})
-            if (said.size, said.root, self.current) != (checkpoint.size, bytes(checkpoint.root), checkpoint.key_id):
+            current = self.succession.current
+            said = outside_checkpoints.opened(checkpoint.note, self.succession.signing())
+            if (said.size, said.root, current) != (checkpoint.size, bytes(checkpoint.root), checkpoint.key_id):
                 self.report.add(f"{place}: its columns and its note do not say the same")
         except notes.BadNote as error:
             self.report.add(f"{place}: {error}")
@@ -247,53 +262,18 @@ class _Verification:
                 f" one of leaves {first} to {checkpoint.size - 1} was altered, inserted, removed or reordered"
             )
 
-    def opened(self, note: str, keys: Mapping[str, notes.Verifier]) -> notes.Checkpoint:
-        """The checkpoint of a note signed with one of these keys. Raises BadNote."""
-        for key_id in notes.signed_by(note):
-            if key_id in keys:
-                return keys[key_id].open(note)
-        raise notes.BadNote("not signed with the key the log names for it")
 
-    def trust(self, newest: Checkpoint) -> None:
-        """The newest checkpoint is signed with the key the caller brought along, or one that it handed over to."""
-        self.report.trusted = self.key is not None
-        if self.key is None:
-            return
-        try:
-            self.opened(newest.note, self.trusted)
-        except notes.BadNote:
-            self.report.add(
-                f"checkpoint of {newest.size}: not signed by key {self.key.key_id}, nor by one it handed over to"
-            )
+_REMOVED = {
+    NEVER: "the event was deleted",
+    OFF: "its text went while retention was off",
+    YOUNG: f"its text went before its retention ended: no time that was signed shows it {LEAST_DAYS} days old",
+}
 
-    def outside_notes(self) -> None:
-        """The log still is what it was when these were taken out of the house."""
-        if self.key is not None:
-            self.keys.setdefault(self.key.key_id, self.key)
-        farthest = 0
-        for note in self.outside:
-            try:
-                said = self.opened(note, self.keys)
-            except notes.BadNote as error:
-                self.report.add(f"outside checkpoint: {error}")
-                continue
-            if said.size > self.report.size:
-                farthest = max(farthest, said.size)
-            elif self.roots[said.size] != said.root:
-                self.report.add(f"outside checkpoint of {said.size}: the log has another root: two roots for one size")
-        if farthest:  # once, however many reach beyond the end
-            self.report.add(
-                f"outside checkpoint of {farthest}: the log ends after {self.report.size} leaves, its tail was cut"
-            )
+
+def _signs(key_id: str, size: int) -> bool:
+    """Whether the checkpoint of this size is one of this key: its signature is examined in its turn."""
+    return Checkpoint.objects.filter(size=size, key_id=key_id).exists()
 
 
 def _place(leaf: Leaf) -> str:
     return f"leaf {leaf.number} (event {leaf.event})"
-
-
-def _sizes(outside: list[str]) -> Iterator[int]:
-    for note in outside:
-        try:
-            yield notes.peek(note).size
-        except notes.BadNote:
-            continue

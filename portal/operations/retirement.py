@@ -19,6 +19,7 @@ from portal.notices.models import Notice
 def retire(*, by: str) -> Iterator[tuple[str, int]]:
     """Each class and how many of it went. Raises DatabaseError where this role may not remove events."""
     yield from retire_rows()
+    retention.record_retention(settings.RETAIN_AUDIT_DAYS, by=by)
     if settings.RETAIN_AUDIT_DAYS:
         unfinished = list(Change.objects.open().values_list("pk", flat=True))
         kept = timedelta(days=settings.RETAIN_AUDIT_DAYS)

@@ -102,3 +102,12 @@ def test_an_instant_moved_out_of_the_calendar_is_named(log: list[int], at: str) 
         cursor.execute("UPDATE audit_event SET at = %s WHERE id = %s", [moved, event.pk])
     (finding,) = verify().findings
     assert f"(event {event.pk}): column at says" in finding
+
+
+@pytest.mark.parametrize(
+    "at", ["0044-03-15 12:00:00+00 BC", "-infinity", "infinity", "20000-01-01 00:00:00+00", "2090-01-01"]
+)
+def test_an_instant_that_python_has_none_for_is_a_finding_before_it_is_sealed(log: list[int], at: str) -> None:
+    insert(at, "2026-01-01T00:00:00.000000")
+    (finding,) = verify().findings
+    assert "dated ahead" in finding or "long before what is sealed: inserted" in finding

@@ -16,6 +16,7 @@ from portal.audit.ledger import record
 from portal.audit.models import Event, Seal, Tombstone
 from portal.audit.proofs import of_events
 from portal.audit.verify import verify
+from tests.audit.aging import seal_at
 from tests.audit.outsider import Outsider
 from tests.audit.tampering import date, past_the_triggers
 from tests.segura import events
@@ -24,23 +25,25 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("signing_key"),
 ]
-NOW = timedelta(0)
+YEAR = timedelta(days=365)
 BY = "console"
 
 
 @pytest.fixture(autouse=True)
 def log(signing_key: str) -> None:
-    """Sealed, older than a year: two events of change 7, three of change 8, four of none; the first is the key's."""
+    """Sealed and dated 400 days ago: after the key's event two of change 7, three of change 8, four of none."""
     for change, count in ((7, 2), (8, 3), (None, 4)):
         for number in range(count):
             action = "vault.responded" if number else "change.submitted"
             record(action, change=change, code=200, data={"path": f"number {number}"})
     date(-timedelta(days=400))
-    sealing.seal()
+    seal_at(timedelta(days=400))
+    seal_at(timedelta(days=399) - timedelta(minutes=1))
 
 
 def prune(**options: object) -> int:
-    removed = retention.prune(older_than=NOW, by=BY, **options)
+    retention.record_retention(365, by=BY)
+    removed = retention.prune(older_than=YEAR, by=BY, **options)
     sealing.seal()
     return removed
 
@@ -94,7 +97,7 @@ def test_legal_hold_keeps_a_change_until_it_is_taken_off() -> None:
 
 def test_what_is_not_sealed_stays() -> None:
     record("session.started", by="maria")
-    retention.prune(older_than=NOW, by=BY)
+    retention.prune(older_than=YEAR, by=BY)
     assert Event.objects.filter(action="session.started").exists()
 
 
@@ -110,7 +113,7 @@ def test_what_is_not_sealed_stays() -> None:
 def test_database_refuses_what_has_no_tombstone_of_its_own(statement: str) -> None:
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
         run(*statement.split(";"))
-    assert Event.objects.count() == 10
+    assert Event.objects.count() == 11
 
 
 def run(*statements: str) -> None:
@@ -143,10 +146,11 @@ def test_tombstone_that_no_event_announced_hides_no_deletion(tmp_path: Path) -> 
 
 
 def test_announcement_made_in_advance_excuses_nothing() -> None:
+    retention.record_retention(365, by=BY)
     record("audit.pruned", by="mallory", data={"leaves": [[0, 500]], "count": 501})
     record("session.started", by="maria")
     sealing.seal()
-    seal = Seal.objects.latest("leaf")
+    seal = Seal.objects.get(event=Event.objects.get(action="session.started").pk)
     Tombstone.objects.create(leaf=seal.leaf, event=seal.event, pruned=1)
     Event.objects.filter(pk=seal.event).delete()
     assert verify(key=sealing.public_key()).findings == [
@@ -154,41 +158,18 @@ def test_announcement_made_in_advance_excuses_nothing() -> None:
     ]
 
 
-@pytest.mark.parametrize("announced_for", [timedelta(0), timedelta(days=800)])
-def test_no_announcement_excuses_a_text_that_went_before_any_retention_ends(
-    announced_for: timedelta, tmp_path: Path
-) -> None:
-    """Who owns the tables may put up tombstone and announcement alike, dated as they like; the dates around it stay."""
-    outsider = Outsider(tmp_path / "outside")
-    record("session.started", by="maria")
-    refused = record("session.refused", by="mallory")
-    sealing.seal()
-    seal = Seal.objects.get(event=refused)
-    announcement = record("audit.pruned", data={"leaves": [[seal.leaf] * 2], "before": "2020-01-01T00:00:00+00:00"})
-    Tombstone.objects.create(leaf=seal.leaf, event=refused, pruned=announcement)
-    Event.objects.filter(pk=refused).delete()
-    date(announced_for, pk=announcement)
-    sealing.seal()
-    (finding,) = verify(key=sealing.public_key()).findings
-    assert finding.startswith(f"leaf {seal.leaf} (event {refused}): its text went on ")
-    assert finding.endswith("removed within 365 days, before any retention ends")
-    outsider.takes_log()
-    outsider.takes_checkpoint()
-    code, words = outsider.verify("sealed-log.txt", "checkpoint.txt")
-    assert (code, f"leaf {seal.leaf}: its text went" in words) == (1, True), words
+def test_texts_stay_until_a_signed_time_shows_that_they_are_old_enough() -> None:
+    """The date of an event is its own word; the day's signed time comes up to a day after it."""
+    assert retention.prune(older_than=timedelta(days=399, hours=12), by=BY) == 0
+    assert retention.prune(older_than=timedelta(days=398), by=BY) == 9
 
 
-def test_date_beyond_its_neighbours_is_named_by_the_outsider(tmp_path: Path) -> None:
-    """An announcement of a later day would else excuse what went today."""
-    outsider = Outsider(tmp_path / "outside")
-    late = record("session.started", by="maria")
-    date(timedelta(days=800), pk=late)
-    record("session.ended", by="maria")
-    sealing.seal()
-    outsider.takes_log()
-    outsider.takes_checkpoint()
-    code, words = outsider.verify("sealed-log.txt", "checkpoint.txt")
-    assert (code, "leaf 11: dated " in words, "inserted" in words) == (1, True, True), words
+@pytest.mark.parametrize("days", [[0], [365], [365, 365], [730, 365, 0]])
+def test_each_change_of_the_setting_is_on_record_once(days: list[int]) -> None:
+    for number in days:
+        retention.record_retention(number, by=BY)
+    said = [event["data"]["days"] for event in events("audit.retention_changed")]
+    assert said == [number for number in dict.fromkeys(days) if number or len(days) > 1]
 
 
 def test_command_goes_by_the_settings(settings: object, capsys: pytest.CaptureFixture[str]) -> None:

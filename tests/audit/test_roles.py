@@ -85,6 +85,9 @@ def test_a02_the_portals_role_cannot_switch_triggers_off_for_its_session(as_the_
         "DELETE FROM audit_legalhold",
         "DELETE FROM audit_unsealed",
         "UPDATE audit_unsealed SET event = 0",
+        "INSERT INTO audit_routine (name, done_at, data) VALUES ('verify', '2099-01-01', '{}')",
+        "UPDATE audit_routine SET done_at = '2099-01-01'",
+        "DELETE FROM audit_routine",
         "UPDATE django_migrations SET name = ''",
     ],
 )
@@ -262,3 +265,10 @@ def test_an_event_of_another_time_is_refused_even_to_the_owner(at: str, db: None
         connection.cursor().execute(
             "INSERT INTO audit_event (at, action, actor, text) VALUES (%s, 'x', '', '{}')", [moment.get(at, at)]
         )
+
+
+@pytest.mark.parametrize(("command", "options"), [("seal_audit", ()), ("legal_hold", ("7", "--reason", "x"))])
+def test_command_that_a_role_may_not_do_ends_with_a_sentence(command: str, options: tuple[str, ...]) -> None:
+    record("change.submitted", by="maria", change=7)
+    with acting_as(), pytest.raises(CommandError, match="does not let this role"):
+        call_command(command, *options)

@@ -292,6 +292,27 @@ def test_a04_nothing_is_signed_once_more_after_an_older_backup_was_restored(
     assert sealing.seal() == 3
 
 
+def of_nobody(size: int) -> str:
+    signer = notes.Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED)
+    return signer.sign(notes.Checkpoint(signer.name, size, bytes(32)))
+
+
+@pytest.mark.usefixtures("signing_key")
+@pytest.mark.parametrize(
+    "note", ["", "nonsense", "\xff", of_nobody(99), of_nobody(2), "x\n10\n" + "A" * 43 + "=\n\n\N{EM DASH} x AAAA\n"]
+)
+def test_note_that_no_key_of_the_log_signed_stops_no_sealing(
+    checkpoint_folder: Path, note: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(3)
+    sealing.seal()
+    (checkpoint_folder / "latest.txt").write_text(note, encoding="latin-1" if note == "\xff" else "utf-8")
+    write(1)
+    assert sealing.seal() == 1
+    assert not note or "not signed with a key of this log" in caplog.text
+    assert published.latest() == Checkpoint.objects.latest().note
+
+
 @pytest.mark.shows("A06")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("signing_key")

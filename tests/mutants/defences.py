@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.accounts import ACCOUNTS
 from tests.mutants.approvals import APPROVALS
+from tests.mutants.audit_log import AUDIT_LOG
 from tests.mutants.devserver import DEVSERVER
 from tests.mutants.forms import FORMS
 from tests.mutants.mutant import Mutant
@@ -107,28 +108,6 @@ _DATABASE = (
         "    AND NOT EXISTS (SELECT 1 FROM audit_legalhold h WHERE h.change = OLD.change)\n",
         "",
         ("tests/audit/test_retention.py::test_database_keeps_tombstones_and_what_is_held",),
-    ),
-    Mutant(
-        "retention: a tombstone that nothing announced is a deletion",
-        "portal/audit/verify.py",
-        " and number in self.pruned",
-        "",
-        ("tests/audit/test_retention.py::test_tombstone_that_no_event_announced_hides_no_deletion",),
-    ),
-    # There is no TRUNCATE trigger (see the migration): no role of the portal's has the right.
-    Mutant(
-        "append-only: nobody may TRUNCATE",
-        _ROLES,
-        '        ("INSERT", ", ".join(_tables(*_EVENTS, *_QUEUE))),',
-        '        ("INSERT, TRUNCATE", ", ".join(_tables(*_EVENTS, *_QUEUE))),',
-        ("tests/audit/test_roles.py::test_a02_the_portals_role_can_only_add",),
-    ),
-    Mutant(
-        "the sealer alone seals",
-        _ROLES,
-        '        ("INSERT", ", ".join(_tables(*_EVENTS, *_QUEUE))),',
-        '        ("INSERT", ", ".join(_tables(*_EVENTS, *_QUEUE, *_SEALS))),',
-        ("tests/audit/test_roles.py::test_a02_the_portals_role_seals_nothing_and_hides_nothing_from_the_sealer",),
     ),
 )
 
@@ -466,27 +445,18 @@ _EVIDENCE = (
         "",
         ("tests/audit/test_verification.py::test_a05_each_hour_of_the_checkpoint_folder_is_such_an_outside",),
     ),
-    Mutant(
-        "retention: a text that went within a year was deleted",
-        "portal/audit/verify.py",
-        "at - self.latest < retention.LEAST - _SLACK",
-        "at - self.latest < -_SLACK",
-        ("tests/audit/test_retention.py::test_no_announcement_excuses_a_text_that_went_before_any_retention_ends",),
-    ),
-    Mutant(
-        "retention: a text that went within a year was deleted (outsider)",
-        "portal/audit/outside/verify_countersign.py",
-        "went - gone.pop(old) < LEAST - HOUR",
-        "went - gone.pop(old) < -HOUR",
-        ("tests/audit/test_retention.py::test_no_announcement_excuses_a_text_that_went_before_any_retention_ends",),
-    ),
-    Mutant(
-        "a pack begins with its submission (outsider)",
-        "portal/audit/outside/verify_countersign.py",
-        'if count == 1 and event.get("action") != "change.submitted":',
-        "if False:",
-        ("tests/audit/test_evidence.py::test_outsider_says_no_to_a_change_without_its_submission",),
-    ),
 )
 
-MUTANTS = (*ACCOUNTS, *APPROVALS, *DEVSERVER, *FORMS, *_EVIDENCE, *_DATABASE, *_VOTES, *_SENDING, *_WIRE, *_SECRETS)
+MUTANTS = (
+    *ACCOUNTS,
+    *APPROVALS,
+    *AUDIT_LOG,
+    *DEVSERVER,
+    *FORMS,
+    *_EVIDENCE,
+    *_DATABASE,
+    *_VOTES,
+    *_SENDING,
+    *_WIRE,
+    *_SECRETS,
+)

@@ -1,0 +1,39 @@
+"""A log that has a past: written, sealed and dated as if it had been then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from portal.audit import clock, ledger, retention, sealing
+from tests.audit.tampering import date
+
+_RECORDERS = (ledger, sealing, retention)
+
+
+@contextmanager
+def ago(moved: timedelta) -> Iterator[None]:
+    """For the time of the block it is so long ago, for the sealer, for retention, and for `ledger.record`."""
+    now, record = timezone.now, ledger.record
+
+    def record_then(action: str, **values: object) -> int:
+        number = record(action, **values)
+        date(-moved, pk=number)
+        return number
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timezone, "now", lambda: now() - moved)
+        patch.setattr(clock, "_APART", timedelta.max)
+        for module in _RECORDERS:
+            patch.setattr(module, "record", record_then)
+        yield
+
+
+def seal_at(moved: timedelta) -> None:
+    """Seal what waits, and date the log where it is time to."""
+    with ago(moved):
+        sealing.seal()
