@@ -12,7 +12,7 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
-from portal.changes import conclusions, rules, transitions, workflow
+from portal.changes import conclusions, rules, transitions, valid_votes, workflow
 from portal.changes.models import Cause, Change, Status, Vote
 from portal.changes.proposal import Proposal
 from tests.changes.pages import ballot_of, edited_by, page_of, send, text_of
@@ -118,7 +118,7 @@ def test_where_the_rule_has_failed_the_database_counts_a_person_once(
     as_person: AsPerson, approver: User, submitted: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rules, "objection", lambda *_, **__: None)
-    monkeypatch.setattr(rules, "approved_by_standing", lambda *_: False)
+    monkeypatch.setattr(valid_votes, "is_approved", lambda *_: False)
     browser = as_person(approver)
     assert send(browser, "approve", submitted, ballot_of(submitted)).status_code == 302
     response = send(browser, "approve", submitted, ballot_of(submitted))

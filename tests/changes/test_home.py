@@ -97,7 +97,7 @@ def test_first_visit_says_what_to_do_first(as_person: AsPerson, requester: User)
 
 @pytest.mark.django_db
 def test_requester_reads_who_acts_next_and_what_is_missing(
-    as_person: AsPerson, requester: User, propose: Propose
+    as_person: AsPerson, requester: User, approver: User, propose: Propose
 ) -> None:
     pending = workflow.submit(propose(), by=requester)
     stale = workflow.submit(propose(), by=requester)

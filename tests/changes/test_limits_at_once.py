@@ -102,7 +102,7 @@ def test_wrong_values_at_a_retry_are_counted_side_by_side_and_without_the_log(
     assert all(isinstance(each, ValueDiffers) for each in came)
     assert WrongValue.objects.count() == aftermath.WRONG_VALUES
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER USER")
+        cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER audit_event_append_only")
         cursor.execute("DELETE FROM audit_event WHERE action = 'change.retry_refused'")
         cursor.execute("ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only")
     with pytest.raises(GuessesSpent):

@@ -28,7 +28,7 @@ def numbers(response: Any, name: str = "") -> list[int]:
 
 
 def test_mine_holds_own_changes_open_first(
-    as_person: AsPerson, requester: User, requester2: User, propose: Propose
+    as_person: AsPerson, requester: User, requester2: User, approver: User, propose: Propose
 ) -> None:
     ended, first, second = (workflow.submit(propose(), by=requester) for _ in range(3))
     workflow.withdraw(ended.pk, by=requester)

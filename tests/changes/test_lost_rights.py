@@ -301,9 +301,9 @@ def test_voided_vote_is_not_brought_back_by_its_row(
     lose_group(approver)
     get_back(approver)
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE changes_vote DISABLE TRIGGER USER")
+        cursor.execute("ALTER TABLE changes_vote DISABLE TRIGGER vote_never_altered")
         cursor.execute("UPDATE changes_vote SET voided_at = NULL")
-        cursor.execute("ALTER TABLE changes_vote ENABLE TRIGGER USER")
+        cursor.execute("ALTER TABLE changes_vote ENABLE ALWAYS TRIGGER vote_never_altered")
     Change.objects.update(status=Status.APPROVED, approved_at=timezone.now())
     assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.TAMPERED)
     assert segura.control.arrivals("update") == []

@@ -60,10 +60,11 @@ POLICIES: list[Any] = [
 @contextmanager
 def triggers_off(table: str) -> Iterator[None]:
     """What the owner of the tables may do, and the portal's own database role may not."""
+    trigger = {"changes_vote": "vote_never_altered", "changes_revision": "revision_immutable"}[table]
     with connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         yield
-        cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+        cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
 
 
 def insert_change(requester: User, *, policy: Any = None, base: Sight | None = None) -> Change:

@@ -1,0 +1,61 @@
+"""Rule violations are stored under codes that stay, whatever their classes are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from portal.accounts.access import RightMissing
+from portal.accounts.models import User
+from portal.audit import codes
+from portal.audit.refusals import rule_of
+from portal.changes import violations, workflow
+from portal.changes.models import Change
+from portal.changes.rules import NotAllowed
+from portal.changes.transitions import WrongState
+from portal.changes.violations import Refused
+from tests.segura import events
+from tests.vouching import LOOKED, PRESENT
+
+VIOLATIONS = [each for each in vars(violations).values() if isinstance(each, type) and issubclass(each, Refused)]
+STORED = {
+    "AlreadyHeld", "AlreadySubmitted", "AlreadyVoted", "ChangesRequested", "GuessesSpent", "HighRisk", "HoldsSecret",
+    "NotAllowed", "NotConfirmed", "NotHeld", "NotOpened", "NotPresent", "NotReaders", "NotWritable", "NothingChanged",
+    "OwnChange", "PastRetention", "ReasonMissing", "StaleRevision", "TooMany", "ValueDiffers", "VotesLapsed",
+}  # fmt: skip
+"""What logs hold: a code may be added, and none may change."""
+
+
+def test_each_violation_has_a_code_of_its_own_that_the_log_knows() -> None:
+    own = [each.__dict__.get("code") for each in VIOLATIONS if each is not Refused]
+    assert sorted(filter(None, own)) == sorted(STORED)
+    assert len(own) == len(set(own)) == len(STORED)
+
+
+@contextmanager
+def renamed(refusal: type[Exception]) -> Iterator[None]:
+    name = refusal.__name__
+    refusal.__name__ = "Renamed"
+    yield
+    refusal.__name__ = name
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("no_queue")
+def test_renamed_class_stores_the_code_it_had(submitted: Change, requester2: User) -> None:
+    digest = submitted.current().digest
+    with renamed(NotAllowed), pytest.raises(NotAllowed):
+        workflow.approve(submitted.pk, by=requester2, revision=1, digest=digest, presence=PRESENT, care=LOOKED)
+    (refused,) = events("vote.refused")
+    assert refused["data"]["rule"] == "NotAllowed"
+
+
+@pytest.mark.django_db
+def test_refused_pages_are_stored_under_codes_too(submitted: Change) -> None:
+    for refusal in (RightMissing(), WrongState(submitted), NotAllowed()):
+        code = rule_of(refusal)
+        with renamed(type(refusal)):
+            assert rule_of(refusal) == code
+        assert code in codes.WORDS
