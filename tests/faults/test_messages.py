@@ -102,7 +102,7 @@ def test_forged_and_old_messages_change_nothing_and_are_not_quoted(
     assert [row for row in rows() if row["id"] != last.pk] == before
     assert len(segura.control.arrivals("update")) == len(arrived) + 1
     assert not trace.exists()
-    assert log.read_text().count("A message was thrown away") == 12  # all but the ids, and the one with two arguments
+    assert log.read_text().count("A message was thrown away") == 13  # all but the ids, and the one with two arguments
     check(segura.control, markers=[payload], log=log, settled=False)
 
 
