@@ -18,6 +18,7 @@ NOUNS: dict[str, str | Promise] = {
     "access": _("Access"),
     "audit": _("Audit log"),
     "sealing": _("Sealing keys"),
+    "notice": _("Notices"),
 }
 """The words before the dot, in the order people look for them."""
 
@@ -84,6 +85,7 @@ ACTIONS: dict[str, str | Promise] = {
     "audit.held": _("Events of a change put under legal hold"),
     "audit.unheld": _("Legal hold of a change taken off"),
     "audit.restored": _("Database restored from a backup"),
+    "notice.given_up": _("Event that no user could be notified of"),
     "sealing.rotated": _("Values sealed anew with another key"),
 }
 """What can happen, as `noun.past`, and how people call it."""

@@ -13,7 +13,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right, holders, rights_of
 from portal.changes.models import Change
 from portal.notices import mailing
-from portal.notices.kinds import Mail
+from portal.notices.kinds import KINDS, Mail
 from portal.notices.mailing import Letter
 from portal.notices.models import Daily, Notice
 from portal.notices.telling import SUMMARY, wishes
@@ -21,10 +21,14 @@ from portal.pages.personal import zone_of
 
 SHOWN = 20
 _AGAIN = timedelta(minutes=15)
+_LEASE = timedelta(minutes=5)
 
 
 def send_due() -> int:
-    """Send the daily mails that are due; how many left. Nothing to tell is no mail."""
+    """Send the daily mails that are due; return how many left. Nothing to tell is no mail.
+
+    A worker that is lost in between loses no mail: it holds the row for as long as _LEASE, and then it is due again.
+    """
     if not settings.EMAIL_HOST:
         return 0
     _appoint()
@@ -34,16 +38,16 @@ def send_due() -> int:
             break
         person = daily.person
         mine = Daily.objects.filter(pk=person.pk, next_at=daily.next_at)
-        if not mine.update(next_at=next_mail(person)):
+        if not mine.update(next_at=timezone.now() + _LEASE):
             continue
         letter = _letter(person)
-        if not (letter.notices or letter.waiting):
-            continue
-        if not mailing.mail(person, letter):
+        told = bool(letter.notices or letter.waiting)
+        if told and not mailing.mail(person, letter):
             Daily.objects.filter(pk=person.pk).update(next_at=timezone.now() + _AGAIN)
             break
-        mailing.mailed(letter.notices)
-        sent += 1
+        mailing.mailed(letter.told)
+        Daily.objects.filter(pk=person.pk).update(next_at=next_mail(person))
+        sent += told
     return sent
 
 
@@ -71,11 +75,11 @@ def _reachable() -> QuerySet[User]:
 def _letter(person: User) -> Letter:
     if not person.email:
         return Letter(())
-    own = Notice.objects.filter(recipient=person, daily=True).select_related("change").order_by("pk")
-    notices = mailing.still_for(person, list(own[:SHOWN]))
+    own = Notice.objects.filter(recipient=person, daily=True, kind__in=KINDS).select_related("change").order_by("pk")
+    notices = mailing.take_allowed(person, list(own))
     waiting: list[Change] = []
     wish = wishes([person], [SUMMARY])[person.pk, SUMMARY]
     if wish.mail == Mail.DAILY and Right.DECIDE in rights_of(person) and mailing.holders_include(person):
         found = Change.objects.awaiting_decision_by(person).select_related("requester").order_by("created_at", "pk")
         waiting = list(found[: SHOWN + 1])
-    return Letter(notices, waiting[:SHOWN], more=len(waiting) > SHOWN)
+    return Letter(notices[:SHOWN], waiting[:SHOWN], more=len(waiting) > SHOWN, unlisted=notices[SHOWN:])

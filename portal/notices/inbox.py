@@ -40,11 +40,15 @@ class Line:
         """The whole of it, in a sentence or two."""
         change = self.notice.change
         by = self.notice.by or _("The portal")
-        return str(self.notice.about.said) % {
+        sentence = str(self.notice.about.said) % {
             "number": change.number if change else "",
             "secret": self.secret,
             "by": by,
         }
+        if self.notice.count == 1:
+            return sentence
+        newest = _("This is the newest of %(count)d that you have not read.") % {"count": self.notice.count}
+        return f"{sentence} {newest}"
 
 
 def lines(notices: Iterable[Notice]) -> list[Line]:

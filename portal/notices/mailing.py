@@ -26,7 +26,7 @@ from portal.accounts.roles import holders, rights_of
 from portal.changes.models import Change
 from portal.changes.reading import listing
 from portal.notices import inbox
-from portal.notices.kinds import RIGHTS
+from portal.notices.kinds import KINDS, RIGHTS
 from portal.notices.models import Notice
 from portal.pages.personal import zone_of
 
@@ -45,6 +45,12 @@ class Letter:
     notices: Sequence[Notice]
     waiting: Sequence[Change] = ()
     more: bool = False
+    unlisted: Sequence[Notice] = ()
+
+    @property
+    def told(self) -> list[Notice]:
+        """Return the notices that the mail tells of, those included that it only counts."""
+        return [*self.notices, *self.unlisted]
 
 
 def send_due() -> int:
@@ -52,7 +58,7 @@ def send_due() -> int:
     if not settings.EMAIL_HOST:
         return 0
     begun, sent = time.monotonic(), 0
-    due = Notice.objects.filter(mail_at__lte=timezone.now()).order_by("mail_at")
+    due = Notice.objects.filter(mail_at__lte=timezone.now(), kind__in=KINDS).order_by("mail_at")
     for person in User.objects.filter(pk__in=due.values_list("recipient", flat=True)[:_MOST]):
         if time.monotonic() - begun > PATIENCE_S:
             break
@@ -92,16 +98,22 @@ def mailed(notices: Sequence[Notice]) -> None:
 def _claim(person: User) -> list[Notice]:
     """This person's due notices that nobody else is sending; what they may no longer know is not sent at all."""
     now = timezone.now()
-    due = list(
-        Notice.objects.filter(recipient=person, mail_at__lte=now).select_related("change").order_by("pk")[:_MOST]
-    )
-    allowed = {notice.pk for notice in still_for(person, due)}
-    Notice.objects.filter(pk__in=[notice.pk for notice in due if notice.pk not in allowed]).update(mail_at=None)
-    return [notice for notice in due if notice.pk in allowed and _won(notice, now)]
+    due = Notice.objects.filter(recipient=person, mail_at__lte=now, kind__in=KINDS)
+    due = due.select_related("change").order_by("pk")
+    return [notice for notice in take_allowed(person, list(due[:_MOST])) if _won(notice, now)]
+
+
+def take_allowed(person: User, notices: Sequence[Notice]) -> list[Notice]:
+    """Return those that this person may still know of, and let the others wait for no mail any more."""
+    allowed = still_for(person, notices)
+    kept = {notice.pk for notice in allowed}
+    gone = [notice.pk for notice in notices if notice.pk not in kept]
+    Notice.objects.filter(pk__in=gone).update(mail_at=None, daily=False)
+    return allowed
 
 
 def _won(notice: Notice, now: datetime) -> bool:
-    as_seen = Notice.objects.filter(pk=notice.pk, mail_at=notice.mail_at, mailed_at=None)
+    as_seen = Notice.objects.filter(pk=notice.pk, mail_at=notice.mail_at)
     return bool(as_seen.update(mail_at=now + _LEASE, mail_tries=F("mail_tries") + 1))
 
 
@@ -133,6 +145,7 @@ def compose(person: User, letter: Letter) -> EmailMultiAlternatives:
         "lines": lines,
         "waiting": [(change, inbox.one_line(change.secret_name)) for change in letter.waiting],
         "more": letter.more,
+        "unlisted": len(letter.unlisted),
         "url": settings.BASE_URL,
         "subject": subject,
     }
@@ -155,8 +168,9 @@ def _subject(letter: Letter, lines: Sequence[inbox.Line]) -> str:
         return ngettext(
             "%(count)s change waits for your decision", "%(count)s changes wait for your decision", len(letter.waiting)
         ) % {"count": count}
-    if len(lines) > 1:
-        return ngettext("%(count)d notice", "%(count)d notices", len(lines)) % {"count": len(lines)}
+    told = len(letter.told)
+    if told > 1:
+        return ngettext("%(count)d notice", "%(count)d notices", told) % {"count": told}
     line, change = lines[0], lines[0].notice.change
     if change is None:
         return line.title

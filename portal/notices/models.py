@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from portal.accounts.models import User
 from portal.changes.models import Change, ChangeQuerySet
@@ -17,6 +18,8 @@ class Untold(models.Model):
     """
 
     event = models.BigIntegerField(primary_key=True)
+    tries = models.IntegerField(db_default=0, help_text="How often it could not be told.")
+    next_at = models.DateTimeField(db_default=Now(), db_index=True, help_text="When to try it next.")
 
     class Meta:
         default_permissions = ()
@@ -42,6 +45,7 @@ class Notice(models.Model):
     event = models.BigIntegerField()
     by = models.CharField(max_length=310, blank=True, help_text="As they were called then; '' for the machine.")
     at = models.DateTimeField()
+    count = models.IntegerField(db_default=1, help_text="Of how many events of a conversation this is the newest.")
     shown = models.BooleanField(help_text="In the inbox; else it is mailed only.")
     read_at = models.DateTimeField(null=True)
     daily = models.BooleanField(default=False, help_text="Waits for the daily mail.")

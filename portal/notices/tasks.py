@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django.core.cache import cache
+from django.db import connection
 
 from portal.celery import app
 from portal.notices import daily, mailing, telling
 
-_MAILING = "notices-mailing"
+_ONE_ROUND = 0x4D41494C  # "MAIL"
 _LONGEST_S = 120
 
 
@@ -20,10 +20,13 @@ def tell() -> None:
 @app.task(name="notices.mail", time_limit=_LONGEST_S)
 def mail() -> None:
     """Send what is due, one round at a time: a mail server that hangs must not take the workers from deliveries."""
-    if not cache.add(_MAILING, True, _LONGEST_S + 10):
-        return
-    try:
-        mailing.send_due()
-        daily.send_due()
-    finally:
-        cache.delete(_MAILING)
+    with connection.cursor() as cursor:
+        # Of the session: PostgreSQL gives it back when a worker is lost, and nothing can evict it.
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_ONE_ROUND])
+        if not cursor.fetchone()[0]:
+            return
+        try:
+            mailing.send_due()
+            daily.send_due()
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_ONE_ROUND])

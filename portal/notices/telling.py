@@ -5,16 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.accounts.roles import holders
 from portal.audit.entry import Entry
+from portal.audit.ledger import record
 from portal.audit.models import Event
 from portal.changes.models import SEE_ALL, Change, Comment, Revision, Status, Vote
 from portal.changes.reading.outlook import WAITING
@@ -24,6 +27,12 @@ from portal.notices.models import Notice, Preference, Untold
 SUMMARY = "summary"
 """The kind, in preferences alone, of what waits for a decision: it is of no event, and goes by the daily mail."""
 _BATCH = 200
+CONVERSATION = ("mentioned", "commented")
+"""Kinds of which many may come from one change: unread, they are one notice that counts them."""
+_BETWEEN_MAILS = timedelta(minutes=10)
+_TRIES = 12
+"""With the waits below: given up after about six hours."""
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=1)
 _log = logging.getLogger(__name__)
 
 
@@ -36,14 +45,33 @@ class Wish:
 
 
 def tell() -> int:
-    """Tell of everything untold; how many events that were. One that cannot be told does not hold up the others."""
+    """Tell of what is due; return how many events that were.
+
+    An event that cannot be told is put off, each time for longer, so that it takes no place in the batch from others.
+    """
     told = 0
-    for event in Untold.objects.order_by("event").values_list("event", flat=True)[:_BATCH]:
+    due = Untold.objects.filter(next_at__lte=Now()).order_by("next_at", "event")
+    for event in due.values_list("event", flat=True)[:_BATCH]:
         try:
             told += _tell(event)
         except (DatabaseError, ObjectDoesNotExist, LookupError, TypeError, ValueError) as error:
-            _log.warning("nobody could be told of event %d yet: %s", event, type(error).__name__)
+            _put_off(event, type(error).__name__)
     return told
+
+
+@transaction.atomic
+def _put_off(event: int, error: str) -> None:
+    """Try again later; after _TRIES give the event up, on record."""
+    tries = Untold.objects.filter(event=event).values_list("tries", flat=True).first()
+    if tries is None:
+        return
+    as_seen = Untold.objects.filter(event=event, tries=tries)
+    if tries + 1 < _TRIES:
+        as_seen.update(tries=tries + 1, next_at=Now() + min(_FIRST_WAIT * 2**tries, _LONGEST_WAIT))
+        _log.warning("nobody could be told of event %d yet: %s", event, error)
+    elif as_seen.delete()[0]:
+        record("notice.given_up", data={"event": event, "error": error})
+        _log.error("nobody was told of event %d, and it is not tried again: %s", event, error)
 
 
 @transaction.atomic
@@ -142,20 +170,33 @@ def _involved(change: Change) -> Q:
 
 
 def _write(notice: Notice, people: list[User]) -> None:
-    """One row for each who wants to be told at all."""
+    """Write one row for each who wants to be told at all; of a conversation it takes the place of the unread one."""
     chosen = wishes(people, [notice.kind])
+    talk = Notice.objects.filter(recipient__in=people, change=notice.change, kind=notice.kind)
+    talk = talk if notice.kind in CONVERSATION else talk.none()
+    unread = {row.recipient_id: row for row in talk.filter(read_at=None).order_by("pk")}
+    mailed = dict(talk.values_list("recipient").annotate(Max("mailed_at")))
     rows = []
     for person in people:
         wish = chosen[person.pk, notice.kind]
-        mailed = bool(settings.EMAIL_HOST and person.email)
-        daily = mailed and wish.mail == Mail.DAILY
-        at_once = mailed and wish.mail == Mail.AT_ONCE
+        reachable = bool(settings.EMAIL_HOST and person.email)
+        daily = reachable and wish.mail == Mail.DAILY
+        at_once = reachable and wish.mail == Mail.AT_ONCE
         if wish.portal or daily or at_once:
             told = Notice(recipient=person, kind=notice.kind, change=notice.change, event=notice.event, by=notice.by)
             told.at, told.shown, told.daily = notice.at, wish.portal, daily
-            told.mail_at = timezone.now() if at_once else None
+            if person.pk in unread:
+                told.count, told.mailed_at = unread[person.pk].count + 1, mailed[person.pk]
+            told.mail_at = _when_to_mail(mailed.get(person.pk)) if at_once else None
             rows.append(told)
+    talk.filter(pk__in=[row.pk for row in unread.values()]).delete()
     Notice.objects.bulk_create(rows)
+
+
+def _when_to_mail(last: datetime | None) -> datetime:
+    """Return now, or the end of the pause after the `last` mail about the same conversation."""
+    now = timezone.now()
+    return max(now, last + _BETWEEN_MAILS) if last else now
 
 
 def wishes(people: Iterable[User], kinds: Iterable[str]) -> dict[tuple[int, str], Wish]:

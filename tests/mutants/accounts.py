@@ -67,4 +67,32 @@ ACCOUNTS = (
         "",
         ("tests/accounts/test_attempts.py::test_cache_keeps_what_has_not_expired",),
     ),
+    Mutant(
+        "an event that cannot be told is put off",
+        "portal/notices/telling.py",
+        "Untold.objects.filter(next_at__lte=Now()).order_by",
+        "Untold.objects.order_by",
+        ("tests/notices/test_batches.py::test_event_that_waits_for_its_next_try_is_not_tried_before",),
+    ),
+    Mutant(
+        "notices that may not be told are cleared",
+        "portal/notices/mailing.py",
+        "Notice.objects.filter(pk__in=gone).update(mail_at=None, daily=False)",
+        "del gone",
+        ("tests/notices/test_batches.py::test_notices_of_changes_a_person_may_no_longer_see_are_cleared",),
+    ),
+    Mutant(
+        "the daily mail is marked after it was sent",
+        "portal/notices/daily.py",
+        "if not mine.update(next_at=timezone.now() + _LEASE):",
+        "if not mine.update(next_at=next_mail(person)):",
+        ("tests/notices/test_batches.py::test_worker_lost_while_it_sends_the_daily_mail_loses_no_mail",),
+    ),
+    Mutant(
+        "notices of a conversation are one",
+        "portal/notices/telling.py",
+        "talk = talk if notice.kind in CONVERSATION else talk.none()",
+        "talk = talk.none()",
+        ("tests/notices/test_batches.py::test_many_comments_are_one_notice_and_few_mails",),
+    ),
 )

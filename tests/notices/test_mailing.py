@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Group
-from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
@@ -21,7 +20,7 @@ from portal.changes import talk, workflow
 from portal.changes.models import Change
 from portal.changes.proposal import Proposal
 from portal.changes.talk import Remark
-from portal.notices import daily, mailing, tasks, telling
+from portal.notices import daily, mailing, telling
 from portal.notices.models import Daily, Notice, Preference
 from portal.notices.telling import SUMMARY
 from tests.changing import approve
@@ -230,17 +229,6 @@ def test_mailers_side_by_side_mail_once(submitted: Change, approver: User, post:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(post.box) == 1
-
-
-def test_rounds_do_not_pile_up_on_the_workers(submitted: Change, approver: User, post: Post) -> None:
-    reachable(approver)
-    telling.tell()
-    cache.add("notices-mailing", True, 60)
-    tasks.mail()
-    assert post.box == []
-    cache.delete("notices-mailing")
-    tasks.mail()
     assert len(post.box) == 1
 
 

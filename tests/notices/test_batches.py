@@ -1,0 +1,230 @@
+"""What cannot be told, or may no longer be told, takes no place from what can: in batches, daily mails and rounds."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models import F
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.audit.models import Event
+from portal.changes import talk
+from portal.changes.models import Change
+from portal.changes.talk import Remark
+from portal.notices import daily, inbox, mailing, tasks, telling
+from portal.notices.models import Daily, Notice, Untold
+from tests.rig.mail_server import Post
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
+
+
+def reachable(user: User) -> User:
+    user.email = f"{user.username}@example.com"
+    user.save()
+    return user
+
+
+def daily_notices(person: User, change: Change, number: int, first: int, kind: str = "commented") -> None:
+    """So many notices that wait for the daily mail, of events from `first` on."""
+    Notice.objects.bulk_create(
+        Notice(recipient=person, kind=kind, change=change, event=first + n, at=timezone.now(), shown=True, daily=True)
+        for n in range(number)
+    )
+
+
+def come(person: User) -> None:
+    Daily.objects.update_or_create(person=person, defaults={"next_at": timezone.now() - timedelta(seconds=1)})
+
+
+def sent_to(post: Post) -> list[str]:
+    return [str(mail["To"]) for mail in post.box]
+
+
+@pytest.fixture
+def reader(requester2: User) -> User:
+    """Somebody who may read only changes of their own."""
+    return reachable(requester2)
+
+
+@pytest.mark.parametrize("hidden", [20, 21, 45])
+def test_notices_of_changes_a_person_may_no_longer_see_are_cleared(
+    submitted: Change, reader: User, post: Post, hidden: int
+) -> None:
+    daily_notices(reader, submitted, hidden, first=1)
+    come(reader)
+    assert daily.send_due() == 0
+    assert not Notice.objects.filter(recipient=reader, daily=True).exists(), "cleared, and not looked at again"
+
+
+@pytest.mark.parametrize("hidden", [20, 60])
+def test_newer_notice_is_mailed_the_same_day_behind_many_that_may_not_be_told(
+    submitted: Change, requester: User, post: Post, hidden: int
+) -> None:
+    reachable(requester)
+    daily_notices(requester, submitted, hidden, first=1, kind="waiting")  # for those who decide alone
+    daily_notices(requester, submitted, 1, first=1000, kind="commented")
+    come(requester)
+    assert daily.send_due() == 1
+    assert sent_to(post) == ["requester@example.com"]
+    assert not Notice.objects.filter(daily=True).exists()
+    assert Notice.objects.exclude(mailed_at=None).count() == 1
+
+
+@pytest.mark.parametrize(("number", "listed", "more"), [(20, 20, 0), (21, 20, 1), (75, 20, 55)])
+def test_daily_mail_counts_what_it_does_not_list_and_catches_up_each_day(
+    submitted: Change, requester: User, post: Post, number: int, listed: int, more: int
+) -> None:
+    reachable(requester)
+    daily_notices(requester, submitted, number, first=1)
+    come(requester)
+    assert daily.send_due() == 1
+    text, html = (str(part.get_content()) for part in post.box[0].iter_parts())
+    assert html.count('class="quiet"') == listed
+    for part in (text, html):
+        assert (f"And {more} more notice" in part) is bool(more)
+    assert str(post.box[0]["Subject"]) == f"{number} notices"
+    assert not Notice.objects.filter(daily=True).exists()
+
+
+def test_worker_lost_while_it_sends_the_daily_mail_loses_no_mail(
+    submitted: Change, requester: User, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reachable(requester)
+    daily_notices(requester, submitted, 1, first=1)
+    come(requester)
+
+    def lose(*_: object) -> bool:
+        raise SystemExit
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mailing, "mail", lose)
+        with pytest.raises(SystemExit):
+            daily.send_due()
+    assert daily.send_due() == 0, "another worker may still be sending it"
+    Daily.objects.update(next_at=F("next_at") - timedelta(minutes=6))
+    assert daily.send_due() == 1
+    assert sent_to(post) == ["requester@example.com"]
+    assert Daily.objects.get(person=requester).next_at > timezone.now() + timedelta(minutes=6)
+
+
+@pytest.mark.parametrize("stuck", [200, 450])
+def test_events_that_cannot_be_told_hold_up_no_others(submitted: Change, approver: User, stuck: int) -> None:
+    Untold.objects.all().delete()
+    Untold.objects.bulk_create(Untold(event=-n) for n in range(1, stuck + 1))
+    Untold.objects.create(event=Event.objects.get(action="change.submitted").pk)
+    for _round in range(3):
+        telling.tell()
+    assert Notice.objects.filter(recipient=approver).exists()
+    assert Untold.objects.count() == stuck
+
+
+def test_event_that_cannot_be_told_is_tried_later_each_time_and_given_up_on_record() -> None:
+    Untold.objects.create(event=-1)
+    waits = []
+    for _round in range(40):
+        telling.tell()
+        row = Untold.objects.filter(event=-1).first()
+        if row is None:
+            break
+        waits.append(row.next_at - timezone.now())
+        Untold.objects.update(next_at=F("next_at") - timedelta(hours=1))
+    assert len(waits) == 11
+    assert waits == sorted(waits) or waits[-1] <= timedelta(hours=1)
+    assert waits[0] < timedelta(seconds=11)
+    given_up = json.loads(Event.objects.get(action="notice.given_up").text)
+    assert given_up["data"] == {"event": -1, "error": "DoesNotExist"}
+
+
+def test_event_that_waits_for_its_next_try_is_not_tried_before(caplog: pytest.LogCaptureFixture) -> None:
+    Untold.objects.create(event=-1)
+    for _round in range(5):
+        telling.tell()
+    assert Untold.objects.get().tries == 1
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rounds_of_mail_do_not_pile_up_on_the_workers(submitted: Change, approver: User, post: Post) -> None:
+    reachable(approver)
+    telling.tell()
+    held, go = threading.Event(), threading.Event()
+
+    def other_worker() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [tasks._ONE_ROUND])
+        held.set()
+        go.wait(30)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [tasks._ONE_ROUND])
+        connection.close()
+
+    thread = threading.Thread(target=other_worker)
+    thread.start()
+    assert held.wait(30)
+    tasks.mail()
+    assert post.box == []
+    go.set()
+    thread.join()
+    tasks.mail()
+    assert len(post.box) == 1
+
+
+def test_lock_of_a_round_is_given_back_when_the_round_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> int:
+        raise RuntimeError
+
+    for _round in range(2):
+        with monkeypatch.context() as patch:
+            patch.setattr(mailing, "send_due", fail)
+            with pytest.raises(RuntimeError):
+                tasks.mail()
+
+
+def test_many_comments_are_one_notice_and_few_mails(
+    submitted: Change, approver: User, requester: User, post: Post
+) -> None:
+    reachable(requester)
+    for number in range(7):
+        talk.comment(submitted.pk, Remark(uuid.uuid4(), f"@requester look: {number}"), by=approver)
+        telling.tell()
+        mailing.send_due()
+    assert len(post.box) == 1
+    notice = Notice.objects.get(recipient=requester, kind="mentioned")
+    assert notice.count == 7
+    (line,) = inbox.lines([notice])
+    assert "This is the newest of 7 that you have not read." in line.said
+    Notice.objects.filter(pk=notice.pk).update(mail_at=timezone.now())
+    assert mailing.send_due() == 1
+    assert "This is the newest of 7" in post.box[1].as_string()
+
+
+def test_comment_after_the_notice_was_read_is_a_notice_of_its_own_and_no_mail_at_once(
+    submitted: Change, approver: User, requester: User, post: Post
+) -> None:
+    reachable(requester)
+    for number in range(3):
+        talk.comment(submitted.pk, Remark(uuid.uuid4(), f"@requester look: {number}"), by=approver)
+        telling.tell()
+        mailing.send_due()
+        inbox.read(requester, up_to=10**9)
+    assert Notice.objects.filter(recipient=requester, kind="mentioned", count=1).count() == 3
+    assert len(post.box) == 1
+
+
+def test_notice_of_a_kind_that_a_newer_release_knows_holds_up_no_mail(
+    submitted: Change, requester: User, post: Post
+) -> None:
+    reachable(requester)
+    daily_notices(requester, submitted, 1, first=1, kind="of-tomorrow")
+    daily_notices(requester, submitted, 1, first=2)
+    Notice.objects.filter(kind="of-tomorrow").update(mail_at=timezone.now())
+    assert mailing.send_due() == 0
+    come(requester)
+    assert daily.send_due() == 1
+    assert Notice.objects.get(kind="of-tomorrow").daily
