@@ -14,6 +14,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from portal.accounts import roles
+from portal.accounts.limits import count_act
 from portal.accounts.models import User
 
 View = Callable[..., HttpResponseBase]
@@ -49,6 +50,20 @@ def requires(*rights: roles.Right) -> Callable[[View], View]:
             return view(request, *args, **kwargs)
 
         return guarded
+
+    return decorate
+
+
+def limited(act: str) -> Callable[[View], View]:
+    """Count each call of a view as an act of the person, one of limits.ACTS. Raises LimitReached, a page of its own."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def counted(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            count_act(request.user, act)
+            return view(request, *args, **kwargs)
+
+        return counted
 
     return decorate
 

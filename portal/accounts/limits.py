@@ -5,20 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import ngettext
 
 from portal.accounts.models import CountedAct, User
+from portal.accounts.user_lock import lock_user
 
 Limit = tuple[int, timedelta]
 """So many within so long."""
 
+_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+ACTS: dict[str, tuple[Limit, ...]] = {
+    "comment": ((10, _MINUTE), (100, _HOUR)),
+    "withdraw": ((30, _HOUR),),
+    "recheck": ((10, _MINUTE), (60, _HOUR)),
+    "pause": ((30, _HOUR),),
+    "draft": ((20, _MINUTE), (200, _HOUR)),
+    "template": ((60, _MINUTE), (300, _HOUR)),
+    "filter": ((20, _MINUTE), (200, _HOUR)),
+    "export": ((10, _MINUTE), (60, _HOUR)),
+    "verification": ((10, _HOUR),),
+    "connection test": ((10, _MINUTE), (60, _HOUR)),
+    "refusal": ((120, _HOUR),),
+    "synchronisation": ((10, _MINUTE), (60, _HOUR)),
+}
+"""What a person may do only so often: each makes mails, events, rows or calls to Segura. People at work stay below.
+
+Proposals have a limit of their own, CHANGE_SUBMITS_PER_HOUR; a vote can be cast once for each revision.
+"""
+
 KEPT_FOR = timedelta(days=1)
 """Longer than any limit looks back."""
 _LOCK_CLASS = 0x414C  # "AL": keeps these advisory locks apart from those of others
-_MINUTE = timedelta(minutes=1)
 
 
 class LimitReached(Exception):
@@ -47,11 +67,15 @@ class LimitReached(Exception):
         return f"{limit} {advice}"
 
 
-def count_act(person: User, act: str, *limits: Limit) -> None:
-    """Count one more act of a person. Raises LimitReached. Requires a transaction, which the count is part of."""
+@transaction.atomic
+def count_act(person: User, act: str) -> None:
+    """Count one more act of a person, one of ACTS. Raises LimitReached.
+
+    Within a caller's transaction acts of the person stay locked until its end, so that what it counts itself holds too.
+    """
     subject = f"{act}:{person.pk}"
-    lock_subject(subject)
-    require_room(CountedAct.objects.filter(subject=subject), limits)
+    lock_user(person)
+    require_room(CountedAct.objects.filter(subject=subject), ACTS[act])
     CountedAct.objects.create(subject=subject)
 
 

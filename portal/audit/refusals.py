@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
+from portal.accounts.limits import LimitReached, count_act
 from portal.audit.ledger import record
 
 _RULE = "portal.refused"
@@ -30,7 +31,7 @@ def rule_of(refusal: Exception) -> str:
 class RefusalMiddleware:
     """Records each 403 of a person, and each 429 that a rule gave them; of strangers nothing.
 
-    A flood of theirs must not fill the log.
+    A flood of theirs must not fill the log, and that of a person ends at the limit of refusals.
 
     Last in MIDDLEWARE, so that it hears the reason before Django turns it into a page.
     """
@@ -41,7 +42,7 @@ class RefusalMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         rule = request.META.get(_RULE, _FORGED if response.status_code == 403 else None)
-        if response.status_code in (403, 429) and rule and request.user.is_authenticated:
+        if response.status_code in (403, 429) and rule and request.user.is_authenticated and self._has_room(request):
             record(
                 "access.refused",
                 by=request.user.username,
@@ -49,7 +50,15 @@ class RefusalMiddleware:
             )
         return response
 
+    def _has_room(self, request: HttpRequest) -> bool:
+        """Return False once this person has very many refusals in the log: a limit must not fill what it protects."""
+        try:
+            count_act(request.user, "refusal")  # type: ignore[arg-type]  # signed in
+        except LimitReached:
+            return False
+        return True
+
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Keep the reason until the page is made."""
-        if isinstance(exception, PermissionDenied):
+        if isinstance(exception, PermissionDenied | LimitReached):
             because(request, exception, getattr(exception, "rights", ()))

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts import roles
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts.access import PersonRequest, limited, requires
 from portal.accounts.roles import Right
 from portal.catalog import directory, tasks
 from portal.catalog.forms import SecretFilter
@@ -64,6 +64,7 @@ def names(request: PersonRequest) -> HttpResponseBase:
 
 @require_POST
 @requires(*_MAY_SYNCHRONISE)
+@limited("synchronisation")
 def synchronise(request: PersonRequest) -> HttpResponseBase:
     """Ask for a synchronisation now; the list's page shows how it goes."""
     tasks.ask(by=request.user.username)

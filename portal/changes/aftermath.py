@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from portal.accounts.limits import count_act
 from portal.accounts.models import User
 from portal.accounts.presence import Presence
 from portal.accounts.roles import Right
@@ -94,7 +95,7 @@ def recheck(change_id: int, *, by: User, presence: Presence) -> Change:
     """Let the portal read the vault again for a change that needs a person, by somebody whose own it is not.
 
     What the reading shows may send the change again, so four eyes hold here too; where a backup came back since, it
-    goes again only if the vault can be read. Raises NotAllowed, OwnChange, WrongState, NotPresent.
+    goes again only if the vault can be read. Raises NotAllowed, OwnChange, WrongState, NotPresent, LimitReached.
     """
     rules.needs(by, Right.OPERATE)
     with transaction.atomic(durable=True):
@@ -103,6 +104,7 @@ def recheck(change_id: int, *, by: User, presence: Presence) -> Change:
         if change.status != Status.NEEDS_HUMAN:
             raise WrongState(change)
         rules.present(presence)
+        count_act(by, "recheck")
         now = db_now()
         move(
             change,

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import models, transaction
 from django.utils import timezone
 
+from portal.accounts.limits import count_act
 from portal.accounts.models import User
 
 _LIFETIME = timedelta(days=30)
@@ -50,12 +51,13 @@ def keep(
 ) -> Draft:
     """Keep what `by` has typed, in the place of an earlier draft of the same secret; what is too old goes, anybody's.
 
-    `words`: reason and ticket.
+    `words`: reason and ticket. Raises LimitReached.
     """
     now = timezone.now()
     then = {field: base[field] for field in patch} if base is not None else None
     kept = {"secret_name": name, "patch": dict(patch), "base": then, "updated_at": now, **words}
     with transaction.atomic():
+        count_act(by, "draft")
         forget_old(now)
         return Draft.objects.update_or_create(person=by, secret=secret, defaults=kept)[0]
 

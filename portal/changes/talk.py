@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.accounts import roles
+from portal.accounts.limits import LimitReached, count_act
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.accounts.usernames import fold_username
@@ -53,6 +54,10 @@ def _say(change: Change, remark: Remark, *, by: User) -> Comment:
     if change.comments.count() >= MOST:
         raise TooMany(_("A change takes %(most)d comments, and this one has them.") % {"most": MOST})
     mentions.forbid_in_texts(change, [remark.text], by=by)
+    try:
+        count_act(by, "comment")
+    except LimitReached as reached:
+        raise TooMany(str(reached)) from None
     names = readers(change, mentioned(remark.text))
     opened = change.comments.filter(pk=remark.answers, parent=None).first() if remark.answers else None
     said = Comment.objects.create(

@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from portal.accounts import roles
+from portal.accounts.limits import count_act
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.accounts.user_lock import lock_user
@@ -63,9 +64,10 @@ def keep(
 ) -> Template:
     """Keep these edits; a name one has already is given the new ones. `words`: reason and ticket.
 
-    Raises TooManyTemplates.
+    Raises TooManyTemplates, LimitReached.
     """
     lock_user(by)
+    count_act(by, "template")
     own = Template.objects.filter(person=by)
     if len(own) >= MOST and not own.filter(name=name).exists():
         raise TooManyTemplates

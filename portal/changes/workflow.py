@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import prefetch_related_objects
 from django.utils.translation import gettext as _
 
+from portal.accounts.limits import count_act
 from portal.accounts.models import User
 from portal.accounts.presence import Presence
 from portal.accounts.roles import Right
@@ -99,10 +100,11 @@ def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
 
 
 def withdraw(change_id: int, *, by: User) -> Change:
-    """Take an own change back before it is decided. Raises NotAllowed, WrongState."""
+    """Take an own change back before it is decided. Raises NotAllowed, WrongState, LimitReached."""
     with transaction.atomic(durable=True):
         change = lock(change_id)
         rules.own(change, by, _("Only its requester can withdraw a change."))
+        count_act(by, "withdraw")
         move(change, Status.WITHDRAWN, "change.withdrawn", by=by.username)
         return change
 

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts.access import PersonRequest, limited, requires
 from portal.accounts.forms import PresentForm
+from portal.accounts.limits import count_act
 from portal.accounts.roles import Right
 from portal.catalog import trial
 from portal.changes import pausing
@@ -46,6 +47,7 @@ def hold(request: PersonRequest) -> HttpResponse:
     form = HoldForm(request.POST, request=request)
 
     def act() -> str:
+        count_act(request.user, "pause")
         pausing.hold(by=request.user, reason=form.cleaned_data["reason"], presence=form.presence)
         return _("You have paused delivery. Nothing goes out until somebody resumes it.")
 
@@ -75,6 +77,7 @@ def connection(request: PersonRequest) -> HttpResponse:
 
 @require_POST
 @requires(Right.OPERATE)
+@limited("connection test")
 def test_connection(request: PersonRequest) -> HttpResponse:
     """Token, list and read; the page then shows what came of them."""
     try:

@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from portal.accounts.access import PersonRequest, requires
+from portal.accounts.limits import LimitReached, count_act
 from portal.accounts.models import User
 from portal.accounts.roles import rights_of
 from portal.accounts.user_lock import lock_user
@@ -63,22 +64,27 @@ def save(request: PersonRequest) -> HttpResponse:
         messages.error(request, form.sentence())
         return _back(form.page_asked(), form.query_asked())
     page, query, name = form.page_asked(), form.query_asked(), form.cleaned_data["name"]
-    if not _saved(request.user, page, name, query):
-        messages.error(request, _("%(number)s filters are saved for this page. Delete one first.") % {"number": MOST})
-        return _back(page, query)
-    messages.success(request, _("Saved as %(name)s. Its address can be shared.") % {"name": name})
+    try:
+        refused = _save(request.user, page, name, query)
+    except LimitReached as reached:
+        refused = str(reached)
+    if refused:
+        messages.error(request, refused)
+    else:
+        messages.success(request, _("Saved as %(name)s. Its address can be shared.") % {"name": name})
     return _back(page, query)
 
 
 @transaction.atomic
-def _saved(user: User, page: str, name: str, query: str) -> bool:
-    """Save the filter unless the user has MOST others for this page; return whether it was saved."""
-    lock_user(user)
-    own = SavedFilter.objects.filter(person=user, page=page)
+def _save(person: User, page: str, name: str, query: str) -> str:
+    """Save it and return '', or the sentence why not. Raises LimitReached."""
+    lock_user(person)
+    count_act(person, "filter")
+    own = SavedFilter.objects.filter(person=person, page=page)
     if len(own) >= MOST and not own.filter(name=name).exists():
-        return False
-    SavedFilter.objects.update_or_create(person=user, page=page, name=name, defaults={"query": query})
-    return True
+        return _("%(number)s filters are saved for this page. Delete one first.") % {"number": MOST}
+    SavedFilter.objects.update_or_create(person=person, page=page, name=name, defaults={"query": query})
+    return ""
 
 
 @require_POST

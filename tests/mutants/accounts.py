@@ -95,4 +95,18 @@ ACCOUNTS = (
         "talk = talk.none()",
         ("tests/notices/test_batches.py::test_many_comments_are_one_notice_and_few_mails",),
     ),
+    Mutant(
+        "acts of a person have a limit",
+        "portal/accounts/limits.py",
+        "    require_room(CountedAct.objects.filter(subject=subject), ACTS[act])\n",
+        "",
+        ("tests/accounts/test_act_limits.py::test_parallel_acts_of_one_person_do_not_exceed_the_limit",),
+    ),
+    Mutant(
+        "comments are counted",
+        "portal/changes/talk.py",
+        'count_act(by, "comment")',
+        "pass",
+        ("tests/accounts/test_act_limits.py::test_person_who_comments_too_often_keeps_the_text_and_others_may_go_on",),
+    ),
 )

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts.access import PersonRequest, limited, requires
 from portal.accounts.roles import Right
 from portal.audit import exports as exported
 from portal.audit import proofs, tree
@@ -95,6 +95,7 @@ def exports(request: PersonRequest) -> HttpResponse:
 
 @require_GET
 @requires(Right.AUDIT)
+@limited("export")
 def export(request: PersonRequest, kind: str) -> HttpResponseBase:
     """The events that match the filters as a file, streamed; what is in it is on record before it leaves."""
     form = FilterForm(request.GET)

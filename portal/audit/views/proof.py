@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts.access import PersonRequest, limited, requires
 from portal.accounts.roles import Right
 from portal.audit import evidence, proofs, tasks
 from portal.audit.export import accounted
@@ -22,6 +22,7 @@ from portal.audit.standing import public_key
 
 @require_GET
 @requires(Right.AUDIT)
+@limited("export")
 def pack(request: PersonRequest, change: int) -> HttpResponseBase:
     """The evidence of one change as a zip; what is in it is on record before it leaves."""
     try:
@@ -52,6 +53,7 @@ def pack(request: PersonRequest, change: int) -> HttpResponseBase:
 
 @require_GET
 @requires(Right.AUDIT)
+@limited("export")
 def sealed_log(request: PersonRequest) -> HttpResponseBase:
     """Every sealed event in the order of the tree, streamed: what the verifier reads beside a checkpoint."""
     file = SealedLog()
@@ -89,6 +91,7 @@ def verifier(_request: PersonRequest) -> HttpResponse:
 
 @require_POST
 @requires(Right.AUDIT)
+@limited("verification")
 def verify(request: PersonRequest) -> HttpResponse:
     """Ask a worker to read the whole log anew; the result is on record and on the log's page."""
     if tasks.ask_for_verification(by=request.user.username):

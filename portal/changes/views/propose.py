@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts import roles
 from portal.accounts.access import PersonRequest, requires
+from portal.accounts.limits import LimitReached
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.catalog import directory
@@ -140,7 +141,14 @@ def _draft(request: PersonRequest, task: Task) -> HttpResponseBase:
         return _page(request, task, edit, status=422)
     form, base = edit.form, edit.base.fields if edit.base else None
     words = {name: form.cleaned_data.get(name, "") for name in ("reason", "ticket")}
-    drafts.keep(by=task.by, secret=task.secret.pk, name=task.secret.name, patch=form.patch(), base=base, words=words)
+    try:
+        drafts.keep(
+            by=task.by, secret=task.secret.pk, name=task.secret.name, patch=form.patch(), base=base, words=words
+        )
+    except LimitReached as reached:
+        form.add_error(None, str(reached))
+        edit.keep_typed_secret()
+        return _page(request, task, edit, status=429)
     messages.success(request, _("Your draft is kept, without any client secret. Only you can see it."))
     return redirect("home")
 

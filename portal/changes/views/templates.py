@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.accounts import roles
 from portal.accounts.access import PersonRequest, requires
+from portal.accounts.limits import LimitReached
 from portal.accounts.roles import Right
 from portal.changes import mentions, template
 from portal.changes.forms import overlay
@@ -56,6 +57,8 @@ def keep(request: PersonRequest, change_id: int) -> HttpResponse:
             form.refuse_name(str(refusal))
         except TooManyTemplates:
             form.add_error(None, _("%(number)s templates are yours already. Delete one first.") % {"number": MOST})
+        except LimitReached as reached:
+            form.add_error(None, str(reached))
         else:
             messages.success(request, _("Kept as the template %(name)s.") % {"name": form.kept["name"]})
             return redirect("changes:templates")
