@@ -7,6 +7,7 @@ from importlib import import_module
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import DatabaseError
 
 from portal.operations import state
 
@@ -30,6 +31,12 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except (ImproperlyConfigured, state.Unwritable) as error:
         sys.exit(f"{error}")
+    except DatabaseError as error:
+        if "--traceback" in sys.argv:
+            raise
+        # The first line alone: the others may quote values of the row.
+        said = f"{error}".strip().partition("\n")[0]
+        sys.exit(f"The database refused this command: {said}. Is DATABASE_URL that of the role that may run it?")
 
 
 if __name__ == "__main__":

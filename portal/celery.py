@@ -1,4 +1,4 @@
-"""The Celery application: who beats when. Tasks live in the apps' tasks.py and are three lines each."""
+"""The Celery application. Its schedule is in settings.py, and the tasks are in the tasks.py of each app."""
 
 import gc
 import itertools

@@ -79,4 +79,4 @@ def _to_signing_in(request: HttpRequest) -> HttpResponseBase:
 def refusal(*rights: roles.Right) -> str:
     """The sentence for people who lack the right: which groups have it."""
     groups = roles.groups_with(*rights)
-    return _("This page is for members of %(groups)s. An administrator can add you.") % {"groups": groups}
+    return _("This page is for members of %(groups)s. The operator of the server can add you.") % {"groups": groups}

@@ -150,6 +150,5 @@ def _number(number: int, period: Period, **filters: str) -> Cell:
 
 
 def _label(period: Period) -> str:
-    first = date_format(period.since, "Y-m-d")
-    last = period.last.isoformat()
+    first, last = date_format(period.since, "DATE_FORMAT"), date_format(period.last, "DATE_FORMAT")
     return first if first == last else f"{first} – {last}"  # noqa: RUF001 - from one day to another

@@ -100,7 +100,9 @@ def recheck(change_id: int, *, by: User, presence: Presence) -> Change:
     rules.needs(by, Right.OPERATE)
     with transaction.atomic(durable=True):
         change = lock(change_id)
-        rules.not_own(change, by)
+        rules.not_own(
+            change, by, _("You proposed or edited this change. Another administrator must have it checked again.")
+        )
         if change.status != Status.NEEDS_HUMAN:
             raise WrongState(change)
         rules.present(presence)
@@ -134,7 +136,7 @@ def close(change_id: int, *, by: User, applied: bool, reason: str, presence: Pre
         raise ReasonMissing(_("Say what you found in Segura: auditors read it."))
     with transaction.atomic(durable=True):
         change = lock(change_id)
-        rules.not_own(change, by)
+        rules.not_own(change, by, _("You proposed or edited this change. Another administrator must close it."))
         if change.status != Status.NEEDS_HUMAN:
             raise WrongState(change)
         rules.present(presence)

@@ -1,6 +1,6 @@
 """The change request and what belongs to it.
 
-Constraints are the last defence; the rules live in workflow and transitions.
+Constraints are the last defence. The rules are in rules.py, and transitions.py alone writes a status.
 """
 
 from __future__ import annotations

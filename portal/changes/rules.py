@@ -132,10 +132,10 @@ def careful(revision: Revision, care: Care) -> None:
         raise NotConfirmed(_("High risk: confirm that you know what approving brings about."))
 
 
-def not_own(change: Change, by: User) -> None:
-    """Raises OwnChange for whoever proposed or edited the change."""
+def not_own(change: Change, by: User, rule: str) -> None:
+    """Raises OwnChange, with the sentence `rule`, for whoever proposed or edited the change."""
     if is_own(change, by):
-        raise OwnChange(_("Nobody closes a change they proposed or edited. Another administrator can."))
+        raise OwnChange(rule)
 
 
 def own(change: Change, by: User, rule: str) -> None:

@@ -1,7 +1,7 @@
 """Segura spoken here: the typed client of its MySafe "API secrets" API. Plain Python.
 
 Everything that can be known after a call is a value (`outcomes`); every HTTP exchange is reported as one
-(`Exchange`). Plaintext secrets exist in `edge` alone.
+(`Exchange`). A secret value is a `Secret`, revealed where it is sent and where texts are searched for it.
 """
 
 from portal.vault.client import Client, Report

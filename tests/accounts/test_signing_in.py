@@ -82,7 +82,7 @@ def test_switched_off_person_reads_that_the_account_is_switched_off(client: Clie
     User.objects.update(is_active=False)
     address = sign_in(client, "maria", "maria-correct-horse")
     assert not is_signed_in(client)
-    assert "switched it off" in client.get(address).content.decode()
+    assert "it was switched off" in client.get(address).content.decode()
 
 
 @pytest.mark.django_db

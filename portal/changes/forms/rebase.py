@@ -11,6 +11,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from portal.changes import patch as patches
 from portal.changes.labels import FIELD_LABELS
@@ -91,7 +92,7 @@ def question(conflict: Conflict) -> forms.ChoiceField:
     if conflict.field in SHARE_FIELDS:
         choices = [(MINE, _("Keep my changes, as the rows below have them")), (THEIRS, _("Take the list of Segura"))]
     else:
-        choices = [(MINE, _("Keep mine")), (THEIRS, _("Take what Segura holds")), (EDIT, _("Edit"))]
+        choices = [(MINE, _("Keep mine")), (THEIRS, _("Take what Segura holds")), (EDIT, pgettext("act", "Edit"))]
     return forms.ChoiceField(
         choices=choices,
         widget=forms.RadioSelect,
