@@ -154,3 +154,10 @@ def test_every_documented_error_is_on_the_page(segura: Sandbox, as_person: AsPer
     for known in manual.DOCUMENTED:
         assert known.words in page
         assert str(known.advice) in page
+
+
+def test_test_by_the_command_doctor_names_no_person(segura: Sandbox, as_person: AsPerson, admin: User) -> None:
+    trial.run(by="")
+    page = text_of(as_person(admin).get(reverse(PAGE)))
+    assert "Last test by ," not in page
+    assert "Last test by the command doctor," in page

@@ -25,6 +25,6 @@ class Command(BaseCommand):
             for name, count in retirement.retire(by=f"console (uid {os.getuid()})"):
                 self.stdout.write(f"{name}: {count}")
         except DatabaseError as error:
-            raise CommandError(str(error).strip()) from None
+            raise CommandError(str(error).strip().partition("\n")[0]) from None
         if not settings.RETAIN_AUDIT_DAYS:
             self.stdout.write("audit events: all are kept (RETAIN_AUDIT_DAYS is 0)")
