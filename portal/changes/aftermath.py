@@ -79,7 +79,7 @@ def _requeue(change: Change, revision: Revision, value: Secret | None, *, by: Us
             **presence.as_data(),
             **vote_mac.sign_act("change.retried", change, now, by.username),
         },
-        approved_at=now,
+        queued_at=now,
         expires_at=policy.approved_until(now),
         not_before=None,
         ended_at=None,
@@ -124,12 +124,12 @@ def recheck(change_id: int, *, by: User, presence: Presence) -> Change:
     return change
 
 
-def close(change_id: int, *, by: User, applied: bool, reason: str, presence: Presence) -> Change:
+def close(change_id: int, *, by: User, applied: bool, reason: str, presence: Presence, in_part: bool = False) -> Change:
     """Say what became of a change that the machine cannot settle: a person has looked at the secret in Segura.
 
     By somebody who operates the portal and has not proposed or edited it, so that four eyes hold here too; `reason`
-    says what was found. The lane opens when the gateway can no longer replay. Raises NotAllowed, OwnChange,
-    WrongState, ReasonMissing, NotPresent.
+    says what was found, `in_part` that only a part of it is there. The lane opens when the gateway can no longer
+    replay. Raises NotAllowed, OwnChange, WrongState, ReasonMissing, NotPresent.
     """
     rules.needs(by, Right.OPERATE)
     if not reason.strip():
@@ -145,8 +145,8 @@ def close(change_id: int, *, by: User, applied: bool, reason: str, presence: Pre
             Status.APPLIED if applied else Status.FAILED,
             "change.closed",
             by=by.username,
-            data={"applied": applied, "reason": reason.strip(), **presence.as_data()},
-            cause=Cause.CLOSED,
+            data={"applied": applied, "in_part": in_part, "reason": reason.strip(), **presence.as_data()},
+            cause=Cause.CLOSED_IN_PART if applied and in_part else Cause.CLOSED,
             doubtful_since=None,
             doubts=0,
             tries=0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,20 +16,38 @@ _LONGEST_PAUSE_S = 300.0
 _LONGEST_DOUBT = timedelta(days=1)
 
 
-def applied(change: Change, cause: Cause, *, code: int | None = None) -> None:
+def applied(change: Change, cause: Cause, *, code: int | None = None, details: Mapping[str, Any] | None = None) -> None:
     """The vault holds what was approved: confirmed by the answer, or seen by reading back."""
     verified_at = db_now() if cause == Cause.READ_BACK else None
-    _conclude(change, Status.APPLIED, "change.applied", cause, code=code, verified_at=verified_at)
+    _conclude(change, Status.APPLIED, "change.applied", cause, code=code, details=details, verified_at=verified_at)
 
 
-def failed(change: Change, *, code: int | None, number: int | None, message: str) -> None:
-    """Segura said no for good; a person may retry."""
-    _conclude(change, Status.FAILED, "change.failed", Cause.REFUSED, code=code, number=number, message=message)
+def failed(
+    change: Change,
+    cause: Cause,
+    *,
+    code: int | None = None,
+    number: int | None = None,
+    message: str = "",
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """It is not applied, and sending it again would be answered the same; a person may retry."""
+    _conclude(
+        change, Status.FAILED, "change.failed", cause, code=code, number=number, message=message, details=details,
+        doubtful_since=None, doubts=0,
+    )  # fmt: skip
 
 
-def stale(change: Change, cause: Cause, *, code: int | None = None, message: str = "") -> None:
+def stale(
+    change: Change,
+    cause: Cause,
+    *,
+    code: int | None = None,
+    message: str = "",
+    details: Mapping[str, Any] | None = None,
+) -> None:
     """What was voted on is no longer there to be changed: back to its requester."""
-    _conclude(change, Status.STALE, "change.stale", cause, code=code, message=message)
+    _conclude(change, Status.STALE, "change.stale", cause, code=code, message=message, details=details)
 
 
 def postponed(change: Change, cause: Cause, *, code: int | None = None, message: str = "", wait_s: float = 0) -> None:
@@ -64,6 +83,7 @@ def returned(change: Change, missing: int) -> None:
         data={"cause": str(Cause.VOTE_VOIDED), "missing": missing},
         cause=Cause.VOTE_VOIDED,
         approved_at=None,
+        queued_at=None,
         expires_at=policy.pending_until(proposed_at),
         not_before=None,
         tries=0,
@@ -78,8 +98,8 @@ def lapsed(change: Change) -> None:
         move(change, Status.EXPIRED, "change.expired")
 
 
-def resend(change: Change) -> None:
-    """Seen not to be applied: the same bytes again, after a pause that grows with the doubts.
+def resend(change: Change, cause: Cause) -> None:
+    """Seen not to be applied, or not to be seen: the same bytes again, after a pause that grows with the doubts.
 
     The lane stays closed by hold_until, and by being the earliest approved change of the secret.
     """
@@ -87,7 +107,7 @@ def resend(change: Change) -> None:
         change,
         Status.APPROVED,
         "change.requeued",
-        Cause.SEND_AGAIN,
+        cause,
         not_before=_after(_pause_s(change.doubts - 1)),
         tries=0,
     )
@@ -147,14 +167,22 @@ def still_doubted(change: Change, *, code: int | None = None, message: str = "",
         Cause(change.cause),
         code=code,
         message=message,
+        details=change.cause_details,
         **_tried(change, wait_s),
         lease_until=None,
     )
 
 
-def escalated(change: Change, cause: Cause, *, code: int | None = None, message: str = "") -> None:
+def escalated(
+    change: Change,
+    cause: Cause,
+    *,
+    code: int | None = None,
+    message: str = "",
+    details: Mapping[str, Any] | None = None,
+) -> None:
     """The machine stops here and keeps the lane; a person has to look."""
-    _conclude(change, Status.NEEDS_HUMAN, "change.escalated", cause, code=code, message=message)
+    _conclude(change, Status.NEEDS_HUMAN, "change.escalated", cause, code=code, message=message, details=details)
 
 
 def spent(change: Change) -> bool:
@@ -189,6 +217,7 @@ def _conclude(
     code: int | None = None,
     number: int | None = None,
     message: str = "",
+    details: Mapping[str, Any] | None = None,
     **columns: Any,
 ) -> None:
     # What Segura said last stays on the page until it says something else.
@@ -198,8 +227,9 @@ def _conclude(
         to,
         action,
         code=code,
-        data={"cause": str(cause), "number": number, "message": message},
+        data={"cause": str(cause), "number": number, "message": message, **(details or {})},
         cause=cause,
+        cause_details=dict(details or {}),
         **said,
         **columns,
     )

@@ -17,11 +17,13 @@ from django.db.models.functions import Now
 from portal import keyring
 from portal.audit import ledger
 from portal.catalog import connection
-from portal.changes import approved, conclusions, readback, settlement, transitions, valid_votes
+from portal.catalog.details import Details
+from portal.changes import approved, conclusions, overtaking, readback, settlement, transitions, valid_votes
 from portal.changes.models import Attempt, Cause, Change, Revision
+from portal.changes.patch import Finding
 from portal.changes.readback import NOT_FOUND, Reading, Step
 from portal.crashpoints import crashpoint
-from portal.vault import Client, Outcome
+from portal.vault import Client, NotSent, Outcome
 from portal.vault.entity import Patch
 
 _log = logging.getLogger(__name__)
@@ -43,25 +45,10 @@ def deliver(change_id: int) -> None:
         reading = readback.confirm_value(client, revision, readback.read(client, change.secret))
         if not _cleared(change, revision, reading):
             return
-    except connection.NotConfigured as error:
-        with transaction.atomic(durable=True):
-            conclusions.postponed(change, Cause.NOT_CONFIGURED, message=str(error))
-        return
-    except (approved.Tampered, keyring.CannotOpen):
-        _escalate(change, Cause.TAMPERED)
-        return
-    except (approved.VotesVoided, approved.Lapsed) as ended:
-        with transaction.atomic(durable=True):
-            _give_back(change, revision) if isinstance(ended, approved.VotesVoided) else conclusions.lapsed(change)
-        return
-    except transitions.WrongState:
-        _note("delivery.lost", change, data={"fence": change.fence})
-        return
     except DatabaseError:
         raise
     except Exception as error:  # noqa: BLE001 - a poisoned change must stop neither the worker nor, unseen, its lane
-        _log.error("change %d could not be prepared: %s", change.pk, type(error).__name__)
-        _escalate(change, Cause.BROKEN)
+        _stop(change, error)
         return
     crashpoint("prepared")
     attempt = _intend(change, revision, started)
@@ -71,11 +58,35 @@ def deliver(change_id: int) -> None:
     _send(client, change, attempt, edit, send_before=started + settings.DELIVERY_LEASE_S / 2)
 
 
+def _stop(change: Change, error: Exception) -> None:
+    """End a delivery that cannot be prepared; if another worker has taken the change over, only say so."""
+    try:
+        with transaction.atomic(durable=True):
+            match error:
+                case transitions.WrongState():
+                    raise error
+                case connection.NotConfigured():
+                    conclusions.postponed(change, Cause.NOT_CONFIGURED, message=str(error))
+                case approved.VotesVoided():
+                    _give_back(change, approved.revision(change))
+                case approved.Lapsed():
+                    conclusions.lapsed(change)
+                case approved.Tampered():
+                    conclusions.escalated(change, Cause.TAMPERED)
+                case keyring.CannotOpen():
+                    conclusions.escalated(change, Cause.UNOPENED)
+                case _:
+                    _log.error("change %d could not be prepared: %s", change.pk, type(error).__name__)
+                    conclusions.escalated(change, Cause.BROKEN)
+    except transitions.WrongState:
+        _note("delivery.lost", change, data={"fence": change.fence})
+
+
 def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
     """Whether the call may go out; if not, the change is moved to where it belongs."""
     doubtful, restored = change.doubtful_since is not None, change.cause == Cause.RESTORED
     step = readback.step(revision, reading, doubtful=doubtful, restored=restored)
-    if step is Step.SEND:
+    if step in readback.SENDING:
         return True
     code, message = reading.code, reading.message
     with transaction.atomic(durable=True):
@@ -84,10 +95,10 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
                 conclusions.applied(change, Cause.READ_BACK)
             case Step.WAIT:
                 conclusions.postponed(change, Cause.UNREADABLE, code=code, message=message, wait_s=reading.wait_s)
-            case Step.FAIL:
-                conclusions.failed(change, code=code, number=NOT_FOUND, message=message)
-            case Step.STALE:
-                conclusions.stale(change, Cause.BASE_MOVED)
+            case Step.MISSING:
+                conclusions.failed(change, Cause.NOT_FOUND, code=code, number=NOT_FOUND, message=message)
+            case Step.MOVED if reading.seen is not None:
+                _overtake(change, revision, reading.seen)
             case Step.UNSEEN:
                 conclusions.stale(change, Cause.BASE_UNSEEN, code=code, message=message)
             case Step.ESCALATE:
@@ -96,6 +107,20 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
                 conclusions.escalated(change, Cause.RESTORED_UNSEEN, code=code, message=message)
         reading.tell_breaker()
     return False
+
+
+def _overtake(change: Change, revision: Revision, seen: Details) -> None:
+    """End a delivery whose secret is no longer as approvers saw it; the cause says what is known of the reason."""
+    calls = Attempt.objects.filter(change=change).exclude(outcome=NotSent.code)
+    if readback.judge(revision, seen).finding is Finding.TARGET:
+        if calls.filter(digest=revision.digest).exists():
+            conclusions.applied(change, Cause.READ_BACK)
+        else:
+            conclusions.stale(change, Cause.ALREADY_THERE)
+    elif numbers := overtaking.find_causing_changes(change, revision, seen):
+        conclusions.stale(change, Cause.MOVED_BY_CHANGE, details={"moved_by": numbers})
+    else:
+        conclusions.stale(change, Cause.MOVED_AFTER_CALL if calls.exists() else Cause.BASE_MOVED)
 
 
 def _intend(change: Change, revision: Revision, started: float) -> Attempt | None:
@@ -150,11 +175,6 @@ def _send(client: Client, change: Change, attempt: Attempt, edit: Patch, *, send
             settlement.keep(attempt, outcome)
         if not settlement.take_in_soon(attempt):
             raise
-
-
-def _escalate(change: Change, cause: Cause) -> None:
-    with transaction.atomic(durable=True):
-        conclusions.escalated(change, cause)
 
 
 def _note(action: str, change: Change, *, data: dict[str, object], code: int | None = None) -> None:

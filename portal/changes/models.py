@@ -17,9 +17,10 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
+from portal.changes.attempt import Attempt as Attempt  # the app's models are found here
 from portal.changes.cause import Cause as Cause
 from portal.changes.cause import causes as causes
-from portal.changes.comment import Comment as Comment  # the app's models are found here
+from portal.changes.comment import Comment as Comment
 from portal.changes.drafts import Draft as Draft  # a model, where Django looks for them
 from portal.changes.existence import has
 from portal.changes.template import Template as Template
@@ -118,8 +119,10 @@ class Change(models.Model):
     at_once = models.SmallIntegerField(db_default=1, help_text="Of how many secrets its requester proposed in an hour.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    status_since = models.DateTimeField(null=True, help_text="When it came to its present status.")
     expires_at = models.DateTimeField(null=True)
-    approved_at = models.DateTimeField(null=True)
+    approved_at = models.DateTimeField(null=True, help_text="When the last vote approved it; a retry leaves it.")
+    queued_at = models.DateTimeField(null=True, help_text="Its place in its lane: when it was approved or retried.")
     ended_at = models.DateTimeField(null=True)
     # Delivery
     fence = models.IntegerField(default=0)
@@ -131,6 +134,11 @@ class Change(models.Model):
     doubtful_since = models.DateTimeField(null=True)
     verified_at = models.DateTimeField(null=True)
     cause = models.CharField(max_length=16, choices=causes, default=Cause.NONE, blank=True)
+    cause_details: models.JSONField[dict[str, Any]] = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="What belongs to the cause: names, numbers.",
+    )
     request = models.CharField(
         max_length=64, blank=True, db_default="", help_text="Id of the request that approved or retried it."
     )
@@ -222,6 +230,9 @@ class Breaker(models.Model):
     failures = models.IntegerField(default=0, help_text="Calls in a row that did not get through.")
     opened_at = models.DateTimeField(null=True, help_text="Paused since.")
     next_at = models.DateTimeField(null=True, help_text="When the next change may be tried.")
+    probes = models.SmallIntegerField(
+        default=0, db_default=0, help_text="Changes tried in vain since delivery is paused."
+    )
     code = models.IntegerField(null=True, help_text="HTTP status of the newest failure.")
     reason = models.TextField(blank=True)
     turn_at = models.DateTimeField(null=True, help_text="When the next change may go, where delivery has a cap.")
@@ -232,24 +243,3 @@ class Breaker(models.Model):
     class Meta:
         default_permissions = ()
         constraints = [models.CheckConstraint(condition=Q(id=1), name="breaker_one_row")]
-
-
-class Attempt(models.Model):
-    """One call of the update endpoint, written down before it is made (B4). Its id travels as X-Request-ID."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
-    change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="attempts")
-    revision = models.IntegerField()
-    fence = models.IntegerField()
-    digest = models.CharField(max_length=64)
-    started_at = models.DateTimeField()
-    finished_at = models.DateTimeField(null=True)
-    outcome = models.CharField(max_length=16, blank=True)
-    code = models.IntegerField(null=True)
-    number = models.IntegerField(null=True)
-    message = models.TextField(blank=True)
-
-    class Meta:
-        default_permissions = ()
-        ordering = ["started_at"]
-        constraints = [models.UniqueConstraint(fields=["change", "fence"], name="attempt_change_fence")]

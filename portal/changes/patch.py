@@ -7,6 +7,7 @@ The client secret is never here, only its keyed fingerprint.
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -74,11 +75,27 @@ class Sight:
 
 
 class Finding(Enum):
-    """What a reading says about a call of unknown outcome."""
+    """What a reading says about a proposed edit."""
 
     TARGET = "target"  # every proposed value is there
+    HIDDEN = "hidden"  # every proposed value that can be seen is there, but the client secret cannot be seen
+    PARTIAL = "partial"  # some proposed values are there, and all that is missing is entries of share lists
+    NONE_TAKEN = "none taken"  # all that was proposed is entries of share lists, and none of them is there
     NOT_YET = "not yet"  # nothing but values from before and proposed ones, as far as can be seen
-    OTHER = "other"  # a value that is neither: somebody else was there
+    OTHER = "other"  # a value that is neither: the secret was edited by another hand
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A finding; `untaken` names the entries of share lists that are missing, as (field, name).
+
+    `hidden`: the proposed client secret cannot be seen; `taken`: some of what was proposed is seen to be there.
+    """
+
+    finding: Finding
+    untaken: tuple[tuple[str, str], ...] = ()
+    hidden: bool = False
+    taken: bool = False
 
 
 def difference(proposed: Fields, base: Fields) -> dict[str, Any]:
@@ -154,10 +171,69 @@ def moved(base: Sight, now: Sight) -> list[str]:
     return [name for name in FIELDS if name in then and name in today and then[name] != today[name]]
 
 
-def judge(target: Sight, base: Sight | None, now: Sight) -> Finding:
-    """Compare a reading with what was proposed (`target`: only its fields) and with what was there before."""
-    wanted, today = target.values(), now.values()
-    if all(name in today and today[name] == value for name, value in wanted.items()):
-        return Finding.TARGET
-    strangers = [name for name in moved(base, now) if today[name] != wanted.get(name)] if base else []
-    return Finding.OTHER if strangers else Finding.NOT_YET
+def judge(target: Sight, base: Sight | None, now: Sight) -> Judgement:
+    """Compare a reading with what was proposed (`target`: only its fields) and with what was there before.
+
+    Share lists are compared entry by entry: Segura may take some entries of a list and not others.
+    """
+    wanted, before, today = target.values(), base.values() if base else {}, now.values()
+    if base is not None and SECRET_FIELD not in before and today.get(SECRET_FIELD) != wanted.get(SECRET_FIELD):
+        today.pop(SECRET_FIELD, None)  # not a value that can be compared, or the base would have had one
+    visible = [name for name in wanted if name in today]
+    today |= {name: _respelled(today[name], wanted[name], before.get(name, ())) for name in visible if _is_list(name)}
+    open_fields = [name for name in visible if today[name] != wanted[name]]
+    hidden = len(visible) < len(wanted)
+    if not open_fields and not hidden:
+        return Judgement(Finding.TARGET)
+    if base is not None and _edited_by_another_hand(wanted, before, today):
+        return Judgement(Finding.OTHER)
+    if not open_fields:
+        return Judgement(Finding.HIDDEN, hidden=True)
+    taken = any(_moved(today[name], before.get(name)) for name in visible)
+    missing = {name: _missing(wanted[name], today[name]) if _is_list(name) else None for name in open_fields}
+    if any(names is None for names in missing.values()):
+        return Judgement(Finding.NOT_YET, hidden=hidden, taken=taken)
+    untaken = tuple((name, each) for name, names in missing.items() for each in names or ())
+    finding = Finding.PARTIAL if taken or hidden else Finding.NONE_TAKEN
+    return Judgement(finding, untaken, hidden, taken)
+
+
+def _moved(today: Any, before: Any) -> bool:
+    return bool(today) if before is None else bool(today != before)
+
+
+def _is_list(name: str) -> bool:
+    return name in SHARE_FIELDS
+
+
+def _edited_by_another_hand(wanted: Fields, before: Fields, today: Fields) -> bool:
+    """Whether a visible value is neither the one from before nor a proposed one."""
+    for name in FIELDS:
+        if name not in before or name not in today or today[name] in (before[name], wanted.get(name)):
+            continue
+        if not _is_list(name) or name not in wanted:
+            return True
+        rights = [dict(each) for each in (before[name], wanted[name], today[name])]
+        if any(rights[2].get(who) not in (rights[0].get(who), rights[1].get(who)) for who in {*rights[0], *rights[2]}):
+            return True
+    return False
+
+
+def _missing(wanted: Iterable[Any], today: Iterable[Any]) -> list[str] | None:
+    """Names whose proposed access is not there; None if the list grants more than was proposed."""
+    right, proposed = dict(today), dict(wanted)
+    if any(name not in proposed or (can_edit and not proposed[name]) for name, can_edit in right.items()):
+        return None
+    return [name for name, can_edit in proposed.items() if right.get(name) != can_edit]
+
+
+def _respelled(today: Iterable[Any], wanted: Iterable[Any], before: Iterable[Any]) -> list[Any]:
+    """The entries as proposed if Segura only spells their names in another way, with other capitals for example."""
+    known = {name for name, _ in (*wanted, *before)}
+    spelling = {_folded(name): name for name, _ in wanted}
+    named = ([name if name in known else spelling.get(_folded(name), name), can_edit] for name, can_edit in today)
+    return sorted(named)
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).strip().casefold()

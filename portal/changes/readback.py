@@ -9,7 +9,7 @@ from portal.catalog import details
 from portal.changes import approved, breaker, transitions
 from portal.changes import patch as patches
 from portal.changes.models import Revision
-from portal.changes.patch import Finding, Sight
+from portal.changes.patch import Finding, Judgement, Sight
 from portal.vault import Client, ReadRefused, VaultError, WaitRequested
 
 NOT_FOUND = 1005
@@ -39,11 +39,11 @@ class Reading:
         return (self.error.retry_after_s or 0.0) if self.error else 0.0
 
     def tell_breaker(self) -> None:
-        """A secret that was read, or that Segura refused to show, says nothing about calls; no answer does."""
+        """Tell the circuit breaker of a connection that failed; what Segura answers about one secret is none."""
         if isinstance(self.error, WaitRequested):  # no call was made
             return
         now = transitions.db_now()
-        if self.error is None or self.refused:
+        if self.error is None or self.error.about_item:
             breaker.undecided(now)
         else:
             breaker.failed(now, reason=self.message, code=self.code, alarm=self.error.alarm)
@@ -60,16 +60,21 @@ class Reading:
 
 
 class Step(Enum):
-    """What a reading before the call asks for."""
+    """What a reading asks for."""
 
-    SEND = "send"
+    SEND = "send"  # as approved; in doubt: the proposed values are seen not to be there
+    REPEAT_UNREAD = "repeat unread"  # in doubt, and the secret cannot be read
+    REPEAT_HIDDEN = "repeat hidden"  # in doubt, and the client secret cannot be seen
     APPLIED = "applied"
     WAIT = "wait"
-    FAIL = "fail"
-    STALE = "stale"
+    MISSING = "missing"
+    MOVED = "moved"
     UNSEEN = "unseen"
     UNPROVED = "unproved"
     ESCALATE = "escalate"
+
+
+SENDING = (Step.SEND, Step.REPEAT_UNREAD, Step.REPEAT_HIDDEN)
 
 
 def read(client: Client, secret: int) -> Reading:
@@ -97,16 +102,36 @@ def step(revision: Revision, reading: Reading, *, doubtful: bool, restored: bool
     `restored`: that call, and what others did to the secret since, is nowhere in this database.
     """
     if reading.denied and doubtful:  # no read-back: the same bytes again, behind the hold (B6)
-        return Step.UNPROVED if restored else Step.SEND
+        return Step.UNPROVED if restored else Step.REPEAT_UNREAD
     if reading.refused:
         if reading.refused.number == NOT_FOUND:
-            return Step.FAIL
+            return Step.MISSING
         return Step.SEND if revision.base is None else Step.UNSEEN
     if reading.seen is None:
         return Step.WAIT
-    base = approved.base_of(revision)
-    now = Sight(reading.seen.fields, reading.seen.secret_fingerprint)
     if not doubtful:
-        return Step.STALE if base and patches.moved(base, now) else Step.SEND
-    finding = patches.judge(Sight(revision.patch, revision.secret_fingerprint), base, now)
+        base = approved.base_of(revision)
+        return Step.MOVED if base and patches.moved(base, _sight(reading.seen)) else Step.SEND
+    return _after_doubt(judge(revision, reading.seen).finding, restored=restored)
+
+
+def _after_doubt(finding: Finding, *, restored: bool) -> Step:
+    if finding is Finding.HIDDEN:
+        return Step.UNPROVED if restored else Step.REPEAT_HIDDEN
     return {Finding.TARGET: Step.APPLIED, Finding.OTHER: Step.ESCALATE}.get(finding, Step.SEND)
+
+
+def judge(revision: Revision, seen: details.Details) -> Judgement:
+    """What the vault holds, beside what the revision proposed and what was there before."""
+    target = Sight(revision.patch, revision.secret_fingerprint)
+    return patches.judge(target, approved.base_of(revision), _sight(seen))
+
+
+def moved(revision: Revision, seen: details.Details) -> list[str]:
+    """The fields that are no longer as approvers saw them."""
+    base = approved.base_of(revision)
+    return patches.moved(base, _sight(seen)) if base else []
+
+
+def _sight(seen: details.Details) -> Sight:
+    return Sight(seen.fields, seen.secret_fingerprint)

@@ -15,10 +15,12 @@ from portal import correlation
 from portal.audit import ledger
 from portal.catalog import connection
 from portal.changes import breaker, conclusions, delivery, readback, settlement, transitions
-from portal.changes.models import LANE, Attempt, Cause, Change, Status
+from portal.changes.models import LANE, Attempt, Cause, Change, Revision, Status
+from portal.changes.patch import Finding, Judgement
 from portal.changes.readback import Reading, Step
 from portal.changes.transitions import db_now, lock, move
 from portal.prepared import Given, Prepared
+from portal.vault import AppliedCheck, RefusedCheck
 
 _log = logging.getLogger(__name__)
 _BATCH = 500
@@ -60,7 +62,7 @@ def _following() -> QuerySet[Change, Any]:
     """The next change of the same secret, where this one has left the lane."""
     lane_left = Change.objects.filter(pk=Given("id")).exclude(status__in=(Status.APPROVED, *LANE)).values("secret")
     waiting = Change.objects.filter(secret__in=lane_left, status=Status.APPROVED)
-    return waiting.order_by("approved_at", "pk").values("pk")[:1]
+    return waiting.order_by("queued_at", "pk").values("pk")[:1]
 
 
 _FOLLOWING = Prepared(_following)
@@ -102,22 +104,69 @@ def _read(change: Change) -> Reading:
 
 def _settle_doubt(change: Change, reading: Reading) -> None:
     restored = change.cause == Cause.RESTORED
-    todo = readback.step(change.current(), reading, doubtful=True, restored=restored)
+    revision = change.current()
+    todo = readback.step(revision, reading, doubtful=True, restored=restored)
+    answered = "" if restored or todo is Step.WAIT else _answered(change)
     if todo is Step.APPLIED:
         conclusions.applied(change, Cause.READ_BACK)
-    elif change.cause == Cause.ECHO_DIFFERS and todo is not Step.WAIT:
-        # Not lost on the way but answered: sending it again would be answered the same (B5).
-        conclusions.escalated(change, Cause.PARTLY_APPLIED if reading.seen else Cause.UNVERIFIED)
+    elif answered:
+        _settle_answered(change, revision, reading, said_yes=answered == AppliedCheck.code)
     elif todo is Step.ESCALATE:
         conclusions.escalated(change, Cause.THIRD_VALUE)
     elif todo is Step.UNPROVED:
         conclusions.escalated(change, Cause.RESTORED_UNSEEN, code=reading.code, message=reading.message)
     elif conclusions.spent(change):
         conclusions.escalated(change, Cause.RESTORED_UNSEEN if restored else Cause.TRIES_SPENT)
-    elif todo is Step.SEND:
-        conclusions.resend(change)
+    elif todo in _RESENT:
+        conclusions.resend(change, _RESENT[todo])
     else:
         conclusions.still_doubted(change, code=reading.code, message=reading.message, wait_s=reading.wait_s)
+
+
+def _answered(change: Change) -> str:
+    """The outcome of the newest call if Segura answered it without proving it; '' if not."""
+    calls = Attempt.objects.filter(change=change).order_by("-started_at")
+    newest = calls.values_list("outcome", flat=True).first() or ""
+    return newest if newest in (AppliedCheck.code, RefusedCheck.code) else ""
+
+
+def _settle_answered(change: Change, revision: Revision, reading: Reading, *, said_yes: bool) -> None:
+    """Settle a call that Segura answered without proving it: sent again, it would be answered the same (B5)."""
+    if reading.seen is None:
+        cause = Cause.UNVERIFIED if said_yes else Cause.REFUSED_UNSEEN
+        conclusions.escalated(change, cause, code=reading.code, message=reading.message)
+        return
+    found = readback.judge(revision, reading.seen)
+    if said_yes:
+        _settle_yes(change, found)
+    elif found.finding is Finding.OTHER:
+        conclusions.escalated(change, Cause.THIRD_VALUE)
+    elif found.taken or found.hidden:
+        conclusions.escalated(change, Cause.REFUSED_UNSEEN)
+    elif change.hold_until and change.hold_until > db_now():  # an earlier call may still be replayed
+        conclusions.still_doubted(change)
+    else:
+        conclusions.failed(change, Cause.REFUSED_SEEN)
+
+
+def _settle_yes(change: Change, found: Judgement) -> None:
+    details = {"untaken": [list(entry) for entry in found.untaken]} if found.untaken else {}
+    match found.finding:
+        case Finding.HIDDEN:
+            conclusions.applied(change, Cause.CONFIRMED_UNSEEN)
+        case Finding.PARTIAL:
+            conclusions.applied(change, Cause.APPLIED_EXCEPT, details={**details, "hidden": found.hidden})
+        case Finding.NONE_TAKEN:
+            conclusions.failed(change, Cause.NONE_TAKEN, details=details)
+        case _:
+            conclusions.escalated(change, Cause.PARTLY_APPLIED, details=details)
+
+
+_RESENT = {
+    Step.SEND: Cause.SEND_AGAIN,
+    Step.REPEAT_UNREAD: Cause.REPEAT_UNREAD,
+    Step.REPEAT_HIDDEN: Cause.REPEAT_HIDDEN,
+}
 
 
 def sweep() -> list[int]:
@@ -144,7 +193,7 @@ def due() -> list[int]:
     """Ids of what a worker could take up now, oldest first; at most one per secret, for lanes are served in order."""
     now = db_now()
     doubts = transitions.in_doubt(now).order_by("doubtful_since", "pk")
-    ready = transitions.ready(now).order_by("approved_at", "pk")
+    ready = transitions.ready(now).order_by("queued_at", "pk")
     return [pk for found in (doubts, ready) for pk in found.values_list("pk", flat=True)[:_BATCH]]
 
 

@@ -54,7 +54,8 @@ def _approve_anew(change: Change, digest: str, voted_at: Any) -> None:
         Status.APPROVED,
         "change.approved",
         data={"digest": digest},
-        approved_at=db_now(),
+        approved_at=(now := db_now()),
+        queued_at=now,
         expires_at=until,
         cause=Cause.NONE,
     )

@@ -17,7 +17,7 @@ from portal.changes import breaker, conclusions, spool, transitions
 from portal.changes.models import Attempt, Cause, Change, Status
 from portal.changes.spool import Kept
 from portal.prepared import Given, Prepared
-from portal.vault import Applied, AppliedCheck, Exchange, InDoubt, NotApplied, NotSent, Outcome, Refused
+from portal.vault import Applied, AppliedCheck, Exchange, InDoubt, NotApplied, NotSent, Outcome, Refused, RefusedCheck
 
 _log = logging.getLogger(__name__)
 _PAUSES_S = (0.0, 0.2, 1.0, 2.0)
@@ -39,20 +39,19 @@ def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None
         change = transitions.lock(attempt.change_id)
         if kept is not None:
             _make_up(change, kept)
-        name = type(outcome).__name__
-        came = {"outcome": name, "code": outcome.status, "number": outcome.number, "message": told(outcome)}
+        came = {"outcome": outcome.code, "code": outcome.status, "number": outcome.number, "message": told(outcome)}
         finished = _FINISHED.rows(attempt=attempt.pk, **came)
         if not finished:
             return
         ((_, troubled),) = finished
         facts = {
-            "outcome": name,
+            "outcome": outcome.code,
             "attempt": str(attempt.pk),
             "fence": attempt.fence,
             "number": outcome.number,
             "message": told(outcome),
         }
-        _log.info("attempt %s of %s: %s, HTTP %s", attempt.pk, change.number, name, outcome.status)
+        _log.info("attempt %s of %s: %s, HTTP %s", attempt.pk, change.number, outcome.code, outcome.status)
         late = {"spooled": True, "answered_at": kept.answered_at} if kept else {}
         _note("delivery.answered", change, code=outcome.status, data=facts | late)
         if (change.status, change.fence) == (Status.SENDING, attempt.fence):
@@ -137,13 +136,15 @@ def _conclude(change: Change, outcome: Outcome) -> None:
     code, message, wait = outcome.status, told(outcome), outcome.retry_after_s or 0
     match outcome:
         case Applied():
-            conclusions.applied(change, Cause.CONFIRMED, code=code)
+            conclusions.applied(change, Cause.CONFIRMED_UNSEEN if outcome.unseen else Cause.CONFIRMED, code=code)
         case Refused() if change.doubtful_since:
             conclusions.escalated(change, Cause.REFUSED_REPEAT, code=code, message=message)
         case Refused():
-            conclusions.failed(change, code=code, number=outcome.number, message=message)
+            conclusions.failed(change, Cause.REFUSED, code=code, number=outcome.number, message=message)
+        case RefusedCheck():
+            conclusions.doubted(change, Cause.REFUSED_CHECK, code=code, message=message, answered=True)
         case NotSent():
-            conclusions.postponed(change, Cause.NOT_SENT, message=message, wait_s=wait)
+            conclusions.postponed(change, Cause.NOT_SENT, code=code, message=message, wait_s=wait)
         case NotApplied():
             conclusions.postponed(change, Cause.NOT_APPLIED, code=code, message=message, wait_s=wait)
         case AppliedCheck():
@@ -156,6 +157,8 @@ def _tell_breaker(outcome: Outcome, troubled: bool) -> None:
     if isinstance(outcome, Applied | AppliedCheck | Refused):
         if troubled:
             breaker.succeeded()
+    elif outcome.about_item:
+        breaker.undecided(transitions.db_now())
     elif not (isinstance(outcome, NotSent) and outcome.held_off):
         breaker.failed(transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm)
 

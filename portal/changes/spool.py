@@ -19,10 +19,10 @@ from typing import Any, get_args
 
 from django.conf import settings
 
-from portal.vault import NotApplied, Outcome
+from portal.vault import NotApplied, NotSent, Outcome
 
 _log = logging.getLogger(__name__)
-_KINDS: dict[str, Any] = {kind.__name__: kind for kind in get_args(Outcome)}
+_KINDS: dict[str, Any] = {kind.code: kind for kind in get_args(Outcome)}
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,13 @@ class Kept:
     @classmethod
     def now(cls, attempt: object, fence: int, outcome: Outcome, message: str, exchange: dict[str, Any] | None) -> Kept:
         """What is known of this attempt at this moment, by this machine's clock."""
-        wait = outcome.retry_after_s if isinstance(outcome, NotApplied) else None
+        wait = outcome.retry_after_s if isinstance(outcome, NotApplied | NotSent) else None
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        name = type(outcome).__name__
-        return cls(str(attempt), fence, name, outcome.status, outcome.number, message, wait, at, exchange)
+        return cls(str(attempt), fence, outcome.code, outcome.status, outcome.number, message, wait, at, exchange)
 
     def as_outcome(self) -> Outcome:
         """The outcome, as far as its settlement asks."""
-        more = {"retry_after_s": self.retry_after_s} if self.outcome == NotApplied.__name__ else {}
+        more = {"retry_after_s": self.retry_after_s} if self.outcome in (NotApplied.code, NotSent.code) else {}
         outcome: Outcome = _KINDS[self.outcome](status=self.code, number=self.number, message=self.message, **more)
         return outcome
 

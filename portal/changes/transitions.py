@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
-from django.db.models import DurationField, Exists, F, OuterRef, Q
+from django.db.models import DurationField, Exists, F, JSONField, OuterRef, Q
 from django.db.models.functions import Now
 
 from portal import correlation
@@ -32,7 +32,7 @@ ALLOWED: dict[Status, tuple[Status, ...]] = {
         Status.IN_DOUBT,
         Status.NEEDS_HUMAN,
     ),
-    Status.IN_DOUBT: (Status.IN_DOUBT, Status.APPLIED, Status.APPROVED, Status.NEEDS_HUMAN),
+    Status.IN_DOUBT: (Status.IN_DOUBT, Status.APPLIED, Status.FAILED, Status.APPROVED, Status.NEEDS_HUMAN),
     Status.NEEDS_HUMAN: (Status.IN_DOUBT, Status.APPLIED, Status.FAILED),
     Status.FAILED: (Status.APPROVED,),
     Status.STALE: (Status.PENDING, Status.WITHDRAWN, Status.EXPIRED),
@@ -96,16 +96,18 @@ def move(
     columns |= {"status": to}
     if to not in (Status.SENDING, Status.IN_DOUBT):
         columns["lease_until"] = None
+    if "cause" in columns:
+        columns.setdefault("cause_details", {})
     if to is Status.APPROVED and by:
         columns["request"] = correlation.current()  # the delivery goes on under it, whoever reminds the worker
     seen = {f"seen_{name}": getattr(change, name) for name in _SEEN}
-    moved = _moved(to in ENDED, *columns).one(**seen, **columns)
+    moved = _moved(to in ENDED, to != change.status, *columns).one(**seen, **columns)
     if moved is None:
         raise WrongState(change)
     if to in ENDED and moved.keeps:  # type: ignore[attr-defined]
         change.erase_sealed()
     came_from = change.status
-    columns |= {"updated_at": moved.updated_at, "ended_at": moved.ended_at}
+    columns |= {name: getattr(moved, name) for name in ("updated_at", "status_since", "ended_at")}
     for name, value in columns.items():
         setattr(change, name, value)
     ledger.record(
@@ -119,19 +121,21 @@ def move(
 
 
 @cache
-def _moved(ends: bool, *names: str) -> Prepared[Change]:
-    """The move of a change, as it was seen, that sets these columns."""
+def _moved(ends: bool, turns: bool, *names: str) -> Prepared[Change]:
+    """The move of a change, as it was seen, that sets these columns; `turns`: to another status."""
     seen = {name: Given(f"seen_{name}") for name in _SEEN}
-    columns = {name: Given(name) for name in names} | {"updated_at": Now()} | ({"ended_at": Now()} if ends else {})
+    kinds = {"cause_details": JSONField()}
+    instants = ("updated_at", *(("status_since",) if turns else ()), *(("ended_at",) if ends else ()))
+    columns = {name: Given(name, kinds.get(name)) for name in names} | dict.fromkeys(instants, Now())
     keeps = Exists(Revision.objects.filter(change=OuterRef("pk"), sealed_secret__isnull=False))
-    answer = ("id", "updated_at", "ended_at")
+    answer = ("id", "updated_at", "status_since", "ended_at")
     return Prepared(lambda: Change.objects.filter(**seen), columns, answer=answer, asking={"keeps": keeps})
 
 
 def ready(now: datetime | Now) -> ChangeQuerySet:
     """Approved changes that may be sent at `now` (B3).
 
-    Not while another change of the same secret is on its way, may still be replayed by the gateway, or was approved
+    Not while another change of the same secret is on its way, may still be replayed by the gateway, or was queued
     earlier and waits; nor while an earlier call of its own may be replayed, unless it goes on to repeat that very call.
     """
     own_hold_over = Q(hold_until=None) | Q(hold_until__lte=now) | Q(doubtful_since__isnull=False)
@@ -141,8 +145,8 @@ def ready(now: datetime | Now) -> ChangeQuerySet:
         .filter(
             Q(status__in=LANE)
             | Q(hold_until__gt=now)
-            | Q(status=Status.APPROVED, approved_at__lt=OuterRef("approved_at"))
-            | Q(status=Status.APPROVED, approved_at=OuterRef("approved_at"), pk__lt=OuterRef("pk"))
+            | Q(status=Status.APPROVED, queued_at__lt=OuterRef("queued_at"))
+            | Q(status=Status.APPROVED, queued_at=OuterRef("queued_at"), pk__lt=OuterRef("pk"))
         )
     )
     in_time = Q(not_before=None) | Q(not_before__lte=now)
@@ -222,6 +226,7 @@ _CLAIMED = Prepared(
         "status": Status.SENDING,
         "fence": F("fence") + 1,
         "updated_at": Now(),
+        "status_since": Now(),
         "lease_until": Now() + Given("lease", DurationField()),
     },
 )

@@ -63,6 +63,7 @@ def submit(proposal: Proposal, *, by: User, read: ApiSecret | None = None) -> Ch
                 risk=proposal.risk(recent.secrets),
                 created_at=now,
                 updated_at=now,
+                status_since=now,
                 expires_at=policy.pending_until(now),
             )
             revision = revisions.write(change, proposal, by=by, number=1, at=now)
@@ -255,6 +256,7 @@ def _decide(change: Change, ballot: Ballot, votes: list[Vote], *, by: User, at: 
             by=by.username,
             data={"digest": current.digest},
             approved_at=at,
+            queued_at=at,
             expires_at=policy.approved_until(at),
             cause=Cause.NONE,
         )
@@ -287,6 +289,8 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
         revision=revision.number,
         risk=proposal.risk(change.at_once),
         expires_at=policy.pending_until(now),
+        approved_at=None,
+        queued_at=None,
         cause=Cause.NONE,
         answer="",
         answer_code=None,

@@ -119,7 +119,7 @@ KINDS: dict[str, Kind] = {
     "expired": Kind(
         _R,
         _("Your change expired"),
-        _("%(number)s for the secret %(secret)s expired: its time ran out. Nothing was changed in Segura."),
+        _("%(number)s for the secret %(secret)s expired: its time ran out. It is not sent any more."),
         "hourglass-empty",
     ),
     "stale": Kind(
@@ -127,14 +127,14 @@ KINDS: dict[str, Kind] = {
         _("Your change was overtaken"),
         _(
             "%(number)s for the secret %(secret)s is stale: what was proposed no longer fits what Segura holds. "
-            "Nothing was sent. Revise it or withdraw it."
+            "Revise it or withdraw it."
         ),
         "refresh-alert",
     ),
     "applied": Kind(
         _R,
         _("Your change was applied"),
-        _("%(number)s for the secret %(secret)s is in Segura."),
+        _("%(number)s for the secret %(secret)s was applied. What exactly was seen is on its page."),
         "circle-check",
     ),
     "failed": Kind(

@@ -28,7 +28,7 @@ from portal.operations import pulse, tally, traffic
 
 MOST = 10_000
 """What waits is counted up to here: more is no other news."""
-_SINCE = {Status.PENDING: "created_at", Status.APPROVED: "approved_at", Status.IN_DOUBT: "doubtful_since"}
+_SINCE = {Status.PENDING: "created_at", Status.APPROVED: "queued_at", Status.IN_DOUBT: "doubtful_since"}
 """Since when a change waits, by status; else since it got there."""
 
 
@@ -67,11 +67,11 @@ def _broker() -> Iterator[Metric]:
 
 
 def _changes(now: datetime) -> Iterator[Metric]:
-    first = {name: Min(name) for name in ("created_at", "approved_at", "doubtful_since", "updated_at")}
+    first = {name: Min(name) for name in ("created_at", "queued_at", "doubtful_since", "status_since")}
     rows = Change.objects.filter(status__in=OPEN).order_by().values("status").annotate(amount=Count("pk"), **first)
     found: dict[str, Any] = {row["status"]: row for row in rows}
     number = {str(status): found[status]["amount"] if status in found else 0 for status in OPEN}
-    oldest = {status: _age(row[_SINCE.get(Status(status), "updated_at")], now) for status, row in found.items()}
+    oldest = {status: _age(row[_SINCE.get(Status(status), "status_since")], now) for status, row in found.items()}
     yield _labelled("changes", "Open changes, by status.", "status", number)
     yield _labelled("oldest_change_seconds", "How long the oldest of them waits.", "status", {**_none(OPEN), **oldest})
     leased = Change.objects.filter(status__in=(Status.SENDING, Status.IN_DOUBT), lease_until__isnull=False)

@@ -85,6 +85,6 @@ def _unsettled(reader: User) -> tuple[list[Change], list[Change]]:
 def _longest() -> dict[str, Change]:
     """By status the change that has waited longest in it, for a decision and for a worker."""
     pending = Change.objects.filter(status=Status.PENDING).order_by("pk").values("pk")[:1]
-    approved = Change.objects.filter(status=Status.APPROVED).order_by("approved_at", "pk").values("pk")[:1]
+    approved = Change.objects.filter(status=Status.APPROVED).order_by("queued_at", "pk").values("pk")[:1]
     both = Change.objects.filter(Q(pk=Subquery(pending)) | Q(pk=Subquery(approved)))
     return {change.status: change for change in both}

@@ -25,7 +25,16 @@ from portal.vault.entity import (
 from portal.vault.errors import ReadRefused, Unauthorised, Unreachable, Unreadable, VaultError, WaitRequested
 from portal.vault.exchange import Exchange
 from portal.vault.leftovers import Rows
-from portal.vault.outcomes import Applied, AppliedCheck, InDoubt, NotApplied, NotSent, Outcome, Refused
+from portal.vault.outcomes import (
+    Applied,
+    AppliedCheck,
+    InDoubt,
+    NotApplied,
+    NotSent,
+    Outcome,
+    Refused,
+    RefusedCheck,
+)
 from portal.vault.tokens import Cipher, MemoryTokens, RedisTokens, Token, TokenStore
 from portal.vault.waits import MemoryWaits, RedisWaits, Waits
 
@@ -58,6 +67,7 @@ __all__ = [
     "RedisTokens",
     "RedisWaits",
     "Refused",
+    "RefusedCheck",
     "Report",
     "Rows",
     "Secret",

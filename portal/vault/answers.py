@@ -12,6 +12,7 @@ from typing import Any
 from portal.vault.entity import Secret
 
 _MOST_DIGITS = 1000
+TOO_LONG = "the answer is longer than"
 _NUMBERED = re.compile(r"\s*([1-9][0-9]{3})\s*:", re.ASCII)
 
 
@@ -134,6 +135,19 @@ def is_unauthorised(answer: Answer) -> bool:
 def _whole(digits: str) -> float:
     """A number of any length: Python refuses to make an int of thousands of digits, and with it the whole answer."""
     return int(digits) if len(digits) < _MOST_DIGITS else math.inf
+
+
+def is_about_item(answer: Answer, doc: Mapping[str, Any] | None) -> bool:
+    """Whether Segura itself answered about what was asked for, so that the connection is not at fault.
+
+    Its envelope with another error code than 0 or 1 speaks of the whole access: the route, the address, the referer.
+    """
+    if is_unauthorised(answer):
+        return False
+    inner = envelope(doc)
+    if inner is None:
+        return answer.flaw.startswith(TOO_LONG)
+    return all(inner.get(name, 0) in (0, 1, "0", "1", None) for name in ("error_code", "cod_erro"))
 
 
 def _integer(value: object) -> int | None:

@@ -28,7 +28,7 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 from urllib3.exceptions import HTTPError, NameResolutionError
 
-from portal.vault.answers import Answer, NoAnswer, document
+from portal.vault.answers import TOO_LONG, Answer, NoAnswer, document
 from portal.vault.config import Config, ConfigError
 from portal.vault.entity import Secret
 from portal.vault.paced import Pace, PacedHTTPConnection, PacedHTTPSConnection
@@ -105,7 +105,7 @@ class _Adapter(HTTPAdapter):
             while chunk := raw.read(64 * 1024, decode_content=True):
                 body += chunk
                 if len(body) > self._config.max_body:
-                    return b"", f"the answer is longer than {self._config.max_body} bytes"
+                    return b"", f"{TOO_LONG} {self._config.max_body} bytes"
         except (HTTPError, OSError, ValueError) as error:
             return b"", _reason(error, self._pace) + " while reading the answer"
         return bytes(body), ""

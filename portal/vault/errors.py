@@ -7,7 +7,8 @@ class VaultError(Exception):
     """A read that did not succeed.
 
     `status`, `number`: as Segura gave them, or None; `alarm`: somebody should look now; `retry_after_s`: seconds that
-    Segura asked to wait before the next call, or None.
+    Segura asked to wait before the next call, or None; `about_item`: Segura itself answered about this secret, which
+    says nothing about the connection.
     """
 
     def __init__(
@@ -18,10 +19,11 @@ class VaultError(Exception):
         number: int | None = None,
         alarm: bool = False,
         retry_after_s: float | None = None,
+        about_item: bool = False,
     ) -> None:
         super().__init__(message)
         self.message, self.status, self.number, self.alarm = message, status, number, alarm
-        self.retry_after_s = retry_after_s
+        self.retry_after_s, self.about_item = retry_after_s, about_item
 
 
 class ReadRefused(VaultError):

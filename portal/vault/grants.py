@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from portal.vault.answers import Answer, NoAnswer, document, message
 from portal.vault.errors import Unauthorised, Unreachable, Unreadable, VaultError, WaitRequested
-from portal.vault.outcomes import NotApplied, NotSent, requested_wait_s
+from portal.vault.outcomes import NotSent, requested_wait_s
 from portal.vault.text import Scrubber
 
 
@@ -15,13 +15,13 @@ from portal.vault.text import Scrubber
 class NoToken:
     """The token endpoint gave no token. `identity` says that it did not take our client id or secret."""
 
-    outcome: NotSent | NotApplied
+    outcome: NotSent
     identity: bool = False
 
     def as_read_error(self) -> VaultError:
         """The same, for a read."""
         outcome, wait = self.outcome, self.outcome.retry_after_s
-        if isinstance(outcome, NotSent):
+        if outcome.status is None:
             return (WaitRequested if outcome.held_off else Unreachable)(
                 outcome.reason, alarm=outcome.alarm, retry_after_s=wait
             )
@@ -36,7 +36,7 @@ def held_off(wait_s: float) -> NoToken:
 
 
 def refused(came: Answer | NoAnswer, scrub: Scrubber) -> NoToken:
-    """Reads a token endpoint's failure: no answer is NotSent, any answer NotApplied."""
+    """Reads a token endpoint's failure: without a token the update was not sent."""
     if isinstance(came, NoAnswer):
         reason = f"Segura's token endpoint did not answer: {came.reason}"
         return NoToken(NotSent(reason=reason, alarm=came.alarm))
@@ -44,7 +44,7 @@ def refused(came: Answer | NoAnswer, scrub: Scrubber) -> NoToken:
     said = scrub(message(document(came)))
     wait = requested_wait_s(came)
     alarm = came.status < 500 and came.status != 429
-    outcome = NotApplied(status=came.status, message=said, reason=_reason(came), retry_after_s=wait, alarm=alarm)
+    outcome = NotSent(status=came.status, message=said, reason=_reason(came), retry_after_s=wait, alarm=alarm)
     return NoToken(outcome, identity)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from portal.vault.answers import (
     Answer,
@@ -20,6 +20,7 @@ from portal.vault.answers import (
     error_number,
     flagged_error,
     gateway_message,
+    is_about_item,
     is_refusal,
     is_unauthorised,
     message,
@@ -29,6 +30,10 @@ from portal.vault.answers import (
 from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, Malformed, Patch, field_from_wire, identifier_of
 from portal.vault.text import Scrubber, keep_number
 
+_DECLINED = frozenset({400, 403, 404, 405, 406, 410, 411, 413, 414, 415, 422, 431})
+"""Statuses that by HTTP say no to this very request, so that repeating it would be answered the same."""
+_REFUSALS = frozenset({1001, 1005, 1006, 1009, 1010})
+"""Segura's documented refusals (contract 7)."""
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 _NEVER_TRIED = ("failure to get a peer from the ring-balancer", "name resolution failed")
 """Kong says these only before its first try. Of a retry without a peer it says "The upstream server is currently
@@ -38,25 +43,34 @@ unavailable", and it replays a PUT whose first try may have been executed: that 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
     """`status`: HTTP status or None; `number`: Segura's error number; `message`: what the other side said;
-    `reason`: our own sentence; `alarm`: somebody should look now; `retry_after_s`: the wait that Segura asks for."""
+    `reason`: our own sentence; `alarm`: somebody should look now; `retry_after_s`: the wait that Segura asks for;
+    `about_item`: Segura itself answered about this secret, which says nothing about the connection.
 
+    `code` is what rows, events, spool files and metrics hold: it stays when a class is renamed."""
+
+    code: ClassVar[str]
     status: int | None = None
     number: int | None = None
     message: str = ""
     reason: str = ""
     alarm: bool = False
     retry_after_s: float | None = None
+    about_item: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Applied(_Known):
-    """Segura says, consistently, that the change is in."""
+    """Segura says, consistently, that the change is in. `unseen`: fields whose new value its answer does not show."""
+
+    code = "applied"
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class AppliedCheck(_Known):
     """Applied, but the echo differs in `differences` (field names) or shares failed: read back."""
 
+    code = "applied_unverified"
     differences: tuple[str, ...] = ()
     shared_error: tuple[str, ...] = ()
 
@@ -64,6 +78,15 @@ class AppliedCheck(_Known):
 @dataclass(frozen=True, kw_only=True)
 class Refused(_Known):
     """Segura declined, with a number. Final."""
+
+    code = "refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedCheck(_Known):
+    """An answer that says no, but is no proof by itself. Sent again it would be answered the same: read back."""
+
+    code = "refused_unverified"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +96,7 @@ class NotSent(_Known):
     `held_off`: it was not even tried, because Segura has asked to wait.
     """
 
+    code = "not_sent"
     held_off: bool = False
 
 
@@ -80,13 +104,17 @@ class NotSent(_Known):
 class NotApplied(_Known):
     """Segura surely did not execute it. Try again, not before `retry_after_s` seconds where given."""
 
+    code = "not_applied"
+
 
 @dataclass(frozen=True, kw_only=True)
 class InDoubt(_Known):
     """It may or may not have been executed, now or still to come."""
 
+    code = "in_doubt"
 
-Outcome = Applied | AppliedCheck | Refused | NotSent | NotApplied | InDoubt
+
+Outcome = Applied | AppliedCheck | Refused | RefusedCheck | NotSent | NotApplied | InDoubt
 
 
 def classify(identifier: int, patch: Patch, came: Answer | NoAnswer, scrub: Scrubber) -> Outcome:
@@ -111,17 +139,23 @@ def _judge(identifier: int, patch: Patch, came: Answer, scrub: Scrubber) -> Outc
         return _judge_success(identifier, patch, came, doc, scrub)
     if is_unauthorised(came):
         return NotApplied(
-            status=came.status, number=number, message=said, alarm=True,
-            reason="Segura did not accept our access token: check the access key and SEGURA_URL",
-        )  # fmt: skip
+            status=came.status, number=number, message=said, alarm=True, reason=_not_let_in(came, identifier)
+        )
     if came.status == 429 or (came.status == 503 and gateway_message(doc) in _NEVER_TRIED):
         reason = "the gateway is limiting our calls" if came.status == 429 else "the gateway has no Segura behind it"
         return NotApplied(status=came.status, number=number, message=said, reason=reason)
     if is_refusal(came, doc):
         return Refused(status=came.status, number=number, message=said, reason="Segura declined the change")
+    about_item = is_about_item(came, doc)
+    if came.status in _DECLINED:
+        return RefusedCheck(
+            status=came.status, number=number, message=said, reason=_unproven(came.status), about_item=about_item
+        )
     redirected = 300 <= came.status < 400
     reason = "redirected: not followed, check SEGURA_URL" if redirected else came.flaw or _unproven(came.status)
-    return InDoubt(status=came.status, number=number, message=said, reason=reason, alarm=redirected)
+    return InDoubt(
+        status=came.status, number=number, message=said, reason=reason, alarm=redirected, about_item=about_item
+    )
 
 
 def retry_after(header: str, now: datetime | None = None) -> float | None:
@@ -140,7 +174,10 @@ def retry_after(header: str, now: datetime | None = None) -> float | None:
 
 
 def differences(patch: Patch, echo: Mapping[str, Any]) -> tuple[str, ...]:
-    """The non-secret fields of the patch whose echo is missing or differs; shares compare without order."""
+    """The non-secret fields of the patch whose echo is missing or differs; shares compare without order.
+
+    Of a client secret that differs nothing follows: Segura may mask, encrypt or leave it out.
+    """
     return tuple(name for name in patch if name != SECRET_FIELD and not _echoed(name, patch, echo))
 
 
@@ -165,8 +202,9 @@ def _judge_success(
     entity = doc.get("api_entity") if doc else None
     doubt = came.flaw or _contradiction(identifier, came, doc)
     if doubt or not isinstance(entity, dict):
-        number = keep_number(error_number(doc), scrub)
-        return InDoubt(status=came.status, number=number, message=said, reason=doubt)
+        kind = RefusedCheck if _says_no(doc) else InDoubt
+        number, about_item = keep_number(error_number(doc), scrub), is_about_item(came, doc)
+        return kind(status=came.status, number=number, message=said, reason=doubt, about_item=about_item)
     differing = differences(patch, entity)
     failed_shares = _failed_shares(entity.get("shared_error"), scrub)
     if differing or failed_shares:
@@ -174,7 +212,23 @@ def _judge_success(
             status=came.status, message=said, differences=differing, shared_error=failed_shares,
             reason="applied, but Segura's answer differs from what was sent",
         )  # fmt: skip
-    return Applied(status=came.status, message=said, reason="Segura confirmed the change")
+    unseen = (SECRET_FIELD,) if SECRET_FIELD in patch and not _echoed(SECRET_FIELD, patch, entity) else ()
+    return Applied(status=came.status, message=said, reason="Segura confirmed the change", unseen=unseen)
+
+
+def _says_no(doc: Mapping[str, Any] | None) -> bool:
+    """Whether a 2xx carries one of Segura's numbered refusals and no entity (contract 4, 7)."""
+    inner = envelope(doc)
+    if doc is None or inner is None or "api_entity" in doc:
+        return False
+    return True in (inner.get("error"), inner.get("erro")) and error_number(doc) in _REFUSALS
+
+
+def _not_let_in(came: Answer, identifier: int) -> str:
+    if came.status == 404:
+        route = f"PUT api/mysafe/secretapi/update/{identifier}"
+        return f"the gateway has no route for {route}, or did not accept our access token: check both, and SEGURA_URL"
+    return "Segura did not accept our access token: check the access key and SEGURA_URL"
 
 
 def _contradiction(identifier: int, came: Answer, doc: Mapping[str, Any] | None) -> str:

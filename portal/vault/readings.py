@@ -12,6 +12,7 @@ from portal.vault.answers import (
     envelope,
     error_number,
     flagged_error,
+    is_about_item,
     is_refusal,
     is_unauthorised,
     same_status,
@@ -118,7 +119,7 @@ def _take(
         try:
             return parse(document(came) or {})
         except Malformed as error:
-            problem = Unreadable(f"Segura's answer is not as agreed: {error}", status=came.status)
+            problem = Unreadable(f"Segura's answer is not as agreed: {error}", status=came.status, about_item=True)
     problem.retry_after_s = requested_wait_s(came)
     raise problem
 
@@ -133,15 +134,19 @@ def _problem(came: Answer) -> VaultError | None:
         )
     if is_refusal(came, doc):
         text = _REFUSALS.get(number or 0, "Segura declined to show this API secret")
-        return ReadRefused(text, status=status, number=number)
+        return ReadRefused(text, status=status, number=number, about_item=True)
+    about_item = is_about_item(came, doc)
     if came.flaw:
-        return Unreadable(came.flaw, status=status)
+        return Unreadable(came.flaw, status=status, about_item=about_item)
     if status != 200:
-        return Unreadable(f"Segura answered {status}", status=status, number=number, alarm=300 <= status < 400)
+        redirected = 300 <= status < 400
+        text = f"Segura answered {status}"
+        return Unreadable(text, status=status, number=number, alarm=redirected, about_item=about_item)
     if came.damaged:
-        return Unreadable("the answer is not valid UTF-8", status=status)
+        return Unreadable("the answer is not valid UTF-8", status=status, about_item=about_item)
     if doc is None or inner is None or flagged_error(inner) or not same_status(came, doc):
-        return Unreadable("Segura answered 200, but not with what was asked for", status=status)
+        text = "Segura answered 200, but not with what was asked for"
+        return Unreadable(text, status=status, about_item=about_item)
     return None
 
 

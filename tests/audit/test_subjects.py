@@ -43,7 +43,7 @@ def a_change(change: int, **proposed: Any) -> None:
     record("change.submitted", by="maria", data={**said, "patch": patch, **proposed}, **subject)
     record("vote.cast", by="pedro", data={"verdict": "approve", "reason": "Agreed with Rui"}, **subject)
     record("change.approved", by="pedro", data={"from": "pending", "to": "approved"}, **subject)
-    record("delivery.answered", code=201, data={"outcome": "Applied"}, **subject)
+    record("delivery.answered", code=201, data={"outcome": "applied"}, **subject)
     record("change.applied", code=201, data={"from": "sending", "to": "applied"}, **subject)
 
 

@@ -104,11 +104,11 @@ STORIES: dict[str, list[Template]] = {
         _moved("change.approved", "pending", "approved", "voter", digest="@digest@"),
     ],
     "applied": [
-        *_delivered(200, UPDATED, "Applied"),
+        *_delivered(200, UPDATED, "applied"),
         _moved("change.applied", "sending", "applied", code=200, cause="confirmed", message="", number=None),
     ],
     "failed": [
-        *_delivered(400, REFUSED, "Refused"),
+        *_delivered(400, REFUSED, "refused"),
         _moved("change.failed", "sending", "failed", code=400, cause="refused", message=REFUSED, number=1009),
     ],
     "rejected": [

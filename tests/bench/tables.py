@@ -90,7 +90,7 @@ class Tables:
         if sent:
             taken = outcome == "applied"
             self._add("changes_attempt", words["attempt"], change, 1, 1, words["digest"], moved, moved,
-                      "Applied" if taken else "Refused", code, NULL if taken else 1009,
+                      "applied" if taken else "refused", code, NULL if taken else 1009,
                       UPDATED if taken else REFUSED)  # fmt: skip
         if not is_open:
             read = NULL if story.number % 50 == 0 else moved

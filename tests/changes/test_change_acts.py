@@ -28,7 +28,7 @@ def failed(change: Change, by: User) -> Change:
     approve(change, by)
     taken = transitions.claim(change.pk)
     assert taken is not None
-    conclusions.failed(taken, code=400, number=1005, message="1005: no access")
+    conclusions.failed(taken, Cause.REFUSED, code=400, number=1005, message="1005: no access")
     return taken
 
 

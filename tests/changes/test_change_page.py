@@ -168,7 +168,7 @@ def test_markup_in_every_field_is_text(as_person: AsPerson, approver: User, requ
     object.__setattr__(proposal, "ticket", MARKUP[:90])
     change = workflow.submit(proposal, by=requester)
     Change.objects.filter(pk=change.pk).update(answer=MARKUP, answer_code=500)
-    attempted(change, outcome="Refused", code=400, message=MARKUP)
+    attempted(change, outcome="refused", code=400, message=MARKUP)
     browser = as_person(approver)
     for response in (page_of(browser, change), browser.get("/queue/"), browser.get(reverse("changes:all"))):
         body = response.content.decode()
@@ -200,8 +200,8 @@ def test_earlier_revisions_stay_readable_with_their_votes(
 def test_a_refused_change_shows_segura_verbatim_and_offers_a_retry(
     as_person: AsPerson, requester: User, claimed: Change
 ) -> None:
-    attempted(claimed, outcome="Refused", code=400, number=1005, message="1005: Api secret not found")
-    conclusions.failed(claimed, code=400, number=1005, message="1005: Api secret not found")
+    attempted(claimed, outcome="refused", code=400, number=1005, message="1005: Api secret not found")
+    conclusions.failed(claimed, Cause.REFUSED, code=400, number=1005, message="1005: Api secret not found")
     response = page_of(as_person(requester), claimed)
     words = text_of(response)
     for fact in ("Failed", "Segura refused the change.", "400", "1005: Api secret not found", "2.0 s"):
@@ -218,7 +218,7 @@ def test_a_change_in_doubt_says_what_is_known_and_how_long_the_lane_is_held(
     words = text_of(page_of(as_person(auditor), claimed))
     assert claimed.hold_until is not None
     for fact in (
-        "the answer does not say what became of it",
+        "no answer proves what became of it",
         "The portal does not send it again blindly.",
         "It is reading the secret back",
         f"until {claimed.hold_until:%Y-%m-%d %H:%M:%S}",
@@ -273,7 +273,7 @@ def test_an_approved_change_says_that_an_earlier_one_goes_first(
 def test_an_approved_change_says_when_it_is_tried_again(as_person: AsPerson, requester: User, claimed: Change) -> None:
     conclusions.postponed(claimed, Cause.NOT_SENT, wait_s=600)
     words = text_of(page_of(as_person(requester), claimed))
-    assert "The call did not reach Segura." in words
+    assert "The update was not sent." in words
     assert f"It is tried again at {claimed.not_before:%Y-%m-%d %H:%M:%S}" in words
 
 
@@ -308,7 +308,7 @@ def test_the_page_asks_as_much_for_a_long_history_as_for_a_short_one(
         workflow.submit(propose(tags=f"Other {index}"), by=requester)
         Change.objects.filter(pk=submit_for_two.pk).update(fence=index)
         submit_for_two.refresh_from_db()
-        attempted(submit_for_two, outcome="NotSent")
+        attempted(submit_for_two, outcome="not_sent")
     for person in (approver, requester):
         browser = as_person(person)
         with django_assert_max_num_queries(13):

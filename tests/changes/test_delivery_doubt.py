@@ -81,7 +81,7 @@ def test_a_call_that_was_not_applied_goes_again_with_the_same_bytes(
     change = work(approved())
     assert change.status == Status.IN_DOUBT
     assert (work(change).status, change.cause, change.answer_code) == (Status.APPLIED, Cause.CONFIRMED, 201)
-    assert [attempt.outcome for attempt in Attempt.objects.all()] == ["InDoubt", "Applied"]
+    assert [attempt.outcome for attempt in Attempt.objects.all()] == ["in_doubt", "applied"]
     if fault != "reset_before":  # of which nobody read the body
         first, second = puts(segura)
         assert first["body_sha256"] == second["body_sha256"]
@@ -170,7 +170,7 @@ def test_what_cannot_be_sent_is_tried_again_ever_later_and_holds_nothing(
             pauses.append(round((change.not_before - change.updated_at).total_seconds()))
     assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
     assert (change.hold_until, change.doubtful_since) == (None, None)
-    assert {attempt.outcome for attempt in Attempt.objects.all()} == {"NotSent"}
+    assert {attempt.outcome for attempt in Attempt.objects.all()} == {"not_sent"}
     paused = events("delivery.paused")
     assert paused[0]["data"]["alarm"] is (kind == "certificate")
     assert puts(segura) == []
@@ -321,20 +321,20 @@ def test_a_redirect_is_not_followed_and_stops_all_delivery(
 
 
 B5 = [
-    ({"fault": "401", "times": 2}, "NotApplied", Status.APPROVED, "access token"),
-    ({"fault": "no_route", "times": 2}, "NotApplied", Status.APPROVED, "access token"),
-    ({"fault": "429:7"}, "NotApplied", Status.APPROVED, "rate limit"),
-    ({"fault": "503_no_peer"}, "NotApplied", Status.APPROVED, "failure to get a peer"),
-    ({"fault": "refuse:1005:Api secret not found"}, "Refused", Status.FAILED, "1005"),
-    ({"fault": "refuse:1010:Unexpected identifier type"}, "Refused", Status.FAILED, "1010"),
-    ({}, "Applied", Status.APPLIED, "updated"),
-    ({"fault": "500_envelope"}, "InDoubt", Status.IN_DOUBT, "Unexpected error"),
-    ({"fault": "502"}, "InDoubt", Status.IN_DOUBT, "invalid response"),
-    ({"fault": "504_before_apply"}, "InDoubt", Status.IN_DOUBT, "timing out"),
-    ({"fault": "drop"}, "InDoubt", Status.IN_DOUBT, "closed without an answer"),
-    ({"fault": "cut_body"}, "InDoubt", Status.IN_DOUBT, "without a whole answer"),
-    ({"status": 302, "body": "", "apply": "never"}, "InDoubt", Status.IN_DOUBT, "redirected"),
-    ({"status": 418, "body": "{}"}, "InDoubt", Status.IN_DOUBT, "418 does not say"),
+    ({"fault": "401", "times": 2}, "not_applied", Status.APPROVED, "access token"),
+    ({"fault": "no_route", "times": 2}, "not_applied", Status.APPROVED, "access token"),
+    ({"fault": "429:7"}, "not_applied", Status.APPROVED, "rate limit"),
+    ({"fault": "503_no_peer"}, "not_applied", Status.APPROVED, "failure to get a peer"),
+    ({"fault": "refuse:1005:Api secret not found"}, "refused", Status.FAILED, "1005"),
+    ({"fault": "refuse:1010:Unexpected identifier type"}, "refused", Status.FAILED, "1010"),
+    ({}, "applied", Status.APPLIED, "updated"),
+    ({"fault": "500_envelope"}, "in_doubt", Status.IN_DOUBT, "Unexpected error"),
+    ({"fault": "502"}, "in_doubt", Status.IN_DOUBT, "invalid response"),
+    ({"fault": "504_before_apply"}, "in_doubt", Status.IN_DOUBT, "timing out"),
+    ({"fault": "drop"}, "in_doubt", Status.IN_DOUBT, "closed without an answer"),
+    ({"fault": "cut_body"}, "in_doubt", Status.IN_DOUBT, "without a whole answer"),
+    ({"status": 302, "body": "", "apply": "never"}, "in_doubt", Status.IN_DOUBT, "redirected"),
+    ({"status": 418, "body": "{}"}, "in_doubt", Status.IN_DOUBT, "418 does not say"),
 ]
 
 

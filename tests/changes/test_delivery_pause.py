@@ -155,7 +155,7 @@ def test_a_try_for_all_costs_the_change_nothing(segura: Sandbox, five: list[Chan
 
 def test_what_always_fails_does_not_keep_delivery_paused_for_the_others(segura: Sandbox, five: list[Change]) -> None:
     poison = five[0]
-    segura.control.plan("500_envelope", endpoint="update", identifier=str(poison.secret), times=None)
+    segura.control.plan("502", endpoint="update", identifier=str(poison.secret), times=None)
     work(poison, rounds=5)
     assert breaker.pause() is not None
     moved_back(30)

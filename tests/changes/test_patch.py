@@ -99,7 +99,8 @@ def test_what_moved_since_the_proposal_is_named(now: Sight, moved: list[str]) ->
         (seen("new value", url="https://new.example"), Finding.TARGET),
         (seen(), Finding.NOT_YET),
         (seen(url="https://new.example"), Finding.NOT_YET),  # half of it: the rest is still the old value
-        (seen("", url="https://new.example"), Finding.NOT_YET),  # the value cannot be seen
+        (seen("", url="https://new.example"), Finding.HIDDEN),
+        (seen(""), Finding.NOT_YET),
         (seen("third value", url="https://new.example"), Finding.OTHER),
         (seen(url="https://third.example"), Finding.OTHER),
         (seen("new value", url="https://new.example", notes="somebody else's"), Finding.TARGET),
@@ -107,9 +108,55 @@ def test_what_moved_since_the_proposal_is_named(now: Sight, moved: list[str]) ->
     ],
 )
 def test_a_reading_in_doubt_is_judged_field_by_field(now: Sight, finding: Finding) -> None:
-    assert patches.judge(WANTED, BASE, now) is finding
+    assert patches.judge(WANTED, BASE, now).finding is finding
 
 
 def test_without_a_base_only_the_target_can_be_recognised() -> None:
-    assert patches.judge(WANTED, None, seen("new value", url="https://new.example")) is Finding.TARGET
-    assert patches.judge(WANTED, None, seen(url="https://third.example")) is Finding.NOT_YET
+    assert patches.judge(WANTED, None, seen("new value", url="https://new.example")).finding is Finding.TARGET
+    assert patches.judge(WANTED, None, seen(url="https://third.example")).finding is Finding.NOT_YET
+
+
+SHARED = Sight({**GCP, "users_allowed": [["ana", False], ["pduarte", True]]}, "old value")
+PROPOSED = [["Bruno", False], ["carla", True], ["ghost", False], ["pduarte", True]]
+
+
+@pytest.mark.parametrize(
+    ("now", "finding", "untaken"),
+    [
+        (PROPOSED, Finding.TARGET, []),
+        ([["bruno", False], ["CARLA", True], ["ghost", False], ["pduarte", True]], Finding.TARGET, []),
+        ([["Bruno", False], ["carla", True], ["pduarte", True]], Finding.PARTIAL, ["ghost"]),
+        ([["Bruno", False], ["carla", False], ["pduarte", True]], Finding.OTHER, []),  # neither old nor proposed
+        ([["pduarte", True]], Finding.PARTIAL, ["Bruno", "carla", "ghost"]),  # ana is gone, as was proposed
+        ([["ana", False], ["pduarte", True]], Finding.NOT_YET, []),  # nothing of it, and ana still has access
+        ([["ana", False], ["Bruno", False], ["pduarte", True]], Finding.NOT_YET, []),
+        ([["Bruno", True], ["carla", True], ["pduarte", True]], Finding.OTHER, []),  # more than was proposed
+        ([["Bruno", False], ["dora", False], ["pduarte", True]], Finding.OTHER, []),
+    ],
+)
+def test_share_lists_are_judged_entry_by_entry(now: list[list[Any]], finding: Finding, untaken: list[str]) -> None:
+    wanted = Sight({"users_allowed": PROPOSED})
+    seen_now = Sight({**GCP, "users_allowed": now}, "old value")
+    found = patches.judge(wanted, SHARED, seen_now)
+    assert (found.finding, [name for _, name in found.untaken]) == (finding, untaken)
+
+
+@pytest.mark.parametrize("shares", ["users_allowed", "groups_allowed"])
+def test_list_of_which_nothing_is_taken_is_no_partial_success(shares: str) -> None:
+    base = Sight({**GCP, shares: []}, "old value")
+    found = patches.judge(Sight({shares: [["ghost", True], ["spook", False]]}), base, base)
+    assert (found.finding, found.untaken) == (Finding.NONE_TAKEN, ((shares, "ghost"), (shares, "spook")))
+
+
+def test_name_that_was_there_before_is_not_taken_for_another_spelling_of_a_proposed_one() -> None:
+    base = Sight({**GCP, "users_allowed": [["ana", False]]}, "old value")
+    found = patches.judge(Sight({"users_allowed": [["ANA", False]]}), base, base)
+    assert found.finding is not Finding.TARGET
+
+
+@pytest.mark.parametrize(("shown", "finding"), [("random", Finding.HIDDEN), ("new value", Finding.TARGET)])
+def test_value_that_the_base_could_not_show_is_compared_only_if_it_is_the_proposed_one(
+    shown: str, finding: Finding
+) -> None:
+    base = Sight(GCP, "")
+    assert patches.judge(Sight({}, "new value"), base, Sight(GCP, shown)).finding is finding

@@ -79,7 +79,7 @@ def test_polling_ends_with_the_change(as_person: AsPerson, approver: User, reque
     assert change is not None
     conclusions.applied(change, Cause.CONFIRMED, code=201)
     ended = poll(browser, page)
-    assert "Segura confirmed the change." in text_of(ended)
+    assert "Segura confirmed the change" in text_of(ended)
     assert "every 2s" not in ended.content.decode()
 
 

@@ -102,7 +102,7 @@ def test_worker_killed_before_its_attempt_is_committed_has_sent_nothing(killed: 
     began = {(event["change"], event["data"]["fence"]): datetime.fromisoformat(event["at"]) for event in started}
     for change, fence in deaths:
         (attempt,) = attempts_of(change)
-        assert (attempt.fence, attempt.outcome) == (fence + 1, "Applied")
+        assert (attempt.fence, attempt.outcome) == (fence + 1, "applied")
         assert arrivals_of(segura, change) == [str(attempt.pk)]
         assert (began[change, fence + 1] - began[change, fence]).total_seconds() <= LEASE_S + 15
 
@@ -113,7 +113,7 @@ def test_worker_killed_between_intent_and_call_leaves_a_doubt_and_the_same_bytes
 ) -> None:
     for change, fence in killed.at("intended"):
         lost, sent = attempts_of(change)
-        assert (lost.fence, lost.outcome, sent.outcome, lost.digest) == (fence, "", "Applied", sent.digest)
+        assert (lost.fence, lost.outcome, sent.outcome, lost.digest) == (fence, "", "applied", sent.digest)
         assert arrivals_of(segura, change) == [str(sent.pk)]
         assert doubted(change)
 
@@ -125,7 +125,7 @@ def test_worker_killed_with_the_answer_in_hand_leaves_a_doubt_and_at_most_one_fu
     for change, fence in killed.at("answered", "504_before_apply"):
         lost, *further = attempts_of(change)
         assert (lost.fence, lost.outcome) == (fence, "")
-        assert [attempt.outcome for attempt in further] in ([], ["Applied"])
+        assert [attempt.outcome for attempt in further] in ([], ["applied"])
         assert {attempt.digest for attempt in further} <= {lost.digest}
         assert arrivals_of(segura, change) == [str(attempt.pk) for attempt in (lost, *further)]
         assert doubted(change)

@@ -54,6 +54,6 @@ def test_worker_that_slept_through_its_lease_sends_nothing(
             noted = lost_before + 2 * len(changes)  # once by the sweep, once by each when it woke up
             wait_until(lambda noted=noted: len(events("delivery.lost")) == noted, "both have noticed")
             assert segura.control.arrivals("update") == arrived
-    newest = [str(attempt.pk) for attempt in Attempt.objects.exclude(outcome__in=("", "NotSent"))]
+    newest = [str(attempt.pk) for attempt in Attempt.objects.exclude(outcome__in=("", "not_sent"))]
     assert sorted(newest) == sorted(each["attempt_id"] for each in segura.control.arrivals("update"))
     check(segura.control, log=log)

@@ -68,7 +68,7 @@ def test_writers_and_sealer_at_once_do_not_fail_each_other_and_everything_adds_u
             over.set()
         assert sealer.result(60)
     count = len(changes)
-    assert (Vote.objects.count(), Attempt.objects.filter(outcome="Applied").count()) == (count, count)
+    assert (Vote.objects.count(), Attempt.objects.filter(outcome="applied").count()) == (count, count)
     assert Change.objects.filter(status=Status.APPLIED).count() == count
     told = Counter(Event.objects.values_list("action", flat=True))
     for action in ("vote.cast", "change.approved", "delivery.intended", "delivery.answered", "change.applied"):

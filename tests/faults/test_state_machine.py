@@ -266,7 +266,7 @@ class Machine(RuleBasedStateMachine):
         closed = {event["change"] for event in truth.events("change.closed")}
         for pk in newest.keys() - closed:
             change = truth.changes[pk]
-            known = newest[pk] not in ("", "InDoubt") or change.status in (*LANE, Status.APPLIED)
+            known = newest[pk] not in ("", "in_doubt") or change.status in (*LANE, Status.APPLIED)
             if not known and not (change.status == Status.APPROVED and change.doubtful_since):
                 yield f"CR-{pk} is {change.status}, though nobody knows what became of its last call"
 

@@ -76,7 +76,7 @@ def test_delivery_is_counted_once_by_answer_and_by_call(approved: Callable[..., 
     assert change.status == Status.APPLIED
     for _ in range(2):
         figures = scraped()
-        assert figures["countersign_attempts_total", (str(change.answer_code), "Applied")] == 1
+        assert figures["countersign_attempts_total", (str(change.answer_code), "applied")] == 1
         assert figures["countersign_vault_exchanges_total", ("update", str(change.answer_code))] == 1
         assert figures["countersign_vault_exchanges_total", ("token", "200")] == 1
         assert figures["countersign_vault_exchange_seconds_count", ("update",)] == 1

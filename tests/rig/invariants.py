@@ -25,7 +25,7 @@ from tests.rig.residue import residue
 
 _KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 _WAITING = (Status.APPROVED, Status.SENDING)
-_SURELY_NOT_APPLIED = ("Refused", "NotSent", "NotApplied")
+_SURELY_NOT_APPLIED = ("refused", "not_sent", "not_applied")
 Complaints = Iterator[str]
 
 

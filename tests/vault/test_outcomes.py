@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import get_args
 
 import pytest
 
@@ -20,7 +21,9 @@ from portal.vault import (
     MemoryTokens,
     NotApplied,
     NotSent,
+    Outcome,
     Refused,
+    RefusedCheck,
     Secret,
     Share,
     Token,
@@ -61,8 +64,9 @@ ROWS = [
     # applied
     Row("200 as the Portuguese page has it", Applied, 200, applied=True, message="Api secret updated successfully"),
     Row("201 as the English page has it", Applied, 201, knobs={"update_success_style": "201_registered"}, applied=True),
-    Row("secret echoed masked", Applied, 200, knobs={"secret_echo": "masked_middle"}),
-    Row("secret not echoed", Applied, 200, knobs={"secret_echo": "omitted"}),
+    Row("secret echoed masked", Applied, 200, knobs={"secret_echo": "masked_middle"},
+        more={"unseen": ("client_secret",)}),
+    Row("secret not echoed", Applied, 200, knobs={"secret_echo": "omitted"}, more={"unseen": ("client_secret",)}),
     Row("gateway without headers", Applied, 200, knobs={"kong_headers": False}),
     # applied, check
     Row("echo of the old values", AppliedCheck, 201, knobs={"update_success_style": "201_stale_body"}, applied=True,
@@ -93,17 +97,25 @@ ROWS = [
     Row("504 not applied", InDoubt, 504, "504_before_apply", message=KONG_504, applied=False),
     Row("504 applied", InDoubt, 504, "504_after_apply", message=KONG_504, applied=True),
     Row("504, applied twice", InDoubt, 504, "504_after_apply", knobs={"double_apply_on_504": True}),
+    Row("408", InDoubt, 408, step={"status": 408, "body": "{}"}),
+    Row("425", InDoubt, 425, step={"status": 425, "body": "{}"}),
     Row("418", InDoubt, 418, step={"status": 418, "body": "{}"}, reason="418 does not say"),
-    Row("400 without envelope", InDoubt, 400, step={"status": 400, "body": '{"message":"Bad request"}'}),
-    Row("400 without number", InDoubt, 400, step={"status": 400, "body": ENVELOPE_400}),
-    Row("400 without error flag", InDoubt, 400, number=1005, step={"status": 400, "body": UNFLAGGED_400}),
-    Row("403", InDoubt, 403, step={"status": 403, "body": '{"message":"Your IP address is not allowed"}'}),
-    Row("404 of Segura", InDoubt, 404, step={"status": 404, "body": '{"response":{"message":"no Route matched"}}'}),
-    Row("404 of something else", InDoubt, 404, step={"status": 404, "body": "Not here"}),
+    Row("400 without envelope", RefusedCheck, 400, step={"status": 400, "body": '{"message":"Bad request"}'}),
+    Row("400 without number", RefusedCheck, 400, step={"status": 400, "body": ENVELOPE_400}),
+    Row("400 without error flag", RefusedCheck, 400, number=1005, step={"status": 400, "body": UNFLAGGED_400}),
+    Row("403", RefusedCheck, 403, step={"status": 403, "body": '{"message":"Your IP address is not allowed"}'}),
+    Row("404 of Segura", RefusedCheck, 404,
+        step={"status": 404, "body": '{"response":{"message":"no Route matched"}}'}),
+    Row("404 of something else", RefusedCheck, 404, step={"status": 404, "body": "Not here"}),
     Row("409", InDoubt, 409, step={"status": 409, "body": "{}"}),
     Row("202", InDoubt, 202, step={"status": 202}),
     Row("204", InDoubt, 204, step={"status": 204, "body": ""}),
     Row("599", InDoubt, 599, step={"status": 599, "body": "?"}),
+    # a no that is read back
+    *(Row(str(status), RefusedCheck, status, step={"status": status, "body": "{}", "apply": "never"})
+      for status in (405, 406, 410, 411, 413, 414, 415, 422, 431)),
+    Row("200 with a refusal", RefusedCheck, 200, "refuse:1005:Api secret not found", step={"status": 200}, number=1005),
+    Row("200 with a number nobody listed", InDoubt, 200, "refuse:1077:Surprise", step={"status": 200}, number=1077),
     # in doubt: a success that contradicts itself
     Row("200 with error", InDoubt, 200, "error_true", reason="flagged", applied=True),
     Row("200 with erro", InDoubt, 200, "erro_true", reason="flagged"),
@@ -174,8 +186,8 @@ import resource, sys
 from portal.vault import Client
 client = Client.connect(url=sys.argv[1], client_id=sys.argv[2], client_secret=sys.argv[3])
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(type(client.update(43, {"notes": "x"}, attempt_id="a")).__name__, peak())
-print(type(client.update(43, {"notes": "y"}, attempt_id="b")).__name__, peak())
+print(client.update(43, {"notes": "x"}, attempt_id="a").code, peak())
+print(client.update(43, {"notes": "y"}, attempt_id="b").code, peak())
 """
 
 
@@ -186,8 +198,24 @@ def test_a_huge_answer_does_not_fill_the_memory_of_the_worker(sandbox):
     sandbox.control.plan("big_body:10", endpoint="update")
     command = [sys.executable, "-c", _WEIGH, sandbox.url, sandbox.client_id, sandbox.client_secret]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    assert told[::2] == ["InDoubt", "InDoubt"]
+    assert told[::2] == ["in_doubt", "in_doubt"]
     assert int(told[3]) - int(told[1]) < 20 * 1024
+
+
+def test_outcome_has_a_code_of_its_own_that_stays_when_its_class_is_renamed():
+    codes = {outcome.code for outcome in get_args(Outcome)}
+    assert codes == {
+        "applied",
+        "applied_unverified",
+        "refused",
+        "not_sent",
+        "not_applied",
+        "in_doubt",
+        "refused_unverified",
+    }
+    assert len(codes) == len(get_args(Outcome))
+    renamed = type("Confirmed", (Applied,), {})
+    assert renamed(status=200).code == "applied"
 
 
 UNTAKEN = {
@@ -203,7 +231,7 @@ def test_token_not_taken_is_renewed_once_and_then_not_applied(fault, sandbox, cl
     status, message = UNTAKEN[fault]
     assert type(outcome) is NotApplied
     assert (outcome.status, outcome.message, outcome.alarm) == (status, message, True)
-    assert "access key" in outcome.reason
+    assert ("PUT api/mysafe/secretapi/update/43" if status == 404 else "access key") in outcome.reason
     assert [exchange.method for exchange in client.exchanges] == ["POST", "PUT", "POST", "PUT"]
     assert sandbox.control.journal()["applications"] == []
 
@@ -316,7 +344,7 @@ def test_no_redirect_is_followed_by_update_read_or_token(status, sandbox, connec
     fault = f"redirect:{status}:{listener.url}"
     sandbox.control.plan(fault, times=None)
     token_redirected = client.update(43, PATCH, attempt_id="a")
-    assert type(token_redirected) is NotApplied
+    assert type(token_redirected) is NotSent
     assert "SEGURA_TOKEN_URL" in token_redirected.reason
     sandbox.control.clear_faults()
     client.list()
@@ -353,7 +381,7 @@ def test_without_a_token_nothing_is_applied_and_the_reason_says_what_to_check(na
         sandbox.control.plan(endpoint="token", times=None, **step)
     client = connect() if step else connect(client_secret=Secret("mistyped"))
     outcome = client.update(43, PATCH, attempt_id="a")
-    assert type(outcome) is NotApplied
+    assert type(outcome) is NotSent
     assert outcome.status == status
     assert reason in outcome.reason
     assert outcome.retry_after_s == (9.0 if name == "429" else None)
@@ -362,10 +390,10 @@ def test_without_a_token_nothing_is_applied_and_the_reason_says_what_to_check(na
 
 
 @pytest.mark.parametrize("fault", ["drop", "reset", "slow:2", "drip:0.05", "cut_status_line"])
-def test_a_silent_token_endpoint_means_not_sent_or_not_applied(fault, sandbox, client):
+def test_a_silent_token_endpoint_means_not_sent(fault, sandbox, client):
     sandbox.control.plan(fault, endpoint="token", times=None)
     outcome = client.update(43, PATCH, attempt_id="a")
-    assert type(outcome) is (NotApplied if fault.startswith("drip") else NotSent)
+    assert type(outcome) is NotSent
     assert len(client.exchanges) == 1
     assert sandbox.control.arrivals("update") == []
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from portal.vault import Applied, MemoryTokens, NotApplied, NotSent, RedisTokens, Secret, Token
+from portal.vault import Applied, MemoryTokens, NotSent, RedisTokens, Secret, Token
 
 HERD = 32
 
@@ -84,14 +84,14 @@ def test_herd_at_a_failing_token_endpoint_asks_once_and_waits_once(sandbox, conn
     sandbox.control.plan(endpoint="token", status=500, body="{}", delay_s=0.3, times=None)
     begun = time.monotonic()
     outcomes = _at_once([lambda: client.update(43, {"name": "x"}, attempt_id="a")] * HERD)
-    assert {type(outcome) for outcome in outcomes} == {NotApplied}
+    assert {type(outcome) for outcome in outcomes} == {NotSent}
     assert time.monotonic() - begun < 2
     assert len(sandbox.control.arrivals("token")) <= 2
 
 
 def test_a_failure_is_not_remembered_for_the_next_call(sandbox, client):
     sandbox.control.plan(endpoint="token", status=500, body="{}")
-    assert type(client.update(43, {"name": "x"}, attempt_id="a")) is NotApplied
+    assert type(client.update(43, {"name": "x"}, attempt_id="a")) is NotSent
     assert type(client.update(43, {"name": "x"}, attempt_id="a")) is Applied
 
 
@@ -206,14 +206,14 @@ def test_credentials_go_as_body_or_basic_by_setting(sandbox, connect):
         sandbox.control.knobs(client_auth=accepted)
         assert connect(client_auth=offered).list()
     sandbox.control.knobs(client_auth="basic")
-    assert type(connect(client_auth="body").update(43, {"name": "x"}, attempt_id="a")) is NotApplied
+    assert type(connect(client_auth="body").update(43, {"name": "x"}, attempt_id="a")) is NotSent
 
 
 def test_tenant_is_sent_where_set(sandbox, connect):
     sandbox.control.knobs(tenant_mode="param")
     assert connect(tenant="acme").list()
     outcome = connect().update(43, {"name": "x"}, attempt_id="a")
-    assert type(outcome) is NotApplied
+    assert type(outcome) is NotSent
     assert "SEGURA_CLIENT_ID" in outcome.reason
 
 
@@ -241,5 +241,5 @@ def test_spare_secret_is_tried_where_the_first_is_refused_and_nowhere_else(sandb
     assert [exchange.status for exchange in client.exchanges] == [401, 401, 200, 200]
     sandbox.control.plan("503", endpoint="token", times=None)
     away = connect(spare_secrets=(Secret("a spare"),))
-    assert isinstance(away.update(43, {"notes": "x"}, attempt_id="a"), NotApplied)
+    assert isinstance(away.update(43, {"notes": "x"}, attempt_id="a"), NotSent)
     assert [exchange.status for exchange in away.exchanges] == [503]

@@ -121,10 +121,13 @@ class RecheckForm(PresentForm):
 class CloseForm(PresentForm):
     """What a person found in Segura, where the machine could not find out."""
 
-    applied = forms.TypedChoiceField(
+    applied = forms.ChoiceField(
         label=_("What does Segura hold?"),
-        choices=[("yes", _("The proposed values: it was applied")), ("no", _("Other values: it was not applied"))],
-        coerce=lambda answer: answer == "yes",
+        choices=[
+            ("yes", _("The proposed values: it was applied")),
+            ("part", _("Some of the proposed values: it was applied in part")),
+            ("no", _("None of the proposed values: it was not applied")),
+        ],
         widget=forms.RadioSelect,
     )
     reason = forms.CharField(
@@ -140,4 +143,5 @@ class CloseForm(PresentForm):
     @property
     def found(self) -> dict[str, Any]:
         """What was found, as aftermath takes it."""
-        return {"applied": self.cleaned_data["applied"], "reason": self.cleaned_data["reason"]}
+        answer = self.cleaned_data["applied"]
+        return {"applied": answer != "no", "in_part": answer == "part", "reason": self.cleaned_data["reason"]}

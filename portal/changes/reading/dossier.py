@@ -25,6 +25,7 @@ from portal.changes.reading.value import Likeness
 from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused
 from portal.changes.transitions import WrongState
 from portal.prepared import Given, Prepared
+from portal.vault import NotSent
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,11 @@ class Dossier:
     def attempts(self) -> list[Attempt]:
         """Calls of the update endpoint, in order; a change that no worker took up has none."""
         return list(Attempt.objects.filter(change=self.change)) if self.change.fence else []
+
+    @property
+    def called(self) -> bool:
+        """Whether a call of it may have left the portal."""
+        return any(attempt.outcome != NotSent.code for attempt in self.attempts)
 
     @cached_property
     def history(self) -> list[Moment]:
@@ -112,7 +118,8 @@ class Dossier:
         if self.row.requests:
             return [each for each in outlook.asked(rules.names_of(self.row.requests), self.change) if each]
         unapprovable = [] if self.approvable else [outlook.unapprovable()]
-        said = unapprovable + outlook.sentences(self.change, self.row.missing, self.others, self.pause)
+        following = outlook.sentences(self.change, self.row.missing, self.others, self.pause, called=self.called)
+        said = unapprovable + following
         return [sentence for sentence in said if sentence]
 
     @cached_property

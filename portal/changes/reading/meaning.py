@@ -18,23 +18,26 @@ MEANING: dict[Status, Promise | str] = {
     ),
     Status.SENDING: _("A worker has taken it up: it reads the secret, compares, and sends the update once."),
     Status.IN_DOUBT: _(
-        "The update was sent, and no answer proves what became of it. The portal never repeats it blindly: it reads "
-        "the secret back and decides by what it finds."
+        "The update was sent, or may have been, and no answer proves what became of it. The portal reads the secret "
+        "back and decides by what it finds. Where Segura does not show it, the same values are sent again."
     ),
     Status.NEEDS_HUMAN: _(
-        "Reading back could not settle what became of it. An administrator who neither proposed nor edited it looks in "
-        "Segura; until then nothing more is sent for this secret."
+        "The portal cannot go on with it by itself. An administrator who neither proposed nor edited it looks in "
+        "Segura. Until then nothing more is sent for this secret."
     ),
-    Status.APPLIED: _("Segura has it. It is verified where reading the secret back showed the proposed values."),
+    Status.APPLIED: _(
+        "Segura confirmed it, or reading the secret back showed the proposed values, or an administrator found them "
+        "there. What exactly was seen is said above."
+    ),
     Status.FAILED: _(
-        "Segura refused it, or a person found that it was not applied. The secret in Segura is as it was. It can be "
+        "Segura refused it, or reading the secret back or an administrator showed that it was not applied. It can be "
         "retried under its approvals for some days."
     ),
     Status.STALE: _(
-        "Somebody changed the secret in Segura after this was proposed, so approvers had seen something else. "
-        "Nothing was sent. Its requester revises it against what is there now, or withdraws it."
+        "The secret in Segura is no longer as approvers saw it, or can no longer be compared. "
+        "Its requester revises it against what is there now, or withdraws it."
     ),
-    Status.REJECTED: _("An approver said no, with a reason. It can never be sent; another attempt is a new change."),
-    Status.WITHDRAWN: _("Its requester took it back before it was decided. It can never be sent."),
-    Status.EXPIRED: _("Its time ran out before it was decided or sent. It can never be sent."),
+    Status.REJECTED: _("An approver said no, with a reason. It is not sent any more; another attempt is a new change."),
+    Status.WITHDRAWN: _("Its requester took it back. It is not sent any more."),
+    Status.EXPIRED: _("Its time ran out before it was decided or applied. It is not sent any more."),
 }

@@ -14,8 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.audit import findings
-from portal.changes.models import LANE, Breaker, Change, Status
+from portal.changes.models import LANE, Breaker, Cause, Change, Status
+from portal.changes.reading.particulars import list_collisions, list_particulars
 
+_IN_PART = (Cause.APPLIED_EXCEPT, Cause.CLOSED_IN_PART)
 WAITING = (Status.APPROVED, Status.IN_DOUBT)
 """These go on by themselves, unless delivery is paused."""
 
@@ -35,6 +37,8 @@ def brief(change: Change, missing: int, *, paused: bool = False) -> str:
         return _approvals(missing)
     if paused and change.status in WAITING:
         return _("Waits: delivery is paused")
+    if change.status == Status.APPLIED and change.cause in _IN_PART:
+        return _("Applied in part")
     if change.status == Status.APPLIED and change.verified_at:
         return _("Read back and found so")
     if change.status == Status.APPROVED and change.not_before and change.not_before > timezone.now():
@@ -85,17 +89,22 @@ def turn(change: Change, *, asked: bool) -> str:
     }.get(Status(change.status), _("The portal"))
 
 
-def sentences(change: Change, missing: int, others: Iterable[Change], pause: Breaker | None = None) -> list[str]:
-    """What happens next, at length. `others`: changes of the same secret that are open or hold its lane."""
+def sentences(
+    change: Change, missing: int, others: Iterable[Change], pause: Breaker | None = None, *, called: bool = False
+) -> list[str]:
+    """What happens next, at length. `others`: changes of the same secret that are open or hold its lane.
+
+    `called`: a call of this change may have left the portal.
+    """
     match change.status:
         case Status.PENDING:
-            return [_votes(missing), deadline(change)]
+            return [_votes(missing), *list_collisions(change, others), deadline(change)]
         case Status.APPROVED:
             return [*(paused(pause) if pause else waiting(change, others)), deadline(change)]
         case Status.IN_DOUBT:
             return [*_doubt(change, pause), _("Until this is settled, every other change of this secret waits.")]
         case _:
-            return _plain(change)
+            return [*list_particulars(change), *_plain(change, called=called)]
 
 
 def waiting(change: Change, others: Iterable[Change]) -> list[str]:
@@ -140,16 +149,18 @@ def steps(change: Change) -> list[Step]:
         case Status.EXPIRED if not change.approved_at:
             return [proposed, Step(_("Expired"), "problem", change.ended_at)]
         case Status.STALE if not change.approved_at:
-            return [proposed, Step(_("Stale"), "problem", change.updated_at)]
+            return [proposed, Step(_("Stale"), "problem", change.status_since)]
     approved = [proposed, Step(_("Approved"), "done", change.approved_at)]
+    if change.queued_at and change.queued_at != change.approved_at:
+        approved.append(Step(_("Retried"), "done", change.queued_at))
     if change.status == Status.APPLIED:
-        word = _("Applied and verified") if change.verified_at else _("Applied")
+        word = _("Applied in part") if change.cause in _IN_PART else _applied(change)
         return [*approved, Step(_("Delivery"), "done"), Step(word, "done", change.ended_at)]
     state = "current" if change.status in (Status.APPROVED, Status.SENDING) else "problem"
     word = _("Delivery") if state == "current" else str(change.get_status_display())
     return [
         *approved,
-        Step(word, state, None if state == "current" else change.updated_at),
+        Step(word, state, None if state == "current" else change.status_since),
         Step(_("Applied"), "ahead"),
     ]
 
@@ -204,9 +215,7 @@ def _ahead(change: Change, other: Change, now: datetime) -> str:
     if other.hold_until and other.hold_until > now:
         until = _("Segura's gateway may still repeat a call of %(number)s until %(at)s. This one waits so long.")
         return _filled(until, number=other.number, at=spelled(other.hold_until))
-    earlier = (
-        other.approved_at and change.approved_at and (other.approved_at, other.pk) < (change.approved_at, change.pk)
-    )
+    earlier = other.queued_at and change.queued_at and (other.queued_at, other.pk) < (change.queued_at, change.pk)
     if other.status == Status.APPROVED and earlier:
         return _("%(number)s of the same secret was approved earlier and goes first.") % names
     return ""
@@ -227,7 +236,12 @@ def _doubt(change: Change, pause: Breaker | None) -> list[str]:
     return found
 
 
-def _plain(change: Change) -> list[str]:
+def _applied(change: Change) -> str:
+    return _("Applied and verified") if change.verified_at else _("Applied")
+
+
+def _plain(change: Change, *, called: bool) -> list[str]:
+    sent = _("Its calls are listed under “Calls to Segura”.") if called else _("Nothing was sent.")
     return {
         Status.SENDING: [_("A worker is comparing the secret with what was approved, and sending the change.")],
         Status.NEEDS_HUMAN: [
@@ -246,7 +260,7 @@ def _plain(change: Change) -> list[str]:
             _("The requester can revise it against what Segura holds now, or withdraw it. A revision needs new votes."),
             deadline(change),
         ],
-        Status.REJECTED: [_("It ended here. Another attempt is a new change.")],
-        Status.WITHDRAWN: [_("Its requester took it back. Nothing was sent.")],
-        Status.EXPIRED: [_("Its time ran out. Nothing was sent; another attempt is a new change.")],
+        Status.REJECTED: [_("It ended here. Another attempt is a new change."), *([sent] if called else [])],
+        Status.WITHDRAWN: [_("Its requester took it back."), sent],
+        Status.EXPIRED: [_("Its time ran out. Another attempt is a new change."), sent],
     }[Status(change.status)]

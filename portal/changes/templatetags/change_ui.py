@@ -121,12 +121,13 @@ RISK_ICONS = {
 }
 LEVEL_ICONS = {Level.HIGH: "alert-octagon", Level.MEDIUM: "alert-triangle", Level.LOW: "circle-check"}
 OUTCOMES = {
-    "Applied": gettext_noop("Applied"),
-    "AppliedCheck": gettext_noop("Applied, to be checked"),
-    "Refused": gettext_noop("Refused"),
-    "NotSent": gettext_noop("Not sent"),
-    "NotApplied": gettext_noop("Turned away, not applied"),
-    "InDoubt": gettext_noop("In doubt"),
+    "applied": gettext_noop("Applied"),
+    "applied_unverified": gettext_noop("Applied, to be checked"),
+    "refused": gettext_noop("Refused"),
+    "refused_unverified": gettext_noop("Refused, to be checked"),
+    "not_sent": gettext_noop("Not sent"),
+    "not_applied": gettext_noop("Turned away, not applied"),
+    "in_doubt": gettext_noop("In doubt"),
 }
 
 
