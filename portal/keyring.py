@@ -134,6 +134,8 @@ def _hmac_of(key: bytes, text: str) -> str:
 
 @cache
 def _fingerprint_key() -> bytes:
+    if not settings.HOLDS_KEYS:
+        raise ImproperlyConfigured(f"The process {settings.PROCESS} holds no keys and makes no fingerprints.")
     if settings.FINGERPRINT_KEY:
         return hashlib.sha256(settings.FINGERPRINT_KEY.encode()).digest()
     kdf = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"countersign fingerprint")

@@ -4,6 +4,7 @@ Every name read here is a row of the README's table. Secrets may come from a fil
 """
 
 import os
+import secrets
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -24,8 +25,12 @@ try:
     # --- This portal -------------------------------------------------------------------------------
     DEBUG: bool = env.bool("PORTAL_DEBUG", False)
     PORTAL_DEMO: bool = env.bool("PORTAL_DEMO", False)
-    SECRET_KEY = secret("PORTAL_SECRET_KEY")
-    SEALING_KEYS = secret("PORTAL_SEALING_KEYS")
+    # Which process reads these settings; empty where one account runs them all, as `make run` does.
+    PROCESS: str = env.str("PORTAL_PROCESS", "")
+    HOLDS_KEYS = PROCESS not in {"sealer", "scheduler", "owner"}
+    # These three sign no session and decrypt no value, so they start without the keys for it.
+    SECRET_KEY = secret("PORTAL_SECRET_KEY", None if HOLDS_KEYS else "") or secrets.token_urlsafe(48)
+    SEALING_KEYS = secret("PORTAL_SEALING_KEYS", None if HOLDS_KEYS else "")
     # Web and delivering workers refuse to start without it; scheduler and sealer need none.
     APPROVAL_MAC_KEYS = secret("PORTAL_APPROVAL_MAC_KEYS", "")
     FINGERPRINT_KEY = secret("PORTAL_FINGERPRINT_KEY", "")
@@ -95,10 +100,11 @@ try:
     NOTICES_EVERY_S = positive("NOTICES_EVERY_S", 5)
     DAILY_MAIL_HOUR = at_least("DAILY_MAIL_HOUR", 8, 0)
     _mail = smtp("EMAIL_URL", secret("EMAIL_URL", ""))
-    DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", f"countersign@{urlsplit(BASE_URL).hostname}")
+    DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", "") or f"countersign@{urlsplit(BASE_URL).hostname}"
 
     # --- Database and broker -----------------------------------------------------------------------
-    os.environ["DATABASE_URL"] = secret("DATABASE_URL")
+    # The scheduler sends messages only: a connection that it made by mistake would lead nowhere.
+    os.environ["DATABASE_URL"] = secret("DATABASE_URL", "postgresql://scheduler.invalid/" if PROCESS == "scheduler" else None)
     if urlsplit(os.environ["DATABASE_URL"]).scheme not in {"postgresql", "postgres"}:
         raise ImproperlyConfigured("DATABASE_URL must be postgresql://user:password@host/name.")
     DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
@@ -112,6 +118,8 @@ if METRICS_DIR:
 EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.host, _mail.port, _mail.user, _mail.password
 EMAIL_USE_SSL, EMAIL_USE_TLS, EMAIL_TIMEOUT = _mail.tls, _mail.starttls, 20
 
+if PROCESS not in {"", "web", "worker", "sealer", "scheduler", "owner"}:
+    raise ImproperlyConfigured("PORTAL_PROCESS must be web, worker, sealer, scheduler or owner, or empty.")
 if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("PORTAL_SECRET_KEY must be 32 characters or longer: openssl rand -base64 48 makes one.")
 if DEBUG and not is_loopback(BASE_URL):

@@ -11,6 +11,7 @@ class ChangesConfig(AppConfig):
     def ready(self) -> None:
         from portal.changes import recount  # noqa: F401, PLC0415 - listens; models exist only once apps are ready
 
-        keyring.ring()  # a ring that cannot seal stops every process at its start, not the first person who submits
+        if settings.HOLDS_KEYS:
+            keyring.ring()  # a ring that cannot seal stops every process at its start, not the first person who submits
         if settings.APPROVAL_MAC_KEYS:
             keyring.mac_ring()

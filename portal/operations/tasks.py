@@ -49,9 +49,10 @@ def leave(sender: Any, **_: object) -> None:
 
 @signals.worker_ready.connect
 def note_the_keys(**_: object) -> None:
-    """A ring changes with a start alone. A worker that may not write this, as the sealer, leaves it to the others."""
-    with suppress(DatabaseError):
-        custody.note()
+    """Record the keys of the ring, which changes only with a start. The sealer has none, and leaves it to others."""
+    if settings.HOLDS_KEYS:
+        with suppress(DatabaseError):
+            custody.note()
 
 
 @signals.worker_ready.connect

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from django.conf import settings
 from django.db import Error as DatabaseError
 
 from portal.operations.doctor import broker, clocks, configuration, database, keys, machinery, segura
@@ -23,7 +24,9 @@ _EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
 def examine(*, ask_segura: bool) -> Iterator[Finding]:
     """Every finding, area by area. Where the database does not answer, that is said once and the rest goes on."""
     away = False
-    for look in (*_EXAMINATIONS, *([segura.ask] if ask_segura else [])):
+    # The scheduler has no address of the database.
+    looks = (configuration.examine, broker.examine) if settings.PROCESS == "scheduler" else _EXAMINATIONS
+    for look in (*looks, *([segura.ask] if ask_segura else [])):
         try:
             yield from look()
         except DatabaseError as error:

@@ -9,17 +9,21 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from portal.environment import is_loopback
-from portal.operations.doctor.finding import Area, Finding
+from portal.operations.doctor.finding import Area, Finding, runs_as
 
 _AREA = Area("settings")
 
 
 def examine() -> Iterator[Finding]:
-    """As this process reads them: run the doctor with the environment of the process you mean."""
+    """As this process reads them: run the doctor with the environment of the process you mean.
+
+    PORTAL_PROCESS names that process, so that it is not advised to set what another one needs.
+    """
     yield from _address()
     yield from _modes()
     yield from _left_out()
-    yield _spool()
+    if runs_as("worker"):
+        yield _spool()
 
 
 def _address() -> Iterator[Finding]:
@@ -47,20 +51,29 @@ def _modes() -> Iterator[Finding]:
         yield _AREA.advice("PORTAL_DEBUG is on", "Switch it off where anybody but you looks at the pages.")
 
 
+_OPTIONAL = (
+    ("PORTAL_METRICS_TOKEN", "METRICS_TOKEN", {"web"}, "Set it, and let Prometheus show it: nobody is woken else."),
+    (
+        "PORTAL_FINGERPRINT_KEY",
+        "FINGERPRINT_KEY",
+        {"web", "worker"},
+        "It is derived from PORTAL_SECRET_KEY: a change of that key makes every known value look new. Set it.",
+    ),
+    (
+        "EMAIL_URL",
+        "EMAIL_HOST",
+        {"web", "worker", "sealer"},
+        "Set it for web, workers and sealer: nobody is mailed, and auditors get no checkpoints.",
+    ),
+)
+
+
 def _left_out() -> Iterator[Finding]:
-    absent = {
-        "PORTAL_METRICS_TOKEN": (settings.METRICS_TOKEN, "Set it, and let Prometheus show it: nobody is woken else."),
-        "PORTAL_FINGERPRINT_KEY": (
-            settings.FINGERPRINT_KEY,
-            "It is derived from PORTAL_SECRET_KEY: a change of that key makes every known value look new. Set it.",
-        ),
-        "EMAIL_URL": (
-            settings.EMAIL_HOST,
-            "Set it for web, workers and sealer: nobody is mailed, and auditors get no checkpoints.",
-        ),
-    }
-    for name, (value, todo) in absent.items():
-        yield _AREA.ok(f"{name} is set") if value else _AREA.advice(f"{name} is not set", todo)
+    for name, attribute, processes, todo in _OPTIONAL:
+        if runs_as(*processes):
+            yield (
+                _AREA.ok(f"{name} is set") if getattr(settings, attribute) else _AREA.advice(f"{name} is not set", todo)
+            )
 
 
 def _spool() -> Finding:

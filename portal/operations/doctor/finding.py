@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.conf import settings
+
 
 class Level(StrEnum):
     """A problem makes promises of the portal untrue, or stops it; advice is for what may be meant so."""
@@ -38,3 +40,8 @@ class Area:
 
     def problem(self, found: str, todo: str) -> Finding:
         return Finding(self.name, Level.PROBLEM, found, todo)
+
+
+def runs_as(*processes: str) -> bool:
+    """Return True if the environment is that of one of these processes, or of one account that runs them all."""
+    return not settings.PROCESS or settings.PROCESS in processes
