@@ -6,6 +6,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,21 @@ from tests.rig.portal import ROOT
 
 TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+TOOLS_FILE = ROOT / "deploy" / "database-tools" / "Dockerfile"
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("countersign:")}
+DATABASE_TOOLS = {name for name, service in SERVICES.items() if "database-tools" in service["image"]}
+# Compose's own names beside the settings: digests of images, and where files of the host are.
+OF_COMPOSE = {"PYTHON_DIGEST", "POSTGRES_DIGEST", "REDIS_DIGEST", "COUNTERSIGN_SECRETS", "COUNTERSIGN_BACKUPS"}
 
 
 def known_names() -> set[str]:
     return settings_names.names() | {f"{name}_FILE" for name in settings_names.secret_names()}
+
+
+def mounted(volume: str) -> list[str]:
+    """The name of a volume, a network or a secret, and where the volume is mounted."""
+    return re.sub(r"\$\{\w+:-(\w+)\}", r"\1", volume).split(":")
 
 
 def command_words(service: dict[str, Any]) -> str:
@@ -44,16 +54,89 @@ def test_compose_file_follows_the_schema() -> None:
     assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 
-def test_dockerfile_is_clean() -> None:
+@pytest.mark.parametrize("file", ["Dockerfile", "deploy/database-tools/Dockerfile"])
+def test_dockerfile_is_clean(file: str) -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
-    run = subprocess.run([str(hadolint), "Dockerfile"], cwd=ROOT, capture_output=True, text=True, check=False)
+    run = subprocess.run([str(hadolint), file], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (0, "")
 
 
-def test_the_seven_services_of_production_are_there_and_the_stand_in_only_in_the_demo() -> None:
-    always = {name for name, service in SERVICES.items() if "profiles" not in service}
-    assert always == {"web", "worker", "sealer", "beat", "migrate", "postgres", "redis"}
-    assert SERVICES["sandbox"]["profiles"] == ["demo"]
+def test_production_starts_its_eight_services_and_no_sandbox() -> None:
+    by_profile: dict[str, set[str]] = {}
+    for name, service in SERVICES.items():
+        by_profile.setdefault(*service.get("profiles", ["production"]), set()).add(name)
+    assert by_profile == {
+        "production": {"web", "worker", "sealer", "beat", "migrate", "roles", "postgres", "redis"},
+        "demo": {"sandbox"},
+        "tools": {"manage", "tools"},
+    }
+
+
+def test_each_image_is_built_by_one_service_alone() -> None:
+    builders = [service["image"] for service in SERVICES.values() if "build" in service]
+    assert len(builders) == len(set(builders))
+    assert set(builders) == {service["image"] for service in SERVICES.values() if service["image"].startswith("count")}
+    # A file that is mounted keeps the mode of the checkout, which the container's account may not be able to read.
+    assert "configs" not in TEXT
+    checkout = [volume for service in SERVICES.values() for volume in service.get("volumes", []) if volume[0] in "./"]
+    assert checkout == []
+
+
+def test_image_versions_are_the_projects_version() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    ours = {service["image"] for service in SERVICES.values() if service["image"].startswith("countersign")}
+    assert ours == {f"countersign:{version}", f"countersign-database-tools:{version}"}
+    assert f"org.opencontainers.image.version={version}" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_every_base_image_has_a_digest_that_may_be_pinned() -> None:
+    files = [TEXT, *(path.read_text(encoding="utf-8") for path in (ROOT / "Dockerfile", TOOLS_FILE))]
+    named = re.findall(r"(?:image: |FROM )((?:python|postgres|redis):\S+)", "\n".join(files))
+    assert {name.partition(":")[0] for name in named} == {"python", "postgres", "redis"}
+    for name in named:
+        assert re.fullmatch(r"(\w+):\d+\.\d+\.?\d*-[a-z-]+\$\{\w+_DIGEST(:-)?\}", name), name
+    # The client has to be as new as the server.
+    assert len({name.partition("$")[0] for name in named if name.startswith("postgres")}) == 1
+
+
+@pytest.mark.parametrize(("image", "fixed"), [("redis", (8, 2, 2)), ("postgres", (17, 7)), ("python", (3, 11, 14))])
+def test_base_images_are_not_older_than_the_releases_that_closed_published_holes(
+    image: str, fixed: tuple[int, ...]
+) -> None:
+    text = TEXT + (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    versions = re.findall(rf"(?:image: |FROM ){image}:([\d.]+)", text)
+    assert versions
+    for version in versions:
+        assert tuple(map(int, version.split("."))) >= fixed
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_rotates_its_log_has_limits_and_stops_at_any_time(name: str) -> None:
+    service = SERVICES[name]
+    assert service["init"] is True
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+    assert service["pids_limit"] > 0
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+
+
+@pytest.mark.parametrize("name", ["SEGURA_URL", "SEGURA_CLIENT_ID", "PORTAL_BASE_URL"])
+def test_production_starts_with_no_address_or_client_of_the_demo(name: str) -> None:
+    given = re.findall(rf"\$\{{{name}(:.)(.*?)\}}", TEXT)
+    assert given
+    assert all(kind == ":?" and told for kind, told in given)
+    demo = dict(re.findall(r"^(\w+)=(.+)$", secret_files._DEMO, re.MULTILINE))
+    assert demo[name]
+    assert not re.findall(r"\$\{\w+:-[^}]*(?:sandbox|portal|countersign)", TEXT)
+
+
+def test_trial_keeps_a_settings_file_that_is_there(tmp_path: Path) -> None:
+    assert secret_files.write_demo_settings(tmp_path / ".env") is True
+    assert "SEGURA_URL=https://sandbox:8443" in (tmp_path / ".env").read_text()
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    (tmp_path / ".env").write_text("SEGURA_URL=https://segura.example\n")
+    assert secret_files.write_demo_settings(tmp_path / ".env") is False
+    assert (tmp_path / ".env").read_text() == "SEGURA_URL=https://segura.example\n"
 
 
 @pytest.mark.parametrize("kind", ["networks", "secrets"])
@@ -66,16 +149,12 @@ def test_what_a_service_uses_exists(name: str, kind: str) -> None:
 def test_services_and_volumes_a_service_leans_on_exist(name: str) -> None:
     service = SERVICES[name]
     assert set(service.get("depends_on", {})) <= set(SERVICES)
-    assert {volume.partition(":")[0] for volume in service.get("volumes", [])} <= set(COMPOSE["volumes"])
+    assert {mounted(volume)[0] for volume in service.get("volumes", [])} <= set(COMPOSE["volumes"])
 
 
 def test_nothing_is_declared_that_no_service_uses() -> None:
-    for kind in ("networks", "secrets", "volumes", "configs"):
-        used = {
-            one["source"] if isinstance(one, dict) else one.partition(":")[0]
-            for service in SERVICES.values()
-            for one in service.get(kind, [])
-        }
+    for kind in ("networks", "secrets", "volumes"):
+        used = {mounted(one)[0] for service in SERVICES.values() for one in service.get(kind, [])}
         assert set(COMPOSE[kind]) == used
 
 
@@ -87,7 +166,7 @@ def test_environment_names_are_settings(name: str) -> None:
 def test_variables_of_the_compose_file_are_settings() -> None:
     variables = set(re.findall(r"(?<!\$)\$\{(\w+)", TEXT))
     assert {"SEGURA_URL", "PORT"} <= variables
-    assert variables <= known_names()
+    assert variables <= known_names() | OF_COMPOSE
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -95,11 +174,14 @@ def test_files_in_the_environment_are_secrets_the_service_is_given(name: str) ->
     service = OURS[name]
     paths = re.findall(r"/run/secrets/(\w+)", f"{service.get('environment')} {command_words(service)}")
     assert set(paths) <= set(service["secrets"])
+    # And none that it does not use, but for Redis's own address.
+    assert set(service["secrets"]) == set(paths)
 
 
 def test_secret_files_are_the_ones_the_command_makes(tmp_path: Path) -> None:
     made = secret_files.make(tmp_path)
-    assert {f".secrets/{name}" for name in made} == {secret["file"] for secret in COMPOSE["secrets"].values()}
+    files = {secret["file"] for secret in COMPOSE["secrets"].values()}
+    assert {f"${{COUNTERSIGN_SECRETS:-.secrets}}/{name}" for name in made} == files
     before = (tmp_path / "secret_key").read_text()
     assert secret_files.make(tmp_path) == []
     assert (tmp_path / "secret_key").read_text() == before
@@ -108,7 +190,9 @@ def test_secret_files_are_the_ones_the_command_makes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_modules_of_the_commands_can_be_found(name: str) -> None:
-    words = f"{command_words(OURS[name])} {(ROOT / 'Dockerfile').read_text() if name == 'web' else ''}"
+    service = OURS[name]
+    words = " ".join([*service.get("entrypoint", []), command_words(service)])
+    words += (ROOT / "Dockerfile").read_text() if name == "web" else ""
     modules = re.findall(r"-m\"?,? \"?([a-z_.]+)", words) + re.findall(r"(portal\.[a-z]+):\w+", words)
     modules += [f"portal.operations.management.commands.{one}" for one in re.findall(r"manage\.py (run|person)", words)]
     assert modules or "manage.py" in words
@@ -124,20 +208,33 @@ def test_every_service_is_unprivileged_read_only_and_pinned(name: str) -> None:
     assert re.search(r":\d+\.\d+", service["image"])
     # Ours get their account from the Dockerfile.
     assert service.get("user", "root") != "root" or name in OURS
-    if name != "migrate":
-        assert "healthcheck" in service
+    one_off = name in {"migrate", "manage", "roles", "tools"}
+    assert service["healthcheck"].get("disable", False) is one_off
 
 
-def test_signing_key_the_owners_account_and_the_mail_server_belong_to_those_who_use_them() -> None:
+def test_every_secret_belongs_to_the_services_that_use_it() -> None:
     holders = {
         secret: {name for name, service in SERVICES.items() if secret in service.get("secrets", [])}
-        for secret in ("audit_signing_key", "database_url_owner", "database_url_sealer", "email_url")
+        for secret in COMPOSE["secrets"]
     }
+    console = {"migrate", "manage"}
     assert holders == {
+        "secret_key": {"web", "worker"},
+        "sealing_keys": {"web", "worker"},
+        "fingerprint_key": {"web", "worker"},
         "audit_signing_key": {"sealer"},
-        "database_url_owner": {"migrate", "postgres"},
-        "database_url_sealer": {"sealer", "postgres"},
+        "database_url": {"web", "worker", "roles"},
+        "database_url_owner": {*console, *DATABASE_TOOLS},
+        "database_url_sealer": {"sealer", "roles"},
+        "redis_url": {"web", "worker", "sealer", "beat", *console},
+        "redis_password": {"redis"},
         "email_url": {"web", "worker", "sealer"},
+        "postgres_password": {"postgres", *DATABASE_TOOLS},
+        "segura_client_secret": {"web", "worker", "sandbox"},
+        "segura_scim_client_secret": {"web", "worker", "sandbox"},
+        "segura_ca": {"web", "worker", "sandbox"},
+        "metrics_token": {"web"},
+        "sandbox_key": {"sandbox"},
     }
     for name in holders["email_url"]:
         assert SERVICES[name]["environment"]["EMAIL_URL_FILE"] == "/run/secrets/email_url"
@@ -154,6 +251,23 @@ def test_image_runs_as_an_account_of_its_own() -> None:
     assert users[-1] not in {"root", "0"}
 
 
+def test_code_in_the_image_has_modes_of_its_own_and_belongs_to_root() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    build, final = text.split("\nFROM ")[1:]
+    assert "chmod -R u=rwX,go=rX /app /opt/venv" in build
+    assert re.findall(r"^COPY (\S+)", final, re.MULTILINE) == ["--from=build", "--from=build"]
+    copied = re.findall(r"^COPY (\S+)", TOOLS_FILE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert copied
+    assert set(copied) == {"--chmod=0755"}
+
+
+def test_health_checks_ask_for_what_others_use() -> None:
+    checks = {name: service["healthcheck"].get("test", []) for name, service in SERVICES.items()}
+    assert "--host" in checks["postgres"]  # the socket answers while the cluster is initialised
+    assert "= PONG" in checks["redis"][1]  # redis-cli ends with 0 whatever the server says
+    assert "/health/ready" in checks["web"][-1]
+
+
 def test_queue_is_kept_and_never_evicted() -> None:
     assert "--appendonly yes" in command_words(SERVICES["redis"])
     assert "--maxmemory-policy noeviction" in command_words(SERVICES["redis"])
@@ -161,10 +275,10 @@ def test_queue_is_kept_and_never_evicted() -> None:
 
 @pytest.mark.parametrize(("name", "folder"), [("worker", "DELIVERY_SPOOL_DIR"), ("sealer", "AUDIT_CHECKPOINT_DIR")])
 def test_what_a_service_keeps_outlives_its_container(name: str, folder: str) -> None:
-    (mounted,) = [volume.partition(":")[2] for volume in SERVICES[name]["volumes"]]
-    assert f"{SERVICES[name]['environment'][folder]}/".startswith(f"{mounted}/")
+    (place,) = [mounted(volume)[1] for volume in SERVICES[name]["volumes"]]
+    assert f"{SERVICES[name]['environment'][folder]}/".startswith(f"{place}/")
     owned = re.findall(r"install -d -o 10001 (?:-m 700 )?(/\w+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
-    assert mounted in owned
+    assert place in owned
 
 
 def test_worker_is_given_time_to_end_a_call() -> None:
