@@ -13,15 +13,16 @@ from portal.devserver.postgres_server import find_programs
 from tests.rig.portal import ROOT
 
 RUNBOOK = ROOT / "docs" / "runbook.md"
-_BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CONTAINERS = "bash"
+"""The language of blocks for containers, which only a machine with an engine can run."""
 
 
-def blocks(heading: str, page: Path = RUNBOOK) -> list[str]:
-    """The fenced shell blocks of a section, in their order; sections below it are not part of it."""
+def blocks(heading: str, page: Path = RUNBOOK, language: str = "sh") -> list[str]:
+    """Return the fenced blocks of a section, in their order; sections below it are not part of it."""
     text = page.read_text(encoding="utf-8")
     found = re.search(rf"^#+ {re.escape(heading)}$\n(.*?)(?=^#+ |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, f"{page.name} has no section {heading!r}"
-    return _BLOCK.findall(found[1])
+    return re.findall(rf"^```{language}\n(.*?)^```$", found[1], re.MULTILINE | re.DOTALL)
 
 
 def path() -> str:

@@ -59,30 +59,28 @@ class Operator:
 
     def place(self, text: str) -> str:
         """The text with the folders, ports and the account of the test in place of the page's."""
-        places = dict(
-            (
-                ("deploy/systemd/countersign-manage", str(self.folder / "countersign-manage")),
-                ("/opt/countersign/current/.venv/bin/python", sys.executable),
-                (".venv/bin/python", sys.executable),
-                ("/opt/countersign/current", str(ROOT)),
-                ('"$(dirname "$(readlink -f "$0")")/../.."', str(ROOT)),
-                ('[ "$(id -u)" = 0 ]', "true"),
-                ("/etc/countersign", str(self.config)),
-                ("/etc/redis", str(self.folder / "redis")),
-                ("/var/lib/countersign", str(self.folder / "data")),
-                ("/run/countersign", str(self.folder / "run")),
-                ('runuser -u "$account" -- ', ""),
-                ("runuser -u postgres -- ", ""),
-                ("chgrp redis", "test -s"),
-                ("systemctl", "echo"),
-                (" --accounts", ""),
-                (" .state", f" {self.folder / 'state'}"),
-                ("127.0.0.1:5432", f"127.0.0.1:{os.environ['PGPORT']}"),
-                ("127.0.0.1:6379", f"127.0.0.1:{self.redis_port}"),
-                ("8443", str(self.port)),
-                ("--port 8544", f"--port {self.segura_url.rpartition(':')[2]}"),
-            )
-        )
+        places = {
+            "deploy/systemd/countersign-manage": str(self.folder / "countersign-manage"),
+            "/opt/countersign/current/.venv/bin/python": sys.executable,
+            ".venv/bin/python": sys.executable,
+            "/opt/countersign/current": str(ROOT),
+            '"$(dirname "$(readlink -f "$0")")/../.."': str(ROOT),
+            '[ "$(id -u)" = 0 ]': "true",
+            "/etc/countersign": str(self.config),
+            "/etc/redis": str(self.folder / "redis"),
+            "/var/lib/countersign": str(self.folder / "data"),
+            "/run/countersign": str(self.folder / "run"),
+            'runuser -u "$account" -- ': "",
+            "runuser -u postgres -- ": "",
+            "chgrp redis": "test -s",
+            "systemctl": "echo",
+            " --accounts": "",
+            " .state": f" {self.folder / 'state'}",
+            "127.0.0.1:5432": f"127.0.0.1:{os.environ['PGPORT']}",
+            "127.0.0.1:6379": f"127.0.0.1:{self.redis_port}",
+            "8443": str(self.port),
+            "--port 8544": f"--port {self.segura_url.rpartition(':')[2]}",
+        }
         # In one pass: a folder of the test may contain a name of the page.
         return re.sub("|".join(map(re.escape, places)), lambda found: places[found[0]], text)
 
