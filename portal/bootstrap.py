@@ -15,7 +15,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,18 +35,11 @@ class Failed(Exception):
 
 def main(arguments: list[str]) -> int:
     """Do one command; returns the exit code unless it became another program."""
-    commands = {
-        "run": run,
-        "test": test,
-        "quick": quick,
-        "faults": faults,
-        "bench": bench,
-        "lint": lint,
-        "check": lambda _extra: lint([]) or test([]),
-        "screenshots": screenshots,
-        "reset": reset,
-        "lock": lock,
-    }
+    named = (run, test, quick, faults, bench, lint, screenshots, reset, lock)
+    commands: dict[str, Callable[[list[str]], int]] = {each.__name__: each for each in named}
+    commands |= {f"{name}-check": partial(check_deployment, name) for name in ("compose", "systemd")}
+    commands["check"] = lambda _extra: lint([]) or test([])
+    commands["image-pins"] = lambda _extra: subprocess.call(["sh", str(ROOT / "deploy" / "pin-images")])
     if not arguments or arguments[0] not in commands:
         print("Usage: python3 -m portal.bootstrap " + "|".join(commands), file=sys.stderr)
         return 2
@@ -145,6 +139,12 @@ def lock(_extra: list[str]) -> int:
     return 0
 
 
+def check_deployment(name: str, extra: list[str]) -> NoReturn:
+    """Follow the documentation with a real container engine, or on a Debian that systemd has booted: up to an hour."""
+    install("dev")
+    become("-m", f"tests.deployment.{name}", *extra)
+
+
 def suite() -> list[str]:
     """Install what the tests need; the arguments that make Python run them."""
     install("dev")
@@ -174,7 +174,8 @@ def install(name: str) -> None:
         return
     with only_one():
         stamp.unlink(missing_ok=True)
-        if not works(PYTHON):
+        # Without the stamp of a finished installation it starts again from nothing: half of a package looks whole.
+        if not present or not works(PYTHON):
             make_venv()
         requirements = ["-r", str(REQUIREMENTS / f"{name}.txt")]
         if not (fetch_uv() and install_with_uv(requirements)):
@@ -190,8 +191,8 @@ def fingerprint(name: str) -> str:
 
 
 def works(python: Path) -> bool:
-    """Whether this interpreter starts: a virtual environment dies with the Python it was made from."""
-    probe = f"import sys; sys.exit(sys.version_info < {OLDEST!r})"
+    """Return True if this interpreter starts and has pip: an environment can be half made, or its Python gone."""
+    probe = f"import sys, pip; sys.exit(sys.version_info < {OLDEST!r})"
     try:
         return subprocess.run([str(python), "-c", probe], check=False, capture_output=True).returncode == 0
     except OSError:
@@ -216,11 +217,12 @@ def only_one() -> Iterator[None]:
 
 
 def make_venv() -> None:
-    """A fresh virtual environment."""
+    """Make a virtual environment in which nothing of an earlier, interrupted one is left."""
     if importlib.util.find_spec("ensurepip") is None:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         install_debian(f"python{version}-venv", "Python's venv module is missing")
-    shutil.rmtree(VENV / "lib", ignore_errors=True)
+    for name in ("bin", "lib", "include"):
+        shutil.rmtree(VENV / name, ignore_errors=True)
     attempt("Making a virtual environment", [sys.executable, "-m", "venv", str(VENV)])
     # So that plain `pytest` finds the plugin in tests/rig, as `python -m pytest` does.
     (next(VENV.glob("lib/python*/site-packages")) / "countersign.pth").write_text(f"{ROOT}\n")

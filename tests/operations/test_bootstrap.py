@@ -44,7 +44,10 @@ def test_without_network_it_says_so_and_where_to_look(checkout: Path) -> None:
 def test_unknown_command_shows_the_known_ones(checkout: Path) -> None:
     ended = run(checkout, "rnu")
     assert ended.returncode == 2
-    assert "run|test|quick|faults|bench|lint|check|screenshots|reset|lock" in ended.stderr
+    assert (
+        "run|test|quick|faults|bench|lint|screenshots|reset|lock|compose-check|systemd-check|check|image-pins"
+        in ended.stderr
+    )
 
 
 def test_old_python_is_a_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,6 +90,7 @@ def test_changed_requirements_are_installed_anew(installed: Path, monkeypatch: p
 
 
 def test_where_uv_fails_pip_installs(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (installed / "installed").write_text("base of an older release")
     done: list[str] = []
 
     def try_to(title: str, *_: object) -> str:
@@ -96,6 +100,49 @@ def test_where_uv_fails_pip_installs(installed: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(bootstrap, "try_to", try_to)
     bootstrap.install("devserver")
     assert done[-1] == "Installing packages with pip"
+
+
+STEPS = ("Making a virtual environment", "Fetching the installer (uv)", "Installing packages")
+
+
+@pytest.mark.parametrize("interrupted", STEPS)
+@pytest.mark.parametrize("halfway", [False, True])
+def test_interrupted_run_goes_on_with_the_next_one(
+    interrupted: str, halfway: bool, checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C in each step, before it has done anything or in the midst of it: what is there then looks finished."""
+    monkeypatch.setattr(bootstrap, "ROOT", checkout)
+    monkeypatch.setattr(bootstrap, "VENV", checkout / ".venv")
+    monkeypatch.setattr(bootstrap, "PYTHON", checkout / ".venv" / "bin" / "python")
+    monkeypatch.setattr(bootstrap, "REQUIREMENTS", checkout / "portal" / "requirements")
+    (checkout / "portal" / "requirements" / "base.txt").write_text("")
+    done: list[str] = []
+    real = bootstrap.try_to
+
+    def make_half(title: str) -> None:
+        """What is on the disk when the step is stopped: a Python without pip, a package that cannot be imported."""
+        if title == STEPS[0]:
+            real(title, [sys.executable, "-m", "venv", "--without-pip", str(checkout / ".venv")])
+        else:
+            packages = next((checkout / ".venv" / "lib").glob("python*/site-packages"))
+            (packages / "django").mkdir()
+            (packages / "pip" / "__init__.py").write_text("raise ImportError\n")
+
+    def stop_once(title: str, command: list[str], *_: object) -> str:
+        if title == interrupted and title not in done:
+            done.append(title)
+            if halfway:
+                make_half(title)
+            raise KeyboardInterrupt
+        return real(title, command) if title == STEPS[0] else ""
+
+    monkeypatch.setattr(bootstrap, "try_to", stop_once)
+    monkeypatch.setattr(bootstrap, "become", lambda *_: done.append("runs"))
+    assert bootstrap.main(["run"]) == 1
+    bootstrap.main(["run"])
+    assert done == [interrupted, "runs"]
+    assert bootstrap.works(checkout / ".venv" / "bin" / "python")
+    assert list((checkout / ".venv").glob("lib/python*/site-packages/django")) == []
 
 
 @pytest.mark.parametrize("broken", ["catalogue", "mutants", None])
