@@ -29,7 +29,7 @@ from portal.audit import sealing
 from portal.changes import workflow
 from portal.changes.models import Change
 from portal.changes.proposal import Proposal
-from portal.operations import pulse
+from portal.operations import doctor, pulse
 from portal.operations.doctor import broker, clocks, configuration, database, keys, machinery
 from portal.operations.doctor import segura as connection_to_segura
 from portal.operations.doctor.finding import Finding, Level
@@ -258,6 +258,37 @@ def test_setting_that_no_deployment_should_have_is_found(
     for name, value in given.items():
         setattr(settings, name, value)
     assert any(found in one for one in wrong(configuration.examine(), level))
+
+
+@pytest.mark.parametrize(
+    ("process", "advised"),
+    [
+        ("", {"PORTAL_METRICS_TOKEN", "PORTAL_FINGERPRINT_KEY", "EMAIL_URL"}),
+        ("web", {"PORTAL_METRICS_TOKEN", "PORTAL_FINGERPRINT_KEY", "EMAIL_URL"}),
+        ("worker", {"PORTAL_FINGERPRINT_KEY", "EMAIL_URL"}),
+        ("sealer", {"EMAIL_URL"}),
+        ("scheduler", set()),
+        ("owner", set()),
+    ],
+)
+def test_process_is_advised_on_what_it_needs_itself(process: str, advised: set[str], settings: Settings) -> None:
+    settings.METRICS_TOKEN = settings.FINGERPRINT_KEY = settings.EMAIL_HOST = ""
+    settings.PROCESS, settings.DELIVERY_SPOOL_DIR = process, Path(__file__) / "spool"
+    found = list(configuration.examine())
+    assert {one.split()[0] for one in wrong(found, Level.ADVICE) if "is not set" in one} == advised
+    assert any("DELIVERY_SPOOL_DIR" in one for one in wrong(found)) is (process in {"", "worker"})
+
+
+@pytest.mark.parametrize("process", ["sealer", "scheduler", "owner"])
+def test_process_without_keys_is_asked_for_none(process: str, settings: Settings) -> None:
+    settings.PROCESS, settings.SEALING_KEYS, settings.SEGURA_URL = process, "", ""
+    keyring.ring.cache_clear()
+    try:
+        found = [finding.found for finding in doctor.examine(ask_segura=False)]
+    finally:
+        keyring.ring.cache_clear()
+    assert not any("PORTAL_SEALING_KEYS" in one or "SEGURA_" in one for one in found)
+    assert any("migrations" in one for one in found) is (process != "scheduler")
 
 
 def test_processes_and_people_that_are_missing_are_found(settings: Settings) -> None:
