@@ -195,7 +195,7 @@ def back_up_and_restore(here: Installation, people: dict[str, str]) -> None:
     wait_for_pages(here)
     carla = Visitor.sign_in(here.url, "carla", people["carla"])
     assert carla._session.get(f"{here.url}/changes/{lost}/", timeout=10).status_code == 404
-    carla.get("/operations/delivery/")
+    carla.get("/operations/")
     carla.press("Resume")
     deliver(here, people, 16, "after the restore")
 

@@ -75,7 +75,7 @@ class Guest:
         # Without its own network a command reaches the package index as the real host does.
         command += ["--net"] if network else []
         command += ["/bin/bash", "-euo", "pipefail", "-c", script]
-        environment = {"PATH": _PATH, "HOME": "/root", **variables}
+        environment = {"PATH": _PATH, "HOME": "/", **variables}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     def run(self, script: str, *, ends: int = 0, network: bool = True, **variables: str) -> str:
@@ -214,8 +214,8 @@ def live(guest: Guest) -> None:
     see_that_accounts_read_no_more_than_they_need(guest)
     see_that_units_stop_and_return(guest)
     see_backup_and_retention(guest)
-    guest.run("cp /etc/countersign/secrets/tls_key /root/key; cp /etc/countersign/secrets/tls_certificate /root/crt")
-    guest.follow("Another TLS certificate", language="bash", KEY="/root/key", CERTIFICATE="/root/crt")
+    guest.run("cp /etc/countersign/secrets/tls_key /var/tmp/key; cp /etc/countersign/secrets/tls_certificate /var/tmp/certificate")
+    guest.follow("Another TLS certificate", language="bash", KEY="/var/tmp/key", CERTIFICATE="/var/tmp/certificate")
     guest.run("sed -i 's/^PORTAL_TRUSTED_PROXIES=.*/PORTAL_TRUSTED_PROXIES=1/' /etc/countersign/countersign.env")
     guest.run("sed -i 's|127.0.0.1:8443$|127.0.0.1|' /etc/countersign/countersign.env")
     guest.follow("A proxy in front", language="bash")
