@@ -104,7 +104,8 @@ try:
 
     # --- Database and broker -----------------------------------------------------------------------
     # The scheduler sends messages only: a connection that it made by mistake would lead nowhere.
-    os.environ["DATABASE_URL"] = secret("DATABASE_URL", "postgresql://scheduler.invalid/" if PROCESS == "scheduler" else None)
+    _nowhere = "postgresql://scheduler.invalid/" if PROCESS == "scheduler" else None
+    os.environ["DATABASE_URL"] = secret("DATABASE_URL", _nowhere)
     if urlsplit(os.environ["DATABASE_URL"]).scheme not in {"postgresql", "postgres"}:
         raise ImproperlyConfigured("DATABASE_URL must be postgresql://user:password@host/name.")
     DATABASES = {"default": env.dj_db_url("DATABASE_URL")}

@@ -214,8 +214,10 @@ def live(guest: Guest) -> None:
     see_that_accounts_read_no_more_than_they_need(guest)
     see_that_units_stop_and_return(guest)
     see_backup_and_retention(guest)
-    guest.run("cp /etc/countersign/secrets/tls_key /var/tmp/key; cp /etc/countersign/secrets/tls_certificate /var/tmp/certificate")
-    guest.follow("Another TLS certificate", language="bash", KEY="/var/tmp/key", CERTIFICATE="/var/tmp/certificate")
+    guest.run(
+        "cp /etc/countersign/secrets/tls_key /srv/key; cp /etc/countersign/secrets/tls_certificate /srv/certificate"
+    )
+    guest.follow("Another TLS certificate", language="bash", KEY="/srv/key", CERTIFICATE="/srv/certificate")
     guest.run("sed -i 's/^PORTAL_TRUSTED_PROXIES=.*/PORTAL_TRUSTED_PROXIES=1/' /etc/countersign/countersign.env")
     guest.run("sed -i 's|127.0.0.1:8443$|127.0.0.1|' /etc/countersign/countersign.env")
     guest.follow("A proxy in front", language="bash")
