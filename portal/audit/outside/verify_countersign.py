@@ -173,6 +173,7 @@ class Log:
         self.size, self.peaks = 0, list[bytes]()
         self.newest, self.newest_leaf, self.doubted = datetime.min + SLACK, -1, -1  # noqa: DTZ901 - all are of UTC
         self.sizes, self.times, self.days = list[int](), list[datetime](), 0
+        self.undated = -1
         self.announced, self.gone, self.retired = list[list[Any]](), list[list[int]](), 0
 
     def root(self) -> bytes:
@@ -232,7 +233,10 @@ class Log:
         try:
             at = instant(text)
         except ValueError:
-            no(f"leaf {leaf}", "not written by the portal: it has no date.")
+            self.undated = (
+                leaf if self.undated < 0 else self.undated
+            )  # named where the leaves are those that were signed
+            return
         ahead = text.startswith((KEY_CHANGED, DATED))  # sealed ahead of older ones, so that these bound nothing
         self.place(leaf, at, bounds=not ahead)
         if leaf >= self.signed_size:
@@ -295,6 +299,8 @@ class Log:
 
     def removals(self) -> None:
         """Each text that is gone was old enough when it went, by a time that was signed that long before."""
+        if self.undated >= 0:
+            no(f"leaf {self.undated}", "not written by the portal: it has no date.")
         why = bytearray(self.gone[-1][1] + 1 if self.gone else 0)
         for _, at, ranges, days, _ in self.announced:
             known = bisect_right(self.times, max(at, datetime(1900, 1, 1)) - timedelta(days) + SLACK)  # noqa: DTZ001
@@ -325,12 +331,13 @@ def check_log(lines: Iterable[bytes], notes: dict[str, str], keys: Keys) -> str:
             if log.size in times:
                 log.settle(min(times[log.size], now))
     log.settle(now)
-    heads = {name: head(note, keys.at(size_of(note)), name) for name, note in notes.items()}
+    heads = {name: head(note, keys.trusted, name) for name, note in notes.items()}
     for name, (at, root, _) in sorted(heads.items(), key=lambda item: item[1][:2]):
         if at > log.size:
             no(name, f"of {at} events, but the log ends after {log.size}: its tail was cut.")
         if roots[at] != root:
             no(name, f"the first {at} events are not those that were signed.")
+        head(notes[name], keys.at(at), name)  # a retired key signs nothing any more
     log.removals()
     past = f" ({log.retired} of them without text, at the end of its retention)" if log.retired else ""
     return f"YES. {at} events{past} are those that were signed; {log.size - at} newer ones are not covered."
