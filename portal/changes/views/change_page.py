@@ -59,7 +59,8 @@ def show_refusal(
     if "ballot" in forms and request.htmx and request.POST.get("from") == "queue":
         if not roles.holds(request.user, Right.DECIDE):
             raise RightMissing(Right.DECIDE)
-        panel = desk.Panel(shown.row, shown.likeness, may_vote=shown.may_vote, **context)
+        may = {name: getattr(shown, name) for name in ("may_vote", "may_approve", "may_request_changes")}
+        panel = desk.Panel(shown.row, shown.likeness, **may, **context)
         return desk.show_queue(request, request.POST, panel=panel, status=code)
     return show_page(request, shown, status=code, **context)
 

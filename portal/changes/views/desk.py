@@ -29,12 +29,17 @@ _SIZE = 25
 
 @dataclass(frozen=True)
 class Panel:
-    """The change beside the queue: one that waits for the reader, or the one whose decision was just refused."""
+    """The change beside the queue: one that waits for the reader, or the one whose decision was just refused.
+
+    While changes are requested, `may_approve` and `may_request_changes` say what the reader may do all the same.
+    """
 
     row: Row
     likeness: list[Likeness]
     ballot: BallotForm
     may_vote: bool = True
+    may_approve: bool = False
+    may_request_changes: bool = False
     refusal: dict[str, Any] = field(default_factory=dict)
 
 
