@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 
 from django.db.models import F, FilteredRelation, Prefetch, Q, prefetch_related_objects
@@ -46,6 +47,17 @@ class Row:
     @property
     def base_known(self) -> bool:
         return self.revision.base is not None
+
+    @property
+    def read_at(self) -> datetime | None:
+        """When the old values of the difference were read from Segura; None where it has none."""
+        shown = self.base_known and any(not change.is_secret for change in self.diff)
+        return self.revision.created_at if shown else None
+
+    @property
+    def not_compared(self) -> bool:
+        """Whether nothing has read the secret since: the worker does, before it sends."""
+        return self.change.status == Status.PENDING
 
     @cached_property
     def risks(self) -> list[Risk]:
