@@ -165,6 +165,9 @@ function plainly(text, starts = true, ends = true) {
   let shown = text.replace(/[\p{Cc}\p{Cf}]/gu, (letter) =>
     "\n\t".includes(letter) ? letter : `⟨U+${letter.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`,
   );
+  shown = shown.replace(/(\p{L})([\u0300-\u036f])/gu, (both, letter, mark) =>
+    [...both.normalize("NFC")].length === 1 ? `${letter}⟨U+${mark.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩` : both,
+  );
   if (starts) shown = shown.replace(/^ +/, (spaces) => "␣".repeat(spaces.length));
   if (ends) shown = shown.replace(/ +$/, (spaces) => "␣".repeat(spaces.length));
   return shown;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,6 +19,25 @@ def place(url: str) -> tuple[str, str]:
     """Scheme and host with port; a text that is no address has neither, and still counts as a change of host."""
     parts = _split(url)
     return (parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()) if parts else ("", "")
+
+
+def find_address_error(url: str) -> str:
+    """Return why the text can be no address that anything is sent to, as a sentence; '' where it can be one."""
+    if any(char.isspace() or unicodedata.category(char) == "Cc" for char in url):
+        return _("An address holds no spaces, line ends or control characters. Remove them.")
+    parts = _split(url)
+    if parts is None:
+        return _("This is no address. Write it as https://host/path.")
+    if parts.scheme.lower() not in ("http", "https"):
+        return _("The address must begin with https:// or http://.")
+    try:
+        port = parts.port
+        host = parts.hostname
+    except ValueError:
+        return _("The port of the address must be a number from 1 to 65535.")
+    if port == 0:
+        return _("The port of the address must be a number from 1 to 65535.")
+    return "" if host else _("The address names no host. Write it as https://host/path.")
 
 
 def doubts(url: str) -> list[str]:

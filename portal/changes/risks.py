@@ -10,8 +10,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.changes import hosts, letters
+from portal.changes import hosts, letters, plausibility
 from portal.changes import patch as patches
+from portal.changes.labels import FIELD_LABELS
 from portal.changes.patch import FieldChange, Fields, ShareChange
 from portal.changes.power import named
 
@@ -77,6 +78,16 @@ RULES = {
             grave=True,
         ),
         Rule(
+            "name",
+            gettext_lazy("Renamed"),
+            gettext_lazy("The secret gets another name: people and programs that look for the old one miss it."),
+        ),
+        Rule(
+            "odd",
+            gettext_lazy("Unusual value"),
+            gettext_lazy("A new value is unlike what its field usually holds, such as a method that HTTP lacks."),
+        ),
+        Rule(
             "secret",
             gettext_lazy("New client secret"),
             gettext_lazy("The client secret is replaced: whatever still uses the present one stops working."),
@@ -128,10 +139,9 @@ def of(diff: Iterable[FieldChange], *, base_known: bool, at_once: int = 1) -> li
         elif field.is_shares:
             found += _sharing(field.shares, base_known=base_known)
             found += _lookalikes(share.name for share in field.shares if share.old != share.new)
-        elif field.field == "name":
-            found += _lookalikes([field.new or ""])
-        elif field.field == "url":
-            found += _address(field.old, field.new or "")
+            found += _one_name(field.shares)
+        else:
+            found += _text(field)
     return sorted(_merged(found), key=lambda risk: not risk.grave)
 
 
@@ -189,10 +199,39 @@ def _lookalikes(names: Iterable[str]) -> list[Risk]:
     ]
 
 
+def _one_name(shares: Iterable[ShareChange]) -> list[Risk]:
+    """A name that is added, removed or altered beside another spelling of it."""
+    altered = {share.name for share in shares if share.old != share.new}
+    groups = letters.find_same_names(share.name for share in shares)
+    sentence = _("These are one name in different spellings. Spelled out: %(names)s.")
+    return [
+        _risk("letters", sentence % {"names": ", ".join(letters.spelled_out(name) for name in group)})
+        for group in groups
+        if altered.intersection(group)
+    ]
+
+
+def _text(field: FieldChange) -> list[Risk]:
+    old, new = field.old, field.new or ""
+    found = []
+    if field.field == "name":
+        found += _lookalikes([new])
+        found.append(_risk("name", _("The name of the secret changes.")))
+    if field.field == "url":
+        found += _address(old, new)
+    if old and field.field != "notes" and letters.fold_name(old) == letters.fold_name(new):
+        sentence = _("%(field)s changes only in its spelling. Spelled out: %(old)s, from then on %(new)s.")
+        told = {"field": FIELD_LABELS[field.field], "old": letters.spelled_out(old), "new": letters.spelled_out(new)}
+        found.append(_risk("letters", sentence % told))
+    return found + [_risk("odd", sentence) for sentence in plausibility.find_oddities(field.field, new)]
+
+
 def _address(old: str | None, new: str) -> list[Risk]:
     found = [_risk("unclear", doubt) for doubt in hosts.doubts(new)] if new else []
     before, after = hosts.place(old or ""), hosts.place(new)
-    if old and before[1] != after[1]:
+    if new and not after[1]:
+        found.append(_risk("host" if old else "unclear", _("The new URL names no host: nothing can be sent to it.")))
+    elif old and before[1] != after[1]:
         sentence = _("The host of the URL changes from %(old)s to %(new)s.") % {
             "old": before[1] or _("none"),
             "new": after[1] or _("none"),

@@ -127,7 +127,7 @@ def proposed(requester: Watched, text: str, addresses: tuple[str, ...]) -> int:
     page = requester.go(f"/secrets/{SECRET}/propose/")
     for name in ("name", "tags", "identifier_code", "method", "ticket"):
         page.locator(f"[name={name}]").fill(text[-90:] if name == "ticket" else text[-LIMIT:])
-    page.locator("[name=url]").fill(" ".join(addresses))
+    page.locator("[name=url]").fill("https://owned.example/#" + "|".join(addresses).replace(" ", "+"))
     page.locator("[name=notes]").fill(text * 3)
     for kind in ("users_allowed", "groups_allowed"):
         page.locator(f"[name^={kind}-][name$=-name][type=text]").first.fill(text[-LIMIT:])

@@ -224,9 +224,9 @@ def test_right_to_edit_can_be_taken_and_given(desk: Desk) -> None:
 
 def test_rows_can_be_added_without_javascript(desk: Desk) -> None:
     names = ["alices", "jsilva", "rcosta"]
-    desk.press("rows:users_allowed", users_allowed__1__name=names[0], users_allowed__2__name=names[1], url="typed")
+    desk.press("rows:users_allowed", users_allowed__1__name=names[0], users_allowed__2__name=names[1], tags="typed")
     assert desk.pages[-1].status_code == 200
-    assert read_form(desk.pages[-1])["url"] == "typed"
+    assert read_form(desk.pages[-1])["tags"] == "typed"
     assert read_form(desk.pages[-1])["users_allowed-2-name"] == "jsilva"
     desk.preview(users_allowed__3__name=names[2])
     desk.press("confirm")

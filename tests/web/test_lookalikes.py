@@ -28,7 +28,6 @@ ODD = {
     "https://g\u0441p.example/": ["xn--gp-", "Host unclear"],
     "https://gcp.com@evil.example/": ["an @ before its host", "Host unclear"],
     "https://gcp.com./": ["not written as host names are", "Host unclear"],
-    "https://gcp.com\u00a0.evil.example/": ["⟨U+00A0⟩", "Host unclear"],
     "https://gcp\u200d.com/": ["⟨U+200D⟩", "Host unclear"],
     "https://gcp.com\\@evil.example/": ["a backslash", "Host unclear"],
 }
@@ -81,6 +80,6 @@ def test_name_in_mixed_letters_is_a_grave_risk_and_one_in_letters_of_one_script_
     assert kinds("\u0430lices") == ["letters", "wider"]
     assert kinds("al\u03b9ces") == ["letters", "wider"]
     assert kinds("alices", "Алиса", "Ünal", "山田 Taro", "user-1 Ана") == ["wider"]
-    (risk,) = risks.of([FieldChange("name", old="GCP", new="G\u0421P")], base_known=True)
+    risk, _renamed = risks.of([FieldChange("name", old="GCP", new="G\u0421P")], base_known=True)
     assert "⟨U+0421⟩" in risk.sentence
     assert risk.grave

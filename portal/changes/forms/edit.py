@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.accounts.forms import EXACT
+from portal.changes import hosts
 from portal.changes import patch as patches
 from portal.changes.forms import rebase
 from portal.changes.forms.fields import ExactText, SecretText
@@ -23,6 +25,7 @@ from portal.changes.sealed import Sealed
 from portal.vault import SHARE_FIELDS, TEXT_FIELDS, Secret
 from portal.vault.text import is_quoted
 
+_RUNS = re.compile(r"\s*(javascript|data|vbscript|file|blob|about)\s*:", re.IGNORECASE)
 NEEDED = ("name", "url", "client_id")
 """Segura refuses to empty these (contract 5.4)."""
 
@@ -45,7 +48,12 @@ class EditForm(forms.Form):
     url = ExactText(limit=LONGEST, label=FIELD_LABELS["url"])
     client_id = ExactText(limit=LONGEST, label=FIELD_LABELS["client_id"])
     identifier_code = ExactText(limit=LONGEST, label=FIELD_LABELS["identifier_code"])
-    method = ExactText(limit=LONGEST, label=FIELD_LABELS["method"])
+    method = ExactText(
+        limit=LONGEST,
+        label=FIELD_LABELS["method"],
+        widget=forms.TextInput(attrs={"list": "methods", **EXACT}),
+        help_text=gettext_lazy("Choose an HTTP method, or type another one."),
+    )
     tags = ExactText(
         limit=LONGEST, label=FIELD_LABELS["tags"], help_text=gettext_lazy("Several are separated by commas.")
     )
@@ -68,7 +76,11 @@ class EditForm(forms.Form):
             "to you, and erased from the portal when the change ends."
         ),
     )
-    is_the_value = forms.BooleanField(required=False, label=gettext_lazy("Yes, this is really the value"))
+    is_the_value = forms.BooleanField(
+        required=False,
+        label=gettext_lazy("Yes, this is really the value"),
+        widget=forms.CheckboxInput(attrs={"autocomplete": "off"}),
+    )
     length = forms.TypedChoiceField(
         coerce=int,
         choices=[(length, str(length)) for length in LENGTHS],
@@ -132,6 +144,21 @@ class EditForm(forms.Form):
         if not reason.strip():
             raise ValidationError(self.fields["reason"].error_messages["required"], code="required")
         return reason
+
+    def clean_url(self) -> str:
+        """Refuse a new address that nothing can be sent to."""
+        url: str = self.cleaned_data["url"]
+        wrong = hosts.find_address_error(url) if url and url != cast(ExactText, self.fields["url"]).seen else ""
+        if wrong:
+            raise ValidationError(wrong, code="address")
+        return url
+
+    def clean_ticket(self) -> str:
+        """Refuse an address that runs something."""
+        ticket: str = self.cleaned_data["ticket"]
+        if _RUNS.match(ticket):
+            raise ValidationError(_("A ticket is a number, or an address that begins with https:// or http://."))
+        return ticket
 
     def clean(self) -> dict[str, Any]:
         super().clean()

@@ -11,6 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from portal.changes import letters
 from portal.changes.forms.fields import ExactText
 
 LONGEST = 500
@@ -85,12 +86,26 @@ class BaseShareFormSet(_ShareRows):
                 % {"field": self.label, "count": len(rows), "limit": MOST_ROWS}
             )
         names = [name for name, _can_edit in rows]
+        self._refuse_same_names(names)
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValidationError(
                 _("%(field)s names %(names)s more than once. Remove one of the rows.")
                 % {"field": self.label, "names": ", ".join(twice)}
             )
+
+    def _refuse_same_names(self, names: list[str]) -> None:
+        """Raises ValidationError for a new name that people take for another one of the list."""
+        for group in letters.find_same_names(names):
+            if not self.seen_access.keys() >= set(group):
+                spelled = ", ".join(letters.spelled_out(name) for name in group)
+                raise ValidationError(
+                    _(
+                        "%(field)s names the same twice in different spellings. Spelled out: %(names)s. Remove one of "
+                        "the rows."
+                    )
+                    % {"field": self.label, "names": spelled}
+                )
 
     def search_names(self, address: str) -> None:
         """For more names than a page can hold: those that fit are asked for while one is typed."""

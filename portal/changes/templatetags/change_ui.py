@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import datetime
 
 from django import template
@@ -27,6 +29,7 @@ register = template.Library()
 
 _MINUTE, _HOUR, _DAY, _MONTH = 60, 3600, 86_400, 30 * 86_400
 _LONG_TEXT, _MANY_LINES = 600, 12
+_ACCENTED = re.compile(r"(\w)([\u0300-\u036f])")
 
 
 @register.filter
@@ -45,7 +48,17 @@ def plainly(text: str) -> str:
     inner = text.strip(" ")
     before = len(text) - len(text.lstrip(" ")) if inner else len(text)
     after = len(text) - before - len(inner)
-    return "␣" * before + _shaped(inner) + "␣" * after
+    return "␣" * before + _shaped(_with_marks_spelled(inner)) + "␣" * after
+
+
+def _with_marks_spelled(text: str) -> str:
+    """The text with each accent that is a character of its own, where one character with it exists, spelled out."""
+    return text if text.isascii() else _ACCENTED.sub(_spell_mark, text)
+
+
+def _spell_mark(found: re.Match[str]) -> str:
+    composed = len(unicodedata.normalize("NFC", found[0])) == 1
+    return f"{found[1]}⟨U+{ord(found[2]):04X}⟩" if composed else found[0]
 
 
 @register.filter
@@ -111,6 +124,8 @@ register.filter("traits", value.traits)
 RISK_ICONS = {
     "base": "eye-off",
     "secret": "key",
+    "name": "edit",
+    "odd": "help-hexagon",
     "edit": "user-exclamation",
     "wider": "users",
     "unclear": "help-hexagon",
