@@ -7,6 +7,7 @@ const PATIENCE_MS = 10000;
 const LINGERS_MS = 10000;
 const FRESH_MS = 5000;
 const AWAY = [502, 503, 504];
+const SIGNED_OUT = "signed-out";
 const passed = new WeakSet();
 let next;
 let asking = false;
@@ -16,9 +17,10 @@ async function answers() {
   try {
     const signal = AbortSignal.timeout(PATIENCE_MS);
     const answer = await fetch(notice.dataset.asks, { method: "HEAD", cache: "no-store", signal });
-    return !AWAY.includes(answer.status);
+    if (answer.redirected) return SIGNED_OUT;
+    return AWAY.includes(answer.status) ? "" : "there";
   } catch {
-    return false;
+    return "";
   }
 }
 
@@ -68,6 +70,44 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.shouldSwap = false;
   failed(event);
 });
+// A page that asks by itself stays as it is when the session ends: leaving it would lose what is being typed.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  if (!byItself(requestConfig) || !xhr.getResponseHeader("HX-Redirect")) return;
+  event.preventDefault();
+  if (!notice.querySelector(`[data-${SIGNED_OUT}]`)) show(SIGNED_OUT, "");
+});
+
+// What a page takes away by itself, as when somebody else decides first, may hold the focus and a half-typed text.
+let taken = [];
+let focused = null;
+
+function* typedIn(part) {
+  for (const area of part.querySelectorAll("textarea:not(.masked)")) {
+    if (area.value.trim() && area.value !== area.defaultValue) yield { name: area.name, text: area.value };
+  }
+}
+
+document.addEventListener("htmx:oobBeforeSwap", ({ detail: { target } }) => {
+  taken = [...typedIn(target)];
+  focused = target.contains(document.activeElement) ? target.id : null;
+});
+document.addEventListener("htmx:oobAfterSwap", () => {
+  const lostTexts = taken.filter(({ name, text }) => ![...document.getElementsByName(name)].some((area) => area.value === text));
+  const place = focused && document.getElementById(focused);
+  for (const { text } of lostTexts) {
+    const made = words.querySelector("[data-unsent]").cloneNode(true);
+    made.querySelector("textarea").value = text;
+    (place ?? document.getElementById("messages")).append(made);
+  }
+  if (place && document.activeElement === document.body) {
+    const told = place.querySelector(".notice, p") ?? place;
+    told.tabIndex = -1;
+    told.focus();
+  }
+  [taken, focused] = [[], null];
+});
+
 window.addEventListener("offline", () => lost());
 window.addEventListener("online", look);
 
@@ -75,13 +115,15 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   const posts = form.getAttribute("method")?.toLowerCase() === "post"; // a form may have a field of that name
   if (!posts || event.defaultPrevented || passed.delete(form)) return;
-  if (performance.now() - heardAt < FRESH_MS && !notice.querySelector("[data-lost]")) return;
+  if (performance.now() - heardAt < FRESH_MS && !notice.querySelector(`[data-lost], [data-${SIGNED_OUT}]`)) return;
   event.preventDefault();
   if (asking) return;
   asking = true;
   const there = await answers();
   asking = false;
   if (!there) return lost("held");
+  if (there === SIGNED_OUT) return show(SIGNED_OUT, "");
+  notice.querySelector(`[data-${SIGNED_OUT}]`)?.remove();
   passed.add(form);
   form.requestSubmit(event.submitter);
 });

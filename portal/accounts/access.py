@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from portal.accounts import roles
+from portal.accounts import roles, typed_forms
 from portal.accounts.limits import count_act
 from portal.accounts.models import User
 
@@ -44,7 +44,7 @@ def requires(*rights: roles.Right) -> Callable[[View], View]:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
-                return _to_signing_in(request)
+                return typed_forms.signed_out(request) or _to_signing_in(request)
             if rights and not roles.rights_of(request.user).intersection(rights):
                 raise RightMissing(*rights)
             return view(request, *args, **kwargs)

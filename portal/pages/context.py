@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from portal.accounts import typed_forms
 from portal.accounts.roles import Right, names_of, rights_of
 
 THEMES = ("light", "dark", "auto")
@@ -57,6 +58,7 @@ def person(request: HttpRequest) -> dict[str, Any]:
         "groups": names_of(reader) if reader else [],
         "nav": nav,
         "here": {"view": view, "section": match.app_name if match and not entered else ""},
+        "form_owner": typed_forms.sign_owner(reader.pk) if reader else "",
         "theme": theme if theme in THEMES else "auto",
         "zone_cookie": settings.ZONE_COOKIE_NAME if reader and not reader.time_zone else "",
     }

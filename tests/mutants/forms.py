@@ -25,4 +25,66 @@ FORMS = (
             "::test_comment_on_an_earlier_revision_is_no_reason_for_a_vote_on_this_one",
         ),
     ),
+    Mutant(
+        "a form goes back to its own user only",
+        "portal/accounts/typed_forms.py",
+        "return user_id is None or owner == str(user_id)",
+        "return True",
+        ("tests/changes/test_typed_text.py::test_another_user_gets_nothing_of_what_was_typed",),
+    ),
+    Mutant(
+        "a form of an earlier session decides nothing",
+        "portal/changes/views/change.py",
+        "        form.add_error(None, expired_sentence())\n        return False\n",
+        "        form.add_error(None, expired_sentence())\n        return valid\n",
+        ("tests/changes/test_typed_text.py::test_vote_of_an_earlier_session_decides_nothing_and_keeps_its_comment",),
+    ),
+    Mutant(
+        "a client secret never comes back",
+        "portal/accounts/typed_forms.py",
+        '"client_secret", "value")',
+        '"value")',
+        (
+            "tests/changes/test_typed_text.py"
+            "::test_proposal_form_of_an_earlier_session_comes_back_with_its_text_and_without_the_secret",
+        ),
+    ),
+    Mutant(
+        "a key without its line ends is not stored",
+        "portal/changes/forms/fields.py",
+        "        _refuse_flattened(text)\n",
+        "",
+        ("tests/changes/test_secret_value.py::test_key_that_lost_its_line_ends_is_refused_and_nothing_of_it_kept",),
+    ),
+    Mutant(
+        "a client secret holds nothing that cannot be seen",
+        "portal/changes/forms/fields.py",
+        'passing="\\n", strict=True)',
+        'passing="\\n")',
+        ("tests/changes/test_secret_value.py::test_character_that_nobody_can_see_is_refused_in_a_client_secret",),
+    ),
+    Mutant(
+        "a placeholder is asked about",
+        "portal/changes/forms/edit.py",
+        "elif self._is_doubtful(mode) and",
+        "elif False and",
+        ("tests/changes/test_secret_value.py::test_requester_is_asked_whether_a_placeholder_is_really_the_value",),
+    ),
+    Mutant(
+        "nothing is sent to an impossible address",
+        "portal/changes/forms/fields.py",
+        "        if wrong:\n",
+        "        if False:\n",
+        (
+            "tests/changes/test_plausible_values.py"
+            "::test_requester_cannot_propose_an_address_that_nothing_can_be_sent_to",
+        ),
+    ),
+    Mutant(
+        "a list names each name once",
+        "portal/changes/forms/shares.py",
+        "        self._refuse_same_names(names)\n",
+        "",
+        ("tests/changes/test_plausible_values.py::test_requester_cannot_share_with_two_spellings_of_one_name",),
+    ),
 )

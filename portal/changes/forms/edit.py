@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -12,10 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.accounts.forms import EXACT
-from portal.changes import hosts
 from portal.changes import patch as patches
 from portal.changes.forms import rebase
-from portal.changes.forms.fields import ExactText, SecretText
+from portal.changes.forms.fields import AddressText, ExactText, SecretText, TicketText
 from portal.changes.forms.generator import LENGTHS
 from portal.changes.forms.rebase import CHOICE, Conflict
 from portal.changes.forms.shares import BLANK_ROWS, LONGEST, MOST_ROWS, BaseShareFormSet, ShareFormSet
@@ -25,7 +23,6 @@ from portal.changes.sealed import Sealed
 from portal.vault import SHARE_FIELDS, TEXT_FIELDS, Secret
 from portal.vault.text import is_quoted
 
-_RUNS = re.compile(r"\s*(javascript|data|vbscript|file|blob|about)\s*:", re.IGNORECASE)
 NEEDED = ("name", "url", "client_id")
 """Segura refuses to empty these (contract 5.4)."""
 
@@ -45,7 +42,7 @@ class EditForm(forms.Form):
     """
 
     name = ExactText(limit=LONGEST, label=FIELD_LABELS["name"])
-    url = ExactText(limit=LONGEST, label=FIELD_LABELS["url"])
+    url = AddressText(limit=LONGEST, label=FIELD_LABELS["url"])
     client_id = ExactText(limit=LONGEST, label=FIELD_LABELS["client_id"])
     identifier_code = ExactText(limit=LONGEST, label=FIELD_LABELS["identifier_code"])
     method = ExactText(
@@ -98,7 +95,7 @@ class EditForm(forms.Form):
         help_text=gettext_lazy("Why this is needed. Approvers and auditors read it."),
         error_messages={"required": gettext_lazy("A reason is mandatory: approvers and auditors read it.")},
     )
-    ticket = ExactText(
+    ticket = TicketText(
         limit=100,
         label=gettext_lazy("Ticket"),
         help_text=gettext_lazy("Number or address of a ticket, if any."),
@@ -144,21 +141,6 @@ class EditForm(forms.Form):
         if not reason.strip():
             raise ValidationError(self.fields["reason"].error_messages["required"], code="required")
         return reason
-
-    def clean_url(self) -> str:
-        """Refuse a new address that nothing can be sent to."""
-        url: str = self.cleaned_data["url"]
-        wrong = hosts.find_address_error(url) if url and url != cast(ExactText, self.fields["url"]).seen else ""
-        if wrong:
-            raise ValidationError(wrong, code="address")
-        return url
-
-    def clean_ticket(self) -> str:
-        """Refuse an address that runs something."""
-        ticket: str = self.cleaned_data["ticket"]
-        if _RUNS.match(ticket):
-            raise ValidationError(_("A ticket is a number, or an address that begins with https:// or http://."))
-        return ticket
 
     def clean(self) -> dict[str, Any]:
         super().clean()

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.accounts.forms import EXACT
+from portal.changes import hosts
 from portal.changes.forms.line_ends import restore_line_ends
 from portal.changes.placeholders import looks_like_placeholder
 from portal.unseen import NEEDED, is_unseen
@@ -20,6 +21,7 @@ from portal.vault import Secret, is_masked
 _LET_PASS = ("Zs", "Co", "Cn")
 """Spaces as word processors leave them, and letters this Python is too old to know; the difference shows them."""
 _DAMAGED = "\ufffd"
+_RUNS = re.compile(r"\s*(javascript|data|vbscript|file|blob|about)\s*:", re.IGNORECASE)
 _KEY = re.compile(r"-{4,5} ?BEGIN ")
 _LINE_END = re.compile(r"\n|\\n")
 """Real, or written out as in JSON and in environment files."""
@@ -96,6 +98,25 @@ class ExactText(forms.CharField):
         """The text after a round through an HTML control: one kind of line end, or none."""
         text = text.replace("\r\n", "\n")
         return text.replace("\r", "\n") if self.lines else text.replace("\r", "").replace("\n", "")
+
+
+class AddressText(ExactText):
+    """The address of an API: one that something can be sent to."""
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        wrong = hosts.find_address_error(value) if value and value != self.seen else ""
+        if wrong:
+            raise ValidationError(wrong, code="address")
+
+
+class TicketText(ExactText):
+    """Number or address of a ticket, and no address that runs something."""
+
+    def validate(self, value: Any) -> None:
+        super().validate(value)
+        if _RUNS.match(value):
+            raise ValidationError(_("A ticket is a number, or an address that begins with https:// or http://."))
 
 
 class SecretText(forms.CharField):

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.roles import Right
+from portal.accounts.typed_forms import expired_sentence, is_expired, returns_typed
 from portal.changes import rules, workflow
 from portal.changes.care import Care
 from portal.changes.forms.bulk import BulkForm
@@ -34,13 +35,17 @@ class Outcome:
     sentence: str
 
 
+@returns_typed
 @sensitive_post_parameters("password")
 @require_POST
 @requires(Right.DECIDE)
 def decide(request: PersonRequest) -> HttpResponse:
     """Vote on each of the chosen changes, or on none where the rule concerns them all."""
     form = BulkForm(request.POST, request=request)
-    if form.is_valid():
+    valid = form.is_valid()
+    if is_expired(request):
+        form.add_error(None, expired_sentence())
+    elif valid:
         verdict = Verdict(form.cleaned_data["verdict"])
         try:
             rules.reasoned(verdict, form.cleaned_data["reason"])

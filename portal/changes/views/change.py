@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import PersonRequest, requires
 from portal.accounts.forms import PresentForm
+from portal.accounts.typed_forms import expired_sentence, is_expired, returns_typed
 from portal.changes import aftermath, breaker, talk, workflow
 from portal.changes.forms.ballot import BallotForm, CloseForm, RecheckForm, RetryForm
 from portal.changes.forms.comment import CommentForm
@@ -77,6 +78,7 @@ def heard(request: PersonRequest, change_id: int) -> HttpResponse:
     return conversation.heard(request, open_change(request, change_id), newest) if more else HttpResponse(status=204)
 
 
+@returns_typed
 @sensitive_post_parameters("password")
 @require_POST
 @requires()
@@ -86,6 +88,7 @@ def approve(request: PersonRequest, change_id: int) -> HttpResponse:
     return _vote(request, change_id, lambda ballot: workflow.approve(change_id, by=by, **ballot.vote, care=ballot.care))
 
 
+@returns_typed
 @sensitive_post_parameters("password")
 @require_POST
 @requires()
@@ -95,6 +98,7 @@ def reject(request: PersonRequest, change_id: int) -> HttpResponse:
     return _vote(request, change_id, lambda ballot: workflow.reject(change_id, by=by, **ballot.vote))
 
 
+@returns_typed
 @sensitive_post_parameters("password")
 @require_POST
 @requires()
@@ -111,13 +115,17 @@ def withdraw(request: PersonRequest, change_id: int) -> HttpResponse:
     return _act(request, change_id, lambda: workflow.withdraw(change_id, by=request.user))
 
 
+@returns_typed
 @sensitive_post_parameters("text")
 @require_POST
 @requires()
 def comment(request: PersonRequest, change_id: int) -> HttpResponse:
     """Say something about the change, or answer somebody."""
     shown, form, code, said = open_change(request, change_id), CommentForm(request.POST), 422, None
-    if form.is_valid():
+    if is_expired(request):
+        form.is_valid()
+        form.refuse(expired_sentence(), rest=request.POST.get("text", ""))
+    elif form.is_valid():
         try:
             said = talk.comment(change_id, form.remark, by=request.user)
         except Refused as refusal:
@@ -161,13 +169,14 @@ def recheck(request: PersonRequest, change_id: int) -> HttpResponse:
     return _act(request, change_id, look, recheck=form)
 
 
+@returns_typed
 @sensitive_post_parameters("password")
 @require_POST
 @requires()
 def close(request: PersonRequest, change_id: int) -> HttpResponse:
     """Say what became of a change that the portal cannot settle."""
     form = CloseForm(request.POST, request=request)
-    if not form.is_valid():
+    if not _is_ready(request, form):
         return show_refusal(request, change_id, close=form)
 
     def settle() -> Change:
@@ -176,9 +185,18 @@ def close(request: PersonRequest, change_id: int) -> HttpResponse:
     return _act(request, change_id, settle, close=form)
 
 
+def _is_ready(request: PersonRequest, form: PresentForm) -> bool:
+    """Whether the form may act: it is valid, and of this session."""
+    valid = form.is_valid()
+    if is_expired(request):
+        form.add_error(None, expired_sentence())
+        return False
+    return valid
+
+
 def _vote(request: PersonRequest, change_id: int, cast: Callable[[BallotForm], Change]) -> HttpResponse:
     ballot = BallotForm(request.POST, request=request)
-    if not ballot.is_valid():
+    if not _is_ready(request, ballot):
         return show_refusal(request, change_id, ballot=ballot)
     return _act(request, change_id, lambda: cast(ballot), ballot=ballot)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.contrib import messages
@@ -19,9 +19,10 @@ from portal.accounts.access import PersonRequest, requires
 from portal.accounts.limits import LimitReached
 from portal.accounts.models import User
 from portal.accounts.roles import Right
+from portal.accounts.typed_forms import expired_sentence, is_expired, returns_typed
 from portal.catalog import directory
 from portal.catalog.models import ApiSecret
-from portal.changes import drafts, revisions, risks, workflow
+from portal.changes import drafts, plausibility, revisions, risks, workflow
 from portal.changes.drafts import Draft
 from portal.changes.forms import editing, overlay
 from portal.changes.forms.editing import Edit
@@ -52,6 +53,7 @@ class Task:
     status: int = 422
 
 
+@returns_typed
 @sensitive_post_parameters("client_secret")
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Right.PROPOSE)
@@ -74,6 +76,7 @@ def discard(request: PersonRequest, identifier: int) -> HttpResponseBase:
     return redirect("home")
 
 
+@returns_typed
 @sensitive_post_parameters("client_secret")
 @require_http_methods(["GET", "HEAD", "POST"])
 @requires(Right.PROPOSE)
@@ -112,7 +115,9 @@ def _answer(request: PersonRequest, task: Task) -> HttpResponseBase:
             return _page(request, task, None, status=task.status)
         return _page(request, task, editing.start(task.secret, by=task.by, revised=task.revised, over=task.over))
     asked = request.POST.get("act", "").partition(":")[0]
-    act = {"confirm": _confirm, "back": _back, "rows": _rows, "draft": _draft}.get(asked, _preview)
+    if is_expired(request):
+        asked = "again" if asked in ("confirm", "back") else "rows"
+    act = {"again": _again, "confirm": _confirm, "back": _back, "rows": _rows, "draft": _draft}.get(asked, _preview)
     try:
         return act(request, task)
     except ProposalLost:
@@ -129,8 +134,10 @@ def _preview(request: PersonRequest, task: Task) -> HttpResponse:
 
 
 def _rows(request: PersonRequest, task: Task) -> HttpResponse:
-    to = request.POST["act"].partition(":")[2]
+    to = request.POST.get("act", "").partition(":")[2]
     edit = editing.with_more_rows(request.POST, task.secret, by=task.by, to=to, revised=task.revised)
+    if is_expired(request):
+        return _page(request, replace(task, refused=expired_sentence()), edit, status=403)
     return _page(request, task, edit)
 
 
@@ -158,6 +165,11 @@ def _back(request: PersonRequest, task: Task) -> HttpResponse:
     return _page(request, task, edit)
 
 
+def _again(request: PersonRequest, task: Task) -> HttpResponse:
+    """The preview once more, in a form of this session."""
+    return _show(request, task, _carried(request, task), refused=expired_sentence(), status=403)
+
+
 def _confirm(request: PersonRequest, task: Task) -> HttpResponseBase:
     proposal = _carried(request, task)
     try:
@@ -179,6 +191,7 @@ def _page(
     request: PersonRequest, task: Task, edit: Edit | None, *, lost: bool = False, status: int = 200
 ) -> HttpResponse:
     context = {**_about(task), "edit": edit, "over": task.over, "refused": task.refused, "lost": lost}
+    context["methods"] = plausibility.METHODS
     return render(request, FORM, context, status=status)
 
 
@@ -197,6 +210,7 @@ def _show(
         "required": settings.APPROVALS_REQUIRED,
         "deciders": roles.groups_with(Right.DECIDE),
         "refused": refused,
+        "short_reason": plausibility.is_short_reason(proposal.reason),
     }
     return render(request, PREVIEW, context, status=status)
 

@@ -1,0 +1,86 @@
+"""Forms whose text must outlive the session that they were opened in: a token says whose they are.
+
+Where the CSRF token of such a form is of an earlier session, or there is no session any more, its text goes back to
+the page, in a form to send again; never to another user, and never a password or a client secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.core import signing
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.middleware.csrf import REASON_BAD_ORIGIN
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+FIELD = "owner"
+_SIGNER = signing.Signer(salt="whose form this is")
+_LEFT_OUT = ("csrfmiddlewaretoken", "password", "oldpassword", "password1", "password2", "client_secret", "value")
+_CARRIES_A_SECRET = ("kept", "proposal")
+
+
+def sign_owner(user_id: int) -> str:
+    """Return what a form carries to say whose it is."""
+    return _SIGNER.sign(str(user_id))
+
+
+def is_owner(data: QueryDict, user_id: int | None) -> bool:
+    """Return whether the form was made for this user. None is nobody: any token that the portal signed will do."""
+    try:
+        owner = _SIGNER.unsign(data.get(FIELD, ""))
+    except signing.BadSignature:
+        return False
+    return user_id is None or owner == str(user_id)
+
+
+def without_secrets(data: QueryDict) -> QueryDict:
+    """Return what was sent without passwords, client secrets and the token of the session that is over."""
+    kept = data.copy()
+    for name in _LEFT_OUT:
+        kept.pop(name, None)
+    return kept
+
+
+def returns_typed(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Mark a view that shows its form again, with what was typed and without acting, while `is_expired`."""
+    view.returns_typed = True  # type: ignore[attr-defined]
+    return view
+
+
+def is_expired(request: HttpRequest) -> bool:
+    """Return whether the form is of an earlier session: the view shows it again and does nothing else."""
+    return getattr(request, "form_expired", False)
+
+
+def expired_sentence() -> str:
+    """Return what is said above a form that came from an earlier session."""
+    return _(
+        "This form was opened in an earlier session, or the browser lost a cookie. Nothing was done. What you typed is "
+        "still here, except passwords and client secrets: check it and send it again."
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> Any:
+    """Return the form with what was typed, for its own user; to everyone else a page that says it is not valid."""
+    match, user = request.resolver_match, request.user
+    ours = match is not None and getattr(match.func, "returns_typed", False)
+    if not ours or reason == REASON_BAD_ORIGIN % request.headers.get("Origin", ""):
+        return render(request, "403_csrf.html", status=403)
+    if not user.is_authenticated or not is_owner(request.POST, user.pk):
+        page = None if user.is_authenticated else signed_out(request)
+        return page or render(request, "403_csrf.html", status=403)
+    request.POST = without_secrets(request.POST)  # type: ignore[assignment]
+    request.form_expired = True  # type: ignore[attr-defined]
+    return match.func(request, *match.args, **match.kwargs)  # type: ignore[union-attr]
+
+
+def signed_out(request: HttpRequest) -> HttpResponse | None:
+    """Return a page that keeps what was typed until its user has signed in again; None for other forms."""
+    if request.method != "POST" or not is_owner(request.POST, None):
+        return None
+    kept = without_secrets(request.POST)
+    for name in _CARRIES_A_SECRET:
+        kept.pop(name, None)
+    return render(request, "signed_out.html", {"typed": kept.lists()}, status=401)
