@@ -116,6 +116,10 @@ def _taken_in(kept: Kept) -> bool:
     except DatabaseError as error:
         _log.warning("attempt %s: its answer stays in the spool (%s)", kept.attempt, type(error).__name__)
         return False
+    except Exception as error:  # noqa: BLE001 - one file must not keep the sweep from all others
+        _log.error("attempt %s: its answer cannot be taken in (%s)", kept.attempt, type(error).__name__)
+        spool.set_aside(kept.attempt)
+        return False
     spool.done(kept.attempt)
     return True
 

@@ -11,11 +11,11 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
+from uuid import UUID
 
 from django.conf import settings
 
@@ -23,6 +23,13 @@ from portal.vault import NotApplied, NotSent, Outcome
 
 _log = logging.getLogger(__name__)
 _KINDS: dict[str, Any] = {kind.code: kind for kind in get_args(Outcome)}
+
+_EXCHANGES = ("vault.responded", "vault.unanswered")
+_LONGEST = 256 * 1024
+"""Characters of a file; what we write is a few hundred."""
+_LONGEST_WAIT_S = 86_400.0
+_LARGEST_INTEGER = 2**31 - 1
+"""Of PostgreSQL's integer columns."""
 
 
 @dataclass(frozen=True)
@@ -81,16 +88,64 @@ def keep(kept: Kept) -> None:
 
 def waiting() -> Iterator[Kept]:
     """What is kept. A file that is none of ours is named in the log of the process and set aside."""
-    for path in sorted(settings.DELIVERY_SPOOL_DIR.glob("*.json")):
+    try:
+        paths = sorted(settings.DELIVERY_SPOOL_DIR.glob("*.json"))
+    except OSError as error:
+        _log.error("the spool cannot be listed: %s", error.strerror)
+        return
+    for path in paths:
         try:
-            kept = Kept(**json.loads(path.read_text(encoding="utf-8")))
-            kept.as_outcome()
+            kept = _parse(path)
         except FileNotFoundError:
             continue  # another worker was faster
-        except (ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             set_aside(path.stem)
             continue
         yield kept
+
+
+def _parse(path: Path) -> Kept:
+    """Read one file. Raises one of the exceptions that waiting() names for what we do not write."""
+    if path.is_symlink() or not path.is_file():
+        raise ValueError("not a file")
+    with path.open(encoding="utf-8") as file:
+        text = file.read(_LONGEST + 1)
+    if len(text) > _LONGEST:
+        raise ValueError("too long")
+    kept = Kept(**json.loads(text))
+    if not isinstance(kept.attempt, str) or str(UUID(kept.attempt)) != path.stem:
+        raise ValueError("another name than its attempt")
+    _require_int(kept.fence, most=_LARGEST_INTEGER)
+    for number in (kept.code, kept.number):
+        if number is not None:
+            _require_int(number, most=_LARGEST_INTEGER)
+    if not isinstance(kept.message, str) or "\0" in kept.message:
+        raise ValueError("a message that is no text")
+    wait = kept.retry_after_s
+    if wait is not None and not (type(wait) in (int, float) and 0 <= wait <= _LONGEST_WAIT_S):
+        raise ValueError("no wait")
+    if datetime.fromisoformat(kept.answered_at).tzinfo is None:
+        raise ValueError("an instant without a time zone")
+    if kept.exchange is not None:
+        _require_exchange(kept.exchange)
+    kept.as_outcome()
+    return kept
+
+
+def _require_int(value: object, *, most: int) -> None:
+    if type(value) is not int or not 0 <= value <= most:
+        raise ValueError("no number")
+
+
+def _require_exchange(exchange: object) -> None:
+    if not isinstance(exchange, dict) or exchange.keys() != {"action", "code", "data"}:
+        raise ValueError("no exchange")
+    if exchange["action"] not in _EXCHANGES or not isinstance(exchange["data"], dict):
+        raise ValueError("no exchange")
+    if exchange["code"] is not None:
+        _require_int(exchange["code"], most=_LARGEST_INTEGER)
+    if not {"attempt", "method", "started_at"} <= exchange["data"].keys() or "\\u0000" in json.dumps(exchange["data"]):
+        raise ValueError("no exchange")
 
 
 def done(attempt: str) -> None:
@@ -101,9 +156,14 @@ def done(attempt: str) -> None:
 def set_aside(attempt: str) -> None:
     """Nobody knows what it belongs to: kept for a person, and not looked at again."""
     aside = _path(attempt).with_suffix(".unknown")
-    with suppress(FileNotFoundError):  # another worker was faster
+    try:
         _path(attempt).replace(aside)
-        _log.error("the answer in %s is of no attempt in this database: set aside", aside)
+    except FileNotFoundError:
+        return  # another worker was faster
+    except OSError as error:
+        _log.error("what is in %s is no answer of this database and cannot be set aside: %s", aside, error.strerror)
+        return
+    _log.error("the answer in %s is of no attempt in this database: set aside", aside)
 
 
 def _path(attempt: str) -> Path:

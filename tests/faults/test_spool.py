@@ -198,6 +198,75 @@ def test_what_is_no_answer_of_this_database_is_set_aside_and_named_and_stops_no_
     assert caplog.text.count("set aside") == 2
 
 
+GOOD = {
+    "attempt": "", "fence": 1, "outcome": "applied", "code": 200, "number": None, "message": "", "retry_after_s": None,
+    "answered_at": "2026-01-01T00:00:00+00:00", "exchange": None,
+}  # fmt: skip
+ODD = [
+    {"attempt": "not-a-uuid"}, {"attempt": 7}, {"attempt": None}, {"attempt": ["a"]},
+    {"fence": 10**400}, {"fence": -1}, {"fence": "1"}, {"fence": True}, {"fence": 1.5}, {"fence": None},
+    {"outcome": "Applied"}, {"outcome": ""}, {"outcome": ["applied"]}, {"outcome": None}, {"outcome": 1},
+    {"code": "200"}, {"code": 2**31}, {"code": {}}, {"number": -5}, {"number": 1e300},
+    {"message": None}, {"message": 3}, {"message": "a\0b"},
+    {"retry_after_s": "soon"}, {"retry_after_s": -1}, {"retry_after_s": float("inf")}, {"retry_after_s": float("nan")},
+    {"answered_at": "yesterday"}, {"answered_at": 5}, {"answered_at": "2026-01-01T00:00:00"}, {"answered_at": None},
+    {"exchange": "x"}, {"exchange": {}}, {"exchange": {"action": "change.applied", "code": 1, "data": {}}},
+    {"exchange": {"action": "vault.responded", "code": "1", "data": {}}},
+    {"exchange": {"action": "vault.responded", "code": 200, "data": []}},
+    {"more": 1},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: json.dumps(odd)[:40])
+def test_spool_file_of_another_shape_is_set_aside_and_stops_no_sweep(
+    odd: dict[str, object], kept: Change, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = "00000000-0000-4000-8000-00000000000a"
+    (folder / f"{name}.json").write_text(json.dumps({**GOOD, "attempt": name, **odd}))
+    reconcile.sweep()
+    kept.refresh_from_db()
+    assert kept.status == Status.APPLIED
+    assert [path.name for path in folder.iterdir()] == [f"{name}.unknown"]
+    assert f"{name}.unknown" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "null", "[]", "7", "[" * 100_000, "{}", "\ud800", '{"attempt": "' + "x" * 300_000]
+)
+def test_spool_file_that_is_no_object_is_set_aside(text: str, kept: Change, folder: Path) -> None:
+    (folder / "0.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+    reconcile.sweep()
+    kept.refresh_from_db()
+    assert (kept.status, [path.name for path in folder.iterdir()]) == (Status.APPLIED, ["0.unknown"])
+
+
+def test_folders_and_links_in_the_spool_are_set_aside(kept: Change, folder: Path, tmp_path: Path) -> None:
+    (folder / "0.json").mkdir()
+    (folder / "1.json").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "elsewhere").write_text("{}")
+    (folder / "2.json").symlink_to(tmp_path / "elsewhere")
+    reconcile.sweep()
+    kept.refresh_from_db()
+    assert kept.status == Status.APPLIED
+    assert sorted(path.name for path in folder.iterdir()) == ["0.unknown", "1.unknown", "2.unknown"]
+
+
+def test_answer_whose_settlement_fails_stops_no_other(
+    kept: Change, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle, failed = settlement.settle, []
+
+    def fail_once(*asked: object) -> None:
+        if not failed:
+            failed.append(asked)
+            raise RecursionError
+        settle(*asked)
+
+    monkeypatch.setattr(settlement, "settle", fail_once)
+    reconcile.sweep()
+    assert [path.suffix for path in folder.iterdir()] == [".unknown"]
+
+
 def test_answer_that_no_disk_takes_is_named_in_the_process_log_and_the_change_is_in_doubt(
     segura: Sandbox,
     approved: Approved,
