@@ -309,7 +309,7 @@ _SENDING = (
     Mutant(
         "the base is compared before sending",
         _READBACK,
-        "return Step.STALE if base and patches.moved(base, now) else Step.SEND",
+        "return Step.MOVED if base and patches.moved(base, _sight(reading.seen)) else Step.SEND",
         "return Step.SEND",
         ("tests/changes/test_delivery.py::test_a_base_that_moved_makes_the_change_stale_and_sends_nothing",),
     ),
@@ -323,9 +323,42 @@ _SENDING = (
     Mutant(
         "after a restore: what cannot be read back is not sent",
         _READBACK,
-        "return Step.UNPROVED if restored else Step.SEND",
-        "return Step.SEND",
+        "return Step.UNPROVED if restored else Step.REPEAT_UNREAD",
+        "return Step.REPEAT_UNREAD",
         ("tests/changes/test_restored.py::test_what_cannot_be_read_back_goes_to_a_person",),
+    ),
+    Mutant(
+        "an answer about one secret never pauses delivery",
+        _READBACK,
+        "if self.error is None or self.error.about_item:",
+        "if self.error is None or self.refused:",
+        (
+            "tests/changes/test_delivery_evidence.py::test_secrets_that_cannot_be_read_never_pause_the_delivery_of_others",
+        ),
+    ),
+    Mutant(
+        "a value that cannot be seen is not called not applied",
+        "portal/changes/patch.py",
+        "        return Judgement(Finding.HIDDEN, hidden=True)",
+        "        return Judgement(Finding.NOT_YET)",
+        ("tests/changes/test_delivery_evidence.py::test_client_secret_that_cannot_be_seen_is_not_called_not_applied",),
+    ),
+    Mutant(
+        "a retry leaves the time of the approval",
+        "portal/changes/aftermath.py",
+        "        queued_at=now,\n",
+        "        queued_at=now,\n        approved_at=now,\n",
+        (
+            "tests/changes/test_delivery_evidence.py::"
+            "test_retry_leaves_the_time_of_the_approval_and_is_a_step_of_its_own",
+        ),
+    ),
+    Mutant(
+        "a spool file of another shape stops no sweep",
+        "portal/changes/spool.py",
+        "except (OSError, ValueError, TypeError, KeyError, RecursionError):",
+        "except RecursionError:",
+        ("tests/faults/test_spool.py::test_spool_file_of_another_shape_is_set_aside_and_stops_no_sweep",),
     ),
     Mutant(
         "a third value is not overwritten",
