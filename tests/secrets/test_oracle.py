@@ -29,7 +29,7 @@ from tests.segura import events
 
 URL = "/secrets/43/propose/"
 GUESSES = rounds(30, 1000)
-RIGHT, WRONG = "the-value-0123456", "the-eulav-0123456"  # of equal traits
+RIGHT, WRONG = "ruw-kalue-7413902", "ruw-eulak-7413902"  # of equal traits
 Open = Callable[[User], Client]
 Propose = Callable[..., Proposal]
 
