@@ -113,7 +113,7 @@ def wait_for_pages(here: Installation) -> None:
 def deliver(here: Installation, people: dict[str, str], secret: int, note: str) -> int:
     """Propose, approve and wait until the worker has delivered the change; returns its number."""
     requester, approver = (Visitor.sign_in(here.url, name, people[name]) for name in ("ana", "bruno"))
-    change = requester.propose(secret, value=f"value {note}", notes=note)
+    change = requester.propose(secret, value=f"sesame {secret}", notes=note)
     approver.decide(change, "Approve")
     wait_until(lambda: "Segura confirmed the change." in requester.get(f"/changes/{change}/"), "it is applied", 120)
     say(f"          CR-{change} applied: {note}")

@@ -34,7 +34,7 @@ from tests.rig.visitor import Visitor, wait_until
 url, ana, bruno, carla, secret, note = sys.argv[1:]
 trust = "/etc/countersign/secrets/tls_certificate"
 requester, approver = Visitor.sign_in(url, "ana", ana, trust), Visitor.sign_in(url, "bruno", bruno, trust)
-change = requester.propose(int(secret), value="value " + note, notes=note)
+change = requester.propose(int(secret), value="sesame " + secret, notes=note)
 approver.decide(change, "Approve")
 wait_until(lambda: "Segura confirmed the change." in requester.get(f"/changes/{change}/"), "it is applied", 120)
 page = Visitor.sign_in(url, "carla", carla, trust).get("/operations/")
