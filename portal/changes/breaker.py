@@ -27,6 +27,7 @@ from portal.changes.models import Breaker
 from portal.prepared import Prepared
 
 FAILURES = 5
+_MOST_DOUBLINGS, _LONGEST_PROBE = 4, 10
 _log = logging.getLogger(__name__)
 _OPEN = Q(opened_at__isnull=False)
 _HELD = Q(held_at__isnull=False)
@@ -65,7 +66,8 @@ def admits() -> bool:
     if not paused():
         return True
     mine = Breaker.objects.filter(_OPEN, held_at=None, next_at__lte=Now())
-    return bool(mine.update(next_at=Now() + _probe_every()))
+    probes = mine.values_list("probes", flat=True).first() or 0
+    return bool(mine.filter(probes=probes).update(next_at=Now() + _probe_every(probes)))
 
 
 def quota(now: datetime) -> int | None:
@@ -117,6 +119,7 @@ def failed(now: datetime, *, reason: str, code: int | None = None, alarm: bool =
     """A call did not get through. `reason`: what is told to people, in the vault's own words."""
     Breaker.objects.get_or_create(pk=1)
     Breaker.objects.update(failures=F("failures") + 1, code=code, reason=reason)
+    Breaker.objects.filter(_OPEN, probes__lt=_MOST_DOUBLINGS).update(probes=F("probes") + 1)
     enough = Breaker.objects.filter(opened_at=None)
     if not alarm:
         enough = enough.filter(failures__gte=FAILURES)
@@ -131,7 +134,7 @@ def succeeded() -> None:
     if row is None:
         return
     # An instant that is past: the backlog begins now.
-    if Breaker.objects.filter(_OPEN, held_at=None).update(opened_at=None, failures=0, next_at=F("opened_at")):
+    if Breaker.objects.filter(_OPEN, held_at=None).update(opened_at=None, failures=0, probes=0, next_at=F("opened_at")):
         _log.warning("delivery goes on")
         ledger.record("delivery.resumed", data={"paused_at": str(row.opened_at)})
     else:
@@ -159,5 +162,6 @@ def release(now: datetime) -> bool:
     return bool(held.update(held_at=None, held_by=None, held_because=""))
 
 
-def _probe_every() -> timedelta:
-    return timedelta(seconds=settings.DELIVERY_PROBE_EVERY_S)
+def _probe_every(probes: int = 0) -> timedelta:
+    """Return the time until the next try; it doubles with each try in vain, up to _LONGEST_PROBE times the setting."""
+    return timedelta(seconds=settings.DELIVERY_PROBE_EVERY_S * min(2**probes, _LONGEST_PROBE))

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import pytest
 from django.db import connections
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
@@ -20,6 +21,7 @@ from portal.accounts.models import User
 from portal.changes import aftermath, breaker, reconcile, workflow
 from portal.changes.models import Attempt, Breaker, Change, Status
 from portal.changes.proposal import Proposal
+from portal.changes.transitions import db_now
 from portal.sandbox import Sandbox
 from tests.changes.pages import page_of, text_of
 from tests.changes.test_status_poll import poll
@@ -312,3 +314,28 @@ def work_on_what_is_due(workers: int) -> None:
 
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(one, reconcile.sweep()))
+
+
+def test_tries_while_paused_grow_rarer_up_to_ten_intervals(segura: Sandbox, five: list[Change]) -> None:
+    paused(segura, five)
+    waits = []
+    with away(segura):
+        for _ in range(6):
+            Breaker.objects.update(next_at=F("opened_at"))
+            Change.objects.update(not_before=None)
+            begun = db_now()
+            work(five[0])
+            waits.append(round((Breaker.objects.get().next_at - begun).total_seconds() / 30))
+    assert waits == [1, 2, 4, 8, 10, 10]
+    Breaker.objects.update(next_at=F("opened_at"))
+    Change.objects.update(not_before=None)
+    assert work(five[0]).status == Status.APPLIED
+    assert Breaker.objects.get().probes == 0
+
+
+def test_pause_by_a_missing_route_names_the_route(segura: Sandbox, five: list[Change]) -> None:
+    segura.control.plan("no_route", endpoint="update", times=None)
+    work(five[0])
+    pause = breaker.pause()
+    assert pause is not None
+    assert f"PUT api/mysafe/secretapi/update/{five[0].secret}" in pause.reason
