@@ -14,6 +14,7 @@ from portal.changes import placeholders, sealed, traits, workflow
 from portal.changes.models import Change
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
+from portal.vault import is_masked
 from tests.changes.pages import page_of, send, text_of
 from tests.changes.paper import press, read_form
 from tests.changes.test_change_acts import failed
@@ -123,7 +124,15 @@ VALUES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", PLACEHOLDERS)
+@pytest.mark.parametrize("value", [value for value in PLACEHOLDERS if is_masked(value)])
+def test_mask_is_refused_and_nothing_of_it_kept(value: str, browser: Client) -> None:
+    page = preview(browser, value)
+    assert page.status_code == 422  # type: ignore[attr-defined]
+    assert "masked copy" in text_of(page)  # type: ignore[arg-type]
+    assert read_form(page)["kept"] == ""
+
+
+@pytest.mark.parametrize("value", [value for value in PLACEHOLDERS if not is_masked(value)])
 def test_requester_is_asked_whether_a_placeholder_is_really_the_value(value: str, browser: Client) -> None:
     page = preview(browser, value)
     assert page.status_code == 422  # type: ignore[attr-defined]
