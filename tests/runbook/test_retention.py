@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 
 import pytest
 from pytest_django.fixtures import Settings
 
-from portal.audit import sealing
 from portal.audit.ledger import record
 from portal.audit.models import Event, LegalHold
+from tests.audit.aging import seal_at
 from tests.audit.conftest import SEED
 from tests.audit.tampering import overwrite
 from tests.rig import documented
@@ -26,7 +27,8 @@ def test_old_events_go_and_those_under_hold_stay(settings: Settings) -> None:
         said = f'"at":"{event.at:%Y}'
         assert said in event.text
         overwrite(event.pk, at=event.at.replace(year=2020), text=event.text.replace(said, '"at":"2020'))
-    sealing.seal()
+    seal_at(timedelta(days=400))
+    seal_at(timedelta(days=398))
     environment = {**os.environ, "DATABASE_URL": database_url(), "RETAIN_AUDIT_DAYS": "365", "CHANGE": "7"}
     prune, hold, release = documented.blocks("Retention and legal hold")
 
