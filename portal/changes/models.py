@@ -161,6 +161,7 @@ class Change(models.Model):
             models.Index(fields=["secret", "-id"], name="change_secret"),
             models.Index(fields=["requester", "-ended_at"], name="change_requester_ended"),
             models.Index(fields=["updated_at"], condition=Q(status=Status.PENDING), name="change_pending_moved"),
+            models.Index(fields=["-ended_at"], condition=Q(status=Status.FAILED), name="change_failed_ended"),
             models.Index(
                 fields=["expires_at"],
                 condition=Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), doubtful_since=None),

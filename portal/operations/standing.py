@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Q, Subquery
 from django.utils import timezone
 
@@ -32,8 +33,9 @@ class Stuck:
 
 @dataclass(frozen=True)
 class Standing:
-    """`stuck` need a person, `doubtful` go on by themselves: of each the first SHOWN, and whether there are more.
+    """`stuck` need a person, `doubtful` go on by themselves, `failed` can be retried: of each the first SHOWN.
 
+    `more_stuck` and so on: whether there are more.
     `pending` and `approved` have waited longest for a decision and for a worker. `operators`: who could act.
     All of it as of `at`.
     """
@@ -43,6 +45,8 @@ class Standing:
     more_stuck: bool
     doubtful: list[Row]
     more_doubtful: bool
+    failed: list[Row]
+    more_failed: bool
     pending: Change | None
     approved: Change | None
     operators: str
@@ -52,7 +56,8 @@ class Standing:
 def standing(reader: User) -> Standing:
     """As it is now."""
     stuck, doubtful = _unsettled(reader)
-    rows, doubtful_rows = listing.together(stuck[:SHOWN], doubtful[:SHOWN], reader=reader)
+    failed = list_retriable()
+    rows, doubtful_rows, failed_rows = listing.together(stuck[:SHOWN], doubtful[:SHOWN], failed[:SHOWN], reader=reader)
     longest = _longest()
     return Standing(
         pulse.read(),
@@ -60,6 +65,8 @@ def standing(reader: User) -> Standing:
         len(stuck) > SHOWN,
         doubtful_rows,
         len(doubtful) > SHOWN,
+        failed_rows,
+        len(failed) > SHOWN,
         longest.get(Status.PENDING),
         longest.get(Status.APPROVED),
         roles.groups_with(Right.OPERATE),
@@ -80,6 +87,13 @@ def _unsettled(reader: User) -> tuple[list[Change], list[Change]]:
     if len(stuck) > SHOWN + 1 and len(found) > 2 * SHOWN + 1:
         doubtful = list(open_ends.filter(status=Status.IN_DOUBT).order_by("pk")[: SHOWN + 1])
     return stuck, doubtful
+
+
+def list_retriable() -> list[Change]:
+    """Return the newest failed changes within the time of a retry: SHOWN, and one more if there is one."""
+    since = timezone.now() - timedelta(days=settings.CHANGE_APPROVED_DAYS)
+    failed = Change.objects.filter(status=Status.FAILED, ended_at__gt=since)
+    return list(listing.listed(failed).order_by("-ended_at")[: SHOWN + 1])
 
 
 def _longest() -> dict[str, Change]:

@@ -51,7 +51,7 @@ def test_change_that_needs_a_person_is_settled_from_the_page_of_operations(
         admin.reread(change, "Applied")
     expect(page.locator("#status")).to_contain_text("200")
     page = admin.go("/operations/")
-    expect(page.get_by_text("Well: the portal could settle every change by itself.")).to_be_visible()
+    expect(page.get_by_text("No change needs a person.")).to_be_visible()
 
 
 def test_change_that_cannot_be_settled_is_closed_by_hand_with_a_reason(segura: Control, sign_in: SignIn) -> None:

@@ -66,7 +66,8 @@ def at_work() -> None:
 def test_quiet_portal_says_what_is_well(as_person: AsPerson, admin: User) -> None:
     at_work()
     page = shown(as_person(admin))
-    for said in ("Delivering", "Well: the portal could settle every change", "Well: what became of every call", "none"):
+    well = ("No change needs a person", "No change is in doubt", "No failed change can be retried")
+    for said in ("Delivering", *well, "none"):
         assert said in page
 
 
@@ -139,7 +140,7 @@ def test_oldest_waiting_and_oldest_approved_are_linked(
     first, second = (
         approve(workflow.submit(propose(identifier=44, notes=f"{n}"), by=requester), approver) for n in range(2)
     )
-    Change.objects.filter(pk=second.pk).update(approved_at=timezone.now() - timedelta(hours=3))
+    Change.objects.filter(pk=second.pk).update(queued_at=timezone.now() - timedelta(hours=3))
     page = shown(as_person(admin))
     assert f"Longest undecided {submitted.number} ·" in page
     assert f"Longest approved, not sent {second.number} · 3 h" in page
@@ -161,7 +162,7 @@ def test_changes_that_need_a_person_offer_what_may_be_done_and_by_whom(
     address = reverse("changes:change", args=[submitted.pk])
     for anchor in ("#check", "#by-hand"):
         assert f'href="{address}{anchor}"' in page.content.decode()
-    assert "neither the old nor the proposed values" in text_of(page)
+    assert "neither the old nor the proposed one" in text_of(page)
     assert "Members of Administrators can act" in text_of(page)
     for each in (own, edited):
         own_address = reverse("changes:change", args=[each.pk])
@@ -177,6 +178,28 @@ def test_what_the_page_offers_is_there_where_it_leads(as_person: AsPerson, admin
     page = as_person(admin).get(reverse("changes:change", args=[submitted.pk])).content.decode()
     assert 'id="check"' in page
     assert 'id="by-hand"' in page
+
+
+def test_failed_changes_are_listed_while_they_can_be_retried(
+    as_person: AsPerson, admin: User, submitted: Change, approver: User, propose: Callable[..., Proposal]
+) -> None:
+    mirrored(44, "old")
+    mirrored(45, "unapproved")
+    old, unapproved = (
+        workflow.submit(propose(identifier=number, notes="n"), by=submitted.requester) for number in (44, 45)
+    )
+    approve(submitted, approver)
+    approve(old, approver)
+    Change.objects.update(status=Status.FAILED, ended_at=timezone.now(), cause=Cause.REFUSED)
+    Change.objects.filter(pk=old.pk).update(ended_at=timezone.now() - timedelta(days=8))
+    browser = as_person(admin)
+    page = browser.get(reverse(PAGE))
+    retry = f"{reverse('changes:change', args=[submitted.pk])}#again"
+    assert f'href="{retry}"' in page.content.decode()
+    assert 'id="again"' in browser.get(retry).content.decode()
+    assert old.number not in text_of(page)
+    assert unapproved.number in text_of(page)
+    assert text_of(page).count("Its approvals no longer count") == 1
 
 
 def test_page_costs_the_same_however_much_is_open(
@@ -206,6 +229,7 @@ def test_page_costs_the_same_however_much_is_open(
     [
         (Status.NEEDS_HUMAN, "show all that need a person", "show all in doubt"),
         (Status.IN_DOUBT, "show all in doubt", "show all that need a person"),
+        (Status.FAILED, "show all that failed", "show all in doubt"),
     ],
 )
 def test_what_is_beyond_the_first_fifty_of_a_list_is_linked(
@@ -220,7 +244,7 @@ def test_what_is_beyond_the_first_fifty_of_a_list_is_linked(
     for n in range(SHOWN + 1):
         mirrored(100 + n, f"secret {n}")
         workflow.submit(propose(identifier=100 + n, base=None, notes="open"), by=requester)
-    Change.objects.update(status=status, doubtful_since=timezone.now())
+    Change.objects.update(status=status, doubtful_since=timezone.now(), ended_at=timezone.now())
     browser = as_person(admin)
     page = browser.get(reverse(PAGE))
     assert f"There are more: {link}" in text_of(page)

@@ -78,7 +78,7 @@ def test_gate_that_nobody_can_pass_or_hardly_anybody_is_named(
     person("another-admin", Role.ADMINISTRATOR, Role.AUDITOR)
     page = people(as_person(admin))
     assert said in page
-    assert ("Well: no gate depends on a single person." in page) is not bool(said)
+    assert ("No right depends on a single person." in page) is not bool(said)
 
 
 def test_change_that_asks_for_more_approvals_than_there_are_is_named(
