@@ -16,7 +16,7 @@ from portal.audit.entry import Entry, Unreadable, parse
 from portal.audit.models import Event
 from portal.changes import vote_mac
 from portal.changes.models import Change, Revision, Verdict, Vote
-from portal.changes.policy import InvalidPolicy, Policy
+from portal.changes.policy import InvalidPolicy, Policy, read_required
 from portal.prepared import Given, Prepared
 
 
@@ -25,7 +25,7 @@ class Tampered(Exception):
 
 
 class VotesVoided(Exception):
-    """The change was approved, and too few of those votes still count: their voters lost the right to decide."""
+    """The change was approved, and those votes are too few now: voters lost the right, or more are required."""
 
 
 PROPOSED = ("change.submitted", "change.revised")
@@ -84,7 +84,7 @@ def prove_approval(change: Change, revision: Revision, digest: str) -> Proof:
     forbid_standing_request(log, revision)
     counted = [vote for vote in votes if vote.voided_at is None]
     voters = frozenset(vote.voter_id for vote in counted)
-    if len(voters) < required:
+    if len(voters) < read_required(revision.policy):
         raise VotesVoided
     first = min(cast[vote.pk] for vote in counted)
     return Proof(voters, require_open(change, log[first + 1 :], max(vote.at for vote in counted)), now)

@@ -177,7 +177,10 @@ class Cause(models.TextChoices):
     )
     VOTE_VOIDED = (
         "vote_voided",
-        _("An approver lost the right to approve, so that vote no longer counts. The change needs another approval."),
+        _(
+            "The change needs another approval: an approver lost the right to approve, or more approvals are required "
+            "than before."
+        ),
     )
     APPROVAL_OVER = (
         "approval_over",

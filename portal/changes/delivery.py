@@ -148,7 +148,7 @@ def _intend(change: Change, revision: Revision, started: float) -> Attempt | Non
 
 
 def _give_back(change: Change, revision: Revision) -> None:
-    """A voter lost the right to decide: nothing is sent. What may have been sent before is left to an administrator."""
+    """Too few approvals count now: nothing is sent. What may have been sent before is left to an administrator."""
     votes = valid_votes.void_lapsed(change, valid_votes.list_standing(change))
     if change.doubtful_since is not None:
         conclusions.escalated(change, Cause.APPROVAL_OVER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,15 +35,14 @@ class Policy:
             raise InvalidPolicy
         return cls(required)
 
-    def met_by(self, approvers: Iterable[int]) -> bool:
-        """Whether these people (ids) are enough; one person counts once."""
-        return len(set(approvers)) >= self.required
-
 
 def read_required(data: object) -> int:
-    """Return how many approvals a stored policy asks for, for pages: MOST if it was not written by the portal."""
+    """Return how many approvals a change needs now: those of its stored policy, and never fewer than the setting.
+
+    Returns MOST for a policy that was not written by the portal.
+    """
     try:
-        return Policy.from_data(data).required
+        return max(Policy.from_data(data).required, settings.APPROVALS_REQUIRED)
     except InvalidPolicy:
         return MOST
 

@@ -136,6 +136,25 @@ def test_approved_change_returns_to_pending_with_its_first_deadline(
     assert segura.control.arrivals("update") == []
 
 
+def test_approved_change_waits_for_the_approvals_that_a_stricter_policy_asks_for(
+    settings: Any,
+    segura: Sandbox,
+    live_base: Any,
+    propose: Propose,
+    requester: User,
+    approver: User,
+    approver2: User,
+) -> None:
+    change = workflow.submit(propose(base=live_base), by=requester)
+    assert approve(change, approver).status == Status.APPROVED
+    settings.APPROVALS_REQUIRED = 2
+    assert work(change).status == Status.PENDING
+    assert change.cause == Cause.VOTE_VOIDED
+    assert segura.control.arrivals("update") == []
+    assert approve(change, approver2).status == Status.APPROVED
+    assert work(change).status == Status.APPLIED
+
+
 def test_voter_who_got_the_right_back_votes_once_more_and_the_change_is_sent(
     segura: Sandbox, for_two: Change, approver: User, approver2: User
 ) -> None:

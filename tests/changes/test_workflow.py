@@ -94,9 +94,22 @@ def test_two_approvals_are_needed_where_the_policy_says_so(
     assert approve(change, approver2).status == Status.APPROVED
 
 
-def test_the_policy_counts_as_it_stood_when_proposed(settings: Settings, submitted: Change, approver: User) -> None:
-    settings.APPROVALS_REQUIRED = 5
-    assert approve(submitted, approver).status == Status.APPROVED
+def test_open_change_needs_as_many_approvals_as_the_stricter_of_then_and_now(
+    settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
+) -> None:
+    settings.APPROVALS_REQUIRED = 2
+    strict = workflow.submit(propose(), by=requester)
+    settings.APPROVALS_REQUIRED = 1
+    assert approve(strict, approver).status == Status.PENDING
+    assert approve(strict, approver2).status == Status.APPROVED
+
+
+def test_change_proposed_under_a_looser_policy_needs_the_approvals_of_today(
+    settings: Settings, submitted: Change, approver: User, approver2: User
+) -> None:
+    settings.APPROVALS_REQUIRED = 2
+    assert approve(submitted, approver).status == Status.PENDING
+    assert approve(submitted, approver2).status == Status.APPROVED
 
 
 def test_an_approval_of_somebody_who_left_the_approvers_does_not_count(
