@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from django.conf import settings as portal_settings
 from django.test import Client
 
 from portal.accounts.roles import Role
@@ -20,7 +21,7 @@ from portal.sandbox import Sandbox
 from portal.vault.errors import VaultError
 from tests.people import person
 from tests.rig.rounds import rounds
-from tests.segura import events
+from tests.segura import events, forget_tokens
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("signing_key")]
 
@@ -58,6 +59,7 @@ def test_a09_each_of_many_mixed_calls_is_in_the_log_with_the_code_that_was_answe
         segura.control.clear_faults()
         if fault := chosen.choice(FAULTS):
             segura.control.plan(fault, endpoint=kind)
+        forget_tokens(portal_settings.REDIS_URL)  # and waits that an answer asked for
         call(kind, f"attempt-{number}")
     arrivals: list[dict[str, Any]] = segura.control.arrivals()
     answered = Counter((one["attempt_id"], one["method"], one["status"]) for one in arrivals)

@@ -28,7 +28,7 @@ def test_its_log_verifies_and_goes_on(past: People) -> None:
     assert Event.objects.count() >= SIZE.events
     assert not Unsealed.objects.exists()
     ledger.record("session.started", by="reader")
-    assert sealing.seal() == 1
+    assert sealing.seal() >= 1  # and the event that dates it, once a day
     report = verify(key=sealing.public_key())
     assert (report.findings, report.size) == ([], Event.objects.count())
 

@@ -22,7 +22,7 @@ from portal.sandbox import Sandbox
 from portal.vault import ReadRefused, Unreachable, Unreadable, VaultError
 from tests.people import mirrored
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 PAGE_S = 0.6
 

@@ -59,7 +59,7 @@ def test_change_that_cannot_be_opened_or_encoded_goes_to_a_person_and_the_others
         rows = Change.objects.filter(pk__in=[change.pk for change in poison])
         wait_until(lambda: rows.filter(status=Status.NEEDS_HUMAN).count() == len(poison), "people are asked")
         assert worker.poll() is None
-    assert list(rows.order_by("pk").values_list("cause", flat=True)) == [Cause.TAMPERED] * 3 + [Cause.BROKEN]
+    assert list(rows.order_by("pk").values_list("cause", flat=True)) == [Cause.UNOPENED] * 3 + [Cause.BROKEN]
     assert Attempt.objects.filter(change__in=poison).count() == 0
     assert len(segura.control.arrivals("update")) == len(healthy)
     check(segura.control, log=tmp_path / "workers.log")

@@ -170,7 +170,7 @@ def test_what_waits_is_told_by_number_and_age(
     now = timezone.now()
     insert(at=now - timedelta(minutes=10), action="catalog.synced", text="{}")
     lost = {"status": Status.SENDING, "lease_until": now - timedelta(seconds=5)}
-    Change.objects.filter(pk=change.pk).update(**lost, updated_at=now - timedelta(minutes=3))
+    Change.objects.filter(pk=change.pk).update(**lost, status_since=now - timedelta(minutes=3))
     figures = scraped()
     assert figures["countersign_log_unsealed_events", ()] == 1
     assert 600 <= figures["countersign_log_unsealed_lag_seconds", ()] < 660

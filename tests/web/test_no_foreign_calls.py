@@ -28,9 +28,6 @@ INWARD = [
     "http://169.254.169.254/latest/meta-data/iam/",
     "http://metadata.google.internal/computeMetadata/v1/",
     "https://intranet.corp.example/",
-    "file:///etc/passwd",
-    "redis://127.0.0.1:{port}/0",
-    "gopher://127.0.0.1:{port}/_x",
 ]
 
 
