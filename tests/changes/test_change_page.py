@@ -301,7 +301,7 @@ def test_the_page_asks_as_much_for_a_long_history_as_for_a_short_one(
     django_assert_max_num_queries: Any,
 ) -> None:
     browser = as_person(approver)
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(12):
         page_of(browser, submit_for_two)
     for index in range(4):
         workflow.revise(submit_for_two.pk, propose(tags=f"T{index}"), by=requester)
@@ -311,7 +311,7 @@ def test_the_page_asks_as_much_for_a_long_history_as_for_a_short_one(
         attempted(submit_for_two, outcome="not_sent")
     for person in (approver, requester):
         browser = as_person(person)
-        with django_assert_max_num_queries(13):
+        with django_assert_max_num_queries(12):
             page_of(browser, submit_for_two)
 
 

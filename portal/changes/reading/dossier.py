@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.utils import timezone
 
@@ -127,7 +128,7 @@ class Dossier:
         """Whether enough users may approve it, where it waits for approvals."""
         if self.change.status != Status.PENDING:
             return True
-        return valid_votes.can_be_approved(self.change, self.revision, valid_votes.list_deciders())
+        return valid_votes.can_be_approved(self.change, self.revision, frozenset(self.change.deciders))  # type: ignore[attr-defined]
 
     @cached_property
     def pause(self) -> Breaker | None:
@@ -240,7 +241,8 @@ def open_for(change_id: int, reader: User) -> Dossier:
     """The change, if this person may see it. Raises Change.DoesNotExist, which tells strangers nothing."""
     revisions = Revision.objects.defer("sealed_secret").select_related("editor").order_by("-number")
     votes = Vote.objects.with_rights().select_related("voter").order_by("pk")
-    found = Change.objects.visible_to(reader).select_related("requester")
+    deciders = ArraySubquery(roles.holders(Right.DECIDE).values("pk"))  # within this query, not in one of its own
+    found = Change.objects.visible_to(reader).select_related("requester").annotate(deciders=deciders)
     return Dossier(
         found.prefetch_related(Prefetch("revisions", revisions), Prefetch("votes", votes)).get(pk=change_id), reader
     )
