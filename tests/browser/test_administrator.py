@@ -60,7 +60,7 @@ def test_change_that_cannot_be_settled_is_closed_by_hand_with_a_reason(segura: C
     admin = sign_in("admin", java_script_enabled=False)
     page = admin.go("/operations/")
     page.get_by_role("link", name=f"Close CR-{change} by hand").click()
-    page.get_by_label("Other values: it was not applied").check()
+    page.get_by_label("None of the proposed values: it was not applied").check()
     page.get_by_label("How do you know?").fill("Segura shows what a colleague typed at noon")
     page.get_by_role("button", name="Close").click()
     expect(page.locator("#status .badge-status").first).to_have_text("Failed")

@@ -56,7 +56,7 @@ def test_first_proposal_needs_no_help_from_outside_the_page(
         newcomer.expect_status(change, "Applied")  # the page turns by itself
     else:
         newcomer.reread(change, "Applied")
-    expect(standing).to_contain_text("Segura confirmed the change.")
+    expect(standing).to_contain_text("Segura confirmed the change")
     expect(standing).to_contain_text("200")
     expect(outside).to_have_count(0)
     assert [call["keys"] for call in segura.arrivals("update")] == [["notes"]]

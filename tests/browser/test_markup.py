@@ -70,8 +70,8 @@ class Watched:
 def renamed(portal: Portal, name: str, called: str) -> Iterator[None]:
     """A person whose name on every page is this text; the longest a name can be."""
     database = Evidence(portal)
-    statement = "UPDATE accounts_user SET first_name = ?, last_name = ? WHERE username = ?"
-    ((first, last),) = database.ask("SELECT first_name, last_name FROM accounts_user WHERE username = ?", name)
+    statement = "UPDATE accounts_user SET first_name = %s, last_name = %s WHERE username = %s"
+    ((first, last),) = database.ask("SELECT first_name, last_name FROM accounts_user WHERE username = %s", name)
     database.ask(statement, called[:150], called[150:300], name)
     try:
         yield

@@ -36,7 +36,7 @@ trust = "/etc/countersign/secrets/tls_certificate"
 requester, approver = Visitor.sign_in(url, "ana", ana, trust), Visitor.sign_in(url, "bruno", bruno, trust)
 change = requester.propose(int(secret), value="sesame " + secret, notes=note)
 approver.decide(change, "Approve")
-wait_until(lambda: "Segura confirmed the change." in requester.get(f"/changes/{change}/"), "it is applied", 120)
+wait_until(lambda: "Segura confirmed the change" in requester.get(f"/changes/{change}/"), "it is applied", 120)
 page = Visitor.sign_in(url, "carla", carla, trust).get("/operations/")
 print(*(name for name in ("worker1@", "worker2@", "sealer@") if name in page))
 """

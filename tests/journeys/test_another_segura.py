@@ -75,7 +75,7 @@ def carry_out(portal: Portal, segura: Sandbox) -> None:
                     client_secret=NEW_VALUE, **rows)  # fmt: skip
     change = requester.submit()
     approver.decide(change, "Approve")
-    wait_until(lambda: "Segura confirmed the change." in requester.get(f"/changes/{change}/"), "it is applied")
+    wait_until(lambda: "Segura confirmed the change" in requester.get(f"/changes/{change}/"), "it is applied")
 
     (update,) = segura.control.arrivals("update")
     assert update["keys"] == ["client_secret", "url", "users_allowed"]

@@ -171,7 +171,7 @@ def test_a_change_goes_through_a_portal_set_up_by_the_page(operator: Operator, s
     ana, bruno, carla = (Visitor.sign_in(url, name, password, trust) for name, password in passwords.items())
     change = ana.propose(12, value="ferry-lantern-8816")
     bruno.decide(change, "Approve")
-    wait_until(lambda: "Segura confirmed the change." in ana.get(f"/changes/{change}/"), "it is applied", 60)
+    wait_until(lambda: "Segura confirmed the change" in ana.get(f"/changes/{change}/"), "it is applied", 60)
     assert len(sandbox.control.arrivals("update")) == 1
     overview = carla.get("/operations/")
     for name in ("worker1", "worker2", "sealer"):
