@@ -35,7 +35,7 @@ def test_a_change_is_proposed_approved_and_applied(segura: Control, plain: Calla
     page.locator("[name=client_secret]").fill(NEW_VALUE)
     page.get_by_role("button", name="Add rows").first.click()
     expect(page.locator("[name^=users_allowed-][name$=-name][type=text]")).to_have_count(4)
-    page.get_by_label("Reason").fill("Asked for without a script")
+    page.get_by_label("Reason").fill("The address has moved")
     requester.preview()
     expect(page.locator(".diff")).to_contain_text("https://dwh.example/v2")
     change = requester.submit()
