@@ -217,14 +217,13 @@ def only_one() -> Iterator[None]:
 
 
 def make_venv() -> None:
-    """Make a virtual environment in which nothing of an earlier, interrupted one is left."""
+    """Make a virtual environment whose plain `pytest` finds the plugin in tests/rig."""
     if importlib.util.find_spec("ensurepip") is None:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         install_debian(f"python{version}-venv", "Python's venv module is missing")
     for name in ("bin", "lib", "include"):
         shutil.rmtree(VENV / name, ignore_errors=True)
     attempt("Making a virtual environment", [sys.executable, "-m", "venv", str(VENV)])
-    # So that plain `pytest` finds the plugin in tests/rig, as `python -m pytest` does.
     (next(VENV.glob("lib/python*/site-packages")) / "countersign.pth").write_text(f"{ROOT}\n")
 
 

@@ -1,7 +1,4 @@
-"""People's steps: submit, revise, withdraw, approve, reject, request changes. One act, one function, one transaction.
-
-Every refusal is an exception that names the rule; `str()` of it is a sentence for the person who met it.
-"""
+"""Submit, revise, withdraw, approve, reject and request changes. A refusal's `str()` is a sentence for the person."""
 
 from __future__ import annotations
 
