@@ -147,12 +147,12 @@ def _judge(identifier: int, patch: Patch, came: Answer, scrub: Scrubber) -> Outc
     if is_refusal(came, doc):
         return Refused(status=came.status, number=number, message=said, reason="Segura declined the change")
     about_item = is_about_item(came, doc)
+    reason = came.flaw or _unproven(came.status)
     if came.status in _DECLINED:
-        return RefusedCheck(
-            status=came.status, number=number, message=said, reason=_unproven(came.status), about_item=about_item
-        )
+        return RefusedCheck(status=came.status, number=number, message=said, reason=reason, about_item=about_item)
     redirected = 300 <= came.status < 400
-    reason = "redirected: not followed, check SEGURA_URL" if redirected else came.flaw or _unproven(came.status)
+    if redirected:
+        reason = "redirected: not followed, check SEGURA_URL"
     return InDoubt(
         status=came.status, number=number, message=said, reason=reason, alarm=redirected, about_item=about_item
     )

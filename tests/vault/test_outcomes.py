@@ -175,7 +175,9 @@ def test_every_kind_of_evidence_has_its_outcome(row, token, sandbox, connect):
     last = client.exchanges[-1]
     assert (last.status, last.attempt_id, last.correlation_id) == (row.status, "attempt-7", "change-3")
     assert last.path == f"/api/mysafe/secretapi/update/{row.identifier}"
-    assert bool(last.reason) == (last.status is None or row.name in ("10 MB", "cut body", "dripping body"))
+    assert bool(last.reason) == (
+        last.status is None or row.name in ("10 MB", "cut body", "dripping body", "dripping headers")
+    )
     if row.applied is not None:
         journal = sandbox.control.journal()
         assert [each["attempt_id"] for each in journal["applications"]] == ["attempt-7"] * row.applied
