@@ -20,6 +20,7 @@ _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 ACTS: dict[str, tuple[Limit, ...]] = {
     "comment": ((10, _MINUTE), (100, _HOUR)),
     "withdraw": ((30, _HOUR),),
+    "retry": ((10, _MINUTE), (60, _HOUR)),
     "recheck": ((10, _MINUTE), (60, _HOUR)),
     "pause": ((30, _HOUR),),
     "draft": ((20, _MINUTE), (200, _HOUR)),

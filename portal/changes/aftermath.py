@@ -30,7 +30,7 @@ def retry(change_id: int, *, by: User, value: Secret | None = None, presence: Pr
     it still may. Where the change carries a client secret, its sealed value was erased when the change ended: it is
     entered again, and must be the very value that was approved. A wrong one is in the log, and after WRONG_VALUES
     within GUESSES_COUNT_FOR no other is looked at. Raises NotAllowed, WrongState, VotesLapsed, NotPresent,
-    ValueDiffers, GuessesSpent.
+    ValueDiffers, GuessesSpent, LimitReached.
     """
     with transaction.atomic(durable=True):
         change = lock(change_id)
@@ -42,6 +42,7 @@ def retry(change_id: int, *, by: User, value: Secret | None = None, presence: Pr
         if not in_time or not valid_votes.is_approved(revision, rules.votes_on(change)):
             raise VotesLapsed(_("Its approvals no longer count. Propose the change again."))
         rules.present(presence)
+        count_act(by, "retry")
         refusal = _value_refused(change, revision, value) if revision.secret_fingerprint else None
         if refusal is None:
             _requeue(change, revision, value, by=by, presence=presence)

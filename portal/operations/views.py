@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.access import PersonRequest, limited, requires
 from portal.accounts.forms import PresentForm
-from portal.accounts.limits import count_act
+from portal.accounts.limits import LimitReached, count_act
 from portal.accounts.roles import Right
 from portal.catalog import trial
 from portal.changes import pausing
@@ -124,6 +124,9 @@ def _act(request: PersonRequest, act: Callable[[], str], **form: PresentForm) ->
         return _delivery(request, status=422, **form)
     try:
         done = act()
+    except LimitReached as reached:
+        sent.add_error(None, str(reached))
+        return _delivery(request, status=429, **form)
     except Refused as refusal:
         status, sentence = refusals.answer(refusal, request)
         field = _ABOUT.get(type(refusal))

@@ -12,15 +12,23 @@ from django.db import connection
 from django.db.models import F
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
 
 from portal.accounts import limits
 from portal.accounts.limits import LimitReached, count_act
 from portal.accounts.models import CountedAct, User
+from portal.audit import sealing
 from portal.audit.models import Event
+from portal.changes import breaker
 from portal.changes.comment import Comment
+from portal.changes.drafts import Draft
 from portal.changes.models import Change, Status, Template
 from portal.pages.models import SavedFilter
-from tests.people import person
+from tests.audit.conftest import SEED
+from tests.changes.paper import press, read_form
+from tests.changing import approve
+from tests.people import mirrored, person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
@@ -80,17 +88,24 @@ def test_person_who_withdraws_too_often_withdraws_nothing_more(
 
 @pytest.mark.parametrize(
     "address",
-    ["/audit/export.csv", "/audit/export.jsonl", "/audit/sealed-log.txt"],
+    ["/audit/export.csv", "/audit/export.jsonl", "/audit/sealed-log.txt", "/audit/changes/{change}/evidence.zip"],
 )
 def test_auditor_who_exports_too_often_starts_no_further_export(
-    as_person: Browser, auditor: User, monkeypatch: pytest.MonkeyPatch, address: str
+    as_person: Browser,
+    auditor: User,
+    submitted: Change,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
 ) -> None:
+    settings.AUDIT_SIGNING_KEY = SEED
+    sealing.seal()
     allow(monkeypatch, "export", 2)
     browser = as_person(auditor)
-    answers = [browser.get(address) for _ in range(3)]
+    answers = [browser.get(address.format(change=submitted.pk)) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     says_when(answers[-1], 2)
-    assert Event.objects.filter(action="audit.exported").count() == 2
+    assert Event.objects.filter(action__in=["audit.exported", "audit.evidence_exported"]).count() == 2
 
 
 @pytest.mark.parametrize(
@@ -108,6 +123,75 @@ def test_administrator_who_calls_segura_too_often_waits(
     answer = as_person(admin).post(address)
     assert answer.status_code == 429
     says_when(answer, 1)
+
+
+@pytest.mark.usefixtures("segura", "approver")
+def test_draft_that_is_one_too_many_is_not_saved_and_its_text_stays_in_the_form(
+    as_person: Browser, requester: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mirrored()
+    allow(monkeypatch, "draft", 1)
+    browser, address = as_person(requester), "/secrets/43/propose/"
+    assert press(browser, address, browser.get(address), "draft", notes="the first").status_code == 302
+    answer = press(browser, address, browser.get(address), "draft", notes="typed for an hour", ticket="OPS-42")
+    assert answer.status_code == 429
+    says_when(answer, 1)
+    assert {"typed for an hour", "OPS-42"} <= set(read_form(answer).values())
+    assert Draft.objects.get().patch["notes"] == "the first"
+
+
+def test_administrator_who_pauses_too_often_pauses_nothing_and_keeps_the_reason(
+    as_person: Browser, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(monkeypatch, "pause", 1)
+    count_act(admin, "pause")
+    answer = as_person(admin).post("/operations/hold/", {"reason": "Segura is maintained tonight"})
+    assert answer.status_code == 429
+    says_when(answer, 1)
+    assert "Segura is maintained tonight" in answer.content.decode()
+    assert not breaker.paused()
+
+
+@pytest.mark.parametrize(("act", "status"), [("recheck", Status.NEEDS_HUMAN), ("retry", Status.FAILED)])
+@pytest.mark.parametrize("times", [1, 3])
+def test_administrator_who_rechecks_or_retries_too_often_moves_no_change(
+    as_person: Browser,
+    admin: User,
+    approver: User,
+    submitted: Change,
+    monkeypatch: pytest.MonkeyPatch,
+    act: str,
+    status: Status,
+    times: int,
+) -> None:
+    approve(submitted, approver)
+    allow(monkeypatch, act, times)
+    for _ in range(times):
+        count_act(admin, act)
+    Change.objects.filter(pk=submitted.pk).update(status=status, ended_at=timezone.now())
+    answer = as_person(admin).post(f"/changes/{submitted.pk}/{act}/")
+    assert answer.status_code == 429
+    says_when(answer, times)
+    submitted.refresh_from_db()
+    assert submitted.status == status
+
+
+def test_auditor_who_verifies_too_often_starts_no_further_verification(
+    as_person: Browser, auditor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[str]()
+
+    def ask(*, by: str) -> bool:
+        asked.append(by)
+        return True
+
+    monkeypatch.setattr("portal.audit.tasks.ask_for_verification", ask)
+    allow(monkeypatch, "verification", 2)
+    browser = as_person(auditor)
+    answers = [browser.post("/audit/verify/") for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [302, 302, 429]
+    says_when(answers[-1], 2)
+    assert asked == ["auditor", "auditor"]
 
 
 def test_template_that_is_one_too_many_keeps_its_name_in_the_form(

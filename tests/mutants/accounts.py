@@ -109,4 +109,53 @@ ACCOUNTS = (
         "pass",
         ("tests/accounts/test_act_limits.py::test_person_who_comments_too_often_keeps_the_text_and_others_may_go_on",),
     ),
+    Mutant(
+        "evidence packs are counted",
+        "portal/audit/views/proof.py",
+        '@limited("export")\ndef pack(',
+        "def pack(",
+        ("tests/accounts/test_act_limits.py::test_auditor_who_exports_too_often_starts_no_further_export",),
+    ),
+    Mutant(
+        "verifications are counted",
+        "portal/audit/views/proof.py",
+        '@limited("verification")\n',
+        "",
+        ("tests/accounts/test_act_limits.py::test_auditor_who_verifies_too_often_starts_no_further_verification",),
+    ),
+    Mutant(
+        "retries are counted",
+        "portal/changes/aftermath.py",
+        '        count_act(by, "retry")\n',
+        "",
+        ("tests/accounts/test_act_limits.py::test_administrator_who_rechecks_or_retries_too_often_moves_no_change",),
+    ),
+    Mutant(
+        "drafts are counted",
+        "portal/changes/drafts.py",
+        '        count_act(by, "draft")\n',
+        "",
+        (
+            "tests/accounts/test_act_limits.py::test_draft_that_is_one_too_many_is_not_saved_and_its_text_stays_in_the_form",
+        ),
+    ),
+    Mutant(
+        "pauses are counted",
+        "portal/operations/views.py",
+        '        count_act(request.user, "pause")\n',
+        "",
+        (
+            "tests/accounts/test_act_limits.py::test_administrator_who_pauses_too_often_pauses_nothing_and_keeps_the_reason",
+        ),
+    ),
+    Mutant(
+        "a thread comes in pages",
+        "portal/changes/reading/threads.py",
+        "self.answers[thread][-NEWEST_ANSWERS:] for thread in chosen",
+        "self.answers[thread] for thread in chosen",
+        (
+            "tests/changes/test_comment_pages.py"
+            "::test_reader_of_hundreds_of_long_comments_gets_light_pages_that_lead_to_all_of_them",
+        ),
+    ),
 )

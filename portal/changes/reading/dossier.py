@@ -21,7 +21,7 @@ from portal.changes.reading import comparison, history, listing, meaning, outloo
 from portal.changes.reading.comparison import Difference
 from portal.changes.reading.history import Moment
 from portal.changes.reading.listing import Row
-from portal.changes.reading.threads import Thread
+from portal.changes.reading.threads import ThreadIndex
 from portal.changes.reading.value import Likeness
 from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused
 from portal.changes.transitions import WrongState
@@ -79,19 +79,14 @@ class Dossier:
         return str(meaning.MEANING[Status(self.change.status)])
 
     @cached_property
-    def threads(self) -> list[Thread]:
-        """What people said about it."""
-        return threads.of(self.change)
+    def comments(self) -> ThreadIndex:
+        """Which comments there are."""
+        return threads.load_index(self.change)
 
-    @property
-    def newest_comment(self) -> int:
-        """The newest of them all; 0 where nobody has said anything."""
-        return max((thread.newest for thread in self.threads), default=0)
-
-    def comment(self, number: str) -> Comment | None:
-        """The comment of this number, as an address gives it."""
-        said = (comment for thread in self.threads for comment in (thread.first, *thread.answers))
-        return next((comment for comment in said if str(comment.pk) == number), None)
+    def find_comment(self, number: int) -> Comment | None:
+        """Return the comment of this number, None if the change has no such comment."""
+        found = Comment.objects.select_related("author").filter(pk=number)
+        return found.first() if self.comments.thread_of(number) else None
 
     @cached_property
     def others(self) -> list[Change]:

@@ -25,6 +25,7 @@ from portal.changes.rules import HoldsSecret, Refused
 from portal.changes.transitions import WrongState
 from portal.changes.views import conversation
 from portal.changes.views.change_page import open_change, page_context, show_page, show_refusal
+from portal.pages.numbers import whole
 
 
 @require_safe
@@ -32,7 +33,7 @@ from portal.changes.views.change_page import open_change, page_context, show_pag
 def change(request: PersonRequest, change_id: int) -> HttpResponse:
     """Everything about one change. `said`: the comment just made, of which htmx gets its part of the page."""
     shown = open_change(request, change_id)
-    said = shown.comment(request.GET.get("said", ""))
+    said = shown.find_comment(whole(request.GET.get("said", "")) or 0)
     return conversation.added(request, shown, said) if said and request.htmx else show_page(request, shown, said=said)
 
 
@@ -69,13 +70,18 @@ def history(request: PersonRequest, change_id: int) -> HttpResponse:
 @require_safe
 @requires()
 def heard(request: PersonRequest, change_id: int) -> HttpResponse:
-    """What others have said since the comment `after`, the newest one that a page shows; 204 while that is nothing."""
-    after = request.GET.get("after", "")
-    newest = int(after) if after.isdecimal() and len(after) < 19 else 0
+    """What others have said since the comment `after`, the newest one that a page shows; 204 while that is nothing.
+
+    `since`: the newest comment when the page was opened.
+    """
+    newest = whole(request.GET.get("after", "")) or 0
     more = threads.more_after(newest, change_id, reader=request.user)
     if more is None:
         raise Http404
-    return conversation.heard(request, open_change(request, change_id), newest) if more else HttpResponse(status=204)
+    if not more:
+        return HttpResponse(status=204)
+    since = whole(request.GET.get("since", "")) or newest
+    return conversation.heard(request, open_change(request, change_id), newest, since)
 
 
 @returns_typed
