@@ -111,10 +111,19 @@ document.addEventListener("htmx:oobAfterSwap", () => {
 window.addEventListener("offline", () => lost());
 window.addEventListener("online", look);
 
+// The server reads nothing of a form that is larger, so it could not give back what was typed.
+const isTooLarge = (form, submitter) =>
+  new Blob([new URLSearchParams(new FormData(form, submitter))]).size > Number(notice.dataset.largest);
+
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   const posts = form.getAttribute("method")?.toLowerCase() === "post"; // a form may have a field of that name
   if (!posts || event.defaultPrevented || passed.delete(form)) return;
+  notice.querySelector("[data-too-large]")?.remove();
+  if (isTooLarge(form, event.submitter)) {
+    event.preventDefault();
+    return show("too-large", "");
+  }
   if (performance.now() - heardAt < FRESH_MS && !notice.querySelector(`[data-lost], [data-${SIGNED_OUT}]`)) return;
   event.preventDefault();
   if (asking) return;

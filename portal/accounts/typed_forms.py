@@ -1,7 +1,7 @@
 """Forms whose text must outlive the session that they were opened in: a token says whose they are.
 
-Where the CSRF token of such a form is of an earlier session, or there is no session any more, its text goes back to
-the page, in a form to send again; never to another user, and never a password or a client secret.
+Where such a form ends in an error page or at the sign-in, its text goes back in that page, in a form to send again;
+never to another user, and never a password or a client secret.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core import signing
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.multipartparser import MultiPartParserError
 from django.middleware.csrf import REASON_BAD_ORIGIN
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -18,7 +20,8 @@ from django.utils.translation import gettext as _
 FIELD = "owner"
 _SIGNER = signing.Signer(salt="whose form this is")
 _LEFT_OUT = ("csrfmiddlewaretoken", "password", "oldpassword", "password1", "password2", "client_secret", "value")
-_CARRIES_A_SECRET = ("kept", "proposal")
+_ENCRYPTED_FIELD = "kept"
+"""The encrypted client secret of a form. The encrypted proposal of a preview stays: it holds all that was typed."""
 
 
 def sign_owner(user_id: int) -> str:
@@ -66,9 +69,9 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> Any:
     """Return the form with what was typed, for its own user; to everyone else a page that says it is not valid."""
     match, user = request.resolver_match, request.user
     ours = match is not None and getattr(match.func, "returns_typed", False)
-    if not ours or reason == REASON_BAD_ORIGIN % request.headers.get("Origin", ""):
-        return render(request, "403_csrf.html", status=403)
-    if not user.is_authenticated or not is_owner(request.POST, user.pk):
+    if reason == REASON_BAD_ORIGIN % request.headers.get("Origin", ""):
+        return render(request, "403_csrf.html", {"foreign": True}, status=403)
+    if not user.is_authenticated or not ours or not is_owner(request.POST, user.pk):
         page = None if user.is_authenticated else signed_out(request)
         return page or render(request, "403_csrf.html", status=403)
     request.POST = without_secrets(request.POST)  # type: ignore[assignment]
@@ -81,6 +84,17 @@ def signed_out(request: HttpRequest) -> HttpResponse | None:
     if request.method != "POST" or not is_owner(request.POST, None):
         return None
     kept = without_secrets(request.POST)
-    for name in _CARRIES_A_SECRET:
-        kept.pop(name, None)
-    return render(request, "signed_out.html", {"typed": kept.lists()}, status=401)
+    kept.pop(_ENCRYPTED_FIELD, None)
+    return render(request, "signed_out.html", {"typed": list(kept.lists())}, status=401)
+
+
+def typed_again(request: HttpRequest, user_id: int | None) -> list[tuple[str, list[str]]]:
+    """Return names and values of what was typed into a form of this user, for the error page that it ended in.
+
+    Empty if it is no such form. None as in is_owner: of an error of which nobody can say whose request it was.
+    """
+    try:
+        typed = request.POST if request.method == "POST" and is_owner(request.POST, user_id) else None
+    except (SuspiciousOperation, MultiPartParserError, OSError):  # it could not be read, which is what the page says
+        typed = None
+    return [] if typed is None else list(without_secrets(typed).lists())

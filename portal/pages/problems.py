@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from portal.accounts.limits import LimitReached
+from portal.accounts.typed_forms import typed_again
 
 _FULL = "No space left on device"
 """PostgreSQL's words for it."""
@@ -24,13 +25,19 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "400.html", status=400)
 
 
-def failed(_request: HttpRequest) -> HttpResponse:
-    """503 while the database is away, else 500. Asks nothing of the request: who it is from is in the database."""
+def failed(request: HttpRequest) -> HttpResponse:
+    """503 while the database is away, else 500. Does not ask who it is from: that is in the database.
+
+    What was typed goes back with the CSRF token that came with it, so that a forged request stays a forged one.
+    """
     error = sys.exc_info()[1]
+    typed = typed_again(request, None)
+    token = request.POST.get("csrfmiddlewaretoken", "") if typed else ""
+    sent = {"typed": typed, "address": request.get_full_path(), "csrf_token": token}
     if isinstance(error, OperationalError | InterfaceError):
-        page = render_to_string("503.html", {"full": _FULL in str(error)})
+        page = render_to_string("503.html", {"full": _FULL in str(error), **sent})
         return HttpResponse(page, status=503, headers={"Retry-After": "30"})
-    return HttpResponse(render_to_string("500.html"), status=500)
+    return HttpResponse(render_to_string("500.html", sent), status=500)
 
 
 class NoPageMiddleware:

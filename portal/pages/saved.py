@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from portal.accounts.access import PersonRequest, requires
-from portal.accounts.limits import LimitReached, count_act
+from portal.accounts.limits import count_act
 from portal.accounts.models import User
 from portal.accounts.roles import rights_of
 from portal.accounts.user_lock import lock_user
@@ -58,16 +58,13 @@ def filters(request: PersonRequest, page: str, asked: Mapping[str, str]) -> Filt
 @require_POST
 @requires()
 def save(request: PersonRequest) -> HttpResponse:
-    """Keep the address of a list under a name; a name one has already is given the new address."""
+    """Save the address of a list under a name; a name one has already is given the new address. Raises LimitReached."""
     form = SavedFilterForm(request.POST, pages=_pages(request.user))
     if not form.is_valid():
         messages.error(request, form.sentence())
         return _back(form.page_asked(), form.query_asked())
     page, query, name = form.page_asked(), form.query_asked(), form.cleaned_data["name"]
-    try:
-        refused = _save(request.user, page, name, query)
-    except LimitReached as reached:
-        refused = str(reached)
+    refused = _save(request.user, page, name, query)
     if refused:
         messages.error(request, refused)
     else:
@@ -82,7 +79,10 @@ def _save(person: User, page: str, name: str, query: str) -> str:
     count_act(person, "filter")
     own = SavedFilter.objects.filter(person=person, page=page)
     if len(own) >= MOST and not own.filter(name=name).exists():
-        return _("%(number)s filters are saved for this page. Delete one first.") % {"number": MOST}
+        return _("The filter %(name)s was not saved: this page has %(number)s filters. Delete one, then save it.") % {
+            "name": name,
+            "number": MOST,
+        }
     SavedFilter.objects.update_or_create(person=person, page=page, name=name, defaults={"query": query})
     return ""
 

@@ -119,3 +119,32 @@ def test_proposal_form_that_was_left_by_a_link_has_its_text_after_back(segura: C
     expect(page.locator("[name=notes]")).to_have_value("typed, then left")
     expect(page.get_by_label("Reason")).to_have_value(TYPED)
     expect(page.locator("[name=client_secret]")).to_have_value("")
+
+
+def test_form_that_is_too_large_is_not_sent_and_keeps_its_text(segura: Control, sign_in: SignIn) -> None:
+    requester = sign_in("requester")
+    page = requester.go(f"/secrets/{SECRET}/propose/")
+    page.get_by_label("Reason").fill(TYPED)
+    page.locator("[name=notes]").evaluate("area => { area.value = 'x'.repeat(2_200_000) }")
+    page.get_by_role("button", name="Preview").last.click()
+    expect(page.locator("#lost")).to_contain_text("The form is too large")
+    expect(page.get_by_label("Reason")).to_have_value(TYPED)
+    assert findings(page) == []
+    page.locator("[name=notes]").fill("short again")
+    page.get_by_role("button", name="Preview").last.click()
+    expect(page.locator("main")).to_contain_text("short again")
+    expect(page.locator("[data-too-large]")).to_have_count(0)
+
+
+def test_form_that_was_too_large_without_scripts_has_its_text_after_back(segura: Control, sign_in: SignIn) -> None:
+    requester = sign_in("requester")
+    change = requester.propose(SECRET, notes="talked about at length")
+    reader = sign_in("approver", java_script_enabled=False)
+    page = reader.go(f"/changes/{change}/")
+    page.locator("#say [name=text]").evaluate("area => { area.removeAttribute('maxlength') }")
+    page.locator("#say [name=text]").fill("y" * 2_200_000)
+    page.locator("#say button").click()
+    expect(page.locator("body")).to_contain_text("Too much at once")
+    page.go_back()
+    assert len(page.locator("#say [name=text]").input_value()) == 2_200_000
+    reader.complaints.clear()

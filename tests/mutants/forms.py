@@ -87,4 +87,25 @@ FORMS = (
         "",
         ("tests/changes/test_plausible_values.py::test_requester_cannot_share_with_two_spellings_of_one_name",),
     ),
+    Mutant(
+        "an error page keeps what was typed",
+        "templates/_problem.html",
+        "{% send_again %}\n",
+        "",
+        ("tests/web/test_typed_text.py::test_error_page_keeps_what_was_typed_and_sends_it_again",),
+    ),
+    Mutant(
+        "an error page keeps no secret",
+        "portal/accounts/typed_forms.py",
+        "return [] if typed is None else list(without_secrets(typed).lists())",
+        "return [] if typed is None else list(typed.lists())",
+        ("tests/web/test_typed_text.py::test_error_page_keeps_what_was_typed_and_sends_it_again",),
+    ),
+    Mutant(
+        "an error page gives what was typed to its own user only",
+        "portal/pages/templatetags/portal_ui.py",
+        "typed_again(request, user.pk) if",
+        "typed_again(request, None) if",
+        ("tests/web/test_typed_text.py::test_error_page_shows_nothing_of_what_another_user_typed",),
+    ),
 )

@@ -100,7 +100,8 @@ def test_there_is_an_end_to_them(auditor: User, as_person: Open) -> None:
         for number in range(MOST)
     )
     browser = as_person(auditor)
-    assert "Delete one first" in save(browser, "One more", "secret=43").content.decode()
+    answer = save(browser, "One more", "secret=43").content.decode()
+    assert "The filter One more was not saved" in answer
     save(browser, "7", "secret=43")
     assert SavedFilter.objects.get(name="7").query == "secret=43"
     assert SavedFilter.objects.count() == MOST

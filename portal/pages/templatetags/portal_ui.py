@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from portal import correlation
 from portal.accounts.roles import Right
+from portal.accounts.typed_forms import typed_again
 from portal.pages.first_steps import progress
 
 register = template.Library()
@@ -83,6 +84,17 @@ def response_code(code: int | None) -> SafeString:
 def notice_icon(kind: str) -> str:
     """The icon of a notice or of a message's level."""
     return NOTICE_ICONS.get(kind, "info-circle")
+
+
+@register.inclusion_tag("_send_again.html", takes_context=True)
+def send_again(context: dict[str, Any]) -> dict[str, Any]:
+    """On an error page: what the request's user had typed, in a form to send again."""
+    request = context.get("request")
+    if request is None:
+        return {"typed": []}
+    user = getattr(request, "user", None)
+    typed = typed_again(request, user.pk) if user and user.is_authenticated and not context.get("foreign") else []
+    return {"typed": typed, "address": request.get_full_path(), "csrf_token": context.get("csrf_token")}
 
 
 @register.inclusion_tag("_first_steps.html", takes_context=True)
