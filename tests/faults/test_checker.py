@@ -6,6 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -16,7 +17,7 @@ from portal.audit import ledger
 from portal.audit.models import Event
 from portal.catalog import connection, details
 from portal.changes import patch, workflow
-from portal.changes.models import Change, Revision, Status
+from portal.changes.models import Cause, Change, Revision, Status
 from portal.changes.patch import Sight
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
@@ -46,7 +47,7 @@ def change(approved: Callable[..., Change], value: Marker) -> Change:
 def another(propose: Callable[..., Proposal], requester: User) -> Callable[..., Change]:
     """A further change of the same secret, over what the vault holds by then."""
 
-    def submit(**fields: str) -> Change:
+    def submit(**fields: Any) -> Change:
         seen = details.read(connection.connect(secret=43), 43)
         return workflow.submit(propose(base=Sight(dict(seen.fields), seen.secret_fingerprint), **fields), by=requester)
 
@@ -120,6 +121,44 @@ def test_i3_names_another_value_in_the_vault(segura: Sandbox, change: Change, va
     segura.control.edit(43, client_secret="by hand")
     assert "I3 (vault): secret 43: the vault's client_secret" in complaints(segura, value)
     check(segura.control, markers=[value], by_hand=[43])
+
+
+@pytest.mark.parametrize("field", ["users_allowed", "groups_allowed"])
+@pytest.mark.parametrize("name", ["nobody-knows-me", "nor-me"])
+def test_i3_knows_which_entries_the_vault_did_not_take(
+    field: str, name: str, segura: Sandbox, approved: Callable[..., Change]
+) -> None:
+    known = "pduarte" if field == "users_allowed" else "Test group"
+    change = work(approved(notes="new notes", **{field: sorted([[known, True], [name, True]])}), rounds=2)
+    assert (change.status, change.cause) == (Status.APPLIED, Cause.APPLIED_EXCEPT)
+    check(segura.control)
+    for wrong in ({}, {known: False}, {known: True, name: True}, {known: True, name: False}, {known: True, "x": True}):
+        segura.control.edit(43, **{field: wrong})
+        assert f"I3 (vault): secret 43: the vault's {field}" in complaints(segura)
+
+
+def test_i3_names_an_entry_that_is_missing_though_no_cause_says_so(
+    segura: Sandbox, approved: Callable[..., Change]
+) -> None:
+    change = work(approved(users_allowed=[["pduarte", True]]))
+    assert (change.status, change.cause) == (Status.APPLIED, Cause.CONFIRMED)
+    segura.control.edit(43, users_allowed={})
+    assert "I3 (vault): secret 43: the vault's users_allowed" in complaints(segura)
+
+
+def test_i3_takes_what_was_applied_before_for_what_stands_after_a_change_of_which_nothing_was_taken(
+    segura: Sandbox, approved: Callable[..., Change], another: Callable[..., Change], approver: User
+) -> None:
+    assert work(approved(users_allowed=[["pduarte", False]])).status == Status.APPLIED
+    none_taken = approve(another(users_allowed=[["nor-me", True], ["pduarte", False]]), approver)
+    work(none_taken, rounds=2)
+    assert (none_taken.status, none_taken.cause) == (Status.FAILED, Cause.NONE_TAKEN)
+    segura.control.plan(endpoint="update", status=413, body="{}", apply="never")
+    refused = work(approve(another(users_allowed=[["pduarte", True]]), approver), rounds=2)
+    assert (refused.status, refused.cause) == (Status.FAILED, Cause.REFUSED_SEEN)
+    check(segura.control)
+    segura.control.edit(43, users_allowed={})
+    assert "I3 (vault): secret 43: the vault's users_allowed" in complaints(segura)
 
 
 def test_i4_names_two_changes_of_a_secret_on_their_way(

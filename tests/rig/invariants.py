@@ -26,6 +26,8 @@ from tests.rig.residue import residue
 _KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 _WAITING = (Status.APPROVED, Status.SENDING)
 _SURELY_NOT_APPLIED = ("refused", "not_sent", "not_applied")
+_SAID_BY_A_USER = (Cause.CLOSED, Cause.CLOSED_IN_PART)
+_SEEN_NOT_TO_BE_THERE = (Cause.NONE_TAKEN, Cause.REFUSED_SEEN)
 Complaints = Iterator[str]
 
 
@@ -86,17 +88,22 @@ def applications_follow_the_fences(truth: Truth) -> Complaints:
 def the_vault_holds_what_was_applied_last(
     truth: Truth, values: Iterable[str] = (), by_hand: Collection[int] = ()
 ) -> Complaints:
-    """I3: field by field the newest change called applied, unless a newer call may have been executed as well."""
+    """I3: field by field the newest change called applied, unless a newer call may have been executed as well.
+
+    Entries of a share list that a change names as not taken are not there, and all others are.
+    """
     known = _by_fingerprint(values)
     expected: dict[int, dict[str, object]] = defaultdict(dict)
     for attempt in truth.attempts.values():
         change, revision = truth.changes[attempt.change_id], truth.revision_of(attempt)
-        target: dict[str, object] = dict(revision.patch)
+        target: dict[str, object] = _taken(revision.patch, change.cause_details.get("untaken", ()))
         if revision.secret_fingerprint:
             value = known.get(revision.secret_fingerprint)
             target[SECRET_FIELD] = value and digest(value)
-        if change.status == Status.APPLIED and change.cause != Cause.CLOSED:
+        if change.status == Status.APPLIED and change.cause not in _SAID_BY_A_USER:
             expected[change.secret] |= target
+        elif change.status == Status.FAILED and change.cause in _SEEN_NOT_TO_BE_THERE:
+            continue
         elif attempt.outcome not in _SURELY_NOT_APPLIED:
             expected[change.secret] |= dict.fromkeys(target)
     for secret in expected.keys() - set(by_hand):
@@ -228,6 +235,15 @@ def _by_attempt(truth: Truth) -> dict[str, list[int | None]]:
 
 def _by_fingerprint(values: Iterable[str]) -> dict[str, str]:
     return {sealed.fingerprint(Secret(value)): str(value) for value in values}
+
+
+def _taken(patch: Row, untaken: Iterable[Sequence[str]]) -> dict[str, object]:
+    """The patch without the entries of its share lists, as (field, name), that the vault did not take."""
+    left_out = {(field, name) for field, name in untaken}
+    return {
+        field: [entry for entry in value if (field, entry[0]) not in left_out] if field in SHARES else value
+        for field, value in patch.items()
+    }
 
 
 def _held(item: Row, name: str) -> object:
