@@ -12,10 +12,13 @@ class _Has(Subquery):
     output_field = BooleanField()
 
 
-def has(rows: QuerySet[Any]) -> Q:
+def has(rows: QuerySet[Any], *, order: str = "") -> Q:
     """Whether there is such a row, asked row by row, by an index.
+
+    `order`: a column of that index, if without statistics many rows might seem to meet the condition; PostgreSQL then
+    takes the first row of the table that does for found at once, and reads the table if there is none.
 
     EXISTS says the same, but PostgreSQL may make of it a join with all rows there are, or a table of them. And CASE
     keeps it from taking the condition for one that hardly any row meets, and leaving the order of the list for that.
     """
-    return Q(_Has(rows.order_by().values("pk")[:1]))
+    return Q(_Has(rows.order_by(*filter(None, [order])).values("pk")[:1]))

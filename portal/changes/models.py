@@ -163,10 +163,16 @@ class Change(models.Model):
             models.Index(fields=["updated_at"], condition=Q(status=Status.PENDING), name="change_pending_moved"),
             models.Index(fields=["-ended_at"], condition=Q(status=Status.FAILED), name="change_failed_ended"),
             models.Index(
-                fields=["expires_at"],
+                fields=["expires_at", "id"],
                 condition=Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), doubtful_since=None),
                 name="change_deadline",
             ),
+            # The sweep's questions, condition and order as they are asked: no other plan may look cheaper.
+            models.Index(fields=["queued_at", "id"], condition=Q(status=Status.APPROVED), name="change_queue"),
+            models.Index(fields=["secret", "queued_at", "id"], condition=Q(status=Status.APPROVED), name="change_lane"),
+            models.Index(fields=["secret", "hold_until"], condition=Q(hold_until__isnull=False), name="change_hold"),
+            models.Index(fields=["doubtful_since", "id"], condition=Q(status=Status.IN_DOUBT), name="change_doubt"),
+            models.Index(fields=["lease_until", "id"], condition=Q(status=Status.SENDING), name="change_lease"),
         ]
 
     def __str__(self) -> str:

@@ -23,7 +23,7 @@ from portal.prepared import Given, Prepared
 from portal.vault import AppliedCheck, RefusedCheck
 
 _log = logging.getLogger(__name__)
-_BATCH = 500
+BATCH = 500
 # What may already be in the vault, or may still be replayed, does not just expire.
 _MAY_EXPIRE = Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), doubtful_since=None)
 
@@ -55,6 +55,11 @@ def _advance(change_id: int, status: str, request: str) -> int | None:
         if status == Status.IN_DOUBT:
             settle_doubt(change_id)
         delivery.deliver(change_id)
+    return find_following(change_id)
+
+
+def find_following(change_id: int) -> int | None:
+    """Return the id of the next change of the same secret if this one has left the lane, None if none waits."""
     return next((following for (following,) in _FOLLOWING.rows(id=change_id)), None)
 
 
@@ -62,7 +67,8 @@ def _following() -> QuerySet[Change, Any]:
     """The next change of the same secret, where this one has left the lane."""
     lane_left = Change.objects.filter(pk=Given("id")).exclude(status__in=(Status.APPROVED, *LANE)).values("secret")
     waiting = Change.objects.filter(secret__in=lane_left, status=Status.APPROVED)
-    return waiting.order_by("queued_at", "pk").values("pk")[:1]
+    # The secret is one and the same; named here, it lets PostgreSQL go by no other index than that of the lane.
+    return waiting.order_by("secret", "queued_at", "pk").values("pk")[:1]
 
 
 _FOLLOWING = Prepared(_following)
@@ -176,9 +182,9 @@ def sweep() -> list[int]:
     paused for all; after it no more than may go out until the next sweep.
     """
     settlement.take_in()
-    for change_id in _ids(Q(status=Status.SENDING, lease_until__lte=db_now())):
+    for change_id in _ids(Q(status=Status.SENDING, lease_until__lte=db_now()), order="lease_until"):
         _take_over(change_id)
-    for change_id in _ids(_MAY_EXPIRE & Q(expires_at__lte=db_now())):
+    for change_id in _ids(_MAY_EXPIRE & Q(expires_at__lte=db_now()), order="expires_at"):
         _expire(change_id)
     found, quota = due(), breaker.quota(db_now())
     if quota is None:
@@ -194,7 +200,7 @@ def due() -> list[int]:
     now = db_now()
     doubts = transitions.in_doubt(now).order_by("doubtful_since", "pk")
     ready = transitions.ready(now).order_by("queued_at", "pk")
-    return [pk for found in (doubts, ready) for pk in found.values_list("pk", flat=True)[:_BATCH]]
+    return [pk for found in (doubts, ready) for pk in found.values_list("pk", flat=True)[:BATCH]]
 
 
 def _take_over(change_id: int) -> None:
@@ -218,5 +224,5 @@ def _expire(change_id: int) -> None:
             move(change, Status.EXPIRED, "change.expired")
 
 
-def _ids(condition: Q) -> list[int]:
-    return list(Change.objects.filter(condition).order_by("pk").values_list("pk", flat=True)[:_BATCH])
+def _ids(condition: Q, *, order: str) -> list[int]:
+    return list(Change.objects.filter(condition).order_by(order, "pk").values_list("pk", flat=True)[:BATCH])

@@ -221,6 +221,7 @@ def base_of(secret: int, notes: str) -> dict[str, Any]:
 def backlog(who: People, count: int, secrets: int, *, status: Status = Status.APPROVED) -> list[int]:
     """So many changes of so many secrets, approved or about to be, which the vault as set by bases() takes."""
     now = timezone.now()
+    approved_at = now if status == Status.APPROVED else None
     changes, revisions = [], []
     for number in range(count):
         secret, turn = FIRST_SECRET + number % secrets, number // secrets
@@ -228,8 +229,8 @@ def backlog(who: People, count: int, secrets: int, *, status: Status = Status.AP
         changes.append(
             Change(
                 secret=secret, secret_name=name_of(number % secrets), requester=requester, status=status, risk=1,
-                created_at=now, updated_at=now, expires_at=now + timedelta(days=7),
-                approved_at=now if status == Status.APPROVED else None,
+                created_at=now, updated_at=now, status_since=now, expires_at=now + timedelta(days=7),
+                approved_at=approved_at, queued_at=approved_at,
             )
         )  # fmt: skip
         base, patch = base_of(secret, f"turn {turn}"), {"notes": f"turn {turn + 1}"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,15 +17,23 @@ GROWING = frozenset(Tables.names())
 MOST_ROWS = 3000
 """A page touches no more rows than that, whatever there is: some hundreds of each of its lists, with room."""
 _A_FEW = 100
+_TOLD = (
+    "Plan Rows", "Actual Rows", "Actual Loops", "Rows Removed by Filter", "Rows Removed by Index Recheck", "Index Cond",
+    "Filter",
+)  # fmt: skip
 _BY_A_PART_OF_THE_NAME = '"folded"::text LIKE '
 """Secrets, of which there are as many as Segura has, are searched through: some 20 ms for 100,000 of them."""
 
 
 @dataclass
 class Plan:
-    """One statement and how it was answered. `touched`: rows it read, those it threw away included."""
+    """One statement and how it was answered. `touched`: rows it read, those it threw away included.
+
+    `lines`: the plan as text, one line for each of its nodes.
+    """
 
     sql: str
+    lines: list[str] = field(default_factory=list)
     seq_scans: list[str] = field(default_factory=list)
     spilled: list[str] = field(default_factory=list)
     touched: int = 0
@@ -39,15 +47,24 @@ class Plan:
 
 
 def complaints(act: Callable[[], object], most_rows: int = MOST_ROWS, *, counts: bool = False) -> list[str]:
-    """What is wrong with the questions `act` asks, each with its statement. `counts`: it may, within a period."""
+    """What is wrong with the questions `act` asks, each with its statement and plan.
+
+    `counts`: it may, within a period.
+    """
     with CaptureQueriesContext(connection) as asked:
         act()
     statements = [query["sql"] for query in asked if query["sql"].startswith("SELECT")]
     counted = [] if counts else growing({"sql": sql} for sql in statements)
     found = [f"COUNT or OFFSET without a limit: {sql}" for sql in counted]
     for sql in dict.fromkeys(statements):
-        found += [f"{complaint}: {sql}" for complaint in explain(sql).complaints(most_rows, counts=counts)]
+        plan = explain(sql)
+        found += ["\n".join([f"{wrong}: {sql}", *plan.lines]) for wrong in plan.complaints(most_rows, counts=counts)]
     return found
+
+
+def report(found: Mapping[str, list[str]]) -> str:
+    """All that is wrong, as text: by page the complaint, the statement and its plan."""
+    return "\n\n".join(f"{name}: {complaint}" for name, complaints in found.items() for complaint in complaints)
 
 
 def explain(sql: str) -> Plan:
@@ -56,8 +73,9 @@ def explain(sql: str) -> Plan:
         cursor.execute("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) " + sql.replace("%", "%%"), [])
         answer = cursor.fetchone()[0]
     plan = Plan(sql)
-    for node in _nodes((json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]):
+    for depth, node in _nodes((json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"]):
         table = str(node.get("Relation Name"))
+        plan.lines.append("  " * depth + _line(node))
         if table in GROWING and _BY_A_PART_OF_THE_NAME not in sql:
             removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
             touched = round((node["Actual Rows"] + removed) * node["Actual Loops"])
@@ -69,10 +87,28 @@ def explain(sql: str) -> Plan:
     return plan
 
 
-def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
+def _nodes(plan: dict[str, Any], depth: int = 1) -> Iterator[tuple[int, dict[str, Any]]]:
+    yield depth, plan
     for part in plan.get("Plans", ()):
-        yield from _nodes(part)
+        yield from _nodes(part, depth + 1)
+
+
+def _line(node: dict[str, Any]) -> str:
+    """A node as people read it: what it went by, what was expected and what came."""
+    went_by = [f"{word} {node[key]}" for word, key in (("on", "Relation Name"), ("by", "Index Name")) if key in node]
+    told = [f"{key.lower()} {node[key]}" for key in _TOLD if key in node]
+    return f"{' '.join([node['Node Type'], *went_by])} ({', '.join(told)})"
+
+
+def forget_statistics() -> None:
+    """Let the planner know of the filled tables what it knows after a bulk load: how long their files are."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE pg_class SET reltuples = -1, relpages = 0 WHERE relname = ANY(%s) OR oid IN"
+            " (SELECT indexrelid FROM pg_index JOIN pg_class t ON t.oid = indrelid WHERE t.relname = ANY(%s))",
+            [Tables.names(), Tables.names()],
+        )
+        cursor.execute("DELETE FROM pg_statistic WHERE starelid = ANY(%s::regclass[])", [Tables.names()])
 
 
 def pretend(times: int) -> None:

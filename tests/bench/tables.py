@@ -15,7 +15,7 @@ _COLUMNS = {
     "catalog_sync": "id, by, asked_at, started_at, finished_at, ok, listed, added, altered, returned, vanished, kind,"
     " message",
     "changes_change": "id, secret, secret_name, requester_id, status, revision, risk, created_at, updated_at,"
-    " expires_at, approved_at, ended_at, fence, tries, doubts, cause, answer_code, answer",
+    " status_since, expires_at, approved_at, queued_at, ended_at, fence, tries, doubts, cause, answer_code, answer",
     "changes_revision": "id, change_id, number, editor_id, created_at, patch, base, base_secret_fingerprint,"
     " secret_fingerprint, policy, reason, ticket, digest",
     "changes_vote": "id, change_id, revision, digest, requester_id, voter_id, verdict, reason, at",
@@ -75,12 +75,13 @@ class Tables:
         began, moved = at.isoformat(), (at + timedelta(hours=3)).isoformat()
         ends = NULL if not is_open else (datetime.now(at.tzinfo) + _LIFE).isoformat()
         voted = outcome in _VERDICTS
+        since = began if outcome == "pending" else moved
         approved = moved if voted and outcome != "rejected" else NULL
         sent = outcome in _ENDED
         cause, code, answer = _ENDED.get(outcome, ("", NULL, ""))
         self._add("changes_change", change, words["secret"], words["name"], requester, outcome, 1, 1, began,
-                  began if outcome == "pending" else moved, ends, approved, NULL if is_open else moved, int(sent), 0, 0,
-                  cause, code, answer)  # fmt: skip
+                  since, since, ends, approved, approved, NULL if is_open else moved, int(sent), 0, 0, cause, code,
+                  answer)  # fmt: skip
         self._add("changes_revision", uuid_of(story.number, 1), change, 1, requester, began, PATCH_TEXT % words,
                   BASE_TEXT % words, "", "", '{"required":1}', REASON_TEXT % words, f"OPS-{story.number}",
                   words["digest"])  # fmt: skip
