@@ -41,6 +41,9 @@ _KNOWN = (
     gettext_noop("Segura's token endpoint answered without a token: check SEGURA_TOKEN_URL"),
     gettext_noop("Segura's token endpoint answered %(status)s"),
     gettext_noop("Segura did not accept our access token: check the access key and SEGURA_URL"),
+    gettext_noop(
+        "the gateway has no route for %(route)s, or did not accept our access token: check both, and SEGURA_URL"
+    ),
     # Readings
     gettext_noop("Segura has no such API secret, or does not show it to us"),
     gettext_noop("Segura does not let us read this API secret"),

@@ -50,11 +50,14 @@ def stale(
     _conclude(change, Status.STALE, "change.stale", cause, code=code, message=message, details=details)
 
 
-def postponed(change: Change, cause: Cause, *, code: int | None = None, message: str = "", wait_s: float = 0) -> None:
+def postponed(
+    change: Change, cause: Cause, *, code: int | None = None, message: str = "", wait_s: float = 0, own: bool = False
+) -> None:
     """Surely not executed: again later, after a growing pause or what the gateway asked for (seconds).
 
     Where an earlier call is in doubt, patience ends like that of a doubt: nobody else can use the lane meanwhile.
-    A try for all of delivery while it is paused is not the change's own: its pauses do not grow by it.
+    A try for all of delivery while it is paused is not the change's own: its pauses do not grow by it, unless what
+    went wrong is its `own` and says nothing about the connection.
     What a restore has put in doubt stays so until the secret was seen.
     """
     if change.cause == Cause.RESTORED:
@@ -69,7 +72,7 @@ def postponed(change: Change, cause: Cause, *, code: int | None = None, message:
         cause,
         code=code,
         message=message,
-        **_tried(change, wait_s),
+        **_tried(change, wait_s, own=own),
     )
 
 
@@ -158,8 +161,13 @@ def restored(change: Change) -> None:
     )
 
 
-def still_doubted(change: Change, *, code: int | None = None, message: str = "", wait_s: float = 0) -> None:
-    """Reading back gave no answer: keep the lane, read again after a growing pause, or what Segura asked for."""
+def still_doubted(
+    change: Change, *, code: int | None = None, message: str = "", wait_s: float = 0, own: bool = False
+) -> None:
+    """Reading back gave no answer: keep the lane, read again after a growing pause, or what Segura asked for.
+
+    `own`: as in postponed().
+    """
     _conclude(
         change,
         Status.IN_DOUBT,
@@ -168,7 +176,7 @@ def still_doubted(change: Change, *, code: int | None = None, message: str = "",
         code=code,
         message=message,
         details=change.cause_details,
-        **_tried(change, wait_s),
+        **_tried(change, wait_s, own=own),
         lease_until=None,
     )
 
@@ -194,8 +202,8 @@ def spent(change: Change) -> bool:
     return change.doubts > settings.DELIVERY_MAX_TRIES or (since is not None and db_now() - since > _LONGEST_DOUBT)
 
 
-def _tried(change: Change, wait_s: float = 0) -> dict[str, Any]:
-    if breaker.paused():
+def _tried(change: Change, wait_s: float, *, own: bool) -> dict[str, Any]:
+    if not own and breaker.paused():
         return {"not_before": _after(wait_s)}
     return {"tries": change.tries + 1, "not_before": _after(max(wait_s, _pause_s(change.tries)))}
 

@@ -94,7 +94,8 @@ def _cleared(change: Change, revision: Revision, reading: Reading) -> bool:
             case Step.APPLIED:
                 conclusions.applied(change, Cause.READ_BACK)
             case Step.WAIT:
-                conclusions.postponed(change, Cause.UNREADABLE, code=code, message=message, wait_s=reading.wait_s)
+                wait, own = reading.wait_s, reading.is_own_trouble
+                conclusions.postponed(change, Cause.UNREADABLE, code=code, message=message, wait_s=wait, own=own)
             case Step.MISSING:
                 conclusions.failed(change, Cause.NOT_FOUND, code=code, number=NOT_FOUND, message=message)
             case Step.MOVED if reading.seen is not None:
@@ -133,7 +134,7 @@ def _intend(change: Change, revision: Revision, started: float) -> Attempt | Non
             _give_back(change, revision)
             return None
         if time.monotonic() - started > settings.DELIVERY_LEASE_S / 2:
-            conclusions.postponed(change, Cause.TOO_SLOW)
+            conclusions.postponed(change, Cause.TOO_SLOW, own=True)
             return None
         attempt = Attempt.objects.create(
             change=change,

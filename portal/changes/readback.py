@@ -49,6 +49,11 @@ class Reading:
             breaker.failed(now, reason=self.message, code=self.code, alarm=self.error.alarm)
 
     @property
+    def is_own_trouble(self) -> bool:
+        """Whether a reading without a result says nothing about the connection: only the change's own pauses grow."""
+        return self.error is None or self.error.about_item
+
+    @property
     def refused(self) -> ReadRefused | None:
         """Segura's own no, which waiting does not change."""
         return self.error if isinstance(self.error, ReadRefused) else None

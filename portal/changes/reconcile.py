@@ -126,7 +126,8 @@ def _settle_doubt(change: Change, reading: Reading) -> None:
     elif todo in _RESENT:
         conclusions.resend(change, _RESENT[todo])
     else:
-        conclusions.still_doubted(change, code=reading.code, message=reading.message, wait_s=reading.wait_s)
+        wait, own = reading.wait_s, reading.is_own_trouble
+        conclusions.still_doubted(change, code=reading.code, message=reading.message, wait_s=wait, own=own)
 
 
 def _answered(change: Change) -> str:
@@ -150,7 +151,7 @@ def _settle_answered(change: Change, revision: Revision, reading: Reading, *, sa
     elif found.taken or found.hidden:
         conclusions.escalated(change, Cause.REFUSED_UNSEEN)
     elif change.hold_until and change.hold_until > db_now():  # an earlier call may still be replayed
-        conclusions.still_doubted(change)
+        conclusions.still_doubted(change, own=True)
     else:
         conclusions.failed(change, Cause.REFUSED_SEEN)
 

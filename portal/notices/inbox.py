@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
+from portal.audit import findings
+from portal.audit.models import Event
 from portal.changes.models import Change
 from portal.notices.models import Notice
 from portal.prepared import Given, Prepared
@@ -22,14 +24,19 @@ from portal.unseen import spelled
 COUNT_LIMIT = 100
 """Above it people read «100+», so that counting stays cheap."""
 _NAME_LENGTH = 120
+_PAUSED = "paused"
 
 
 @dataclass(frozen=True)
 class Line:
-    """A notice in words. `secret` is the name of its secret on one line, with everything unseen spelled out."""
+    """A notice in words. `secret` is the name of its secret on one line, with everything unseen spelled out.
+
+    `reason`: why delivery is paused, in the portal's own words; '' if it is about something else.
+    """
 
     notice: Notice
     secret: str
+    reason: str = ""
 
     @property
     def title(self) -> str:
@@ -45,6 +52,9 @@ class Line:
             "secret": self.secret,
             "by": by,
         }
+        if self.reason:
+            reason = _("Reason: %(reason)s.") % {"reason": findings.said(self.reason)}
+            return f"{sentence} {reason}"
         if self.notice.count == 1:
             return sentence
         newest = _("This is the newest of %(count)d that you have not read.") % {"count": self.notice.count}
@@ -53,7 +63,19 @@ class Line:
 
 def lines(notices: Iterable[Notice]) -> list[Line]:
     """For notices with their change at hand."""
-    return [Line(notice, one_line(notice.change.secret_name) if notice.change else "") for notice in notices]
+    notices = list(notices)
+    reasons = _reasons(notices)
+    return [
+        Line(notice, one_line(notice.change.secret_name) if notice.change else "", reasons.get(notice.event, ""))
+        for notice in notices
+    ]
+
+
+def _reasons(notices: Iterable[Notice]) -> dict[int, str]:
+    """By event, why calls did not get through: what the event says, if its retention has not ended."""
+    pauses = [notice.event for notice in notices if notice.kind == _PAUSED]
+    events = Event.objects.filter(pk__in=pauses, action="delivery.paused") if pauses else []
+    return {event.pk: str(event.entry.data.get("reason", "")) for event in events if event.entry}
 
 
 def one_line(name: str) -> str:

@@ -132,6 +132,13 @@ def is_unauthorised(answer: Answer) -> bool:
     return answer.status == 404 and "no route matched" in gateway_message(document(answer))
 
 
+def why_unauthorised(answer: Answer, route: str) -> str:
+    """Why a call was not let in: of the gateway's 404 nobody knows whether `route` or the token is to blame."""
+    if answer.status == 404:
+        return f"the gateway has no route for {route}, or did not accept our access token: check both, and SEGURA_URL"
+    return "Segura did not accept our access token: check the access key and SEGURA_URL"
+
+
 def _whole(digits: str) -> float:
     """A number of any length: Python refuses to make an int of thousands of digits, and with it the whole answer."""
     return int(digits) if len(digits) < _MOST_DIGITS else math.inf

@@ -26,6 +26,7 @@ from portal.vault.answers import (
     message,
     own_code,
     same_status,
+    why_unauthorised,
 )
 from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, Malformed, Patch, field_from_wire, identifier_of
 from portal.vault.text import Scrubber, keep_number
@@ -138,9 +139,8 @@ def _judge(identifier: int, patch: Patch, came: Answer, scrub: Scrubber) -> Outc
     if came.status in (200, 201):
         return _judge_success(identifier, patch, came, doc, scrub)
     if is_unauthorised(came):
-        return NotApplied(
-            status=came.status, number=number, message=said, alarm=True, reason=_not_let_in(came, identifier)
-        )
+        reason = why_unauthorised(came, f"PUT api/mysafe/secretapi/update/{identifier}")
+        return NotApplied(status=came.status, number=number, message=said, alarm=True, reason=reason)
     if came.status == 429 or (came.status == 503 and gateway_message(doc) in _NEVER_TRIED):
         reason = "the gateway is limiting our calls" if came.status == 429 else "the gateway has no Segura behind it"
         return NotApplied(status=came.status, number=number, message=said, reason=reason)
@@ -222,13 +222,6 @@ def _says_no(doc: Mapping[str, Any] | None) -> bool:
     if doc is None or inner is None or "api_entity" in doc:
         return False
     return True in (inner.get("error"), inner.get("erro")) and error_number(doc) in _REFUSALS
-
-
-def _not_let_in(came: Answer, identifier: int) -> str:
-    if came.status == 404:
-        route = f"PUT api/mysafe/secretapi/update/{identifier}"
-        return f"the gateway has no route for {route}, or did not accept our access token: check both, and SEGURA_URL"
-    return "Segura did not accept our access token: check the access key and SEGURA_URL"
 
 
 def _contradiction(identifier: int, came: Answer, doc: Mapping[str, Any] | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from portal.vault.answers import (
@@ -16,6 +17,7 @@ from portal.vault.answers import (
     is_refusal,
     is_unauthorised,
     same_status,
+    why_unauthorised,
 )
 from portal.vault.entity import ApiSecret, ListedSecret, Malformed, Secret, from_wire, listed_from_wire
 from portal.vault.errors import ReadRefused, Unauthorised, Unreachable, Unreadable, VaultError
@@ -35,7 +37,7 @@ Value = TypeVar("Value")
 
 def listed(came: Answer | NoAnswer | NoToken) -> Rows[ListedSecret]:
     """The rows of the list, odd ones left out. Raises VaultError; a list of odd rows alone is Unreadable."""
-    return _take(came, _rows)
+    return _take(came, _rows, partial(_problem, "GET api/mysafe/secretapi"))
 
 
 def one(identifier: int, came: Answer | NoAnswer | NoToken) -> ApiSecret:
@@ -47,7 +49,7 @@ def one(identifier: int, came: Answer | NoAnswer | NoToken) -> ApiSecret:
             raise Malformed("the answer is about another API secret")
         return secret
 
-    return _take(came, entity)
+    return _take(came, entity, partial(_problem, f"GET api/mysafe/secretapi/{identifier}"))
 
 
 def taken_from_scim(came: Answer | NoAnswer | NoToken, parse: Callable[[Mapping[str, Any]], Value]) -> Value:
@@ -108,13 +110,13 @@ def _rows(doc: Mapping[str, Any]) -> Rows[ListedSecret]:
 def _take(
     came: Answer | NoAnswer | NoToken,
     parse: Callable[[Mapping[str, Any]], Value],
-    objection: Callable[[Answer], VaultError | None] | None = None,
+    objection: Callable[[Answer], VaultError | None],
 ) -> Value:
     if isinstance(came, NoToken):
         raise came.as_read_error()
     if isinstance(came, NoAnswer):
         raise (Unreadable if came.sent else Unreachable)(came.reason, alarm=came.alarm)
-    problem = (objection or _problem)(came)
+    problem = objection(came)
     if problem is None:
         try:
             return parse(document(came) or {})
@@ -124,14 +126,12 @@ def _take(
     raise problem
 
 
-def _problem(came: Answer) -> VaultError | None:
+def _problem(route: str, came: Answer) -> VaultError | None:
     doc = document(came)
     inner = envelope(doc)
     status, number = came.status, error_number(doc)
     if is_unauthorised(came):
-        return Unauthorised(
-            "Segura did not accept our access token: check the access key and SEGURA_URL", status=status, alarm=True
-        )
+        return Unauthorised(why_unauthorised(came, route), status=status, alarm=True)
     if is_refusal(came, doc):
         text = _REFUSALS.get(number or 0, "Segura declined to show this API secret")
         return ReadRefused(text, status=status, number=number, about_item=True)

@@ -22,6 +22,7 @@ from portal.changes import aftermath, breaker, reconcile, workflow
 from portal.changes.models import Attempt, Breaker, Change, Status
 from portal.changes.proposal import Proposal
 from portal.changes.transitions import db_now
+from portal.notices import mailing, telling
 from portal.sandbox import Sandbox
 from tests.changes.pages import page_of, text_of
 from tests.changes.test_status_poll import poll
@@ -339,3 +340,54 @@ def test_pause_by_a_missing_route_names_the_route(segura: Sandbox, five: list[Ch
     pause = breaker.pause()
     assert pause is not None
     assert f"PUT api/mysafe/secretapi/update/{five[0].secret}" in pause.reason
+
+
+@pytest.mark.parametrize("endpoint", ["get", "update"])
+@pytest.mark.parametrize("language", ["en", "pt-br"])
+def test_administrator_is_told_which_route_is_missing(
+    endpoint: str, language: str, segura: Sandbox, five: list[Change], admin: User, mailoutbox: list[object],
+    settings: Settings, as_person: AsPerson,
+) -> None:  # fmt: skip
+    settings.EMAIL_HOST = "mail.example"
+    User.objects.filter(pk=admin.pk).update(email="admin@example.com", language=language)
+    segura.control.plan("no_route", endpoint=endpoint, times=None)
+    work(five[0])
+    telling.tell()
+    mailing.send_due()
+    method, path = ("GET", "") if endpoint == "get" else ("PUT", "update/")
+    words = "o gateway não tem rota para" if language == "pt-br" else "the gateway has no route for"
+    inbox = text_of(as_person(admin).get(reverse("notices:inbox"), headers={"accept-language": language}))
+    for text in (inbox, " ".join(mailoutbox[0].body.split())):
+        assert f"{words} {method} api/mysafe/secretapi/{path}{five[0].secret}" in text
+
+
+@pytest.mark.parametrize("answer", ["notes", "share", "another secret", "500"])
+@pytest.mark.parametrize("status", [Status.APPROVED, Status.IN_DOUBT])
+def test_change_that_cannot_be_read_is_tried_ever_more_rarely_also_while_delivery_is_paused(
+    answer: str, status: Status, segura: Sandbox, five: list[Change], settings: Settings
+) -> None:
+    settings.DELIVERY_BACKOFF_S = 5.0
+    change = five[0]
+    if status == Status.IN_DOUBT:
+        segura.control.plan("504_before_apply", endpoint="update")
+        assert work(change).status == Status.IN_DOUBT
+    pause_delivery()
+    entity = {"notes": '"notes":false', "share": '"users_allowed":[{}]', "another secret": '"identifier":"7777"'}
+    body = '{"code":200,"response":{"status":200,"error":false},"api_secret_entity":{"identifier":"%s",%s}}'
+    body %= (change.secret, entity.get(answer, ""))
+    if answer == "500":
+        body = '{"code":500,"response":{"status":500,"message":"Unexpected error.","error":true,"error_code":1}}'
+    segura.control.plan(endpoint="get", times=None, status=500 if answer == "500" else 200, body=body)
+    waits = []
+    for _ in range(5):
+        Breaker.objects.update(next_at=F("opened_at"))
+        Change.objects.update(not_before=None)
+        begun = db_now()
+        assert work(change).status == status
+        waits.append((change.not_before - begun).total_seconds())
+    assert all(later > 1.5 * earlier for earlier, later in pairwise(waits))
+
+
+def pause_delivery() -> None:
+    now = db_now()
+    Breaker.objects.update_or_create(pk=1, defaults={"opened_at": now - timedelta(hours=1), "next_at": now})
