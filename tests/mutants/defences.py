@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.accounts import ACCOUNTS
 from tests.mutants.approvals import APPROVALS
 from tests.mutants.audit_log import AUDIT_LOG
+from tests.mutants.delivery import DELIVERY
 from tests.mutants.devserver import DEVSERVER
 from tests.mutants.forms import FORMS
 from tests.mutants.mutant import Mutant
@@ -279,8 +280,8 @@ _SENDING = (
     Mutant(
         "hold time",
         _CLAIMS,
-        "            | Q(hold_until__gt=now)\n",
-        "",
+        "~on_its_way, ~replayable, Q(its_turn)",
+        "~on_its_way, Q(its_turn)",
         ("tests/changes/test_delivery.py::test_a_later_change_waits_for_the_earlier_one_and_for_its_hold",),
     ),
     Mutant(
@@ -480,6 +481,7 @@ MUTANTS = (
     *ACCOUNTS,
     *APPROVALS,
     *AUDIT_LOG,
+    *DELIVERY,
     *DEVSERVER,
     *FORMS,
     *_EVIDENCE,

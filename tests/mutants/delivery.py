@@ -1,0 +1,31 @@
+"""Defences of the delivery: what is tried how often, and what its users are told of it."""
+
+from __future__ import annotations
+
+from tests.mutants.mutant import Mutant
+
+_PAUSE = "tests/changes/test_delivery_pause.py"
+
+DELIVERY = (
+    Mutant(
+        "the lane's first goes first",
+        "portal/changes/transitions.py",
+        "~replayable, Q(its_turn), own_hold_over",
+        "~replayable, own_hold_over",
+        ("tests/changes/test_delivery.py::test_a_later_change_waits_for_the_earlier_one_and_for_its_hold",),
+    ),
+    Mutant(
+        "a change's own trouble has growing pauses while delivery is paused",
+        "portal/changes/conclusions.py",
+        "    if not own and breaker.paused():\n",
+        "    if breaker.paused():\n",
+        (f"{_PAUSE}::test_change_that_cannot_be_read_is_tried_ever_more_rarely_also_while_delivery_is_paused",),
+    ),
+    Mutant(
+        "a notification of a pause gives its reason",
+        "portal/notices/inbox.py",
+        "        if self.reason:\n",
+        "        if not self.notice:\n",
+        (f"{_PAUSE}::test_administrator_is_told_which_route_is_missing",),
+    ),
+)
