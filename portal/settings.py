@@ -25,7 +25,7 @@ try:
     # --- This portal -------------------------------------------------------------------------------
     DEBUG: bool = env.bool("PORTAL_DEBUG", False)
     PORTAL_DEMO: bool = env.bool("PORTAL_DEMO", False)
-    # Which process reads these settings; empty where one account runs them all, as `make run` does.
+    # Which process reads these settings; empty for a console command that one account runs for all of them.
     PROCESS: str = env.str("PORTAL_PROCESS", "")
     HOLDS_KEYS = PROCESS not in {"sealer", "scheduler", "owner"}
     # These three sign no session and decrypt no value, so they start without the keys for it.

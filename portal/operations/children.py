@@ -43,17 +43,17 @@ def web(port: int, environment: Mapping[str, str]) -> Child:
     """The pages."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--workers", "1", "--blocking-threads", "4", "--workers-kill-timeout", "3s", "--no-ws"]
-    return Child("web", [*command, "portal.wsgi:application"], environment, ready="listening at")
+    return Child("web", [*command, "portal.wsgi:application"], _named("web", environment), ready="listening at")
 
 
 def worker(environment: Mapping[str, str]) -> Child:
     """The delivery."""
-    return _queue_worker("worker", "celery", _WORKERS, environment)
+    return _queue_worker("worker", "celery", _WORKERS, _named("worker", environment))
 
 
 def sealer(environment: Mapping[str, str]) -> Child:
     """What seals, verifies and mails the log; it alone needs the signing key."""
-    return _queue_worker("sealer", "sealing", _SEALERS, environment)
+    return _queue_worker("sealer", "sealing", _SEALERS, _named("sealer", environment))
 
 
 def _queue_worker(name: str, queue: str, processes: int, environment: Mapping[str, str]) -> Child:
@@ -66,7 +66,12 @@ def _queue_worker(name: str, queue: str, processes: int, environment: Mapping[st
 def beat(state: Path, environment: Mapping[str, str]) -> Child:
     """The clock."""
     command = [*_celery(), "beat", "--schedule", str(state / "beat"), "--pidfile="]
-    return Child("beat", command, environment, ready="is starting")
+    return Child("beat", command, _named("scheduler", environment), ready="is starting")
+
+
+def _named(process: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with PORTAL_PROCESS, which keeps a process from what its database role is denied."""
+    return {**environment, "PORTAL_PROCESS": process}
 
 
 def _celery(*options: str) -> list[str]:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import psutil
 import psycopg
 import pytest
+import yaml
 
 from tests.rig.portal import ROOT, Portal, remove_database
 
@@ -248,6 +249,17 @@ def test_sealer_seals_with_the_key_and_a_role_of_its_own(portal: Portal) -> None
     portal.hire("sealed", "auditor")
     within(20, lambda: ask(portal.database_url, "SELECT count(*) FROM audit_unsealed") == [0])
     assert ": intact." in portal.manage("verify_audit")
+
+
+@pytest.mark.parametrize("child", ["web", "worker", "sealer", "beat"])
+def test_process_is_named_as_in_the_containers(portal: Portal, child: str) -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    assert environment_of(portal, child)["PORTAL_PROCESS"] == services[child]["environment"]["PORTAL_PROCESS"]
+
+
+def test_sealer_asks_for_nothing_that_its_role_is_denied(portal: Portal) -> None:
+    assert portal.printed().count("sealer@") >= 1
+    assert "permission denied for table operations_" not in portal.printed()
 
 
 @pytest.mark.parametrize("role", ["postgres", "owner", "portal", "sealer"])
