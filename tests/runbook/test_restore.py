@@ -55,7 +55,9 @@ def test_yesterdays_backup_is_noticed_and_reconciled(server: PostgresServer, tmp
     with portal:
         people = {name: Visitor.sign_in(portal.url, name, portal.accounts[name]) for name in PEOPLE}
         requester, approver, admin = people.values()
-        sent, overtaken, decided_later = (requester.propose(number, value=f"value {number}") for number in SECRETS)
+        # The scheduler's first synchronisation may come later than the pages.
+        wait_until(lambda: f"/secrets/{SECRETS[-1]}/" in requester.get("/secrets/"), "the secrets are listed")
+        sent, overtaken, decided_later = (requester.propose(number, value=f"sesame {number}") for number in SECRETS)
         admin.get("/operations/")
         admin.press("Pause", reason="Segura is being upgraded")
         approver.decide(sent, "Approve")
