@@ -11,6 +11,10 @@ from django.db import DatabaseError, connection, transaction
 
 _EVENTS, _QUEUE, _SEALS = ("Event",), ("Unsealed",), ("Seal", "Subtree", "Checkpoint")
 _RETIRED, _SCHEDULE = ("Tombstone", "LegalHold"), ("Routine",)
+# PostgreSQL answers a GRANT on another role's table with a warning that Django shows nowhere, and grants nothing.
+_TABLES_OF_OTHERS = """
+    SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND NOT pg_has_role(current_user, tableowner, 'USAGE') LIMIT 1
+"""
 
 
 class Command(BaseCommand):
@@ -30,6 +34,11 @@ class Command(BaseCommand):
         role = connection.ops.quote_name(options["role"])
         try:
             with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(_TABLES_OF_OTHERS)
+                if cursor.fetchone() is not None:
+                    raise CommandError(
+                        "Nothing was granted: this role owns no tables. Run it as the role that migrates."
+                    )
                 cursor.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
                 cursor.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}")
                 cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
