@@ -197,7 +197,7 @@ def back_up_and_restore(here: Installation, people: dict[str, str]) -> None:
     assert carla._session.get(f"{here.url}/changes/{lost}/", timeout=10).status_code == 404
     carla.get("/operations/")
     carla.press("Resume")
-    deliver(here, people, 16, "after the restore")
+    deliver(here, people, 17, "after the restore")
 
 
 def follow_retention(here: Installation, change: int) -> None:
