@@ -27,7 +27,7 @@ def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
 def live_base(segura: Sandbox) -> Sight:
     """What the stand-in holds for secret 43 right now, as a requester would see it."""
     seen = details.read(connection.connect(secret=43), 43)
-    return Sight(dict(seen.fields), seen.secret_fingerprint)
+    return Sight(dict(seen.fields), seen.secret_fingerprint, seen.read_at)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ LABELS: dict[str, str | Promise] = {
     "attempt": gettext_lazy("Attempt"),
     "base": gettext_lazy("Base"),
     "base_known": gettext_lazy("Base known"),
+    "base_read_at": gettext_lazy("Base read from Segura at"),
     "cause": gettext_lazy("Cause"),
     "change": gettext_lazy("Change"),
     "code": gettext_lazy("Envelope code"),

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from django.conf import settings
+from django.utils import timezone
 
 from portal import keyring
 from portal.audit import ledger
@@ -31,12 +33,14 @@ class CannotRead(Exception):
 class Details:
     """All fields but the secret value, shaped as Revision.base keeps them: shares as sorted [[name, can_edit]].
 
-    `secret_fingerprint` is '' where Segura does not show the value, or shows another text each time it is read.
+    `secret_fingerprint` is '' where Segura does not show the value, or shows another text each time it is read;
+    `read_at` is the moment of the answer.
     """
 
     identifier: int
     fields: dict[str, Value]
     secret_fingerprint: str
+    read_at: datetime = field(default_factory=timezone.now, compare=False)
 
     @classmethod
     def of(cls, secret: ApiSecret) -> Details:

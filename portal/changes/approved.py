@@ -29,7 +29,9 @@ def revision(change: Change) -> Revision:
 
 def base_of(revision: Revision) -> Sight | None:
     """What the requester saw and the approvers voted over; None where it could not be read."""
-    return None if revision.base is None else Sight(revision.base, revision.base_secret_fingerprint)
+    return (
+        None if revision.base is None else Sight(revision.base, revision.base_secret_fingerprint, revision.base_read_at)
+    )
 
 
 def edit(change: Change, revision: Revision) -> Patch:

@@ -207,6 +207,7 @@ class Revision(models.Model):
         null=True, help_text="All visible fields as read at proposal, null where they could not be read."
     )
     base_secret_fingerprint = models.CharField(max_length=64, blank=True)
+    base_read_at = models.DateTimeField(null=True, help_text="When the base was read from Segura.")
     sealed_secret = models.BinaryField(null=True)
     secret_fingerprint = models.CharField(max_length=64, blank=True)
     secret_traits: models.JSONField[dict[str, Any] | None] = models.JSONField(

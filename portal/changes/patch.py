@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -58,10 +59,14 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class Sight:
-    """What is known of a secret: visible fields, and the fingerprint of its value ('' for «cannot be seen»)."""
+    """What is known of a secret: visible fields, and the fingerprint of its value ('' for «cannot be seen»).
+
+    `read_at`: when it was read from Segura, None if that is not known; it is no part of what is compared.
+    """
 
     fields: Fields
     secret_fingerprint: str = ""
+    read_at: datetime | None = field(default=None, compare=False)
 
     def values(self) -> dict[str, Any]:
         """Field by field, what cannot be seen left out."""
@@ -116,6 +121,11 @@ def describe(
         elif name in patch:
             changes.append(FieldChange(name, old=base[name] if base else None, new=patch[name]))
     return changes
+
+
+def shows_old_values(changes: Iterable[FieldChange]) -> bool:
+    """Whether a difference over a known base holds a value from before: that of a client secret is never shown."""
+    return any(not change.is_secret for change in changes)
 
 
 def fields(patch: Fields, *, new_secret: bool) -> list[str]:

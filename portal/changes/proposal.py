@@ -8,6 +8,7 @@ import json
 import time
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from portal import keyring
@@ -48,6 +49,11 @@ class Proposal:
             new_secret=self.sealed is not None,
             traits=self.sealed.traits if self.sealed else None,
         )
+
+    @property
+    def read_at(self) -> datetime | None:
+        """When the old values of the preview were read from Segura; None if it shows none."""
+        return self.base.read_at if self.base and patches.shows_old_values(self.changes) else None
 
     def risk(self, at_once: int) -> Level:
         """What approvers are told it is, in a word."""
@@ -97,14 +103,22 @@ def _sealed_anew(blob: str, revision_id: uuid.UUID) -> Sealed:
 
 def pack_base(base: Sight, by: User, secret: int) -> str:
     """The base of an open form, so that the diff is against what the person saw."""
-    text = canonical({"at": int(time.time()), "fields": base.fields, "client_secret": base.secret_fingerprint})
+    text = canonical(
+        {
+            "at": int(time.time()),
+            "fields": base.fields,
+            "client_secret": base.secret_fingerprint,
+            "read_at": base.read_at.isoformat() if base.read_at else None,
+        }
+    )
     return _seal(text, f"base|{by.pk}|{secret}")
 
 
 def unpack_base(text: str, by: User, secret: int) -> Sight:
     """The base that `by` was shown for this secret. Raises ProposalLost."""
     data = _open(text, f"base|{by.pk}|{secret}")
-    return Sight(data["fields"], data["client_secret"])
+    read_at = datetime.fromisoformat(data["read_at"]) if data["read_at"] else None
+    return Sight(data["fields"], data["client_secret"], read_at)
 
 
 def _seal(text: str, place: str) -> str:

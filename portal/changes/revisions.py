@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
@@ -39,6 +39,7 @@ def write(change: Change, proposal: Proposal, *, by: User, number: int, at: date
         patch=proposal.patch,
         base=dict(base.fields) if base else None,
         base_secret_fingerprint=base.secret_fingerprint if base else "",
+        base_read_at=base.read_at if base else None,
         sealed_secret=proposal.sealed.blob if proposal.sealed else None,
         secret_fingerprint=fingerprint,
         secret_traits=traits,
@@ -62,6 +63,10 @@ def recent(proposal: Proposal, *, by: User, now: datetime) -> Recent:
     return Recent(len(submitted), len({proposal.secret} | {secret for number, secret in submitted if number == 1}))
 
 
+def _in_utc(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
 def facts(revision: Revision) -> dict[str, object]:
     """What the log keeps of a revision: everything but the secret value."""
     return {
@@ -71,6 +76,7 @@ def facts(revision: Revision) -> dict[str, object]:
         "patch": revision.patch,
         "base": revision.base,
         "base_known": revision.base is not None,
+        **({"base_read_at": _in_utc(revision.base_read_at)} if revision.base_read_at else {}),
         # With these every field of the digest's text is here, so that outsiders can compute it; both are keyed.
         "base_fingerprint": base.fingerprint if (base := approved.base_of(revision)) else "",
         "value_fingerprint": revision.secret_fingerprint,

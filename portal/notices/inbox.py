@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from django.db.models import IntegerField, QuerySet, Subquery
+from django.db.models import F, IntegerField, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,7 +17,8 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.audit import findings
 from portal.audit.models import Event
-from portal.changes.models import Change
+from portal.changes.models import Change, Revision
+from portal.changes.reading.outlook import clock
 from portal.notices.models import Notice
 from portal.prepared import Given, Prepared
 from portal.unseen import spelled
@@ -25,18 +27,21 @@ COUNT_LIMIT = 100
 """Above it people read «100+», so that counting stays cheap."""
 _NAME_LENGTH = 120
 _PAUSED = "paused"
+_TO_DECIDE = ("waiting", "voided")
 
 
 @dataclass(frozen=True)
 class Line:
     """A notice in words. `secret` is the name of its secret on one line, with everything unseen spelled out.
 
-    `reason`: why delivery is paused, in the portal's own words; '' if it is about something else.
+    `reason`: why delivery is paused, in the portal's own words; '' if it is about something else. `read_at`: when the
+    values that a change to be decided was proposed over were read from Segura; None if it is not known.
     """
 
     notice: Notice
     secret: str
     reason: str = ""
+    read_at: datetime | None = None
 
     @property
     def title(self) -> str:
@@ -55,6 +60,9 @@ class Line:
         if self.reason:
             reason = _("Reason: %(reason)s.") % {"reason": findings.said(self.reason)}
             return f"{sentence} {reason}"
+        if self.read_at:
+            read = _("The old values were read from Segura at %(at)s.") % {"at": clock(self.read_at)}
+            return f"{sentence} {read}"
         if self.notice.count == 1:
             return sentence
         newest = _("This is the newest of %(count)d that you have not read.") % {"count": self.notice.count}
@@ -64,11 +72,23 @@ class Line:
 def lines(notices: Iterable[Notice]) -> list[Line]:
     """For notices with their change at hand."""
     notices = list(notices)
-    reasons = _reasons(notices)
+    reasons, read_at = _reasons(notices), _read_at(notices)
     return [
-        Line(notice, one_line(notice.change.secret_name) if notice.change else "", reasons.get(notice.event, ""))
+        Line(
+            notice,
+            one_line(notice.change.secret_name) if notice.change else "",
+            reasons.get(notice.event, ""),
+            read_at.get(notice.change_id) if notice.kind in _TO_DECIDE else None,
+        )
         for notice in notices
     ]
+
+
+def _read_at(notices: Iterable[Notice]) -> dict[int | None, datetime | None]:
+    """By change that is to be decided, when the base of the revision that counts was read."""
+    changes = [notice.change_id for notice in notices if notice.kind in _TO_DECIDE]
+    current = Revision.objects.filter(change__in=changes, number=F("change__revision")) if changes else None
+    return dict(current.values_list("change", "base_read_at")) if current is not None else {}
 
 
 def _reasons(notices: Iterable[Notice]) -> dict[int, str]:

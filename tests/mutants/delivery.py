@@ -28,4 +28,21 @@ DELIVERY = (
         "        if not self.notice:\n",
         (f"{_PAUSE}::test_administrator_is_told_which_route_is_missing",),
     ),
+    Mutant(
+        "old values have the time of their reading",
+        "portal/changes/reading/listing.py",
+        "return self.revision.base_read_at if",
+        "return self.revision.created_at if",
+        ("tests/changes/test_base_reading.py::test_approver_sees_when_the_old_values_were_read",),
+    ),
+    Mutant(
+        "the reading's time travels with the proposal",
+        "portal/changes/proposal.py",
+        "base.read_at.isoformat() if base.read_at else None",
+        "None",
+        (
+            "tests/changes/test_base_reading.py"
+            "::test_requester_submits_the_moment_of_the_reading_and_not_that_of_the_submit",
+        ),
+    ),
 )

@@ -228,7 +228,7 @@ def _look(secret: ApiSecret, by: User) -> tuple[Sight | None, str]:
         details = read_details(secret.pk, by=by.username, as_base=True)
     except CannotRead as error:
         return None, error.failure.sentence
-    return Sight(dict(details.fields), details.secret_fingerprint), ""
+    return Sight(dict(details.fields), details.secret_fingerprint, details.read_at), ""
 
 
 def _keep(secret: ApiSecret, value: Secret) -> Proposal:

@@ -51,8 +51,7 @@ class Row:
     @property
     def read_at(self) -> datetime | None:
         """When the old values of the difference were read from Segura; None where it has none."""
-        shown = self.base_known and any(not change.is_secret for change in self.diff)
-        return self.revision.created_at if shown else None
+        return self.revision.base_read_at if self.base_known and patches.shows_old_values(self.diff) else None
 
     @property
     def not_compared(self) -> bool:
