@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from portal.changes import letters
+from portal.name_folding import fold_name
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 LONG_NAME = 100
 _SHORT_REASON = 10
+_FEW_LETTERS = 4
+"""Different ones: a sentence has more, and digits or one key held down have fewer."""
 
 
 def find_oddities(field: str, text: str) -> list[str]:
@@ -23,7 +25,8 @@ def find_oddities(field: str, text: str) -> list[str]:
 
 def is_short_reason(text: str) -> bool:
     """Return whether a reason is so short that it tells approvers and auditors nothing."""
-    return sum(char.isalnum() for char in text) < _SHORT_REASON
+    letters = {char for char in text.casefold() if char.isalpha()}
+    return len(letters) < _FEW_LETTERS or sum(char.isalnum() for char in text) < _SHORT_REASON
 
 
 def _of_name(text: str) -> list[str]:
@@ -39,5 +42,5 @@ def _of_method(text: str) -> list[str]:
 def _of_tags(text: str) -> list[str]:
     tags = [tag.strip() for tag in text.split(",")]
     found = [_("There is an empty tag between two commas.")] if len(tags) > 1 and not all(tags) else []
-    keys = [letters.fold_name(tag) for tag in tags if tag]
+    keys = [fold_name(tag) for tag in tags if tag]
     return found + ([_("One tag is named twice.")] if len(set(keys)) < len(keys) else [])

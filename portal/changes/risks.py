@@ -15,6 +15,7 @@ from portal.changes import patch as patches
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.patch import FieldChange, Fields, ShareChange
 from portal.changes.power import named
+from portal.name_folding import fold_name
 
 
 class Level(models.IntegerChoices):
@@ -219,7 +220,7 @@ def _text(field: FieldChange) -> list[Risk]:
         found.append(_risk("name", _("The name of the secret changes.")))
     if field.field == "url":
         found += _address(old, new)
-    if old and field.field != "notes" and letters.fold_name(old) == letters.fold_name(new):
+    if old and field.field != "notes" and fold_name(old) == fold_name(new):
         sentence = _("%(field)s changes only in its spelling. Spelled out: %(old)s, from then on %(new)s.")
         told = {"field": FIELD_LABELS[field.field], "old": letters.spelled_out(old), "new": letters.spelled_out(new)}
         found.append(_risk("letters", sentence % told))

@@ -16,6 +16,7 @@ from portal.accounts.limits import count_act
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.accounts.user_lock import lock_user
+from portal.name_folding import find_same_name
 
 MOST = 50
 """As many of one person as a list to choose from still can hold."""
@@ -62,18 +63,21 @@ class TooManyTemplates(Exception):
 def keep(
     *, by: User, name: str, shared: bool, patch: dict[str, Any], base: dict[str, Any] | None, words: dict[str, str]
 ) -> Template:
-    """Keep these edits; a name one has already is given the new ones. `words`: reason and ticket.
+    """Keep these edits; a name one has already, in any spelling, is given the new ones. `words`: reason and ticket.
 
     Raises TooManyTemplates, LimitReached.
     """
     lock_user(by)
     count_act(by, "template")
-    own = Template.objects.filter(person=by)
-    if len(own) >= MOST and not own.filter(name=name).exists():
+    own = list(Template.objects.filter(person=by))
+    same = find_same_name(own, name)
+    if len(own) >= MOST and same is None:
         raise TooManyTemplates
     then = {field: base[field] for field in patch} if base is not None else None
     kept = {"shared": shared, "patch": patch, "base": then, "updated_at": timezone.now(), **words}
-    return Template.objects.update_or_create(person=by, name=name, defaults=kept)[0]
+    if same is None:
+        return Template.objects.create(person=by, name=name, **kept)
+    return Template.objects.update_or_create(pk=same.pk, defaults={"name": name, **kept})[0]
 
 
 def delete(template_id: int, *, by: User) -> str | None:

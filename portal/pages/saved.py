@@ -28,6 +28,7 @@ from portal.accounts.limits import count_act
 from portal.accounts.models import User
 from portal.accounts.roles import rights_of
 from portal.accounts.user_lock import lock_user
+from portal.name_folding import find_same_name
 from portal.pages.context import NAVIGATION
 from portal.pages.forms import SavedFilterForm
 from portal.pages.models import SavedFilter
@@ -58,7 +59,10 @@ def filters(request: PersonRequest, page: str, asked: Mapping[str, str]) -> Filt
 @require_POST
 @requires()
 def save(request: PersonRequest) -> HttpResponse:
-    """Save the address of a list under a name; a name one has already is given the new address. Raises LimitReached."""
+    """Save the address of a list under a name; a name one has already, in any spelling, is given the new address.
+
+    Raises LimitReached, which is a page that keeps the name.
+    """
     form = SavedFilterForm(request.POST, pages=_pages(request.user))
     if not form.is_valid():
         messages.error(request, form.sentence())
@@ -77,13 +81,17 @@ def _save(person: User, page: str, name: str, query: str) -> str:
     """Save it and return '', or the sentence why not. Raises LimitReached."""
     lock_user(person)
     count_act(person, "filter")
-    own = SavedFilter.objects.filter(person=person, page=page)
-    if len(own) >= MOST and not own.filter(name=name).exists():
+    own = list(SavedFilter.objects.filter(person=person, page=page))
+    same = find_same_name(own, name)
+    if len(own) >= MOST and same is None:
         return _("The filter %(name)s was not saved: this page has %(number)s filters. Delete one, then save it.") % {
             "name": name,
             "number": MOST,
         }
-    SavedFilter.objects.update_or_create(person=person, page=page, name=name, defaults={"query": query})
+    if same is None:
+        SavedFilter.objects.create(person=person, page=page, name=name, query=query)
+    else:
+        SavedFilter.objects.filter(pk=same.pk).update(name=name, query=query)
     return ""
 
 

@@ -10,6 +10,7 @@ from django.test import Client
 
 from portal.accounts.models import User
 from portal.changes import letters, risks
+from portal.changes.forms.shares import LONGEST
 from portal.changes.patch import FieldChange, ShareChange
 from portal.changes.templatetags.change_ui import plainly
 from portal.sandbox import Sandbox
@@ -41,6 +42,13 @@ def preview(
         "gcp.example/path", "//gcp.example/", "/only/a/path", "https:", "https://", "https:///gcp.example",
         "https://:443/", "https:gcp.example", "https:\\\\gcp.example", "https://gcp.example:0/", "x", "http", "?",
         "https://gcp.example:99999/", "https://gcp.example:port/", "https://gcp example/", "https://gcp.example/a b",
+        "JAVASCRIPT:alert(1)", "JavaScript://gcp.example/%0aalert(1)", " javascript:alert(1)", "\tjavascript:alert(1)",
+        "java\tscript:alert(1)", "java\nscript:alert(1)", "\x01javascript:alert(1)", "java\x00script:alert(1)",
+        "DATA:text/html;base64,PHNjcmlwdD4=", "data :text/html,x", "FILE:///c:/x", "file://gcp.example/share",
+        "VBScript:msgbox(1)", "blob:https://gcp.example/1", "about:blank", "view-source:https://gcp.example/",
+        "http:/gcp.example", "https://?q=1", "https://#part", "https://@/", "https://user:pass@/", "https://:@:1/",
+        "https://gcp.example\u2028/", "https://gcp\u200b.example/", "https://gcp.example/\x7f",
+        "https\uff1a//gcp.example/",
         " https://gcp.example/", "https://gcp.example/\u00a0", "https://[gcp.example/",
     ],
 )  # fmt: skip
@@ -67,7 +75,11 @@ def test_address_that_the_vault_holds_blocks_no_other_edit(
     assert preview(tags="changed").status_code == 200
 
 
-@pytest.mark.parametrize("ticket", ["javascript:x", " JaVaScript:x", "data:text/html,x", "file:///x", "vbscript:x"])
+@pytest.mark.parametrize(
+    "ticket",
+    ["javascript:x", " JaVaScript:x", "data:text/html,x", "file:///x", "vbscript:x", "\u00a0javascript :x", "FILE:///x",
+     "java\tscript:x", "\x01javascript:x", "DATA:,x", "VbScript :x", "about:blank", "blob:https://x/1"],
+)  # fmt: skip
 def test_ticket_is_no_address_that_runs_something(ticket: str, preview: Callable[..., Any]) -> None:
     assert preview(tags="changed", ticket=ticket).status_code == 422
 
@@ -97,10 +109,23 @@ def test_preview_says_what_is_unlikely(field: str, text: str, sentence: str, pre
     assert sentence in text_of(page)
 
 
-@pytest.mark.parametrize("reason", ["x", "ok", ". . . . . . . . . .", "urgent!"])
-def test_preview_says_that_a_reason_is_very_short(reason: str, preview: Callable[..., Any]) -> None:
-    assert "The reason is very short" in text_of(preview(tags="changed", reason=reason))
-    assert "The reason is very short" not in text_of(preview(tags="changed"))
+@pytest.mark.parametrize("field", ["name", "client_id", "identifier_code", "tags", "method", "url"])
+@pytest.mark.parametrize("beyond", [1, 3000])
+def test_requester_is_told_by_how_much_a_text_is_too_long(field: str, beyond: int, preview: Callable[..., Any]) -> None:
+    start = "https://gcp.example/" if field == "url" else ""
+    page = preview(**{field: start.ljust(LONGEST + beyond, "n")})
+    assert page.status_code == 422
+    assert f"is {LONGEST + beyond} characters long; at most {LONGEST} characters are possible" in text_of(page)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["x", "ok", ". . . . . . . . . .", "urgent!", "12345678901234", "2026-11-30 02:15:00", "0.0.0.0 / 127.0.0.1",
+     "????????????????", "\u00bf\u00bf\u00bf\u00bf", "xxxxxxxxxxxxxxxx", "ababababababab", "\U0001f680" * 20],
+)  # fmt: skip
+def test_preview_says_that_a_reason_says_very_little(reason: str, preview: Callable[..., Any]) -> None:
+    assert "The reason says very little" in text_of(preview(tags="changed", reason=reason))
+    assert "The reason says very little" not in text_of(preview(tags="changed"))
 
 
 SAME = [

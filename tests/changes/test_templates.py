@@ -125,3 +125,27 @@ def test_a_template_of_an_earlier_release_is_laid_over_without_the_code_it_holds
     Template.objects.update(patch={"identifier_code": "pci-1", "tags": "pci"}, base=None)
     form = read_form(browser.get(f"/secrets/43/propose/?template={Template.objects.get().pk}"))
     assert (form["identifier_code"], form["tags"]) == ("hyga125", "pci")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("My template", "my TEMPLATE"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("o'neil", "O\u2019Neil"),
+        ("a-b", "a\u2011b"),
+        ("\uff50ci", "PCI"),
+        ("stra\u00dfe", "STRASSE"),
+        ("a b", "a\u00a0b"),
+    ],
+)
+def test_requester_who_keeps_a_name_in_another_spelling_has_one_template_of_it(
+    one: str, other: str, submitted: Change, requester: User, admin: User, as_person: AsPerson
+) -> None:
+    browser = as_person(requester)
+    keep(browser, submitted, one)
+    keep(browser, submitted, other)
+    keep(browser, submitted, "another")
+    keep(as_person(admin), submitted, one)
+    assert set(Template.objects.filter(person=requester).values_list("name", flat=True)) == {other, "another"}
+    assert Template.objects.filter(person=admin).count() == 1

@@ -108,4 +108,21 @@ FORMS = (
         "typed_again(request, None) if",
         ("tests/web/test_typed_text.py::test_error_page_shows_nothing_of_what_another_user_typed",),
     ),
+    Mutant(
+        "a template has one name in every spelling",
+        "portal/name_folding.py",
+        "same = [row for row in rows if fold_name(row.name) == key]",
+        "same = [row for row in rows if row.name == name and key]",
+        (
+            "tests/changes/test_templates.py"
+            "::test_requester_who_keeps_a_name_in_another_spelling_has_one_template_of_it",
+        ),
+    ),
+    Mutant(
+        "a reason without words is told as such",
+        "portal/changes/plausibility.py",
+        "len(letters) < _FEW_LETTERS or ",
+        "",
+        ("tests/changes/test_plausible_values.py::test_preview_says_that_a_reason_says_very_little",),
+    ),
 )

@@ -111,3 +111,45 @@ def test_what_people_type_is_shown_as_text(auditor: User, as_person: Open) -> No
     text = save(as_person(auditor), "<b>x</b>", 'person="><script>alert(1)</script>').content.decode()
     assert "<b>x</b>" not in text
     assert "<script>alert" not in text
+
+
+SPELLINGS = [
+    ("My filter", "my FILTER"),
+    ("caf\u00e9", "cafe\u0301"),
+    ("o'neil", "O\u2019Neil"),
+    ("a-b", "a\u2011b"),
+    ("\uff46ilter", "filter"),
+    ("stra\u00dfe", "STRASSE"),
+    ("a b", "a\u00a0b"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SPELLINGS)
+def test_auditor_who_saves_a_name_in_another_spelling_has_one_filter_of_it(
+    one: str, other: str, auditor: User, as_person: Open
+) -> None:
+    browser = as_person(auditor)
+    save(browser, one, "secret=43")
+    save(browser, other, "secret=44")
+    save(browser, "another", "secret=45")
+    save(browser, other, "secret=46", "changes:all")
+    own = SavedFilter.objects.filter(page="audit:events").exclude(name="another")
+    assert [(row.name, row.query) for row in own] == [(other, "secret=44")]
+    assert SavedFilter.objects.filter(page="changes:all").count() == 1
+
+
+def test_filter_of_another_spelling_is_replaced_where_no_further_one_can_be_saved(
+    auditor: User, as_person: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.pages.saved.MOST", 1)
+    browser = as_person(auditor)
+    save(browser, "Mine", "secret=43")
+    assert "Saved as MINE" in save(browser, "MINE", "secret=44").content.decode()
+    assert "was not saved" in save(browser, "mine too", "secret=44").content.decode()
+
+
+def test_of_two_filters_saved_before_in_two_spellings_the_exact_one_is_replaced(auditor: User, as_person: Open) -> None:
+    for name in ("mine", "MINE"):
+        SavedFilter.objects.create(person=auditor, page="audit:events", name=name, query="secret=1")
+    save(as_person(auditor), "MINE", "secret=2")
+    assert dict(SavedFilter.objects.values_list("name", "query")) == {"mine": "secret=1", "MINE": "secret=2"}
