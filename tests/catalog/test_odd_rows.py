@@ -83,6 +83,24 @@ def test_list_that_lacks_much_is_believed_when_an_operator_says_so(
         assert ApiSecret.objects.vanished().count() == missing
 
 
+@pytest.mark.parametrize(
+    ("listed", "option"), [(0, "--accept-empty"), (1, "--accept-vanished"), (11, "--accept-vanished")]
+)
+def test_administrator_reads_which_command_confirms_a_list_that_shrank(
+    listed: int, option: str, segura: Sandbox, as_person: Callable[[User], Client], admin: User
+) -> None:
+    synchronise()
+    kept = [row(str(secret.pk), secret.name) for secret in ApiSecret.objects.order_by("pk")[:listed]]
+    segura.control.plan(endpoint="list", body=_list(kept), times=None)
+    synchronise()
+    browser = as_person(admin)
+    for address in ("operations:connection", "catalog:secrets"):
+        assert f"manage.py sync_catalog {option}" in text_of(browser.get(reverse(address)))
+    browser.post(reverse("catalog:synchronise"))
+    synchronise()
+    assert not ApiSecret.objects.vanished().exists(), "the button confirms nothing"
+
+
 ENTRIES: list[Any] = [None, 7, {}, {"userName": ""}, {"userName": 5}, {"userName": "x" * 501}, {"userName": "a\u202eb"},
                       {"userName": "bia", "active": "yes"}, {"userName": "bia", "displayName": ["B"]}]  # fmt: skip
 
