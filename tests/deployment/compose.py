@@ -1,8 +1,9 @@
 """python -m tests.deployment.compose [--umask 027]: the life of an installation in containers, with a real engine.
 
 From a fresh clone of the last commit: build and start the demo, propose, approve, applied, more workers, stop at a bad
-moment, every block for containers of docs/runbook.md with a backup and its restore, stop, start again, wipe. Needs
-docker with compose and buildx. The project and its volumes have a name of their own and are removed at the end.
+moment, every block for containers of docs/runbook.md with a backup and its restore, stop, start again, wipe. The first
+change is made on PostgreSQL 15, from which the runbook then leads to the version of the last commit. Needs docker with
+compose and buildx. The project and its volumes have a name of their own and are removed at the end.
 
 BASE_IMAGE_BUILDER names a program that is given the tags of base images that the engine does not have, and makes them:
 for a machine without a registry, `tests/deployment/build-base-images`.
@@ -28,6 +29,7 @@ from tests.rig.visitor import Visitor, wait_until
 
 PROJECT = "countersign-check"
 _FILES = ("Dockerfile", "docker-compose.yml", "deploy/database-tools/Dockerfile")
+_OLD_POSTGRES = "15.14-bookworm"
 _LONG_RUNNING = {"web", "worker", "sealer", "beat", "postgres", "redis", "sandbox"}
 
 
@@ -87,12 +89,22 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
+def go_back_to_old_postgres(here: Installation) -> None:
+    """Commit an older major version of PostgreSQL; the tag `release` is the commit that is checked."""
+    here.run("git", "tag", "release")
+    for name in ("docker-compose.yml", "deploy/database-tools/Dockerfile"):
+        file = here.folder / name
+        file.write_text(re.sub(r"(?<=postgres:)[\w.-]+", _OLD_POSTGRES, file.read_text(encoding="utf-8")), "utf-8")
+    author = ("-c", "user.name=check", "-c", "user.email=check@corp.example")
+    here.run("git", *author, "commit", "--quiet", "--all", "--message", "Start from an older PostgreSQL")
+
+
 def have_base_images(here: Installation) -> None:
     """Let the named builder make the base images that the engine lacks; without one the build pulls them."""
     builder = os.environ.get("BASE_IMAGE_BUILDER")
     if not builder:
         return
-    text = "\n".join((here.folder / name).read_text(encoding="utf-8") for name in _FILES)
+    text = here.run("git", "show", *(f"{commit}:{name}" for commit in ("release", "HEAD") for name in _FILES))
     tags = sorted(set(re.findall(r"(?:FROM |image: )((?:python|postgres|redis):[^$\s]+)", text)))
     known = set(here.run("docker", "images", "--format", "{{.Repository}}:{{.Tag}}").split())
     missing = [tag for tag in tags if tag not in known]
@@ -127,6 +139,22 @@ def hire(here: Installation) -> dict[str, str]:
         words = [word for role in roles for word in ("--role", role)]
         people[name] = here.compose("run", "--rm", "manage", "person", name, *words).split()[-1]
     return people
+
+
+def upgrade(here: Installation, people: dict[str, str], change: int) -> None:
+    """Another major version of PostgreSQL keeps all data; then the usual way to a release, here to the same one."""
+    version = ("exec", "postgres", "postgres", "--version")
+    before = here.compose(*version)
+    told = here.follow("A new major version of PostgreSQL", RELEASE="release")
+    assert ": intact" in told, told
+    assert before.split()[2].partition(".")[0] != here.compose(*version).split()[2].partition(".")[0]
+    here.run("docker", "volume", "rm", f"{PROJECT}_database-before")
+    wait_for_pages(here)
+    assert "Segura confirmed" in Visitor.sign_in(here.url, "ana", people["ana"]).get(f"/changes/{change}/")
+    told = here.follow("Upgrade, without a pause", RELEASE="release")
+    assert ": intact" in told, told
+    wait_for_pages(here)
+    deliver(here, people, 15, "after the upgrades")
 
 
 def see_that_scaling_replaces_nothing(here: Installation) -> None:
@@ -213,19 +241,24 @@ def stop_start_and_wipe(here: Installation, people: dict[str, str], change: int)
     wait_for_pages(here)
     assert "Segura confirmed" in Visitor.sign_in(here.url, "ana", people["ana"]).get(f"/changes/{change}/")
     assert here.services() == _LONG_RUNNING
+    volumes = ("docker", "volume", "ls", "--quiet", "--filter", f"name={PROJECT}")
     here.compose("down", "--volumes")
-    assert here.run("docker", "volume", "ls", "--quiet", "--filter", f"name={PROJECT}").split() == []
+    assert here.run(*volumes).split() == [f"{PROJECT}_backups"]
+    here.compose("--profile", "tools", "down", "--volumes")
+    assert here.run(*volumes).split() == []
 
 
 def live(here: Installation) -> None:
     """The whole story, in order."""
     here.run(sys.executable, "-m", "portal.operations.secret_files", "--demo")
+    go_back_to_old_postgres(here)
     have_base_images(here)
     here.compose("up", "--build", "--detach")
     wait_for_pages(here)
     people = hire(here)
     here.compose("exec", "worker", "python", "manage.py", "sync_catalog")
     change = deliver(here, people, 12, "the first change")
+    upgrade(here, people, change)
     see_that_scaling_replaces_nothing(here)
     see_that_containers_stop_at_any_time(here)
     for service in ("web", "worker", "sealer", "beat"):
