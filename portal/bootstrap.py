@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     """Do one command; returns the exit code unless it became another program."""
     named = (run, test, quick, faults, bench, lint, screenshots, reset, lock)
     commands: dict[str, Callable[[list[str]], int]] = {each.__name__: each for each in named}
-    commands |= {f"{name}-check": partial(check_deployment, name) for name in ("compose", "systemd")}
+    commands |= {f"{name}-check": partial(check_deployment, name) for name in ("compose", "systemd", "python313")}
     commands["check"] = lambda _extra: lint([]) or test([])
     commands["image-pins"] = lambda _extra: subprocess.call(["sh", str(ROOT / "deploy" / "pin-images")])
     if not arguments or arguments[0] not in commands:
@@ -140,7 +140,7 @@ def lock(_extra: list[str]) -> int:
 
 
 def check_deployment(name: str, extra: list[str]) -> NoReturn:
-    """Follow the documentation with a real container engine, or on a Debian that systemd has booted: up to an hour."""
+    """Run a check in containers, on a Debian that systemd has booted, or under another Python: up to an hour."""
     install("dev")
     become("-m", f"tests.deployment.{name}", *extra)
 

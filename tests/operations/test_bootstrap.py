@@ -45,7 +45,7 @@ def test_unknown_command_shows_the_known_ones(checkout: Path) -> None:
     ended = run(checkout, "rnu")
     assert ended.returncode == 2
     assert (
-        "run|test|quick|faults|bench|lint|screenshots|reset|lock|compose-check|systemd-check|check|image-pins"
+        "run|test|quick|faults|bench|lint|screenshots|reset|lock|compose-check|systemd-check|python313-check|check|image-pins"
         in ended.stderr
     )
 
