@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import close_old_connections
 from kombu.transport import TRANSPORT_ALIASES, redis
 
-from portal import correlation
+from portal import correlation, discards
 from portal.discretion import forget_locals
 
 _REQUEST = "request_id"
@@ -98,6 +98,7 @@ class ToleratingTransport(redis.Transport):
 def _note_discarded(error: Exception) -> None:
     """Log one line without content, and how many those were since the process began."""
     _log.error("A message was thrown away: %s (number %d of this process)", type(error).__name__, next(_DISCARDED))
+    discards.count_discarded("unreadable")
 
 
 for _scheme in ("redis", "rediss"):
@@ -140,9 +141,13 @@ def leave_logging_to_settings(**_: Any) -> None:
 
 
 def quote_no_message(record: logging.LogRecord) -> bool:
-    """Celery quotes the whole of a message it cannot use, whoever wrote it: say only that there was one, and why."""
+    """Celery quotes the whole of a message it cannot use, whoever wrote it: say only that there was one, and why.
+
+    Celery tells of it in no other way, so it is counted here.
+    """
     if isinstance(record.msg, str) and "body" in record.msg:
         cause = record.args[0] if isinstance(record.args, tuple) and record.args else None
         reason = type(cause).__name__ if isinstance(cause, Exception) else "unknown format"
         record.msg, record.args, record.exc_info = "A message was thrown away: %s", (reason,), None
+        discards.count_discarded("unusable")
     return True

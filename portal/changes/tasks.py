@@ -12,7 +12,7 @@ from celery.utils.nodenames import worker_direct
 from django.core.exceptions import ImproperlyConfigured
 from kombu.exceptions import OperationalError
 
-from portal import keyring
+from portal import discards, keyring
 from portal.celery import app
 from portal.changes import reconcile, spool
 
@@ -26,6 +26,7 @@ def deliver(change_id: int) -> None:
     """Take one change as far as it goes now, then wake the next one of its secret."""
     if type(change_id) is not int or not 0 < change_id < 2**63:  # not from us: do not even quote it
         _log.warning("A message was thrown away: it names no change")
+        discards.count_discarded("no_change")
         return
     following = reconcile.advance(change_id)
     if following is not None:

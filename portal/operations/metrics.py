@@ -61,6 +61,13 @@ def _broker() -> Iterator[Metric]:
     serving = {queue: [worker for worker in now.workers if queue in worker.queues] for queue in now.depths}
     alive = {queue: sum(not worker.silent for worker in workers) for queue, workers in serving.items()}
     yield queues
+    if now.reachable:
+        discarded = CounterMetricFamily(
+            "countersign_messages_discarded", "Messages that were thrown away as none, by reason.", labels=["reason"]
+        )
+        for reason, count in now.discarded.items():
+            discarded.add_metric([reason], count)
+        yield discarded
     yield _labelled("workers", "Workers that take up what they are asked, by queue.", "queue", alive)
     if now.reachable:
         yield _gauge("swept_timestamp_seconds", "When a sweep began last; 0 for never.", _stamp(now.swept_at))

@@ -18,6 +18,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from portal import discards
+
 PATIENCE_S = 1.0
 FORGOTTEN_AFTER_S = 3600
 _WORKERS = "operations:workers"
@@ -40,13 +42,17 @@ class Worker:
 
 @dataclass(frozen=True)
 class Pulse:
-    """As of now; without `reachable` nothing else is known. `depths`: messages that wait, by queue."""
+    """As of now; without `reachable` nothing else is known.
+
+    `depths`: messages that wait, by queue. `discarded`: messages that were thrown away as none, by reason.
+    """
 
     reachable: bool
     workers: list[Worker] = field(default_factory=list)
     swept_at: datetime | None = None
     late: bool = False
     depths: dict[str, int] = field(default_factory=dict)
+    discarded: dict[str, int] = field(default_factory=dict)
 
     @property
     def delivering(self) -> bool:
@@ -79,10 +85,10 @@ def read() -> Pulse:
     queues = list(settings.CELERY_TASK_QUEUES)
     try:
         with redis() as client, client.pipeline(transaction=False) as asked:
-            asked.time().hgetall(_WORKERS).get(_SWEPT)
+            asked.time().hgetall(_WORKERS).get(_SWEPT).hgetall(discards.KEY)
             for queue in queues:
                 asked.llen(queue)
-            (now, _), workers, swept_at, *depths = asked.execute()
+            (now, _), workers, swept_at, discarded, *depths = asked.execute()
     except RedisError:
         return Pulse(reachable=False)
     known = [_worker(name.decode(), json.loads(said), now) for name, said in sorted(workers.items())]
@@ -93,6 +99,7 @@ def read() -> Pulse:
         swept_at=datetime.fromtimestamp(int(swept_at), UTC) if swept_at else None,
         late=now - int(swept_at or 0) > 3 * settings.SWEEP_EVERY_S + 5,
         depths=dict(zip(queues, depths, strict=True)),
+        discarded=discards.parse_counts(discarded),
     )
 
 

@@ -29,6 +29,13 @@ DELIVERY = (
         (f"{_PAUSE}::test_administrator_is_told_which_route_is_missing",),
     ),
     Mutant(
+        "a message that is none is counted",
+        "portal/celery.py",
+        '    discards.count_discarded("unreadable")\n',
+        "",
+        ("tests/faults/test_poison_messages.py::test_worker_survives_whatever_is_in_its_queue",),
+    ),
+    Mutant(
         "old values have the time of their reading",
         "portal/changes/reading/listing.py",
         "return self.revision.base_read_at if",

@@ -17,12 +17,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 from redis import Redis
 
+from portal import discards
 from portal.accounts.models import User
 from portal.audit import ledger, sealing
 from portal.audit.models import Event
 from portal.changes import breaker, workflow
 from portal.changes.models import Change, Status
 from portal.changes.proposal import Proposal
+from portal.changes.tasks import deliver
 from portal.operations import pulse, tally
 from portal.operations.models import Tally
 from portal.operations.redis_server import free_port
@@ -194,6 +196,24 @@ def test_pause_workers_queues_and_a_broker_that_is_away(settings: Settings, admi
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
     figures = scraped()
     assert (figures["countersign_broker_up", ()], figures["countersign_database_up", ()]) == (0, 1)
+
+
+@pytest.mark.parametrize("reason", discards.REASONS)
+def test_messages_that_were_thrown_away_are_counted_by_reason(reason: str, settings: Settings) -> None:
+    for _ in range(3):
+        discards.count_discarded(reason)
+    figures = scraped()
+    counted = {each: figures["countersign_messages_discarded_total", (each,)] for each in discards.REASONS}
+    assert counted == dict.fromkeys(discards.REASONS, 0.0) | {reason: 3.0}
+    settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
+    discards.count_discarded(reason)
+    assert ("countersign_messages_discarded_total", (reason,)) not in scraped()
+
+
+def test_task_that_names_no_change_is_counted() -> None:
+    for odd in (None, "7", 7.0, 0, -1, 2**63, True, [7]):
+        deliver(odd)  # type: ignore[arg-type]
+    assert scraped()["countersign_messages_discarded_total", ("no_change",)] == 8
 
 
 def test_what_never_happened_is_long_ago_and_not_left_out() -> None:
