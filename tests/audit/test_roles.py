@@ -133,6 +133,13 @@ def test_a02_what_a_superuser_does_past_the_triggers_is_found(as_the_portal: str
     assert "column actor says nobody" in verify().findings[0]
 
 
+@pytest.mark.parametrize("options", [(), ("--sealer",)])
+def test_role_that_owns_no_table_does_not_say_that_it_granted_rights(as_the_portal: str, options: list[str]) -> None:
+    """PostgreSQL itself answers such a GRANT with a warning alone."""
+    with pytest.raises(CommandError, match="Run it as the role that migrates"):
+        call_command("limit_role", as_the_portal, *options)
+
+
 def test_a_role_that_does_not_exist_is_a_sentence() -> None:
     with pytest.raises(CommandError, match="does not exist"):
         call_command("limit_role", "nobody-of-this-name")

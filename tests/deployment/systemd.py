@@ -190,6 +190,9 @@ def see_that_units_stop_and_return(guest: Guest) -> None:
         began = time.monotonic()
         guest.run(f"systemctl stop countersign-{name}")
         assert time.monotonic() - began < 40, f"{name} does not stop"
+        # Not `timeout`, which systemd's SIGKILL leaves, nor `exit-code`: a stop has to be the process's own.
+        result = guest.run(f"systemctl show --property Result --value countersign-{name}").strip()
+        assert result == "success", f"{name} ended with {result}"
         guest.run(f"systemctl start countersign-{name}")
     guest.run("systemctl kill --signal KILL --kill-who main countersign-worker@1")
     time.sleep(5)

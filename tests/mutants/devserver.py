@@ -34,4 +34,11 @@ DEVSERVER = (
         "pass",
         ("tests/operations/test_run.py::test_portal_may_only_add_to_the_log_and_cannot_seal",),
     ),
+    Mutant(
+        "make run tells the sealer that it holds no keys",
+        "portal/operations/children.py",
+        '_named("sealer", environment)',
+        "environment",
+        ("tests/operations/test_run.py::test_process_is_named_as_in_the_containers",),
+    ),
 )
