@@ -27,7 +27,7 @@ COUNT_LIMIT = 100
 """Above it people read «100+», so that counting stays cheap."""
 _NAME_LENGTH = 120
 _PAUSED = "paused"
-_TO_DECIDE = ("waiting", "voided")
+_TO_DECIDE = ("waiting", "again", "voided")
 
 
 @dataclass(frozen=True)

@@ -37,14 +37,13 @@ class Audience(StrEnum):
     DELAYED = "delayed"
 
 
-_READERS = frozenset(Right)
 RIGHTS: dict[Audience, frozenset[Right]] = {
     Audience.DECIDERS: frozenset({Right.DECIDE}),
     Audience.VOTERS: frozenset({Right.DECIDE}),
     Audience.VOIDED: frozenset({Right.DECIDE}),
     Audience.REQUESTER: frozenset({Right.PROPOSE}),
-    Audience.MENTIONED: _READERS,
-    Audience.INVOLVED: _READERS,
+    Audience.MENTIONED: frozenset(Right),
+    Audience.INVOLVED: frozenset(Right),
     Audience.OPERATORS: frozenset({Right.OPERATE}),
     Audience.DELAYED: frozenset({Right.PROPOSE}),
 }
@@ -76,6 +75,12 @@ KINDS: dict[str, Kind] = {
         _("%(by)s revised %(number)s for the secret %(secret)s. Your vote no longer counts: look at it again."),
         "refresh-alert",
     ),
+    "again": Kind(
+        _D,
+        _("A change needs approval again"),
+        _("The approvals of %(number)s for the secret %(secret)s are no longer enough: it needs another one."),
+        "clipboard-check",
+    ),
     "withdrawn": Kind(
         _V,
         _("A change was withdrawn after your vote"),
@@ -104,6 +109,12 @@ KINDS: dict[str, Kind] = {
         "check",
         Mail.NEVER,
     ),
+    "returned": Kind(
+        _R,
+        _("Your change needs approval again"),
+        _("The approvals of %(number)s for the secret %(secret)s are no longer enough: it waits. Nothing was sent."),
+        "refresh-alert",
+    ),
     "asked": Kind(
         _R,
         _("Your change needs a revision"),
@@ -125,10 +136,7 @@ KINDS: dict[str, Kind] = {
     "stale": Kind(
         _R,
         _("Your change was overtaken"),
-        _(
-            "%(number)s for the secret %(secret)s is stale: what was proposed no longer fits what Segura holds. "
-            "Revise it or withdraw it."
-        ),
+        _("%(number)s for the secret %(secret)s is out of date: Segura holds other values. Revise it or withdraw it."),
         "refresh-alert",
     ),
     "applied": Kind(
@@ -261,6 +269,8 @@ RULES = (
         lambda facts: facts.data.get("verdict") == "approve" and not facts.decided,
     ),
     Rule("change.approved", "approved"),
+    Rule("change.returned", "returned"),
+    Rule("change.returned", "again", "it was approved", lambda facts: facts.data.get("from") == "approved"),
     Rule("change.changes_requested", "asked"),
     Rule("change.rejected", "rejected"),
     Rule("change.rejected", "overruled"),

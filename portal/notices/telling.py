@@ -103,7 +103,7 @@ def _tell(event_id: int) -> bool:
 def _settle(change: Change | None) -> None:
     """Nobody has to be reminded of a decision that is no longer asked for."""
     if change is not None and change.status != Status.PENDING:
-        asked = Notice.objects.filter(change=change, kind="waiting")
+        asked = Notice.objects.filter(change=change, kind__in=("waiting", "again"))
         asked.filter(read_at=None).update(read_at=timezone.now())
         asked.filter(mailed_at=None).update(mail_at=None, daily=False)
 

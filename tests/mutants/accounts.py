@@ -158,4 +158,14 @@ ACCOUNTS = (
             "::test_reader_of_hundreds_of_long_comments_gets_light_pages_that_lead_to_all_of_them",
         ),
     ),
+    Mutant(
+        "approvers are asked again for a change that went back",
+        "portal/notices/kinds.py",
+        '    Rule("change.returned", "again", "it was approved", lambda facts: facts.data.get("from") == "approved"),\n',
+        "",
+        (
+            "tests/notices/test_returned.py"
+            "::test_requester_and_approvers_who_are_needed_again_learn_that_a_change_went_back",
+        ),
+    ),
 )

@@ -22,7 +22,7 @@ from portal.notices.models import Notice, Preference
 from tests.changing import approve
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
-KINDS_OF_DECIDERS = ("waiting", "voided", "withdrawn", "overruled", "mentioned", "commented")
+KINDS_OF_DECIDERS = ("waiting", "voided", "again", "withdrawn", "overruled", "mentioned", "commented")
 INBOX, COUNT, READ = "/notices/", "/notices/count/", "/notices/read/"
 
 
