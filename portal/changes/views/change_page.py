@@ -101,6 +101,9 @@ def page_context(request: PersonRequest, shown: Dossier) -> dict[str, Any]:
         "retry": RetryForm(request=request),
         "recheck": RecheckForm(request=request),
         "close": CloseForm(request=request),
+        "refusal": None,
+        "moved": False,
+        "outdated": False,
     }
 
 

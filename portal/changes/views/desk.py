@@ -76,6 +76,7 @@ def show_queue(
         "following": _following(rows, panel, form.opened),
         "bulk": BulkForm(request=request),
         "saved": saved.filters(request, "changes:queue", form.kept),
+        "report": None,
         "news": News(timezone.now(), [row.change.pk for row in rows]),
         **more,
     }
