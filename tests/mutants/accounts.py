@@ -161,7 +161,7 @@ ACCOUNTS = (
     Mutant(
         "approvers are asked again for a change that went back",
         "portal/notices/kinds.py",
-        '    Rule("change.returned", "again", "it was approved", lambda facts: facts.data.get("from") == "approved"),\n',
+        'Rule("change.returned", "again", "it was approved", lambda facts: facts.data.get("from") == "approved"),',
         "",
         (
             "tests/notices/test_returned.py"
