@@ -103,7 +103,7 @@ def test_keys_and_passwords_are_on_no_command_line(portal: Portal) -> None:
 def test_killed_child_comes_back(portal: Portal, child: str) -> None:
     portal.wait_restarted(child, portal.kill(child), within=8)
     within(40, lambda: portal.printed().rfind(f"{child:<8}| ended after") < last_ready(portal, child))
-    within(10, lambda: page(portal) == 200)
+    within(40, lambda: page(portal) == 200)  # the web server listens before its process has loaded the portal
 
 
 def last_ready(portal: Portal, child: str) -> int:
