@@ -22,11 +22,11 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 _APPEND = """
     SELECT audit_append(%(action)s, %(actor)s, %(address)s, %(change)s, %(code)s, %(data)s, %(request)s, %(secret)s)
 """
-"""One exchange with the database, which alone knows the time and the next number within the change: migration 0009.
+"""One exchange with the database, which alone knows the time and the next number within the change: 0002_triggers.
 
 Written as canonical() writes: the keys of the text are in their order there.
 """
-_LOCK_CLASS = 0x4155  # "AU", as in migration 0009: keeps these advisory locks apart from those of others
+_LOCK_CLASS = 0x4155  # "AU", as in 0002_triggers: keeps these advisory locks apart from those of others
 
 
 def record(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.apps import apps
 from django.contrib.auth import SESSION_KEY
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
@@ -164,23 +162,3 @@ def test_page_of_a_person_shows_the_acts_of_the_account(as_person, auditor: User
     assert as_person(auditor).get("/audit/people/AUDITOR/").context["username"] == "auditor"
     viewed = json.loads(Event.objects.get(action="audit.read").text)
     assert viewed["data"]["person"] == "auditor"
-
-
-@pytest.mark.parametrize(("name", "other"), [*SAME, ("ana", "ana\u3164")])
-def test_migration_names_the_accounts_that_have_one_name(name: str, other: str) -> None:
-    fold_names = import_module("portal.accounts.migrations.0004_username_key").fold_names
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE accounts_user DROP CONSTRAINT user_one_spelling_per_name")
-    User.objects.bulk_create([User(username=each) for each in (name, "maria", other)])
-    with pytest.raises(CommandError) as refused:
-        fold_names(apps, connection.schema_editor())
-    assert repr(name) in str(refused.value)
-    assert repr(other) in str(refused.value)
-    assert "maria" not in str(refused.value)
-
-
-def test_migration_fills_the_folded_names_of_accounts_that_are_there() -> None:
-    User.objects.create_user("Stra\u00dfe")
-    User.objects.update(username_key="other")
-    import_module("portal.accounts.migrations.0004_username_key").fold_names(apps, connection.schema_editor())
-    assert User.objects.get().username_key == "strasse"

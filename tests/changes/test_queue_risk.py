@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.test import Client
+from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit.models import Event
@@ -97,12 +96,11 @@ def test_every_rule_is_explained_and_every_risk_leads_to_its_rule(
     assert 'href="/risk-rules/#host"' in page_of(browser, submitted).content.decode()
 
 
-def test_code_that_knows_no_risk_leaves_it_high_and_the_migration_rates_it(propose: Propose, requester: User) -> None:
-    change = workflow.submit(propose(notes="harmless"), by=requester)
-    Change.objects.filter(pk=change.pk).update(risk=Level.HIGH)
-    importlib.import_module("portal.changes.migrations.0005_change_risk").rate(apps, None)
+def test_change_that_nobody_rated_is_of_high_risk(requester: User) -> None:
+    now = timezone.now()
+    change = Change.objects.create(secret=43, secret_name="S", requester=requester, created_at=now, updated_at=now)
     change.refresh_from_db()
-    assert change.risk == Level.LOW
+    assert change.risk == Level.HIGH
 
 
 def test_high_risk_is_approved_only_over_the_opened_difference_and_its_confirmed_consequence(

@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 ACCOUNTS = (
     Mutant(
         "user names are unique in every spelling (constraint)",
-        "portal/accounts/migrations/0004_username_key.py",
+        "portal/accounts/migrations/0001_initial.py",
         """        migrations.AddConstraint(
             model_name="user",
             constraint=models.UniqueConstraint(fields=("username_key",), name="user_one_spelling_per_name"),

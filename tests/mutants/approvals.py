@@ -75,7 +75,7 @@ APPROVALS = (
     ),
     Mutant(
         "a voided vote stays void",
-        "portal/changes/migrations/0015_proved_votes.py",
+        "portal/changes/migrations/0002_triggers.py",
         "OLD.voided_at IS NULL AND ",
         "",
         (f"{_LOST}::test_database_voids_a_vote_once_and_alters_nothing_else",),

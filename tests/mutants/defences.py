@@ -18,8 +18,8 @@ _EDGE = "portal/vault/edge.py"
 _ROLES = "portal/operations/management/commands/limit_role.py"
 _RULES = "portal/changes/rules.py"
 _TABLES = "portal/changes/migrations/0001_initial.py"
-_FOUR_EYES = "portal/changes/migrations/0002_four_eyes.py"
-_RETENTION = "portal/audit/migrations/0006_retention.py"
+_FOUR_EYES = "portal/changes/migrations/0002_triggers.py"
+_APPEND_ONLY = "portal/audit/migrations/0002_triggers.py"
 
 _DATABASE = (
     Mutant(
@@ -71,41 +71,43 @@ _DATABASE = (
     Mutant(
         "a vote is never altered (trigger)",
         _FOUR_EYES,
-        "FOR EACH ROW EXECUTE FUNCTION changes_refuse('a vote is never altered');",
-        "FOR EACH ROW WHEN (false) EXECUTE FUNCTION changes_refuse('a vote is never altered');",
+        "FOR EACH ROW EXECUTE FUNCTION changes_vote_kept();",
+        "FOR EACH ROW WHEN (false) EXECUTE FUNCTION changes_vote_kept();",
         ("tests/changes/test_four_eyes.py::test_history_is_never_altered",),
     ),
     Mutant(
         "a revision is immutable (trigger)",
         _FOUR_EYES,
-        "FOR EACH ROW EXECUTE FUNCTION changes_refuse('a revision is immutable');",
-        "FOR EACH ROW WHEN (false) EXECUTE FUNCTION changes_refuse('a revision is immutable');",
+        """{", ".join(FROZEN_REVISION)} ON changes_revision
+    FOR EACH ROW EXECUTE""",
+        """{", ".join(FROZEN_REVISION)} ON changes_revision
+    FOR EACH ROW WHEN (false) EXECUTE""",
         ("tests/changes/test_four_eyes.py::test_history_is_never_altered",),
     ),
     Mutant(
         "append-only trigger",
-        _RETENTION,
+        _APPEND_ONLY,
         "FOR EACH ROW EXECUTE FUNCTION audit_event_guard()",
         "FOR EACH ROW WHEN (false) EXECUTE FUNCTION audit_event_guard()",
         ("tests/audit/test_append_only.py::test_raw_sql_is_refused",),
     ),
     Mutant(
         "append-only trigger: ALWAYS",
-        _RETENTION,
-        '    "ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only",\n',
+        _APPEND_ONLY,
+        "ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only;\n",
         "",
         ("tests/audit/test_append_only.py::test_the_replica_role_does_not_walk_around_the_trigger",),
     ),
     Mutant(
         "retention: a tombstone is of the leaf of its event",
-        _RETENTION,
+        _APPEND_ONLY,
         " AND s.leaf = t.leaf",
         "",
         ("tests/audit/test_retention.py::test_database_refuses_what_has_no_tombstone_of_its_own",),
     ),
     Mutant(
         "retention: a legal hold keeps events",
-        _RETENTION,
+        _APPEND_ONLY,
         "    AND NOT EXISTS (SELECT 1 FROM audit_legalhold h WHERE h.change = OLD.change)\n",
         "",
         ("tests/audit/test_retention.py::test_database_keeps_tombstones_and_what_is_held",),

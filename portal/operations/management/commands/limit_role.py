@@ -53,7 +53,7 @@ class Command(BaseCommand):
 
 
 def _of_the_portal() -> list[tuple[str, str]]:
-    """Everything but the log, to which it adds events by the one function that may (audit, migration 0009)."""
+    """Everything but the log, to which it adds events by the one function that may (audit, 0002_triggers)."""
     kept = {"django_migrations", *_tables(*_EVENTS, *_QUEUE, *_SEALS, *_RETIRED, *_SCHEDULE)}
     others = [name for name in connection.introspection.table_names() if name not in kept]
     return [

@@ -1,0 +1,167 @@
+"""The log in the database: append-only, queued for the sealer, held to the clock, appended to by one function.
+
+Append-only: nothing is altered, and an event may be deleted only if its tombstone is there and no legal hold is on its
+change; what proves the log is as append-only. The triggers are ENABLE ALWAYS, because `session_replication_role =
+replica` walks past an ordinary trigger. There is no TRUNCATE trigger, since it would break the flush of Django's
+transactional tests: in production the tables belong to the role that migrates, and the role of the application gets
+neither UPDATE, DELETE nor TRUNCATE on them.
+
+Appended to by one function of the owner's: a role that may insert rows could add events of another day, past the ledger,
+with a text of its choice. The function takes the values of an event, knows time and number itself, and writes the text
+from them, so that no argument can say what another column says. It runs with the owner's rights: its search path is
+fixed, and only who is granted it may call it. Events that prove something about the log are for the roles that may do
+what they speak of.
+"""
+
+from django.db import migrations
+
+REFUSE = """
+    CREATE FUNCTION audit_event_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'the audit log is append-only: % refused', TG_OP
+            USING ERRCODE = 'integrity_constraint_violation';
+    END $$
+"""
+RETIRED = """
+    EXISTS (SELECT 1 FROM audit_tombstone t JOIN audit_seal s ON s.event = t.event AND s.leaf = t.leaf
+            WHERE t.event = OLD.id)
+    AND NOT EXISTS (SELECT 1 FROM audit_legalhold h WHERE h.change = OLD.change)
+"""
+GUARD_EVENT = f"""
+    CREATE FUNCTION audit_event_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'DELETE' AND {RETIRED} THEN
+            RETURN OLD;
+        END IF;
+        RAISE EXCEPTION 'the audit log is append-only: % refused', TG_OP
+            USING ERRCODE = 'integrity_constraint_violation';
+    END $$
+"""
+QUEUE_EVENT = """
+    CREATE FUNCTION audit_event_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO audit_unsealed (event) VALUES (NEW.id);
+        RETURN NULL;
+    END $$
+"""
+CHECK_CLOCK = """
+CREATE FUNCTION audit_event_date() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.at BETWEEN clock_timestamp() - interval '5 seconds' AND clock_timestamp() + interval '5 seconds' THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'the audit log is append-only: an event of another time refused'
+        USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+"""
+APPEND = """
+CREATE FUNCTION audit_append(
+    action text, actor text, address text, change bigint, code integer, data text, request text, secret bigint
+) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    caller name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END;
+    instant timestamptz;
+    number bigint;
+    place integer;
+BEGIN
+    IF $1 IN ('audit.key_changed', 'audit.dated', 'audit.checkpoint_mailed') THEN
+        IF NOT has_table_privilege(caller, 'public.audit_seal', 'INSERT') THEN
+            RAISE EXCEPTION 'permission denied for event %: the sealer alone records it', $1
+                USING ERRCODE = 'insufficient_privilege';
+        END IF;
+    ELSIF $1 IN ('audit.pruned', 'audit.retention_changed', 'audit.held', 'audit.unheld', 'audit.restored') THEN
+        IF NOT has_table_privilege(caller, 'public.audit_event', 'DELETE') THEN
+            RAISE EXCEPTION 'permission denied for event %: the role that migrates alone records it', $1
+                USING ERRCODE = 'insufficient_privilege';
+        END IF;
+    END IF;
+    IF json_typeof($6::json) IS DISTINCT FROM 'object' OR $6 ~ '[\\x01-\\x1f]' THEN
+        RAISE EXCEPTION 'the data of an event are a JSON object on one line'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF $4 IS NOT NULL THEN
+        PERFORM pg_advisory_xact_lock(16725, ($4 % 2147483648)::integer);
+        place := (SELECT COALESCE(MAX(e.seq), 0) + 1 FROM public.audit_event e WHERE e.change = $4);
+    END IF;
+    instant := clock_timestamp();
+    INSERT INTO public.audit_event (at, action, actor, change, seq, secret, code, text)
+    VALUES (
+        instant, $1, $2, $4, place, $8, $5,
+        '{"action":' || to_json($1)::text || ',"actor":' || to_json($2)::text || ',"address":' || to_json($3)::text
+        || ',"at":"' || to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00')
+        || '","change":' || COALESCE($4::text, 'null') || ',"code":' || COALESCE($5::text, 'null')
+        || ',"data":' || $6 || ',"request":' || to_json($7)::text || ',"secret":' || COALESCE($8::text, 'null')
+        || ',"seq":' || COALESCE(place::text, 'null') || ',"v":1}'
+    )
+    RETURNING id INTO number;
+    RETURN number;
+END $$;
+REVOKE ALL ON FUNCTION audit_append FROM PUBLIC;
+"""
+# The signature of code that knows no `audit_append` and passes parts of a text: their values go on to it, so that they
+# are checked in the same way. It runs with the rights of who calls it.
+APPEND_PARTS = """
+CREATE FUNCTION audit_event_append(
+    action text, actor text, change bigint, secret bigint, code integer, head text, middle text, tail text
+) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    said json := ($6 || $7 || 'null' || $8)::json;
+BEGIN
+    RETURN audit_append($1, $2, said ->> 'address', $3, $5, (said -> 'data')::text, said ->> 'request', $4);
+END $$;
+"""
+
+EVENT_APPEND_ONLY = """
+CREATE TRIGGER audit_event_append_only BEFORE UPDATE OR DELETE ON audit_event
+    FOR EACH ROW EXECUTE FUNCTION audit_event_guard();
+ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only;
+"""
+TOMBSTONE_APPEND_ONLY = """
+CREATE TRIGGER audit_tombstone_append_only BEFORE UPDATE OR DELETE ON audit_tombstone
+    FOR EACH ROW EXECUTE FUNCTION audit_event_refuse();
+ALTER TABLE audit_tombstone ENABLE ALWAYS TRIGGER audit_tombstone_append_only;
+"""
+SEAL_APPEND_ONLY = """
+CREATE TRIGGER audit_seal_append_only BEFORE UPDATE OR DELETE ON audit_seal
+    FOR EACH ROW EXECUTE FUNCTION audit_event_refuse();
+ALTER TABLE audit_seal ENABLE ALWAYS TRIGGER audit_seal_append_only;
+"""
+SUBTREE_APPEND_ONLY = """
+CREATE TRIGGER audit_subtree_append_only BEFORE UPDATE OR DELETE ON audit_subtree
+    FOR EACH ROW EXECUTE FUNCTION audit_event_refuse();
+ALTER TABLE audit_subtree ENABLE ALWAYS TRIGGER audit_subtree_append_only;
+"""
+CHECKPOINT_APPEND_ONLY = """
+CREATE TRIGGER audit_checkpoint_append_only BEFORE UPDATE OR DELETE ON audit_checkpoint
+    FOR EACH ROW EXECUTE FUNCTION audit_event_refuse();
+ALTER TABLE audit_checkpoint ENABLE ALWAYS TRIGGER audit_checkpoint_append_only;
+"""
+EVENT_IS_QUEUED = """
+CREATE TRIGGER audit_event_queue AFTER INSERT ON audit_event
+    FOR EACH ROW EXECUTE FUNCTION audit_event_queue();
+ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_queue;
+"""
+EVENT_IS_DATED = """
+CREATE TRIGGER audit_event_dated BEFORE INSERT ON audit_event
+    FOR EACH ROW EXECUTE FUNCTION audit_event_date();
+ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_dated;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("audit", "0001_initial")]
+    operations = [
+        migrations.RunSQL(REFUSE, "DROP FUNCTION audit_event_refuse()"),
+        migrations.RunSQL(GUARD_EVENT, "DROP FUNCTION audit_event_guard()"),
+        migrations.RunSQL(QUEUE_EVENT, "DROP FUNCTION audit_event_queue()"),
+        migrations.RunSQL(CHECK_CLOCK, "DROP FUNCTION audit_event_date()"),
+        migrations.RunSQL(APPEND, "DROP FUNCTION audit_append"),
+        migrations.RunSQL(APPEND_PARTS, "DROP FUNCTION audit_event_append"),
+        migrations.RunSQL(EVENT_APPEND_ONLY, "DROP TRIGGER audit_event_append_only ON audit_event"),
+        migrations.RunSQL(TOMBSTONE_APPEND_ONLY, "DROP TRIGGER audit_tombstone_append_only ON audit_tombstone"),
+        migrations.RunSQL(SEAL_APPEND_ONLY, "DROP TRIGGER audit_seal_append_only ON audit_seal"),
+        migrations.RunSQL(SUBTREE_APPEND_ONLY, "DROP TRIGGER audit_subtree_append_only ON audit_subtree"),
+        migrations.RunSQL(CHECKPOINT_APPEND_ONLY, "DROP TRIGGER audit_checkpoint_append_only ON audit_checkpoint"),
+        migrations.RunSQL(EVENT_IS_QUEUED, "DROP TRIGGER audit_event_queue ON audit_event"),
+        migrations.RunSQL(EVENT_IS_DATED, "DROP TRIGGER audit_event_dated ON audit_event"),
+    ]

@@ -1,0 +1,31 @@
+"""A trigger that queues each event that users may be notified of, in the transaction of the act.
+
+It queues events as another trigger does for the sealer (audit, 0002_triggers). Which of the queued events anybody is
+notified of, `kinds.RULES` says.
+"""
+
+from django.db import migrations
+
+QUEUE_EVENT = """
+    CREATE FUNCTION notices_untold_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        INSERT INTO notices_untold (event) VALUES (NEW.id);
+        RETURN NULL;
+    END $$
+"""
+EVENT_IS_QUEUED = """
+    CREATE TRIGGER notices_untold_queue AFTER INSERT ON audit_event
+    FOR EACH ROW WHEN (
+        NEW.action LIKE 'change.%' OR NEW.action IN (
+            'vote.cast', 'delivery.paused', 'delivery.resumed', 'delivery.held', 'delivery.released'
+        )
+    ) EXECUTE FUNCTION notices_untold_queue()
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("notices", "0001_initial"), ("audit", "0001_initial")]
+    operations = [
+        migrations.RunSQL(QUEUE_EVENT, "DROP FUNCTION notices_untold_queue()"),
+        migrations.RunSQL(EVENT_IS_QUEUED, "DROP TRIGGER notices_untold_queue ON audit_event"),
+    ]
