@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core import signing
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.multipartparser import MultiPartParserError
 from django.middleware.csrf import REASON_BAD_ORIGIN
@@ -95,6 +95,6 @@ def typed_again(request: HttpRequest, user_id: int | None) -> list[tuple[str, li
     """
     try:
         typed = request.POST if request.method == "POST" and is_owner(request.POST, user_id) else None
-    except (SuspiciousOperation, MultiPartParserError, OSError):  # it could not be read, which is what the page says
-        typed = None
+    except (BadRequest, SuspiciousOperation, MultiPartParserError, OSError):
+        typed = None  # it could not be read, which is what the page says
     return [] if typed is None else list(without_secrets(typed).lists())
