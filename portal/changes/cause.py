@@ -82,7 +82,7 @@ class Cause(models.TextChoices):
         "not_configured",
         _("The portal is not connected to Segura. The delivery waits and sends nothing meanwhile."),
     )
-    NOT_SENT = "not_sent", _("The update was not sent. The portal tries again, later each time.")
+    NOT_SENT = "not_sent", _("This time the update was not sent. The portal tries again, later each time.")
     NOT_APPLIED = (
         "not_applied",
         _("Segura or its gateway turned the call away. The portal sends it again, later each time."),
@@ -107,20 +107,20 @@ class Cause(models.TextChoices):
     NEVER_STARTED = "never_started", _("The worker was lost before it made the call. The delivery is tried again.")
     SEND_AGAIN = (
         "send_again",
-        _("Reading the secret back shows that the proposed values are not all there. The same change is sent again."),
+        _("Reading the secret shows that the proposed values are not all there. The approved values are sent."),
     )
     REPEAT_UNREAD = (
         "repeat_unread",
         _(
-            "Segura did not let the portal read the secret back, so it is not known whether the change was applied. "
-            "The same values are sent again."
+            "Segura did not let the portal read the secret, so it is not known whether the change was applied. "
+            "The approved values are sent."
         ),
     )
     REPEAT_HIDDEN = (
         "repeat_hidden",
         _(
-            "The new client secret cannot be seen when the secret is read back, so it is not known whether it was "
-            "applied. The same values are sent again."
+            "The new client secret cannot be seen when the secret is read, so it is not known whether it was applied. "
+            "The approved values are sent."
         ),
     )
     THIRD_VALUE = (
@@ -140,9 +140,12 @@ class Cause(models.TextChoices):
     )
     REFUSED_REPEAT = (
         "refused_repeat",
-        _("Segura refused the repeat of a call whose first outcome is not known. A person has to look."),
+        _(
+            "Segura refused the call. Whether the change was applied before is not known: an earlier call may have "
+            "been carried out. A person has to look."
+        ),
     )
-    TRIES_SPENT = "tries_spent", _("It could not be found out what became of the call. A person has to look.")
+    TRIES_SPENT = "tries_spent", _("It could not be found out whether the change was applied. A person has to look.")
     RECHECKED = "rechecked", _("A person asked for another look. The secret is read back to find out.")
     CLOSED = "closed", _("A person looked at the secret in Segura and said what became of the change.")
     CLOSED_IN_PART = (

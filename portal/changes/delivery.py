@@ -117,7 +117,7 @@ def _overtake(change: Change, revision: Revision, seen: Details) -> None:
         if calls.filter(digest=revision.digest).exists():
             conclusions.applied(change, Cause.READ_BACK)
         else:
-            conclusions.stale(change, Cause.ALREADY_THERE)
+            conclusions.stale(change, Cause.MOVED_AFTER_CALL if calls.exists() else Cause.ALREADY_THERE)
     elif numbers := overtaking.find_causing_changes(change, revision, seen):
         conclusions.stale(change, Cause.MOVED_BY_CHANGE, details={"moved_by": numbers})
     else:

@@ -17,7 +17,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.audit import findings
 from portal.audit.models import Event
-from portal.changes.models import Change, Revision
+from portal.changes.models import Cause, Change, Revision
 from portal.changes.reading.outlook import clock
 from portal.notices.models import Notice
 from portal.prepared import Given, Prepared
@@ -26,7 +26,7 @@ from portal.unseen import spelled
 COUNT_LIMIT = 100
 """Above it people read «100+», so that counting stays cheap."""
 _NAME_LENGTH = 120
-_PAUSED = "paused"
+_PAUSED, _APPLIED = "paused", "applied"
 _TO_DECIDE = ("waiting", "again", "voided")
 
 
@@ -45,14 +45,21 @@ class Line:
 
     @property
     def title(self) -> str:
-        return str(self.notice.about.title)
+        return _("Your change was applied in part") if self.in_part else str(self.notice.about.title)
+
+    @property
+    def in_part(self) -> bool:
+        """Whether it is about a change of which Segura did not take all."""
+        change = self.notice.change
+        return self.notice.kind == _APPLIED and change is not None and change.cause == Cause.APPLIED_EXCEPT
 
     @property
     def said(self) -> str:
         """The whole of it, in a sentence or two."""
         change = self.notice.change
         by = self.notice.by or _("The portal")
-        sentence = str(self.notice.about.said) % {
+        in_part = _("%(number)s for the secret %(secret)s was applied, except for what its page names.")
+        sentence = (in_part if self.in_part else str(self.notice.about.said)) % {
             "number": change.number if change else "",
             "secret": self.secret,
             "by": by,

@@ -135,8 +135,11 @@ KINDS: dict[str, Kind] = {
     ),
     "stale": Kind(
         _R,
-        _("Your change was overtaken"),
-        _("%(number)s for the secret %(secret)s is out of date: Segura holds other values. Revise it or withdraw it."),
+        _("Your change is out of date"),
+        _(
+            "%(number)s for the secret %(secret)s is out of date and is not sent as it was approved. Its page says why. "
+            "Revise it or withdraw it."
+        ),
         "refresh-alert",
     ),
     "applied": Kind(

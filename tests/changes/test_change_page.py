@@ -273,7 +273,7 @@ def test_an_approved_change_says_that_an_earlier_one_goes_first(
 def test_an_approved_change_says_when_it_is_tried_again(as_person: AsPerson, requester: User, claimed: Change) -> None:
     conclusions.postponed(claimed, Cause.NOT_SENT, wait_s=600)
     words = text_of(page_of(as_person(requester), claimed))
-    assert "The update was not sent." in words
+    assert "This time the update was not sent." in words
     assert f"It is tried again at {claimed.not_before:%Y-%m-%d %H:%M:%S}" in words
 
 

@@ -29,6 +29,13 @@ DELIVERY = (
         (f"{_PAUSE}::test_administrator_is_told_which_route_is_missing",),
     ),
     Mutant(
+        "a reading that was refused shows nothing",
+        "portal/changes/reconcile.py",
+        "    Step.REPEAT_UNREAD: Cause.REPEAT_UNREAD,\n",
+        "    Step.REPEAT_UNREAD: Cause.SEND_AGAIN,\n",
+        ("tests/changes/test_claims.py::test_user_is_told_nothing_that_was_not_seen",),
+    ),
+    Mutant(
         "a message that is none is counted",
         "portal/celery.py",
         '    discards.count_discarded("unreadable")\n',

@@ -28,7 +28,7 @@ _TOLD: dict[str, str | Promise] = {
     "change.returned": _("Returned to pending: approvals are missing"),
     "vote.voided": _("Vote voided: its voter lost the right to decide"),
     "change.expired": _("Expired"),
-    "change.stale": _("Overtaken by another edit"),
+    "change.stale": _("Stale"),
     "change.applied": _("Applied"),
     "change.failed": _("Failed"),
     "change.doubted": _("In doubt"),

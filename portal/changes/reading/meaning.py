@@ -30,8 +30,8 @@ MEANING: dict[Status, Promise | str] = {
         "there. What exactly was seen is said above."
     ),
     Status.FAILED: _(
-        "Segura refused it, or reading the secret back or an administrator showed that it was not applied. It can be "
-        "retried under its approvals for some days."
+        "Segura refused it or has no such secret for the portal, or reading the secret back or an administrator showed "
+        "that it was not applied. It can be retried under its approvals for some days."
     ),
     Status.STALE: _(
         "The secret in Segura is no longer as approvers saw it, or can no longer be compared. "

@@ -223,7 +223,7 @@ def _ahead(change: Change, other: Change, now: datetime) -> str:
 
 def _doubt(change: Change, pause: Breaker | None) -> list[str]:
     now = timezone.now()
-    found = [_("Whether Segura carried out the call is not known. The portal does not send it again blindly.")]
+    found = [_("Whether Segura applied the change is not known. The portal does not send it blindly.")]
     if pause:
         found += paused(pause)
     elif change.not_before and change.not_before > now:
