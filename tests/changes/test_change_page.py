@@ -219,7 +219,7 @@ def test_a_change_in_doubt_says_what_is_known_and_how_long_the_lane_is_held(
     assert claimed.hold_until is not None
     for fact in (
         "no answer proves what became of it",
-        "The portal does not send it again blindly.",
+        "The portal does not send it blindly.",
         "It is reading the secret back",
         f"until {claimed.hold_until:%Y-%m-%d %H:%M:%S}",
         "every other change of this secret waits",
