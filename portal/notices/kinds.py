@@ -136,10 +136,7 @@ KINDS: dict[str, Kind] = {
     "stale": Kind(
         _R,
         _("Your change is out of date"),
-        _(
-            "%(number)s for the secret %(secret)s is out of date and is not sent as it was approved. Its page says why. "
-            "Revise it or withdraw it."
-        ),
+        _("%(number)s for the secret %(secret)s is out of date and was not sent. Its page says why."),
         "refresh-alert",
     ),
     "applied": Kind(
