@@ -14,7 +14,7 @@ from portal.operations import state
 
 def prepare_run() -> None:
     """Make what the settings refuse to start without: keys, and the address of a database unless there is one."""
-    folder = state.prepare()
+    folder = state.prepare_state_folder()
     if not any(os.environ.get(name) for name in ("DATABASE_URL", "DATABASE_URL_FILE")):
         # Imported here: an installation for production may leave the package out.
         postgres_server = import_module("portal.devserver.postgres_server")
@@ -29,7 +29,7 @@ def main() -> None:
         if sys.argv[1:2] == ["run"]:
             prepare_run()
         execute_from_command_line(sys.argv)
-    except (ImproperlyConfigured, state.Unwritable) as error:
+    except (ImproperlyConfigured, state.StateDirUnwritable) as error:
         sys.exit(f"{error}")
     except DatabaseError as error:
         if "--traceback" in sys.argv:

@@ -15,7 +15,7 @@ from django.db import close_old_connections
 from kombu.transport import TRANSPORT_ALIASES, redis
 
 from portal import correlation, discards
-from portal.discretion import forget_locals
+from portal.discretion import clear_traceback_locals
 
 _REQUEST = "request_id"
 _log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _UNUSABLE = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 
-class DiscreetTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
+class PortalTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
     """A task whose failure is reported, by Celery or by whoever listens to it, without the variables of any frame.
 
     It runs under the id of the request that asked for it; one that the clock asked for has an id of its own.
@@ -35,7 +35,7 @@ class DiscreetTask(Task):  # type: ignore[type-arg]  # generic in the stubs alon
         if self.request.called_directly:
             return self._discreetly(*args, **kwargs)
         asked = self.request.get(_REQUEST)
-        with correlation.under(correlation.begun(asked)):
+        with correlation.request_id_context(correlation.accept_request_id(asked)):
             began = time.monotonic()
             try:
                 return self._discreetly(*args, **kwargs)
@@ -48,7 +48,7 @@ class DiscreetTask(Task):  # type: ignore[type-arg]  # generic in the stubs alon
         try:
             return super().__call__(*args, **kwargs)
         except BaseException as error:
-            forget_locals(error)
+            clear_traceback_locals(error)
             raise
 
 
@@ -104,7 +104,7 @@ def _note_discarded(error: Exception) -> None:
 for _scheme in ("redis", "rediss"):
     TRANSPORT_ALIASES[_scheme] = f"{__name__}:{ToleratingTransport.__name__}"
 
-app = Celery("portal", task_cls=DiscreetTask)
+app = Celery("portal", task_cls=PortalTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -115,32 +115,32 @@ signals.task_postrun.connect(close_old_connections)
 
 
 @signals.before_task_publish.connect
-def send_the_id_along(headers: dict[str, Any], **_: Any) -> None:
+def on_before_publish(headers: dict[str, Any], **_: Any) -> None:
     """The message names the request that it comes from, where there is one."""
-    if name := correlation.current():
+    if name := correlation.current_request_id():
         headers[_REQUEST] = name
 
 
 @signals.worker_before_create_process.connect
-def share_what_is_loaded(**_: Any) -> None:
+def freeze_gc_before_fork(**_: Any) -> None:
     """Before each fork: the collector would write into all that is there, and a page written to is shared no more."""
     gc.freeze()
 
 
 @signals.worker_process_init.connect
-def trace(**_: Any) -> None:
+def on_worker_process_init(**_: Any) -> None:
     """In each process of the pool, for threads do not outlive a fork."""
     if settings.TRACING:
         import_module("portal.tracing").start()
 
 
 @signals.setup_logging.connect
-def leave_logging_to_settings(**_: Any) -> None:
+def on_setup_logging(**_: Any) -> None:
     """Being listened to keeps Celery from setting levels of its own: PORTAL_LOG_LEVEL counts in each process."""
-    logging.getLogger("celery.worker.consumer.consumer").addFilter(quote_no_message)
+    logging.getLogger("celery.worker.consumer.consumer").addFilter(redact_message_body)
 
 
-def quote_no_message(record: logging.LogRecord) -> bool:
+def redact_message_body(record: logging.LogRecord) -> bool:
     """Celery quotes the whole of a message it cannot use, whoever wrote it: say only that there was one, and why.
 
     Celery tells of it in no other way, so it is counted here.

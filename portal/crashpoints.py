@@ -15,7 +15,7 @@ from pathlib import Path
 _NAME, _, _FILE = os.environ.get("PORTAL_CRASH_AT", "").partition(":")
 
 
-def crashpoint(name: str) -> None:
+def failpoint(name: str) -> None:
     """Die or wait here if the environment names this point."""
     if name != _NAME:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 
-def forget_locals(error: BaseException) -> None:
+def clear_traceback_locals(error: BaseException) -> None:
     """Empty every finished frame of an exception and of those behind it.
 
     A form, a call or a cipher has plaintext among its variables, and so have the libraries they call: no list of

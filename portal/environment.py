@@ -14,7 +14,7 @@ from environs import Env
 env = Env()
 
 
-def positive(name: str, default: float) -> float:
+def get_positive_number(name: str, default: float) -> float:
     """A number above zero."""
     value: float = env.float(name, default)
     if value <= 0:
@@ -22,7 +22,7 @@ def positive(name: str, default: float) -> float:
     return value
 
 
-def at_least(name: str, default: int, minimum: int) -> int:
+def get_integer(name: str, default: int, minimum: int) -> int:
     """A whole number, `minimum` or more."""
     value: int = env.int(name, default)
     if value < minimum:
@@ -30,7 +30,7 @@ def at_least(name: str, default: int, minimum: int) -> int:
     return value
 
 
-def secret(name: str, default: str | None = None) -> str:
+def get_secret(name: str, default: str | None = None) -> str:
     """`name` from the environment, else what the file named by `name`_FILE holds; needed where no default is given."""
     path: str = env.str(f"{name}_FILE", "")
     if path:
@@ -44,8 +44,9 @@ def secret(name: str, default: str | None = None) -> str:
     return value or ""
 
 
-def secret_lines(name: str, at_start: str) -> list[str]:
-    """The secrets that the file of this setting holds by now, one on each line, then those there were `at_start`.
+def read_secret_lines(name: str, at_start: str) -> list[str]:
+    """The secrets that the file of this setting holds by now, one on each line, then those there were
+    `on_worker_ready`.
 
     So one can be changed while processes run; a file that is being written, or is gone, takes nothing away.
     """
@@ -57,11 +58,11 @@ def secret_lines(name: str, at_start: str) -> list[str]:
     return list(dict.fromkeys(line.strip() for line in lines if line.strip()))
 
 
-def https(name: str, default: str) -> str:
+def get_https_url(name: str, default: str) -> str:
     """A URL that is https, or plain http on this machine only."""
     url: str = env.str(name, default)
     scheme = urlsplit(url).scheme
-    if url and scheme != "https" and not (scheme == "http" and is_loopback(url)):
+    if url and scheme != "https" and not (scheme == "http" and is_loopback_url(url)):
         raise ImproperlyConfigured(f"{name} must be https; plain http is accepted for loopback only.")
     return url
 
@@ -77,7 +78,7 @@ class Smtp(NamedTuple):
     starttls: bool = False
 
 
-def smtp(name: str, url: str) -> Smtp:
+def parse_smtp_url(name: str, url: str) -> Smtp:
     """From smtps:// (465), smtp+starttls:// (587) or smtp:// (25), user:password@host:port; none for an empty one."""
     if not url:
         return Smtp()
@@ -87,14 +88,14 @@ def smtp(name: str, url: str) -> Smtp:
         raise ImproperlyConfigured(
             f"{name} must be smtps://, smtp+starttls:// or smtp://, with user:password@host:port."
         )
-    if parts.password and parts.scheme == "smtp" and not is_loopback(url):
+    if parts.password and parts.scheme == "smtp" and not is_loopback_url(url):
         raise ImproperlyConfigured(f"{name} would send its password in clear: use smtps:// or smtp+starttls://.")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     tls, starttls = parts.scheme == "smtps", parts.scheme == "smtp+starttls"
     return Smtp(parts.hostname, parts.port or default, user, password, tls, starttls)
 
 
-def is_loopback(url: str) -> bool:
+def is_loopback_url(url: str) -> bool:
     """Whether the URL leads to this machine."""
     host = urlsplit(url).hostname or ""
     try:

@@ -24,7 +24,7 @@ _FORMAT = b"\x01"
 _NONCE_BYTES = 12
 
 
-class CannotOpen(Exception):
+class CannotDecrypt(Exception):
     """The sealed value was altered, moved to another place, or its key is not on the ring."""
 
 
@@ -67,20 +67,20 @@ class KeyRing:
         return head + nonce + AESGCM(self.keys[self.active]).encrypt(nonce, plaintext, head + aad)
 
     def open(self, sealed: bytes, aad: bytes) -> bytes:
-        """The plaintext. Raises CannotOpen, which says nothing of the value."""
+        """The plaintext. Raises CannotDecrypt, which says nothing of the value."""
         end = 2 + sealed[1] if len(sealed) > 2 else 0
-        key = self.keys.get(key_id(sealed) or "")
+        key = self.keys.get(key_id_of(sealed) or "")
         if sealed[:1] != _FORMAT or key is None or len(sealed) < end + _NONCE_BYTES:
-            raise CannotOpen("sealed with an unknown key or in an unknown format")
+            raise CannotDecrypt("sealed with an unknown key or in an unknown format")
         head, nonce, body = sealed[:end], sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :]
         try:
             return AESGCM(key).decrypt(nonce, body, head + aad)
         except InvalidTag:
             pass  # raised anew below, so that no frame with the key hangs on the exception
-        raise CannotOpen("altered, or moved from the place it was sealed for")
+        raise CannotDecrypt("altered, or moved from the place it was sealed for")
 
 
-def key_id(sealed: bytes) -> str | None:
+def key_id_of(sealed: bytes) -> str | None:
     """The id of the key a value was sealed with, None where there is no such id in it."""
     try:
         return sealed[2 : 2 + sealed[1]].decode("ascii")
@@ -104,7 +104,7 @@ _URLSAFE = str.maketrans("-_", "+/")
 
 
 @cache
-def ring() -> KeyRing:
+def get_keyring() -> KeyRing:
     """The ring of the settings."""
     return KeyRing.parse(settings.SEALING_KEYS)
 
@@ -142,6 +142,6 @@ def _fingerprint_key() -> bytes:
     return kdf.derive(settings.SECRET_KEY.encode())
 
 
-def fingerprint(kind: str, value: str) -> str:
+def keyed_fingerprint(kind: str, value: str) -> str:
     """A keyed digest (64 hex digits): equal values of one kind have equal fingerprints, and nothing else shows."""
     return hmac.new(_fingerprint_key(), f"{kind}\0{value}".encode(), hashlib.sha256).hexdigest()

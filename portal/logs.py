@@ -49,7 +49,7 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "process": record.process,
         }
-        if request := correlation.current():
+        if request := correlation.current_request_id():
             line["request"] = request
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-from portal.unseen import is_unseen
+from portal.unseen import is_invisible
 
 _SAME = {ord(char): "'" for char in "\u2018\u2019\u201b\u02bc\u02b9\u02bb\u2032\u00b4\u0060\uff07"}
 _SAME |= {ord(char): "-" for char in "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"}
@@ -19,7 +19,7 @@ def fold_name(text: str) -> str:
     Capitals, ways to encode the same character, kinds of apostrophes, dashes and spaces, and characters without a
     shape make no difference.
     """
-    shown = "".join(char for char in text if char.isspace() or char == "\u3000" or not is_unseen(char))
+    shown = "".join(char for char in text if char.isspace() or char == "\u3000" or not is_invisible(char))
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", shown).casefold())
     return " ".join(folded.translate(_SAME).split())
 

@@ -13,7 +13,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import EnvError
 
-from portal.environment import at_least, env, https, is_loopback, positive, secret, smtp
+from portal.environment import (
+    env,
+    get_https_url,
+    get_integer,
+    get_positive_number,
+    get_secret,
+    is_loopback_url,
+    parse_smtp_url,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR: Path = env.path("PORTAL_STATE_DIR", BASE_DIR / ".state")
@@ -29,87 +37,87 @@ try:
     PROCESS: str = env.str("PORTAL_PROCESS", "")
     HOLDS_KEYS = PROCESS not in {"sealer", "scheduler", "owner"}
     # These three sign no session and decrypt no value, so they start without the keys for it.
-    SECRET_KEY = secret("PORTAL_SECRET_KEY", None if HOLDS_KEYS else "") or secrets.token_urlsafe(48)
-    SEALING_KEYS = secret("PORTAL_SEALING_KEYS", None if HOLDS_KEYS else "")
+    SECRET_KEY = get_secret("PORTAL_SECRET_KEY", None if HOLDS_KEYS else "") or secrets.token_urlsafe(48)
+    SEALING_KEYS = get_secret("PORTAL_SEALING_KEYS", None if HOLDS_KEYS else "")
     # Web and delivering workers refuse to start without it; scheduler and sealer need none.
-    APPROVAL_MAC_KEYS = secret("PORTAL_APPROVAL_MAC_KEYS", "")
-    FINGERPRINT_KEY = secret("PORTAL_FINGERPRINT_KEY", "")
+    APPROVAL_MAC_KEYS = get_secret("PORTAL_APPROVAL_MAC_KEYS", "")
+    FINGERPRINT_KEY = get_secret("PORTAL_FINGERPRINT_KEY", "")
     PORT: int = env.int("PORT", 8000)
-    BASE_URL = https("PORTAL_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+    BASE_URL = get_https_url("PORTAL_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
     ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
     TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", 0)
     LOG_LEVEL: str = env.str("PORTAL_LOG_LEVEL", "INFO").upper()
     # A person at a terminal reads lines; what collects a deployment's logs reads JSON.
-    LOG_FORMAT: str = env.str("PORTAL_LOG_FORMAT", "line" if is_loopback(BASE_URL) else "json")
+    LOG_FORMAT: str = env.str("PORTAL_LOG_FORMAT", "line" if is_loopback_url(BASE_URL) else "json")
     TRACING: bool = env.bool("PORTAL_TRACING", False)
-    METRICS_TOKEN = secret("PORTAL_METRICS_TOKEN", "")
+    METRICS_TOKEN = get_secret("PORTAL_METRICS_TOKEN", "")
     METRICS_DIR: str = env.str("PORTAL_METRICS_DIR", "")
-    APPROVALS_REQUIRED = at_least("APPROVALS_REQUIRED", 1, 1)
-    CHANGE_SUBMITS_PER_HOUR = at_least("CHANGE_SUBMITS_PER_HOUR", 100, 1)
-    CHANGE_PENDING_DAYS = positive("CHANGE_PENDING_DAYS", 14)
-    CHANGE_APPROVED_DAYS = positive("CHANGE_APPROVED_DAYS", 7)
+    APPROVALS_REQUIRED = get_integer("APPROVALS_REQUIRED", 1, 1)
+    CHANGE_SUBMITS_PER_HOUR = get_integer("CHANGE_SUBMITS_PER_HOUR", 100, 1)
+    CHANGE_PENDING_DAYS = get_positive_number("CHANGE_PENDING_DAYS", 14)
+    CHANGE_APPROVED_DAYS = get_positive_number("CHANGE_APPROVED_DAYS", 7)
 
     # --- The log as evidence -----------------------------------------------------------------------
-    AUDIT_SIGNING_KEY = secret("AUDIT_SIGNING_KEY", "")
+    AUDIT_SIGNING_KEY = get_secret("AUDIT_SIGNING_KEY", "")
     AUDIT_CHECKPOINT_DIR: str = env.str("AUDIT_CHECKPOINT_DIR", "")
-    AUDIT_VERIFY_EVERY_S = positive("AUDIT_VERIFY_EVERY_S", 86400)
-    AUDIT_MAIL_EVERY_S = positive("AUDIT_MAIL_EVERY_S", 86400)
+    AUDIT_VERIFY_EVERY_S = get_positive_number("AUDIT_VERIFY_EVERY_S", 86400)
+    AUDIT_MAIL_EVERY_S = get_positive_number("AUDIT_MAIL_EVERY_S", 86400)
     # 0 keeps the whole log; below a year nobody could follow up on what a yearly audit asks.
-    RETAIN_AUDIT_DAYS = at_least("RETAIN_AUDIT_DAYS", 0, 0)
-    RETAIN_NOTICES_DAYS = at_least("RETAIN_NOTICES_DAYS", 365, 1)
-    SEAL_EVERY_S = positive("SEAL_EVERY_S", 0.5)
+    RETAIN_AUDIT_DAYS = get_integer("RETAIN_AUDIT_DAYS", 0, 0)
+    RETAIN_NOTICES_DAYS = get_integer("RETAIN_NOTICES_DAYS", 365, 1)
+    SEAL_EVERY_S = get_positive_number("SEAL_EVERY_S", 0.5)
 
     # --- Segura ------------------------------------------------------------------------------------
-    SEGURA_URL = https("SEGURA_URL", "")
-    SEGURA_TOKEN_URL = https("SEGURA_TOKEN_URL", "")
+    SEGURA_URL = get_https_url("SEGURA_URL", "")
+    SEGURA_TOKEN_URL = get_https_url("SEGURA_TOKEN_URL", "")
     SEGURA_CLIENT_ID: str = env.str("SEGURA_CLIENT_ID", "")
-    SEGURA_CLIENT_SECRET = secret("SEGURA_CLIENT_SECRET", "")
+    SEGURA_CLIENT_SECRET = get_secret("SEGURA_CLIENT_SECRET", "")
     SEGURA_CLIENT_AUTH: str = env.str("SEGURA_CLIENT_AUTH", "body")
     # Only for the names people choose from when they share; empty: names are typed freely.
     SEGURA_SCIM_CLIENT_ID: str = env.str("SEGURA_SCIM_CLIENT_ID", "")
-    SEGURA_SCIM_CLIENT_SECRET = secret("SEGURA_SCIM_CLIENT_SECRET", "")
-    SEGURA_SCIM_SYNC_EVERY_S = positive("SEGURA_SCIM_SYNC_EVERY_S", 3600)
+    SEGURA_SCIM_CLIENT_SECRET = get_secret("SEGURA_SCIM_CLIENT_SECRET", "")
+    SEGURA_SCIM_SYNC_EVERY_S = get_positive_number("SEGURA_SCIM_SYNC_EVERY_S", 3600)
     SEGURA_TENANT: str = env.str("SEGURA_TENANT", "")
     SEGURA_CA_BUNDLE: str = env.str("SEGURA_CA_BUNDLE", "")
-    SEGURA_CONNECT_TIMEOUT_S = positive("SEGURA_CONNECT_TIMEOUT_S", 5)
-    SEGURA_GATEWAY_TIMEOUT_S = positive("SEGURA_GATEWAY_TIMEOUT_S", 60)
-    SEGURA_GATEWAY_RETRIES = at_least("SEGURA_GATEWAY_RETRIES", 5, 0)
+    SEGURA_CONNECT_TIMEOUT_S = get_positive_number("SEGURA_CONNECT_TIMEOUT_S", 5)
+    SEGURA_GATEWAY_TIMEOUT_S = get_positive_number("SEGURA_GATEWAY_TIMEOUT_S", 60)
+    SEGURA_GATEWAY_RETRIES = get_integer("SEGURA_GATEWAY_RETRIES", 5, 0)
     # Longer than the gateway's own patience, so that the gateway answers first.
-    SEGURA_DEADLINE_S = positive("SEGURA_DEADLINE_S", SEGURA_GATEWAY_TIMEOUT_S + 5)
+    SEGURA_DEADLINE_S = get_positive_number("SEGURA_DEADLINE_S", SEGURA_GATEWAY_TIMEOUT_S + 5)
     # A person waits, and with them one of few threads; workers have the time above.
-    SEGURA_PAGE_DEADLINE_S = positive("SEGURA_PAGE_DEADLINE_S", 8)
-    CATALOG_SYNC_EVERY_S = positive("CATALOG_SYNC_EVERY_S", 300)
-    CATALOG_VANISHED_MOST_PERCENT = at_least("CATALOG_VANISHED_MOST_PERCENT", 20, 0)
+    SEGURA_PAGE_DEADLINE_S = get_positive_number("SEGURA_PAGE_DEADLINE_S", 8)
+    CATALOG_SYNC_EVERY_S = get_positive_number("CATALOG_SYNC_EVERY_S", 300)
+    CATALOG_VANISHED_MOST_PERCENT = get_integer("CATALOG_VANISHED_MOST_PERCENT", 20, 0)
 
     # --- Delivery ----------------------------------------------------------------------------------
-    DELIVERY_LEASE_S = positive("DELIVERY_LEASE_S", 3 * SEGURA_DEADLINE_S)
-    DELIVERY_MAX_TRIES = at_least("DELIVERY_MAX_TRIES", 8, 1)
-    DELIVERY_BACKOFF_S = positive("DELIVERY_BACKOFF_S", 1)
-    DELIVERY_PROBE_EVERY_S = positive("DELIVERY_PROBE_EVERY_S", 30)
-    DELIVERY_PER_S = at_least("DELIVERY_PER_S", 0, 0)
-    DELIVERY_RETURN_PER_S = positive("DELIVERY_RETURN_PER_S", 5)
+    DELIVERY_LEASE_S = get_positive_number("DELIVERY_LEASE_S", 3 * SEGURA_DEADLINE_S)
+    DELIVERY_MAX_TRIES = get_integer("DELIVERY_MAX_TRIES", 8, 1)
+    DELIVERY_BACKOFF_S = get_positive_number("DELIVERY_BACKOFF_S", 1)
+    DELIVERY_PROBE_EVERY_S = get_positive_number("DELIVERY_PROBE_EVERY_S", 30)
+    DELIVERY_PER_S = get_integer("DELIVERY_PER_S", 0, 0)
+    DELIVERY_RETURN_PER_S = get_positive_number("DELIVERY_RETURN_PER_S", 5)
     DELIVERY_SPOOL_DIR: Path = env.path("DELIVERY_SPOOL_DIR", STATE_DIR / "spool")
-    SWEEP_EVERY_S = positive("SWEEP_EVERY_S", 10)
-    WORKER_DEAF_AFTER_S = positive("WORKER_DEAF_AFTER_S", 60)
+    SWEEP_EVERY_S = get_positive_number("SWEEP_EVERY_S", 10)
+    WORKER_DEAF_AFTER_S = get_positive_number("WORKER_DEAF_AFTER_S", 60)
     # How long the gateway may still replay a call it never answered: (connect + read) x tries, and a margin.
-    DELIVERY_HOLD_S = 2 * SEGURA_GATEWAY_TIMEOUT_S * (SEGURA_GATEWAY_RETRIES + 1) + positive(
+    DELIVERY_HOLD_S = 2 * SEGURA_GATEWAY_TIMEOUT_S * (SEGURA_GATEWAY_RETRIES + 1) + get_positive_number(
         "DELIVERY_HOLD_MARGIN_S", 10
     )
 
     # --- Notices, and mail: theirs and the checkpoints of the log to auditors ---------------------------
-    NOTICES_EVERY_S = positive("NOTICES_EVERY_S", 5)
-    DAILY_MAIL_HOUR = at_least("DAILY_MAIL_HOUR", 8, 0)
-    _mail = smtp("EMAIL_URL", secret("EMAIL_URL", ""))
+    NOTICES_EVERY_S = get_positive_number("NOTICES_EVERY_S", 5)
+    DAILY_MAIL_HOUR = get_integer("DAILY_MAIL_HOUR", 8, 0)
+    _mail = parse_smtp_url("EMAIL_URL", get_secret("EMAIL_URL", ""))
     DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", "") or f"countersign@{urlsplit(BASE_URL).hostname}"
 
     # --- Database and broker -----------------------------------------------------------------------
     # The scheduler sends messages only: a connection that it made by mistake would lead nowhere.
     _nowhere = "postgresql://scheduler.invalid/" if PROCESS == "scheduler" else None
-    os.environ["DATABASE_URL"] = secret("DATABASE_URL", _nowhere)
+    os.environ["DATABASE_URL"] = get_secret("DATABASE_URL", _nowhere)
     if urlsplit(os.environ["DATABASE_URL"]).scheme not in {"postgresql", "postgres"}:
         raise ImproperlyConfigured("DATABASE_URL must be postgresql://user:password@host/name.")
     DATABASES = {"default": env.dj_db_url("DATABASE_URL")}
-    REDIS_URL = secret("REDIS_URL", "redis://127.0.0.1:6379/0")
+    REDIS_URL = get_secret("REDIS_URL", "redis://127.0.0.1:6379/0")
 except EnvError as error:
     raise ImproperlyConfigured(str(error)) from None
 
@@ -123,7 +131,7 @@ if PROCESS not in {"", "web", "worker", "sealer", "scheduler", "owner"}:
     raise ImproperlyConfigured("PORTAL_PROCESS must be web, worker, sealer, scheduler or owner, or empty.")
 if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("PORTAL_SECRET_KEY must be 32 characters or longer: openssl rand -base64 48 makes one.")
-if DEBUG and not is_loopback(BASE_URL):
+if DEBUG and not is_loopback_url(BASE_URL):
     raise ImproperlyConfigured("PORTAL_DEBUG is for this machine only: PORTAL_BASE_URL must be a loopback address.")
 if TRACING and find_spec("opentelemetry") is None:
     raise ImproperlyConfigured("PORTAL_TRACING needs the packages of portal/requirements/otel.txt.")
@@ -239,15 +247,15 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "portal.pages.personal.PersonalMiddleware",
+    "portal.pages.personal.UserLocaleMiddleware",
     "portal.pages.first_steps.FirstStepsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "portal.pages.problems.NoPageMiddleware",
+    "portal.pages.problems.MethodNotAllowedMiddleware",
     # Last, so that they hear why a page was refused, or failed, before Django turns that into a page.
-    "portal.audit.refusals.RefusalMiddleware",
-    "portal.pages.reports.DiscretionMiddleware",
+    "portal.audit.refusals.DeniedRequestMiddleware",
+    "portal.pages.reports.TracebackScrubbingMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -293,10 +301,10 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 1_000_000},
     }
 }
-DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.pages.reports.DiscreetFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.pages.reports.ScrubbingReporterFilter"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # two lists of 500 shares, each of up to four fields
-FILE_UPLOAD_HANDLERS = ["portal.pages.uploads.NoUploads"]
+FILE_UPLOAD_HANDLERS = ["portal.pages.uploads.RejectUploads"]
 
 # --- Signing in ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -318,7 +326,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_FORMS = {
     "login": "portal.accounts.forms.SignInForm",
     "change_password": "portal.accounts.forms.PasswordForm",
-    "reauthenticate": "portal.accounts.forms.ConfirmForm",
+    "reauthenticate": "portal.accounts.forms.PasswordConfirmForm",
 }
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
@@ -336,7 +344,7 @@ LANGUAGE_COOKIE_NAME = f"{_prefix}language"
 THEME_COOKIE_NAME = f"{_prefix}theme"
 ZONE_COOKIE_NAME = f"{_prefix}zone"
 MESSAGES_COOKIE_NAME = f"{_prefix}messages"
-MESSAGE_STORAGE = "portal.pages.flash.FlashStorage"
+MESSAGE_STORAGE = "portal.pages.flash.CookieMessageStorage"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600

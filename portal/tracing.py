@@ -17,7 +17,7 @@ from opentelemetry.trace import Span
 _ADDRESSES = ("http.url", "http.target", "url.full")
 
 
-def start(processor: SpanProcessor | None = None) -> None:
+def start_tracing(processor: SpanProcessor | None = None) -> None:
     """From now on this process tells of what it does. Before Django loads its middleware, and after any fork."""
     provider = TracerProvider(resource=Resource.create({"service.name": "countersign"}))
     provider.add_span_processor(processor or BatchSpanProcessor(OTLPSpanExporter()))
@@ -27,7 +27,7 @@ def start(processor: SpanProcessor | None = None) -> None:
     CeleryInstrumentor().instrument(tracer_provider=provider)  # type: ignore[no-untyped-call]
 
 
-def stop() -> None:
+def stop_tracing() -> None:
     """As it was before."""
     CeleryInstrumentor().uninstrument()  # type: ignore[no-untyped-call]
     DjangoInstrumentor().uninstrument()

@@ -12,11 +12,11 @@ _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uf
 _PERHAPS = re.compile("[^ -~\n]")
 
 
-def is_unseen(char: str) -> bool:
+def is_invisible(char: str) -> bool:
     """Whether the character has no shape of its own: controls, formats, blanks, unknown ones, every space but one."""
     return not char.isprintable() or _BLANK.match(char) is not None
 
 
-def spelled(text: str, spelling: Callable[[str], str]) -> str:
+def replace_invisible(text: str, spelling: Callable[[str], str]) -> str:
     """The text with `spelling` of each unseen character in its place; line ends stay."""
-    return _PERHAPS.sub(lambda found: spelling(found[0]) if is_unseen(found[0]) else found[0], text)
+    return _PERHAPS.sub(lambda found: spelling(found[0]) if is_invisible(found[0]) else found[0], text)

@@ -11,7 +11,7 @@ from portal.accounts.models import User
 from portal.catalog import connection, details
 from portal.changes import reconcile, workflow
 from portal.changes.models import Change
-from portal.changes.patch import Sight
+from portal.changes.patch import Snapshot
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from tests.vouching import LOOKED, PRESENT
@@ -20,20 +20,20 @@ from tests.vouching import LOOKED, PRESENT
 @pytest.fixture
 def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is published: the test itself is the worker."""
-    monkeypatch.setattr("portal.changes.tasks.publish", lambda _: None)
+    monkeypatch.setattr("portal.changes.tasks.enqueue_change", lambda _: None)
 
 
 @pytest.fixture
-def live_base(segura: Sandbox) -> Sight:
+def live_base(segura: Sandbox) -> Snapshot:
     """What the stand-in holds for secret 43 right now, as a requester would see it."""
-    seen = details.read(connection.connect(secret=43), 43)
-    return Sight(dict(seen.fields), seen.secret_fingerprint, seen.read_at)
+    seen = details.fetch_details(connection.build_client(secret=43), 43)
+    return Snapshot(dict(seen.fields), seen.secret_fingerprint, seen.read_at)
 
 
 @pytest.fixture
 def approved(
     no_queue: None,
-    live_base: Sight,
+    live_base: Snapshot,
     propose: Callable[..., Proposal],
     requester: User,
     approver: User,
@@ -42,14 +42,14 @@ def approved(
 
     def build(**patch: Any) -> Change:
         patch.setdefault("base", live_base)
-        change = workflow.submit(propose(**patch), by=requester)
+        change = workflow.submit_change(propose(**patch), by=requester)
         return approve(change, approver)
 
     return build
 
 
 def approve(change: Change, by: User) -> Change:
-    return workflow.approve(
+    return workflow.approve_change(
         change.pk, by=by, revision=change.revision, digest=change.current().digest, presence=PRESENT, care=LOOKED
     )
 
@@ -57,6 +57,6 @@ def approve(change: Change, by: User) -> Change:
 def work(change: Change, rounds: int = 1) -> Change:
     """What a worker does when it is reminded of the change, `rounds` times."""
     for _ in range(rounds):
-        reconcile.advance(change.pk)
+        reconcile.process_change(change.pk)
     change.refresh_from_db()
     return change

@@ -17,9 +17,9 @@ from portal.accounts.roles import Role
 from portal.catalog.models import ApiSecret
 from portal.changes import sealed, workflow
 from portal.changes.models import Change
-from portal.changes.patch import Sight
+from portal.changes.patch import Snapshot
 from portal.changes.proposal import Proposal
-from portal.vault import Secret
+from portal.vault import SecretStr
 
 GCP = {
     "name": "GCP",
@@ -34,14 +34,14 @@ GCP = {
 }
 
 
-GCP_BASE = Sight(GCP, "f" * 64)
+GCP_BASE = Snapshot(GCP, "f" * 64)
 
 
 def person(name: str, *granted: Role) -> User:
     """A person in these roles."""
     user = User.objects.create_user(name, password=f"{name}-correct-horse")
     for role in granted:
-        roles.grant(user, role)
+        roles.add_to_role(user, role)
     return user
 
 
@@ -113,13 +113,13 @@ def secret(db: None) -> ApiSecret:
 def propose(secret: ApiSecret) -> Callable[..., Proposal]:
     """A proposal for the GCP secret: a new url, unless told otherwise."""
 
-    def build(*, value: str = "", base: Sight | None = GCP_BASE, identifier: int = 43, **patch: Any) -> Proposal:
+    def build(*, value: str = "", base: Snapshot | None = GCP_BASE, identifier: int = 43, **patch: Any) -> Proposal:
         revision_id = uuid.uuid4()
         return Proposal(
             secret=identifier,
             patch=patch or {"url": "https://gcp-eu.example"},
             base=base,
-            sealed=sealed.seal(Secret(value), revision_id) if value else None,
+            sealed=sealed.encrypt_secret(SecretStr(value), revision_id) if value else None,
             reason="The endpoint moves to the EU",
             revision_id=revision_id,
         )
@@ -130,4 +130,4 @@ def propose(secret: ApiSecret) -> Callable[..., Proposal]:
 @pytest.fixture
 def submitted(propose: Callable[..., Proposal], requester: User) -> Change:
     """A pending change of the requester's."""
-    return workflow.submit(propose(), by=requester)
+    return workflow.submit_change(propose(), by=requester)

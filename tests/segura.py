@@ -46,7 +46,7 @@ def segura(sandbox: Sandbox, settings: Settings) -> Sandbox:
     settings.DELIVERY_BACKOFF_S = settings.DELIVERY_PROBE_EVERY_S = 1e-6
     settings.DELIVERY_RETURN_PER_S = 1e6
     forget_tokens(settings.REDIS_URL)
-    connection.absence.cache_clear()
+    connection.get_availability_guard.cache_clear()
     return sandbox
 
 

@@ -179,11 +179,11 @@ def test_files_in_the_environment_are_secrets_the_service_is_given(name: str) ->
 
 
 def test_secret_files_are_the_ones_the_command_makes(tmp_path: Path) -> None:
-    made = secret_files.make(tmp_path)
+    made = secret_files.create_secret_files(tmp_path)
     files = {secret["file"] for secret in COMPOSE["secrets"].values()}
     assert {f"${{COUNTERSIGN_SECRETS:-.secrets}}/{name}" for name in made} == files
     before = (tmp_path / "secret_key").read_text()
-    assert secret_files.make(tmp_path) == []
+    assert secret_files.create_secret_files(tmp_path) == []
     assert (tmp_path / "secret_key").read_text() == before
     assert tmp_path.stat().st_mode & 0o777 == 0o700
 

@@ -59,7 +59,7 @@ class Deployment:
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     """A new volume, with which the database's container has started and on which `migrate` has run."""
     folder = tmp_path_factory.mktemp("deployment")
-    secret_files.make(folder)
+    secret_files.create_secret_files(folder)
     (folder / "psql").write_text(PSQL, encoding="utf-8")
     (folder / "psql").chmod(0o755)
     with throw_away_postgres() as server:
@@ -82,7 +82,7 @@ def test_accounts_are_no_superusers_and_the_migrating_one_owns_the_tables(deploy
 
 
 def test_accounts_have_the_passwords_of_their_addresses(tmp_path: Path) -> None:
-    secret_files.make(tmp_path)
+    secret_files.create_secret_files(tmp_path)
     (tmp_path / "psql").write_text("#!/bin/sh\ncat\n", encoding="utf-8")
     (tmp_path / "psql").chmod(0o755)
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SECRETS": str(tmp_path), "POSTGRES_USER": "p"}

@@ -42,12 +42,12 @@ def page() -> str:
     """The page as it should be."""
     from django.utils import translation
 
-    from portal.notices.kinds import KINDS, RIGHTS, RULES
+    from portal.notices.kinds import NOTIFICATION_TYPES, RIGHTS, ROUTES
 
     rows = []
     with translation.override("en"):
-        for rule in RULES:
-            kind = KINDS[rule.kind]
+        for rule in ROUTES:
+            kind = NOTIFICATION_TYPES[rule.kind]
             told = (
                 f"`{rule.action}`",
                 rule.only,

@@ -75,7 +75,7 @@ def test_process_that_needs_no_keys_starts_without_them_and_cannot_use_any(proce
 import django; django.setup()
 from django.core.exceptions import ImproperlyConfigured
 from portal import keyring
-for each in (keyring.ring, lambda: keyring.fingerprint("kind", "value")):
+for each in (keyring.get_keyring, lambda: keyring.keyed_fingerprint("kind", "value")):
     try:
         each()
     except ImproperlyConfigured as error:

@@ -18,10 +18,10 @@ stateDiagram-v2
 
 def page() -> str:
     """The page as it should be."""
-    from portal.changes.transitions import ALLOWED, ENDED
+    from portal.changes.transitions import ALLOWED, CLOSED
 
     arrows = [f"    {start} --> {end}\n" for start, ends in ALLOWED.items() for end in ends]
-    ended = [f"    {status} --> [*]\n" for status in ENDED]
+    ended = [f"    {status} --> [*]\n" for status in CLOSED]
     return HEAD + "".join(arrows) + "".join(ended) + "```\n"
 
 

@@ -16,8 +16,8 @@ from portal.accounts.access import RightMissing
 from portal.accounts.roles import Right
 from portal.audit import codes
 from portal.audit.findings import said
-from portal.changes.models import Cause, Status, Verdict
-from portal.changes.reading.outlook import clock
+from portal.changes.models import Status, StatusCause, Verdict
+from portal.changes.reading.outlook import instant_text
 from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, StaleRevision
 from portal.changes.templatetags.change_ui import OUTCOMES
 from portal.changes.transitions import WrongState
@@ -168,7 +168,7 @@ def test_no_form_is_labelled_past_gettext() -> None:
 def test_every_code_of_the_log_has_words() -> None:
     refused = {NotAllowed, OwnChange, AlreadyVoted, StaleRevision, WrongState, RightMissing}
     rules = {rule.__name__ for rule in refused}
-    known = {*Status.values, *Cause.values, *Verdict.values, *OUTCOMES, *Right, *rules}
+    known = {*Status.values, *StatusCause.values, *Verdict.values, *OUTCOMES, *Right, *rules}
     assert known - {""} - codes.WORDS.keys() == set()
 
 
@@ -234,15 +234,15 @@ def _texts(node: ast.expr) -> list[str]:
 
 def test_dates_and_numbers_are_written_as_the_language_writes_them() -> None:
     instant = datetime(2026, 3, 9, 14, 5, 6, tzinfo=UTC)
-    assert clock(instant) == "2026-03-09 14:05:06 UTC"
+    assert instant_text(instant) == "2026-03-09 14:05:06 UTC"
     with translation.override("pt-br"):
-        assert clock(instant) == "09/03/2026 14:05:06 UTC"
+        assert instant_text(instant) == "09/03/2026 14:05:06 UTC"
 
 
 def test_states_and_causes_are_looked_up_when_they_are_shown() -> None:
     with translation.override("pt-br"):
         assert str(Status.IN_DOUBT.label) == "Em dúvida"
-        assert str(Cause.RECHECKED.label).startswith("Uma pessoa pediu")
+        assert str(StatusCause.RECHECKED.label).startswith("Uma pessoa pediu")
         assert (
             said("no answer in time while reading the answer")
             == "nenhuma resposta a tempo durante a leitura da resposta"

@@ -101,7 +101,7 @@ def test_no_two_accounts_share_a_file_but_those_of_all() -> None:
 
 
 def test_every_secret_file_has_a_reader_or_is_roots_alone(tmp_path: Path) -> None:
-    made = set(secret_files.make(tmp_path / "secrets"))
+    made = set(secret_files.create_secret_files(tmp_path / "secrets"))
     read = {file for names in READERS.values() for file in names}
     assert made - read == {"postgres_password", "redis_password"}
 
@@ -109,9 +109,9 @@ def test_every_secret_file_has_a_reader_or_is_roots_alone(tmp_path: Path) -> Non
 def test_files_are_given_to_their_readers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "secrets"
     given: dict[str, tuple[str, ...]] = {}
-    secret_files.make(folder)
+    secret_files.create_secret_files(folder)
     monkeypatch.setattr(shutil, "chown", lambda path, *owners: given.update({path.name: owners}))
-    secret_files.restrict(folder)
+    secret_files.restrict_permissions(folder)
     assert given["audit_signing_key"] == ("root", "countersign-sealer")
     assert given["database_url_owner"] == ("root", "countersign-owner")
     assert given["postgres_password"] == ("root", "root")

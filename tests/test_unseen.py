@@ -8,12 +8,12 @@ import unicodedata
 import pytest
 from django.core.exceptions import ValidationError
 
-from portal.audit.visible import visible
+from portal.audit.visible import escape_invisible
 from portal.changes import hosts
-from portal.changes.forms.fields import refuse_unseen
+from portal.changes.forms.fields import reject_invisible
 from portal.changes.templatetags.change_ui import plainly
-from portal.unseen import NEEDED, is_unseen
-from portal.vault.text import clean
+from portal.unseen import NEEDED, is_invisible
+from portal.vault.text import clean_text
 
 pytestmark = pytest.mark.shows("W12")
 
@@ -24,9 +24,11 @@ SAMPLE = ["\u202e", "\u200b", "\u2066", "\ufeff", "\x1b", "\x00", "\u2028", "\u0
 
 def test_no_character_of_the_hiding_kinds_is_missed_and_no_letter_is_taken_for_one() -> None:
     every = [chr(code) for code in range(sys.maxunicode + 1)]
-    missed = [char for char in every if unicodedata.category(char) in HIDING and not is_unseen(char)]
+    missed = [char for char in every if unicodedata.category(char) in HIDING and not is_invisible(char)]
     assert missed == []
-    wrong = [char for char in every if is_unseen(char) and unicodedata.category(char)[0] in "LNP" and char not in BLANK]
+    wrong = [
+        char for char in every if is_invisible(char) and unicodedata.category(char)[0] in "LNP" and char not in BLANK
+    ]
     assert [f"{ord(char):04X}" for char in wrong] == ["1160"]
 
 
@@ -34,23 +36,23 @@ def test_no_character_of_the_hiding_kinds_is_missed_and_no_letter_is_taken_for_o
 def test_each_unseen_character_is_shown_everywhere_and_kept_nowhere(char: str) -> None:
     text = f"a{char}b"
     assert f"⟨U+{ord(char):04X}⟩" in plainly(text)
-    assert char not in visible(text)
-    assert "\\u" in visible(text)
-    assert clean(text) == "a b"
-    assert hosts.doubts(f"https://a{char}.example/")
+    assert char not in escape_invisible(text)
+    assert "\\u" in escape_invisible(text)
+    assert clean_text(text) == "a b"
+    assert hosts.url_warnings(f"https://a{char}.example/")
 
 
 @pytest.mark.parametrize("char", [char for char in SAMPLE if char not in NEEDED | {"\u00a0"}], ids=ascii)
 def test_each_is_refused_where_it_is_typed(char: str) -> None:
     with pytest.raises(ValidationError, match="cannot be seen"):
-        refuse_unseen("Name", f"a{char}b")
+        reject_invisible("Name", f"a{char}b")
 
 
 @pytest.mark.parametrize("text", ["ação", "名前", "❤\ufe0f", "क्\u200dष", "a\u00a0b", "مرحبا", "e\u0301"])
 def test_what_people_write_may_be_typed(text: str) -> None:
-    refuse_unseen("Name", text)
+    reject_invisible("Name", text)
 
 
 @pytest.mark.parametrize("text", ["plain", "ação", "名前 and Latin", "line\nline", "€ “quoted” …"])
 def test_what_people_write_is_shown_as_it_is(text: str) -> None:
-    assert plainly(text) == visible(text) == text
+    assert plainly(text) == escape_invisible(text) == text

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from portal.accounts.presence import Presence
-from portal.changes.care import Care
+from portal.accounts.presence import RecentAuth
+from portal.changes.care import ReviewProof
 
-PRESENT = Presence(fresh=True)
+PRESENT = RecentAuth(fresh=True)
 """The user has just shown who they are."""
-LOOKED = Care(opened=True, confirmed=True)
+LOOKED = ReviewProof(opened=True, confirmed=True)
 """The user has opened the difference and confirmed the consequence."""

@@ -20,7 +20,7 @@ from portal.accounts.models import User
 View = Callable[..., HttpResponseBase]
 
 
-class PersonRequest(HttpRequest):
+class UserRequest(HttpRequest):
     """A request whose user is known to be a person."""
 
     user: User
@@ -33,11 +33,11 @@ class RightMissing(PermissionDenied):
     code = "RightMissing"
 
     def __init__(self, *rights: roles.Right) -> None:
-        super().__init__(refusal(*rights))
+        super().__init__(missing_right_message(*rights))
         self.rights = rights
 
 
-def requires(*rights: roles.Right) -> Callable[[View], View]:
+def require_rights(*rights: roles.Right) -> Callable[[View], View]:
     """A view for people who hold at least one of `rights`; any signed-in person where none is named."""
 
     def decorate(view: View) -> View:
@@ -54,12 +54,12 @@ def requires(*rights: roles.Right) -> Callable[[View], View]:
     return decorate
 
 
-def limited(act: str) -> Callable[[View], View]:
+def limit_acts(act: str) -> Callable[[View], View]:
     """Count each call of a view as an act of the person, one of limits.ACTS. Raises LimitReached, a page of its own."""
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def counted(request: PersonRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        def counted(request: UserRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             count_act(request.user, act)
             return view(request, *args, **kwargs)
 
@@ -76,7 +76,7 @@ def _to_signing_in(request: HttpRequest) -> HttpResponseBase:
     return redirect_to_login(request.get_full_path() if request.method in ("GET", "HEAD") else "/")
 
 
-def refusal(*rights: roles.Right) -> str:
+def missing_right_message(*rights: roles.Right) -> str:
     """The sentence for people who lack the right: which groups have it."""
-    groups = roles.groups_with(*rights)
+    groups = roles.group_names_with_right(*rights)
     return _("This page is for members of %(groups)s. The operator of the server can add you.") % {"groups": groups}

@@ -13,4 +13,4 @@ class AccountsConfig(AppConfig):
             signals,  # noqa: F401 - listens
         )
 
-        post_migrate.connect(roles.make_groups, sender=self, dispatch_uid="make_groups")
+        post_migrate.connect(roles.ensure_role_groups, sender=self, dispatch_uid="make_groups")

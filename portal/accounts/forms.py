@@ -51,11 +51,11 @@ class PasswordForm(_Labelled, ChangePasswordForm):  # type: ignore[misc]
         return password
 
 
-class ConfirmForm(_Labelled, ReauthenticateForm):  # type: ignore[misc]
+class PasswordConfirmForm(_Labelled, ReauthenticateForm):  # type: ignore[misc]
     """The password once more."""
 
 
-class PresentForm(forms.Form):
+class RecentAuthForm(forms.Form):
     """What only somebody who is there may send: it asks for their password where they gave it too long ago.
 
     In place, so that nothing typed is lost, and with a password that is never written back into a page. `presence`
@@ -74,7 +74,7 @@ class PresentForm(forms.Form):
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest, **options: Any) -> None:
         super().__init__(data, **options)
         self._request = request
-        self.presence = presence.of(request)
+        self.presence = presence.get_recent_auth(request)
         asked = self.fields.pop("password")
         if not self.presence.fresh:
             self.fields["password"] = asked  # below what it is about
@@ -84,7 +84,7 @@ class PresentForm(forms.Form):
         password = self.cleaned_data.get("password")
         if password:
             try:
-                self.presence = presence.show(self._request, password)
+                self.presence = presence.confirm_password(self._request, password)
             except ValidationError as refusal:
                 self.add_error("password", refusal)
             else:

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.usernames import fold_username
-from portal.unseen import is_unseen
+from portal.unseen import is_invisible
 
 
 class UsernameKeyField(models.TextField):  # type: ignore[type-arg]  # generic in the stubs alone
@@ -92,7 +92,7 @@ class User(AbstractUser):
 
     def require_own_name(self) -> None:
         """Raise ValidationError if the name has unseen characters, or is another account's in any spelling."""
-        if any(char.isspace() or is_unseen(char) for char in self.username):
+        if any(char.isspace() or is_invisible(char) for char in self.username):
             raise ValidationError({"username": _("A user name takes no spaces and no invisible characters.")})
         other = User.objects.find_by_name(self.username)
         if other is not None and other.pk != self.pk:

@@ -15,7 +15,7 @@ from portal import correlation
 
 
 @dataclass(frozen=True)
-class Origin:
+class RequestOrigin:
     """The client's address ('' in a worker) and an id that ties all events of one request together."""
 
     address: str = ""
@@ -25,12 +25,12 @@ class Origin:
 _address: ContextVar[str] = ContextVar("address", default="")
 
 
-def current() -> Origin:
+def current_origin() -> RequestOrigin:
     """The origin of what runs now: in a task the id it was begun under, and no address; empty outside of both."""
-    return Origin(_address.get(), correlation.current())
+    return RequestOrigin(_address.get(), correlation.current_request_id())
 
 
-def client_address(request: HttpRequest) -> str:
+def get_client_address(request: HttpRequest) -> str:
     """The peer, or what the configured number of own proxies saw; a forged X-Forwarded-For is ignored.
 
     So is one that holds no IP address there, or one with a zone, which may be any text. The proxy must drop header
@@ -56,11 +56,11 @@ class OriginMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        token = _address.set(client_address(request))
+        token = _address.set(get_client_address(request))
         try:
-            with correlation.under(correlation.begun(request.headers.get("X-Request-ID"))):
+            with correlation.request_id_context(correlation.accept_request_id(request.headers.get("X-Request-ID"))):
                 response = self.get_response(request)
-                response["X-Request-ID"] = correlation.current()
+                response["X-Request-ID"] = correlation.current_request_id()
                 return response
         finally:
             _address.reset(token)

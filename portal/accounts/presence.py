@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 
 @dataclass(frozen=True)
-class Presence:
+class RecentAuth:
     """`methods` by which somebody showed who they are, when they did so first (signed in) and last (`shown_at`).
 
     `fresh`: the last time is not longer ago than ACCOUNT_REAUTHENTICATION_TIMEOUT, as of the request.
@@ -35,13 +35,13 @@ class Presence:
         }
 
 
-def of(request: HttpRequest) -> Presence:
+def get_recent_auth(request: HttpRequest) -> RecentAuth:
     """Of the person of this request; never fresh where the session knows nothing about it."""
     records = get_authentication_records(request, request.user)
     if not records:
-        return Presence(fresh=False)
+        return RecentAuth(fresh=False)
     first, last = records[0]["at"], records[-1]["at"]
-    return Presence(
+    return RecentAuth(
         # Both ways, so that a clock that was set back makes nobody present for an hour.
         fresh=abs(time.time() - last) < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT,
         methods=tuple(sorted({str(record["method"]) for record in records})),
@@ -50,7 +50,7 @@ def of(request: HttpRequest) -> Presence:
     )
 
 
-def show(request: HttpRequest, password: str) -> Presence:
+def confirm_password(request: HttpRequest, password: str) -> RecentAuth:
     """The person's password once more: they are present from now on, under a new session id.
 
     Raises ValidationError for a wrong one, or for one too many: both are in the log and count as failed sign-ins do.
@@ -60,7 +60,7 @@ def show(request: HttpRequest, password: str) -> Presence:
         raise adapter.validation_error("incorrect_password")
     with transaction.atomic():  # with its event or not at all
         reauthenticate_by_password(request)
-    return of(request)
+    return get_recent_auth(request)
 
 
 def _text(at: datetime | None) -> str:

@@ -53,7 +53,7 @@ def rights_of(user: User | AnonymousUser) -> frozenset[Right]:
     return _standing(user)[0] if user.is_active else frozenset()
 
 
-def names_of(user: User | AnonymousUser) -> list[str]:
+def group_names_of(user: User | AnonymousUser) -> list[str]:
     """The groups a person is in, asked along with their rights."""
     return _standing(user)[1]
 
@@ -76,12 +76,12 @@ def anybody_with(rights: frozenset[Right], key: Given) -> User:
     return anybody
 
 
-def holds(user: User | AnonymousUser, right: Right) -> bool:
+def has_right(user: User | AnonymousUser, right: Right) -> bool:
     """Whether this person holds the right now."""
     return right in rights_of(user)
 
 
-def holders(*rights: Right) -> QuerySet[User]:
+def users_with_right(*rights: Right) -> QuerySet[User]:
     """Active people who hold one of the rights; demo accounts, who cannot sign in outside the demo, only within it."""
     people = User.objects.filter(
         is_active=True,
@@ -91,18 +91,18 @@ def holders(*rights: Right) -> QuerySet[User]:
     return (people if settings.PORTAL_DEMO else people.filter(is_demo=False)).distinct()
 
 
-def groups_with(*rights: Right) -> str:
+def group_names_with_right(*rights: Right) -> str:
     """The groups that carry one of the rights, in the words of the page: the answer to «who could?»."""
     found = Group.objects.filter(permissions__codename__in=rights, permissions__content_type__app_label="accounts")
     return ", ".join(sorted({_(name) for name in found.values_list("name", flat=True)}))
 
 
-def grant(user: User, role: Role) -> None:
+def add_to_role(user: User, role: Role) -> None:
     """Put a person into a role's group."""
     user.groups.add(Group.objects.get(name=role))
 
 
-def make_groups(**_signal: Any) -> None:
+def ensure_role_groups(**_signal: Any) -> None:
     """After migrate: the four groups with their right, made where missing, never reset."""
     people = ContentType.objects.get_for_model(User)
     for role, right in GRANTS.items():

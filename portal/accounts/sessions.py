@@ -15,13 +15,13 @@ from portal.accounts.models import User
 
 
 @receiver(authentication_step_completed, dispatch_uid="fresh_session_id")
-def renew(request: HttpRequest, reauthenticated: bool = False, **_: Any) -> None:
+def rotate_session_id(request: HttpRequest, reauthenticated: bool = False, **_: Any) -> None:
     """So that an id known from before opens nothing. At signing in and at a change of password Django does it."""
     if reauthenticated:
         request.session.cycle_key()
 
 
-def end_all_of(user: User) -> None:
+def end_all_sessions(user: User) -> None:
     """Sign a person out everywhere and for good: switching them on again revives no session."""
     for session in Session.objects.filter(expire_date__gt=timezone.now()):
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):

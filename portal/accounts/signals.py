@@ -14,7 +14,7 @@ rights_changed = Signal()
 """Sent with `users`, ids of users who may have gained or lost a right, in the transaction that changes it."""
 
 _DECIDING = {"is_active", "is_demo"}
-"""The columns of a user that roles.holders() asks for."""
+"""The columns of a user that roles.users_with_right() asks for."""
 
 
 @receiver(m2m_changed, sender=User.groups.through, dispatch_uid="rights_by_membership")

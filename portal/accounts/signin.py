@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from portal.accounts import attempts
 from portal.accounts.limits import LimitReached
 from portal.accounts.models import CountedAct, User
-from portal.accounts.origin import client_address
+from portal.accounts.origin import get_client_address
 
 _COMPARING = threading.BoundedSemaphore(2)
 """Password comparisons of this process at a time: each takes a fifth of a second of a core, and pages need threads."""
@@ -31,7 +31,7 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """One answer for the rate limits and for the audit log."""
-        return client_address(request)
+        return get_client_address(request)
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
@@ -43,7 +43,7 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 self._attempt = attempts.reserve_confirmation(self.confirming)
             else:
                 name = str(credentials.get("username", ""))
-                self._attempt = attempts.reserve_sign_in(name, client_address(request))
+                self._attempt = attempts.reserve_sign_in(name, get_client_address(request))
         except LimitReached as refusal:
             _report_refused(request, credentials, "too many attempts")
             raise ValidationError(self._sentence(refusal.minutes), code="too_many_login_attempts") from None
@@ -76,7 +76,7 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             _report_refused(request, credentials, "demo account outside the demo")
             return None
         if user is not None and self.confirming is None:
-            attempts.remember_address(user, client_address(request))
+            attempts.remember_address(user, get_client_address(request))
         return user
 
     def reauthenticate(self, user: User, password: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from portal.unseen import is_unseen
+from portal.unseen import is_invisible
 
 
 def fold_username(name: str) -> str:
@@ -20,7 +20,7 @@ def fold_username(name: str) -> str:
 
 
 def _fold_once(name: str) -> str:
-    shown = "".join(char for char in unicodedata.normalize("NFKD", name) if char != " " and not is_unseen(char))
+    shown = "".join(char for char in unicodedata.normalize("NFKD", name) if char != " " and not is_invisible(char))
     # Upper case first: it joins a dotless i with i, and a long s with s. A capital I with a dot folds to two.
     folded = unicodedata.normalize("NFKC", shown.upper().casefold())
     return folded.replace("i\u0307", "i")

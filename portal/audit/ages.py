@@ -102,6 +102,6 @@ def _pairs(ranges: object) -> Iterator[tuple[int, int]]:
             yield pair[0], pair[1]
 
 
-def written(at: datetime) -> str:
+def format_event_time(at: datetime) -> str:
     """An instant as the texts of events say it, so that texts can be compared."""
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}+00:00"

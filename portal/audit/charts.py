@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.audit import codes
-from portal.audit.overview import ANSWER, CLASSES, OUTCOMES, Durations, Overview, Part
+from portal.audit.overview import ANSWER, CLASSES, OUTCOMES, Durations, Overview, PeriodPart
 from portal.audit.period import Period
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
@@ -37,7 +37,7 @@ _STATES = {
 
 
 @dataclass(frozen=True)
-class Column:
+class Series:
     """A series. `tone` is its colour: good, warn, bad, doubt, calm or accent; the pattern comes from its place."""
 
     label: str
@@ -45,7 +45,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
+class ChartCell:
     """`value` is what is drawn, None for nothing; `address` its rows in the log."""
 
     text: str
@@ -54,9 +54,9 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartRow:
     label: str
-    cells: list[Cell]
+    cells: list[ChartCell]
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Chart:
     kind: str
     title: str
     about: str
-    columns: list[Column]
-    lines: list[Line]
-    total: Line
+    columns: list[Series]
+    lines: list[ChartRow]
+    total: ChartRow
 
 
-def charts(seen: Overview) -> list[Chart]:
+def build_charts(seen: Overview) -> list[Chart]:
     """Answers, outcomes and the two waits, each part of the period a line of its table."""
     answers = [name for name in CLASSES if seen.whole.answers[name]] or ["2xx"]
     outcomes = [name for name in OUTCOMES if seen.whole.outcomes[name]] or ["change.applied"]
@@ -80,14 +80,14 @@ def charts(seen: Overview) -> list[Chart]:
         _chart(
             ("answers", "stack"),
             (_("Answers to updates"), _("What Segura answered when the portal carried a change out.")),
-            [Column(str(_CLASSES[name]), _TONES[name]) for name in answers],
+            [Series(str(_CLASSES[name]), _TONES[name]) for name in answers],
             seen,
             lambda part: [_number(part.answers[name], part.period, kind=ANSWER, code=name) for name in answers],
         ),
         _chart(
             ("outcomes", "stack"),
             (_("Where changes went"), _("Each time a change came to one of these states.")),
-            [Column(capfirst(codes.in_words(_STATES[name][0])), _STATES[name][1]) for name in outcomes],
+            [Series(capfirst(codes.code_label(_STATES[name][0])), _STATES[name][1]) for name in outcomes],
             seen,
             lambda part: [_number(part.outcomes[name], part.period, kind=name) for name in outcomes],
         ),
@@ -108,7 +108,7 @@ def charts(seen: Overview) -> list[Chart]:
     ]
 
 
-def spoken(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """A duration in its fitting unit; a dash for none."""
     if seconds is None:
         return "\N{EN DASH}"
@@ -124,29 +124,29 @@ def spoken(seconds: float | None) -> str:
 def _chart(
     what: tuple[str, str],
     said: tuple[str, str],
-    columns: list[Column],
+    columns: list[Series],
     seen: Overview,
-    cells: Callable[[Part], list[Cell]],
+    cells: Callable[[PeriodPart], list[ChartCell]],
 ) -> Chart:
-    lines = [Line(_label(part.period), cells(part)) for part in seen.parts]
-    return Chart(*what, *said, columns, lines, Line(_("All of it"), cells(seen.whole)))
+    lines = [ChartRow(_label(part.period), cells(part)) for part in seen.parts]
+    return Chart(*what, *said, columns, lines, ChartRow(_("All of it"), cells(seen.whole)))
 
 
-def _waits() -> list[Column]:
-    return [Column(_("Changes"), ""), Column(_("Median"), "accent"), Column(_("Nine in ten within"), "warn")]
+def _waits() -> list[Series]:
+    return [Series(_("Changes"), ""), Series(_("Median"), "accent"), Series(_("Nine in ten within"), "warn")]
 
 
-def _durations(waited: Durations, period: Period, **filters: str) -> list[Cell]:
+def _durations(waited: Durations, period: Period, **filters: str) -> list[ChartCell]:
     address = period.log(**filters)
     texts = [
-        Cell(spoken(seconds), None if seconds is None else round(seconds, 1), address)
+        ChartCell(format_duration(seconds), None if seconds is None else round(seconds, 1), address)
         for seconds in (waited.median, waited.slowest_tenth)
     ]
     return [_number(waited.number, period, **filters), *texts]
 
 
-def _number(number: int, period: Period, **filters: str) -> Cell:
-    return Cell(number_format(number, force_grouping=True), number, period.log(**filters))
+def _number(number: int, period: Period, **filters: str) -> ChartCell:
+    return ChartCell(number_format(number, force_grouping=True), number, period.log(**filters))
 
 
 def _label(period: Period) -> str:

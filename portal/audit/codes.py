@@ -113,7 +113,7 @@ _NAME = re.compile(r"[A-Za-z][a-z]+(_[a-z]+|[A-Z][a-z]+)*")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
-def in_words(code: str) -> str:
+def code_label(code: str) -> str:
     """What the code means; one that an older version wrote is at least taken apart."""
     if code in WORDS:
         return str(WORDS[code])

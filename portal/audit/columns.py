@@ -7,10 +7,10 @@ from datetime import datetime
 from json.encoder import encode_basestring as quoted
 from typing import NamedTuple
 
-from portal.audit.entry import Unreadable, parse
+from portal.audit.entry import UnreadableEntry, parse_entry
 
 
-class Row(NamedTuple):
+class EventRow(NamedTuple):
     """An event as the table has it; `at` as its text says instants, which costs a tenth of making a datetime of it."""
 
     id: int
@@ -24,19 +24,19 @@ class Row(NamedTuple):
     text: str
 
 
-def differing(row: Row) -> list[str]:
+def find_column_mismatches(row: EventRow) -> list[str]:
     """The columns that say something else than the text; "text" for one the ledger did not write."""
-    if as_written(row):
+    if has_canonical_columns(row):
         return []
     try:
-        entry = parse(row.text)
-    except Unreadable:
+        entry = parse_entry(row.text)
+    except UnreadableEntry:
         return ["text"]
-    names = [name for name in Row._fields[2:-1] if getattr(entry, name) != getattr(row, name)]
-    return names if instant(row.at) == entry.at else ["at", *names]
+    names = [name for name in EventRow._fields[2:-1] if getattr(entry, name) != getattr(row, name)]
+    return names if parse_instant(row.at) == entry.at else ["at", *names]
 
 
-def instant(at: str) -> datetime | None:
+def parse_instant(at: str) -> datetime | None:
     """The instant a column says; None for one beyond what people and Python reckon with."""
     try:
         return datetime.fromisoformat(at)
@@ -44,7 +44,7 @@ def instant(at: str) -> datetime | None:
         return None
 
 
-def as_written(row: Row) -> bool:
+def has_canonical_columns(row: EventRow) -> bool:
     """Whether the text begins and ends as the ledger writes these columns: ten times quicker than reading it."""
     _, at, action, actor, change, seq, secret, code, text = row
     begin = f'{{"action":{quoted(action)},"actor":{quoted(actor)},"address":"'
@@ -56,13 +56,13 @@ def as_written(row: Row) -> bool:
     return text.startswith(middle, text.find('"', len(begin))) and text.endswith(end) and len(at) == _LONG
 
 
-def all_as_written(rows: list[Row]) -> bool:
+def all_have_canonical_columns(rows: list[EventRow]) -> bool:
     """Whether all are, at instants that people and Python reckon with."""
     try:
         deque(map(datetime.fromisoformat, [row.at for row in rows]), maxlen=0)
     except (TypeError, ValueError):
         return False
-    return all(map(as_written, rows))
+    return all(map(has_canonical_columns, rows))
 
 
 _NULL = "null"

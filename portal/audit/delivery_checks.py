@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 
-from portal.audit.entry import Entry, Unreadable, parse
+from portal.audit.entry import Entry, UnreadableEntry, parse_entry
 from portal.audit.models import Event
 
 _SENT = "delivery.intended"
@@ -39,8 +39,8 @@ def _check_change(change: int | None, events: list[tuple[int | None, str]]) -> I
     log = _Approvals()
     for place, (seq, text) in enumerate(events):
         try:
-            entry = parse(text)
-        except Unreadable:
+            entry = parse_entry(text)
+        except UnreadableEntry:
             continue  # its own leaf is named
         if place == 0 and entry.action != "change.submitted" and seq != 1:
             return  # the beginning is past its retention

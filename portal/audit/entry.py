@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 
-class Unreadable(ValueError):
+class UnreadableEntry(ValueError):
     """The text was not written by the ledger: somebody reached past it."""
 
 
@@ -28,7 +28,7 @@ class Entry:
     data: dict[str, Any]
 
 
-def parse(text: str) -> Entry:
+def parse_entry(text: str) -> Entry:
     """The entry a canonical text holds. Raises Unreadable."""
     try:
         fields = json.loads(text)
@@ -38,4 +38,4 @@ def parse(text: str) -> Entry:
             raise ValueError("not in UTC")
         return entry
     except (ValueError, KeyError, TypeError) as error:
-        raise Unreadable(f"not an event of the ledger: {type(error).__name__}") from None
+        raise UnreadableEntry(f"not an event of the ledger: {type(error).__name__}") from None

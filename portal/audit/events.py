@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-NOUNS: dict[str, str | Promise] = {
+ACTION_GROUPS: dict[str, str | Promise] = {
     "change": _("Change requests"),
     "vote": _("Votes"),
     "delivery": _("Delivery"),
@@ -90,7 +90,7 @@ ACTIONS: dict[str, str | Promise] = {
 }
 """What can happen, as `noun.past`, and how people call it."""
 
-ANSWERS = ("vault.responded", "vault.unanswered", "delivery.answered")
+RESPONSE_ACTIONS = ("vault.responded", "vault.unanswered", "delivery.answered")
 """The events that carry a response code, or say that there was none."""
 
 
@@ -114,23 +114,23 @@ class UnknownAction(ValueError):
     """An action that ACTIONS does not list."""
 
 
-def check(action: str) -> None:
+def require_known_action(action: str) -> None:
     """Raise UnknownAction for an action nobody could filter for, because nobody announced it."""
     if action not in ACTIONS:
         raise UnknownAction(f"{action!r} is not in portal.audit.events.ACTIONS")
 
 
-def of_kind(kind: str) -> list[str]:
+def actions_in_group(kind: str) -> list[str]:
     """The actions of a noun, or the one action that is meant; none for a kind nobody knows."""
     return [action for action in ACTIONS if kind in (action, action.partition(".")[0])]
 
 
-def label(action: str) -> str:
+def action_label(action: str) -> str:
     """What people call it; the action itself for one that an older version wrote."""
     return str(ACTIONS.get(action, action))
 
 
-def choices() -> list[tuple[str, list[tuple[str, str]]]]:
+def action_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """For a filter: per noun the noun as a whole, then its actions."""
     return [
         (
@@ -138,5 +138,5 @@ def choices() -> list[tuple[str, list[tuple[str, str]]]]:
             [(noun, _("All: %(noun)s") % {"noun": name})]
             + [(action, str(text)) for action, text in ACTIONS.items() if action.partition(".")[0] == noun],
         )
-        for noun, name in NOUNS.items()
+        for noun, name in ACTION_GROUPS.items()
     ]

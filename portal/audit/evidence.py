@@ -10,16 +10,16 @@ from pathlib import Path
 from django.template.loader import render_to_string
 
 from portal.audit import proofs
-from portal.audit.leaves import line
+from portal.audit.leaves import format_leaf
 from portal.audit.models import Checkpoint, Event
 from portal.audit.outside import verify_countersign
-from portal.audit.standing import public_key
+from portal.audit.standing import announced_public_key
 
 _OUTSIDE = Path(__file__).parent / "outside"
 VERIFIER = _OUTSIDE / "verify_countersign.py"
 
 
-class Unknown(LookupError):
+class UnknownChange(LookupError):
     """The log knows no change of this number."""
 
 
@@ -27,12 +27,12 @@ class NotSealedYet(Exception):
     """Events of the change still wait for the sealer, so nothing would prove them."""
 
 
-class BeginningGone(Exception):
+class HistoryPruned(Exception):
     """The change's first events went at the end of their retention: what came later is no evidence of it as a whole."""
 
 
 @dataclass(frozen=True)
-class Pack:
+class EvidencePack:
     """The zip, and what it holds."""
 
     content: bytes
@@ -40,28 +40,28 @@ class Pack:
     checkpoint: Checkpoint
 
 
-def pack(change: int) -> Pack:
+def build_evidence_pack(change: int) -> EvidencePack:
     """All events of a change with their proofs.
 
-    Raises Unknown, BeginningGone, NotSealedYet, and proofs.Missing for a damaged tree.
+    Raises Unknown, HistoryPruned, NotSealedYet, and proofs.MissingNode for a damaged tree.
     """
     events = list(Event.objects.filter(change=change).order_by("seq"))
     if not events:
-        raise Unknown(change)
+        raise UnknownChange(change)
     if events[0].action != "change.submitted":
-        raise BeginningGone(change)
-    sealed = proofs.of_events([event.pk for event in events])
+        raise HistoryPruned(change)
+    sealed = proofs.prove_events([event.pk for event in events])
     if len(sealed) < len(events):
         raise NotSealedYet(change)
     checkpoint = sealed[events[0].pk].checkpoint
-    key = public_key(checkpoint)
+    key = announced_public_key(checkpoint)
     proven = [(event, sealed[event.pk]) for event in events]
     texts = [event.text for event in events]
     handed_over = Event.objects.filter(action="audit.key_changed").order_by("pk")
-    keys = proofs.of_events([event.pk for event in handed_over])
+    keys = proofs.prove_events([event.pk for event in handed_over])
     files = {
-        "README.txt": f"CR-{change}\n{key}\n\n{readme()}",
-        "summary.html": verify_countersign.summary(change, texts, checkpoint.note, key),
+        "README.txt": f"CR-{change}\n{key}\n\n{render_readme()}",
+        "summary.html": verify_countersign.print_summary(change, texts, checkpoint.note, key),
         "summary.css": (_OUTSIDE / "summary.css").read_text(encoding="utf-8"),
         "events.txt": _lines(proven),
         "key-changes.txt": _lines([(event, keys[event.pk]) for event in handed_over if event.pk in keys]),
@@ -69,16 +69,16 @@ def pack(change: int) -> Pack:
         "public-key.txt": f"{key}\n",
         VERIFIER.name: VERIFIER.read_text(encoding="utf-8"),
     }
-    return Pack(_zipped(files, checkpoint), len(events), checkpoint)
+    return EvidencePack(_zipped(files, checkpoint), len(events), checkpoint)
 
 
-def readme() -> str:
+def render_readme() -> str:
     """What stands below the first two lines of every README, in the language that is active."""
     return render_to_string("audit/evidence_readme.txt").lstrip()
 
 
-def _lines(proven: list[tuple[Event, proofs.Sealed]]) -> str:
-    return "".join(line(at.leaf, at.leaf_hash, event.text, at.proof) for event, at in proven)
+def _lines(proven: list[tuple[Event, proofs.SealedEvent]]) -> str:
+    return "".join(format_leaf(at.leaf, at.leaf_hash, event.text, at.proof) for event, at in proven)
 
 
 def _zipped(files: dict[str, str], checkpoint: Checkpoint) -> bytes:

@@ -16,11 +16,11 @@ from typing import Protocol
 from django.db.models import Max
 from django.utils.translation import pgettext_lazy
 
-from portal.audit.entry import Unreadable, parse
-from portal.audit.ledger import canonical, record
+from portal.audit.entry import UnreadableEntry, parse_entry
+from portal.audit.ledger import canonical_json, record_event
 from portal.audit.models import Event, EventQuerySet
-from portal.audit.progress import Pulse
-from portal.audit.visible import visible
+from portal.audit.progress import ProgressReporter
+from portal.audit.visible import escape_invisible
 
 COLUMNS = (
     pgettext_lazy("exported column", "id"),
@@ -41,7 +41,7 @@ Rows = list[tuple[int, str]]
 
 
 @dataclass
-class Export:
+class LogExport:
     """One export; `rows` tells how many have been handed over so far, `head` is in the language of who began it."""
 
     queryset: EventQuerySet
@@ -73,7 +73,7 @@ class Export:
             position = rows[-1][0]
 
 
-class Handed(Protocol):
+class CountedFile(Protocol):
     """A file that is handed over in pieces, and counts its rows."""
 
     format: str
@@ -82,13 +82,13 @@ class Handed(Protocol):
     def parts(self) -> Iterator[str]: ...
 
 
-def accounted(file: Handed, begun: int, *, by: str, all_rows: int | None = None) -> Iterator[str]:
+def record_export(file: CountedFile, begun: int, *, by: str, all_rows: int | None = None) -> Iterator[str]:
     """The file, and at its end, or where the reader hung up, a record of how much of it was handed over.
 
     `begun` is the event that announced it, `all_rows` how many there will be, where that is known. `origin` is taken
     along, because by then the middleware has forgotten where the request came from.
     """
-    origin, pulse = copy_context(), Pulse(begun, all_rows)
+    origin, pulse = copy_context(), ProgressReporter(begun, all_rows)
 
     def parts() -> Iterator[str]:
         complete = False
@@ -99,20 +99,20 @@ def accounted(file: Handed, begun: int, *, by: str, all_rows: int | None = None)
             complete = True
         finally:
             data = {"export": begun, "format": file.format, "rows": file.rows, "complete": complete}
-            origin.run(record, "audit.export_ended", by=by, data=data)
+            origin.run(record_event, "audit.export_ended", by=by, data=data)
             pulse.end()
 
     return parts()
 
 
-def formula_safe(text: str) -> str:
+def escape_formula(text: str) -> str:
     r"""Text no spreadsheet takes for a formula: an apostrophe before what starts one (ASVS 1.2.10), nothing hidden.
 
     Many spreadsheets split at semicolons or tabs and know our quotes not as such, so a formula could start inside a
     cell too. Line ends and semicolons are therefore written as JSON writes what it must not hold (`\n`, `\u003b`), as
     tabs are: read as JSON, the cell `data` is what it was.
     """
-    shown = visible(text).replace("\n", "\\n").replace(";", "\\u003b")
+    shown = escape_invisible(text).replace("\n", "\\n").replace(";", "\\u003b")
     return _short("'" + shown if text.startswith(_FORMULA) else shown)
 
 
@@ -151,7 +151,7 @@ def _line(number: int, text: str) -> str:
         return _csv([_cells(number, text)])
     action, actor, address, at, change, code, data, request, secret, seq = found.groups("")
     if ";" in data or not data.isascii() or len(data) > LONGEST_CELL:
-        data = formula_safe(data)
+        data = escape_formula(data)
     if data != "{}":
         data = '"' + data.replace('"', '""') + '"'
     return f"{number},{at},{action},{actor},{address},{request},{change},{seq},{secret},{code},{data}\r\n"
@@ -159,14 +159,14 @@ def _line(number: int, text: str) -> str:
 
 def _csv(rows: Iterable[Iterable[object]]) -> str:
     buffer = io.StringIO(newline="")
-    csv.writer(buffer).writerows([formula_safe("" if cell is None else str(cell)) for cell in row] for row in rows)
+    csv.writer(buffer).writerows([escape_formula("" if cell is None else str(cell)) for cell in row] for row in rows)
     return buffer.getvalue()
 
 
 def _cells(number: int, text: str) -> tuple[object, ...]:
     try:
-        entry = parse(text)
-    except Unreadable:
+        entry = parse_entry(text)
+    except UnreadableEntry:
         return (number, *[""] * (len(COLUMNS) - 2), text)
     return (
         number,
@@ -179,7 +179,7 @@ def _cells(number: int, text: str) -> tuple[object, ...]:
         entry.seq,
         entry.secret,
         entry.code,
-        canonical(entry.data),
+        canonical_json(entry.data),
     )
 
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from portal.audit.models import Event, Filters
-from portal.audit.progress import Progress, under_way
+from portal.audit.models import Event, EventFilters
+from portal.audit.progress import Progress, get_running_exports
 
 _COUNTED = 10_000
 _SHOWN = 10
@@ -16,7 +16,7 @@ _PATIENCE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Size:
+class ExportSize:
     """How many events match: `least` and `most` are equal where it is known."""
 
     least: int
@@ -27,19 +27,19 @@ class Size:
         return self.least == self.most
 
 
-def size(filters: Filters) -> Size:
+def estimate_size(filters: EventFilters) -> ExportSize:
     """Counted up to 10,000; beyond that no more is promised than the numbers of the first and last event allow."""
     matching = Event.objects.matching(filters)
     least = len(matching.order_by("-id").values_list("pk")[: _COUNTED + 1])
     if least <= _COUNTED:
-        return Size(least, least)
-    span = Event.objects.matching(Filters(since=filters.since, until=filters.until)).order_by("at", "id")
+        return ExportSize(least, least)
+    span = Event.objects.matching(EventFilters(since=filters.since, until=filters.until)).order_by("at", "id")
     ends = [span.values_list("pk", flat=True).first(), span.reverse().values_list("pk", flat=True).first()]
-    return Size(_COUNTED, max(_COUNTED, 1 + abs((ends[1] or 0) - (ends[0] or 0))))
+    return ExportSize(_COUNTED, max(_COUNTED, 1 + abs((ends[1] or 0) - (ends[0] or 0))))
 
 
 @dataclass(frozen=True)
-class Past:
+class PastExport:
     """An export on record. `state`: running, complete, broken, or unended where neither its end nor it was heard of.
 
     `rows` so far; `all` of them, where it is running and that is known.
@@ -54,17 +54,17 @@ class Past:
     all: int | None = None
 
 
-def of_person(username: str) -> list[Past]:
+def list_user_exports(username: str) -> list[PastExport]:
     """The newest exports of a person, as the log tells them, and how far they are: three questions."""
     begun = list(Event.objects.filter(actor=username, action="audit.exported")[:_SHOWN])
     since = min((event.pk for event in begun), default=0)
     ends = Event.objects.filter(actor=username, action="audit.export_ended", pk__gt=since) if begun else []
     ended = {event.entry.data.get("export"): event.entry.data for event in ends if event.entry}
-    running = under_way([event.pk for event in begun if event.pk not in ended])
+    running = get_running_exports([event.pk for event in begun if event.pk not in ended])
     return [_past(event, ended.get(event.pk), running.get(event.pk)) for event in begun if event.entry]
 
 
-def _past(begun: Event, end: dict[str, object] | None, progress: Progress | None) -> Past:
+def _past(begun: Event, end: dict[str, object] | None, progress: Progress | None) -> PastExport:
     entry = begun.entry
     if entry is None:
         raise ValueError("an export without an entry")
@@ -77,4 +77,4 @@ def _past(begun: Event, end: dict[str, object] | None, progress: Progress | None
     said = ", ".join(f"{name} {text}" for name, text in asked.items()) if isinstance(asked, dict) else ""
     shown = rows if isinstance(rows, int) else None
     every = progress.all if progress else None
-    return Past(begun.pk, entry.at, str(entry.data.get("format", "")), said, state, shown, every)
+    return PastExport(begun.pk, entry.at, str(entry.data.get("format", "")), said, state, shown, every)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
 from portal.audit import events, period
-from portal.audit.models import ONLY, Filters
+from portal.audit.models import ONLY, EventFilters
 from portal.audit.period import Period
 
 Kinds = list[tuple[str, str | list[tuple[str, str]]]]
@@ -31,7 +31,7 @@ def _kinds() -> Kinds:
 
 @cache
 def _kinds_in(_language: str | None) -> Kinds:
-    return [("", str(_("Everything"))), *events.choices()]
+    return [("", str(_("Everything"))), *events.action_choices()]
 
 
 class _KindSelect(forms.Select):
@@ -57,7 +57,7 @@ def _moment() -> forms.DateTimeInput:
     return forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
 
-class FilterForm(forms.Form):
+class LogFilterForm(forms.Form):
     """What to look for in the log. All fields may stay empty; times are UTC."""
 
     person = forms.CharField(label=_("Person"), required=False, max_length=150)
@@ -111,9 +111,9 @@ class FilterForm(forms.Form):
             self.add_error("until", _("The end of the time range must come after its beginning."))
         return cleaned
 
-    def filters(self) -> Filters:
+    def filters(self) -> EventFilters:
         """The filters of a valid form."""
-        return Filters(**self.cleaned_data)
+        return EventFilters(**self.cleaned_data)
 
     def asked(self) -> dict[str, str]:
         """What is not empty, as typed: for the address and for the record."""
@@ -149,7 +149,7 @@ class PeriodForm(forms.Form):
     def period(self) -> Period:
         """The period of a valid form."""
         first, last = self.cleaned_data["since"], self.cleaned_data["until"]
-        return period.days(first, last) if first else period.newest(int(self.asked()["days"]))
+        return period.period_between(first, last) if first else period.last_days(int(self.asked()["days"]))
 
     def asked(self) -> dict[str, str]:
         """The period in the shortest words, for addresses and for the record."""
@@ -158,7 +158,7 @@ class PeriodForm(forms.Form):
         return {"days": self.cleaned_data["days"] or "30"}
 
 
-class FindForm(forms.Form):
+class SearchForm(forms.Form):
     """A name, or a number of a change or a secret."""
 
     q = forms.CharField(label=_("Secret, person or change"), max_length=200)

@@ -14,7 +14,7 @@ from portal.audit.models import Event, Seal, Unsealed
 _CHUNK = 4096
 
 
-def unsealed(latest: datetime | None, slack: timedelta) -> Iterator[str]:
+def find_unsealed_events(latest: datetime | None, slack: timedelta) -> Iterator[str]:
     """Every event is sealed or waits for the sealer, and what waits is not older than the `latest` that is sealed."""
     loose = Event.objects.filter(~Exists(Seal.objects.filter(event=OuterRef("pk")))).order_by("pk")
     waiting = Exists(Unsealed.objects.filter(event=OuterRef("pk")))
@@ -29,7 +29,7 @@ def unsealed(latest: datetime | None, slack: timedelta) -> Iterator[str]:
             yield f"event {event}: dated {at}, long before what is sealed: inserted"
 
 
-def numbering() -> Iterator[str]:
+def find_numbering_gaps() -> Iterator[str]:
     """The events of each change are numbered from 1 without a gap."""
     counted = Event.objects.exclude(change=None).order_by("change").values("change")
     counted = counted.annotate(there=Count("pk"), first=Min("seq"), last=Max("seq"))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from portal.audit.columns import Row
+from portal.audit.columns import EventRow
 from portal.audit.models import Checkpoint, Seal, Tombstone
 
 _CHUNK = 4096
@@ -25,7 +25,7 @@ class Leaf(NamedTuple):
     number: int
     event: int
     hash: bytes
-    row: Row | None
+    row: EventRow | None
     pruned: bool
 
 
@@ -36,7 +36,7 @@ _AT = (
 )
 
 
-def leaves(size: int) -> Iterator[Leaf]:
+def iter_leaves(size: int) -> Iterator[Leaf]:
     """The leaves numbered below `size`."""
     for first in range(0, size, _CHUNK):
         within = {"leaf__gte": first, "leaf__lt": min(first + _CHUNK, size)}
@@ -47,7 +47,7 @@ def leaves(size: int) -> Iterator[Leaf]:
             yield Leaf(number, event, bytes(stored), rows.get(event), number in gone)
 
 
-def _rows(events: list[int]) -> dict[int, Row]:
+def _rows(events: list[int]) -> dict[int, EventRow]:
     """Those events that are there. Leaves nearly follow their numbers: a range of these is read twice as quickly as
     each for itself, or as a join, for which PostgreSQL may read all there are."""
     first, last = min(events, default=0), max(events, default=0)
@@ -58,16 +58,16 @@ def _rows(events: list[int]) -> dict[int, Row]:
             f"SELECT id, {_AT}, action, actor, change, seq, secret, code, text"  # noqa: S608 - numbers
             f" FROM audit_event WHERE id {numbers}"
         )
-        return {row.id: row for row in map(Row._make, cursor.fetchall())}
+        return {row.id: row for row in map(EventRow._make, cursor.fetchall())}
 
 
-def line(number: int, leaf_hash: bytes, text: str, proof: list[bytes] | None = None) -> str:
+def format_leaf(number: int, leaf_hash: bytes, text: str, proof: list[bytes] | None = None) -> str:
     """A leaf as outsiders get it."""
     return f"{number}\t{leaf_hash.hex()}\t{','.join(part.hex() for part in proof or ())}\t{text}\n"
 
 
 @dataclass
-class SealedLog:
+class SealedLogExport:
     """The whole log up to the newest checkpoint of when it began, for the outsider's verifier. Like an Export."""
 
     size: int = field(default_factory=lambda: newest.size if (newest := Checkpoint.objects.first()) else 0)
@@ -78,9 +78,9 @@ class SealedLog:
     def parts(self) -> Iterator[str]:
         """The file in pieces, first leaf first. An event that is just gone leaves a gap, which the verifier names."""
         piece: list[str] = []
-        for leaf in leaves(self.size):
+        for leaf in iter_leaves(self.size):
             if leaf.row is not None or leaf.pruned:
-                piece.append(line(leaf.number, leaf.hash, leaf.row.text if leaf.row else ""))
+                piece.append(format_leaf(leaf.number, leaf.hash, leaf.row.text if leaf.row else ""))
             if len(piece) == _CHUNK:
                 yield self._counted(piece)
                 piece = []

@@ -29,7 +29,7 @@ Written as canonical() writes: the keys of the text are in their order there.
 _LOCK_CLASS = 0x4155  # "AU", as in 0002_triggers: keeps these advisory locks apart from those of others
 
 
-def record(
+def record_event(
     action: str,
     *,
     by: str = "",
@@ -46,11 +46,11 @@ def record(
     Time is the database's. Raises DatabaseError where the log cannot be written: then nothing else may happen;
     UnknownAction and TypeError where the caller is wrong.
     """
-    events.check(action)
-    where = origin.current()
+    events.require_known_action(action)
+    where = origin.current_origin()
     values = {
-        "action": action, "actor": storable(by), "address": where.address, "change": change, "code": code,
-        "data": canonical(_clean(data or {})), "request": where.request_id, "secret": secret,
+        "action": action, "actor": to_storable_text(by), "address": where.address, "change": change, "code": code,
+        "data": canonical_json(_clean(data or {})), "request": where.request_id, "secret": secret,
     }  # fmt: skip
     # No savepoint: a log that cannot be written must take the caller's transaction down with it. Outside of one the
     # statement is a transaction.
@@ -59,13 +59,13 @@ def record(
         return int(cursor.fetchone()[0])
 
 
-def hold_numbering(change: int) -> None:
+def lock_numbering(change: int) -> None:
     """Nobody else adds an event of this change until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, change % 2**31])
 
 
-def canonical(value: Mapping[str, Any]) -> str:
+def canonical_json(value: Mapping[str, Any]) -> str:
     """The one text of a value: JSON with sorted keys and no spaces, what is hashed and what is shown."""
     return _CANONICAL.encode(value)
 
@@ -73,13 +73,13 @@ def canonical(value: Mapping[str, Any]) -> str:
 def _clean(value: Any) -> Any:
     """Plain JSON values only, masked where the key names a secret, that PostgreSQL can store."""
     if isinstance(value, Mapping):
-        return {storable(str(name)): _unless_masked(str(name), item) for name, item in value.items()}
+        return {to_storable_text(str(name)): _unless_masked(str(name), item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
     if isinstance(value, bool | int | None):
         return value
     if isinstance(value, str):
-        return storable(value)
+        return to_storable_text(value)
     raise TypeError(f"{type(value).__name__} has no place in the log")
 
 
@@ -95,7 +95,7 @@ def _names_a_secret(name: str) -> bool:
     return _MASKED.search(name) is not None
 
 
-def storable(text: str) -> str:
+def to_storable_text(text: str) -> str:
     """The text as UTF-8, pages and PostgreSQL can hold it: no lone surrogate, no NUL."""
     if text.isascii() and "\0" not in text:
         return text

@@ -14,11 +14,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-from portal.accounts.roles import Right, holders
+from portal.accounts.roles import Right, users_with_right
 from portal.audit import routines
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 from portal.audit.models import Checkpoint
-from portal.audit.standing import public_key
+from portal.audit.standing import announced_public_key
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class ServerAway(Exception):
     """The mail server took no mail: the next one would fail as well."""
 
 
-def mail() -> list[str]:
+def mail_checkpoint() -> list[str]:
     """Send the newest checkpoint to those who have not had it in this round; the names of those reached by this call.
 
     Silent where no mail is configured. Each auditor reached is noted at once, so that a lost worker costs no auditor a
@@ -39,7 +39,7 @@ def mail() -> list[str]:
     the call, and the next one goes on. The event comes at the end of the round.
     """
     newest, begun = Checkpoint.objects.first(), monotonic()
-    auditors = list(holders(Right.AUDIT).exclude(email="").order_by("username"))
+    auditors = list(users_with_right(Right.AUDIT).exclude(email="").order_by("username"))
     if not settings.EMAIL_HOST or newest is None:
         return []
     before = _round()
@@ -52,7 +52,7 @@ def mail() -> list[str]:
                 return reached
             if _sent(auditor, newest):
                 reached.append(auditor.username)
-                routines.note(routines.MAIL, {"reached": [*before, *reached]})
+                routines.save_data(routines.MAIL, {"reached": [*before, *reached]})
     except ServerAway:
         return reached
     _end(newest, sorted([*before, *reached]), [auditor.username for auditor in auditors])
@@ -65,8 +65,8 @@ def _round() -> list[str]:
     began = routines.begun_at(routines.MAIL)
     if began is not None and now - began < timedelta(seconds=settings.AUDIT_MAIL_EVERY_S):
         return [str(name) for name in routines.data_of(routines.MAIL).get("reached", [])]
-    routines.begin(routines.MAIL, at=now)
-    routines.note(routines.MAIL, {})
+    routines.mark_begun(routines.MAIL, at=now)
+    routines.save_data(routines.MAIL, {})
     return []
 
 
@@ -75,13 +75,18 @@ def _end(checkpoint: Checkpoint, reached: list[str], asked: list[str]) -> None:
     if reached:
         missed = sorted({*asked} - {*reached})
         data = {"leaves": checkpoint.size, "reached": reached, "missed": missed}
-        number = record("audit.checkpoint_mailed", data=data)
-        routines.end(routines.MAIL, at=timezone.now(), event=number)
+        number = record_event("audit.checkpoint_mailed", data=data)
+        routines.mark_done(routines.MAIL, at=timezone.now(), event=number)
 
 
 def _sent(auditor: User, checkpoint: Checkpoint) -> bool:
     """Whether the server took it for this address. Raises ServerAway."""
-    context = {"auditor": auditor, "checkpoint": checkpoint, "key": public_key(checkpoint), "url": settings.BASE_URL}
+    context = {
+        "auditor": auditor,
+        "checkpoint": checkpoint,
+        "key": announced_public_key(checkpoint),
+        "url": settings.BASE_URL,
+    }
     message = EmailMessage(
         _("Audit log: checkpoint of %(size)s events") % {"size": checkpoint.size},
         render_to_string("audit/checkpoint_mail.txt", context).lstrip(),

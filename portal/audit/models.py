@@ -15,7 +15,7 @@ from portal.audit import entry, events
 
 
 @dataclass(frozen=True)
-class Filters:
+class EventFilters:
     """What to look for; whatever is empty does not narrow. `since` is included, `until` is not."""
 
     person: str = ""
@@ -47,7 +47,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         """Events of a time range; `since` is included, `until` is not."""
         return self.filter(at__gte=since, at__lt=until)
 
-    def matching(self, filters: Filters) -> EventQuerySet:
+    def matching(self, filters: EventFilters) -> EventQuerySet:
         """Events that satisfy all filters at once. Every column here has its index."""
         found = self
         if filters.person:
@@ -56,7 +56,7 @@ class EventQuerySet(models.QuerySet["Event"]):
             found = found.filter(secret=filters.secret)
         if filters.change is not None:
             found = found.filter(change=filters.change)
-        if filters.kind in events.NOUNS:
+        if filters.kind in events.ACTION_GROUPS:
             found = found.alias(noun=_NOUN).filter(noun=filters.kind)
         elif filters.kind:
             found = found.filter(action=filters.kind)
@@ -91,7 +91,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 def _answered(found: EventQuerySet, code: str) -> EventQuerySet:
     """An exact code ("201"), a class ("4xx"), or "none" for calls that got no answer."""
     if code == "none":
-        return found.filter(code=None, action__in=events.ANSWERS)
+        return found.filter(code=None, action__in=events.RESPONSE_ACTIONS)
     if code.endswith("xx"):
         return found.alias(hundreds=_HUNDREDS).filter(code__isnull=False, hundreds=int(code[0]))
     return found.filter(code=int(code))
@@ -129,7 +129,7 @@ class EventManager(_Events["Event"]):
 
 
 class Event(models.Model):
-    """What happened. Written by ledger.record() alone; the database refuses to change or delete it.
+    """What happened. Written by ledger.record_event() alone; the database refuses to change or delete it.
 
     People, secrets and changes are named by id and text, never by foreign key: history outlives its subjects.
     """
@@ -157,7 +157,9 @@ class Event(models.Model):
             models.Index(fields=["at", "id"], name="event_at"),
             models.Index(_NOUN, F("id").desc(), name="event_noun"),
             models.Index(_HUNDREDS, F("id").desc(), condition=Q(code__isnull=False), name="event_code_class"),
-            models.Index(fields=["-id"], condition=Q(code=None, action__in=events.ANSWERS), name="event_unanswered"),
+            models.Index(
+                fields=["-id"], condition=Q(code=None, action__in=events.RESPONSE_ACTIONS), name="event_unanswered"
+            ),
             models.Index(fields=["action", "at"], condition=Q(action__in=events.COUNTED), name="event_counted"),
         ]
 
@@ -165,8 +167,8 @@ class Event(models.Model):
     def entry(self) -> entry.Entry | None:
         """What the hashed text says, for pages; None where somebody made it unreadable."""
         try:
-            return entry.parse(self.text)
-        except entry.Unreadable:
+            return entry.parse_entry(self.text)
+        except entry.UnreadableEntry:
             return None
 
 

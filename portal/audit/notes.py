@@ -25,7 +25,7 @@ _TIME = "time "
 _DASH = "\N{EM DASH} "
 
 
-class BadNote(ValueError):
+class InvalidNote(ValueError):
     """Not a checkpoint, or not one signed with this key; the message says which."""
 
 
@@ -38,15 +38,15 @@ class Verifier:
 
     @classmethod
     def parse(cls, text: str) -> Verifier:
-        """From `name+keyid+base64`, as signed-note writes public keys. Raises BadNote."""
+        """From `name+keyid+base64`, as signed-note writes public keys. Raises InvalidNote."""
         name, _, rest = text.strip().partition("+")
         stated, _, encoded = rest.partition("+")
         key = _decoded(encoded)
         if not name or key[:1] != _ED25519 or len(key) != 33:
-            raise BadNote("not the public key of a log: name+keyid+base64 is expected")
+            raise InvalidNote("not the public key of a log: name+keyid+base64 is expected")
         verifier = cls(name, key[1:])
         if verifier.key_id != stated:
-            raise BadNote("the public key and the key id in it do not belong together")
+            raise InvalidNote("the public key and the key id in it do not belong together")
         return verifier
 
     @property
@@ -61,15 +61,15 @@ class Verifier:
     def __str__(self) -> str:
         return f"{self.name}+{self.key_id}+{base64.b64encode(_ED25519 + self.public).decode()}"
 
-    def open(self, note: str) -> Checkpoint:
-        """The checkpoint in a note this key has signed. Raises BadNote."""
-        return Checkpoint.parse(self._signed_body(note))
+    def open(self, note: str) -> CheckpointBody:
+        """The checkpoint in a note this key has signed. Raises InvalidNote."""
+        return CheckpointBody.parse(self._signed_body(note))
 
     def successor(self, note: str) -> Verifier:
-        """The key that follows this one, by a note this one has signed. Raises BadNote."""
+        """The key that follows this one, by a note this one has signed. Raises InvalidNote."""
         lines = self._signed_body(note).split("\n")
         if len(lines) < 4 or lines[:2] != [self.name, _NEXT_KEY]:
-            raise BadNote("not a note that names the next key")
+            raise InvalidNote("not a note that names the next key")
         return Verifier.parse(lines[2])
 
     def _signed_body(self, note: str) -> str:
@@ -79,9 +79,9 @@ class Verifier:
                 try:
                     Ed25519PublicKey.from_public_bytes(self.public).verify(signature[4:], body.encode())
                 except InvalidSignature:
-                    raise BadNote(f"the signature by key {self.key_id} is false") from None
+                    raise InvalidNote(f"the signature by key {self.key_id} is false") from None
                 return body
-        raise BadNote(f"not signed by key {self.key_id}")
+        raise InvalidNote(f"not signed by key {self.key_id}")
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,7 +104,7 @@ class Signer:
         """The public half."""
         return Verifier(self.name, self.key.public_key().public_bytes_raw())
 
-    def sign(self, checkpoint: Checkpoint) -> str:
+    def sign(self, checkpoint: CheckpointBody) -> str:
         """The signed note of a checkpoint."""
         return self._signed(str(checkpoint))
 
@@ -118,7 +118,7 @@ class Signer:
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class CheckpointBody:
     """What a note says: this log had this root when it had this many leaves, and so it was `at` this time.
 
     `at` is in UTC, in whole seconds; None for a note of an older release, which dates nothing.
@@ -130,14 +130,14 @@ class Checkpoint:
     at: datetime | None = None
 
     @classmethod
-    def parse(cls, body: str) -> Checkpoint:
-        """From the text above the signatures; further lines but that of the time are ignored. Raises BadNote."""
+    def parse(cls, body: str) -> CheckpointBody:
+        """From the text above the signatures; further lines but that of the time are ignored. Raises InvalidNote."""
         lines = body.split("\n")
         if len(lines) < 4 or not lines[0] or not (lines[1].isascii() and lines[1].isdigit()):
-            raise BadNote("not a checkpoint: origin, size and root are expected, a line each")
+            raise InvalidNote("not a checkpoint: origin, size and root are expected, a line each")
         root = _decoded(lines[2])
         if len(root) != 32 or (lines[1].startswith("0") and lines[1] != "0"):
-            raise BadNote("not a checkpoint: its size or its root is malformed")
+            raise InvalidNote("not a checkpoint: its size or its root is malformed")
         dated = [line.removeprefix(_TIME) for line in lines[3:] if line.startswith(_TIME)]
         return cls(lines[0], int(lines[1]), root, _instant(dated[0]) if dated else None)
 
@@ -146,13 +146,13 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n{time}"
 
 
-def peek(note: str) -> Checkpoint:
-    """What a note says, whoever signed it. Raises BadNote."""
-    return Checkpoint.parse(_split(note)[0])
+def parse_unverified(note: str) -> CheckpointBody:
+    """What a note says, whoever signed it. Raises InvalidNote."""
+    return CheckpointBody.parse(_split(note)[0])
 
 
-def signed_by(note: str) -> list[str]:
-    """The ids of the keys a note claims to be signed with. Raises BadNote."""
+def signature_key_ids(note: str) -> list[str]:
+    """The ids of the keys a note claims to be signed with. Raises InvalidNote."""
     return [signature[:4].hex() for _, signature in _split(note)[1]]
 
 
@@ -161,22 +161,22 @@ def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
     body, gap, tail = note.rpartition("\n\n")
     lines = tail.split("\n")
     if not gap or len(lines) < 2 or lines.pop():
-        raise BadNote("not a signed note: a text, an empty line and signatures are expected")
+        raise InvalidNote("not a signed note: a text, an empty line and signatures are expected")
     signatures = []
     for line in lines:
         name, space, encoded = line.removeprefix(_DASH).partition(" ")
         if not (line.startswith(_DASH) and name and space):
-            raise BadNote("not a signed note: a signature line is malformed")
+            raise InvalidNote("not a signed note: a signature line is malformed")
         signatures.append((name, _decoded(encoded)))
     return body + "\n", signatures
 
 
 def _instant(text: str) -> datetime:
-    """The time a note states. Raises BadNote."""
+    """The time a note states. Raises InvalidNote."""
     try:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
-        raise BadNote("not a checkpoint: its time is malformed") from None
+        raise InvalidNote("not a checkpoint: its time is malformed") from None
 
 
 def _decoded(text: str) -> bytes:

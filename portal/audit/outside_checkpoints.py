@@ -6,55 +6,57 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from portal.audit import notes
 from portal.audit.models import Checkpoint
-from portal.audit.report import Report
+from portal.audit.report import VerificationReport
 from portal.audit.succession import Succession
 
 
-def sizes(outside: Iterable[str]) -> Iterator[int]:
+def stated_sizes(outside: Iterable[str]) -> Iterator[int]:
     """The sizes of which these notes state a root."""
     for note in outside:
         try:
-            yield notes.peek(note).size
-        except notes.BadNote:
+            yield notes.parse_unverified(note).size
+        except notes.InvalidNote:
             continue
 
 
-def opened(note: str, keys: Mapping[str, notes.Verifier]) -> notes.Checkpoint:
-    """The checkpoint of a note signed with one of these keys. Raises BadNote."""
-    for key_id in notes.signed_by(note):
+def open_checkpoint(note: str, keys: Mapping[str, notes.Verifier]) -> notes.CheckpointBody:
+    """The checkpoint of a note signed with one of these keys. Raises InvalidNote."""
+    for key_id in notes.signature_key_ids(note):
         if key_id in keys:
             return keys[key_id].open(note)
-    raise notes.BadNote("not signed with the key the log names for it")
+    raise notes.InvalidNote("not signed with the key the log names for it")
 
 
-def trust(newest: Checkpoint, key: notes.Verifier | None, succession: Succession, report: Report) -> None:
+def check_newest_signature(
+    newest: Checkpoint, key: notes.Verifier | None, succession: Succession, report: VerificationReport
+) -> None:
     """The newest checkpoint is signed with the key the caller brought along, or one that it handed over to."""
     if key is None:
         return
     try:
-        opened(newest.note, succession.trusted)
-    except notes.BadNote:
+        open_checkpoint(newest.note, succession.trusted)
+    except notes.InvalidNote:
         report.add(f"checkpoint of {newest.size}: not signed by key {key.key_id}, nor by one it handed over to")
 
 
-def compare(
+def compare_checkpoints(
     outside: Iterable[str],
     roots: Mapping[int, bytes],
     key: notes.Verifier | None,
     succession: Succession,
-    report: Report,
+    report: VerificationReport,
 ) -> None:
     """The log still is what it was when these were taken out of the house: `roots` are those it has today."""
     keys = {**({key.key_id: key} if key else {}), **succession.keys}
     farthest = 0
     for note in outside:
         try:
-            said = opened(note, keys)
-        except notes.BadNote as error:
+            said = open_checkpoint(note, keys)
+        except notes.InvalidNote as error:
             report.add(f"outside checkpoint: {error}")
             continue
         due = succession.in_force(min(said.size, report.size))
-        if due and due not in notes.signed_by(note):
+        if due and due not in notes.signature_key_ids(note):
             report.add(f"outside checkpoint of {said.size}: its key had handed over by then")
         if said.size > report.size:
             farthest = max(farthest, said.size)

@@ -56,7 +56,7 @@ class Durations:
 
 
 @dataclass(frozen=True)
-class Part:
+class PeriodPart:
     """A day, a week, or the whole period."""
 
     period: Period
@@ -71,8 +71,8 @@ class Part:
 class Overview:
     """`sent` counts changes, `doubted` those of them that came to be in doubt; `calls` and `unapproved` count calls."""
 
-    whole: Part
-    parts: list[Part]
+    whole: PeriodPart
+    parts: list[PeriodPart]
     sent: int
     doubted: int
     calls: int
@@ -84,7 +84,7 @@ class Overview:
         return self.doubted / self.sent if self.sent else 0.0
 
 
-def overview(period: Period) -> Overview:
+def build_overview(period: Period) -> Overview:
     """Three questions, each bounded by the period and led by the index of what is counted."""
     found = Event.objects.during(period.since, period.until)
     counts, waits = _counts(found), _waits(found)
@@ -127,7 +127,7 @@ def _calls(found: EventQuerySet, period: Period) -> dict[str, int]:
     return sent.aggregate(sent=Count("change", distinct=True), calls=Count("pk"), **counted)
 
 
-def _part(period: Period, counts: _Counts, waits: _Waits) -> Part:
+def _part(period: Period, counts: _Counts, waits: _Waits) -> PeriodPart:
     number: Counter[str] = Counter()
     answers = dict.fromkeys(CLASSES, 0)
     for day, action, code, times in counts:
@@ -136,7 +136,7 @@ def _part(period: Period, counts: _Counts, waits: _Waits) -> Part:
         number[action] += times
         for name, codes in CLASSES.items():
             answers[name] += times if action == ANSWER and code in codes else 0
-    return Part(
+    return PeriodPart(
         period,
         answers,
         {action: number[action] for action in OUTCOMES},

@@ -37,27 +37,27 @@ class Period:
 
     def log(self, **filters: object) -> str:
         """The address of the log with the rows of this time that meet the filters."""
-        return log(self.bounds() | filters)
+        return log_url(self.bounds() | filters)
 
     def bounds(self) -> dict[str, object]:
         """As the log's own filters."""
         return {"since": f"{self.since:%Y-%m-%dT%H:%M}", "until": f"{self.until:%Y-%m-%dT%H:%M}"}
 
 
-def log(filters: Mapping[str, object]) -> str:
+def log_url(filters: Mapping[str, object]) -> str:
     """The address of the log under these filters."""
     return f"{reverse('audit:events')}?{urlencode(filters)}"
 
 
-def days(first: date, last: date) -> Period:
+def period_between(first: date, last: date) -> Period:
     """The period from a first to a last day, both included."""
     return Period(_midnight(first), _midnight(last) + _DAY)
 
 
-def newest(number: int) -> Period:
+def last_days(number: int) -> Period:
     """Today and the days before it, `number` in all."""
     today = datetime.now(UTC).date()
-    return days(today - (number - 1) * _DAY, today)
+    return period_between(today - (number - 1) * _DAY, today)
 
 
 def _midnight(day: date) -> datetime:

@@ -20,7 +20,7 @@ class Progress(NamedTuple):
     all: int | None
 
 
-class Pulse:
+class ProgressReporter:
     """What one export says of itself, every two seconds at most."""
 
     def __init__(self, begun: int, all_rows: int | None) -> None:
@@ -37,7 +37,7 @@ class Pulse:
         cache.delete(self._key)
 
 
-def under_way(begun: Collection[int]) -> dict[int, Progress]:
+def get_running_exports(begun: Collection[int]) -> dict[int, Progress]:
     """Of these exports, by the event that announced them, the ones that were heard of lately."""
     said = cache.get_many([_key(number) for number in begun])
     return {number: said[_key(number)] for number in begun if _key(number) in said}

@@ -11,25 +11,25 @@ from portal.audit.models import Checkpoint, Seal, Subtree
 STRIDE = 8
 
 
-class Missing(LookupError):
+class MissingNode(LookupError):
     """A hash that must be there is not: somebody took it away."""
 
 
 @dataclass
-class Kept:
-    """Answers the hash of any complete subtree (a tree.Read); remembers what it has fetched."""
+class StoredTree:
+    """Answers the hash of any complete subtree (a tree.ReadNode); remembers what it has fetched."""
 
     _tiles: dict[tuple[int, int], dict[int, bytes]] = field(default_factory=dict)
 
     def __call__(self, level: int, index: int) -> bytes:
-        """Raises Missing."""
+        """Raises MissingNode."""
         above = level % STRIDE
         first, count = index << above, 1 << above
         tile = self._tile(level - above, first >> STRIDE)
         try:
             hashes = [tile[number] for number in range(first, first + count)]
         except KeyError as error:
-            raise Missing(f"level {level - above} of the tree lacks number {error.args[0]}") from None
+            raise MissingNode(f"level {level - above} of the tree lacks number {error.args[0]}") from None
         while len(hashes) > 1:
             hashes = [tree.node_hash(*pair) for pair in zip(hashes[::2], hashes[1::2], strict=True)]
         return hashes[0]
@@ -49,7 +49,7 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Sealed:
+class SealedEvent:
     """An event's place in the tree, and what proves it against a checkpoint."""
 
     leaf: int
@@ -61,18 +61,18 @@ class Sealed:
     def holds(self) -> bool:
         """Whether the proof leads to the checkpoint's root."""
         root = bytes(self.checkpoint.root)
-        return tree.includes(root, self.checkpoint.size, self.leaf, self.leaf_hash, self.proof)
+        return tree.verify_inclusion(root, self.checkpoint.size, self.leaf, self.leaf_hash, self.proof)
 
 
-def of_events(events: list[int]) -> dict[int, Sealed]:
-    """For each of these events that is sealed: its proof against the newest checkpoint. Raises Missing."""
+def prove_events(events: list[int]) -> dict[int, SealedEvent]:
+    """For each of these events that is sealed: its proof against the newest checkpoint. Raises MissingNode."""
     checkpoint = Checkpoint.objects.first()
     if checkpoint is None:
         return {}
-    kept = Kept()
+    kept = StoredTree()
     seals = Seal.objects.filter(event__in=events, leaf__lt=checkpoint.size)
     return {
-        seal.event: Sealed(
+        seal.event: SealedEvent(
             seal.leaf,
             bytes(seal.leaf_hash),
             checkpoint,

@@ -12,24 +12,24 @@ from django.conf import settings
 
 from portal.audit import notes
 from portal.audit.models import Checkpoint
-from portal.crashpoints import crashpoint
+from portal.crashpoints import failpoint
 
 _log = logging.getLogger(__name__)
 _LATEST = "latest.txt"
 
 
-class LogWasCut(Exception):
+class LogTruncated(Exception):
     """The database lacks what was published: its tail was cut, or an older backup restored. Nothing may be signed."""
 
 
-def latest() -> str:
+def read_latest_note() -> str:
     """The newest note in the folder; '' where there is no folder or nothing in it. Raises OSError."""
     folder = settings.AUDIT_CHECKPOINT_DIR
     path = Path(folder) / _LATEST
     return path.read_text(encoding="utf-8", errors="replace") if folder and path.exists() else ""
 
 
-def kept() -> list[str]:
+def read_all_notes() -> list[str]:
     """Every note in the folder, each once; none where there is no folder. Raises OSError."""
     folder = Path(settings.AUDIT_CHECKPOINT_DIR)
     if not settings.AUDIT_CHECKPOINT_DIR or not folder.exists():
@@ -38,13 +38,13 @@ def kept() -> list[str]:
     return list(dict.fromkeys(path.read_text(encoding="utf-8", errors="replace") for path in files))
 
 
-def refuse_a_cut_log(keys: Collection[notes.Verifier]) -> None:
-    """Raise LogWasCut where the database does not know the published checkpoint: a second one must never be signed.
+def require_untruncated_log(keys: Collection[notes.Verifier]) -> None:
+    """Raise LogTruncated where the database does not know the published checkpoint: a second one must never be signed.
 
     What none of `keys` has signed was put there by somebody else: it stops nothing, and every verification names it.
     Whoever restores a backup on purpose moves all files away (the runbook says how), and keeps them for the auditors.
     """
-    note = latest()
+    note = read_latest_note()
     if not note:
         return
     said = _signed(note, keys)
@@ -53,33 +53,33 @@ def refuse_a_cut_log(keys: Collection[notes.Verifier]) -> None:
         return
     known = Checkpoint.objects.filter(size=said.size).first()
     if known is None or bytes(known.root) != said.root:
-        raise LogWasCut(
+        raise LogTruncated(
             f"{_LATEST} has a checkpoint of {said.size} events that the database does not have: the end of the log was"
             f" cut, or an older backup restored. To go on from here on purpose, move {_LATEST} away and keep it."
         )
 
 
-def _signed(note: str, keys: Collection[notes.Verifier]) -> notes.Checkpoint | None:
+def _signed(note: str, keys: Collection[notes.Verifier]) -> notes.CheckpointBody | None:
     """What a note says that one of the keys has signed."""
     for key in keys:
-        with suppress(notes.BadNote):
+        with suppress(notes.InvalidNote):
             return key.open(note)
     return None
 
 
-def publish() -> None:
+def write_checkpoint_file() -> None:
     """Write the newest checkpoint to the folder, and over the one of its hour. A folder out of reach is a warning."""
     newest = Checkpoint.objects.first()
     if not settings.AUDIT_CHECKPOINT_DIR or newest is None:
         return
     try:
-        if latest() == newest.note:
+        if read_latest_note() == newest.note:
             return
         folder = Path(settings.AUDIT_CHECKPOINT_DIR)
         folder.mkdir(parents=True, exist_ok=True)
         for name in (f"{newest.at:%Y-%m-%dT%H}.txt", _LATEST):
             _replace(folder / name, newest.note)
-            crashpoint("published")
+            failpoint("published")
     except OSError as error:
         _log.warning("the checkpoint folder cannot be written: %s", error.strerror)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from portal.accounts.access import PersonRequest
-from portal.audit.ledger import record
+from portal.accounts.access import UserRequest
+from portal.audit.ledger import record_event
 from portal.audit.models import Event
 from portal.prepared import Given, Prepared
 
@@ -16,11 +16,11 @@ _ONE_READING = timedelta(hours=1)
 _NEWEST = Prepared(lambda: Event.objects.filter(actor=Given("by")).values_list("text")[:1])
 
 
-def on_record(request: PersonRequest, view: str, **what: Any) -> None:
+def record_log_view(request: UserRequest, view: str, **what: Any) -> None:
     """Put a reading on record; the next page of the same, or the same once more, is the same reading."""
     by, data = request.user.username, {"view": view, **what}
     newest = [Event(text=text) for (text,) in _NEWEST.rows(by=by)]
     before = newest[0].entry if newest else None
     if before and before.action == "audit.read" and before.data == data and timezone.now() - before.at < _ONE_READING:
         return
-    record("audit.read", by=by, data=data)
+    record_event("audit.read", by=by, data=data)

@@ -8,13 +8,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
 from portal.accounts.limits import LimitReached, count_act
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 
 _RULE = "portal.refused"
 _FORGED = {"rule": "InvalidToken"}
 
 
-def because(request: HttpRequest, refusal: Exception, rights: Iterable[str] = ()) -> None:
+def note_denial_reason(request: HttpRequest, refusal: Exception, rights: Iterable[str] = ()) -> None:
     """The rule by which this request is refused, for views that make the page themselves instead of raising.
 
     The log keeps its name, a code: what the person reads is in their language, the log is in none.
@@ -28,7 +28,7 @@ def rule_of(refusal: Exception) -> str:
     return str(getattr(refusal, "code", "PermissionDenied"))
 
 
-class RefusalMiddleware:
+class DeniedRequestMiddleware:
     """Records each 403 of a person, and each 429 that a rule gave them; of strangers nothing.
 
     A flood of theirs must not fill the log, and that of a person ends at the limit of refusals.
@@ -43,7 +43,7 @@ class RefusalMiddleware:
         response = self.get_response(request)
         rule = request.META.get(_RULE, _FORGED if response.status_code == 403 else None)
         if response.status_code in (403, 429) and rule and request.user.is_authenticated and self._has_room(request):
-            record(
+            record_event(
                 "access.refused",
                 by=request.user.username,
                 data={"method": str(request.method), "path": request.path[:500], **rule},
@@ -61,4 +61,4 @@ class RefusalMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
         """Keep the reason until the page is made."""
         if isinstance(exception, PermissionDenied | LimitReached):
-            because(request, exception, getattr(exception, "rights", ()))
+            note_denial_reason(request, exception, getattr(exception, "rights", ()))

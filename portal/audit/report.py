@@ -8,7 +8,7 @@ _NAMED = 100
 
 
 @dataclass
-class Report:
+class VerificationReport:
     """What a verification found. `findings` names at most a hundred places, `problems` counts them all."""
 
     size: int = 0

@@ -15,8 +15,8 @@ from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from portal.audit import ledger, notes
-from portal.audit.entry import Unreadable, parse
-from portal.audit.ledger import record
+from portal.audit.entry import UnreadableEntry, parse_entry
+from portal.audit.ledger import record_event
 from portal.audit.models import Event, EventQuerySet, LegalHold, Seal, Tombstone
 
 STAYS = (
@@ -26,11 +26,11 @@ STAYS = (
 _AT_ONCE = 1000
 
 
-class HeldAlready(Exception):
+class AlreadyOnHold(Exception):
     """The change is under legal hold."""
 
 
-class NotHeld(Exception):
+class NotOnHold(Exception):
     """The change is under no legal hold."""
 
 
@@ -39,10 +39,10 @@ def record_retention(days: int, *, by: str) -> None:
     newest = Event.objects.filter(action="audit.retention_changed").first()
     known = newest.entry.data.get("days") if newest and newest.entry else 0
     if days != known:
-        record("audit.retention_changed", by=by, data={"days": days, "days_before": known})
+        record_event("audit.retention_changed", by=by, data={"days": days, "days_before": known})
 
 
-def prune(*, older_than: timedelta, unfinished: Collection[int] = (), by: str) -> int:
+def prune_events(*, older_than: timedelta, unfinished: Collection[int] = (), by: str) -> int:
     """Remove the text of events that are older, a thousand or so in a transaction; how many those were.
 
     Older is what a time signed that long ago proves (ages.py), so that every verifier comes to the same. The events of
@@ -54,20 +54,20 @@ def prune(*, older_than: timedelta, unfinished: Collection[int] = (), by: str) -
     return total
 
 
-def hold(change: int, *, reason: str, by: str) -> None:
-    """From now on the events of this change stay. Raises HeldAlready."""
+def place_legal_hold(change: int, *, reason: str, by: str) -> None:
+    """From now on the events of this change stay. Raises AlreadyOnHold."""
     with transaction.atomic(durable=True):
         if not LegalHold.objects.get_or_create(change=change, defaults={"reason": reason})[1]:
-            raise HeldAlready
-        record("audit.held", by=by, data={"held_change": change, "reason": reason})
+            raise AlreadyOnHold
+        record_event("audit.held", by=by, data={"held_change": change, "reason": reason})
 
 
-def release(change: int, *, reason: str, by: str) -> None:
+def lift_legal_hold(change: int, *, reason: str, by: str) -> None:
     """Its events go as those of any other change. Raises NotHeld."""
     with transaction.atomic(durable=True):
         if not LegalHold.objects.filter(change=change).delete()[0]:
-            raise NotHeld
-        record("audit.unheld", by=by, data={"held_change": change, "reason": reason})
+            raise NotOnHold
+        record_event("audit.unheld", by=by, data={"held_change": change, "reason": reason})
 
 
 @transaction.atomic(durable=True)
@@ -78,7 +78,7 @@ def _batch(older_than: timedelta, unfinished: Collection[int], by: str) -> int:
     alone = list(old.filter(change=None, pk__in=proven).values_list("pk", flat=True)[:_AT_ONCE])
     changes = _finished(Event.objects.all(), before, unfinished, proven) if len(alone) < _AT_ONCE else []
     for change in changes:
-        ledger.hold_numbering(change)
+        ledger.lock_numbering(change)
     # As nobody changes it any more.
     changes = _finished(Event.objects.filter(change__in=changes), before, unfinished, proven)
     seals = Seal.objects.filter(
@@ -88,7 +88,7 @@ def _batch(older_than: timedelta, unfinished: Collection[int], by: str) -> int:
     if not leaves:
         return 0
     facts = {"leaves": [list(each) for each in _ranges(leaf for leaf, _ in leaves)], "before": before.isoformat()}
-    announcing = record("audit.pruned", by=by, data={**facts, "count": len(leaves)})
+    announcing = record_event("audit.pruned", by=by, data={**facts, "count": len(leaves)})
     Tombstone.objects.bulk_create([Tombstone(leaf=leaf, event=event, pruned=announcing) for leaf, event in leaves])
     Event.objects.filter(pk__in=[event for _, event in leaves]).delete()
     return len(leaves)
@@ -98,8 +98,8 @@ def _proven_size(before: datetime) -> int:
     """How many leaves a time signed `before` covers, by the newest of such notes. Verifiers examine the signature."""
     for text in Event.objects.filter(action="audit.dated").values_list("text", flat=True).iterator():
         try:
-            said = notes.peek(str(parse(text).data.get("note")))
-        except (Unreadable, notes.BadNote):
+            said = notes.parse_unverified(str(parse_entry(text).data.get("note")))
+        except (UnreadableEntry, notes.InvalidNote):
             continue
         if said.at is not None and said.at <= before:
             return said.size

@@ -32,16 +32,16 @@ def data_of(name: str) -> dict[str, Any]:
     return Routine.objects.filter(name=name).values_list("data", flat=True).first() or {}
 
 
-def begin(name: str, *, at: datetime) -> None:
+def mark_begun(name: str, *, at: datetime) -> None:
     """It is being done."""
     Routine.objects.update_or_create(name=name, defaults={"begun_at": at})
 
 
-def note(name: str, data: Mapping[str, Any]) -> None:
+def save_data(name: str, data: Mapping[str, Any]) -> None:
     """How far it is."""
     Routine.objects.update_or_create(name=name, defaults={"data": {**data}})
 
 
-def end(name: str, *, at: datetime, event: int | None = None, data: Mapping[str, Any] | None = None) -> None:
+def mark_done(name: str, *, at: datetime, event: int | None = None, data: Mapping[str, Any] | None = None) -> None:
     """It has been done, as this event of the log says."""
     Routine.objects.update_or_create(name=name, defaults={"done_at": at, "event": event, "data": {**(data or {})}})

@@ -16,11 +16,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from portal.audit import clock, notes, published, routines, tree
-from portal.audit.entry import Unreadable, parse
-from portal.audit.ledger import record
+from portal.audit.entry import UnreadableEntry, parse_entry
+from portal.audit.ledger import record_event
 from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
-from portal.audit.proofs import STRIDE, Kept, Missing
-from portal.crashpoints import crashpoint
+from portal.audit.proofs import STRIDE, MissingNode, StoredTree
+from portal.crashpoints import failpoint
 
 _BATCH = 4096
 _DATED_EVERY = timedelta(days=1)
@@ -31,11 +31,11 @@ _KEEP = """
 _ADVICE = "Somebody altered the log, and nothing is signed over that. manage.py verify_audit names the place."
 
 
-class NoKey(Exception):
+class NoSigningKey(Exception):
     """AUDIT_SIGNING_KEY is not set: this process cannot seal."""
 
 
-class NotHandedOver(Exception):
+class KeyNotHandedOver(Exception):
     """The log was signed with another key so far, which this process lacks to name the new one."""
 
 
@@ -43,27 +43,28 @@ class LogWasAltered(Exception):
     """What is kept of the tree is not what was signed last. Nothing may be signed over it."""
 
 
-def seal(*, old_key_is_lost: bool = False) -> int:
+def seal_pending_events(*, old_key_is_lost: bool = False) -> int:
     """Seal what is committed and waits; how many events that were, none where another sealer is at work.
 
     A new key is taken only from the hand of the old one, unless that is lost: outsiders then need the new one anew.
-    Raises NoKey, NotHandedOver, LogWasAltered, published.LogWasCut, clock.ClocksDiffer, ImproperlyConfigured for a key
+    Raises NoSigningKey, KeyNotHandedOver, LogWasAltered, published.LogTruncated, clock.ClocksDiffer,
+    ImproperlyConfigured for a key
     that is none, and OSError where a checkpoint folder is set and what it holds cannot be read.
     """
     signers = _signers()
     if not signers:
-        raise NoKey("The audit log is not sealed: set AUDIT_SIGNING_KEY (openssl rand -base64 32).")
-    published.refuse_a_cut_log(_known_keys(signers))
+        raise NoSigningKey("The audit log is not sealed: set AUDIT_SIGNING_KEY (openssl rand -base64 32).")
+    published.require_untruncated_log(_known_keys(signers))
     total = 0
     while batch := _seal_batch(signers, old_key_is_lost=old_key_is_lost):
         total += batch
     total += _date_log(signers)
-    crashpoint("sealed")
-    published.publish()
+    failpoint("sealed")
+    published.write_checkpoint_file()
     return total
 
 
-def public_key() -> notes.Verifier | None:
+def get_signing_public_key() -> notes.Verifier | None:
     """The public half of this process's key; None where it has none, as the pages have not."""
     return next((signer.verifier for signer in _signers()), None)
 
@@ -81,8 +82,8 @@ def _known_keys(signers: list[notes.Signer]) -> list[notes.Verifier]:
     """The public keys of this process, and those the log has announced: one of them may be lost."""
     keys = [signer.verifier for signer in signers]
     for text in Event.objects.filter(action="audit.key_changed").values_list("text", flat=True):
-        with suppress(Unreadable, notes.BadNote):
-            keys.append(notes.Verifier.parse(str(parse(text).data.get("new_key"))))
+        with suppress(UnreadableEntry, notes.InvalidNote):
+            keys.append(notes.Verifier.parse(str(parse_entry(text).data.get("new_key"))))
     return keys
 
 
@@ -90,7 +91,7 @@ def _origin() -> str:
     """The name of this log: what its first checkpoint says, so that it outlives a move to another address."""
     newest = Checkpoint.objects.first()
     if newest is not None:
-        return notes.peek(newest.note).origin
+        return notes.parse_unverified(newest.note).origin
     return f"{urlsplit(settings.BASE_URL).hostname}/countersign-audit"
 
 
@@ -109,7 +110,7 @@ def _seal_batch(signers: list[notes.Signer], *, old_key_is_lost: bool) -> int:
     texts = Event.objects.filter(pk__in=waiting).exclude(pk__in=sealed).order_by("pk").values_list("pk", "text")
     size = _grow(newest, list(texts), signers)
     Unsealed.objects.filter(event__in=waiting).delete()
-    crashpoint("signed")
+    failpoint("signed")
     return size
 
 
@@ -126,11 +127,11 @@ def _date_log(signers: list[notes.Signer]) -> int:
     if timezone.now() - last < _DATED_EVERY or not _alone() or Unsealed.objects.exists():
         return 0
     at = clock.signing_time()
-    note = signers[0].sign(notes.Checkpoint(signers[0].name, newest.size, bytes(newest.root), at))
-    number = record("audit.dated", data={"note": note})
+    note = signers[0].sign(notes.CheckpointBody(signers[0].name, newest.size, bytes(newest.root), at))
+    number = record_event("audit.dated", data={"note": note})
     Unsealed.objects.filter(event=number).delete()
     text = Event.objects.values_list("text", flat=True).get(pk=number)
-    routines.end(routines.DATE, at=at)
+    routines.mark_done(routines.DATE, at=at)
     return _grow(newest, [(number, text)], signers)
 
 
@@ -144,14 +145,14 @@ def _alone() -> bool:
 def _announce_key(signers: list[notes.Signer], newest: Checkpoint | None, *, old_key_is_lost: bool) -> int:
     """The event of a new key, to be sealed first and alone: from here on it signs, named by the one before it.
 
-    So who trusts any key of the log can follow it to the newest. Raises NotHandedOver.
+    So who trusts any key of the log can follow it to the newest. Raises KeyNotHandedOver.
     """
     verifier = signers[0].verifier
     if newest is None:
-        return record("audit.key_changed", data={"old_key": "", "new_key": str(verifier), "hand_over": ""})
+        return record_event("audit.key_changed", data={"old_key": "", "new_key": str(verifier), "hand_over": ""})
     old = next((signer for signer in signers[1:] if signer.verifier.key_id == newest.key_id), None)
     if old is None and not old_key_is_lost:
-        raise NotHandedOver(
+        raise KeyNotHandedOver(
             f"The log is signed with key {newest.key_id} so far, and AUDIT_SIGNING_KEY is {verifier.key_id}. Set it to"
             " NEW,OLD until the first sealing; where the old key is lost: manage.py seal_audit --old-key-is-lost"
         )
@@ -160,7 +161,7 @@ def _announce_key(signers: list[notes.Signer], newest: Checkpoint | None, *, old
         "new_key": str(verifier),
         "hand_over": old.hand_over(verifier) if old else "",
     }
-    return record("audit.key_changed", data=data)
+    return record_event("audit.key_changed", data=data)
 
 
 def _grow(newest: Checkpoint | None, texts: list[tuple[int, str]], signers: list[notes.Signer]) -> int:
@@ -176,10 +177,10 @@ def _grow(newest: Checkpoint | None, texts: list[tuple[int, str]], signers: list
             if level % STRIDE == 0:
                 subtrees.append(Subtree(level=level, index=index, root=root))
     _keep(seals)
-    crashpoint("grown")
+    failpoint("grown")
     Subtree.objects.bulk_create(subtrees)
     at = clock.signing_time()
-    checkpoint = notes.Checkpoint(signer.name, head.size, head.root(), at)
+    checkpoint = notes.CheckpointBody(signer.name, head.size, head.root(), at)
     Checkpoint.objects.create(
         size=checkpoint.size,
         root=checkpoint.root,
@@ -197,24 +198,24 @@ def _keep(seals: list[Seal]) -> None:
         cursor.execute(_KEEP, [list(column) for column in columns])
 
 
-def _head(newest: Checkpoint | None, signers: list[notes.Signer]) -> tree.Head:
+def _head(newest: Checkpoint | None, signers: list[notes.Signer]) -> tree.MerkleTree:
     """The tree as it is kept, which has the root that was signed last.
 
     The next root is made of this head and nothing older, so no alteration among the leaves it covers is ever signed.
     Raises LogWasAltered.
     """
     if newest is None:
-        return tree.Head()
+        return tree.MerkleTree()
     try:
-        said, head = _signed(newest, signers), tree.Head.at(newest.size, Kept())
-    except (notes.BadNote, Missing) as error:
+        said, head = _signed(newest, signers), tree.MerkleTree.at(newest.size, StoredTree())
+    except (notes.InvalidNote, MissingNode) as error:
         raise LogWasAltered(f"The checkpoint of {newest.size} events: {error}. {_ADVICE}") from None
     if (said.size, said.root) != (newest.size, head.root()):
         raise LogWasAltered(f"The first {newest.size} events are not those that were signed. {_ADVICE}")
     return head
 
 
-def _signed(newest: Checkpoint, signers: list[notes.Signer]) -> notes.Checkpoint:
-    """What the note says, not its columns; by its own word alone where its key is lost. Raises BadNote."""
+def _signed(newest: Checkpoint, signers: list[notes.Signer]) -> notes.CheckpointBody:
+    """What the note says, not its columns; by its own word alone where its key is lost. Raises InvalidNote."""
     signer = next((signer for signer in signers if signer.verifier.key_id == newest.key_id), None)
-    return signer.verifier.open(newest.note) if signer else notes.peek(newest.note)
+    return signer.verifier.open(newest.note) if signer else notes.parse_unverified(newest.note)

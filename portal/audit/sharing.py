@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from portal.audit.visible import visible
+from portal.audit.visible import escape_invisible
 
 _USERS = {
     "edit": gettext_noop("%(name)s gains the right to edit"),
@@ -39,7 +39,7 @@ class Power:
     sentence: str
 
 
-def powers(data: dict[str, Any]) -> list[Power]:
+def access_changes_from_data(data: dict[str, Any]) -> list[Power]:
     """What the data of a submitted or revised change say; nothing where they are in no shape we know."""
     patch, base = data.get("patch"), data.get("base")
     if not isinstance(patch, dict):
@@ -58,7 +58,7 @@ def _moved(new: dict[str, bool], old: dict[str, bool] | None, sentences: dict[st
         kind = _kind(new.get(name), old.get(name)) if old is not None else _blind(new[name])
         if kind:
             change = {"lost": "removed", "less": "removed"}.get(kind, "added" if old is not None else "altered")
-            yield Power(change, _(sentences[kind]) % {"name": visible(name)})
+            yield Power(change, _(sentences[kind]) % {"name": escape_invisible(name)})
 
 
 def _kind(new: bool | None, old: bool | None) -> str:

@@ -12,41 +12,41 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.dispatch import receiver
 
 from portal.accounts.models import User
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 
 UNKNOWN_NAME = "unknown name"
 """Said instead of a name that belongs to nobody: people type their password into the wrong field."""
 
 
 @receiver(user_logged_in, dispatch_uid="audit_session_started")
-def started(user: User, **_: Any) -> None:
+def on_user_logged_in(user: User, **_: Any) -> None:
     """Raises DatabaseError before the session is saved, which ends the sign-in."""
-    record("session.started", by=user.username)
+    record_event("session.started", by=user.username)
 
 
 @receiver(authentication_step_completed, dispatch_uid="audit_presence_shown")
-def confirmed(user: User, method: str, *, reauthenticated: bool = False, **_: Any) -> None:
+def on_reauthenticated(user: User, method: str, *, reauthenticated: bool = False, **_: Any) -> None:
     """Within a session; the steps of signing in lead to its start."""
     if reauthenticated:
-        record("session.confirmed", by=user.username, data={"signed_in_with": [method]})
+        record_event("session.confirmed", by=user.username, data={"signed_in_with": [method]})
 
 
 @receiver(user_login_failed, dispatch_uid="audit_session_refused")
-def refused(credentials: dict[str, Any], reason: str = "wrong name or password", **_: Any) -> None:
+def on_login_failed(credentials: dict[str, Any], reason: str = "wrong name or password", **_: Any) -> None:
     """`reason` comes from senders of our own; Django's knows one reason only."""
     person = User.objects.find_by_name(str(credentials.get("username", ""))[:150])
     name = person.username if person else ""
-    record("session.refused", by=name, data={"name": name or UNKNOWN_NAME, "reason": reason})
+    record_event("session.refused", by=name, data={"name": name or UNKNOWN_NAME, "reason": reason})
 
 
 @receiver(user_logged_out, dispatch_uid="audit_session_ended")
-def ended(user: User | None, **_: Any) -> None:
+def on_user_logged_out(user: User | None, **_: Any) -> None:
     """Nobody signs out twice: a sign-out without a session is no event."""
     if user is not None:
-        record("session.ended", by=user.username)
+        record_event("session.ended", by=user.username)
 
 
 @receiver(password_changed, dispatch_uid="audit_password_changed")
-def changed(user: User, **_: Any) -> None:
+def on_password_changed(user: User, **_: Any) -> None:
     """By the person themselves; manage.py person records what it sets."""
-    record("account.password_changed", by=user.username, data={"person": user.username})
+    record_event("account.password_changed", by=user.username, data={"person": user.username})

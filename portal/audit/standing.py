@@ -17,7 +17,7 @@ from portal.prepared import Prepared
 
 
 @dataclass(frozen=True)
-class Standing:
+class SealStatus:
     """`event` is the last sealed one; `behind_since` is set where the sealer should have come by long ago."""
 
     checkpoint: Checkpoint | None
@@ -42,7 +42,7 @@ def _with_last_event() -> QuerySet[Checkpoint]:
     return Checkpoint.objects.annotate(event=Subquery(last))[:1]
 
 
-def waiting_since(rows: QuerySet[Any]) -> QuerySet[Any, Any]:
+def oldest_waiting(rows: QuerySet[Any]) -> QuerySet[Any, Any]:
     """Rows that each name an event: when the first of those happened, in a row of its own; none where none waits."""
     at = Event.objects.filter(pk=OuterRef("event"), at__range=_RECKONED).values("at")[:1]
     dated: QuerySet[Any, Any] = rows.order_by("event").annotate(at=Subquery(at)).filter(at__isnull=False)
@@ -56,16 +56,16 @@ def _last_said() -> QuerySet[Event, Any]:
 
 
 _CHECKPOINT, _SAID = Prepared(_with_last_event), Prepared(_last_said)
-_WAITING = Prepared(lambda: waiting_since(Unsealed.objects.all()))
+_WAITING = Prepared(lambda: oldest_waiting(Unsealed.objects.all()))
 
 
-def standing() -> Standing:
+def get_seal_status() -> SealStatus:
     """Three questions, whatever the size of the log."""
     checkpoint = _CHECKPOINT.one()
     patience = timedelta(seconds=max(60, 10 * settings.SEAL_EVERY_S))
     late = [at for (at,) in _WAITING.rows() if at < timezone.now() - patience]
     said = {action: Event(text=text).entry for action, text in _SAID.rows()}
-    return Standing(
+    return SealStatus(
         checkpoint,
         checkpoint.event if checkpoint else None,  # type: ignore[attr-defined]
         late[0] if late else None,
@@ -74,7 +74,7 @@ def standing() -> Standing:
     )
 
 
-def public_key(checkpoint: Checkpoint) -> str:
+def announced_public_key(checkpoint: Checkpoint) -> str:
     """The public key this checkpoint is signed with, as the log announced it; '' where it did not."""
     announced = Event.objects.filter(action="audit.key_changed")
     keys = (str(event.entry.data.get("new_key", "")) for event in announced if event.entry)

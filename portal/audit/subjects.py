@@ -14,19 +14,23 @@ from django.db.models import Count, Q
 from portal.accounts.models import User
 from portal.audit import codes, events, sharing
 from portal.audit.entry import Entry
-from portal.audit.models import Event, EventQuerySet, Filters
+from portal.audit.models import Event, EventFilters, EventQuerySet
 from portal.audit.period import Period
 
 SUBMITTED = "change.submitted"
 _PROPOSED = (SUBMITTED, "change.revised")
 _QUIET = ("change.requeued",)
-_STORY = (*[action for action in events.of_kind("change") if action not in _QUIET], "vote.cast", "delivery.answered")
+_STORY = (
+    *[action for action in events.actions_in_group("change") if action not in _QUIET],
+    "vote.cast",
+    "delivery.answered",
+)
 _SEARCHED = 20_000
 _FOUND = 20
 
 
 @dataclass
-class Story:
+class ChangeStory:
     """One change as the log tells it: the last proposal, its votes, Segura's answers, and where it came to."""
 
     change: int
@@ -42,12 +46,12 @@ class Story:
 
     @property
     def status_word(self) -> str:
-        return codes.in_words(self.status)
+        return codes.code_label(self.status)
 
     @property
     def powers(self) -> list[sharing.Power]:
         """Who gains and who loses by it."""
-        return sharing.powers(self.proposed.data)
+        return sharing.access_changes_from_data(self.proposed.data)
 
     @property
     def other_fields(self) -> str:
@@ -67,10 +71,10 @@ class Story:
             self.moved = entry
 
 
-def stories(submitted: Iterable[Event]) -> list[Story]:
+def build_change_stories(submitted: Iterable[Event]) -> list[ChangeStory]:
     """What became of changes, given the events they began with: one question for all of them."""
     begun = {event.change: event.entry for event in submitted if event.change is not None and event.entry}
-    told = {change: Story(change, entry) for change, entry in begun.items()}
+    told = {change: ChangeStory(change, entry) for change, entry in begun.items()}
     for event in Event.objects.filter(change__in=list(told), action__in=_STORY).order_by("id"):
         if event.entry and event.change is not None:
             told[event.change].add(event.entry)
@@ -78,29 +82,29 @@ def stories(submitted: Iterable[Event]) -> list[Story]:
 
 
 @dataclass(frozen=True)
-class Acts:
+class ActionCounts:
     """How often somebody did what, under one noun."""
 
     noun: Any
     counts: list[tuple[str, str, int]]
 
 
-def done_by(person: str, period: Period) -> EventQuerySet:
+def events_by_user(person: str, period: Period) -> EventQuerySet:
     """What a person did in a period, the newest first."""
-    return Event.objects.matching(Filters(person=person, since=period.since, until=period.until))
+    return Event.objects.matching(EventFilters(person=person, since=period.since, until=period.until))
 
 
-def acts(person: str, period: Period) -> list[Acts]:
+def count_actions(person: str, period: Period) -> list[ActionCounts]:
     """How often a person did what in a period: (action, name, number) by noun, in the order people look for them."""
-    found = done_by(person, period).order_by()
+    found = events_by_user(person, period).order_by()
     by_noun: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
     for action, number in found.values_list("action").annotate(Count("pk")).order_by("action"):
-        by_noun[action.partition(".")[0]].append((action, events.label(action), number))
-    return [Acts(label, by_noun[noun]) for noun, label in events.NOUNS.items() if noun in by_noun]
+        by_noun[action.partition(".")[0]].append((action, events.action_label(action), number))
+    return [ActionCounts(label, by_noun[noun]) for noun, label in events.ACTION_GROUPS.items() if noun in by_noun]
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResults:
     """What a search came to: numbers of changes, secrets with their names, people's sign-in names."""
 
     changes: list[int]
@@ -111,7 +115,7 @@ class Found:
         return len(self.changes) + len(self.secrets) + len(self.people)
 
 
-def look_up(text: str, number: int | None) -> Found:
+def search_log(text: str, number: int | None) -> SearchResults:
     """Changes and secrets of that number; secrets and people of that name, or with the text in it.
 
     Names of secrets are those of the newest 20,000 proposals: the log is not searched from end to end.
@@ -121,7 +125,7 @@ def look_up(text: str, number: int | None) -> Found:
         changes = [number] if Event.objects.filter(change=number).exists() else []
         if text.isdigit() and Event.objects.filter(secret=number).exists():
             secrets[number] = ""
-    return Found(changes, list((secrets | _secrets_named(text)).items())[:_FOUND], _people_named(text))
+    return SearchResults(changes, list((secrets | _secrets_named(text)).items())[:_FOUND], _people_named(text))
 
 
 def _secrets_named(text: str) -> dict[int, str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from portal.audit import notes
-from portal.audit.entry import Unreadable, parse
+from portal.audit.entry import UnreadableEntry, parse_entry
 
 
 @dataclass
@@ -25,9 +25,9 @@ class Succession:
         that ends with its own announcement (`signs`, by key id): else the announcement is forged and changes nothing.
         """
         try:
-            data = parse(text).data
+            data = parse_entry(text).data
             verifier = notes.Verifier.parse(str(data.get("new_key")))
-        except (Unreadable, notes.BadNote) as error:
+        except (UnreadableEntry, notes.InvalidNote) as error:
             return f"announces no key: {error}"
         handed_over = self._handed_over(str(data.get("hand_over") or ""), verifier)
         wrong = ""
@@ -52,5 +52,5 @@ class Succession:
     def _handed_over(self, note: str, verifier: notes.Verifier) -> bool:
         try:
             return bool(note) and self.keys[self.current].successor(note) == verifier
-        except (KeyError, notes.BadNote):
+        except (KeyError, notes.InvalidNote):
             return False

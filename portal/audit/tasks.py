@@ -17,10 +17,10 @@ from kombu.exceptions import OperationalError
 
 from portal.audit import mailed, routines, sealing
 from portal.audit.clock import ClocksDiffer
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 from portal.audit.models import Event
-from portal.audit.published import LogWasCut
-from portal.audit.verification import verify_on_record
+from portal.audit.published import LogTruncated
+from portal.audit.verification import verify_and_record
 from portal.celery import app
 
 _log = logging.getLogger(__name__)
@@ -31,18 +31,18 @@ _MAIL_S = 120
 
 
 @app.task(name="audit.seal")
-def seal() -> None:
+def seal_log() -> None:
     """Seal what waits. A worker without a key leaves it to those that have one."""
     try:
-        sealing.seal()
-    except sealing.NoKey:
+        sealing.seal_pending_events()
+    except sealing.NoSigningKey:
         return
-    except (sealing.NotHandedOver, sealing.LogWasAltered, LogWasCut, ClocksDiffer, OSError) as error:
+    except (sealing.KeyNotHandedOver, sealing.LogWasAltered, LogTruncated, ClocksDiffer, OSError) as error:
         _log.error("the audit log cannot be sealed: %s", error)
 
 
 @app.task(name="audit.verify", time_limit=_LONGEST_S)
-def verify(asked: int | None = None) -> None:
+def run_verification(asked: int | None = None) -> None:
     """Verify the whole log, on record: as the schedule has it, or as the event `asked` says, once for each."""
     if asked is None and not _long_ago(routines.VERIFY, settings.AUDIT_VERIFY_EVERY_S):
         return  # its message waited behind another one
@@ -51,7 +51,7 @@ def verify(asked: int | None = None) -> None:
         if by is None:
             _log.warning("no verification was asked for by event %d, or it was done", asked)
             return
-        report = verify_on_record(by=by, asked=asked)
+        report = verify_and_record(by=by, asked=asked)
     finally:
         cache.delete(_ASKED)
     if not report.intact:
@@ -59,21 +59,21 @@ def verify(asked: int | None = None) -> None:
 
 
 @app.task(name="audit.mail", time_limit=_MAIL_S)
-def mail() -> None:
+def mail_checkpoints() -> None:
     """Mail the newest checkpoint to auditors who have not had it, for half a minute at most."""
-    mailed.mail()
+    mailed.mail_checkpoint()
 
 
 @app.task(name="audit.due")
-def due() -> None:
+def run_due_jobs() -> None:
     """Hand out what is to be done now and then: one at a time, so that one process is always free to seal."""
     if _under_way(routines.VERIFY):
         return
     with suppress(OperationalError, OSError):  # the next time comes
         if _long_ago(routines.VERIFY, settings.AUDIT_VERIFY_EVERY_S):
-            verify.delay()
+            run_verification.delay()
         elif _long_ago(routines.MAIL, settings.AUDIT_MAIL_EVERY_S):
-            mail.delay()
+            mail_checkpoints.delay()
 
 
 def _long_ago(name: str, every_s: float) -> bool:
@@ -95,12 +95,12 @@ def _asker(asked: int) -> str | None:
     return event.entry.actor
 
 
-def ask_for_verification(*, by: str) -> bool:
+def enqueue_verification(*, by: str) -> bool:
     """Hand one to a worker, unless one is on its way already; False if the queue cannot be reached."""
     if not cache.add(_ASKED, True, _LONGEST_S):
         return True
     try:
-        verify.delay(record(_ACTION, by=by))
+        run_verification.delay(record_event(_ACTION, by=by))
     except (OperationalError, OSError):
         cache.delete(_ASKED)
         return False

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-Read = Callable[[int, int], bytes]
+ReadNode = Callable[[int, int], bytes]
 """The hash of the complete subtree (level, index)."""
 
 EMPTY = hashlib.sha256(b"").digest()
@@ -27,14 +27,14 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 @dataclass
-class Head:
+class MerkleTree:
     """A tree that grows by leaves and remembers its complete subtrees only, largest first: O(log n)."""
 
     size: int = 0
     peaks: list[bytes] = field(default_factory=list)
 
     @classmethod
-    def at(cls, size: int, read: Read) -> Head:
+    def at(cls, size: int, read: ReadNode) -> MerkleTree:
         """The head of the first `size` leaves."""
         levels = [level for level in reversed(range(size.bit_length())) if size >> level & 1]
         return cls(size, [read(level, (size >> level) - 1) for level in levels])
@@ -67,7 +67,7 @@ class Head:
         return root
 
 
-def inclusion_proof(leaf: int, size: int, read: Read) -> list[bytes]:
+def inclusion_proof(leaf: int, size: int, read: ReadNode) -> list[bytes]:
     """What proves that leaf number `leaf` is in the tree of `size` leaves (RFC 6962, 2.1.1), leaf's sibling first."""
     if not 0 <= leaf < size:
         raise ValueError(f"leaf {leaf} is not in a tree of {size}")
@@ -84,7 +84,7 @@ def inclusion_proof(leaf: int, size: int, read: Read) -> list[bytes]:
     return proof[::-1]
 
 
-def includes(root: bytes, size: int, leaf: int, hashed: bytes, proof: list[bytes]) -> bool:
+def verify_inclusion(root: bytes, size: int, leaf: int, hashed: bytes, proof: list[bytes]) -> bool:
     """Whether the proof leads from the leaf's hash to the root."""
     if not 0 <= leaf < size:
         return False
@@ -107,7 +107,7 @@ def _left(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)
 
 
-def _subtree(start: int, stop: int, read: Read) -> bytes:
+def _subtree(start: int, stop: int, read: ReadNode) -> bytes:
     """The hash over leaves from `start` up to `stop`; `start` is a multiple of the power of two that is not below."""
     size = stop - start
     level = size.bit_length() - 1

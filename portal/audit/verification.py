@@ -9,15 +9,15 @@ from django.db import ProgrammingError, transaction
 from django.utils import timezone
 
 from portal.audit import published, routines, sealing
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 from portal.audit.notes import Verifier
-from portal.audit.report import Report
-from portal.audit.verify import verify
+from portal.audit.report import VerificationReport
+from portal.audit.verify import verify_events
 
 
-def verify_on_record(
+def verify_and_record(
     *, by: str = "", outside: list[str] | None = None, key: Verifier | None = None, asked: int | None = None
-) -> Report:
+) -> VerificationReport:
     """Verify against everything this process knows: its own key where none is given, and every published checkpoint.
 
     What the portal says of the last verification is what a role that may write the sealer's table has done: anybody who
@@ -25,10 +25,10 @@ def verify_on_record(
 
     Raises OSError where a checkpoint folder is set and cannot be read.
     """
-    _if_allowed(lambda: routines.begin(routines.VERIFY, at=timezone.now()))
-    known = [*published.kept(), *(outside or [])]
-    report = verify(outside=known, key=key or sealing.public_key())
-    number = record(
+    _if_allowed(lambda: routines.mark_begun(routines.VERIFY, at=timezone.now()))
+    known = [*published.read_all_notes(), *(outside or [])]
+    report = verify_events(outside=known, key=key or sealing.get_signing_public_key())
+    number = record_event(
         "audit.verified",
         by=by,
         data={
@@ -44,7 +44,7 @@ def verify_on_record(
     )
     data = routines.data_of(routines.VERIFY)
     done = data if asked is None else {**data, "asked": asked}
-    _if_allowed(lambda: routines.end(routines.VERIFY, at=timezone.now(), event=number, data=done))
+    _if_allowed(lambda: routines.mark_done(routines.VERIFY, at=timezone.now(), event=number, data=done))
     return report
 
 

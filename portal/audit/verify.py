@@ -15,13 +15,13 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from portal.audit import delivery_checks, gaps, notes, outside_checkpoints, tree
-from portal.audit.ages import LEAST_DAYS, NEVER, OFF, OLD, SLACK, YOUNG, Ages, written
-from portal.audit.columns import Row, all_as_written, differing, instant
-from portal.audit.entry import Unreadable, parse
-from portal.audit.leaves import Leaf, leaves
+from portal.audit.ages import LEAST_DAYS, NEVER, OFF, OLD, SLACK, YOUNG, Ages, format_event_time
+from portal.audit.columns import EventRow, all_have_canonical_columns, find_column_mismatches, parse_instant
+from portal.audit.entry import UnreadableEntry, parse_entry
+from portal.audit.leaves import Leaf, iter_leaves
 from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
 from portal.audit.proofs import STRIDE
-from portal.audit.report import Report
+from portal.audit.report import VerificationReport
 from portal.audit.succession import Succession
 
 _CHUNK = 4096
@@ -31,7 +31,7 @@ _KEY_CHANGED, _DATED, _PRUNED, _RETAINED = RARE = (
 _AHEAD = (_KEY_CHANGED, _DATED)  # sealed ahead of what may have waited for hours: their own dates bound nothing
 
 
-def verify(*, outside: list[str] | None = None, key: notes.Verifier | None = None) -> Report:
+def verify_events(*, outside: list[str] | None = None, key: notes.Verifier | None = None) -> VerificationReport:
     """Check the log up to its newest checkpoint.
 
     `outside` are notes that were kept elsewhere, without which a cut tail cannot show. `key` is the public key the
@@ -46,9 +46,9 @@ def verify(*, outside: list[str] | None = None, key: notes.Verifier | None = Non
         run.removals()
     finally:
         gc.unfreeze()
-    outside_checkpoints.compare(run.outside, run.roots, run.key, run.succession, run.report)
+    outside_checkpoints.compare_checkpoints(run.outside, run.roots, run.key, run.succession, run.report)
     joined = delivery_checks.find_unapproved_deliveries()
-    for finding in chain(gaps.unsealed(run.latest, SLACK), gaps.numbering(), joined):
+    for finding in chain(gaps.find_unsealed_events(run.latest, SLACK), gaps.find_numbering_gaps(), joined):
         run.report.add(finding)
     run.report.seconds = monotonic() - began
     return run.report
@@ -57,23 +57,23 @@ def verify(*, outside: list[str] | None = None, key: notes.Verifier | None = Non
 class _Verification:
     def __init__(self, outside: list[str], key: notes.Verifier | None) -> None:
         newest = Checkpoint.objects.first()
-        self.report = Report(size=newest.size if newest else 0, key_id=newest.key_id if newest else "")
+        self.report = VerificationReport(size=newest.size if newest else 0, key_id=newest.key_id if newest else "")
         self.key = key
         self.succession = Succession({key.key_id: key} if key else {})
         self.ages = Ages()
-        self.head = tree.Head()
+        self.head = tree.MerkleTree()
         self.waiting: list[bytes] = []
         self.newest = ""
         self.now = timezone.now()
         self.signed_at = self.now
-        self.limit = written(self.now + SLACK)
+        self.limit = format_event_time(self.now + SLACK)
         self.torn = False
         self.outside = outside
-        self.roots = dict.fromkeys(outside_checkpoints.sizes(outside), b"")
+        self.roots = dict.fromkeys(outside_checkpoints.stated_sizes(outside), b"")
 
     def leaves_and_checkpoints(self) -> None:
         """The tree from its first leaf to the newest checkpoint."""
-        remaining = leaves(self.report.size)
+        remaining = iter_leaves(self.report.size)
         before: Checkpoint | None = None
         for checkpoint in Checkpoint.objects.filter(size__lte=self.report.size).order_by("size").iterator(_CHUNK):
             self.bound(checkpoint)
@@ -94,7 +94,7 @@ class _Verification:
             self.report.add(f"leaf {uncovered.leaf}: sealed, but its checkpoint is gone")
         if before is not None:
             self.report.trusted = self.key is not None
-            outside_checkpoints.trust(before, self.key, self.succession, self.report)
+            outside_checkpoints.check_newest_signature(before, self.key, self.succession, self.report)
 
     @property
     def read(self) -> int:
@@ -104,10 +104,10 @@ class _Verification:
     def bound(self, checkpoint: Checkpoint) -> None:
         """Nothing that this checkpoint covers happened after it was signed."""
         try:
-            self.signed_at = min(notes.peek(checkpoint.note).at or self.now, self.now)
-        except notes.BadNote:
+            self.signed_at = min(notes.parse_unverified(checkpoint.note).at or self.now, self.now)
+        except notes.InvalidNote:
             self.signed_at = self.now
-        self.limit = written(self.signed_at + SLACK)
+        self.limit = format_event_time(self.signed_at + SLACK)
 
     def ordinary(self, batch: list[Leaf]) -> bool:
         """All at once, where leaf() would find nothing in any of them but, perhaps, its date: four times as quick."""
@@ -119,7 +119,7 @@ class _Verification:
         _, dates, actions, *_, texts = zip(*rows, strict=True)
         if not {*RARE}.isdisjoint(actions) or not self.roots.keys().isdisjoint(range(self.read + 1, last + 1)):
             return False
-        if not all_as_written(rows) or [tree.leaf_hash(text.encode()) for text in texts] != [*stored]:
+        if not all_have_canonical_columns(rows) or [tree.leaf_hash(text.encode()) for text in texts] != [*stored]:
             return False
         self.waiting.extend(stored)
         for leaf, at in zip(batch, dates, strict=True):
@@ -147,9 +147,9 @@ class _Verification:
             self.grow()
             self.roots[self.head.size] = self.head.root()
 
-    def text(self, row: Row, place: str, number: int, stored: bytes) -> None:
+    def text(self, row: EventRow, place: str, number: int, stored: bytes) -> None:
         """What this leaf says, to people and to this verification."""
-        self.columns(differing(row), row, place)
+        self.columns(find_column_mismatches(row), row, place)
         ahead = row.at < self.newest or row.at > self.limit
         if ahead:
             self.order(row.at, place)
@@ -157,14 +157,14 @@ class _Verification:
             self.report.add(f"{place}: its text is not the one that was sealed")
         elif row.text.startswith(tuple(f'{{"action":"{action}"' for action in RARE)):
             self.rare(row.text, place, number)
-        if not ahead and instant(row.at) and row.action not in _AHEAD:
+        if not ahead and parse_instant(row.at) and row.action not in _AHEAD:
             self.newest = row.at
 
     def rare(self, text: str, place: str, number: int) -> None:
         """Events that say what a verification has to go by."""
         try:
-            entry = parse(text)
-        except Unreadable:
+            entry = parse_entry(text)
+        except UnreadableEntry:
             return  # its columns say so
         if entry.action == _KEY_CHANGED:
             wrong = self.succession.learn(text, number, lambda key: _signs(key, number + 1))
@@ -183,8 +183,8 @@ class _Verification:
         """All leaves before this one were there when the note was signed, and all after it came later."""
         self.grow()
         try:
-            said = outside_checkpoints.opened(note, self.succession.signing())
-        except notes.BadNote as error:
+            said = outside_checkpoints.open_checkpoint(note, self.succession.signing())
+        except notes.InvalidNote as error:
             self.report.add(f"{place}: its signed time: {error}")
             return
         if said.at is None or (said.size, said.root) != (number, self.head.root()) or said.at > self.signed_at + SLACK:
@@ -193,7 +193,7 @@ class _Verification:
             self.report.add(f"{place}: its signed time is before the one before it")
         else:
             self.ages.date(said.size, said.at)
-            self.newest = max(self.newest, written(said.at))
+            self.newest = max(self.newest, format_event_time(said.at))
 
     def removals(self) -> None:
         """Each text that is gone went as its retention allows, by what the log says up to now."""
@@ -224,9 +224,9 @@ class _Verification:
     @property
     def latest(self) -> datetime | None:
         """The latest instant of an event so far."""
-        return instant(self.newest)
+        return parse_instant(self.newest)
 
-    def columns(self, wrong: list[str], row: Row, place: str) -> None:
+    def columns(self, wrong: list[str], row: EventRow, place: str) -> None:
         """The columns and the text do not say the same."""
         for name in wrong:
             if name == "text":
@@ -236,9 +236,9 @@ class _Verification:
 
     def order(self, said: str, place: str) -> None:
         """Nothing stands among events that happened long after it, or was signed long before it happened."""
-        at = instant(said)
+        at = parse_instant(said)
         if at and said > self.limit:
-            self.report.add(f"{place}: dated {said}, but signed on {written(self.signed_at)}: dated ahead")
+            self.report.add(f"{place}: dated {said}, but signed on {format_event_time(self.signed_at)}: dated ahead")
         elif at and self.latest and at < self.latest - SLACK:
             self.report.add(f"{place}: dated {said}, but stands after {self.newest}: inserted")
 
@@ -249,10 +249,10 @@ class _Verification:
             self.report.add(f"{place}: older than the smaller one before it")
         try:
             current = self.succession.current
-            said = outside_checkpoints.opened(checkpoint.note, self.succession.signing())
+            said = outside_checkpoints.open_checkpoint(checkpoint.note, self.succession.signing())
             if (said.size, said.root, current) != (checkpoint.size, bytes(checkpoint.root), checkpoint.key_id):
                 self.report.add(f"{place}: its columns and its note do not say the same")
-        except notes.BadNote as error:
+        except notes.InvalidNote as error:
             self.report.add(f"{place}: {error}")
         if not self.torn and (self.head.size != checkpoint.size or self.head.root() != bytes(checkpoint.root)):
             self.torn = True  # every later root differs as well: the first one tells where

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from portal.unseen import spelled
+from portal.unseen import replace_invisible
 
 
-def visible(text: str) -> str:
+def escape_invisible(text: str) -> str:
     r"""The text with unseen characters written as JSON writes them (`\u202e`), so that JSON keeps its meaning."""
-    return spelled(text, lambda char: json.dumps(char)[1:-1])
+    return replace_invisible(text, lambda char: json.dumps(char)[1:-1])

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy
 
 from portal.audit import codes, events, findings
 from portal.audit.entry import Entry
-from portal.audit.ledger import canonical
-from portal.audit.visible import visible
+from portal.audit.ledger import canonical_json
+from portal.audit.visible import escape_invisible
 
 LABELS: dict[str, str | Promise] = {
     "added": gettext_lazy("New in the list"),
@@ -163,13 +163,13 @@ _CODED = ("verdict", "outcome", "cause", "rule", "rights")
 _LINE = 160
 
 
-def who(entry: Entry) -> str:
+def actor_label(entry: Entry) -> str:
     """The acting person, or what is known of them; '' for the portal itself."""
     refused = str(entry.data.get("name", "")) if entry.action == "session.refused" else ""
-    return visible(entry.actor or codes.in_words(refused))
+    return escape_invisible(entry.actor or codes.code_label(refused))
 
 
-def tone(entry: Entry) -> str:
+def event_tone(entry: Entry) -> str:
     """good, bad, warn, doubt, or '' for what is neither."""
     if entry.action == "audit.verified":
         return "good" if entry.data.get("outcome") == "intact" else "bad"
@@ -180,12 +180,12 @@ def tone(entry: Entry) -> str:
     return _TONES.get(entry.action, "")
 
 
-def has_code(entry: Entry) -> bool:
+def has_http_status(entry: Entry) -> bool:
     """Whether a response code, or its absence, is part of what is said."""
-    return entry.code is not None or entry.action in events.ANSWERS
+    return entry.code is not None or entry.action in events.RESPONSE_ACTIONS
 
 
-def line(entry: Entry) -> str:
+def summary_line(entry: Entry) -> str:
     """What happened beyond the name of the action, on one line of at most 160 characters."""
     data = entry.data
     parts = []
@@ -202,18 +202,21 @@ def line(entry: Entry) -> str:
         if data.get(name) not in (None, "", [], {}):
             coded = name in _CODED or entry.action == "session.refused"
             parts.append(_decoded(data[name]) if coded else _said(data[name]))
-    text = visible(" · ".join(" ".join(part.split()) for part in parts))
+    text = escape_invisible(" · ".join(" ".join(part.split()) for part in parts))
     return text if len(text) <= _LINE else text[: _LINE - 1] + "…"
 
 
-def facts(entry: Entry) -> list[tuple[str, str]]:
+def labelled_data(entry: Entry) -> list[tuple[str, str]]:
     """All of `data`, each with its label; what is structured as JSON."""
-    return [(str(LABELS.get(name, visible(name))), visible(_word(value))) for name, value in entry.data.items()]
+    return [
+        (str(LABELS.get(name, escape_invisible(name))), escape_invisible(_word(value)))
+        for name, value in entry.data.items()
+    ]
 
 
-def title(entry: Entry) -> str:
+def event_title(entry: Entry) -> str:
     """What people call the action."""
-    return visible(events.label(entry.action))
+    return escape_invisible(events.action_label(entry.action))
 
 
 def _word(value: object) -> str:
@@ -223,7 +226,7 @@ def _word(value: object) -> str:
         case bool():
             return _("yes") if value else _("no")
         case dict():
-            return canonical(value)
+            return canonical_json(value)
         case list():
             return ", ".join(_word(item) for item in value)
         case _:
@@ -240,4 +243,4 @@ def _said(value: object) -> str:
 def _decoded(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(_decoded(item) for item in value)
-    return codes.in_words(_word(value))
+    return codes.code_label(_word(value))

@@ -19,7 +19,7 @@ REST_S = 15.0
 _QUEUE_S = 1.0
 
 
-class Absence:
+class AvailabilityGuard:
     """After SILENT reads in a row without an answer none is begun for REST_S seconds; then the next one tries."""
 
     def __init__(self) -> None:

@@ -16,9 +16,9 @@ from redis.retry import Retry
 
 from portal import keyring
 from portal.audit import ledger
-from portal.catalog.absence import Absence
-from portal.environment import secret_lines
-from portal.vault import Client, Config, ConfigError, Exchange, RedisTokens, RedisWaits, Secret, TokenStore
+from portal.catalog.absence import AvailabilityGuard
+from portal.environment import read_secret_lines
+from portal.vault import Client, ConfigError, Exchange, RedisTokens, RedisWaits, SecretStr, SeguraConfig, TokenStore
 
 ONE_SECRET = 1024 * 1024
 WHOLE_LIST = 64 * 1024 * 1024
@@ -31,7 +31,7 @@ class NotConfigured(Exception):
     """The settings do not lead to Segura; the message names the setting."""
 
 
-def connect(
+def build_client(
     *,
     by: str = "",
     change: int | None = None,
@@ -64,10 +64,10 @@ def connect(
         raise NotConfigured(str(error)) from None
 
 
-def _config(prefix: str, max_body: int, directory: bool) -> Config:
+def _config(prefix: str, max_body: int, directory: bool) -> SeguraConfig:
     name = f"{prefix}_SECRET"
-    first, *spare = map(Secret, secret_lines(name, getattr(settings, name)))
-    return Config(
+    first, *spare = map(SecretStr, read_secret_lines(name, getattr(settings, name)))
+    return SeguraConfig(
         url=settings.SEGURA_URL,
         token_url=settings.SEGURA_URL.rstrip("/") + _SCIM_TOKENS if directory else settings.SEGURA_TOKEN_URL,
         client_id=getattr(settings, f"{prefix}_ID"),
@@ -87,10 +87,10 @@ class _TokenCipher:
     """The key ring, with every token bound to being one."""
 
     def seal(self, plaintext: bytes, aad: bytes) -> bytes:
-        return keyring.ring().seal(plaintext, b"vault token\0" + aad)
+        return keyring.get_keyring().seal(plaintext, b"vault token\0" + aad)
 
     def open(self, sealed: bytes, aad: bytes) -> bytes:
-        return keyring.ring().open(sealed, b"vault token\0" + aad)
+        return keyring.get_keyring().open(sealed, b"vault token\0" + aad)
 
 
 @cache
@@ -115,9 +115,9 @@ def _redis(url: str) -> Redis:
 
 
 @cache
-def absence() -> Absence:
+def get_availability_guard() -> AvailabilityGuard:
     """What this process knows of Segura's silence."""
-    return Absence()
+    return AvailabilityGuard()
 
 
 def _reporter(
@@ -126,8 +126,13 @@ def _reporter(
     def report(exchange: Exchange) -> None:
         # Durable, as it is within no transaction: then the statement is one, without two exchanges to begin and end it.
         with transaction.atomic(durable=True) if database.in_atomic_block else nullcontext():
-            ledger.record(
-                action_of(exchange), by=by, change=change, secret=secret, code=exchange.status, data=facts_of(exchange)
+            ledger.record_event(
+                exchange_action(exchange),
+                by=by,
+                change=change,
+                secret=secret,
+                code=exchange.status,
+                data=exchange_data(exchange),
             )
         if told is not None:
             told(exchange)
@@ -135,12 +140,12 @@ def _reporter(
     return report
 
 
-def action_of(exchange: Exchange) -> str:
+def exchange_action(exchange: Exchange) -> str:
     """The kind of event it is for the log."""
     return "vault.unanswered" if exchange.status is None else "vault.responded"
 
 
-def facts_of(exchange: Exchange) -> dict[str, str | int | None]:
+def exchange_data(exchange: Exchange) -> dict[str, str | int | None]:
     """What the log keeps of it."""
     return {
         "method": exchange.method,

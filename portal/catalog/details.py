@@ -14,23 +14,23 @@ from django.utils import timezone
 from portal import keyring
 from portal.audit import ledger
 from portal.catalog import keywords
-from portal.catalog.connection import NotConfigured, absence, connect
-from portal.catalog.failure import Failure
+from portal.catalog.connection import NotConfigured, build_client, get_availability_guard
+from portal.catalog.failure import ReadFailure
 from portal.vault import SECRET_FIELD, TEXT_FIELDS, ApiSecret, Client, Share, VaultError
 
 Value = str | list[list[str | bool]]
 
 
-class CannotRead(Exception):
+class DetailsUnavailable(Exception):
     """The details cannot be had now; `failure` says why, `failure.sentence` tells it to people."""
 
-    def __init__(self, failure: Failure) -> None:
+    def __init__(self, failure: ReadFailure) -> None:
         super().__init__(failure.kind)
         self.failure = failure
 
 
 @dataclass(frozen=True)
-class Details:
+class SecretDetails:
     """All fields but the secret value, shaped as Revision.base keeps them: shares as sorted [[name, can_edit]].
 
     `secret_fingerprint` is '' where Segura does not show the value, or shows another text each time it is read;
@@ -43,21 +43,23 @@ class Details:
     read_at: datetime = field(default_factory=timezone.now, compare=False)
 
     @classmethod
-    def of(cls, secret: ApiSecret) -> Details:
+    def of(cls, secret: ApiSecret) -> SecretDetails:
         """What may be known of a secret; the value itself stays behind."""
-        fields: dict[str, Value] = {name: ledger.storable(getattr(secret, name)) for name in TEXT_FIELDS}
+        fields: dict[str, Value] = {name: ledger.to_storable_text(getattr(secret, name)) for name in TEXT_FIELDS}
         fields |= {"users_allowed": _rows(secret.users_allowed), "groups_allowed": _rows(secret.groups_allowed)}
         value = secret.client_secret
-        seen = keyring.fingerprint(SECRET_FIELD, ledger.storable(value.reveal())) if value else ""
+        seen = keyring.keyed_fingerprint(SECRET_FIELD, ledger.to_storable_text(value.reveal())) if value else ""
         return cls(secret.identifier, fields, seen)
 
 
-def read(client: Client, identifier: int, *, ends_at: float = math.inf) -> Details:
+def fetch_details(client: Client, identifier: int, *, ends_at: float = math.inf) -> SecretDetails:
     """The details now, one call of get-one (contract 5.2), which Segura counts as a view. Raises VaultError."""
-    return Details.of(client.read(identifier, ends_at=ends_at))
+    return SecretDetails.of(client.read(identifier, ends_at=ends_at))
 
 
-def confirm_value(client: Client, first: Details, *, known: Collection[str] = (), ends_at: float = math.inf) -> Details:
+def confirm_value(
+    client: Client, first: SecretDetails, *, known: Collection[str] = (), ends_at: float = math.inf
+) -> SecretDetails:
     """Return details whose fingerprint may be compared with one of another reading. Raises VaultError.
 
     Where the access key encrypts sensitive data, each reading shows another text, of which no fingerprint says
@@ -66,12 +68,12 @@ def confirm_value(client: Client, first: Details, *, known: Collection[str] = ()
     """
     if not first.secret_fingerprint or first.secret_fingerprint in known:
         return first
-    second = read(client, first.identifier, ends_at=ends_at)
+    second = fetch_details(client, first.identifier, ends_at=ends_at)
     return second if second.secret_fingerprint == first.secret_fingerprint else replace(second, secret_fingerprint="")
 
 
-def read_details(identifier: int, *, by: str, as_base: bool = False) -> Details:
-    """The details for a person, whose view is on record before they are shown. Raises CannotRead.
+def fetch_details_for_user(identifier: int, *, by: str, as_base: bool = False) -> SecretDetails:
+    """The details for a person, whose view is on record before they are shown. Raises DetailsUnavailable.
 
     A page waits for it: SEGURA_PAGE_DEADLINE_S seconds in all, and not at all while Segura is away (absence).
     `as_base`: a proposal is compared with them later, so the value is read twice (confirm_value). Outside any
@@ -79,21 +81,21 @@ def read_details(identifier: int, *, by: str, as_base: bool = False) -> Details:
     """
     ends_at = time.monotonic() + settings.SEGURA_PAGE_DEADLINE_S
     try:
-        client = connect(by=by, secret=identifier)
-        with absence().watch():
-            details = read(client, identifier, ends_at=ends_at)
+        client = build_client(by=by, secret=identifier)
+        with get_availability_guard().watch():
+            details = fetch_details(client, identifier, ends_at=ends_at)
             if as_base:
                 details = confirm_value(client, details, ends_at=ends_at)
     except (VaultError, NotConfigured) as error:
-        failure = Failure.of(error)
+        failure = ReadFailure.of(error)
     else:
-        ledger.record(
+        ledger.record_event(
             "secret.viewed", by=by, secret=identifier, data={"value_visible": bool(details.secret_fingerprint)}
         )
-        keywords.remember(identifier, details.fields)
+        keywords.save_search_terms(identifier, details.fields)
         return details
-    raise CannotRead(failure)
+    raise DetailsUnavailable(failure)
 
 
 def _rows(shares: tuple[Share, ...]) -> list[list[str | bool]]:
-    return [[ledger.storable(share.name), share.can_edit] for share in sorted(shares)]
+    return [[ledger.to_storable_text(share.name), share.can_edit] for share in sorted(shares)]

@@ -16,11 +16,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.audit import ledger
-from portal.catalog.connection import WHOLE_LIST, NotConfigured, connect
-from portal.catalog.failure import Failure, Kind
-from portal.catalog.models import DirectorySync, ListedName, fold
-from portal.vault import Name, Names, VaultError
-from portal.vault.text import clean
+from portal.catalog.connection import WHOLE_LIST, NotConfigured, build_client
+from portal.catalog.failure import FailureKind, ReadFailure
+from portal.catalog.models import DirectorySync, ListedName, fold_text
+from portal.vault import DirectoryEntry, DirectoryKind, VaultError
+from portal.vault.text import clean_text
 
 MOST_OFFERED = 300
 """More names than this are searched for, not sent with the page."""
@@ -28,12 +28,12 @@ MOST_FOUND = 20
 MOST_NAMED = 20
 """Entries left out that are named one by one."""
 _CHUNK = 1000
-_KINDS = {ListedName.Kind.USER: Names.USERS, ListedName.Kind.GROUP: Names.GROUPS}
+_KINDS = {ListedName.Kind.USER: DirectoryKind.USERS, ListedName.Kind.GROUP: DirectoryKind.GROUPS}
 _FIELDS = {"users_allowed": ListedName.Kind.USER, "groups_allowed": ListedName.Kind.GROUP}
 
 
 @dataclass(frozen=True)
-class Book:
+class ShareSuggestions:
     """Names for one list of sharing; where they are not `whole`, the others are found by searching."""
 
     names: list[ListedName]
@@ -45,7 +45,7 @@ def is_configured() -> bool:
     return bool(settings.SEGURA_SCIM_CLIENT_ID and settings.SEGURA_SCIM_CLIENT_SECRET)
 
 
-def books() -> dict[str, Book]:
+def load_share_suggestions() -> dict[str, ShareSuggestions]:
     """By list of sharing; none before the first directory has come."""
     if not is_configured():
         return {}
@@ -53,15 +53,15 @@ def books() -> dict[str, Book]:
     return read if read["users_allowed"].names else {}  # no directory is without a user
 
 
-def search(field: str, typed: str) -> list[ListedName]:
+def search_names(field: str, typed: str) -> list[ListedName]:
     """Some with the text in their name or in what they are called; none for what is no list of sharing."""
-    text = fold(typed.strip())
+    text = fold_text(typed.strip())
     if not text or field not in _FIELDS or not is_configured():
         return []
     return list(_active(field).filter(folded__contains=text)[:MOST_FOUND])
 
 
-def strangers(field: str, names: Iterable[str]) -> list[str]:
+def find_unknown_names(field: str, names: Iterable[str]) -> list[str]:
     """Those of the names that no active user, or no group, of the directory has; none where there is no directory."""
     asked = list(names)
     if not asked or not is_configured():
@@ -70,12 +70,12 @@ def strangers(field: str, names: Iterable[str]) -> list[str]:
     return [name for name in asked if name not in known] if known or ListedName.objects.exists() else []
 
 
-def newest() -> DirectorySync | None:
+def latest_directory_sync() -> DirectorySync | None:
     """How the last synchronisation went, of those that ended."""
     return DirectorySync.objects.exclude(finished_at=None).first()
 
 
-def synchronise(*, by: str = "", at_once: bool = False) -> DirectorySync | None:
+def sync_directory(*, by: str = "", at_once: bool = False) -> DirectorySync | None:
     """Bring the mirror in line with Segura's directory; the row says how that went. None where that is not due.
 
     Due it is SEGURA_SCIM_SYNC_EVERY_S after one that succeeded, or `at_once`. Whatever Segura does ends in the row
@@ -91,7 +91,7 @@ def synchronise(*, by: str = "", at_once: bool = False) -> DirectorySync | None:
     try:
         rows = _read(sync)
     except (VaultError, NotConfigured) as error:
-        failure = failure_of(Failure.of(error))
+        failure = directory_failure(ReadFailure.of(error))
     with transaction.atomic(durable=True):
         DirectorySync.objects.select_for_update().order_by("pk").first()  # always the same row: one writer at a time
         if failure is None:
@@ -100,33 +100,33 @@ def synchronise(*, by: str = "", at_once: bool = False) -> DirectorySync | None:
     return sync
 
 
-def failure_of(failure: Failure | None) -> Failure | None:
+def directory_failure(failure: ReadFailure | None) -> ReadFailure | None:
     """The same, where it is about the client that asked: the SCIM client is another one than the access key."""
-    if failure is not None and failure.kind is Kind.UNAUTHORISED:
-        return Failure(Kind.SCIM_CLIENT, failure.code)
+    if failure is not None and failure.kind is FailureKind.UNAUTHORISED:
+        return ReadFailure(FailureKind.SCIM_CLIENT, failure.code)
     return failure
 
 
 def _read(sync: DirectorySync) -> dict[tuple[str, str], ListedName]:
     """By kind and name; without names that a page could not show as they are."""
-    client = connect(by=sync.by, directory=True, max_body=WHOLE_LIST)
+    client = build_client(by=sync.by, directory=True, max_body=WHOLE_LIST)
     ends_at, correlation = time.monotonic() + settings.SEGURA_DEADLINE_S, f"directory-{sync.pk}"
     found = {kind: client.names(names, correlation_id=correlation, ends_at=ends_at) for kind, names in _KINDS.items()}
     rows = [_row(kind, name) for kind, names in found.items() for name in names if _can_be_shown(name)]
     unreadable = [f"{kind} {text}" for kind, names in found.items() for text in names.left_out]
-    unshown = [f"{kind} “{clean(name.name)[:60]}”, its name cannot be shown as it is"
+    unshown = [f"{kind} “{clean_text(name.name)[:60]}”, its name cannot be shown as it is"
                for kind, names in found.items() for name in names if not _can_be_shown(name)]  # fmt: skip
     sync.left_out, sync.odd = len(unreadable) + len(unshown), [*unreadable, *unshown][:MOST_NAMED]
     return {(row.kind, row.name): row for row in rows}
 
 
-def _can_be_shown(name: Name) -> bool:
-    return len(name.name) <= ListedName.LONGEST and clean(name.name) == name.name
+def _can_be_shown(name: DirectoryEntry) -> bool:
+    return len(name.name) <= ListedName.LONGEST and clean_text(name.name) == name.name
 
 
-def _row(kind: str, name: Name) -> ListedName:
-    called = clean(name.display_name)[: ListedName.LONGEST]
-    folded = fold(f"{name.name} {called}")[: ListedName.LONGEST]
+def _row(kind: str, name: DirectoryEntry) -> ListedName:
+    called = clean_text(name.display_name)[: ListedName.LONGEST]
+    folded = fold_text(f"{name.name} {called}")[: ListedName.LONGEST]
     return ListedName(kind=str(kind), name=name.name, display_name=called, active=name.active, folded=folded)
 
 
@@ -152,7 +152,7 @@ def _mirror(sync: DirectorySync, rows: dict[tuple[str, str], ListedName]) -> Non
     sync.groups = sum(kind == ListedName.Kind.GROUP for kind, _name in rows)
 
 
-def _end(sync: DirectorySync, failure: Failure | None) -> None:
+def _end(sync: DirectorySync, failure: ReadFailure | None) -> None:
     """Row and event, in the caller's transaction."""
     sync.finished_at, sync.ok = timezone.now(), failure is None
     if failure is not None:
@@ -160,12 +160,12 @@ def _end(sync: DirectorySync, failure: Failure | None) -> None:
     sync.save()
     counts = {"users": sync.users, "groups": sync.groups, "left_out": sync.left_out, "odd": sync.odd}
     found = {"ok": sync.ok, "kind": sync.kind, "message": sync.message}
-    ledger.record("directory.synced", by=sync.by, code=sync.code, data={**counts, **found})
+    ledger.record_event("directory.synced", by=sync.by, code=sync.code, data={**counts, **found})
 
 
-def _book(field: str) -> Book:
+def _book(field: str) -> ShareSuggestions:
     names = list(_active(field)[: MOST_OFFERED + 1])
-    return Book(names[:MOST_OFFERED], len(names) <= MOST_OFFERED)
+    return ShareSuggestions(names[:MOST_OFFERED], len(names) <= MOST_OFFERED)
 
 
 def _active(field: str) -> QuerySet[ListedName]:

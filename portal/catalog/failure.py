@@ -15,7 +15,7 @@ _TOO_MANY = 429
 _GATEWAY = {502, 503, 504}
 
 
-class Kind(StrEnum):
+class FailureKind(StrEnum):
     """What stood in the way. Kept in the database; the sentence is made when it is shown."""
 
     NOT_CONFIGURED = "not_configured"
@@ -37,72 +37,72 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Failure:
+class ReadFailure:
     """`code`: HTTP status, `number`: Segura's error number, `message`: the technical detail, clean and short."""
 
-    kind: Kind
+    kind: FailureKind
     code: int | None = None
     number: int | None = None
     message: str = ""
 
     @classmethod
-    def of(cls, error: VaultError | NotConfigured) -> Failure:
+    def of(cls, error: VaultError | NotConfigured) -> ReadFailure:
         """The failure of a read (contract 7 and 8)."""
         if isinstance(error, NotConfigured):
-            return cls(Kind.NOT_CONFIGURED, message=str(error)[:500])
+            return cls(FailureKind.NOT_CONFIGURED, message=str(error)[:500])
         return cls(_kind(error), error.status, error.number, error.message[:500])
 
     @property
     def sentence(self) -> str:
         """What happened and who can do what about it, in the language of the page."""
-        if self.kind is Kind.REFUSED:
+        if self.kind is FailureKind.REFUSED:
             return _refusal(self.number)
-        if self.kind is Kind.SCIM_CLIENT:
+        if self.kind is FailureKind.SCIM_CLIENT:
             return _scim_client() % {"code": self.code}
         return _sentence(self.kind) % {"detail": findings.said(self.message), "code": self.code}
 
 
-def _kind(error: VaultError) -> Kind:
+def _kind(error: VaultError) -> FailureKind:
     if isinstance(error, ReadRefused):
-        return Kind.REFUSED
+        return FailureKind.REFUSED
     if isinstance(error, Unauthorised):
-        return Kind.UNAUTHORISED
+        return FailureKind.UNAUTHORISED
     if isinstance(error, WaitRequested) or error.status == _TOO_MANY:
-        return Kind.WAIT
+        return FailureKind.WAIT
     if isinstance(error, Unreachable):
-        return Kind.UNREACHABLE
+        return FailureKind.UNREACHABLE
     if error.status is None:
-        return Kind.UNANSWERED
-    return Kind.GATEWAY if error.status in _GATEWAY else Kind.UNREADABLE
+        return FailureKind.UNANSWERED
+    return FailureKind.GATEWAY if error.status in _GATEWAY else FailureKind.UNREADABLE
 
 
-def _sentence(kind: Kind) -> str:
+def _sentence(kind: FailureKind) -> str:
     return {
-        Kind.NOT_CONFIGURED: _(
+        FailureKind.NOT_CONFIGURED: _(
             "The portal is not connected to Segura (%(detail)s). An operator can set it in the portal's environment."
         ),
-        Kind.UNREACHABLE: _(
+        FailureKind.UNREACHABLE: _(
             "Segura cannot be reached (%(detail)s). Try again in a minute; if it stays so, an operator should check "
             "SEGURA_URL and the network between the portal and Segura."
         ),
-        Kind.UNAUTHORISED: _(
+        FailureKind.UNAUTHORISED: _(
             "Segura does not accept the portal's access key (HTTP %(code)s). An operator should check SEGURA_URL, "
             "SEGURA_CLIENT_ID and SEGURA_CLIENT_SECRET, and in Segura whether the key has expired, was revoked or is "
             "bound to another address."
         ),
-        Kind.UNANSWERED: _(
+        FailureKind.UNANSWERED: _(
             "Segura did not answer in time or broke off (%(detail)s). Try again in a minute; if it stays so, "
             "an operator should look at Segura and its gateway."
         ),
-        Kind.GATEWAY: _(
+        FailureKind.GATEWAY: _(
             "The gateway in front of Segura answered HTTP %(code)s: Segura itself is down, restarting or too slow. "
             "Try again in a minute; if it stays so, an operator should look at Segura."
         ),
-        Kind.WAIT: _(
+        FailureKind.WAIT: _(
             "Segura limits the calls of Countersign (%(detail)s). Nothing was changed. Try again after the wait that "
             "Segura asks for. If this happens often, an operator should raise the limit at the gateway."
         ),
-        Kind.UNREADABLE: _(
+        FailureKind.UNREADABLE: _(
             "Segura's answer (HTTP %(code)s) was not understood: %(detail)s. An operator should check that SEGURA_URL "
             "leads to Segura's API; the exchange is in the audit log."
         ),
@@ -110,26 +110,26 @@ def _sentence(kind: Kind) -> str:
     }[kind]
 
 
-def _sync_sentences() -> dict[Kind, str]:
+def _sync_sentences() -> dict[FailureKind, str]:
     return {
-        Kind.EMPTY: _(
+        FailureKind.EMPTY: _(
             "Segura listed no secret at all, though it did before. Nothing was marked as vanished. Most likely the "
             "portal's access key was restricted, or its Segura user lost its shares. If the list is truly empty, an "
             "operator can say so: manage.py sync_catalog --accept-empty"
         ),
-        Kind.SHRUNK: _(
+        FailureKind.SHRUNK: _(
             "Many secrets are missing from Segura's list at once: %(detail)s. New and altered secrets were taken over, "
             "and none was marked as vanished. Check in Segura whether the access key was restricted or its user lost "
             "shares. If they are truly gone, an operator can say so: manage.py sync_catalog --accept-vanished"
         ),
-        Kind.QUEUE: _(
+        FailureKind.QUEUE: _(
             "No worker could be told, because the queue cannot be reached. An operator should check Redis. "
             "The schedule goes on by itself when it is back."
         ),
-        Kind.INTERRUPTED: _(
+        FailureKind.INTERRUPTED: _(
             "No worker finished it. An operator should check that a worker is running; then try again."
         ),
-        Kind.SUPERSEDED: _("A newer list had arrived first, so this one was set aside."),
+        FailureKind.SUPERSEDED: _("A newer list had arrived first, so this one was set aside."),
     }
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.catalog.models import ApiSecret, SecretQuerySet
 
 
-class Show(TextChoices):
+class SecretStatusFilter(TextChoices):
     """Which secrets; without a choice, all that Segura lists."""
 
     PROPOSABLE = "proposable", _("Open to proposals")
@@ -18,7 +18,7 @@ class Show(TextChoices):
     VANISHED = "vanished", _("Vanished from Segura")
 
 
-class SecretFilter(forms.Form):
+class SecretFilterForm(forms.Form):
     """What a person looks for. A choice nobody offered is an error, not an empty list."""
 
     q = forms.CharField(
@@ -27,7 +27,9 @@ class SecretFilter(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
     )
-    show = forms.ChoiceField(label=_("Show"), choices=[("", _("All listed")), *Show.choices], required=False)
+    show = forms.ChoiceField(
+        label=_("Show"), choices=[("", _("All listed")), *SecretStatusFilter.choices], required=False
+    )
 
     def secrets(self) -> SecretQuerySet:
         """The secrets asked for; none where the question itself is wrong."""
@@ -40,8 +42,8 @@ class SecretFilter(forms.Form):
 
 _CHOSEN = {
     "": SecretQuerySet.present,
-    Show.PROPOSABLE: SecretQuerySet.proposable,
-    Show.READ_ONLY: SecretQuerySet.read_only,
-    Show.APPROVAL: SecretQuerySet.gated,
-    Show.VANISHED: SecretQuerySet.vanished,
+    SecretStatusFilter.PROPOSABLE: SecretQuerySet.proposable,
+    SecretStatusFilter.READ_ONLY: SecretQuerySet.read_only,
+    SecretStatusFilter.APPROVAL: SecretQuerySet.gated,
+    SecretStatusFilter.VANISHED: SecretQuerySet.vanished,
 }

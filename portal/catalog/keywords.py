@@ -11,16 +11,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.audit import ledger
-from portal.catalog.models import ApiSecret, Keyword, fold
+from portal.catalog.models import ApiSecret, Keyword, fold_text
 
 _KNOWN_SHOWN = 300
 _SHARES = {"users_allowed": Keyword.Kind.USER, "groups_allowed": Keyword.Kind.GROUP}
 
 
-def remember(identifier: int, fields: Mapping[str, Any]) -> None:
+def save_search_terms(identifier: int, fields: Mapping[str, Any]) -> None:
     """Keep the words of a reading; one that finds nothing new writes its instant alone."""
     words = sorted(set(_words(fields)))
-    digest = hashlib.sha256(ledger.canonical({"words": words}).encode()).hexdigest()
+    digest = hashlib.sha256(ledger.canonical_json({"words": words}).encode()).hexdigest()
     read = ApiSecret.objects.filter(pk=identifier)
     now = timezone.now()
     if read.filter(read_digest=digest).update(read_at=now):
@@ -33,7 +33,7 @@ def remember(identifier: int, fields: Mapping[str, Any]) -> None:
             )
 
 
-def known(field: str) -> list[str]:
+def list_known_names(field: str) -> list[str]:
     """Names of users or groups (`field` a list of sharing) that readings have met, for a person to choose from."""
     found = Keyword.objects.filter(kind=_SHARES[field]).order_by("folded")
     return list(dict.fromkeys(found.values_list("shown", flat=True).distinct()[:_KNOWN_SHOWN]))
@@ -68,4 +68,4 @@ def _places(url: str) -> Iterator[str]:
 
 
 def _word(kind: str, text: str) -> tuple[str, str, str]:
-    return str(kind), fold(text)[: Keyword.LONGEST], text[: Keyword.LONGEST]
+    return str(kind), fold_text(text)[: Keyword.LONGEST], text[: Keyword.LONGEST]

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 @dataclass(frozen=True)
-class Documented:
+class KnownError:
     """An answer by HTTP status, Segura's error number where it has one, and its words; `advice` for who operates."""
 
     code: int
@@ -25,69 +25,69 @@ _PATIENCE = _(
     "Segura behind its gateway is slow. An update that ends so is in doubt: the portal reads it back by itself."
 )
 DOCUMENTED = (
-    Documented(400, 1001, "Parameter '…' was not informed!", _("The edit lacks a field: the requester revises it.")),
-    Documented(
+    KnownError(400, 1001, "Parameter '…' was not informed!", _("The edit lacks a field: the requester revises it.")),
+    KnownError(
         400,
         1001,
         "Identifier already found in another API key of this user",
         _("The identifier code is taken: the requester chooses another one."),
     ),
-    Documented(
+    KnownError(
         400,
         1005,
         "Api secret not found",
         _("The secret was deleted, or is no longer shared with the portal's Segura user: its owner shares it again."),
     ),
-    Documented(
+    KnownError(
         400,
         1006,
         "User does not have access",
         _("The portal's Segura user lacks the right: the owner of the secret shares it with the right to edit."),
     ),
-    Documented(400, 1009, "Inactive Api secret", _("The secret is inactive: its owner activates it in Segura.")),
-    Documented(400, 1010, "Unexpected identifier type", _("SEGURA_URL leads elsewhere, or the API has changed.")),
-    Documented(401, None, "Client authentication failed", _KEY),
-    Documented(401, None, "Inactive authorization", _KEY),
-    Documented(
+    KnownError(400, 1009, "Inactive Api secret", _("The secret is inactive: its owner activates it in Segura.")),
+    KnownError(400, 1010, "Unexpected identifier type", _("SEGURA_URL leads elsewhere, or the API has changed.")),
+    KnownError(401, None, "Client authentication failed", _KEY),
+    KnownError(401, None, "Inactive authorization", _KEY),
+    KnownError(
         403, None, "Your IP address is not allowed", _("Allow the portal's address on the access key in Segura.")
     ),
-    Documented(
+    KnownError(
         404,
         None,
         "no Route matched with those values",
         _("The gateway knows no such address or does not take the token: check SEGURA_URL and the key."),
     ),
-    Documented(
+    KnownError(
         404, None, "Resource sub not found", _("The API lacks this call: check Segura's version and SEGURA_URL.")
     ),
-    Documented(429, None, "API rate limit exceeded", _("Nothing to do: the portal waits as long as it is told to.")),
-    Documented(
+    KnownError(429, None, "API rate limit exceeded", _("Nothing to do: the portal waits as long as it is told to.")),
+    KnownError(
         500, 1105, "The http referer is not allowed", _("Allow the portal's address on the access key in Segura.")
     ),
-    Documented(
+    KnownError(
         500,
         None,
         "You are not authorized to access this resource.",
         _("The access key may not use MySafe's API secrets: give it that resource in Segura."),
     ),
-    Documented(500, None, "Unexpected error", _("Segura failed: look at its own log at that time.")),
-    Documented(
+    KnownError(500, None, "Unexpected error", _("Segura failed: look at its own log at that time.")),
+    KnownError(
         502,
         None,
         "An invalid response was received from the upstream server",
         _("Segura behind its gateway is down or restarting: look at the appliance. Updates so answered are read back."),
     ),
-    Documented(
+    KnownError(
         503,
         None,
         "The upstream server is currently unavailable",
         _("Segura behind its gateway is not there: look at the appliance."),
     ),
-    Documented(504, None, "The upstream server is timing out", _PATIENCE),
+    KnownError(504, None, "The upstream server is timing out", _PATIENCE),
 )
 
 
-def advice(code: int | None, number: int | None, message: str) -> str:
+def find_advice(code: int | None, number: int | None, message: str) -> str:
     """What to do about this answer; '' where it is none of the documented ones."""
     said = message.lower()
     for known in DOCUMENTED:

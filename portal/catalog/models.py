@@ -11,11 +11,11 @@ from django.db.models import Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.catalog.failure import Failure, Kind
-from portal.pages.numbers import whole
+from portal.catalog.failure import FailureKind, ReadFailure
+from portal.pages.numbers import parse_db_integer
 
 
-def fold(text: str) -> str:
+def fold_text(text: str) -> str:
     """Without case and accents: how people look for a name, on both databases alike."""
     apart = unicodedata.normalize("NFKD", text.casefold())
     return "".join(sign for sign in apart if not unicodedata.combining(sign))
@@ -25,7 +25,7 @@ class FoldedName(models.CharField):  # type: ignore[type-arg]
     """The row's name, folded; written with it."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: ARG002
-        folded = fold(model_instance.name)[: self.max_length]  # type: ignore[attr-defined]
+        folded = fold_text(model_instance.name)[: self.max_length]  # type: ignore[attr-defined]
         setattr(model_instance, self.attname, folded)
         return folded
 
@@ -53,14 +53,14 @@ class SecretQuerySet(models.QuerySet["ApiSecret"]):
 
     def matching(self, text: str) -> SecretQuerySet:
         """By a part of the name, the beginning of a keyword, or the identifier where the text is a number."""
-        words = Keyword.objects.filter(folded__startswith=fold(text)[: Keyword.LONGEST])
-        found = Q(folded__contains=fold(text)) | Q(pk__in=words.values("secret"))
-        number = whole(text)
+        words = Keyword.objects.filter(folded__startswith=fold_text(text)[: Keyword.LONGEST])
+        found = Q(folded__contains=fold_text(text)) | Q(pk__in=words.values("secret"))
+        number = parse_db_integer(text)
         return self.filter(found if number is None else found | Q(identifier=number))
 
     def named(self, text: str, most: int) -> list[int]:
         """Identifiers of some with the text in their name, and not more than so many."""
-        found = self.filter(folded__contains=fold(text)).order_by()
+        found = self.filter(folded__contains=fold_text(text)).order_by()
         return list(found.values_list("pk", flat=True)[:most])
 
 
@@ -189,7 +189,7 @@ class DirectorySync(models.Model):
     @property
     def sentence(self) -> str:
         """What went wrong and who can do what about it; '' where nothing did."""
-        return Failure(Kind(self.kind), self.code, None, self.message).sentence if self.kind else ""
+        return ReadFailure(FailureKind(self.kind), self.code, None, self.message).sentence if self.kind else ""
 
 
 class SyncQuerySet(models.QuerySet["Sync"]):
@@ -238,4 +238,4 @@ class Sync(models.Model):
     @property
     def sentence(self) -> str:
         """What went wrong and who can do what about it; '' where nothing did."""
-        return Failure(Kind(self.kind), self.code, self.number, self.message).sentence if self.kind else ""
+        return ReadFailure(FailureKind(self.kind), self.code, self.number, self.message).sentence if self.kind else ""

@@ -12,7 +12,7 @@ from portal.catalog.models import Sync
 
 
 @dataclass(frozen=True)
-class Standing:
+class SyncStatus:
     """`newest` ended last, `good` is the one the list is from, `under_way` waits or runs; `overdue`: none comes."""
 
     newest: Sync | None
@@ -33,11 +33,11 @@ class Standing:
         return "running" if self.under_way.started_at else "waiting"
 
 
-def standing() -> Standing:
+def get_sync_status() -> SyncStatus:
     """As it is now."""
     ended = Sync.objects.exclude(finished_at=None)
     newest = ended.first()
-    return Standing(
+    return SyncStatus(
         newest=newest,
         good=ended.filter(ok=True, kind="").first(),
         under_way=Sync.objects.under_way().first(),

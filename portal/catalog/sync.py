@@ -9,11 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.audit import ledger
-from portal.catalog.connection import WHOLE_LIST, NotConfigured, connect
-from portal.catalog.failure import Failure, Kind
+from portal.catalog.connection import WHOLE_LIST, NotConfigured, build_client
+from portal.catalog.failure import FailureKind, ReadFailure
 from portal.catalog.models import ApiSecret, Sync
 from portal.vault import ListedSecret, Rows, VaultError
-from portal.vault.text import clean
+from portal.vault.text import clean_text
 
 _CHUNK = 1000
 MOST_NAMED = 20
@@ -21,20 +21,20 @@ MOST_NAMED = 20
 _COPIED = ("name", "can_view", "can_write", "need_justify", "need_approval")
 
 
-def ask(*, by: str) -> Sync | None:
+def create_sync(*, by: str) -> Sync | None:
     """A synchronisation that waits for a worker, to be published by the caller; None if one is under way."""
     if Sync.objects.under_way().exists():
         return None
     return Sync.objects.create(by=by, asked_at=timezone.now())
 
 
-def give_up(asked: int) -> None:
+def mark_sync_failed(asked: int) -> None:
     """Ends a synchronisation whose task could not be published."""
     with transaction.atomic(durable=True):
-        _end(Sync.objects.get(pk=asked), Failure(Kind.QUEUE))
+        _end(Sync.objects.get(pk=asked), ReadFailure(FailureKind.QUEUE))
 
 
-def synchronise(
+def sync_catalog(
     *, by: str = "", asked: int | None = None, accept_empty: bool = False, accept_vanished: bool = False
 ) -> Sync:
     """Read the list (contract 5.1) and mirror it; the row returned says how that went.
@@ -56,9 +56,9 @@ def synchronise(
     listed: Rows[ListedSecret] = Rows()
     failure = None
     try:
-        listed = connect(by=sync.by, max_body=WHOLE_LIST).list(correlation_id=f"sync-{sync.pk}")
+        listed = build_client(by=sync.by, max_body=WHOLE_LIST).list(correlation_id=f"sync-{sync.pk}")
     except (VaultError, NotConfigured) as error:
-        failure = Failure.of(error)
+        failure = ReadFailure.of(error)
     with transaction.atomic(durable=True):
         Sync.objects.select_for_update().order_by("pk").first()  # always the same row: one writer at a time
         accept = (accept_empty and not listed) or accept_vanished
@@ -72,19 +72,19 @@ def _end_lost() -> None:
     """Close what a worker that died, or a lost message, has left open."""
     for lost in Sync.objects.lost():
         with transaction.atomic(durable=True):
-            _end(lost, Failure(Kind.INTERRUPTED))
+            _end(lost, ReadFailure(FailureKind.INTERRUPTED))
 
 
-def _objection(sync: Sync, listed: Rows[ListedSecret], accept: bool) -> Failure | None:
+def _objection(sync: Sync, listed: Rows[ListedSecret], accept: bool) -> ReadFailure | None:
     """Why this list must not be mirrored."""
     if Sync.objects.filter(ok=True, started_at__gt=sync.started_at).exists():
-        return Failure(Kind.SUPERSEDED)
+        return ReadFailure(FailureKind.SUPERSEDED)
     if not listed and not accept and ApiSecret.objects.present().exists():
-        return Failure(Kind.EMPTY)
+        return ReadFailure(FailureKind.EMPTY)
     return None
 
 
-def _mirror(sync: Sync, listed: Rows[ListedSecret], accept: bool) -> Failure | None:
+def _mirror(sync: Sync, listed: Rows[ListedSecret], accept: bool) -> ReadFailure | None:
     """Write what differs, and only that, in the order of identifiers; return why secrets that are gone are kept."""
     now = timezone.now()
     known = {row[0]: row[1:] for row in ApiSecret.objects.values_list("identifier", *_COPIED, "vanished_at")}
@@ -115,25 +115,25 @@ def _mirror(sync: Sync, listed: Rows[ListedSecret], accept: bool) -> Failure | N
     return failure
 
 
-def _too_many(gone: int, present: int) -> Failure | None:
+def _too_many(gone: int, present: int) -> ReadFailure | None:
     if gone < 2 or 100 * gone <= settings.CATALOG_VANISHED_MOST_PERCENT * present:
         return None
-    return Failure(Kind.SHRUNK, message=f"{gone} of {present}")
+    return ReadFailure(FailureKind.SHRUNK, message=f"{gone} of {present}")
 
 
 def _row(listed: ListedSecret, now: datetime) -> ApiSecret:
     flags = {field: getattr(listed, field) for field in _COPIED}
-    return ApiSecret(identifier=listed.identifier, first_seen_at=now, **flags | {"name": clean(listed.name)})
+    return ApiSecret(identifier=listed.identifier, first_seen_at=now, **flags | {"name": clean_text(listed.name)})
 
 
-def _end(sync: Sync, failure: Failure | None) -> None:
+def _end(sync: Sync, failure: ReadFailure | None) -> None:
     """Row and event, in the caller's transaction."""
     sync.finished_at = timezone.now()
-    sync.ok = failure is None or failure.kind is Kind.SUPERSEDED
+    sync.ok = failure is None or failure.kind is FailureKind.SUPERSEDED
     if failure is not None:
         sync.kind, sync.code, sync.number, sync.message = failure.kind, failure.code, failure.number, failure.message
     sync.save()
     names = ("listed", "added", "altered", "returned", "vanished", "left_out", "odd")
     counts = {name: getattr(sync, name) for name in names}
     found = {"ok": sync.ok, "kind": sync.kind, "number": sync.number, "message": sync.message}
-    ledger.record("catalog.synced", by=sync.by, code=sync.code, data={"sync": sync.pk, **counts, **found})
+    ledger.record_event("catalog.synced", by=sync.by, code=sync.code, data={"sync": sync.pk, **counts, **found})

@@ -17,9 +17,9 @@ from portal.audit import ledger
 from portal.audit.entry import Entry
 from portal.audit.models import Event
 from portal.catalog import directory, manual
-from portal.catalog.connection import WHOLE_LIST, NotConfigured, connect
-from portal.catalog.failure import Failure, Kind
-from portal.vault import Client, Exchange, ListedSecret, MemoryTokens, Names, VaultError
+from portal.catalog.connection import WHOLE_LIST, NotConfigured, build_client
+from portal.catalog.failure import FailureKind, ReadFailure
+from portal.vault import Client, DirectoryKind, Exchange, ListedSecret, MemoryTokens, VaultError
 
 STEPS = ("token", "list", "read")
 DIRECTORY = "directory"
@@ -29,15 +29,15 @@ _alone = threading.Lock()
 _Value = TypeVar("_Value")
 
 
-class Busy(Exception):
+class AlreadyRunning(Exception):
     """Somebody's test is running in this process: a silent Segura must not take every thread of it."""
 
 
 @dataclass(frozen=True)
-class Step:
+class ConnectionTestStep:
     """One of STEPS, or DIRECTORY, and what Segura answered.
 
-    `kind` is what stood in the way ('' for nothing); see failure.Kind. `value` is one of VALUES,
+    `kind` is what stood in the way ('' for nothing); see failure.FailureKind. `value` is one of VALUES,
     for the step «read» alone.
     `tried` is false where an earlier step kept this one from being taken; `found` counts what a list held.
     """
@@ -58,27 +58,27 @@ class Step:
         return self.tried and not self.kind
 
     @property
-    def failure(self) -> Failure | None:
+    def failure(self) -> ReadFailure | None:
         """What stood in the way, as elsewhere on the pages."""
-        return Failure(Kind(self.kind), self.code, self.number, self.detail) if self.kind else None
+        return ReadFailure(FailureKind(self.kind), self.code, self.number, self.detail) if self.kind else None
 
     @property
     def advice(self) -> str:
         """What to do about the answer, where it is a documented one; those of the directory are another client's."""
-        return "" if self.name == DIRECTORY else manual.advice(self.code, self.number, self.message)
+        return "" if self.name == DIRECTORY else manual.find_advice(self.code, self.number, self.message)
 
 
 @dataclass(frozen=True)
-class Trial:
+class ConnectionTest:
     """The last test on record, whoever made it."""
 
     entry: Entry
-    steps: list[Step]
+    steps: list[ConnectionTestStep]
 
     @property
     def configured(self) -> bool:
         """Whether the settings led anywhere: else nothing was asked, and nothing answered."""
-        return all(step.kind != Kind.NOT_CONFIGURED for step in self.steps)
+        return all(step.kind != FailureKind.NOT_CONFIGURED for step in self.steps)
 
     @property
     def listed(self) -> bool:
@@ -86,14 +86,14 @@ class Trial:
         return any(step.name == "list" and step.ok for step in self.steps)
 
 
-def run(*, by: str) -> None:
+def run_connection_test(*, by: str) -> None:
     """Take the steps, each within SEGURA_PAGE_DEADLINE_S, and put what came of them on record (`vault.tested`).
 
     With a token of its own, so that a cached one hides nothing. A listed secret that needs no approval is read, twice
-    where its value is shown; each reading counts as a view in Segura. Outside any transaction. Raises Busy.
+    where its value is shown; each reading counts as a view in Segura. Outside any transaction. Raises AlreadyRunning.
     """
     if not _alone.acquire(blocking=False):
-        raise Busy
+        raise AlreadyRunning
     try:
         steps, secret = _take(by)
         steps += [_look_up(by)] if directory.is_configured() else []
@@ -102,37 +102,43 @@ def run(*, by: str) -> None:
     told = [{name: value for name, value in vars(step).items() if value not in (None, "")} for step in steps]
     last = next((step.code for step in reversed(steps) if step.tried), None)
     ok = all(step.ok for step in steps)
-    ledger.record("vault.tested", by=by, secret=secret, code=last, data={"ok": ok, "steps": told})
+    ledger.record_event("vault.tested", by=by, secret=secret, code=last, data={"ok": ok, "steps": told})
 
 
-def latest() -> Trial | None:
+def latest_connection_test() -> ConnectionTest | None:
     """The last test, from the log; None where nobody made one."""
     event = Event.objects.filter(action="vault.tested").first()
     entry = event.entry if event else None
-    return Trial(entry, [_step(told) for told in entry.data.get("steps", [])]) if entry else None
+    return ConnectionTest(entry, [_step(told) for told in entry.data.get("steps", [])]) if entry else None
 
 
-def _step(told: Mapping[str, Any]) -> Step:
-    return Step(**{name: value for name, value in told.items() if name in Step.__dataclass_fields__})
+def _step(told: Mapping[str, Any]) -> ConnectionTestStep:
+    return ConnectionTestStep(
+        **{name: value for name, value in told.items() if name in ConnectionTestStep.__dataclass_fields__}
+    )
 
 
-def _take(by: str) -> tuple[list[Step], int | None]:
+def _take(by: str) -> tuple[list[ConnectionTestStep], int | None]:
     heard: list[Exchange] = []
     tokens = MemoryTokens()
     try:
-        client = connect(by=by, max_body=WHOLE_LIST, tokens=tokens, told=heard.append)
+        client = build_client(by=by, max_body=WHOLE_LIST, tokens=tokens, told=heard.append)
     except NotConfigured as error:
-        return [_ended("token", [], Failure.of(error)), Step("list"), Step("read")], None
+        return [
+            _ended("token", [], ReadFailure.of(error)),
+            ConnectionTestStep("list"),
+            ConnectionTestStep("read"),
+        ], None
     rows, failure = _within(lambda ends_at: client.list(ends_at=ends_at))
     asked, listed = ([one for one in heard if one.method == method] for method in ("POST", "GET"))
     if not listed:
-        return [_ended("token", asked, failure), Step("list"), Step("read")], None
+        return [_ended("token", asked, failure), ConnectionTestStep("list"), ConnectionTestStep("read")], None
     first = [_ended("token", asked, None), _ended("list", listed, failure, found=None if rows is None else len(rows))]
     row = _readable(rows or [])
     if row is None:
-        return [*first, Step("read")], None
+        return [*first, ConnectionTestStep("read")], None
     heard.clear()
-    reader = connect(by=by, secret=row.identifier, tokens=tokens, told=heard.append)
+    reader = build_client(by=by, secret=row.identifier, tokens=tokens, told=heard.append)
     value, failure = _within(lambda ends_at: _value_seen(reader, row.identifier, ends_at))
     return [*first, replace(_ended("read", heard, failure), value=value or "")], row.identifier
 
@@ -145,22 +151,22 @@ def _value_seen(reader: Client, identifier: int, ends_at: float) -> str:
     return VISIBLE if reader.read(identifier, ends_at=ends_at).client_secret == value else UNSTABLE
 
 
-def _look_up(by: str) -> Step:
+def _look_up(by: str) -> ConnectionTestStep:
     """One page of the directory's users."""
     heard: list[Exchange] = []
     try:
-        client = connect(by=by, directory=True, max_body=WHOLE_LIST, tokens=MemoryTokens(), told=heard.append)
+        client = build_client(by=by, directory=True, max_body=WHOLE_LIST, tokens=MemoryTokens(), told=heard.append)
     except NotConfigured as error:
-        return _ended(DIRECTORY, [], Failure.of(error))
-    came, failure = _within(lambda ends_at: client.name_page(Names.USERS, ends_at=ends_at))
-    return _ended(DIRECTORY, heard, directory.failure_of(failure), found=came.total if came else None)
+        return _ended(DIRECTORY, [], ReadFailure.of(error))
+    came, failure = _within(lambda ends_at: client.name_page(DirectoryKind.USERS, ends_at=ends_at))
+    return _ended(DIRECTORY, heard, directory.directory_failure(failure), found=came.total if came else None)
 
 
-def _within(act: Callable[[float], _Value]) -> tuple[_Value | None, Failure | None]:
+def _within(act: Callable[[float], _Value]) -> tuple[_Value | None, ReadFailure | None]:
     try:
         return act(time.monotonic() + settings.SEGURA_PAGE_DEADLINE_S), None
     except VaultError as error:
-        return None, Failure.of(error)
+        return None, ReadFailure.of(error)
 
 
 def _readable(rows: list[ListedSecret]) -> ListedSecret | None:
@@ -169,10 +175,12 @@ def _readable(rows: list[ListedSecret]) -> ListedSecret | None:
     return min(free, key=lambda row: row.identifier, default=None)
 
 
-def _ended(name: str, heard: list[Exchange], failure: Failure | None, *, found: int | None = None) -> Step:
+def _ended(
+    name: str, heard: list[Exchange], failure: ReadFailure | None, *, found: int | None = None
+) -> ConnectionTestStep:
     """What came of a step, by its last exchange: a token that was not taken is asked for twice."""
     last = heard[-1] if heard else None
-    return Step(
+    return ConnectionTestStep(
         name,
         tried=True,
         code=last.status if last else None,

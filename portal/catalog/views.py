@@ -7,14 +7,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts import roles
-from portal.accounts.access import PersonRequest, limited, requires
+from portal.accounts.access import UserRequest, limit_acts, require_rights
 from portal.accounts.roles import Right
 from portal.catalog import directory, tasks
-from portal.catalog.forms import SecretFilter
+from portal.catalog.forms import SecretFilterForm
 from portal.catalog.models import ApiSecret
-from portal.catalog.standing import Standing, standing
+from portal.catalog.standing import SyncStatus, get_sync_status
 from portal.pages import keyset
-from portal.pages.numbers import whole
+from portal.pages.numbers import parse_db_integer
 
 PAGE = 25
 _MAY_READ = (Right.PROPOSE, Right.DECIDE, Right.OPERATE)
@@ -22,29 +22,29 @@ _MAY_SYNCHRONISE = (Right.OPERATE, Right.PROPOSE)
 
 
 @require_safe
-@requires(*_MAY_READ)
-def secrets(request: PersonRequest) -> HttpResponseBase:
+@require_rights(*_MAY_READ)
+def secrets(request: UserRequest) -> HttpResponseBase:
     """Search, filter and page through what Segura lists. `like`: to choose one for which to propose as that change."""
-    form = SecretFilter(request.GET)
+    form = SecretFilterForm(request.GET)
     like = request.GET.get("like", "")
     cursor = request.GET.get("at", "")
-    page = keyset.page(form.secrets(), order=("folded", "identifier"), cursor=cursor, size=PAGE)
+    page = keyset.paginate_by_keyset(form.secrets(), order=("folded", "identifier"), cursor=cursor, size=PAGE)
     context = {
         "form": form,
         "page": page,
-        "like": like if whole(like) is not None else "",
+        "like": like if parse_db_integer(like) is not None else "",
         "asked": bool(request.GET.get("q") or request.GET.get("show")),
         "any": bool(page.rows) or ApiSecret.objects.exists(),
-        **_panel(request, standing()),
+        **_panel(request, get_sync_status()),
     }
     return render(request, "catalog/secrets.html", context)
 
 
 @require_safe
-@requires(*_MAY_READ)
-def sync_state(request: PersonRequest) -> HttpResponseBase:
+@require_rights(*_MAY_READ)
+def sync_state(request: UserRequest) -> HttpResponseBase:
     """The panel for a page that watches a synchronisation; 204 while it sees what there is to see."""
-    now = standing()
+    now = get_sync_status()
     if request.GET.get("phase") == now.phase:
         return HttpResponse(status=204)
     response = render(request, "catalog/secrets.html#sync", _panel(request, now))
@@ -54,23 +54,23 @@ def sync_state(request: PersonRequest) -> HttpResponseBase:
 
 
 @require_safe
-@requires(Right.PROPOSE)
-def names(request: PersonRequest) -> HttpResponseBase:
+@require_rights(Right.PROPOSE)
+def names(request: UserRequest) -> HttpResponseBase:
     """Names for the list that one is being typed into, which the field's own name says: `users_allowed-3-name=ana`."""
     row = next(iter(request.GET), "")
-    found = directory.search(row.partition("-")[0], request.GET.get(row, ""))
+    found = directory.search_names(row.partition("-")[0], request.GET.get(row, ""))
     return render(request, "catalog/_names.html", {"names": found})
 
 
 @require_POST
-@requires(*_MAY_SYNCHRONISE)
-@limited("synchronisation")
-def synchronise(request: PersonRequest) -> HttpResponseBase:
+@require_rights(*_MAY_SYNCHRONISE)
+@limit_acts("synchronisation")
+def synchronise(request: UserRequest) -> HttpResponseBase:
     """Ask for a synchronisation now; the list's page shows how it goes."""
-    tasks.ask(by=request.user.username)
+    tasks.request_sync(by=request.user.username)
     return redirect("catalog:secrets")
 
 
-def _panel(request: PersonRequest, now: Standing) -> dict[str, object]:
+def _panel(request: UserRequest, now: SyncStatus) -> dict[str, object]:
     may = not roles.rights_of(request.user).isdisjoint(_MAY_SYNCHRONISE)
     return {"standing": now, "may_synchronise": may}

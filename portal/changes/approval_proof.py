@@ -12,7 +12,7 @@ from datetime import datetime
 
 from django.db.models.functions import Now
 
-from portal.audit.entry import Entry, Unreadable, parse
+from portal.audit.entry import Entry, UnreadableEntry, parse_entry
 from portal.audit.models import Event
 from portal.changes import vote_mac
 from portal.changes.models import Change, Revision, Verdict, Vote
@@ -97,8 +97,8 @@ def list_entries(change: Change) -> tuple[list[Entry], datetime]:
     """
     rows = _TEXTS.rows(change=change.pk)
     try:
-        entries = [parse(text) for text, _ in rows]
-    except Unreadable:
+        entries = [parse_entry(text) for text, _ in rows]
+    except UnreadableEntry:
         raise Tampered from None
     if not rows or any(entry.change != change.pk for entry in entries):  # only the hashed text counts
         raise Tampered

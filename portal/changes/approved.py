@@ -7,9 +7,9 @@ from portal.changes import patch as patches
 from portal.changes.approval_proof import Tampered as Tampered
 from portal.changes.approval_proof import VotesVoided as VotesVoided
 from portal.changes.models import Change, Revision
-from portal.changes.patch import Sight
+from portal.changes.patch import Snapshot
 from portal.prepared import Given, Prepared
-from portal.vault.entity import Patch, Secret, body
+from portal.vault.entity import Patch, SecretStr, encode_patch
 
 
 class Lapsed(Exception):
@@ -19,7 +19,7 @@ class Lapsed(Exception):
 _REVISION = Prepared(lambda: Revision.objects.filter(change=Given("change"), number=Given("number")))
 
 
-def revision(change: Change) -> Revision:
+def load_current_revision(change: Change) -> Revision:
     """The revision that counts, as Change.current()."""
     found = _REVISION.one(change=change.pk, number=change.revision)
     if found is None:
@@ -27,25 +27,27 @@ def revision(change: Change) -> Revision:
     return found
 
 
-def base_of(revision: Revision) -> Sight | None:
+def base_snapshot(revision: Revision) -> Snapshot | None:
     """What the requester saw and the approvers voted over; None where it could not be read."""
     return (
-        None if revision.base is None else Sight(revision.base, revision.base_secret_fingerprint, revision.base_read_at)
+        None
+        if revision.base is None
+        else Snapshot(revision.base, revision.base_secret_fingerprint, revision.base_read_at)
     )
 
 
-def edit(change: Change, revision: Revision) -> Patch:
+def build_verified_patch(change: Change, revision: Revision) -> Patch:
     """Return the edit to send, opened and proved to be what was voted for, and to have a body.
 
     The deadline is reckoned from proved times: `expires_at` in the row may be anybody's.
-    Raises Tampered, VotesVoided, Lapsed, keyring.CannotOpen, Malformed.
+    Raises Tampered, VotesVoided, Lapsed, keyring.CannotDecrypt, Malformed.
     """
-    value = sealed.open(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
-    digest = patches.digest(
+    value = sealed.decrypt_secret(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
+    digest = patches.compute_digest(
         secret=change.secret,
         patch=revision.patch,
         secret_fingerprint=revision.secret_fingerprint,
-        base=base_of(revision),
+        base=base_snapshot(revision),
         policy=revision.policy,
         traits=revision.secret_traits,
     )
@@ -54,16 +56,21 @@ def edit(change: Change, revision: Revision) -> Patch:
     proof = approval_proof.prove_approval(change, revision, digest)
     if not _is_as_told(revision, value):
         raise Tampered
-    if policy.approved_until(proof.approved_at) <= proof.proved_at:
+    if policy.approval_deadline(proof.approved_at) <= proof.proved_at:
         raise Lapsed
-    proved = patches.request(revision.patch, value)
-    body(proved)  # what cannot be encoded has to show before the intent: after it, it would be a doubt without end
+    proved = patches.build_patch(revision.patch, value)
+    encode_patch(
+        proved
+    )  # what cannot be encoded has to show before the intent: after it, it would be a doubt without end
     return proved
 
 
-def _is_as_told(revision: Revision, value: Secret | None) -> bool:
+def _is_as_told(revision: Revision, value: SecretStr | None) -> bool:
     """Whether what the votes were over, fingerprint and traits, is true of the value that would be sent."""
     if value is None:
         return not revision.secret_fingerprint
     told = (revision.secret_fingerprint, revision.secret_traits)
-    return told in ((sealed.fingerprint(value), sealed.traits_of(value)), (sealed.fingerprint(value), None))
+    return told in (
+        (sealed.fingerprint_secret(value), sealed.strength_of_secret(value)),
+        (sealed.fingerprint_secret(value), None),
+    )

@@ -12,6 +12,7 @@ class ChangesConfig(AppConfig):
         from portal.changes import recount  # noqa: F401, PLC0415 - listens; models exist only once apps are ready
 
         if settings.HOLDS_KEYS:
-            keyring.ring()  # a ring that cannot seal stops every process at its start, not the first person who submits
+            # a ring that cannot seal stops every process at its start, not the first person who submits
+            keyring.get_keyring()
         if settings.APPROVAL_MAC_KEYS:
             keyring.mac_ring()

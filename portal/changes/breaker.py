@@ -41,36 +41,36 @@ IS_TROUBLED = Exists(Breaker.objects.filter(Q(failures__gt=0) | _OPEN))
 _PAUSED_NOW = Prepared(lambda: Breaker.objects.filter(PAUSED).values_list("pk"))
 
 
-def pause() -> Breaker | None:
+def current_pause() -> Breaker | None:
     """The row while delivery is paused: since when, why, by whom, and when the next try is; None while it is not."""
-    if not paused():  # nearly always, and every page asks
+    if not is_paused():  # nearly always, and every page asks
         return None
     return Breaker.objects.filter(PAUSED).select_related("held_by").first()
 
 
-def paused() -> bool:
+def is_paused() -> bool:
     """Whether delivery is paused."""
     return bool(_PAUSED_NOW.rows())
 
 
-def mark(row: Breaker | None) -> datetime | None:
+def pause_version(row: Breaker | None) -> datetime | None:
     """An instant that is another one for every other pause, and for every other try in one: MARK of the row."""
     return (row.held_at or row.next_at) if row else None
 
 
-def admits() -> bool:
+def may_call() -> bool:
     """Whether a claim may go on to a call. While open, who is told yes has the one try of this interval.
 
     In the transaction of the claim, after it: a claim that is lost must not cost the try. Held: never.
     """
-    if not paused():
+    if not is_paused():
         return True
     mine = Breaker.objects.filter(_OPEN, held_at=None, next_at__lte=Now())
     probes = mine.values_list("probes", flat=True).first() or 0
     return bool(mine.filter(probes=probes).update(next_at=Now() + _probe_every(probes)))
 
 
-def quota(now: datetime) -> int | None:
+def sweep_quota(now: datetime) -> int | None:
     """How many changes a sweep should remind workers of; None is all.
 
     Held none, while open one or none, then the rate's share; and never more than the cap's.
@@ -86,7 +86,7 @@ def quota(now: datetime) -> int | None:
     return max(1, int(min(rates) * settings.SWEEP_EVERY_S)) if rates else None
 
 
-def turn(now: datetime) -> float | None:
+def reserve_slot(now: datetime) -> float | None:
     """Seconds until the caller's turn, which is taken by asking: 0.0 unless a backlog goes out, or there is a cap.
 
     None, and no turn taken, where it would be longer than a sweep away, or a person holds delivery.
@@ -110,12 +110,12 @@ def turn(now: datetime) -> float | None:
         return wait
 
 
-def drained() -> None:
+def end_backlog() -> None:
     """Nothing is due any more: the backlog is out."""
     Breaker.objects.filter(_RETURNING).update(next_at=None)
 
 
-def failed(now: datetime, *, reason: str, code: int | None = None, alarm: bool = False) -> None:
+def record_failure(now: datetime, *, reason: str, code: int | None = None, alarm: bool = False) -> None:
     """A call did not get through. `reason`: what is told to people, in the vault's own words."""
     Breaker.objects.get_or_create(pk=1)
     Breaker.objects.update(failures=F("failures") + 1, code=code, reason=reason)
@@ -125,10 +125,10 @@ def failed(now: datetime, *, reason: str, code: int | None = None, alarm: bool =
         enough = enough.filter(failures__gte=FAILURES)
     if enough.update(opened_at=now, next_at=now + _probe_every()):
         _log.error("delivery is paused: %s (HTTP %s)", reason, code)
-        ledger.record("delivery.paused", code=code, data={"reason": reason, "alarm": alarm})
+        ledger.record_event("delivery.paused", code=code, data={"reason": reason, "alarm": alarm})
 
 
-def succeeded() -> None:
+def record_success() -> None:
     """A call got through: nothing counts any more, and a pause is over, unless a person holds delivery."""
     row = Breaker.objects.filter(Q(failures__gt=0) | _OPEN).first()
     if row is None:
@@ -136,23 +136,23 @@ def succeeded() -> None:
     # An instant that is past: the backlog begins now.
     if Breaker.objects.filter(_OPEN, held_at=None).update(opened_at=None, failures=0, probes=0, next_at=F("opened_at")):
         _log.warning("delivery goes on")
-        ledger.record("delivery.resumed", data={"paused_at": str(row.opened_at)})
+        ledger.record_event("delivery.resumed", data={"paused_at": str(row.opened_at)})
     else:
         Breaker.objects.filter(failures__gt=0).update(failures=0)
 
 
-def undecided(now: datetime) -> None:
+def allow_next_probe(now: datetime) -> None:
     """A try ended before its call, which proves nothing: another change may try at once."""
     Breaker.objects.filter(_OPEN, next_at__gt=now).update(next_at=now)
 
 
-def hold(now: datetime, *, by: User, reason: str) -> bool:
+def set_manual_pause(now: datetime, *, by: User, reason: str) -> bool:
     """Nothing more goes out until somebody lets it; False where delivery is held already."""
     Breaker.objects.get_or_create(pk=1)
     return bool(Breaker.objects.filter(held_at=None).update(held_at=now, held_by=by, held_because=reason))
 
 
-def release(now: datetime) -> bool:
+def clear_manual_pause(now: datetime) -> bool:
     """A person's pause is over; False where there is none. What waited goes out at the set rate.
 
     Where calls did not get through either, that pause goes on, and tries as it does.

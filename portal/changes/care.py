@@ -11,23 +11,23 @@ _SIGNER = signing.Signer(salt="the opened difference")
 
 
 @dataclass(frozen=True)
-class Care:
+class ReviewProof:
     """`opened`: a page with the difference of this revision was served; `confirmed`: the voter said so."""
 
     opened: bool
     confirmed: bool
 
 
-NONE_TAKEN = Care(opened=False, confirmed=False)
+NONE_TAKEN = ReviewProof(opened=False, confirmed=False)
 """For votes that need no review: a rejection and a request for changes."""
 
 
-def mark(digest: str, *, revision: int, reader: int) -> str:
+def make_review_token(digest: str, *, revision: int, reader: int) -> str:
     """Return what a page that shows the difference to this user (id) carries, and no list does."""
     return _SIGNER.signature(f"{reader}.{revision}.{digest}")
 
 
-def of(digest: str, *, revision: int, reader: int, marked: str, confirmed: bool) -> Care:
+def check_review_token(digest: str, *, revision: int, reader: int, marked: str, confirmed: bool) -> ReviewProof:
     """Return the care that this user (id) took for a vote, by the mark that came with it."""
-    expected = mark(digest, revision=revision, reader=reader)
-    return Care(opened=bool(marked) and constant_time_compare(marked, expected), confirmed=confirmed)
+    expected = make_review_token(digest, revision=revision, reader=reader)
+    return ReviewProof(opened=bool(marked) and constant_time_compare(marked, expected), confirmed=confirmed)

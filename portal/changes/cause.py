@@ -8,7 +8,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
-class Cause(models.TextChoices):
+class StatusCause(models.TextChoices):
     """Why a change stands where it stands, in a sentence; what Segura itself said is kept verbatim beside it."""
 
     NONE = "", ""
@@ -191,6 +191,6 @@ class Cause(models.TextChoices):
     )
 
 
-def causes() -> list[tuple[str, Any]]:
+def cause_choices() -> list[tuple[str, Any]]:
     """The choices of Change.cause, by reference: a better wording needs no migration."""
-    return list(Cause.choices)
+    return list(StatusCause.choices)

@@ -40,12 +40,12 @@ class Comment(models.Model):
         constraints = [models.UniqueConstraint(fields=["author", "key"], name="comment_once")]
 
 
-def mentioned(text: str) -> list[str]:
+def find_mentions(text: str) -> list[str]:
     """The user names behind an @ as they were typed, each once, in order."""
     return list(dict.fromkeys(_MENTION.findall(text)))
 
 
-def parts(text: str, names: list[str]) -> list[tuple[str, bool]]:
+def split_mentions(text: str, names: list[str]) -> list[tuple[str, bool]]:
     """The text in pieces, each with whether it is the mention of one of `names`."""
     found, end, keys = [], 0, {fold_username(name) for name in names}
     for match in _MENTION.finditer(text):

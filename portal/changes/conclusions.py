@@ -9,22 +9,24 @@ from typing import Any
 from django.conf import settings
 
 from portal.changes import breaker, policy
-from portal.changes.models import Cause, Change, Status
-from portal.changes.transitions import db_now, move
+from portal.changes.models import Change, Status, StatusCause
+from portal.changes.transitions import db_now, move_change
 
 _LONGEST_PAUSE_S = 300.0
 _LONGEST_DOUBT = timedelta(days=1)
 
 
-def applied(change: Change, cause: Cause, *, code: int | None = None, details: Mapping[str, Any] | None = None) -> None:
+def mark_applied(
+    change: Change, cause: StatusCause, *, code: int | None = None, details: Mapping[str, Any] | None = None
+) -> None:
     """The vault holds what was approved: confirmed by the answer, or seen by reading back."""
-    verified_at = db_now() if cause == Cause.READ_BACK else None
+    verified_at = db_now() if cause == StatusCause.READ_BACK else None
     _conclude(change, Status.APPLIED, "change.applied", cause, code=code, details=details, verified_at=verified_at)
 
 
-def failed(
+def mark_failed(
     change: Change,
-    cause: Cause,
+    cause: StatusCause,
     *,
     code: int | None = None,
     number: int | None = None,
@@ -38,9 +40,9 @@ def failed(
     )  # fmt: skip
 
 
-def stale(
+def mark_stale(
     change: Change,
-    cause: Cause,
+    cause: StatusCause,
     *,
     code: int | None = None,
     message: str = "",
@@ -50,8 +52,14 @@ def stale(
     _conclude(change, Status.STALE, "change.stale", cause, code=code, message=message, details=details)
 
 
-def postponed(
-    change: Change, cause: Cause, *, code: int | None = None, message: str = "", wait_s: float = 0, own: bool = False
+def requeue_later(
+    change: Change,
+    cause: StatusCause,
+    *,
+    code: int | None = None,
+    message: str = "",
+    wait_s: float = 0,
+    own: bool = False,
 ) -> None:
     """Surely not executed: again later, after a growing pause or what the gateway asked for (seconds).
 
@@ -60,10 +68,10 @@ def postponed(
     went wrong is its `own` and says nothing about the connection.
     What a restore has put in doubt stays so until the secret was seen.
     """
-    if change.cause == Cause.RESTORED:
-        cause = Cause.RESTORED
-    if change.doubtful_since and spent(change):
-        escalated(change, Cause.TRIES_SPENT, code=code, message=message)
+    if change.cause == StatusCause.RESTORED:
+        cause = StatusCause.RESTORED
+    if change.doubtful_since and has_exhausted_attempts(change):
+        escalate_to_operator(change, StatusCause.TRIES_SPENT, code=code, message=message)
         return
     _conclude(
         change,
@@ -76,32 +84,32 @@ def postponed(
     )
 
 
-def returned(change: Change, missing: int) -> None:
+def mark_returned(change: Change, missing: int) -> None:
     """Approvals no longer count and nothing was sent: the change waits for `missing` more, until its first deadline."""
     proposed_at = change.current().created_at
-    move(
+    move_change(
         change,
         Status.PENDING,
         "change.returned",
-        data={"cause": str(Cause.VOTE_VOIDED), "missing": missing},
-        cause=Cause.VOTE_VOIDED,
+        data={"cause": str(StatusCause.VOTE_VOIDED), "missing": missing},
+        cause=StatusCause.VOTE_VOIDED,
         approved_at=None,
         queued_at=None,
-        expires_at=policy.pending_until(proposed_at),
+        expires_at=policy.pending_deadline(proposed_at),
         not_before=None,
         tries=0,
     )
 
 
-def lapsed(change: Change) -> None:
+def mark_expired(change: Change) -> None:
     """The approvals are too old: over, unless an earlier call is in doubt, of which a user must say what became."""
     if change.doubtful_since is not None:
-        escalated(change, Cause.APPROVAL_OVER)
+        escalate_to_operator(change, StatusCause.APPROVAL_OVER)
     else:
-        move(change, Status.EXPIRED, "change.expired")
+        move_change(change, Status.EXPIRED, "change.expired")
 
 
-def resend(change: Change, cause: Cause) -> None:
+def requeue_same_bytes(change: Change, cause: StatusCause) -> None:
     """Seen not to be applied, or not to be seen: the same bytes again, after a pause that grows with the doubts.
 
     The lane stays closed by hold_until, and by being the earliest approved change of the secret.
@@ -116,8 +124,8 @@ def resend(change: Change, cause: Cause) -> None:
     )
 
 
-def doubted(
-    change: Change, cause: Cause, *, code: int | None = None, message: str = "", answered: bool = False
+def mark_in_doubt(
+    change: Change, cause: StatusCause, *, code: int | None = None, message: str = "", answered: bool = False
 ) -> None:
     """The call may or may not have been executed as meant.
 
@@ -141,7 +149,7 @@ def doubted(
     )
 
 
-def restored(change: Change) -> None:
+def mark_restored(change: Change) -> None:
     """The database is older than the vault may be: whatever was about to be sent may have been sent since.
 
     What is approved keeps its place in its lane, of which a change in doubt would be the only one.
@@ -151,7 +159,7 @@ def restored(change: Change) -> None:
         change,
         Status.APPROVED if change.status == Status.APPROVED else Status.IN_DOUBT,
         "change.doubted",
-        Cause.RESTORED,
+        StatusCause.RESTORED,
         tries=0,
         doubts=0,
         doubtful_since=now,
@@ -161,7 +169,7 @@ def restored(change: Change) -> None:
     )
 
 
-def still_doubted(
+def keep_in_doubt(
     change: Change, *, code: int | None = None, message: str = "", wait_s: float = 0, own: bool = False
 ) -> None:
     """Reading back gave no answer: keep the lane, read again after a growing pause, or what Segura asked for.
@@ -172,7 +180,7 @@ def still_doubted(
         change,
         Status.IN_DOUBT,
         "change.still_doubted",
-        Cause(change.cause),
+        StatusCause(change.cause),
         code=code,
         message=message,
         details=change.cause_details,
@@ -181,9 +189,9 @@ def still_doubted(
     )
 
 
-def escalated(
+def escalate_to_operator(
     change: Change,
-    cause: Cause,
+    cause: StatusCause,
     *,
     code: int | None = None,
     message: str = "",
@@ -193,7 +201,7 @@ def escalated(
     _conclude(change, Status.NEEDS_HUMAN, "change.escalated", cause, code=code, message=message, details=details)
 
 
-def spent(change: Change) -> bool:
+def has_exhausted_attempts(change: Change) -> bool:
     """Whether the machine has doubted long enough: too many calls of unknown outcome, or a day of it (B6).
 
     A vault that is away wears nobody out: reading back goes on until the day is over.
@@ -203,7 +211,7 @@ def spent(change: Change) -> bool:
 
 
 def _tried(change: Change, wait_s: float, *, own: bool) -> dict[str, Any]:
-    if not own and breaker.paused():
+    if not own and breaker.is_paused():
         return {"not_before": _after(wait_s)}
     return {"tries": change.tries + 1, "not_before": _after(max(wait_s, _pause_s(change.tries)))}
 
@@ -220,7 +228,7 @@ def _conclude(
     change: Change,
     to: Status,
     action: str,
-    cause: Cause,
+    cause: StatusCause,
     *,
     code: int | None = None,
     number: int | None = None,
@@ -230,7 +238,7 @@ def _conclude(
 ) -> None:
     # What Segura said last stays on the page until it says something else.
     said: dict[str, Any] = {"answer_code": code, "answer": message} if code is not None or message else {}
-    move(
+    move_change(
         change,
         to,
         action,

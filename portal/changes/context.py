@@ -13,4 +13,4 @@ from portal.changes import breaker
 def pause(request: HttpRequest) -> dict[str, Any]:
     """Context processor: `pause` of all delivery, for people who are signed in; asked only where a page shows it."""
     person = getattr(request, "user", None)
-    return {"pause": SimpleLazyObject(breaker.pause)} if person is not None and person.is_authenticated else {}
+    return {"pause": SimpleLazyObject(breaker.current_pause)} if person is not None and person.is_authenticated else {}

@@ -46,7 +46,7 @@ class Draft(models.Model):
         indexes = [models.Index(fields=["updated_at"], name="draft_age")]
 
 
-def keep(
+def save_draft(
     *, by: User, secret: int, name: str, patch: Mapping[str, Any], base: Mapping[str, Any] | None, words: dict[str, str]
 ) -> Draft:
     """Keep what `by` has typed, in the place of an earlier draft of the same secret; what is too old goes, anybody's.
@@ -58,15 +58,15 @@ def keep(
     kept = {"secret_name": name, "patch": dict(patch), "base": then, "updated_at": now, **words}
     with transaction.atomic():
         count_act(by, "draft")
-        forget_old(now)
+        delete_expired_drafts(now)
         return Draft.objects.update_or_create(person=by, secret=secret, defaults=kept)[0]
 
 
-def discard(*, by: User, secret: int) -> None:
+def discard_draft(*, by: User, secret: int) -> None:
     """Erase the draft of this secret, if there is one."""
     Draft.objects.filter(person=by, secret=secret).delete()
 
 
-def forget_old(now: datetime) -> int:
+def delete_expired_drafts(now: datetime) -> int:
     """What is too old goes; how many those were."""
     return Draft.objects.filter(updated_at__lt=now - _LIFETIME).delete()[0]

@@ -12,7 +12,7 @@ class _Has(Subquery):
     output_field = BooleanField()
 
 
-def has(rows: QuerySet[Any], *, order: str = "") -> Q:
+def exists_by_index(rows: QuerySet[Any], *, order: str = "") -> Q:
     """Whether there is such a row, asked row by row, by an index.
 
     `order`: a column of that index, if without statistics many rows might seem to meet the condition; PostgreSQL then

@@ -9,13 +9,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.utils.translation import gettext as _
 
-from portal.unseen import is_unseen
+from portal.unseen import is_invisible
 
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 
 
-def place(url: str) -> tuple[str, str]:
+def origin_of_url(url: str) -> tuple[str, str]:
     """Scheme and host with port; a text that is no address has neither, and still counts as a change of host."""
     parts = _split(url)
     return (parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()) if parts else ("", "")
@@ -40,10 +40,10 @@ def find_address_error(url: str) -> str:
     return "" if host else _("The address names no host. Write it as https://host/path.")
 
 
-def doubts(url: str) -> list[str]:
+def url_warnings(url: str) -> list[str]:
     """Why it is not plain where the URL leads, a sentence each; none for an address as one expects it."""
     found = []
-    if any(each in "\\ " or is_unseen(each) for each in url):
+    if any(each in "\\ " or is_invisible(each) for each in url):
         found.append(
             _(
                 "The new URL holds a backslash, a space or an invisible character: programs disagree about the host "

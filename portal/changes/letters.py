@@ -13,7 +13,7 @@ _ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "FULLW
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def mixed(text: str) -> bool:
+def has_mixed_scripts(text: str) -> bool:
     """Whether a word of the text holds letters of two scripts that look alike."""
     return any(len(_scripts(word) & _ALIKE) > 1 for word in _WORD.findall(text))
 
@@ -26,7 +26,7 @@ def find_same_names(names: Iterable[str]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def spelled_out(text: str) -> str:
+def escape_non_ascii(text: str) -> str:
     """The text with every letter beyond ASCII as its number: what tells it from its double."""
     return "".join(char if char.isascii() else f"⟨U+{ord(char):04X}⟩" for char in text)
 

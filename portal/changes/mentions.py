@@ -14,9 +14,9 @@ from portal.accounts.models import User
 from portal.changes import rules, sealed
 from portal.changes.models import Change, Revision
 from portal.changes.proposal import Proposal
-from portal.changes.rules import HoldsSecret
-from portal.unseen import is_unseen
-from portal.vault import SHARE_FIELDS, Secret
+from portal.changes.rules import ContainsSecret
+from portal.unseen import is_invisible
+from portal.vault import SHARE_FIELDS, SecretStr
 from portal.vault.text import is_quoted
 
 _MOST_FINGERPRINTS = 100_000
@@ -26,22 +26,22 @@ _LONGEST_VALUE = 256
 
 
 def forbid_in_proposal(proposal: Proposal) -> None:
-    """Require that no text of the proposal quotes its own client secret. Raises HoldsSecret."""
+    """Require that no text of the proposal quotes its own client secret. Raises ContainsSecret."""
     if proposal.sealed is None:
         return
     value = _open_value(proposal.sealed.blob, proposal.revision_id)
     if value is not None and any(is_quoted(value, text) for text in texts_of(proposal)):
-        raise HoldsSecret("")
+        raise ContainsSecret("")
 
 
 def forbid_in_texts(change: Change, texts: Collection[str], *, by: User) -> None:
-    """Require that no text by the requester quotes a client secret proposed in this change. Raises HoldsSecret."""
-    if not rules.is_own(change, by):
+    """Require that no text by the requester quotes a client secret proposed in this change. Raises ContainsSecret."""
+    if not rules.is_own_change(change, by):
         return
     for revision in change.revisions.all():
         for text in texts:
             if revision.secret_fingerprint and _quotes(revision, text):
-                raise HoldsSecret(_rest(revision, text))
+                raise ContainsSecret(_rest(revision, text))
 
 
 def texts_of(proposal: Proposal) -> list[str]:
@@ -52,10 +52,10 @@ def texts_of(proposal: Proposal) -> list[str]:
     return [*fields, *names, proposal.reason, proposal.ticket]
 
 
-def _open_value(blob: bytes | memoryview, revision_id: UUID) -> Secret | None:
+def _open_value(blob: bytes | memoryview, revision_id: UUID) -> SecretStr | None:
     try:
-        return sealed.open(blob, revision_id)
-    except keyring.CannotOpen:
+        return sealed.decrypt_secret(blob, revision_id)
+    except keyring.CannotDecrypt:
         return None
 
 
@@ -76,9 +76,9 @@ def _found(revision: Revision, text: str) -> list[str]:
     """The parts of a text whose fingerprint is that of the proposed value, the longest first."""
     least, most = (revision.secret_traits or {}).get("length", (1, None))
     most = most or max(least, _LONGEST_VALUE)
-    together = "".join(char for char in text if not char.isspace() and not is_unseen(char))
+    together = "".join(char for char in text if not char.isspace() and not is_invisible(char))
     parts = {part for each in {text, together} for part in _parts(each, least, most)}
-    found = [part for part in parts if sealed.fingerprint(Secret(part)) == revision.secret_fingerprint]
+    found = [part for part in parts if sealed.fingerprint_secret(SecretStr(part)) == revision.secret_fingerprint]
     return sorted(found, key=len, reverse=True)
 
 

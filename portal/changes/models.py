@@ -18,11 +18,11 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
 from portal.changes.attempt import Attempt as Attempt  # the app's models are found here
-from portal.changes.cause import Cause as Cause
-from portal.changes.cause import causes as causes
+from portal.changes.cause import StatusCause as StatusCause
+from portal.changes.cause import cause_choices as cause_choices
 from portal.changes.comment import Comment as Comment
 from portal.changes.drafts import Draft as Draft  # a model, where Django looks for them
-from portal.changes.existence import has
+from portal.changes.existence import exists_by_index
 from portal.changes.template import Template as Template
 from portal.changes.vote import Verdict as Verdict
 from portal.changes.vote import Vote as Vote
@@ -61,15 +61,17 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         None for who may not decide. Asked change by change: a list of all they voted on would grow with every vote.
         And from the oldest pending one on: whatever index PostgreSQL goes by, it need not walk through decided ones.
         """
-        if not roles.holds(person, Right.DECIDE):
+        if not roles.has_right(person, Right.DECIDE):
             return self.none()
         this = OuterRef("pk")
         oldest = Change.objects.filter(status=Status.PENDING).order_by("pk").values("pk")[:1]
         return self.filter(
             Q(pk__gte=Subquery(oldest)),
-            ~has(Revision.objects.filter(change=this, editor=person.pk)),  # .pk: may be a Given
-            ~has(Vote.objects.filter(change=this, voter=person.pk, revision=OuterRef("revision"), voided_at=None)),
-            ~has(Vote.objects.requesting_changes().filter(change=this)),
+            ~exists_by_index(Revision.objects.filter(change=this, editor=person.pk)),  # .pk: may be a Given
+            ~exists_by_index(
+                Vote.objects.filter(change=this, voter=person.pk, revision=OuterRef("revision"), voided_at=None)
+            ),
+            ~exists_by_index(Vote.objects.requesting_changes().filter(change=this)),
             status=Status.PENDING,
         ).exclude(requester=person.pk)
 
@@ -133,7 +135,7 @@ class Change(models.Model):
     doubts = models.IntegerField(default=0, help_text="Calls of unknown outcome so far.")
     doubtful_since = models.DateTimeField(null=True)
     verified_at = models.DateTimeField(null=True)
-    cause = models.CharField(max_length=16, choices=causes, default=Cause.NONE, blank=True)
+    cause = models.CharField(max_length=16, choices=cause_choices, default=StatusCause.NONE, blank=True)
     cause_details: models.JSONField[dict[str, Any]] = models.JSONField(
         default=dict,
         db_default=models.Value({}, models.JSONField()),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from portal.catalog.details import Details
+from portal.catalog.details import SecretDetails
 from portal.changes import readback
 from portal.changes.models import Change, Revision, Status
 from portal.vault import SECRET_FIELD
@@ -14,13 +14,13 @@ _PROPOSAL_LASTS = timedelta(hours=1)
 """So long before a revision its requester may have read the secret."""
 
 
-def find_causing_changes(change: Change, revision: Revision, seen: Details) -> list[str]:
+def find_causing_changes(change: Change, revision: Revision, seen: SecretDetails) -> list[str]:
     """Return the numbers of applied changes that explain all that moved since the revision was proposed.
 
     Empty if a field moved to a value that none of them proposed: then another hand was there.
     """
     now = {**seen.fields, SECRET_FIELD: seen.secret_fingerprint}
-    open_fields = set(readback.moved(revision, seen))
+    open_fields = set(readback.find_moved_fields(revision, seen))
     found = []
     for other, values in _applied_since(change, revision):
         explained = {name for name in open_fields if values.get(name) == now[name]}

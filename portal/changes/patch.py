@@ -14,9 +14,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from portal.audit.ledger import canonical
-from portal.keyring import fingerprint
-from portal.vault.entity import FIELDS, SECRET_FIELD, SHARE_FIELDS, TEXT_FIELDS, Patch, PatchValue, Secret, Share
+from portal.audit.ledger import canonical_json
+from portal.keyring import keyed_fingerprint
+from portal.vault.entity import FIELDS, SECRET_FIELD, SHARE_FIELDS, TEXT_FIELDS, Patch, PatchValue, SecretStr, Share
 
 Fields = Mapping[str, Any]
 
@@ -58,7 +58,7 @@ class FieldChange:
 
 
 @dataclass(frozen=True)
-class Sight:
+class Snapshot:
     """What is known of a secret: visible fields, and the fingerprint of its value ('' for «cannot be seen»).
 
     `read_at`: when it was read from Segura, None if that is not known; it is no part of what is compared.
@@ -76,10 +76,10 @@ class Sight:
     @property
     def fingerprint(self) -> str:
         """A keyed digest of all of it: equal only while nothing of it has moved."""
-        return fingerprint("base", canonical({**self.fields, SECRET_FIELD: self.secret_fingerprint}))
+        return keyed_fingerprint("base", canonical_json({**self.fields, SECRET_FIELD: self.secret_fingerprint}))
 
 
-class Finding(Enum):
+class SnapshotMatch(Enum):
     """What a reading says about a proposed edit."""
 
     TARGET = "target"  # every proposed value is there
@@ -97,18 +97,18 @@ class Judgement:
     `hidden`: the proposed client secret cannot be seen; `taken`: some of what was proposed is seen to be there.
     """
 
-    finding: Finding
+    finding: SnapshotMatch
     untaken: tuple[tuple[str, str], ...] = ()
     hidden: bool = False
     taken: bool = False
 
 
-def difference(proposed: Fields, base: Fields) -> dict[str, Any]:
+def changed_values(proposed: Fields, base: Fields) -> dict[str, Any]:
     """The fields of `proposed` that differ from `base`, in the order of FIELDS."""
     return {name: proposed[name] for name in FIELDS if name in proposed and proposed[name] != base.get(name)}
 
 
-def describe(
+def describe_changes(
     patch: Fields, base: Fields | None, *, new_secret: bool, traits: Fields | None = None
 ) -> list[FieldChange]:
     """The patch field by field for people, in the order of FIELDS."""
@@ -128,7 +128,7 @@ def shows_old_values(changes: Iterable[FieldChange]) -> bool:
     return any(not change.is_secret for change in changes)
 
 
-def fields(patch: Fields, *, new_secret: bool) -> list[str]:
+def changed_field_names(patch: Fields, *, new_secret: bool) -> list[str]:
     """Names of the fields that change, in the order of FIELDS."""
     return [name for name in FIELDS if name in patch or (name == SECRET_FIELD and new_secret)]
 
@@ -139,12 +139,12 @@ def _share_changes(new: Iterable[Any], old: Iterable[Any] | None) -> tuple[Share
     return tuple(ShareChange(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
 
 
-def digest(
+def compute_digest(
     *,
     secret: int,
     patch: Fields,
     secret_fingerprint: str,
-    base: Sight | None,
+    base: Snapshot | None,
     policy: Fields,
     traits: Fields | None = None,
 ) -> str:
@@ -152,7 +152,7 @@ def digest(
 
     Without `traits` it is what it was before they were kept, so that votes of then still count.
     """
-    text = canonical(
+    text = canonical_json(
         {
             "v": 1,
             "secret": secret,
@@ -166,7 +166,7 @@ def digest(
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def request(patch: Fields, client_secret: Secret | None) -> Patch:
+def build_patch(patch: Fields, client_secret: SecretStr | None) -> Patch:
     """The edit as the vault takes it: exactly the changed fields."""
     wire: dict[str, PatchValue] = {name: patch[name] for name in TEXT_FIELDS if name in patch}
     wire |= {name: tuple(Share(*pair) for pair in patch[name]) for name in SHARE_FIELDS if name in patch}
@@ -175,13 +175,13 @@ def request(patch: Fields, client_secret: Secret | None) -> Patch:
     return wire
 
 
-def moved(base: Sight, now: Sight) -> list[str]:
+def find_base_changes(base: Snapshot, now: Snapshot) -> list[str]:
     """The fields that are no longer as they were, in the order of FIELDS; only what is visible in both counts."""
     then, today = base.values(), now.values()
     return [name for name in FIELDS if name in then and name in today and then[name] != today[name]]
 
 
-def judge(target: Sight, base: Sight | None, now: Sight) -> Judgement:
+def compare_snapshots(target: Snapshot, base: Snapshot | None, now: Snapshot) -> Judgement:
     """Compare a reading with what was proposed (`target`: only its fields) and with what was there before.
 
     Share lists are compared entry by entry: Segura may take some entries of a list and not others.
@@ -194,17 +194,17 @@ def judge(target: Sight, base: Sight | None, now: Sight) -> Judgement:
     open_fields = [name for name in visible if today[name] != wanted[name]]
     hidden = len(visible) < len(wanted)
     if not open_fields and not hidden:
-        return Judgement(Finding.TARGET)
+        return Judgement(SnapshotMatch.TARGET)
     if base is not None and _edited_by_another_hand(wanted, before, today):
-        return Judgement(Finding.OTHER)
+        return Judgement(SnapshotMatch.OTHER)
     if not open_fields:
-        return Judgement(Finding.HIDDEN, hidden=True)
+        return Judgement(SnapshotMatch.HIDDEN, hidden=True)
     taken = any(_moved(today[name], before.get(name)) for name in visible)
     missing = {name: _missing(wanted[name], today[name]) if _is_list(name) else None for name in open_fields}
     if any(names is None for names in missing.values()):
-        return Judgement(Finding.NOT_YET, hidden=hidden, taken=taken)
+        return Judgement(SnapshotMatch.NOT_YET, hidden=hidden, taken=taken)
     untaken = tuple((name, each) for name, names in missing.items() for each in names or ())
-    finding = Finding.PARTIAL if taken or hidden else Finding.NONE_TAKEN
+    finding = SnapshotMatch.PARTIAL if taken or hidden else SnapshotMatch.NONE_TAKEN
     return Judgement(finding, untaken, hidden, taken)
 
 

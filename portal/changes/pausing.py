@@ -6,34 +6,36 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
-from portal.accounts.presence import Presence
+from portal.accounts.presence import RecentAuth
 from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.changes import breaker, rules
-from portal.changes.rules import AlreadyHeld, NotHeld, ReasonMissing
+from portal.changes.rules import AlreadyPaused, NotPaused, ReasonMissing
 from portal.changes.transitions import db_now
 
 
-def hold(*, by: User, reason: str, presence: Presence) -> None:
+def pause_delivery(*, by: User, reason: str, presence: RecentAuth) -> None:
     """No worker takes up another change until somebody resumes. What is on its way already ends as it would.
 
-    Raises NotAllowed, ReasonMissing, NotPresent, AlreadyHeld.
+    Raises NotAllowed, ReasonMissing, ReauthenticationRequired, AlreadyPaused.
     """
-    rules.needs(by, Right.OPERATE)
+    rules.require_right(by, Right.OPERATE)
     if not reason.strip():
         raise ReasonMissing(_("A reason is mandatory: everybody whose change waits reads it."))
-    rules.present(presence)
+    rules.require_recent_auth(presence)
     with transaction.atomic(durable=True):
-        if not breaker.hold(db_now(), by=by, reason=reason.strip()):
-            raise AlreadyHeld(_("Delivery was paused already, by somebody else or by your first click."))
-        ledger.record("delivery.held", by=by.username, data={"reason": reason.strip(), **presence.as_data()})
+        if not breaker.set_manual_pause(db_now(), by=by, reason=reason.strip()):
+            raise AlreadyPaused(_("Delivery was paused already, by somebody else or by your first click."))
+        ledger.record_event("delivery.held", by=by.username, data={"reason": reason.strip(), **presence.as_data()})
 
 
-def release(*, by: User, presence: Presence) -> None:
-    """What waited goes out, at the rate that follows every pause. Raises NotAllowed, NotPresent, NotHeld."""
-    rules.needs(by, Right.OPERATE)
-    rules.present(presence)
+def resume_delivery(*, by: User, presence: RecentAuth) -> None:
+    """What waited goes out, at the rate that follows every pause. Raises NotAllowed, ReauthenticationRequired,
+    NotHeld.
+    """
+    rules.require_right(by, Right.OPERATE)
+    rules.require_recent_auth(presence)
     with transaction.atomic(durable=True):
-        if not breaker.release(db_now()):
-            raise NotHeld(_("Nobody has paused delivery, or somebody has resumed it meanwhile."))
-        ledger.record("delivery.released", by=by.username, data=presence.as_data())
+        if not breaker.clear_manual_pause(db_now()):
+            raise NotPaused(_("Nobody has paused delivery, or somebody has resumed it meanwhile."))
+        ledger.record_event("delivery.released", by=by.username, data=presence.as_data())

@@ -47,11 +47,11 @@ def read_required(data: object) -> int:
         return MOST
 
 
-def pending_until(now: datetime) -> datetime:
+def pending_deadline(now: datetime) -> datetime:
     """When a change proposed at `now` expires undecided."""
     return now + timedelta(days=settings.CHANGE_PENDING_DAYS)
 
 
-def approved_until(now: datetime) -> datetime:
+def approval_deadline(now: datetime) -> datetime:
     """When a change approved at `now` expires undelivered, and until when a failure of `now` can be retried."""
     return now + timedelta(days=settings.CHANGE_APPROVED_DAYS)

@@ -102,7 +102,7 @@ SENTENCES = {"users_allowed": _USERS, "groups_allowed": _GROUPS}
 
 
 @dataclass(frozen=True)
-class Power:
+class AccessChange:
     """What a step (`none-edit`) means for those who take it; for `many` of them where one sentence has two forms."""
 
     step: str
@@ -115,28 +115,28 @@ class Power:
         return self.step.endswith("-edit")
 
 
-def of(field: FieldChange, *, base_known: bool) -> list[Power]:
+def describe_access_changes(field: FieldChange, *, base_known: bool) -> list[AccessChange]:
     """One sentence for all who take the same step, the grave ones first."""
     taken: dict[str, list[str]] = {}
     for share in field.shares:
         taken.setdefault(_step(share, base_known), []).append(share.name)
     return [
-        Power(step, str(sentence % {"count": len(taken[step]), "names": named(taken[step])}))
+        AccessChange(step, str(sentence % {"count": len(taken[step]), "names": join_names(taken[step])}))
         for step, sentence in SENTENCES[field.field].items()
         if step in taken
     ]
 
 
-def patterns(field: str) -> list[Power]:
+def access_sentence_patterns(field: str) -> list[AccessChange]:
     """Every sentence about this list, with {names} for a page to put names in while they are typed."""
     names = "{names}"
     return [
-        Power(step, str(words % {"count": 1, "names": names}), str(words % {"count": 2, "names": names}))
+        AccessChange(step, str(words % {"count": 1, "names": names}), str(words % {"count": 2, "names": names}))
         for step, words in SENTENCES[field].items()
     ]
 
 
-def named(names: Sequence[str]) -> str:
+def join_names(names: Sequence[str]) -> str:
     """The names, the first few of many."""
     if len(names) <= _NAMED:
         return ", ".join(names)

@@ -13,17 +13,17 @@ from typing import Any
 
 from portal import keyring
 from portal.accounts.models import User
-from portal.audit.ledger import canonical
+from portal.audit.ledger import canonical_json
 from portal.changes import patch as patches
 from portal.changes import risks, sealed
-from portal.changes.patch import Sight
-from portal.changes.risks import Level
-from portal.changes.sealed import Sealed
+from portal.changes.patch import Snapshot
+from portal.changes.risks import RiskLevel
+from portal.changes.sealed import EncryptedSecret
 
 LIFETIME_S = 3600
 
 
-class ProposalLost(Exception):
+class InvalidProposalToken(Exception):
     """The carried proposal is too old, was altered, or belongs to somebody else."""
 
 
@@ -34,8 +34,8 @@ class Proposal:
 
     secret: int
     patch: dict[str, Any]
-    base: Sight | None
-    sealed: Sealed | None = None
+    base: Snapshot | None
+    sealed: EncryptedSecret | None = None
     reason: str = ""
     ticket: str = ""
     revision_id: uuid.UUID = field(default_factory=uuid.uuid4)
@@ -43,7 +43,7 @@ class Proposal:
     @property
     def changes(self) -> list[patches.FieldChange]:
         """Field by field, for the preview."""
-        return patches.describe(
+        return patches.describe_changes(
             self.patch,
             self.base.fields if self.base else None,
             new_secret=self.sealed is not None,
@@ -55,21 +55,21 @@ class Proposal:
         """When the old values of the preview were read from Segura; None if it shows none."""
         return self.base.read_at if self.base and patches.shows_old_values(self.changes) else None
 
-    def risk(self, at_once: int) -> Level:
+    def risk(self, at_once: int) -> RiskLevel:
         """What approvers are told it is, in a word."""
         base = self.base.fields if self.base else None
-        return risks.of_proposed(self.patch, base, new_secret=self.sealed is not None, at_once=at_once)
+        return risks.rate_patch(self.patch, base, new_secret=self.sealed is not None, at_once=at_once)
 
 
-def pack(proposal: Proposal, by: User) -> str:
+def encode_proposal(proposal: Proposal, by: User) -> str:
     """Sealed text for a hidden field; only the same person can hand it back."""
-    text = canonical(
+    text = canonical_json(
         {
             "at": int(time.time()),
             "secret": proposal.secret,
             "revision": str(proposal.revision_id),
             "patch": proposal.patch,
-            "base": pack_base(proposal.base, by, proposal.secret) if proposal.base else None,
+            "base": encode_base(proposal.base, by, proposal.secret) if proposal.base else None,
             "value": proposal.sealed.blob.hex() if proposal.sealed else None,
             "reason": proposal.reason,
             "ticket": proposal.ticket,
@@ -78,14 +78,14 @@ def pack(proposal: Proposal, by: User) -> str:
     return _seal(text, f"proposal|{by.pk}")
 
 
-def unpack(text: str, by: User) -> Proposal:
-    """The proposal that `by` packed, its value sealed with the key of now. Raises ProposalLost."""
+def decode_proposal(text: str, by: User) -> Proposal:
+    """The proposal that `by` packed, its value sealed with the key of now. Raises InvalidProposalToken."""
     data = _open(text, f"proposal|{by.pk}")
     revision_id = uuid.UUID(data["revision"])
     return Proposal(
         secret=data["secret"],
         patch=data["patch"],
-        base=unpack_base(data["base"], by, data["secret"]) if data["base"] else None,
+        base=decode_base(data["base"], by, data["secret"]) if data["base"] else None,
         sealed=_sealed_anew(data["value"], revision_id) if data["value"] else None,
         reason=data["reason"],
         ticket=data["ticket"],
@@ -93,17 +93,17 @@ def unpack(text: str, by: User) -> Proposal:
     )
 
 
-def _sealed_anew(blob: str, revision_id: uuid.UUID) -> Sealed:
+def _sealed_anew(blob: str, revision_id: uuid.UUID) -> EncryptedSecret:
     """Opened here, so that what is submitted opens, and no value comes to rest under a key that is going out."""
     try:
-        return sealed.reseal(bytes.fromhex(blob), revision_id)
-    except keyring.CannotOpen:
-        raise ProposalLost from None
+        return sealed.reencrypt_secret(bytes.fromhex(blob), revision_id)
+    except keyring.CannotDecrypt:
+        raise InvalidProposalToken from None
 
 
-def pack_base(base: Sight, by: User, secret: int) -> str:
+def encode_base(base: Snapshot, by: User, secret: int) -> str:
     """The base of an open form, so that the diff is against what the person saw."""
-    text = canonical(
+    text = canonical_json(
         {
             "at": int(time.time()),
             "fields": base.fields,
@@ -114,22 +114,22 @@ def pack_base(base: Sight, by: User, secret: int) -> str:
     return _seal(text, f"base|{by.pk}|{secret}")
 
 
-def unpack_base(text: str, by: User, secret: int) -> Sight:
-    """The base that `by` was shown for this secret. Raises ProposalLost."""
+def decode_base(text: str, by: User, secret: int) -> Snapshot:
+    """The base that `by` was shown for this secret. Raises InvalidProposalToken."""
     data = _open(text, f"base|{by.pk}|{secret}")
     read_at = datetime.fromisoformat(data["read_at"]) if data["read_at"] else None
-    return Sight(data["fields"], data["client_secret"], read_at)
+    return Snapshot(data["fields"], data["client_secret"], read_at)
 
 
 def _seal(text: str, place: str) -> str:
-    return base64.urlsafe_b64encode(keyring.ring().seal(text.encode(), place.encode())).decode()
+    return base64.urlsafe_b64encode(keyring.get_keyring().seal(text.encode(), place.encode())).decode()
 
 
 def _open(text: str, place: str) -> dict[str, Any]:
     try:
-        data: dict[str, Any] = json.loads(keyring.ring().open(base64.urlsafe_b64decode(text), place.encode()))
-    except (keyring.CannotOpen, binascii.Error, ValueError):
-        raise ProposalLost from None
+        data: dict[str, Any] = json.loads(keyring.get_keyring().open(base64.urlsafe_b64decode(text), place.encode()))
+    except (keyring.CannotDecrypt, binascii.Error, ValueError):
+        raise InvalidProposalToken from None
     if time.time() - data["at"] > LIFETIME_S:
-        raise ProposalLost
+        raise InvalidProposalToken
     return data

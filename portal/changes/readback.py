@@ -9,7 +9,7 @@ from portal.catalog import details
 from portal.changes import approved, breaker, transitions
 from portal.changes import patch as patches
 from portal.changes.models import Revision
-from portal.changes.patch import Finding, Judgement, Sight
+from portal.changes.patch import Judgement, Snapshot, SnapshotMatch
 from portal.vault import Client, ReadRefused, VaultError, WaitRequested
 
 NOT_FOUND = 1005
@@ -17,10 +17,10 @@ _FORBIDDEN = 403
 
 
 @dataclass(frozen=True)
-class Reading:
+class Readback:
     """What a read of the vault gave: details, or the error that stood in the way."""
 
-    seen: details.Details | None = None
+    seen: details.SecretDetails | None = None
     error: VaultError | None = None
 
     @property
@@ -44,9 +44,9 @@ class Reading:
             return
         now = transitions.db_now()
         if self.error is None or self.error.about_item:
-            breaker.undecided(now)
+            breaker.allow_next_probe(now)
         else:
-            breaker.failed(now, reason=self.message, code=self.code, alarm=self.error.alarm)
+            breaker.record_failure(now, reason=self.message, code=self.code, alarm=self.error.alarm)
 
     @property
     def is_own_trouble(self) -> bool:
@@ -64,7 +64,7 @@ class Reading:
         return self.refused is not None or self.code == _FORBIDDEN
 
 
-class Step(Enum):
+class ReadbackAction(Enum):
     """What a reading asks for."""
 
     SEND = "send"  # as approved; in doubt: the proposed values are seen not to be there
@@ -79,64 +79,70 @@ class Step(Enum):
     ESCALATE = "escalate"
 
 
-SENDING = (Step.SEND, Step.REPEAT_UNREAD, Step.REPEAT_HIDDEN)
+SENDING = (ReadbackAction.SEND, ReadbackAction.REPEAT_UNREAD, ReadbackAction.REPEAT_HIDDEN)
 
 
-def read(client: Client, secret: int) -> Reading:
+def read_back(client: Client, secret: int) -> Readback:
     """Read the vault for a comparison; the secret value in the answer is fingerprinted and dropped on the way."""
     try:
-        return Reading(details.read(client, secret))
+        return Readback(details.fetch_details(client, secret))
     except VaultError as error:
-        return Reading(error=error)
+        return Readback(error=error)
 
 
-def confirm_value(client: Client, revision: Revision, reading: Reading) -> Reading:
+def confirm_value(client: Client, revision: Revision, reading: Readback) -> Readback:
     """Read again where the value seen is neither that of the base nor the proposed one: it may be random."""
     base = revision.base_secret_fingerprint
     if reading.seen is None or not base:  # nothing is compared with what could not be seen then
         return reading
     try:
-        return Reading(details.confirm_value(client, reading.seen, known=(base, revision.secret_fingerprint)))
+        return Readback(details.confirm_value(client, reading.seen, known=(base, revision.secret_fingerprint)))
     except VaultError as error:
-        return Reading(error=error)
+        return Readback(error=error)
 
 
-def step(revision: Revision, reading: Reading, *, doubtful: bool, restored: bool = False) -> Step:
+def decide_action(revision: Revision, reading: Readback, *, doubtful: bool, restored: bool = False) -> ReadbackAction:
     """What to do after a reading. `doubtful`: an earlier call of this change may have been, or still be, executed.
 
     `restored`: that call, and what others did to the secret since, is nowhere in this database.
     """
     if reading.denied and doubtful:  # no read-back: the same bytes again, behind the hold (B6)
-        return Step.UNPROVED if restored else Step.REPEAT_UNREAD
+        return ReadbackAction.UNPROVED if restored else ReadbackAction.REPEAT_UNREAD
     if reading.refused:
         if reading.refused.number == NOT_FOUND:
-            return Step.MISSING
-        return Step.SEND if revision.base is None else Step.UNSEEN
+            return ReadbackAction.MISSING
+        return ReadbackAction.SEND if revision.base is None else ReadbackAction.UNSEEN
     if reading.seen is None:
-        return Step.WAIT
+        return ReadbackAction.WAIT
     if not doubtful:
-        base = approved.base_of(revision)
-        return Step.MOVED if base and patches.moved(base, _sight(reading.seen)) else Step.SEND
-    return _after_doubt(judge(revision, reading.seen).finding, restored=restored)
+        base = approved.base_snapshot(revision)
+        return (
+            ReadbackAction.MOVED
+            if base and patches.find_base_changes(base, _sight(reading.seen))
+            else ReadbackAction.SEND
+        )
+    return _after_doubt(compare_reading(revision, reading.seen).finding, restored=restored)
 
 
-def _after_doubt(finding: Finding, *, restored: bool) -> Step:
-    if finding is Finding.HIDDEN:
-        return Step.UNPROVED if restored else Step.REPEAT_HIDDEN
-    return {Finding.TARGET: Step.APPLIED, Finding.OTHER: Step.ESCALATE}.get(finding, Step.SEND)
+def _after_doubt(finding: SnapshotMatch, *, restored: bool) -> ReadbackAction:
+    if finding is SnapshotMatch.HIDDEN:
+        return ReadbackAction.UNPROVED if restored else ReadbackAction.REPEAT_HIDDEN
+    return {SnapshotMatch.TARGET: ReadbackAction.APPLIED, SnapshotMatch.OTHER: ReadbackAction.ESCALATE}.get(
+        finding, ReadbackAction.SEND
+    )
 
 
-def judge(revision: Revision, seen: details.Details) -> Judgement:
+def compare_reading(revision: Revision, seen: details.SecretDetails) -> Judgement:
     """What the vault holds, beside what the revision proposed and what was there before."""
-    target = Sight(revision.patch, revision.secret_fingerprint)
-    return patches.judge(target, approved.base_of(revision), _sight(seen))
+    target = Snapshot(revision.patch, revision.secret_fingerprint)
+    return patches.compare_snapshots(target, approved.base_snapshot(revision), _sight(seen))
 
 
-def moved(revision: Revision, seen: details.Details) -> list[str]:
+def find_moved_fields(revision: Revision, seen: details.SecretDetails) -> list[str]:
     """The fields that are no longer as approvers saw them."""
-    base = approved.base_of(revision)
-    return patches.moved(base, _sight(seen)) if base else []
+    base = approved.base_snapshot(revision)
+    return patches.find_base_changes(base, _sight(seen)) if base else []
 
 
-def _sight(seen: details.Details) -> Sight:
-    return Sight(seen.fields, seen.secret_fingerprint)
+def _sight(seen: details.SecretDetails) -> Snapshot:
+    return Snapshot(seen.fields, seen.secret_fingerprint)

@@ -10,8 +10,8 @@ from django.db.models import F
 
 from portal.accounts.signals import rights_changed
 from portal.changes import conclusions, policy, rules, tasks, valid_votes
-from portal.changes.models import Cause, Change, Status, Vote
-from portal.changes.transitions import db_now, lock, move
+from portal.changes.models import Change, Status, StatusCause, Vote
+from portal.changes.transitions import db_now, lock_change, move_change
 
 _OVER = (Status.APPLIED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED)
 """No vote on these can cause a delivery any more."""
@@ -31,25 +31,25 @@ def recount_votes(change_id: int) -> None:
 
     What a worker has claimed, or what may have been sent, keeps its status: the delivery asks again before it sends.
     """
-    change = lock(change_id)
+    change = lock_change(change_id)
     standing = valid_votes.list_standing(change)
     votes = valid_votes.void_lapsed(change, standing)
     revision = change.current()
     missing = valid_votes.count_missing(revision, votes)
     if change.status == Status.APPROVED and change.doubtful_since is None and missing:
-        conclusions.returned(change, missing)
-    elif change.status == Status.PENDING and not missing and not rules.requests(votes):
+        conclusions.mark_returned(change, missing)
+    elif change.status == Status.PENDING and not missing and not rules.open_change_requests(votes):
         _approve_anew(change, revision.digest, max(vote.at for vote in votes))
     elif change.status == Status.PENDING and len(votes) < len(standing):
-        move(change, Status.PENDING, "change.returned", data={"missing": missing}, cause=Cause.VOTE_VOIDED)
+        move_change(change, Status.PENDING, "change.returned", data={"missing": missing}, cause=StatusCause.VOTE_VOIDED)
 
 
 def _approve_anew(change: Change, digest: str, voted_at: Any) -> None:
     """The votes that stand are enough: nobody has to vote again for it."""
-    until = policy.approved_until(voted_at)
+    until = policy.approval_deadline(voted_at)
     if until <= db_now():
         return
-    move(
+    move_change(
         change,
         Status.APPROVED,
         "change.approved",
@@ -57,9 +57,9 @@ def _approve_anew(change: Change, digest: str, voted_at: Any) -> None:
         approved_at=(now := db_now()),
         queued_at=now,
         expires_at=until,
-        cause=Cause.NONE,
+        cause=StatusCause.NONE,
     )
-    transaction.on_commit(lambda: tasks.publish(change.pk))
+    transaction.on_commit(lambda: tasks.enqueue_change(change.pk))
 
 
 rights_changed.connect(on_rights_changed, dispatch_uid="recount_votes")

@@ -14,47 +14,47 @@ from portal.audit.models import Event
 from portal.changes import breaker, conclusions, rules
 from portal.changes.models import LANE, Change, Status
 from portal.changes.rules import ReasonMissing
-from portal.changes.transitions import db_now, lock
+from portal.changes.transitions import db_now, lock_change
 
 SKIPPED = 10_000
 """Numbers that are not given out again, because they may name what was lost."""
 
 
-class InUse(Exception):
+class DatabaseInUse(Exception):
     """Other processes are at work on this database: they could send what has to be read back first."""
 
 
 @dataclass(frozen=True)
-class Restored:
+class RestoreResult:
     """What was done: so many changes will be read back, so many people have to sign in again."""
 
     changes: int
     sessions: int
 
 
-def restored(*, by: User, reason: str, actor: str, lost_checkpoint: str) -> Restored:
+def apply_restore_safeguards(*, by: User, reason: str, actor: str, lost_checkpoint: str) -> RestoreResult:
     """Hold delivery in `by`'s name, put every change that may have been sent in doubt, and end every session.
 
     All in one transaction, before any other process starts. `actor` is what the log names, `lost_checkpoint` the note
     that was published after the backup. Numbers of changes and events leave a gap, so that none stands for two.
-    Raises NotAllowed, ReasonMissing, InUse.
+    Raises NotAllowed, ReasonMissing, DatabaseInUse.
     """
-    rules.needs(by, Right.OPERATE)
+    rules.require_right(by, Right.OPERATE)
     if not reason.strip():
         raise ReasonMissing("A reason is mandatory: everybody whose change waits reads it.")
     with transaction.atomic(durable=True):
         _refuse_company()
         _skip_numbers()
-        breaker.release(db_now())  # a pause that was in the backup had another reason
-        breaker.hold(db_now(), by=by, reason=reason.strip())
+        breaker.clear_manual_pause(db_now())  # a pause that was in the backup had another reason
+        breaker.set_manual_pause(db_now(), by=by, reason=reason.strip())
         doubtful = Change.objects.filter(status__in=(Status.APPROVED, *LANE)).order_by("pk")
         numbers = list(doubtful.values_list("pk", flat=True))
         for number in numbers:
-            conclusions.restored(lock(number))
+            conclusions.mark_restored(lock_change(number))
         sessions = Session.objects.all().delete()[0]  # a password may have been changed since, for a reason
         facts = {"held_for": by.username, "reason": reason.strip(), "changes": numbers, "sessions": sessions}
-        ledger.record("audit.restored", by=actor, data={**facts, "lost_checkpoint": lost_checkpoint})
-    return Restored(len(numbers), sessions)
+        ledger.record_event("audit.restored", by=actor, data={**facts, "lost_checkpoint": lost_checkpoint})
+    return RestoreResult(len(numbers), sessions)
 
 
 def _refuse_company() -> None:
@@ -65,7 +65,9 @@ def _refuse_company() -> None:
         )
         others = cursor.fetchone()[0]
     if others:
-        raise InUse(f"{others} other connections to this database: stop the portal, and close every other client.")
+        raise DatabaseInUse(
+            f"{others} other connections to this database: stop the portal, and close every other client."
+        )
 
 
 def _skip_numbers() -> None:

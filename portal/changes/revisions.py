@@ -17,14 +17,14 @@ _HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Recent:
+class RecentSubmissions:
     """Of a person within an hour: `revisions` submitted, and `secrets` proposed for, that of the proposal included."""
 
     revisions: int
     secrets: int
 
 
-def write(change: Change, proposal: Proposal, *, by: User, number: int, at: datetime) -> Revision:
+def create_revision(change: Change, proposal: Proposal, *, by: User, number: int, at: datetime) -> Revision:
     """The row of what is proposed, under the policy of today, with the digest that votes are over."""
     required = policy.Policy(settings.APPROVALS_REQUIRED).as_data()
     base = proposal.base
@@ -46,7 +46,7 @@ def write(change: Change, proposal: Proposal, *, by: User, number: int, at: date
         policy=required,
         reason=proposal.reason.strip(),
         ticket=proposal.ticket.strip(),
-        digest=patches.digest(
+        digest=patches.compute_digest(
             secret=change.secret,
             patch=proposal.patch,
             secret_fingerprint=fingerprint,
@@ -57,28 +57,30 @@ def write(change: Change, proposal: Proposal, *, by: User, number: int, at: date
     )
 
 
-def recent(proposal: Proposal, *, by: User, now: datetime) -> Recent:
+def count_recent_submissions(proposal: Proposal, *, by: User, now: datetime) -> RecentSubmissions:
     """What this person has submitted up to now; a secret counts by its first revision."""
     submitted = Revision.objects.filter(editor=by, created_at__gt=now - _HOUR).values_list("number", "change__secret")
-    return Recent(len(submitted), len({proposal.secret} | {secret for number, secret in submitted if number == 1}))
+    return RecentSubmissions(
+        len(submitted), len({proposal.secret} | {secret for number, secret in submitted if number == 1})
+    )
 
 
 def _in_utc(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def facts(revision: Revision) -> dict[str, object]:
+def revision_audit_data(revision: Revision) -> dict[str, object]:
     """What the log keeps of a revision: everything but the secret value."""
     return {
         "revision": revision.number,
         "digest": revision.digest,
-        "fields": patches.fields(revision.patch, new_secret=bool(revision.secret_fingerprint)),
+        "fields": patches.changed_field_names(revision.patch, new_secret=bool(revision.secret_fingerprint)),
         "patch": revision.patch,
         "base": revision.base,
         "base_known": revision.base is not None,
         **({"base_read_at": _in_utc(revision.base_read_at)} if revision.base_read_at else {}),
         # With these every field of the digest's text is here, so that outsiders can compute it; both are keyed.
-        "base_fingerprint": base.fingerprint if (base := approved.base_of(revision)) else "",
+        "base_fingerprint": base.fingerprint if (base := approved.base_snapshot(revision)) else "",
         "value_fingerprint": revision.secret_fingerprint,
         "policy": revision.policy,
         **({"traits": revision.secret_traits} if revision.secret_traits else {}),

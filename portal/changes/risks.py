@@ -14,11 +14,11 @@ from portal.changes import hosts, letters, plausibility
 from portal.changes import patch as patches
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.patch import FieldChange, Fields, ShareChange
-from portal.changes.power import named
+from portal.changes.power import join_names
 from portal.name_folding import fold_name
 
 
-class Level(models.IntegerChoices):
+class RiskLevel(models.IntegerChoices):
     """What the rules that fired come to: a grave one is high, any other medium, none low."""
 
     LOW = 1, gettext_lazy("Low")
@@ -27,7 +27,7 @@ class Level(models.IntegerChoices):
 
 
 @dataclass(frozen=True)
-class Rule:
+class RiskRule:
     """`kind` chooses the shape, `word` stands in lists, `when` says what makes it fire; `grave` ones come first."""
 
     kind: str
@@ -42,63 +42,63 @@ AT_ONCE = 5
 RULES = {
     rule.kind: rule
     for rule in (
-        Rule(
+        RiskRule(
             "base",
             gettext_lazy("Base unknown"),
             gettext_lazy("Segura did not show the portal what the secret holds: the difference has no old values."),
             grave=True,
         ),
-        Rule(
+        RiskRule(
             "edit",
             gettext_lazy("May disable"),
             gettext_lazy("Somebody gains the right to edit the secret, and with it to share it further or disable it."),
             grave=True,
         ),
-        Rule(
+        RiskRule(
             "host",
             gettext_lazy("Other host"),
             gettext_lazy("The new URL leads to another host: whoever holds that host is sent what callers send."),
             grave=True,
         ),
-        Rule(
+        RiskRule(
             "unclear",
             gettext_lazy("Host unclear"),
             gettext_lazy("A person and a program may take different hosts from the new URL."),
             grave=True,
         ),
-        Rule(
+        RiskRule(
             "scheme",
             gettext_lazy("Not https"),
             gettext_lazy("The new URL is no https address, so what is sent there can be read on the way."),
             grave=True,
         ),
-        Rule(
+        RiskRule(
             "letters",
             gettext_lazy("Lookalike"),
             gettext_lazy("A new name mixes letters of several alphabets that look alike, to pass for another name."),
             grave=True,
         ),
-        Rule(
+        RiskRule(
             "name",
             gettext_lazy("Renamed"),
             gettext_lazy("The secret gets another name: people and programs that look for the old one miss it."),
         ),
-        Rule(
+        RiskRule(
             "odd",
             gettext_lazy("Unusual value"),
             gettext_lazy("A new value is unlike what its field usually holds, such as a method that HTTP lacks."),
         ),
-        Rule(
+        RiskRule(
             "secret",
             gettext_lazy("New client secret"),
             gettext_lazy("The client secret is replaced: whatever still uses the present one stops working."),
         ),
-        Rule(
+        RiskRule(
             "wider",
             gettext_lazy("Shared wider"),
             gettext_lazy("Somebody who could not use the secret can from then on."),
         ),
-        Rule(
+        RiskRule(
             "many",
             gettext_lazy("Many secrets"),
             gettext_lazy(
@@ -113,7 +113,7 @@ RULES = {
 class Risk:
     """A rule that fired, and the `sentence` that says over what."""
 
-    rule: Rule
+    rule: RiskRule
     sentence: str
 
     @property
@@ -129,7 +129,7 @@ class Risk:
         return self.rule.grave
 
 
-def of(diff: Iterable[FieldChange], *, base_known: bool, at_once: int = 1) -> list[Risk]:
+def find_risks(diff: Iterable[FieldChange], *, base_known: bool, at_once: int = 1) -> list[Risk]:
     """The risks of a difference, the grave ones first. `at_once`: of how many secrets it is one (Change.at_once)."""
     found = [] if base_known else [_unknown_base()]
     if at_once >= AT_ONCE:
@@ -146,15 +146,15 @@ def of(diff: Iterable[FieldChange], *, base_known: bool, at_once: int = 1) -> li
     return sorted(_merged(found), key=lambda risk: not risk.grave)
 
 
-def level(risks: Iterable[Risk]) -> Level:
+def overall_level(risks: Iterable[Risk]) -> RiskLevel:
     """One word for all of them."""
-    return max((Level.HIGH if risk.grave else Level.MEDIUM for risk in risks), default=Level.LOW)
+    return max((RiskLevel.HIGH if risk.grave else RiskLevel.MEDIUM for risk in risks), default=RiskLevel.LOW)
 
 
-def of_proposed(patch: Fields, base: Fields | None, *, new_secret: bool, at_once: int = 1) -> Level:
+def rate_patch(patch: Fields, base: Fields | None, *, new_secret: bool, at_once: int = 1) -> RiskLevel:
     """The level of what is proposed, straight from the columns of a revision and its change."""
-    diff = patches.describe(patch, base, new_secret=new_secret)
-    return level(of(diff, base_known=base is not None, at_once=at_once))
+    diff = patches.describe_changes(patch, base, new_secret=new_secret)
+    return overall_level(find_risks(diff, base_known=base is not None, at_once=at_once))
 
 
 def _risk(kind: str, sentence: str) -> Risk:
@@ -184,9 +184,9 @@ def _sharing(shares: Iterable[ShareChange], *, base_known: bool) -> list[Risk]:
             if base_known
             else _("With the right to edit, and so to disable this secret: %(names)s. Who has it now is not known.")
         )
-        found.append(_risk("edit", sentence % {"names": named(editors)}))
+        found.append(_risk("edit", sentence % {"names": join_names(editors)}))
     if joining and base_known:
-        sentence = _("May use this secret from then on: %(names)s.") % {"names": named(joining)}
+        sentence = _("May use this secret from then on: %(names)s.") % {"names": join_names(joining)}
         found.append(_risk("wider", sentence))
     return found
 
@@ -194,9 +194,9 @@ def _sharing(shares: Iterable[ShareChange], *, base_known: bool) -> list[Risk]:
 def _lookalikes(names: Iterable[str]) -> list[Risk]:
     sentence = _("%(name)s mixes letters that look like others. Spelled out, it is %(spelled)s.")
     return [
-        _risk("letters", sentence % {"name": name, "spelled": letters.spelled_out(name)})
+        _risk("letters", sentence % {"name": name, "spelled": letters.escape_non_ascii(name)})
         for name in names
-        if letters.mixed(name)
+        if letters.has_mixed_scripts(name)
     ]
 
 
@@ -206,7 +206,7 @@ def _one_name(shares: Iterable[ShareChange]) -> list[Risk]:
     groups = letters.find_same_names(share.name for share in shares)
     sentence = _("These are one name in different spellings. Spelled out: %(names)s.")
     return [
-        _risk("letters", sentence % {"names": ", ".join(letters.spelled_out(name) for name in group)})
+        _risk("letters", sentence % {"names": ", ".join(letters.escape_non_ascii(name) for name in group)})
         for group in groups
         if altered.intersection(group)
     ]
@@ -222,14 +222,18 @@ def _text(field: FieldChange) -> list[Risk]:
         found += _address(old, new)
     if old and field.field != "notes" and fold_name(old) == fold_name(new):
         sentence = _("%(field)s changes only in its spelling. Spelled out: %(old)s, from then on %(new)s.")
-        told = {"field": FIELD_LABELS[field.field], "old": letters.spelled_out(old), "new": letters.spelled_out(new)}
+        told = {
+            "field": FIELD_LABELS[field.field],
+            "old": letters.escape_non_ascii(old),
+            "new": letters.escape_non_ascii(new),
+        }
         found.append(_risk("letters", sentence % told))
     return found + [_risk("odd", sentence) for sentence in plausibility.find_oddities(field.field, new)]
 
 
 def _address(old: str | None, new: str) -> list[Risk]:
-    found = [_risk("unclear", doubt) for doubt in hosts.doubts(new)] if new else []
-    before, after = hosts.place(old or ""), hosts.place(new)
+    found = [_risk("unclear", doubt) for doubt in hosts.url_warnings(new)] if new else []
+    before, after = hosts.origin_of_url(old or ""), hosts.origin_of_url(new)
     if new and not after[1]:
         found.append(_risk("host" if old else "unclear", _("The new URL names no host: nothing can be sent to it.")))
     elif old and before[1] != after[1]:

@@ -14,13 +14,13 @@ from portal import keyring
 from portal.audit import ledger
 from portal.changes import sealed
 from portal.changes.models import OPEN, Revision, Status, Vote
-from portal.changes.transitions import lock
+from portal.changes.transitions import lock_change
 
 _BATCH = 50
 
 
 @dataclass(frozen=True)
-class Rotation:
+class RotationResult:
     """`moved` values are under the key `to` now; `left` counts those still under another key, by its id.
 
     `unopened` are the changes (ids) whose value no key of the ring opens.
@@ -32,26 +32,26 @@ class Rotation:
     unopened: list[int]
 
 
-def rotate(*, by: str) -> Rotation:
+def rotate_encryption_key(*, by: str) -> RotationResult:
     """Seal every value that rests under another key anew. May run beside anything, itself included, and again.
 
     A batch is one transaction with its event: the rows of its changes are held, in order, for some milliseconds.
     """
-    to = keyring.ring().active
+    to = keyring.get_keyring().active
     behind = _behind(to)
     moved, unopened = 0, list[int]()
     for start in range(0, len(behind), _BATCH):
         done, stuck = _move(behind[start : start + _BATCH], to, by=by)
         moved += done
         unopened += stuck
-    return Rotation(to, moved, Counter(key for _, _, key in _behind(to)), unopened)
+    return RotationResult(to, moved, Counter(key for _, _, key in _behind(to)), unopened)
 
 
-def resting() -> Counter[str]:
+def count_values_by_key() -> Counter[str]:
     """How many values of open changes rest under each key, by its id; their first bytes name it."""
     held = Revision.objects.filter(change__status__in=OPEN).exclude(sealed_secret=None)
     heads = held.values_list(Substr("sealed_secret", 1, 34, output_field=BinaryField()), flat=True)
-    return Counter(keyring.key_id(bytes(head)) or "?" for head in heads.iterator())
+    return Counter(keyring.key_id_of(bytes(head)) or "?" for head in heads.iterator())
 
 
 def count_votes_by_key() -> Counter[str]:
@@ -65,7 +65,7 @@ def _behind(to: str) -> list[tuple[int, UUID, str]]:
     """Change, revision and key of what rests under another key than `to`, by change."""
     rows = Revision.objects.exclude(sealed_secret=None).order_by("change_id", "number")
     named = (
-        (change_id, pk, keyring.key_id(bytes(blob or b"")) or "?")
+        (change_id, pk, keyring.key_id_of(bytes(blob or b"")) or "?")
         for change_id, pk, blob in rows.values_list("change_id", "pk", "sealed_secret").iterator()
     )
     return [each for each in named if each[2] != to]
@@ -77,14 +77,16 @@ def _move(batch: list[tuple[int, UUID, str]], to: str, *, by: str) -> tuple[int,
     unopened = []
     with transaction.atomic(durable=True):
         for change_id in sorted({change_id for change_id, _, _ in batch}):
-            lock(change_id)
+            lock_change(change_id)
         for change_id, revision_id, key in batch:
             try:
                 moved[key] += _reseal(revision_id)
-            except keyring.CannotOpen:
+            except keyring.CannotDecrypt:
                 unopened.append(change_id)
         if moved.total():
-            ledger.record("sealing.rotated", by=by, data={"rows": moved.total(), "key": to, "old_keys": sorted(+moved)})
+            ledger.record_event(
+                "sealing.rotated", by=by, data={"rows": moved.total(), "key": to, "old_keys": sorted(+moved)}
+            )
     return moved.total(), unopened
 
 
@@ -93,5 +95,5 @@ def _reseal(revision_id: UUID) -> int:
     blob = Revision.objects.values_list("sealed_secret", flat=True).get(pk=revision_id)
     if blob is None:
         return 0
-    anew = sealed.reseal(blob, revision_id).blob
+    anew = sealed.reencrypt_secret(blob, revision_id).blob
     return Revision.objects.filter(pk=revision_id, sealed_secret=blob).update(sealed_secret=anew)

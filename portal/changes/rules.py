@@ -12,96 +12,96 @@ from django.utils.translation import ngettext
 
 from portal.accounts import roles
 from portal.accounts.models import User
-from portal.accounts.presence import Presence
+from portal.accounts.presence import RecentAuth
 from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
 from portal.changes import risks
-from portal.changes.care import Care
-from portal.changes.existence import has
+from portal.changes.care import ReviewProof
+from portal.changes.existence import exists_by_index
 from portal.changes.models import Change, Revision, Status, Verdict, Vote
 from portal.changes.proposal import Proposal
-from portal.changes.risks import Level
+from portal.changes.risks import RiskLevel
 from portal.changes.transitions import WrongState
-from portal.changes.violations import AlreadyHeld as AlreadyHeld
+from portal.changes.violations import AlreadyPaused as AlreadyPaused
 from portal.changes.violations import AlreadySubmitted as AlreadySubmitted
 from portal.changes.violations import AlreadyVoted as AlreadyVoted
 from portal.changes.violations import ChangesRequested as ChangesRequested
-from portal.changes.violations import GuessesSpent as GuessesSpent
-from portal.changes.violations import HighRisk as HighRisk
-from portal.changes.violations import HoldsSecret as HoldsSecret
+from portal.changes.violations import ContainsSecret as ContainsSecret
+from portal.changes.violations import DiffNotOpened as DiffNotOpened
+from portal.changes.violations import ImpactNotConfirmed as ImpactNotConfirmed
+from portal.changes.violations import MentionNotAllowed as MentionNotAllowed
 from portal.changes.violations import NotAllowed as NotAllowed
-from portal.changes.violations import NotConfirmed as NotConfirmed
-from portal.changes.violations import NotHeld as NotHeld
 from portal.changes.violations import NothingChanged as NothingChanged
-from portal.changes.violations import NotOpened as NotOpened
-from portal.changes.violations import NotPresent as NotPresent
-from portal.changes.violations import NotReaders as NotReaders
+from portal.changes.violations import NotPaused as NotPaused
 from portal.changes.violations import NotWritable as NotWritable
 from portal.changes.violations import OwnChange as OwnChange
 from portal.changes.violations import PastRetention as PastRetention
 from portal.changes.violations import ReasonMissing as ReasonMissing
-from portal.changes.violations import Refused as Refused
+from portal.changes.violations import ReauthenticationRequired as ReauthenticationRequired
+from portal.changes.violations import ReviewRequired as ReviewRequired
+from portal.changes.violations import RuleViolation as RuleViolation
+from portal.changes.violations import SecretMismatch as SecretMismatch
 from portal.changes.violations import StaleRevision as StaleRevision
-from portal.changes.violations import TooMany as TooMany
-from portal.changes.violations import ValueDiffers as ValueDiffers
+from portal.changes.violations import TooManyGuesses as TooManyGuesses
+from portal.changes.violations import TooManySubmissions as TooManySubmissions
 from portal.changes.violations import VotesLapsed as VotesLapsed
 
 _HOUR = timedelta(hours=1)
 
 
-def objection(change: Change, *, by: User) -> Refused | WrongState | None:
+def find_vote_violation(change: Change, *, by: User) -> RuleViolation | WrongState | None:
     """Why this person may not vote on the revision that counts, as approve would raise it; None where they may.
 
     Asks `revisions` and `votes` of the change, so that a page that has prefetched them pays nothing.
     """
-    if is_own(change, by):
+    if is_own_change(change, by):
         return _own_change()
-    if not roles.holds(by, Right.DECIDE):
+    if not roles.has_right(by, Right.DECIDE):
         return _members_only(Right.DECIDE)
     if change.status != Status.PENDING:
         return WrongState(change)
-    if any(vote.voter_id == by.pk and vote.verdict != Verdict.REQUEST_CHANGES for vote in votes_on(change)):
+    if any(vote.voter_id == by.pk and vote.verdict != Verdict.REQUEST_CHANGES for vote in current_votes(change)):
         return _already_voted()
     return None
 
 
-def votes_on(change: Change) -> list[Vote]:
+def current_votes(change: Change) -> list[Vote]:
     """Return the votes on the current revision that are not voided. Asks `votes` of the change."""
     return [vote for vote in change.votes.all() if vote.revision == change.revision and vote.voided_at is None]
 
 
-def requests(votes: Collection[Vote]) -> list[Vote]:
+def open_change_requests(votes: Collection[Vote]) -> list[Vote]:
     """Of the votes on one revision the requests for changes that stand: their voter has not decided since."""
     decided = {vote.voter_id for vote in votes if vote.verdict != Verdict.REQUEST_CHANGES}
     return [vote for vote in votes if vote.voter_id not in decided]
 
 
-def names_of(votes: Collection[Vote]) -> str:
+def voter_names(votes: Collection[Vote]) -> str:
     """Whose votes these are, for a sentence."""
     return ", ".join(vote.voter.display_name for vote in votes)
 
 
-def asked_for_changes(change: Change, verdict: Verdict, *, by: User) -> Refused | None:
+def find_change_request_violation(change: Change, verdict: Verdict, *, by: User) -> RuleViolation | None:
     """What a request for changes keeps this person from: approving what others want changed, or asking twice."""
-    standing = requests(votes_on(change))
+    standing = open_change_requests(current_votes(change))
     own = any(vote.voter_id == by.pk for vote in standing)
     if verdict == Verdict.REQUEST_CHANGES and own:
         return AlreadyVoted(_("You have asked for changes. It waits for a revision, or your own decision."))
     if verdict == Verdict.APPROVE and standing and not own:
         return ChangesRequested(
             _("%(names)s asked for changes. It can be approved once it is revised, or once they approve it themselves.")
-            % {"names": names_of(standing)}
+            % {"names": voter_names(standing)}
         )
     return None
 
 
-def barred(change: int, revision: int, *, by: User) -> Refused:
+def violation_from_constraint(change: int, revision: int, *, by: User) -> RuleViolation:
     """What the database means where it refuses a vote: its constraints are one vote per revision, and four eyes."""
     voted = Vote.objects.filter(change=change, revision=revision, voter=by, voided_at=None).exists()
     return _already_voted() if voted else _own_change()
 
 
-def reasoned(verdict: Verdict, reason: str) -> None:
+def require_reason(verdict: Verdict, reason: str) -> None:
     """All but an approval say why. Raises ReasonMissing."""
     if verdict == Verdict.REJECT and not reason.strip():
         raise ReasonMissing(_("A rejection needs a reason: the requester reads it."))
@@ -109,42 +109,42 @@ def reasoned(verdict: Verdict, reason: str) -> None:
         raise ReasonMissing(_("Say what should be changed: the requester reads it."))
 
 
-def needs(by: User, right: Right) -> None:
+def require_right(by: User, right: Right) -> None:
     """The person holds the right now. Raises NotAllowed, which names the groups that carry it."""
-    if not roles.holds(by, right):
+    if not roles.has_right(by, right):
         raise _members_only(right)
 
 
-def present(presence: Presence) -> None:
-    """The person has shown within minutes that it is them. Raises NotPresent."""
+def require_recent_auth(presence: RecentAuth) -> None:
+    """The person has shown within minutes that it is them. Raises ReauthenticationRequired."""
     if not presence.fresh:
-        raise NotPresent(_("Enter your password: this needs you to show that it is you."))
+        raise ReauthenticationRequired(_("Enter your password: this needs you to show that it is you."))
 
 
-def careful(revision: Revision, care: Care) -> None:
-    """What is of high risk was looked at and its consequence confirmed. Raises NotOpened, NotConfirmed."""
-    proposed = risks.of_proposed(revision.patch, revision.base, new_secret=bool(revision.secret_fingerprint))
-    if proposed < Level.HIGH:
+def require_review_proof(revision: Revision, care: ReviewProof) -> None:
+    """What is of high risk was looked at and its consequence confirmed. Raises DiffNotOpened, ImpactNotConfirmed."""
+    proposed = risks.rate_patch(revision.patch, revision.base, new_secret=bool(revision.secret_fingerprint))
+    if proposed < RiskLevel.HIGH:
         return
     if not care.opened:
-        raise NotOpened(_("High risk: open the change and read its difference before you approve it."))
+        raise DiffNotOpened(_("High risk: open the change and read its difference before you approve it."))
     if not care.confirmed:
-        raise NotConfirmed(_("High risk: confirm that you know what approving brings about."))
+        raise ImpactNotConfirmed(_("High risk: confirm that you know what approving brings about."))
 
 
-def not_own(change: Change, by: User, rule: str) -> None:
+def forbid_own_change(change: Change, by: User, rule: str) -> None:
     """Raises OwnChange, with the sentence `rule`, for whoever proposed or edited the change."""
-    if is_own(change, by):
+    if is_own_change(change, by):
         raise OwnChange(rule)
 
 
-def own(change: Change, by: User, rule: str) -> None:
+def require_requester(change: Change, by: User, rule: str) -> None:
     """It is the person's own change. Raises NotAllowed with the sentence `rule`."""
     if change.requester_id != by.pk:
         raise NotAllowed(rule)
 
 
-def writable(proposal: Proposal, read: ApiSecret | None = None) -> ApiSecret:
+def require_writable_secret(proposal: Proposal, read: ApiSecret | None = None) -> ApiSecret:
     """The secret of the proposal, just `read` or by the mirror now. Raises NotWritable, which says who could help."""
     just_read = read is not None and read.pk == proposal.secret
     secret = read if just_read else ApiSecret.objects.filter(pk=proposal.secret).first()
@@ -155,8 +155,9 @@ def writable(proposal: Proposal, read: ApiSecret | None = None) -> ApiSecret:
     return secret
 
 
-def unhurried(proposal: Proposal, by: User, *, submitted: int, now: datetime) -> None:
-    """The person has `submitted` no more than CHANGE_SUBMITS_PER_HOUR proposals within an hour. Raises TooMany.
+def enforce_submission_limit(proposal: Proposal, by: User, *, submitted: int, now: datetime) -> None:
+    """The person has `submitted` no more than CHANGE_SUBMITS_PER_HOUR proposals within an hour. Raises
+    TooManySubmissions.
 
     Not for people who work: for guesses at a secret value, each of which has to be a proposal. The rows are the count.
     """
@@ -165,7 +166,7 @@ def unhurried(proposal: Proposal, by: User, *, submitted: int, now: datetime) ->
         return
     newest_first = Revision.objects.filter(editor=by).order_by("-created_at").values_list("created_at", flat=True)
     minutes = 1 + (newest_first[limit - 1] + _HOUR - now) // timedelta(minutes=1)
-    raise TooMany(
+    raise TooManySubmissions(
         ngettext(
             "You have submitted very many proposals within an hour. Try again in %(minutes)d minute.",
             "You have submitted very many proposals within an hour. Try again in %(minutes)d minutes.",
@@ -175,13 +176,13 @@ def unhurried(proposal: Proposal, by: User, *, submitted: int, now: datetime) ->
     )
 
 
-def unsubmitted(proposal: Proposal) -> None:
+def forbid_resubmission(proposal: Proposal) -> None:
     known = Change.objects.filter(revisions=proposal.revision_id).first()
     if known is not None:
         raise AlreadySubmitted(_("This proposal was submitted before: it is %s.") % known)
 
 
-def complete(proposal: Proposal) -> None:
+def require_changes(proposal: Proposal) -> None:
     """Something changes, for a reason. Raises NothingChanged, ReasonMissing."""
     if not proposal.patch and proposal.sealed is None:
         raise NothingChanged(_("Nothing changed: edit at least one field."))
@@ -189,20 +190,20 @@ def complete(proposal: Proposal) -> None:
         raise ReasonMissing(_("A reason is mandatory: approvers and auditors read it."))
 
 
-def is_own(change: Change, by: User) -> bool:
+def is_own_change(change: Change, by: User) -> bool:
     """Whether the person proposed the change or edited it. Asks `revisions` of the change."""
     return change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all())
 
 
-def are_own(by: User) -> Q:
+def own_changes_filter(by: User) -> Q:
     """is_own as a condition, for lists of changes."""
-    return Q(requester=by) | has(Revision.objects.filter(change=OuterRef("pk"), editor=by))
+    return Q(requester=by) | exists_by_index(Revision.objects.filter(change=OuterRef("pk"), editor=by))
 
 
 def _own_change() -> OwnChange:
     return OwnChange(
         _("Nobody decides a change they proposed or edited. Another member of %(groups)s can.")
-        % {"groups": roles.groups_with(Right.DECIDE)}
+        % {"groups": roles.group_names_with_right(Right.DECIDE)}
     )
 
 
@@ -211,4 +212,4 @@ def _already_voted() -> AlreadyVoted:
 
 
 def _members_only(right: Right) -> NotAllowed:
-    return NotAllowed(_("Only members of %(groups)s can do this.") % {"groups": roles.groups_with(right)})
+    return NotAllowed(_("Only members of %(groups)s can do this.") % {"groups": roles.group_names_with_right(right)})

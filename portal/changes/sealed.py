@@ -9,11 +9,11 @@ from uuid import UUID
 
 from portal import keyring
 from portal.changes import traits
-from portal.vault.entity import Secret
+from portal.vault.entity import SecretStr
 
 
 @dataclass(frozen=True)
-class Sealed:
+class EncryptedSecret:
     """A sealed client secret, its keyed fingerprint and its traits; none of them shows the value."""
 
     blob: bytes
@@ -21,34 +21,36 @@ class Sealed:
     traits: Mapping[str, Any]
 
 
-def seal(value: Secret, revision_id: UUID) -> Sealed:
+def encrypt_secret(value: SecretStr, revision_id: UUID) -> EncryptedSecret:
     """Bind the value to its row and field: the blob opens for this revision only."""
     plaintext = value.reveal()
-    blob = keyring.ring().seal(plaintext.encode(), _place(revision_id))
-    return Sealed(blob, fingerprint(value), traits_of(value))
+    blob = keyring.get_keyring().seal(plaintext.encode(), _place(revision_id))
+    return EncryptedSecret(blob, fingerprint_secret(value), strength_of_secret(value))
 
 
-def open(blob: bytes | memoryview, revision_id: UUID) -> Secret:  # noqa: A001 - the counterpart of seal
-    """The value. Raises keyring.CannotOpen."""
-    return Secret(keyring.ring().open(bytes(blob), _place(revision_id)).decode())
+def decrypt_secret(blob: bytes | memoryview, revision_id: UUID) -> SecretStr:
+    """The value. Raises keyring.CannotDecrypt."""
+    return SecretStr(keyring.get_keyring().open(bytes(blob), _place(revision_id)).decode())
 
 
-def reseal(blob: bytes | memoryview, revision_id: UUID, new_revision_id: UUID | None = None) -> Sealed:
+def reencrypt_secret(
+    blob: bytes | memoryview, revision_id: UUID, new_revision_id: UUID | None = None
+) -> EncryptedSecret:
     """The same value sealed with the ring's first key, for another revision where one is named.
 
-    Raises keyring.CannotOpen.
+    Raises keyring.CannotDecrypt.
     """
-    return seal(open(blob, revision_id), new_revision_id or revision_id)
+    return encrypt_secret(decrypt_secret(blob, revision_id), new_revision_id or revision_id)
 
 
-def fingerprint(value: Secret) -> str:
+def fingerprint_secret(value: SecretStr) -> str:
     """The keyed fingerprint of a client secret, the same kind as that of a reading."""
-    return keyring.fingerprint("client_secret", value.reveal())
+    return keyring.keyed_fingerprint("client_secret", value.reveal())
 
 
-def traits_of(value: Secret) -> dict[str, Any]:
-    """What may be told of a client secret, in the form of traits.of."""
-    return traits.of(value.reveal())
+def strength_of_secret(value: SecretStr) -> dict[str, Any]:
+    """What may be told of a client secret, in the form of traits.measure_strength."""
+    return traits.measure_strength(value.reveal())
 
 
 def _place(revision_id: UUID) -> bytes:

@@ -12,12 +12,22 @@ from django.db.models.functions import Now
 
 from portal.audit import ledger
 from portal.audit.models import Event
-from portal.catalog.connection import action_of, facts_of
+from portal.catalog.connection import exchange_action, exchange_data
 from portal.changes import breaker, conclusions, spool, transitions
-from portal.changes.models import Attempt, Cause, Change, Status
-from portal.changes.spool import Kept
+from portal.changes.models import Attempt, Change, Status, StatusCause
+from portal.changes.spool import SpooledResult
 from portal.prepared import Given, Prepared
-from portal.vault import Applied, AppliedCheck, Exchange, InDoubt, NotApplied, NotSent, Outcome, Refused, RefusedCheck
+from portal.vault import (
+    Applied,
+    AppliedUnverified,
+    Exchange,
+    InDoubt,
+    NotApplied,
+    NotSent,
+    Outcome,
+    Refused,
+    RefusedCheck,
+)
 
 _log = logging.getLogger(__name__)
 _PAUSES_S = (0.0, 0.2, 1.0, 2.0)
@@ -29,17 +39,22 @@ _FINISHED = Prepared(
 )
 
 
-def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None:
+def record_result(attempt: Attempt, outcome: Outcome, kept: SpooledResult | None = None) -> None:
     """Write down what the call came to, and move the change if this attempt's fence still holds it.
 
     Counts once for an attempt, however often it is told. `kept`: it comes late, out of the spool.
     """
     with transaction.atomic(durable=True):
         # The row before the log, as everywhere: two orders would be a deadlock.
-        change = transitions.lock(attempt.change_id)
+        change = transitions.lock_change(attempt.change_id)
         if kept is not None:
             _make_up(change, kept)
-        came = {"outcome": outcome.code, "code": outcome.status, "number": outcome.number, "message": told(outcome)}
+        came = {
+            "outcome": outcome.code,
+            "code": outcome.status,
+            "number": outcome.number,
+            "message": result_message(outcome),
+        }
         finished = _FINISHED.rows(attempt=attempt.pk, **came)
         if not finished:
             return
@@ -49,7 +64,7 @@ def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None
             "attempt": str(attempt.pk),
             "fence": attempt.fence,
             "number": outcome.number,
-            "message": told(outcome),
+            "message": result_message(outcome),
         }
         _log.info("attempt %s of %s: %s, HTTP %s", attempt.pk, change.number, outcome.code, outcome.status)
         late = {"spooled": True, "answered_at": kept.answered_at} if kept else {}
@@ -62,22 +77,22 @@ def settle(attempt: Attempt, outcome: Outcome, kept: Kept | None = None) -> None
             _tell_breaker(outcome, troubled)
 
 
-def told(outcome: Outcome) -> str:
+def result_message(outcome: Outcome) -> str:
     """What the other side said, else what we found; with what was not taken over, where Segura says so."""
     said = outcome.message or outcome.reason
-    if isinstance(outcome, AppliedCheck) and (untaken := (*outcome.differences, *outcome.shared_error)):
+    if isinstance(outcome, AppliedUnverified) and (untaken := (*outcome.differences, *outcome.shared_error)):
         return f"{said} ({', '.join(untaken)})"
     return said
 
 
-def keep(attempt: Attempt, outcome: Outcome, exchange: Exchange | None = None) -> None:
+def spool_result(attempt: Attempt, outcome: Outcome, exchange: Exchange | None = None) -> None:
     """Put an answer on disk that the database does not take. `exchange`: its own event is missing too."""
     missing = None
     if exchange is not None:
-        missing = {"action": action_of(exchange), "code": exchange.status, "data": facts_of(exchange)}
-    kept = Kept.now(attempt.pk, attempt.fence, outcome, told(outcome), missing)
+        missing = {"action": exchange_action(exchange), "code": exchange.status, "data": exchange_data(exchange)}
+    kept = SpooledResult.now(attempt.pk, attempt.fence, outcome, result_message(outcome), missing)
     try:
-        spool.keep(kept)
+        spool.write_result(kept)
     except OSError as error:
         _log.critical(
             "attempt %s: %s, HTTP %s, error number %s, and neither database nor spool (%s) takes it",
@@ -89,42 +104,42 @@ def keep(attempt: Attempt, outcome: Outcome, exchange: Exchange | None = None) -
         )
 
 
-def take_in_soon(attempt: Attempt) -> bool:
+def drain_spool_soon(attempt: Attempt) -> bool:
     """Take a kept answer in while the worker has patience: a few seconds. False where it has to wait for the sweep."""
     for pause_s in _PAUSES_S:
         time.sleep(pause_s)
         connection.close()  # a broken one would stay broken
-        for kept in spool.waiting():
+        for kept in spool.iter_results():
             if kept.attempt == str(attempt.pk) and _taken_in(kept):
                 return True
     return False
 
 
-def take_in() -> None:
+def drain_spool() -> None:
     """Take in every answer that the spool keeps."""
-    for kept in spool.waiting():
+    for kept in spool.iter_results():
         _taken_in(kept)
 
 
-def _taken_in(kept: Kept) -> bool:
+def _taken_in(kept: SpooledResult) -> bool:
     try:
         attempt = Attempt.objects.filter(pk=kept.attempt, fence=kept.fence).first()
         if attempt is None:
-            spool.set_aside(kept.attempt)
+            spool.quarantine_result(kept.attempt)
             return False
-        settle(attempt, kept.as_outcome(), kept)
+        record_result(attempt, kept.as_outcome(), kept)
     except DatabaseError as error:
         _log.warning("attempt %s: its answer stays in the spool (%s)", kept.attempt, type(error).__name__)
         return False
     except Exception as error:  # noqa: BLE001 - one file must not keep the sweep from all others
         _log.error("attempt %s: its answer cannot be taken in (%s)", kept.attempt, type(error).__name__)
-        spool.set_aside(kept.attempt)
+        spool.quarantine_result(kept.attempt)
         return False
-    spool.done(kept.attempt)
+    spool.delete_result(kept.attempt)
     return True
 
 
-def _make_up(change: Change, kept: Kept) -> None:
+def _make_up(change: Change, kept: SpooledResult) -> None:
     """Record the exchange, unless its event was written after all and only the commit's answer was lost."""
     if kept.exchange is None:
         return
@@ -137,35 +152,37 @@ def _make_up(change: Change, kept: Kept) -> None:
 
 
 def _conclude(change: Change, outcome: Outcome) -> None:
-    code, message, wait = outcome.status, told(outcome), outcome.retry_after_s or 0
+    code, message, wait = outcome.status, result_message(outcome), outcome.retry_after_s or 0
     match outcome:
         case Applied():
-            conclusions.applied(change, Cause.CONFIRMED_UNSEEN if outcome.unseen else Cause.CONFIRMED, code=code)
+            conclusions.mark_applied(
+                change, StatusCause.CONFIRMED_UNSEEN if outcome.unseen else StatusCause.CONFIRMED, code=code
+            )
         case Refused() if change.doubtful_since:
-            conclusions.escalated(change, Cause.REFUSED_REPEAT, code=code, message=message)
+            conclusions.escalate_to_operator(change, StatusCause.REFUSED_REPEAT, code=code, message=message)
         case Refused():
-            conclusions.failed(change, Cause.REFUSED, code=code, number=outcome.number, message=message)
+            conclusions.mark_failed(change, StatusCause.REFUSED, code=code, number=outcome.number, message=message)
         case RefusedCheck():
-            conclusions.doubted(change, Cause.REFUSED_CHECK, code=code, message=message, answered=True)
+            conclusions.mark_in_doubt(change, StatusCause.REFUSED_CHECK, code=code, message=message, answered=True)
         case NotSent():
-            conclusions.postponed(change, Cause.NOT_SENT, code=code, message=message, wait_s=wait)
+            conclusions.requeue_later(change, StatusCause.NOT_SENT, code=code, message=message, wait_s=wait)
         case NotApplied():
-            conclusions.postponed(change, Cause.NOT_APPLIED, code=code, message=message, wait_s=wait)
-        case AppliedCheck():
-            conclusions.doubted(change, Cause.ECHO_DIFFERS, code=code, message=message, answered=True)
+            conclusions.requeue_later(change, StatusCause.NOT_APPLIED, code=code, message=message, wait_s=wait)
+        case AppliedUnverified():
+            conclusions.mark_in_doubt(change, StatusCause.ECHO_DIFFERS, code=code, message=message, answered=True)
         case InDoubt():
-            conclusions.doubted(change, Cause.UNANSWERED, code=code, message=message)
+            conclusions.mark_in_doubt(change, StatusCause.UNANSWERED, code=code, message=message)
 
 
 def _tell_breaker(outcome: Outcome, troubled: bool) -> None:
-    if isinstance(outcome, Applied | AppliedCheck | Refused):
+    if isinstance(outcome, Applied | AppliedUnverified | Refused):
         if troubled:
-            breaker.succeeded()
+            breaker.record_success()
     elif outcome.about_item:
-        breaker.undecided(transitions.db_now())
+        breaker.allow_next_probe(transitions.db_now())
     elif not (isinstance(outcome, NotSent) and outcome.held_off):
-        breaker.failed(transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm)
+        breaker.record_failure(transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm)
 
 
 def _note(action: str, change: Change, *, data: dict[str, object], code: int | None = None) -> None:
-    ledger.record(action, change=change.pk, secret=change.secret, code=code, data=data)
+    ledger.record_event(action, change=change.pk, secret=change.secret, code=code, data=data)

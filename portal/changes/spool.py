@@ -33,7 +33,7 @@ _LARGEST_INTEGER = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Kept:
+class SpooledResult:
     """An outcome as the log is told of it. `exchange`: action, code and facts of an event that is missing too."""
 
     attempt: str
@@ -47,7 +47,9 @@ class Kept:
     exchange: dict[str, Any] | None
 
     @classmethod
-    def now(cls, attempt: object, fence: int, outcome: Outcome, message: str, exchange: dict[str, Any] | None) -> Kept:
+    def now(
+        cls, attempt: object, fence: int, outcome: Outcome, message: str, exchange: dict[str, Any] | None
+    ) -> SpooledResult:
         """What is known of this attempt at this moment, by this machine's clock."""
         wait = outcome.retry_after_s if isinstance(outcome, NotApplied | NotSent) else None
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -60,7 +62,7 @@ class Kept:
         return outcome
 
 
-def folder() -> Path:
+def spool_folder() -> Path:
     """Where answers wait, made where it is missing. Raises OSError."""
     place: Path = settings.DELIVERY_SPOOL_DIR
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -68,9 +70,9 @@ def folder() -> Path:
     return place
 
 
-def keep(kept: Kept) -> None:
+def write_result(kept: SpooledResult) -> None:
     """On return it is on disk, whole and under its name. Raises OSError."""
-    place = folder()
+    place = spool_folder()
     path = _path(kept.attempt)
     unfinished = path.with_suffix(".new")
     unfinished.unlink(missing_ok=True)
@@ -86,7 +88,7 @@ def keep(kept: Kept) -> None:
         os.close(directory)
 
 
-def waiting() -> Iterator[Kept]:
+def iter_results() -> Iterator[SpooledResult]:
     """What is kept. A file that is none of ours is named in the log of the process and set aside."""
     try:
         paths = sorted(settings.DELIVERY_SPOOL_DIR.glob("*.json"))
@@ -99,12 +101,12 @@ def waiting() -> Iterator[Kept]:
         except FileNotFoundError:
             continue  # another worker was faster
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            set_aside(path.stem)
+            quarantine_result(path.stem)
             continue
         yield kept
 
 
-def _parse(path: Path) -> Kept:
+def _parse(path: Path) -> SpooledResult:
     """Read one file. Raises one of the exceptions that waiting() names for what we do not write."""
     if path.is_symlink() or not path.is_file():
         raise ValueError("not a file")
@@ -112,7 +114,7 @@ def _parse(path: Path) -> Kept:
         text = file.read(_LONGEST + 1)
     if len(text) > _LONGEST:
         raise ValueError("too long")
-    kept = Kept(**json.loads(text))
+    kept = SpooledResult(**json.loads(text))
     if not isinstance(kept.attempt, str) or str(UUID(kept.attempt)) != path.stem:
         raise ValueError("another name than its attempt")
     _require_int(kept.fence, most=_LARGEST_INTEGER)
@@ -148,12 +150,12 @@ def _require_exchange(exchange: object) -> None:
         raise ValueError("no exchange")
 
 
-def done(attempt: str) -> None:
+def delete_result(attempt: str) -> None:
     """It is in the database: forget it."""
     _path(attempt).unlink(missing_ok=True)
 
 
-def set_aside(attempt: str) -> None:
+def quarantine_result(attempt: str) -> None:
     """Nobody knows what it belongs to: kept for a person, and not looked at again."""
     aside = _path(attempt).with_suffix(".unknown")
     try:

@@ -19,14 +19,14 @@ from portal.accounts.usernames import fold_username
 from portal.audit import ledger
 from portal.audit.models import Event
 from portal.changes import mentions
-from portal.changes.comment import MOST, Comment, mentioned
+from portal.changes.comment import MOST, Comment, find_mentions
 from portal.changes.models import Change
-from portal.changes.rules import NotReaders, PastRetention, TooMany
-from portal.changes.transitions import db_now, lock
+from portal.changes.rules import MentionNotAllowed, PastRetention, TooManySubmissions
+from portal.changes.transitions import db_now, lock_change
 
 
 @dataclass(frozen=True)
-class Remark:
+class NewComment:
     """What somebody wants to say: about a field ('' is the change as a whole), or in answer to a comment."""
 
     key: uuid.UUID
@@ -35,30 +35,31 @@ class Remark:
     answers: int | None = None
 
 
-def comment(change_id: int, remark: Remark, *, by: User) -> Comment:
+def post_comment(change_id: int, remark: NewComment, *, by: User) -> Comment:
     """Add the remark to its thread; the same remark sent twice is one comment.
 
-    Raises Change.DoesNotExist for who may not see the change, PastRetention, HoldsSecret, NotReaders, TooMany.
+    Raises Change.DoesNotExist for who may not see the change, PastRetention, ContainsSecret, MentionNotAllowed,
+    TooManySubmissions.
     """
     with transaction.atomic(durable=True):
         if not Change.objects.visible_to(by).filter(pk=change_id).exists():
             raise Change.DoesNotExist
-        change = lock(change_id)
+        change = lock_change(change_id)
         said = Comment.objects.filter(author=by, key=remark.key).first()
         return said or _say(change, remark, by=by)
 
 
-def _say(change: Change, remark: Remark, *, by: User) -> Comment:
+def _say(change: Change, remark: NewComment, *, by: User) -> Comment:
     if not Event.objects.filter(change=change.pk).exists():  # it would be the first event of a change that is over
         raise PastRetention(_("The events of this change are past their retention. Say it on a newer change."))
     if change.comments.count() >= MOST:
-        raise TooMany(_("A change takes %(most)d comments, and this one has them.") % {"most": MOST})
+        raise TooManySubmissions(_("A change takes %(most)d comments, and this one has them.") % {"most": MOST})
     mentions.forbid_in_texts(change, [remark.text], by=by)
     try:
         count_act(by, "comment")
     except LimitReached as reached:
-        raise TooMany(str(reached)) from None
-    names = readers(change, mentioned(remark.text))
+        raise TooManySubmissions(str(reached)) from None
+    names = require_mentioned_can_view(change, find_mentions(remark.text))
     opened = change.comments.filter(pk=remark.answers, parent=None).first() if remark.answers else None
     said = Comment.objects.create(
         change=change,
@@ -71,7 +72,7 @@ def _say(change: Change, remark: Remark, *, by: User) -> Comment:
         key=remark.key,
         at=db_now(),
     )
-    ledger.record(
+    ledger.record_event(
         "change.commented",
         by=by.username,
         change=change.pk,
@@ -88,19 +89,19 @@ def _say(change: Change, remark: Remark, *, by: User) -> Comment:
     return said
 
 
-def readers(change: Change, names: Collection[str]) -> list[str]:
+def require_mentioned_can_view(change: Change, names: Collection[str]) -> list[str]:
     """Return the accounts that are named, each once, as they are spelled; all of them may see the change.
 
-    Raises NotReaders, which names those who may not, known or not.
+    Raises MentionNotAllowed, which names those who may not, known or not.
     """
     may = Q(pk=change.requester_id, is_active=True)
     for right in (Right.DECIDE, Right.AUDIT, Right.OPERATE):
-        may |= Q(pk__in=roles.holders(right).values("pk"))
+        may |= Q(pk__in=roles.users_with_right(right).values("pk"))
     people = User.objects.find_by_names(names).filter(may) if names else ()
     found = {person.username_key: person.username for person in people}
     missing = [name for name in names if fold_username(name) not in found]
     if missing:
-        raise NotReaders(
+        raise MentionNotAllowed(
             ngettext(
                 "Nobody of this name may see the change: %(names)s. Correct it, or leave out the @.",
                 "Nobody of these names may see the change: %(names)s. Correct them, or leave out the @.",

@@ -22,26 +22,26 @@ _silent_until = 0.0
 
 
 @app.task(name="changes.deliver")
-def deliver(change_id: int) -> None:
+def deliver_change(change_id: int) -> None:
     """Take one change as far as it goes now, then wake the next one of its secret."""
     if type(change_id) is not int or not 0 < change_id < 2**63:  # not from us: do not even quote it
         _log.warning("A message was thrown away: it names no change")
         discards.count_discarded("no_change")
         return
-    following = reconcile.advance(change_id)
+    following = reconcile.process_change(change_id)
     if following is not None:
-        publish(following)
+        enqueue_change(following)
 
 
 @app.task(name="changes.sweep")
-def sweep() -> None:
+def sweep_changes() -> None:
     """Remind the workers of everything that is due. It came through the broker: no silence, but it stops with it."""
-    for change_id in reconcile.sweep():
+    for change_id in reconcile.run_sweep():
         if not _published(change_id):
             return
 
 
-def publish(change_id: int) -> None:
+def enqueue_change(change_id: int) -> None:
     """Remind the workers of a change. Bounded, and silent for a while after a failure: the sweep comes by anyway.
 
     Call it after the commit: the row is the truth, and a broker that is down or frozen must cost nobody a vote.
@@ -54,7 +54,7 @@ def publish(change_id: int) -> None:
 def _published(change_id: int) -> bool:
     global _silent_until
     try:
-        deliver.delay(change_id)
+        deliver_change.delay(change_id)
     except (OperationalError, OSError) as error:
         _silent_until = time.monotonic() + _SILENCE_S
         _log.warning("queue not reachable (%s): change %d waits for the sweep", type(error).__name__, change_id)
@@ -64,11 +64,11 @@ def _published(change_id: int) -> bool:
 
 
 @signals.worker_init.connect
-def need_the_spool(sender: Any, **_: object) -> None:
+def on_worker_init(sender: Any, **_: object) -> None:
     """Stop a worker at its start if it has nowhere to keep an answer, or no key to prove votes with."""
     try:
         if _delivers(sender.app):
-            spool.folder()
+            spool.spool_folder()
             keyring.mac_ring()
     except ImproperlyConfigured as error:
         sys.exit(str(error))
@@ -77,11 +77,11 @@ def need_the_spool(sender: Any, **_: object) -> None:
 
 
 @signals.worker_ready.connect
-def at_start(sender: Any, **_: object) -> None:
+def on_worker_ready(sender: Any, **_: object) -> None:
     """What an earlier life of this very worker has kept is taken in by this one: nobody else may see its folder."""
     try:
         if _delivers(sender.app):
-            sweep.apply_async(queue=worker_direct(sender.hostname))
+            sweep_changes.apply_async(queue=worker_direct(sender.hostname))
     except (OperationalError, OSError):
         _log.warning("queue not reachable: kept answers wait for the sweep")
 

@@ -29,7 +29,7 @@ class TemplateQuerySet(models.QuerySet["Template"]):
 
     def erasable_by(self, person: User) -> TemplateQuerySet:
         """What this person may delete: their own; whoever operates the portal also what is shared."""
-        shared = Q(shared=True) if roles.holds(person, Right.OPERATE) else Q()
+        shared = Q(shared=True) if roles.has_right(person, Right.OPERATE) else Q()
         return self.filter(Q(person=person) | shared)
 
 
@@ -60,7 +60,7 @@ class TooManyTemplates(Exception):
 
 
 @transaction.atomic
-def keep(
+def save_template(
     *, by: User, name: str, shared: bool, patch: dict[str, Any], base: dict[str, Any] | None, words: dict[str, str]
 ) -> Template:
     """Keep these edits; a name one has already, in any spelling, is given the new ones. `words`: reason and ticket.
@@ -80,7 +80,7 @@ def keep(
     return Template.objects.update_or_create(pk=same.pk, defaults={"name": name, **kept})[0]
 
 
-def delete(template_id: int, *, by: User) -> str | None:
+def delete_template(template_id: int, *, by: User) -> str | None:
     """Delete it and return its name; None where there is none that this person may delete."""
     found = Template.objects.erasable_by(by).filter(pk=template_id).first()
     if found is None:

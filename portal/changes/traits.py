@@ -19,7 +19,7 @@ CLASSES = ("lower", "upper", "digit", "space", "line", "sign", "other")
 EDGES = ("start", "end")
 
 
-def of(text: str) -> dict[str, Any]:
+def measure_strength(text: str) -> dict[str, Any]:
     """The traits of a value as a revision keeps them: `length` and `bits` as [least, most or None], `classes`.
 
     `blank`, where there is a space or a line end at its start or end; `placeholder`, where it looks like one.

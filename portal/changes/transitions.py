@@ -27,7 +27,7 @@ from django.db.models.functions import Now
 from portal import correlation
 from portal.audit import ledger
 from portal.changes import breaker
-from portal.changes.existence import has
+from portal.changes.existence import exists_by_index
 from portal.changes.models import LANE, Change, ChangeQuerySet, Revision, Status
 from portal.prepared import Given, Prepared
 
@@ -53,7 +53,7 @@ ALLOWED: dict[Status, tuple[Status, ...]] = {
     Status.WITHDRAWN: (),
     Status.EXPIRED: (),
 }
-ENDED = (Status.APPLIED, Status.FAILED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED)
+CLOSED = (Status.APPLIED, Status.FAILED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED)
 """The sealed value is erased on the way in."""
 _SEEN = ("id", "status", "revision", "fence")
 
@@ -80,7 +80,7 @@ def db_now() -> datetime:
         return now
 
 
-def lock(change_id: int) -> Change:
+def lock_change(change_id: int) -> Change:
     """The change, held until the transaction ends. Raises Change.DoesNotExist."""
     held = _HELD.one(id=change_id)
     if held is None:
@@ -88,7 +88,7 @@ def lock(change_id: int) -> Change:
     return held
 
 
-def move(
+def move_change(
     change: Change,
     to: Status,
     action: str,
@@ -111,18 +111,20 @@ def move(
     if "cause" in columns:
         columns.setdefault("cause_details", {})
     if to is Status.APPROVED and by:
-        columns["request"] = correlation.current()  # the delivery goes on under it, whoever reminds the worker
+        columns["request"] = (
+            correlation.current_request_id()
+        )  # the delivery goes on under it, whoever reminds the worker
     seen = {f"seen_{name}": getattr(change, name) for name in _SEEN}
-    moved = _moved(to in ENDED, to != change.status, *columns).one(**seen, **columns)
+    moved = _moved(to in CLOSED, to != change.status, *columns).one(**seen, **columns)
     if moved is None:
         raise WrongState(change)
-    if to in ENDED and moved.keeps:  # type: ignore[attr-defined]
+    if to in CLOSED and moved.keeps:  # type: ignore[attr-defined]
         change.erase_sealed()
     came_from = change.status
     columns |= {name: getattr(moved, name) for name in ("updated_at", "status_since", "ended_at")}
     for name, value in columns.items():
         setattr(change, name, value)
-    ledger.record(
+    ledger.record_event(
         action,
         by=by,
         change=change.pk,
@@ -144,7 +146,7 @@ def _moved(ends: bool, turns: bool, *names: str) -> Prepared[Change]:
     return Prepared(lambda: Change.objects.filter(**seen), columns, answer=answer, asking={"keeps": keeps})
 
 
-def ready(now: datetime | Now) -> ChangeQuerySet:
+def ready_changes(now: datetime | Now) -> ChangeQuerySet:
     """Approved changes that may be sent at `now` (B3).
 
     Not while another change of the same secret is on its way, may still be replayed by the gateway, or was queued
@@ -155,14 +157,14 @@ def ready(now: datetime | Now) -> ChangeQuerySet:
     # One question for each partial index, in its order: PostgreSQL would answer an OR, or a LIMIT without an order, by
     # reading all changes of the secret, or of all secrets.
     others = Change.objects.filter(secret=OuterRef("secret"))
-    on_its_way = has(others.filter(status__in=LANE))
-    replayable = has(others.filter(hold_until__gt=now).exclude(pk=OuterRef("pk")), order="hold_until")
+    on_its_way = exists_by_index(others.filter(status__in=LANE))
+    replayable = exists_by_index(others.filter(hold_until__gt=now).exclude(pk=OuterRef("pk")), order="hold_until")
     first_queued = others.filter(status=Status.APPROVED).order_by("queued_at", "pk").values("pk")[:1]
     its_turn = Case(When(pk=Subquery(first_queued), then=True), default=False, output_field=BooleanField())
     return Change.objects.filter(~on_its_way, ~replayable, Q(its_turn), own_hold_over, in_time, status=Status.APPROVED)
 
 
-def in_doubt(now: datetime) -> ChangeQuerySet:
+def recheckable_changes(now: datetime) -> ChangeQuerySet:
     """Changes in doubt that nobody is reading back at `now`."""
     return Change.objects.filter(
         Q(not_before=None) | Q(not_before__lte=now),
@@ -171,18 +173,18 @@ def in_doubt(now: datetime) -> ChangeQuerySet:
     )
 
 
-def claim(change_id: int) -> Change | None:
+def claim_change(change_id: int) -> Change | None:
     """Take a change that is ready for delivery (B2): own durable transaction; None for whoever loses, or must wait."""
     with suppress(_LaneTaken), transaction.atomic(durable=True):
         try:
-            change = _CLAIMED.one(id=change_id, lease=lease())
+            change = _CLAIMED.one(id=change_id, lease=lease_duration())
         except IntegrityError:  # the lane index
             raise _LaneTaken from None
         if change is None:
             return None
         if not _admitted():
             return None
-        ledger.record(
+        ledger.record_event(
             "delivery.started",
             change=change.pk,
             secret=change.secret,
@@ -192,16 +194,20 @@ def claim(change_id: int) -> Change | None:
     return None
 
 
-def still_held(change: Change) -> bool:
+def is_still_claimed(change: Change) -> bool:
     """Whether this claim of the change stands, and will until the transaction ends."""
     return bool(_STILL_HELD.rows(id=change.pk, fence=change.fence))
 
 
-def claim_doubt(change_id: int) -> Change | None:
+def claim_for_read_back(change_id: int) -> Change | None:
     """Take a change in doubt for a read-back; None for whoever loses. Own durable transaction."""
     with transaction.atomic(durable=True):
         now = db_now()
-        won = in_doubt(now).filter(pk=change_id).update(fence=F("fence") + 1, lease_until=now + lease())
+        won = (
+            recheckable_changes(now)
+            .filter(pk=change_id)
+            .update(fence=F("fence") + 1, lease_until=now + lease_duration())
+        )
         return Change.objects.get(pk=change_id) if won and _admitted() else None
 
 
@@ -210,13 +216,13 @@ def _admitted() -> bool:
 
     A statement of its own: the claim may have waited for its row while a person paused delivery, and sees it as it was.
     """
-    if breaker.admits():
+    if breaker.may_call():
         return True
     transaction.set_rollback(True)
     return False
 
 
-def lease() -> timedelta:
+def lease_duration() -> timedelta:
     """How long a worker may be busy with a change before another one takes over."""
     return timedelta(seconds=settings.DELIVERY_LEASE_S)
 
@@ -230,7 +236,7 @@ _STILL_HELD = Prepared(
     )
 )
 _CLAIMED = Prepared(
-    lambda: ready(Now()).filter(pk=Given("id")),
+    lambda: ready_changes(Now()).filter(pk=Given("id")),
     {
         "status": Status.SENDING,
         "fence": F("fence") + 1,

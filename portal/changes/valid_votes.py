@@ -28,7 +28,7 @@ def list_valid_approvals(votes: Iterable[Vote]) -> list[Vote]:
 def find_deciders(votes: Iterable[Vote]) -> set[int]:
     """Return the ids of the voters who may decide now; no query without votes."""
     voters = {vote.voter_id for vote in votes}
-    holders = roles.holders(Right.DECIDE).filter(pk__in=voters)
+    holders = roles.users_with_right(Right.DECIDE).filter(pk__in=voters)
     return set(holders.values_list("pk", flat=True)) if voters else set()
 
 
@@ -45,7 +45,7 @@ def is_approved(revision: Revision, votes: Iterable[Vote]) -> bool:
 
 def list_deciders() -> frozenset[int]:
     """Return the ids of all users who may decide now."""
-    return frozenset(roles.holders(Right.DECIDE).values_list("pk", flat=True))
+    return frozenset(roles.users_with_right(Right.DECIDE).values_list("pk", flat=True))
 
 
 def can_be_approved(change: Change, revision: Revision, deciders: frozenset[int]) -> bool:
@@ -56,7 +56,7 @@ def can_be_approved(change: Change, revision: Revision, deciders: frozenset[int]
 _COUNTING = Prepared(
     lambda: Vote.objects.filter(
         ~Q(voter=Given("requester")),
-        Exists(roles.holders(Right.DECIDE).filter(pk=OuterRef("voter"))),
+        Exists(roles.users_with_right(Right.DECIDE).filter(pk=OuterRef("voter"))),
         change=Given("change"),
         revision=Given("revision"),
         digest=Given("digest"),
@@ -99,7 +99,7 @@ def _void(change: Change, votes: Collection[Vote]) -> None:
     Vote.objects.filter(pk__in=[vote.pk for vote in votes], voided_at=None).update(voided_at=Now())
     for vote in votes:
         facts = {"verdict": str(vote.verdict), "revision": vote.revision, "digest": vote.digest}
-        ledger.record(
+        ledger.record_event(
             "vote.voided",
             change=change.pk,
             secret=change.secret,

@@ -9,38 +9,38 @@ from django.utils.translation import gettext as _
 from portal.changes.models import Change
 
 
-class Refused(Exception):
+class RuleViolation(Exception):
     """A rule says no."""
 
     code: ClassVar[str]
     """What the log stores of the refusal: stable, whatever the class is called."""
 
 
-class NotAllowed(Refused):
+class NotAllowed(RuleViolation):
     """The person lacks the right, or it is somebody else's change."""
 
     code = "NotAllowed"
 
 
-class OwnChange(Refused):
+class OwnChange(RuleViolation):
     """Nobody decides a change they proposed or edited, administrators included."""
 
     code = "OwnChange"
 
 
-class AlreadyVoted(Refused):
+class AlreadyVoted(RuleViolation):
     """One vote per person and revision."""
 
     code = "AlreadyVoted"
 
 
-class ChangesRequested(Refused):
+class ChangesRequested(RuleViolation):
     """Somebody asked for changes: nobody else approves until it is revised, or they decide otherwise."""
 
     code = "ChangesRequested"
 
 
-class StaleRevision(Refused):
+class StaleRevision(RuleViolation):
     """The change was revised after the page was opened: the vote would be over something not seen."""
 
     code = "StaleRevision"
@@ -50,43 +50,43 @@ class StaleRevision(Refused):
         self.change = change
 
 
-class AlreadySubmitted(Refused):
+class AlreadySubmitted(RuleViolation):
     """The very proposal is a revision of another change."""
 
     code = "AlreadySubmitted"
 
 
-class NotWritable(Refused):
+class NotWritable(RuleViolation):
     """The portal's Segura user may not write this secret, or the secret is gone."""
 
     code = "NotWritable"
 
 
-class NothingChanged(Refused):
+class NothingChanged(RuleViolation):
     """The proposal equals what the vault holds."""
 
     code = "NothingChanged"
 
 
-class ReasonMissing(Refused):
+class ReasonMissing(RuleViolation):
     """A reason is mandatory."""
 
     code = "ReasonMissing"
 
 
-class TooMany(Refused):
+class TooManySubmissions(RuleViolation):
     """So many proposals by one person within an hour that no other is taken for a while."""
 
     code = "TooMany"
 
 
-class VotesLapsed(Refused):
+class VotesLapsed(RuleViolation):
     """The approvals are too old, or of people who may no longer decide."""
 
     code = "VotesLapsed"
 
 
-class HoldsSecret(Refused):
+class ContainsSecret(RuleViolation):
     """The text holds the very secret value that its author proposed; `rest` is the text without it."""
 
     code = "HoldsSecret"
@@ -96,61 +96,61 @@ class HoldsSecret(Refused):
         self.rest = rest
 
 
-class PastRetention(Refused):
+class PastRetention(RuleViolation):
     """The change is so old that its events have left the log: nothing new can be said of it."""
 
     code = "PastRetention"
 
 
-class NotReaders(Refused):
+class MentionNotAllowed(RuleViolation):
     """Somebody is mentioned who may not see the change, or whom nobody knows."""
 
     code = "NotReaders"
 
 
-class NotPresent(Refused):
+class ReauthenticationRequired(RuleViolation):
     """The person showed too long ago who they are, or never did."""
 
     code = "NotPresent"
 
 
-class HighRisk(Refused):
+class ReviewRequired(RuleViolation):
     """Approving a change of high risk takes more than a click."""
 
     code = "HighRisk"
 
 
-class NotOpened(HighRisk):
+class DiffNotOpened(ReviewRequired):
     """The voter has not had its difference in front of them."""
 
     code = "NotOpened"
 
 
-class NotConfirmed(HighRisk):
+class ImpactNotConfirmed(ReviewRequired):
     """The voter has not confirmed what it brings about."""
 
     code = "NotConfirmed"
 
 
-class AlreadyHeld(Refused):
+class AlreadyPaused(RuleViolation):
     """A person has paused delivery before."""
 
     code = "AlreadyHeld"
 
 
-class NotHeld(Refused):
+class NotPaused(RuleViolation):
     """No person has paused delivery."""
 
     code = "NotHeld"
 
 
-class ValueDiffers(Refused):
+class SecretMismatch(RuleViolation):
     """The secret value entered for a retry is not the one that was approved."""
 
     code = "ValueDiffers"
 
 
-class GuessesSpent(ValueDiffers):
+class TooManyGuesses(SecretMismatch):
     """So many wrong values were entered for a retry that no other is looked at for a while."""
 
     code = "GuessesSpent"

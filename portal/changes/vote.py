@@ -29,7 +29,7 @@ class VoteQuerySet(models.QuerySet["Vote"]):
 
     def with_rights(self) -> VoteQuerySet:
         """Return the votes, each with `voter_may_decide`: whether its voter holds the right now."""
-        holders = roles.holders(Right.DECIDE).filter(pk=OuterRef("voter"))
+        holders = roles.users_with_right(Right.DECIDE).filter(pk=OuterRef("voter"))
         return self.annotate(voter_may_decide=Exists(holders))
 
 

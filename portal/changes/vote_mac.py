@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from portal import keyring
-from portal.audit.ledger import canonical
+from portal.audit.ledger import canonical_json
 from portal.changes.models import Change, Vote
 
 
@@ -55,9 +55,9 @@ def is_act_proved(action: str, change: Change, name: str, data: Mapping[str, Any
 
 
 def _vote_text(vote: Vote, name: str) -> str:
-    return canonical({"kind": "vote", "v": 1, "change": vote.change_id, "name": name, **vote_facts(vote)})
+    return canonical_json({"kind": "vote", "v": 1, "change": vote.change_id, "name": name, **vote_facts(vote)})
 
 
 def _act_text(action: str, change: Change, acted_at: str, name: str) -> str:
     facts = {"change": change.pk, "revision": change.revision, "name": name, "acted_at": acted_at}
-    return canonical({"kind": action, "v": 1, **facts})
+    return canonical_json({"kind": action, "v": 1, **facts})

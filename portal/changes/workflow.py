@@ -11,47 +11,47 @@ from django.utils.translation import gettext as _
 
 from portal.accounts.limits import count_act
 from portal.accounts.models import User
-from portal.accounts.presence import Presence
+from portal.accounts.presence import RecentAuth
 from portal.accounts.roles import Right
 from portal.accounts.user_lock import lock_user
 from portal.audit import ledger
 from portal.catalog.models import ApiSecret
 from portal.changes import drafts, mentions, policy, revisions, rules, tasks, valid_votes, vote_mac
-from portal.changes.care import NONE_TAKEN, Care
-from portal.changes.models import REVISABLE, Cause, Change, Revision, Status, Verdict, Vote
+from portal.changes.care import NONE_TAKEN, ReviewProof
+from portal.changes.models import REVISABLE, Change, Revision, Status, StatusCause, Verdict, Vote
 from portal.changes.proposal import Proposal
-from portal.changes.rules import NotAllowed, Refused, StaleRevision
-from portal.changes.transitions import WrongState, db_now, lock, move
+from portal.changes.rules import NotAllowed, RuleViolation, StaleRevision
+from portal.changes.transitions import WrongState, db_now, lock_change, move_change
 
 
 @dataclass(frozen=True)
-class Ballot:
+class VoteRequest:
     """One vote on its way: over which revision and digest, how its voter showed who they are, and how they looked."""
 
     verdict: Verdict
     revision: int
     digest: str
     reason: str
-    presence: Presence
-    care: Care
+    presence: RecentAuth
+    care: ReviewProof
 
 
-def submit(proposal: Proposal, *, by: User, read: ApiSecret | None = None) -> Change:
+def submit_change(proposal: Proposal, *, by: User, read: ApiSecret | None = None) -> Change:
     """Put a proposal up for decision and return its change. `read`: its secret, where the caller has just read it.
 
     The same proposal submitted twice is one change. Raises NotAllowed, NotWritable, NothingChanged, ReasonMissing,
-    TooMany.
+    TooManySubmissions.
     """
-    rules.needs(by, Right.PROPOSE)
-    secret = rules.writable(proposal, read)
-    rules.complete(proposal)
+    rules.require_right(by, Right.PROPOSE)
+    secret = rules.require_writable_secret(proposal, read)
+    rules.require_changes(proposal)
     mentions.forbid_in_proposal(proposal)
     try:
         with transaction.atomic(durable=True):
             lock_user(by)
             now = db_now()
-            recent = revisions.recent(proposal, by=by, now=now)
-            rules.unhurried(proposal, by, submitted=recent.revisions, now=now)
+            recent = revisions.count_recent_submissions(proposal, by=by, now=now)
+            rules.enforce_submission_limit(proposal, by, submitted=recent.revisions, now=now)
             change = Change.objects.create(
                 secret=secret.identifier,
                 secret_name=secret.name,
@@ -61,16 +61,16 @@ def submit(proposal: Proposal, *, by: User, read: ApiSecret | None = None) -> Ch
                 created_at=now,
                 updated_at=now,
                 status_since=now,
-                expires_at=policy.pending_until(now),
+                expires_at=policy.pending_deadline(now),
             )
-            revision = revisions.write(change, proposal, by=by, number=1, at=now)
-            drafts.discard(by=by, secret=secret.identifier)
-            ledger.record(
+            revision = revisions.create_revision(change, proposal, by=by, number=1, at=now)
+            drafts.discard_draft(by=by, secret=secret.identifier)
+            ledger.record_event(
                 "change.submitted",
                 by=by.username,
                 change=change.pk,
                 secret=change.secret,
-                data={"secret_name": change.secret_name, **revisions.facts(revision)},
+                data={"secret_name": change.secret_name, **revisions.revision_audit_data(revision)},
             )
             return change
     except IntegrityError:
@@ -80,70 +80,72 @@ def submit(proposal: Proposal, *, by: User, read: ApiSecret | None = None) -> Ch
         return submitted
 
 
-def revise(change_id: int, proposal: Proposal, *, by: User) -> Change:
+def revise_change(change_id: int, proposal: Proposal, *, by: User) -> Change:
     """Replace what is proposed: a new revision without votes; the earlier sealed value is erased.
 
     Only by the requester, while pending or stale. Raises NotAllowed, AlreadySubmitted, WrongState and what submit
     raises.
     """
-    rules.needs(by, Right.PROPOSE)
-    rules.complete(proposal)
+    rules.require_right(by, Right.PROPOSE)
+    rules.require_changes(proposal)
     mentions.forbid_in_proposal(proposal)
     try:
         with transaction.atomic(durable=True):
-            return _take_revision(lock(change_id), proposal, by=by)
+            return _take_revision(lock_change(change_id), proposal, by=by)
     except IntegrityError:  # in the same moment it became a revision of another change
-        rules.unsubmitted(proposal)
+        rules.forbid_resubmission(proposal)
         raise
 
 
-def withdraw(change_id: int, *, by: User) -> Change:
+def withdraw_change(change_id: int, *, by: User) -> Change:
     """Take an own change back before it is decided. Raises NotAllowed, WrongState, LimitReached."""
     with transaction.atomic(durable=True):
-        change = lock(change_id)
-        rules.own(change, by, _("Only its requester can withdraw a change."))
+        change = lock_change(change_id)
+        rules.require_requester(change, by, _("Only its requester can withdraw a change."))
         count_act(by, "withdraw")
-        move(change, Status.WITHDRAWN, "change.withdrawn", by=by.username)
+        move_change(change, Status.WITHDRAWN, "change.withdrawn", by=by.username)
         return change
 
 
-def approve(
+def approve_change(
     change_id: int,
     *,
     by: User,
     revision: int,
     digest: str,
     reason: str = "",
-    presence: Presence,
-    care: Care,
+    presence: RecentAuth,
+    care: ReviewProof,
 ) -> Change:
     """Vote for exactly this revision; the vote that meets the policy approves the change and queues its delivery.
 
     `reason` is a comment that stays with the vote, and so does how the voter showed who they are (`presence`). High
-    risk wants `care`. Raises NotAllowed, OwnChange, AlreadyVoted, StaleRevision, WrongState, NotOpened, NotConfirmed,
-    NotPresent; each refusal is in the log.
+    risk wants `care`. Raises NotAllowed, OwnChange, AlreadyVoted, StaleRevision, WrongState, DiffNotOpened,
+    ImpactNotConfirmed, ReauthenticationRequired; each refusal is in the log.
     """
-    ballot = Ballot(Verdict.APPROVE, revision, digest, reason.strip(), presence, care)
+    ballot = VoteRequest(Verdict.APPROVE, revision, digest, reason.strip(), presence, care)
     change = _vote(change_id, ballot, by=by)
     if change.status == Status.APPROVED:
-        tasks.publish(change.pk)
+        tasks.enqueue_change(change.pk)
     return change
 
 
-def reject(change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: Presence) -> Change:
+def reject_change(change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: RecentAuth) -> Change:
     """Vote against it, which ends the change for good. Raises ReasonMissing and what approve raises."""
-    rules.reasoned(Verdict.REJECT, reason)
-    ballot = Ballot(Verdict.REJECT, revision, digest, reason.strip(), presence, NONE_TAKEN)
+    rules.require_reason(Verdict.REJECT, reason)
+    ballot = VoteRequest(Verdict.REJECT, revision, digest, reason.strip(), presence, NONE_TAKEN)
     return _vote(change_id, ballot, by=by)
 
 
-def request_changes(change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: Presence) -> Change:
+def request_changes(
+    change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: RecentAuth
+) -> Change:
     """Ask the requester for a revision: nobody else approves this one. Raises ReasonMissing and what approve raises.
 
     Who asked takes it back by approving or rejecting after all.
     """
-    rules.reasoned(Verdict.REQUEST_CHANGES, reason)
-    ballot = Ballot(Verdict.REQUEST_CHANGES, revision, digest, reason.strip(), presence, NONE_TAKEN)
+    rules.require_reason(Verdict.REQUEST_CHANGES, reason)
+    ballot = VoteRequest(Verdict.REQUEST_CHANGES, revision, digest, reason.strip(), presence, NONE_TAKEN)
     return _vote(change_id, ballot, by=by)
 
 
@@ -151,11 +153,11 @@ class _Barred(Exception):
     """The database refused the vote."""
 
 
-def _vote(change_id: int, ballot: Ballot, *, by: User) -> Change:
+def _vote(change_id: int, ballot: VoteRequest, *, by: User) -> Change:
     try:
         return _voted(change_id, ballot, by=by)
-    except (Refused, WrongState) as refusal:
-        ledger.record(
+    except (RuleViolation, WrongState) as refusal:
+        ledger.record_event(
             "vote.refused",
             by=by.username,
             change=change_id,
@@ -168,16 +170,16 @@ def _vote(change_id: int, ballot: Ballot, *, by: User) -> Change:
         raise
 
 
-def _voted(change_id: int, ballot: Ballot, *, by: User) -> Change:
+def _voted(change_id: int, ballot: VoteRequest, *, by: User) -> Change:
     """Where the database refuses the vote the rules have failed, and its refusal is theirs."""
     try:
         with transaction.atomic(durable=True):
-            change = lock(change_id)
+            change = lock_change(change_id)
             prefetch_related_objects([change], "revisions", "votes")  # nobody adds to them before this is over
             _may_vote(change, ballot, by=by)
             now = db_now()
             vote = _cast(change, ballot, by=by, at=now)
-            ledger.record(
+            ledger.record_event(
                 "vote.cast",
                 by=by.username,
                 change=change.pk,
@@ -193,29 +195,29 @@ def _voted(change_id: int, ballot: Ballot, *, by: User) -> Change:
                     **ballot.presence.as_data(),
                 },
             )
-            votes = valid_votes.void_lapsed(change, [*rules.votes_on(change), vote])
+            votes = valid_votes.void_lapsed(change, [*rules.current_votes(change), vote])
             _decide(change, ballot, votes, by=by, at=now)
             return change
     except _Barred:  # after the rollback: PostgreSQL answers nothing in a transaction that failed
-        raise rules.barred(change_id, ballot.revision, by=by) from None
+        raise rules.violation_from_constraint(change_id, ballot.revision, by=by) from None
 
 
-def _may_vote(change: Change, ballot: Ballot, *, by: User) -> None:
-    refusal = rules.objection(change, by=by)
+def _may_vote(change: Change, ballot: VoteRequest, *, by: User) -> None:
+    refusal = rules.find_vote_violation(change, by=by)
     if refusal is not None:
         raise refusal
     current = change.current()
     if change.revision != ballot.revision or current.digest != ballot.digest:
         raise StaleRevision(change)
-    asked = rules.asked_for_changes(change, ballot.verdict, by=by)
+    asked = rules.find_change_request_violation(change, ballot.verdict, by=by)
     if asked is not None:
         raise asked
     if ballot.verdict == Verdict.APPROVE:
-        rules.careful(current, ballot.care)
-    rules.present(ballot.presence)  # last: nobody enters a password for a vote that would not count
+        rules.require_review_proof(current, ballot.care)
+    rules.require_recent_auth(ballot.presence)  # last: nobody enters a password for a vote that would not count
 
 
-def _cast(change: Change, ballot: Ballot, *, by: User, at: datetime) -> Vote:
+def _cast(change: Change, ballot: VoteRequest, *, by: User, at: datetime) -> Vote:
     """Write the vote down. Raises _Barred."""
     try:
         vote = Vote(
@@ -235,18 +237,18 @@ def _cast(change: Change, ballot: Ballot, *, by: User, at: datetime) -> Vote:
         raise _Barred from None
 
 
-def _decide(change: Change, ballot: Ballot, votes: list[Vote], *, by: User, at: datetime) -> None:
+def _decide(change: Change, ballot: VoteRequest, votes: list[Vote], *, by: User, at: datetime) -> None:
     """What the votes on its revision so far come to."""
     if ballot.verdict == Verdict.REJECT:
-        move(change, Status.REJECTED, "change.rejected", by=by.username, data={"reason": ballot.reason})
+        move_change(change, Status.REJECTED, "change.rejected", by=by.username, data={"reason": ballot.reason})
         return
     if ballot.verdict == Verdict.REQUEST_CHANGES:
         data = {"reason": ballot.reason}
-        move(change, Status.PENDING, "change.changes_requested", by=by.username, data=data)
+        move_change(change, Status.PENDING, "change.changes_requested", by=by.username, data=data)
         return
     current = change.current()
-    if not rules.requests(votes) and valid_votes.is_approved(current, votes):
-        move(
+    if not rules.open_change_requests(votes) and valid_votes.is_approved(current, votes):
+        move_change(
             change,
             Status.APPROVED,
             "change.approved",
@@ -254,41 +256,41 @@ def _decide(change: Change, ballot: Ballot, votes: list[Vote], *, by: User, at: 
             data={"digest": current.digest},
             approved_at=at,
             queued_at=at,
-            expires_at=policy.approved_until(at),
-            cause=Cause.NONE,
+            expires_at=policy.approval_deadline(at),
+            cause=StatusCause.NONE,
         )
 
 
 def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
     if Revision.objects.filter(pk=proposal.revision_id, change=change).exists():
         return change  # the same form sent twice
-    rules.own(change, by, _("Only its requester can revise a change."))
-    rules.unsubmitted(proposal)
+    rules.require_requester(change, by, _("Only its requester can revise a change."))
+    rules.forbid_resubmission(proposal)
     if change.secret != proposal.secret:
         raise NotAllowed(_("The proposal is for another secret."))
     if change.status not in REVISABLE:
         raise WrongState(change)
-    rules.writable(proposal)
+    rules.require_writable_secret(proposal)
     mentions.forbid_in_texts(change, mentions.texts_of(proposal), by=by)
     lock_user(by)
     now = db_now()
-    submitted = revisions.recent(proposal, by=by, now=now).revisions
-    rules.unhurried(proposal, by, submitted=submitted, now=now)
+    submitted = revisions.count_recent_submissions(proposal, by=by, now=now).revisions
+    rules.enforce_submission_limit(proposal, by, submitted=submitted, now=now)
     voters = _approver_names(change)
     change.erase_sealed()
-    revision = revisions.write(change, proposal, by=by, number=change.revision + 1, at=now)
-    move(
+    revision = revisions.create_revision(change, proposal, by=by, number=change.revision + 1, at=now)
+    move_change(
         change,
         Status.PENDING,
         "change.revised",
         by=by.username,
-        data={"votes_voided": voters, **revisions.facts(revision)},
+        data={"votes_voided": voters, **revisions.revision_audit_data(revision)},
         revision=revision.number,
         risk=proposal.risk(change.at_once),
-        expires_at=policy.pending_until(now),
+        expires_at=policy.pending_deadline(now),
         approved_at=None,
         queued_at=None,
-        cause=Cause.NONE,
+        cause=StatusCause.NONE,
         answer="",
         answer_code=None,
     )

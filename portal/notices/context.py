@@ -13,14 +13,14 @@ from portal.notices import inbox
 
 
 def counts(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `unread_count` of whoever is signed in, and `queue_count` of whoever decides.
+    """Context processor: `count_unread` of whoever is signed in, and `queue_count` of whoever decides.
 
     Counted once, together, and only where a page shows one of them.
     """
     person = getattr(request, "user", None)
     if person is None or not person.is_authenticated:
         return {}
-    if not roles.holds(person, Right.DECIDE):
-        return {"unread_count": SimpleLazyObject(lambda: inbox.unread_count(person))}
-    both = SimpleLazyObject(lambda: inbox.both_counts(person))
+    if not roles.has_right(person, Right.DECIDE):
+        return {"unread_count": SimpleLazyObject(lambda: inbox.count_unread(person))}
+    both = SimpleLazyObject(lambda: inbox.count_queue_and_unread(person))
     return {"queue_count": SimpleLazyObject(lambda: both[0]), "unread_count": SimpleLazyObject(lambda: both[1])}

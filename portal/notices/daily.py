@@ -10,21 +10,21 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.accounts.roles import Right, holders, rights_of
+from portal.accounts.roles import Right, rights_of, users_with_right
 from portal.changes.models import Change
 from portal.notices import mailing
-from portal.notices.kinds import KINDS, Mail
-from portal.notices.mailing import Letter
+from portal.notices.kinds import NOTIFICATION_TYPES, MailTiming
+from portal.notices.mailing import MailContent
 from portal.notices.models import Daily, Notice
-from portal.notices.telling import SUMMARY, wishes
-from portal.pages.personal import zone_of
+from portal.notices.telling import SUMMARY, load_preferences
+from portal.pages.personal import get_user_timezone
 
 SHOWN = 20
 _AGAIN = timedelta(minutes=15)
 _LEASE = timedelta(minutes=5)
 
 
-def send_due() -> int:
+def send_due_digests() -> int:
     """Send the daily mails that are due; return how many left. Nothing to tell is no mail.
 
     A worker that is lost in between loses no mail: it holds the row for as long as _LEASE, and then it is due again.
@@ -42,18 +42,18 @@ def send_due() -> int:
             continue
         letter = _letter(person)
         told = bool(letter.notices or letter.waiting)
-        if told and not mailing.mail(person, letter):
+        if told and not mailing.send_mail_to(person, letter):
             Daily.objects.filter(pk=person.pk).update(next_at=timezone.now() + _AGAIN)
             break
-        mailing.mailed(letter.told)
-        Daily.objects.filter(pk=person.pk).update(next_at=next_mail(person))
+        mailing.mark_mailed(letter.told)
+        Daily.objects.filter(pk=person.pk).update(next_at=next_digest_at(person))
         sent += told
     return sent
 
 
-def next_mail(person: User, now: datetime | None = None) -> datetime:
+def next_digest_at(person: User, now: datetime | None = None) -> datetime:
     """The next DAILY_MAIL_HOUR of the person's own day."""
-    local = (now or timezone.now()).astimezone(zone_of(person))
+    local = (now or timezone.now()).astimezone(get_user_timezone(person))
     at = local.replace(hour=settings.DAILY_MAIL_HOUR, minute=0, second=0, microsecond=0)
     return at if at > local else at + timedelta(days=1)
 
@@ -61,10 +61,10 @@ def next_mail(person: User, now: datetime | None = None) -> datetime:
 def _appoint() -> None:
     """Give everybody who decides, or chose to hear of something once a day, their next hour."""
     unmailed = Notice.objects.filter(daily=True).values("recipient_id")
-    people = _reachable().filter(Q(pk__in=holders(Right.DECIDE).values("pk")) | Q(pk__in=unmailed))
+    people = _reachable().filter(Q(pk__in=users_with_right(Right.DECIDE).values("pk")) | Q(pk__in=unmailed))
     new = people.exclude(pk__in=Daily.objects.values("person_id"))
     Daily.objects.bulk_create(
-        [Daily(person=person, next_at=next_mail(person)) for person in new], ignore_conflicts=True
+        [Daily(person=person, next_at=next_digest_at(person)) for person in new], ignore_conflicts=True
     )
 
 
@@ -72,14 +72,18 @@ def _reachable() -> QuerySet[User]:
     return User.objects.filter(is_active=True).exclude(email="")
 
 
-def _letter(person: User) -> Letter:
+def _letter(person: User) -> MailContent:
     if not person.email:
-        return Letter(())
-    own = Notice.objects.filter(recipient=person, daily=True, kind__in=KINDS).select_related("change").order_by("pk")
+        return MailContent(())
+    own = (
+        Notice.objects.filter(recipient=person, daily=True, kind__in=NOTIFICATION_TYPES)
+        .select_related("change")
+        .order_by("pk")
+    )
     notices = mailing.take_allowed(person, list(own))
     waiting: list[Change] = []
-    wish = wishes([person], [SUMMARY])[person.pk, SUMMARY]
-    if wish.mail == Mail.DAILY and Right.DECIDE in rights_of(person) and mailing.holders_include(person):
+    wish = load_preferences([person], [SUMMARY])[person.pk, SUMMARY]
+    if wish.mail == MailTiming.DAILY and Right.DECIDE in rights_of(person) and mailing.is_active_holder(person):
         found = Change.objects.awaiting_decision_by(person).select_related("requester").order_by("created_at", "pk")
         waiting = list(found[: SHOWN + 1])
-    return Letter(notices[:SHOWN], waiting[:SHOWN], more=len(waiting) > SHOWN, unlisted=notices[SHOWN:])
+    return MailContent(notices[:SHOWN], waiting[:SHOWN], more=len(waiting) > SHOWN, unlisted=notices[SHOWN:])

@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
 from portal.accounts.roles import Right, rights_of
-from portal.notices.kinds import Mail, of_rights
+from portal.notices.kinds import MailTiming, types_for_rights
 from portal.notices.models import Preference
-from portal.notices.telling import SUMMARY, wishes
+from portal.notices.telling import SUMMARY, load_preferences
 
 _SUMMARY_TITLE = _("Changes that wait for your decision, once a day")
 _ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))
@@ -37,13 +37,13 @@ class PreferencesForm(forms.Form):
             *((zone, zone.replace("_", " ")) for zone in _ZONES),
         ]
         rights = rights_of(person)
-        self.kinds = {name: kind.title for name, kind in of_rights(rights).items()}
+        self.kinds = {name: kind.title for name, kind in types_for_rights(rights).items()}
         if Right.DECIDE in rights:
             self.kinds[SUMMARY] = _SUMMARY_TITLE
-        chosen = wishes([person], self.kinds)
+        chosen = load_preferences([person], self.kinds)
         for name, title in self.kinds.items():
             wish, summary = chosen[person.pk, name], name == SUMMARY
-            times = [choice for choice in Mail.choices if not (summary and choice[0] == Mail.AT_ONCE)]
+            times = [choice for choice in MailTiming.choices if not (summary and choice[0] == MailTiming.AT_ONCE)]
             self.fields[f"{name}-mail"] = forms.ChoiceField(
                 label=_("By mail: %(kind)s") % {"kind": title}, choices=times, initial=wish.mail
             )

@@ -17,11 +17,11 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.audit import findings
 from portal.audit.models import Event
-from portal.changes.models import Cause, Change, Revision
-from portal.changes.reading.outlook import clock
+from portal.changes.models import Change, Revision, StatusCause
+from portal.changes.reading.outlook import instant_text
 from portal.notices.models import Notice
 from portal.prepared import Given, Prepared
-from portal.unseen import spelled
+from portal.unseen import replace_invisible
 
 COUNT_LIMIT = 100
 """Above it people read «100+», so that counting stays cheap."""
@@ -31,7 +31,7 @@ _TO_DECIDE = ("waiting", "again", "voided")
 
 
 @dataclass(frozen=True)
-class Line:
+class InboxEntry:
     """A notice in words. `secret` is the name of its secret on one line, with everything unseen spelled out.
 
     `reason`: why delivery is paused, in the portal's own words; '' if it is about something else. `read_at`: when the
@@ -51,7 +51,7 @@ class Line:
     def in_part(self) -> bool:
         """Whether it is about a change of which Segura did not take all."""
         change = self.notice.change
-        return self.notice.kind == _APPLIED and change is not None and change.cause == Cause.APPLIED_EXCEPT
+        return self.notice.kind == _APPLIED and change is not None and change.cause == StatusCause.APPLIED_EXCEPT
 
     @property
     def said(self) -> str:
@@ -68,7 +68,7 @@ class Line:
             reason = _("Reason: %(reason)s.") % {"reason": findings.said(self.reason)}
             return f"{sentence} {reason}"
         if self.read_at:
-            read = _("The old values were read from Segura at %(at)s.") % {"at": clock(self.read_at)}
+            read = _("The old values were read from Segura at %(at)s.") % {"at": instant_text(self.read_at)}
             return f"{sentence} {read}"
         if self.notice.count == 1:
             return sentence
@@ -76,14 +76,14 @@ class Line:
         return f"{sentence} {newest}"
 
 
-def lines(notices: Iterable[Notice]) -> list[Line]:
+def build_entries(notices: Iterable[Notice]) -> list[InboxEntry]:
     """For notices with their change at hand."""
     notices = list(notices)
     reasons, read_at = _reasons(notices), _read_at(notices)
     return [
-        Line(
+        InboxEntry(
             notice,
-            one_line(notice.change.secret_name) if notice.change else "",
+            to_single_line(notice.change.secret_name) if notice.change else "",
             reasons.get(notice.event, ""),
             read_at.get(notice.change_id) if notice.kind in _TO_DECIDE else None,
         )
@@ -105,26 +105,26 @@ def _reasons(notices: Iterable[Notice]) -> dict[int, str]:
     return {event.pk: str(event.entry.data.get("reason", "")) for event in events if event.entry}
 
 
-def one_line(name: str) -> str:
+def to_single_line(name: str) -> str:
     """A name that somebody else chose, fit for a line of text or the subject of a mail."""
-    shown = spelled(name.replace("\n", " "), lambda char: f"⟨U+{ord(char):04X}⟩")
+    shown = replace_invisible(name.replace("\n", " "), lambda char: f"⟨U+{ord(char):04X}⟩")
     return shown if len(shown) <= _NAME_LENGTH else f"{shown[: _NAME_LENGTH - 1]}…"
 
 
-class _Amount(Subquery):
+class CountSubquery(Subquery):
     """How many rows a query has, as a column of another one."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
 
 
-def unread_count(person: User) -> str:
+def count_unread(person: User) -> str:
     """How many notices this person has not read, '' for none."""
     (unread,) = _counted(person)
     return unread
 
 
-def both_counts(person: User) -> tuple[str, str]:
+def count_queue_and_unread(person: User) -> tuple[str, str]:
     """How many changes wait for this person's decision, and how many notices are unread, in one query."""
     unread, waiting = _counted(person, queue=True)
     return waiting, unread
@@ -144,7 +144,9 @@ def _counting(rights: frozenset[Right], most: int, queue: bool) -> Prepared[User
         lists: list[QuerySet[Any]] = [Notice.objects.inbox(anybody).unread()]
         if queue:
             lists.append(Change.objects.awaiting_decision_by(anybody))
-        return User.objects.filter(pk=anybody.pk).values_list(*(_Amount(found.values("pk")[:most]) for found in lists))
+        return User.objects.filter(pk=anybody.pk).values_list(
+            *(CountSubquery(found.values("pk")[:most]) for found in lists)
+        )
 
     return Prepared(counts)
 
@@ -153,7 +155,7 @@ def _said(count: int) -> str:
     return f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count or "")
 
 
-def read(person: User, *, notice_id: int | None = None, up_to: int | None = None) -> int:
+def mark_read(person: User, *, notice_id: int | None = None, up_to: int | None = None) -> int:
     """Mark one notice of this person as read, or all up to the one that was the newest on their page."""
     unread = Notice.objects.filter(recipient=person, read_at=None)
     unread = unread.filter(pk=notice_id) if notice_id is not None else unread.filter(pk__lte=up_to or 0)

@@ -22,13 +22,13 @@ from django.utils import timezone, translation
 from django.utils.translation import ngettext
 
 from portal.accounts.models import User
-from portal.accounts.roles import holders, rights_of
+from portal.accounts.roles import rights_of, users_with_right
 from portal.changes.models import Change
 from portal.changes.reading import listing
 from portal.notices import inbox
-from portal.notices.kinds import KINDS, RIGHTS
+from portal.notices.kinds import NOTIFICATION_TYPES, RIGHTS
 from portal.notices.models import Notice
-from portal.pages.personal import zone_of
+from portal.pages.personal import get_user_timezone
 
 PATIENCE_S = 30.0
 """No mail is begun later than this after the first of a round, so that a slow mail server holds one worker at most."""
@@ -39,7 +39,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Letter:
+class MailContent:
     """What one mail tells one person: of notices, and in the daily mail of what waits for their decision."""
 
     notices: Sequence[Notice]
@@ -53,43 +53,43 @@ class Letter:
         return [*self.notices, *self.unlisted]
 
 
-def send_due() -> int:
+def send_due_mail() -> int:
     """Send what is due, all of one person's in one mail; how many mails left. A server that is away ends the round."""
     if not settings.EMAIL_HOST:
         return 0
     begun, sent = time.monotonic(), 0
-    due = Notice.objects.filter(mail_at__lte=timezone.now(), kind__in=KINDS).order_by("mail_at")
+    due = Notice.objects.filter(mail_at__lte=timezone.now(), kind__in=NOTIFICATION_TYPES).order_by("mail_at")
     for person in User.objects.filter(pk__in=due.values_list("recipient", flat=True)[:_MOST]):
         if time.monotonic() - begun > PATIENCE_S:
             break
         claimed = _claim(person)
         if not claimed:
             continue
-        if not mail(person, Letter(claimed)):
+        if not send_mail_to(person, MailContent(claimed)):
             _postpone(claimed)
             break
         sent += 1
-        mailed(claimed)
+        mark_mailed(claimed)
     return sent
 
 
-def still_for(person: User, notices: Sequence[Notice]) -> list[Notice]:
+def still_allowed_for(person: User, notices: Sequence[Notice]) -> list[Notice]:
     """Those this person may still be told of: they may have been switched off, or have lost a right, since."""
-    if not person.email or not holders_include(person):
+    if not person.email or not is_active_holder(person):
         return []
     rights = rights_of(person)
     seen = [
-        notice for notice in notices if notice.change is None or listing.may_see(notice.change.requester_id, person)
+        notice for notice in notices if notice.change is None or listing.can_view(notice.change.requester_id, person)
     ]
     return [notice for notice in seen if RIGHTS[notice.about.audience] & rights]
 
 
-def holders_include(person: User) -> bool:
+def is_active_holder(person: User) -> bool:
     """Whether the person is among those who hold any right of theirs: active, and no demo account outside the demo."""
-    return any(holders(right).filter(pk=person.pk).exists() for right in rights_of(person))
+    return any(users_with_right(right).filter(pk=person.pk).exists() for right in rights_of(person))
 
 
-def mailed(notices: Sequence[Notice]) -> None:
+def mark_mailed(notices: Sequence[Notice]) -> None:
     """They have left."""
     keys = [notice.pk for notice in notices]
     Notice.objects.filter(pk__in=keys).update(mailed_at=timezone.now(), mail_at=None, daily=False)
@@ -98,14 +98,14 @@ def mailed(notices: Sequence[Notice]) -> None:
 def _claim(person: User) -> list[Notice]:
     """This person's due notices that nobody else is sending; what they may no longer know is not sent at all."""
     now = timezone.now()
-    due = Notice.objects.filter(recipient=person, mail_at__lte=now, kind__in=KINDS)
+    due = Notice.objects.filter(recipient=person, mail_at__lte=now, kind__in=NOTIFICATION_TYPES)
     due = due.select_related("change").order_by("pk")
     return [notice for notice in take_allowed(person, list(due[:_MOST])) if _won(notice, now)]
 
 
 def take_allowed(person: User, notices: Sequence[Notice]) -> list[Notice]:
     """Return those that this person may still know of, and let the others wait for no mail any more."""
-    allowed = still_for(person, notices)
+    allowed = still_allowed_for(person, notices)
     kept = {notice.pk for notice in allowed}
     gone = [notice.pk for notice in notices if notice.pk not in kept]
     Notice.objects.filter(pk__in=gone).update(mail_at=None, daily=False)
@@ -125,10 +125,10 @@ def _postpone(notices: Sequence[Notice]) -> None:
         Notice.objects.filter(pk=notice.pk).update(mail_at=None if tries >= _TRIES else later)
 
 
-def mail(person: User, letter: Letter) -> bool:
+def send_mail_to(person: User, letter: MailContent) -> bool:
     """Send it in the person's words; False where the mail server did not take it."""
-    with translation.override(person.language or settings.LANGUAGE_CODE), timezone.override(zone_of(person)):
-        message = compose(person, letter)
+    with translation.override(person.language or settings.LANGUAGE_CODE), timezone.override(get_user_timezone(person)):
+        message = build_message(person, letter)
     try:
         return bool(message.send())
     except (smtplib.SMTPException, OSError) as error:
@@ -136,14 +136,14 @@ def mail(person: User, letter: Letter) -> bool:
         return False
 
 
-def compose(person: User, letter: Letter) -> EmailMultiAlternatives:
+def build_message(person: User, letter: MailContent) -> EmailMultiAlternatives:
     """The mail, in the language and time zone that are active."""
-    lines = inbox.lines(letter.notices)
+    lines = inbox.build_entries(letter.notices)
     subject = _subject(letter, lines)
     context = {
         "person": person,
         "lines": lines,
-        "waiting": [(change, inbox.one_line(change.secret_name)) for change in letter.waiting],
+        "waiting": [(change, inbox.to_single_line(change.secret_name)) for change in letter.waiting],
         "more": letter.more,
         "unlisted": len(letter.unlisted),
         "url": settings.BASE_URL,
@@ -162,7 +162,7 @@ def compose(person: User, letter: Letter) -> EmailMultiAlternatives:
     return message
 
 
-def _subject(letter: Letter, lines: Sequence[inbox.Line]) -> str:
+def _subject(letter: MailContent, lines: Sequence[inbox.InboxEntry]) -> str:
     if letter.waiting:
         count = f"{len(letter.waiting)}+" if letter.more else str(len(letter.waiting))
         return ngettext(

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from portal.accounts.models import User
 from portal.changes.models import Change, ChangeQuerySet
-from portal.notices.kinds import KINDS, Kind, Mail
+from portal.notices.kinds import NOTIFICATION_TYPES, MailTiming, NotificationType
 
 
 class Untold(models.Model):
@@ -28,7 +28,9 @@ class Untold(models.Model):
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def inbox(self, person: User) -> NoticeQuerySet:
         """What this person is shown: not of changes that they may no longer read."""
-        shown = self.filter(recipient=person.pk, shown=True, kind__in=KINDS)  # a newer release may know others
+        shown = self.filter(
+            recipient=person.pk, shown=True, kind__in=NOTIFICATION_TYPES
+        )  # a newer release may know others
         own = Q(change=None) | Q(change__requester=person.pk)
         return shown if ChangeQuerySet.sees_all(person) else shown.filter(own)
 
@@ -66,9 +68,9 @@ class Notice(models.Model):
         ]
 
     @property
-    def about(self) -> Kind:
+    def about(self) -> NotificationType:
         """The kind it is of."""
-        return KINDS[self.kind]
+        return NOTIFICATION_TYPES[self.kind]
 
 
 class Preference(models.Model):
@@ -77,7 +79,7 @@ class Preference(models.Model):
     person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=16)
     portal = models.BooleanField()
-    mail = models.CharField(max_length=8, choices=Mail)
+    mail = models.CharField(max_length=8, choices=MailTiming)
 
     class Meta:
         default_permissions = ()

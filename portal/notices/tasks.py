@@ -12,13 +12,13 @@ _LONGEST_S = 120
 
 
 @app.task(name="notices.tell")
-def tell() -> None:
+def dispatch_notifications() -> None:
     """Make notices of what has happened."""
-    telling.tell()
+    telling.dispatch_events()
 
 
 @app.task(name="notices.mail", time_limit=_LONGEST_S)
-def mail() -> None:
+def send_mail() -> None:
     """Send what is due, one round at a time: a mail server that hangs must not take the workers from deliveries."""
     with connection.cursor() as cursor:
         # Of the session: PostgreSQL gives it back when a worker is lost, and nothing can evict it.
@@ -26,7 +26,7 @@ def mail() -> None:
         if not cursor.fetchone()[0]:
             return
         try:
-            mailing.send_due()
-            daily.send_due()
+            mailing.send_due_mail()
+            daily.send_due_digests()
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [_ONE_ROUND])

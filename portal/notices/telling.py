@@ -15,13 +15,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.accounts.roles import holders
+from portal.accounts.roles import users_with_right
 from portal.audit.entry import Entry
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 from portal.audit.models import Event
 from portal.changes.models import SEE_ALL, Change, Comment, Revision, Status, Vote
 from portal.changes.reading.outlook import WAITING
-from portal.notices.kinds import KINDS, RIGHTS, RULES, Audience, Facts, Mail
+from portal.notices.kinds import NOTIFICATION_TYPES, RIGHTS, ROUTES, Audience, EventFacts, MailTiming
 from portal.notices.models import Notice, Preference, Untold
 
 SUMMARY = "summary"
@@ -37,14 +37,14 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Wish:
+class EffectivePreference:
     """How somebody wants to be told of a kind."""
 
     portal: bool
     mail: str
 
 
-def tell() -> int:
+def dispatch_events() -> int:
     """Tell of what is due; return how many events that were.
 
     An event that cannot be told is put off, each time for longer, so that it takes no place in the batch from others.
@@ -70,7 +70,7 @@ def _put_off(event: int, error: str) -> None:
         as_seen.update(tries=tries + 1, next_at=Now() + min(_FIRST_WAIT * 2**tries, _LONGEST_WAIT))
         _log.warning("nobody could be told of event %d yet: %s", event, error)
     elif as_seen.delete()[0]:
-        record("notice.given_up", data={"event": event, "error": error})
+        record_event("notice.given_up", data={"event": event, "error": error})
         _log.error("nobody was told of event %d, and it is not tried again: %s", event, error)
 
 
@@ -81,18 +81,18 @@ def _tell(event_id: int) -> bool:
         return False
     event = Event.objects.get(pk=event_id)
     entry = event.entry
-    rules = [rule for rule in RULES if rule.action == event.action]
+    rules = [rule for rule in ROUTES if rule.action == event.action]
     if entry is None or not rules:
         return False
     change = Change.objects.filter(pk=event.change).first() if event.change else None
     _settle(change)
-    facts = Facts(entry.data, decided=_decided(event))
+    facts = EventFacts(entry.data, decided=_decided(event))
     actor = User.objects.filter(username=event.actor).first() if event.actor else None
     told = {actor.pk} if actor else set()
     for rule in rules:
         if not rule.applies(facts):
             continue
-        people = list(_audience(KINDS[rule.kind].audience, change, entry).exclude(pk__in=told))
+        people = list(_audience(NOTIFICATION_TYPES[rule.kind].audience, change, entry).exclude(pk__in=told))
         told |= {person.pk for person in people}
         notice = Notice(kind=rule.kind, change=change, event=event.pk, at=entry.at)
         notice.by = actor.display_name if actor else ""
@@ -116,7 +116,7 @@ def _decided(event: Event) -> bool:
 
 def _audience(audience: Audience, change: Change | None, entry: Entry) -> QuerySet[User]:
     """Who that is now: people who are switched off, or who lost the right, are not in it."""
-    people = holders(*RIGHTS[audience])
+    people = users_with_right(*RIGHTS[audience])
     if change is None:
         return _of_delivery(audience, people)
     match audience:
@@ -159,7 +159,7 @@ def _strangers(change: Change, people: QuerySet[User]) -> QuerySet[User]:
 
 def _readers(change: Change, people: QuerySet[User]) -> QuerySet[User]:
     """Who may see it."""
-    return people.filter(Q(pk=change.requester_id) | Q(pk__in=holders(*SEE_ALL).values("pk")))
+    return people.filter(Q(pk=change.requester_id) | Q(pk__in=users_with_right(*SEE_ALL).values("pk")))
 
 
 def _involved(change: Change) -> Q:
@@ -171,7 +171,7 @@ def _involved(change: Change) -> Q:
 
 def _write(notice: Notice, people: list[User]) -> None:
     """Write one row for each who wants to be told at all; of a conversation it takes the place of the unread one."""
-    chosen = wishes(people, [notice.kind])
+    chosen = load_preferences(people, [notice.kind])
     talk = Notice.objects.filter(recipient__in=people, change=notice.change, kind=notice.kind)
     talk = talk if notice.kind in CONVERSATION else talk.none()
     unread = {row.recipient_id: row for row in talk.filter(read_at=None).order_by("pk")}
@@ -180,8 +180,8 @@ def _write(notice: Notice, people: list[User]) -> None:
     for person in people:
         wish = chosen[person.pk, notice.kind]
         reachable = bool(settings.EMAIL_HOST and person.email)
-        daily = reachable and wish.mail == Mail.DAILY
-        at_once = reachable and wish.mail == Mail.AT_ONCE
+        daily = reachable and wish.mail == MailTiming.DAILY
+        at_once = reachable and wish.mail == MailTiming.AT_ONCE
         if wish.portal or daily or at_once:
             told = Notice(recipient=person, kind=notice.kind, change=notice.change, event=notice.event, by=notice.by)
             told.at, told.shown, told.daily = notice.at, wish.portal, daily
@@ -199,11 +199,13 @@ def _when_to_mail(last: datetime | None) -> datetime:
     return max(now, last + _BETWEEN_MAILS) if last else now
 
 
-def wishes(people: Iterable[User], kinds: Iterable[str]) -> dict[tuple[int, str], Wish]:
+def load_preferences(people: Iterable[User], kinds: Iterable[str]) -> dict[tuple[int, str], EffectivePreference]:
     """By person and kind: what they chose, and else what holds for everybody."""
     people, kinds = list(people), list(kinds)
-    usual = {name: Wish(True, kind.mail) for name, kind in KINDS.items()} | {SUMMARY: Wish(False, Mail.DAILY)}
+    usual = {name: EffectivePreference(True, kind.mail) for name, kind in NOTIFICATION_TYPES.items()} | {
+        SUMMARY: EffectivePreference(False, MailTiming.DAILY)
+    }
     found = {(person.pk, kind): usual[kind] for person in people for kind in kinds}
     for row in Preference.objects.filter(person__in=people, kind__in=kinds):
-        found[row.person_id, row.kind] = Wish(row.portal, row.mail)
+        found[row.person_id, row.kind] = EffectivePreference(row.portal, row.mail)
     return found

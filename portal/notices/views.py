@@ -11,7 +11,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts.access import UserRequest, require_rights
 from portal.notices import inbox as notices
 from portal.notices.forms import PreferencesForm
 from portal.notices.models import Notice
@@ -21,14 +21,14 @@ _SIZE = 25
 
 
 @require_safe
-@requires()
-def inbox(request: PersonRequest) -> HttpResponse:
+@require_rights()
+def inbox(request: UserRequest) -> HttpResponse:
     """What this person was told: the unread first, then the rest, the newest first in both."""
     own = Notice.objects.inbox(request.user).select_related("change")
     lists = {}
     for name, found, cursor in (("unread", own.unread(), "unread_at"), ("read", own.exclude(read_at=None), "at")):
-        page = keyset.page(found, order=("-id",), cursor=request.GET.get(cursor, ""), size=_SIZE)
-        lists[name] = {"page": page, "lines": notices.lines(page.rows)}
+        page = keyset.paginate_by_keyset(found, order=("-id",), cursor=request.GET.get(cursor, ""), size=_SIZE)
+        lists[name] = {"page": page, "lines": notices.build_entries(page.rows)}
     newest = own.order_by("-id").values_list("pk", flat=True).first() or 0
     return render(request, "notices/inbox.html", {**lists, "newest": newest})
 
@@ -42,26 +42,26 @@ def count(request: HttpRequest) -> HttpResponse:
     person = request.user
     if not person.is_authenticated:
         return HttpResponse(status=204)
-    number = notices.unread_count(person)
+    number = notices.count_unread(person)
     if request.GET.get("seen", "") == number:
         return HttpResponse(status=204)
     return render(request, "notices/_count.html", {"unread_count": number})
 
 
 @require_POST
-@requires()
-def read(request: PersonRequest) -> HttpResponse:
+@require_rights()
+def read(request: UserRequest) -> HttpResponse:
     """Mark as read: one notice, or all up to the newest that the page showed."""
     one, up_to = (_number(request, name) for name in ("notice", "up_to"))
     if one is None and up_to is None:
         raise BadRequest(_("Say which notice was read."))
-    notices.read(request.user, notice_id=one, up_to=up_to)
+    notices.mark_read(request.user, notice_id=one, up_to=up_to)
     return redirect("notices:inbox")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@requires()
-def preferences(request: PersonRequest) -> HttpResponse:
+@require_rights()
+def preferences(request: UserRequest) -> HttpResponse:
     """Language, time zone, and for each kind of notice where it goes."""
     form = PreferencesForm(request.POST if request.method == "POST" else None, person=request.user)
     if not form.is_bound or not form.is_valid():

@@ -21,14 +21,14 @@ class Assumption:
 
 
 @dataclass(frozen=True)
-class Unknown:
+class OpenQuestion:
     """What no setting says, because the portal behaves so that either answer is safe."""
 
     question: str
     answer: str
 
 
-def assumptions() -> list[Assumption]:
+def list_assumptions() -> list[Assumption]:
     """Every setting about Segura, in the order of a connection. No value of a secret is among them."""
     hold = _(
         "Twice the gateway's timeout for each try, and the margin. So long the gateway may replay a call it never "
@@ -71,30 +71,30 @@ def _patience() -> dict[str, str]:
     }
 
 
-def unknowns() -> list[Unknown]:
+def list_unknowns() -> list[OpenQuestion]:
     """What is not known about a real appliance and needs no setting."""
     return [
-        Unknown(
+        OpenQuestion(
             _("Does a field that is left out of an update stay as it is?"),
             _("Only changed fields are sent, and the answer is compared with them; what differs is read back."),
         ),
-        Unknown(
+        OpenQuestion(
             _("May the access key read a secret by its identifier?"),
             _("The test shows it. Where it may not, the base of a proposal is unknown, and approvers are told so."),
         ),
-        Unknown(
+        OpenQuestion(
             _("What does shared_error hold?"),
             _("Whatever it holds counts as “applied, to be checked”: the shares are read back."),
         ),
-        Unknown(
+        OpenQuestion(
             _("Is the user name that SCIM lists the name that sharing takes?"),
             _("It is offered as such; any other can be typed, with a warning, and shares are read back."),
         ),
-        Unknown(
+        OpenQuestion(
             _("How long does a token live?"),
             _("As long as Segura says, five minutes where it does not; it is renewed at four fifths of that."),
         ),
-        Unknown(
+        OpenQuestion(
             _("Does Segura log X-Request-ID?"),
             _("Each update carries the id of its attempt; the portal's own log does not depend on it."),
         ),

@@ -8,42 +8,42 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from portal.catalog import directory, manual, trial
-from portal.catalog.manual import Documented
+from portal.catalog.manual import KnownError
 from portal.catalog.models import DirectorySync
-from portal.catalog.standing import Standing, standing
-from portal.catalog.trial import Trial
+from portal.catalog.standing import SyncStatus, get_sync_status
+from portal.catalog.trial import ConnectionTest
 from portal.operations import assumptions
-from portal.operations.assumptions import Assumption, Unknown
+from portal.operations.assumptions import Assumption, OpenQuestion
 
 
 @dataclass(frozen=True)
-class Connection:
+class ConnectionStatus:
     """`trial`: the last test; a new one takes at most `bound_s` seconds. `standing`: of the list of secrets.
 
     `next_sync_at`: when the schedule asks for that list again. `directory`: the last synchronisation of the users and
     groups, None where there was none or no SCIM client.
     """
 
-    trial: Trial | None
+    trial: ConnectionTest | None
     bound_s: float
     assumptions: list[Assumption]
-    unknowns: list[Unknown]
-    documented: tuple[Documented, ...]
-    standing: Standing
+    unknowns: list[OpenQuestion]
+    documented: tuple[KnownError, ...]
+    standing: SyncStatus
     next_sync_at: datetime | None
     directory: DirectorySync | None
 
 
-def look() -> Connection:
+def load_connection_status() -> ConnectionStatus:
     """As it is on record. Asks nothing of Segura."""
-    now, scim = standing(), directory.is_configured()
-    return Connection(
-        trial.latest(),
+    now, scim = get_sync_status(), directory.is_configured()
+    return ConnectionStatus(
+        trial.latest_connection_test(),
         (3 if scim else 2) * settings.SEGURA_PAGE_DEADLINE_S,
-        assumptions.assumptions(),
-        assumptions.unknowns(),
+        assumptions.list_assumptions(),
+        assumptions.list_unknowns(),
         manual.DOCUMENTED,
         now,
         now.newest.asked_at + timedelta(seconds=settings.CATALOG_SYNC_EVERY_S) if now.newest else None,
-        directory.newest() if scim else None,
+        directory.latest_directory_sync() if scim else None,
     )

@@ -30,7 +30,7 @@ _OTHERS = {
 
 
 @dataclass(frozen=True)
-class SealingKey:
+class EncryptionKey:
     """A key by its id. `since`: when a rotation first moved values to it; None where none is on record.
 
     `seen_at`: when a worker first started with it; None where none has. `values` of open changes rest under it. `known`
@@ -56,7 +56,7 @@ class ApprovalKey:
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredCredential:
     """A secret of the settings, by its name. `written_at`: its file's date; None where it has no readable file."""
 
     name: str
@@ -65,15 +65,15 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class Keys:
+class KeyInventory:
     """`rotated_at`: when values were sealed anew last. `sealing_file_at`: when the file with the ring was written."""
 
-    sealing: list[SealingKey]
+    sealing: list[EncryptionKey]
     approval: list[ApprovalKey]
     sealing_file_at: datetime | None
     rotated_at: datetime | None
     own_fingerprint: bool
-    kept: dict[str, Kept]
+    kept: dict[str, StoredCredential]
     checkpoint: Checkpoint | None
     signing_since: datetime | None
 
@@ -83,21 +83,21 @@ class Keys:
         return sum(key.values for key in self.sealing if not key.active)
 
     @property
-    def missing(self) -> list[SealingKey]:
+    def missing(self) -> list[EncryptionKey]:
         """Keys that values need and this process does not have."""
         return [key for key in self.sealing if not key.known]
 
     @property
-    def spare(self) -> list[SealingKey]:
+    def spare(self) -> list[EncryptionKey]:
         """Older keys of the ring that keep nothing any more."""
         return [key for key in self.sealing if key.known and not key.active and not key.values]
 
 
-def keys() -> Keys:
+def build_key_inventory() -> KeyInventory:
     """As this process, the database and the log know them."""
-    resting, since, rotated_at = rotation.resting(), *_rotations()
+    resting, since, rotated_at = rotation.count_values_by_key(), *_rotations()
     announced = Event.objects.filter(action="audit.key_changed").first()
-    return Keys(
+    return KeyInventory(
         sealing=_sealing(resting, since),
         approval=_approval(rotation.count_votes_by_key()),
         sealing_file_at=_written_at("PORTAL_SEALING_KEYS"),
@@ -109,23 +109,23 @@ def keys() -> Keys:
     )
 
 
-def note() -> None:
+def record_known_keys() -> None:
     """Keep when the keys of this process's ring were first met. Raises DatabaseError."""
     now = timezone.now()
-    met = [KnownKey(name=name, first_seen_at=now) for name in keyring.ring().keys]
+    met = [KnownKey(name=name, first_seen_at=now) for name in keyring.get_keyring().keys]
     KnownKey.objects.bulk_create(met, ignore_conflicts=True)
 
 
-def _kept(name: str, attribute: str) -> Kept:
-    return Kept(name, bool(getattr(settings, attribute)), _written_at(name))
+def _kept(name: str, attribute: str) -> StoredCredential:
+    return StoredCredential(name, bool(getattr(settings, attribute)), _written_at(name))
 
 
-def _sealing(resting: Counter[str], since: dict[str, datetime]) -> list[SealingKey]:
-    ring = keyring.ring()
+def _sealing(resting: Counter[str], since: dict[str, datetime]) -> list[EncryptionKey]:
+    ring = keyring.get_keyring()
     names = [*ring.keys, *sorted(resting.keys() - ring.keys.keys())]
     seen = dict(KnownKey.objects.filter(name__in=names).values_list("name", "first_seen_at"))
     return [
-        SealingKey(name, name == ring.active, name in ring.keys, resting[name], since.get(name), seen.get(name))
+        EncryptionKey(name, name == ring.active, name in ring.keys, resting[name], since.get(name), seen.get(name))
         for name in names
     ]
 

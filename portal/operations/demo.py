@@ -8,8 +8,8 @@ from pathlib import Path
 from django.contrib.auth.hashers import check_password
 
 from portal.accounts.models import User
-from portal.accounts.roles import Role, grant
-from portal.operations.state import remembered
+from portal.accounts.roles import Role, add_to_role
+from portal.operations.state import load_or_create_json
 
 PEOPLE = {
     "requester": ("Rita Requester", Role.REQUESTER),
@@ -21,12 +21,12 @@ PEOPLE = {
 }
 
 
-def make_people(state: Path) -> dict[str, str]:
+def ensure_demo_users(state: Path) -> dict[str, str]:
     """Have the six accounts; their passwords by name, the same as last time on this state folder.
 
     They carry `is_demo`, by which the sign-in refuses them wherever PORTAL_DEMO is off.
     """
-    passwords = remembered(state / "accounts.json", {name: _new_password() for name in PEOPLE})
+    passwords = load_or_create_json(state / "accounts.json", {name: _new_password() for name in PEOPLE})
     for username, (full_name, role) in PEOPLE.items():
         first_name, last_name = full_name.split()
         user = User.objects.find_by_name(username)
@@ -40,7 +40,7 @@ def make_people(state: Path) -> dict[str, str]:
             user.set_password(passwords[username])
             user.save(update_fields=["password"])
         if new:
-            grant(user, role)
+            add_to_role(user, role)
     return passwords
 
 

@@ -6,10 +6,10 @@ from django import forms
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.forms import PresentForm
+from portal.accounts.forms import RecentAuthForm
 
 
-class HoldForm(PresentForm):
+class PauseForm(RecentAuthForm):
     """Why nothing shall go out."""
 
     reason = forms.CharField(
@@ -23,7 +23,7 @@ class HoldForm(PresentForm):
         super().__init__(data, request=request, auto_id="hold-%s")
 
 
-class ReleaseForm(PresentForm):
+class ResumeForm(RecentAuthForm):
     """Nothing but the person."""
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:

@@ -13,14 +13,14 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from portal.audit.standing import standing as log_standing
-from portal.catalog.standing import standing as catalogue_standing
+from portal.audit.standing import get_seal_status as log_standing
+from portal.catalog.standing import get_sync_status as catalogue_standing
 from portal.changes import breaker
 from portal.operations import pulse
 
 
 @dataclass(frozen=True)
-class Check:
+class HealthCheck:
     """One dependency. `reason`: a code or a sentence without any value of a setting; '' where all is well.
 
     Where it is `needed` and not well, this process can serve nothing.
@@ -35,20 +35,27 @@ class Check:
         return not self.reason
 
 
-def checks() -> list[Check]:
+def run_health_checks() -> list[HealthCheck]:
     """All of them, in the order in which to look. Bounded: Redis has a second, the database six short questions."""
     try:
-        return [Check("database", needed=True), Check("migrations", _migrations(), needed=True), *_told_by_rows()]
+        return [
+            HealthCheck("database", needed=True),
+            HealthCheck("migrations", _migrations(), needed=True),
+            *_told_by_rows(),
+        ]
     except DatabaseError as error:
         # Its name alone: the text may quote the address of the database.
-        return [Check("database", f"does not answer ({type(error).__name__})", needed=True), *_told_by_the_broker()]
+        return [
+            HealthCheck("database", f"does not answer ({type(error).__name__})", needed=True),
+            *_told_by_the_broker(),
+        ]
 
 
-def _told_by_rows() -> Iterator[Check]:
+def _told_by_rows() -> Iterator[HealthCheck]:
     yield from _told_by_the_broker()
-    yield Check("delivery", _delivery())
-    yield Check("log", _log())
-    yield Check("segura", _segura())
+    yield HealthCheck("delivery", _delivery())
+    yield HealthCheck("log", _log())
+    yield HealthCheck("segura", _segura())
 
 
 _migrated = False
@@ -65,18 +72,18 @@ def _migrations() -> str:
     return f"{len(waiting)} migrations are not applied: run manage.py migrate" if waiting else ""
 
 
-def _told_by_the_broker() -> Iterator[Check]:
-    now = pulse.read()
+def _told_by_the_broker() -> Iterator[HealthCheck]:
+    now = pulse.read_broker_status()
     if not now.reachable:
-        yield Check("broker", "does not answer; what is approved waits")
+        yield HealthCheck("broker", "does not answer; what is approved waits")
         return
-    yield Check("broker")
-    yield Check("worker", "" if now.delivering else "no worker has taken up deliveries lately")
-    yield Check("beat", "no sweep came by lately: is beat running, and a worker?" if now.late else "")
+    yield HealthCheck("broker")
+    yield HealthCheck("worker", "" if now.delivering else "no worker has taken up deliveries lately")
+    yield HealthCheck("beat", "no sweep came by lately: is beat running, and a worker?" if now.late else "")
 
 
 def _delivery() -> str:
-    paused = breaker.pause()
+    paused = breaker.current_pause()
     if paused is None:
         return ""
     return "paused by a person" if paused.held_at else f"paused: calls do not get through (HTTP {paused.code})"

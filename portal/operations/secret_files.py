@@ -46,7 +46,7 @@ READERS = {
 """The group that reads a file on a host without containers. A file that no group reads is root's alone."""
 
 
-def make(folder: Path) -> list[str]:
+def create_secret_files(folder: Path) -> list[str]:
     """Write the files that are missing; returns their names.
 
     The folder is its owner's alone, and so its files may be readable: the containers' account is another one.
@@ -75,7 +75,7 @@ def make(folder: Path) -> list[str]:
     return sorted({file.name for file in folder.iterdir()} - present)
 
 
-def restrict(folder: Path) -> None:
+def restrict_permissions(folder: Path) -> None:
     """Let each group read its own files only, and no account write one. Needs root, and the accounts.
 
     The folder can be entered, but not listed, by all; the modes of its files decide.
@@ -133,10 +133,10 @@ def main(arguments: list[str]) -> None:
     chosen = parser.parse_args(arguments)
     if shutil.which("openssl") is None:
         sys.exit("openssl is needed for the sandbox's certificate: install Debian's package openssl.")
-    made = make(chosen.folder)
+    made = create_secret_files(chosen.folder)
     sys.stdout.write(f"Made in {chosen.folder}: {', '.join(made) or 'nothing, all were there'}\n")
     if chosen.accounts:
-        restrict(chosen.folder)
+        restrict_permissions(chosen.folder)
     if chosen.demo:
         sys.stdout.write("Made .env\n" if write_demo_settings(Path(".env")) else "Kept .env, which was there\n")
 

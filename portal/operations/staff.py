@@ -27,7 +27,7 @@ _SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Gate:
+class RightCoverage:
     """A right, and how many active people hold it, counted up to a hundred."""
 
     right: Right
@@ -35,7 +35,7 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Concern:
+class CoverageGap:
     """A gate that is shut (`grave`), or that one absence would shut; `changes` are the numbers it keeps waiting."""
 
     grave: bool
@@ -43,17 +43,17 @@ class Concern:
     changes: tuple[int, ...] = ()
 
 
-def everybody() -> QuerySet[User]:
+def list_users() -> QuerySet[User]:
     """All accounts, with their groups."""
     return User.objects.prefetch_related("groups")
 
 
-def gates() -> list[Gate]:
+def count_right_holders() -> list[RightCoverage]:
     """Each right and its holders, as they are now."""
-    return [Gate(right, roles.holders(right)[:_ENOUGH].count()) for right in Right]
+    return [RightCoverage(right, roles.users_with_right(right)[:_ENOUGH].count()) for right in Right]
 
 
-def concerns(known: list[Gate]) -> list[Concern]:
+def find_coverage_gaps(known: list[RightCoverage]) -> list[CoverageGap]:
     """What cannot be done with these people, or soon may not be; none where all is well."""
     holders = {gate.right: gate.holders for gate in known}
     return [
@@ -63,16 +63,16 @@ def concerns(known: list[Gate]) -> list[Concern]:
     ]
 
 
-def _deciding(approvers: int) -> Concern | None:
+def _deciding(approvers: int) -> CoverageGap | None:
     required: int = settings.APPROVALS_REQUIRED
     if approvers > required:
         return None
     numbers = {"required": required, "approvers": approvers}
     if approvers < required:
-        return Concern(
+        return CoverageGap(
             True, _("No change can be approved: it takes %(required)d, and %(approvers)d may approve.") % numbers
         )
-    return Concern(
+    return CoverageGap(
         False,
         ngettext(
             "Only %(approvers)d person may approve, which is just enough: a change of their own, or a day off, waits.",
@@ -83,23 +83,23 @@ def _deciding(approvers: int) -> Concern | None:
     )
 
 
-def _beyond(approvers: int) -> Concern | None:
+def _beyond(approvers: int) -> CoverageGap | None:
     """Pending changes that too few of these people may approve: none of them approves an own one."""
-    own = Q(policy__required__gt=approvers - 1, change__requester__in=roles.holders(Right.DECIDE).values("pk"))
+    own = Q(policy__required__gt=approvers - 1, change__requester__in=roles.users_with_right(Right.DECIDE).values("pk"))
     waiting = Revision.objects.filter(
         Q(policy__required__gt=approvers) | own, change__status=Status.PENDING, number=F("change__revision")
     )
     changes = tuple(waiting.order_by("change_id").values_list("change_id", flat=True)[:_SHOWN])
     words = _("These changes need more approvals than there are users who may approve them. Add approvers:")
-    return Concern(True, words, changes) if changes else None
+    return CoverageGap(True, words, changes) if changes else None
 
 
-def _alone(holders: dict[Right, int]) -> list[Concern]:
+def _alone(holders: dict[Right, int]) -> list[CoverageGap]:
     found = []
     if holders[Right.OPERATE] == 1:
         found.append(
-            Concern(False, _("One person alone operates the portal: nobody else could close their own change."))
+            CoverageGap(False, _("One person alone operates the portal: nobody else could close their own change."))
         )
     if not holders[Right.AUDIT]:
-        found.append(Concern(False, _("Nobody may read the audit log.")))
+        found.append(CoverageGap(False, _("Nobody may read the audit log.")))
     return found

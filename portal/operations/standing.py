@@ -15,24 +15,24 @@ from portal.accounts.roles import Right
 from portal.changes import rules
 from portal.changes.models import Change, Status
 from portal.changes.reading import listing
-from portal.changes.reading.listing import Row
+from portal.changes.reading.listing import ChangeRow
 from portal.operations import pulse
-from portal.operations.pulse import Pulse
+from portal.operations.pulse import BrokerStatus
 
 SHOWN = 50
 _UNSETTLED = (Status.NEEDS_HUMAN, Status.IN_DOUBT)
 
 
 @dataclass(frozen=True)
-class Stuck:
+class StuckChange:
     """A change that needs a person; `may_settle`: whether the reader may act on it, as it is not their own."""
 
-    row: Row
+    row: ChangeRow
     may_settle: bool
 
 
 @dataclass(frozen=True)
-class Standing:
+class DeliveryStatus:
     """`stuck` need a person, `doubtful` go on by themselves, `failed` can be retried: of each the first SHOWN.
 
     `more_stuck` and so on: whether there are more.
@@ -40,12 +40,12 @@ class Standing:
     All of it as of `at`.
     """
 
-    pulse: Pulse
-    stuck: list[Stuck]
+    pulse: BrokerStatus
+    stuck: list[StuckChange]
     more_stuck: bool
-    doubtful: list[Row]
+    doubtful: list[ChangeRow]
     more_doubtful: bool
-    failed: list[Row]
+    failed: list[ChangeRow]
     more_failed: bool
     pending: Change | None
     approved: Change | None
@@ -53,15 +53,17 @@ class Standing:
     at: datetime
 
 
-def standing(reader: User) -> Standing:
+def get_delivery_status(reader: User) -> DeliveryStatus:
     """As it is now."""
     stuck, doubtful = _unsettled(reader)
     failed = list_retriable()
-    rows, doubtful_rows, failed_rows = listing.together(stuck[:SHOWN], doubtful[:SHOWN], failed[:SHOWN], reader=reader)
+    rows, doubtful_rows, failed_rows = listing.build_row_lists(
+        stuck[:SHOWN], doubtful[:SHOWN], failed[:SHOWN], reader=reader
+    )
     longest = _longest()
-    return Standing(
-        pulse.read(),
-        [Stuck(row, may_settle=not row.change.own) for row in rows],  # type: ignore[attr-defined]
+    return DeliveryStatus(
+        pulse.read_broker_status(),
+        [StuckChange(row, may_settle=not row.change.own) for row in rows],  # type: ignore[attr-defined]
         len(stuck) > SHOWN,
         doubtful_rows,
         len(doubtful) > SHOWN,
@@ -69,7 +71,7 @@ def standing(reader: User) -> Standing:
         len(failed) > SHOWN,
         longest.get(Status.PENDING),
         longest.get(Status.APPROVED),
-        roles.groups_with(Right.OPERATE),
+        roles.group_names_with_right(Right.OPERATE),
         timezone.now(),
     )
 
@@ -80,8 +82,8 @@ def _unsettled(reader: User) -> tuple[list[Change], list[Change]]:
     Each tells by `own` whether it is the reader's. One walk through the index of statuses, from its end; another where
     those that need a person fill the first.
     """
-    unsettled = listing.listed(Change.objects.filter(status__in=_UNSETTLED))
-    open_ends = unsettled.annotate(own=rules.are_own(reader))
+    unsettled = listing.with_row_data(Change.objects.filter(status__in=_UNSETTLED))
+    open_ends = unsettled.annotate(own=rules.own_changes_filter(reader))
     found = list(open_ends.order_by("-status", "pk")[: 2 * SHOWN + 2])
     stuck, doubtful = ([each for each in found if each.status == status] for status in _UNSETTLED)
     if len(stuck) > SHOWN + 1 and len(found) > 2 * SHOWN + 1:
@@ -93,7 +95,7 @@ def list_retriable() -> list[Change]:
     """Return the newest failed changes within the time of a retry: SHOWN, and one more if there is one."""
     since = timezone.now() - timedelta(days=settings.CHANGE_APPROVED_DAYS)
     failed = Change.objects.filter(status=Status.FAILED, ended_at__gt=since)
-    return list(listing.listed(failed).order_by("-ended_at")[: SHOWN + 1])
+    return list(listing.with_row_data(failed).order_by("-ended_at")[: SHOWN + 1])
 
 
 def _longest() -> dict[str, Change]:

@@ -20,24 +20,24 @@ class AlreadyRunning(Exception):
     """Another `run` holds this state folder."""
 
 
-class Unwritable(Exception):
+class StateDirUnwritable(Exception):
     """The state folder cannot be made or written to; the message says which and why."""
 
 
-def folder() -> Path:
+def state_folder() -> Path:
     """Where `run` keeps its state: PORTAL_STATE_DIR or `.state` beside manage.py, as settings.py has it."""
     return Path(os.environ.get("PORTAL_STATE_DIR") or _ROOT / ".state").absolute()
 
 
-def prepare() -> Path:
-    """Make the folder and, where its file `env` lacks them, the portal's own keys. Raises Unwritable."""
-    state = folder()
+def prepare_state_folder() -> Path:
+    """Make the folder and, where its file `env` lacks them, the portal's own keys. Raises StateDirUnwritable."""
+    state = state_folder()
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         state.chmod(0o700)
         _complete(state / "env", _new_keys())
     except OSError as error:
-        raise Unwritable(
+        raise StateDirUnwritable(
             f"Cannot write to the state folder {state}: {error.strerror}. "
             "Name another one: PORTAL_STATE_DIR=/some/folder make run"
         ) from None
@@ -70,7 +70,7 @@ def write_setting(state: Path, name: str, value: str) -> None:
     write_private(path, "".join(f"{line}\n" for line in (*lines, f"{name}='{value}'")))
 
 
-def hold(state: Path) -> IO[str]:
+def acquire_run_lock(state: Path) -> IO[str]:
     """The lock of the running portal, held as long as the returned file is open. Raises AlreadyRunning.
 
     The kernel lets go of it when the process ends, however it ends.
@@ -96,7 +96,7 @@ def write_private(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def remembered(path: Path, make: dict[str, str]) -> dict[str, str]:
+def load_or_create_json(path: Path, make: dict[str, str]) -> dict[str, str]:
     """The JSON object in `path`, completed by what of `make` it lacks and written back where it lacked some."""
     known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     complete = {name: str(known.get(name, value)) for name, value in make.items()}

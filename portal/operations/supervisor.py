@@ -47,7 +47,7 @@ def die_with_parent() -> None:
 
 
 @dataclass
-class Child:
+class ChildProcess:
     """A program to keep running; ready once it has printed a line that contains `ready` (any case).
 
     That line stays in `announced`. `outlives`: the others speak to it until their end, so it is stopped after them.
@@ -83,7 +83,7 @@ class Supervisor:
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("The parent-death signal follows a thread: supervise from the main thread.")
         self._say, self._changed = say, changed
-        self._children: list[Child] = []
+        self._children: list[ChildProcess] = []
         self._selector = selectors.DefaultSelector()
         self._asked_to_stop = self._may_interrupt = False
         self._wake_out, self._wake_in = os.pipe()
@@ -119,7 +119,7 @@ class Supervisor:
         finally:
             self._may_interrupt = False
 
-    def start(self, child: Child) -> None:
+    def start(self, child: ChildProcess) -> None:
         """Start a child and keep it running from now on."""
         self._children.append(child)
         self._spawn(child)
@@ -134,7 +134,7 @@ class Supervisor:
             while (pause := ask_again_at - time.monotonic()) > 0:
                 self._tick(pause)
 
-    def wait_ready(self, *children: Child, within: float = 30.0) -> None:
+    def wait_ready(self, *children: ChildProcess, within: float = 30.0) -> None:
         """`wait` until each child has said that it is ready."""
         for child in children:
             self.wait(partial(getattr, child, "announced"), within, child.name)
@@ -163,7 +163,7 @@ class Supervisor:
             else:
                 self._hear(key.data)
 
-    def _hear(self, child: Child) -> bool:
+    def _hear(self, child: ChildProcess) -> bool:
         """Pass on what the child has printed since; False where there was nothing more."""
         stream = child.process and child.process.stdout
         if not stream:
@@ -178,7 +178,7 @@ class Supervisor:
             self._say(child.name, line)
         return bool(data)
 
-    def _spawn(self, child: Child) -> None:
+    def _spawn(self, child: ChildProcess) -> None:
         supervisor = os.getpid()
 
         def in_child() -> None:
@@ -204,7 +204,7 @@ class Supervisor:
         self._selector.register(child.process.stdout, selectors.EVENT_READ, child)
         self._tell()
 
-    def _bury_if_dead(self, child: Child) -> None:
+    def _bury_if_dead(self, child: ChildProcess) -> None:
         """Where the child has died: end what it had started, note when to start it again."""
         process = child.process
         if process is None or _alive(process):
@@ -221,7 +221,7 @@ class Supervisor:
         self._close(child)
         self._tell()
 
-    def _close(self, child: Child) -> None:
+    def _close(self, child: ChildProcess) -> None:
         if child.process and child.process.stdout:
             self._forget(child.process.stdout)
             child.process.stdout.close()
@@ -280,7 +280,7 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def say_on_stdout(name: str, line: str) -> None:
+def print_line(name: str, line: str) -> None:
     """`web     | line`; a reader that went away is the same as being asked to stop."""
     try:
         sys.stdout.write(f"{name:<8}| {line}\n")

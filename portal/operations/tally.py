@@ -28,7 +28,7 @@ BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 65.0)
 _GAP = "|"
 
 
-def counts() -> dict[str, dict[tuple[str, ...], float]]:
+def count_events() -> dict[str, dict[tuple[str, ...], float]]:
     """By series and labels what has happened since the first time anybody asked: see _lines for which there are."""
     read: dict[str, dict[tuple[str, ...], float]] = {}
     for line, value in _advanced(db_now() - SETTLED).items():
@@ -37,7 +37,7 @@ def counts() -> dict[str, dict[tuple[str, ...], float]]:
     return read
 
 
-def behind() -> int:
+def count_uncounted() -> int:
     """How many ids of the log are not counted yet."""
     newest: int = Event.objects.aggregate(newest=Max("pk"))["newest"] or 0
     return max(0, newest - (Tally.objects.values_list("counted", flat=True).first() or 0))

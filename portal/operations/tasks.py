@@ -15,48 +15,48 @@ from kombu.exceptions import OperationalError
 
 from portal.celery import app
 from portal.operations import custody, pulse, retirement
-from portal.operations.watchdog import Watchdog, start
+from portal.operations.watchdog import Watchdog, start_watchdog
 
 _GRACE_S = 30.0
 
 
 @app.task(name="operations.ping", bind=True)
-def ping(self: Task, serves: int = 0) -> None:  # type: ignore[type-arg]  # generic in the stubs alone
+def ping_worker(self: Task, serves: int = 0) -> None:  # type: ignore[type-arg]  # generic in the stubs alone
     """Having been started is the answer; the page for operators shows it. `serves`: a bit for each queue of ours."""
     queues = [name for place, name in enumerate(settings.CELERY_TASK_QUEUES) if serves >> place & 1]
-    pulse.felt(self.request.hostname or "", queues)
+    pulse.record_heartbeat(self.request.hostname or "", queues)
 
 
 @app.task(name="operations.retire")
-def retire() -> None:
+def run_retention() -> None:
     """What is past its retention goes, but for events of the log: `manage.py prune` alone may remove those."""
-    for _ in retirement.retire_rows():
+    for _ in retirement.delete_expired_rows():
         pass
 
 
 @signals.task_prerun.connect
-def note_the_sweep(sender: Any, **_: object) -> None:
+def on_task_prerun(sender: Any, **_: object) -> None:
     """Scheduler, queue and a worker have worked together."""
     if sender.name == "changes.sweep":
-        pulse.swept()
+        pulse.record_sweep()
 
 
 @signals.worker_shutdown.connect
-def leave(sender: Any, **_: object) -> None:
+def on_worker_shutdown(sender: Any, **_: object) -> None:
     """A worker that ends as it should is not missed."""
-    pulse.gone(sender.hostname)
+    pulse.forget_worker(sender.hostname)
 
 
 @signals.worker_ready.connect
-def note_the_keys(**_: object) -> None:
+def on_worker_init(**_: object) -> None:
     """Record the keys of the ring, which changes only with a start. The sealer has none, and leaves it to others."""
     if settings.HOLDS_KEYS:
         with suppress(DatabaseError):
-            custody.note()
+            custody.record_known_keys()
 
 
 @signals.worker_ready.connect
-def watch(sender: Any, **_: object) -> None:
+def on_worker_ready(sender: Any, **_: object) -> None:
     """From now on this worker's main process watches whether it takes up work."""
     queue = worker_direct(sender.hostname)
     consumes = sender.app.amqp.queues.consume_from
@@ -67,7 +67,9 @@ def watch(sender: Any, **_: object) -> None:
             # A connection of its own: one that is shared with the consumer would hang along with it.
             with app.connection_for_write() as connection:
                 producer = app.amqp.Producer(connection)
-                ping.apply_async(args=(serves,), queue=queue, producer=producer, expires=settings.WORKER_DEAF_AFTER_S)
+                ping_worker.apply_async(
+                    args=(serves,), queue=queue, producer=producer, expires=settings.WORKER_DEAF_AFTER_S
+                )
         except OperationalError as error:
             raise ConnectionError(str(error)) from None
 
@@ -75,7 +77,7 @@ def watch(sender: Any, **_: object) -> None:
         processes: int = sender.pool.num_processes or 1
         return sum(map(_at_work, list(state.requests.values()))) >= processes
 
-    start(Watchdog(ask=ask, taken_up=_taken_up, busy=busy, deaf_after_s=settings.WORKER_DEAF_AFTER_S))
+    start_watchdog(Watchdog(ask=ask, taken_up=_taken_up, busy=busy, deaf_after_s=settings.WORKER_DEAF_AFTER_S))
 
 
 def _taken_up() -> int:

@@ -51,7 +51,7 @@ class TrafficMiddleware:
         return response
 
 
-def registry() -> CollectorRegistry:
+def build_registry() -> CollectorRegistry:
     """What all web processes of this replica have counted."""
     if not settings.METRICS_DIR:
         return REGISTRY

@@ -13,42 +13,42 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.accounts.access import PersonRequest, limited, requires
-from portal.accounts.forms import PresentForm
+from portal.accounts.access import UserRequest, limit_acts, require_rights
+from portal.accounts.forms import RecentAuthForm
 from portal.accounts.limits import LimitReached, count_act
 from portal.accounts.roles import Right
 from portal.catalog import trial
 from portal.changes import pausing
 from portal.changes.reading import refusals
-from portal.changes.rules import NotPresent, ReasonMissing, Refused
+from portal.changes.rules import ReasonMissing, ReauthenticationRequired, RuleViolation
 from portal.operations import custody, staff
-from portal.operations.connection import look
-from portal.operations.forms import HoldForm, ReleaseForm
-from portal.operations.standing import standing
+from portal.operations.connection import load_connection_status
+from portal.operations.forms import PauseForm, ResumeForm
+from portal.operations.standing import get_delivery_status
 from portal.pages import keyset
 
 PAGE = 50
-_ABOUT: dict[type[Refused], str] = {ReasonMissing: "reason", NotPresent: "password"}
+_ABOUT: dict[type[RuleViolation], str] = {ReasonMissing: "reason", ReauthenticationRequired: "password"}
 """The field that a refusal is about."""
 
 
 @require_safe
-@requires(Right.OPERATE)
-def delivery(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.OPERATE)
+def delivery(request: UserRequest) -> HttpResponse:
     """What runs, what waits, what needs a person."""
     return _delivery(request)
 
 
 @sensitive_post_parameters("password")
 @require_POST
-@requires(Right.OPERATE)
-def hold(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.OPERATE)
+def hold(request: UserRequest) -> HttpResponse:
     """Nothing more goes out until somebody resumes."""
-    form = HoldForm(request.POST, request=request)
+    form = PauseForm(request.POST, request=request)
 
     def act() -> str:
         count_act(request.user, "pause")
-        pausing.hold(by=request.user, reason=form.cleaned_data["reason"], presence=form.presence)
+        pausing.pause_delivery(by=request.user, reason=form.cleaned_data["reason"], presence=form.presence)
         return _("You have paused delivery. Nothing goes out until somebody resumes it.")
 
     return _act(request, act, hold=form)
@@ -56,47 +56,49 @@ def hold(request: PersonRequest) -> HttpResponse:
 
 @sensitive_post_parameters("password")
 @require_POST
-@requires(Right.OPERATE)
-def release(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.OPERATE)
+def release(request: UserRequest) -> HttpResponse:
     """What waits goes out."""
-    form = ReleaseForm(request.POST, request=request)
+    form = ResumeForm(request.POST, request=request)
 
     def act() -> str:
-        pausing.release(by=request.user, presence=form.presence)
+        pausing.resume_delivery(by=request.user, presence=form.presence)
         return _("You have resumed delivery. What waits goes out within seconds, in order.")
 
     return _act(request, act, release=form)
 
 
 @require_safe
-@requires(Right.OPERATE)
-def connection(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.OPERATE)
+def connection(request: UserRequest) -> HttpResponse:
     """The last test of the connection, the settings it rests on, and the list from Segura."""
-    return render(request, "operations/connection.html", {"shown": look()})
+    return render(request, "operations/connection.html", {"shown": load_connection_status()})
 
 
 @require_POST
-@requires(Right.OPERATE)
-@limited("connection test")
-def test_connection(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.OPERATE)
+@limit_acts("connection test")
+def test_connection(request: UserRequest) -> HttpResponse:
     """Token, list and read; the page then shows what came of them."""
     try:
-        trial.run(by=request.user.username)
-    except trial.Busy:
+        trial.run_connection_test(by=request.user.username)
+    except trial.AlreadyRunning:
         messages.warning(request, _("A test is running already. Its result appears here in some seconds."))
     return HttpResponseRedirect(reverse("operations:connection"))
 
 
 @require_safe
-@requires(Right.OPERATE)
-def people(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.OPERATE)
+def people(request: UserRequest) -> HttpResponse:
     """Who may do what, and whether enough people may."""
-    gates = staff.gates()
-    page = keyset.page(staff.everybody(), order=("username",), cursor=request.GET.get("at", ""), size=PAGE)
+    gates = staff.count_right_holders()
+    page = keyset.paginate_by_keyset(
+        staff.list_users(), order=("username",), cursor=request.GET.get("at", ""), size=PAGE
+    )
     context = {
         "page": page,
         "gates": gates,
-        "concerns": staff.concerns(gates),
+        "concerns": staff.find_coverage_gaps(gates),
         "required": settings.APPROVALS_REQUIRED,
         "commands": staff.COMMANDS,
     }
@@ -104,20 +106,23 @@ def people(request: PersonRequest) -> HttpResponse:
 
 
 @require_safe
-@requires(Right.OPERATE)
-def keys(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.OPERATE)
+def keys(request: UserRequest) -> HttpResponse:
     """Which keys there are, since when, and what to do about them."""
-    return render(request, "operations/keys.html", {"keys": custody.keys()})
+    return render(request, "operations/keys.html", {"keys": custody.build_key_inventory()})
 
 
-def _delivery(request: PersonRequest, *, status: int = 200, **context: object) -> HttpResponse:
-    forms = {"hold": HoldForm(request=request), "release": ReleaseForm(request=request)}
+def _delivery(request: UserRequest, *, status: int = 200, **context: object) -> HttpResponse:
+    forms = {"hold": PauseForm(request=request), "release": ResumeForm(request=request)}
     return render(
-        request, "operations/delivery.html", {**forms, "shown": standing(request.user), **context}, status=status
+        request,
+        "operations/delivery.html",
+        {**forms, "shown": get_delivery_status(request.user), **context},
+        status=status,
     )
 
 
-def _act(request: PersonRequest, act: Callable[[], str], **form: PresentForm) -> HttpResponse:
+def _act(request: UserRequest, act: Callable[[], str], **form: RecentAuthForm) -> HttpResponse:
     """Do it and go on, or show the page again with the rule that refused it and what was typed."""
     (sent,) = form.values()
     if not sent.is_valid():
@@ -127,8 +132,8 @@ def _act(request: PersonRequest, act: Callable[[], str], **form: PresentForm) ->
     except LimitReached as reached:
         sent.add_error(None, str(reached))
         return _delivery(request, status=429, **form)
-    except Refused as refusal:
-        status, sentence = refusals.answer(refusal, request)
+    except RuleViolation as refusal:
+        status, sentence = refusals.violation_response(refusal, request)
         field = _ABOUT.get(type(refusal))
         sent.add_error(field if field in sent.fields else None, sentence)
         return _delivery(request, status=status, **form)

@@ -55,6 +55,6 @@ class Watchdog:
         os._exit(1)  # whatever is stuck in this process might stop a polite end
 
 
-def start(watchdog: Watchdog) -> None:
+def start_watchdog(watchdog: Watchdog) -> None:
     """Watch from now on, for as long as the process lives."""
     threading.Thread(target=watchdog.watch, name="watchdog", daemon=True).start()

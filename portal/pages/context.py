@@ -11,13 +11,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import typed_forms
-from portal.accounts.roles import Right, names_of, rights_of
+from portal.accounts.roles import Right, group_names_of, rights_of
 
 THEMES = ("light", "dark", "auto")
 
 
 @dataclass(frozen=True)
-class Entry:
+class NavigationEntry:
     """One line of the navigation, for people with any of `rights`; `section` is the URL namespace it stands for."""
 
     view: str
@@ -28,15 +28,19 @@ class Entry:
 
 
 NAVIGATION = (
-    Entry("home", _("Home"), "user", frozenset({Right.PROPOSE})),
-    Entry("changes:queue", _("Approvals"), "clipboard-check", frozenset({Right.DECIDE})),
-    Entry("changes:mine", _("My changes"), "edit", frozenset({Right.PROPOSE})),
-    Entry("catalog:secrets", _("Secrets"), "key", frozenset({Right.PROPOSE, Right.DECIDE, Right.OPERATE}), "catalog"),
-    Entry("changes:all", _("All changes"), "list-details", frozenset({Right.AUDIT, Right.OPERATE, Right.DECIDE})),
-    Entry("operations:delivery", _("Operations"), "send", frozenset({Right.OPERATE}), "operations"),
-    Entry("audit:overview", _("Overview"), "chart-bar", frozenset({Right.AUDIT})),
-    Entry("audit:events", _("Audit log"), "history", frozenset({Right.AUDIT}), "audit"),
-    Entry("notices:inbox", _("Notices"), "bell", frozenset(Right)),
+    NavigationEntry("home", _("Home"), "user", frozenset({Right.PROPOSE})),
+    NavigationEntry("changes:queue", _("Approvals"), "clipboard-check", frozenset({Right.DECIDE})),
+    NavigationEntry("changes:mine", _("My changes"), "edit", frozenset({Right.PROPOSE})),
+    NavigationEntry(
+        "catalog:secrets", _("Secrets"), "key", frozenset({Right.PROPOSE, Right.DECIDE, Right.OPERATE}), "catalog"
+    ),
+    NavigationEntry(
+        "changes:all", _("All changes"), "list-details", frozenset({Right.AUDIT, Right.OPERATE, Right.DECIDE})
+    ),
+    NavigationEntry("operations:delivery", _("Operations"), "send", frozenset({Right.OPERATE}), "operations"),
+    NavigationEntry("audit:overview", _("Overview"), "chart-bar", frozenset({Right.AUDIT})),
+    NavigationEntry("audit:events", _("Audit log"), "history", frozenset({Right.AUDIT}), "audit"),
+    NavigationEntry("notices:inbox", _("Notices"), "bell", frozenset(Right)),
 )
 
 
@@ -55,7 +59,7 @@ def person(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "auto")
     return {
         "rights": rights,
-        "groups": names_of(reader) if reader else [],
+        "groups": group_names_of(reader) if reader else [],
         "nav": nav,
         "here": {"view": view, "section": match.app_name if match and not entered else ""},
         "form_owner": typed_forms.sign_owner(reader.pk) if reader else "",

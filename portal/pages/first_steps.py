@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts.access import UserRequest, require_rights
 from portal.accounts.models import User
 from portal.accounts.roles import Right, rights_of
 
@@ -238,8 +238,8 @@ class FirstStepsMiddleware:
 
 
 @require_POST
-@requires()
-def dismiss(request: PersonRequest) -> HttpResponse:
+@require_rights()
+def dismiss(request: UserRequest) -> HttpResponse:
     """Show this person no first steps any more."""
     _take(request.user, {DISMISSED})
     messages.success(request, _("The first steps are put away."))

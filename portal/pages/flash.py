@@ -12,7 +12,7 @@ class _HostCookie(CookieStorage):
     cookie_name = settings.MESSAGES_COOKIE_NAME
 
 
-class FlashStorage(FallbackStorage):
+class CookieMessageStorage(FallbackStorage):
     """Django's own choice, the cookie first and the session for what is too long, under our name."""
 
     storage_classes = (_HostCookie, SessionStorage)

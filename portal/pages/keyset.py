@@ -3,7 +3,7 @@
 In a view, with the cursor from the address:
 
     cursor = request.GET.get("at", "")
-    page = keyset.page(ApiSecret.objects.present(), order=("name", "identifier"), cursor=cursor, size=25)
+    page = keyset.paginate_by_keyset(ApiSecret.objects.present(), order=("name", "identifier"), cursor=cursor, size=25)
 
 and in its template, where an empty cursor means that there is nothing on that side:
 
@@ -23,7 +23,7 @@ from django.db.models import Field, Model, Q, QuerySet
 Row = TypeVar("Row", bound=Model)
 
 
-class BadCursor(BadRequest):
+class InvalidCursor(BadRequest):
     """The cursor was not made by page() for this list in this order. Django answers 400."""
 
 
@@ -36,14 +36,14 @@ class Page(Generic[Row]):
     newer: str
 
 
-def page(queryset: QuerySet[Row], *, order: tuple[str, ...], cursor: str, size: int) -> Page[Row]:
+def paginate_by_keyset(queryset: QuerySet[Row], *, order: tuple[str, ...], cursor: str, size: int) -> Page[Row]:
     """The `size` rows at the cursor; the first ones where it is ''.
 
     `order` names columns of the model itself, each with a leading '-' to descend. None may be null and the last
     must be unique, which makes every position unambiguous; an index over them makes it quick.
     `older` goes on in that order and `newer` back, whatever the columns mean. A step back that reaches the start
     answers the whole first page, so that newly arrived rows never make a page of two or three.
-    Raises BadCursor for a cursor of another list, another order, or another's making.
+    Raises InvalidCursor for a cursor of another list, another order, or another's making.
     """
     columns = _columns(queryset.model, order)
     salt = f"keyset {queryset.model._meta.label} {order}"  # noqa: SLF001 - Django's documented interface
@@ -52,7 +52,7 @@ def page(queryset: QuerySet[Row], *, order: tuple[str, ...], cursor: str, size: 
     rows = list(found.order_by(*_order_by(columns, back=back))[: size + 1])
     more = len(rows) > size
     if position and (not rows or (back and not more)):
-        return page(queryset, order=order, cursor="", size=size)
+        return paginate_by_keyset(queryset, order=order, cursor="", size=size)
     rows = rows[:size]
     if back:
         rows.reverse()
@@ -99,5 +99,5 @@ def _read(cursor: str, salt: str, columns: list[_Column]) -> tuple[bool, list[ob
     try:
         back, *texts = signing.loads(cursor, salt=salt)
     except (signing.BadSignature, ValueError):
-        raise BadCursor("This link into the list is damaged or outdated. Open the list anew.") from None
+        raise InvalidCursor("This link into the list is damaged or outdated. Open the list anew.") from None
     return back, [column.field.to_python(text) for column, text in zip(columns, texts, strict=True)]

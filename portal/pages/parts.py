@@ -10,7 +10,7 @@ from django_htmx.http import reselect, reswap, retarget
 Part = TypeVar("Part", bound=HttpResponse)
 
 
-def in_its_place(part: Part, place: str) -> Part:
+def retarget_response(part: Part, place: str) -> Part:
     """The part takes this place, a selector that page and part both have, whatever its status is.
 
     Of an answer that is an error htmx shows #problem alone, above the page (see base.html): an error's page has one,

@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 from portal.accounts.models import User
 
 
-class PersonalMiddleware:
+class UserLocaleMiddleware:
     """Before it the browser has been asked for its language; a person's own choice comes first, on every machine."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -30,7 +30,7 @@ class PersonalMiddleware:
         if person.language:
             translation.activate(person.language)
             request.LANGUAGE_CODE = translation.get_language()
-        with timezone.override(zone_of(person, told=request.COOKIES.get(settings.ZONE_COOKIE_NAME, ""))):
+        with timezone.override(get_user_timezone(person, told=request.COOKIES.get(settings.ZONE_COOKIE_NAME, ""))):
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_view: object) -> None:
@@ -39,7 +39,7 @@ class PersonalMiddleware:
             timezone.activate(UTC)
 
 
-def zone_of(person: User, *, told: str = "") -> tzinfo:
+def get_user_timezone(person: User, *, told: str = "") -> tzinfo:
     """The person's time zone; where they chose none, the one that the browser `told`, and UTC where that is none."""
     name = person.time_zone or told
     return ZoneInfo(name) if name in _known() else UTC

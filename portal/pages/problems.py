@@ -25,7 +25,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "400.html", status=400)
 
 
-def failed(request: HttpRequest) -> HttpResponse:
+def server_error(request: HttpRequest) -> HttpResponse:
     """503 while the database is away, else 500. Does not ask who it is from: that is in the database.
 
     What was typed goes back with the CSRF token that came with it, so that a forged request stays a forged one.
@@ -40,7 +40,7 @@ def failed(request: HttpRequest) -> HttpResponse:
     return HttpResponse(render_to_string("500.html", sent), status=500)
 
 
-class NoPageMiddleware:
+class MethodNotAllowedMiddleware:
     """Pages for 405, of which Django's own is a blank sheet, and for acts that are over their limit."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.views.debug import SafeExceptionReporterFilter
 
-from portal.discretion import forget_locals
+from portal.discretion import clear_traceback_locals
 
 
-class DiscretionMiddleware:
+class TracebackScrubbingMiddleware:
     """Takes the variables out of a failed view's frames before anybody is told of the failure."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -24,10 +24,10 @@ class DiscretionMiddleware:
 
     def process_exception(self, _request: HttpRequest, exception: Exception) -> None:
         """Django asks before it reports."""
-        forget_locals(exception)
+        clear_traceback_locals(exception)
 
 
-class DiscreetFilter(SafeExceptionReporterFilter):
+class ScrubbingReporterFilter(SafeExceptionReporterFilter):
     """Where it failed, and nothing of what it had in hand: a form may hold a client secret, and so may any frame.
 
     Django's own keeps still only without DEBUG, and only about what a view has declared before it failed. For

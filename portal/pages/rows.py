@@ -11,12 +11,12 @@ from django.utils.safestring import SafeString
 _PLACE = 1234567890
 
 
-def escaped(**words: str) -> dict[str, SafeString]:
+def escape_labels(**words: str) -> dict[str, SafeString]:
     """Words that stand in every row."""
     return {name: escape(word) for name, word in words.items()}
 
 
-def numbered(name: str) -> Callable[[int], str]:
+def build_url_function(name: str) -> Callable[[int], str]:
     """The addresses of a page that is found by one number, for as long as the list is drawn."""
     before, after = reverse(name, args=[_PLACE]).split(str(_PLACE))
     return lambda number: f"{before}{number}{after}"

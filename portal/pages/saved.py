@@ -2,7 +2,7 @@
 
 In the view of a list that NAVIGATION names:
 
-    context = {..., "saved": saved.filters(request, "audit:events", {"code": "4xx"})}
+    context = {..., "saved": saved.load_saved_filters(request, "audit:events", {"code": "4xx"})}
 
 and in its template, within the part that htmx exchanges, so that it saves what is shown:
 
@@ -23,7 +23,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts.access import UserRequest, require_rights
 from portal.accounts.limits import count_act
 from portal.accounts.models import User
 from portal.accounts.roles import rights_of
@@ -38,7 +38,7 @@ MOST = 30
 
 
 @dataclass(frozen=True)
-class Filters:
+class SavedFilters:
     """The person's filters of a page, and what the page is asked for now."""
 
     page: str
@@ -51,14 +51,14 @@ class Filters:
         return next((row.name for row in self.rows if row.query == self.query), "")
 
 
-def filters(request: PersonRequest, page: str, asked: Mapping[str, str]) -> Filters:
+def load_saved_filters(request: UserRequest, page: str, asked: Mapping[str, str]) -> SavedFilters:
     """What the list needs to show and to save: one question."""
-    return Filters(page, urlencode(asked), list(SavedFilter.objects.filter(person=request.user, page=page)))
+    return SavedFilters(page, urlencode(asked), list(SavedFilter.objects.filter(person=request.user, page=page)))
 
 
 @require_POST
-@requires()
-def save(request: PersonRequest) -> HttpResponse:
+@require_rights()
+def save_filter(request: UserRequest) -> HttpResponse:
     """Save the address of a list under a name; a name one has already, in any spelling, is given the new address.
 
     Raises LimitReached, which is a page that keeps the name.
@@ -96,8 +96,8 @@ def _save(person: User, page: str, name: str, query: str) -> str:
 
 
 @require_POST
-@requires()
-def forget(request: PersonRequest, saved: int) -> HttpResponse:
+@require_rights()
+def delete_filter(request: UserRequest, saved: int) -> HttpResponse:
     """Delete an own filter."""
     found = get_object_or_404(SavedFilter, pk=saved, person=request.user)
     found.delete()

@@ -8,7 +8,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
 
 
-class NoUploads(FileUploadHandler):
+class RejectUploads(FileUploadHandler):
     """Refuses a file at its first byte, which ends as a 413. Django's own handlers would write it to /tmp first."""
 
     def new_file(self, *_args: Any, **_kwargs: Any) -> None:

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from portal.sandbox import seed
-from portal.sandbox.knobs import Knobs
+from portal.sandbox.knobs import Options
 from portal.sandbox.server import Sandbox
 
 
@@ -20,8 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     try:
         sandbox = Sandbox(
-            knobs=Knobs().changed(json.loads(options.knobs)),
-            seed=seed.items(options.extra),
+            knobs=Options().changed(json.loads(options.knobs)),
+            seed=seed.seed_items(options.extra),
             host=options.host,
             port=options.port,
             control_host=options.control_host,

@@ -17,9 +17,9 @@ from urllib.parse import parse_qs
 
 from portal.sandbox import bodies, scim
 from portal.sandbox.bodies import Reply
-from portal.sandbox.grants import Grants
-from portal.sandbox.items import SERVICE_USER, Item, Items, Known, merged
-from portal.sandbox.knobs import Knobs
+from portal.sandbox.grants import TokenIssuer
+from portal.sandbox.items import SERVICE_USER, Item, Known, SecretStore, apply_update
+from portal.sandbox.knobs import Options
 
 CORE = ("name", "url", "client_id")
 _ROUTES = (
@@ -54,7 +54,7 @@ Effect = Callable[[], Item]
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PendingReply:
     """The answer that is due, and what it would change (None: nothing)."""
 
     reply: Reply
@@ -69,7 +69,7 @@ class Refusal(Exception):
         self.reply = reply
 
 
-def route(method: str, path: str) -> tuple[str, str]:
+def parse_route(method: str, path: str) -> tuple[str, str]:
     """The endpoint's name and the identifier in the path; ("", "") where the gateway has no route."""
     for name, verb, pattern in _ROUTES:
         found = pattern.fullmatch(path)
@@ -78,7 +78,7 @@ def route(method: str, path: str) -> tuple[str, str]:
     return "", ""
 
 
-def arguments(body: bytes) -> dict[str, Any] | None:
+def parse_json_object(body: bytes) -> dict[str, Any] | None:
     """The JSON object of a body; None if it is none."""
     try:
         parsed = json.loads(body or b"{}")
@@ -90,32 +90,32 @@ def arguments(body: bytes) -> dict[str, Any] | None:
 class Api:
     """Segura, as the access key of the portal sees it."""
 
-    def __init__(self, items: Items, grants: Grants, known: Known) -> None:
+    def __init__(self, items: SecretStore, grants: TokenIssuer, known: Known) -> None:
         self.items, self.grants, self.known = items, grants, known
-        self.knobs = Knobs()
+        self.knobs = Options()
         self._recent: deque[float] = deque()
         self._lock = threading.Lock()
 
-    def prepare(self, request: Request) -> Prepared:
+    def prepare(self, request: Request) -> PendingReply:
         """Works out the answer; changes nothing but the token list."""
         knobs = self.knobs
-        name, identifier = route(request.method, request.path)
+        name, identifier = parse_route(request.method, request.path)
         try:
             self._gateway(name, request, knobs)
             if name == "token":
                 reply = self.grants.ask(request.method, request.headers, request.query, request.body, knobs)
-                return Prepared(bodies.proxied(reply, knobs))
+                return PendingReply(bodies.through_gateway(reply, knobs))
             prepared = self._dispatch(name, identifier, request, knobs)
         except Refusal as refusal:
-            return Prepared(refusal.reply)
-        return replace(prepared, reply=bodies.proxied(prepared.reply, knobs))
+            return PendingReply(refusal.reply)
+        return replace(prepared, reply=bodies.through_gateway(prepared.reply, knobs))
 
-    def _gateway(self, name: str, request: Request, knobs: Knobs) -> None:
+    def _gateway(self, name: str, request: Request, knobs: Options) -> None:
         if not name or (name == "update" and request.method == "POST" and not knobs.update_accepts_post):
-            raise Refusal(bodies.kong(404, knobs))
+            raise Refusal(bodies.gateway_reply(404, knobs))
         if knobs.rate_limit and self._over(knobs.rate_limit):
             limits = {"Retry-After": "1", "RateLimit-Limit": str(knobs.rate_limit), "RateLimit-Remaining": "0"}
-            raise Refusal(bodies.kong(429, knobs, limits))
+            raise Refusal(bodies.gateway_reply(429, knobs, limits))
         if knobs.ip_allow != "*" and request.address not in re.split(r"[,\s]+", knobs.ip_allow):
             raise Refusal(self._blocked(knobs))
         if name == "token":
@@ -123,7 +123,11 @@ class Api:
         for_scim, shown = name.startswith("scim_"), request.headers.get("authorization", "")
         if not self.grants.accepts(shown, scim=for_scim, any_client=not knobs.scim_own_client):
             text = "Invalid or expired token"
-            raise Refusal(bodies.proxied(scim.error(401, text), knobs) if for_scim else self._unauthorised(knobs))
+            raise Refusal(
+                bodies.through_gateway(scim.scim_error_reply(401, text), knobs)
+                if for_scim
+                else self._unauthorised(knobs)
+            )
 
     def _over(self, limit: int) -> bool:
         with self._lock:
@@ -136,30 +140,30 @@ class Api:
             return False
 
     @staticmethod
-    def _blocked(knobs: Knobs) -> Reply:
+    def _blocked(knobs: Options) -> Reply:
         if knobs.ip_block_style == "envelope500":
-            return bodies.failure(500, "The IP is not allowed", None, knobs, error_code=1105)
-        return bodies.kong(403 if knobs.ip_block_style == "kong403" else 404, knobs)
+            return bodies.error_reply(500, "The IP is not allowed", None, knobs, error_code=1105)
+        return bodies.gateway_reply(403 if knobs.ip_block_style == "kong403" else 404, knobs)
 
     @staticmethod
-    def _unauthorised(knobs: Knobs) -> Reply:
+    def _unauthorised(knobs: Options) -> Reply:
         if knobs.auth_failure_style == "envelope401":
-            return bodies.failure(401, "Inactive authorization", None, knobs)
+            return bodies.error_reply(401, "Inactive authorization", None, knobs)
         if knobs.auth_failure_style == "league401":
             text = "The resource owner or authorization server denied the request."
-            return bodies.league(401, "access_denied", text, "Access token is invalid")
-        return bodies.kong(404, knobs)
+            return bodies.oauth_error_reply(401, "access_denied", text, "Access token is invalid")
+        return bodies.gateway_reply(404, knobs)
 
-    def _dispatch(self, name: str, identifier: str, request: Request, knobs: Knobs) -> Prepared:
+    def _dispatch(self, name: str, identifier: str, request: Request, knobs: Options) -> PendingReply:
         if name.startswith("scim_"):
             accept = request.headers.get("accept", "")
-            return Prepared(scim.answer(name, identifier, request.query, accept, self.known, knobs))
+            return PendingReply(scim.scim_reply(name, identifier, request.query, accept, self.known, knobs))
         if name == "list":
             return self._list(request, knobs)
         if name == "create":
             return self._create(self._sent(request, knobs), knobs)
         if name == "unknown":
-            raise Refusal(bodies.failure(404, "Resource sub not found", None, knobs, error_code=4))
+            raise Refusal(bodies.error_reply(404, "Resource sub not found", None, knobs, error_code=4))
         item = self._visible(identifier, knobs)
         if name == "get":
             return self._get(item, knobs)
@@ -170,13 +174,13 @@ class Api:
         return self._toggle(item, active=name == "active")
 
     @staticmethod
-    def _sent(request: Request, knobs: Knobs) -> dict[str, Any]:
-        sent = arguments(request.body)
+    def _sent(request: Request, knobs: Options) -> dict[str, Any]:
+        sent = parse_json_object(request.body)
         if sent is None and knobs.bad_json == "400":
-            raise Refusal(bodies.failure(400, "Malformed JSON", None, knobs))
+            raise Refusal(bodies.error_reply(400, "Malformed JSON", None, knobs))
         return sent or {}
 
-    def _visible(self, identifier: str, knobs: Knobs) -> Item:
+    def _visible(self, identifier: str, knobs: Options) -> Item:
         if not identifier.isascii() or not identifier.isdigit():
             raise _refusal(1010, "Unexpected identifier type", knobs)
         item = self.items.get(int(identifier[:18]))
@@ -186,7 +190,7 @@ class Api:
             raise _refusal(1006, "User does not have access", knobs)
         return item
 
-    def _list(self, request: Request, knobs: Knobs) -> Prepared:
+    def _list(self, request: Request, knobs: Options) -> PendingReply:
         asked = {key: values[0] for key, values in parse_qs(request.query).items()}
         rows = [
             {
@@ -199,58 +203,60 @@ class Api:
             and (item.active or knobs.list_includes_inactive)
             and _asked_for(item, asked, knobs)
         ]  # fmt: skip
-        return Prepared(bodies.success(200, "", {"api_secret_on_list": rows}))
+        return PendingReply(bodies.success_reply(200, "", {"api_secret_on_list": rows}))
 
     @staticmethod
-    def _get(item: Item, knobs: Knobs) -> Prepared:
+    def _get(item: Item, knobs: Options) -> PendingReply:
         if (item.need_justify or item.need_approval) and knobs.gated_read == "1006":
             raise _refusal(1006, "User does not have access", knobs)
         if not item.active:
             raise _inactive(knobs)
-        shown = {"api_secret_entity": bodies.entity(item, knobs, written=False)}
-        reply = bodies.success(200, "Success", shown)
+        shown = {"api_secret_entity": bodies.entity_json(item, knobs, written=False)}
+        reply = bodies.success_reply(200, "Success", shown)
         if knobs.get_one_message_key == "Message":
             document = json.loads(reply.body)
             document["response"]["Message"] = document["response"].pop("mensagem")
             reply = bodies.as_json(200, document)
-        return Prepared(reply)
+        return PendingReply(reply)
 
-    def _create(self, sent: dict[str, Any], knobs: Knobs) -> Prepared:
+    def _create(self, sent: dict[str, Any], knobs: Options) -> PendingReply:
         _demand_core(sent, CORE, knobs)
         blank = Item(identifier=0, name="", owner=SERVICE_USER)
-        item, failed = merged(blank, sent, knobs, self.known)
+        item, failed = apply_update(blank, sent, knobs, self.known)
         self._demand_unique(item, sent, knobs)
         number = max((each.identifier for each in self.items.all()), default=0) + 1
-        shown = bodies.entity(replace(item, identifier=number), knobs, written=True)
+        shown = bodies.entity_json(replace(item, identifier=number), knobs, written=True)
         shown["shared_error"] = bodies.shared_error(failed, knobs)
-        reply = bodies.success(201, "Api secret successfully registered", {"api_entity": shown})
-        return Prepared(reply, lambda: self.items.add(item))
+        reply = bodies.success_reply(201, "Api secret successfully registered", {"api_entity": shown})
+        return PendingReply(reply, lambda: self.items.add(item))
 
-    def _update(self, item: Item, sent: dict[str, Any], knobs: Knobs) -> Prepared:
+    def _update(self, item: Item, sent: dict[str, Any], knobs: Options) -> PendingReply:
         if not item.active and knobs.update_inactive == "1009":
             raise _inactive(knobs)
         present = [name for name in CORE if name in sent]
         emptied = knobs.empty_string_policy == "clear"
         _demand_core(sent, CORE if knobs.update_requires_core else present if emptied else (), knobs)
-        after, failed = merged(item, sent, knobs, self.known)
+        after, failed = apply_update(item, sent, knobs, self.known)
         self._demand_unique(after, sent, knobs)
         if failed and knobs.share_failure == "reject":
             raise _refusal(1001, f"Parameter '{failed[0]}' was not found!", knobs)
         style = knobs.update_success_style
-        shown = bodies.entity(item if style == "201_stale_body" else after, knobs, written=True)
+        shown = bodies.entity_json(item if style == "201_stale_body" else after, knobs, written=True)
         shown["shared_error"] = bodies.shared_error(failed, knobs)
         message = "Api secret updated successfully" if style == "200_updated" else "Api secret successfully registered"
-        reply = bodies.success(200 if style == "200_updated" else 201, message, {"api_entity": shown})
-        return Prepared(reply, lambda: self.items.update(item.identifier, sent, knobs, self.known))
+        reply = bodies.success_reply(200 if style == "200_updated" else 201, message, {"api_entity": shown})
+        return PendingReply(reply, lambda: self.items.update(item.identifier, sent, knobs, self.known))
 
-    def _toggle(self, item: Item, *, active: bool) -> Prepared:
+    def _toggle(self, item: Item, *, active: bool) -> PendingReply:
         if item.active == active:
             word = "activated" if active else "deactivated"
-            return Prepared(bodies.success(200, f"Api secret has already been {word}"))
+            return PendingReply(bodies.success_reply(200, f"Api secret has already been {word}"))
         text = "Api secret activated successfully" if active else "Api secret successfully deactivated"
-        return Prepared(bodies.success(200, text), lambda: self.items.edit(item.identifier, {"active": active}))
+        return PendingReply(
+            bodies.success_reply(200, text), lambda: self.items.edit(item.identifier, {"active": active})
+        )
 
-    def _demand_unique(self, item: Item, sent: Mapping[str, Any], knobs: Knobs) -> None:
+    def _demand_unique(self, item: Item, sent: Mapping[str, Any], knobs: Options) -> None:
         if not sent.get("identifier_code"):
             return
         for other in self.items.all():
@@ -260,7 +266,7 @@ class Api:
                 raise _refusal(1001, f"{subject} already found in another API key of this user", knobs)
 
 
-def _asked_for(item: Item, asked: Mapping[str, str], knobs: Knobs) -> bool:
+def _asked_for(item: Item, asked: Mapping[str, str], knobs: Options) -> bool:
     if "identifier_code" in asked and item.identifier_code != asked["identifier_code"]:
         return False
     tag = asked.get("tag")
@@ -274,7 +280,7 @@ def _asked_for(item: Item, asked: Mapping[str, str], knobs: Knobs) -> bool:
     return tag.lower() in [each.lower() for each in tokens]
 
 
-def _demand_core(sent: Mapping[str, Any], names: tuple[str, ...] | list[str], knobs: Knobs) -> None:
+def _demand_core(sent: Mapping[str, Any], names: tuple[str, ...] | list[str], knobs: Options) -> None:
     for name in names:
         if sent.get(name) is None and name in sent and knobs.null_policy == "omit" and not knobs.update_requires_core:
             continue
@@ -282,13 +288,13 @@ def _demand_core(sent: Mapping[str, Any], names: tuple[str, ...] | list[str], kn
             raise _refusal(1001, f"Parameter '{name}' was not informed!", knobs)
 
 
-def _refusal(number: int, text: str, knobs: Knobs) -> Refusal:
-    return Refusal(bodies.proxied(bodies.failure(400, f"{number}: {text}", number, knobs), knobs))
+def _refusal(number: int, text: str, knobs: Options) -> Refusal:
+    return Refusal(bodies.through_gateway(bodies.error_reply(400, f"{number}: {text}", number, knobs), knobs))
 
 
-def _inactive(knobs: Knobs) -> Refusal:
+def _inactive(knobs: Options) -> Refusal:
     return _refusal(1009, "Inactive api secret" if _old_case(knobs) else "Inactive Api secret", knobs)
 
 
-def _old_case(knobs: Knobs) -> bool:
+def _old_case(knobs: Options) -> bool:
     return knobs.message_case == "v3_32"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from portal.sandbox.items import SHARES, TEXTS, Item
-from portal.sandbox.knobs import Knobs
+from portal.sandbox.knobs import Options
 
 JSON_TYPE = "application/json; charset=utf-8"
 KONG_TEXTS = {
@@ -40,7 +40,7 @@ def as_json(status: int, document: object, headers: Mapping[str, str] | None = N
     return Reply(status, body, {"Content-Type": JSON_TYPE, **(headers or {})})
 
 
-def kong(status: int, knobs: Knobs, headers: Mapping[str, str] | None = None, text: str = "") -> Reply:
+def gateway_reply(status: int, knobs: Options, headers: Mapping[str, str] | None = None, text: str = "") -> Reply:
     """An answer of the gateway itself, as its version writes it."""
     text = text or KONG_TEXTS[status]
     request_id = secrets.token_hex(16)
@@ -58,7 +58,7 @@ def kong(status: int, knobs: Knobs, headers: Mapping[str, str] | None = None, te
     return Reply(status, body.encode(), all_headers)
 
 
-def proxied(reply: Reply, knobs: Knobs) -> Reply:
+def through_gateway(reply: Reply, knobs: Options) -> Reply:
     """An answer of the application, as the gateway passes it on."""
     if not knobs.kong_headers:
         return reply
@@ -66,16 +66,16 @@ def proxied(reply: Reply, knobs: Knobs) -> Reply:
     return Reply(reply.status, reply.body, {**reply.headers, **extra})
 
 
-def _server(knobs: Knobs) -> str:
+def _server(knobs: Options) -> str:
     return {"2.8": "kong/2.8.0", "3.4": "kong/3.4.0", "3.5+": "kong/3.5.0"}[knobs.kong_version_style]
 
 
-def success(status: int, message: str, extra: Mapping[str, Any] | None = None) -> Reply:
+def success_reply(status: int, message: str, extra: Mapping[str, Any] | None = None) -> Reply:
     """Segura's envelope of a success."""
     return as_json(status, {"code": status, "response": _inner(status, message, error=False), **(extra or {})})
 
 
-def failure(status: int, message: str, number: int | None, knobs: Knobs, *, error_code: int = 1) -> Reply:
+def error_reply(status: int, message: str, number: int | None, knobs: Options, *, error_code: int = 1) -> Reply:
     """Segura's envelope of a failure; `number` None leaves `exception` out."""
     old = knobs.error_dialect == "old"
     inner = _inner(status, message, error=True, error_code=0 if old else error_code)
@@ -94,7 +94,7 @@ def _inner(status: int, message: str, *, error: bool, error_code: int = 0) -> di
     }  # fmt: skip
 
 
-def entity(item: Item, knobs: Knobs, *, written: bool) -> dict[str, Any]:
+def entity_json(item: Item, knobs: Options, *, written: bool) -> dict[str, Any]:
     """An item as create and update (`written`) or get-one show it: the share shapes differ (contract 1)."""
     document: dict[str, Any] = {"identifier": str(item.identifier)}
     document |= {name: getattr(item, name) for name in TEXTS}
@@ -113,7 +113,7 @@ def entity(item: Item, knobs: Knobs, *, written: bool) -> dict[str, Any]:
     return document
 
 
-def shared_error(failed: list[str], knobs: Knobs) -> list[Any]:
+def shared_error(failed: list[str], knobs: Options) -> list[Any]:
     """What `shared_error` holds for names that could not be shared with: nobody knows (contract 6)."""
     if knobs.shared_error_style == "objects":
         return [{"name": name, "message": "not found"} for name in failed]
@@ -122,7 +122,7 @@ def shared_error(failed: list[str], knobs: Knobs) -> list[Any]:
     return [] if knobs.shared_error_style == "always_empty" else list(failed)
 
 
-def league(
+def oauth_error_reply(
     status: int, error: str, description: str, hint: str = "", headers: Mapping[str, str] | None = None
 ) -> Reply:
     """A failure of the token endpoint, as PHP league/oauth2-server writes it."""

@@ -12,9 +12,9 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from portal.sandbox.faults import Step
-from portal.sandbox.grants import Grants
-from portal.sandbox.items import Items
+from portal.sandbox.faults import FaultStep
+from portal.sandbox.grants import TokenIssuer
+from portal.sandbox.items import SecretStore
 from portal.sandbox.wire import LONGEST_BODY, GateLike, Stage
 
 
@@ -32,8 +32,8 @@ class ControlledGate(GateLike, Protocol):
 class Controlled(Stage, Protocol):
     """What the control address reaches."""
 
-    items: Items
-    grants: Grants
+    items: SecretStore
+    grants: TokenIssuer
 
     @property
     def gate(self) -> ControlledGate:
@@ -115,7 +115,7 @@ class ControlHandler(BaseHTTPRequestHandler):
         return self.stage.api.knobs.as_dict()
 
     def _add(self, sent: dict[str, Any]) -> dict[str, Any]:
-        self.stage.plan.add(Step.of(sent))
+        self.stage.plan.add(FaultStep.of(sent))
         return {"steps": self.stage.plan.pending()}
 
     def _journal(self, query: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from portal.sandbox import bodies
 from portal.sandbox.bodies import Reply
-from portal.sandbox.knobs import Knobs
+from portal.sandbox.knobs import Options
 
 Apply = Literal["", "before", "after", "never"]
 _NEVER = frozenset(
@@ -40,7 +40,7 @@ _WAY_BACK = frozenset(
 
 
 @dataclass
-class Step:
+class FaultStep:
     """One thing to go wrong. `times` None: until cleared.
 
     `replays`: seconds until each late copy arrives; below zero: it is held until released.
@@ -66,7 +66,7 @@ class Step:
         self.identifier = str(self.identifier)
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Step:
+    def of(cls, values: Mapping[str, Any]) -> FaultStep:
         """A step from JSON. Raises ValueError naming what is wrong."""
         unknown = set(values) - {each.name for each in fields(cls)}
         if unknown:
@@ -94,7 +94,7 @@ class Step:
         return all(not want or want == got for want, got in wanted)
 
 
-NOTHING = Step()
+NOTHING = FaultStep()
 
 
 class Plan:
@@ -102,9 +102,9 @@ class Plan:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._steps: list[Step] = []
+        self._steps: list[FaultStep] = []
 
-    def add(self, step: Step) -> None:
+    def add(self, step: FaultStep) -> None:
         """Puts a step at the end."""
         with self._lock:
             self._steps.append(step)
@@ -119,7 +119,7 @@ class Plan:
         with self._lock:
             return [asdict(step) for step in self._steps]
 
-    def take(self, method: str, endpoint: str, identifier: str) -> Step:
+    def take(self, method: str, endpoint: str, identifier: str) -> FaultStep:
         """The first step meant for this call, counted down; NOTHING if there is none."""
         with self._lock:
             for step in self._steps:
@@ -132,7 +132,7 @@ class Plan:
         return NOTHING
 
 
-def spoil(step: Step, due: Reply, knobs: Knobs) -> Reply:
+def apply_fault(step: FaultStep, due: Reply, knobs: Options) -> Reply:
     """The answer as the step leaves it; how it is written to the wire is the server's part."""
     reply = _gateway(step, knobs) or _edited(step, due)
     if step.status is not None or step.body is not None or step.headers:
@@ -141,32 +141,32 @@ def spoil(step: Step, due: Reply, knobs: Knobs) -> Reply:
     return reply
 
 
-def _gateway(step: Step, knobs: Knobs) -> Reply | None:
+def _gateway(step: FaultStep, knobs: Options) -> Reply | None:
     name = step.name
     if name in ("502", "503", "401"):
-        return bodies.kong(int(name), knobs)
+        return bodies.gateway_reply(int(name), knobs)
     if name == "503_no_peer":
-        return bodies.kong(503, knobs, text="failure to get a peer from the ring-balancer")
+        return bodies.gateway_reply(503, knobs, text="failure to get a peer from the ring-balancer")
     if name in ("503_after_apply", "504_before_apply", "504_after_apply"):
-        return bodies.kong(int(name[:3]), knobs)
+        return bodies.gateway_reply(int(name[:3]), knobs)
     if name == "429":
-        return bodies.kong(429, knobs, {"Retry-After": f"{step.number(1):.0f}"})
+        return bodies.gateway_reply(429, knobs, {"Retry-After": f"{step.number(1):.0f}"})
     if name == "no_route":
-        return bodies.kong(404, knobs)
+        return bodies.gateway_reply(404, knobs)
     if name == "html_502":
         return Reply(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", {"Content-Type": "text/html"})
     if name == "500_envelope":
-        return bodies.proxied(bodies.failure(500, "Unexpected error", 400, knobs), knobs)
+        return bodies.through_gateway(bodies.error_reply(500, "Unexpected error", 400, knobs), knobs)
     if name == "redirect":
         _, status, location = step.fault.split(":", 2)
         return Reply(int(status), b"", {"Location": location})
     if name == "refuse":
         _, number, text = step.fault.split(":", 2)
-        return bodies.proxied(bodies.failure(400, f"{number}: {text}", int(number), knobs), knobs)
+        return bodies.through_gateway(bodies.error_reply(400, f"{number}: {text}", int(number), knobs), knobs)
     return None
 
 
-def _edited(step: Step, due: Reply) -> Reply:
+def _edited(step: FaultStep, due: Reply) -> Reply:
     name = step.name
     if name in ("many_headers", "long_header"):
         return Reply(due.status, due.body, {**due.headers, **_filler(step)})
@@ -185,7 +185,7 @@ def _edited(step: Step, due: Reply) -> Reply:
     return due
 
 
-def _filler(step: Step) -> dict[str, str]:
+def _filler(step: FaultStep) -> dict[str, str]:
     """Headers beyond what HTTP clients commonly take."""
     if step.name == "long_header":
         return {"X-Filler": "x" * int(step.number(70) * 1024)}

@@ -12,11 +12,11 @@ import time
 from collections.abc import Mapping
 from urllib.parse import parse_qs
 
-from portal.sandbox.bodies import Reply, as_json, league
-from portal.sandbox.knobs import Knobs
+from portal.sandbox.bodies import Reply, as_json, oauth_error_reply
+from portal.sandbox.knobs import Options
 
 
-class Grants:
+class TokenIssuer:
     """Issues tokens to a few clients and knows which of them are good. Tokens do not outlive the process."""
 
     def __init__(self, clients: Mapping[str, str]) -> None:
@@ -26,14 +26,14 @@ class Grants:
         self._ends: dict[str, tuple[float, str]] = {}
         self.issued = 0
 
-    def ask(self, method: str, headers: Mapping[str, str], query: str, body: bytes, knobs: Knobs) -> Reply:
+    def ask(self, method: str, headers: Mapping[str, str], query: str, body: bytes, knobs: Options) -> Reply:
         """Answers a token request."""
         source = body.decode("utf-8", "replace")
         if method == "GET" and knobs.oauth_allow_get:
             source = source or query
         form = {key: values[0] for key, values in parse_qs(source, keep_blank_values=True).items()}
         if form.get("grant_type") != "client_credentials":
-            return league(
+            return oauth_error_reply(
                 400, "unsupported_grant_type",
                 "The authorization grant type is not supported by the authorization server.",
                 "Check that all required parameters have been provided",
@@ -71,7 +71,7 @@ class Grants:
             self._ends.clear()
 
     @staticmethod
-    def _given(form: Mapping[str, str], basic: tuple[str, str] | None, knobs: Knobs) -> tuple[str, str]:
+    def _given(form: Mapping[str, str], basic: tuple[str, str] | None, knobs: Options) -> tuple[str, str]:
         """The credentials, body before Basic, as far as the knob lets either count."""
         if knobs.client_auth != "basic" and form.get("client_id"):
             return form["client_id"], form.get("client_secret", "")
@@ -79,7 +79,7 @@ class Grants:
             return basic
         return "", ""
 
-    def _grant(self, client_id: str, knobs: Knobs) -> Reply:
+    def _grant(self, client_id: str, knobs: Options) -> Reply:
         life = knobs.token_ttl or 3600
         now = time.time()
         style = knobs.token_style
@@ -95,7 +95,7 @@ class Grants:
 
 
 def _missing(parameter: str) -> Reply:
-    return league(
+    return oauth_error_reply(
         400, "invalid_request",
         "The request is missing a required parameter, includes an invalid parameter value, includes a parameter "
         "more than once, or is otherwise malformed.",
@@ -103,14 +103,14 @@ def _missing(parameter: str) -> Reply:
     )  # fmt: skip
 
 
-def _denied(knobs: Knobs, *, challenged: bool) -> Reply:
+def _denied(knobs: Options, *, challenged: bool) -> Reply:
     text = "Client authentication failed"
     if knobs.oauth_error_style == "envelope":
         return as_json(200, {"response": {"status": 401, "message": text, "error": True, "error_code": 1}})
     if knobs.oauth_error_style == "null_token":
         return as_json(200, {"token_type": "Bearer", "expires_in": 0, "access_token": None})
     headers = {"WWW-Authenticate": 'Basic realm="OAuth"'} if challenged else None
-    return league(401, "invalid_client", text, headers=headers)
+    return oauth_error_reply(401, "invalid_client", text, headers=headers)
 
 
 def _basic(header: str) -> tuple[str, str] | None:

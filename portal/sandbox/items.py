@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from portal.sandbox.knobs import Knobs
+from portal.sandbox.knobs import Options
 
 SERVICE_USER = "svc-portal"
 TEXTS = ("name", "url", "client_id", "client_secret", "identifier_code", "tags", "notes", "method")
@@ -47,16 +47,16 @@ class Item:
     def shown(self) -> dict[str, Any]:
         """Everything but the secret value, which is given as its SHA-256."""
         values = asdict(self)
-        values["client_secret_sha256"] = digest(values.pop("client_secret"))
+        values["client_secret_sha256"] = sha256_hex(values.pop("client_secret"))
         return values
 
 
-def digest(text: str) -> str:
+def sha256_hex(text: str) -> str:
     """SHA-256 of a text, in hex."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def merged(item: Item, sent: Mapping[str, Any], knobs: Knobs, known: Known) -> tuple[Item, list[str]]:
+def apply_update(item: Item, sent: Mapping[str, Any], knobs: Options, known: Known) -> tuple[Item, list[str]]:
     """The item after an update with `sent`, and the names it could not be shared with (contract 5.4)."""
     changes: dict[str, Any] = {}
     for name in TEXTS:
@@ -94,7 +94,7 @@ class Known:
         return name in (self.users if share_field == "users_allowed" else self.groups)
 
 
-class Items:
+class SecretStore:
     """The vault's contents; safe for many threads. Changes go to `path` soon after, whole or not at all."""
 
     def __init__(self, seed: Iterable[Item], path: Path | None = None) -> None:
@@ -113,10 +113,10 @@ class Items:
         with self._lock:
             return [self._items[key] for key in sorted(self._items)]
 
-    def update(self, identifier: int, sent: Mapping[str, Any], knobs: Knobs, known: Known) -> Item:
+    def update(self, identifier: int, sent: Mapping[str, Any], knobs: Options, known: Known) -> Item:
         """Applies an update to what is there now."""
         with self._lock:
-            item, _ = merged(self._items[identifier], sent, knobs, known)
+            item, _ = apply_update(self._items[identifier], sent, knobs, known)
             self._put(item)
             return item
 

@@ -10,7 +10,7 @@ from collections import Counter, deque
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from portal.sandbox.api import Request, arguments
+from portal.sandbox.api import Request, parse_json_object
 from portal.sandbox.items import Item
 
 KEPT = 200_000
@@ -70,7 +70,7 @@ class Journal:
 
     def arrive(self, request: Request, endpoint: str, identifier: str, fault: str) -> Arrival:
         """Notes a call before anything is done about it."""
-        sent = {} if endpoint == "token" else arguments(request.body) or {}
+        sent = {} if endpoint == "token" else parse_json_object(request.body) or {}
         with self._lock:
             arrival = Arrival(
                 seq=next(self._seq), at=time.time(), method=request.method, path=request.path,

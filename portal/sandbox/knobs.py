@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 
 @dataclass(frozen=True)
-class Knobs:
+class Options:
     """Defaults come first in each list; the number is the contract's section."""
 
     update_success_style: Literal["200_updated", "201_registered", "201_stale_body"] = "200_updated"  # 1
@@ -48,9 +48,9 @@ class Knobs:
     tenant_mode: Literal["host", "param"] = "host"  # 2
     tenant: str = "acme"  # 2
 
-    def changed(self, values: Mapping[str, Any]) -> Knobs:
+    def changed(self, values: Mapping[str, Any]) -> Options:
         """These knobs with some turned. Raises ValueError naming the knob that is unknown or can't be so."""
-        hints = get_type_hints(Knobs)
+        hints = get_type_hints(Options)
         for name, value in values.items():
             if name not in hints:
                 raise ValueError(f"there is no knob {name}")

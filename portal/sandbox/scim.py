@@ -9,30 +9,32 @@ from urllib.parse import parse_qs
 
 from portal.sandbox.bodies import Reply, as_json
 from portal.sandbox.items import Known
-from portal.sandbox.knobs import Knobs
+from portal.sandbox.knobs import Options
 
 _LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"
 _CORE = "urn:ietf:params:scim:schemas:core:2.0:"
 
 
-def answer(endpoint: str, identifier: str, query: str, accept: str, known: Known, knobs: Knobs) -> Reply:
+def scim_reply(endpoint: str, identifier: str, query: str, accept: str, known: Known, knobs: Options) -> Reply:
     """A list, one entry of it, or what this server can do."""
     if endpoint == "scim_config":
         return _typed(as_json(200, _CONFIG), accept)
     entries = _users(known) if endpoint == "scim_users" else _groups(known)
     if identifier:
         found = next((entry for entry in entries if entry["id"] == identifier), None)
-        return _typed(as_json(200, found), accept) if found else error(404, f"Resource {identifier} not found")
+        return (
+            _typed(as_json(200, found), accept) if found else scim_error_reply(404, f"Resource {identifier} not found")
+        )
     return _typed(as_json(200, _page(entries, query, knobs)), accept)
 
 
-def error(status: int, detail: str) -> Reply:
+def scim_error_reply(status: int, detail: str) -> Reply:
     """SCIM's own error body."""
     return as_json(status, {"schemas": [_ERROR], "detail": detail, "status": str(status)})
 
 
-def _page(entries: list[dict[str, Any]], query: str, knobs: Knobs) -> dict[str, Any]:
+def _page(entries: list[dict[str, Any]], query: str, knobs: Options) -> dict[str, Any]:
     asked = {name: values[0] for name, values in parse_qs(query).items()}
     start = max(1, _number(asked, "startIndex", 1))
     count = min(max(0, _number(asked, "count", knobs.scim_page)), knobs.scim_page)

@@ -151,7 +151,7 @@ def _odd() -> list[Item]:
     ]  # fmt: skip
 
 
-def items(extra: int = 0) -> list[Item]:
+def seed_items(extra: int = 0) -> list[Item]:
     """The seed: everyday secrets, odd ones, and `extra` generated ones from identifier 1001 on."""
     generated = [
         _demo(1000 + n, f"service-{n:05}", f"https://service-{n:05}.example.com/api", "generated", f"Generated no. {n}")

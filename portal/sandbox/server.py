@@ -12,10 +12,10 @@ from portal.sandbox import seed as demo
 from portal.sandbox.api import Api
 from portal.sandbox.control import control_handler
 from portal.sandbox.faults import Plan
-from portal.sandbox.grants import Grants
-from portal.sandbox.items import Item, Items, Known
+from portal.sandbox.grants import TokenIssuer
+from portal.sandbox.items import Item, Known, SecretStore
 from portal.sandbox.journal import Journal
-from portal.sandbox.knobs import Knobs
+from portal.sandbox.knobs import Options
 from portal.sandbox.remote import Control
 from portal.sandbox.web import WebServer
 from portal.sandbox.wire import vault_handler
@@ -73,7 +73,7 @@ class Sandbox:
     def __init__(
         self,
         *,
-        knobs: Knobs | None = None,
+        knobs: Options | None = None,
         seed: list[Item] | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -89,10 +89,10 @@ class Sandbox:
     ) -> None:
         self.client_id, self.client_secret = client_id, client_secret
         self.scim_client_id, self.scim_client_secret = scim_client_id, scim_client_secret
-        self.items = Items(demo.items() if seed is None else seed, state)
-        self.grants = Grants({client_id: client_secret, scim_client_id: scim_client_secret})
+        self.items = SecretStore(demo.seed_items() if seed is None else seed, state)
+        self.grants = TokenIssuer({client_id: client_secret, scim_client_id: scim_client_secret})
         self.api = Api(self.items, self.grants, known)
-        self.first_knobs = self.api.knobs = knobs or Knobs()
+        self.first_knobs = self.api.knobs = knobs or Options()
         self.plan, self.journal, self.gate = Plan(), Journal(), Gate()
         self.stopping = threading.Event()
         self._host, self._port = host, port

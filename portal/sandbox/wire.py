@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from portal.sandbox.api import Api, Effect, Request, route
+from portal.sandbox.api import Api, Effect, Request, parse_route
 from portal.sandbox.bodies import Reply
-from portal.sandbox.faults import Plan, Step, spoil
+from portal.sandbox.faults import FaultStep, Plan, apply_fault
 from portal.sandbox.journal import Arrival, Journal
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class VaultHandler(BaseHTTPRequestHandler):
         """One call, from its body to the last byte of the answer."""
         stage = self.stage
         parts = urlsplit(self.path)
-        endpoint, identifier = route(self.command, parts.path)
+        endpoint, identifier = parse_route(self.command, parts.path)
         step = stage.plan.take(self.command, endpoint, identifier)
         if step.name == "reset_before":
             request = self._request(parts.path, parts.query, b"")
@@ -76,7 +76,7 @@ class VaultHandler(BaseHTTPRequestHandler):
             self._reset()
             return
         prepared = stage.api.prepare(request)
-        reply = spoil(step, prepared.reply, stage.api.knobs)
+        reply = apply_fault(step, prepared.reply, stage.api.knobs)
         self._change(step, arrival, prepared.effect)
         stage.stopping.wait(step.delay_s + (step.number(1) if step.name == "slow" else 0))
         if step.name == "hold":
@@ -105,7 +105,7 @@ class VaultHandler(BaseHTTPRequestHandler):
             return b""
         return self.rfile.read(int(length))
 
-    def _change(self, step: Step, arrival: Arrival, effect: Effect | None) -> None:
+    def _change(self, step: FaultStep, arrival: Arrival, effect: Effect | None) -> None:
         """Applies the change if it is due before the answer, and lines up its late copies."""
         if effect is None:
             return
@@ -124,7 +124,7 @@ class VaultHandler(BaseHTTPRequestHandler):
         item: Item = effect()
         self.stage.journal.apply(arrival, item, replay=replay)
 
-    def _write(self, step: Step, reply: Reply) -> None:
+    def _write(self, step: FaultStep, reply: Reply) -> None:
         name = step.name
         if name in RESETS:
             self._reset()
@@ -135,7 +135,7 @@ class VaultHandler(BaseHTTPRequestHandler):
         else:
             self._answer(name, step, reply)
 
-    def _answer(self, name: str, step: Step, reply: Reply) -> None:
+    def _answer(self, name: str, step: FaultStep, reply: Reply) -> None:
         head, body = self._head(reply), b"" if self.command == "HEAD" else reply.body
         if name == "interim":
             self._send_interim(step)
@@ -152,7 +152,7 @@ class VaultHandler(BaseHTTPRequestHandler):
         else:
             self.wfile.write(head + body)
 
-    def _send_interim(self, step: Step) -> None:
+    def _send_interim(self, step: FaultStep) -> None:
         """Responses before the answer, each with a header of its own."""
         for code in (step.fault.partition(":")[2] or "100,103").split(","):
             self.wfile.write(f"HTTP/1.1 {code} Interim\r\nLink: </style.css>; rel=preload\r\n\r\n".encode())

@@ -4,9 +4,9 @@ Everything that can be known after a call is a value (`outcomes`); every HTTP ex
 (`Exchange`). A secret value is a `Secret`, revealed where it is sent and where texts are searched for it.
 """
 
-from portal.vault.client import Client, Report
-from portal.vault.config import Config, ConfigError
-from portal.vault.directory import Name, NamePage, Names
+from portal.vault.client import Client, ExchangeCallback
+from portal.vault.config import ConfigError, SeguraConfig
+from portal.vault.directory import DirectoryEntry, DirectoryKind, DirectoryPage
 from portal.vault.entity import (
     FIELDS,
     SECRET_FIELD,
@@ -16,18 +16,18 @@ from portal.vault.entity import (
     ListedSecret,
     Malformed,
     Patch,
-    Secret,
+    SecretStr,
     Share,
-    body,
-    from_wire,
+    encode_patch,
     is_masked,
+    parse_secret,
 )
-from portal.vault.errors import ReadRefused, Unauthorised, Unreachable, Unreadable, VaultError, WaitRequested
+from portal.vault.errors import InvalidResponse, ReadRefused, Unauthorised, Unreachable, VaultError, WaitRequested
 from portal.vault.exchange import Exchange
 from portal.vault.leftovers import Rows
 from portal.vault.outcomes import (
     Applied,
-    AppliedCheck,
+    AppliedUnverified,
     InDoubt,
     NotApplied,
     NotSent,
@@ -35,7 +35,7 @@ from portal.vault.outcomes import (
     Refused,
     RefusedCheck,
 )
-from portal.vault.tokens import Cipher, MemoryTokens, RedisTokens, Token, TokenStore
+from portal.vault.tokens import AccessToken, Cipher, MemoryTokens, RedisTokens, TokenStore
 from portal.vault.waits import MemoryWaits, RedisWaits, Waits
 
 __all__ = [
@@ -43,22 +43,24 @@ __all__ = [
     "SECRET_FIELD",
     "SHARE_FIELDS",
     "TEXT_FIELDS",
+    "AccessToken",
     "ApiSecret",
     "Applied",
-    "AppliedCheck",
+    "AppliedUnverified",
     "Cipher",
     "Client",
-    "Config",
     "ConfigError",
+    "DirectoryEntry",
+    "DirectoryKind",
+    "DirectoryPage",
     "Exchange",
+    "ExchangeCallback",
     "InDoubt",
+    "InvalidResponse",
     "ListedSecret",
     "Malformed",
     "MemoryTokens",
     "MemoryWaits",
-    "Name",
-    "NamePage",
-    "Names",
     "NotApplied",
     "NotSent",
     "Outcome",
@@ -68,19 +70,17 @@ __all__ = [
     "RedisWaits",
     "Refused",
     "RefusedCheck",
-    "Report",
     "Rows",
-    "Secret",
+    "SecretStr",
+    "SeguraConfig",
     "Share",
-    "Token",
     "TokenStore",
     "Unauthorised",
     "Unreachable",
-    "Unreadable",
     "VaultError",
     "WaitRequested",
     "Waits",
-    "body",
-    "from_wire",
+    "encode_patch",
     "is_masked",
+    "parse_secret",
 ]  # fmt: skip

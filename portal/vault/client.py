@@ -17,20 +17,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from portal.vault import directory, grants, readings
-from portal.vault.answers import Answer, NoAnswer, is_unauthorised
-from portal.vault.config import Config
-from portal.vault.directory import PAGE_SIZE, Name, NamePage, Names
-from portal.vault.edge import Edge
-from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, ApiSecret, ListedSecret, Patch, Secret, body
-from portal.vault.exchange import Call, Exchange, describe
-from portal.vault.grants import NoToken
+from portal.vault.answers import NoResponse, SeguraResponse, is_unauthorised
+from portal.vault.config import SeguraConfig
+from portal.vault.directory import PAGE_SIZE, DirectoryEntry, DirectoryKind, DirectoryPage
+from portal.vault.edge import Transport
+from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, ApiSecret, ListedSecret, Patch, SecretStr, encode_patch
+from portal.vault.exchange import Exchange, ExchangeRequest, describe_exchange
+from portal.vault.grants import TokenUnavailable
 from portal.vault.leftovers import Rows
-from portal.vault.outcomes import NotSent, Outcome, classify, requested_wait_s
-from portal.vault.text import Scrubber, scrubber
-from portal.vault.tokens import MemoryTokens, Token, TokenStore
+from portal.vault.outcomes import NotSent, Outcome, classify_update, requested_wait_s
+from portal.vault.text import Scrubber, make_scrubber
+from portal.vault.tokens import AccessToken, MemoryTokens, TokenStore
 from portal.vault.waits import MemoryWaits, Waits
 
-Report = Callable[[Exchange], None]
+ExchangeCallback = Callable[[Exchange], None]
 _RESOURCE = "api/mysafe/secretapi"
 _DIRECTORY = "iso/scim/v2"
 
@@ -55,22 +55,24 @@ class Client:
     nothing is sent: reads raise WaitRequested, an update comes to NotSent.
     """
 
-    def __init__(self, config: Config, *, tokens: TokenStore, report: Report, waits: Waits | None = None) -> None:
+    def __init__(
+        self, config: SeguraConfig, *, tokens: TokenStore, report: ExchangeCallback, waits: Waits | None = None
+    ) -> None:
         self.config = config
-        self._edge = Edge(config)
+        self._edge = Transport(config)
         self._tokens = tokens
         self._report = report
         self._waits = waits or MemoryWaits()
         self._wait_key = "segura:wait:" + hashlib.sha256(config.url.encode()).hexdigest()[:32]
-        self._met: list[Secret] = list(config.secrets)
+        self._met: list[SecretStr] = list(config.secrets)
         identity = "\n".join((config.token_url, config.client_id, config.tenant))
         self._key = "segura:token:" + hashlib.sha256(identity.encode()).hexdigest()[:32]
 
     @classmethod
-    def connect(cls, *, url: str, client_id: str, client_secret: str | Secret, **options: Any) -> Client:
+    def connect(cls, *, url: str, client_id: str, client_secret: str | SecretStr, **options: Any) -> Client:
         """A client with its own token cache and no log; `options` are the other fields of Config."""
-        secret = client_secret if isinstance(client_secret, Secret) else Secret(client_secret)
-        config = Config(url=url, client_id=client_id, client_secret=secret, **options)
+        secret = client_secret if isinstance(client_secret, SecretStr) else SecretStr(client_secret)
+        config = SeguraConfig(url=url, client_id=client_id, client_secret=secret, **options)
         return cls(config, tokens=MemoryTokens(), report=_unheard)
 
     def __repr__(self) -> str:
@@ -79,7 +81,7 @@ class Client:
     def list(self, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf) -> Rows[ListedSecret]:
         """All API secrets that our access key sees (contract 5.1), by `ends_at` as in read(). Raises VaultError."""
         call = self._call("GET", _RESOURCE, attempt_id, correlation_id)
-        return readings.listed(self._authorised(call, ends_at=ends_at))
+        return readings.parse_list_response(self._authorised(call, ends_at=ends_at))
 
     def read(
         self, identifier: int, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf
@@ -90,7 +92,7 @@ class Client:
         ReadRefused, Unreachable, Unauthorised or Unreadable; ValueError for an impossible identifier.
         """
         call = self._call("GET", _path(identifier), attempt_id, correlation_id)
-        return readings.one(identifier, self._authorised(call, ends_at=ends_at))
+        return readings.parse_secret_response(identifier, self._authorised(call, ends_at=ends_at))
 
     def update(
         self,
@@ -109,57 +111,59 @@ class Client:
         that exception leaves. Raises Malformed (a ValueError) for a patch that must not be sent.
         """
         call = self._call("PUT", _path(identifier, "/update"), attempt_id, correlation_id)
-        content = Secret(body(patch).decode("ascii"))
+        content = SecretStr(encode_patch(patch).decode("ascii"))
         value = patch.get(SECRET_FIELD)
-        self._meet((value,) if isinstance(value, Secret) else ())
+        self._meet((value,) if isinstance(value, SecretStr) else ())
         lists = [patch.get(name) for name in SHARE_FIELDS]
         public = [share.name for rows in lists if isinstance(rows, tuple) for share in rows]
 
-        def judge(came: Answer | NoAnswer) -> Outcome:
-            return classify(identifier, patch, came, self._scrubber(public))
+        def judge(came: SeguraResponse | NoResponse) -> Outcome:
+            return classify_update(identifier, patch, came, self._scrubber(public))
 
-        def keep(came: Answer | NoAnswer, exchange: Exchange) -> None:
+        def keep(came: SeguraResponse | NoResponse, exchange: Exchange) -> None:
             unreported(judge(came), exchange)
 
         came = self._authorised(call, content, send_before=send_before, keep=keep)
-        return came.outcome if isinstance(came, NoToken) else judge(came)
+        return came.outcome if isinstance(came, TokenUnavailable) else judge(came)
 
     def name_page(
-        self, kind: Names, start: int = 1, *, correlation_id: str = "", ends_at: float = math.inf
-    ) -> NamePage:
+        self, kind: DirectoryKind, start: int = 1, *, correlation_id: str = "", ends_at: float = math.inf
+    ) -> DirectoryPage:
         """Users or groups from the `start`th on (contract 10), by `ends_at` as in read(). Raises VaultError.
 
         SCIM wants a client of its own: give Config that one, and its token address.
         """
         query = f"?startIndex={start}&count={PAGE_SIZE}"
         call = self._call("GET", f"{_DIRECTORY}/{kind}", "", correlation_id, query)
-        return directory.page(kind, start, self._authorised(call, ends_at=ends_at))
+        return directory.parse_page(kind, start, self._authorised(call, ends_at=ends_at))
 
-    def names(self, kind: Names, *, correlation_id: str = "", ends_at: float = math.inf) -> Rows[Name]:
+    def names(
+        self, kind: DirectoryKind, *, correlation_id: str = "", ends_at: float = math.inf
+    ) -> Rows[DirectoryEntry]:
         """All of them, page by page, and by `ends_at` altogether. Raises VaultError."""
-        return directory.everyone(
+        return directory.collect_pages(
             lambda start: self.name_page(kind, start, correlation_id=correlation_id, ends_at=ends_at)
         )
 
-    def _call(self, method: str, path: str, attempt_id: str, correlation_id: str, query: str = "") -> Call:
-        return Call(method, urlsplit(self.config.url).path + path, attempt_id, correlation_id, query)
+    def _call(self, method: str, path: str, attempt_id: str, correlation_id: str, query: str = "") -> ExchangeRequest:
+        return ExchangeRequest(method, urlsplit(self.config.url).path + path, attempt_id, correlation_id, query)
 
     def _authorised(
         self,
-        call: Call,
-        content: Secret | None = None,
+        call: ExchangeRequest,
+        content: SecretStr | None = None,
         *,
         send_before: float = math.inf,
         ends_at: float = math.inf,
-        keep: Callable[[Answer | NoAnswer, Exchange], None] = _dropped,
-    ) -> Answer | NoAnswer | NoToken:
+        keep: Callable[[SeguraResponse | NoResponse, Exchange], None] = _dropped,
+    ) -> SeguraResponse | NoResponse | TokenUnavailable:
         """Carries a call with a token; if that is not taken, drops it and tries once more, with a new one."""
-        came: Answer | NoAnswer = NoAnswer("too late to send", sent=False)
+        came: SeguraResponse | NoResponse = NoResponse("too late to send", sent=False)
         for _ in range(2):
             if (wait_s := self._waits.left_s(self._wait_key)) > 0:
                 return grants.held_off(wait_s)
             token = self._token(call, ends_at)
-            if isinstance(token, NoToken):
+            if isinstance(token, TokenUnavailable):
                 return token
             if time.monotonic() >= min(send_before, ends_at):
                 return came
@@ -169,17 +173,17 @@ class Client:
             except Exception:
                 keep(came, exchange)
                 raise
-            if isinstance(came, NoAnswer) or not is_unauthorised(came):
+            if isinstance(came, NoResponse) or not is_unauthorised(came):
                 return came
             self._tokens.drop(self._key, token)
         return came
 
-    def _note_wait(self, came: Answer | NoAnswer) -> None:
+    def _note_wait(self, came: SeguraResponse | NoResponse) -> None:
         """Let nobody call before the instant that this answer asks for."""
         if wait_s := requested_wait_s(came):
             self._waits.extend(self._wait_key, wait_s)
 
-    def _meet(self, secrets: Iterable[Secret]) -> None:
+    def _meet(self, secrets: Iterable[SecretStr]) -> None:
         """Remember what no text may quote from now on."""
         self._met += [secret for secret in secrets if secret not in self._met]
 
@@ -188,11 +192,11 @@ class Client:
 
         It knows the client secrets, and each access token and client_secret that was sent, issued or read so far.
         """
-        return scrubber(self._met, public)
+        return make_scrubber(self._met, public)
 
     def _carry(
-        self, call: Call, token: Token, content: Secret | None, ends_at: float
-    ) -> tuple[Answer | NoAnswer, Exchange]:
+        self, call: ExchangeRequest, token: AccessToken, content: SecretStr | None, ends_at: float
+    ) -> tuple[SeguraResponse | NoResponse, Exchange]:
         url = self.config.url.removesuffix(urlsplit(self.config.url).path) + call.path + call.query
         started_at, clock = datetime.now(UTC), time.monotonic()
         self._meet((token.value,))
@@ -200,10 +204,10 @@ class Client:
             call.method, url, token.value, content=content, request_id=call.attempt_id, ends_at=ends_at
         )
         self._note_wait(came)
-        self._meet(readings.secrets_in(came))
-        return came, describe(call, came, self._scrubber(), started_at=started_at, duration_ms=_since(clock))
+        self._meet(readings.find_secret_values(came))
+        return came, describe_exchange(call, came, self._scrubber(), started_at=started_at, duration_ms=_since(clock))
 
-    def _token(self, call: Call, ends_at: float) -> Token | NoToken:
+    def _token(self, call: ExchangeRequest, ends_at: float) -> AccessToken | TokenUnavailable:
         """A usable token: the cached one while fresh, else a new one, fetched by one caller for all."""
         held = self._tokens.get(self._key)
         if held is not None and held.is_fresh():
@@ -214,37 +218,39 @@ class Client:
             if held is not None and held.is_fresh():
                 return held
             fetched = self._tokens.failure(self._key, since=asked_at)
-            if not isinstance(fetched, NoToken):
+            if not isinstance(fetched, TokenUnavailable):
                 fetched = self._fetch(call, ends_at)
-                if isinstance(fetched, Token):
+                if isinstance(fetched, AccessToken):
                     self._tokens.put(self._key, fetched)
                     return fetched
                 if time.monotonic() < ends_at:  # a hurried caller's failure is theirs alone
                     self._tokens.failed(self._key, fetched)  # for those who waited meanwhile: no herd
             return held if held is not None and held.is_alive() else fetched
 
-    def _fetch(self, cause: Call, ends_at: float) -> Token | NoToken:
+    def _fetch(self, cause: ExchangeRequest, ends_at: float) -> AccessToken | TokenUnavailable:
         """With the first client secret that Segura takes."""
         fetched = self._fetch_with(self.config.client_secret, cause, ends_at)
         for spare in self.config.spare_secrets:
-            if not (isinstance(fetched, NoToken) and fetched.identity):
+            if not (isinstance(fetched, TokenUnavailable) and fetched.identity):
                 break
             fetched = self._fetch_with(spare, cause, ends_at)
         return fetched
 
-    def _fetch_with(self, secret: Secret, cause: Call, ends_at: float) -> Token | NoToken:
+    def _fetch_with(self, secret: SecretStr, cause: ExchangeRequest, ends_at: float) -> AccessToken | TokenUnavailable:
         if time.monotonic() >= ends_at:
-            return NoToken(NotSent(reason="no time was left to ask for a token"))
+            return TokenUnavailable(NotSent(reason="no time was left to ask for a token"))
         if (wait_s := self._waits.left_s(self._wait_key)) > 0:
             return grants.held_off(wait_s)
-        call = Call("POST", urlsplit(self.config.token_url).path, cause.attempt_id, cause.correlation_id)
+        call = ExchangeRequest("POST", urlsplit(self.config.token_url).path, cause.attempt_id, cause.correlation_id)
         started_at, at, clock = datetime.now(UTC), time.time(), time.monotonic()
         came, value, expires_in = self._edge.fetch_token(secret, ends_at=ends_at)
         self._note_wait(came)
         self._meet((value,) if value else ())
         scrub = self._scrubber()
-        self._report(describe(call, came, scrub, started_at=started_at, duration_ms=_since(clock), token_call=True))
-        return Token.granted(value, expires_in, at) if value else grants.refused(came, scrub)
+        self._report(
+            describe_exchange(call, came, scrub, started_at=started_at, duration_ms=_since(clock), token_call=True)
+        )
+        return AccessToken.granted(value, expires_in, at) if value else grants.classify_token_failure(came, scrub)
 
 
 def _path(identifier: int, action: str = "") -> str:

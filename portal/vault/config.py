@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from portal.vault.entity import Secret
+from portal.vault.entity import SecretStr
 
 MIB = 1024 * 1024
 
@@ -18,7 +18,7 @@ class ConfigError(ValueError):
 
 
 @dataclass(frozen=True)
-class Config:
+class SeguraConfig:
     """Address, identity and patience of one Segura connection. Times in seconds, sizes in bytes.
 
     `deadline_s` bounds one whole exchange from the first connect to the last byte (name resolution, which
@@ -28,7 +28,7 @@ class Config:
 
     url: str
     client_id: str
-    client_secret: Secret
+    client_secret: SecretStr
     token_url: str = ""
     tenant: str = ""
     ca_bundle: str = ""
@@ -37,10 +37,10 @@ class Config:
     read_timeout_s: float = 65
     deadline_s: float = 70
     max_body: int = MIB
-    spare_secrets: tuple[Secret, ...] = ()
+    spare_secrets: tuple[SecretStr, ...] = ()
 
     @property
-    def secrets(self) -> tuple[Secret, ...]:
+    def secrets(self) -> tuple[SecretStr, ...]:
         """All client secrets, the first one first."""
         return (self.client_secret, *self.spare_secrets)
 

@@ -28,10 +28,10 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 from urllib3.exceptions import HTTPError, NameResolutionError
 
-from portal.vault.answers import TOO_LONG, Answer, NoAnswer, document
-from portal.vault.config import Config, ConfigError
-from portal.vault.entity import Secret
-from portal.vault.paced import Pace, PacedHTTPConnection, PacedHTTPSConnection
+from portal.vault.answers import TOO_LONG, NoResponse, SeguraResponse, json_document
+from portal.vault.config import ConfigError, SeguraConfig
+from portal.vault.entity import SecretStr
+from portal.vault.paced import Deadline, PacedHTTPConnection, PacedHTTPSConnection
 
 HEADERS = {
     "Accept": "application/json",
@@ -63,10 +63,10 @@ class _Session(OAuth2Session):
 class _Adapter(HTTPAdapter):
     """Carries one exchange and keeps what came back, its body capped and paced."""
 
-    def __init__(self, config: Config, trust: ssl.SSLContext, pace: Pace) -> None:
+    def __init__(self, config: SeguraConfig, trust: ssl.SSLContext, pace: Deadline) -> None:
         super().__init__(max_retries=0)
         self._config, self._trust, self._pace = config, trust, pace
-        self.answer: Answer | None = None
+        self.answer: SeguraResponse | None = None
 
     def get_connection_with_tls_context(self, request: PreparedRequest, *_args: Any, **_kwargs: Any) -> Any:
         """A pool of one, always verifying, whatever the caller asked for."""
@@ -96,7 +96,7 @@ class _Adapter(HTTPAdapter):
         response.raw = io.BytesIO(body)
         text, damaged = _decode(body)
         retry_after = response.headers.get("Retry-After", "")
-        self.answer = Answer(response.status_code, Secret(text), retry_after, flaw, damaged)
+        self.answer = SeguraResponse(response.status_code, SecretStr(text), retry_after, flaw, damaged)
         return response
 
     def _read(self, raw: Any) -> tuple[bytes, str]:
@@ -111,10 +111,10 @@ class _Adapter(HTTPAdapter):
         return bytes(body), ""
 
 
-class Edge:
+class Transport:
     """Carries exchanges for one Config. Safe to share between threads and across forks."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: SeguraConfig) -> None:
         self._config = config
         self._trust = _trust(config.ca_bundle)
         if not (config.url.startswith("https:") and config.token_url.startswith("https:")):
@@ -125,12 +125,12 @@ class Edge:
         self,
         method: str,
         url: str,
-        token: Secret,
+        token: SecretStr,
         *,
-        content: Secret | None = None,
+        content: SecretStr | None = None,
         request_id: str = "",
         ends_at: float = math.inf,
-    ) -> Answer | NoAnswer:
+    ) -> SeguraResponse | NoResponse:
         """One call with a bearer token, over by `ends_at` of the monotonic clock at the latest.
 
         What went wrong is in the answer; nothing is raised.
@@ -140,7 +140,7 @@ class Edge:
             headers["Content-Type"] = "application/json"
         pace = self._pace(ends_at)
         adapter = _Adapter(self._config, self._trust, pace)
-        trouble: NoAnswer | None = None
+        trouble: NoResponse | None = None
         try:
             bearer = {"access_token": token.reveal(), "token_type": "Bearer"}
             with _Session(self._config.client_id, adapter, bearer) as session:
@@ -148,34 +148,36 @@ class Edge:
                 session.request(method, url, data=data, headers=headers)
         except Exception as error:  # noqa: BLE001 - whatever a library throws, its frames hold plaintext
             trouble = _no_answer(error, pace)
-        return adapter.answer or trouble or NoAnswer("no answer", sent=pace.sent)
+        return adapter.answer or trouble or NoResponse("no answer", sent=pace.sent)
 
     def fetch_token(
-        self, secret: Secret, *, ends_at: float = math.inf
-    ) -> tuple[Answer | NoAnswer, Secret | None, object]:
+        self, secret: SecretStr, *, ends_at: float = math.inf
+    ) -> tuple[SeguraResponse | NoResponse, SecretStr | None, object]:
         """A token for this client secret: what came back, the token if it is one, and `expires_in` as given."""
         config = self._config
         pace = self._pace(ends_at)
         adapter = _Adapter(config, self._trust, pace)
-        trouble: NoAnswer | None = None
+        trouble: NoResponse | None = None
         try:
             with _Session(config.client_id, adapter) as session:
                 session.fetch_token(config.token_url, **self._credentials(secret.reveal()))
         except Exception as error:  # noqa: BLE001 - oauthlib raises on bodies it dislikes; the answer itself is kept
             trouble = _no_answer(error, pace)
-        came = adapter.answer or trouble or NoAnswer("no answer", sent=pace.sent)
-        if not isinstance(came, Answer) or came.status != 200:
+        came = adapter.answer or trouble or NoResponse("no answer", sent=pace.sent)
+        if not isinstance(came, SeguraResponse) or came.status != 200:
             return came, None, None
-        grant = document(came) or {}  # not what oauthlib makes of it: it refuses a good token for an odd `expires_in`
+        grant = (
+            json_document(came) or {}
+        )  # not what oauthlib makes of it: it refuses a good token for an odd `expires_in`
         value = grant.get("access_token")
         if not isinstance(value, str) or not value:
             return came, None, None
         if not value.isascii() or not value.isprintable():
             return came, None, None
-        return came, Secret(value), grant.get("expires_in")
+        return came, SecretStr(value), grant.get("expires_in")
 
-    def _pace(self, ends_at: float) -> Pace:
-        return Pace(min(self._config.deadline_s, ends_at - time.monotonic()), self._config.read_timeout_s)
+    def _pace(self, ends_at: float) -> Deadline:
+        return Deadline(min(self._config.deadline_s, ends_at - time.monotonic()), self._config.read_timeout_s)
 
     def _credentials(self, secret: str) -> dict[str, Any]:
         config = self._config
@@ -194,7 +196,7 @@ def _decode(body: bytes) -> tuple[str, bool]:
         return body.decode("utf-8-sig", "replace"), True
 
 
-def _header_flaw(error: Exception, pace: Pace) -> str:
+def _header_flaw(error: Exception, pace: Deadline) -> str:
     too_much = isinstance(error, http.client.HTTPException) and not isinstance(error, http.client.BadStatusLine)
     reason = "the headers are too many or too long" if too_much else _reason(error, pace)
     return reason + " while reading the answer"
@@ -215,9 +217,9 @@ def _read_trust(path: str, _changed_ns: int, _size: int) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=path)
 
 
-def _no_answer(error: BaseException, pace: Pace) -> NoAnswer:
+def _no_answer(error: BaseException, pace: Deadline) -> NoResponse:
     bad_certificate = any(isinstance(each, ssl.SSLCertVerificationError) for each in _chain(error))
-    return NoAnswer(_reason(error, pace), sent=pace.sent, alarm=bad_certificate)
+    return NoResponse(_reason(error, pace), sent=pace.sent, alarm=bad_certificate)
 
 
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
@@ -233,7 +235,7 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
 _PROTOCOL = "the connection ended without a whole answer"
 
 
-def _reason(error: BaseException, pace: Pace) -> str:
+def _reason(error: BaseException, pace: Deadline) -> str:
     """In our own words: an exception's text may quote a URL, a header or a body."""
     if pace.over:
         return "the total deadline passed"

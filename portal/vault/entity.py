@@ -30,7 +30,7 @@ class Malformed(ValueError):
     """What the vault sent, or what we were about to send, is not what the contract describes."""
 
 
-class Secret:
+class SecretStr:
     """A value that must not be seen: prints as ****, does not pickle, gives itself up by name only."""
 
     __slots__ = ("_value",)
@@ -48,7 +48,7 @@ class Secret:
     __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Secret):
+        if not isinstance(other, SecretStr):
             return NotImplemented
         mine, theirs = self._value, other._value
         return hmac.compare_digest(mine.encode("utf-8", "surrogatepass"), theirs.encode("utf-8", "surrogatepass"))
@@ -96,10 +96,10 @@ class ApiSecret:
     method: str = ""
     users_allowed: tuple[Share, ...] = ()
     groups_allowed: tuple[Share, ...] = ()
-    client_secret: Secret | None = None
+    client_secret: SecretStr | None = None
 
 
-PatchValue = str | Secret | tuple[Share, ...]
+PatchValue = str | SecretStr | tuple[Share, ...]
 Patch = Mapping[str, PatchValue]
 """An edit: field name -> new value, only for the fields that change."""
 
@@ -109,14 +109,14 @@ def is_masked(text: str) -> bool:
     return _MASK.search(text) is not None
 
 
-def identifier_of(value: object) -> int | None:
+def parse_identifier(value: object) -> int | None:
     """Segura's identifier, an int or a string of digits, as a positive int; None if it is neither."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     return int(value) if _DIGITS.fullmatch(str(value)) else None
 
 
-def field_from_wire(name: str, value: object) -> PatchValue | None:
+def parse_field(name: str, value: object) -> PatchValue | None:
     """One field of an entity as Segura writes it; None for a client_secret that is masked or empty.
 
     Both share shapes (`username` of a write, `name` of a read) become one. Raises Malformed.
@@ -133,7 +133,7 @@ def field_from_wire(name: str, value: object) -> PatchValue | None:
         raise Malformed(f"{name} is not text")
     if name != SECRET_FIELD:
         return text
-    return Secret(text) if text and not is_masked(text) else None
+    return SecretStr(text) if text and not is_masked(text) else None
 
 
 def _shares(name: str, value: object) -> tuple[Share, ...]:
@@ -150,33 +150,33 @@ def _shares(name: str, value: object) -> tuple[Share, ...]:
     return tuple(shares)
 
 
-def from_wire(entity: Mapping[str, object]) -> ApiSecret:
+def parse_secret(entity: Mapping[str, object]) -> ApiSecret:
     """An API secret from `api_secret_entity` or `api_entity`; unknown keys are ignored. Raises Malformed."""
-    identifier = identifier_of(entity.get("identifier"))
+    identifier = parse_identifier(entity.get("identifier"))
     if identifier is None:
         raise Malformed("the entity has no identifier")
     texts: dict[str, str] = {}
     for name in TEXT_FIELDS:
-        value = field_from_wire(name, entity.get(name))
+        value = parse_field(name, entity.get(name))
         texts[name] = value if isinstance(value, str) else ""
-    secret = field_from_wire(SECRET_FIELD, entity.get(SECRET_FIELD))
+    secret = parse_field(SECRET_FIELD, entity.get(SECRET_FIELD))
     return ApiSecret(
         identifier=identifier,
         users_allowed=_shares("users_allowed", entity.get("users_allowed")),
         groups_allowed=_shares("groups_allowed", entity.get("groups_allowed")),
-        client_secret=secret if isinstance(secret, Secret) else None,
+        client_secret=secret if isinstance(secret, SecretStr) else None,
         **texts,
     )
 
 
-def listed_from_wire(row: object) -> ListedSecret:
+def parse_listed_secret(row: object) -> ListedSecret:
     """One row of the list endpoint; flags come as booleans or as "0"/"1" (contract 5.1). Raises Malformed."""
-    identifier = identifier_of(row.get("identifier")) if isinstance(row, Mapping) else None
+    identifier = parse_identifier(row.get("identifier")) if isinstance(row, Mapping) else None
     if not isinstance(row, Mapping) or identifier is None:
         raise Malformed("a row of the list has no identifier")
     if identifier > LARGEST_IDENTIFIER:
         raise Malformed("the identifier is too large")
-    name = field_from_wire("name", row.get("name"))
+    name = parse_field("name", row.get("name"))
     return ListedSecret(
         identifier=identifier,
         name=name if isinstance(name, str) else "",
@@ -187,7 +187,7 @@ def listed_from_wire(row: object) -> ListedSecret:
     )
 
 
-def body(patch: Patch) -> bytes:
+def encode_patch(patch: Patch) -> bytes:
     """The bytes of an update: only the patch's fields, in the order of FIELDS, always the same for one patch.
 
     Raises Malformed for an empty patch, an unknown field, a value of the wrong kind, text that is not valid
@@ -215,7 +215,7 @@ def _to_wire(name: str, value: PatchValue) -> object:
 
 
 def _secret_to_wire(value: PatchValue) -> str:
-    if not isinstance(value, Secret):
+    if not isinstance(value, SecretStr):
         raise Malformed("client_secret is not a Secret")
     if not value.reveal():
         raise Malformed("client_secret is empty")

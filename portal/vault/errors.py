@@ -42,5 +42,5 @@ class Unauthorised(VaultError):
     """Our access key or token is not accepted, even after one renewal."""
 
 
-class Unreadable(VaultError):
+class InvalidResponse(VaultError):
     """An answer, or the lack of one, that proves nothing."""

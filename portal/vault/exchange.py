@@ -7,14 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from portal.vault.answers import Answer, NoAnswer, document, envelope, error_number, is_scim, message, own_code
+from portal.vault.answers import (
+    NoResponse,
+    SeguraResponse,
+    envelope_code,
+    is_scim,
+    json_document,
+    response_message,
+    segura_envelope,
+    segura_error_code,
+)
 from portal.vault.text import Scrubber, keep_number
 
 Origin = Literal["segura", "gateway", "token", "none"]
 
 
 @dataclass(frozen=True)
-class Call:
+class ExchangeRequest:
     """What an exchange is for. `path` is the path alone, and what is kept: no host, no query."""
 
     method: str
@@ -46,9 +55,9 @@ class Exchange:
     reason: str
 
 
-def describe(
-    call: Call,
-    came: Answer | NoAnswer,
+def describe_exchange(
+    call: ExchangeRequest,
+    came: SeguraResponse | NoResponse,
     scrub: Scrubber,
     *,
     started_at: datetime,
@@ -56,30 +65,30 @@ def describe(
     token_call: bool = False,
 ) -> Exchange:
     """The exchange as a value. Never raises, whatever the answer holds."""
-    doc = document(came) if isinstance(came, Answer) else None
+    doc = json_document(came) if isinstance(came, SeguraResponse) else None
     return Exchange(
         started_at=started_at,
         duration_ms=duration_ms,
         method=call.method,
         path=call.path,
-        status=came.status if isinstance(came, Answer) else None,
+        status=came.status if isinstance(came, SeguraResponse) else None,
         code=_own_code(came, doc, scrub),
-        number=keep_number(error_number(doc), scrub),
-        message=scrub(message(doc)),
-        origin=_origin(came, token_call, envelope(doc) is not None or is_scim(doc)),
+        number=keep_number(segura_error_code(doc), scrub),
+        message=scrub(response_message(doc)),
+        origin=_origin(came, token_call, segura_envelope(doc) is not None or is_scim(doc)),
         attempt_id=call.attempt_id,
         correlation_id=call.correlation_id,
-        reason=came.flaw if isinstance(came, Answer) else came.reason,
+        reason=came.flaw if isinstance(came, SeguraResponse) else came.reason,
     )
 
 
-def _own_code(came: Answer | NoAnswer, doc: Mapping[str, Any] | None, scrub: Scrubber) -> int | None:
-    code = own_code(doc)
-    return code if isinstance(came, Answer) and code == came.status else keep_number(code, scrub)
+def _own_code(came: SeguraResponse | NoResponse, doc: Mapping[str, Any] | None, scrub: Scrubber) -> int | None:
+    code = envelope_code(doc)
+    return code if isinstance(came, SeguraResponse) and code == came.status else keep_number(code, scrub)
 
 
-def _origin(came: Answer | NoAnswer, token_call: bool, is_seguras: bool) -> Origin:
-    if isinstance(came, NoAnswer):
+def _origin(came: SeguraResponse | NoResponse, token_call: bool, is_seguras: bool) -> Origin:
+    if isinstance(came, NoResponse):
         return "none"
     if token_call:
         return "token"

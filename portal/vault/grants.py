@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from portal.vault.answers import Answer, NoAnswer, document, message
-from portal.vault.errors import Unauthorised, Unreachable, Unreadable, VaultError, WaitRequested
+from portal.vault.answers import NoResponse, SeguraResponse, json_document, response_message
+from portal.vault.errors import InvalidResponse, Unauthorised, Unreachable, VaultError, WaitRequested
 from portal.vault.outcomes import NotSent, requested_wait_s
 from portal.vault.text import Scrubber
 
 
 @dataclass(frozen=True)
-class NoToken:
+class TokenUnavailable:
     """The token endpoint gave no token. `identity` says that it did not take our client id or secret."""
 
     outcome: NotSent
@@ -25,30 +25,30 @@ class NoToken:
             return (WaitRequested if outcome.held_off else Unreachable)(
                 outcome.reason, alarm=outcome.alarm, retry_after_s=wait
             )
-        kind = Unauthorised if self.identity else Unreadable
+        kind = Unauthorised if self.identity else InvalidResponse
         return kind(outcome.reason, status=outcome.status, alarm=outcome.alarm, retry_after_s=wait)
 
 
-def held_off(wait_s: float) -> NoToken:
+def held_off(wait_s: float) -> TokenUnavailable:
     """Return what a call comes to that is not made, because Segura has asked to wait."""
     reason = f"Segura asked to wait: the next call is possible in {math.ceil(wait_s)} seconds"
-    return NoToken(NotSent(reason=reason, retry_after_s=wait_s, held_off=True))
+    return TokenUnavailable(NotSent(reason=reason, retry_after_s=wait_s, held_off=True))
 
 
-def refused(came: Answer | NoAnswer, scrub: Scrubber) -> NoToken:
+def classify_token_failure(came: SeguraResponse | NoResponse, scrub: Scrubber) -> TokenUnavailable:
     """Reads a token endpoint's failure: without a token the update was not sent."""
-    if isinstance(came, NoAnswer):
+    if isinstance(came, NoResponse):
         reason = f"Segura's token endpoint did not answer: {came.reason}"
-        return NoToken(NotSent(reason=reason, alarm=came.alarm))
+        return TokenUnavailable(NotSent(reason=reason, alarm=came.alarm))
     identity = came.status in (400, 401, 403)
-    said = scrub(message(document(came)))
+    said = scrub(response_message(json_document(came)))
     wait = requested_wait_s(came)
     alarm = came.status < 500 and came.status != 429
     outcome = NotSent(status=came.status, message=said, reason=_reason(came), retry_after_s=wait, alarm=alarm)
-    return NoToken(outcome, identity)
+    return TokenUnavailable(outcome, identity)
 
 
-def _reason(came: Answer) -> str:
+def _reason(came: SeguraResponse) -> str:
     if came.status in (400, 401, 403):
         return "Segura refused the client id or secret: check SEGURA_CLIENT_ID and SEGURA_CLIENT_SECRET"
     if came.status == 404:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from portal.vault.entity import Malformed
-from portal.vault.text import clean
+from portal.vault.text import clean_text
 
 _LONGEST_NAME = 60
 _Row = TypeVar("_Row")
@@ -35,5 +35,5 @@ def _named(row: object) -> str:
     """What a row calls itself, where it does so in letters."""
     fields = row if isinstance(row, dict) else {}
     names = (fields.get(key) for key in ("name", "userName", "displayName"))
-    name = next((clean(name)[:_LONGEST_NAME] for name in names if isinstance(name, str) and name.strip()), "")
+    name = next((clean_text(name)[:_LONGEST_NAME] for name in names if isinstance(name, str) and name.strip()), "")
     return f"“{name}”, " if name else ""

@@ -13,22 +13,22 @@ from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 
 from portal.vault.answers import (
-    Answer,
-    NoAnswer,
-    document,
-    envelope,
-    error_number,
-    flagged_error,
+    NoResponse,
+    SeguraResponse,
+    envelope_code,
     gateway_message,
+    has_error_flag,
     is_about_item,
     is_refusal,
     is_unauthorised,
-    message,
-    own_code,
-    same_status,
+    json_document,
+    response_message,
+    segura_envelope,
+    segura_error_code,
+    status_matches_body,
     why_unauthorised,
 )
-from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, Malformed, Patch, field_from_wire, identifier_of
+from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, Malformed, Patch, parse_field, parse_identifier
 from portal.vault.text import Scrubber, keep_number
 
 _DECLINED = frozenset({400, 403, 404, 405, 406, 410, 411, 413, 414, 415, 422, 431})
@@ -68,7 +68,7 @@ class Applied(_Known):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AppliedCheck(_Known):
+class AppliedUnverified(_Known):
     """Applied, but the echo differs in `differences` (field names) or shares failed: read back."""
 
     code = "applied_unverified"
@@ -115,27 +115,27 @@ class InDoubt(_Known):
     code = "in_doubt"
 
 
-Outcome = Applied | AppliedCheck | Refused | RefusedCheck | NotSent | NotApplied | InDoubt
+Outcome = Applied | AppliedUnverified | Refused | RefusedCheck | NotSent | NotApplied | InDoubt
 
 
-def classify(identifier: int, patch: Patch, came: Answer | NoAnswer, scrub: Scrubber) -> Outcome:
+def classify_update(identifier: int, patch: Patch, came: SeguraResponse | NoResponse, scrub: Scrubber) -> Outcome:
     """The outcome of one update of `identifier` by what came back. Pure but for the clock in an HTTP date."""
-    if isinstance(came, NoAnswer):
+    if isinstance(came, NoResponse):
         if came.sent:
             return InDoubt(reason=came.reason, alarm=came.alarm)
         return NotSent(reason=came.reason, alarm=came.alarm)
     return replace(_judge(identifier, patch, came, scrub), retry_after_s=requested_wait_s(came))
 
 
-def requested_wait_s(came: Answer | NoAnswer) -> float | None:
+def requested_wait_s(came: SeguraResponse | NoResponse) -> float | None:
     """Return the seconds that an answer asks to wait before the next call; None if it does not."""
-    return retry_after(came.retry_after) if isinstance(came, Answer) and came.status >= 300 else None
+    return parse_retry_after(came.retry_after) if isinstance(came, SeguraResponse) and came.status >= 300 else None
 
 
-def _judge(identifier: int, patch: Patch, came: Answer, scrub: Scrubber) -> Outcome:
-    doc = document(came)
-    said = scrub(message(doc))
-    number = keep_number(error_number(doc), scrub)
+def _judge(identifier: int, patch: Patch, came: SeguraResponse, scrub: Scrubber) -> Outcome:
+    doc = json_document(came)
+    said = scrub(response_message(doc))
+    number = keep_number(segura_error_code(doc), scrub)
     if came.status in (200, 201):
         return _judge_success(identifier, patch, came, doc, scrub)
     if is_unauthorised(came):
@@ -158,7 +158,7 @@ def _judge(identifier: int, patch: Patch, came: Answer, scrub: Scrubber) -> Outc
     )
 
 
-def retry_after(header: str, now: datetime | None = None) -> float | None:
+def parse_retry_after(header: str, now: datetime | None = None) -> float | None:
     """Seconds to wait by a Retry-After header (seconds or HTTP date), at most an hour; None without a sane one."""
     text = header.strip()
     if text.isascii() and text.isdigit():
@@ -173,7 +173,7 @@ def retry_after(header: str, now: datetime | None = None) -> float | None:
     return min(max(wait, 0.0), LONGEST_RETRY_AFTER.total_seconds())
 
 
-def differences(patch: Patch, echo: Mapping[str, Any]) -> tuple[str, ...]:
+def find_echo_differences(patch: Patch, echo: Mapping[str, Any]) -> tuple[str, ...]:
     """The non-secret fields of the patch whose echo is missing or differs; shares compare without order.
 
     Of a client secret that differs nothing follows: Segura may mask, encrypt or leave it out.
@@ -185,7 +185,7 @@ def _echoed(name: str, patch: Patch, echo: Mapping[str, Any]) -> bool:
     if name not in echo:
         return False
     try:
-        came = field_from_wire(name, echo[name])
+        came = parse_field(name, echo[name])
     except Malformed:
         return False
     sent = patch[name]
@@ -195,20 +195,20 @@ def _echoed(name: str, patch: Patch, echo: Mapping[str, Any]) -> bool:
 
 
 def _judge_success(
-    identifier: int, patch: Patch, came: Answer, doc: Mapping[str, Any] | None, scrub: Scrubber
+    identifier: int, patch: Patch, came: SeguraResponse, doc: Mapping[str, Any] | None, scrub: Scrubber
 ) -> Outcome:
     """A 200 or 201 proves nothing by itself: code, flags and identifier must all agree (contract 11.2)."""
-    said = scrub(message(doc))
+    said = scrub(response_message(doc))
     entity = doc.get("api_entity") if doc else None
     doubt = came.flaw or _contradiction(identifier, came, doc)
     if doubt or not isinstance(entity, dict):
         kind = RefusedCheck if _says_no(doc) else InDoubt
-        number, about_item = keep_number(error_number(doc), scrub), is_about_item(came, doc)
+        number, about_item = keep_number(segura_error_code(doc), scrub), is_about_item(came, doc)
         return kind(status=came.status, number=number, message=said, reason=doubt, about_item=about_item)
-    differing = differences(patch, entity)
+    differing = find_echo_differences(patch, entity)
     failed_shares = _failed_shares(entity.get("shared_error"), scrub)
     if differing or failed_shares:
-        return AppliedCheck(
+        return AppliedUnverified(
             status=came.status, message=said, differences=differing, shared_error=failed_shares,
             reason="applied, but Segura's answer differs from what was sent",
         )  # fmt: skip
@@ -218,27 +218,27 @@ def _judge_success(
 
 def _says_no(doc: Mapping[str, Any] | None) -> bool:
     """Whether a 2xx carries one of Segura's numbered refusals and no entity (contract 4, 7)."""
-    inner = envelope(doc)
+    inner = segura_envelope(doc)
     if doc is None or inner is None or "api_entity" in doc:
         return False
-    return True in (inner.get("error"), inner.get("erro")) and error_number(doc) in _REFUSALS
+    return True in (inner.get("error"), inner.get("erro")) and segura_error_code(doc) in _REFUSALS
 
 
-def _contradiction(identifier: int, came: Answer, doc: Mapping[str, Any] | None) -> str:
+def _contradiction(identifier: int, came: SeguraResponse, doc: Mapping[str, Any] | None) -> str:
     """Why a 2xx is not to be believed; "" if nothing speaks against it."""
-    inner = envelope(doc)
+    inner = segura_envelope(doc)
     if came.damaged:
         return f"{came.status}, but the body is not valid UTF-8"
     if doc is None:
         return f"{came.status} without a JSON object"
     if inner is None:
         return f"{came.status} without Segura's response object"
-    if own_code(doc) != came.status or not same_status(came, doc):
+    if envelope_code(doc) != came.status or not status_matches_body(came, doc):
         return f"{came.status}, but the body gives another code"
-    if "error" not in inner or flagged_error(inner) or error_number(doc) is not None:
+    if "error" not in inner or has_error_flag(inner) or segura_error_code(doc) is not None:
         return f"{came.status}, but the body is flagged as an error"
     entity = doc.get("api_entity")
-    if not isinstance(entity, dict) or identifier_of(entity.get("identifier")) != identifier:
+    if not isinstance(entity, dict) or parse_identifier(entity.get("identifier")) != identifier:
         return f"{came.status}, but not for our identifier"
     return ""
 

@@ -20,7 +20,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 _CHUNK = 16 * 1024
 
 
-class Pace:
+class Deadline:
     """The clock of one exchange: seconds by the monotonic clock."""
 
     def __init__(self, deadline_s: float, read_timeout_s: float) -> None:
@@ -50,7 +50,7 @@ class Pace:
 class _PacedStream(io.RawIOBase):
     """The socket's bytes, each wait cut to what the pace allows; remembers whether the end was seen."""
 
-    def __init__(self, sock: socket.socket, pace: Pace) -> None:
+    def __init__(self, sock: socket.socket, pace: Deadline) -> None:
         self._sock, self._pace = sock, pace
         self._raw = sock.makefile("rb", buffering=0)
         self.ended = False
@@ -88,7 +88,7 @@ class _PacedResponse(http.client.HTTPResponse):
     read the status stays, and `Pace.unread_headers` says why there is no more of it.
     """
 
-    def __init__(self, sock: socket.socket, *args: Any, pace: Pace, **kwargs: Any) -> None:
+    def __init__(self, sock: socket.socket, *args: Any, pace: Deadline, **kwargs: Any) -> None:
         self._pace = pace
         self._stream = _PacedStream(sock, pace)
         super().__init__(cast(socket.socket, _Opened(self._stream)), *args, **kwargs)
@@ -118,7 +118,7 @@ class _Paced:
 
     debuglevel = 0
 
-    def __init__(self, *args: Any, pace: Pace, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, pace: Deadline, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._pace = pace
         cast(Any, self).response_class = partial(_PacedResponse, pace=pace)

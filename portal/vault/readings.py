@@ -7,21 +7,21 @@ from functools import partial
 from typing import Any, TypeVar
 
 from portal.vault.answers import (
-    Answer,
-    NoAnswer,
-    document,
-    envelope,
-    error_number,
-    flagged_error,
+    NoResponse,
+    SeguraResponse,
+    has_error_flag,
     is_about_item,
     is_refusal,
     is_unauthorised,
-    same_status,
+    json_document,
+    segura_envelope,
+    segura_error_code,
+    status_matches_body,
     why_unauthorised,
 )
-from portal.vault.entity import ApiSecret, ListedSecret, Malformed, Secret, from_wire, listed_from_wire
-from portal.vault.errors import ReadRefused, Unauthorised, Unreachable, Unreadable, VaultError
-from portal.vault.grants import NoToken
+from portal.vault.entity import ApiSecret, ListedSecret, Malformed, SecretStr, parse_listed_secret, parse_secret
+from portal.vault.errors import InvalidResponse, ReadRefused, Unauthorised, Unreachable, VaultError
+from portal.vault.grants import TokenUnavailable
 from portal.vault.leftovers import Rows, read_rows
 from portal.vault.outcomes import requested_wait_s
 
@@ -35,16 +35,16 @@ _REFUSALS = {
 Value = TypeVar("Value")
 
 
-def listed(came: Answer | NoAnswer | NoToken) -> Rows[ListedSecret]:
+def parse_list_response(came: SeguraResponse | NoResponse | TokenUnavailable) -> Rows[ListedSecret]:
     """The rows of the list, odd ones left out. Raises VaultError; a list of odd rows alone is Unreadable."""
     return _take(came, _rows, partial(_problem, "GET api/mysafe/secretapi"))
 
 
-def one(identifier: int, came: Answer | NoAnswer | NoToken) -> ApiSecret:
+def parse_secret_response(identifier: int, came: SeguraResponse | NoResponse | TokenUnavailable) -> ApiSecret:
     """The entity asked for, and no other. Raises VaultError."""
 
     def entity(doc: Mapping[str, Any]) -> ApiSecret:
-        secret = from_wire(_entity(doc))
+        secret = parse_secret(_entity(doc))
         if secret.identifier != identifier:
             raise Malformed("the answer is about another API secret")
         return secret
@@ -52,15 +52,17 @@ def one(identifier: int, came: Answer | NoAnswer | NoToken) -> ApiSecret:
     return _take(came, entity, partial(_problem, f"GET api/mysafe/secretapi/{identifier}"))
 
 
-def taken_from_scim(came: Answer | NoAnswer | NoToken, parse: Callable[[Mapping[str, Any]], Value]) -> Value:
+def parse_scim_response(
+    came: SeguraResponse | NoResponse | TokenUnavailable, parse: Callable[[Mapping[str, Any]], Value]
+) -> Value:
     """What `parse` makes of a SCIM answer, which has no envelope. Raises VaultError."""
     return _take(came, parse, _scim_problem)
 
 
-def secrets_in(came: Answer | NoAnswer) -> tuple[Secret, ...]:
+def find_secret_values(came: SeguraResponse | NoResponse) -> tuple[SecretStr, ...]:
     """Each client_secret and access_token that an answer shows, wherever in it, so that no text quoting it is kept."""
-    pending: list[Any] = [document(came)] if isinstance(came, Answer) else []
-    found: list[Secret] = []
+    pending: list[Any] = [json_document(came)] if isinstance(came, SeguraResponse) else []
+    found: list[SecretStr] = []
     while pending:
         node = pending.pop()
         if isinstance(node, dict):
@@ -71,7 +73,7 @@ def secrets_in(came: Answer | NoAnswer) -> tuple[Secret, ...]:
     return tuple(found)
 
 
-def _scalars(value: Any) -> Iterator[Secret]:
+def _scalars(value: Any) -> Iterator[SecretStr]:
     """The texts and numbers in a value of any shape."""
     pending = [value]
     while pending:
@@ -79,7 +81,7 @@ def _scalars(value: Any) -> Iterator[Secret]:
         if isinstance(node, dict | list):
             pending += node.values() if isinstance(node, dict) else node
         elif isinstance(node, str | int | float) and not isinstance(node, bool) and node != "":
-            yield Secret(str(node))
+            yield SecretStr(str(node))
 
 
 def _entity(doc: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -96,7 +98,7 @@ def _rows(doc: Mapping[str, Any]) -> Rows[ListedSecret]:
     seen: dict[int, ListedSecret] = {}
 
     def parse(row: object) -> ListedSecret:
-        secret = listed_from_wire(row)
+        secret = parse_listed_secret(row)
         if seen.setdefault(secret.identifier, secret) != secret:
             raise Malformed("another row has the same identifier")
         return secret
@@ -108,28 +110,28 @@ def _rows(doc: Mapping[str, Any]) -> Rows[ListedSecret]:
 
 
 def _take(
-    came: Answer | NoAnswer | NoToken,
+    came: SeguraResponse | NoResponse | TokenUnavailable,
     parse: Callable[[Mapping[str, Any]], Value],
-    objection: Callable[[Answer], VaultError | None],
+    objection: Callable[[SeguraResponse], VaultError | None],
 ) -> Value:
-    if isinstance(came, NoToken):
+    if isinstance(came, TokenUnavailable):
         raise came.as_read_error()
-    if isinstance(came, NoAnswer):
-        raise (Unreadable if came.sent else Unreachable)(came.reason, alarm=came.alarm)
+    if isinstance(came, NoResponse):
+        raise (InvalidResponse if came.sent else Unreachable)(came.reason, alarm=came.alarm)
     problem = objection(came)
     if problem is None:
         try:
-            return parse(document(came) or {})
+            return parse(json_document(came) or {})
         except Malformed as error:
-            problem = Unreadable(f"Segura's answer is not as agreed: {error}", status=came.status, about_item=True)
+            problem = InvalidResponse(f"Segura's answer is not as agreed: {error}", status=came.status, about_item=True)
     problem.retry_after_s = requested_wait_s(came)
     raise problem
 
 
-def _problem(route: str, came: Answer) -> VaultError | None:
-    doc = document(came)
-    inner = envelope(doc)
-    status, number = came.status, error_number(doc)
+def _problem(route: str, came: SeguraResponse) -> VaultError | None:
+    doc = json_document(came)
+    inner = segura_envelope(doc)
+    status, number = came.status, segura_error_code(doc)
     if is_unauthorised(came):
         return Unauthorised(why_unauthorised(came, route), status=status, alarm=True)
     if is_refusal(came, doc):
@@ -137,25 +139,25 @@ def _problem(route: str, came: Answer) -> VaultError | None:
         return ReadRefused(text, status=status, number=number, about_item=True)
     about_item = is_about_item(came, doc)
     if came.flaw:
-        return Unreadable(came.flaw, status=status, about_item=about_item)
+        return InvalidResponse(came.flaw, status=status, about_item=about_item)
     if status != 200:
         redirected = 300 <= status < 400
         text = f"Segura answered {status}"
-        return Unreadable(text, status=status, number=number, alarm=redirected, about_item=about_item)
+        return InvalidResponse(text, status=status, number=number, alarm=redirected, about_item=about_item)
     if came.damaged:
-        return Unreadable("the answer is not valid UTF-8", status=status, about_item=about_item)
-    if doc is None or inner is None or flagged_error(inner) or not same_status(came, doc):
+        return InvalidResponse("the answer is not valid UTF-8", status=status, about_item=about_item)
+    if doc is None or inner is None or has_error_flag(inner) or not status_matches_body(came, doc):
         text = "Segura answered 200, but not with what was asked for"
-        return Unreadable(text, status=status, about_item=about_item)
+        return InvalidResponse(text, status=status, about_item=about_item)
     return None
 
 
-def _scim_problem(came: Answer) -> VaultError | None:
+def _scim_problem(came: SeguraResponse) -> VaultError | None:
     status = came.status
     if is_unauthorised(came) or status == 403:
         return Unauthorised("Segura did not let the SCIM client read its directory", status=status, alarm=True)
     if came.flaw:
-        return Unreadable(came.flaw, status=status)
+        return InvalidResponse(came.flaw, status=status)
     if status != 200:
-        return Unreadable(f"Segura answered {status}", status=status, alarm=300 <= status < 400)
-    return Unreadable("the answer is not valid UTF-8", status=status) if came.damaged else None
+        return InvalidResponse(f"Segura answered {status}", status=status, alarm=300 <= status < 400)
+    return InvalidResponse("the answer is not valid UTF-8", status=status) if came.damaged else None

@@ -10,8 +10,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
 
-from portal.unseen import is_unseen
-from portal.vault.entity import Secret
+from portal.unseen import is_invisible
+from portal.vault.entity import SecretStr
 from portal.vault.vocabulary import NUMBERS, WORDS
 
 LONGEST = 500
@@ -37,14 +37,14 @@ _NUMBER = re.compile(r"[0-9]{1,5}", re.ASCII)
 Scrubber = Callable[[str], str]
 
 
-def clean(text: str) -> str:
+def clean_text(text: str) -> str:
     """The text on one line, at most LONGEST characters, without unseen or unpaired characters."""
-    kept = "".join(" " if is_unseen(c) else c for c in text[:5000])
+    kept = "".join(" " if is_invisible(c) else c for c in text[:5000])
     line = " ".join(kept.split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
-def scrubber(secrets: Iterable[Secret], public: Iterable[str] = ()) -> Scrubber:
+def make_scrubber(secrets: Iterable[SecretStr], public: Iterable[str] = ()) -> Scrubber:
     """Return a function that reduces a text to what may be kept of it, or withholds all of it.
 
     `public`: names that the text may quote besides, such as those of a list of sharing. It never raises, however odd
@@ -56,7 +56,7 @@ def scrubber(secrets: Iterable[Secret], public: Iterable[str] = ()) -> Scrubber:
     def scrub(text: str) -> str:
         if _quotes_any(text[:_READ], values):
             return WITHHELD
-        return _keep_known(clean(text), values, names)
+        return _keep_known(clean_text(text), values, names)
 
     return scrub
 
@@ -67,7 +67,7 @@ def keep_number(number: int | None, scrub: Scrubber) -> int | None:
     return number if text in NUMBERS or scrub(text) == text else None
 
 
-def is_quoted(secret: Secret, text: str) -> bool:
+def is_quoted(secret: SecretStr, text: str) -> bool:
     """Whether a text that a person wrote quotes a secret: whole, or half of a long one, in either direction.
 
     Case, accents, separators and unseen characters do not count. A short secret is quoted where it stands as words of

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from redis import Redis
 from redis.exceptions import LockError, RedisError
 
-from portal.vault.entity import Secret
+from portal.vault.entity import SecretStr
 
 LIFE_IF_UNSAID_S = 300.0
 LONGEST_LIFE_S = 24 * 3600.0
@@ -25,15 +25,15 @@ _DROP_IF_SAME = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call
 
 
 @dataclass(frozen=True)
-class Token:
+class AccessToken:
     """A token and when, in epoch seconds, it should be renewed and when it ends."""
 
-    value: Secret
+    value: SecretStr
     renew_at: float
     ends_at: float
 
     @classmethod
-    def granted(cls, value: Secret, expires_in: object, at: float) -> Token:
+    def granted(cls, value: SecretStr, expires_in: object, at: float) -> AccessToken:
         """A token granted at `at` for `expires_in` seconds; a missing or absurd lifetime counts as short."""
         life = _life(expires_in)
         return cls(value, at + RENEW_AT * life, at + life)
@@ -63,13 +63,13 @@ class TokenStore(Protocol):
     Clients come and go with each task, and share a store: what one of them failed at, those who waited need not try.
     """
 
-    def get(self, key: str) -> Token | None:
+    def get(self, key: str) -> AccessToken | None:
         """The cached token, or None."""
 
-    def put(self, key: str, token: Token) -> None:
+    def put(self, key: str, token: AccessToken) -> None:
         """Caches a token."""
 
-    def drop(self, key: str, rejected: Token) -> None:
+    def drop(self, key: str, rejected: AccessToken) -> None:
         """Forgets `rejected`, unless a newer one has taken its place."""
 
     def lock(self, key: str, *, patience_s: float = math.inf) -> AbstractContextManager[None]:
@@ -86,20 +86,20 @@ class MemoryTokens:
     """Tokens of this process alone."""
 
     def __init__(self) -> None:
-        self._tokens: dict[str, Token] = {}
+        self._tokens: dict[str, AccessToken] = {}
         self._guard = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._failures: dict[str, tuple[float, object]] = {}
 
-    def get(self, key: str) -> Token | None:
+    def get(self, key: str) -> AccessToken | None:
         """The cached token, or None."""
         return self._tokens.get(key)
 
-    def put(self, key: str, token: Token) -> None:
+    def put(self, key: str, token: AccessToken) -> None:
         """Caches a token."""
         self._tokens[key] = token
 
-    def drop(self, key: str, rejected: Token) -> None:
+    def drop(self, key: str, rejected: AccessToken) -> None:
         """Forgets `rejected`, unless a newer one has taken its place."""
         with self._guard:
             held = self._tokens.get(key)
@@ -153,7 +153,7 @@ class RedisTokens:
         self._memory = MemoryTokens()
         self._away_until = 0.0
 
-    def get(self, key: str) -> Token | None:
+    def get(self, key: str) -> AccessToken | None:
         """The shared token; this process's own while Redis is away."""
         if self._is_away():
             return self._memory.get(key)
@@ -163,7 +163,7 @@ class RedisTokens:
             self._went_away()
             return self._memory.get(key)
 
-    def put(self, key: str, token: Token) -> None:
+    def put(self, key: str, token: AccessToken) -> None:
         """Caches a token here and, if Redis is there, for everyone until it ends."""
         self._memory.put(key, token)
         if self._is_away():
@@ -174,7 +174,7 @@ class RedisTokens:
         with self._excused():
             self._redis.set(key, sealed, px=max(life_ms, 1))
 
-    def drop(self, key: str, rejected: Token) -> None:
+    def drop(self, key: str, rejected: AccessToken) -> None:
         """Forgets `rejected` everywhere, unless a newer one has taken its place."""
         self._memory.drop(key, rejected)
         if self._is_away():
@@ -222,14 +222,14 @@ class RedisTokens:
             with self._excused(), suppress(LockError):  # it may have run out meanwhile
                 lock.release()
 
-    def _open(self, key: str, sealed: bytes | None) -> Token | None:
+    def _open(self, key: str, sealed: bytes | None) -> AccessToken | None:
         if not sealed:
             return None
         try:
             value, renew_at, ends_at = json.loads(self._cipher.open(sealed, key.encode()))
         except Exception:  # noqa: BLE001 - a token sealed with another key, or tampered with, is no token
             return None
-        return Token(Secret(value), renew_at, ends_at)
+        return AccessToken(SecretStr(value), renew_at, ends_at)
 
     def _is_away(self) -> bool:
         return time.monotonic() < self._away_until

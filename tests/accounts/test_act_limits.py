@@ -99,7 +99,7 @@ def test_auditor_who_exports_too_often_starts_no_further_export(
     address: str,
 ) -> None:
     settings.AUDIT_SIGNING_KEY = SEED
-    sealing.seal()
+    sealing.seal_pending_events()
     allow(monkeypatch, "export", 2)
     browser = as_person(auditor)
     answers = [browser.get(address.format(change=submitted.pk)) for _ in range(3)]
@@ -149,7 +149,7 @@ def test_administrator_who_pauses_too_often_pauses_nothing_and_keeps_the_reason(
     assert answer.status_code == 429
     says_when(answer, 1)
     assert "Segura is maintained tonight" in answer.content.decode()
-    assert not breaker.paused()
+    assert not breaker.is_paused()
 
 
 @pytest.mark.parametrize(("act", "status"), [("recheck", Status.NEEDS_HUMAN), ("retry", Status.FAILED)])
@@ -185,7 +185,7 @@ def test_auditor_who_verifies_too_often_starts_no_further_verification(
         asked.append(by)
         return True
 
-    monkeypatch.setattr("portal.audit.tasks.ask_for_verification", ask)
+    monkeypatch.setattr("portal.audit.tasks.enqueue_verification", ask)
     allow(monkeypatch, "verification", 2)
     browser = as_person(auditor)
     answers = [browser.post("/audit/verify/") for _ in range(3)]

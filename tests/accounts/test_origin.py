@@ -6,7 +6,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
-from portal.accounts.origin import client_address
+from portal.accounts.origin import get_client_address
 
 
 @pytest.mark.parametrize(
@@ -34,4 +34,4 @@ def test_address_is_what_the_outermost_own_proxy_saw_and_always_an_address(
 ) -> None:
     settings.TRUSTED_PROXIES = proxies
     request = rf.get("/", REMOTE_ADDR="10.0.0.1", headers={"X-Forwarded-For": forwarded})
-    assert client_address(request) == address
+    assert get_client_address(request) == address

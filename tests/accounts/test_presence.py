@@ -27,10 +27,10 @@ def maria(client: Client) -> User:
     return user
 
 
-def presence_in(client: Client, user: User) -> presence.Presence:
+def presence_in(client: Client, user: User) -> presence.RecentAuth:
     request = RequestFactory().get("/")
     request.session, request.user = client.session, user  # type: ignore[assignment]
-    return presence.of(request)
+    return presence.get_recent_auth(request)
 
 
 def test_password_renews_the_sign_in_under_a_new_session_id(client: Client, maria: User) -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 
 from portal.accounts.models import User
 from portal.changes import conclusions, transitions
-from portal.changes.models import Cause, Change, Status, Vote
+from portal.changes.models import Change, Status, StatusCause, Vote
 from tests.changes.pages import ballot_of, send
 from tests.changing import approve
 
@@ -52,9 +52,9 @@ def test_who_no_longer_operates_the_portal_settles_nothing(
     as_person: AsPerson, admin: User, approver: User, submitted: Change
 ) -> None:
     approve(submitted, approver)
-    taken = transitions.claim(submitted.pk)
+    taken = transitions.claim_change(submitted.pk)
     assert taken is not None
-    conclusions.escalated(taken, Cause.THIRD_VALUE)
+    conclusions.escalate_to_operator(taken, StatusCause.THIRD_VALUE)
     browser = as_person(admin)
     call_command("person", "admin", "--role", "auditor", verbosity=0)
     found = {"applied": "yes", "reason": "I looked"}

@@ -16,12 +16,12 @@ from django.test import Client
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.accounts.usernames import fold_username
-from portal.audit.forms import FilterForm
+from portal.audit.forms import LogFilterForm
 from portal.audit.models import Event
-from portal.changes.comment import parts
+from portal.changes.comment import split_mentions
 from portal.changes.models import Change
-from portal.changes.talk import readers
-from portal.operations.demo import make_people
+from portal.changes.talk import require_mentioned_can_view
+from portal.operations.demo import ensure_demo_users
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -137,7 +137,7 @@ def test_console_names_the_account_that_another_spelling_means_and_changes_nothi
 
 def test_demo_leaves_a_person_alone_whose_name_is_spelled_otherwise(tmp_path: Path) -> None:
     real = User.objects.create_user("Admin", password="kept-as-it-was")
-    make_people(tmp_path)
+    ensure_demo_users(tmp_path)
     real.refresh_from_db()
     assert real.check_password("kept-as-it-was")
     assert User.objects.count() == 6
@@ -145,15 +145,15 @@ def test_demo_leaves_a_person_alone_whose_name_is_spelled_otherwise(tmp_path: Pa
 
 def test_mention_means_the_account_however_it_is_spelled(submitted: Change, approver: User) -> None:
     typed = ["Approver", "\uff21pprover", "approver", "requester"]
-    assert readers(submitted, typed) == ["approver", "requester"]
-    assert [text for text, named in parts("@APPROVER, see @other", ["approver"]) if named] == ["@APPROVER"]
+    assert require_mentioned_can_view(submitted, typed) == ["approver", "requester"]
+    assert [text for text, named in split_mentions("@APPROVER, see @other", ["approver"]) if named] == ["@APPROVER"]
 
 
 def test_log_is_filtered_by_the_account_however_it_is_spelled() -> None:
     person("requester")
-    assert FilterForm({"person": "Requester"}).is_valid()
+    assert LogFilterForm({"person": "Requester"}).is_valid()
     for typed, meant in (("Requester", "requester"), ("REQUESTER", "requester"), ("Gone", "Gone")):
-        form = FilterForm({"person": typed})
+        form = LogFilterForm({"person": typed})
         assert form.is_valid()
         assert form.filters().person == meant
 

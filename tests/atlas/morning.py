@@ -16,19 +16,19 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit import progress, sealing, verification
-from portal.audit.export import Export, accounted
-from portal.audit.ledger import record
+from portal.audit.export import LogExport, record_export
+from portal.audit.ledger import record_event
 from portal.audit.models import Event
 from portal.catalog import connection, details, directory, sync, trial
 from portal.changes import drafts, reconcile, sealed, talk, template, transitions, workflow
 from portal.changes.models import Change, Revision, Status
-from portal.changes.patch import Sight
+from portal.changes.patch import Snapshot
 from portal.changes.proposal import Proposal
 from portal.notices import telling
 from portal.pages.models import SavedFilter
 from portal.sandbox import Sandbox
-from portal.sandbox.faults import Step
-from portal.vault import Secret
+from portal.sandbox.faults import FaultStep
+from portal.vault import SecretStr
 from tests.vouching import LOOKED, PRESENT
 
 PEOPLE = {
@@ -52,17 +52,17 @@ def people() -> None:
     for username, (first_name, last_name, role) in PEOPLE.items():
         user = User.objects.create(username=username, first_name=first_name, last_name=last_name)
         if role is not None:
-            roles.grant(user, role)
+            roles.add_to_role(user, role)
 
 
 def morning(segura: Sandbox) -> dict[str, int]:
     """The numbers of the changes, by what became of them."""
     segura.items.edit(34, {"name": LONG_NAME, "notes": "A line of a long note.\n" * 40, "users_allowed": CROWD})
-    sync.synchronise()
-    directory.synchronise()
+    sync.sync_catalog()
+    directory.sync_directory()
     made = {**_ended(segura), **_stuck(segura), **_waiting(segura)}
     _talk(made["pending"])
-    drafts.keep(
+    drafts.save_draft(
         by=_who("requester"),
         secret=22,
         name="salesforce-sync",
@@ -71,17 +71,17 @@ def morning(segura: Sandbox) -> dict[str, int]:
         words={"reason": "Customers are stale by lunch", "ticket": "CRM-77"},
     )
     for name, by, shared in (("x" * 60, "requester", False), ("Noted for the audit", "admin", True)):
-        template.keep(by=_who(by), name=name, shared=shared, patch={"notes": "Audited."}, base=None, words={})
+        template.save_template(by=_who(by), name=name, shared=shared, patch={"notes": "Audited."}, base=None, words={})
     for name, page, query in (
         ("Refused by Segura", "audit:events", "code=400"),
         ("Open", "changes:all", "status=open"),
     ):
         SavedFilter.objects.create(person=_who("auditor"), page=page, name=name, query=query)
-    trial.run(by="admin")
+    trial.run_connection_test(by="admin")
     _exports()
-    sealing.seal()
-    verification.verify_on_record()
-    while telling.tell():
+    sealing.seal_pending_events()
+    verification.verify_and_record()
+    while telling.dispatch_events():
         pass
     return made
 
@@ -89,14 +89,14 @@ def morning(segura: Sandbox) -> dict[str, int]:
 def _exports() -> None:
     """One that left whole, one whose reader hung up, one under way for as long as anybody looks."""
     everything = Event.objects.all()
-    list(accounted(Export(everything, "csv"), _begun({}), by="auditor"))
-    list(islice(accounted(Export(everything, "csv"), _begun({"person": "requester"}), by="auditor"), 2))
+    list(record_export(LogExport(everything, "csv"), _begun({}), by="auditor"))
+    list(islice(record_export(LogExport(everything, "csv"), _begun({"person": "requester"}), by="auditor"), 2))
     with mock.patch.object(progress, "SILENT_S", 24 * 3600):
-        progress.Pulse(_begun({"code": "504"}), 20_000).beat(6_000)
+        progress.ProgressReporter(_begun({"code": "504"}), 20_000).beat(6_000)
 
 
 def _begun(filters: dict[str, str]) -> int:
-    return record("audit.exported", by="auditor", data={"format": "csv", "filters": filters})
+    return record_event("audit.exported", by="auditor", data={"format": "csv", "filters": filters})
 
 
 def _ended(segura: Sandbox) -> dict[str, int]:
@@ -110,14 +110,14 @@ def _ended(segura: Sandbox) -> dict[str, int]:
     _fault(segura, "refuse:1005:Api secret not found", 15)
     _deliver(failed)
     rejected = _submit(17, tags="ci\u200d, deploy", reason="Group it with the deploys")
-    workflow.reject(
+    workflow.reject_change(
         **_ballot(rejected), by=_who("approver"), reason="Not before the audit.\nSee OPS-12.", presence=PRESENT
     )
     withdrawn = _submit(21, by="requester2", notes="Expires every 90 days.")
-    workflow.withdraw(withdrawn.pk, by=withdrawn.requester)
+    workflow.withdraw_change(withdrawn.pk, by=withdrawn.requester)
     expired = _submit(29, tags="cloud, backup, eu")
     Change.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
-    reconcile.sweep()
+    reconcile.run_sweep()
     made = {"applied": applied, "plain": plain, "failed": failed, "rejected": rejected}
     return _numbers(made, withdrawn=withdrawn, expired=expired)
 
@@ -132,15 +132,15 @@ def _stuck(segura: Sandbox) -> dict[str, int]:
     _fault(segura, "504_before_apply", 22)
     _deliver(lost)
     segura.items.edit(22, {"notes": "Somebody else's notes."})
-    reconcile.advance(lost.pk)
+    reconcile.process_change(lost.pk)
     stale = _submit(26, tags="sms, login, eu", reason="Tag it for the EU move")
     segura.items.edit(26, {"tags": "sms, login, two-factor"})
     _deliver(stale)
     approved = _submit(18, value="intake-key-of-the-day", reason="Quarterly rotation", ticket="OPS-2231")
-    workflow.approve(**_ballot(approved), by=_who("approver"), presence=PRESENT, care=LOOKED)
+    workflow.approve_change(**_ballot(approved), by=_who("approver"), presence=PRESENT, care=LOOKED)
     sending = _submit(35, by="requester2", tags="maps, restricted")
-    workflow.approve(**_ballot(sending), by=_who("approver2"), presence=PRESENT, care=LOOKED)
-    transitions.claim(sending.pk)
+    workflow.approve_change(**_ballot(sending), by=_who("approver2"), presence=PRESENT, care=LOOKED)
+    transitions.claim_change(sending.pk)
     Change.objects.filter(pk=sending.pk).update(lease_until=timezone.now() + timedelta(days=1))
     return _numbers(
         {"in_doubt": doubted, "needs_human": lost, "stale": stale, "approved": approved, "sending": sending}
@@ -168,7 +168,7 @@ def _waiting(segura: Sandbox) -> dict[str, int]:
     ask = "Name the version in the notes, please."
     workflow.request_changes(**_ballot(made["asked"]), by=_who("approver2"), reason=ask, presence=PRESENT)
     again = _proposal(43, notes="Access details of the data project.", reason="Say whose they are")
-    made["revised"] = workflow.revise(made["revised"].pk, again, by=_who("requester"))
+    made["revised"] = workflow.revise_change(made["revised"].pk, again, by=_who("requester"))
     _age(made.values())
     return _numbers(made)
 
@@ -188,7 +188,7 @@ def _talk(change: int) -> None:
     """A conversation with a field's thread and somebody named."""
 
     def say(by: str, text: str, **about: Any) -> int:
-        return talk.comment(change, talk.Remark(uuid.uuid4(), text, **about), by=_who(by)).pk
+        return talk.post_comment(change, talk.NewComment(uuid.uuid4(), text, **about), by=_who(by)).pk
 
     asked = say("approver2", "Is the certificate of the EU host known to the shop?", field="url")
     say("requester", "Yes, since Monday: @approver2 can see it in OPS-118.", answers=asked)
@@ -196,7 +196,7 @@ def _talk(change: int) -> None:
 
 
 def _submit(secret: int, *, by: str = "requester", **patch: Any) -> Change:
-    return workflow.submit(_proposal(secret, **patch), by=_who(by))
+    return workflow.submit_change(_proposal(secret, **patch), by=_who(by))
 
 
 def _proposal(
@@ -205,7 +205,7 @@ def _proposal(
     value: str = "",
     reason: str = "It is on the list of the quarter",
     ticket: str = "",
-    base: Sight | str | None = "live",
+    base: Snapshot | str | None = "live",
     **patch: Any,
 ) -> Proposal:
     revision_id = uuid.uuid4()
@@ -213,24 +213,24 @@ def _proposal(
         secret=secret,
         patch=patch,
         base=_seen(secret) if isinstance(base, str) else base,
-        sealed=sealed.seal(Secret(value), revision_id) if value else None,
+        sealed=sealed.encrypt_secret(SecretStr(value), revision_id) if value else None,
         reason=reason,
         ticket=ticket,
         revision_id=revision_id,
     )
 
 
-def _seen(secret: int) -> Sight:
-    seen = details.read(connection.connect(secret=secret), secret)
-    return Sight(dict(seen.fields), seen.secret_fingerprint)
+def _seen(secret: int) -> Snapshot:
+    seen = details.fetch_details(connection.build_client(secret=secret), secret)
+    return Snapshot(dict(seen.fields), seen.secret_fingerprint)
 
 
 def _deliver(change: Change, rounds: int = 1) -> None:
-    workflow.approve(
+    workflow.approve_change(
         **_ballot(change), by=_who("approver"), reason="Agreed with the team.", presence=PRESENT, care=LOOKED
     )
     for _ in range(rounds):
-        reconcile.advance(change.pk)
+        reconcile.process_change(change.pk)
 
 
 def _ballot(change: Change) -> dict[str, Any]:
@@ -239,8 +239,8 @@ def _ballot(change: Change) -> dict[str, Any]:
 
 def _fault(segura: Sandbox, fault: str, secret: int, endpoint: str = "update", after: int = 0) -> None:
     for _ in range(after):
-        segura.plan.add(Step(endpoint=endpoint, identifier=str(secret)))
-    segura.plan.add(Step(fault=fault, endpoint=endpoint, identifier=str(secret)))
+        segura.plan.add(FaultStep(endpoint=endpoint, identifier=str(secret)))
+    segura.plan.add(FaultStep(fault=fault, endpoint=endpoint, identifier=str(secret)))
 
 
 def _who(username: str) -> User:

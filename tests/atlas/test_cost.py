@@ -84,10 +84,10 @@ def test_longer_list_asks_no_more(
     def grow(numbers: Iterable[int]) -> None:
         for number in numbers:
             mirrored(1000 + number)
-            change = workflow.submit(propose(notes=f"note {number}"), by=requester)
+            change = workflow.submit_change(propose(notes=f"note {number}"), by=requester)
             if number % 2:
                 ballot = {"revision": 1, "digest": change.current().digest}
-                workflow.reject(change.pk, by=approver2, reason="Not now.", **ballot, presence=PRESENT)
+                workflow.reject_change(change.pk, by=approver2, reason="Not now.", **ballot, presence=PRESENT)
 
     with override_settings(CHANGE_SUBMITS_PER_HOUR=MANY):
         grow(range(FEW))

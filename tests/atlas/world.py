@@ -106,7 +106,7 @@ class Worlds:
                         cursor.execute(DAMAGE)
                 else:
                     admin = User.objects.get(username="admin")
-                    pausing.hold(by=admin, reason="Segura is being upgraded until noon", presence=PRESENT)
+                    pausing.pause_delivery(by=admin, reason="Segura is being upgraded until noon", presence=PRESENT)
 
     def _open(self, name: str) -> World:
         database = database_of("fresh" if name == "away" else name)
@@ -125,7 +125,9 @@ def worlds(folder: Path) -> Iterator[Worlds]:
     """All of them, gone at the end."""
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("portal.changes.tasks.publish", lambda _: None)  # nobody is there to deliver: this is a still
+        patch.setattr(
+            "portal.changes.tasks.enqueue_change", lambda _: None
+        )  # nobody is there to deliver: this is a still
         opened = Worlds(folder, stack, stack.enter_context(Sandbox()))
         elsewhere(opened.populate)
         yield opened
@@ -164,7 +166,7 @@ def copy(source: str, target: str) -> None:
 
 def speaking_to(sandbox: Sandbox) -> dict[str, str]:
     """Settings for this process, and for another one: the stand-in of these worlds alone."""
-    segura.absence.cache_clear()
+    segura.get_availability_guard.cache_clear()
     return {
         "SEGURA_URL": sandbox.url,
         "SEGURA_CLIENT_ID": sandbox.client_id,

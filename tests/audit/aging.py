@@ -17,8 +17,8 @@ _RECORDERS = (ledger, sealing, retention)
 
 @contextmanager
 def ago(moved: timedelta) -> Iterator[None]:
-    """For the time of the block it is so long ago, for the sealer, for retention, and for `ledger.record`."""
-    now, record = timezone.now, ledger.record
+    """For the time of the block it is so long ago, for the sealer, for retention, and for `ledger.record_event`."""
+    now, record = timezone.now, ledger.record_event
 
     def record_then(action: str, **values: object) -> int:
         number = record(action, **values)
@@ -36,4 +36,4 @@ def ago(moved: timedelta) -> Iterator[None]:
 def seal_at(moved: timedelta) -> None:
     """Seal what waits, and date the log where it is time to."""
     with ago(moved):
-        sealing.seal()
+        sealing.seal_pending_events()

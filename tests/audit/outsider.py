@@ -11,7 +11,7 @@ import cryptography
 
 from portal.audit import sealing
 from portal.audit.evidence import VERIFIER
-from portal.audit.leaves import SealedLog
+from portal.audit.leaves import SealedLogExport
 from portal.audit.models import Checkpoint
 
 
@@ -27,7 +27,7 @@ class Outsider:
         installed = Path(cryptography.__file__).parent
         for package in (installed, *installed.parent.glob("_cffi_backend*")):
             (self.packages / package.name).symlink_to(package)
-        (folder / "public-key.txt").write_text(f"{sealing.public_key()}\n")
+        (folder / "public-key.txt").write_text(f"{sealing.get_signing_public_key()}\n")
 
     def takes_checkpoint(self, name: str = "checkpoint.txt") -> Path:
         """The newest one, as it is now."""
@@ -35,7 +35,7 @@ class Outsider:
 
     def takes_log(self) -> Path:
         """The sealed log, as it is now."""
-        return self.takes("sealed-log.txt", "".join(SealedLog().parts()))
+        return self.takes("sealed-log.txt", "".join(SealedLogExport().parts()))
 
     def takes(self, name: str, content: str | bytes) -> Path:
         path = self.folder / name

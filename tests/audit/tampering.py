@@ -65,10 +65,10 @@ def date(moved: timedelta, **which: object) -> None:
 def resign(signer: notes.Signer, above: int = 0) -> None:
     """Make the checkpoints of more than `above` leaves anew, over the leaves as they are now."""
     for checkpoint in Checkpoint.objects.filter(size__gt=above):
-        head = tree.Head()
+        head = tree.MerkleTree()
         for (leaf_hash,) in Seal.objects.filter(leaf__lt=checkpoint.size).order_by("leaf").values_list("leaf_hash"):
             list(head.append(bytes(leaf_hash)))
-        said = notes.Checkpoint(signer.name, head.size, head.root())
+        said = notes.CheckpointBody(signer.name, head.size, head.root())
         Checkpoint.objects.filter(size=checkpoint.size).update(
             root=said.root, note=signer.sign(said), key_id=signer.verifier.key_id
         )

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 from portal.audit.models import Event
 
 pytestmark = [pytest.mark.django_db, pytest.mark.shows("A01")]
@@ -19,8 +19,8 @@ FORGED = (
 
 @pytest.fixture
 def event() -> Event:
-    record("session.started", by="maria")
-    return Event.objects.get(pk=record("change.submitted", by="maria", change=7, secret=43))
+    record_event("session.started", by="maria")
+    return Event.objects.get(pk=record_event("change.submitted", by="maria", change=7, secret=43))
 
 
 def refused(statement: str, event: Event, **other: int | None) -> None:

@@ -32,7 +32,7 @@ def vote(by: str, verdict: str = "approve", **other: Any) -> Event:
 def write(*events: Event, change: int = 7) -> list[str]:
     """What the join says of a change with these events."""
     for action, by, data in events:
-        ledger.record(action, by=by, change=change, secret=43, data=data)
+        ledger.record_event(action, by=by, change=change, secret=43, data=data)
     return list(find_unapproved_deliveries())
 
 
@@ -78,13 +78,13 @@ def test_real_deliveries_are_in_order_and_a_forged_one_makes_the_log_not_intact(
     segura.control.plan("refuse:1005:no", endpoint="update", identifier=43)
     change = work(approved())
     assert change.status == Status.FAILED
-    aftermath.retry(change.pk, by=requester, presence=PRESENT)
+    aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
     assert work(change).status == Status.APPLIED
-    sealing.seal()
-    assert verify.verify().intact
+    sealing.seal_pending_events()
+    assert verify.verify_events().intact
     write(SENT, change=99)
-    sealing.seal()
-    report = verify.verify()
+    sealing.seal_pending_events()
+    report = verify.verify_events()
     assert not report.intact
     assert any("change 99" in finding for finding in report.findings)
 

@@ -16,12 +16,12 @@ from django.test import Client
 
 from portal.accounts.models import User
 from portal.audit import proofs, sealing
-from portal.audit.evidence import VERIFIER, NotSealedYet, Unknown, pack
-from portal.audit.leaves import SealedLog, line
-from portal.audit.ledger import canonical, record, storable
+from portal.audit.evidence import VERIFIER, NotSealedYet, UnknownChange, build_evidence_pack
+from portal.audit.leaves import SealedLogExport, format_leaf
+from portal.audit.ledger import canonical_json, record_event, to_storable_text
 from portal.audit.models import Checkpoint, Event, Seal
 from portal.audit.notes import Signer
-from portal.audit.verify import verify
+from portal.audit.verify import verify_events
 from tests.audit.conftest import OTHER_SEED
 from tests.audit.outsider import Outsider
 from tests.audit.tampering import insert, past_the_triggers
@@ -44,21 +44,23 @@ def a_change(change: int = 7) -> None:
         "ticket": "T-1",
         "secret_name": "GCP",
     }
-    record("change.submitted", by="maria", change=change, secret=43, data=proposed)
-    record("session.started", by="pedro")
+    record_event("change.submitted", by="maria", change=change, secret=43, data=proposed)
+    record_event("session.started", by="pedro")
     shown = {"signed_in_at": "2026-11-23T08:00:00+00:00", "presence_shown_at": "2026-11-23T08:31:07+00:00"}
     ballot = {"verdict": "approve", "revision": 1, "signed_in_with": ["password"], **shown}
-    record("vote.cast", by="pedro", change=change, secret=43, data=ballot)
-    record("vault.unanswered", change=change, secret=43, data={"method": "PUT", "path": "/x", "duration_ms": 65000})
-    record("vault.responded", change=change, secret=43, code=201, data={"method": "PUT", "path": "/x"})
-    record("change.applied", change=change, secret=43, code=201, data={"from": "sending", "to": "applied"})
+    record_event("vote.cast", by="pedro", change=change, secret=43, data=ballot)
+    record_event(
+        "vault.unanswered", change=change, secret=43, data={"method": "PUT", "path": "/x", "duration_ms": 65000}
+    )
+    record_event("vault.responded", change=change, secret=43, code=201, data={"method": "PUT", "path": "/x"})
+    record_event("change.applied", change=change, secret=43, code=201, data={"from": "sending", "to": "applied"})
 
 
 @pytest.fixture
 def outsider(tmp_path: Path) -> Outsider:
     a_change(6)
     a_change()
-    sealing.seal()
+    sealing.seal_pending_events()
     return Outsider(tmp_path / "outside")
 
 
@@ -76,7 +78,7 @@ def zipped(files: dict[str, str]) -> bytes:
 
 
 def test_pack_holds_all_of_the_change_and_what_proves_it(outsider: Outsider) -> None:
-    made = pack(7)
+    made = build_evidence_pack(7)
     files = opened(made.content)
     assert set(files) == {
         "README.txt",
@@ -92,15 +94,15 @@ def test_pack_holds_all_of_the_change_and_what_proves_it(outsider: Outsider) -> 
     assert [text for *_, text in lines] == [event.text for event in Event.objects.filter(change=7).order_by("seq")]
     assert made.events == len(lines) == 5
     assert files["checkpoint.txt"] == Checkpoint.objects.latest().note
-    assert files["public-key.txt"].strip() == str(sealing.public_key())
+    assert files["public-key.txt"].strip() == str(sealing.get_signing_public_key())
     assert files["verify_countersign.py"] == VERIFIER.read_text()
-    assert str(sealing.public_key()) in files["README.txt"]
+    assert str(sealing.get_signing_public_key()) in files["README.txt"]
     assert "CR-7" in files["README.txt"]
     assert "&" not in files["README.txt"]
 
 
 def test_summary_tells_people_what_happened_and_runs_nothing(outsider: Outsider) -> None:
-    summary = opened(pack(7).content)["summary.html"]
+    summary = opened(build_evidence_pack(7).content)["summary.html"]
     for part in (
         "https://old.example",
         "https://new.example",
@@ -122,7 +124,7 @@ def test_summary_tells_people_what_happened_and_runs_nothing(outsider: Outsider)
 
 
 def test_outsider_says_yes_to_an_honest_pack(outsider: Outsider) -> None:
-    outsider.takes("evidence.zip", pack(7).content)
+    outsider.takes("evidence.zip", build_evidence_pack(7).content)
     code, words = outsider.verify("evidence.zip")
     assert (code, words) == (
         0,
@@ -150,7 +152,7 @@ EDITS: dict[str, tuple[Edit, str]] = {
 @pytest.mark.parametrize("name", EDITS)
 def test_outsider_says_no_to_a_pack_that_was_tampered_with_and_names_the_place(name: str, outsider: Outsider) -> None:
     edit, named = EDITS[name]
-    files = opened(pack(7).content)
+    files = opened(build_evidence_pack(7).content)
     files["events.txt"] = "".join(f"{line}\n" for line in edit(files["events.txt"].split("\n")[:-1]))
     outsider.takes("evidence.zip", zipped(files))
     code, words = outsider.verify("evidence.zip")
@@ -164,16 +166,16 @@ def test_outsider_says_no_to_an_event_that_was_forged_with_its_hash(outsider: Ou
         forged = event.text.replace("65000", "100")
         Event.objects.filter(pk=event.pk).update(text=forged)
         Seal.objects.filter(event=event.pk).update(leaf_hash=proofs.tree.leaf_hash(forged.encode()))
-    outsider.takes("evidence.zip", pack(7).content)
+    outsider.takes("evidence.zip", build_evidence_pack(7).content)
     # The proofs of its neighbours go through its hash, so the first of them is where it shows.
     assert outsider.verify("evidence.zip") == (1, "NO. line 1, leaf 7: not in the log that was signed.\n")
 
 
 def test_outsider_says_no_to_another_key_and_to_a_forged_checkpoint(outsider: Outsider) -> None:
-    files = opened(pack(7).content)
+    files = opened(build_evidence_pack(7).content)
     other = Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED).verifier
     outsider.takes("other.txt", str(other))
-    outsider.takes("evidence.zip", pack(7).content)
+    outsider.takes("evidence.zip", build_evidence_pack(7).content)
     refusal = (1, "NO. checkpoint.txt: not a checkpoint that was signed with the key of this log.\n")
     assert outsider.verify("evidence.zip", key="other.txt") == refusal
     files["checkpoint.txt"] = files["checkpoint.txt"].replace("\n13\n", "\n14\n")
@@ -189,13 +191,13 @@ def test_verifier_is_one_file_and_needs_nothing_of_ours() -> None:
 
 
 def test_pack_waits_for_the_seal_of_the_newest_event(outsider: Outsider) -> None:
-    record("change.retried", by="maria", change=7, secret=43)
+    record_event("change.retried", by="maria", change=7, secret=43)
     with pytest.raises(NotSealedYet):
-        pack(7)
-    with pytest.raises(Unknown):
-        pack(99)
-    sealing.seal()
-    assert pack(7).events == 6
+        build_evidence_pack(7)
+    with pytest.raises(UnknownChange):
+        build_evidence_pack(99)
+    sealing.seal_pending_events()
+    assert build_evidence_pack(7).events == 6
 
 
 AWKWARD = ("=1+1", "\u2028\u0085\x1c\x0b", "\r\n", "\t", "\x00\ud800", '"\\', MARKUP, "名 ação")
@@ -204,12 +206,15 @@ AWKWARD = ("=1+1", "\u2028\u0085\x1c\x0b", "\r\n", "\t", "\x00\ud800", '"\\', MA
 @pytest.mark.shows("A10")
 def test_a10_equal_contents_are_exported_with_equal_leaf_hashes() -> None:
     """The text alone is hashed, as UTF-8: no column and no number has a part in it."""
-    sealing.seal()
-    texts = [canonical({"action": "vault.responded", "data": {"message": storable(text)}, "v": 1}) for text in AWKWARD]
+    sealing.seal_pending_events()
+    texts = [
+        canonical_json({"action": "vault.responded", "data": {"message": to_storable_text(text)}, "v": 1})
+        for text in AWKWARD
+    ]
     for text in texts:
         insert(at="2026-01-01T00:00:00Z", action="vault.responded", text=text)
-    sealing.seal()
-    exported = [line.split("\t") for line in "".join(SealedLog().parts()).split("\n")[1:-1]]
+    sealing.seal_pending_events()
+    exported = [line.split("\t") for line in "".join(SealedLogExport().parts()).split("\n")[1:-1]]
     assert [text for *_, text in exported] == texts
     hashes = "".join(hashed for _, hashed, *_ in exported)
     assert hashlib.sha256(hashes.encode()).hexdigest() == (
@@ -220,24 +225,24 @@ def test_a10_equal_contents_are_exported_with_equal_leaf_hashes() -> None:
 @pytest.mark.shows("A10")
 def test_a10_outsider_comes_to_the_same_verdict_over_awkward_contents(outsider: Outsider) -> None:
     for text in AWKWARD:
-        record("change.submitted", by=text, change=8, secret=43, data={"reason": text, text: text})
-    sealing.seal()
-    assert verify().findings == []
+        record_event("change.submitted", by=text, change=8, secret=43, data={"reason": text, text: text})
+    sealing.seal_pending_events()
+    assert verify_events().findings == []
     outsider.takes_checkpoint()
     outsider.takes_log()
     assert outsider.verify("sealed-log.txt", "checkpoint.txt")[0] == 0
-    outsider.takes("evidence.zip", pack(8).content)
+    outsider.takes("evidence.zip", build_evidence_pack(8).content)
     assert outsider.verify("evidence.zip")[0] == 0
 
 
 def test_outsider_says_no_to_a_change_without_its_submission(outsider: Outsider) -> None:
     """Numbers begin anew where all before them went, so they alone do not tell that these events were the first."""
-    record("change.commented", by="maria", change=9, secret=43)
-    sealing.seal()
+    record_event("change.commented", by="maria", change=9, secret=43)
+    sealing.seal_pending_events()
     event = Event.objects.get(change=9)
-    sealed = proofs.of_events([event.pk])[event.pk]
-    files = opened(pack(7).content)
-    files["events.txt"] = line(sealed.leaf, sealed.leaf_hash, event.text, sealed.proof)
+    sealed = proofs.prove_events([event.pk])[event.pk]
+    files = opened(build_evidence_pack(7).content)
+    files["events.txt"] = format_leaf(sealed.leaf, sealed.leaf_hash, event.text, sealed.proof)
     outsider.takes("evidence.zip", zipped(files))
     code, words = outsider.verify("evidence.zip")
     assert (code, words.startswith("NO. line 1, leaf 13: change 9 must begin with its submission")) == (1, True), words
@@ -269,16 +274,16 @@ def test_auditor_takes_the_pack_and_it_is_on_record(outsider: Outsider, browser:
 def test_pack_that_cannot_be_made_yet_is_explained_on_the_page_of_the_change(
     outsider: Outsider, browser: Client
 ) -> None:
-    record("change.retried", by="maria", change=7, secret=43)
+    record_event("change.retried", by="maria", change=7, secret=43)
     response = browser.get("/audit/changes/7/evidence.zip", follow=True)
     assert isinstance(response, HttpResponse)
     assert response.redirect_chain == [("/audit/changes/7/", 302)]
     assert "The newest events of CR-7 are not sealed yet" in response.content.decode()
     assert not Event.objects.filter(action="audit.evidence_exported").exists()
-    record("change.commented", by="maria", change=9, secret=43)  # numbered anew, after all before it went
+    record_event("change.commented", by="maria", change=9, secret=43)  # numbered anew, after all before it went
     response = browser.get("/audit/changes/9/evidence.zip", follow=True)
     assert "The first events of CR-9 are gone" in response.content.decode()
-    sealing.seal()
+    sealing.seal_pending_events()
     with past_the_triggers():
         Seal.objects.filter(leaf=3).delete()
     response = browser.get("/audit/changes/7/evidence.zip", follow=True)

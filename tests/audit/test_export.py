@@ -19,8 +19,8 @@ from django.utils import translation
 
 from portal.accounts.models import User
 from portal.audit import export
-from portal.audit.export import COLUMNS, Export, formula_safe
-from portal.audit.ledger import canonical, record, storable
+from portal.audit.export import COLUMNS, LogExport, escape_formula
+from portal.audit.ledger import canonical_json, record_event, to_storable_text
 from portal.audit.models import Event
 from tests.audit.tampering import beside_the_clock, overwrite
 
@@ -78,7 +78,9 @@ def fill(rows: int) -> None:
     """Many events at once, past the ledger's one by one."""
     at = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
     said = {"v": 1, "at": at.isoformat(), "action": "vault.responded", "actor": "", "address": "", "request": ""}
-    text = canonical({**said, "change": None, "seq": None, "secret": None, "code": 200, "data": {"message": "x" * 300}})
+    text = canonical_json(
+        {**said, "change": None, "seq": None, "secret": None, "code": 200, "data": {"message": "x" * 300}}
+    )
     with beside_the_clock():
         Event.objects.bulk_create(
             (Event(at=at, action="vault.responded", code=200, text=text) for _ in range(rows)), batch_size=2000
@@ -87,7 +89,7 @@ def fill(rows: int) -> None:
 
 @pytest.mark.parametrize("text", ["x" * 40_000, "ã" * 32_768, "=" + "1;" * 20_000, "\N{GRINNING FACE}" * 20_000])
 def test_cell_that_a_spreadsheet_would_cut_is_cut_with_a_mark(take: Take, text: str) -> None:
-    record("vote.cast", by="maria", change=7, data={"reason": text})
+    record_event("vote.cast", by="maria", change=7, data={"reason": text})
     (row,) = table(take("csv", "?change=7"))
     assert len(row["data"].encode("utf-16-le")) // 2 <= 32_767
     assert row["data"].endswith(export.CUT)
@@ -96,7 +98,7 @@ def test_cell_that_a_spreadsheet_would_cut_is_cut_with_a_mark(take: Take, text: 
 
 @pytest.mark.parametrize("length", [32_767 - len('{"reason":""}'), 20_000, 0])
 def test_cell_that_a_spreadsheet_takes_is_whole(take: Take, length: int) -> None:
-    record("vote.cast", by="maria", change=7, data={"reason": "x" * length})
+    record_event("vote.cast", by="maria", change=7, data={"reason": "x" * length})
     (row,) = table(take("csv", "?change=7"))
     assert json.loads(row["data"]) == {"reason": "x" * length}
 
@@ -105,14 +107,14 @@ def test_cell_that_a_spreadsheet_takes_is_whole(take: Take, length: int) -> None
 @pytest.mark.shows("W14")
 @pytest.mark.parametrize("awkward", [*AWKWARD, "=" + "1;\n" * 2_000], ids=lambda text: ascii(text[:20]))
 def test_csv_parses_back_exactly(take: Take, awkward: str) -> None:
-    number = record("vote.cast", by=awkward[:10], change=7, secret=43, code=409, data={"reason": awkward, "n": 1})
+    number = record_event("vote.cast", by=awkward[:10], change=7, secret=43, code=409, data={"reason": awkward, "n": 1})
     event = Event.objects.get(pk=number)
     assert event.entry is not None
     (row,) = table(take("csv", "?change=7"))
     assert tuple(row) == COLUMNS
     assert (row["id"], row["action"], row["change"], row["seq"]) == (str(number), "vote.cast", "7", "1")
     assert (row["secret"], row["code"]) == ("43", "409")
-    assert json.loads(row["data"]) == {"reason": storable(awkward), "n": 1}
+    assert json.loads(row["data"]) == {"reason": to_storable_text(awkward), "n": 1}
     assert row["at"] == json.loads(event.text)["at"]
 
 
@@ -120,7 +122,7 @@ def test_csv_parses_back_exactly(take: Take, awkward: str) -> None:
 @pytest.mark.shows("W14")
 def test_csv_holds_no_formula_and_hides_nothing(take: Take) -> None:
     for awkward in AWKWARD:
-        record("vote.cast", by=awkward, data={"reason": awkward, awkward: awkward})
+        record_event("vote.cast", by=awkward, data={"reason": awkward, awkward: awkward})
     text = take("csv", "?kind=vote")
     cells = [cell for row in csv.reader(io.StringIO(text[1:], newline="")) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\0"))]
@@ -132,8 +134,8 @@ def test_csv_holds_no_formula_and_hides_nothing(take: Take) -> None:
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_csv_holds_no_formula_for_a_spreadsheet_that_splits_elsewhere(take: Take, separator: str) -> None:
     for awkward in AWKWARD:
-        record("vote.cast", by=awkward, data={"reason": awkward, awkward: [awkward, awkward]})
-    overwrite(record("vote.cast"), text="not JSON;=1\n=2\t=3")
+        record_event("vote.cast", by=awkward, data={"reason": awkward, awkward: [awkward, awkward]})
+    overwrite(record_event("vote.cast"), text="not JSON;=1\n=2\t=3")
     text = take("csv")
     lines = [*csv.reader(io.StringIO(text[1:], newline=""), delimiter=separator), *csv.reader(text.splitlines())]
     lines += [line.split(separator) for line in text.splitlines()]  # as where quotes mean nothing
@@ -156,29 +158,29 @@ def test_csv_holds_no_formula_for_a_spreadsheet_that_splits_elsewhere(take: Take
     ],
 )
 def test_formulas_are_disarmed_and_hidden_characters_shown(text: str, safe: str) -> None:
-    assert formula_safe(text) == safe
+    assert escape_formula(text) == safe
 
 
 def test_json_lines_are_the_canonical_texts_themselves(take: Take) -> None:
     for awkward in AWKWARD:
-        record("vote.cast", by="maria", data={"reason": awkward})
+        record_event("vote.cast", by="maria", data={"reason": awkward})
     texts = list(Event.objects.filter(action="vote.cast").order_by("id").values_list("text", flat=True))
     assert take("jsonl", "?kind=vote.cast") == "".join(text + "\n" for text in texts)
 
 
 def test_an_export_keeps_to_its_filters_and_ends_with_the_log_as_it_was(take: Take) -> None:
     for code in (200, 404, 500, 404):
-        record("vault.responded", by="maria", code=code)
+        record_event("vault.responded", by="maria", code=code)
     assert [row["code"] for row in table(take("csv", "?code=4xx"))] == ["404", "404"]
-    export = Export(Event.objects.all(), "jsonl")
+    export = LogExport(Event.objects.all(), "jsonl")
     parts = export.parts()
     assert len(next(parts).splitlines()) == Event.objects.count()
-    record("vault.responded", code=200)
+    record_event("vault.responded", code=200)
     assert list(parts) == []
 
 
 def test_an_unreadable_line_is_exported_as_it_is(take: Take) -> None:
-    number = record("vault.responded", change=7)
+    number = record_event("vault.responded", change=7)
     overwrite(number, text="=cmd|' /C calc'!A0")
     (row,) = table(take("csv", "?change=7"))
     assert row["data"] == "'=cmd|' /C calc'!A0"
@@ -191,7 +193,7 @@ def test_an_empty_export_is_a_file_too(take: Take) -> None:
 
 def test_an_export_is_on_record_before_and_after(take: Take) -> None:
     for _ in range(3):
-        record("vault.responded", code=404)
+        record_event("vault.responded", code=404)
     take("csv", "?code=4xx&person=")
     begun, ended = Event.objects.filter(action__startswith="audit.").order_by("id")
     assert (begun.action, ended.action) == ("audit.exported", "audit.export_ended")
@@ -216,7 +218,7 @@ def test_a_reader_who_hangs_up_leaves_how_far_they_got(as_person: Callable[[User
 
 
 def test_nothing_leaves_while_the_export_cannot_be_recorded(as_person: Callable[[User], Client], auditor: User) -> None:
-    record("vault.responded", code=200)
+    record_event("vault.responded", code=200)
     browser = as_person(auditor)
     with connection.execute_wrapper(disk_full), pytest.raises(OperationalError):
         browser.get("/audit/export.jsonl")
@@ -232,7 +234,7 @@ def disk_full(execute: Callable[..., Any], sql: str, params: Any, many: bool, co
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_memory_stays_flat_however_long_the_log(kind: str) -> None:
     fill(20_000)
-    export = Export(Event.objects.all(), kind)
+    export = LogExport(Event.objects.all(), kind)
     tracemalloc.start()
     try:
         size = sum(len(part) for part in export.parts())
@@ -248,14 +250,14 @@ def test_memory_stays_flat_however_long_the_log(kind: str) -> None:
 def test_a_line_cut_out_of_the_text_is_the_line_that_is_written_with_care(text: str) -> None:
     for data in ({}, {"reason": text}, {"list": [text, None, 1, True], "nested": {"v": 1}}, {text: '","v":1}'}):
         for change in (None, 7):
-            number = record("vote.cast", by=text[:150], change=change, secret=change, code=change, data=data)
+            number = record_event("vote.cast", by=text[:150], change=change, secret=change, code=change, data=data)
             kept = Event.objects.get(pk=number).text
             assert export._line(number, kept) == export._csv([export._cells(number, kept)])
 
 
 @pytest.mark.parametrize("field", ["\"data\":{,=cmd|' /C calc'!A0,}", '"at":"-1"', '"at":"+1"'])
 def test_what_the_ledger_never_writes_is_no_formula_either(field: str) -> None:
-    number = record("vote.cast", by="maria", data={})
+    number = record_event("vote.cast", by="maria", data={})
     kept = Event.objects.get(pk=number).text
     name = field.partition(":")[0]
     forged = re.sub(name + r':("[^"]*"|\{\})', lambda _: field, kept)
@@ -265,7 +267,9 @@ def test_what_the_ledger_never_writes_is_no_formula_either(field: str) -> None:
 
 
 def test_an_ordinary_event_is_cut_out(auditor: User) -> None:
-    number = record("vault.responded", by="maria", change=7, secret=43, code=200, data={"message": "Updated, all"})
+    number = record_event(
+        "vault.responded", by="maria", change=7, secret=43, code=200, data={"message": "Updated, all"}
+    )
     assert export._ORDINARY.fullmatch(Event.objects.get(pk=number).text)
 
 
@@ -273,7 +277,7 @@ def test_head_of_a_table_is_in_the_language_of_who_takes_it_and_codes_are_in_non
     auditor: User, as_person: Callable[[User], Client]
 ) -> None:
     """Streamed after the request, so that what is active by then does not count."""
-    record("session.started", by="maria")
+    record_event("session.started", by="maria")
     words = dict.fromkeys(("en", "pt-br"), "")
     for language in words:
         browser = as_person(auditor)

@@ -11,8 +11,8 @@ from django.test import Client
 
 from portal.accounts.models import User
 from portal.audit import export, exports, progress
-from portal.audit.ledger import record
-from portal.audit.models import Event, Filters
+from portal.audit.ledger import record_event
+from portal.audit.models import Event, EventFilters
 
 pytestmark = pytest.mark.django_db
 
@@ -31,10 +31,10 @@ def read(browser: Client, address: str = "/audit/exports/", status: int = 200, *
 def test_size_is_counted_as_far_as_it_is_cheap_and_bounded_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "_COUNTED", 4)
     for number in range(8):
-        record("vault.responded", secret=43, code=201 if number % 2 else 404)
-    assert exports.size(Filters(code="404")) == exports.Size(4, 4)
-    assert exports.size(Filters(secret=44)) == exports.Size(0, 0)
-    every = exports.size(Filters(secret=43))
+        record_event("vault.responded", secret=43, code=201 if number % 2 else 404)
+    assert exports.estimate_size(EventFilters(code="404")) == exports.ExportSize(4, 4)
+    assert exports.estimate_size(EventFilters(secret=44)) == exports.ExportSize(0, 0)
+    every = exports.estimate_size(EventFilters(secret=43))
     assert every.least == 4
     assert every.most >= 8
     assert not every.known
@@ -42,7 +42,7 @@ def test_size_is_counted_as_far_as_it_is_cheap_and_bounded_beyond(monkeypatch: p
 
 def test_page_says_how_much_and_keeps_the_filters(browser: Client) -> None:
     for _ in range(3):
-        record("vault.responded", secret=43, code=404)
+        record_event("vault.responded", secret=43, code=404)
     text = read(browser, "/audit/exports/?secret=43&code=4xx")
     assert "3 events" in text
     assert 'href="/audit/export.csv?secret=43&amp;code=4xx"' in text
@@ -53,12 +53,12 @@ def test_page_says_how_much_and_keeps_the_filters(browser: Client) -> None:
 
 
 def test_own_exports_are_listed_with_their_end(browser: Client, auditor: User) -> None:
-    record("vault.responded", secret=43, code=404)
+    record_event("vault.responded", secret=43, code=404)
     whole = browser.get("/audit/export.csv?code=404")
     list(whole)  # type: ignore[call-overload]
-    record("audit.exported", by="somebody", data={"format": "csv", "filters": {}})
-    open_end = record("audit.exported", by=auditor.username, data={"format": "csv", "filters": {}})
-    states = [(past.state, past.rows) for past in exports.of_person(auditor.username)]
+    record_event("audit.exported", by="somebody", data={"format": "csv", "filters": {}})
+    open_end = record_event("audit.exported", by=auditor.username, data={"format": "csv", "filters": {}})
+    states = [(past.state, past.rows) for past in exports.list_user_exports(auditor.username)]
     assert states == [("running", None), ("complete", 1)]
     text = read(browser, **{"HX-Request": "true"})
     assert "<html" not in text
@@ -66,7 +66,7 @@ def test_own_exports_are_listed_with_their_end(browser: Client, auditor: User) -
     assert "Complete" in text
     assert "code 404" in text
     with time_machine.travel(Event.objects.get(pk=open_end).at.timestamp() + 3700):
-        assert exports.of_person(auditor.username)[0].state == "unended"
+        assert exports.list_user_exports(auditor.username)[0].state == "unended"
 
 
 @pytest.mark.parametrize(("counted", "said"), [(10_000, "4 of 7"), (3, "4 so far")])
@@ -77,26 +77,26 @@ def test_an_export_under_way_says_how_far_it_is_and_ends_where_nobody_hears_of_i
     monkeypatch.setattr(exports, "_COUNTED", counted)
     monkeypatch.setattr(progress, "_EVERY_S", 0)
     for _ in range(7):
-        record("vault.responded", secret=43, code=404)
+        record_event("vault.responded", secret=43, code=404)
     file = iter(browser.get("/audit/export.jsonl?code=404"))  # type: ignore[call-overload]
     next(file)
     next(file)
     assert said in read(browser)
     begun = Event.objects.get(action="audit.exported")
     with time_machine.travel(begun.at.timestamp() + 200):
-        assert exports.of_person(auditor.username)[0].state == "running"
+        assert exports.list_user_exports(auditor.username)[0].state == "running"
     with time_machine.travel(begun.at.timestamp() + 400):
-        assert exports.of_person(auditor.username)[0].state == "unended"
+        assert exports.list_user_exports(auditor.username)[0].state == "unended"
     list(file)
-    (whole,) = exports.of_person(auditor.username)
+    (whole,) = exports.list_user_exports(auditor.username)
     assert (whole.state, whole.rows) == ("complete", 7)
-    assert progress.under_way([begun.pk]) == {}
+    assert progress.get_running_exports([begun.pk]) == {}
 
 
 def test_an_export_that_was_not_taken_whole_says_so(browser: Client, auditor: User) -> None:
-    begun = record("audit.exported", by=auditor.username, data={"format": "csv", "filters": {}})
+    begun = record_event("audit.exported", by=auditor.username, data={"format": "csv", "filters": {}})
     ended = {"export": begun, "format": "csv", "rows": 2000, "complete": False}
-    record("audit.export_ended", by=auditor.username, data=ended)
+    record_event("audit.export_ended", by=auditor.username, data=ended)
     text = read(browser)
     assert "Broken off" in text
     assert "2,000" in text or "2000" in text

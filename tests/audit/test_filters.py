@@ -13,9 +13,9 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import User
-from portal.audit.forms import FilterForm, PeriodForm
-from portal.audit.ledger import canonical
-from portal.audit.models import Event, Filters
+from portal.audit.forms import LogFilterForm, PeriodForm
+from portal.audit.ledger import canonical_json
+from portal.audit.models import Event, EventFilters
 from portal.pages import keyset
 from tests.audit.tampering import insert
 
@@ -34,14 +34,14 @@ class Log:
     def add(self, name: str, action: str, *, hour: int = 0, actor: str = "", **columns: Any) -> None:
         at = NOON + datetime.timedelta(hours=hour)
         number: dict[str, Any] = {"change": None, "seq": None, "secret": None, "code": None, **columns}
-        text = canonical(
+        text = canonical_json(
             {"v": 1, "at": at.isoformat(), "action": action, "actor": actor, "address": "", "request": "", "data": {}}
             | number
         )
         self.ids[name] = insert(at=at, action=action, actor=actor, text=text, **number).pk
 
     def found(self, **filters: Any) -> set[str]:
-        numbers = set(Event.objects.matching(Filters(**filters)).values_list("id", flat=True))
+        numbers = set(Event.objects.matching(EventFilters(**filters)).values_list("id", flat=True))
         return {name for name, number in self.ids.items() if number in numbers}
 
 
@@ -85,33 +85,35 @@ def test_filters_find(log: Log, filters: dict[str, Any], names: set[str]) -> Non
     assert log.found(**filters) == names
 
 
-@pytest.mark.parametrize("filters", [Filters(), Filters(since=NOON - datetime.timedelta(days=1)), Filters(secret=57)])
-def test_pages_both_ways_equal_the_whole_answer(log: Log, filters: Filters) -> None:
+@pytest.mark.parametrize(
+    "filters", [EventFilters(), EventFilters(since=NOON - datetime.timedelta(days=1)), EventFilters(secret=57)]
+)
+def test_pages_both_ways_equal_the_whole_answer(log: Log, filters: EventFilters) -> None:
     everything = list(Event.objects.matching(filters).order_by("-id"))
     matching = Event.objects.matching(filters)
-    pages = [keyset.page(matching, order=("-id",), cursor="", size=2)]
+    pages = [keyset.paginate_by_keyset(matching, order=("-id",), cursor="", size=2)]
     while pages[-1].older:
-        pages.append(keyset.page(matching, order=("-id",), cursor=pages[-1].older, size=2))
+        pages.append(keyset.paginate_by_keyset(matching, order=("-id",), cursor=pages[-1].older, size=2))
     assert [row for page in pages for row in page.rows] == everything
     for later, earlier in zip(pages[1:], pages, strict=False):
-        assert keyset.page(matching, order=("-id",), cursor=later.newer, size=2).rows == earlier.rows
+        assert keyset.paginate_by_keyset(matching, order=("-id",), cursor=later.newer, size=2).rows == earlier.rows
 
 
 @pytest.mark.parametrize(
     ("filters", "index"),
     [
-        (Filters(person="maria"), "event_actor"),
-        (Filters(secret=43), "event_secret"),
-        (Filters(kind="vault.unanswered"), "event_action"),
-        (Filters(kind="vault"), "event_noun"),
-        (Filters(code="4xx"), "event_code_class"),
-        (Filters(code="none"), "event_unanswered"),
-        (Filters(code="404"), "event_code"),
-        (Filters(since=NOON, until=NOON + datetime.timedelta(minutes=1)), "event_at"),
-        (Filters(change=7), "event_change_seq"),
+        (EventFilters(person="maria"), "event_actor"),
+        (EventFilters(secret=43), "event_secret"),
+        (EventFilters(kind="vault.unanswered"), "event_action"),
+        (EventFilters(kind="vault"), "event_noun"),
+        (EventFilters(code="4xx"), "event_code_class"),
+        (EventFilters(code="none"), "event_unanswered"),
+        (EventFilters(code="404"), "event_code"),
+        (EventFilters(since=NOON, until=NOON + datetime.timedelta(minutes=1)), "event_at"),
+        (EventFilters(change=7), "event_change_seq"),
     ],
 )
-def test_each_filter_has_its_index(log: Log, filters: Filters, index: str) -> None:
+def test_each_filter_has_its_index(log: Log, filters: EventFilters, index: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_sort = off")
@@ -122,7 +124,7 @@ def test_each_filter_has_its_index(log: Log, filters: Filters, index: str) -> No
 
 
 def test_form_turns_the_address_into_filters() -> None:
-    form = FilterForm(
+    form = LogFilterForm(
         {
             "person": " maria ",
             "secret": "43",
@@ -134,16 +136,16 @@ def test_form_turns_the_address_into_filters() -> None:
         }
     )
     assert form.is_valid()
-    assert form.filters() == Filters(
+    assert form.filters() == EventFilters(
         "maria", 43, 12, "vault", "4xx", NOON, NOON + datetime.timedelta(hours=1, seconds=30)
     )
     assert form.asked()["person"] == "maria"
 
 
 def test_an_empty_form_asks_for_everything() -> None:
-    form = FilterForm({"person": "", "secret": "", "change": " ", "at": "x", "unknown": "y"})
+    form = LogFilterForm({"person": "", "secret": "", "change": " ", "at": "x", "unknown": "y"})
     assert form.is_valid()
-    assert form.filters() == Filters()
+    assert form.filters() == EventFilters()
     assert form.asked() == {}
 
 
@@ -167,21 +169,21 @@ def test_an_empty_form_asks_for_everything() -> None:
     ],
 )
 def test_form_names_what_it_does_not_understand(field: str, value: str) -> None:
-    form = FilterForm({field: value})
+    form = LogFilterForm({field: value})
     assert not form.is_valid()
     assert set(form.errors) == {field}
     assert value in str(form[field]) or "\0" in value or field == "kind"
 
 
 def test_a_time_range_that_ends_before_it_begins_is_an_error() -> None:
-    form = FilterForm({"since": "2026-11-23T12:00", "until": "2026-11-23T12:00"})
+    form = LogFilterForm({"since": "2026-11-23T12:00", "until": "2026-11-23T12:00"})
     assert not form.is_valid()
     assert "must come after" in str(form.errors["until"])
 
 
 @pytest.mark.parametrize(("name", "moment"), [("since", "0001-01-01T00:00"), ("until", "9999-12-31T23:59")])
 def test_a_date_at_the_edge_of_the_calendar_is_refused_with_the_years_that_are_taken(name: str, moment: str) -> None:
-    form = FilterForm({name: moment})
+    form = LogFilterForm({name: moment})
     assert not form.is_valid()
     assert form.errors == {name: ["Enter a year from 2000 to 2999."]}
     day = moment[:10]

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit import sealing
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 from portal.audit.models import Event
-from portal.audit.standing import standing
-from portal.audit.verify import verify
+from portal.audit.standing import get_seal_status
+from portal.audit.verify import verify_events
 from portal.notices import telling
 from portal.notices.models import Untold
 from tests.audit.tampering import beside_the_clock, past_the_triggers
@@ -41,26 +41,26 @@ def insert(at: str, said: str, action: str = "session.started") -> None:
 
 
 def logged(count: int = 5) -> list[int]:
-    return [record("session.started", by="maria") for _ in range(count)]
+    return [record_event("session.started", by="maria") for _ in range(count)]
 
 
 @pytest.fixture
 def log() -> list[int]:
     """Numbers of sealed events."""
     found = logged()
-    sealing.seal()
-    assert verify().findings == []
+    sealing.seal_pending_events()
+    assert verify_events().findings == []
     return found
 
 
 @pytest.mark.shows("A03")
 def test_a_date_that_cannot_be_hides_no_other_that_was_inserted(log: list[int]) -> None:
     insert(AS_KEPT, f"{IMPOSSIBLE}T12:00:00.000000")
-    sealing.seal()
+    sealing.seal_pending_events()
     logged()
     insert("2020-01-01 00:00:00+00:00", "2020-01-01T00:00:00.000000")
-    sealing.seal()
-    found = verify().findings
+    sealing.seal_pending_events()
+    found = verify_events().findings
     assert any("dated 2020-01-01" in finding and "inserted" in finding for finding in found), found
 
 
@@ -82,7 +82,7 @@ def test_it_neither_takes_the_page_of_the_keys_nor_keeps_others_from_being_told(
     for action in ("sealing.rotated", "audit.key_changed", "delivery.paused"):
         insert(AS_KEPT, f"{IMPOSSIBLE}T12:00:00.000000", action)
     assert as_person(admin).get("/operations/keys/").status_code == 200
-    telling.tell()
+    telling.dispatch_events()
     assert not Untold.objects.exists()
 
 
@@ -90,7 +90,7 @@ def test_it_hides_not_how_long_others_wait_for_the_sealer(log: list[int]) -> Non
     insert(AS_KEPT, f"{IMPOSSIBLE}T12:00:00.000000")
     past = timezone.now() - timedelta(hours=1)
     insert_event(at=past, action="catalog.synced", text="{}")
-    assert standing().behind_since == past
+    assert get_seal_status().behind_since == past
 
 
 @pytest.mark.shows("A03")
@@ -100,7 +100,7 @@ def test_an_instant_moved_out_of_the_calendar_is_named(log: list[int], at: str) 
     moved = f"{event.at:%Y-%m-%d %H:%M:%S.%f}+00 BC" if at == "BC" else at
     with past_the_triggers(), connection.cursor() as cursor:
         cursor.execute("UPDATE audit_event SET at = %s WHERE id = %s", [moved, event.pk])
-    (finding,) = verify().findings
+    (finding,) = verify_events().findings
     assert f"(event {event.pk}): column at says" in finding
 
 
@@ -109,5 +109,5 @@ def test_an_instant_moved_out_of_the_calendar_is_named(log: list[int], at: str) 
 )
 def test_an_instant_that_python_has_none_for_is_a_finding_before_it_is_sealed(log: list[int], at: str) -> None:
     insert(at, "2026-01-01T00:00:00.000000")
-    (finding,) = verify().findings
+    (finding,) = verify_events().findings
     assert "dated ahead" in finding or "long before what is sealed: inserted" in finding

@@ -7,12 +7,12 @@ import hashlib
 
 import pytest
 
-from portal.audit.notes import BadNote, Checkpoint, Signer, Verifier, peek
+from portal.audit.notes import CheckpointBody, InvalidNote, Signer, Verifier, parse_unverified
 
 NAME = "portal.example.com/countersign-audit"
 SEED = base64.b64encode(bytes(range(32))).decode()
 SIGNER = Signer.parse(NAME, SEED)
-CHECKPOINT = Checkpoint(NAME, 15368405, hashlib.sha256(b"root").digest())
+CHECKPOINT = CheckpointBody(NAME, 15368405, hashlib.sha256(b"root").digest())
 NOTE = SIGNER.sign(CHECKPOINT)
 
 # The example of the specification (C2SP signed-note; also golang.org/x/mod/sumdb/note).
@@ -30,9 +30,9 @@ def test_published_note_carries_the_signature_its_key_gives() -> None:
     peter = Verifier.parse(PETER)
     assert peter.key_id == "c74f20a3"
     assert str(peter) == PETER
-    with pytest.raises(BadNote, match="not a checkpoint"):  # signed by him, but no checkpoint
+    with pytest.raises(InvalidNote, match="not a checkpoint"):  # signed by him, but no checkpoint
         peter.open(PETERS_NOTE)
-    with pytest.raises(BadNote, match="is false"):
+    with pytest.raises(InvalidNote, match="is false"):
         peter.open(PETERS_NOTE.replace("cryptography", "Cryptography"))
 
 
@@ -43,7 +43,7 @@ def test_signed_checkpoint_has_the_form_of_the_specification_and_opens() -> None
     assert signature.startswith(f"\N{EM DASH} {NAME} ")
     assert signature.endswith("\n")
     assert len(base64.b64decode(signature.split(" ")[2])) == 4 + 64
-    assert SIGNER.verifier.open(NOTE) == peek(NOTE) == CHECKPOINT
+    assert SIGNER.verifier.open(NOTE) == parse_unverified(NOTE) == CHECKPOINT
     assert Verifier.parse(str(SIGNER.verifier)) == SIGNER.verifier
 
 
@@ -67,7 +67,7 @@ def test_note_with_a_second_signature_opens_with_either_key() -> None:
     ],
 )
 def test_forged_and_broken_notes_do_not_open(forged: str, reason: str) -> None:
-    with pytest.raises(BadNote, match=reason):
+    with pytest.raises(InvalidNote, match=reason):
         SIGNER.verifier.open(forged)
 
 
@@ -75,15 +75,15 @@ def test_forged_and_broken_notes_do_not_open(forged: str, reason: str) -> None:
     "body", ["a\n1\nAAAA\n", "a\n-1\n\n", "a\nx\n\n", "\n1\n\n", "a\n1\n", "a\n01\n" + "A" * 43 + "=\n"]
 )
 def test_texts_that_are_no_checkpoint_are_refused(body: str) -> None:
-    with pytest.raises(BadNote, match="not a checkpoint"):
-        Checkpoint.parse(body)
+    with pytest.raises(InvalidNote, match="not a checkpoint"):
+        CheckpointBody.parse(body)
 
 
 @pytest.mark.parametrize(
     "text", ["", "name", "name+00000000+", "a+b+c", f"{NAME}+00000000+" + str(SIGNER.verifier).split("+", 2)[2]]
 )
 def test_texts_that_are_no_public_key_are_refused(text: str) -> None:
-    with pytest.raises(BadNote):
+    with pytest.raises(InvalidNote):
         Verifier.parse(text)
 
 

@@ -14,8 +14,8 @@ import pytest
 from django.utils import translation
 
 from portal.audit import sealing
-from portal.audit.evidence import VERIFIER, pack, readme
-from portal.audit.ledger import record
+from portal.audit.evidence import VERIFIER, build_evidence_pack, render_readme
+from portal.audit.ledger import record_event
 from portal.audit.outside import verify_countersign
 from tests.audit.outsider import Outsider
 
@@ -27,13 +27,13 @@ Files = dict[str, str]
 @pytest.fixture
 def outsider(tmp_path: Path) -> Outsider:
     proposed = {"reason": "<b>EU</b>\u202e", "patch": {"url": "x"}}
-    record("change.submitted", by="maria", change=7, secret=43, data=proposed)
-    record("change.applied", change=7, secret=43, code=201, data={"from": "sending", "to": "applied"})
-    sealing.seal()
+    record_event("change.submitted", by="maria", change=7, secret=43, data=proposed)
+    record_event("change.applied", change=7, secret=43, code=201, data={"from": "sending", "to": "applied"})
+    sealing.seal_pending_events()
     somebody = Outsider(tmp_path / "outside")
     somebody.takes_log()
     somebody.takes_checkpoint()
-    somebody.takes("evidence.zip", pack(7).content)
+    somebody.takes("evidence.zip", build_evidence_pack(7).content)
     return somebody
 
 
@@ -175,6 +175,6 @@ def test_missing_package_is_named() -> None:
 def test_files_that_are_the_same_in_each_pack_are_pinned(language: str) -> None:
     """Add the hash of a new wording to KNOWN, and leave the old ones: packs of before must verify."""
     with translation.override(language):
-        assert sha256(readme().encode()).hexdigest() in verify_countersign.KNOWN["README.txt"]
+        assert sha256(render_readme().encode()).hexdigest() in verify_countersign.KNOWN["README.txt"]
     style = VERIFIER.with_name("summary.css").read_bytes()
     assert sha256(style).hexdigest() in verify_countersign.KNOWN["summary.css"]

@@ -17,8 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from portal.accounts.models import User
 from portal.audit import overview as asked
 from portal.audit import period
-from portal.audit.charts import spoken
-from portal.audit.ledger import record
+from portal.audit.charts import format_duration
+from portal.audit.ledger import record_event
 from portal.audit.models import Event
 from tests.audit.tampering import overwrite
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 Open = Callable[[User], Client]
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-WEEK = period.newest(7)
+WEEK = period.last_days(7)
 
 
 Happened = list[tuple[datetime, str, dict[str, Any]]]
@@ -52,7 +52,7 @@ def a_way(change: int, begun: datetime, *, code: int | None = 201, by: str = "pe
 def tell(*happened: Happened) -> None:
     """Put it all into the log, in the order in which it happened."""
     for moment, action, subject in sorted(itertools.chain(*happened), key=lambda event: event[0]):
-        overwrite(record(action, **subject), at=moment)
+        overwrite(record_event(action, **subject), at=moment)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_period_is_counted_by_day_and_nothing_beyond_it() -> None:
         a_way(2, NOON - timedelta(days=2), code=None),
         a_way(3, NOON - timedelta(days=40)),
     )
-    seen = asked.overview(WEEK)
+    seen = asked.build_overview(WEEK)
     assert (seen.whole.submitted, seen.whole.answers["2xx"], seen.whole.answers["none"]) == (2, 1, 1)
     assert seen.whole.outcomes["change.applied"] == 1
     assert [part.answers["2xx"] for part in seen.parts] == [0, 0, 0, 0, 0, 1, 0]
@@ -80,7 +80,7 @@ def test_waits_are_measured_from_submit_to_applied_and_to_the_first_vote() -> No
         at(NOON - timedelta(days=60), "change.submitted", by="maria", change=2),
         at(NOON, "change.applied", change=2),
     )
-    whole = asked.overview(WEEK).whole
+    whole = asked.build_overview(WEEK).whole
     assert (whole.first_vote.number, whole.first_vote.median) == (1, 3600)
     assert whole.lead.number == 2
     assert whole.lead.median == pytest.approx((7200 + 60 * 86_400) / 2)
@@ -89,21 +89,21 @@ def test_waits_are_measured_from_submit_to_applied_and_to_the_first_vote() -> No
 def test_doubt_is_counted_by_change_however_often_it_was_doubted() -> None:
     yesterday = NOON - timedelta(days=1)
     tell(a_way(1, yesterday), a_way(2, yesterday, code=504), at(NOON, "change.doubted", change=2))
-    seen = asked.overview(WEEK)
+    seen = asked.build_overview(WEEK)
     assert (seen.sent, seen.doubted, seen.doubted_share) == (2, 1, 0.5)
 
 
 def test_doubt_about_what_was_sent_before_the_period_is_no_share_of_what_was_sent_in_it() -> None:
     tell(*(a_way(change, NOON - timedelta(days=40), code=504) for change in (1, 2, 3)))
     tell(a_way(4, NOON - timedelta(days=1)), *(at(NOON, "change.doubted", change=change) for change in (1, 2, 3)))
-    seen = asked.overview(WEEK)
+    seen = asked.build_overview(WEEK)
     assert (seen.sent, seen.doubted, seen.doubted_share) == (1, 0, 0)
     assert seen.whole.outcomes["change.doubted"] == 3
 
 
 def test_a_call_without_the_approval_of_somebody_else_is_counted() -> None:
     tell(a_way(1, NOON - timedelta(days=1)))
-    assert asked.overview(WEEK).unapproved == 0
+    assert asked.build_overview(WEEK).unapproved == 0
     tell(
         a_way(2, NOON - timedelta(hours=9), by="maria"),  # approved by who proposed it
         at(NOON, "change.submitted", by="maria", change=3),
@@ -112,7 +112,7 @@ def test_a_call_without_the_approval_of_somebody_else_is_counted() -> None:
         at(NOON, "change.revised", by="maria", change=4),
         at(NOON, "delivery.intended", change=4),  # revised after the approval
     )
-    seen = asked.overview(WEEK)
+    seen = asked.build_overview(WEEK)
     assert (seen.calls, seen.unapproved) == (5, 3)
 
 
@@ -140,7 +140,7 @@ def test_each_number_leads_to_as_many_rows(browser: Client) -> None:
 
 
 def test_long_periods_are_cut_into_weeks_that_cover_them() -> None:
-    quarter = period.newest(90)
+    quarter = period.last_days(90)
     parts = quarter.parts()
     assert len(parts) == 13
     assert (parts[0].since, parts[-1].until) == (quarter.since, quarter.until)
@@ -191,4 +191,4 @@ def test_overview_is_a_reading_on_record(browser: Client) -> None:
     [(None, "–"), (0.4, "0 s"), (59, "59 s"), (61, "1 min"), (5400, "1.5 h"), (86_400 * 3, "3.0 d")],  # noqa: RUF001
 )
 def test_durations_are_said_in_their_fitting_unit(seconds: float | None, words: str) -> None:
-    assert spoken(seconds) == words
+    assert format_duration(seconds) == words

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from portal.accounts.models import User
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 from portal.audit.models import Event
 from tests.audit.tampering import overwrite
 from tests.rig.queries import growing
@@ -54,11 +54,13 @@ def numbers(text: str) -> list[int]:
 def a_change() -> list[int]:
     told = {"from": "sending", "to": "applied", "cause": "confirmed", "message": "Api secret updated"}
     return [
-        record("change.submitted", by="maria", change=7, secret=43, data={"reason": "Move to the EU"}),
-        record("vote.cast", by="pedro", change=7, secret=43, data={"verdict": "approve"}),
-        record("vault.unanswered", change=7, secret=43, data={"method": "PUT", "path": "/x", "duration_ms": 65000}),
-        record("vault.responded", change=7, secret=43, code=201, data={"method": "PUT", "path": "/x"}),
-        record("change.applied", change=7, secret=43, code=201, data=told),
+        record_event("change.submitted", by="maria", change=7, secret=43, data={"reason": "Move to the EU"}),
+        record_event("vote.cast", by="pedro", change=7, secret=43, data={"verdict": "approve"}),
+        record_event(
+            "vault.unanswered", change=7, secret=43, data={"method": "PUT", "path": "/x", "duration_ms": 65000}
+        ),
+        record_event("vault.responded", change=7, secret=43, code=201, data={"method": "PUT", "path": "/x"}),
+        record_event("change.applied", change=7, secret=43, code=201, data=told),
     ]
 
 
@@ -103,7 +105,7 @@ def test_list_shows_the_newest_first_with_code_person_and_links(page: Callable[.
 
 @pytest.mark.shows("A03")
 def test_list_reads_the_hashed_text_and_not_the_columns(page: Callable[..., str]) -> None:
-    number = record("vault.responded", change=7, code=502)
+    number = record_event("vault.responded", change=7, code=502)
     overwrite(number, code=201, action="change.applied", actor="nobody")
     text = page("/audit/")
     assert ">502<" in text
@@ -113,7 +115,7 @@ def test_list_reads_the_hashed_text_and_not_the_columns(page: Callable[..., str]
 
 @pytest.mark.parametrize("forged", ["", "{}", "not json", '{"v":1}', "<script>alert(1)</script>", "\u202e"])
 def test_a_line_the_portal_did_not_write_is_shown_for_what_it_is(page: Callable[..., str], forged: str) -> None:
-    number = record("change.submitted", change=7, secret=43)
+    number = record_event("change.submitted", change=7, secret=43)
     overwrite(number, text=forged)
     for address in ("/audit/", f"/audit/events/{number}/", "/audit/changes/7/"):
         text = page(address)
@@ -124,8 +126,8 @@ def test_a_line_the_portal_did_not_write_is_shown_for_what_it_is(page: Callable[
 
 def test_filters_narrow_the_list_and_stay_in_pager_and_export(page: Callable[..., str]) -> None:
     for _ in range(60):
-        record("vault.responded", secret=43, code=404)
-    record("vault.responded", secret=43, code=201)
+        record_event("vault.responded", secret=43, code=404)
+    record_event("vault.responded", secret=43, code=201)
     text = page("/audit/?secret=43&code=4xx&kind=")
     assert len(numbers(text)) == 50
     assert re.search(r'name="secret"[^>]*value="43"|value="43"[^>]*name="secret"', text)
@@ -173,13 +175,13 @@ def test_list_costs_the_same_however_much_it_shows(as_person: Open, auditor: Use
         counts.append(len(queries))
         assert growing(queries) == []
         for _ in range(50):
-            record("vault.responded", change=7, secret=43, code=200)
+            record_event("vault.responded", change=7, secret=43, code=200)
     assert counts[0] == counts[1] <= 11  # four of them for how the log stands as evidence
 
 
 def test_event_is_shown_whole(page: Callable[..., str]) -> None:
     said = {"number": 1005, "odd_name": ["a", "b"]}
-    number = record("vault.responded", by="maria", change=7, secret=43, code=400, data=said)
+    number = record_event("vault.responded", by="maria", change=7, secret=43, code=400, data=said)
     text = page(f"/audit/events/{number}/")
     event = Event.objects.get(pk=number)
     for part in (f"{event.at:%Y-%m-%d %H:%M:%S.%f}", "vault.responded", "maria", ">400<", "1005", "odd_name", "a, b"):
@@ -191,7 +193,7 @@ def test_event_is_shown_whole(page: Callable[..., str]) -> None:
 
 def test_timeline_tells_a_change_from_proposal_to_answer(page: Callable[..., str]) -> None:
     made = a_change()
-    record("change.submitted", change=8, secret=43)
+    record_event("change.submitted", change=8, secret=43)
     text = page("/audit/changes/7/")
     assert numbers(text) == made
     assert text.index("Move to the EU") < text.index("no answer") < text.index(">201<")
@@ -200,7 +202,7 @@ def test_timeline_tells_a_change_from_proposal_to_answer(page: Callable[..., str
 
 
 def test_a_long_timeline_is_paged(page: Callable[..., str]) -> None:
-    made = [record("vault.responded", change=7, code=500) for _ in range(130)]
+    made = [record_event("vault.responded", change=7, code=500) for _ in range(130)]
     first = page("/audit/changes/7/")
     later = re.search(r'href="([^"]+)"\s+rel="next"', first)
     assert later is not None
@@ -218,7 +220,7 @@ def test_a_long_timeline_is_paged(page: Callable[..., str]) -> None:
     ],
 )
 def test_what_people_wrote_is_shown_as_text(page: Callable[..., str], text: str, dangerous: str) -> None:
-    number = record("change.submitted", by=text, change=7, data={"reason": text, text: text})
+    number = record_event("change.submitted", by=text, change=7, data={"reason": text, text: text})
     for address in ("/audit/", f"/audit/events/{number}/", "/audit/changes/7/"):
         assert dangerous not in page(address)
 

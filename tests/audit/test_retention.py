@@ -11,11 +11,11 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from portal.audit import retention, sealing
-from portal.audit.evidence import Unknown, pack
-from portal.audit.ledger import record
+from portal.audit.evidence import UnknownChange, build_evidence_pack
+from portal.audit.ledger import record_event
 from portal.audit.models import Event, Seal, Tombstone
-from portal.audit.proofs import of_events
-from portal.audit.verify import verify
+from portal.audit.proofs import prove_events
+from portal.audit.verify import verify_events
 from tests.audit.aging import seal_at
 from tests.audit.outsider import Outsider
 from tests.audit.tampering import date, past_the_triggers
@@ -35,7 +35,7 @@ def log(signing_key: str) -> None:
     for change, count in ((7, 2), (8, 3), (None, 4)):
         for number in range(count):
             action = "vault.responded" if number else "change.submitted"
-            record(action, change=change, code=200, data={"path": f"number {number}"})
+            record_event(action, change=change, code=200, data={"path": f"number {number}"})
     date(-timedelta(days=400))
     seal_at(timedelta(days=400))
     seal_at(timedelta(days=399) - timedelta(minutes=1))
@@ -43,17 +43,17 @@ def log(signing_key: str) -> None:
 
 def prune(**options: object) -> int:
     retention.record_retention(365, by=BY)
-    removed = retention.prune(older_than=YEAR, by=BY, **options)
-    sealing.seal()
+    removed = retention.prune_events(older_than=YEAR, by=BY, **options)
+    sealing.seal_pending_events()
     return removed
 
 
 def test_texts_go_and_the_log_still_verifies(tmp_path: Path) -> None:
     outsider = Outsider(tmp_path / "outside")
-    kept_before = pack(7).content
+    kept_before = build_evidence_pack(7).content
     assert prune() == 9
     assert not Event.objects.exclude(action__in=retention.STAYS).exists()
-    report = verify(key=sealing.public_key())
+    report = verify_events(key=sealing.get_signing_public_key())
     assert (report.findings, report.pruned) == ([], 9)
     (said,) = events("audit.pruned")
     assert (said["data"]["leaves"], said["data"]["count"], said["actor"]) == ([[1, 9]], 9, BY)
@@ -64,22 +64,22 @@ def test_texts_go_and_the_log_still_verifies(tmp_path: Path) -> None:
     assert (code, "9 of them without text" in words) == (0, True), words
     outsider.takes("evidence.zip", kept_before)
     assert outsider.verify("evidence.zip")[0] == 0
-    with pytest.raises(Unknown):
-        pack(7)
+    with pytest.raises(UnknownChange):
+        build_evidence_pack(7)
 
 
 def test_what_stays_can_still_be_proved() -> None:
     prune(unfinished=[8])
     left = list(Event.objects.filter(change=8).values_list("pk", flat=True))
     assert len(left) == 3
-    assert all(sealed.holds for sealed in of_events(left).values())
-    assert pack(8).events == 3
+    assert all(sealed.holds for sealed in prove_events(left).values())
+    assert build_evidence_pack(8).events == 3
 
 
 def test_events_of_a_change_go_together_and_when_the_newest_is_old() -> None:
     with past_the_triggers():
         Event.objects.filter(change=8, seq=3).update(at=timezone.now())
-    assert retention.prune(older_than=timedelta(days=1), by=BY) == 6
+    assert retention.prune_events(older_than=timedelta(days=1), by=BY) == 6
     assert Event.objects.filter(change=8).count() == 3
 
 
@@ -92,12 +92,12 @@ def test_legal_hold_keeps_a_change_until_it_is_taken_off() -> None:
     call_command("legal_hold", "7", reason="Case 12 is closed", release=True)
     assert prune() == 2
     assert [event["data"]["held_change"] for event in events("audit.held") + events("audit.unheld")] == [7, 7]
-    assert verify(key=sealing.public_key()).intact
+    assert verify_events(key=sealing.get_signing_public_key()).intact
 
 
 def test_what_is_not_sealed_stays() -> None:
-    record("session.started", by="maria")
-    retention.prune(older_than=YEAR, by=BY)
+    record_event("session.started", by="maria")
+    retention.prune_events(older_than=YEAR, by=BY)
     assert Event.objects.filter(action="session.started").exists()
 
 
@@ -123,7 +123,7 @@ def run(*statements: str) -> None:
 
 
 def test_database_keeps_tombstones_and_what_is_held() -> None:
-    retention.hold(8, reason="Case 12", by=BY)
+    retention.place_legal_hold(8, reason="Case 12", by=BY)
     number = Event.objects.filter(change=8).values_list("pk", flat=True)[0]
     Tombstone.objects.create(leaf=Seal.objects.get(event=number).leaf, event=number, pruned=1)
     for act in (Event.objects.filter(pk=number).delete, Tombstone.objects.all().delete):
@@ -137,7 +137,7 @@ def test_tombstone_that_no_event_announced_hides_no_deletion(tmp_path: Path) -> 
     seal = Seal.objects.get(leaf=9)
     Tombstone.objects.create(leaf=9, event=seal.event, pruned=1)
     Event.objects.filter(pk=seal.event).delete()
-    report = verify(key=sealing.public_key())
+    report = verify_events(key=sealing.get_signing_public_key())
     assert report.findings == [f"leaf 9 (event {seal.event}): the event was deleted"]
     outsider.takes_log()
     outsider.takes_checkpoint()
@@ -147,21 +147,21 @@ def test_tombstone_that_no_event_announced_hides_no_deletion(tmp_path: Path) -> 
 
 def test_announcement_made_in_advance_excuses_nothing() -> None:
     retention.record_retention(365, by=BY)
-    record("audit.pruned", by="mallory", data={"leaves": [[0, 500]], "count": 501})
-    record("session.started", by="maria")
-    sealing.seal()
+    record_event("audit.pruned", by="mallory", data={"leaves": [[0, 500]], "count": 501})
+    record_event("session.started", by="maria")
+    sealing.seal_pending_events()
     seal = Seal.objects.get(event=Event.objects.get(action="session.started").pk)
     Tombstone.objects.create(leaf=seal.leaf, event=seal.event, pruned=1)
     Event.objects.filter(pk=seal.event).delete()
-    assert verify(key=sealing.public_key()).findings == [
+    assert verify_events(key=sealing.get_signing_public_key()).findings == [
         f"leaf {seal.leaf} (event {seal.event}): the event was deleted"
     ]
 
 
 def test_texts_stay_until_a_signed_time_shows_that_they_are_old_enough() -> None:
     """The date of an event is its own word; the day's signed time comes up to a day after it."""
-    assert retention.prune(older_than=timedelta(days=399, hours=12), by=BY) == 0
-    assert retention.prune(older_than=timedelta(days=398), by=BY) == 9
+    assert retention.prune_events(older_than=timedelta(days=399, hours=12), by=BY) == 0
+    assert retention.prune_events(older_than=timedelta(days=398), by=BY) == 9
 
 
 @pytest.mark.parametrize("days", [[0], [365], [365, 365], [730, 365, 0]])

@@ -13,9 +13,9 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from portal.audit import sealing
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 from portal.audit.models import Event, Seal
-from portal.audit.verify import verify
+from portal.audit.verify import verify_events
 from tests.audit.tampering import TABLES
 
 pytestmark = [
@@ -42,8 +42,8 @@ def acting_as(*options: str) -> Iterator[str]:
 @pytest.fixture
 def as_the_portal(db: None) -> Iterator[str]:
     """On a log with two sealed events."""
-    record("session.started", by="maria")
-    sealing.seal()
+    record_event("session.started", by="maria")
+    sealing.seal_pending_events()
     with acting_as() as role:
         yield role
 
@@ -100,11 +100,11 @@ def test_a02_the_portals_role_seals_nothing_and_hides_nothing_from_the_sealer(
 
 def test_a02_the_portals_role_writes_events_and_the_sealers_role_seals_them() -> None:
     with acting_as():
-        record("session.started", by="maria")
-        assert verify().findings == []
+        record_event("session.started", by="maria")
+        assert verify_events().findings == []
     with acting_as("--sealer"):
-        assert sealing.seal() == 2
-        assert verify(key=sealing.public_key()).findings == []
+        assert sealing.seal_pending_events() == 2
+        assert verify_events(key=sealing.get_signing_public_key()).findings == []
     assert Seal.objects.count() == 2
 
 
@@ -130,7 +130,7 @@ def test_a02_what_a_superuser_does_past_the_triggers_is_found(as_the_portal: str
         cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER ALL")
         Event.objects.filter(action="session.started").update(actor="nobody")
         cursor.execute("ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only")
-    assert "column actor says nobody" in verify().findings[0]
+    assert "column actor says nobody" in verify_events().findings[0]
 
 
 @pytest.mark.parametrize("options", [(), ("--sealer",)])
@@ -171,7 +171,7 @@ def append(**values: object) -> None:
 )
 @pytest.mark.parametrize("options", [(), ("--sealer",)])
 def test_a02_neither_role_adds_an_event_past_the_function(options: tuple[str, ...], statement: str) -> None:
-    record("session.started", by="maria")
+    record_event("session.started", by="maria")
     denied = pytest.raises(DatabaseError, match=r"permission denied|must be owner")
     with acting_as(*options), denied, transaction.atomic():
         connection.cursor().execute(statement)
@@ -205,7 +205,7 @@ def test_a02_whatever_the_actor_is_called_the_text_says_what_the_columns_say(as_
     event = Event.objects.get(change=7)
     assert event.entry is not None
     assert (event.entry.actor, event.entry.at) == (actor, Event.objects.values_list("at", flat=True).get(change=7))
-    assert verify().findings == []
+    assert verify_events().findings == []
 
 
 SEALERS = ("audit.key_changed", "audit.dated", "audit.checkpoint_mailed")
@@ -260,7 +260,7 @@ def test_the_release_before_appends_by_its_own_function_under_the_same_rules(as_
     entry = Event.objects.get(change=7).entry
     assert entry is not None
     assert (entry.address, entry.request, entry.data, entry.seq) == ("192.0.2.1", "r-1", {"x": [1]}, 1)
-    assert verify().findings == []
+    assert verify_events().findings == []
 
 
 @pytest.mark.parametrize(
@@ -276,6 +276,6 @@ def test_an_event_of_another_time_is_refused_even_to_the_owner(at: str, db: None
 
 @pytest.mark.parametrize(("command", "options"), [("seal_audit", ()), ("legal_hold", ("7", "--reason", "x"))])
 def test_command_that_a_role_may_not_do_ends_with_a_sentence(command: str, options: tuple[str, ...]) -> None:
-    record("change.submitted", by="maria", change=7)
+    record_event("change.submitted", by="maria", change=7)
     with acting_as(), pytest.raises(CommandError, match="does not let this role"):
         call_command(command, *options)

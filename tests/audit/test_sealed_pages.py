@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit import sealing, tasks
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 from portal.audit.models import Event, Seal
-from portal.audit.verification import verify_on_record
+from portal.audit.verification import verify_and_record
 from portal.celery import app
 from tests.audit.tampering import overwrite, past_the_triggers
 
@@ -36,24 +36,24 @@ def read(browser: Client, address: str) -> str:
 
 
 def test_log_says_up_to_where_it_is_sealed_and_what_the_last_verification_found(browser: Client) -> None:
-    last = [record("vault.responded", change=7, code=201) for _ in range(3)][-1]
-    sealing.seal()
+    last = [record_event("vault.responded", change=7, code=201) for _ in range(3)][-1]
+    sealing.seal_pending_events()
     size = Seal.objects.count()
     text = read(browser, "/audit/")
     assert f"{size} events under one signature" in text
     assert f">up to event {last}<" in text
     assert "Not verified yet." in text
-    verify_on_record(by="maria")
+    verify_and_record(by="maria")
     assert "Last verification: intact," in read(browser, "/audit/")
     overwrite(last, code=500)
-    verify_on_record()
+    verify_and_record()
     text = read(browser, "/audit/")
     assert "Last verification: NOT intact," in text
     assert f"(event {last}): column code says 500" in text
 
 
 def test_log_that_nobody_seals_says_so_after_a_while(browser: Client) -> None:
-    record("session.started", by="maria")
+    record_event("session.started", by="maria")
     assert "Nothing has been sealed since" not in read(browser, "/audit/")
     with time_machine.travel(timezone.now().timestamp() + 120):
         text = read(browser, "/audit/")
@@ -62,9 +62,9 @@ def test_log_that_nobody_seals_says_so_after_a_while(browser: Client) -> None:
 
 
 def test_event_shows_whether_it_is_sealed_and_its_proof(browser: Client) -> None:
-    number = record("vault.responded", change=7, code=201)
+    number = record_event("vault.responded", change=7, code=201)
     assert "Not sealed yet." in read(browser, f"/audit/events/{number}/")
-    sealing.seal()
+    sealing.seal_pending_events()
     text = read(browser, f"/audit/events/{number}/")
     leaf = Seal.objects.get(event=number).leaf
     assert f"Leaf {leaf} of the log;" in text
@@ -73,8 +73,8 @@ def test_event_shows_whether_it_is_sealed_and_its_proof(browser: Client) -> None
 
 
 def test_event_that_is_not_what_was_sealed_says_so(browser: Client) -> None:
-    number = record("vault.responded", change=7, code=201)
-    sealing.seal()
+    number = record_event("vault.responded", change=7, code=201)
+    sealing.seal_pending_events()
     text = Event.objects.get(pk=number).text
     overwrite(number, text=text.replace("201", "200"))
     assert "This is not what was sealed." in read(browser, f"/audit/events/{number}/")
@@ -89,8 +89,8 @@ def test_auditor_asks_for_a_verification_and_a_worker_does_it_once(
     browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(tasks.verify, "delay", asked.append)
-    sealing.seal()
+    monkeypatch.setattr(tasks.run_verification, "delay", asked.append)
+    sealing.seal_pending_events()
     assert browser.get("/audit/verify/").status_code == 405
     for _ in range(2):
         response = browser.post("/audit/verify/", follow=True)
@@ -98,7 +98,7 @@ def test_auditor_asks_for_a_verification_and_a_worker_does_it_once(
     (event,) = Event.objects.filter(action="audit.verification_asked")
     assert (asked, event.actor) == ([event.pk], "auditor")
     for _ in range(2):
-        tasks.verify(asked[0])
+        tasks.run_verification(asked[0])
     (verified,) = Event.objects.filter(action="audit.verified")
     assert verified.entry is not None
     assert (verified.entry.actor, verified.entry.data["outcome"]) == ("auditor", "intact")
@@ -111,24 +111,24 @@ def test_verification_without_a_queue_is_a_sentence(browser: Client, monkeypatch
     def gone(_asked: int) -> None:
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(tasks.verify, "delay", gone)
+    monkeypatch.setattr(tasks.run_verification, "delay", gone)
     for _ in range(2):
         response = browser.post("/audit/verify/", follow=True)
         assert "The queue cannot be reached" in response.content.decode()
 
 
 def test_worker_that_finds_something_cries_out(caplog: pytest.LogCaptureFixture) -> None:
-    number = record("vault.responded", change=7, code=201)
-    sealing.seal()
+    number = record_event("vault.responded", change=7, code=201)
+    sealing.seal_pending_events()
     overwrite(number, code=500)
-    tasks.verify()
+    tasks.run_verification()
     assert "the audit log is not intact" in caplog.text
 
 
 @pytest.mark.parametrize("asked", [0, -1, 10**18, 1])
 def test_message_that_no_event_stands_behind_puts_no_name_into_the_log(asked: int) -> None:
-    sealing.seal()
-    tasks.verify(asked)
+    sealing.seal_pending_events()
+    tasks.run_verification(asked)
     assert not Event.objects.filter(action="audit.verified").exists()
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from portal.audit import notes, sealing, tasks, tree
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
 from tests.audit.conftest import OTHER_SEED
 from tests.audit.tampering import past_the_triggers, resign
@@ -25,7 +25,7 @@ Act = Callable[[], object]
 
 def write(count: int) -> None:
     for number in range(count):
-        record("vault.responded", change=7, secret=43, code=200 + number)
+        record_event("vault.responded", change=7, secret=43, code=200 + number)
 
 
 def alter(leaf: int) -> None:
@@ -34,7 +34,7 @@ def alter(leaf: int) -> None:
     forged = event.text.replace('"secret":43', '"secret":44')
     Event.objects.filter(pk=event.pk).update(text=forged, secret=44)
     Seal.objects.filter(leaf=leaf).update(leaf_hash=tree.leaf_hash(forged.encode()))
-    head = tree.Head()
+    head = tree.MerkleTree()
     for hashed in Seal.objects.filter(leaf__lt=256).order_by("leaf").values_list("leaf_hash", flat=True):
         list(head.append(bytes(hashed)))
     if leaf < 256:
@@ -44,7 +44,7 @@ def alter(leaf: int) -> None:
 def alter_with_its_checkpoint() -> None:
     """In columns and note alike; only the signature cannot be had."""
     alter(1)
-    genuine = sealing.public_key()
+    genuine = sealing.get_signing_public_key()
     assert genuine is not None
     resign(notes.Signer.parse(genuine.name, OTHER_SEED), above=5)
     Checkpoint.objects.filter(size__gt=5).update(key_id=genuine.key_id)
@@ -74,16 +74,16 @@ ACTS: dict[str, tuple[int, Act, str]] = {
 def test_a03_nothing_is_signed_over_what_was_altered(what: str, caplog: pytest.LogCaptureFixture) -> None:
     more, act, named = ACTS[what]
     write(4)
-    sealing.seal()
+    sealing.seal_pending_events()
     write(more)
-    sealing.seal()
+    sealing.seal_pending_events()
     with past_the_triggers():
         act()
     checkpoints = list(Checkpoint.objects.values_list("size", flat=True))
     write(3)
     with pytest.raises(sealing.LogWasAltered, match=named):
-        sealing.seal()
-    tasks.seal()
+        sealing.seal_pending_events()
+    tasks.seal_log()
     assert "the audit log cannot be sealed: " in caplog.text
     assert named in caplog.text
     with pytest.raises(CommandError, match=named):
@@ -95,11 +95,11 @@ def test_a03_nothing_is_signed_over_what_was_altered(what: str, caplog: pytest.L
 def test_a03_what_the_folder_holds_is_not_written_over(checkpoint_folder: Path) -> None:
     """The published checkpoint itself is left in place, so that the log does not look cut."""
     write(4)
-    sealing.seal()
+    sealing.seal_pending_events()
     published = (checkpoint_folder / "latest.txt").read_text()
     with past_the_triggers():
         alter(1)
     write(3)
     with pytest.raises(sealing.LogWasAltered):
-        sealing.seal()
+        sealing.seal_pending_events()
     assert (checkpoint_folder / "latest.txt").read_text() == published

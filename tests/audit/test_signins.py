@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.entry import Entry
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 from portal.audit.models import Event
 from tests.people import person
 
@@ -127,7 +127,7 @@ def test_strangers_do_not_fill_the_log() -> None:
 def test_the_address_is_forgotten_after_the_request(client: Client) -> None:
     person("maria")
     sign_in(client, "maria", "maria-correct-horse")
-    record("catalog.synced")
+    record_event("catalog.synced")
     assert newest("catalog.synced").address == ""
 
 

@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from portal.accounts.models import User
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 from portal.audit.models import Event
-from portal.audit.sharing import powers
+from portal.audit.sharing import access_changes_from_data
 from tests.rig.queries import growing
 
 pytestmark = pytest.mark.django_db
@@ -40,16 +40,16 @@ def a_change(change: int, **proposed: Any) -> None:
     patch = {"users_allowed": [["pduarte", True]], "url": "https://eu.example"}
     said = {"secret_name": "GCP", "reason": "Rui looks after it", "fields": ["url", "users_allowed"], "base": base}
     subject = {"change": change, "secret": 43}
-    record("change.submitted", by="maria", data={**said, "patch": patch, **proposed}, **subject)
-    record("vote.cast", by="pedro", data={"verdict": "approve", "reason": "Agreed with Rui"}, **subject)
-    record("change.approved", by="pedro", data={"from": "pending", "to": "approved"}, **subject)
-    record("delivery.answered", code=201, data={"outcome": "applied"}, **subject)
-    record("change.applied", code=201, data={"from": "sending", "to": "applied"}, **subject)
+    record_event("change.submitted", by="maria", data={**said, "patch": patch, **proposed}, **subject)
+    record_event("vote.cast", by="pedro", data={"verdict": "approve", "reason": "Agreed with Rui"}, **subject)
+    record_event("change.approved", by="pedro", data={"from": "pending", "to": "approved"}, **subject)
+    record_event("delivery.answered", code=201, data={"outcome": "applied"}, **subject)
+    record_event("change.applied", code=201, data={"from": "sending", "to": "applied"}, **subject)
 
 
 def test_secret_tells_who_gave_whom_which_right_who_agreed_and_what_segura_said(read: Callable[..., str]) -> None:
     a_change(7)
-    record("change.submitted", by="rita", change=8, secret=43, data={"secret_name": "GCP", "patch": {"url": "x"}})
+    record_event("change.submitted", by="rita", change=8, secret=43, data={"secret_name": "GCP", "patch": {"url": "x"}})
     text = read("/audit/secrets/43/")
     assert "<h1> GCP </h1>" in text
     row = text.split("CR-7<")[1]
@@ -62,9 +62,9 @@ def test_secret_tells_who_gave_whom_which_right_who_agreed_and_what_segura_said(
 
 
 def test_votes_before_a_revision_are_not_shown_as_agreement_to_it(read: Callable[..., str]) -> None:
-    record("change.submitted", by="maria", change=7, secret=43, data={"secret_name": "GCP"})
-    record("vote.cast", by="pedro", change=7, secret=43, data={"verdict": "approve"})
-    record("change.revised", by="maria", change=7, secret=43, data={"reason": "Anew", "to": "pending"})
+    record_event("change.submitted", by="maria", change=7, secret=43, data={"secret_name": "GCP"})
+    record_event("vote.cast", by="pedro", change=7, secret=43, data={"verdict": "approve"})
+    record_event("change.revised", by="maria", change=7, secret=43, data={"reason": "Anew", "to": "pending"})
     text = read("/audit/secrets/43/")
     assert "pedro" not in text
     assert "Anew" in text
@@ -88,7 +88,7 @@ def test_votes_before_a_revision_are_not_shown_as_agreement_to_it(read: Callable
 )
 def test_shares_are_said_as_power_gained_and_lost(patch: Any, base: Any, sentences: list[str]) -> None:
     with translation.override("en"):
-        assert [power.sentence for power in powers({"patch": patch, "base": base})] == sentences
+        assert [power.sentence for power in access_changes_from_data({"patch": patch, "base": base})] == sentences
 
 
 def test_secret_costs_the_same_however_much_was_changed_and_is_paged(as_person: Open, auditor: User) -> None:
@@ -113,7 +113,7 @@ def test_secret_costs_the_same_however_much_was_changed_and_is_paged(as_person: 
 def test_person_is_told_in_numbers_that_lead_to_rows(read: Callable[..., str]) -> None:
     for change in (7, 8):
         a_change(change)
-    record("session.started", by="maria")
+    record_event("session.started", by="maria")
     text = read("/audit/people/maria/?days=7")
     numbers = dict(re.findall(r'kind=([a-z_.]+)&amp;person=maria"> ?(\d+)', text))
     assert numbers == {"change.submitted": "2", "session.started": "1"}
@@ -129,7 +129,7 @@ def test_any_name_has_a_page_and_is_shown_as_text(read: Callable[..., str], as_p
 
     address = reverse("audit:person", args=[name])
     assert "Nothing of this person in this time" in read(address)
-    record("session.ended", by=name)
+    record_event("session.ended", by=name)
     text = read(address)
     assert "Nothing of this person" not in text
     assert "<b>bold" not in text
@@ -154,7 +154,7 @@ def test_find_leads_straight_to_the_one_thing_it_finds(auditor: User, as_person:
 
 def test_find_shows_a_list_where_there_is_more_and_says_where_there_is_nothing(read: Callable[..., str]) -> None:
     a_change(7)
-    record("change.submitted", change=9, secret=44, data={"secret_name": "GCP backup"})
+    record_event("change.submitted", change=9, secret=44, data={"secret_name": "GCP backup"})
     text = read("/audit/find/?q=GCP")
     assert "/audit/secrets/43/" in text
     assert "/audit/secrets/44/" in text
@@ -169,7 +169,7 @@ def test_find_shows_a_list_where_there_is_more_and_says_where_there_is_nothing(r
 def test_find_takes_every_character_of_a_name_for_itself(as_person: Open, auditor: User, name: str) -> None:
     a_change(7, secret_name=f"the {name}")
     a_change(8, secret_name="the other, longer name")
-    record("change.submitted", change=9, secret=44, data={"secret_name": "another"})
+    record_event("change.submitted", change=9, secret=44, data={"secret_name": "another"})
     found = as_person(auditor).get("/audit/find/", {"q": name[1:]})
     assert found.headers.get("Location") == "/audit/secrets/43/"
 

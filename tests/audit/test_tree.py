@@ -51,8 +51,8 @@ def naive_path(m: int, leaves: list[bytes]) -> list[bytes]:
     return [*naive_path(m - k, leaves[k:]), naive_root(leaves[:k])]
 
 
-def grown(leaves: list[bytes]) -> tuple[tree.Head, dict[tuple[int, int], bytes]]:
-    head, stored = tree.Head(), {}
+def grown(leaves: list[bytes]) -> tuple[tree.MerkleTree, dict[tuple[int, int], bytes]]:
+    head, stored = tree.MerkleTree(), {}
     for number, leaf in enumerate(leaves):
         stored[0, number] = tree.leaf_hash(leaf)
         for level, index, hashed in head.append(stored[0, number]):
@@ -65,7 +65,7 @@ def leaves_of(size: int) -> list[bytes]:
 
 
 def test_roots_are_the_published_ones() -> None:
-    assert tree.Head().root().hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert tree.MerkleTree().root().hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     for size, root in enumerate(ROOTS, start=1):
         assert grown(LEAVES[:size])[0].root().hex() == root
 
@@ -75,7 +75,7 @@ def test_roots_are_the_published_ones() -> None:
 def test_head_is_the_root_of_the_definition_and_can_be_taken_up_again(leaves: list[bytes]) -> None:
     head, stored = grown(leaves)
     assert head.root() == naive_root(leaves)
-    assert tree.Head.at(len(leaves), lambda *place: stored[place]) == head
+    assert tree.MerkleTree.at(len(leaves), lambda *place: stored[place]) == head
     assert all(
         hashed == naive_root(leaves[index << level : index + 1 << level]) for (level, index), hashed in stored.items()
     )
@@ -90,14 +90,14 @@ def test_inclusion_proofs_are_those_of_the_definition_and_hold_for_nothing_else(
     size, root = len(leaves), head.root()
     proof = tree.inclusion_proof(number, size, lambda *place: stored[place])
     assert proof == naive_path(number, leaves)
-    assert tree.includes(root, size, number, stored[0, number], proof)
+    assert tree.verify_inclusion(root, size, number, stored[0, number], proof)
     other = data.draw(st.integers(-1, len(leaves)).filter(lambda one: one != number))
-    assert not tree.includes(root, size, other, stored[0, number], proof)
-    assert not tree.includes(root, size, number, tree.leaf_hash(b"other"), proof)
-    assert not tree.includes(tree.EMPTY, size, number, stored[0, number], proof)
-    assert not tree.includes(root, size, number, stored[0, number], [*proof, tree.EMPTY])
+    assert not tree.verify_inclusion(root, size, other, stored[0, number], proof)
+    assert not tree.verify_inclusion(root, size, number, tree.leaf_hash(b"other"), proof)
+    assert not tree.verify_inclusion(tree.EMPTY, size, number, stored[0, number], proof)
+    assert not tree.verify_inclusion(root, size, number, stored[0, number], [*proof, tree.EMPTY])
     if proof:
-        assert not tree.includes(root, size, number, stored[0, number], proof[:-1])
+        assert not tree.verify_inclusion(root, size, number, stored[0, number], proof[:-1])
 
 
 def test_what_is_not_in_the_tree_has_no_proof() -> None:

@@ -17,10 +17,10 @@ from pytest_django import Settings
 
 from portal.audit import notes, sealing, tree
 from portal.audit import verify as verification
-from portal.audit.columns import Row, differing
-from portal.audit.ledger import canonical, record
+from portal.audit.columns import EventRow, find_column_mismatches
+from portal.audit.ledger import canonical_json, record_event
 from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
-from portal.audit.verify import verify
+from portal.audit.verify import verify_events
 from tests.audit.conftest import OTHER_SEED, SEED
 from tests.audit.outsider import Outsider
 from tests.audit.tampering import beside_the_clock, past_the_triggers, resign
@@ -32,16 +32,18 @@ KEY_LEAF, PLACE = 0, 5
 
 def write(count: int = 4) -> None:
     for number in range(count):
-        record("vault.responded", by="maria", change=7, secret=43, code=200 + number, data={"message": f"no. {number}"})
+        record_event(
+            "vault.responded", by="maria", change=7, secret=43, code=200 + number, data={"message": f"no. {number}"}
+        )
 
 
 @pytest.fixture
 def outsider(tmp_path: Path) -> Outsider:
     """Two checkpoints of a log: of 5 events, and of 9, of which the outsider has kept the second."""
     write()
-    sealing.seal()
+    sealing.seal_pending_events()
     write()
-    sealing.seal()
+    sealing.seal_pending_events()
     somebody = Outsider(tmp_path / "outside")
     somebody.takes_checkpoint()
     return somebody
@@ -100,7 +102,7 @@ def insert_in_between() -> None:
     event = event_at(PLACE)
     after = list(Seal.objects.filter(leaf__gte=PLACE).order_by("leaf"))
     Seal.objects.filter(leaf__gte=PLACE).delete()
-    text = canonical({"action": "vault.responded"})
+    text = canonical_json({"action": "vault.responded"})
     event = Event.objects.create(at=event.at, action=event.action, actor=event.actor, text=text)
     Seal.objects.create(leaf=PLACE, event=event.pk, leaf_hash=tree.leaf_hash(text.encode()))
     for seal in after[:-1]:
@@ -129,7 +131,7 @@ def rewrite_everything(seed: str = OTHER_SEED) -> None:
     alter_text_and_hash()
     signer = notes.Signer.parse("127.0.0.1/countersign-audit", seed)
     announced = event_at(KEY_LEAF)
-    text = announced.text.replace(str(sealing.public_key()), str(signer.verifier))
+    text = announced.text.replace(str(sealing.get_signing_public_key()), str(signer.verifier))
     Event.objects.filter(pk=announced.pk).update(text=text)
     rehash(KEY_LEAF, text)
     resign(signer)
@@ -149,7 +151,7 @@ def forge_note() -> None:
 def sign_with_another_key() -> None:
     newest = Checkpoint.objects.latest()
     signer = notes.Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED)
-    note = signer.sign(notes.Checkpoint(signer.name, newest.size, bytes(newest.root)))
+    note = signer.sign(notes.CheckpointBody(signer.name, newest.size, bytes(newest.root)))
     Checkpoint.objects.filter(size=newest.size).update(note=note, key_id=signer.verifier.key_id)
 
 
@@ -210,7 +212,7 @@ def test_a03_a04_a05_both_verifiers_name_the_place(case: str, outsider: Outsider
 def test_a03_the_place_is_named_in_a_run_of_leaves_that_are_compared_all_at_once(act: Act, outsider: Outsider) -> None:
     with past_the_triggers():
         act()
-    assert any(HERE in finding for finding in verify().findings)
+    assert any(HERE in finding for finding in verify_events().findings)
 
 
 @pytest.mark.shows("A04")
@@ -227,9 +229,9 @@ def test_a04_without_an_outside_checkpoint_a_cut_tail_cannot_show(act: Act, outs
 @pytest.mark.shows("A04")
 def test_a04_the_checkpoint_folder_is_such_an_outside(checkpoint_folder: Path) -> None:
     write()
-    sealing.seal()
+    sealing.seal_pending_events()
     write()
-    sealing.seal()
+    sealing.seal_pending_events()
     assert command()[0] == 0
     with past_the_triggers():
         cut_tail()
@@ -242,10 +244,10 @@ def test_a04_the_checkpoint_folder_is_such_an_outside(checkpoint_folder: Path) -
 def test_a05_each_hour_of_the_checkpoint_folder_is_such_an_outside(checkpoint_folder: Path) -> None:
     """Even where the key signed over what was altered, and the newest checkpoint knows nothing else."""
     write()
-    sealing.seal()
+    sealing.seal_pending_events()
     (checkpoint_folder / "2026-01-01T00.txt").write_text(Checkpoint.objects.latest().note)
     write()
-    sealing.seal()
+    sealing.seal_pending_events()
     assert command()[0] == 0
     with past_the_triggers():
         alter_text(2)
@@ -284,7 +286,7 @@ def test_a05_a_forged_or_missing_checkpoint_is_named(act: Act, named: str, outsi
 @pytest.mark.shows("A05")
 def test_a05_two_roots_for_one_size_are_named_whoever_signed_the_second(outsider: Outsider) -> None:
     signer = notes.Signer.parse("127.0.0.1/countersign-audit", SEED)
-    second = outsider.takes("second.txt", signer.sign(notes.Checkpoint(signer.name, 7, tree.EMPTY)))
+    second = outsider.takes("second.txt", signer.sign(notes.CheckpointBody(signer.name, 7, tree.EMPTY)))
     code, words = command("--checkpoint", str(second))
     assert code == 1
     assert "outside checkpoint of 7: the log has another root: two roots for one size" in words
@@ -332,15 +334,21 @@ def test_a03_a_column_that_says_something_else_than_the_text_is_named(
 @pytest.mark.shows("A03")
 def test_a03_a_column_altered_back_in_the_fast_comparison_is_compared_whole() -> None:
     """What the ledger writes is told by beginning and end alone; anything else is read."""
-    record("session.refused", by='a"b\\c\u2028', change=7, secret=1, code=404, data={"x": ',"secret":1,"seq":1,"v":1}'})
-    record("audit.read", by="", data={})
-    rows = [Row(row["id"], f"{row['at']:%Y-%m-%dT%H:%M:%S.%f}+00:00", *[row[name] for name in Row._fields[2:]])
+    record_event(
+        "session.refused", by='a"b\\c\u2028', change=7, secret=1, code=404, data={"x": ',"secret":1,"seq":1,"v":1}'}
+    )
+    record_event("audit.read", by="", data={})
+    rows = [EventRow(row["id"], f"{row['at']:%Y-%m-%dT%H:%M:%S.%f}+00:00", *[row[name] for name in EventRow._fields[2:]])
             for row in Event.objects.values()]  # fmt: skip
-    assert [differing(row) for row in rows] == [[], []]
+    assert [find_column_mismatches(row) for row in rows] == [[], []]
     altered = rows[0]._replace(code=405)
-    assert differing(altered) == differing(altered._replace(text=altered.text.replace('"v":1', '"v": 1'))) == ["code"]
-    assert differing(rows[0]._replace(text=rows[0].text.replace('"v":1', '"v": 1'))) == []
-    assert differing(rows[0]._replace(text="{}")) == ["text"]
+    assert (
+        find_column_mismatches(altered)
+        == find_column_mismatches(altered._replace(text=altered.text.replace('"v":1', '"v": 1')))
+        == ["code"]
+    )
+    assert find_column_mismatches(rows[0]._replace(text=rows[0].text.replace('"v":1', '"v": 1'))) == []
+    assert find_column_mismatches(rows[0]._replace(text="{}")) == ["text"]
 
 
 @pytest.mark.shows("A03")
@@ -357,7 +365,7 @@ def test_a03_an_event_inserted_for_an_earlier_day_is_named_before_and_after_it_i
     assert code == 1
     assert "long before what is sealed: inserted" in words
     assert "change 8: 1 events numbered 3 to 3" in words
-    sealing.seal()
+    sealing.seal_pending_events()
     code, words = command()
     assert code == 1
     assert ": inserted" in words
@@ -370,38 +378,38 @@ def test_a_key_that_comes_long_after_the_first_events_makes_none_of_them_inserte
     monkeypatch.setattr(verification, "SLACK", timedelta(seconds=1))
     write()
     time.sleep(1.2)
-    sealing.seal()
-    assert verify(key=sealing.public_key()).findings == []
+    sealing.seal_pending_events()
+    assert verify_events(key=sealing.get_signing_public_key()).findings == []
 
 
 def test_an_event_hidden_from_the_sealer_is_named() -> None:
     write()
-    sealing.seal()
-    number = record("session.started", by="maria")
+    sealing.seal_pending_events()
+    number = record_event("session.started", by="maria")
     Unsealed.objects.all().delete()
-    assert f"event {number}: neither sealed nor waiting" in verify().findings[0]
+    assert f"event {number}: neither sealed nor waiting" in verify_events().findings[0]
 
 
 def test_a_gap_in_a_change_is_named_even_before_sealing() -> None:
     write()
     with past_the_triggers():
         Event.objects.filter(change=7, seq=2).delete()
-    assert verify().findings == ["change 7: 3 events numbered 1 to 4: some are missing or too many"]
+    assert verify_events().findings == ["change 7: 3 events numbered 1 to 4: some are missing or too many"]
 
 
 def test_a_kept_subtree_that_is_false_is_named(outsider: Outsider) -> None:
     write(300)
-    sealing.seal()
-    assert verify().findings == []
+    sealing.seal_pending_events()
+    assert verify_events().findings == []
     with past_the_triggers():
         Subtree.objects.update(root=tree.EMPTY)
-    assert verify().findings == ["leaves 0 to 255: their kept subtree does not have their root"]
+    assert verify_events().findings == ["leaves 0 to 255: their kept subtree does not have their root"]
 
 
 def test_verification_without_a_key_says_that_it_took_the_logs_word(settings: Settings) -> None:
     write()
-    sealing.seal()
-    key = str(sealing.public_key())
+    sealing.seal_pending_events()
+    key = str(sealing.get_signing_public_key())
     settings.AUDIT_SIGNING_KEY = ""
     code, words = command()
     assert code == 0
@@ -415,7 +423,7 @@ def test_verification_without_a_key_says_that_it_took_the_logs_word(settings: Se
 
 def test_verification_is_on_record_with_its_verdict() -> None:
     write()
-    sealing.seal()
+    sealing.seal_pending_events()
     command()
     entry = Event.objects.filter(action="audit.verified").latest("pk").entry
     assert entry is not None
@@ -438,8 +446,8 @@ def test_memory_does_not_grow_with_the_log() -> None:
     def peak_after(more: int) -> int:
         with beside_the_clock():
             Event.objects.bulk_create(Event(at=one.at, action=one.action, text=one.text) for _ in range(more))
-        sealing.seal()
-        return peak_of(verify)
+        sealing.seal_pending_events()
+        return peak_of(verify_events)
 
     few = peak_after(10_000)
     assert peak_after(20_000) < few * 1.2

@@ -27,7 +27,7 @@ from portal.audit import ledger
 from portal.changes import patch as patches
 from portal.changes import vote_mac
 from portal.changes.models import Change, Revision, Status, Verdict, Vote
-from portal.changes.patch import Sight
+from portal.changes.patch import Snapshot
 from portal.operations.redis_server import free_port
 from tests.bench.engine import Engine, Process
 from tests.bench.history import FIRST_SECRET, People, Size, fill, name_of, people
@@ -234,7 +234,9 @@ def backlog(who: People, count: int, secrets: int, *, status: Status = Status.AP
             )
         )  # fmt: skip
         base, patch = base_of(secret, f"turn {turn}"), {"notes": f"turn {turn + 1}"}
-        digest = patches.digest(secret=secret, patch=patch, secret_fingerprint="", base=Sight(base), policy=POLICY)
+        digest = patches.compute_digest(
+            secret=secret, patch=patch, secret_fingerprint="", base=Snapshot(base), policy=POLICY
+        )
         revisions.append(
             Revision(
                 pk=uuid.uuid4(), change=changes[-1], number=1, editor=requester, created_at=now, patch=patch, base=base,
@@ -254,7 +256,7 @@ def _approve(revision: Revision, approver: User) -> None:
     """The events and the vote that a worker asks for before it sends."""
     change = revision.change
     proposed = {"revision": 1, "digest": revision.digest}
-    ledger.record("change.submitted", change=change.pk, secret=change.secret, data=proposed)
+    ledger.record_event("change.submitted", change=change.pk, secret=change.secret, data=proposed)
     vote = Vote(
         change=change, revision=1, digest=revision.digest, requester=change.requester, voter=approver,
         verdict=Verdict.APPROVE, at=change.created_at,
@@ -262,7 +264,7 @@ def _approve(revision: Revision, approver: User) -> None:
     vote.mac = vote_mac.compute_vote_mac(vote, approver.username)
     vote.save(force_insert=True)
     facts = {**vote_mac.vote_facts(vote), "mac": vote.mac}
-    ledger.record("vote.cast", by=approver.username, change=change.pk, secret=change.secret, data=facts)
+    ledger.record_event("vote.cast", by=approver.username, change=change.pk, secret=change.secret, data=facts)
 
 
 def bases(secrets: int) -> dict[str, dict[str, Any]]:

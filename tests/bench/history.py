@@ -73,7 +73,7 @@ def people() -> People:
         user, new = User.objects.get_or_create(username=name, defaults={"first_name": name.title()})
         if new:
             for role in granted:
-                roles.grant(user, role)
+                roles.add_to_role(user, role)
         return user
 
     return People(

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 class Row:
     """One goal. `ours` and `floor` in `unit`, measured in the same run; `figure` is what `goal` bounds.
 
-    `at_least` tells on which side of the goal it has to be; without a goal it is told for the record.
+    `get_integer` tells on which side of the goal it has to be; without a goal it is told for the record.
     """
 
     name: str

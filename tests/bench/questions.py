@@ -138,7 +138,7 @@ def deeper(page: Page, html: str) -> Page | None:
 
 def clock() -> list[tuple[str, Callable[[], object]]]:
     """What is asked every few seconds by nobody."""
-    return [("sweep", reconcile.sweep), ("due", reconcile.due)]
+    return [("sweep", reconcile.run_sweep), ("due", reconcile.due_change_ids)]
 
 
 def browsers(people: People) -> dict[str, Client]:

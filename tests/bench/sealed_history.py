@@ -20,11 +20,11 @@ class Log:
     """Begins an empty log with the event of its key; then one event after the other, `now` being the next instant."""
 
     def __init__(self, tables: Tables, *, begins_at: datetime) -> None:
-        verifier = sealing.public_key()
+        verifier = sealing.get_signing_public_key()
         if verifier is None or Event.objects.exists():
             raise RuntimeError("a history is loaded into an empty log, and AUDIT_SIGNING_KEY signs it")
         self._signer = notes.Signer.parse(verifier.name, settings.AUDIT_SIGNING_KEY)
-        self._head = tree.Head()
+        self._head = tree.MerkleTree()
         self._tables = tables
         self._signed = 0
         self._step = timedelta(seconds=1)
@@ -72,7 +72,7 @@ class Log:
             self._sign()
 
     def _sign(self) -> None:
-        said = notes.Checkpoint(self._signer.name, self._head.size, self._head.root())
+        said = notes.CheckpointBody(self._signer.name, self._head.size, self._head.root())
         note = self._signer.sign(said).replace("\n", "\\n")
         key = self._signer.verifier.key_id
         self._tables.checkpoint(said.size, "\\\\x" + said.root.hex(), note, key, self._now())

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from portal.audit.ledger import canonical
+from portal.audit.ledger import canonical_json
 from portal.changes import patch as patches
-from portal.changes.patch import Sight
+from portal.changes.patch import Snapshot
 
 OPEN_SHARE = 0.3
 """So many of all changes wait: far more than anywhere, so that nothing about the queue is quick by being empty."""
@@ -37,7 +37,7 @@ class Story:
 
 def gapped(value: dict[str, Any]) -> str:
     """Its canonical text with gaps: "#name" becomes a number's, @name@ a text's."""
-    text = canonical(value).replace("%", "%%")
+    text = canonical_json(value).replace("%", "%%")
     return re.sub(r"@(\w+)@", r"%(\1)s", re.sub(r'"#(\w+)"', r"%(\1)d", text))
 
 
@@ -156,7 +156,7 @@ def digest_of(secret: int, words: dict[str, Any]) -> str:
     """The digest that a vote on it must name, and that delivery proves."""
     base = {name: _worded(value, words) for name, value in BASE.items()}
     patch = {name: _worded(value, words) for name, value in PATCH.items()}
-    return patches.digest(secret=secret, patch=patch, secret_fingerprint="", base=Sight(base), policy=POLICY)
+    return patches.compute_digest(secret=secret, patch=patch, secret_fingerprint="", base=Snapshot(base), policy=POLICY)
 
 
 def _worded(value: Any, words: dict[str, Any]) -> Any:

@@ -49,11 +49,11 @@ def load(status: str, secrets: int) -> None:
 
 def questions() -> list[tuple[str, Callable[[], object]]]:
     """The sweep's, and those that a worker asks for one change."""
-    ready = transitions.ready(transitions.db_now())
+    ready = transitions.ready_changes(transitions.db_now())
     newest, oldest = Change.objects.latest("pk").pk, Change.objects.earliest("pk").pk
     return [
-        ("sweep", reconcile.sweep),
-        ("due", reconcile.due),
+        ("sweep", reconcile.run_sweep),
+        ("due", reconcile.due_change_ids),
         *((f"claim of {pk}", partial(list, ready.filter(pk=pk))) for pk in (newest, oldest)),
         *((f"next of {pk}", partial(reconcile.find_following, pk)) for pk in (newest, oldest)),
     ]

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from playwright.sync_api import Browser, Locator, expect
 
-from portal.notices.kinds import KINDS
+from portal.notices.kinds import NOTIFICATION_TYPES
 from tests.browser.test_accessibility import LONG_NAME, findings
 from tests.rig.desk import Person
 
@@ -75,15 +75,16 @@ def mail(language: str) -> str:
 
     class Told:
         def __init__(self, kind: str) -> None:
-            self.about, self.at = KINDS[kind], timezone.now()
+            self.about, self.at = NOTIFICATION_TYPES[kind], timezone.now()
             self.change = {"pk": 7, "number": "CR-7"}
 
     with translation.override(language):
         lines = [
             {
                 "notice": Told(kind),
-                "title": KINDS[kind].title,
-                "said": str(KINDS[kind].said) % {"number": "CR-7", "secret": LONG_NAME[:120], "by": "Rita Requester"},
+                "title": NOTIFICATION_TYPES[kind].title,
+                "said": str(NOTIFICATION_TYPES[kind].said)
+                % {"number": "CR-7", "secret": LONG_NAME[:120], "by": "Rita Requester"},
             }
             for kind in ("waiting", "rejected", "escalated")
         ]

@@ -15,11 +15,11 @@ from pytest_django.fixtures import Settings
 from portal.accounts.models import User
 from portal.catalog import absence
 from portal.catalog.absence import AT_ONCE
-from portal.catalog.connection import connect
-from portal.catalog.details import CannotRead, read_details
+from portal.catalog.connection import build_client
+from portal.catalog.details import DetailsUnavailable, fetch_details_for_user
 from portal.operations.redis_server import free_port
 from portal.sandbox import Sandbox
-from portal.vault import ReadRefused, Unreachable, Unreadable, VaultError
+from portal.vault import InvalidResponse, ReadRefused, Unreachable, VaultError
 from tests.people import mirrored
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,8 +41,8 @@ def timed_read() -> tuple[str, float]:
     """What a person is told who reads 43, and after how many seconds."""
     began = time.monotonic()
     try:
-        read_details(43, by="requester")
-    except CannotRead as failed:
+        fetch_details_for_user(43, by="requester")
+    except DetailsUnavailable as failed:
         return failed.failure.sentence, time.monotonic() - began
     return "", time.monotonic() - began
 
@@ -68,7 +68,7 @@ def test_token_and_reading_share_one_deadline(segura: Sandbox, settings: Setting
 
 
 def test_waiting_for_somebody_elses_token_counts_too(silent: Sandbox) -> None:
-    worker = threading.Thread(target=in_thread(lambda: connect().read(43)))
+    worker = threading.Thread(target=in_thread(lambda: build_client().read(43)))
     worker.start()
     while not silent.control.arrivals("token"):
         time.sleep(0.01)
@@ -118,14 +118,14 @@ def test_workers_ask_segura_while_pages_do_not(segura: Sandbox, settings: Settin
     timed_read()
     settings.SEGURA_URL = url
     assert "others waited" in timed_read()[0]
-    assert connect().read(43).identifier == 43
+    assert build_client().read(43).identifier == 43
 
 
 @pytest.mark.parametrize(
-    "answer", [ReadRefused("no", status=400), Unreadable("504", status=504), None], ids=["refused", "504", "read"]
+    "answer", [ReadRefused("no", status=400), InvalidResponse("504", status=504), None], ids=["refused", "504", "read"]
 )
 def test_an_answer_whatever_it_says_is_no_silence(answer: VaultError | None) -> None:
-    watched = absence.Absence()
+    watched = absence.AvailabilityGuard()
     for came in (Unreachable("away"), answer, Unreachable("away"), answer, Unreachable("away")):
         begun = False
         with suppress(VaultError), watched.watch():

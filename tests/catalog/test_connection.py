@@ -11,10 +11,10 @@ from redis import Redis
 
 from portal.audit.models import Event
 from portal.catalog import connection
-from portal.catalog.connection import NotConfigured, connect
+from portal.catalog.connection import NotConfigured, build_client
 from portal.operations.redis_server import free_port
 from portal.sandbox import Sandbox
-from portal.vault import Unauthorised, Unreachable, Unreadable
+from portal.vault import InvalidResponse, Unauthorised, Unreachable
 from tests.segura import events
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 def test_missing_setting_is_named(segura: Sandbox, settings: Settings, name: str) -> None:
     setattr(settings, name, "")
     with pytest.raises(NotConfigured, match=f"^{name} is not set$"):
-        connect()
+        build_client()
 
 
 @pytest.mark.parametrize(
@@ -34,11 +34,11 @@ def test_missing_setting_is_named(segura: Sandbox, settings: Settings, name: str
 def test_unusable_setting_is_named(segura: Sandbox, settings: Settings, name: str, value: str) -> None:
     setattr(settings, name, value)
     with pytest.raises(NotConfigured, match=name):
-        connect()
+        build_client()
 
 
 def test_every_exchange_is_on_record_with_its_code_and_whom_it_was_for(segura: Sandbox) -> None:
-    connect(by="requester", change=7, secret=43).read(43, attempt_id="a-1", correlation_id="CR-7")
+    build_client(by="requester", change=7, secret=43).read(43, attempt_id="a-1", correlation_id="CR-7")
     token, read = events("vault.responded")
     assert (token["code"], token["data"]["method"], token["data"]["path"]) == (200, "POST", "/api/oauth2/token")
     assert (read["actor"], read["change"], read["secret"], read["code"]) == ("requester", 7, 43, 200)
@@ -60,7 +60,7 @@ def test_every_exchange_is_on_record_with_its_code_and_whom_it_was_for(segura: S
 
 def test_refusal_is_on_record_with_seguras_number(segura: Sandbox) -> None:
     with pytest.raises(Exception, match="no such"):
-        connect().read(999)
+        build_client().read(999)
     answer = events("vault.responded")[-1]
     assert (answer["code"], answer["data"]["number"], answer["data"]["message"]) == (
         400,
@@ -72,7 +72,7 @@ def test_refusal_is_on_record_with_seguras_number(segura: Sandbox) -> None:
 def test_call_without_an_answer_is_on_record(segura: Sandbox, settings: Settings) -> None:
     settings.SEGURA_URL = f"http://127.0.0.1:{free_port()}/"
     with pytest.raises(Unreachable):
-        connect(secret=43).read(43)
+        build_client(secret=43).read(43)
     (silence,) = events("vault.unanswered")
     assert (silence["code"], silence["secret"], silence["data"]["origin"]) == (None, 43, "none")
     assert silence["data"]["reason"] == "the connection was refused"
@@ -80,23 +80,23 @@ def test_call_without_an_answer_is_on_record(segura: Sandbox, settings: Settings
 
 def test_exchange_inside_a_transaction_is_refused(segura: Sandbox) -> None:
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
-        connect().list()
+        build_client().list()
 
 
 def test_exchange_that_cannot_be_logged_ends_the_call(segura: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     def unwritable(*_args: object, **_columns: object) -> int:
         raise OSError("the log is gone")
 
-    monkeypatch.setattr(connection.ledger, "record", unwritable)
+    monkeypatch.setattr(connection.ledger, "record_event", unwritable)
     with pytest.raises(OSError, match="the log is gone"):
-        connect().list()
+        build_client().list()
     assert segura.control.arrivals("list") == []
 
 
 def test_token_is_shared_by_all_processes_and_sealed(segura: Sandbox, settings: Settings) -> None:
-    connect().list()
+    build_client().list()
     connection._tokens.cache_clear()  # another process
-    connect().list()
+    build_client().list()
     assert segura.control.journal()["tokens_issued"] == 1
     with Redis.from_url(settings.REDIS_URL) as redis:
         kept = b"".join(redis.get(key) or b"" for key in redis.scan_iter())
@@ -105,38 +105,38 @@ def test_token_is_shared_by_all_processes_and_sealed(segura: Sandbox, settings: 
 
 
 def test_token_sealed_for_another_purpose_is_not_taken(segura: Sandbox, settings: Settings) -> None:
-    connect().list()
+    build_client().list()
     connection._tokens.cache_clear()
     with Redis.from_url(settings.REDIS_URL) as redis:
         (key,) = (key for key in redis.scan_iter() if not key.endswith(b":lock"))
         redis.set(key, connection.keyring.ring().seal(b'["stolen", 9e12, 9e12]', key))
-    connect().list()
+    build_client().list()
     assert segura.control.journal()["tokens_issued"] == 2
 
 
 def test_segura_is_reached_while_redis_is_down(segura: Sandbox, settings: Settings) -> None:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
-    connect().list()
-    connect().list()
+    build_client().list()
+    build_client().list()
     assert segura.control.journal()["tokens_issued"] == 1
 
 
 def test_segura_is_reached_while_redis_is_frozen(segura: Sandbox, settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         settings.REDIS_URL = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
-        assert connect().list()
+        assert build_client().list()
 
 
 def test_neither_client_secret_nor_token_nor_value_is_on_record(segura: Sandbox, settings: Settings) -> None:
     segura.control.edit(43, client_secret="canary-7f3a9c")
     segura.control.plan(endpoint="get", status=400, body='{"message": "canary-7f3a9c"}')
-    with pytest.raises(Unreadable):
-        connect().read(43)
-    connect().read(43)
+    with pytest.raises(InvalidResponse):
+        build_client().read(43)
+    build_client().read(43)
     settings.SEGURA_CLIENT_SECRET = "canary-wrong-secret"
     segura.control.revoke_tokens()
     with pytest.raises(Unauthorised):
-        connect().list()
+        build_client().list()
     log = "".join(Event.objects.values_list("text", flat=True))
     assert "/api/mysafe/secretapi/43" in log
     assert "sandbox-secret" not in log

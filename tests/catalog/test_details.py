@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from portal import keyring
 from portal.audit.models import Event
-from portal.catalog.details import CannotRead, read_details
+from portal.catalog.details import DetailsUnavailable, fetch_details_for_user
 from portal.operations.redis_server import free_port
 from portal.sandbox import Sandbox
 from tests.segura import events
@@ -22,7 +22,7 @@ CANARY = "canary-5b1d7e"
 
 def test_details_have_the_shape_a_revision_keeps(segura: Sandbox) -> None:
     segura.control.edit(43, users_allowed={"pduarte": True, "alices": False})
-    details = read_details(43, by="requester")
+    details = fetch_details_for_user(43, by="requester")
     assert details.fields == {
         "name": "GCP",
         "url": "https://gcp.com",
@@ -37,7 +37,7 @@ def test_details_have_the_shape_a_revision_keeps(segura: Sandbox) -> None:
 
 
 def test_view_is_on_record_with_who_looked(segura: Sandbox) -> None:
-    read_details(43, by="requester")
+    fetch_details_for_user(43, by="requester")
     (view,) = events("secret.viewed")
     assert (view["actor"], view["secret"], view["data"]) == ("requester", 43, {"value_visible": True})
 
@@ -45,8 +45,8 @@ def test_view_is_on_record_with_who_looked(segura: Sandbox) -> None:
 def test_value_becomes_a_fingerprint_and_appears_nowhere(segura: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
     segura.control.edit(43, client_secret=CANARY)
     with caplog.at_level(logging.DEBUG):
-        details = read_details(43, by="requester")
-    assert details.secret_fingerprint == keyring.fingerprint("client_secret", CANARY)
+        details = fetch_details_for_user(43, by="requester")
+    assert details.secret_fingerprint == keyring.keyed_fingerprint("client_secret", CANARY)
     log = "".join(Event.objects.values_list("text", flat=True))
     assert CANARY not in repr(details) + str(vars(details)) + log + caplog.text
 
@@ -54,7 +54,7 @@ def test_value_becomes_a_fingerprint_and_appears_nowhere(segura: Sandbox, caplog
 @pytest.mark.parametrize("style", ["masked_middle", "omitted"])
 def test_value_that_segura_hides_has_no_fingerprint(segura: Sandbox, style: str) -> None:
     segura.control.knobs(secret_echo=style)
-    details = read_details(43, by="requester")
+    details = fetch_details_for_user(43, by="requester")
     assert details.secret_fingerprint == ""
     assert details.fields["url"] == "https://gcp.com"
     assert events("secret.viewed")[0]["data"] == {"value_visible": False}
@@ -69,7 +69,7 @@ def test_text_that_no_database_could_hold_is_made_fit(segura: Sandbox) -> None:
     }
     envelope = {"code": 200, "response": {"status": 200, "message": "Success", "error": False}}
     segura.control.plan(endpoint="get", body=json.dumps({**envelope, "api_secret_entity": entity}))
-    details = read_details(43, by="requester")
+    details = fetch_details_for_user(43, by="requester")
     assert details.fields["notes"] == "a\ufffdb?c"
     assert details.fields["users_allowed"] == [["f\ufffd", False]]
     assert details.secret_fingerprint
@@ -85,8 +85,8 @@ def test_text_that_no_database_could_hold_is_made_fit(segura: Sandbox) -> None:
     ],
 )
 def test_refusal_says_who_could_help(segura: Sandbox, identifier: int, words: str) -> None:
-    with pytest.raises(CannotRead) as refused:
-        read_details(identifier, by="requester")
+    with pytest.raises(DetailsUnavailable) as refused:
+        fetch_details_for_user(identifier, by="requester")
     assert words in refused.value.failure.sentence
     assert refused.value.failure.code == 400
     assert events("secret.viewed") == []
@@ -109,23 +109,23 @@ def test_refusal_says_who_could_help(segura: Sandbox, identifier: int, words: st
 )
 def test_trouble_on_the_way_is_a_sentence(segura: Sandbox, fault: str, words: str) -> None:
     segura.control.plan(fault, endpoint="get", times=None)
-    with pytest.raises(CannotRead) as failed:
-        read_details(43, by="requester")
+    with pytest.raises(DetailsUnavailable) as failed:
+        fetch_details_for_user(43, by="requester")
     assert words in failed.value.failure.sentence
     assert events("secret.viewed") == []
 
 
 def test_missing_setting_is_a_sentence(segura: Sandbox, settings: Settings) -> None:
     settings.SEGURA_URL = ""
-    with pytest.raises(CannotRead) as failed:
-        read_details(43, by="requester")
+    with pytest.raises(DetailsUnavailable) as failed:
+        fetch_details_for_user(43, by="requester")
     assert "not connected to Segura (SEGURA_URL is not set)" in failed.value.failure.sentence
 
 
 def test_wrong_client_secret_is_a_sentence_without_it(segura: Sandbox, settings: Settings) -> None:
     settings.SEGURA_CLIENT_SECRET = CANARY
-    with pytest.raises(CannotRead) as failed:
-        read_details(43, by="requester")
+    with pytest.raises(DetailsUnavailable) as failed:
+        fetch_details_for_user(43, by="requester")
     assert "SEGURA_CLIENT_SECRET" in failed.value.failure.sentence
     assert CANARY not in repr(failed.value.failure) + failed.value.failure.sentence
 
@@ -133,8 +133,8 @@ def test_wrong_client_secret_is_a_sentence_without_it(segura: Sandbox, settings:
 def test_silent_server_costs_no_more_than_the_deadline(segura: Sandbox, settings: Settings) -> None:
     settings.SEGURA_DEADLINE_S = 0.3
     segura.control.plan("hold", endpoint="get")
-    with pytest.raises(CannotRead) as failed:
-        read_details(43, by="requester")
+    with pytest.raises(DetailsUnavailable) as failed:
+        fetch_details_for_user(43, by="requester")
     segura.control.release()
     assert "did not answer in time" in failed.value.failure.sentence
     assert events("vault.unanswered")[0]["data"]["duration_ms"] < 1500
@@ -142,6 +142,6 @@ def test_silent_server_costs_no_more_than_the_deadline(segura: Sandbox, settings
 
 def test_unreachable_server_is_a_sentence(segura: Sandbox, settings: Settings) -> None:
     settings.SEGURA_URL = f"http://127.0.0.1:{free_port()}/"
-    with pytest.raises(CannotRead) as failed:
-        read_details(43, by="requester")
+    with pytest.raises(DetailsUnavailable) as failed:
+        fetch_details_for_user(43, by="requester")
     assert "the connection was refused" in failed.value.failure.sentence

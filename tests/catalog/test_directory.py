@@ -21,7 +21,7 @@ from portal.accounts.models import User
 from portal.catalog import directory, tasks, trial
 from portal.catalog.models import DirectorySync, ListedName
 from portal.operations.doctor import segura as doctor
-from portal.operations.doctor.finding import Level
+from portal.operations.doctor.finding import Severity
 from portal.sandbox import Sandbox
 from tests.changes.pages import text_of
 from tests.changes.paper import press
@@ -41,7 +41,7 @@ UNCHECKED = "Names are not checked here"
 def desk(scim: Sandbox, requester: User, as_person: AsPerson) -> Client:
     """A requester's browser, a secret, and the directory as Segura has it."""
     mirrored()
-    directory.synchronise()
+    directory.sync_directory()
     return as_person(requester)
 
 
@@ -63,7 +63,7 @@ def crowd(count: int) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_directory_is_mirrored_and_put_on_record_without_a_name(scim: Sandbox) -> None:
-    done = directory.synchronise()
+    done = directory.sync_directory()
     assert done is not None
     assert (done.ok, done.users, done.groups) == (True, 10, 7)
     assert names("user") >= {"alices", "pduarte"}
@@ -77,16 +77,16 @@ def test_directory_is_mirrored_and_put_on_record_without_a_name(scim: Sandbox) -
 
 
 def test_who_leaves_is_forgotten_and_who_stays_is_not_written_again(scim: Sandbox) -> None:
-    directory.synchronise()
+    directory.sync_directory()
     kept = ListedName.objects.get(name="alices").pk
     ListedName.objects.create(kind="user", name="gone", folded="gone", active=True)
     ListedName.objects.filter(name="pduarte").update(active=False, display_name="Other")
-    directory.synchronise(at_once=True)
+    directory.sync_directory(at_once=True)
     assert not ListedName.objects.filter(name="gone").exists()
     assert ListedName.objects.get(name="pduarte").active
     assert ListedName.objects.get(name="alices").pk == kept
     with CaptureQueriesContext(connection) as asked:
-        directory.synchronise(at_once=True)
+        directory.sync_directory(at_once=True)
     written = [query["sql"] for query in asked if "catalog_listedname" in query["sql"]]
     assert [sql for sql in written if not sql.startswith("SELECT")] == []
 
@@ -95,30 +95,30 @@ def test_it_is_read_once_an_hour_at_once_when_asked_and_again_soon_after_a_failu
     scim: Sandbox, settings: Settings
 ) -> None:
     scim.control.plan("502", endpoint="scim_groups")
-    failed = directory.synchronise()
+    failed = directory.sync_directory()
     assert failed is not None
     assert (failed.ok, failed.code, ListedName.objects.count()) == (False, 502, 0)
-    assert directory.synchronise() is not None
-    assert directory.synchronise() is None
-    assert directory.synchronise(at_once=True) is not None
+    assert directory.sync_directory() is not None
+    assert directory.sync_directory() is None
+    assert directory.sync_directory(at_once=True) is not None
     DirectorySync.objects.update(started_at=timezone.now() - timedelta(seconds=3601))
-    assert directory.synchronise() is not None
+    assert directory.sync_directory() is not None
 
 
 def test_schedule_of_the_list_brings_the_directory_too(scim: Sandbox) -> None:
-    tasks.synchronise()
+    tasks.run_sync()
     assert "alices" in names("user")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_without_a_scim_client_nothing_is_asked(segura: Sandbox) -> None:
-    assert directory.synchronise(at_once=True) is None
+    assert directory.sync_directory(at_once=True) is None
     assert events("vault.responded") == []
 
 
 def test_client_that_segura_does_not_know_is_told_of_by_its_own_settings(scim: Sandbox, settings: Settings) -> None:
     settings.SEGURA_SCIM_CLIENT_SECRET = "canary-wrong-secret"
-    done = directory.synchronise()
+    done = directory.sync_directory()
     assert done is not None
     assert (done.kind, done.code) == ("scim_client", 401)
     assert "SEGURA_SCIM_CLIENT_SECRET" in done.sentence
@@ -129,7 +129,7 @@ def test_names_that_a_page_could_not_show_are_left_out(scim: Sandbox) -> None:
     rows = '{"userName": "a\\u0000b"}, {"userName": " ana"}, {"userName": "%s"}, {"userName": "bea"}' % ("x" * 300)
     body = '{"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 4, "Resources": [%s]}'
     scim.control.plan(endpoint="scim_users", status=200, body=body % rows)
-    directory.synchronise()
+    directory.sync_directory()
     assert names("user") == {"bea"}
 
 
@@ -212,22 +212,22 @@ def test_search_that_asks_for_nothing_of_a_list_finds_nothing(desk: Client, aske
 
 def test_test_of_the_connection_takes_the_directory_in(scim: Sandbox, as_person: AsPerson, admin: User) -> None:
     browser = as_person(admin)
-    directory.synchronise()
+    directory.sync_directory()
     page = text_of(browser.post("/operations/connection/test/", follow=True))
-    made = trial.latest()
+    made = trial.latest_connection_test()
     assert made is not None
     assert [(step.name, step.ok) for step in made.steps][-1] == ("directory", True)
     assert "11 users listed" in page
     assert "active users 10, groups 7" in page
-    assert [finding.level for finding in doctor.ask()] == [Level.OK] * 4
+    assert [finding.level for finding in doctor.check_segura_live()] == [Severity.OK] * 4
 
 
 def test_directory_that_cannot_be_read_says_what_to_do(scim: Sandbox, as_person: AsPerson, admin: User) -> None:
     scim.control.plan("401", endpoint="scim_users", times=None)
-    directory.synchronise()
+    directory.sync_directory()
     page = text_of(as_person(admin).post("/operations/connection/test/", follow=True))
     assert page.count("should check SEGURA_SCIM_CLIENT_ID") == 2
-    assert [finding.level for finding in doctor.ask()] == [Level.OK] * 3 + [Level.PROBLEM]
+    assert [finding.level for finding in doctor.check_segura_live()] == [Severity.OK] * 3 + [Severity.PROBLEM]
 
 
 def test_secret_of_the_scim_client_and_its_token_are_nowhere(
@@ -238,10 +238,10 @@ def test_secret_of_the_scim_client_and_its_token_are_nowhere(
     caplog.set_level("DEBUG")
     try:
         mirrored()
-        assert directory.synchronise().ok  # type: ignore[union-attr]
+        assert directory.sync_directory().ok  # type: ignore[union-attr]
         scim.control.plan(endpoint="scim_users", status=401, body=json.dumps({"schemas": [], "detail": f"No {own}"}))
         scim.control.plan(endpoint="token", status=401, body=json.dumps({"message": f"No {own}"}))
-        directory.synchronise(at_once=True)
+        directory.sync_directory(at_once=True)
         operator = as_person(admin)
         pages = [operator.post("/operations/connection/test/", follow=True), as_person(requester).get(URL)]
     finally:

@@ -15,7 +15,7 @@ from pytest_django.fixtures import Settings
 from portal.accounts.models import User
 from portal.catalog import directory
 from portal.catalog.models import ApiSecret, ListedName
-from portal.catalog.sync import synchronise
+from portal.catalog.sync import sync_catalog
 from portal.sandbox import Sandbox
 from tests.catalog.test_sync import LISTED, _list
 from tests.operations.test_pages_delivery import text_of
@@ -40,9 +40,9 @@ ODD = [
 def test_odd_row_is_named_and_all_others_are_mirrored(
     odd: Any, segura: Sandbox, as_person: Callable[[User], Client], requester: User
 ) -> None:
-    synchronise()
+    sync_catalog()
     segura.control.plan(endpoint="list", body=_list([row("900", "new one"), odd, row("901")]))
-    done = synchronise()
+    done = sync_catalog()
     assert (done.listed, done.added, done.left_out) == (2, 2, 1)
     assert ApiSecret.objects.get(pk=900).name == "new one"
     assert not ApiSecret.objects.vanished().exists(), "the row may be any of those that are missing"
@@ -54,9 +54,9 @@ def test_odd_row_is_named_and_all_others_are_mirrored(
 
 
 def test_list_of_odd_rows_alone_is_not_believed(segura: Sandbox) -> None:
-    synchronise()
+    sync_catalog()
     segura.control.plan(endpoint="list", body=_list([None, {}]))
-    done = synchronise()
+    done = sync_catalog()
     assert (done.ok, done.kind) == (False, "unreadable")
     assert not ApiSecret.objects.vanished().exists()
 
@@ -69,11 +69,11 @@ def test_list_that_lacks_much_is_believed_when_an_operator_says_so(
     missing: int, percent: int, believed: bool, segura: Sandbox, settings: Settings
 ) -> None:
     settings.CATALOG_VANISHED_MOST_PERCENT = percent
-    synchronise()
+    sync_catalog()
     kept = list(ApiSecret.objects.order_by("pk"))[missing:]
     body = _list([*(row(str(secret.pk), secret.name) for secret in kept), row("900", "new one")])
     segura.control.plan(endpoint="list", body=body, times=None)
-    done = synchronise()
+    done = sync_catalog()
     assert (done.ok, done.kind) == ((True, "") if believed else (False, "shrunk"))
     assert ApiSecret.objects.vanished().count() == (missing if believed else 0)
     assert ApiSecret.objects.filter(pk=900).exists(), "what is new is taken over all the same"
@@ -89,15 +89,15 @@ def test_list_that_lacks_much_is_believed_when_an_operator_says_so(
 def test_administrator_reads_which_command_confirms_a_list_that_shrank(
     listed: int, option: str, segura: Sandbox, as_person: Callable[[User], Client], admin: User
 ) -> None:
-    synchronise()
+    sync_catalog()
     kept = [row(str(secret.pk), secret.name) for secret in ApiSecret.objects.order_by("pk")[:listed]]
     segura.control.plan(endpoint="list", body=_list(kept), times=None)
-    synchronise()
+    sync_catalog()
     browser = as_person(admin)
     for address in ("operations:connection", "catalog:secrets"):
         assert f"manage.py sync_catalog {option}" in text_of(browser.get(reverse(address)))
     browser.post(reverse("catalog:synchronise"))
-    synchronise()
+    sync_catalog()
     assert not ApiSecret.objects.vanished().exists(), "the button confirms nothing"
 
 
@@ -109,14 +109,14 @@ ENTRIES: list[Any] = [None, 7, {}, {"userName": ""}, {"userName": 5}, {"userName
 def test_odd_entry_of_the_directory_is_named_and_all_others_are_offered(
     odd: Any, scim: Sandbox, as_person: Callable[[User], Client], admin: User
 ) -> None:
-    directory.synchronise(at_once=True)
+    directory.sync_directory(at_once=True)
     before = ListedName.objects.count()
     page = {
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 3, "startIndex": 1,
         "Resources": [{"userName": "new.one"}, odd, {"userName": "new.two"}],
     }  # fmt: skip
     scim.control.plan(endpoint="scim_users", body=json.dumps(page))
-    done = directory.synchronise(at_once=True)
+    done = directory.sync_directory(at_once=True)
     assert done is not None
     assert (done.ok, done.left_out) == (True, 1)
     assert ListedName.objects.filter(name__in=["new.one", "new.two"]).count() == 2

@@ -171,7 +171,7 @@ def test_empty_mirror_says_what_to_do(browser: Client) -> None:
 
 
 def test_last_good_list_is_dated(browser: Client, segura: Sandbox) -> None:
-    sync.synchronise(by="admin")
+    sync.sync_catalog(by="admin")
     text = page(browser)
     assert re.search(
         r'Segura listed 23 secrets <time class="ago" datetime="[^"]+" title="[^"]+ UTC">just now</time>\.', text
@@ -181,9 +181,9 @@ def test_last_good_list_is_dated(browser: Client, segura: Sandbox) -> None:
 
 @pytest.mark.usefixtures("some")
 def test_failure_is_told_beside_the_list_of_the_last_success(browser: Client, segura: Sandbox) -> None:
-    sync.synchronise()
+    sync.sync_catalog()
     segura.control.plan("html_502", endpoint="list")
-    sync.synchronise()
+    sync.sync_catalog()
     text = page(browser)
     assert "did not succeed" in text
     assert "The gateway in front of Segura answered HTTP 502" in text
@@ -192,7 +192,7 @@ def test_failure_is_told_beside_the_list_of_the_last_success(browser: Client, se
 
 
 def test_schedule_that_has_stopped_is_told(browser: Client, segura: Sandbox, settings: Settings) -> None:
-    sync.synchronise()
+    sync.sync_catalog()
     assert "has stopped" not in page(browser)
     late = timezone.now() - timedelta(seconds=3 * settings.CATALOG_SYNC_EVERY_S + settings.SEGURA_DEADLINE_S + 1)
     Sync.objects.update(asked_at=late)
@@ -207,7 +207,7 @@ def test_button_publishes_one_task_and_the_page_shows_it(browser: Client, segura
     with Redis.from_url(settings.REDIS_URL) as redis:
         assert redis.llen("celery") == 1
     forget_tokens(settings.REDIS_URL)
-    tasks.synchronise(asked=Sync.objects.get().pk)
+    tasks.run_sync(asked=Sync.objects.get().pk)
     text = page(browser)
     assert "stripe-webhook" in text
     assert "waiting for a worker" not in text
@@ -239,7 +239,7 @@ def test_reading_never_synchronises(browser: Client) -> None:
 
 
 def test_watching_page_hears_only_of_what_is_new(browser: Client) -> None:
-    asked = sync.ask(by="requester")
+    asked = sync.create_sync(by="requester")
     assert asked is not None
     assert browser.get("/secrets/sync/?phase=waiting").status_code == 204
     Sync.objects.update(started_at=timezone.now())

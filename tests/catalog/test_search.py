@@ -67,8 +67,8 @@ def test_reading_that_finds_nothing_new_writes_one_instant(read: Client) -> None
     before = list(Keyword.objects.order_by("pk").values())
     at = ApiSecret.objects.get(pk=43).read_at
     with CaptureQueriesContext(connection) as queries:
-        keywords.remember(43, {**GCP, "url": "x", "tags": ""})
-        keywords.remember(43, {**GCP, "url": "x", "tags": ""})
+        keywords.save_search_terms(43, {**GCP, "url": "x", "tags": ""})
+        keywords.save_search_terms(43, {**GCP, "url": "x", "tags": ""})
     assert sum("INSERT" in query["sql"] for query in queries) == 1
     read.get("/secrets/43/")
     assert [row["folded"] for row in Keyword.objects.order_by("pk").values()] == [row["folded"] for row in before]
@@ -76,14 +76,14 @@ def test_reading_that_finds_nothing_new_writes_one_instant(read: Client) -> None
 
 
 def test_secret_unknown_to_the_mirror_leaves_no_words(db: None) -> None:
-    keywords.remember(99, GCP)
+    keywords.save_search_terms(99, GCP)
     assert not Keyword.objects.exists()
 
 
 @pytest.mark.parametrize("url", ["", "http://[", "no address", "https://" + "x" * 400, "//"])
 def test_any_url_can_be_remembered(db: None, url: str) -> None:
     mirrored()
-    keywords.remember(43, {**GCP, "url": url})
+    keywords.save_search_terms(43, {**GCP, "url": url})
     assert all(len(word.folded) <= Keyword.LONGEST for word in Keyword.objects.all())
 
 

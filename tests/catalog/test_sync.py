@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from portal.catalog import sync
 from portal.catalog.models import ApiSecret, Sync
-from portal.catalog.sync import synchronise
+from portal.catalog.sync import sync_catalog
 from portal.operations.redis_server import free_port
 from portal.sandbox import Sandbox, seed
 from tests.people import mirrored
@@ -27,7 +27,7 @@ LISTED = 23
 
 
 def test_first_synchronisation_brings_all_that_segura_lists(segura: Sandbox) -> None:
-    done = synchronise()
+    done = sync_catalog()
     assert (done.ok, done.listed, done.added, done.altered, done.returned, done.vanished) == (
         True,
         LISTED,
@@ -43,10 +43,10 @@ def test_first_synchronisation_brings_all_that_segura_lists(segura: Sandbox) -> 
 
 
 def test_secret_that_is_renamed_or_loses_a_right_is_altered(segura: Sandbox) -> None:
-    synchronise()
+    sync_catalog()
     segura.control.edit(12, name="Stripe-Webhook-EU")
     segura.control.edit(14, access="view")
-    done = synchronise()
+    done = sync_catalog()
     assert (done.added, done.altered, done.vanished) == (0, 2, 0)
     renamed = ApiSecret.objects.get(identifier=12)
     assert (renamed.name, renamed.folded) == ("Stripe-Webhook-EU", "stripe-webhook-eu")
@@ -54,60 +54,60 @@ def test_secret_that_is_renamed_or_loses_a_right_is_altered(segura: Sandbox) -> 
 
 
 def test_secret_that_is_no_longer_listed_is_marked_and_kept(segura: Sandbox) -> None:
-    synchronise()
+    sync_catalog()
     segura.control.edit(12, access="none")
-    done = synchronise()
+    done = sync_catalog()
     assert (done.listed, done.vanished) == (LISTED - 1, 1)
     gone = ApiSecret.objects.get(identifier=12)
     assert gone.vanished_at is not None
     assert gone.name == "stripe-webhook"
-    assert synchronise().vanished == 0
+    assert sync_catalog().vanished == 0
 
 
 def test_secret_that_is_listed_again_returns_with_its_first_day(segura: Sandbox) -> None:
-    synchronise()
+    sync_catalog()
     first_seen_at = ApiSecret.objects.get(identifier=12).first_seen_at
     segura.control.edit(12, access="none")
-    synchronise()
+    sync_catalog()
     segura.control.edit(12, access="owner", name="back")
-    done = synchronise()
+    done = sync_catalog()
     assert (done.added, done.altered, done.returned) == (0, 0, 1)
     back = ApiSecret.objects.get(identifier=12)
     assert (back.vanished_at, back.name, back.first_seen_at) == (None, "back", first_seen_at)
 
 
 def test_nothing_new_writes_no_secret(segura: Sandbox) -> None:
-    synchronise()
+    sync_catalog()
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        synchronise()
+        sync_catalog()
     assert not [
         query for query in queries if "catalog_apisecret" in query["sql"] and not query["sql"].startswith("SELECT")
     ]
 
 
 def test_thousands_of_secrets_take_few_queries(settings: Settings, segura: Sandbox) -> None:
-    with Sandbox(seed=seed.items(9000)) as large:
+    with Sandbox(seed=seed.seed_items(9000)) as large:
         settings.SEGURA_URL = large.url
         with CaptureQueriesContext(connection) as first:
-            assert synchronise().added == LISTED + 9000
+            assert sync_catalog().added == LISTED + 9000
         with CaptureQueriesContext(connection) as second:
-            assert synchronise().altered == 0
+            assert sync_catalog().altered == 0
     assert len(first) < 120
     assert len(second) < 30
 
 
 def test_names_that_a_database_would_choke_on_are_kept_clean(segura: Sandbox) -> None:
     segura.control.edit(12, name="a\x00b\u202ec" + "x" * 600)
-    synchronise()
+    sync_catalog()
     name = ApiSecret.objects.get(identifier=12).name
     assert name.startswith("a b c")
     assert len(name) == 500
 
 
 def test_end_is_on_record_with_its_figures_and_who_asked(segura: Sandbox) -> None:
-    done = synchronise(by="admin")
+    done = sync_catalog(by="admin")
     (entry,) = events("catalog.synced")
     assert entry["actor"] == "admin"
     assert entry["data"] == {
@@ -174,10 +174,10 @@ def _list(rows: list[Any]) -> str:
 def test_failure_ends_in_a_sentence_and_marks_nothing(
     segura: Sandbox, settings: Settings, how: str, kind: str, code: int | None, words: str
 ) -> None:
-    synchronise()
+    sync_catalog()
     before = list(ApiSecret.objects.order_by("pk").values())
     broken(segura, settings, how)
-    failed = synchronise()
+    failed = sync_catalog()
     assert (failed.ok, failed.kind, failed.code) == (False, kind, code)
     assert words in failed.sentence
     assert failed.finished_at is not None
@@ -188,55 +188,55 @@ def test_failure_ends_in_a_sentence_and_marks_nothing(
 
 def test_synchronisation_works_again_after_a_failure(segura: Sandbox) -> None:
     segura.control.plan("502", endpoint="list")
-    assert not synchronise().ok
-    assert synchronise().ok
+    assert not sync_catalog().ok
+    assert sync_catalog().ok
 
 
 def test_sudden_empty_list_is_not_believed(segura: Sandbox) -> None:
-    synchronise()
+    sync_catalog()
     segura.control.plan(endpoint="list", body=_list([]))
-    done = synchronise()
+    done = sync_catalog()
     assert (done.ok, done.kind) == (False, "empty")
     assert "Nothing was marked as vanished" in done.sentence
     assert ApiSecret.objects.present().count() == LISTED
 
 
 def test_empty_list_is_believed_when_somebody_says_so(segura: Sandbox) -> None:
-    synchronise()
+    sync_catalog()
     segura.control.plan(endpoint="list", body=_list([]))
-    done = synchronise(accept_empty=True)
+    done = sync_catalog(accept_empty=True)
     assert (done.ok, done.vanished) == (True, LISTED)
     assert not ApiSecret.objects.present().exists()
 
 
 def test_empty_list_from_the_start_is_believed(segura: Sandbox) -> None:
     segura.control.plan(endpoint="list", body=_list([]))
-    assert synchronise().ok
+    assert sync_catalog().ok
 
 
 def test_asking_twice_asks_once(segura: Sandbox) -> None:
-    asked = sync.ask(by="requester")
+    asked = sync.create_sync(by="requester")
     assert asked is not None
-    assert sync.ask(by="admin") is None
-    done = synchronise(asked=asked.pk)
+    assert sync.create_sync(by="admin") is None
+    done = sync_catalog(asked=asked.pk)
     assert (done.pk, done.by, done.ok) == (asked.pk, "requester", True)
-    assert sync.ask(by="admin") is not None
+    assert sync.create_sync(by="admin") is not None
 
 
 def test_message_that_arrives_twice_is_carried_out_once(segura: Sandbox) -> None:
-    asked = sync.ask(by="requester")
+    asked = sync.create_sync(by="requester")
     assert asked is not None
-    synchronise(asked=asked.pk)
-    assert synchronise(asked=asked.pk).ok
+    sync_catalog(asked=asked.pk)
+    assert sync_catalog(asked=asked.pk).ok
     assert len(segura.control.arrivals("list")) == 1
 
 
 def test_synchronisation_whose_worker_died_is_closed_by_the_next(segura: Sandbox, settings: Settings) -> None:
-    lost = sync.ask(by="requester")
+    lost = sync.create_sync(by="requester")
     assert lost is not None
     Sync.objects.update(asked_at=timezone.now() - timedelta(seconds=3 * settings.SEGURA_DEADLINE_S + 1))
-    assert sync.ask(by="admin") is not None
-    synchronise()
+    assert sync.create_sync(by="admin") is not None
+    sync_catalog()
     lost.refresh_from_db()
     assert (lost.ok, lost.kind) == (False, "interrupted")
     assert "a worker is running" in lost.sentence
@@ -246,10 +246,10 @@ def test_synchronisation_whose_worker_died_is_closed_by_the_next(segura: Sandbox
 def test_list_that_was_overtaken_is_set_aside(segura: Sandbox) -> None:
     segura.control.plan("hold", endpoint="list")
     done: list[Sync] = []
-    slow = _in_thread(lambda: done.append(synchronise(by="slow")))
+    slow = _in_thread(lambda: done.append(sync_catalog(by="slow")))
     segura.control.wait(lambda journal: journal["held"])
     segura.control.edit(12, access="none")
-    newer = synchronise(by="quick")
+    newer = sync_catalog(by="quick")
     segura.control.release()
     slow.join()
     assert (newer.ok, newer.listed) == (True, LISTED - 1)
@@ -261,7 +261,7 @@ def test_list_that_was_overtaken_is_set_aside(segura: Sandbox) -> None:
 def test_several_at_once_do_no_harm(segura: Sandbox) -> None:
     mirrored(999, "gone since")
     done: list[Sync] = []
-    threads = [_in_thread(lambda: done.append(synchronise())) for _ in range(4)]
+    threads = [_in_thread(lambda: done.append(sync_catalog())) for _ in range(4)]
     for thread in threads:
         thread.join()
     assert [each.ok for each in done] == [True] * 4

@@ -63,7 +63,7 @@ def as_shown_to(reader: int, ballot: dict[str, Any]) -> dict[str, Any]:
     """The ballot with the mark of the page that this user (id) would have opened."""
     if ballot.get("opened") != OPENED:
         return ballot
-    return ballot | {"opened": care.mark(ballot["digest"], revision=ballot["revision"], reader=reader)}
+    return ballot | {"opened": care.make_review_token(ballot["digest"], revision=ballot["revision"], reader=reader)}
 
 
 def offers(response: HttpResponse, act: str, change: Change) -> bool:

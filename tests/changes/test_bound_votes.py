@@ -11,11 +11,11 @@ from django.db import connection
 
 from portal.accounts.models import User
 from portal.changes import sealed, workflow
-from portal.changes.models import Cause, Change, Revision, Status
-from portal.changes.patch import Sight
+from portal.changes.models import Change, Revision, Status, StatusCause
+from portal.changes.patch import Snapshot
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
-from portal.vault import Secret
+from portal.vault import SecretStr
 from tests.changing import work
 from tests.segura import events
 from tests.vouching import LOOKED, PRESENT
@@ -48,7 +48,7 @@ def updates(segura: Sandbox) -> list[dict[str, Any]]:
 
 
 def expect_not_sent(change: Change, segura: Sandbox) -> None:
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.TAMPERED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
     assert work(change, rounds=2).status == Status.NEEDS_HUMAN
     assert updates(segura) == []
     (escalated,) = events("change.escalated")
@@ -94,7 +94,9 @@ def test_another_value_sealed_with_the_very_key_is_never_sent(segura: Sandbox, a
     """Somebody who holds the sealing key too cannot swap what was voted for."""
     change = approved(value="the approved one")
     revision = change.current()
-    Revision.objects.filter(pk=revision.pk).update(sealed_secret=sealed.seal(Secret("another"), revision.pk).blob)
+    Revision.objects.filter(pk=revision.pk).update(
+        sealed_secret=sealed.encrypt_secret(SecretStr("another"), revision.pk).blob
+    )
     expect_not_sent(change, segura)
 
 
@@ -102,16 +104,18 @@ def test_another_value_sealed_with_the_very_key_is_never_sent(segura: Sandbox, a
 def test_fewer_votes_than_the_policy_as_it_stood_are_never_enough(
     segura: Sandbox,
     no_queue: None,
-    live_base: Sight,
+    live_base: Snapshot,
     propose: Callable[..., Proposal],
     requester: User,
     approver: User,
     settings: Any,
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit(propose(base=live_base), by=requester)
+    change = workflow.submit_change(propose(base=live_base), by=requester)
     settings.APPROVALS_REQUIRED = 1
-    workflow.approve(change.pk, by=approver, revision=1, digest=change.current().digest, presence=PRESENT, care=LOOKED)
+    workflow.approve_change(
+        change.pk, by=approver, revision=1, digest=change.current().digest, presence=PRESENT, care=LOOKED
+    )
     change.refresh_from_db()
     assert change.status == Status.PENDING
     alter("changes_change", "status = 'approved', approved_at = created_at")

@@ -13,7 +13,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
 from portal.changes import conclusions, rules, transitions, valid_votes, workflow
-from portal.changes.models import Cause, Change, Status, Vote
+from portal.changes.models import Change, Status, StatusCause, Vote
 from portal.changes.proposal import Proposal
 from tests.changes.pages import ballot_of, edited_by, page_of, send, text_of
 from tests.changing import approve
@@ -26,9 +26,9 @@ ACTS = ("approve", "reject", "withdraw", "retry", "recheck")
 
 def failed(change: Change, by: User) -> Change:
     approve(change, by)
-    taken = transitions.claim(change.pk)
+    taken = transitions.claim_change(change.pk)
     assert taken is not None
-    conclusions.failed(taken, Cause.REFUSED, code=400, number=1005, message="1005: no access")
+    conclusions.mark_failed(taken, StatusCause.REFUSED, code=400, number=1005, message="1005: no access")
     return taken
 
 
@@ -71,7 +71,7 @@ def test_a_reason_that_cannot_be_kept_is_said_at_its_field(
 def test_requester_cannot_approve_own_change_by_crafted_post(
     as_person: AsPerson, requester: User, submitted: Change
 ) -> None:
-    roles.grant(requester, Role.APPROVER)
+    roles.add_to_role(requester, Role.APPROVER)
     requester.is_superuser = True
     requester.save()
     response = send(as_person(requester), "approve", submitted, ballot_of(submitted))
@@ -100,8 +100,8 @@ def test_where_the_rule_has_failed_the_database_refuses_and_is_heard_as_the_rule
     submitted: Change,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rules, "is_own", lambda *_: False)
-    roles.grant(requester, Role.APPROVER)
+    monkeypatch.setattr(rules, "is_own_change", lambda *_: False)
+    roles.add_to_role(requester, Role.APPROVER)
     if how == "editor":
         edited_by(approver, submitted)
     person = {"requester": requester, "editor": approver}[how]
@@ -117,7 +117,7 @@ def test_where_the_rule_has_failed_the_database_refuses_and_is_heard_as_the_rule
 def test_where_the_rule_has_failed_the_database_counts_a_person_once(
     as_person: AsPerson, approver: User, submitted: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rules, "objection", lambda *_, **__: None)
+    monkeypatch.setattr(rules, "find_vote_violation", lambda *_, **__: None)
     monkeypatch.setattr(valid_votes, "is_approved", lambda *_: False)
     browser = as_person(approver)
     assert send(browser, "approve", submitted, ballot_of(submitted)).status_code == 302
@@ -171,7 +171,7 @@ def test_a_vote_over_an_old_revision_shows_the_difference_and_a_fresh_box(
     as_person: AsPerson, approver: User, submitted: Change, propose: Propose, requester: User
 ) -> None:
     seen = ballot_of(submitted)
-    workflow.revise(submitted.pk, propose(url="https://third.example", value="now-a-secret-too"), by=requester)
+    workflow.revise_change(submitted.pk, propose(url="https://third.example", value="now-a-secret-too"), by=requester)
     browser = as_person(approver)
     response = send(browser, "approve", submitted, seen)
     assert response.status_code == 409
@@ -242,7 +242,7 @@ def test_a_failed_change_is_retried_under_its_votes(
 def test_a_retry_asks_for_the_approved_value_and_never_shows_it_again(
     as_person: AsPerson, approver: User, requester: User, propose: Propose
 ) -> None:
-    change = failed(workflow.submit(propose(value="the-approved-value"), by=requester), approver)
+    change = failed(workflow.submit_change(propose(value="the-approved-value"), by=requester), approver)
     browser = as_person(requester)
     assert 'name="value"' in page_of(browser, change).content.decode()
     for typed in ("", "another-value"):
@@ -258,7 +258,7 @@ def test_a_retry_asks_for_the_approved_value_and_never_shows_it_again(
 def test_a_retry_after_too_many_wrong_values_says_so_at_the_field(
     as_person: AsPerson, approver: User, requester: User, propose: Propose
 ) -> None:
-    change = failed(workflow.submit(propose(value="the-approved-value"), by=requester), approver)
+    change = failed(workflow.submit_change(propose(value="the-approved-value"), by=requester), approver)
     browser = as_person(requester)
     for _ in range(5):
         send(browser, "retry", change, {"value": "another-value"})
@@ -272,9 +272,9 @@ def test_only_who_operates_lets_it_be_checked_again(
     as_person: AsPerson, approver: User, admin: User, submitted: Change
 ) -> None:
     approve(submitted, approver)
-    change = transitions.claim(submitted.pk)
+    change = transitions.claim_change(submitted.pk)
     assert change is not None
-    conclusions.escalated(change, Cause.THIRD_VALUE)
+    conclusions.escalate_to_operator(change, StatusCause.THIRD_VALUE)
     assert send(as_person(approver), "recheck", change).status_code == 403
     assert send(as_person(admin), "recheck", change).status_code == 302
     assert status_of(change) == Status.IN_DOUBT
@@ -283,6 +283,6 @@ def test_only_who_operates_lets_it_be_checked_again(
 
 def test_nobody_has_their_own_change_checked_again(as_person: AsPerson, requester: User, submitted: Change) -> None:
     Change.objects.update(status=Status.NEEDS_HUMAN)
-    roles.grant(requester, Role.ADMINISTRATOR)
+    roles.add_to_role(requester, Role.ADMINISTRATOR)
     refused = send(as_person(requester), "recheck", submitted)
     assert (refused.status_code, status_of(submitted)) == (403, Status.NEEDS_HUMAN)

@@ -17,8 +17,8 @@ from portal.audit.models import Event
 from portal.catalog import connection, details
 from portal.changes import aftermath, conclusions, transitions
 from portal.changes import approved as proof
-from portal.changes.models import Cause, Change, Status
-from portal.changes.patch import Sight
+from portal.changes.models import Change, Status, StatusCause
+from portal.changes.patch import Snapshot
 from portal.changes.reading import dossier, outlook
 from portal.notices import inbox, telling
 from portal.notices.models import Notice
@@ -81,19 +81,19 @@ CLAIMS: dict[str, Callable[[Seen], bool]] = {
 
 def told(change: Change, admin: User) -> str:
     """All sentences about the change: page, lists, notifications and mails, and the newest lines of the log."""
-    telling.tell()
+    telling.dispatch_events()
     notices = Notice.objects.filter(change=change).select_related("change").order_by("-event")
     newest = notices.first()
-    lines = inbox.lines(notices.filter(event=newest.event)) if newest else []
-    shown = dossier.open_for(change.pk, admin)
+    lines = inbox.build_entries(notices.filter(event=newest.event)) if newest else []
+    shown = dossier.load_change_page(change.pk, admin)
     moves = Event.objects.filter(change=change.pk, action__startswith="change.").order_by("-pk")[:1]
     return " | ".join(
         [
             str(change.get_cause_display()),
-            outlook.brief(change, 0),
+            outlook.next_step_line(change, 0),
             *map(str, shown.next),
             *(f"{line.title}. {line.said}" for line in lines),
-            *(wording.line(event.entry) for event in moves if event.entry),
+            *(wording.summary_line(event.entry) for event in moves if event.entry),
             *(moment.title for moment in shown.history[-1:] if moment.title != "Update about to be sent"),
         ]
     )
@@ -127,19 +127,19 @@ def answered_with_another_echo(segura: Sandbox, change: Change, _admin: User) ->
 def refused_and_retried(segura: Sandbox, change: Change, _admin: User) -> None:
     segura.control.plan(NO_ACCESS, endpoint="update")
     work(change)
-    aftermath.retry(change.pk, by=change.requester, presence=PRESENT)
+    aftermath.retry_change(change.pk, by=change.requester, presence=PRESENT)
 
 
 def restored(_segura: Sandbox, change: Change, _admin: User) -> None:
     with transaction.atomic():
-        conclusions.restored(transitions.lock(change.pk))
+        conclusions.mark_restored(transitions.lock_change(change.pk))
 
 
 def never_prepared(_segura: Sandbox, change: Change, admin: User) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(proof, "edit", lambda *_: 1 / 0)
+        patch.setattr(proof, "build_verified_patch", lambda *_: 1 / 0)
         work(change)
-    aftermath.recheck(change.pk, by=admin, presence=PRESENT)
+    aftermath.recheck_change(change.pk, by=admin, presence=PRESENT)
 
 
 def nothing(_segura: Sandbox, _change: Change, _admin: User) -> None:
@@ -200,9 +200,9 @@ def test_user_is_told_nothing_that_was_not_seen(
         assert not lies, f"{change.status}, {change.cause}, {seen}: {words}"
         if change.status not in (Status.APPROVED, Status.IN_DOUBT):
             break
-    assert change.cause != Cause.NONE
+    assert change.cause != StatusCause.NONE
 
 
-def fresh_base() -> Sight:
-    seen = details.read(connection.connect(secret=43), 43)
-    return Sight(dict(seen.fields), seen.secret_fingerprint)
+def fresh_base() -> Snapshot:
+    seen = details.fetch_details(connection.build_client(secret=43), 43)
+    return Snapshot(dict(seen.fields), seen.secret_fingerprint)

@@ -94,7 +94,7 @@ def test_sent_twice_it_is_one_comment(as_person: AsPerson, approver: User, submi
 def test_the_proposed_value_is_refused_wherever_it_stands_in_the_text(
     around: str, as_person: AsPerson, requester: User, propose: Propose
 ) -> None:
-    change = workflow.submit(propose(value=VALUE), by=requester)
+    change = workflow.submit_change(propose(value=VALUE), by=requester)
     response = say(as_person(requester), change, around % VALUE)
     assert response.status_code == 422
     assert "must not hold the secret value" in text_of(response)
@@ -105,7 +105,7 @@ def test_the_proposed_value_is_refused_wherever_it_stands_in_the_text(
 def test_the_refused_value_is_not_written_back_into_the_page(
     as_person: AsPerson, requester: User, propose: Propose
 ) -> None:
-    change = workflow.submit(propose(value=VALUE), by=requester)
+    change = workflow.submit_change(propose(value=VALUE), by=requester)
     response = say(as_person(requester), change, f"Take {VALUE} please, thanks")
     page = response.content.decode()
     assert VALUE not in page
@@ -116,7 +116,7 @@ def test_nobody_else_can_try_guesses_at_the_value_in_comments(
     as_person: AsPerson, requester: User, approver: User, propose: Propose
 ) -> None:
     """To them right and wrong guesses are taken alike: a refusal would be the answer."""
-    change = workflow.submit(propose(value="spring2026"), by=requester)
+    change = workflow.submit_change(propose(value="spring2026"), by=requester)
     answers = [say(as_person(approver), change, guess).status_code for guess in ("summer2026", "spring2026")]
     assert answers == [302, 302]
 
@@ -125,7 +125,7 @@ def test_nobody_else_can_try_guesses_at_the_value_in_comments(
 def test_a_mention_of_who_may_not_see_the_change_is_refused_with_the_name(
     name: str, as_person: AsPerson, approver: User, requester2: User, auditor: User, submitted: Change
 ) -> None:
-    roles.grant(User.objects.create_user("disabled", is_active=False), Role.AUDITOR)
+    roles.add_to_role(User.objects.create_user("disabled", is_active=False), Role.AUDITOR)
     response = say(as_person(approver), submitted, f"Please look, @auditor and @{name}.")
     words = text_of(response)
     assert response.status_code == 422
@@ -268,7 +268,7 @@ def test_what_others_say_comes_to_an_open_page_and_ones_own_is_there_already(
 
 
 def test_a_change_that_has_ended_listens_no_more(as_person: AsPerson, requester: User, submitted: Change) -> None:
-    workflow.withdraw(submitted.pk, by=requester)
+    workflow.withdraw_change(submitted.pk, by=requester)
     assert "/heard/" not in page_of(as_person(requester), submitted).content.decode()
 
 

@@ -17,8 +17,8 @@ from pytest_django.fixtures import Settings
 from portal.accounts.models import User
 from portal.audit.models import Event
 from portal.changes import aftermath, delivery, readback, reconcile, settlement, transitions, workflow
-from portal.changes.models import Attempt, Cause, Change, Revision, Status
-from portal.changes.patch import Sight
+from portal.changes.models import Attempt, Change, Revision, Status, StatusCause
+from portal.changes.patch import Snapshot
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from portal.vault import Applied, Client, Outcome, ReadRefused
@@ -42,7 +42,7 @@ def test_an_approved_change_is_applied_once_with_exactly_its_fields(
     segura: Sandbox, approved: Callable[..., Change]
 ) -> None:
     change = work(approved(url="https://gcp-eu.example", value="brand-new-secret"))
-    assert (change.status, change.cause, change.answer_code) == (Status.APPLIED, Cause.CONFIRMED, 200)
+    assert (change.status, change.cause, change.answer_code) == (Status.APPLIED, StatusCause.CONFIRMED, 200)
     (update,) = updates(segura)
     assert update["keys"] == ["client_secret", "url"]
     attempt = Attempt.objects.get(change=change)
@@ -78,15 +78,15 @@ def test_a_call_is_written_down_and_committed_before_it_is_made(
 def test_nothing_is_sent_for_a_change_that_is_not_approved(
     segura: Sandbox, no_queue: None, propose: Callable[..., Proposal], requester: User
 ) -> None:
-    change = workflow.submit(propose(), by=requester)
+    change = workflow.submit_change(propose(), by=requester)
     assert work(change).status == Status.PENDING
     assert segura.control.arrivals() == []
 
 
 def test_a_second_worker_loses_the_claim(segura: Sandbox, approved: Callable[..., Change]) -> None:
     change = approved()
-    assert transitions.claim(change.pk) is not None
-    assert transitions.claim(change.pk) is None
+    assert transitions.claim_change(change.pk) is not None
+    assert transitions.claim_change(change.pk) is None
 
 
 def test_a_base_that_moved_makes_the_change_stale_and_sends_nothing(
@@ -111,7 +111,7 @@ def test_an_unknown_base_is_sent_without_comparison(segura: Sandbox, approved: C
 def test_a_base_that_can_no_longer_be_read_is_not_overwritten(segura: Sandbox, approved: Callable[..., Change]) -> None:
     change = approved()
     segura.control.plan("refuse:1006:User does not have access", endpoint="get")
-    assert (work(change).status, change.cause) == (Status.STALE, Cause.BASE_UNSEEN)
+    assert (work(change).status, change.cause) == (Status.STALE, StatusCause.BASE_UNSEEN)
 
 
 def test_a_refusal_fails_the_change_and_a_retry_keeps_the_votes(
@@ -121,7 +121,7 @@ def test_a_refusal_fails_the_change_and_a_retry_keeps_the_votes(
     change = work(approved())
     assert (change.status, change.answer_code) == (Status.FAILED, 400)
     assert "1006" in change.answer
-    aftermath.retry(change.pk, by=requester, presence=PRESENT)
+    aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
     assert work(change).status == Status.APPLIED
 
 
@@ -134,7 +134,7 @@ def test_an_applied_call_without_an_answer_is_found_out_by_reading(
     segura.control.plan(fault, endpoint="update")
     change = work(approved(value="new-value"))
     assert (change.status, change.doubts) == (Status.IN_DOUBT, 1)
-    assert (work(change).status, change.cause) == (Status.APPLIED, Cause.READ_BACK)
+    assert (work(change).status, change.cause) == (Status.APPLIED, StatusCause.READ_BACK)
     assert change.verified_at is not None
     assert len(updates(segura)) == 1
 
@@ -156,7 +156,7 @@ def test_a_third_value_is_never_overwritten(segura: Sandbox, approved: Callable[
     segura.control.plan("504_before_apply", endpoint="update")
     change = work(approved())
     segura.control.edit(43, url="https://somebody-else.example")
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.THIRD_VALUE)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.THIRD_VALUE)
     assert len(updates(segura)) == 1
 
 
@@ -172,14 +172,15 @@ def test_a_refused_repeat_is_for_a_person(segura: Sandbox, approved: Callable[..
     segura.control.plan("504_after_apply", endpoint="update")
     change = work(approved())
     segura.control.plan("refuse:1006:User does not have access", times=3)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.REFUSED_REPEAT)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.REFUSED_REPEAT)
 
 
 @pytest.mark.parametrize(
-    ("fault", "cause"), [("no_route", Cause.NOT_APPLIED), ("401", Cause.NOT_APPLIED), ("429:2", Cause.NOT_APPLIED)]
+    ("fault", "cause"),
+    [("no_route", StatusCause.NOT_APPLIED), ("401", StatusCause.NOT_APPLIED), ("429:2", StatusCause.NOT_APPLIED)],
 )
 def test_a_call_turned_away_waits_and_is_sent_again(
-    fault: str, cause: Cause, segura: Sandbox, settings: Settings, approved: Callable[..., Change]
+    fault: str, cause: StatusCause, segura: Sandbox, settings: Settings, approved: Callable[..., Change]
 ) -> None:
     change = approved()
     segura.control.plan(fault, endpoint="update", times=2)
@@ -198,7 +199,7 @@ def test_an_unreachable_vault_costs_nothing_but_time(segura: Sandbox, approved: 
     segura.stop()
     try:
         assert work(change).status == Status.APPROVED
-        assert change.cause == Cause.UNREADABLE
+        assert change.cause == StatusCause.UNREADABLE
         assert Attempt.objects.count() == 0
     finally:
         segura.start()
@@ -210,7 +211,7 @@ def test_an_unreachable_vault_costs_nothing_but_time(segura: Sandbox, approved: 
 def test_an_echo_that_differs_is_read_back(segura: Sandbox, approved: Callable[..., Change]) -> None:
     segura.control.knobs(update_success_style="201_stale_body")
     change = work(approved())
-    assert (change.status, change.cause) == (Status.IN_DOUBT, Cause.ECHO_DIFFERS)
+    assert (change.status, change.cause) == (Status.IN_DOUBT, StatusCause.ECHO_DIFFERS)
     assert work(change).status == Status.APPLIED
 
 
@@ -220,16 +221,16 @@ def test_a_tampered_revision_is_never_sent(segura: Sandbox, approved: Callable[.
     # Two sealed values swapped by somebody with the database in hands.
     blob = other.current().sealed_secret
     Revision.objects.filter(change=change).update(sealed_secret=blob)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.UNOPENED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.UNOPENED)
     assert updates(segura) == []
 
 
 def test_an_approved_status_without_votes_is_never_sent(
-    segura: Sandbox, no_queue: None, live_base: Sight, propose: Callable[..., Proposal], requester: User
+    segura: Sandbox, no_queue: None, live_base: Snapshot, propose: Callable[..., Proposal], requester: User
 ) -> None:
-    change = workflow.submit(propose(base=live_base), by=requester)
+    change = workflow.submit_change(propose(base=live_base), by=requester)
     Change.objects.update(status=Status.APPROVED, approved_at=timezone.now())
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.TAMPERED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
     assert updates(segura) == []
 
 
@@ -258,7 +259,7 @@ def test_changes_of_other_secrets_do_not_wait(
     assert stuck.status == Status.IN_DOUBT
     other = next(row for row in segura.control.secrets() if row["name"] != "GCP" and row["active"])
     mirrored(int(other["identifier"]), other["name"])
-    change = workflow.submit(propose(base=None, identifier=int(other["identifier"]), notes="x"), by=requester)
+    change = workflow.submit_change(propose(base=None, identifier=int(other["identifier"]), notes="x"), by=requester)
     assert work(approve(change, approver)).status == Status.APPLIED
 
 
@@ -267,11 +268,11 @@ def test_a_dead_worker_before_the_intent_means_not_sent(
 ) -> None:
     settings.DELIVERY_LEASE_S = 0.05
     change = approved()
-    assert transitions.claim(change.pk)
+    assert transitions.claim_change(change.pk)
     time.sleep(0.1)
-    reconcile.sweep()
+    reconcile.run_sweep()
     change.refresh_from_db()
-    assert (change.status, change.cause) == (Status.APPROVED, Cause.NEVER_STARTED)
+    assert (change.status, change.cause) == (Status.APPROVED, StatusCause.NEVER_STARTED)
 
 
 def test_a_dead_worker_after_the_intent_means_doubt(
@@ -279,20 +280,20 @@ def test_a_dead_worker_after_the_intent_means_doubt(
 ) -> None:
     settings.DELIVERY_LEASE_S = 0.05
     change = approved()
-    claimed = transitions.claim(change.pk)
+    claimed = transitions.claim_change(change.pk)
     assert claimed
     Attempt.objects.create(change=change, revision=1, fence=claimed.fence, digest="d", started_at=timezone.now())
     time.sleep(0.1)
-    assert reconcile.sweep() == [change.pk]
+    assert reconcile.run_sweep() == [change.pk]
     change.refresh_from_db()
-    assert (change.status, change.cause) == (Status.IN_DOUBT, Cause.WORKER_LOST)
+    assert (change.status, change.cause) == (Status.IN_DOUBT, StatusCause.WORKER_LOST)
     settings.DELIVERY_LEASE_S = 10
     assert work(change).status == Status.APPLIED
 
 
 def test_a_sweep_expires_what_nobody_decided(segura: Sandbox, submitted: Change) -> None:
     Change.objects.update(expires_at=timezone.now() - timezone.timedelta(seconds=5))
-    reconcile.sweep()
+    reconcile.run_sweep()
     submitted.refresh_from_db()
     assert submitted.status == Status.EXPIRED
 
@@ -303,17 +304,17 @@ def test_doubt_that_never_clears_is_handed_to_a_person(
     settings.DELIVERY_MAX_TRIES = 3
     segura.control.plan("504_before_apply", endpoint="update", times=None)
     change = work(approved(), rounds=6)
-    assert (change.status, change.cause) == (Status.NEEDS_HUMAN, Cause.TRIES_SPENT)
+    assert (change.status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TRIES_SPENT)
     assert len(updates(segura)) == 4
     segura.control.clear_faults()
-    aftermath.recheck(change.pk, by=admin, presence=PRESENT)
+    aftermath.recheck_change(change.pk, by=admin, presence=PRESENT)
     assert work(change).status == Status.APPLIED
 
 
 def test_no_settings_no_call_and_a_sentence(settings: Settings, approved: Callable[..., Change]) -> None:
     change = approved()
     settings.SEGURA_URL = ""
-    assert (work(change).status, change.cause) == (Status.APPROVED, Cause.NOT_CONFIGURED)
+    assert (work(change).status, change.cause) == (Status.APPROVED, StatusCause.NOT_CONFIGURED)
     assert "SEGURA_URL" in change.answer
 
 
@@ -322,9 +323,9 @@ def test_share_entry_that_segura_does_not_take_is_named_and_is_not_sent_again(
     segura: Sandbox, approved: Callable[..., Change]
 ) -> None:
     change = work(approved(users_allowed=[["nobody-knows-me", False], ["pduarte", True]]))
-    assert (change.status, change.cause) == (Status.IN_DOUBT, Cause.ECHO_DIFFERS)
+    assert (change.status, change.cause) == (Status.IN_DOUBT, StatusCause.ECHO_DIFFERS)
     assert "nobody-knows-me" in change.answer
-    assert (work(change).status, change.cause) == (Status.FAILED, Cause.NONE_TAKEN)  # pduarte was there before
+    assert (work(change).status, change.cause) == (Status.FAILED, StatusCause.NONE_TAKEN)  # pduarte was there before
     assert change.cause_details["untaken"] == [["users_allowed", "nobody-knows-me"]]
     assert len(updates(segura)) == 1
 
@@ -343,10 +344,10 @@ def test_a_vault_that_is_away_makes_no_work_for_people_before_a_day_is_over(
     segura.control.plan("refuse:1006:User does not have access", endpoint="get")
     segura.control.plan("503", endpoint="get", times=None)
     change = work(change, rounds=8)
-    assert (change.status, change.cause) == (Status.APPROVED, Cause.UNREADABLE)
+    assert (change.status, change.cause) == (Status.APPROVED, StatusCause.UNREADABLE)
     Change.objects.update(doubtful_since=timezone.now() - timezone.timedelta(hours=25))
     change = work(change)
-    assert (change.status, change.cause) == (Status.NEEDS_HUMAN, Cause.TRIES_SPENT)
+    assert (change.status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TRIES_SPENT)
 
 
 def test_a_blocked_secret_hides_no_other_from_the_sweep(
@@ -359,10 +360,10 @@ def test_a_blocked_secret_hides_no_other_from_the_sweep(
 ) -> None:
     monkeypatch.setattr(reconcile, "BATCH", 2)
     mirrored(44, "Other")
-    blocked = [approve(workflow.submit(propose(), by=requester), approver) for _ in range(4)]
+    blocked = [approve(workflow.submit_change(propose(), by=requester), approver) for _ in range(4)]
     Change.objects.filter(pk=blocked[0].pk).update(status=Status.NEEDS_HUMAN)
-    free = approve(workflow.submit(propose(identifier=44), by=requester), approver)
-    assert reconcile.sweep() == [free.pk]
+    free = approve(workflow.submit_change(propose(identifier=44), by=requester), approver)
+    assert reconcile.run_sweep() == [free.pk]
 
 
 @pytest.mark.shows("F06")
@@ -371,12 +372,12 @@ def test_a_worker_that_lost_its_lease_sends_nothing_and_says_so(
 ) -> None:
     change = approved()
 
-    def taken_over(*_: object) -> readback.Reading:
+    def taken_over(*_: object) -> readback.Readback:
         Change.objects.filter(pk=change.pk).update(fence=9)
-        return readback.Reading(None, ReadRefused("1005: Api secret not found", status=400, number=1005))
+        return readback.Readback(None, ReadRefused("1005: Api secret not found", status=400, number=1005))
 
-    monkeypatch.setattr(readback, "read", taken_over)
-    delivery.deliver(change.pk)
+    monkeypatch.setattr(readback, "read_back", taken_over)
+    delivery.deliver_approved_change(change.pk)
     assert updates(segura) == []
     assert [event["change"] for event in events("delivery.lost")] == [change.pk]
 
@@ -385,15 +386,15 @@ def test_a_worker_overtaken_while_it_read_sends_nothing(
     segura: Sandbox, approved: Callable[..., Change], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change = approved()
-    read = readback.read
+    read = readback.read_back
 
-    def overtaken(client: Client, secret: int) -> readback.Reading:
+    def overtaken(client: Client, secret: int) -> readback.Readback:
         seen = read(client, secret)
         Change.objects.filter(pk=change.pk).update(fence=9)
         return seen
 
-    monkeypatch.setattr(readback, "read", overtaken)
-    delivery.deliver(change.pk)
+    monkeypatch.setattr(readback, "read_back", overtaken)
+    delivery.deliver_approved_change(change.pk)
     assert updates(segura) == []
     assert not Attempt.objects.exists()
     assert [event["change"] for event in events("delivery.lost")] == [change.pk]
@@ -406,12 +407,12 @@ def test_settle_and_take_over_never_wait_for_each_other_in_a_circle(
     settings.DELIVERY_LEASE_S = 0.001
     for _ in range(10):
         change = approved(base=None)
-        claimed = transitions.claim(change.pk)
+        claimed = transitions.claim_change(change.pk)
         assert claimed
         attempt = Attempt.objects.create(
             change=change, revision=1, fence=claimed.fence, digest="d", started_at=timezone.now()
         )
-        at_once(functools.partial(settlement.settle, attempt, Applied(status=200)), reconcile.sweep)
+        at_once(functools.partial(settlement.record_result, attempt, Applied(status=200)), reconcile.run_sweep)
         attempt.refresh_from_db()
         assert attempt.outcome == "applied"
         Change.objects.filter(pk=change.pk).update(status=Status.APPLIED, hold_until=None)

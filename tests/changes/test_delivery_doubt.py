@@ -18,7 +18,7 @@ from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
 from portal.changes import breaker, readback, workflow
-from portal.changes.models import Attempt, Cause, Change, Revision, Status
+from portal.changes.models import Attempt, Change, Revision, Status, StatusCause
 from portal.changes.proposal import Proposal
 from portal.changes.rules import StaleRevision
 from portal.sandbox import Sandbox
@@ -63,8 +63,8 @@ def test_an_applied_call_without_its_answer_is_applied_once_and_the_log_has_both
 ) -> None:
     segura.control.plan(fault, endpoint="update")
     change = work(approved())
-    assert (change.status, change.cause, change.answer_code) == (Status.IN_DOUBT, Cause.UNANSWERED, code)
-    assert (work(change).status, change.cause) == (Status.APPLIED, Cause.READ_BACK)
+    assert (change.status, change.cause, change.answer_code) == (Status.IN_DOUBT, StatusCause.UNANSWERED, code)
+    assert (work(change).status, change.cause) == (Status.APPLIED, StatusCause.READ_BACK)
     assert len(applications(segura)) == 1
     calls = events("vault.responded") + events("vault.unanswered")
     told = [(event["data"]["method"], event["code"]) for event in sorted(calls, key=lambda event: event["at"])]
@@ -80,7 +80,7 @@ def test_a_call_that_was_not_applied_goes_again_with_the_same_bytes(
     segura.control.plan(fault, endpoint="update")
     change = work(approved())
     assert change.status == Status.IN_DOUBT
-    assert (work(change).status, change.cause, change.answer_code) == (Status.APPLIED, Cause.CONFIRMED, 201)
+    assert (work(change).status, change.cause, change.answer_code) == (Status.APPLIED, StatusCause.CONFIRMED, 201)
     assert [attempt.outcome for attempt in Attempt.objects.all()] == ["in_doubt", "applied"]
     if fault != "reset_before":  # of which nobody read the body
         first, second = puts(segura)
@@ -151,22 +151,22 @@ def test_what_cannot_be_sent_is_tried_again_ever_later_and_holds_nothing(
     tmp_path: Path,
 ) -> None:
     """The call itself meets it: the reading before it still went well."""
-    monkeypatch.setattr(breaker, "paused", lambda: False)  # else one change is tried for all at one pace
+    monkeypatch.setattr(breaker, "is_paused", lambda: False)  # else one change is tried for all at one pace
     settings.DELIVERY_BACKOFF_S, settings.SEGURA_CONNECT_TIMEOUT_S = 1, 0.2
     change = approved()
-    seen, pauses = readback.read, []
+    seen, pauses = readback.read_back, []
     with hops(kind, segura, tmp_path) as url:
 
-        def read(*asked: object) -> readback.Reading:
+        def read(*asked: object) -> readback.Readback:
             reading = seen(*asked)
             asked[0]._edge._config = asked[0].config = elsewhere(asked[0].config, url)
             return reading
 
-        monkeypatch.setattr(readback, "read", read)
+        monkeypatch.setattr(readback, "read_back", read)
         for _ in range(11):
             Change.objects.update(not_before=None)
             work(change)
-            assert (change.status, change.cause) == (Status.APPROVED, Cause.NOT_SENT)
+            assert (change.status, change.cause) == (Status.APPROVED, StatusCause.NOT_SENT)
             pauses.append(round((change.not_before - change.updated_at).total_seconds()))
     assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
     assert (change.hold_until, change.doubtful_since) == (None, None)
@@ -237,7 +237,7 @@ def test_a_reading_that_fails_in_a_way_nobody_thought_of_keeps_no_lane_for_ever(
     Change.objects.update(hold_until=None, not_before=None)
     assert work(change).status == Status.IN_DOUBT
     Change.objects.update(doubtful_since=F("doubtful_since") - timedelta(days=2), not_before=None)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.TRIES_SPENT)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TRIES_SPENT)
 
 
 @pytest.mark.shows("D09")
@@ -249,7 +249,7 @@ def test_a_third_value_is_left_alone_until_a_person_has_looked(
     change = work(approved())
     segura.control.edit(43, url="https://somebody-else.example")
     later = approved(base=None, notes="of a later change")
-    assert (work(change, rounds=3).status, change.cause) == (Status.NEEDS_HUMAN, Cause.THIRD_VALUE)
+    assert (work(change, rounds=3).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.THIRD_VALUE)
     assert work(later).status == Status.APPROVED
     assert len(puts(segura)) == 1
     assert segura.control.secret(43)["url"] == "https://somebody-else.example"
@@ -262,12 +262,12 @@ def test_a_base_that_moved_voids_the_approval_and_sends_nothing(
     change = approved()
     seen = change.current()
     segura.control.edit(43, notes="edited behind the portal")
-    assert (work(change).status, change.cause) == (Status.STALE, Cause.BASE_MOVED)
+    assert (work(change).status, change.cause) == (Status.STALE, StatusCause.BASE_MOVED)
     assert (events("change.stale")[-1]["change"], puts(segura)) == (change.pk, [])
-    workflow.revise(change.pk, propose(base=None), by=requester)
+    workflow.revise_change(change.pk, propose(base=None), by=requester)
     assert work(change).status == Status.PENDING
     with pytest.raises(StaleRevision):
-        workflow.approve(
+        workflow.approve_change(
             change.pk, by=approver, revision=seen.number, digest=seen.digest, presence=PRESENT, care=LOOKED
         )
     change.refresh_from_db()

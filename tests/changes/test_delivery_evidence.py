@@ -11,7 +11,7 @@ from portal import keyring
 from portal.accounts.models import User
 from portal.changes import aftermath, readback, reconcile, transitions, workflow
 from portal.changes import approved as proof
-from portal.changes.models import Attempt, Breaker, Cause, Change, Status
+from portal.changes.models import Attempt, Breaker, Change, Status, StatusCause
 from portal.changes.proposal import Proposal
 from portal.changes.reading import outlook
 from portal.changes.reading.particulars import list_particulars
@@ -34,7 +34,7 @@ def updates(segura: Sandbox) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize("label", ["Nothing was sent", "Nothing was changed", "is as it was"])
 def test_no_cause_says_of_the_past_what_only_this_delivery_knows(label: str) -> None:
-    assert [cause for cause in Cause if label in str(cause.label)] == []
+    assert [cause for cause in StatusCause if label in str(cause.label)] == []
 
 
 @pytest.mark.parametrize("fault", ["504_after_apply", "504_before_apply", "drop", "html_201"])
@@ -45,9 +45,9 @@ def test_change_whose_read_back_is_refused_is_not_called_not_applied(
     segura.control.plan(fault, endpoint="update")
     change = work(approved())
     segura.control.plan(endpoint="get", times=None, **refusal)
-    reconcile.settle_doubt(change.pk)
+    reconcile.resolve_unknown_outcome(change.pk)
     change.refresh_from_db()
-    assert (change.status, change.cause) == (Status.APPROVED, Cause.REPEAT_UNREAD)
+    assert (change.status, change.cause) == (Status.APPROVED, StatusCause.REPEAT_UNREAD)
     assert "not applied" not in change.get_cause_display()
 
 
@@ -60,18 +60,22 @@ def test_client_secret_that_cannot_be_seen_is_not_called_not_applied(
     segura.control.plan(fault, endpoint="update")
     change = work(approved(value="new-value", url="https://gcp-eu.example", base=None))
     segura.control.edit(43, url="https://gcp-eu.example")
-    reconcile.settle_doubt(change.pk)
+    reconcile.resolve_unknown_outcome(change.pk)
     change.refresh_from_db()
-    assert (change.status, change.cause) == (Status.APPROVED, Cause.REPEAT_HIDDEN)
-    assert (work(change).status, change.cause) == (Status.APPLIED, Cause.CONFIRMED_UNSEEN)
+    assert (change.status, change.cause) == (Status.APPROVED, StatusCause.REPEAT_HIDDEN)
+    assert (work(change).status, change.cause) == (Status.APPLIED, StatusCause.CONFIRMED_UNSEEN)
 
 
 @pytest.mark.parametrize(
     ("echo", "cause"),
-    [("masked_middle", Cause.CONFIRMED_UNSEEN), ("omitted", Cause.CONFIRMED_UNSEEN), ("clear", Cause.CONFIRMED)],
+    [
+        ("masked_middle", StatusCause.CONFIRMED_UNSEEN),
+        ("omitted", StatusCause.CONFIRMED_UNSEEN),
+        ("clear", StatusCause.CONFIRMED),
+    ],
 )
 def test_confirmation_says_whether_the_new_client_secret_was_seen(
-    echo: str, cause: Cause, segura: Sandbox, approved: Approved
+    echo: str, cause: StatusCause, segura: Sandbox, approved: Approved
 ) -> None:
     segura.control.knobs(secret_echo=echo)
     change = work(approved(value="new-value", base=None))
@@ -81,8 +85,8 @@ def test_confirmation_says_whether_the_new_client_secret_was_seen(
 def test_answer_that_shows_another_client_secret_is_read_back(segura: Sandbox, approved: Approved) -> None:
     segura.control.knobs(update_success_style="201_stale_body")
     change = work(approved(value="new-value"))
-    assert (change.status, change.cause) == (Status.IN_DOUBT, Cause.ECHO_DIFFERS)
-    assert (work(change).status, change.cause) == (Status.APPLIED, Cause.READ_BACK)
+    assert (change.status, change.cause) == (Status.IN_DOUBT, StatusCause.ECHO_DIFFERS)
+    assert (work(change).status, change.cause) == (Status.APPLIED, StatusCause.READ_BACK)
 
 
 @pytest.mark.parametrize("fault", ["429:0", "503_no_peer"])
@@ -91,9 +95,9 @@ def test_call_that_was_turned_away_and_executed_all_the_same_is_found_applied(
 ) -> None:
     segura.control.plan(fault, endpoint="update", apply="before")
     change = work(approved(value="new-value"))
-    assert (change.status, change.cause) == (Status.APPROVED, Cause.NOT_APPLIED)
+    assert (change.status, change.cause) == (Status.APPROVED, StatusCause.NOT_APPLIED)
     Change.objects.update(not_before=None)
-    assert (work(change).status, change.cause) == (Status.APPLIED, Cause.READ_BACK)
+    assert (work(change).status, change.cause) == (Status.APPLIED, StatusCause.READ_BACK)
     assert len(updates(segura)) == 1
 
 
@@ -105,8 +109,8 @@ def test_change_that_goes_stale_after_a_call_does_not_deny_the_call(
     change = work(approved())
     segura.control.edit(43, notes="edited behind the portal")
     Change.objects.update(not_before=None)
-    assert (work(change).status, change.cause) == (Status.STALE, Cause.MOVED_AFTER_CALL)
-    workflow.withdraw(change.pk, by=requester)
+    assert (work(change).status, change.cause) == (Status.STALE, StatusCause.MOVED_AFTER_CALL)
+    workflow.withdraw_change(change.pk, by=requester)
     words = text_of(page_of(as_person(requester), change))
     assert "took it back. Nothing was sent." not in words
     assert "Its calls are listed" in words
@@ -115,7 +119,7 @@ def test_change_that_goes_stale_after_a_call_does_not_deny_the_call(
 def test_change_whose_values_are_there_already_is_stale_and_says_so(segura: Sandbox, approved: Approved) -> None:
     change = approved()
     segura.control.edit(43, url="https://gcp-eu.example")
-    assert (work(change).status, change.cause) == (Status.STALE, Cause.ALREADY_THERE)
+    assert (work(change).status, change.cause) == (Status.STALE, StatusCause.ALREADY_THERE)
     assert updates(segura) == []
 
 
@@ -124,15 +128,15 @@ def test_secret_that_is_gone_before_the_call_is_not_said_to_be_a_refused_change(
 ) -> None:
     change = approved()
     segura.control.plan("refuse:1005:Api secret not found", endpoint="get")
-    assert (work(change).status, change.cause) == (Status.FAILED, Cause.NOT_FOUND)
+    assert (work(change).status, change.cause) == (Status.FAILED, StatusCause.NOT_FOUND)
 
 
 @pytest.mark.parametrize("fault", ["401", "500_envelope", "html_502"])
 def test_update_without_a_token_is_said_not_to_be_sent(fault: str, segura: Sandbox, approved: Approved) -> None:
     change = approved()
-    real, told = readback.read, []
+    real, told = readback.read_back, []
 
-    def read_then_forget(client: object, secret: int) -> readback.Reading:
+    def read_then_forget(client: object, secret: int) -> readback.Readback:
         reading = real(client, secret)
         client._tokens.drop(client._key, client._tokens.get(client._key))
         segura.control.plan(fault, endpoint="token", times=None)
@@ -140,9 +144,9 @@ def test_update_without_a_token_is_said_not_to_be_sent(fault: str, segura: Sandb
         return reading
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(readback, "read", read_then_forget)
+        patch.setattr(readback, "read_back", read_then_forget)
         work(change)
-    assert (change.status, change.cause) == (Status.APPROVED, Cause.NOT_SENT)
+    assert (change.status, change.cause) == (Status.APPROVED, StatusCause.NOT_SENT)
     assert Attempt.objects.get().outcome == "not_sent"
 
 
@@ -158,12 +162,12 @@ def test_change_of_which_segura_takes_a_part_is_applied_except_for_the_named_ent
     known = "pduarte" if field == "users_allowed" else "Test group"
     entries = sorted([["nobody-knows-me", False], ["nor-me", True], [known, True]])
     change = work(approved(notes="new notes", **{field: entries}), rounds=2)
-    assert (change.status, change.cause) == (Status.APPLIED, Cause.APPLIED_EXCEPT)
+    assert (change.status, change.cause) == (Status.APPLIED, StatusCause.APPLIED_EXCEPT)
     assert change.cause_details["untaken"] == [[field, "nobody-knows-me"], [field, "nor-me"]]
     assert events("change.applied")[0]["data"]["untaken"] == change.cause_details["untaken"]
     words = text_of(page_of(as_person(requester), change))
     assert "nobody-knows-me, nor-me" in words
-    assert outlook.brief(change, 0) == "Applied in part"
+    assert outlook.next_step_line(change, 0) == "Applied in part"
     later = approved(base=None, notes="of a later change")
     assert work(later).status == Status.APPLIED
 
@@ -174,7 +178,7 @@ def test_list_of_which_segura_takes_nothing_fails_and_blocks_no_other_change(
 ) -> None:
     before = [[name, can_edit] for name, can_edit in segura.control.secret(43)["users_allowed"].items()]
     change = work(approved(users_allowed=sorted([*before, *shares])), rounds=2)
-    assert (change.status, change.cause) == (Status.FAILED, Cause.NONE_TAKEN)
+    assert (change.status, change.cause) == (Status.FAILED, StatusCause.NONE_TAKEN)
     assert [name for _, name in change.cause_details["untaken"]] == [name for name, _ in shares]
     assert work(approved(base=None, notes="of a later change")).status == Status.APPLIED
 
@@ -184,14 +188,14 @@ def test_check_again_after_a_partial_success_says_what_was_seen(
 ) -> None:
     change = work(approved(users_allowed=SHARED))
     segura.control.edit(43, users_allowed={"dora": True})
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.PARTLY_APPLIED)
-    aftermath.recheck(change.pk, by=admin, presence=PRESENT)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.PARTLY_APPLIED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.PARTLY_APPLIED)
+    aftermath.recheck_change(change.pk, by=admin, presence=PRESENT)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.PARTLY_APPLIED)
     assert len(updates(segura)) == 1
     assert "applied in part" in text_of(page_of(as_person(admin), change))
     why = "pduarte is there, the other not"
-    closed = aftermath.close(change.pk, by=admin, applied=True, in_part=True, reason=why, presence=PRESENT)
-    assert (closed.status, closed.cause) == (Status.APPLIED, Cause.CLOSED_IN_PART)
+    closed = aftermath.resolve_change(change.pk, by=admin, applied=True, in_part=True, reason=why, presence=PRESENT)
+    assert (closed.status, closed.cause) == (Status.APPLIED, StatusCause.CLOSED_IN_PART)
 
 
 @pytest.mark.parametrize(
@@ -214,22 +218,22 @@ def test_answer_that_says_no_is_sent_once_and_believed_after_reading_back(
 ) -> None:
     segura.control.plan(endpoint="update", times=None, **{"apply": "never", **step})
     change = work(approved())
-    assert (change.status, change.cause, change.hold_until) == (Status.IN_DOUBT, Cause.REFUSED_CHECK, None)
-    assert (work(change).status, change.cause) == (Status.FAILED, Cause.REFUSED_SEEN)
+    assert (change.status, change.cause, change.hold_until) == (Status.IN_DOUBT, StatusCause.REFUSED_CHECK, None)
+    assert (work(change).status, change.cause) == (Status.FAILED, StatusCause.REFUSED_SEEN)
     assert len(updates(segura)) == 1
 
 
 def test_answer_that_says_no_is_not_believed_if_the_values_are_there(segura: Sandbox, approved: Approved) -> None:
     segura.control.plan(endpoint="update", status=413, body="{}", apply="before")
     change = work(approved())
-    assert (work(change).status, change.cause) == (Status.APPLIED, Cause.READ_BACK)
+    assert (work(change).status, change.cause) == (Status.APPLIED, StatusCause.READ_BACK)
 
 
 def test_answer_that_says_no_needs_a_person_if_the_secret_cannot_be_read(segura: Sandbox, approved: Approved) -> None:
     segura.control.plan(endpoint="update", status=413, body="{}", apply="never")
     change = work(approved())
     segura.control.plan(NO_ACCESS, endpoint="get")
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.REFUSED_UNSEEN)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.REFUSED_UNSEEN)
 
 
 @pytest.mark.parametrize(
@@ -257,10 +261,12 @@ def test_secrets_that_cannot_be_read_never_pause_the_delivery_of_others(
     healthy = approved()
     for secret in (12, 14, 15, 17, 18, 21):
         mirrored(secret, f"secret {secret}")
-        change = approve(workflow.submit(propose(identifier=secret, base=None, notes="x"), by=requester), approver)
+        change = approve(
+            workflow.submit_change(propose(identifier=secret, base=None, notes="x"), by=requester), approver
+        )
         body = answer.replace("ID", str(secret))
         segura.control.plan(endpoint="get", identifier=str(secret), times=None, status=status, body=body)
-        assert (work(change).status, change.cause) == (Status.APPROVED, Cause.UNREADABLE)
+        assert (work(change).status, change.cause) == (Status.APPROVED, StatusCause.UNREADABLE)
     assert not Breaker.objects.filter(failures__gt=0).exists()
     assert work(healthy).status == Status.APPLIED
 
@@ -284,11 +290,11 @@ def test_change_that_another_change_overtook_names_it(
     first, second = approved(name="A new name"), approved(notes="new notes")
     third = approved(tags="x")
     assert work(first).status == Status.APPLIED
-    assert (work(second).status, second.cause) == (Status.STALE, Cause.MOVED_BY_CHANGE)
+    assert (work(second).status, second.cause) == (Status.STALE, StatusCause.MOVED_BY_CHANGE)
     assert first.number in text_of(page_of(as_person(requester), second))
     assert list_particulars(second) == [f"It was changed by {first.number}."]
     segura.control.edit(43, url="https://by-hand.example")
-    assert (work(third).status, third.cause) == (Status.STALE, Cause.BASE_MOVED)
+    assert (work(third).status, third.cause) == (Status.STALE, StatusCause.BASE_MOVED)
 
 
 def test_approver_of_a_second_change_is_warned(
@@ -301,7 +307,7 @@ def test_approver_of_a_second_change_is_warned(
     as_person: AsPerson,
 ) -> None:
     first = approved(name="A new name")
-    second = workflow.submit(propose(base=live_base, notes="new notes"), by=requester)
+    second = workflow.submit_change(propose(base=live_base, notes="new notes"), by=requester)
     assert f"{first.number} of the same secret is approved and goes first" in text_of(
         page_of(as_person(approver), second)
     )
@@ -315,10 +321,10 @@ def test_retry_leaves_the_time_of_the_approval_and_is_a_step_of_its_own(
     vote = change.votes.get().at
     for _ in range(2):
         failed_at = change.ended_at
-        aftermath.retry(change.pk, by=requester, presence=PRESENT)
+        aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
         change.refresh_from_db()
         assert change.queued_at > failed_at
-        steps = {step.word: step.at for step in outlook.steps(change)}
+        steps = {step.word: step.at for step in outlook.progress_steps(change)}
         assert (steps["Approved"], steps["Retried"]) == (vote, change.queued_at)
         segura.control.plan(NO_ACCESS, endpoint="update")
         assert work(change).status == Status.FAILED
@@ -331,24 +337,24 @@ def test_time_of_a_status_is_when_it_came_to_it(segura: Sandbox, approved: Appro
     segura.control.plan("504_before_apply", endpoint="get", times=2)
     assert work(change, rounds=2).status == Status.IN_DOUBT
     assert change.updated_at > since
-    assert [step.at for step in outlook.steps(change) if step.state == "problem"] == [since]
+    assert [step.at for step in outlook.progress_steps(change) if step.state == "problem"] == [since]
 
 
 def test_worker_that_lost_its_claim_while_it_could_not_prepare_says_so(
     segura: Sandbox, approved: Approved, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for error in (proof.Tampered(), keyring.CannotOpen("x"), RuntimeError("broken")):
+    for error in (proof.Tampered(), keyring.CannotDecrypt("x"), RuntimeError("broken")):
         change = approved(base=None)
 
         def taken_over(of: Change, _revision: object, error: Exception = error) -> None:
             Change.objects.filter(pk=of.pk).update(fence=of.fence + 1)
             raise error
 
-        monkeypatch.setattr(proof, "edit", taken_over)
+        monkeypatch.setattr(proof, "build_verified_patch", taken_over)
         before = len(events("delivery.lost"))
         assert work(change).status == Status.SENDING
         assert len(events("delivery.lost")) == before + 1
         Change.objects.filter(pk=change.pk).update(lease_until=transitions.db_now())
         monkeypatch.undo()
-        reconcile.sweep()
+        reconcile.run_sweep()
         Change.objects.filter(pk=change.pk).update(status=Status.WITHDRAWN)

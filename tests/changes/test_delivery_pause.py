@@ -57,7 +57,9 @@ def approved_changes(count: int, propose: Callable[..., Proposal], by: User, app
     for secret in secrets:
         mirrored(secret, f"secret {secret}")
     return [
-        approve(workflow.submit(propose(identifier=secrets[n % 9], base=None, notes=f"change {n}"), by=by), approver)
+        approve(
+            workflow.submit_change(propose(identifier=secrets[n % 9], base=None, notes=f"change {n}"), by=by), approver
+        )
         for n in range(count)
     ]
 
@@ -88,9 +90,9 @@ def test_five_failures_in_a_row_pause_delivery_and_the_log_says_why(segura: Sand
     with away(segura):
         for change in five[:4]:
             work(change)
-        assert breaker.pause() is None
+        assert breaker.current_pause() is None
         work(five[4])
-    pause = breaker.pause()
+    pause = breaker.current_pause()
     assert pause is not None
     (event,) = events("delivery.paused")
     assert (event["data"]["reason"], event["data"]["alarm"]) == (REFUSED, False)
@@ -101,7 +103,7 @@ def test_updates_that_fail_count_though_readings_succeed(fault: str, segura: San
     segura.control.plan(fault, endpoint="update", times=5)
     for change in five:
         work(change)
-    assert breaker.pause() is not None
+    assert breaker.current_pause() is not None
 
 
 def test_refusals_by_segura_never_pause_and_break_a_row_of_failures(segura: Sandbox, five: list[Change]) -> None:
@@ -114,7 +116,7 @@ def test_refusals_by_segura_never_pause_and_break_a_row_of_failures(segura: Sand
     segura.control.plan("refuse:1006:User does not have access", times=None)
     for change in five[:4]:
         work(change, rounds=3)
-    assert breaker.pause() is None
+    assert breaker.current_pause() is None
 
 
 @pytest.mark.parametrize("endpoint", ["get", "update"])
@@ -135,7 +137,7 @@ def test_while_paused_nothing_is_taken_up_but_one_change_in_each_interval(segura
     Change.objects.update(not_before=None)
     for change in five:
         assert work(change).status == Status.APPROVED
-    assert reconcile.sweep() == []
+    assert reconcile.run_sweep() == []
     assert len(events("delivery.started")) == before
     moved_back(30)
     with away(segura):
@@ -160,12 +162,12 @@ def test_what_always_fails_does_not_keep_delivery_paused_for_the_others(segura: 
     poison = five[0]
     segura.control.plan("502", endpoint="update", identifier=str(poison.secret), times=None)
     work(poison, rounds=5)
-    assert breaker.pause() is not None
+    assert breaker.current_pause() is not None
     moved_back(30)
-    (tried,) = reconcile.sweep()
+    (tried,) = reconcile.run_sweep()
     assert tried != poison.pk
-    reconcile.advance(tried)
-    assert breaker.pause() is None
+    reconcile.process_change(tried)
+    assert breaker.current_pause() is None
 
 
 def test_a_call_that_gets_through_ends_the_pause(segura: Sandbox, five: list[Change]) -> None:
@@ -173,7 +175,7 @@ def test_a_call_that_gets_through_ends_the_pause(segura: Sandbox, five: list[Cha
     moved_back(30)
     Change.objects.update(not_before=None)
     assert work(five[2]).status == Status.APPLIED
-    assert breaker.pause() is None
+    assert breaker.current_pause() is None
     (event,) = events("delivery.resumed")
     assert event["data"]["paused_at"]
     assert work(five[0]).status == Status.APPLIED
@@ -185,7 +187,7 @@ def test_a_try_that_ends_before_its_call_leaves_the_try_to_another(segura: Sandb
     Change.objects.update(not_before=None)
     segura.control.plan("refuse:1005:Api secret not found", endpoint="get", identifier=str(five[0].secret))
     assert work(five[0]).status == Status.FAILED
-    assert breaker.pause() is not None
+    assert breaker.current_pause() is not None
     assert work(five[1]).status == Status.APPLIED
 
 
@@ -197,7 +199,7 @@ def test_every_waiting_change_and_every_list_say_that_delivery_is_paused(
     assert "paused" not in text_of(page)
     paused(segura, five)
     assert "paused" in text_of(poll(browser, page)), "a page that was open already says so too"
-    row = breaker.pause()
+    row = breaker.current_pause()
     assert row is not None
     for change in five:
         text = text_of(page_of(browser, change))
@@ -232,8 +234,8 @@ def test_a_retry_waits_until_the_gateway_can_no_longer_repeat_the_earlier_call(
     segura.control.plan("504_before_apply", endpoint="update")
     change = work(approved())
     Change.objects.filter(pk=change.pk).update(status=Status.NEEDS_HUMAN)
-    aftermath.close(change.pk, by=admin, applied=False, reason="Looked", presence=PRESENT)
-    aftermath.retry(change.pk, by=requester, presence=PRESENT)
+    aftermath.resolve_change(change.pk, by=admin, applied=False, reason="Looked", presence=PRESENT)
+    aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
     assert (work(change).status, Attempt.objects.count()) == (Status.APPROVED, 1)
     Change.objects.update(hold_until=None)
     assert work(change).status == Status.APPLIED
@@ -309,12 +311,12 @@ def work_on_what_is_due(workers: int) -> None:
 
     def one(change: int) -> None:
         try:
-            reconcile.advance(change)
+            reconcile.process_change(change)
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(one, reconcile.sweep()))
+        list(pool.map(one, reconcile.run_sweep()))
 
 
 def test_tries_while_paused_grow_rarer_up_to_ten_intervals(segura: Sandbox, five: list[Change]) -> None:
@@ -337,7 +339,7 @@ def test_tries_while_paused_grow_rarer_up_to_ten_intervals(segura: Sandbox, five
 def test_pause_by_a_missing_route_names_the_route(segura: Sandbox, five: list[Change]) -> None:
     segura.control.plan("no_route", endpoint="update", times=None)
     work(five[0])
-    pause = breaker.pause()
+    pause = breaker.current_pause()
     assert pause is not None
     assert f"PUT api/mysafe/secretapi/update/{five[0].secret}" in pause.reason
 
@@ -352,8 +354,8 @@ def test_administrator_is_told_which_route_is_missing(
     User.objects.filter(pk=admin.pk).update(email="admin@example.com", language=language)
     segura.control.plan("no_route", endpoint=endpoint, times=None)
     work(five[0])
-    telling.tell()
-    mailing.send_due()
+    telling.dispatch_events()
+    mailing.send_due_mail()
     method, path = ("GET", "") if endpoint == "get" else ("PUT", "update/")
     words = "o gateway não tem rota para" if language == "pt-br" else "the gateway has no route for"
     inbox = text_of(as_person(admin).get(reverse("notices:inbox"), headers={"accept-language": language}))

@@ -24,7 +24,7 @@ Propose = Callable[..., Proposal]
 
 
 def titles(change: Change) -> list[str]:
-    return [moment.title for moment in history.of(change, {})]
+    return [moment.title for moment in history.build_history(change, {})]
 
 
 def test_it_runs_from_the_proposal_through_votes_and_revisions(
@@ -34,9 +34,9 @@ def test_it_runs_from_the_proposal_through_votes_and_revisions(
     workflow.request_changes(
         submitted.pk, by=approver, revision=1, digest=digest, reason="Keep the tags", presence=PRESENT
     )
-    revised = workflow.revise(submitted.pk, propose(tags="Cloud, EU"), by=requester)
+    revised = workflow.revise_change(submitted.pk, propose(tags="Cloud, EU"), by=requester)
     approve(revised, approver2)
-    told = history.of(revised, {"approver": "Ana Moreau"})
+    told = history.build_history(revised, {"approver": "Ana Moreau"})
     assert [moment.title for moment in told] == [
         "Proposed",
         "Requested changes",
@@ -49,7 +49,7 @@ def test_it_runs_from_the_proposal_through_votes_and_revisions(
 
 def test_it_tells_each_exchange_with_its_code(approved: Callable[..., Change]) -> None:
     change = work(approved())
-    told = history.of(change, {})
+    told = history.build_history(change, {})
     assert told[-1].title == "Applied"
     codes = [moment.code for moment in told if moment.title == "Segura answered the update"]
     assert codes == [200]
@@ -70,7 +70,7 @@ def test_what_is_for_auditors_only_is_not_told(
     as_person: AsPerson, requester: User, approver: User, submitted: Change
 ) -> None:
     send(as_person(requester), "approve", submitted, ballot_of(submitted))
-    ledger.record("change.retry_refused", by="requester", change=submitted.pk, data={"rule": "ValueDiffers"})
+    ledger.record_event("change.retry_refused", by="requester", change=submitted.pk, data={"rule": "ValueDiffers"})
     assert titles(submitted) == ["Proposed"]
 
 
@@ -79,12 +79,12 @@ def test_the_newest_steps_are_told_where_there_are_very_many(
 ) -> None:
     monkeypatch.setattr(history, "MOST", 3)
     for number in range(5):
-        ledger.record("change.doubted", change=submitted.pk, data={"reason": f"Look {number}"})
-    assert [moment.words for moment in history.of(submitted, {})] == ["Look 2", "Look 3", "Look 4"]
+        ledger.record_event("change.doubted", change=submitted.pk, data={"reason": f"Look {number}"})
+    assert [moment.words for moment in history.build_history(submitted, {})] == ["Look 2", "Look 3", "Look 4"]
 
 
 def test_every_state_says_what_it_means(as_person: AsPerson, requester: User, submitted: Change) -> None:
-    assert set(meaning.MEANING) == set(Status)
+    assert set(meaning.STATUS_HELP) == set(Status)
     words = text_of(page_of(as_person(requester), submitted))
     assert "What does “Pending” mean?" in words
     assert "Nobody approves a change they proposed" in words
@@ -95,7 +95,7 @@ def test_it_follows_a_status_that_moves(
 ) -> None:
     browser = as_person(requester)
     approve(submitted, approver)
-    transitions.claim(submitted.pk)
+    transitions.claim_change(submitted.pk)
     part = browser.get(f"/changes/{submitted.pk}/status/", {"seen": "1.pending.0"}, headers={"HX-Request": "true"})
     page = part.content.decode()
     assert 'id="history"' in page
@@ -109,7 +109,7 @@ def test_the_whole_page_stays_within_twelve_queries(
     Change.objects.filter(pk=submitted.pk).update(status=status, fence=status != Status.PENDING)
     browser = as_person(approver)
     for number in range(30):
-        ledger.record("change.doubted", change=submitted.pk, data={"reason": f"Look {number}"})
+        ledger.record_event("change.doubted", change=submitted.pk, data={"reason": f"Look {number}"})
     page_of(browser, submitted)
     with django_assert_max_num_queries(12):
         page_of(browser, submitted)

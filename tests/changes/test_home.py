@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.accounts.roles import Role, grant
+from portal.accounts.roles import Role, add_to_role
 from portal.changes import workflow
 from portal.changes.models import Change, Status
 from portal.changes.proposal import Proposal
@@ -99,8 +99,8 @@ def test_first_visit_says_what_to_do_first(as_person: AsPerson, requester: User)
 def test_requester_reads_who_acts_next_and_what_is_missing(
     as_person: AsPerson, requester: User, approver: User, propose: Propose
 ) -> None:
-    pending = workflow.submit(propose(), by=requester)
-    stale = workflow.submit(propose(), by=requester)
+    pending = workflow.submit_change(propose(), by=requester)
+    stale = workflow.submit_change(propose(), by=requester)
     Change.objects.filter(pk=stale.pk).update(status=Status.STALE)
     words = text_of(as_person(requester).get("/"))
     assert words.index("First steps") > words.index(pending.number), "the guide comes after the work"
@@ -113,9 +113,9 @@ def test_requester_reads_who_acts_next_and_what_is_missing(
 def test_requester_reads_what_was_decided_and_proposes_again_from_there(
     as_person: AsPerson, requester: User, requester2: User, propose: Propose
 ) -> None:
-    rejected = ended(workflow.submit(propose(), by=requester), Status.REJECTED)
-    applied = ended(workflow.submit(propose(), by=requester), Status.APPLIED, answer_code=201)
-    foreign = ended(workflow.submit(propose(), by=requester2), Status.REJECTED)
+    rejected = ended(workflow.submit_change(propose(), by=requester), Status.REJECTED)
+    applied = ended(workflow.submit_change(propose(), by=requester), Status.APPLIED, answer_code=201)
+    foreign = ended(workflow.submit_change(propose(), by=requester2), Status.REJECTED)
     page = as_person(requester).get("/")
     assert "Decided lately" in text_of(page)
     assert foreign.number not in text_of(page)
@@ -128,8 +128,8 @@ def test_requester_reads_what_was_decided_and_proposes_again_from_there(
 def test_who_also_decides_reads_how_many_wait_for_them(
     as_person: AsPerson, requester: User, requester2: User, propose: Propose
 ) -> None:
-    workflow.submit(propose(), by=requester2)
-    grant(requester, Role.APPROVER)
+    workflow.submit_change(propose(), by=requester2)
+    add_to_role(requester, Role.APPROVER)
     page = as_person(requester).get("/")
     assert "wait for your decision: 1" in text_of(page)
     assert f'href="{reverse("changes:queue")}"' in page.content.decode()
@@ -139,9 +139,9 @@ def test_who_also_decides_reads_how_many_wait_for_them(
 def test_home_takes_as_many_queries_for_one_change_as_for_many(
     as_person: AsPerson, requester: User, propose: Propose, django_assert_max_num_queries: Any
 ) -> None:
-    grant(requester, Role.APPROVER)
+    add_to_role(requester, Role.APPROVER)
     for number in range(30):
-        change = workflow.submit(propose(url=f"https://gcp-{number}.example"), by=requester)
+        change = workflow.submit_change(propose(url=f"https://gcp-{number}.example"), by=requester)
         if number % 2:
             ended(change, Status.REJECTED)
         else:

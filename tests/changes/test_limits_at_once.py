@@ -17,10 +17,10 @@ from portal.catalog.models import ApiSecret
 from portal.changes import aftermath, template, workflow
 from portal.changes.models import Change, Comment, Revision, Status, Template, WrongValue
 from portal.changes.proposal import Proposal
-from portal.changes.rules import GuessesSpent, TooMany, ValueDiffers
-from portal.changes.talk import Remark, comment
+from portal.changes.rules import SecretMismatch, TooManyGuesses, TooManySubmissions
+from portal.changes.talk import NewComment, post_comment
 from portal.pages.models import SavedFilter
-from portal.vault import Secret
+from portal.vault import SecretStr
 from tests.changing import approve
 from tests.vouching import PRESENT
 
@@ -47,16 +47,16 @@ def side_by_side(act: Callable[[int], object]) -> list[object]:
 def test_requester_submits_no_more_than_the_limit(propose: Propose, requester: User, settings: Any) -> None:
     settings.CHANGE_SUBMITS_PER_HOUR = 3
     proposals = [propose(notes=f"{number}") for number in range(AT_ONCE)]
-    came = side_by_side(lambda number: workflow.submit(proposals[number], by=requester))
+    came = side_by_side(lambda number: workflow.submit_change(proposals[number], by=requester))
     assert Change.objects.count() == 3
-    assert sum(isinstance(each, TooMany) for each in came) == AT_ONCE - 3
+    assert sum(isinstance(each, TooManySubmissions) for each in came) == AT_ONCE - 3
 
 
 def test_requester_revises_no_more_than_the_limit(propose: Propose, requester: User, settings: Any) -> None:
-    changes = [workflow.submit(propose(notes=f"{number}"), by=requester) for number in range(AT_ONCE)]
+    changes = [workflow.submit_change(propose(notes=f"{number}"), by=requester) for number in range(AT_ONCE)]
     settings.CHANGE_SUBMITS_PER_HOUR = AT_ONCE + 2
     revisions = [propose(notes=f"again {number}") for number in range(AT_ONCE)]
-    side_by_side(lambda number: workflow.revise(changes[number].pk, revisions[number], by=requester))
+    side_by_side(lambda number: workflow.revise_change(changes[number].pk, revisions[number], by=requester))
     assert Revision.objects.count() == AT_ONCE + 2
 
 
@@ -64,7 +64,7 @@ def test_change_takes_no_more_comments_than_the_limit(
     submitted: Change, approver: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("portal.changes.talk.MOST", 3)
-    side_by_side(lambda number: comment(submitted.pk, Remark(uuid.uuid4(), f"Remark {number}"), by=approver))
+    side_by_side(lambda number: post_comment(submitted.pk, NewComment(uuid.uuid4(), f"Remark {number}"), by=approver))
     assert Comment.objects.count() == 3
 
 
@@ -83,7 +83,7 @@ def test_user_keeps_no_more_templates_than_the_limit(requester: User, monkeypatc
     monkeypatch.setattr("portal.changes.template.MOST", 3)
     words = {"reason": "", "ticket": ""}
     side_by_side(
-        lambda number: template.keep(
+        lambda number: template.save_template(
             by=requester, name=f"T{number}", shared=False, patch={"notes": "x"}, base=None, words=words
         )
     )
@@ -93,17 +93,19 @@ def test_user_keeps_no_more_templates_than_the_limit(requester: User, monkeypatc
 def test_wrong_values_at_a_retry_are_counted_side_by_side_and_without_the_log(
     propose: Propose, requester: User, approver: User, secret: ApiSecret, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change = approve(workflow.submit(propose(value="the-approved-value"), by=requester), approver)
+    change = approve(workflow.submit_change(propose(value="the-approved-value"), by=requester), approver)
     Change.objects.update(status=Status.FAILED, ended_at=change.created_at)
     came = side_by_side(
-        lambda number: aftermath.retry(change.pk, by=requester, value=Secret(f"wrong-value-{number}"), presence=PRESENT)
+        lambda number: aftermath.retry_change(
+            change.pk, by=requester, value=SecretStr(f"wrong-value-{number}"), presence=PRESENT
+        )
     )
-    assert sum(isinstance(each, GuessesSpent) for each in came) == AT_ONCE - aftermath.WRONG_VALUES
-    assert all(isinstance(each, ValueDiffers) for each in came)
+    assert sum(isinstance(each, TooManyGuesses) for each in came) == AT_ONCE - aftermath.WRONG_VALUES
+    assert all(isinstance(each, SecretMismatch) for each in came)
     assert WrongValue.objects.count() == aftermath.WRONG_VALUES
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER audit_event_append_only")
         cursor.execute("DELETE FROM audit_event WHERE action = 'change.retry_refused'")
         cursor.execute("ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only")
-    with pytest.raises(GuessesSpent):
-        aftermath.retry(change.pk, by=requester, value=Secret("the-approved-value"), presence=PRESENT)
+    with pytest.raises(TooManyGuesses):
+        aftermath.retry_change(change.pk, by=requester, value=SecretStr("the-approved-value"), presence=PRESENT)

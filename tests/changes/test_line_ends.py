@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.changes.forms.fields import ExactText
+from portal.changes.forms.fields import ExactTextField
 from portal.changes.forms.line_ends import restore_line_ends
 
 ENDS = st.sampled_from(["\r\n", "\n", "\r"])
@@ -31,7 +31,7 @@ def joined(lines: list[tuple[str, str]]) -> str:
 @given(TEXTS)
 def test_text_that_nobody_edited_comes_back_as_it_was(given_text: tuple[list[tuple[str, str]], str]) -> None:
     seen = joined(given_text[0]) + given_text[1]
-    field = ExactText(limit=1000, lines=True, label="Notes")
+    field = ExactTextField(limit=1000, lines=True, label="Notes")
     field.seen = seen
     assert field.clean(in_a_browser(seen).replace("\n", "\r\n")) == seen
 

@@ -18,9 +18,9 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.changes import aftermath, delivery, policy, readback, reconcile, workflow
-from portal.changes.models import Cause, Change, Status, Vote
+from portal.changes.models import Change, Status, StatusCause, Vote
 from portal.changes.proposal import Proposal
-from portal.changes.readback import Reading
+from portal.changes.readback import Readback
 from portal.changes.rules import VotesLapsed
 from portal.sandbox import Sandbox
 from tests.changes.pages import page_of, text_of
@@ -106,7 +106,7 @@ def lose_past_every_signal(user: User) -> None:
 
 
 def get_back(user: User) -> User:
-    roles.grant(user, Role.APPROVER)
+    roles.add_to_role(user, Role.APPROVER)
     return User.objects.get(pk=user.pk)
 
 
@@ -114,7 +114,7 @@ def get_back(user: User) -> User:
 def for_two(settings: Any, live_base: Any, propose: Propose, requester: User) -> Change:
     """A pending change that two have to approve."""
     settings.APPROVALS_REQUIRED = 2
-    return workflow.submit(propose(base=live_base), by=requester)
+    return workflow.submit_change(propose(base=live_base), by=requester)
 
 
 @pytest.mark.parametrize("lose", LOSSES)
@@ -126,8 +126,8 @@ def test_approved_change_returns_to_pending_with_its_first_deadline(
     approve(for_two, approver2)
     lose(approver)
     change = Change.objects.get(pk=for_two.pk)
-    assert (change.status, change.cause) == (Status.PENDING, Cause.VOTE_VOIDED)
-    assert change.expires_at == deadline == policy.pending_until(change.current().created_at)
+    assert (change.status, change.cause) == (Status.PENDING, StatusCause.VOTE_VOIDED)
+    assert change.expires_at == deadline == policy.pending_deadline(change.current().created_at)
     assert change.approved_at is None
     assert Vote.objects.get(voter=approver).voided_at is not None
     voided = {event["data"]["person"] for event in events("vote.voided")}
@@ -145,11 +145,11 @@ def test_approved_change_waits_for_the_approvals_that_a_stricter_policy_asks_for
     approver: User,
     approver2: User,
 ) -> None:
-    change = workflow.submit(propose(base=live_base), by=requester)
+    change = workflow.submit_change(propose(base=live_base), by=requester)
     assert approve(change, approver).status == Status.APPROVED
     settings.APPROVALS_REQUIRED = 2
     assert work(change).status == Status.PENDING
-    assert change.cause == Cause.VOTE_VOIDED
+    assert change.cause == StatusCause.VOTE_VOIDED
     assert segura.control.arrivals("update") == []
     assert approve(change, approver2).status == Status.APPROVED
     assert work(change).status == Status.APPLIED
@@ -206,7 +206,7 @@ def test_delivery_gives_back_a_change_whose_voter_lost_the_right_unseen(
     approve(for_two, approver)
     change = approve(for_two, approver2)
     lose_past_every_signal(approver)
-    assert (work(change).status, change.cause) == (Status.PENDING, Cause.VOTE_VOIDED)
+    assert (work(change).status, change.cause) == (Status.PENDING, StatusCause.VOTE_VOIDED)
     assert segura.control.arrivals("update") == []
     (returned,) = events("change.returned")
     assert (returned["data"]["from"], returned["data"]["missing"]) == ("sending", 1)
@@ -217,14 +217,14 @@ def test_delivery_gives_back_a_change_whose_voter_lost_the_right_unseen(
 def test_right_lost_while_the_secret_is_read_stops_the_call(
     segura: Sandbox, approved: Callable[..., Change], approver: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = readback.read
+    read = readback.read_back
 
-    def slowly(client: Any, secret: int) -> Reading:
+    def slowly(client: Any, secret: int) -> Readback:
         found = read(client, secret)
         lose_group(approver)
         return found
 
-    monkeypatch.setattr(delivery.readback, "read", slowly)
+    monkeypatch.setattr(delivery.readback, "read_back", slowly)
     change = approved()
     assert work(change).status == Status.PENDING
     assert segura.control.arrivals("update") == []
@@ -240,7 +240,7 @@ def test_change_that_may_have_been_sent_is_left_to_an_administrator(
     change.refresh_from_db()
     assert change.status == Status.IN_DOUBT
     Change.objects.update(hold_until=None, not_before=None)
-    assert (work(change, rounds=2).status, change.cause) == (Status.NEEDS_HUMAN, Cause.APPROVAL_OVER)
+    assert (work(change, rounds=2).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.APPROVAL_OVER)
     assert len(segura.control.arrivals("update")) == 1
 
 
@@ -253,7 +253,7 @@ def test_failed_change_is_not_retried_under_a_voided_vote(
     lose_group(approver)
     get_back(approver)
     with pytest.raises(VotesLapsed):
-        aftermath.retry(change.pk, by=requester, presence=PRESENT)
+        aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
 
 
 def test_pending_change_whose_votes_are_enough_is_approved_when_rights_change(
@@ -285,7 +285,7 @@ def test_right_that_has_nothing_to_do_with_votes_changes_nothing(
 ) -> None:
     approve(for_two, approver)
     approve(for_two, approver2)
-    roles.grant(approver, Role.AUDITOR)
+    roles.add_to_role(approver, Role.AUDITOR)
     approver.groups.remove(Group.objects.get(name=Role.AUDITOR))
     approver.first_name = "New"
     approver.save()
@@ -324,7 +324,7 @@ def test_voided_vote_is_not_brought_back_by_its_row(
         cursor.execute("UPDATE changes_vote SET voided_at = NULL")
         cursor.execute("ALTER TABLE changes_vote ENABLE ALWAYS TRIGGER vote_never_altered")
     Change.objects.update(status=Status.APPROVED, approved_at=timezone.now())
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.TAMPERED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
     assert segura.control.arrivals("update") == []
 
 
@@ -333,7 +333,7 @@ def test_expired_change_is_not_revived_by_a_right(for_two: Change, approver: Use
     approve(for_two, approver2)
     lose_group(approver)
     Change.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    reconcile.sweep()
+    reconcile.run_sweep()
     get_back(approver)
     for_two.refresh_from_db()
     assert for_two.status == Status.EXPIRED

@@ -154,10 +154,10 @@ def test_requester_cannot_share_with_two_spellings_of_one_name(
 @pytest.mark.parametrize(("one", "other"), SAME)
 @pytest.mark.parametrize("field", ["name", "client_id", "identifier_code", "tags"])
 def test_rename_between_spellings_is_a_high_risk_told_in_words(field: str, one: str, other: str) -> None:
-    found = {risk.kind: risk for risk in risks.of([FieldChange(field, old=one, new=other)], base_known=True)}
+    found = {risk.kind: risk for risk in risks.find_risks([FieldChange(field, old=one, new=other)], base_known=True)}
     assert found["letters"].grave
-    assert letters.spelled_out(one) in found["letters"].sentence
-    assert letters.spelled_out(other) in found["letters"].sentence
+    assert letters.escape_non_ascii(one) in found["letters"].sentence
+    assert letters.escape_non_ascii(other) in found["letters"].sentence
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)
@@ -166,7 +166,7 @@ def test_share_beside_another_spelling_of_its_name_is_a_high_risk(one: str, othe
         (ShareChange(one, True, None), ShareChange(other, None, True)),
         (ShareChange(one, True, True), ShareChange(other, None, True)),
     ):
-        found = risks.of([FieldChange("users_allowed", shares=shares)], base_known=True)
+        found = risks.find_risks([FieldChange("users_allowed", shares=shares)], base_known=True)
         assert "letters" in {risk.kind for risk in found if risk.grave}
 
 

@@ -13,7 +13,7 @@ from portal.changes import sealed, workflow
 from portal.changes.models import Change, Status
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
-from portal.vault import Secret
+from portal.vault import SecretStr
 from tests.changes.pages import page_of, text_of
 from tests.changes.paper import press, read_form
 from tests.people import mirrored
@@ -29,8 +29,10 @@ CANARY = "cAnArY-of-a-change-that-ended"
 def rejected(segura: Sandbox, propose: Callable[..., Proposal], requester: User, approver: User) -> Change:
     """A rejected change: another URL, one more user, and a new client secret, which is erased."""
     users = [["alices", True], ["pduarte", True]]
-    change = workflow.submit(propose(url="https://gcp-eu.example", users_allowed=users, value=CANARY), by=requester)
-    workflow.reject(
+    change = workflow.submit_change(
+        propose(url="https://gcp-eu.example", users_allowed=users, value=CANARY), by=requester
+    )
+    workflow.reject_change(
         change.pk,
         by=approver,
         revision=1,
@@ -74,7 +76,7 @@ def test_earlier_client_secret_is_asked_for_anew_and_never_taken_along(
     revision = newest.current()
     assert newest.pk != rejected.pk
     assert revision.patch["users_allowed"] == [["alices", True], ["pduarte", True]]
-    assert sealed.open(bytes(revision.sealed_secret or b""), revision.pk) == Secret("another value")
+    assert sealed.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk) == SecretStr("another value")
     assert not [answer for answer in (page, refused, preview) if CANARY in answer.content.decode()]
 
 
@@ -83,7 +85,7 @@ def test_same_edits_for_another_secret_leave_its_name_its_code_and_its_own_peopl
 ) -> None:
     users = [["alices", True]]  # pduarte leaves, alices joins
     edits = {"name": "GCP EU", "identifier_code": "gcp-eu", "tags": "eu", "users_allowed": users}
-    change = workflow.submit(propose(**edits, value=CANARY), by=requester)
+    change = workflow.submit_change(propose(**edits, value=CANARY), by=requester)
     other = 26
     mirrored(other, "another")
     browser = as_person(requester)

@@ -22,8 +22,8 @@ from portal.audit import ledger
 from portal.audit.models import Event
 from portal.changes import aftermath, approval_proof, vote_mac, workflow
 from portal.changes import patch as patches
-from portal.changes.models import Cause, Change, Revision, Status, Verdict, Vote
-from portal.changes.patch import Sight
+from portal.changes.models import Change, Revision, Status, StatusCause, Verdict, Vote
+from portal.changes.patch import Snapshot
 from portal.changes.policy import InvalidPolicy, Policy
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
@@ -67,7 +67,7 @@ def triggers_off(table: str) -> Iterator[None]:
         cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}")
 
 
-def insert_change(requester: User, *, policy: Any = None, base: Sight | None = None) -> Change:
+def insert_change(requester: User, *, policy: Any = None, base: Snapshot | None = None) -> Change:
     """An approved change that nobody proposed, as plain INSERTs make it."""
     now = timezone.now()
     policy = {"required": 1} if policy is None else policy
@@ -75,7 +75,7 @@ def insert_change(requester: User, *, policy: Any = None, base: Sight | None = N
         secret=43, secret_name="GCP", requester=requester, status=Status.APPROVED, created_at=now, updated_at=now,
         approved_at=now, expires_at=now + timedelta(days=7),
     )  # fmt: skip
-    digest = patches.digest(secret=43, patch=PATCH, secret_fingerprint="", base=base, policy=policy)
+    digest = patches.compute_digest(secret=43, patch=PATCH, secret_fingerprint="", base=base, policy=policy)
     Revision.objects.create(
         pk=uuid.uuid4(), change=change, number=1, editor=requester, created_at=now, patch=PATCH, base=None,
         policy=policy, reason="x", digest=digest,
@@ -86,7 +86,7 @@ def insert_change(requester: User, *, policy: Any = None, base: Sight | None = N
 def insert_submission(change: Change) -> None:
     revision = change.current()
     data = {"revision": revision.number, "digest": revision.digest}
-    ledger.record("change.submitted", by=change.requester.username, change=change.pk, secret=43, data=data)
+    ledger.record_event("change.submitted", by=change.requester.username, change=change.pk, secret=43, data=data)
 
 
 def insert_vote(change: Change, voter: User, *, mac: str = "", at: datetime | None = None, event: bool = True) -> Vote:
@@ -98,11 +98,11 @@ def insert_vote(change: Change, voter: User, *, mac: str = "", at: datetime | No
     )  # fmt: skip
     if event:
         facts = {**vote_mac.vote_facts(vote), "mac": mac}
-        ledger.record("vote.cast", by=voter.username, change=change.pk, secret=43, data=facts)
+        ledger.record_event("vote.cast", by=voter.username, change=change.pk, secret=43, data=facts)
     return vote
 
 
-def assert_refused(change: Change, segura: Sandbox, cause: Cause = Cause.TAMPERED) -> None:
+def assert_refused(change: Change, segura: Sandbox, cause: StatusCause = StatusCause.TAMPERED) -> None:
     assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, cause)
     assert segura.control.arrivals("update") == []
     assert events("delivery.intended") == []
@@ -134,7 +134,7 @@ def test_approved_change_is_not_sent_under_a_policy_that_was_altered(
         Policy.from_data(policy)
     change = approved()
     with triggers_off("changes_revision"), connection.cursor() as cursor:
-        cursor.execute("UPDATE changes_revision SET policy = %s", [ledger.canonical({"x": policy})[5:-1]])
+        cursor.execute("UPDATE changes_revision SET policy = %s", [ledger.canonical_json({"x": policy})[5:-1]])
     assert_refused(change, segura)
 
 
@@ -187,7 +187,7 @@ def test_vote_whose_event_names_another_person_is_not_counted(segura: Sandbox, r
     with triggers_off("changes_vote"):
         Vote.objects.update(mac=mac)
     vote.refresh_from_db()
-    ledger.record("vote.cast", by="another", change=change.pk, data={**vote_mac.vote_facts(vote), "mac": mac})
+    ledger.record_event("vote.cast", by="another", change=change.pk, data={**vote_mac.vote_facts(vote), "mac": mac})
     assert_refused(change, segura)
 
 
@@ -199,7 +199,7 @@ def test_change_without_its_submission_in_the_log_is_not_sent(segura: Sandbox, r
         Vote.objects.update(mac=mac)
     vote.refresh_from_db()
     facts = {**vote_mac.vote_facts(vote), "mac": mac}
-    ledger.record("vote.cast", by=approver.username, change=change.pk, data=facts)
+    ledger.record_event("vote.cast", by=approver.username, change=change.pk, data=facts)
     assert_refused(change, segura)
 
 
@@ -231,8 +231,8 @@ def test_vote_of_an_earlier_revision_is_not_counted(
         Revision.objects.update(policy={"required": vote_count})
     approve(Change.objects.get(pk=submitted.pk), approver)
     genuine = Vote.objects.get()
-    again = propose(base=Sight(first.base, first.base_secret_fingerprint) if first.base else None, **first.patch)
-    workflow.revise(submitted.pk, again, by=requester)
+    again = propose(base=Snapshot(first.base, first.base_secret_fingerprint) if first.base else None, **first.patch)
+    workflow.revise_change(submitted.pk, again, by=requester)
     with triggers_off("changes_revision"):
         Revision.objects.update(policy=first.policy, digest=first.digest)
     change = Change.objects.get(pk=submitted.pk)
@@ -246,13 +246,13 @@ def replayed(change: Change) -> Change:
     """As if nothing had happened since the approval: the row, and a second copy of the event of each vote."""
     Change.objects.filter(pk=change.pk).update(
         status=Status.APPROVED, revision=1, approved_at=timezone.now(), ended_at=None, doubtful_since=None,
-        expires_at=timezone.now() + timedelta(days=7), cause=Cause.NONE, fence=F("fence") + 1, hold_until=None,
+        expires_at=timezone.now() + timedelta(days=7), cause=StatusCause.NONE, fence=F("fence") + 1, hold_until=None,
         not_before=None, lease_until=None,
     )  # fmt: skip
     change.refresh_from_db()
     for vote in change.votes.filter(verdict=Verdict.APPROVE, revision=1):
         facts = {**vote_mac.vote_facts(vote), "mac": vote.mac}
-        ledger.record("vote.cast", by=vote.voter.username, change=change.pk, secret=43, data=facts)
+        ledger.record_event("vote.cast", by=vote.voter.username, change=change.pk, secret=43, data=facts)
     return change
 
 
@@ -279,7 +279,7 @@ def test_old_vote_is_no_licence_after_the_log_tells_of_an_end(
     action: str, data: dict[str, Any], segura: Sandbox, approved: Approved
 ) -> None:
     change = approved()
-    ledger.record(action, by="somebody", change=change.pk, secret=43, data=data)
+    ledger.record_event(action, by="somebody", change=change.pk, secret=43, data=data)
     assert_refused(replayed(change), segura)
 
 
@@ -296,9 +296,9 @@ def test_approval_that_its_people_took_back_is_not_replayed(
     with triggers_off("changes_revision"):
         Revision.objects.update(policy={"required": 2})
         revision = Revision.objects.get()
-        digest = patches.digest(
+        digest = patches.compute_digest(
             secret=43, patch=revision.patch, secret_fingerprint="", policy=revision.policy,
-            base=Sight(revision.base, revision.base_secret_fingerprint) if revision.base else None,
+            base=Snapshot(revision.base, revision.base_secret_fingerprint) if revision.base else None,
         )  # fmt: skip
         Revision.objects.update(digest=digest)
     insert_submission(submitted)
@@ -306,15 +306,15 @@ def test_approval_that_its_people_took_back_is_not_replayed(
     seen = {"by": approver2, "revision": 1, "digest": digest, "presence": PRESENT}
     match act:
         case "reject":
-            workflow.reject(submitted.pk, **seen, reason="No")
+            workflow.reject_change(submitted.pk, **seen, reason="No")
         case "request_changes":
             workflow.request_changes(submitted.pk, **seen, reason="Not so")
         case "withdraw":
-            workflow.withdraw(submitted.pk, by=requester)
+            workflow.withdraw_change(submitted.pk, by=requester)
         case "revise":
-            workflow.revise(submitted.pk, propose(notes="other"), by=requester)
+            workflow.revise_change(submitted.pk, propose(notes="other"), by=requester)
         case "expire":
-            ledger.record("change.expired", change=submitted.pk)
+            ledger.record_event("change.expired", change=submitted.pk)
     assert_refused(replayed(submitted), segura)
 
 
@@ -331,21 +331,21 @@ def test_retry_that_nobody_asked_for_is_not_sent(
     change = failed(segura, approved())
     before = len(segura.control.arrivals("update"))
     forged = {} if mac is None else {"acted_at": vote_mac.format_instant(timezone.now()), "mac": mac}
-    ledger.record("change.retried", by=requester.username, change=change.pk, data=forged)
+    ledger.record_event("change.retried", by=requester.username, change=change.pk, data=forged)
     replayed(change)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.TAMPERED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
     assert len(segura.control.arrivals("update")) == before
 
 
 def test_retry_of_an_earlier_failure_is_not_replayed(segura: Sandbox, approved: Approved, requester: User) -> None:
     change = failed(segura, approved())
-    aftermath.retry(change.pk, by=requester, presence=PRESENT)
+    aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
     change = failed(segura, Change.objects.get(pk=change.pk))
     (genuine,) = events("change.retried")
-    ledger.record("change.retried", by=requester.username, change=change.pk, data=genuine["data"])
+    ledger.record_event("change.retried", by=requester.username, change=change.pk, data=genuine["data"])
     replayed(change)
     before = len(segura.control.arrivals("update"))
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.TAMPERED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
     assert len(segura.control.arrivals("update")) == before
 
 
@@ -353,7 +353,7 @@ def test_retry_recheck_and_repeat_by_users_are_sent(
     segura: Sandbox, approved: Approved, requester: User, admin: User
 ) -> None:
     change = failed(segura, approved())
-    aftermath.retry(change.pk, by=requester, presence=PRESENT)
+    aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
     segura.control.plan("504_before_apply", endpoint="update", identifier=43)
     change.refresh_from_db()
     work(change)
@@ -378,9 +378,9 @@ def test_approval_that_lapsed_while_a_call_is_in_doubt_goes_to_an_administrator(
     segura: Sandbox, approved: Approved, settings: Any
 ) -> None:
     change = approved()
-    Change.objects.update(doubtful_since=timezone.now(), cause=Cause.SEND_AGAIN)
+    Change.objects.update(doubtful_since=timezone.now(), cause=StatusCause.SEND_AGAIN)
     settings.CHANGE_APPROVED_DAYS = 1e-9
-    assert_refused(change, segura, Cause.APPROVAL_OVER)
+    assert_refused(change, segura, StatusCause.APPROVAL_OVER)
 
 
 def test_event_under_the_number_of_another_change_proves_nothing(
@@ -407,7 +407,7 @@ def test_proof_costs_two_questions(approved: Approved, django_assert_num_queries
 
 def test_digest_can_be_computed_from_the_submission_alone(propose: Callable[..., Proposal], requester: User) -> None:
     for value in ("", "a-new-value"):
-        change = workflow.submit(propose(value=value), by=requester)
+        change = workflow.submit_change(propose(value=value), by=requester)
         event = json.loads(Event.objects.get(change=change.pk, action="change.submitted").text)
         said = event["data"]
         text = {

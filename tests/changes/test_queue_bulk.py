@@ -30,7 +30,7 @@ TICKED = re.compile(r'name="picks"[^>]* checked')
 def submit(propose: Callable[..., Proposal], requester: User) -> Callable[..., Change]:
     def build(identifier: int, **patch: Any) -> Change:
         mirrored(identifier, f"S{identifier}")
-        return workflow.submit(propose(identifier=identifier, **(patch or {"notes": "x"})), by=requester)
+        return workflow.submit_change(propose(identifier=identifier, **(patch or {"notes": "x"})), by=requester)
 
     return build
 
@@ -48,7 +48,9 @@ def test_each_is_decided_by_its_own_rules_and_reported(
 ) -> None:
     plain, grave, gone, revised = submit(60), submit(61, url="http://other.example"), submit(62), submit(63)
     stale = pick(revised)[:-64] + "0" * 64
-    workflow.reject(gone.pk, by=approver2, revision=1, digest=gone.current().digest, reason="No", presence=PRESENT)
+    workflow.reject_change(
+        gone.pk, by=approver2, revision=1, digest=gone.current().digest, reason="No", presence=PRESENT
+    )
     browser = as_person(approver)
     response = browser.post(
         "/queue/decide/",

@@ -37,7 +37,7 @@ def some(propose: Callable[..., Proposal], requester: User, requester2: User) ->
     made = {}
     for number, (name, (by, patch)) in enumerate(asked.items(), 60):
         mirrored(number, name)
-        made[name] = workflow.submit(propose(identifier=number, **patch), by=by)
+        made[name] = workflow.submit_change(propose(identifier=number, **patch), by=by)
     return made
 
 
@@ -69,7 +69,7 @@ def test_how_long_a_change_waits_is_counted_from_its_submission_as_the_order_is(
     first, browser = some["low"], as_person(approver)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("portal.changes.workflow.db_now", lambda: first.created_at + timedelta(hours=2))
-        workflow.revise(first.pk, propose(identifier=first.secret, notes="Revised later"), by=first.requester)
+        workflow.revise_change(first.pk, propose(identifier=first.secret, notes="Revised later"), by=first.requester)
         patch.setattr("portal.changes.forms.filters.timezone.now", lambda: first.created_at + timedelta(minutes=150))
         assert first.pk in [row.change.pk for row in rows_of(browser, "age=1")]
     page = browser.get(QUEUE)
@@ -141,7 +141,7 @@ def test_where_the_wanted_one_is_gone_the_one_after_it_in_the_list_is_open(
 ) -> None:
     """By risk that is not one with a greater number."""
     medium = some["medium"]
-    workflow.withdraw(medium.pk, by=medium.requester)
+    workflow.withdraw_change(medium.pk, by=medium.requester)
     browser = as_person(approver)
     assert browser.get(QUEUE, {"sort": "risk", "open": medium.pk}).context["panel"].row.change == some["low"]
     assert browser.get(QUEUE, {"open": medium.pk}).context["panel"].row.change == some["low"]  # it was the last

@@ -27,7 +27,7 @@ AsPerson = Callable[[User], Client]
 def submit(propose: Callable[..., Proposal], requester: User) -> Callable[[int], Change]:
     def build(identifier: int) -> Change:
         mirrored(identifier, f"S{identifier}")
-        return workflow.submit(propose(identifier=identifier, notes="x"), by=requester)
+        return workflow.submit_change(propose(identifier=identifier, notes="x"), by=requester)
 
     return build
 
@@ -94,8 +94,8 @@ def test_what_another_decided_is_out_of_reach_and_names_who_was_faster(
     browser = as_person(approver)
     page = browser.get("/queue/")
     approve(taken, approver2)
-    workflow.reject(no.pk, by=approver2, revision=1, digest=no.current().digest, reason="No", presence=PRESENT)
-    workflow.withdraw(back.pk, by=back.requester)
+    workflow.reject_change(no.pk, by=approver2, revision=1, digest=no.current().digest, reason="No", presence=PRESENT)
+    workflow.withdraw_change(back.pk, by=back.requester)
     told = browser.get(asked_by(page))
     words = text_of(told)
     assert "approver2 was faster and approved it." in words

@@ -32,7 +32,7 @@ def submit(propose: Propose, requester: User) -> Callable[..., Change]:
 
     def build(name: str = "GCP", identifier: int = 43, by: User = requester, **patch: Any) -> Change:
         mirrored(identifier, name)
-        return workflow.submit(propose(identifier=identifier, **patch), by=by)
+        return workflow.submit_change(propose(identifier=identifier, **patch), by=by)
 
     return build
 
@@ -64,11 +64,11 @@ def test_own_edited_voted_and_decided_changes_are_not_in_the_queue(
     as_person: AsPerson, approver: User, submit: Callable[..., Change], settings: Any
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    roles.grant(approver, Role.REQUESTER)
+    roles.add_to_role(approver, Role.REQUESTER)
     submit(by=approver)
     approve(submit("AWS", 44), approver)
     ended = submit("Azure", 45)
-    workflow.withdraw(ended.pk, by=ended.requester)
+    workflow.withdraw_change(ended.pk, by=ended.requester)
     edited = submit("Edited", 46)
     edited_by(approver, edited)
     response = as_person(approver).get(QUEUE)
@@ -90,9 +90,9 @@ def test_the_count_stops_at_its_limit(
 ) -> None:
     monkeypatch.setattr(inbox, "COUNT_LIMIT", 1)
     submit()
-    assert inbox.both_counts(approver)[0] == "1"
+    assert inbox.count_queue_and_unread(approver)[0] == "1"
     submit("AWS", 44)
-    assert inbox.both_counts(approver)[0] == "1+"
+    assert inbox.count_queue_and_unread(approver)[0] == "1+"
     assert "1+ change" in text_of(as_person(approver).get(QUEUE))
 
 
@@ -156,7 +156,7 @@ def test_a_vote_over_an_old_revision_is_refused_in_the_panel_with_the_difference
     as_person: AsPerson, approver: User, submitted: Change, propose: Propose, requester: User
 ) -> None:
     data = {**ballot_of(submitted, reason="no, because"), "from": "queue"}
-    workflow.revise(submitted.pk, propose(url="https://third.example"), by=requester)
+    workflow.revise_change(submitted.pk, propose(url="https://third.example"), by=requester)
     response = send(as_person(approver), "reject", submitted, data, **{"HX-Request": "true"})
     assert response.status_code == 409
     words = text_of(response)

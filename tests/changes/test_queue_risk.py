@@ -13,11 +13,11 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.audit.models import Event
 from portal.changes import care, risks, workflow
-from portal.changes.care import Care
+from portal.changes.care import ReviewProof
 from portal.changes.models import Change, Status
-from portal.changes.proposal import Proposal, pack
-from portal.changes.risks import Level
-from portal.changes.rules import NotConfirmed, NotOpened
+from portal.changes.proposal import Proposal, encode_proposal
+from portal.changes.risks import RiskLevel
+from portal.changes.rules import DiffNotOpened, ImpactNotConfirmed
 from tests.changes.pages import as_shown_to, ballot_of, page_of, send, text_of
 from tests.people import mirrored
 from tests.vouching import LOOKED, PRESENT
@@ -26,28 +26,28 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 AsPerson = Callable[[User], Client]
 Propose = Callable[..., Proposal]
 MORE_EDITORS = [["pduarte", True], ["rcosta", True]]
-RATED: list[tuple[dict[str, Any], Level]] = [
-    ({"notes": "Only words"}, Level.LOW),
-    ({"value": "a-new-value", "notes": "x"}, Level.MEDIUM),
-    ({"users_allowed": [["pduarte", True], ["rcosta", False]]}, Level.MEDIUM),
-    ({"users_allowed": MORE_EDITORS}, Level.HIGH),
-    ({"url": "https://elsewhere.example"}, Level.HIGH),
-    ({"base": None, "notes": "x"}, Level.HIGH),
+RATED: list[tuple[dict[str, Any], RiskLevel]] = [
+    ({"notes": "Only words"}, RiskLevel.LOW),
+    ({"value": "a-new-value", "notes": "x"}, RiskLevel.MEDIUM),
+    ({"users_allowed": [["pduarte", True], ["rcosta", False]]}, RiskLevel.MEDIUM),
+    ({"users_allowed": MORE_EDITORS}, RiskLevel.HIGH),
+    ({"url": "https://elsewhere.example"}, RiskLevel.HIGH),
+    ({"base": None, "notes": "x"}, RiskLevel.HIGH),
 ]
 
 
 @pytest.mark.parametrize(("patch", "level"), RATED)
 def test_a_change_carries_the_level_of_its_rules(
-    patch: dict[str, Any], level: Level, propose: Propose, requester: User
+    patch: dict[str, Any], level: RiskLevel, propose: Propose, requester: User
 ) -> None:
-    assert workflow.submit(propose(**patch), by=requester).risk == level
+    assert workflow.submit_change(propose(**patch), by=requester).risk == level
 
 
 def test_a_revision_is_rated_anew(submitted: Change, propose: Propose, requester: User) -> None:
-    assert submitted.risk == Level.HIGH
-    workflow.revise(submitted.pk, propose(notes="harmless"), by=requester)
+    assert submitted.risk == RiskLevel.HIGH
+    workflow.revise_change(submitted.pk, propose(notes="harmless"), by=requester)
     submitted.refresh_from_db()
-    assert submitted.risk == Level.LOW
+    assert submitted.risk == RiskLevel.LOW
 
 
 def test_the_fifth_secret_of_an_hour_says_that_there_are_many(
@@ -55,21 +55,21 @@ def test_the_fifth_secret_of_an_hour_says_that_there_are_many(
 ) -> None:
     def submit(identifier: int, by: User = requester) -> Change:
         mirrored(identifier, f"S{identifier}")
-        return workflow.submit(propose(identifier=identifier, notes="x"), by=by)
+        return workflow.submit_change(propose(identifier=identifier, notes="x"), by=by)
 
     for identifier in (61, 61, 62, 63):
         submit(identifier)
     assert submit(64).at_once == 4
     submit(65, by=requester2)
     fifth = submit(66)
-    assert (fifth.at_once, fifth.risk) == (5, Level.MEDIUM)
-    assert Change.objects.exclude(risk=Level.LOW).get() == fifth
+    assert (fifth.at_once, fifth.risk) == (5, RiskLevel.MEDIUM)
+    assert Change.objects.exclude(risk=RiskLevel.LOW).get() == fifth
     queue = text_of(as_person(approver).get(f"/queue/?open={fifth.pk}"))
     assert "Medium Many secrets" in queue
     assert "Its requester proposed changes of 5 secrets within an hour" in queue
-    workflow.revise(fifth.pk, propose(identifier=66, notes="y"), by=requester)
+    workflow.revise_change(fifth.pk, propose(identifier=66, notes="y"), by=requester)
     fifth.refresh_from_db()
-    assert fifth.risk == Level.MEDIUM
+    assert fifth.risk == RiskLevel.MEDIUM
 
 
 def test_who_submits_another_one_is_told_of_the_rule_before(
@@ -77,9 +77,9 @@ def test_who_submits_another_one_is_told_of_the_rule_before(
 ) -> None:
     for identifier in range(61, 65):
         mirrored(identifier, f"S{identifier}")
-        workflow.submit(propose(identifier=identifier, notes="x"), by=requester)
+        workflow.submit_change(propose(identifier=identifier, notes="x"), by=requester)
     mirrored(43)
-    sent = {"act": "confirm", "proposal": pack(replace(propose(notes="x"), reason=" "), requester)}
+    sent = {"act": "confirm", "proposal": encode_proposal(replace(propose(notes="x"), reason=" "), requester)}
     preview = as_person(requester).post("/secrets/43/propose/", sent)
     assert preview.status_code == 422
     assert "Many secrets" in text_of(preview)
@@ -100,39 +100,46 @@ def test_change_that_nobody_rated_is_of_high_risk(requester: User) -> None:
     now = timezone.now()
     change = Change.objects.create(secret=43, secret_name="S", requester=requester, created_at=now, updated_at=now)
     change.refresh_from_db()
-    assert change.risk == Level.HIGH
+    assert change.risk == RiskLevel.HIGH
 
 
 def test_high_risk_is_approved_only_over_the_opened_difference_and_its_confirmed_consequence(
     submitted: Change, approver: User
 ) -> None:
     seen = {"revision": 1, "digest": submitted.current().digest}
-    for looked, refusal in ((Care(opened=False, confirmed=True), NotOpened), (Care(True, False), NotConfirmed)):
+    for looked, refusal in (
+        (ReviewProof(opened=False, confirmed=True), DiffNotOpened),
+        (ReviewProof(True, False), ImpactNotConfirmed),
+    ):
         with pytest.raises(refusal, match="High risk"):
-            workflow.approve(submitted.pk, by=approver, care=looked, **seen, presence=PRESENT)
+            workflow.approve_change(submitted.pk, by=approver, care=looked, **seen, presence=PRESENT)
         assert refusal.__name__ in Event.objects.filter(action="vote.refused").latest("pk").text
     assert Change.objects.get(pk=submitted.pk).status == Status.PENDING
-    workflow.approve(submitted.pk, by=approver, care=LOOKED, **seen, presence=PRESENT)
+    workflow.approve_change(submitted.pk, by=approver, care=LOOKED, **seen, presence=PRESENT)
 
 
 def test_less_than_high_risk_and_any_rejection_take_no_more_than_a_click(
     propose: Propose, submitted: Change, requester: User, approver: User
 ) -> None:
-    glanced = Care(opened=False, confirmed=False)
-    tame = workflow.submit(propose(notes="x", value="a-new-value"), by=requester)
-    workflow.approve(tame.pk, by=approver, revision=1, digest=tame.current().digest, care=glanced, presence=PRESENT)
-    workflow.reject(
+    glanced = ReviewProof(opened=False, confirmed=False)
+    tame = workflow.submit_change(propose(notes="x", value="a-new-value"), by=requester)
+    workflow.approve_change(
+        tame.pk, by=approver, revision=1, digest=tame.current().digest, care=glanced, presence=PRESENT
+    )
+    workflow.reject_change(
         submitted.pk, by=approver, revision=1, digest=submitted.current().digest, reason="No", presence=PRESENT
     )
 
 
 def test_the_mark_of_another_revision_opens_nothing() -> None:
     shown = {"revision": 2, "reader": 7}
-    right = care.mark("a" * 64, **shown)
-    assert care.of("a" * 64, **shown, marked=right, confirmed=True) == LOOKED
-    others = [care.mark("a" * 64, revision=number, reader=reader) for number, reader in ((1, 7), (2, 8), (27, 7))]
-    for wrong in ("", "x", care.mark("b" * 64, **shown), *others):
-        assert not care.of("a" * 64, **shown, marked=wrong, confirmed=True).opened
+    right = care.make_review_token("a" * 64, **shown)
+    assert care.check_review_token("a" * 64, **shown, marked=right, confirmed=True) == LOOKED
+    others = [
+        care.make_review_token("a" * 64, revision=number, reader=reader) for number, reader in ((1, 7), (2, 8), (27, 7))
+    ]
+    for wrong in ("", "x", care.make_review_token("b" * 64, **shown), *others):
+        assert not care.check_review_token("a" * 64, **shown, marked=wrong, confirmed=True).opened
 
 
 def test_approver_cannot_use_the_mark_of_another_approver(
@@ -149,8 +156,8 @@ def test_pages_with_the_difference_carry_the_mark_and_name_the_consequence(
     as_person: AsPerson, approver: User, propose: Propose, requester: User
 ) -> None:
     mirrored()
-    change = workflow.submit(propose(users_allowed=MORE_EDITORS, value="a-new-value"), by=requester)
-    mark = care.mark(change.current().digest, revision=1, reader=approver.pk)
+    change = workflow.submit_change(propose(users_allowed=MORE_EDITORS, value="a-new-value"), by=requester)
+    mark = care.make_review_token(change.current().digest, revision=1, reader=approver.pk)
     browser = as_person(approver)
     for page in (page_of(browser, change), browser.get("/queue/")):
         assert mark in page.content.decode()

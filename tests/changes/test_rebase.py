@@ -11,7 +11,7 @@ from django.test import Client
 from portal.accounts.models import User
 from portal.changes import workflow
 from portal.changes.models import Change, Status
-from portal.changes.patch import Sight
+from portal.changes.patch import Snapshot
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from tests.changes.pages import text_of
@@ -27,12 +27,12 @@ ASKED = "It was changed in Segura too. Say which shall count."
 
 @pytest.fixture
 def stale(
-    segura: Sandbox, live_base: Sight, propose: Callable[..., Proposal], requester: User, approver: User
+    segura: Sandbox, live_base: Snapshot, propose: Callable[..., Proposal], requester: User, approver: User
 ) -> Change:
     """Approved, and found stale by the worker: url and users were changed in Segura too, notes there alone."""
     shares = [["alices", False], ["pduarte", False]]
     proposal = propose(base=live_base, url=MINE, tags="Mine alone", users_allowed=shares)
-    change = approve(workflow.submit(proposal, by=requester), approver)
+    change = approve(workflow.submit_change(proposal, by=requester), approver)
     segura.control.edit(43, url=THEIRS, notes="Theirs alone", users_allowed={"jsilva": True, "pduarte": True})
     assert work(change).status == Status.STALE
     return change
@@ -94,13 +94,13 @@ def test_theirs_leaves_the_field_alone(desk: Desk, stale: Change) -> None:
 
 
 def test_theirs_of_all_is_no_change_any_more(
-    live_base: Sight,
+    live_base: Snapshot,
     propose: Callable[..., Proposal],
     requester: User,
     as_person: Callable[[User], Client],
     segura: Sandbox,
 ) -> None:
-    change = workflow.submit(propose(base=live_base, url=MINE), by=requester)
+    change = workflow.submit_change(propose(base=live_base, url=MINE), by=requester)
     segura.control.edit(43, url=THEIRS)
     desk = Desk(as_person(requester), f"/changes/{change.pk}/revise/")
     desk.open()
@@ -135,13 +135,13 @@ def test_more_rows_forget_no_choice(desk: Desk) -> None:
 
 
 def test_a_client_secret_that_both_replaced_is_asked_for_and_the_kept_one_goes_on_only_when_chosen(
-    live_base: Sight,
+    live_base: Snapshot,
     propose: Callable[..., Proposal],
     requester: User,
     as_person: Callable[[User], Client],
     segura: Sandbox,
 ) -> None:
-    change = workflow.submit(propose(base=live_base, value="cAnArY-mine", url=MINE), by=requester)
+    change = workflow.submit_change(propose(base=live_base, value="cAnArY-mine", url=MINE), by=requester)
     segura.control.edit(43, client_secret="cAnArY-theirs")
     desk = Desk(as_person(requester), f"/changes/{change.pk}/revise/")
     desk.open()
@@ -158,13 +158,13 @@ def test_a_client_secret_that_both_replaced_is_asked_for_and_the_kept_one_goes_o
 
 
 def test_where_segura_holds_what_was_proposed_there_is_nothing_to_choose(
-    live_base: Sight,
+    live_base: Snapshot,
     propose: Callable[..., Proposal],
     requester: User,
     as_person: Callable[[User], Client],
     segura: Sandbox,
 ) -> None:
-    change = workflow.submit(propose(base=live_base, url=MINE, tags="More"), by=requester)
+    change = workflow.submit_change(propose(base=live_base, url=MINE, tags="More"), by=requester)
     segura.control.edit(43, url=MINE)
     desk = Desk(as_person(requester), f"/changes/{change.pk}/revise/")
     desk.open()

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from portal.accounts.models import User
 from portal.changes import workflow
 from portal.changes.models import Change
-from portal.changes.proposal import Proposal, pack
+from portal.changes.proposal import Proposal, encode_proposal
 from tests.changes.pages import ballot_of, send, text_of
 from tests.vouching import PRESENT
 
@@ -33,7 +33,9 @@ def test_a_step_that_somebody_else_overtook_is_a_409_with_what_stands_now(
     submitted: Change, approver: User, approver2: User, as_person: AsPerson
 ) -> None:
     ballot = ballot_of(submitted)
-    workflow.reject(submitted.pk, by=approver2, revision=1, digest=ballot["digest"], reason="No", presence=PRESENT)
+    workflow.reject_change(
+        submitted.pk, by=approver2, revision=1, digest=ballot["digest"], reason="No", presence=PRESENT
+    )
     said = whole(send(as_person(approver), "approve", submitted, ballot), 409)
     assert "has moved on. Its status now: Rejected" in said
     assert "Where it stands" in said
@@ -60,7 +62,7 @@ def test_too_many_proposals_are_a_429_that_says_when_and_keeps_what_was_typed(
     answers = []
     for _ in range(2):
         proposal = propose()
-        sent = {"act": "confirm", "proposal": pack(proposal, requester)}
+        sent = {"act": "confirm", "proposal": encode_proposal(proposal, requester)}
         answers.append(browser.post(f"/secrets/{proposal.secret}/propose/", sent))
     assert answers[0].status_code == 302
     said = whole(answers[1], 429)

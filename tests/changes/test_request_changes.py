@@ -82,7 +82,7 @@ def test_anybody_who_decides_may_still_reject_or_ask_too(
     page = text_of(page_of(as_person(approver2), submitted))
     assert "Keep the old host too" in page
     assert "And the tags" in page
-    workflow.reject(
+    workflow.reject_change(
         submitted.pk,
         by=approver2,
         revision=1,
@@ -127,7 +127,7 @@ def test_a_revision_answers_the_request_and_starts_the_voting_anew(
     requester: User, approver: User, approver2: User, submitted: Change, propose: Propose
 ) -> None:
     ask(submitted, approver)
-    revised = workflow.revise(submitted.pk, propose(tags="Cloud, EU"), by=requester)
+    revised = workflow.revise_change(submitted.pk, propose(tags="Cloud, EU"), by=requester)
     event = Event.objects.get(action="change.revised", change=submitted.pk)
     assert json.loads(event.text)["data"]["votes_voided"] == ["approver"]
     assert approve(revised, approver2).status == Status.APPROVED
@@ -139,7 +139,7 @@ def test_it_waits_for_its_requester_and_not_in_the_queues_of_approvers(
     ask(submitted, approver)
     for person in (approver, approver2):
         assert submitted.number not in queue_of(as_person(person))
-    workflow.revise(submitted.pk, propose(tags="Cloud, EU"), by=requester)
+    workflow.revise_change(submitted.pk, propose(tags="Cloud, EU"), by=requester)
     for person in (approver, approver2):
         assert submitted.number in queue_of(as_person(person))
 
@@ -148,7 +148,7 @@ def test_taken_back_by_one_of_two_needed_approvals_it_waits_for_the_other(
     settings: Any, as_person: AsPerson, approver: User, approver2: User, requester: User, propose: Propose
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit(propose(), by=requester)
+    change = workflow.submit_change(propose(), by=requester)
     ask(change, approver)
     approve(change, approver)
     assert change.number in queue_of(as_person(approver2))
@@ -192,4 +192,4 @@ def test_names_of_all_who_asked_are_in_the_sentence(approver: User, approver2: U
     ask(submitted, approver)
     ask(submitted, approver2)
     found = Change.objects.get(pk=submitted.pk)
-    assert rules.names_of(rules.requests(rules.votes_on(found))) == "approver, approver2"
+    assert rules.voter_names(rules.open_change_requests(rules.current_votes(found))) == "approver, approver2"

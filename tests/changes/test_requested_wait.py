@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from portal.catalog import directory
-from portal.catalog.details import CannotRead, read_details
-from portal.catalog.failure import Kind
-from portal.catalog.sync import synchronise
+from portal.catalog.details import DetailsUnavailable, fetch_details_for_user
+from portal.catalog.failure import FailureKind
+from portal.catalog.sync import sync_catalog
 from portal.changes import breaker, reconcile
 from portal.changes.models import Breaker, Change, Status
 from portal.sandbox import Sandbox
@@ -48,7 +48,7 @@ def test_reading_back_waits_as_long(segura: Sandbox, approved: Callable[..., Cha
     change = approved()
     segura.control.plan("504_before_apply", endpoint="update", headers={"Retry-After": "30"})
     assert work(change).status == Status.IN_DOUBT
-    reconcile.settle_doubt(change.pk)
+    reconcile.resolve_unknown_outcome(change.pk)
     change.refresh_from_db()
     assert change.status == Status.IN_DOUBT
     assert 25 < seconds_until_due(change) <= 30
@@ -64,19 +64,19 @@ def test_calls_that_were_not_made_do_not_pause_delivery(segura: Sandbox, approve
         Change.objects.filter(pk=change.pk).update(not_before=None)
         work(change)
     assert Breaker.objects.get().failures == failures
-    assert not breaker.paused()
+    assert not breaker.is_paused()
 
 
 def test_page_list_and_directory_say_that_segura_asked_to_wait(scim: Sandbox) -> None:
     mirrored()
     scim.control.plan("429:30", endpoint="list")
-    assert synchronise().kind == Kind.WAIT
+    assert sync_catalog().kind == FailureKind.WAIT
     before, started = len(scim.control.arrivals()), time.monotonic()
-    second, names = synchronise(), directory.synchronise(at_once=True)
-    with pytest.raises(CannotRead) as raised:
-        read_details(43, by="requester")
+    second, names = sync_catalog(), directory.sync_directory(at_once=True)
+    with pytest.raises(DetailsUnavailable) as raised:
+        fetch_details_for_user(43, by="requester")
     assert names is not None
-    assert [second.kind, names.kind, raised.value.failure.kind] == [Kind.WAIT] * 3
+    assert [second.kind, names.kind, raised.value.failure.kind] == [FailureKind.WAIT] * 3
     assert "the next call is possible in" in raised.value.failure.sentence
     assert len(scim.control.arrivals()) == before
     assert time.monotonic() - started < 5

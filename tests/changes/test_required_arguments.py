@@ -11,21 +11,21 @@ from portal.accounts.models import User
 from portal.changes import aftermath, pausing, workflow
 from portal.changes.models import Change, Status, Verdict, Vote
 from portal.changes.policy import Policy
-from portal.changes.workflow import Ballot
+from portal.changes.workflow import VoteRequest
 from tests.vouching import LOOKED, PRESENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
 _VOTE = {"revision": 1, "digest": "d" * 64}
 _FORGETFUL: list[tuple[Callable[..., Any], dict[str, Any]]] = [
-    (workflow.approve, _VOTE),
-    (workflow.approve, {**_VOTE, "presence": PRESENT}),
-    (workflow.approve, {**_VOTE, "care": LOOKED}),
-    (workflow.reject, {**_VOTE, "reason": "No"}),
+    (workflow.approve_change, _VOTE),
+    (workflow.approve_change, {**_VOTE, "presence": PRESENT}),
+    (workflow.approve_change, {**_VOTE, "care": LOOKED}),
+    (workflow.reject_change, {**_VOTE, "reason": "No"}),
     (workflow.request_changes, {**_VOTE, "reason": "No"}),
-    (aftermath.retry, {}),
-    (aftermath.recheck, {}),
-    (aftermath.close, {"applied": True, "reason": "Looked"}),
+    (aftermath.retry_change, {}),
+    (aftermath.recheck_change, {}),
+    (aftermath.resolve_change, {"applied": True, "reason": "Looked"}),
 ]
 
 
@@ -40,7 +40,9 @@ def test_act_without_what_its_user_showed_does_nothing(
     assert not Vote.objects.exists()
 
 
-@pytest.mark.parametrize(("act", "given"), [(pausing.hold, {"reason": "Maintenance"}), (pausing.release, {})])
+@pytest.mark.parametrize(
+    ("act", "given"), [(pausing.pause_delivery, {"reason": "Maintenance"}), (pausing.resume_delivery, {})]
+)
 def test_pause_without_what_its_user_showed_does_nothing(
     act: Callable[..., Any], given: dict[str, Any], admin: User
 ) -> None:
@@ -50,6 +52,6 @@ def test_pause_without_what_its_user_showed_does_nothing(
 
 def test_ballot_and_policy_have_no_permissive_default() -> None:
     with pytest.raises(TypeError, match="care"):
-        Ballot(Verdict.APPROVE, 1, "d" * 64, "", PRESENT)  # type: ignore[call-arg]
+        VoteRequest(Verdict.APPROVE, 1, "d" * 64, "", PRESENT)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="required"):
         Policy()  # type: ignore[call-arg]

@@ -14,7 +14,7 @@ from django.db.models import F
 from portal.accounts.models import User
 from portal.audit.models import Event
 from portal.changes import aftermath, pausing, restoring, workflow
-from portal.changes.models import LANE, Cause, Change, Status
+from portal.changes.models import LANE, Change, Status, StatusCause
 from portal.changes.proposal import Proposal
 from portal.changes.rules import NotAllowed
 from portal.sandbox import Sandbox
@@ -34,7 +34,7 @@ def restore(admin: User) -> Callable[[], None]:
     def act() -> None:
         call_command("after_restore", by="admin", reason=WHY)
         assert not Change.objects.filter(status__in=LANE).exclude(status=Status.IN_DOUBT).exists()
-        pausing.release(by=admin, presence=PRESENT)
+        pausing.resume_delivery(by=admin, presence=PRESENT)
 
     return act
 
@@ -46,14 +46,14 @@ def forget(change: Change) -> None:
         Event.objects.filter(change=change.pk, action="change.applied").delete()
         cursor.execute("ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only")
     Change.objects.filter(pk=change.pk).update(
-        status=Status.APPROVED, cause=Cause.NONE, ended_at=None, fence=0, doubtful_since=None, hold_until=None
+        status=Status.APPROVED, cause=StatusCause.NONE, ended_at=None, fence=0, doubtful_since=None, hold_until=None
     )
 
 
 def test_nothing_goes_out_until_somebody_lets_it(segura: Sandbox, approved: Approved, admin: User) -> None:
     change = approved()
     call_command("after_restore", by="admin", reason=WHY)
-    assert work(change, rounds=3).cause == Cause.RESTORED
+    assert work(change, rounds=3).cause == StatusCause.RESTORED
     assert segura.control.arrivals("update") == []
     (held,) = events("audit.restored")
     assert (held["data"]["changes"], held["data"]["held_for"]) == ([change.pk], "admin")
@@ -67,7 +67,7 @@ def test_what_was_sent_after_the_backup_is_found_and_not_sent_again(
     forget(change)
     restore()
     assert work(change).status == Status.APPLIED
-    assert change.cause == Cause.READ_BACK
+    assert change.cause == StatusCause.READ_BACK
     assert len(segura.control.arrivals("update")) == 1
 
 
@@ -85,7 +85,7 @@ def test_what_others_changed_since_goes_to_a_person(
     forget(change)
     segura.control.edit(43, url="https://somebody-else.example")
     restore()
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.THIRD_VALUE)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.THIRD_VALUE)
     assert len(segura.control.arrivals("update")) == 1
 
 
@@ -97,10 +97,10 @@ def test_what_cannot_be_read_back_goes_to_a_person(
     restore()
     if lost_first:  # the first reading gets no answer, which proves nothing
         segura.control.plan("503", endpoint="get")
-        assert (work(change).status, change.cause) == (Status.APPROVED, Cause.RESTORED)
+        assert (work(change).status, change.cause) == (Status.APPROVED, StatusCause.RESTORED)
         Change.objects.update(not_before=None)
     segura.control.plan("refuse:1004:You have no permission", endpoint="get")
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.RESTORED_UNSEEN)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.RESTORED_UNSEEN)
     assert segura.control.arrivals("update") == []
 
 
@@ -110,14 +110,14 @@ def test_another_look_still_sends_nothing_that_cannot_be_read_back(
     change = approved()
     restore()
     segura.control.edit(43, need_approval=True)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.RESTORED_UNSEEN)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.RESTORED_UNSEEN)
     for _ in range(2):
-        aftermath.recheck(change.pk, by=admin, presence=PRESENT)
+        aftermath.recheck_change(change.pk, by=admin, presence=PRESENT)
         Change.objects.update(hold_until=None)
-        assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.RESTORED_UNSEEN)
+        assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.RESTORED_UNSEEN)
     assert segura.control.arrivals("update") == []
     segura.control.edit(43, need_approval=False)
-    aftermath.recheck(change.pk, by=admin, presence=PRESENT)
+    aftermath.recheck_change(change.pk, by=admin, presence=PRESENT)
     assert work(change, rounds=2).status == Status.APPLIED
 
 
@@ -130,7 +130,7 @@ def test_a_day_without_an_answer_leads_to_no_blind_call_either(
     restore()
     segura.control.plan("503", endpoint="get", times=None)
     Change.objects.update(doubtful_since=F("doubtful_since") - timedelta(days=2), hold_until=None)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.RESTORED_UNSEEN)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.RESTORED_UNSEEN)
 
 
 def test_a_delivery_that_was_under_way_is_in_doubt_and_two_of_a_secret_keep_their_order(
@@ -148,18 +148,18 @@ def test_a_delivery_that_was_under_way_is_in_doubt_and_two_of_a_secret_keep_thei
 def test_numbers_are_not_given_twice_and_everybody_signs_in_again(
     propose: Callable[..., Proposal], requester: User, restore: Callable[[], None], client: object
 ) -> None:
-    before = workflow.submit(propose(), by=requester)
+    before = workflow.submit_change(propose(), by=requester)
     newest = Event.objects.latest("pk").pk
     Session.objects.create(session_key="x" * 32, session_data="", expire_date="2099-01-01T00:00Z")
     restore()
-    assert workflow.submit(propose(), by=requester).pk > before.pk + restoring.SKIPPED
+    assert workflow.submit_change(propose(), by=requester).pk > before.pk + restoring.SKIPPED
     assert Event.objects.latest("pk").pk > newest + restoring.SKIPPED
     assert not Session.objects.exists()
 
 
 def test_only_in_the_name_of_somebody_who_operates_the_portal(requester: User) -> None:
     with pytest.raises(NotAllowed):
-        restoring.restored(by=requester, reason=WHY, actor="console", lost_checkpoint="")
+        restoring.apply_restore_safeguards(by=requester, reason=WHY, actor="console", lost_checkpoint="")
     with pytest.raises(CommandError, match="There is no account"):
         call_command("after_restore", by="nobody", reason=WHY)
 

@@ -11,11 +11,11 @@ from django.test import Client
 from portal.accounts.models import User
 from portal.audit.models import Event
 from portal.changes import sealed, workflow
-from portal.changes.models import Cause, Change, Status
-from portal.changes.patch import Sight
-from portal.changes.proposal import Proposal, pack
+from portal.changes.models import Change, Status, StatusCause
+from portal.changes.patch import Snapshot
+from portal.changes.proposal import Proposal, encode_proposal
 from portal.sandbox import Sandbox
-from portal.vault import Secret
+from portal.vault import SecretStr
 from tests.changes.paper import press, read_form
 from tests.changes.test_propose_page import Desk
 from tests.vouching import PRESENT
@@ -26,11 +26,11 @@ CANARY = "cAnArY-proposed-first"
 
 
 @pytest.fixture
-def change(live_base: Sight, propose: Callable[..., Proposal], requester: User, approver: User) -> Change:
+def change(live_base: Snapshot, propose: Callable[..., Proposal], requester: User, approver: User) -> Change:
     """A pending change of url, client secret and users, over what the stand-in holds."""
     shares = [["alices", False], ["pduarte", False]]
     proposal = propose(value=CANARY, base=live_base, url="https://gcp-eu.example", users_allowed=shares)
-    return workflow.submit(proposal, by=requester)
+    return workflow.submit_change(proposal, by=requester)
 
 
 @pytest.fixture
@@ -38,10 +38,10 @@ def desk(change: Change, requester: User, as_person: Callable[[User], Client]) -
     return Desk(as_person(requester), f"/changes/{change.pk}/revise/")
 
 
-def sealed_value(change: Change) -> Secret | None:
+def sealed_value(change: Change) -> SecretStr | None:
     change.refresh_from_db()
     revision = change.current()
-    return sealed.open(bytes(revision.sealed_secret), revision.pk) if revision.sealed_secret else None
+    return sealed.decrypt_secret(bytes(revision.sealed_secret), revision.pk) if revision.sealed_secret else None
 
 
 def test_form_holds_what_was_proposed(desk: Desk) -> None:
@@ -65,7 +65,7 @@ def test_revising_makes_a_new_revision_and_keeps_the_client_secret(desk: Desk, c
     assert "votes so far no longer count" in desk.text
     answer = desk.press("confirm")
     assert answer.headers["Location"] == f"/changes/{change.pk}/"
-    assert sealed_value(change) == Secret(CANARY)
+    assert sealed_value(change) == SecretStr(CANARY)
     assert change.revision == 2
     assert change.current().patch == {
         "url": "https://gcp-eu.example",
@@ -82,7 +82,7 @@ def test_client_secret_can_be_replaced(desk: Desk, change: Change) -> None:
     desk.open()
     desk.preview(secret_mode="enter", client_secret="another value ")
     desk.press("confirm")
-    assert sealed_value(change) == Secret("another value ")
+    assert sealed_value(change) == SecretStr("another value ")
 
 
 def test_client_secret_can_be_dropped(desk: Desk, change: Change) -> None:
@@ -106,7 +106,7 @@ def test_stale_change_shows_what_moved(desk: Desk, change: Change, segura: Sandb
     segura.control.edit(
         43, url="https://moved.example", notes="New notes", client_secret="moved", users_allowed={"jsilva": True}
     )
-    Change.objects.filter(pk=change.pk).update(status=Status.STALE, cause=Cause.BASE_MOVED)
+    Change.objects.filter(pk=change.pk).update(status=Status.STALE, cause=StatusCause.BASE_MOVED)
     desk.open()
     assert "The secret has moved in Segura since you proposed this" in desk.text
     assert "https://moved.example" in desk.text
@@ -133,7 +133,9 @@ def test_change_that_is_decided_cannot_be_revised_and_nothing_typed_is_lost(
 ) -> None:
     form = desk.open()
     preview = desk.preview(tags="typed")
-    workflow.reject(change.pk, by=approver, revision=1, digest=change.current().digest, reason="No", presence=PRESENT)
+    workflow.reject_change(
+        change.pk, by=approver, revision=1, digest=change.current().digest, reason="No", presence=PRESENT
+    )
     page = desk.press("confirm")
     assert page.status_code == 409
     assert "This was not submitted" in desk.text
@@ -159,8 +161,8 @@ def test_proposal_that_is_another_change_already_is_refused_with_its_number(
     desk: Desk, change: Change, propose: Callable[..., Proposal], requester: User, no_queue: None
 ) -> None:
     proposal = propose(notes="Other notes")
-    other = workflow.submit(proposal, by=requester)
-    page = desk.browser.post(desk.url, {"act": "confirm", "proposal": pack(proposal, requester)})
+    other = workflow.submit_change(proposal, by=requester)
+    page = desk.browser.post(desk.url, {"act": "confirm", "proposal": encode_proposal(proposal, requester)})
     assert page.status_code == 409
     assert f"This proposal was submitted before: it is {other.number}." in page.content.decode()
     change.refresh_from_db()

@@ -50,7 +50,7 @@ MISREAD = {
 
 
 def of(new: str, old: str = "https://gcp.example") -> dict[str, risks.Risk]:
-    return {risk.kind: risk for risk in risks.of([FieldChange("url", old=old, new=new)], base_known=True)}
+    return {risk.kind: risk for risk in risks.find_risks([FieldChange("url", old=old, new=new)], base_known=True)}
 
 
 @pytest.mark.parametrize("url", PLAIN)
@@ -67,7 +67,7 @@ def test_a_host_that_can_be_misread_is_a_grave_risk(url: str) -> None:
 
 
 def test_all_that_makes_a_host_unclear_is_one_risk_and_stands_first() -> None:
-    found = risks.of(
+    found = risks.find_risks(
         [FieldChange("url", old="http://gcp.example", new="http://gcp.example\\@gcp%2e.evil.example")], base_known=True
     )
     assert [risk.kind for risk in found] == ["unclear", "host"]

@@ -15,11 +15,11 @@ from portal.changes import violations, workflow
 from portal.changes.models import Change
 from portal.changes.rules import NotAllowed
 from portal.changes.transitions import WrongState
-from portal.changes.violations import Refused
+from portal.changes.violations import RuleViolation
 from tests.segura import events
 from tests.vouching import LOOKED, PRESENT
 
-VIOLATIONS = [each for each in vars(violations).values() if isinstance(each, type) and issubclass(each, Refused)]
+VIOLATIONS = [each for each in vars(violations).values() if isinstance(each, type) and issubclass(each, RuleViolation)]
 STORED = {
     "AlreadyHeld", "AlreadySubmitted", "AlreadyVoted", "ChangesRequested", "GuessesSpent", "HighRisk", "HoldsSecret",
     "NotAllowed", "NotConfirmed", "NotHeld", "NotOpened", "NotPresent", "NotReaders", "NotWritable", "NothingChanged",
@@ -29,7 +29,7 @@ STORED = {
 
 
 def test_each_violation_has_a_code_of_its_own_that_the_log_knows() -> None:
-    own = [each.__dict__.get("code") for each in VIOLATIONS if each is not Refused]
+    own = [each.__dict__.get("code") for each in VIOLATIONS if each is not RuleViolation]
     assert sorted(filter(None, own)) == sorted(STORED)
     assert len(own) == len(set(own)) == len(STORED)
 
@@ -47,7 +47,7 @@ def renamed(refusal: type[Exception]) -> Iterator[None]:
 def test_renamed_class_stores_the_code_it_had(submitted: Change, requester2: User) -> None:
     digest = submitted.current().digest
     with renamed(NotAllowed), pytest.raises(NotAllowed):
-        workflow.approve(submitted.pk, by=requester2, revision=1, digest=digest, presence=PRESENT, care=LOOKED)
+        workflow.approve_change(submitted.pk, by=requester2, revision=1, digest=digest, presence=PRESENT, care=LOOKED)
     (refused,) = events("vote.refused")
     assert refused["data"]["rule"] == "NotAllowed"
 

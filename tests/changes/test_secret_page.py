@@ -116,7 +116,7 @@ def test_open_change_comes_first(
     approver: User,
     as_person: Callable[[User], Client],
 ) -> None:
-    change = workflow.submit(propose(), by=requester)
+    change = workflow.submit_change(propose(), by=requester)
     link = f'href="/changes/{change.pk}/"'
     own = text(browser)
     assert "proposed by you" in own
@@ -134,7 +134,9 @@ def test_open_change_comes_first(
 def test_paging_through_the_history_reads_nothing_again(
     browser: Client, propose: Callable[..., Proposal], requester: User, segura: Sandbox
 ) -> None:
-    changes = [workflow.withdraw(workflow.submit(propose(), by=requester).pk, by=requester) for _ in range(17)]
+    changes = [
+        workflow.withdraw_change(workflow.submit_change(propose(), by=requester).pk, by=requester) for _ in range(17)
+    ]
     first = browser.get(URL)
     older = first.context["page"].older
     assert len(first.context["rows"]) == 15
@@ -173,10 +175,10 @@ def test_queries_do_not_grow_with_the_history(
             text(browser)
         return len(captured)
 
-    workflow.submit(propose(), by=requester)
+    workflow.submit_change(propose(), by=requester)
     queries()
     few = queries()
     for _ in range(10):
-        workflow.submit(propose(), by=requester)
+        workflow.submit_change(propose(), by=requester)
     assert queries() == few
     assert few <= 25

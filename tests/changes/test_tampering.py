@@ -12,9 +12,9 @@ from django.db import connection
 
 from portal import keyring
 from portal.changes import sealed
-from portal.changes.models import Cause, Change, Revision, Status
+from portal.changes.models import Change, Revision, Status, StatusCause
 from portal.sandbox import Sandbox
-from portal.vault import Secret
+from portal.vault import SecretStr
 from tests.changing import work
 
 pytestmark = [pytest.mark.django_db, pytest.mark.shows("S04")]
@@ -45,7 +45,7 @@ def test_what_was_altered_past_the_triggers_is_not_sent(
     change = approved()
     with revisions_unguarded():
         Revision.objects.update(**altered)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.TAMPERED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
     assert segura.control.arrivals("update") == []
 
 
@@ -53,15 +53,15 @@ def test_a_value_sealed_with_our_own_key_but_never_voted_for_is_not_sent(
     segura: Sandbox, approved: Callable[..., Change]
 ) -> None:
     change = approved(value="approved-value")
-    forged = sealed.seal(Secret("another-value"), change.current().pk)
+    forged = sealed.encrypt_secret(SecretStr("another-value"), change.current().pk)
     Revision.objects.update(sealed_secret=forged.blob)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, Cause.TAMPERED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
     assert segura.control.arrivals("update") == []
 
 
 def test_a_sealed_value_opens_for_its_own_revision_alone() -> None:
     own, other = uuid.uuid4(), uuid.uuid4()
-    kept = sealed.seal(Secret("value"), own)
-    assert sealed.open(kept.blob, own) == Secret("value")
-    with pytest.raises(keyring.CannotOpen):
-        sealed.open(kept.blob, other)
+    kept = sealed.encrypt_secret(SecretStr("value"), own)
+    assert sealed.decrypt_secret(kept.blob, own) == SecretStr("value")
+    with pytest.raises(keyring.CannotDecrypt):
+        sealed.decrypt_secret(kept.blob, other)

@@ -30,7 +30,7 @@ CANARY = "cAnArY-in-a-template"
 def change(segura: Sandbox, propose: Callable[..., Proposal], requester: User) -> Change:
     """Another name and code, a tag, one more user, and a new client secret."""
     users = [["alices", True], ["pduarte", True]]
-    return workflow.submit(
+    return workflow.submit_change(
         propose(name="Elsewhere", identifier_code="pci-1", tags="pci", users_allowed=users, value=CANARY), by=requester
     )
 
@@ -84,7 +84,7 @@ def test_an_administrator_shares_them_and_takes_shared_ones_away(
     assert "Ours" in page
     assert "Mine" not in page
     assert as_person(requester2).post(f"/templates/{shared.pk}/delete/").status_code == 404
-    roles.grant(requester2, Role.ADMINISTRATOR)
+    roles.add_to_role(requester2, Role.ADMINISTRATOR)
     assert as_person(requester2).post(f"/templates/{shared.pk}/delete/").status_code == 302
     own = Template.objects.get()
     assert as_person(requester2).post(f"/templates/{own.pk}/delete/").status_code == 404
@@ -110,7 +110,7 @@ def test_a_name_is_asked_for_and_one_has_so_many_at_most(change: Change, request
 def test_a_change_of_what_belongs_to_one_secret_alone_has_nothing_to_keep(
     segura: Sandbox, propose: Callable[..., Proposal], requester: User, as_person: AsPerson
 ) -> None:
-    change = workflow.submit(propose(name="Other", identifier_code="oth-1", value=CANARY), by=requester)
+    change = workflow.submit_change(propose(name="Other", identifier_code="oth-1", value=CANARY), by=requester)
     browser = as_person(requester)
     assert "Nothing to keep" in text_of(browser.get(f"/changes/{change.pk}/template/"))
     assert keep(browser, change).status_code == 422

@@ -11,10 +11,10 @@ from django.urls import reverse
 
 from portal.accounts.models import User
 from portal.catalog import trial
-from portal.catalog.details import read_details
+from portal.catalog.details import fetch_details_for_user
 from portal.changes import reconcile, workflow
-from portal.changes.models import Cause, Change, Status
-from portal.changes.patch import Sight
+from portal.changes.models import Change, Status, StatusCause
+from portal.changes.patch import Snapshot
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from tests.changing import approve, work
@@ -33,9 +33,9 @@ def proposed(segura: Sandbox, propose: Propose, requester: User, approver: User)
 
     def build(shown: str, **patch: str) -> Change:
         segura.control.knobs(secret_echo=shown)
-        seen = read_details(43, by="requester", as_base=True)
-        base = Sight(dict(seen.fields), seen.secret_fingerprint)
-        return approve(workflow.submit(propose(base=base, **patch), by=requester), approver)
+        seen = fetch_details_for_user(43, by="requester", as_base=True)
+        base = Snapshot(dict(seen.fields), seen.secret_fingerprint)
+        return approve(workflow.submit_change(propose(base=base, **patch), by=requester), approver)
 
     return build
 
@@ -46,7 +46,7 @@ def test_change_of_the_notes_is_applied_however_the_client_secret_is_shown(
 ) -> None:
     change = proposed(then, notes="proposed")
     segura.control.knobs(secret_echo=now)
-    assert (work(change).status, change.cause) == (Status.APPLIED, Cause.CONFIRMED)
+    assert (work(change).status, change.cause) == (Status.APPLIED, StatusCause.CONFIRMED)
 
 
 @pytest.mark.parametrize(("then", "now"), list(product(SHOWN, SHOWN)))
@@ -66,15 +66,15 @@ def test_call_of_unknown_outcome_is_not_taken_for_somebody_elses_edit(
     segura.control.plan("504_before_apply", endpoint="update")
     assert work(change).status == Status.IN_DOUBT
     segura.control.knobs(secret_echo=shown)
-    reconcile.settle_doubt(change.pk)
+    reconcile.resolve_unknown_outcome(change.pk)
     change.refresh_from_db()
-    assert (change.status, change.cause) == (Status.APPROVED, Cause.SEND_AGAIN)
+    assert (change.status, change.cause) == (Status.APPROVED, StatusCause.SEND_AGAIN)
 
 
 def test_client_secret_that_somebody_changed_is_still_noticed(segura: Sandbox, proposed: Callable[..., Change]) -> None:
     change = proposed("clear", notes="proposed")
     segura.control.edit(43, client_secret="rotated-by-hand")
-    assert (work(change).status, change.cause) == (Status.STALE, Cause.BASE_MOVED)
+    assert (work(change).status, change.cause) == (Status.STALE, StatusCause.BASE_MOVED)
     assert segura.control.arrivals("update") == []
 
 
@@ -89,7 +89,7 @@ def test_value_that_is_as_before_is_read_once_for_a_delivery(segura: Sandbox, pr
 def test_only_a_stable_value_has_a_fingerprint(shown: str, segura: Sandbox) -> None:
     mirrored()
     segura.control.knobs(secret_echo=shown)
-    assert bool(read_details(43, by="requester", as_base=True).secret_fingerprint) == (shown == "clear")
+    assert bool(fetch_details_for_user(43, by="requester", as_base=True).secret_fingerprint) == (shown == "clear")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_connection_test_says_what_the_portal_sees_of_client_secrets(
     segura.control.knobs(secret_echo=shown)
     browser = as_person(admin)
     browser.post(reverse("operations:test_connection"))
-    made = trial.latest()
+    made = trial.latest_connection_test()
     assert made is not None
     assert [step.value for step in made.steps] == ["", "", found]
     page = text_of(browser.get(reverse("operations:connection")))

@@ -12,7 +12,7 @@ from portal.accounts.models import User
 from portal.catalog import connection, details
 from portal.changes import tasks, transitions, workflow
 from portal.changes.models import Change, Status
-from portal.changes.patch import Sight
+from portal.changes.patch import Snapshot
 from portal.changes.proposal import Proposal
 from portal.sandbox import Control, Sandbox
 from tests.changing import approve
@@ -48,12 +48,12 @@ def submit_all(segura: Sandbox, no_queue: None, propose: Callable[..., Proposal]
     """A pending change of each of these secrets over what the vault holds."""
 
     def build(secrets: list[int], *, value: str = "", **patch: str) -> list[Change]:
-        client, made = connection.connect(), []
+        client, made = connection.build_client(), []
         for identifier in secrets:
-            seen = details.read(client, identifier)
-            base = Sight(dict(seen.fields), seen.secret_fingerprint)
+            seen = details.fetch_details(client, identifier)
+            base = Snapshot(dict(seen.fields), seen.secret_fingerprint)
             proposal = propose(identifier=identifier, base=base, value=value, **patch)
-            made.append(workflow.submit(proposal, by=requester))
+            made.append(workflow.submit_change(proposal, by=requester))
         return made
 
     return build
@@ -76,7 +76,7 @@ def submit_many(segura: Sandbox, propose: Callable[..., Proposal], requester: Us
     def build(count: int, secrets: int = 10) -> list[Change]:
         over = cycle(usable(segura.control, min(count, secrets)))
         proposals = (propose(identifier=next(over), base=None, notes=f"number {number}") for number in range(count))
-        return [workflow.submit(proposal, by=requester) for proposal in proposals]
+        return [workflow.submit_change(proposal, by=requester) for proposal in proposals]
 
     return build
 
@@ -91,7 +91,7 @@ def await_applied(changes: list[Change], *, sweep: bool = False, within_s: float
         nonlocal swept_at
         if sweep and time.monotonic() - swept_at > _SWEEP_EVERY_S:
             swept_at = time.monotonic()
-            tasks.sweep.delay()
+            tasks.sweep_changes.delay()
         return rows.filter(status=Status.APPLIED).count() == len(changes)
 
     wait_until(applied, "all are applied", within_s)

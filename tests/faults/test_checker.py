@@ -17,8 +17,8 @@ from portal.audit import ledger
 from portal.audit.models import Event
 from portal.catalog import connection, details
 from portal.changes import patch, workflow
-from portal.changes.models import Cause, Change, Revision, Status
-from portal.changes.patch import Sight
+from portal.changes.models import Change, Revision, Status, StatusCause
+from portal.changes.patch import Snapshot
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from tests.audit.tampering import overwrite, past_the_triggers
@@ -48,8 +48,10 @@ def another(propose: Callable[..., Proposal], requester: User) -> Callable[..., 
     """A further change of the same secret, over what the vault holds by then."""
 
     def submit(**fields: Any) -> Change:
-        seen = details.read(connection.connect(secret=43), 43)
-        return workflow.submit(propose(base=Sight(dict(seen.fields), seen.secret_fingerprint), **fields), by=requester)
+        seen = details.fetch_details(connection.build_client(secret=43), 43)
+        return workflow.submit_change(
+            propose(base=Snapshot(dict(seen.fields), seen.secret_fingerprint), **fields), by=requester
+        )
 
     return submit
 
@@ -71,7 +73,7 @@ def test_nothing_is_said_of_changes_that_went_well_and_badly(
     segura.control.plan("refuse:1001:no", endpoint="update")
     assert work(approve(another(notes="refused"), approver)).status == Status.FAILED
     no = another(notes="rejected")
-    workflow.reject(no.pk, by=approver, revision=1, digest=no.current().digest, reason="no", presence=PRESENT)
+    workflow.reject_change(no.pk, by=approver, revision=1, digest=no.current().digest, reason="no", presence=PRESENT)
     segura.control.plan("504_before_apply", endpoint="update")
     assert work(approve(another(notes="sent twice"), approver), rounds=3).status == Status.APPLIED
     check(segura.control, markers=[value])
@@ -88,7 +90,7 @@ def test_i1_names_a_change_that_waits_for_ever_and_a_row_the_log_does_not_know(
 
 
 def test_i2_names_an_arrival_without_an_attempt(segura: Sandbox, change: Change) -> None:
-    connection.connect().update(43, {"url": "https://gcp-eu.example"}, attempt_id=str(uuid.uuid4()))
+    connection.build_client().update(43, {"url": "https://gcp-eu.example"}, attempt_id=str(uuid.uuid4()))
     assert "I2: arrival " in complaints(segura)
 
 
@@ -101,7 +103,7 @@ def test_i2_names_an_attempt_that_was_written_down_later(segura: Sandbox, change
 
 def test_i2_names_an_attempt_that_arrived_twice(segura: Sandbox, change: Change) -> None:
     attempt = change.attempts.get()
-    connection.connect().update(43, {"url": "https://gcp-eu.example"}, attempt_id=str(attempt.pk))
+    connection.build_client().update(43, {"url": "https://gcp-eu.example"}, attempt_id=str(attempt.pk))
     assert f"I2: attempt {attempt.pk} arrived 2 times" in complaints(segura)
 
 
@@ -130,7 +132,7 @@ def test_i3_knows_which_entries_the_vault_did_not_take(
 ) -> None:
     known = "pduarte" if field == "users_allowed" else "Test group"
     change = work(approved(notes="new notes", **{field: sorted([[known, True], [name, True]])}), rounds=2)
-    assert (change.status, change.cause) == (Status.APPLIED, Cause.APPLIED_EXCEPT)
+    assert (change.status, change.cause) == (Status.APPLIED, StatusCause.APPLIED_EXCEPT)
     check(segura.control)
     for wrong in ({}, {known: False}, {known: True, name: True}, {known: True, name: False}, {known: True, "x": True}):
         segura.control.edit(43, **{field: wrong})
@@ -141,7 +143,7 @@ def test_i3_names_an_entry_that_is_missing_though_no_cause_says_so(
     segura: Sandbox, approved: Callable[..., Change]
 ) -> None:
     change = work(approved(users_allowed=[["pduarte", True]]))
-    assert (change.status, change.cause) == (Status.APPLIED, Cause.CONFIRMED)
+    assert (change.status, change.cause) == (Status.APPLIED, StatusCause.CONFIRMED)
     segura.control.edit(43, users_allowed={})
     assert "I3 (vault): secret 43: the vault's users_allowed" in complaints(segura)
 
@@ -152,10 +154,10 @@ def test_i3_takes_what_was_applied_before_for_what_stands_after_a_change_of_whic
     assert work(approved(users_allowed=[["pduarte", False]])).status == Status.APPLIED
     none_taken = approve(another(users_allowed=[["nor-me", True], ["pduarte", False]]), approver)
     work(none_taken, rounds=2)
-    assert (none_taken.status, none_taken.cause) == (Status.FAILED, Cause.NONE_TAKEN)
+    assert (none_taken.status, none_taken.cause) == (Status.FAILED, StatusCause.NONE_TAKEN)
     segura.control.plan(endpoint="update", status=413, body="{}", apply="never")
     refused = work(approve(another(users_allowed=[["pduarte", True]]), approver), rounds=2)
-    assert (refused.status, refused.cause) == (Status.FAILED, Cause.REFUSED_SEEN)
+    assert (refused.status, refused.cause) == (Status.FAILED, StatusCause.REFUSED_SEEN)
     check(segura.control)
     segura.control.edit(43, users_allowed={})
     assert "I3 (vault): secret 43: the vault's users_allowed" in complaints(segura)
@@ -166,7 +168,7 @@ def test_i4_names_two_changes_of_a_secret_on_their_way(
 ) -> None:
     one, two = another(notes="one"), another(notes="two")
     for each in (one, two):
-        ledger.record("delivery.started", change=each.pk, secret=43, data={"fence": 1, "revision": 1})
+        ledger.record_event("delivery.started", change=each.pk, secret=43, data={"fence": 1, "revision": 1})
     said = complaints(segura)
     assert f"I4: CR-{two.pk} became sending while CR-{one.pk} was on its way" in said
 
@@ -176,7 +178,7 @@ def test_i5_names_bytes_nobody_approved(
 ) -> None:
     change = approved(url="https://gcp-eu.example")
     with monkeypatch.context() as smuggling:
-        smuggling.setattr(patch, "request", lambda _patch, _value: {"url": "https://gcp-us.example"})
+        smuggling.setattr(patch, "build_patch", lambda _patch, _value: {"url": "https://gcp-us.example"})
         work(change)
     assert f"of CR-{change.pk} carried other bytes than were approved" in complaints(segura)
 
@@ -191,7 +193,7 @@ def test_i5_names_a_call_without_its_votes(
 
 
 def test_i6_names_a_decision_by_the_requester_and_a_second_one(segura: Sandbox, change: Change) -> None:
-    ledger.record(
+    ledger.record_event(
         "change.approved", by="requester", change=change.pk, secret=43, data={"revision": 1, "to": str(change.status)}
     )
     said = complaints(segura)
@@ -215,7 +217,7 @@ def test_i7_names_an_answer_that_is_not_in_the_log(segura: Sandbox, change: Chan
 
 def test_i7_names_an_answer_that_nobody_gave(segura: Sandbox, change: Change) -> None:
     key = str(change.attempts.get().pk)
-    ledger.record("vault.responded", change=change.pk, code=200, data={"method": "PUT", "attempt": key})
+    ledger.record_event("vault.responded", change=change.pk, code=200, data={"method": "PUT", "attempt": key})
     assert f"I7: attempt {key}: the log has an answer that the vault did not give" in complaints(segura)
 
 

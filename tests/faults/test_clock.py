@@ -39,9 +39,9 @@ def test_worker_with_a_wrong_clock_keeps_to_the_leases_of_the_database(
         crew.start(1, concurrency=2, PYTHONPATH=path, CLOCK_SHIFT_S=str(hours * 3600))
         crew.start(1, queue="sleepy", pool="solo", PORTAL_CRASH_AT=f"intended:{bed}")
         (slow,), (quick,) = approve_all(secrets[:1]), approve_all(secrets[1:])
-        tasks.deliver.apply_async((slow.pk,), queue="sleepy")
+        tasks.deliver_change.apply_async((slow.pk,), queue="sleepy")
         wait_until(bed.exists, "a worker stands still")
-        tasks.deliver.delay(quick.pk)
+        tasks.deliver_change.delay(quick.pk)
         await_applied([quick])
 
         await_applied([slow], sweep=True)

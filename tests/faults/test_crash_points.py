@@ -68,7 +68,7 @@ class Killed:
                 changes = self.approve_all(secrets, value=markers[-1], notes=f"round {len(markers)}")
                 for number, change in enumerate(changes):
                     queue = "doomed as a whole" if number < WHOLE else "doomed"
-                    tasks.deliver.apply_async((change.pk,), queue=queue)
+                    tasks.deliver_change.apply_async((change.pk,), queue=queue)
                 ids = [change.pk for change in changes]
                 waiting = Change.objects.filter(pk__in=ids, status=Status.APPROVED, fence=0)
                 wait_until(lambda waiting=waiting: not waiting.exists(), "all have been taken up")

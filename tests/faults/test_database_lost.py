@@ -55,7 +55,7 @@ def test_code_of_an_answer_that_met_no_database_is_in_the_log_exactly_once(
     for number in range(CUTS):
         segura.control.plan("hold", endpoint="update", apply="before")
         (change,) = approve_all(secret, value=value, notes=f"round {number}")
-        tasks.deliver.delay(change.pk)
+        tasks.deliver_change.delay(change.pk)
         segura.control.wait(lambda journal: journal["held"] == 1, 30)
         if way == "reset and there again":
             proxy.reset()

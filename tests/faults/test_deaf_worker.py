@@ -100,7 +100,7 @@ def test_deaf_worker_ends_with_an_alarm_and_its_successor_does_the_work(
         assert control.ping(timeout=5, limit=1)
         changes = approve_all(usable(segura.control, 5), notes="for a deaf worker")
         for change in changes:
-            tasks.deliver.delay(change.pk)
+            tasks.deliver_change.delay(change.pk)
         assert deaf.wait(20) == 1
         assert b"CRITICAL portal.operations.watchdog this worker is connected" in crew.log.read_bytes()
         assert segura.control.arrivals("update") == []
@@ -126,7 +126,7 @@ def test_worker_that_is_busy_or_stopped_or_without_a_broker_is_not_taken_for_dea
         (busy,) = crew.start(1, queue="busy")
         (stopped,) = crew.start(1, queue="stopped")
         (alone,) = crew.start(1, queue="alone", REDIS_URL=through(proxy, settings.REDIS_URL))
-        tasks.deliver.apply_async((change.pk,), queue="busy")
+        tasks.deliver_change.apply_async((change.pk,), queue="busy")
         segura.control.wait(lambda journal: journal["held"] == 1, 30)
         stopped.send_signal(signal.SIGSTOP)
         proxy.freeze()

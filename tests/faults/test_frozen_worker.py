@@ -40,7 +40,7 @@ def test_worker_that_slept_through_its_lease_sends_nothing(
             lost_before = len(events("delivery.lost"))
             changes = approve_all(secrets, notes=f"round {number}")
             for change, point in zip(changes, beds, strict=True):
-                tasks.deliver.apply_async((change.pk,), queue=point)
+                tasks.deliver_change.apply_async((change.pk,), queue=point)
             wait_until(lambda: all(bed.exists() and bed.read_text() for bed in beds.values()), "both are at the bed")
             sleepers = [int(bed.read_text()) for bed in beds.values()]
             for pid in sleepers:

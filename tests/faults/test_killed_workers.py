@@ -49,7 +49,7 @@ def test_workers_killed_between_sending_and_answer(
             markers.append(Marker.new(f"the value of round {number}"))
             changes = approve_all(secrets, value=markers[-1], notes=f"round {number}")
             for change in changes:  # all at the same moment, well within the deadline of a call
-                tasks.deliver.apply_async((change.pk,), queue="doomed")
+                tasks.deliver_change.apply_async((change.pk,), queue="doomed")
             wait_until(lambda: segura.control.journal()["held"] == AT_ONCE, "all calls are on their way")
             doomed = kill(crew, doomed, whole=number % 2 == 0)
             segura.control.clear_faults()

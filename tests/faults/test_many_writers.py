@@ -36,7 +36,7 @@ def write(changes: Sequence[Change], approver: User) -> None:
     try:
         for change in changes:
             approve(change, approver)
-            reconcile.advance(change.pk)
+            reconcile.process_change(change.pk)
     finally:
         connections.close_all()
 
@@ -46,7 +46,7 @@ def seal_until(over: threading.Event) -> int:
     batches = 0
     try:
         while not over.is_set():
-            batches += sealing.seal() > 0
+            batches += sealing.seal_pending_events() > 0
     finally:
         connections.close_all()
     return batches

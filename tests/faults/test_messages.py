@@ -43,7 +43,7 @@ def test_message_delivered_ten_times_to_eight_workers_is_one_call(
             changes = approve_all(secrets, notes=f"round {number}")
             for _ in range(10):
                 for change in changes:
-                    tasks.deliver.delay(change.pk)
+                    tasks.deliver_change.delay(change.pk)
             await_applied(changes)
             made += changes
     arrived = Counter(each["attempt_id"] for each in segura.control.arrivals("update"))
@@ -85,10 +85,10 @@ def test_forged_and_old_messages_change_nothing_and_are_not_quoted(
     with workers(log, {"PORTAL_LOG_LEVEL": "DEBUG"}) as crew:
         (worker,) = crew.start(1)
         (old,), (rejected, pending) = approve_all(secrets[:1]), submit_all(secrets[1:3])
-        tasks.deliver.delay(old.pk)
+        tasks.deliver_change.delay(old.pk)
         await_applied([old])
         digest = rejected.current().digest
-        workflow.reject(rejected.pk, by=approver, revision=1, digest=digest, reason="not now", presence=PRESENT)
+        workflow.reject_change(rejected.pk, by=approver, revision=1, digest=digest, reason="not now", presence=PRESENT)
         ids = (old.pk, rejected.pk, pending.pk)
         before, arrived = rows(), segura.control.arrivals("update")
         for message in forged(payload, trace, *ids):
@@ -96,7 +96,7 @@ def test_forged_and_old_messages_change_nothing_and_are_not_quoted(
         with Redis.from_url(settings.REDIS_URL) as redis:
             redis.lpush("celery", "{}")
         (last,) = approve_all(secrets[3:])
-        tasks.deliver.delay(last.pk)
+        tasks.deliver_change.delay(last.pk)
         await_applied([last])  # the only process took them in turn: it has seen all of them
         assert worker.poll() is None
     assert [row for row in rows() if row["id"] != last.pk] == before

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from portal.changes import tasks
-from portal.changes.models import Attempt, Cause, Change, Revision, Status
+from portal.changes.models import Attempt, Change, Revision, Status, StatusCause
 from portal.sandbox import Sandbox
 from tests.faults.conftest import ManyChanges, await_applied, usable
 from tests.rig.checker import check
@@ -54,12 +54,14 @@ def test_change_that_cannot_be_opened_or_encoded_goes_to_a_person_and_the_others
         poison = [*spoilt, *approve_all(secrets[3:4], value="****")]
         healthy = approve_all(secrets[4:])
         for change in (*poison, *healthy):
-            tasks.deliver.delay(change.pk)
+            tasks.deliver_change.delay(change.pk)
         await_applied(healthy)
         rows = Change.objects.filter(pk__in=[change.pk for change in poison])
         wait_until(lambda: rows.filter(status=Status.NEEDS_HUMAN).count() == len(poison), "people are asked")
         assert worker.poll() is None
-    assert list(rows.order_by("pk").values_list("cause", flat=True)) == [Cause.UNOPENED] * 3 + [Cause.BROKEN]
+    assert list(rows.order_by("pk").values_list("cause", flat=True)) == [StatusCause.UNOPENED] * 3 + [
+        StatusCause.BROKEN
+    ]
     assert Attempt.objects.filter(change__in=poison).count() == 0
     assert len(segura.control.arrivals("update")) == len(healthy)
     check(segura.control, log=tmp_path / "workers.log")

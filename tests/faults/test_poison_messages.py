@@ -87,14 +87,14 @@ POISON: dict[str, str | bytes] = {
 def test_worker_survives_whatever_is_in_its_queue(
     queue: str, segura: Sandbox, approve_all: ManyChanges, tmp_path: Path
 ) -> None:
-    log, before = tmp_path / "workers.log", pulse.read().discarded
+    log, before = tmp_path / "workers.log", pulse.read_broker_status().discarded
     with workers(log) as crew, Redis.from_url(settings.REDIS_URL) as redis:
         (worker,) = crew.start(1, concurrency=1, queue=f"celery,{queue}" if queue != "celery" else queue)
         for poison in POISON.values():
             redis.lpush(queue, poison)
         wait_until(lambda: not redis.llen(queue), "the queue is empty")
         (change,) = approve_all(usable(segura.control, 1))
-        tasks.deliver.delay(change.pk)
+        tasks.deliver_change.delay(change.pk)
         await_applied([change])
         assert worker.poll() is None
         assert not redis.hlen("unacked"), "none of them comes again"
@@ -103,6 +103,6 @@ def test_worker_survives_whatever_is_in_its_queue(
     assert "Traceback" not in printed
     thrown_away = printed.count("A message was thrown away")
     assert thrown_away >= len(POISON) - 3
-    counted = {reason: count - before[reason] for reason, count in pulse.read().discarded.items()}
+    counted = {reason: count - before[reason] for reason, count in pulse.read_broker_status().discarded.items()}
     assert sum(counted.values()) == thrown_away
     assert counted["unreadable"] > 0 < counted["unusable"]

@@ -17,8 +17,8 @@ from portal.audit.models import Event
 from portal.catalog import connection, details
 from portal.changes import workflow
 from portal.changes.models import Change, Revision, Status, Vote
-from portal.changes.patch import Sight
-from portal.changes.proposal import Proposal, pack
+from portal.changes.patch import Snapshot
+from portal.changes.proposal import Proposal, encode_proposal
 from portal.sandbox import Sandbox
 from tests.changes.pages import as_shown_to, ballot_of
 from tests.changing import work
@@ -60,14 +60,14 @@ def submit(segura: Sandbox, propose: Callable[..., Proposal], requester: User) -
     """A pending change over what the stand-in holds now, told from others by its notes."""
 
     def build(notes: str) -> Change:
-        return workflow.submit(propose(base=live(), notes=notes), by=requester)
+        return workflow.submit_change(propose(base=live(), notes=notes), by=requester)
 
     return build
 
 
-def live() -> Sight:
-    seen = details.read(connection.connect(secret=43), 43)
-    return Sight(dict(seen.fields), seen.secret_fingerprint)
+def live() -> Snapshot:
+    seen = details.fetch_details(connection.build_client(secret=43), 43)
+    return Snapshot(dict(seen.fields), seen.secret_fingerprint)
 
 
 def signed_in(user: User) -> str:
@@ -82,7 +82,7 @@ def approvers(number: int) -> list[str]:
     """Sessions of that many approvers."""
     people = User.objects.bulk_create([User(username=f"approver-{index}") for index in range(number)])
     for person in people:
-        roles.grant(person, Role.APPROVER)
+        roles.add_to_role(person, Role.APPROVER)
     return [signed_in(person) for person in people]
 
 
@@ -176,7 +176,7 @@ def test_an_edit_while_it_is_approved_never_sends_what_was_not_seen(
     for number in range(rounds(20, 200)):
         change = submit(f"seen {number}")
         shown = change.current()
-        packed = pack(propose(base=live(), notes=f"edited {number}"), requester)
+        packed = encode_proposal(propose(base=live(), notes=f"edited {number}"), requester)
         volley.load(f"/changes/{change.pk}/approve/", ballot_for(0, change), approving)
         volley.load(f"/changes/{change.pk}/revise/", {"act": "confirm", "proposal": packed}, editing)
         approval, edit = volley.fire()
@@ -194,7 +194,7 @@ def test_an_edit_while_it_is_approved_never_sends_what_was_not_seen(
             assert f"edited {number}" in approval.body
             assert change.status == Status.PENDING
             assert not Vote.objects.filter(change=change).exists()
-            workflow.withdraw(change.pk, by=requester)
+            workflow.withdraw_change(change.pk, by=requester)
     check(segura.control)
     record_testsuite_property("W03 came first", dict(came_first))
 
@@ -206,7 +206,7 @@ def test_one_proposal_sent_as_two_changes_at_once_is_a_revision_of_one_of_them(
     session = signed_in(requester)
     for number in range(rounds(5, 50)):
         changes = [submit(f"{name} {number}") for name in ("one", "other")]
-        packed = pack(propose(notes=f"edited {number}"), requester)
+        packed = encode_proposal(propose(notes=f"edited {number}"), requester)
         for change in changes:
             volley.load(f"/changes/{change.pk}/revise/", {"act": "confirm", "proposal": packed}, session)
         assert statuses(volley.fire()) == {302: 1, 409: 1}
@@ -222,7 +222,7 @@ def test_the_same_edit_sent_many_times_at_once_is_one_revision(
     session = signed_in(requester)
     for number in range(rounds(2, 20)):
         change = submit(f"first {number}")
-        packed = pack(propose(notes=f"edited {number}"), requester)
+        packed = encode_proposal(propose(notes=f"edited {number}"), requester)
         for _ in range(AT_ONCE):
             volley.load(f"/changes/{change.pk}/revise/", {"act": "confirm", "proposal": packed}, session)
         assert statuses(volley.fire()) == {302: AT_ONCE}

@@ -34,7 +34,7 @@ def test_rolling_restart_leaves_no_doubt(segura: Sandbox, approve_all: ManyChang
                 before = len(segura.control.arrivals("update"))
                 share = approve_all(secrets[place :: len(staff)], notes=f"round {number}")
                 for change in share:
-                    tasks.deliver.delay(change.pk)
+                    tasks.deliver_change.delay(change.pk)
                 made += share
                 segura.control.wait(lambda journal, before=before: updates(journal) > before + 2)  # all are at work
                 assert crew.retire(worker) == 0

@@ -20,10 +20,10 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from portal.changes import delivery, reconcile, settlement, spool, transitions
-from portal.changes.models import Attempt, Cause, Change, Status
-from portal.changes.spool import Kept
+from portal.changes.models import Attempt, Change, Status, StatusCause
+from portal.changes.spool import SpooledResult
 from portal.sandbox import Sandbox
-from portal.vault import Applied, AppliedCheck, InDoubt, NotApplied, NotSent, Outcome, Refused
+from portal.vault import Applied, AppliedUnverified, InDoubt, NotApplied, NotSent, Outcome, Refused
 from tests.audit.test_fail_closed import table_away
 from tests.changing import work
 from tests.rig.checker import check
@@ -49,7 +49,7 @@ def answered_while_away(segura: Sandbox, change: Change) -> None:
 
     def deliver() -> None:
         with contextlib.suppress(DatabaseError):  # as a task that fails
-            delivery.deliver(change.pk)
+            delivery.deliver_approved_change(change.pk)
         connections.close_all()
 
     worker = threading.Thread(target=deliver)
@@ -83,9 +83,9 @@ def test_answer_that_the_log_could_not_take_is_counted_once_and_concludes_the_ch
 ) -> None:
     kept.refresh_from_db()
     assert kept.status == Status.SENDING
-    reconcile.sweep()
+    reconcile.run_sweep()
     kept.refresh_from_db()
-    assert (kept.status, kept.cause, kept.answer_code) == (Status.APPLIED, Cause.CONFIRMED, 200)
+    assert (kept.status, kept.cause, kept.answer_code) == (Status.APPLIED, StatusCause.CONFIRMED, 200)
     assert answers(kept) == ([(200, True)], [(200, True)])
     assert list(folder.iterdir()) == []
     check(segura.control)
@@ -106,9 +106,9 @@ def test_kept_answer_is_one_line_for_its_owner_alone_without_secret_or_body(kept
 
 def test_answer_kept_twice_is_counted_once(segura: Sandbox, kept: Change, folder: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(folder, tmp_path / "copy")
-    reconcile.sweep()
+    reconcile.run_sweep()
     shutil.copytree(copy, folder, dirs_exist_ok=True)
-    reconcile.sweep()
+    reconcile.run_sweep()
     assert answers(kept) == ([(200, True)], [(200, True)])
     assert list(folder.iterdir()) == []
 
@@ -119,7 +119,7 @@ def test_two_workers_that_take_in_at_once_count_it_once(kept: Change) -> None:
     def take_in() -> None:
         barrier.wait()
         try:
-            settlement.take_in()
+            settlement.drain_spool()
         finally:
             connections.close_all()
 
@@ -136,15 +136,15 @@ def test_answer_whose_change_was_taken_over_is_recorded_and_moves_nothing(
 ) -> None:
     away = folder.rename(tmp_path / "away")
     Change.objects.update(lease_until=timezone.now() - timezone.timedelta(seconds=5))
-    reconcile.sweep()
+    reconcile.run_sweep()
     kept.refresh_from_db()
-    assert (kept.status, kept.cause) == (Status.IN_DOUBT, Cause.WORKER_LOST)
+    assert (kept.status, kept.cause) == (Status.IN_DOUBT, StatusCause.WORKER_LOST)
     away.rename(folder)
-    reconcile.sweep()
+    reconcile.run_sweep()
     kept.refresh_from_db()
     assert kept.status == Status.IN_DOUBT
     assert answers(kept) == ([(200, True)], [(200, True)])
-    assert (work(kept).status, kept.cause) == (Status.APPLIED, Cause.READ_BACK)
+    assert (work(kept).status, kept.cause) == (Status.APPLIED, StatusCause.READ_BACK)
     assert len(segura.control.arrivals("update")) == 1
     check(segura.control)
 
@@ -154,8 +154,8 @@ def test_answer_whose_commit_was_not_confirmed_is_in_the_log_once(segura: Sandbo
     attempt = Attempt.objects.get()
     (exchange,) = [event for event in events("vault.responded") if event["data"]["method"] == "PUT"]
     told = {"action": "vault.responded", "code": 200, "data": exchange["data"]}
-    spool.keep(Kept.now(attempt.pk, attempt.fence, Applied(status=200), "", told))
-    reconcile.sweep()
+    spool.write_result(SpooledResult.now(attempt.pk, attempt.fence, Applied(status=200), "", told))
+    reconcile.run_sweep()
     assert answers(change) == ([(200, False)], [(200, False)])
 
 
@@ -163,7 +163,7 @@ def test_answer_whose_commit_was_not_confirmed_is_in_the_log_once(segura: Sandbo
     "outcome",
     [
         Applied(status=200),
-        AppliedCheck(status=201, message="yes", differences=("url",)),
+        AppliedUnverified(status=201, message="yes", differences=("url",)),
         Refused(status=400, number=1006, message="1006: no access"),
         NotSent(reason="the connection was refused"),
         NotApplied(status=429, retry_after_s=7.5),
@@ -171,14 +171,14 @@ def test_answer_whose_commit_was_not_confirmed_is_in_the_log_once(segura: Sandbo
     ],
 )
 def test_every_outcome_survives_the_disk(outcome: Outcome) -> None:
-    spool.keep(Kept.now(uuid.uuid4(), 3, outcome, settlement.told(outcome), None))
-    (kept,) = spool.waiting()
+    spool.write_result(SpooledResult.now(uuid.uuid4(), 3, outcome, settlement.result_message(outcome), None))
+    (kept,) = spool.iter_results()
     again = kept.as_outcome()
     assert type(again) is type(outcome)
-    assert (again.status, again.number, settlement.told(again)) == (
+    assert (again.status, again.number, settlement.result_message(again)) == (
         outcome.status,
         outcome.number,
-        settlement.told(outcome),
+        settlement.result_message(outcome),
     )
     assert getattr(again, "retry_after_s", None) == getattr(outcome, "retry_after_s", None)
 
@@ -186,9 +186,9 @@ def test_every_outcome_survives_the_disk(outcome: Outcome) -> None:
 def test_what_is_no_answer_of_this_database_is_set_aside_and_named_and_stops_no_other(
     kept: Change, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    spool.keep(Kept.now("00000000-0000-4000-8000-000000000000", 1, Applied(status=200), "", None))
+    spool.write_result(SpooledResult.now("00000000-0000-4000-8000-000000000000", 1, Applied(status=200), "", None))
     (folder / "0.json").write_text('{"attempt": "half a li')
-    reconcile.sweep()
+    reconcile.run_sweep()
     kept.refresh_from_db()
     assert kept.status == Status.APPLIED
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -223,7 +223,7 @@ def test_spool_file_of_another_shape_is_set_aside_and_stops_no_sweep(
 ) -> None:
     name = "00000000-0000-4000-8000-00000000000a"
     (folder / f"{name}.json").write_text(json.dumps({**GOOD, "attempt": name, **odd}))
-    reconcile.sweep()
+    reconcile.run_sweep()
     kept.refresh_from_db()
     assert kept.status == Status.APPLIED
     assert [path.name for path in folder.iterdir()] == [f"{name}.unknown"]
@@ -235,7 +235,7 @@ def test_spool_file_of_another_shape_is_set_aside_and_stops_no_sweep(
 )
 def test_spool_file_that_is_no_object_is_set_aside(text: str, kept: Change, folder: Path) -> None:
     (folder / "0.json").write_bytes(text.encode("utf-8", "surrogatepass"))
-    reconcile.sweep()
+    reconcile.run_sweep()
     kept.refresh_from_db()
     assert (kept.status, [path.name for path in folder.iterdir()]) == (Status.APPLIED, ["0.unknown"])
 
@@ -245,7 +245,7 @@ def test_folders_and_links_in_the_spool_are_set_aside(kept: Change, folder: Path
     (folder / "1.json").symlink_to(tmp_path / "nowhere")
     (tmp_path / "elsewhere").write_text("{}")
     (folder / "2.json").symlink_to(tmp_path / "elsewhere")
-    reconcile.sweep()
+    reconcile.run_sweep()
     kept.refresh_from_db()
     assert kept.status == Status.APPLIED
     assert sorted(path.name for path in folder.iterdir()) == ["0.unknown", "1.unknown", "2.unknown"]
@@ -254,7 +254,7 @@ def test_folders_and_links_in_the_spool_are_set_aside(kept: Change, folder: Path
 def test_answer_whose_settlement_fails_stops_no_other(
     kept: Change, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle, failed = settlement.settle, []
+    settle, failed = settlement.record_result, []
 
     def fail_once(*asked: object) -> None:
         if not failed:
@@ -262,8 +262,8 @@ def test_answer_whose_settlement_fails_stops_no_other(
             raise RecursionError
         settle(*asked)
 
-    monkeypatch.setattr(settlement, "settle", fail_once)
-    reconcile.sweep()
+    monkeypatch.setattr(settlement, "record_result", fail_once)
+    reconcile.run_sweep()
     assert [path.suffix for path in folder.iterdir()] == [".unknown"]
 
 
@@ -280,8 +280,8 @@ def test_answer_that_no_disk_takes_is_named_in_the_process_log_and_the_change_is
     answered_while_away(segura, change)
     assert [record.levelno for record in caplog.records if "HTTP 200" in record.message] == [logging.CRITICAL]
     Change.objects.update(lease_until=transitions.db_now())
-    reconcile.sweep()
-    assert (work(change).status, change.cause) == (Status.APPLIED, Cause.READ_BACK)
+    reconcile.run_sweep()
+    assert (work(change).status, change.cause) == (Status.APPLIED, StatusCause.READ_BACK)
 
 
 @pytest.mark.processes

@@ -21,10 +21,10 @@ from pytest_django.fixtures import Settings
 
 from portal.changes import aftermath, breaker, reconcile, sealed, transitions, workflow
 from portal.changes.models import LANE, Change, Status
-from portal.changes.rules import Refused
+from portal.changes.rules import RuleViolation
 from portal.changes.transitions import WrongState
 from portal.sandbox import Sandbox
-from portal.vault import Secret
+from portal.vault import SecretStr
 from tests.faults.draws import (
     CRASHES,
     DAY_S,
@@ -83,13 +83,13 @@ class Machine(RuleBasedStateMachine):
     @rule(by=names, secret=secrets, fields=fields, new_value=st.booleans())
     def submit(self, by: str, secret: int, fields: dict[str, Any], new_value: bool) -> None:
         proposal = self.world.proposal(secret, fields, new_value=new_value)
-        with suppress(Refused):
-            workflow.submit(proposal, by=self.world.people[by])
+        with suppress(RuleViolation):
+            workflow.submit_change(proposal, by=self.world.people[by])
 
     @rule(secret=secrets, fields=fields, new_value=st.booleans())
     def submit_and_approve(self, secret: int, fields: dict[str, Any], new_value: bool) -> None:
         proposal = self.world.proposal(secret, fields, new_value=new_value)
-        change = workflow.submit(proposal, by=self.world.people["ana"])
+        change = workflow.submit_change(proposal, by=self.world.people["ana"])
         self.vote(change, by="caio", approves=True)
 
     @rule(secret=secrets, fields=fields, new_value=st.booleans(), update=spoilt, crash_at=st.sampled_from(CRASHES))
@@ -110,7 +110,7 @@ class Machine(RuleBasedStateMachine):
         change = Change.objects.latest("pk").pk
         if not self.world.frozen and self.world.freeze(change, point, *first):
             self.world.end_leases()
-            reconcile.sweep()
+            reconcile.run_sweep()
             self.world.pass_time(40.0)
             self.world.work(change, *second)
             self.world.thaw()
@@ -124,11 +124,11 @@ class Machine(RuleBasedStateMachine):
     def vote(self, change: Change, *, by: str, approves: bool) -> None:
         seen = {"revision": change.revision, "digest": change.current().digest}
         person = self.world.people[by]
-        with suppress(Refused, WrongState):
+        with suppress(RuleViolation, WrongState):
             if approves:
-                workflow.approve(change.pk, by=person, **seen, presence=PRESENT, care=LOOKED)
+                workflow.approve_change(change.pk, by=person, **seen, presence=PRESENT, care=LOOKED)
             else:
-                workflow.reject(change.pk, by=person, reason="Not now", **seen, presence=PRESENT)
+                workflow.reject_change(change.pk, by=person, reason="Not now", **seen, presence=PRESENT)
 
     @rule(which=which, how=st.integers(0, 3), fields=fields, new_value=st.booleans())
     def follow_up(self, which: int, how: int, fields: dict[str, Any], new_value: bool) -> None:
@@ -137,22 +137,24 @@ class Machine(RuleBasedStateMachine):
         if change is None:
             return
         admin = self.world.people["eva"]
-        with suppress(Refused, WrongState):
+        with suppress(RuleViolation, WrongState):
             if change.status == Status.FAILED:
                 wanted = change.current().secret_fingerprint
-                value = next((each for each in self.world.markers if sealed.fingerprint(Secret(each)) == wanted), None)
-                aftermath.retry(
-                    change.pk, by=change.requester, value=Secret(value) if value else None, presence=PRESENT
+                value = next(
+                    (each for each in self.world.markers if sealed.fingerprint_secret(SecretStr(each)) == wanted), None
+                )
+                aftermath.retry_change(
+                    change.pk, by=change.requester, value=SecretStr(value) if value else None, presence=PRESENT
                 )
             elif change.status == Status.NEEDS_HUMAN and how:
-                aftermath.close(change.pk, by=admin, applied=how == 1, reason="Looked", presence=PRESENT)
+                aftermath.resolve_change(change.pk, by=admin, applied=how == 1, reason="Looked", presence=PRESENT)
             elif change.status == Status.NEEDS_HUMAN:
-                aftermath.recheck(change.pk, by=admin, presence=PRESENT)
+                aftermath.recheck_change(change.pk, by=admin, presence=PRESENT)
             elif how == 0:
-                workflow.withdraw(change.pk, by=change.requester)
+                workflow.withdraw_change(change.pk, by=change.requester)
             else:
                 proposal = self.world.proposal(change.secret, fields, new_value=new_value)
-                workflow.revise(change.pk, proposal, by=change.requester)
+                workflow.revise_change(change.pk, proposal, by=change.requester)
 
     # --- Machine
 
@@ -165,7 +167,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=which, update=spoilt_updates)
     def work_on_what_is_due(self, which: int, update: tuple[Any, ...]) -> None:
-        due = reconcile.sweep()
+        due = reconcile.run_sweep()
         if due:
             with self.never_while_paused():
                 self.world.work(due[which % len(due)], *update)
@@ -178,7 +180,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        reconcile.sweep()
+        reconcile.run_sweep()
 
     # --- Misfortune
 
@@ -278,7 +280,7 @@ class Machine(RuleBasedStateMachine):
     @contextmanager
     def never_while_paused(self) -> Iterator[None]:
         """While delivery is paused and the next try is ahead, no change is taken up."""
-        pause, before = breaker.pause(), started()
+        pause, before = breaker.current_pause(), started()
         soon = transitions.db_now() + timedelta(seconds=10)  # what the step itself may take
         waits = pause is not None and pause.next_at is not None and pause.next_at > soon
         yield

@@ -55,7 +55,7 @@ def test_killed_worker_is_back_within_five_seconds_and_all_changes_are_applied(
             doomed = len(segura.control.arrivals("update")) + chosen.randrange(15)
             changes = approve_all(secrets, notes=f"round {number}")  # the sweep may send some before the last is made
             for change in changes:
-                tasks.deliver.delay(change.pk)
+                tasks.deliver_change.delay(change.pk)
             segura.control.wait(lambda journal, doomed=doomed: updates(journal) >= doomed)
             killed = portal.kill("worker")
             portal.wait_restarted("worker", killed, within=5)

@@ -22,11 +22,11 @@ from portal.audit.models import Event
 from portal.catalog import connection, details
 from portal.changes import aftermath, delivery, readback, reconcile, sealed, transitions
 from portal.changes.models import LANE, Breaker, Change, Status
-from portal.changes.patch import Sight
+from portal.changes.patch import Snapshot
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from portal.sandbox.items import SHARES
-from portal.vault import ReadRefused, Secret
+from portal.vault import ReadRefused, SecretStr
 from tests.people import mirrored, person
 from tests.rig.at_hand import AtHand
 from tests.rig.ground_truth import Row
@@ -68,14 +68,14 @@ class World:
         self._freezing = threading.local()
         self._killed = False
         patch.setattr(delivery, "crashpoint", self._reached)
-        reading = readback.read
+        reading = readback.read_back
 
-        def read(*asked: Any) -> readback.Reading:
+        def read(*asked: Any) -> readback.Readback:
             found = reading(*asked)
             self._reached("read")
             return found
 
-        patch.setattr(readback, "read", read)
+        patch.setattr(readback, "read_back", read)
         self.begin()
 
     def begin(self) -> None:
@@ -100,7 +100,7 @@ class World:
             secret=secret,
             patch=fields,
             base=self._seen(secret),
-            sealed=sealed.seal(Secret(value), revision_id) if value else None,
+            sealed=sealed.encrypt_secret(SecretStr(value), revision_id) if value else None,
             reason="It is due",
             revision_id=revision_id,
         )
@@ -109,12 +109,12 @@ class World:
         """What the stand-in holds, in the shapes of a base."""
         return held({secret: self.control.secret(secret) for secret in SECRETS})
 
-    def _seen(self, secret: int) -> Sight | None:
+    def _seen(self, secret: int) -> Snapshot | None:
         try:
-            seen = details.read(connection.connect(secret=secret), secret)
+            seen = details.fetch_details(connection.build_client(secret=secret), secret)
         except ReadRefused:
             return None
-        return Sight(dict(seen.fields), seen.secret_fingerprint)
+        return Snapshot(dict(seen.fields), seen.secret_fingerprint)
 
     def work(self, change: int, *faults: dict[str, Any], crash_at: str = "") -> None:
         """A worker is reminded of the change. `faults`: steps of the stand-in's plan, for this work alone."""
@@ -123,7 +123,7 @@ class World:
         self._crash_at = crash_at
         before = self.segura.gate.held
         try:
-            reconcile.advance(change)
+            reconcile.process_change(change)
         except Crash:
             database.close()  # its transaction, if it had one, is over
         finally:
@@ -137,7 +137,7 @@ class World:
 
         def one() -> None:
             start.wait()
-            reconcile.advance(change)
+            reconcile.process_change(change)
 
         threads = [in_thread(one) for _ in range(2)]
         for thread in threads:
@@ -151,7 +151,7 @@ class World:
 
         def one() -> None:
             self._freezing.at = (point, frozen, going)
-            reconcile.advance(change)
+            reconcile.process_change(change)
 
         thread = in_thread(one)
         while thread.is_alive() and not frozen.wait(0.005):
@@ -219,10 +219,12 @@ class World:
             if not Change.objects.filter(status__in=(Status.APPROVED, *LANE)).exists():
                 return
             self.pass_time(HOLD_S + 400)
-            for change in reconcile.sweep():
+            for change in reconcile.run_sweep():
                 self.work(change)
             for change in Change.objects.filter(status=Status.NEEDS_HUMAN):
-                aftermath.close(change.pk, by=self.people["eva"], applied=False, reason="Looked", presence=PRESENT)
+                aftermath.resolve_change(
+                    change.pk, by=self.people["eva"], applied=False, reason="Looked", presence=PRESENT
+                )
 
     def _reached(self, point: str) -> None:
         at = getattr(self._freezing, "at", None)
@@ -294,7 +296,7 @@ def forget_rows(*prefixes: str) -> None:
 def forget_tokens_of_this_process() -> None:
     """As in a portal that has just been started."""
     forget_tokens(settings.REDIS_URL)
-    connection.absence.cache_clear()
+    connection.get_availability_guard.cache_clear()
 
 
 def started() -> int:

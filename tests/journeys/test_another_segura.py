@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from portal.sandbox import Knobs, Sandbox
+from portal.sandbox import Options, Sandbox
 from portal.sandbox.items import Item
 from tests.rig.portal import Portal
 from tests.rig.visitor import Visitor, wait_until
@@ -27,14 +27,14 @@ CONTENTS = [
          access="view"),
 ]  # fmt: skip
 
-OLD_AND_BASIC = Knobs(
+OLD_AND_BASIC = Options(
     update_success_style="201_registered", error_dialect="old", get_one_message_key="Message", message_case="v3_32",
     shared_error_style="message_strings", secret_echo="masked_middle", update_requires_core=False, bad_json="400",
     tag_match="exact", no_access_code="1005", auth_failure_style="league401", oauth_error_style="envelope",
     client_auth="basic", token_style="opaque", token_ttl=0, kong_version_style="3.5+", kong_headers=False,
     tenant_mode="param", tenant="another-house",
 )  # fmt: skip
-NEW_AND_BODY = Knobs(
+NEW_AND_BODY = Options(
     update_success_style="201_registered", secret_echo="omitted", shared_error_style="objects", client_auth="body",
     auth_failure_style="envelope401", oauth_error_style="null_token", token_ttl=6, kong_version_style="3.4",
     list_includes_inactive=True, null_policy="clear", identifier_unique_scope="global",
@@ -53,7 +53,7 @@ def portal_at(segura: Sandbox, folder: Path, **env: str) -> Iterator[Portal]:
         yield portal
 
 
-def another(knobs: Knobs, **options: Any) -> Sandbox:
+def another(knobs: Options, **options: Any) -> Sandbox:
     return Sandbox(knobs=knobs, seed=CONTENTS, client_id="other client", client_secret=CLIENT_SECRET, **options)
 
 

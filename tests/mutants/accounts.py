@@ -85,7 +85,7 @@ ACCOUNTS = (
         "the daily mail is marked after it was sent",
         "portal/notices/daily.py",
         "if not mine.update(next_at=timezone.now() + _LEASE):",
-        "if not mine.update(next_at=next_mail(person)):",
+        "if not mine.update(next_at=next_digest_at(person)):",
         ("tests/notices/test_batches.py::test_worker_lost_while_it_sends_the_daily_mail_loses_no_mail",),
     ),
     Mutant(
@@ -105,28 +105,28 @@ ACCOUNTS = (
     Mutant(
         "comments are counted",
         "portal/changes/talk.py",
-        'count_act(by, "comment")',
+        'count_act(by, "post_comment")',
         "pass",
         ("tests/accounts/test_act_limits.py::test_person_who_comments_too_often_keeps_the_text_and_others_may_go_on",),
     ),
     Mutant(
         "evidence packs are counted",
         "portal/audit/views/proof.py",
-        '@limited("export")\ndef pack(',
-        "def pack(",
+        '@limit_acts("export")\ndef build_evidence_pack(',
+        "def build_evidence_pack(",
         ("tests/accounts/test_act_limits.py::test_auditor_who_exports_too_often_starts_no_further_export",),
     ),
     Mutant(
         "verifications are counted",
         "portal/audit/views/proof.py",
-        '@limited("verification")\n',
+        '@limit_acts("verification")\n',
         "",
         ("tests/accounts/test_act_limits.py::test_auditor_who_verifies_too_often_starts_no_further_verification",),
     ),
     Mutant(
         "retries are counted",
         "portal/changes/aftermath.py",
-        '        count_act(by, "retry")\n',
+        '        count_act(by, "retry_change")\n',
         "",
         ("tests/accounts/test_act_limits.py::test_administrator_who_rechecks_or_retries_too_often_moves_no_change",),
     ),
@@ -161,7 +161,7 @@ ACCOUNTS = (
     Mutant(
         "approvers are asked again for a change that went back",
         "portal/notices/kinds.py",
-        'Rule("change.returned", "again", "it was approved", lambda facts: facts.data.get("from") == "approved"),',
+        'Route("change.returned", "again", "it was approved", lambda facts: facts.data.get("from") == "approved"),',
         "",
         (
             "tests/notices/test_returned.py"

@@ -12,8 +12,8 @@ APPROVALS = (
     Mutant(
         "an approval says what its voter showed",
         "portal/changes/workflow.py",
-        "    presence: Presence,\n    care: Care,\n",
-        "    presence: Presence = Presence(True),\n    care: Care = Care(True, True),\n",
+        "    presence: RecentAuth,\n    care: ReviewProof,\n",
+        "    presence: RecentAuth = RecentAuth(True),\n    care: ReviewProof = ReviewProof(True, True),\n",
         ("tests/changes/test_required_arguments.py::test_act_without_what_its_user_showed_does_nothing",),
     ),
     Mutant(
@@ -55,14 +55,14 @@ APPROVALS = (
     Mutant(
         "the deadline is that of the votes",
         "portal/changes/approved.py",
-        "    if policy.approved_until(proof.approved_at) <= proof.proved_at:\n        raise Lapsed\n",
+        "    if policy.approval_deadline(proof.approved_at) <= proof.proved_at:\n        raise Lapsed\n",
         "",
         (f"{_PROVED}::test_deadline_is_that_of_the_votes_whatever_the_row_says",),
     ),
     Mutant(
         "the rights of the voters are asked for right before sending",
         "portal/changes/delivery.py",
-        "        if not valid_votes.has_enough_rights(change, revision):",
+        "        if not valid_votes.has_enough_rights(change, load_current_revision):",
         "        if False:",
         (f"{_LOST}::test_delivery_gives_back_a_change_whose_voter_lost_the_right_unseen",),
     ),

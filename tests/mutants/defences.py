@@ -28,7 +28,7 @@ _DATABASE = (
         """        migrations.AddConstraint(
             model_name="change",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("status__in", ("sending", "in_doubt", "needs_human"))),
+                condition=models.Q(("status__in", ("sending", "recheckable_changes", "needs_human"))),
                 fields=("secret",),
                 name="change_one_lane_per_secret",
             ),
@@ -118,8 +118,8 @@ _VOTES = (
     Mutant(
         "four-eyes rule",
         _RULES,
-        "is_own(change, by):\n        return ",
-        "is_own(change, by) and False:\n        return ",
+        "is_own_change(change, by):\n        return ",
+        "is_own_change(change, by) and False:\n        return ",
         (
             "tests/changes/test_change_page.py::test_approver_who_edited_is_told_the_rule",
             "tests/changes/test_workflow.py::test_requester_cannot_approve_own_change",
@@ -147,7 +147,7 @@ _VOTES = (
     Mutant(
         "one vote per person and revision",
         _RULES,
-        "    if any(vote.voter_id == by.pk and vote.verdict != Verdict.REQUEST_CHANGES for vote in votes_on(change)):",
+        "    if any(vote.voter_id == by.pk and vote.verdict != Verdict.REQUEST_CHANGES for vote in current_votes(change)):",
         "    if False:",
         (
             "tests/changes/test_change_page.py::test_approver_who_voted_is_told_that_another_is_needed",
@@ -167,7 +167,7 @@ _SENDING = (
     Mutant(
         "claim: compare-and-swap",
         _CLAIMS,
-        'lambda: ready(Now()).filter(pk=Given("id")),',
+        'lambda: ready_changes(Now()).filter(pk=Given("id")),',
         'lambda: Change.objects.filter(pk=Given("id")),',
         ("tests/changes/test_delivery.py::test_a_second_worker_loses_the_claim",),
     ),
@@ -181,7 +181,7 @@ _SENDING = (
     Mutant(
         "nobody has their own change checked again",
         "portal/changes/aftermath.py",
-        """        rules.not_own(
+        """        rules.forbid_own_change(
             change, by, _("You proposed or edited this change. Another administrator must have it checked again.")
         )
 """,
@@ -289,8 +289,8 @@ _SENDING = (
     Mutant(
         "intent before the call",
         _DELIVERY,
-        '    crashpoint("prepared")\n',
-        """    early = client.update(change.secret, edit, attempt_id="", correlation_id=change.number)
+        '    failpoint("prepared")\n',
+        """    early = client.update(change.secret, build_verified_patch, attempt_id="", correlation_id=change.number)
     client.update = lambda *_args, **_options: early
 """,
         ("tests/changes/test_delivery.py::test_a_call_is_written_down_and_committed_before_it_is_made",),
@@ -298,8 +298,8 @@ _SENDING = (
     Mutant(
         "digest check in the worker",
         _APPROVED,
-        "    digest = patches.digest(\n",
-        "    digest = revision.digest\n    patches.digest(\n",
+        "    compute_digest = patches.compute_digest(\n",
+        "    compute_digest = load_current_revision.compute_digest\n    patches.compute_digest(\n",
         ("tests/changes/test_tampering.py::test_what_was_altered_past_the_triggers_is_not_sent",),
     ),
     Mutant(
@@ -312,8 +312,8 @@ _SENDING = (
     Mutant(
         "the base is compared before sending",
         _READBACK,
-        "return Step.MOVED if base and patches.moved(base, _sight(reading.seen)) else Step.SEND",
-        "return Step.SEND",
+        "return ReadbackAction.MOVED if base and patches.find_moved_fields(base, _sight(reading.seen)) else ReadbackAction.SEND",
+        "return ReadbackAction.SEND",
         ("tests/changes/test_delivery.py::test_a_base_that_moved_makes_the_change_stale_and_sends_nothing",),
     ),
     Mutant(
@@ -326,8 +326,8 @@ _SENDING = (
     Mutant(
         "after a restore: what cannot be read back is not sent",
         _READBACK,
-        "return Step.UNPROVED if restored else Step.REPEAT_UNREAD",
-        "return Step.REPEAT_UNREAD",
+        "return ReadbackAction.UNPROVED if restored else ReadbackAction.REPEAT_UNREAD",
+        "return ReadbackAction.REPEAT_UNREAD",
         ("tests/changes/test_restored.py::test_what_cannot_be_read_back_goes_to_a_person",),
     ),
     Mutant(
@@ -342,8 +342,8 @@ _SENDING = (
     Mutant(
         "a value that cannot be seen is not called not applied",
         "portal/changes/patch.py",
-        "        return Judgement(Finding.HIDDEN, hidden=True)",
-        "        return Judgement(Finding.NOT_YET)",
+        "        return Judgement(SnapshotMatch.HIDDEN, hidden=True)",
+        "        return Judgement(SnapshotMatch.NOT_YET)",
         ("tests/changes/test_delivery_evidence.py::test_client_secret_that_cannot_be_seen_is_not_called_not_applied",),
     ),
     Mutant(
@@ -366,7 +366,7 @@ _SENDING = (
     Mutant(
         "a third value is not overwritten",
         _READBACK,
-        ", Finding.OTHER: Step.ESCALATE}",
+        ", SnapshotMatch.OTHER: ReadbackAction.ESCALATE}",
         "}",
         ("tests/changes/test_delivery.py::test_a_third_value_is_never_overwritten",),
     ),
@@ -387,7 +387,7 @@ _SENDING = (
     Mutant(
         "an answer without a database is kept",
         "portal/changes/settlement.py",
-        "        spool.keep(kept)\n",
+        "        spool.spool_result(kept)\n",
         "        pass\n",
         ("tests/faults/test_spool.py::test_kept_answer_is_one_line_for_its_owner_alone_without_secret_or_body",),
     ),
@@ -456,7 +456,7 @@ _SECRETS = (
     Mutant(
         "sealed values are erased at the end",
         _CLAIMS,
-        "    if to in ENDED and moved.keeps:  # type: ignore[attr-defined]\n        change.erase_sealed()\n",
+        "    if to in CLOSED and moved.keeps:  # type: ignore[attr-defined]\n        change.erase_sealed()\n",
         "",
         ("tests/changes/test_workflow.py::test_the_sealed_value_is_erased_when_the_change_ends_or_is_revised",),
     ),
@@ -473,7 +473,7 @@ _EVIDENCE = (
     Mutant(
         "every published checkpoint is compared",
         "portal/audit/verification.py",
-        "*published.kept(), ",
+        "*published.read_all_notes(), ",
         "",
         ("tests/audit/test_verification.py::test_a05_each_hour_of_the_checkpoint_folder_is_such_an_outside",),
     ),

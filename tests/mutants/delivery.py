@@ -17,8 +17,8 @@ DELIVERY = (
     Mutant(
         "a change's own trouble has growing pauses while delivery is paused",
         "portal/changes/conclusions.py",
-        "    if not own and breaker.paused():\n",
-        "    if breaker.paused():\n",
+        "    if not own and breaker.is_paused():\n",
+        "    if breaker.is_paused():\n",
         (f"{_PAUSE}::test_change_that_cannot_be_read_is_tried_ever_more_rarely_also_while_delivery_is_paused",),
     ),
     Mutant(
@@ -31,8 +31,8 @@ DELIVERY = (
     Mutant(
         "a reading that was refused shows nothing",
         "portal/changes/reconcile.py",
-        "    Step.REPEAT_UNREAD: Cause.REPEAT_UNREAD,\n",
-        "    Step.REPEAT_UNREAD: Cause.SEND_AGAIN,\n",
+        "    ReadbackAction.REPEAT_UNREAD: StatusCause.REPEAT_UNREAD,\n",
+        "    ReadbackAction.REPEAT_UNREAD: StatusCause.SEND_AGAIN,\n",
         ("tests/changes/test_claims.py::test_user_is_told_nothing_that_was_not_seen",),
     ),
     Mutant(

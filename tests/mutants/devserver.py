@@ -37,7 +37,7 @@ DEVSERVER = (
     Mutant(
         "make run tells the sealer that it holds no keys",
         "portal/operations/children.py",
-        '_named("sealer", environment)',
+        '_named("sealer_process", environment)',
         "environment",
         ("tests/operations/test_run.py::test_process_is_named_as_in_the_containers",),
     ),

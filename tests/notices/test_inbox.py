@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.changes.models import Change
-from portal.changes.reading.outlook import exact
+from portal.changes.reading.outlook import instant_utc_text
 from portal.notices import inbox, telling
-from portal.notices.kinds import Mail
+from portal.notices.kinds import MailTiming
 from portal.notices.models import Notice, Preference
 from tests.changing import approve
 
@@ -43,7 +43,7 @@ def notices(person: User, number: int, change: Change | None = None, **columns: 
 def test_a_person_reads_their_own_notices_and_comes_to_the_change(
     submitted: Change, approver: User, approver2: User, as_person: Callable[..., Client]
 ) -> None:
-    telling.tell()
+    telling.dispatch_events()
     browser = as_person(approver)
     page = browser.get(INBOX).content.decode()
     assert f'href="/changes/{submitted.pk}/"' in page
@@ -95,7 +95,7 @@ def test_whoever_may_no_longer_read_a_change_no_longer_reads_its_name(
     browser = as_person(User.objects.get(pk=approver.pk))
     page = browser.get(INBOX).content.decode()
     assert "GCP" not in page
-    assert inbox.unread_count(User.objects.get(pk=approver.pk)) == ""
+    assert inbox.count_unread(User.objects.get(pk=approver.pk)) == ""
 
 
 def test_the_count_is_told_only_when_it_changed_and_not_to_who_is_signed_out(
@@ -114,7 +114,7 @@ def test_the_count_is_told_only_when_it_changed_and_not_to_who_is_signed_out(
 
 def test_the_count_ends_where_nobody_counts_any_more(approver: User, as_person: Callable[..., Client]) -> None:
     notices(approver, 130)
-    assert inbox.unread_count(approver) == "100+"
+    assert inbox.count_unread(approver) == "100+"
     browser = as_person(approver)
     assert "?seen=100%2B" in browser.get(INBOX).content.decode()
     assert browser.get(COUNT, {"seen": "100+"}).status_code == 204
@@ -151,7 +151,7 @@ def test_every_notice_is_on_one_of_the_pages(approver: User, as_person: Callable
 
 def test_a_hidden_notice_is_not_in_the_inbox(submitted: Change, approver: User) -> None:
     notices(approver, 1, submitted, shown=False)
-    assert inbox.unread_count(approver) == ""
+    assert inbox.count_unread(approver) == ""
     assert not Notice.objects.inbox(approver).exists()
 
 
@@ -170,13 +170,13 @@ def test_preferences_are_kept_and_hold_for_pages_and_notices(
     del sent["waiting-portal"]
     answer = browser.post(reverse("notices:preferences"), sent, follow=True)
     assert "Suas preferências foram salvas." in answer.content.decode()
-    telling.tell()
+    telling.dispatch_events()
     assert not Notice.objects.filter(recipient=approver).exists()
     page = browser.get(f"/changes/{submitted.pk}/", headers={"accept-language": "en"}).content.decode()
     assert '<html lang="pt-br"' in page
     assert " -03" in page
     assert " UTC&quot;" in page or ' UTC"' in page
-    assert Preference.objects.get(person=approver, kind="voided").mail == Mail.AT_ONCE
+    assert Preference.objects.get(person=approver, kind="voided").mail == MailTiming.AT_ONCE
 
 
 def test_a_choice_that_is_none_is_refused_by_name_and_nothing_is_kept(
@@ -222,17 +222,17 @@ def test_the_log_says_utc_to_everybody(auditor: User, as_person: Callable[..., C
 
 def test_the_exact_instant_is_by_the_readers_clock_and_in_utc() -> None:
     instant = datetime(2026, 5, 4, 12, 30, 7, tzinfo=UTC)
-    assert exact(instant) == "2026-05-04 12:30:07 UTC"
+    assert instant_utc_text(instant) == "2026-05-04 12:30:07 UTC"
     with timezone.override("America/Sao_Paulo"):
-        assert exact(instant).endswith(" -03 · 2026-05-04 12:30:07 UTC")
+        assert instant_utc_text(instant).endswith(" -03 · 2026-05-04 12:30:07 UTC")
 
 
 def test_a_decided_change_leaves_the_unread_of_those_who_were_asked(
     submitted: Change, approver: User, approver2: User, as_person: Callable[..., Client]
 ) -> None:
-    telling.tell()
+    telling.dispatch_events()
     approve(submitted, approver2)
-    telling.tell()
+    telling.dispatch_events()
     page = as_person(approver).get(INBOX).content.decode()
     assert "Nothing new" in page
     assert "Earlier" in page

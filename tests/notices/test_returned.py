@@ -37,7 +37,7 @@ def approved_by_two(
 ) -> Change:
     """A change that two have approved; a third may decide as well."""
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit(propose(), by=requester)
+    change = workflow.submit_change(propose(), by=requester)
     person("third", Role.APPROVER)
     approve(change, approver)
     approve(change, approver2)
@@ -57,7 +57,7 @@ def test_approver_whose_right_came_back_is_asked_again_and_the_one_whose_vote_co
     approved_by_two: Change, approver: User
 ) -> None:
     lose_group(approver)
-    roles.grant(approver, Role.APPROVER)
+    roles.add_to_role(approver, Role.APPROVER)
     assert told() == {("requester", "returned"), ("third", "again"), ("approver", "again")}
 
 
@@ -65,7 +65,7 @@ def test_requester_alone_is_told_of_a_change_that_was_pending_all_the_time(
     settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit(propose(), by=requester)
+    change = workflow.submit_change(propose(), by=requester)
     approve(change, approver)
     told()
     lose_group(approver)
@@ -74,20 +74,20 @@ def test_requester_alone_is_told_of_a_change_that_was_pending_all_the_time(
 
 def test_reminder_is_settled_once_the_change_is_approved_again(approved_by_two: Change, approver: User) -> None:
     lose_group(approver)
-    telling.tell()
+    telling.dispatch_events()
     third = User.objects.get(username="third")
     assert Notice.objects.unread().filter(kind="again", recipient=third).exists()
     approve(Change.objects.get(pk=approved_by_two.pk), third)
-    telling.tell()
+    telling.dispatch_events()
     assert not Notice.objects.unread().filter(kind="again").exists()
 
 
 def test_notice_says_that_nothing_was_sent(approved_by_two: Change) -> None:
-    conclusions.returned(approved_by_two, 1)
-    telling.tell()
+    conclusions.mark_returned(approved_by_two, 1)
+    telling.dispatch_events()
     notice = Notice.objects.get(kind="returned")
     sentence = str(notice.about.said) % {"number": "CR-1", "secret": "GCP", "by": ""}
     assert "no longer enough" in sentence
     assert "Nothing was sent" in sentence
-    assert inbox.unread_count(approved_by_two.requester) != "0"
+    assert inbox.count_unread(approved_by_two.requester) != "0"
     assert approved_by_two.status == Status.PENDING

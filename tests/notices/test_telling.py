@@ -16,12 +16,12 @@ from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit import ledger
 from portal.changes import aftermath, breaker, conclusions, pausing, reconcile, talk, workflow
-from portal.changes.models import Cause, Change, Status
+from portal.changes.models import Change, Status, StatusCause
 from portal.changes.proposal import Proposal
-from portal.changes.talk import Remark
-from portal.changes.transitions import db_now, move
+from portal.changes.talk import NewComment
+from portal.changes.transitions import db_now, move_change
 from portal.notices import telling
-from portal.notices.kinds import KINDS, RULES
+from portal.notices.kinds import NOTIFICATION_TYPES, ROUTES
 from portal.notices.models import Notice, Preference, Untold
 from tests.changing import approve
 from tests.people import person
@@ -32,7 +32,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
 def told() -> set[tuple[str, str]]:
     """Tell of what has happened since, and forget it: who was told what."""
-    telling.tell()
+    telling.dispatch_events()
     found = {(notice.recipient.username, notice.kind) for notice in Notice.objects.select_related("recipient")}
     Notice.objects.all().delete()
     return found
@@ -40,7 +40,7 @@ def told() -> set[tuple[str, str]]:
 
 def reject(change: Change, by: User) -> Change:
     digest = change.current().digest
-    return workflow.reject(
+    return workflow.reject_change(
         change.pk, by=by, revision=change.revision, digest=digest, reason="Not now", presence=PRESENT
     )
 
@@ -54,7 +54,7 @@ def at(change: Change, status: Status) -> Change:
 def test_those_who_may_decide_are_asked_and_the_requester_is_not(
     submitted: Change, approver: User, approver2: User, auditor: User, admin: User
 ) -> None:
-    roles.grant(submitted.requester, Role.APPROVER)
+    roles.add_to_role(submitted.requester, Role.APPROVER)
     assert told() == {("approver", "waiting"), ("approver2", "waiting")}
 
 
@@ -70,7 +70,7 @@ def test_people_switched_off_or_without_the_right_are_told_nothing(
 ) -> None:
     User.objects.filter(pk=approver.pk).update(is_active=False)
     approver2.groups.clear()
-    roles.grant(requester2, Role.APPROVER)
+    roles.add_to_role(requester2, Role.APPROVER)
     assert told() == {("requester2", "waiting")}
 
 
@@ -81,10 +81,10 @@ def test_nobody_is_asked_for_a_decision_that_was_made_meanwhile(submitted: Chang
 
 
 def test_whoever_decides_is_told_no_more_that_it_waits(submitted: Change, approver: User, approver2: User) -> None:
-    telling.tell()
+    telling.dispatch_events()
     assert Notice.objects.unread().filter(kind="waiting").count() == 2
     approve(submitted, approver)
-    telling.tell()
+    telling.dispatch_events()
     assert not Notice.objects.unread().filter(kind="waiting").exists()
 
 
@@ -92,7 +92,7 @@ def test_a_vote_that_decides_nothing_yet_is_told_to_the_requester_and_the_last_o
     settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit(propose(), by=requester)
+    change = workflow.submit_change(propose(), by=requester)
     told()
     approve(change, approver)
     assert told() == {("requester", "voted")}
@@ -104,7 +104,7 @@ def test_a_rejection_is_told_to_the_requester_and_to_those_who_had_voted_but_not
     settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit(propose(), by=requester)
+    change = workflow.submit_change(propose(), by=requester)
     approve(change, approver)
     told()
     reject(change, approver2)
@@ -115,14 +115,14 @@ def test_a_revision_is_told_to_those_whose_votes_it_voids_and_a_withdrawal_to_th
     settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit(propose(), by=requester)
+    change = workflow.submit_change(propose(), by=requester)
     approve(change, approver)
     told()
-    change = workflow.revise(change.pk, propose(notes="another"), by=requester)
+    change = workflow.revise_change(change.pk, propose(notes="another"), by=requester)
     assert told() == {("approver", "voided")}
     approve(change, approver2)
     told()
-    workflow.withdraw(change.pk, by=requester)
+    workflow.withdraw_change(change.pk, by=requester)
     assert told() == {("approver2", "withdrawn")}
 
 
@@ -131,7 +131,7 @@ def test_a_stale_change_that_comes_back_is_put_to_those_who_decide_again(
 ) -> None:
     told()
     at(submitted, Status.STALE)
-    workflow.revise(submitted.pk, propose(notes="anew"), by=submitted.requester)
+    workflow.revise_change(submitted.pk, propose(notes="anew"), by=submitted.requester)
     assert told() == {("approver", "waiting")}
 
 
@@ -151,21 +151,21 @@ def test_what_the_machine_does_is_told_to_whom_it_concerns(
     submitted: Change, admin: User, start: Status, end: Status, action: str, expected: set[tuple[str, str]]
 ) -> None:
     told()
-    move(at(submitted, start), end, action)
+    move_change(at(submitted, start), end, action)
     assert told() == expected
 
 
 def test_what_a_person_makes_of_a_stuck_change_is_told_to_its_requester_alone(submitted: Change, admin: User) -> None:
     told()
     at(submitted, Status.NEEDS_HUMAN)
-    aftermath.close(submitted.pk, by=admin, applied=True, reason="It is there", presence=PRESENT)
+    aftermath.resolve_change(submitted.pk, by=admin, applied=True, reason="It is there", presence=PRESENT)
     assert told() == {("requester", "closed")}
 
 
 def test_a_pause_of_delivery_and_its_end_are_told_to_those_who_operate_the_portal(admin: User, approver: User) -> None:
-    breaker.failed(db_now(), reason="no route", alarm=True)
+    breaker.record_failure(db_now(), reason="no route", alarm=True)
     assert told() == {("admin", "paused")}
-    breaker.succeeded()
+    breaker.record_success()
     assert told() == {("admin", "resumed")}
 
 
@@ -174,13 +174,13 @@ def test_a_pause_by_hand_and_its_end_are_told_to_who_operates_the_portal_and_to_
 ) -> None:
     second = person("second", Role.ADMINISTRATOR)
     told()
-    pausing.hold(by=admin, reason="Segura is being upgraded", presence=PRESENT)
+    pausing.pause_delivery(by=admin, reason="Segura is being upgraded", presence=PRESENT)
     assert told() == {("second", "held")}
     approve(submitted, approver)
     told()
-    pausing.release(by=second, presence=PRESENT)
+    pausing.resume_delivery(by=second, presence=PRESENT)
     assert told() == {("admin", "released"), ("requester", "going_on")}
-    pausing.hold(by=admin, reason="Once more", presence=PRESENT)
+    pausing.pause_delivery(by=admin, reason="Once more", presence=PRESENT)
     assert told() == {("second", "held"), ("requester", "delayed")}
 
 
@@ -196,7 +196,7 @@ def test_a_request_for_changes_is_told_to_the_requester_and_to_nobody_else(
 
 
 def say(change: Change, text: str, *, by: User) -> None:
-    talk.comment(change.pk, Remark(uuid.uuid4(), text), by=by)
+    talk.post_comment(change.pk, NewComment(uuid.uuid4(), text), by=by)
 
 
 def test_a_comment_is_told_to_the_requester_and_to_those_who_took_part_and_a_mention_to_who_is_mentioned(
@@ -230,7 +230,7 @@ def test_a_kind_for_comments_can_be_switched_off_and_then_says_nothing(submitted
 def test_whoever_may_no_longer_see_the_change_is_told_of_no_comment(
     submitted: Change, approver: User, approver2: User, auditor: User
 ) -> None:
-    roles.grant(approver2, Role.REQUESTER)
+    roles.add_to_role(approver2, Role.REQUESTER)
     say(submitted, "Which host is it, @approver2 and @auditor?", by=approver2)
     say(submitted, "And which ticket, @approver2 and @auditor?", by=approver)
     approver2.groups.remove(Group.objects.get(name=Role.APPROVER))
@@ -239,9 +239,9 @@ def test_whoever_may_no_longer_see_the_change_is_told_of_no_comment(
 
 
 def test_somebody_who_is_two_things_to_a_change_is_told_once(submitted: Change) -> None:
-    roles.grant(submitted.requester, Role.ADMINISTRATOR)
+    roles.add_to_role(submitted.requester, Role.ADMINISTRATOR)
     told()
-    move(at(submitted, Status.IN_DOUBT), Status.NEEDS_HUMAN, "change.escalated")
+    move_change(at(submitted, Status.IN_DOUBT), Status.NEEDS_HUMAN, "change.escalated")
     assert told() == {("requester", "stuck")}
 
 
@@ -253,20 +253,20 @@ def test_a_kind_that_somebody_wants_nowhere_makes_no_row(submitted: Change, appr
 def test_event_and_what_is_to_be_told_live_and_die_together(submitted: Change) -> None:
     told()
     with transaction.atomic():
-        ledger.record("change.applied", change=submitted.pk)
+        ledger.record_event("change.applied", change=submitted.pk)
         assert Untold.objects.count() == 1
         transaction.set_rollback(True)
     assert Untold.objects.count() == 0
 
 
-@pytest.mark.parametrize("action", sorted({rule.action for rule in RULES}))
+@pytest.mark.parametrize("action", sorted({rule.action for rule in ROUTES}))
 def test_the_database_queues_every_event_that_the_table_names(action: str) -> None:
-    assert Untold.objects.filter(event=ledger.record(action)).exists()
+    assert Untold.objects.filter(event=ledger.record_event(action)).exists()
 
 
 def test_the_database_queues_no_other_events() -> None:
     for action in ("vault.responded", "audit.read", "session.started", "delivery.started", "vote.refused"):
-        ledger.record(action)
+        ledger.record_event(action)
     assert not Untold.objects.exists()
 
 
@@ -283,7 +283,7 @@ def test_tellers_side_by_side_tell_once(submitted: Change, approver: User, appro
 
     def work() -> None:
         barrier.wait()
-        telling.tell()
+        telling.dispatch_events()
         connection.close()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -296,18 +296,18 @@ def test_tellers_side_by_side_tell_once(submitted: Change, approver: User, appro
 
 
 def test_every_kind_is_in_the_table_and_the_table_names_no_other() -> None:
-    assert {rule.kind for rule in RULES} == set(KINDS)
+    assert {rule.kind for rule in ROUTES} == set(NOTIFICATION_TYPES)
 
 
 def test_the_sweep_that_expires_a_change_has_it_told(submitted: Change) -> None:
     told()
     Change.objects.filter(pk=submitted.pk).update(expires_at=submitted.created_at)
-    reconcile.sweep()
+    reconcile.run_sweep()
     assert told() == {("requester", "expired")}
 
 
 def test_an_escalation_as_the_delivery_writes_it_is_told(submitted: Change, admin: User) -> None:
     told()
     with transaction.atomic():
-        conclusions.escalated(at(submitted, Status.IN_DOUBT), Cause.THIRD_VALUE)
+        conclusions.escalate_to_operator(at(submitted, Status.IN_DOUBT), StatusCause.THIRD_VALUE)
     assert told() == {("requester", "stuck"), ("admin", "escalated")}

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from portal.operations.supervisor import Child, Stopped, Supervisor, say_on_stdout
+from portal.operations.supervisor import ChildProcess, Stopped, Supervisor, print_line
 
 _PARENT = (
     "import subprocess, sys, signal, time;"
@@ -23,8 +23,8 @@ def main(out: Path) -> None:
     before = _DEAF if (out.parent / "deaf").exists() else _SLOW
     program = [sys.executable, "-c", _PARENT.format(before=before)]
     children = [
-        Child("one", program, os.environ, ready="ready", outlives=True),
-        Child("two", program, os.environ, ready="ready"),
+        ChildProcess("one", program, os.environ, ready="ready", outlives=True),
+        ChildProcess("two", program, os.environ, ready="ready"),
     ]
 
     def note(pids: dict[str, int]) -> None:
@@ -32,14 +32,14 @@ def main(out: Path) -> None:
         out.with_suffix(".new").replace(out)
 
     try:
-        with Supervisor(say_on_stdout, note) as supervisor:
+        with Supervisor(print_line, note) as supervisor:
             for child in children:
                 supervisor.start(child)
             supervisor.wait_ready(*children)
-            say_on_stdout("family", "is up")
+            print_line("family", "is up")
             supervisor.forever()
     except Stopped:
-        say_on_stdout("family", "is down")
+        print_line("family", "is down")
 
 
 if __name__ == "__main__":

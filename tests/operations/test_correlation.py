@@ -19,7 +19,7 @@ from portal.accounts.models import User
 from portal.celery import app
 from portal.changes import workflow
 from portal.changes.models import Change, Status
-from portal.changes.patch import Sight
+from portal.changes.patch import Snapshot
 from portal.changes.proposal import Proposal
 from portal.logs import JsonFormatter
 from portal.sandbox import Sandbox
@@ -76,9 +76,9 @@ def requests_of_tasks(log: Path) -> list[str]:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.processes
 def test_click_is_found_in_the_log_lines_of_the_worker_and_in_every_event_of_the_delivery(
-    propose: Proposing, live_base: Sight, requester: User, approver: User, segura: Sandbox, tmp_path: Path
+    propose: Proposing, live_base: Snapshot, requester: User, approver: User, segura: Sandbox, tmp_path: Path
 ) -> None:
-    change = workflow.submit(propose(base=live_base), by=requester)
+    change = workflow.submit_change(propose(base=live_base), by=requester)
     browser = Client(headers={"X-Request-ID": CLICK})
     browser.force_login(approver)
     log = tmp_path / "worker.log"
@@ -102,9 +102,9 @@ def test_click_is_found_in_the_log_lines_of_the_worker_and_in_every_event_of_the
 
 @pytest.mark.django_db(transaction=True)
 def test_delivery_keeps_the_id_of_the_approval_when_its_message_is_lost(approved: Callable[..., Change]) -> None:
-    with correlation.under(CLICK):
+    with correlation.request_id_context(CLICK):
         change = approved(notes="Rotated")
-    with correlation.under("sweep-of-the-clock"):
+    with correlation.request_id_context("sweep-of-the-clock"):
         assert work(change).status == Status.APPLIED
     assert {event["request"] for event in events("delivery.intended") + events("change.applied")} == {CLICK}
 
@@ -115,7 +115,7 @@ def test_id_out_of_a_message_is_taken_as_critically_as_one_of_a_stranger(sent: o
 
     @app.task(name="tests.note_the_id")
     def note() -> None:
-        found.append(correlation.current())
+        found.append(correlation.current_request_id())
 
     task = app.tasks["tests.note_the_id"]
     task.push_request(id="1", called_directly=False, request_id=sent)
@@ -125,7 +125,7 @@ def test_id_out_of_a_message_is_taken_as_critically_as_one_of_a_stranger(sent: o
         task.pop_request()
         del app.tasks["tests.note_the_id"]
     assert found == [told] if told else OWN.fullmatch(found[0])
-    assert correlation.current() == ""
+    assert correlation.current_request_id() == ""
 
 
 def formatted(message: str, *args: object, **extra: object) -> str:
@@ -134,7 +134,7 @@ def formatted(message: str, *args: object, **extra: object) -> str:
 
 
 def test_json_line_is_one_line_and_holds_its_own_fields_alone() -> None:
-    with correlation.under(CLICK):
+    with correlation.request_id_context(CLICK):
         line = formatted("two\nlines of %s", "ação", request="<POST /?q=hidden>", status_code=500, body="hidden")
     assert "\n" not in line
     told = json.loads(line)

@@ -32,7 +32,7 @@ from portal.changes.proposal import Proposal
 from portal.operations import doctor, pulse
 from portal.operations.doctor import broker, clocks, configuration, database, keys, machinery
 from portal.operations.doctor import segura as connection_to_segura
-from portal.operations.doctor.finding import Finding, Level
+from portal.operations.doctor.finding import Finding, Severity
 from portal.operations.redis_server import free_port
 from portal.sandbox import Sandbox
 from tests.audit.tampering import insert
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.django_db
 SEEDS = [base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2)]
 
 
-def wrong(findings: Iterable[Finding], level: Level = Level.PROBLEM) -> list[str]:
+def wrong(findings: Iterable[Finding], level: Severity = Severity.PROBLEM) -> list[str]:
     """What is found on this level; each has something to do about it."""
     found = [finding for finding in findings if finding.level is level]
     assert all(finding.todo for finding in found)
@@ -63,40 +63,40 @@ def own_redis(tmp_path: Path, settings: Settings) -> Iterator[RedisServer]:
 
 
 def test_broker_as_the_portal_starts_it_is_well(own_redis: RedisServer) -> None:
-    found = list(broker.examine())
-    assert {finding.level for finding in found} == {Level.OK}
+    found = list(broker.check_broker())
+    assert {finding.level for finding in found} == {Severity.OK}
     assert len(found) == 2
 
 
 @pytest.mark.parametrize(
     ("setting", "value", "level", "found"),
     [
-        ("maxmemory-policy", "allkeys-lru", Level.PROBLEM, "maxmemory-policy is allkeys-lru"),
-        ("maxmemory-policy", "volatile-ttl", Level.ADVICE, "maxmemory-policy is volatile-ttl"),
-        ("appendonly", "no", Level.ADVICE, "appendonly is no"),
-        ("maxmemory", "900kb", Level.PROBLEM, "% of maxmemory is used"),
+        ("maxmemory-policy", "allkeys-lru", Severity.PROBLEM, "maxmemory-policy is allkeys-lru"),
+        ("maxmemory-policy", "volatile-ttl", Severity.ADVICE, "maxmemory-policy is volatile-ttl"),
+        ("appendonly", "no", Severity.ADVICE, "appendonly is no"),
+        ("maxmemory", "900kb", Severity.PROBLEM, "% of maxmemory is used"),
     ],
 )
 def test_broker_that_would_lose_what_it_is_given_is_found(
-    own_redis: RedisServer, setting: str, value: str, level: Level, found: str
+    own_redis: RedisServer, setting: str, value: str, level: Severity, found: str
 ) -> None:
     with Redis.from_url(own_redis.url) as redis:
         redis.config_set(setting, value)
-    (told,) = wrong(broker.examine(), level)
+    (told,) = wrong(broker.check_broker(), level)
     assert found in told
 
 
 def test_replica_and_a_frozen_or_lost_broker_are_found(own_redis: RedisServer) -> None:
     with Redis.from_url(own_redis.url) as redis:
         redis.replicaof("127.0.0.1", str(free_port()))
-        assert "replica" in wrong(broker.examine())[0]
+        assert "replica" in wrong(broker.check_broker())[0]
     own_redis.freeze()
     began = time.monotonic()
-    assert wrong(broker.examine()) == ["it does not answer (TimeoutError)"]
+    assert wrong(broker.check_broker()) == ["it does not answer (TimeoutError)"]
     assert time.monotonic() - began < 5
     own_redis.thaw()
     own_redis.kill()
-    assert wrong(broker.examine()) == ["it does not answer (ConnectionError)"]
+    assert wrong(broker.check_broker()) == ["it does not answer (ConnectionError)"]
 
 
 # --- The database -------------------------------------------------------------------------------------
@@ -122,32 +122,32 @@ def as_role() -> Iterator[Callable[..., None]]:
 
 def test_superuser_and_a_server_that_forgets_are_found() -> None:
     """Which the tests' own are."""
-    found = wrong(database.examine())
+    found = wrong(database.check_database())
     assert any("superuser" in one for one in found)
     assert {"fsync is off", "synchronous_commit is off", "full_page_writes is off"} <= set(found)
 
 
 def test_role_that_can_only_add_to_the_log_is_well(as_role: Callable[..., None]) -> None:
     as_role()
-    found = [finding.found for finding in database.examine()]
+    found = [finding.found for finding in database.check_database()]
     assert "role examined can only add to the log" in found
 
 
 @pytest.mark.parametrize("grant", ["INSERT", "UPDATE", "DELETE", "TRUNCATE"])
 def test_role_that_could_alter_the_log_is_found(grant: str, as_role: Callable[..., None]) -> None:
     as_role(grant)
-    assert "role examined may alter the log, empty it or write past its function" in wrong(database.examine())
+    assert "role examined may alter the log, empty it or write past its function" in wrong(database.check_database())
 
 
 def test_switched_off_guard_of_the_log_is_found() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER audit_event_append_only")
     try:
-        assert "the log's guards do not stand: audit_event_append_only" in wrong(database.examine())
+        assert "the log's guards do not stand: audit_event_append_only" in wrong(database.check_database())
     finally:
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only")
-    assert not any("do not stand" in one for one in wrong(database.examine()))
+    assert not any("do not stand" in one for one in wrong(database.check_database()))
 
 
 def test_missing_migration_is_found() -> None:
@@ -155,7 +155,7 @@ def test_missing_migration_is_found() -> None:
     kept = list(applied)
     applied.delete()
     try:
-        assert f"{len(kept)} migrations are not applied" in wrong(database.examine())
+        assert f"{len(kept)} migrations are not applied" in wrong(database.check_database())
     finally:
         for one in kept:
             one.save(force_insert=True)
@@ -165,24 +165,24 @@ def test_missing_migration_is_found() -> None:
 
 
 def test_clocks_that_agree_are_well() -> None:
-    pulse.felt("celery@right", ["celery"])
-    assert {finding.level for finding in clocks.examine()} == {Level.OK}
+    pulse.record_heartbeat("celery@right", ["celery"])
+    assert {finding.level for finding in clocks.check_clocks()} == {Severity.OK}
 
 
-@pytest.mark.parametrize(("ahead_s", "level"), [(45, Level.PROBLEM), (-45, Level.PROBLEM), (10, Level.ADVICE)])
-def test_worker_whose_clock_is_wrong_is_named(ahead_s: int, level: Level, settings: Settings) -> None:
+@pytest.mark.parametrize(("ahead_s", "level"), [(45, Severity.PROBLEM), (-45, Severity.PROBLEM), (10, Severity.ADVICE)])
+def test_worker_whose_clock_is_wrong_is_named(ahead_s: int, level: Severity, settings: Settings) -> None:
     with Redis.from_url(settings.REDIS_URL) as redis:
         redis.flushdb()
     with time_machine.travel(timezone.now() + timedelta(seconds=ahead_s)):
-        pulse.felt("celery@astray", ["celery"])
-    (told,) = wrong(clocks.examine(), level)
+        pulse.record_heartbeat("celery@astray", ["celery"])
+    (told,) = wrong(clocks.check_clocks(), level)
     assert told.startswith("worker celery@astray is ")
     assert ("ahead of" in told) == (ahead_s > 0)
 
 
 def test_own_clock_is_compared_with_the_databases() -> None:
     with time_machine.travel(timezone.now() - timedelta(minutes=2)):
-        found = wrong(clocks.examine())
+        found = wrong(clocks.check_clocks())
     assert found[0].startswith("this machine is 120.")
     assert "behind the database's clock" in found[0]
 
@@ -193,14 +193,14 @@ def test_own_clock_is_compared_with_the_databases() -> None:
 def test_value_whose_key_is_gone_is_found(
     propose: Callable[..., Proposal], requester: User, no_queue: None, settings: Settings
 ) -> None:
-    workflow.submit(propose(value="a new value of these tests"), by=requester)
-    assert not any("rest under" in one for one in wrong(keys.examine()))
+    workflow.submit_change(propose(value="a new value of these tests"), by=requester)
+    assert not any("rest under" in one for one in wrong(keys.check_keys()))
     settings.SEALING_KEYS = f"another:{SEEDS[0]}"
-    keyring.ring.cache_clear()
+    keyring.get_keyring.cache_clear()
     try:
-        assert any("which PORTAL_SEALING_KEYS lacks" in one for one in wrong(keys.examine()))
+        assert any("which PORTAL_SEALING_KEYS lacks" in one for one in wrong(keys.check_keys()))
     finally:
-        keyring.ring.cache_clear()
+        keyring.get_keyring.cache_clear()
 
 
 def test_vote_whose_key_left_the_ring_and_a_key_that_no_vote_needs_are_found(
@@ -212,28 +212,28 @@ def test_vote_whose_key_left_the_ring_and_a_key_that_no_vote_needs_are_found(
     )
     own = settings.APPROVAL_MAC_KEYS
     rings = {
-        own: (Level.OK, "every vote can be proved"),
-        f"{own},spare:{SEEDS[0]}": (Level.ADVICE, "key spare authenticates no vote"),
-        f"other:{SEEDS[0]}": (Level.PROBLEM, "which PORTAL_APPROVAL_MAC_KEYS lacks"),
-        "": (Level.PROBLEM, "PORTAL_APPROVAL_MAC_KEYS is not set"),
+        own: (Severity.OK, "every vote can be proved"),
+        f"{own},spare:{SEEDS[0]}": (Severity.ADVICE, "key spare authenticates no vote"),
+        f"other:{SEEDS[0]}": (Severity.PROBLEM, "which PORTAL_APPROVAL_MAC_KEYS lacks"),
+        "": (Severity.PROBLEM, "PORTAL_APPROVAL_MAC_KEYS is not set"),
     }
     for ring, (level, found) in rings.items():
         settings.APPROVAL_MAC_KEYS = ring
         keyring.mac_ring.cache_clear()
-        assert any(found in finding.found for finding in keys.examine() if finding.level is level)
+        assert any(found in finding.found for finding in keys.check_keys() if finding.level is level)
 
 
 def test_log_that_waits_and_a_signing_key_that_is_another_one_are_found(settings: Settings) -> None:
     settings.AUDIT_SIGNING_KEY = SEEDS[0]
-    sealing.seal()
-    assert wrong(keys.examine()) == []
+    sealing.seal_pending_events()
+    assert wrong(keys.check_keys()) == []
     settings.AUDIT_SIGNING_KEY = SEEDS[1]
     insert(at=timezone.now() - timedelta(hours=1), action="catalog.synced", text="{}")
-    found = wrong(keys.examine())
+    found = wrong(keys.check_keys())
     assert any("are not sealed" in one for one in found)
     assert any("and the log is signed with" in one for one in found)
     settings.AUDIT_SIGNING_KEY = "nonsense"
-    assert not any("nonsense" in one for one in wrong(keys.examine()))
+    assert not any("nonsense" in one for one in wrong(keys.check_keys()))
 
 
 # --- Settings, machinery, Segura -----------------------------------------------------------------------
@@ -242,22 +242,22 @@ def test_log_that_waits_and_a_signing_key_that_is_another_one_are_found(settings
 @pytest.mark.parametrize(
     ("given", "level", "found"),
     [
-        ({"BASE_URL": "https://portal.example", "TRUSTED_PROXIES": 0}, Level.ADVICE, "PORTAL_TRUSTED_PROXIES is 0"),
-        ({"ALLOWED_HOSTS": ["*"]}, Level.PROBLEM, "ALLOWED_HOSTS takes every name"),
-        ({"ALLOWED_HOSTS": ["other.example"]}, Level.PROBLEM, "ALLOWED_HOSTS lacks 127.0.0.1"),
-        ({"PORTAL_DEMO": True, "BASE_URL": "https://portal.example"}, Level.PROBLEM, "PORTAL_DEMO is on"),
-        ({"DELIVERY_SPOOL_DIR": Path(__file__) / "spool"}, Level.PROBLEM, "cannot be written to"),
-        ({"METRICS_TOKEN": ""}, Level.ADVICE, "PORTAL_METRICS_TOKEN is not set"),
+        ({"BASE_URL": "https://portal.example", "TRUSTED_PROXIES": 0}, Severity.ADVICE, "PORTAL_TRUSTED_PROXIES is 0"),
+        ({"ALLOWED_HOSTS": ["*"]}, Severity.PROBLEM, "ALLOWED_HOSTS takes every name"),
+        ({"ALLOWED_HOSTS": ["other.example"]}, Severity.PROBLEM, "ALLOWED_HOSTS lacks 127.0.0.1"),
+        ({"PORTAL_DEMO": True, "BASE_URL": "https://portal.example"}, Severity.PROBLEM, "PORTAL_DEMO is on"),
+        ({"DELIVERY_SPOOL_DIR": Path(__file__) / "spool"}, Severity.PROBLEM, "cannot be written to"),
+        ({"METRICS_TOKEN": ""}, Severity.ADVICE, "PORTAL_METRICS_TOKEN is not set"),
     ],
 )
 def test_setting_that_no_deployment_should_have_is_found(
-    given: dict[str, Any], level: Level, found: str, settings: Settings
+    given: dict[str, Any], level: Severity, found: str, settings: Settings
 ) -> None:
     settings.METRICS_TOKEN = "a token"
-    assert not any(found in one for one in wrong(configuration.examine(), level))
+    assert not any(found in one for one in wrong(configuration.check_configuration(), level))
     for name, value in given.items():
         setattr(settings, name, value)
-    assert any(found in one for one in wrong(configuration.examine(), level))
+    assert any(found in one for one in wrong(configuration.check_configuration(), level))
 
 
 @pytest.mark.parametrize(
@@ -274,19 +274,19 @@ def test_setting_that_no_deployment_should_have_is_found(
 def test_process_is_advised_on_what_it_needs_itself(process: str, advised: set[str], settings: Settings) -> None:
     settings.METRICS_TOKEN = settings.FINGERPRINT_KEY = settings.EMAIL_HOST = ""
     settings.PROCESS, settings.DELIVERY_SPOOL_DIR = process, Path(__file__) / "spool"
-    found = list(configuration.examine())
-    assert {one.split()[0] for one in wrong(found, Level.ADVICE) if "is not set" in one} == advised
+    found = list(configuration.check_configuration())
+    assert {one.split()[0] for one in wrong(found, Severity.ADVICE) if "is not set" in one} == advised
     assert any("DELIVERY_SPOOL_DIR" in one for one in wrong(found)) is (process in {"", "worker"})
 
 
 @pytest.mark.parametrize("process", ["sealer", "scheduler", "owner"])
 def test_process_without_keys_is_asked_for_none(process: str, settings: Settings) -> None:
     settings.PROCESS, settings.SEALING_KEYS, settings.SEGURA_URL = process, "", ""
-    keyring.ring.cache_clear()
+    keyring.get_keyring.cache_clear()
     try:
-        found = [finding.found for finding in doctor.examine(ask_segura=False)]
+        found = [finding.found for finding in doctor.run_checks(ask_segura=False)]
     finally:
-        keyring.ring.cache_clear()
+        keyring.get_keyring.cache_clear()
     assert not any("PORTAL_SEALING_KEYS" in one or "SEGURA_" in one for one in found)
     assert any("migrations" in one for one in found) is (process != "scheduler")
 
@@ -294,12 +294,12 @@ def test_process_without_keys_is_asked_for_none(process: str, settings: Settings
 def test_processes_and_people_that_are_missing_are_found(settings: Settings) -> None:
     with Redis.from_url(settings.REDIS_URL) as redis:
         redis.flushdb()
-    found = wrong(machinery.examine())
+    found = wrong(machinery.check_workers())
     assert {"no worker takes up deliveries", "no worker seals the log", "no sweep came by lately"} <= set(found)
     assert any("No change can be approved" in one for one in found)
-    pulse.felt("celery@one", ["celery", "sealing"])
-    pulse.swept()
-    assert not any("worker" in one or "sweep" in one for one in wrong(machinery.examine()))
+    pulse.record_heartbeat("celery@one", ["celery", "sealing"])
+    pulse.record_sweep()
+    assert not any("worker" in one or "sweep" in one for one in wrong(machinery.check_workers()))
 
 
 def test_assumption_about_the_gateway_is_told_until_somebody_states_it(
@@ -308,22 +308,22 @@ def test_assumption_about_the_gateway_is_told_until_somebody_states_it(
     settings.SEGURA_DEADLINE_S = settings.SEGURA_GATEWAY_TIMEOUT_S + 5
     assert any(
         "SEGURA_GATEWAY_TIMEOUT_S is 60 s by assumption" in one
-        for one in wrong(connection_to_segura.examine(), Level.ADVICE)
+        for one in wrong(connection_to_segura.check_segura(), Severity.ADVICE)
     )
     monkeypatch.setenv("SEGURA_GATEWAY_TIMEOUT_S", "60")
-    assert not any("GATEWAY_TIMEOUT_S is" in one for one in wrong(connection_to_segura.examine(), Level.ADVICE))
+    assert not any("GATEWAY_TIMEOUT_S is" in one for one in wrong(connection_to_segura.check_segura(), Severity.ADVICE))
     settings.SEGURA_DEADLINE_S = settings.SEGURA_GATEWAY_TIMEOUT_S
-    assert any("is not longer than" in one for one in wrong(connection_to_segura.examine()))
+    assert any("is not longer than" in one for one in wrong(connection_to_segura.check_segura()))
     settings.SEGURA_CLIENT_ID = ""
-    assert any("SEGURA_CLIENT_ID not set" in one for one in wrong(connection_to_segura.examine()))
+    assert any("SEGURA_CLIENT_ID not set" in one for one in wrong(connection_to_segura.check_segura()))
 
 
 def test_segura_is_asked_step_by_step_and_its_refusal_comes_with_advice(segura: Sandbox, settings: Settings) -> None:
-    asked = connection_to_segura.ask
-    assert [finding.level for finding in asked()] == [Level.OK] * 3
+    asked = connection_to_segura.check_segura_live
+    assert [finding.level for finding in asked()] == [Severity.OK] * 3
     settings.SEGURA_CLIENT_SECRET = "not-the-right-one"
     found = list(asked())
-    assert [finding.level for finding in found] == [Level.PROBLEM, Level.ADVICE, Level.ADVICE]
+    assert [finding.level for finding in found] == [Severity.PROBLEM, Severity.ADVICE, Severity.ADVICE]
     assert "SEGURA_CLIENT_SECRET" in found[0].todo
     assert "not-the-right-one" not in str(found)
 

@@ -24,7 +24,7 @@ from portal.audit.models import Event
 from portal.changes import breaker, workflow
 from portal.changes.models import Change, Status
 from portal.changes.proposal import Proposal
-from portal.changes.tasks import deliver
+from portal.changes.tasks import deliver_change
 from portal.operations import pulse, tally
 from portal.operations.models import Tally
 from portal.operations.redis_server import free_port
@@ -88,9 +88,9 @@ def test_delivery_is_counted_once_by_answer_and_by_call(approved: Callable[..., 
 
 
 def test_log_that_is_older_than_the_first_scrape_is_not_counted_as_if_it_happened_now() -> None:
-    ledger.record("catalog.synced")
+    ledger.record_event("catalog.synced")
     assert ("countersign_events_total", ("catalog.synced",)) not in scraped()
-    ledger.record("catalog.synced")
+    ledger.record_event("catalog.synced")
     assert scraped()["countersign_events_total", ("catalog.synced",)] == 1
 
 
@@ -111,7 +111,7 @@ def test_forged_instant_stops_no_counter(at: str) -> None:
     scraped()
     with beside_the_clock(), connection.cursor() as cursor:
         cursor.execute("INSERT INTO audit_event (at, action, actor, text) VALUES (%s, 'audit.read', '', '{}')", [at])
-    ledger.record("audit.read")
+    ledger.record_event("audit.read")
     figures = scraped()
     assert figures["countersign_events_total", ("audit.read",)] == 2
     assert figures["countersign_log_uncounted_events", ()] == 0
@@ -122,11 +122,11 @@ def test_backlog_is_counted_off_in_several_scrapes_and_by_several_at_once(monkey
     scraped()
     monkeypatch.setattr(tally, "BATCH", 10)
     for _ in range(35):
-        ledger.record("audit.read")
+        ledger.record_event("audit.read")
     assert scraped()["countersign_events_total", ("audit.read",)] == 10
 
     def scrape() -> None:
-        tally.counts()
+        tally.count_events()
         connections.close_all()
 
     threads = [threading.Thread(target=scrape) for _ in range(5)]
@@ -134,25 +134,25 @@ def test_backlog_is_counted_off_in_several_scrapes_and_by_several_at_once(monkey
         thread.start()
     for thread in threads:
         thread.join()
-    while tally.behind():  # of those who count the same at once, one moves the mark
+    while tally.count_uncounted():  # of those who count the same at once, one moves the mark
         scrape()
     assert scraped()["countersign_events_total", ("audit.read",)] == 35
 
 
 def test_counter_does_not_fall_where_another_process_was_quicker(monkeypatch: pytest.MonkeyPatch) -> None:
     scraped()
-    ledger.record("audit.read")
+    ledger.record_event("audit.read")
     as_it_is = tally._lines
 
     def overtaken(event: Event) -> Counter[str]:
         """In the middle of this count another one begins, finds one event more, and ends."""
         monkeypatch.setattr(tally, "_lines", as_it_is)
-        ledger.record("audit.read")
-        assert tally.counts()["events"]["audit.read",] == 2
+        ledger.record_event("audit.read")
+        assert tally.count_events()["events"]["audit.read",] == 2
         return as_it_is(event)
 
     monkeypatch.setattr(tally, "_lines", overtaken)
-    assert tally.counts()["events"]["audit.read",] == 2
+    assert tally.count_events()["events"]["audit.read",] == 2
     assert Tally.objects.get().counts["events|audit.read"] == 2
 
 
@@ -161,8 +161,8 @@ def test_what_waits_is_told_by_number_and_age(
     propose: Callable[..., Proposal], requester: User, no_queue: None, settings: Settings
 ) -> None:
     settings.AUDIT_SIGNING_KEY = SEED
-    change = workflow.submit(propose(notes="New"), by=requester)
-    sealing.seal()
+    change = workflow.submit_change(propose(notes="New"), by=requester)
+    sealing.seal_pending_events()
     calm = scraped()
     assert calm["countersign_changes", ("pending",)] == 1
     assert calm["countersign_log_unsealed_events", ()] == calm["countersign_log_unsealed_lag_seconds", ()] == 0
@@ -183,9 +183,9 @@ def test_what_waits_is_told_by_number_and_age(
 
 
 def test_pause_workers_queues_and_a_broker_that_is_away(settings: Settings, admin: User) -> None:
-    pulse.felt("celery@one", ["celery"])
-    pulse.swept()
-    breaker.failed(timezone.now(), reason="certificate", alarm=True)
+    pulse.record_heartbeat("celery@one", ["celery"])
+    pulse.record_sweep()
+    breaker.record_failure(timezone.now(), reason="certificate", alarm=True)
     figures = scraped()
     assert figures["countersign_delivery_paused", ("calls",)] == figures["countersign_delivery_failures", ()] == 1
     assert figures["countersign_delivery_paused", ("person",)] == 0
@@ -212,7 +212,7 @@ def test_messages_that_were_thrown_away_are_counted_by_reason(reason: str, setti
 
 def test_task_that_names_no_change_is_counted() -> None:
     for odd in (None, "7", 7.0, 0, -1, 2**63, True, [7]):
-        deliver(odd)  # type: ignore[arg-type]
+        deliver_change(odd)  # type: ignore[arg-type]
     assert scraped()["countersign_messages_discarded_total", ("no_change",)] == 8
 
 

@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
 from portal.catalog import connection, manual, trial
-from portal.catalog.trial import Step
+from portal.catalog.trial import ConnectionTestStep
 from portal.sandbox import Sandbox
 from tests.operations.test_pages_delivery import text_of
 from tests.segura import events
@@ -24,8 +24,8 @@ AsPerson = Callable[..., Client]
 PAGE = "operations:connection"
 
 
-def steps() -> list[Step]:
-    latest = trial.latest()
+def steps() -> list[ConnectionTestStep]:
+    latest = trial.latest_connection_test()
     assert latest is not None
     return latest.steps
 
@@ -58,7 +58,7 @@ def test_test_asks_for_a_token_of_its_own_each_time(segura: Sandbox, as_person: 
 def test_no_value_of_a_secret_is_on_the_page_or_in_the_log(segura: Sandbox, as_person: AsPerson, admin: User) -> None:
     page = try_it(as_person(admin)).content.decode()
     read = events("vault.tested")[0]["secret"]
-    secret = connection.connect().read(read).client_secret
+    secret = connection.build_client().read(read).client_secret
     assert secret is not None
     value = secret.reveal()
     assert value not in page
@@ -157,7 +157,7 @@ def test_every_documented_error_is_on_the_page(segura: Sandbox, as_person: AsPer
 
 
 def test_test_by_the_command_doctor_names_no_person(segura: Sandbox, as_person: AsPerson, admin: User) -> None:
-    trial.run(by="")
+    trial.run_connection_test(by="")
     page = text_of(as_person(admin).get(reverse(PAGE)))
     assert "Last test by ," not in page
     assert "Last test by the command doctor," in page

@@ -24,7 +24,7 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.changes import breaker, pausing, workflow
-from portal.changes.models import Cause, Change, Status
+from portal.changes.models import Change, Status, StatusCause
 from portal.changes.proposal import Proposal
 from portal.operations import pulse
 from portal.operations.redis_server import free_port
@@ -59,8 +59,8 @@ def shown(browser: Client) -> str:
 
 
 def at_work() -> None:
-    pulse.felt("celery@one", ["celery"])
-    pulse.swept()
+    pulse.record_heartbeat("celery@one", ["celery"])
+    pulse.record_sweep()
 
 
 def test_quiet_portal_says_what_is_well(as_person: AsPerson, admin: User) -> None:
@@ -96,9 +96,9 @@ def test_worker_that_is_silent_for_long_is_named_and_one_that_ended_is_not(
     browser = as_person(admin)
     assert "No worker takes up changes." in shown(browser)
     at_work()
-    pulse.felt("celery@two", ["celery"])
-    pulse.felt("sealer@three", ["sealing"])
-    pulse.gone("celery@two")
+    pulse.record_heartbeat("celery@two", ["celery"])
+    pulse.record_heartbeat("sealer@three", ["sealing"])
+    pulse.forget_worker("celery@two")
     page = shown(browser)
     assert "celery@one" in page
     assert "celery@two" not in page
@@ -109,7 +109,7 @@ def test_worker_that_is_silent_for_long_is_named_and_one_that_ended_is_not(
 
 
 def test_only_a_worker_of_deliveries_delivers(as_person: AsPerson, admin: User) -> None:
-    pulse.felt("sealer@three", ["sealing"])
+    pulse.record_heartbeat("sealer@three", ["sealing"])
     assert "No worker takes up changes." in shown(as_person(admin))
 
 
@@ -136,9 +136,9 @@ def test_oldest_waiting_and_oldest_approved_are_linked(
     submitted: Change,
 ) -> None:
     mirrored(44, "other")
-    later = workflow.submit(propose(identifier=44, notes="later"), by=requester)
+    later = workflow.submit_change(propose(identifier=44, notes="later"), by=requester)
     first, second = (
-        approve(workflow.submit(propose(identifier=44, notes=f"{n}"), by=requester), approver) for n in range(2)
+        approve(workflow.submit_change(propose(identifier=44, notes=f"{n}"), by=requester), approver) for n in range(2)
     )
     Change.objects.filter(pk=second.pk).update(queued_at=timezone.now() - timedelta(hours=3))
     page = shown(as_person(admin))
@@ -151,13 +151,13 @@ def test_oldest_waiting_and_oldest_approved_are_linked(
 def test_changes_that_need_a_person_offer_what_may_be_done_and_by_whom(
     as_person: AsPerson, admin: User, requester: User, submitted: Change, propose: Callable[..., Proposal]
 ) -> None:
-    roles.grant(admin, Role.REQUESTER)
+    roles.add_to_role(admin, Role.REQUESTER)
     mirrored(44, "own")
-    own = workflow.submit(propose(identifier=44, notes="own"), by=admin)
+    own = workflow.submit_change(propose(identifier=44, notes="own"), by=admin)
     mirrored(45, "edited")
-    edited = workflow.submit(propose(identifier=45, notes="edited"), by=requester)
+    edited = workflow.submit_change(propose(identifier=45, notes="edited"), by=requester)
     edited_by(admin, edited)
-    Change.objects.update(status=Status.NEEDS_HUMAN, cause=Cause.THIRD_VALUE)
+    Change.objects.update(status=Status.NEEDS_HUMAN, cause=StatusCause.THIRD_VALUE)
     page = as_person(admin).get(reverse(PAGE))
     address = reverse("changes:change", args=[submitted.pk])
     for anchor in ("#check", "#by-hand"):
@@ -174,7 +174,7 @@ def test_changes_that_need_a_person_offer_what_may_be_done_and_by_whom(
 
 
 def test_what_the_page_offers_is_there_where_it_leads(as_person: AsPerson, admin: User, submitted: Change) -> None:
-    Change.objects.update(status=Status.NEEDS_HUMAN, cause=Cause.THIRD_VALUE)
+    Change.objects.update(status=Status.NEEDS_HUMAN, cause=StatusCause.THIRD_VALUE)
     page = as_person(admin).get(reverse("changes:change", args=[submitted.pk])).content.decode()
     assert 'id="check"' in page
     assert 'id="by-hand"' in page
@@ -186,11 +186,11 @@ def test_failed_changes_are_listed_while_they_can_be_retried(
     mirrored(44, "old")
     mirrored(45, "unapproved")
     old, unapproved = (
-        workflow.submit(propose(identifier=number, notes="n"), by=submitted.requester) for number in (44, 45)
+        workflow.submit_change(propose(identifier=number, notes="n"), by=submitted.requester) for number in (44, 45)
     )
     approve(submitted, approver)
     approve(old, approver)
-    Change.objects.update(status=Status.FAILED, ended_at=timezone.now(), cause=Cause.REFUSED)
+    Change.objects.update(status=Status.FAILED, ended_at=timezone.now(), cause=StatusCause.REFUSED)
     Change.objects.filter(pk=old.pk).update(ended_at=timezone.now() - timedelta(days=8))
     browser = as_person(admin)
     page = browser.get(reverse(PAGE))
@@ -209,10 +209,10 @@ def test_page_costs_the_same_however_much_is_open(
     requester: User,
     django_assert_max_num_queries: Any,
 ) -> None:
-    pausing.hold(by=admin, reason="Many", presence=PRESENT)
+    pausing.pause_delivery(by=admin, reason="Many", presence=PRESENT)
     for n in range(60):
         mirrored(100 + n, f"secret {n}")
-        workflow.submit(propose(identifier=100 + n, base=None, notes="open"), by=requester)
+        workflow.submit_change(propose(identifier=100 + n, base=None, notes="open"), by=requester)
     Change.objects.filter(secret__lt=130).update(status=Status.NEEDS_HUMAN)
     Change.objects.filter(secret__gte=130).update(status=Status.IN_DOUBT, doubtful_since=timezone.now())
     browser = as_person(admin)
@@ -243,7 +243,7 @@ def test_what_is_beyond_the_first_fifty_of_a_list_is_linked(
 ) -> None:
     for n in range(SHOWN + 1):
         mirrored(100 + n, f"secret {n}")
-        workflow.submit(propose(identifier=100 + n, base=None, notes="open"), by=requester)
+        workflow.submit_change(propose(identifier=100 + n, base=None, notes="open"), by=requester)
     Change.objects.update(status=status, doubtful_since=timezone.now(), ended_at=timezone.now())
     browser = as_person(admin)
     page = browser.get(reverse(PAGE))
@@ -259,7 +259,7 @@ def test_both_lists_overfull_cost_twelve_questions_at_most(
 ) -> None:
     for n in range(2 * SHOWN + 4):
         mirrored(100 + n, f"secret {n}")
-        workflow.submit(propose(identifier=100 + n, base=None, notes="open"), by=requester)
+        workflow.submit_change(propose(identifier=100 + n, base=None, notes="open"), by=requester)
     stuck = Change.objects.order_by("pk").values_list("pk", flat=True)[: SHOWN + 2]
     Change.objects.update(status=Status.IN_DOUBT, doubtful_since=timezone.now())
     Change.objects.filter(pk__in=list(stuck)).update(status=Status.NEEDS_HUMAN)
@@ -282,7 +282,7 @@ def test_pause_and_resumption_by_hand(as_person: AsPerson, admin: User) -> None:
     assert again.status_code == 409
     assert "paused already" in text_of(again)
     browser.post(reverse("operations:release"))
-    assert breaker.pause() is None
+    assert breaker.current_pause() is None
     late = browser.post(reverse("operations:release"))
     assert late.status_code == 409
     assert "Nobody has paused delivery" in text_of(late)
@@ -295,7 +295,7 @@ def test_pause_without_a_usable_reason_names_the_field(as_person: AsPerson, admi
     answer = as_person(admin).post(reverse("operations:hold"), sent)
     assert answer.status_code == 422
     assert 'href="#hold-reason"' in answer.content.decode()
-    assert breaker.pause() is None
+    assert breaker.current_pause() is None
 
 
 def test_who_signed_in_long_ago_gives_the_password_and_loses_nothing_typed(as_person: AsPerson, admin: User) -> None:
@@ -305,7 +305,7 @@ def test_who_signed_in_long_ago_gives_the_password_and_loses_nothing_typed(as_pe
     page = answer.content.decode()
     assert 'id="hold-password"' in page
     assert "Upgrade of Segura" in page
-    assert breaker.pause() is None
+    assert breaker.current_pause() is None
     sent = {"reason": "Upgrade of Segura", "password": "admin-correct-horse"}
     assert browser.post(reverse("operations:hold"), sent).status_code == 302
-    assert breaker.pause() is not None
+    assert breaker.current_pause() is not None

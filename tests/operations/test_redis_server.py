@@ -29,7 +29,7 @@ def test_server_listens_on_a_private_socket_and_on_no_port(tmp_path: Path) -> No
 
 
 def test_portal_keeps_its_queue_on_disk(tmp_path: Path) -> None:
-    command = redis_server.plan(tmp_path).command
+    command = redis_server.plan_redis_server(tmp_path).command
     assert command[command.index("--appendonly") + 1] == "yes"
     assert command[command.index("--dir") + 1] == str(tmp_path)
 
@@ -51,7 +51,7 @@ def test_without_sockets_a_loopback_port_with_a_password_serves(
         nameless = "redis://" + url.partition("@")[2]
         with redis.Redis.from_url(nameless) as stranger, pytest.raises(redis.AuthenticationError):
             stranger.ping()
-    server = redis_server.plan(tmp_path)
+    server = redis_server.plan_redis_server(tmp_path)
     assert server.url.split(":")[2].split("@")[0] not in " ".join(server.command)
 
 
@@ -62,9 +62,9 @@ def test_system_server_is_preferred_and_the_wheels_found_without_it(
     own.write_text("#!/bin/sh\n")
     own.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert redis_server.find() == str(own)
+    assert redis_server.find_redis_server() == str(own)
     own.unlink()
-    wheel = Path(redis_server.find())
+    wheel = Path(redis_server.find_redis_server())
     assert wheel.name == "redis-server"
     assert wheel.exists()
 

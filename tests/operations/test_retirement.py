@@ -25,7 +25,7 @@ def test_the_clock_removes_what_is_old_and_nothing_else(requester: User) -> None
         Session.objects.create(session_key=f"key{number}", session_data="", expire_date=now + timedelta(days=2 - age))
         Notice.objects.create(recipient=requester, kind="waiting", event=number, at=at, shown=True)
         Draft.objects.create(person=requester, secret=number, secret_name="s", patch={}, updated_at=at)
-    tasks.retire()
+    tasks.run_retention()
     assert [Session.objects.get().session_key, Notice.objects.get().event, Draft.objects.get().secret] == ["key0", 0, 0]
     assert Event.objects.count() == events
     assert "operations.retire" in {one["task"] for one in portal_settings.CELERY_BEAT_SCHEDULE.values()}

@@ -21,7 +21,7 @@ from portal.accounts.models import User
 from portal.celery import app
 from portal.changes import workflow
 from portal.changes.models import Change, Status
-from portal.changes.patch import Sight
+from portal.changes.patch import Snapshot
 from portal.changes.proposal import Proposal
 from portal.sandbox import Sandbox
 from tests.changes.pages import ballot_of, send
@@ -33,9 +33,9 @@ CLICK = "click-0123456789"
 @pytest.fixture
 def spans() -> Iterator[InMemorySpanExporter]:
     exporter = InMemorySpanExporter()
-    tracing.start(SimpleSpanProcessor(exporter))
+    tracing.start_tracing(SimpleSpanProcessor(exporter))
     yield exporter
-    tracing.stop()
+    tracing.stop_tracing()
 
 
 @pytest.fixture
@@ -55,12 +55,12 @@ def closing() -> Iterator[None]:
 def test_spans_lead_from_the_click_to_the_task_and_tell_no_query_and_no_value(
     spans: InMemorySpanExporter,
     propose: Callable[..., Proposal],
-    live_base: Sight,
+    live_base: Snapshot,
     requester: User,
     approver: User,
     segura: Sandbox,
 ) -> None:
-    change = workflow.submit(propose(base=live_base, value="the new value"), by=requester)
+    change = workflow.submit_change(propose(base=live_base, value="the new value"), by=requester)
     browser = Client(headers={"X-Request-ID": CLICK})
     browser.force_login(approver)
     browser.get("/secrets/?q=looked-for")

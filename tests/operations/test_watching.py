@@ -50,7 +50,7 @@ def selectors(node: Any) -> Iterator[promql.VectorSelector]:
 def told(db: None) -> dict[str, set[str]]:
     """What /metrics tells of an empty portal, by name of the samples: the labels each may carry."""
     names: dict[str, set[str]] = {}
-    text = metrics.exposition().decode()
+    text = metrics.render_metrics().decode()
     for family in text_string_to_metric_families(text):
         suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}.get(family.type, ("",))
         for suffix in suffixes:

@@ -146,7 +146,7 @@ def test_an_administrator_takes_them_by_testing_and_looking(admin: User, as_pers
 
 
 def test_who_puts_them_away_sees_them_no_more_anywhere(requester: User, approver: User, as_person: Open) -> None:
-    roles.grant(requester, Role.APPROVER)
+    roles.add_to_role(requester, Role.APPROVER)
     browser = as_person(requester)
     assert offered(browser, "/")
     assert "put away" in browser.post("/first-steps/dismiss/", follow=True).content.decode()

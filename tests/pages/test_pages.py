@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import path
 
-from portal.accounts.access import requires
+from portal.accounts.access import require_rights
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.changes.models import Status
@@ -36,7 +36,7 @@ def misread(request: HttpRequest) -> HttpResponse:
     raise BadRequest("a detail nobody should read")
 
 
-@requires(Right.AUDIT, Right.OPERATE)
+@require_rights(Right.AUDIT, Right.OPERATE)
 def closed(request: HttpRequest) -> HttpResponse:
     return HttpResponse("open")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from portal.audit.export import Export
+from portal.audit.export import LogExport
 from portal.audit.models import Event
 from portal.changes.models import Attempt, Change, Revision, Status, Vote
 from portal.sandbox import Control
@@ -44,7 +44,7 @@ class Truth:
             },
             attempts={str(each.pk): each for each in Attempt.objects.order_by("started_at", "fence")},
             votes=list(Vote.objects.order_by("pk")),
-            log=[json.loads(line) for line in "".join(Export(Event.objects.all(), "jsonl").parts()).splitlines()],
+            log=[json.loads(line) for line in "".join(LogExport(Event.objects.all(), "jsonl").parts()).splitlines()],
         )
 
     def events(self, *actions: str) -> list[Row]:

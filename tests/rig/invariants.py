@@ -12,13 +12,13 @@ from django.test import override_settings
 
 from portal.audit import sealing
 from portal.audit.models import Checkpoint
-from portal.audit.verify import verify
+from portal.audit.verify import verify_events
 from portal.changes import approved, patch, policy, sealed
-from portal.changes.models import LANE, Attempt, Cause, Revision, Status, Verdict, Vote
-from portal.changes.transitions import ENDED
-from portal.sandbox.items import SHARES, digest
-from portal.vault import Secret
-from portal.vault.entity import SECRET_FIELD, body
+from portal.changes.models import LANE, Attempt, Revision, Status, StatusCause, Verdict, Vote
+from portal.changes.transitions import CLOSED
+from portal.sandbox.items import SHARES, sha256_hex
+from portal.vault import SecretStr
+from portal.vault.entity import SECRET_FIELD, encode_patch
 from tests.rig.ground_truth import Row, Truth
 from tests.rig.markers import Marker, search
 from tests.rig.residue import residue
@@ -26,8 +26,8 @@ from tests.rig.residue import residue
 _KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 _WAITING = (Status.APPROVED, Status.SENDING)
 _SURELY_NOT_APPLIED = ("refused", "not_sent", "not_applied")
-_SAID_BY_A_USER = (Cause.CLOSED, Cause.CLOSED_IN_PART)
-_SEEN_NOT_TO_BE_THERE = (Cause.NONE_TAKEN, Cause.REFUSED_SEEN)
+_SAID_BY_A_USER = (StatusCause.CLOSED, StatusCause.CLOSED_IN_PART)
+_SEEN_NOT_TO_BE_THERE = (StatusCause.NONE_TAKEN, StatusCause.REFUSED_SEEN)
 Complaints = Iterator[str]
 
 
@@ -99,7 +99,7 @@ def the_vault_holds_what_was_applied_last(
         target: dict[str, object] = _taken(revision.patch, change.cause_details.get("untaken", ()))
         if revision.secret_fingerprint:
             value = known.get(revision.secret_fingerprint)
-            target[SECRET_FIELD] = value and digest(value)
+            target[SECRET_FIELD] = value and sha256_hex(value)
         if change.status == Status.APPLIED and change.cause not in _SAID_BY_A_USER:
             expected[change.secret] |= target
         elif change.status == Status.FAILED and change.cause in _SEEN_NOT_TO_BE_THERE:
@@ -150,11 +150,11 @@ def what_arrived_is_what_was_approved(truth: Truth, values: Iterable[str] = ()) 
         revision, sent = truth.revision_of(found), arrival["body_sha256"]
         value = known.get(revision.secret_fingerprint, "")
         if bool(value) == bool(revision.secret_fingerprint):
-            wire = body(patch.request(revision.patch, Secret(value) if value else None))
+            wire = encode_patch(patch.build_patch(revision.patch, SecretStr(value) if value else None))
             right = hashlib.sha256(wire).hexdigest() == sent
         else:  # a value that this check was not told: at least always the same one
             right = first_of.setdefault(found.digest, sent) == sent
-        fields = patch.fields(revision.patch, new_secret=bool(revision.secret_fingerprint))
+        fields = patch.changed_field_names(revision.patch, new_secret=bool(revision.secret_fingerprint))
         if not right or sorted(fields) != arrival["keys"]:
             yield f"attempt {found.pk} of CR-{found.change_id} carried other bytes than were approved"
 
@@ -207,8 +207,10 @@ def every_answer_is_in_the_log(truth: Truth) -> Complaints:
 def the_log_verifies() -> Complaints:
     """I8: sealed, and then verified with the key and with the newest checkpoint as one kept outside."""
     with override_settings(AUDIT_SIGNING_KEY=settings.AUDIT_SIGNING_KEY or _KEY):
-        sealing.seal()
-        report = verify(key=sealing.public_key(), outside=[note.note for note in Checkpoint.objects.all()[:1]])
+        sealing.seal_pending_events()
+        report = verify_events(
+            key=sealing.get_signing_public_key(), outside=[note.note for note in Checkpoint.objects.all()[:1]]
+        )
     yield from report.findings
 
 
@@ -222,7 +224,7 @@ def ended_changes_hold_no_ciphertext(truth: Truth) -> Complaints:
     """I10: and of an open change only the revision that counts has one."""
     for (change, number), revision in truth.revisions.items():
         row = truth.changes[change]
-        if revision.sealed_secret is not None and (row.status in ENDED or number != row.revision):
+        if revision.sealed_secret is not None and (row.status in CLOSED or number != row.revision):
             yield f"CR-{change} is {row.status}, and its revision {number} still holds a ciphertext"
 
 
@@ -234,7 +236,7 @@ def _by_attempt(truth: Truth) -> dict[str, list[int | None]]:
 
 
 def _by_fingerprint(values: Iterable[str]) -> dict[str, str]:
-    return {sealed.fingerprint(Secret(value)): str(value) for value in values}
+    return {sealed.fingerprint_secret(SecretStr(value)): str(value) for value in values}
 
 
 def _taken(patch: Row, untaken: Iterable[Sequence[str]]) -> dict[str, object]:
@@ -262,11 +264,11 @@ def _approves(vote: Vote) -> bool:
 
 
 def _digest(secret: int, revision: Revision) -> str:
-    return patch.digest(
+    return patch.compute_digest(
         secret=secret,
         patch=revision.patch,
         secret_fingerprint=revision.secret_fingerprint,
-        base=approved.base_of(revision),
+        base=approved.base_snapshot(revision),
         policy=revision.policy,
         traits=revision.secret_traits,
     )

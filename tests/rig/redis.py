@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from portal.operations.redis_server import plan
+from portal.operations.redis_server import plan_redis_server
 from portal.operations.supervisor import die_with_parent
 
 
@@ -19,7 +19,7 @@ class RedisServer:
     """One that can be killed, frozen, and started again where it was. `url` is redis-py's, of database 0."""
 
     def __init__(self, folder: Path, *, durable: bool = False, databases: int = 64) -> None:
-        self._plan = plan(folder, durable=durable, databases=databases)
+        self._plan = plan_redis_server(folder, durable=durable, databases=databases)
         self._log = folder / "redis.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.url = self._plan.url

@@ -27,7 +27,7 @@ def web(log: Path, *, threads: int, processes: int = 1, **env: str) -> Iterator[
     """
     port = free_port()
     own = {"DATABASE_URL": database_url(), "REDIS_URL": settings.REDIS_URL, "PORT": str(port), **env}
-    child = children.web(port, {**os.environ, **own})
+    child = children.web_process(port, {**os.environ, **own})
     # The last ones count.
     command = [*child.command, "--blocking-threads", str(threads), "--workers", str(processes)]
     with log.open("ab") as output:

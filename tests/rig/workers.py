@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 
 from portal.operations import children
-from portal.operations.management.commands.run import answers
+from portal.operations.management.commands.run import responds
 from portal.operations.redis_server import free_port
 from portal.operations.supervisor import die_with_parent
 from tests.rig.portal import QUICK, ROOT
@@ -77,20 +77,20 @@ class Workers:
     def start_web(self) -> str:
         """The pages, on a port of their own; their address."""
         port = free_port()
-        child = children.web(port, {"PORT": str(port)})
+        child = children.web_process(port, {"PORT": str(port)})
         self._start(child.command, child.environment)
         return self.answering(f"http://127.0.0.1:{port}")
 
     def start_web_on(self, on: Sequence[str], port: int, url: str) -> str:
         """The same elsewhere, listening on all of its addresses; `url` is how the test reaches it."""
-        child = children.web(port, {"PORT": url.rpartition(":")[2]})
+        child = children.web_process(port, {"PORT": url.rpartition(":")[2]})
         self._start([*on, *child.command, "--host", "0.0.0.0"], child.environment)  # noqa: S104 - a machine of its own
         return self.answering(url)
 
     def answering(self, url: str) -> str:
         """The same, once there are pages."""
         give_up_at = time.monotonic() + 60
-        while not answers(url):
+        while not responds(url):
             assert time.monotonic() < give_up_at, self.log.read_text(errors="replace")[-3000:]
             time.sleep(0.05)
         return url

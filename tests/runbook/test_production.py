@@ -158,7 +158,7 @@ def test_a_change_goes_through_a_portal_set_up_by_the_page(operator: Operator, s
     operator.sets("portal.env", SEGURA_URL=sandbox.url, SEGURA_CLIENT_ID="portal", **gateway)
     for file in ("sealer.env", "owner.env"):
         operator.sets(file)
-    operator.starts(redis_server.find(), str(operator.folder / "redis" / "redis.conf"))
+    operator.starts(redis_server.find_redis_server(), str(operator.folder / "redis" / "redis.conf"))
     wait_until(lambda: "Ready to accept" in operator.printed(), "Redis is there")
     told = operator.follows("Tables, static files, the first accounts")
     passwords = dict(zip(("ana", "bruno", "carla"), re.findall(r"shown this once: (\S+)", told), strict=True))

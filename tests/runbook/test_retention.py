@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from pytest_django.fixtures import Settings
 
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 from portal.audit.models import Event, LegalHold
 from tests.audit.aging import seal_at
 from tests.audit.conftest import SEED
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.processes, pytest.mark.django_db(transaction=True), py
 def test_old_events_go_and_those_under_hold_stay(settings: Settings) -> None:
     settings.AUDIT_SIGNING_KEY = SEED
     for change in (7, 8, 8):
-        record("change.expired", change=change)
+        record_event("change.expired", change=change)
     for event in Event.objects.all():
         said = f'"at":"{event.at:%Y}'
         assert said in event.text

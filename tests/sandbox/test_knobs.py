@@ -2,7 +2,7 @@
 
 import pytest
 
-from portal.sandbox import Knobs
+from portal.sandbox import Options
 
 CORE = {"name": "n", "url": "u", "client_id": "c"}
 UPDATED = "Api secret updated successfully"
@@ -198,4 +198,4 @@ def test_double_apply_on_504(put, control):
 def test_wrong_knobs_are_named(wrong, control):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         control.knobs(**wrong)
-    assert control.knobs() == Knobs().as_dict()
+    assert control.knobs() == Options().as_dict()

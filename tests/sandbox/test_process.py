@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from portal.sandbox import Control, Sandbox
-from portal.sandbox.seed import items
+from portal.sandbox.seed import seed_items
 from portal.vault import Client, VaultError
 
 ROOT = Path(__file__).parents[2]
@@ -93,7 +93,7 @@ def test_a_taken_port_is_a_sentence():
 
 
 def test_it_stops_at_once_and_starts_again_on_the_same_ports():
-    sandbox = Sandbox(seed=items()[:2]).start()
+    sandbox = Sandbox(seed=seed_items()[:2]).start()
     url, control_url = sandbox.url, sandbox.control_url
     sandbox.control.plan("hold", endpoint="token")
     client = Client.connect(url=url, client_id=sandbox.client_id, client_secret=sandbox.client_secret)

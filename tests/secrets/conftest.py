@@ -18,7 +18,7 @@ def turn(settings: Settings) -> Iterator[Callable[..., None]]:
 
     def have(*keys: str) -> None:
         settings.SEALING_KEYS = ",".join(keys)
-        keyring.ring.cache_clear()
+        keyring.get_keyring.cache_clear()
 
     yield have
-    keyring.ring.cache_clear()
+    keyring.get_keyring.cache_clear()

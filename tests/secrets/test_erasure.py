@@ -36,7 +36,7 @@ def end(segura: Sandbox, requester: User, approver: User) -> Callable[[Change, S
 
     def bring(change: Change, to: Status) -> None:
         if to == Status.REJECTED:
-            workflow.reject(
+            workflow.reject_change(
                 change.pk,
                 by=approver,
                 revision=change.revision,
@@ -45,10 +45,10 @@ def end(segura: Sandbox, requester: User, approver: User) -> Callable[[Change, S
                 presence=PRESENT,
             )
         elif to == Status.WITHDRAWN:
-            workflow.withdraw(change.pk, by=requester)
+            workflow.withdraw_change(change.pk, by=requester)
         elif to == Status.EXPIRED:
             Change.objects.filter(pk=change.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-            reconcile.sweep()
+            reconcile.run_sweep()
         else:
             segura.control.plan("" if to == Status.APPLIED else "refuse:1005:no", endpoint="update", identifier=43)
             work(approve(change, approver))
@@ -62,7 +62,7 @@ ENDS = [Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED, Status.APPLIED, Statu
 @pytest.fixture
 def pending(segura: Sandbox, propose: Propose, requester: User) -> Callable[[str], Change]:
     def submit(value: str) -> Change:
-        return workflow.submit(propose(value=value, base=None), by=requester)
+        return workflow.submit_change(propose(value=value, base=None), by=requester)
 
     return submit
 

@@ -111,9 +111,9 @@ def browser(segura: Sandbox, as_person: Open, requester: User) -> Client:
 @pytest.mark.parametrize(
     ("place", "defect"),
     [
-        ("portal.changes.forms.fields.refuse_unseen", broken),  # the form's field, with the text
-        ("portal.changes.forms.edit.EditForm._clean_secret", broken),
-        ("portal.changes.sealed.seal", broken),
+        ("portal.changes.forms.fields.reject_invisible", broken),  # the form's field, with the text
+        ("portal.changes.forms.edit.ProposalForm._clean_secret", broken),
+        ("portal.changes.sealed.encrypt_secret", broken),
         ("portal.changes.traits._bits", broken),
         ("portal.keyring.AESGCM", BrokenCipher),  # in the middle of encrypting
         ("portal.changes.views.propose.pack", broken),
@@ -177,7 +177,7 @@ def test_defect_in_a_retry(
 ) -> None:
     change = approved(value=CANARY)
     Change.objects.filter(pk=change.pk).update(status=Status.FAILED, ended_at=change.approved_at)
-    monkeypatch.setattr("portal.changes.sealed.fingerprint", broken)
+    monkeypatch.setattr("portal.changes.sealed.fingerprint_secret", broken)
     answer = send(browser, "retry", change, {"value": CANARY})
     assert answer.status_code == 500
     expect_silence(told, answer)
@@ -191,8 +191,8 @@ def test_defect_in_a_retry(
         ("portal.vault.text._squashed", broken_for_the_value, True),  # looking for the value in what Segura said
         ("portal.changes.delivery.conclusions.applied", broken, True),  # the commit after the answer
         ("portal.vault.edge._Adapter.send", broken, False),  # becomes an outcome: in doubt, or not sent
-        ("portal.changes.patch.request", broken, False),  # before the intent: a person has to look
-        ("portal.changes.sealed.fingerprint", broken, False),
+        ("portal.changes.patch.build_patch", broken, False),  # before the intent: a person has to look
+        ("portal.changes.sealed.fingerprint_secret", broken, False),
     ],
 )
 def test_defect_in_a_delivery(
@@ -206,7 +206,7 @@ def test_defect_in_a_delivery(
 ) -> None:
     change = approved(value=CANARY)
     monkeypatch.setattr(place, defect)
-    tasks.deliver.apply(args=[change.pk])
+    tasks.deliver_change.apply(args=[change.pk])
     assert len(told.reports) == raises
     if not raises:
         told.reports.append("a defect")

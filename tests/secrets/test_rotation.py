@@ -15,8 +15,8 @@ from django.db import transaction
 from portal.accounts.models import User
 from portal.changes import rotation, sealed, workflow
 from portal.changes.models import Change, Revision, Status
-from portal.changes.proposal import Proposal, ProposalLost, pack, unpack
-from portal.keyring import CannotOpen, KeyRing, key_id
+from portal.changes.proposal import InvalidProposalToken, Proposal, decode_proposal, encode_proposal
+from portal.keyring import CannotDecrypt, KeyRing, key_id_of
 from portal.sandbox import Sandbox
 from tests.changing import approve
 from tests.people import mirrored
@@ -41,7 +41,7 @@ def blobs() -> dict[object, bytes]:
 
 
 def keys_at_rest() -> set[str | None]:
-    return {key_id(blob) for blob in blobs().values()}
+    return {key_id_of(blob) for blob in blobs().values()}
 
 
 @pytest.mark.processes
@@ -60,7 +60,7 @@ def test_key_is_rotated_during_traffic_without_a_failure(
     def open_more(count: int) -> None:
         for identifier in islice(secrets, count):
             value = f"value number {len(made)}"
-            made.append(workflow.submit(propose(identifier=identifier, base=None, value=value), by=requester))
+            made.append(workflow.submit_change(propose(identifier=identifier, base=None, value=value), by=requester))
 
     def decide(changes: list[Change]) -> None:
         for change in changes:
@@ -86,7 +86,7 @@ def test_key_is_rotated_during_traffic_without_a_failure(
             with ThreadPoolExecutor(1) as pool:
                 busy = pool.submit(traffic)
                 while not busy.done():
-                    rotation.rotate(by=BY)
+                    rotation.rotate_encryption_key(by=BY)
                 busy.result()
             open_more(OPEN - len(made))
             wait_until(_is_quiet, "what was approved is applied", rounds(60, 600))
@@ -94,10 +94,10 @@ def test_key_is_rotated_during_traffic_without_a_failure(
             call_command("rotate_sealing_keys")
             at_rest = blobs()
             assert at_rest
-            assert {key_id(blob) for blob in at_rest.values()} == {"new"}
+            assert {key_id_of(blob) for blob in at_rest.values()} == {"new"}
             for ring in (KeyRing.parse(OLD), KeyRing.parse(f"new:{OLD.partition(':')[2]}")):
                 for pk, blob in at_rest.items():
-                    with pytest.raises(CannotOpen):
+                    with pytest.raises(CannotDecrypt):
                         ring.open(blob, f"changes_revision|{pk}|client_secret".encode())
         turn(NEW)
         with workers(log, {"PORTAL_SEALING_KEYS": NEW}) as last:
@@ -129,7 +129,7 @@ def _is_quiet() -> bool:
 def two_open(turn: Turn, propose: Propose, requester: User) -> list[Change]:
     """Under the old key, while the new one is first by now."""
     turn(OLD)
-    changes = [workflow.submit(propose(value=f"a value {number}"), by=requester) for number in range(2)]
+    changes = [workflow.submit_change(propose(value=f"a value {number}"), by=requester) for number in range(2)]
     turn(NEW, OLD)
     return changes
 
@@ -142,7 +142,7 @@ def test_values_open_as_before_and_the_log_names_keys_and_no_key(
     for number, change in enumerate(two_open):
         kept = change.current()
         assert kept.sealed_secret is not None
-        assert sealed.open(kept.sealed_secret, kept.pk).reveal() == f"a value {number}"
+        assert sealed.decrypt_secret(kept.sealed_secret, kept.pk).reveal() == f"a value {number}"
     (event,) = events("sealing.rotated")
     assert event["data"] == {"rows": 2, "key": "new", "old_keys": ["old"]}
     assert event["actor"].endswith("(command line)")
@@ -166,16 +166,16 @@ def test_a_value_that_no_key_opens_is_named_and_keeps_the_exit_code_at_one(
 
 
 def test_ended_changes_hold_nothing_to_rotate(two_open: list[Change], requester: User) -> None:
-    workflow.withdraw(two_open[0].pk, by=requester)
-    assert rotation.rotate(by=BY).moved == 1
+    workflow.withdraw_change(two_open[0].pk, by=requester)
+    assert rotation.rotate_encryption_key(by=BY).moved == 1
 
 
 def test_a_value_erased_while_the_rotation_waits_stays_erased(two_open: list[Change], requester: User) -> None:
     """The row is held by whoever withdraws; the rotation comes to it afterwards."""
 
-    def rotate() -> rotation.Rotation:
+    def rotate() -> rotation.RotationResult:
         try:
-            return rotation.rotate(by=BY)
+            return rotation.rotate_encryption_key(by=BY)
         finally:
             database.close()
 
@@ -201,9 +201,9 @@ def test_what_was_previewed_under_the_old_key_rests_under_the_new_one(
     turn: Turn, propose: Propose, requester: User
 ) -> None:
     turn(OLD)
-    carried = pack(propose(value="a value"), requester)
+    carried = encode_proposal(propose(value="a value"), requester)
     turn(NEW, OLD)
-    workflow.submit(unpack(carried, requester), by=requester)
+    workflow.submit_change(decode_proposal(carried, requester), by=requester)
     assert keys_at_rest() == {"new"}
 
 
@@ -211,7 +211,7 @@ def test_what_was_previewed_under_a_key_that_is_gone_is_lost_with_a_sentence(
     turn: Turn, propose: Propose, requester: User
 ) -> None:
     turn(OLD)
-    carried = pack(propose(value="a value"), requester)
+    carried = encode_proposal(propose(value="a value"), requester)
     turn(NEW)
-    with pytest.raises(ProposalLost):
-        unpack(carried, requester)
+    with pytest.raises(InvalidProposalToken):
+        decode_proposal(carried, requester)

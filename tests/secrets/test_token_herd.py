@@ -27,14 +27,14 @@ def herd(segura: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
     """All read the list in the same moment, as the tasks of four processes; what each came to."""
     settings.SEGURA_DEADLINE_S = 20
     monkeypatch.setattr(
-        connection.ledger, "record", lambda *_args, **_named: 0
+        connection.ledger, "record_event", lambda *_args, **_named: 0
     )  # 32 writers are another test's subject
     stores = [
         RedisTokens(Redis.from_url(settings.REDIS_URL, socket_timeout=2.0), connection._TokenCipher()) for _ in range(4)
     ]
 
     def task(number: int, start: threading.Barrier) -> Any:
-        client = connection.connect()
+        client = connection.build_client()
         client._tokens = stores[number % len(stores)]
         start.wait()
         try:

@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from portal.sandbox import Sandbox
-from portal.vault import Client, Config, Exchange, MemoryTokens, Secret, TokenStore
+from portal.vault import Client, Exchange, MemoryTokens, SecretStr, SeguraConfig, TokenStore
 
 from .authority import make_tls
 
@@ -35,12 +35,12 @@ def connect(sandbox: Sandbox) -> Callable[..., Watched]:
         settings = {
             "url": url or sandbox.url,
             "client_id": sandbox.client_id,
-            "client_secret": Secret(sandbox.client_secret),
+            "client_secret": SecretStr(sandbox.client_secret),
             **FAST,
             **options,
         }
         exchanges: list[Exchange] = []
-        client = Watched(Config(**settings), tokens=tokens or MemoryTokens(), report=exchanges.append)
+        client = Watched(SeguraConfig(**settings), tokens=tokens or MemoryTokens(), report=exchanges.append)
         client.exchanges = exchanges
         return client
 

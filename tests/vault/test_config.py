@@ -8,12 +8,14 @@ import pytest
 import requests
 
 from portal.sandbox import Sandbox
-from portal.vault import Applied, Client, Config, ConfigError, NotSent, Secret
-from portal.vault.edge import Edge
+from portal.vault import Applied, Client, ConfigError, NotSent, SecretStr, SeguraConfig
+from portal.vault.edge import Transport
 
 
 def _config(**options):
-    return Config(**{"url": "https://segura.example", "client_id": "c", "client_secret": Secret("s"), **options})
+    return SeguraConfig(
+        **{"url": "https://segura.example", "client_id": "c", "client_secret": SecretStr("s"), **options}
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,7 +32,7 @@ def _config(**options):
         ({"url": "https://segura.example:99999/"}, "SEGURA_URL"),
         ({"token_url": "http://segura.example/token"}, "SEGURA_TOKEN_URL"),
         ({"client_id": ""}, "SEGURA_CLIENT_ID"),
-        ({"client_secret": Secret("")}, "SEGURA_CLIENT_SECRET"),
+        ({"client_secret": SecretStr("")}, "SEGURA_CLIENT_SECRET"),
         ({"client_auth": "digest"}, "SEGURA_CLIENT_AUTH"),
         ({"ca_bundle": "/nowhere/ca.pem"}, "SEGURA_CA_BUNDLE"),
         ({"deadline_s": 0}, "SEGURA_DEADLINE_S"),
@@ -45,20 +47,20 @@ def test_a_bundle_without_certificates_is_named(tmp_path):
     bundle = tmp_path / "ca.pem"
     bundle.write_text("no certificate")
     with pytest.raises(ConfigError, match="SEGURA_CA_BUNDLE"):
-        Edge(_config(ca_bundle=str(bundle)))
+        Transport(_config(ca_bundle=str(bundle)))
 
 
 def test_trust_is_read_once_and_anew_when_its_file_changes(tls_files, tmp_path):
     bundle = tmp_path / "ca.pem"
     bundle.write_text(Path(tls_files[2]).read_text())
-    first = Edge(_config(ca_bundle=str(bundle)))._trust
-    assert Edge(_config(ca_bundle=str(bundle)))._trust is first
+    first = Transport(_config(ca_bundle=str(bundle)))._trust
+    assert Transport(_config(ca_bundle=str(bundle)))._trust is first
     bundle.write_text(Path(tls_files[2]).read_text() + "\n")
-    assert Edge(_config(ca_bundle=str(bundle)))._trust is not first
+    assert Transport(_config(ca_bundle=str(bundle)))._trust is not first
     bundle.unlink()
     bundle.write_text("no certificate")
     with pytest.raises(ConfigError, match="SEGURA_CA_BUNDLE"):
-        Edge(_config(ca_bundle=str(bundle)))
+        Transport(_config(ca_bundle=str(bundle)))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,7 @@ def test_plain_http_is_for_this_machine_alone(url):
 
 
 def test_neither_config_nor_client_shows_the_secret():
-    config = _config(client_secret=Secret("canary"))
+    config = _config(client_secret=SecretStr("canary"))
     client = Client.connect(url=config.url, client_id="c", client_secret="canary")
     assert "canary" not in repr(config) + repr(client) + str(vars(client))
 
@@ -95,7 +97,7 @@ def traps(listener, tmp_path, monkeypatch):
 def test_netrc_proxies_and_ca_variables_are_ignored(secure, traps, tls_files, connect):
     certificate, key, authority, _ = tls_files
     with Sandbox(tls=(certificate, key) if secure else None) as segura:
-        own = {"client_id": segura.client_id, "client_secret": Secret(segura.client_secret)}
+        own = {"client_id": segura.client_id, "client_secret": SecretStr(segura.client_secret)}
         client = connect(url=segura.url, ca_bundle=authority if secure else "", **own)
         assert client.read(43).name == "GCP"
         outcome = client.update(43, {"notes": "x"}, attempt_id="a")

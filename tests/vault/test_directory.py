@@ -9,7 +9,7 @@ import pytest
 
 from portal.sandbox import Sandbox
 from portal.sandbox.items import Known
-from portal.vault import Name, Names, Secret, Unauthorised, Unreachable, Unreadable
+from portal.vault import DirectoryEntry, DirectoryKind, InvalidResponse, SecretStr, Unauthorised, Unreachable
 from tests.vault.conftest import Watched
 
 LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
@@ -19,7 +19,7 @@ LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 def scim(sandbox: Sandbox, connect: Callable[..., Watched]) -> Watched:
     return connect(
         client_id=sandbox.scim_client_id,
-        client_secret=Secret(sandbox.scim_client_secret),
+        client_secret=SecretStr(sandbox.scim_client_secret),
         token_url=sandbox.url + "iso/oauth2/token",
     )
 
@@ -31,7 +31,7 @@ def large(connect: Callable[..., Watched]) -> Iterator[Watched]:
         yield connect(
             url=sandbox.url,
             client_id=sandbox.scim_client_id,
-            client_secret=Secret(sandbox.scim_client_secret),
+            client_secret=SecretStr(sandbox.scim_client_secret),
             token_url=sandbox.url + "iso/oauth2/token",
             deadline_s=5,
         )
@@ -45,25 +45,25 @@ def answered(sandbox: Sandbox, rows: object, **more: object) -> None:
 
 
 def test_users_come_with_what_they_are_called_and_whether_they_are_active(scim: Watched) -> None:
-    users = {user.name: user for user in scim.names(Names.USERS)}
-    assert users["alices"] == Name("alices", "Alice Souza")
+    users = {user.name: user for user in scim.names(DirectoryKind.USERS)}
+    assert users["alices"] == DirectoryEntry("alices", "Alice Souza")
     assert not users["dpereira"].active
-    groups = scim.names(Names.GROUPS)
-    assert Name("Site Reliability", "Site Reliability") in groups
+    groups = scim.names(DirectoryKind.GROUPS)
+    assert DirectoryEntry("Site Reliability", "Site Reliability") in groups
     assert [exchange.origin for exchange in scim.exchanges] == ["token", "segura", "segura"]
     assert scim.exchanges[1].path == "/iso/scim/v2/Users"
 
 
 def test_directory_is_read_page_by_page_to_its_end(large: Watched) -> None:
-    assert len(large.names(Names.USERS)) == 260
+    assert len(large.names(DirectoryKind.USERS)) == 260
     assert len(large.exchanges) == 1 + 11
-    assert large.names(Names.GROUPS) == []
+    assert large.names(DirectoryKind.GROUPS) == []
 
 
 def test_token_that_is_not_taken_any_more_is_renewed_once(scim: Watched, sandbox: Sandbox) -> None:
-    scim.names(Names.USERS)
+    scim.names(DirectoryKind.USERS)
     sandbox.control.revoke_tokens()
-    assert scim.names(Names.USERS)
+    assert scim.names(DirectoryKind.USERS)
     assert [exchange.status for exchange in scim.exchanges] == [200, 200, 401, 200, 200]
     assert scim.exchanges[2].message == "Invalid or expired token"
 
@@ -72,7 +72,7 @@ def test_access_key_of_the_vault_does_not_open_the_directory_nor_the_other_way_r
     client: Watched, scim: Watched
 ) -> None:
     with pytest.raises(Unauthorised):
-        client.names(Names.USERS)
+        client.names(DirectoryKind.USERS)
     with pytest.raises(Unauthorised):
         scim.list()
 
@@ -92,8 +92,8 @@ def test_access_key_of_the_vault_does_not_open_the_directory_nor_the_other_way_r
 )
 def test_directory_of_broken_entries_alone_is_unreadable(scim: Watched, sandbox: Sandbox, rows: object) -> None:
     answered(sandbox, rows)
-    with pytest.raises(Unreadable, match="not as agreed"):
-        scim.names(Names.USERS)
+    with pytest.raises(InvalidResponse, match="not as agreed"):
+        scim.names(DirectoryKind.USERS)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_page_that_is_not_the_one_asked_for_is_refused(
     scim: Watched, sandbox: Sandbox, more: dict[str, object]
 ) -> None:
     answered(sandbox, [{"userName": "ana"}], **more)
-    with pytest.raises(Unreadable, match="not as agreed"):
-        scim.names(Names.USERS)
+    with pytest.raises(InvalidResponse, match="not as agreed"):
+        scim.names(DirectoryKind.USERS)
 
 
 def test_server_that_repeats_its_first_page_or_stops_early_does_not_pass_for_a_whole_directory(
@@ -121,12 +121,12 @@ def test_server_that_repeats_its_first_page_or_stops_early_does_not_pass_for_a_w
 ) -> None:
     answered(sandbox, [{"userName": "ana"}], totalResults=2)
     answered(sandbox, [{"userName": "ana"}], totalResults=2)
-    with pytest.raises(Unreadable, match="not the page"):
-        scim.names(Names.USERS)
+    with pytest.raises(InvalidResponse, match="not the page"):
+        scim.names(DirectoryKind.USERS)
     answered(sandbox, [{"userName": "ana"}], totalResults=2)
     answered(sandbox, [], totalResults=2, startIndex=2)
-    with pytest.raises(Unreadable, match="end too early"):
-        scim.names(Names.USERS)
+    with pytest.raises(InvalidResponse, match="end too early"):
+        scim.names(DirectoryKind.USERS)
 
 
 @pytest.mark.parametrize(
@@ -134,11 +134,11 @@ def test_server_that_repeats_its_first_page_or_stops_early_does_not_pass_for_a_w
 )
 def test_anything_else_is_unreadable(scim: Watched, sandbox: Sandbox, fault: str) -> None:
     sandbox.control.plan(fault, endpoint="scim_users")
-    with pytest.raises(Unreadable):
-        scim.names(Names.USERS)
+    with pytest.raises(InvalidResponse):
+        scim.names(DirectoryKind.USERS)
 
 
 def test_time_is_over_for_all_pages_together(large: Watched) -> None:
-    with pytest.raises((Unreachable, Unreadable)):
-        large.names(Names.USERS, ends_at=0)
+    with pytest.raises((Unreachable, InvalidResponse)):
+        large.names(DirectoryKind.USERS, ends_at=0)
     assert large.exchanges == []

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.vault import Refused, Secret, Share, VaultError
-from portal.vault.text import LONGEST, OMITTED, WITHHELD, clean, keep_number, scrubber
+from portal.vault import Refused, SecretStr, Share, VaultError
+from portal.vault.text import LONGEST, OMITTED, WITHHELD, clean_text, keep_number, make_scrubber
 from portal.vault.vocabulary import WORDS
 
 VALUE = "Zq7!vW kP0x<9rT&mY2/dN+5sJ\"8hL'c%ç"
-UNKNOWN = Secret("another-value-that-is-known")
+UNKNOWN = SecretStr("another-value-that-is-known")
 
 
 def _bytes(value):
@@ -108,8 +108,8 @@ def harmless(text):
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_text_keeps_no_part_of_a_secret_in_any_spelling(spelling):
     quoted = SPELLINGS[spelling](VALUE)
-    for known in ([Secret(VALUE)], [UNKNOWN]):  # whether or not the portal has met the value
-        kept = scrubber(known)(f"1007: invalid value {quoted} in field notes")
+    for known in ([SecretStr(VALUE)], [UNKNOWN]):  # whether or not the portal has met the value
+        kept = make_scrubber(known)(f"1007: invalid value {quoted} in field notes")
         assert harmless(kept)
         assert quoted not in kept
         assert kept == WITHHELD or kept.startswith("1007: invalid value […]") or "morse" in spelling
@@ -117,7 +117,7 @@ def test_text_keeps_no_part_of_a_secret_in_any_spelling(spelling):
 
 @given(value=LONG, spelling=st.sampled_from(sorted(SPELLINGS)), known=st.booleans())
 def test_text_keeps_known_words_alone_whatever_the_secret_is(value, spelling, known):
-    scrub = scrubber([Secret(value) if known else UNKNOWN])
+    scrub = make_scrubber([SecretStr(value) if known else UNKNOWN])
     assert harmless(scrub(f"The value {SPELLINGS[spelling](value)} is not allowed"))
 
 
@@ -140,7 +140,7 @@ def test_text_keeps_known_words_alone_whatever_the_secret_is(value, spelling, kn
     ],
 )
 def test_what_segura_and_its_gateway_are_known_to_say_is_kept_whole(text):
-    assert scrubber([Secret(VALUE)])(text) == text
+    assert make_scrubber([SecretStr(VALUE)])(text) == text
 
 
 WORDY = "invalid parameter already expired"  # a passphrase of nothing but known words
@@ -149,13 +149,13 @@ WORDY = "invalid parameter already expired"  # a passphrase of nothing but known
 @pytest.mark.parametrize("spell", [str, str.upper, str.title, lambda v: v[::-1], lambda v: v.replace(" ", "-")])
 @pytest.mark.parametrize("part", [slice(None), slice(2, -2), slice(18), slice(10, None)])
 def test_secret_of_known_words_withholds_the_text_that_quotes_a_run_of_it(spell, part):
-    assert scrubber([Secret(WORDY)])(f"value: {spell(WORDY[part])}") == WITHHELD
-    assert scrubber([Secret(WORDY)])("the url is invalid") == "the url is invalid"
+    assert make_scrubber([SecretStr(WORDY)])(f"value: {spell(WORDY[part])}") == WITHHELD
+    assert make_scrubber([SecretStr(WORDY)])("the url is invalid") == "the url is invalid"
 
 
 @pytest.mark.parametrize("short", ["a", "key", "open", "4711", "secret", "12", "value"])
 def test_short_secret_withholds_the_text_that_quotes_it_whole(short):
-    scrub = scrubber([Secret(short)])
+    scrub = make_scrubber([SecretStr(short)])
     for quoted in (short, f"'{short}'", f"({short}).", short.upper(), short[::-1]):
         assert scrub(f"it was {quoted} before") == WITHHELD
     assert scrub("it was wrong before") == "it was wrong before"
@@ -163,7 +163,7 @@ def test_short_secret_withholds_the_text_that_quotes_it_whole(short):
 
 @pytest.mark.parametrize("value", ["90017", "778899001122", "3.14159", "-4471"])
 def test_number_that_is_a_secret_is_neither_kept_as_text_nor_as_number(value):
-    scrub = scrubber([Secret(value)])
+    scrub = make_scrubber([SecretStr(value)])
     digits = value.strip("-")
     assert digits not in scrub(f"the value {value} is too long")
     assert keep_number(int(float(value)), scrub) is None or "." in value
@@ -171,7 +171,7 @@ def test_number_that_is_a_secret_is_neither_kept_as_text_nor_as_number(value):
 
 
 def test_names_of_the_edit_are_kept_and_nothing_around_them():
-    scrub = scrubber([Secret(VALUE)], public=["nobody.here", "Platform Team", "ana.souza@acme"])
+    scrub = make_scrubber([SecretStr(VALUE)], public=["nobody.here", "Platform Team", "ana.souza@acme"])
     assert scrub("1005: nobody.here not found") == "1005: nobody.here not found"
     assert (
         scrub('{"name": "Platform Team", "message": "not found"}')
@@ -181,9 +181,9 @@ def test_names_of_the_edit_are_kept_and_nothing_around_them():
 
 
 def test_text_from_outside_is_one_clean_bounded_line():
-    assert clean("a\x00b\r\nc\u202ed\ud800e\u2028f") == "a b c d e f"
-    assert len(clean("x" * 10_000)) == LONGEST
-    assert clean("Preço ✓") == "Preço ✓"
+    assert clean_text("a\x00b\r\nc\u202ed\ud800e\u2028f") == "a b c d e f"
+    assert len(clean_text("x" * 10_000)) == LONGEST
+    assert clean_text("Preço ✓") == "Preço ✓"
 
 
 @pytest.mark.timeout(20)
@@ -193,7 +193,7 @@ def test_text_from_outside_is_one_clean_bounded_line():
      "(" * 90_000, "a-" * 90_000, "\ud800" * 90, "&lt;%41\\u0042+\U0001f600-" * 200_000],
 )  # fmt: skip
 def test_no_text_is_too_odd_or_too_long_to_be_told(odd):
-    scrub = scrubber([Secret(VALUE), Secret("x" * 4000)], public=["ana"])
+    scrub = make_scrubber([SecretStr(VALUE), SecretStr("x" * 4000)], public=["ana"])
     assert harmless(scrub(odd))
     assert harmless(scrub("not found " + VALUE + odd))
 
@@ -218,7 +218,7 @@ def test_refusal_of_an_update_quotes_neither_token_nor_stored_nor_proposed_value
     (token,) = sandbox.grants._ends
     for value in (token[:40], V, VALUE, sandbox.client_secret):
         sandbox.control.plan(endpoint="update", status=400, body=refused(1077, f"Invalid call with {quote_it(value)}"))
-        outcome = client.update(43, {"notes": "n", "client_secret": Secret(VALUE)}, attempt_id="a")
+        outcome = client.update(43, {"notes": "n", "client_secret": SecretStr(VALUE)}, attempt_id="a")
         assert isinstance(outcome, Refused)
         for text in (outcome.message, client.exchanges[-1].message):
             assert harmless(text)

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from portal.vault import Applied, InDoubt, Refused, RefusedCheck, Unreadable
-from portal.vault.tokens import LIFE_IF_UNSAID_S, LONGEST_LIFE_S, Token
+from portal.vault import Applied, InDoubt, InvalidResponse, Refused, RefusedCheck
+from portal.vault.tokens import LIFE_IF_UNSAID_S, LONGEST_LIFE_S, AccessToken
 
 PATCH = {"notes": "Notiz"}
 
@@ -17,7 +17,7 @@ def test_interim_responses_are_not_the_answer(codes, sandbox, client):
     assert type(client.update(43, PATCH, attempt_id="a")) is Applied
     assert client.exchanges[-1].status == 200
     sandbox.control.plan(f"interim:{codes}", endpoint="get", status=500, body="{}")
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidResponse):
         client.read(43)
     assert client.exchanges[-1].status == 500
     sandbox.control.plan(f"interim:{codes}", endpoint="token")
@@ -54,10 +54,10 @@ def envelope(number, text):
 def test_letters_of_an_answer_that_is_not_utf8_are_never_taken(sandbox, client):
     sandbox.control.edit(43, notes="Ação", name="Integração")
     sandbox.control.plan("latin1", endpoint="get")
-    with pytest.raises(Unreadable, match="not valid UTF-8"):
+    with pytest.raises(InvalidResponse, match="not valid UTF-8"):
         client.read(43)
     sandbox.control.plan("latin1", endpoint="list")
-    with pytest.raises(Unreadable, match="not valid UTF-8"):
+    with pytest.raises(InvalidResponse, match="not valid UTF-8"):
         client.list()
     sandbox.control.plan("latin1", endpoint="update")
     outcome = client.update(43, {"notes": "Preço"}, attempt_id="a")
@@ -84,7 +84,7 @@ def test_good_token_is_used_whatever_its_life_is_said_to_be(life, sandbox, clien
     document = {"token_type": "Bearer", "access_token": issued, "expires_in": life}
     sandbox.control.plan(endpoint="token", body=json.dumps(document))
     assert client.list()
-    assert 0 < Token.granted(None, life, 0.0).ends_at <= LONGEST_LIFE_S
+    assert 0 < AccessToken.granted(None, life, 0.0).ends_at <= LONGEST_LIFE_S
 
 
 @pytest.mark.parametrize(
@@ -107,23 +107,23 @@ def test_fields_that_nobody_needs_do_not_matter(field, odd, sandbox, client):
 @pytest.mark.parametrize("token", [None, 1, True, [], ["t"], {}, "", "a\nb", "tökén", "\ud800"])
 def test_token_that_is_none_is_not_used(token, sandbox, client):
     sandbox.control.plan(endpoint="token", body=json.dumps({"access_token": token, "expires_in": 60}))
-    with pytest.raises(Unreadable, match="without a token"):
+    with pytest.raises(InvalidResponse, match="without a token"):
         client.list()
 
 
 @pytest.mark.parametrize("body", ["null", "1", "[]", '"t"', "", "{", "true", "[" * 90_000])
 def test_answer_without_an_object_is_no_token(body, sandbox, client):
     sandbox.control.plan(endpoint="token", body=body)
-    with pytest.raises(Unreadable, match="without a token"):
+    with pytest.raises(InvalidResponse, match="without a token"):
         client.list()
 
 
 def issue(sandbox):
     """A token that is good at the stand-in."""
-    from portal.sandbox.knobs import Knobs
+    from portal.sandbox.knobs import Options
 
-    return json.loads(sandbox.grants._grant(sandbox.client_id, Knobs()).body)["access_token"]
+    return json.loads(sandbox.grants._grant(sandbox.client_id, Options()).body)["access_token"]
 
 
 def test_life_that_is_not_said_is_short():
-    assert Token.granted(None, "soon", 0.0).ends_at == LIFE_IF_UNSAID_S
+    assert AccessToken.granted(None, "soon", 0.0).ends_at == LIFE_IF_UNSAID_S

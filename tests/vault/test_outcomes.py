@@ -15,8 +15,9 @@ import pytest
 
 from portal.sandbox import Sandbox
 from portal.vault import (
+    AccessToken,
     Applied,
-    AppliedCheck,
+    AppliedUnverified,
     InDoubt,
     MemoryTokens,
     NotApplied,
@@ -24,14 +25,13 @@ from portal.vault import (
     Outcome,
     Refused,
     RefusedCheck,
-    Secret,
+    SecretStr,
     Share,
-    Token,
 )
-from portal.vault.outcomes import retry_after
+from portal.vault.outcomes import parse_retry_after
 from tests.rig.portal import ROOT
 
-PATCH = {"name": "GCP1", "client_secret": Secret("Zx9-new-value"), "users_allowed": (Share("alices", True),)}
+PATCH = {"name": "GCP1", "client_secret": SecretStr("Zx9-new-value"), "users_allowed": (Share("alices", True),)}
 
 
 @dataclass
@@ -69,9 +69,9 @@ ROWS = [
     Row("secret not echoed", Applied, 200, knobs={"secret_echo": "omitted"}, more={"unseen": ("client_secret",)}),
     Row("gateway without headers", Applied, 200, knobs={"kong_headers": False}),
     # applied, check
-    Row("echo of the old values", AppliedCheck, 201, knobs={"update_success_style": "201_stale_body"}, applied=True,
+    Row("echo of the old values", AppliedUnverified, 201, knobs={"update_success_style": "201_stale_body"}, applied=True,
         more={"differences": ("name", "users_allowed")}),
-    Row("shares merged, not replaced", AppliedCheck, 200, knobs={"share_semantics": "merge"},
+    Row("shares merged, not replaced", AppliedUnverified, 200, knobs={"share_semantics": "merge"},
         more={"differences": ("users_allowed",)}),
     # refused
     Row("1005", Refused, 400, identifier=9999, number=1005, message="1005: Api secret not found", applied=False),
@@ -254,7 +254,7 @@ def test_failed_shares_are_shown_and_never_a_plain_success(style, sandbox, clien
     sandbox.control.knobs(shared_error_style=style)
     patch = {"users_allowed": (Share("alices"), Share("nobody.here"))}
     outcome = client.update(43, patch, attempt_id="a")
-    assert type(outcome) is AppliedCheck
+    assert type(outcome) is AppliedUnverified
     assert outcome.differences == ("users_allowed",)
     assert "nobody.here" in " ".join(outcome.shared_error)
 
@@ -262,7 +262,7 @@ def test_failed_shares_are_shown_and_never_a_plain_success(style, sandbox, clien
 def test_failed_shares_are_found_by_the_echo_where_segura_keeps_silent(sandbox, client):
     sandbox.control.knobs(shared_error_style="always_empty")
     outcome = client.update(43, {"groups_allowed": (Share("No such group"),)}, attempt_id="a")
-    assert type(outcome) is AppliedCheck
+    assert type(outcome) is AppliedUnverified
     assert outcome.differences == ("groups_allowed",)
 
 
@@ -276,7 +276,7 @@ class Given(MemoryTokens):
     """A store that has a token already, so that the update itself is what fails."""
 
     def get(self, _key):
-        return Token(Secret("given"), time.time() + 60, time.time() + 60)
+        return AccessToken(SecretStr("given"), time.time() + 60, time.time() + 60)
 
 
 @pytest.fixture
@@ -381,7 +381,7 @@ def test_without_a_token_nothing_is_applied_and_the_reason_says_what_to_check(na
     sandbox.control.knobs(**knobs)
     if step:
         sandbox.control.plan(endpoint="token", times=None, **step)
-    client = connect() if step else connect(client_secret=Secret("mistyped"))
+    client = connect() if step else connect(client_secret=SecretStr("mistyped"))
     outcome = client.update(43, PATCH, attempt_id="a")
     assert type(outcome) is NotSent
     assert outcome.status == status
@@ -410,9 +410,9 @@ def test_nothing_is_sent_once_the_caller_is_out_of_time(sandbox, client):
 def test_retry_after_is_read_as_seconds_or_date_and_capped():
     now = datetime(2026, 1, 1, tzinfo=UTC)
     in_a_minute = format_datetime(now + timedelta(seconds=60), usegmt=True)
-    read = {text: retry_after(text, now) for text in ("5", in_a_minute, "999999999999", "-3", "soon", "", "٣")}
+    read = {text: parse_retry_after(text, now) for text in ("5", in_a_minute, "999999999999", "-3", "soon", "", "٣")}
     assert list(read.values()) == [5.0, 60.0, 3600.0, None, None, None, None]
-    assert retry_after(format_datetime(now - timedelta(days=1), usegmt=True), now) == 0.0
+    assert parse_retry_after(format_datetime(now - timedelta(days=1), usegmt=True), now) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -429,7 +429,7 @@ def test_retry_after_is_read_as_seconds_or_date_and_capped():
     ids=lambda value: str(value)[:40],
 )
 def test_an_absurd_retry_after_is_capped_or_ignored_and_never_raises(header, wait):
-    assert retry_after(header, datetime(2026, 1, 1, tzinfo=UTC)) == wait
+    assert parse_retry_after(header, datetime(2026, 1, 1, tzinfo=UTC)) == wait
 
 
 def test_a_report_that_raises_leaves_only_after_the_exchange_is_over(sandbox, connect):

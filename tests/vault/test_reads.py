@@ -6,17 +6,17 @@ import time
 import pytest
 
 from portal.vault import (
+    AccessToken,
     Client,
+    InvalidResponse,
     ListedSecret,
     MemoryTokens,
     MemoryWaits,
     ReadRefused,
-    Secret,
+    SecretStr,
     Share,
-    Token,
     Unauthorised,
     Unreachable,
-    Unreadable,
     VaultError,
 )
 
@@ -84,7 +84,7 @@ def test_everything_else_is_unreadable_and_not_retried(fault, sandbox, client):
     for read in (lambda: client.read(43), client.list):
         sandbox.control.plan(fault, method="GET")
         client._waits = MemoryWaits()
-        with pytest.raises(Unreadable) as raised:
+        with pytest.raises(InvalidResponse) as raised:
             read()
         assert raised.value.status == UNREADABLE[fault]
         assert raised.value.__cause__ is None
@@ -103,7 +103,7 @@ def test_a_malformed_entity_is_unreadable(change, sandbox, client):
     entity = {"identifier": "43", "name": "GCP", **change}
     document = {"code": 200, "response": {"status": 200, "error": False}, "api_secret_entity": entity}
     sandbox.control.plan(endpoint="get", body=json.dumps(document))
-    with pytest.raises(Unreadable) as raised:
+    with pytest.raises(InvalidResponse) as raised:
         client.read(43)
     assert raised.value.__context__ is None
 
@@ -112,7 +112,7 @@ def test_a_malformed_entity_is_unreadable(change, sandbox, client):
 def test_a_malformed_list_is_unreadable(rows, sandbox, client):
     document = {"code": 200, "response": {"status": 200, "error": False}, "api_secret_on_list": rows}
     sandbox.control.plan(endpoint="list", body=json.dumps(document))
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidResponse):
         client.list()
 
 
@@ -136,18 +136,18 @@ def test_a_token_never_taken_is_unauthorised_after_one_renewal(fault, sandbox, c
 
 def test_a_wrong_client_secret_is_unauthorised_and_says_where_to_look(connect):
     with pytest.raises(Unauthorised, match="SEGURA_CLIENT_SECRET"):
-        connect(client_secret=Secret("mistyped")).list()
+        connect(client_secret=SecretStr("mistyped")).list()
 
 
 def test_a_broken_token_endpoint_is_unreadable(sandbox, client):
     sandbox.control.plan("502", endpoint="token")
-    with pytest.raises(Unreadable, match="502"):
+    with pytest.raises(InvalidResponse, match="502"):
         client.list()
 
 
 class Given(MemoryTokens):
     def get(self, _key):
-        return Token(Secret("given"), time.time() + 60, time.time() + 60)
+        return AccessToken(SecretStr("given"), time.time() + 60, time.time() + 60)
 
 
 @pytest.mark.parametrize("tokens", [Given, MemoryTokens])
@@ -174,4 +174,4 @@ def test_attempt_id_goes_out_and_into_the_exchange(sandbox, client):
 
 
 def test_every_read_error_is_a_vault_error():
-    assert all(issubclass(kind, VaultError) for kind in (ReadRefused, Unreachable, Unauthorised, Unreadable))
+    assert all(issubclass(kind, VaultError) for kind in (ReadRefused, Unreachable, Unauthorised, InvalidResponse))

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from portal.vault import Client, InDoubt, Secret, Share, VaultError
+from portal.vault import Client, InDoubt, SecretStr, Share, VaultError
 from portal.vault.text import LONGEST, WITHHELD
 
 CANARY = "Canary/Value+9f3b7c1e5a"
@@ -20,7 +20,7 @@ FAULTS = [
     "cut_body", "html_201", "empty_201", "429", "redirect:307:http://127.0.0.1:1/", "big_body", "other_identifier",
     "error_true", "broken_json", "no_route", "401", f"refuse:1005:{CANARY} is not allowed",
 ]  # fmt: skip
-PATCH = {"client_secret": Secret(CANARY), "users_allowed": (Share("alices"),)}
+PATCH = {"client_secret": SecretStr(CANARY), "users_allowed": (Share("alices"),)}
 
 
 def _spellings(value):
@@ -32,7 +32,7 @@ def _spellings(value):
 def guarded(sandbox, connect):
     """A client whose every secret is a canary, and a check that none is in a text."""
     sandbox.grants.expect(CLIENT_SECRET)
-    client = connect(client_secret=Secret(CLIENT_SECRET))
+    client = connect(client_secret=SecretStr(CLIENT_SECRET))
 
     def check(text):
         for value in (CANARY, CLIENT_SECRET, *sandbox.grants._ends):
@@ -158,7 +158,7 @@ def test_a_message_that_quotes_the_value_shown_beside_it_is_withheld(sandbox, cl
     entity = {"identifier": "43", "client_secret": CANARY}
     document = {"response": {"error": False, "message": f"it is {CANARY}"}, "api_secret_entity": entity}
     sandbox.control.plan(endpoint="get", body=json.dumps(document))
-    assert client.read(43).client_secret == Secret(CANARY)
+    assert client.read(43).client_secret == SecretStr(CANARY)
     assert client.exchanges[-1].message == WITHHELD
 
 

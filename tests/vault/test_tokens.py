@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from portal.vault import Applied, MemoryTokens, NotSent, RedisTokens, Secret, Token
+from portal.vault import AccessToken, Applied, MemoryTokens, NotSent, RedisTokens, SecretStr
 
 HERD = 32
 
@@ -116,7 +116,7 @@ def test_a_living_token_is_used_while_renewal_fails(sandbox, client):
 
 @pytest.mark.parametrize("said", [None, 0, -5, "soon", True, float("nan"), float("inf"), {}, 10**9, "3600", 3600])
 def test_missing_and_absurd_lifetimes_are_bounded(said):
-    token = Token.granted(Secret("t"), said, 1000.0)
+    token = AccessToken.granted(SecretStr("t"), said, 1000.0)
     life = token.ends_at - 1000.0
     assert 0 < life <= 24 * 3600
     assert token.renew_at == pytest.approx(1000.0 + 0.8 * life)
@@ -132,7 +132,7 @@ def test_token_without_expires_in_works(sandbox, client):
 
 def test_only_the_rejected_token_is_dropped(redis_server):
     for store in (MemoryTokens(), RedisTokens(redis_server.client(), AesCipher())):
-        old, new = (Token.granted(Secret(value), 60, time.time()) for value in ("old", "new"))
+        old, new = (AccessToken.granted(SecretStr(value), 60, time.time()) for value in ("old", "new"))
         store.put("k", new)
         store.drop("k", old)
         assert store.get("k") == new
@@ -157,7 +157,7 @@ def test_token_is_shared_through_redis_sealed_and_with_an_end(sandbox, clients, 
 
 def test_a_token_sealed_by_another_key_or_moved_is_no_token(redis_server):
     redis, cipher = redis_server.client(), AesCipher()
-    token = Token.granted(Secret("t"), 60, time.time())
+    token = AccessToken.granted(SecretStr("t"), 60, time.time())
     RedisTokens(redis, cipher).put("k", token)
     assert RedisTokens(redis, cipher).get("k") == token
     assert RedisTokens(redis, AesCipher()).get("k") is None
@@ -236,10 +236,12 @@ def test_token_endpoint_that_is_gone_is_not_sent(sandbox, connect):
 
 
 def test_spare_secret_is_tried_where_the_first_is_refused_and_nowhere_else(sandbox, connect):
-    client = connect(client_secret=Secret("not it"), spare_secrets=(Secret("nor this"), Secret(sandbox.client_secret)))
+    client = connect(
+        client_secret=SecretStr("not it"), spare_secrets=(SecretStr("nor this"), SecretStr(sandbox.client_secret))
+    )
     client.list()
     assert [exchange.status for exchange in client.exchanges] == [401, 401, 200, 200]
     sandbox.control.plan("503", endpoint="token", times=None)
-    away = connect(spare_secrets=(Secret("a spare"),))
+    away = connect(spare_secrets=(SecretStr("a spare"),))
     assert isinstance(away.update(43, {"notes": "x"}, attempt_id="a"), NotSent)
     assert [exchange.status for exchange in away.exchanges] == [503]

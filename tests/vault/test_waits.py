@@ -9,23 +9,23 @@ from itertools import product
 import pytest
 
 from portal.vault import (
+    DirectoryKind,
     InDoubt,
+    InvalidResponse,
     MemoryWaits,
-    Names,
     NotApplied,
     NotSent,
     RedisWaits,
-    Unreadable,
     VaultError,
     WaitRequested,
 )
-from portal.vault.outcomes import retry_after
+from portal.vault.outcomes import parse_retry_after
 
 CALLS = {
     "list": lambda client: client.list(),
     "read": lambda client: client.read(43),
     "update": lambda client: client.update(43, {"notes": "n"}, attempt_id="a"),
-    "names": lambda client: client.name_page(Names.USERS),
+    "names": lambda client: client.name_page(DirectoryKind.USERS),
 }
 
 
@@ -68,7 +68,7 @@ def test_no_call_is_made_before_the_wait_is_over(first, status, endpoint, header
 
 def test_calls_go_on_when_the_wait_is_over(sandbox, client):
     sandbox.control.plan(status=429, body="{}", headers={"Retry-After": "1"}, endpoint="list")
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidResponse):
         client.list()
     with pytest.raises(WaitRequested, match="next call is possible in 1 seconds"):
         client.list()
@@ -81,7 +81,7 @@ def test_calls_go_on_when_the_wait_is_over(sandbox, client):
 )
 def test_answer_without_a_sane_wait_holds_nothing_up(header, sandbox, client):
     sandbox.control.plan(status=429, body="{}", headers={"Retry-After": header}, endpoint="get")
-    with pytest.raises(Unreadable):
+    with pytest.raises(InvalidResponse):
         client.read(43)
     assert client.read(43)
 
@@ -94,7 +94,7 @@ def test_wait_of_a_success_is_none(sandbox, client):
 
 @pytest.mark.parametrize("header", ["9" * 400, "86400", "Fri, 31 Dec 9999 23:59:59 GMT"])
 def test_wait_is_an_hour_at_most(header):
-    assert retry_after(header) == 3600
+    assert parse_retry_after(header) == 3600
 
 
 def test_outcome_of_an_update_carries_the_wait_whatever_it_is(sandbox, client):

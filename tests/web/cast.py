@@ -19,7 +19,7 @@ from portal.audit.models import Event
 from portal.catalog.models import ApiSecret, Sync
 from portal.changes import pausing, workflow
 from portal.changes.models import Breaker, Change, Comment, Draft, Revision, Status, Template, Vote
-from portal.changes.proposal import Proposal, pack
+from portal.changes.proposal import Proposal, encode_proposal
 from portal.pages.models import SavedFilter
 from tests.changes.pages import as_shown_to, ballot_of
 from tests.people import mirrored, show_presence
@@ -100,7 +100,7 @@ class Cast:
             "account_login": {"login": "nobody", "password": "a wrong guess"},
         }
         if act in ("propose", "revise") and role != "anonymous":
-            return {"act": "confirm", "proposal": pack(self.build(), self.people[role])}
+            return {"act": "confirm", "proposal": encode_proposal(self.build(), self.people[role])}
         return sent.get(act, {})
 
     def prepare(self, name: str) -> None:
@@ -108,10 +108,10 @@ class Cast:
         status = {"retry": Status.FAILED, "recheck": Status.NEEDS_HUMAN, "close": Status.NEEDS_HUMAN}
         act = name.rpartition(":")[2]
         if act == "release":
-            pausing.hold(by=self.people["operator"], reason="Segura is being upgraded", presence=PRESENT)
+            pausing.pause_delivery(by=self.people["operator"], reason="Segura is being upgraded", presence=PRESENT)
         if act in status:
             approver = self.people["approver"]
-            workflow.approve(
+            workflow.approve_change(
                 self.change.pk,
                 by=approver,
                 revision=1,
@@ -131,9 +131,9 @@ def assemble(build: Callable[..., Proposal]) -> Cast:
             username=name, is_superuser=name == "superuser", is_staff=name == "superuser"
         )
         for role in granted:
-            roles.grant(people[name], role)
+            roles.add_to_role(people[name], role)
     secret = mirrored()
-    return Cast(people, secret, workflow.submit(build(), by=people["owner"]), build)
+    return Cast(people, secret, workflow.submit_change(build(), by=people["owner"]), build)
 
 
 @contextmanager

@@ -22,8 +22,8 @@ def cast(
     no_queue: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Cast:
-    monkeypatch.setattr("portal.catalog.tasks.publish", lambda _: True)
-    monkeypatch.setattr("portal.audit.tasks.ask_for_verification", lambda **_: True)
+    monkeypatch.setattr("portal.catalog.tasks.enqueue_sync", lambda _: True)
+    monkeypatch.setattr("portal.audit.tasks.enqueue_verification", lambda **_: True)
     return assemble(propose)
 
 

@@ -63,7 +63,7 @@ def served(log: Path) -> Iterator[Served]:
     }
     with log.open("ab") as printed:
         process = subprocess.Popen(
-            children.web(port, environment).command,
+            children.web_process(port, environment).command,
             cwd=ROOT,
             env=environment,
             stdout=printed,

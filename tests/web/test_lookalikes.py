@@ -75,11 +75,11 @@ def test_character_that_hides_is_refused_with_its_name_and_what_was_typed_stays(
 def test_name_in_mixed_letters_is_a_grave_risk_and_one_in_letters_of_one_script_is_none() -> None:
     def kinds(*names: str) -> list[str]:
         shares = tuple(ShareChange(name, None, False) for name in names)
-        return [risk.kind for risk in risks.of([FieldChange("users_allowed", shares=shares)], base_known=True)]
+        return [risk.kind for risk in risks.find_risks([FieldChange("users_allowed", shares=shares)], base_known=True)]
 
     assert kinds("\u0430lices") == ["letters", "wider"]
     assert kinds("al\u03b9ces") == ["letters", "wider"]
     assert kinds("alices", "Алиса", "Ünal", "山田 Taro", "user-1 Ана") == ["wider"]
-    risk, _renamed = risks.of([FieldChange("name", old="GCP", new="G\u0421P")], base_known=True)
+    risk, _renamed = risks.find_risks([FieldChange("name", old="GCP", new="G\u0421P")], base_known=True)
     assert "⟨U+0421⟩" in risk.sentence
     assert risk.grave

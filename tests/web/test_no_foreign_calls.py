@@ -95,7 +95,7 @@ def test_nothing_calls_the_proposed_address_through_the_whole_life_of_a_change(
         Change.objects.filter(pk=change.pk).update(not_before=None, hold_until=None)
         work(change)
     assert change.status == Status.APPLIED
-    sync.synchronise()
+    sync.sync_catalog()
     reader = as_person(auditor)
     for page in ("/audit/", f"/audit/changes/{change.pk}/", "/audit/export.csv", "/audit/export.jsonl"):
         b"".join(reader.get(page))  # type: ignore[arg-type]

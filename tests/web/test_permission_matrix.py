@@ -171,7 +171,7 @@ def of_another(cast: Cast) -> Change:
     """A change of somebody else's that waits in the queue, of another secret."""
     secret = mirrored(44, "Payroll")
     proposal = replace(cast.build(identifier=secret.pk), reason="The payroll provider moves")
-    return workflow.submit(proposal, by=cast.people["other"])
+    return workflow.submit_change(proposal, by=cast.people["other"])
 
 
 @pytest.mark.parametrize("address", KNOWN, ids=name_of)

@@ -59,12 +59,12 @@ KNOWN = {
 }
 
 
-def no(place: str, what: str) -> NoReturn:
+def reject(place: str, what: str) -> NoReturn:
     """The verdict, with the first place that is wrong."""
     raise SystemExit(f"NO. {place}: {what}")
 
 
-def signed(note: object, keys: list[str], place: str) -> list[str]:
+def signed_lines(note: object, keys: list[str], place: str) -> list[str]:
     """The lines of a C2SP note that one of the keys (name+id+base64) has signed; none where no key has."""
     body, _, signatures = str(note).rpartition("\n\n")
     for line in signatures.splitlines():
@@ -78,7 +78,7 @@ def signed(note: object, keys: list[str], place: str) -> list[str]:
                 signature[4:], f"{body}\n".encode()
             )
         except InvalidSignature:
-            no(place, "its signature is false.")
+            reject(place, "its signature is false.")
         except (StopIteration, ValueError):
             continue
         return body.split("\n")
@@ -94,11 +94,11 @@ def time_of(lines: list[str]) -> datetime | None:
         return None
 
 
-def head(note: str, keys: list[str], place: str) -> tuple[int, bytes, datetime | None]:
+def parse_checkpoint(note: str, keys: list[str], place: str) -> tuple[int, bytes, datetime | None]:
     """Size, root and time of a signed checkpoint."""
-    said = signed(note, keys, place)
+    said = signed_lines(note, keys, place)
     if len(said) < 3 or not (said[1].isascii() and said[1].isdigit()):
-        no(place, "not a checkpoint that was signed with the key of this log.")
+        reject(place, "not a checkpoint that was signed with the key of this log.")
     return int(said[1]), b64decode(said[2]), time_of(said)
 
 
@@ -108,34 +108,34 @@ def size_of(note: str) -> int:
     return int(stated[0]) if stated and stated[0].isascii() and stated[0].isdigit() else 0
 
 
-def leaves(lines: Iterable[bytes], start: int = 1) -> Iterator[tuple[int, int, bytes, bytes, bytes]]:
+def iter_leaves(lines: Iterable[bytes], start: int = 1) -> Iterator[tuple[int, int, bytes, bytes, bytes]]:
     """Number, leaf, hash, proof and text of each line."""
     for number, line in enumerate(lines, start):
         try:
             stated, hashed, proof, text = line.rstrip(b"\n").split(b"\t", 3)
             leaf, node = int(stated), bytes.fromhex(hashed.decode())
         except ValueError:
-            no(f"line {number}", "not a line of a sealed log.")
+            reject(f"line {number}", "not a line of a sealed log.")
         if text and sha256(b"\0" + text).digest() != node:  # without a text, an event must say that it went
-            no(f"line {number}, leaf {leaf}", "its text is not the one that was sealed.")
+            reject(f"line {number}, leaf {leaf}", "its text is not the one that was sealed.")
         yield number, leaf, node, proof, text
 
 
-def grown(peaks: list[bytes], node: bytes, count: int) -> None:
+def append_subtree(peaks: list[bytes], node: bytes, count: int) -> None:
     """The tree grows by a whole subtree, its `count`th of that size."""
     while not count & 1:
         node, count = sha256(b"\1" + peaks.pop() + node).digest(), count >> 1
     peaks.append(node)
 
 
-def root_of(nodes: list[bytes]) -> bytes:
+def subtree_root(nodes: list[bytes]) -> bytes:
     """The root over these; their number is a power of two."""
     while len(nodes) > 1:
         nodes = [sha256(b"\1" + left + right).digest() for left, right in zip(nodes[::2], nodes[1::2])]
     return nodes[0]
 
 
-def instant(text: bytes) -> datetime:
+def parse_instant(text: bytes) -> datetime:
     """The date of an event (UTC). Raises ValueError for one that people do not reckon with."""
     return datetime.fromisoformat(text.partition(b',"at":"')[2][:26].decode()).replace(tzinfo=None)
 
@@ -150,10 +150,10 @@ class Keys:
         """A key is announced; False where it is by the log's word alone, which nobody's trust leads to or from."""
         data, place = json.loads(text)["data"], f"leaf {leaf}"
         new, note, before = str(data.get("new_key")), data.get("hand_over"), self.since[-1][1] if self.since else ""
-        said = signed(note, [before], place) if note and before else []
+        said = signed_lines(note, [before], place) if note and before else []
         handed_over = said[1:3] == ["next key", new]
         if before and not handed_over and (note or (before in self.trusted and new not in self.trusted)):
-            no(place, "the key before it did not hand over to this one.")
+            reject(place, "the key before it did not hand over to this one.")
         if handed_over and before in self.trusted and new not in self.trusted:
             self.trusted.append(new)
         self.since.append((leaf, new))
@@ -202,7 +202,7 @@ class Log:
             self.newest, self.newest_leaf = until[-1], first + dates.index(until[-1])
         if len(nodes) == BATCH:
             self.size += BATCH
-            grown(self.peaks, root_of(nodes), self.size // BATCH)
+            append_subtree(self.peaks, subtree_root(nodes), self.size // BATCH)
         else:
             for node in nodes:
                 self.grow(node)
@@ -211,13 +211,13 @@ class Log:
     def grow(self, node: bytes) -> None:
         """By one leaf."""
         self.size += 1
-        grown(self.peaks, node, self.size)
+        append_subtree(self.peaks, node, self.size)
 
     def one_by_one(self, lines: list[bytes]) -> None:
         """As ordinary(), but names what is wrong and knows what is rare."""
-        for number, leaf, node, _, text in leaves(lines, self.size + 1):
+        for number, leaf, node, _, text in iter_leaves(lines, self.size + 1):
             if leaf != self.size:
-                no(f"line {number}, leaf {leaf}", f"leaf {self.size} must stand here: one is missing or inserted.")
+                reject(f"line {number}, leaf {leaf}", f"leaf {self.size} must stand here: one is missing or inserted.")
             if not text:
                 self.retired += 1
                 if self.gone and self.gone[-1][1] == leaf - 1:
@@ -231,7 +231,7 @@ class Log:
     def read(self, leaf: int, text: bytes) -> None:
         """Its date, and what it says to a verifier."""
         try:
-            at = instant(text)
+            at = parse_instant(text)
         except ValueError:
             self.undated = (
                 leaf if self.undated < 0 else self.undated
@@ -253,26 +253,28 @@ class Log:
             elif text.startswith(PRUNED):
                 self.announce(leaf, at, json.loads(text)["data"]["leaves"])
         except (ValueError, KeyError, TypeError):
-            no(f"leaf {leaf}", "not written by the portal.")
+            reject(f"leaf {leaf}", "not written by the portal.")
 
     def place(self, leaf: int, at: datetime, *, bounds: bool = True) -> None:
         """Nothing stands among events that happened long after it. Of two that contradict, the next one decides."""
         if at >= self.newest - SLACK:
             if self.doubted >= 0:
-                no(f"leaf {self.doubted}", f"dated long before {self.newest} (UTC), after which it stands: inserted.")
+                reject(
+                    f"leaf {self.doubted}", f"dated long before {self.newest} (UTC), after which it stands: inserted."
+                )
             if bounds and at > self.newest:
                 self.newest, self.newest_leaf = at, leaf
         elif self.doubted >= 0:
-            no(f"leaf {self.newest_leaf}", f"dated {self.newest} (UTC), long after what follows it: dated ahead.")
+            reject(f"leaf {self.newest_leaf}", f"dated {self.newest} (UTC), long after what follows it: dated ahead.")
         else:
             self.doubted = leaf
 
     def settle(self, signed_at: datetime) -> None:
         """All leaves so far were there at this time."""
         if self.newest > signed_at + SLACK:
-            no(f"leaf {self.newest_leaf}", f"dated {self.newest} (UTC), but signed on {signed_at}: dated ahead.")
+            reject(f"leaf {self.newest_leaf}", f"dated {self.newest} (UTC), but signed on {signed_at}: dated ahead.")
         if self.doubted >= 0:
-            no(f"leaf {self.doubted}", f"dated long before {self.newest} (UTC), after which it stands: inserted.")
+            reject(f"leaf {self.doubted}", f"dated long before {self.newest} (UTC), after which it stands: inserted.")
         for announcement in reversed(self.announced):
             if announcement[4]:
                 break
@@ -281,9 +283,9 @@ class Log:
     def date(self, leaf: int, note: str) -> None:
         """A signed time: it is of all leaves before it, and what comes after it is younger."""
         due = [key for _, key in self.keys.since[-1:]]
-        size, root, at = head(note, due, f"leaf {leaf}")
+        size, root, at = parse_checkpoint(note, due, f"leaf {leaf}")
         if at is None or (size, root) != (self.size, self.root()) or (self.times and at < self.times[-1]):
-            no(f"leaf {leaf}", "its signed time is not of the leaves before it.")
+            reject(f"leaf {leaf}", "its signed time is not of the leaves before it.")
         self.settle(at)
         self.sizes.append(size)
         self.times.append(at)
@@ -293,14 +295,14 @@ class Log:
     def announce(self, leaf: int, at: datetime, ranges: list[list[int]]) -> None:
         """These texts went, which they may where retention is on."""
         if not self.days:
-            no(f"leaf {leaf}", "it announces that texts went while retention was off.")
+            reject(f"leaf {leaf}", "it announces that texts went while retention was off.")
         known = [(max(int(first), 0), min(int(last), leaf - 1)) for first, last in ranges]
         self.announced.append([leaf, at, known, self.days, False])
 
     def removals(self) -> None:
         """Each text that is gone was old enough when it went, by a time that was signed that long before."""
         if self.undated >= 0:
-            no(f"leaf {self.undated}", "not written by the portal: it has no date.")
+            reject(f"leaf {self.undated}", "not written by the portal: it has no date.")
         why = bytearray(self.gone[-1][1] + 1 if self.gone else 0)
         for _, at, ranges, days, _ in self.announced:
             known = bisect_right(self.times, max(at, datetime(1900, 1, 1)) - timedelta(days) + SLACK)  # noqa: DTZ001
@@ -310,8 +312,8 @@ class Log:
                     why[leaf] = 2 if leaf < old else max(why[leaf], 1)
         for leaf in (leaf for first, last in self.gone for leaf in range(first, last + 1) if why[leaf] < 2):
             if why[leaf]:
-                no(f"leaf {leaf}", "its text went before its retention ended: no signed time shows it a year old.")
-            no(f"leaf {leaf}", "its text is gone, and no event that was signed says so.")
+                reject(f"leaf {leaf}", "its text went before its retention ended: no signed time shows it a year old.")
+            reject(f"leaf {leaf}", "its text is gone, and no event that was signed says so.")
 
 
 def check_log(lines: Iterable[bytes], notes: dict[str, str], keys: Keys) -> str:
@@ -331,19 +333,19 @@ def check_log(lines: Iterable[bytes], notes: dict[str, str], keys: Keys) -> str:
             if log.size in times:
                 log.settle(min(times[log.size], now))
     log.settle(now)
-    heads = {name: head(note, keys.trusted, name) for name, note in notes.items()}
+    heads = {name: parse_checkpoint(note, keys.trusted, name) for name, note in notes.items()}
     for name, (at, root, _) in sorted(heads.items(), key=lambda item: item[1][:2]):
         if at > log.size:
-            no(name, f"of {at} events, but the log ends after {log.size}: its tail was cut.")
+            reject(name, f"of {at} events, but the log ends after {log.size}: its tail was cut.")
         if roots[at] != root:
-            no(name, f"the first {at} events are not those that were signed.")
-        head(notes[name], keys.at(at), name)  # a retired key signs nothing any more
+            reject(name, f"the first {at} events are not those that were signed.")
+        parse_checkpoint(notes[name], keys.at(at), name)  # a retired key signs nothing any more
     log.removals()
     past = f" ({log.retired} of them without text, at the end of its retention)" if log.retired else ""
     return f"YES. {at} events{past} are those that were signed; {log.size - at} newer ones are not covered."
 
 
-def led_to(node: bytes, leaf: int, size: int, proof: bytes) -> bytes:
+def root_from_proof(node: bytes, leaf: int, size: int, proof: bytes) -> bytes:
     """The root an inclusion proof leads to (RFC 9162, 2.1.3.2)."""
     last = size - 1
     for sibling in map(bytes.fromhex, proof.decode().split(",") if proof else []):
@@ -357,7 +359,7 @@ def led_to(node: bytes, leaf: int, size: int, proof: bytes) -> bytes:
     return node if last == 0 else b""
 
 
-def entries(content: bytes) -> dict[str, bytes]:
+def read_entries(content: bytes) -> dict[str, bytes]:
     """The files of a pack: those it must hold, each once, in their order, and no byte beside them.
 
     So every program unpacks what is verified here, whether it goes by the directory at the end or by each file's head.
@@ -367,52 +369,52 @@ def entries(content: bytes) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(content)) as pack:
             found = pack.infolist()
             if tuple(entry.orig_filename for entry in found) != ENTRIES:
-                no(place, f"it does not hold exactly {', '.join(ENTRIES)}, each once and in this order.")
+                reject(place, f"it does not hold exactly {', '.join(ENTRIES)}, each once and in this order.")
             for entry in found:
                 begins = entry.FileHeader(False)
                 plain = (entry.flag_bits, entry.extra, entry.comment, entry.external_attr) == (0, b"", b"", 0o600 << 16)
                 if not plain or entry.header_offset != position or content[position:][: len(begins)] != begins:
-                    no(entry.filename, "its head in the pack and the directory at the end do not say the same.")
+                    reject(entry.filename, "its head in the pack and the directory at the end do not say the same.")
                 position += len(begins) + entry.compress_size
             if sum(entry.file_size for entry in found) > 1 << 30:
-                no(place, "it is larger than any that the portal makes.")
+                reject(place, "it is larger than any that the portal makes.")
             files = {entry.filename: pack.read(entry) for entry in found}
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
-        no(place, f"not a pack that the portal made ({type(error).__name__}).")
+        reject(place, f"not a pack that the portal made ({type(error).__name__}).")
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, len(found), len(found), len(content) - 22 - position, position, 0)
     if content[-22:] != end:
-        no(place, "it holds bytes that belong to none of its files.")
+        reject(place, "it holds bytes that belong to none of its files.")
     return files
 
 
 def check_pack(content: bytes, keys: Keys) -> str:
     """Each event of one change, its submission first, is in the log that was signed; none is left out in between."""
-    files = entries(content)
-    announced = list(leaves(files["key-changes.txt"].splitlines(keepends=True)))
+    files = read_entries(content)
+    announced = list(iter_leaves(files["key-changes.txt"].splitlines(keepends=True)))
     for number, leaf, _, _, text in announced:
         if not text.startswith(KEY_CHANGED):
-            no(f"key-changes.txt, line {number}", "no key is announced here.")
+            reject(f"key-changes.txt, line {number}", "no key is announced here.")
         keys.learn(text, leaf)
     note = files["checkpoint.txt"].decode("utf-8", "replace")
-    size, root, _ = head(note, keys.at(size_of(note)), "checkpoint.txt")
+    size, root, _ = parse_checkpoint(note, keys.at(size_of(note)), "checkpoint.txt")
     change, texts = None, list[bytes]()
-    for number, leaf, node, proof, text in leaves(files["events.txt"].splitlines(keepends=True)):
+    for number, leaf, node, proof, text in iter_leaves(files["events.txt"].splitlines(keepends=True)):
         place = f"line {number}, leaf {leaf}"
-        if not 0 <= leaf < size or led_to(node, leaf, size, proof) != root:
-            no(place, "not in the log that was signed.")
+        if not 0 <= leaf < size or root_from_proof(node, leaf, size, proof) != root:
+            reject(place, "not in the log that was signed.")
         texts.append(text)
         event = json.loads(text or b"{}")
         change = change or event.get("change")
         if (event.get("change"), event.get("seq")) != (change, len(texts)):
-            no(place, f"event {len(texts)} of change {change} must stand here: missing or misplaced.")
+            reject(place, f"event {len(texts)} of change {change} must stand here: missing or misplaced.")
         if len(texts) == 1 and event.get("action") != "change.submitted":
-            no(place, f"change {change} must begin with its submission, which is gone or left out.")
+            reject(place, f"change {change} must begin with its submission, which is gone or left out.")
     for number, leaf, node, proof, _ in announced:
-        if not 0 <= leaf < size or led_to(node, leaf, size, proof) != root:
-            no(f"key-changes.txt, line {number}, leaf {leaf}", "not in the log that was signed.")
+        if not 0 <= leaf < size or root_from_proof(node, leaf, size, proof) != root:
+            reject(f"key-changes.txt, line {number}, leaf {leaf}", "not in the log that was signed.")
     if not texts:
-        no("events.txt", "it holds no event.")
-    (key,) = [key for key in keys.at(size) if signed(note, [key], "checkpoint.txt")][:1]
+        reject("events.txt", "it holds no event.")
+    (key,) = [key for key in keys.at(size) if signed_lines(note, [key], "checkpoint.txt")][:1]
     check_reading(files, key, change, [text.decode() for text in texts], note)
     other = "" if files[ENTRIES[-1]] == Path(__file__).read_bytes() else OTHER_VERIFIER
     what = f"The first {len(texts)} events of change {change}, none left out"
@@ -424,30 +426,30 @@ OTHER_VERIFIER = "\nThe verify_countersign.py in the pack is not this one: do no
 
 def check_reading(files: dict[str, bytes], key: str, change: object, texts: list[str], note: str) -> None:
     """What people read in the pack says what was verified, and nothing else."""
-    if files["summary.html"].decode("utf-8", "replace") != summary(change, texts, note, key):
-        no("summary.html", "it is not made of these events.")
+    if files["summary.html"].decode("utf-8", "replace") != print_summary(change, texts, note, key):
+        reject("summary.html", "it is not made of these events.")
     first, _, rest = files["README.txt"].partition(b"\n\n")
     if first != f"CR-{change}\n{key}".encode() or sha256(rest).hexdigest() not in KNOWN["README.txt"]:
-        no("README.txt", "not the one that the portal writes.")
+        reject("README.txt", "not the one that the portal writes.")
     if sha256(files["summary.css"]).hexdigest() not in KNOWN["summary.css"]:
-        no("summary.css", "not the one that the portal writes.")
+        reject("summary.css", "not the one that the portal writes.")
     if files["public-key.txt"] != f"{key}\n".encode():
-        no("public-key.txt", "not the key that signed the checkpoint.")
+        reject("public-key.txt", "not the key that signed the checkpoint.")
 
 
-def summary(change: object, texts: list[str], note: str, key: str) -> str:
+def print_summary(change: object, texts: list[str], note: str, key: str) -> str:
     """The page for people. It is compared byte for byte: packs of before fail where this says anything else."""
-    events = "".join(part(number, text) for number, text in enumerate(texts, 1))
+    events = "".join(read_part(number, text) for number, text in enumerate(texts, 1))
     return PAGE.format(f"Evidence of CR-{change}", events, shown_as(note), shown_as(key))
 
 
-def part(number: int, text: str) -> str:
+def read_part(number: int, text: str) -> str:
     """An event as people read it, and the text that was sealed."""
     try:
         event = json.loads(text)
-        title, who = words(event["action"]), event["actor"] or "the portal"
+        title, who = list_words(event["action"]), event["actor"] or "the portal"
         rows = [("Time (UTC)", event["at"]), ("Person", who), ("Address", event["address"] or None)]
-        rows += [("API secret", event["secret"]), ("HTTP status", event["code"]), *facts(event["data"])]
+        rows += [("API secret", event["secret"]), ("HTTP status", event["code"]), *read_facts(event["data"])]
     except (ValueError, KeyError, TypeError, AttributeError):
         title, rows = "Not written by the portal", []
     told = [f"<dt>{shown_as(name)}</dt><dd>{shown_as(value)}</dd>\n" for name, value in rows if value is not None]
@@ -472,20 +474,20 @@ PAGE = """<!DOCTYPE html>
 """
 
 
-def facts(data: dict[str, Any]) -> Iterator[tuple[str, object]]:
+def read_facts(data: dict[str, Any]) -> Iterator[tuple[str, object]]:
     """The data of an event by name; of an edit each field with what it was before."""
     patch, base = data.get("patch"), data.get("base")
     if isinstance(patch, dict):
         for field in data.get("fields") or patch:
             before = base.get(field) if isinstance(base, dict) else "not known"
-            yield f"{words(field)} before", before if field in patch else "not shown"
-            yield f"{words(field)} after", patch.get(field, "new value set, not shown")
+            yield f"{list_words(field)} before", before if field in patch else "not shown"
+            yield f"{list_words(field)} after", patch.get(field, "new value set, not shown")
     for name, value in data.items():
         if name not in ("patch", "base", "fields") or not isinstance(patch, dict):
-            yield words(name), value
+            yield list_words(name), value
 
 
-def words(name: str) -> str:
+def list_words(name: str) -> str:
     """A name of the log as people write it."""
     return name.replace(".", " ").replace("_", " ").capitalize()
 

@@ -16,8 +16,8 @@ from portal.audit import wording
 from portal.audit.entry import Entry
 from portal.audit.models import Event
 from portal.audit.templatetags.audit_log import by
-from portal.audit.visible import visible
-from portal.pages.rows import escaped, numbered
+from portal.audit.visible import escape_invisible
+from portal.pages.rows import build_url_function, escape_labels
 from portal.pages.templatetags.portal_ui import response_code
 
 register = template.Library()
@@ -57,10 +57,10 @@ class _Table:
     """A list of events; what is the same in every row is translated, escaped and addressed once."""
 
     def __init__(self) -> None:
-        self._words = escaped(time=_("Time (UTC)"), event=_("Event"), person=_("Person"))
-        self._heads = escaped(code=_("Code"), change=_("Change"), secret=_("Secret"))
-        self._event_at, self._secret_at = numbered("audit:event"), numbered("audit:secret")
-        self._change_at = numbered("audit:change_timeline")
+        self._words = escape_labels(time=_("Time (UTC)"), event=_("Event"), person=_("Person"))
+        self._heads = escape_labels(code=_("Code"), change=_("Change"), secret=_("Secret"))
+        self._event_at, self._secret_at = build_url_function("audit:event"), build_url_function("audit:secret")
+        self._change_at = build_url_function("audit:change_timeline")
         self._by: dict[str, SafeString | str] = {}
 
     def row(self, event: Event) -> SafeString:
@@ -73,12 +73,12 @@ class _Table:
             instant=entry.at.isoformat(),
             at=date_format(template_localtime(entry.at), "DATETIME_FORMAT"),
             address=self._event_at(event.pk),
-            tone=wording.tone(entry),
-            title=wording.title(entry),
-            line=_small(wording.line(entry)),
+            tone=wording.event_tone(entry),
+            title=wording.event_title(entry),
+            line=_small(wording.summary_line(entry)),
             answer=self._answer(entry),
             who=self._who(entry),
-            origin=_small(visible(entry.address)),
+            origin=_small(escape_invisible(entry.address)),
             change=self._change(entry.change),
             secret=self._secret(entry.secret),
         )
@@ -89,11 +89,11 @@ class _Table:
             **self._words,
             address=self._event_at(event.pk),
             forged=_("Not written by the portal"),
-            shown=truncatechars(visible(event.text), _RAW_SHOWN),
+            shown=truncatechars(escape_invisible(event.text), _RAW_SHOWN),
         )
 
     def _answer(self, entry: Entry) -> SafeString:
-        if not wording.has_code(entry):
+        if not wording.has_http_status(entry):
             return _NONE
         return format_html(_CODE, self._heads["code"], response_code(entry.code))
 

@@ -11,16 +11,16 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
-from portal.accounts.access import PersonRequest, limited, requires
+from portal.accounts.access import UserRequest, limit_acts, require_rights
 from portal.accounts.roles import Right
 from portal.audit import exports as exported
 from portal.audit import proofs, tree
-from portal.audit.export import Export, accounted
-from portal.audit.forms import FilterForm
-from portal.audit.ledger import record
+from portal.audit.export import LogExport, record_export
+from portal.audit.forms import LogFilterForm
+from portal.audit.ledger import record_event
 from portal.audit.models import Event
-from portal.audit.reading import on_record
-from portal.audit.standing import standing
+from portal.audit.reading import record_log_view
+from portal.audit.standing import get_seal_status
 from portal.pages import keyset, saved
 
 _ROWS = 50
@@ -28,16 +28,16 @@ _STEPS = 100
 
 
 @require_safe
-@requires(Right.AUDIT)
-def events(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.AUDIT)
+def events(request: UserRequest) -> HttpResponse:
     """The log, newest first, narrowed by the filters of the address."""
-    form = FilterForm(request.GET)
+    form = LogFilterForm(request.GET)
     if not form.is_valid():
         return _list(request, form, {}, status=422)
     filters = form.filters()
     found = Event.objects.matching(filters)
-    page = keyset.page(found, order=("-id",), cursor=request.GET.get("at", ""), size=_ROWS)
-    on_record(request, "events", filters=form.asked())
+    page = keyset.paginate_by_keyset(found, order=("-id",), cursor=request.GET.get("at", ""), size=_ROWS)
+    record_log_view(request, "events", filters=form.asked())
     context = {
         "rows": page.rows,
         "newer": page.newer and _address(request.path, form.asked(), page.newer),
@@ -48,27 +48,27 @@ def events(request: PersonRequest) -> HttpResponse:
 
 
 @require_safe
-@requires(Right.AUDIT)
-def event(request: PersonRequest, number: int) -> HttpResponse:
+@require_rights(Right.AUDIT)
+def event(request: UserRequest, number: int) -> HttpResponse:
     """One event whole: every field, and the canonical text that is hashed."""
     found = get_object_or_404(Event, pk=number)
-    on_record(request, "event", event=found.pk)
-    return render(request, "audit/event.html", {"event": found, "standing": standing(), **_proof(found)})
+    record_log_view(request, "event", event=found.pk)
+    return render(request, "audit/event.html", {"event": found, "standing": get_seal_status(), **_proof(found)})
 
 
 @require_safe
-@requires(Right.AUDIT)
-def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
+@require_rights(Right.AUDIT)
+def change_timeline(request: UserRequest, change: int) -> HttpResponse:
     """All that happened to one change, from its proposal to Segura's answers."""
-    page = keyset.page(
+    page = keyset.paginate_by_keyset(
         Event.objects.filter(change=change), order=("id",), cursor=request.GET.get("at", ""), size=_STEPS
     )
     if not page.rows:
         raise Http404
-    on_record(request, "change_timeline", change=change)
+    record_log_view(request, "change_timeline", change=change)
     context = {
         "change": change,
-        "standing": standing(),
+        "standing": get_seal_status(),
         "secret": next((row.entry.secret for row in page.rows if row.entry and row.entry.secret is not None), None),
         "rows": page.rows,
         "earlier": page.newer and _address(request.path, {}, page.newer),
@@ -78,34 +78,34 @@ def change_timeline(request: PersonRequest, change: int) -> HttpResponse:
 
 
 @require_safe
-@requires(Right.AUDIT)
-def exports(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.AUDIT)
+def exports(request: UserRequest) -> HttpResponse:
     """What an export under the filters of the address would hold, and what became of the reader's own."""
-    past = exported.of_person(request.user.username)
+    past = exported.list_user_exports(request.user.username)
     if request.htmx:
         return render(request, "audit/exports.html#mine", {"past": past})
-    form = FilterForm(request.GET)
-    context = {"form": form, "past": past, "standing": standing()}
+    form = LogFilterForm(request.GET)
+    context = {"form": form, "past": past, "standing": get_seal_status()}
     if not form.is_valid():
         return render(request, "audit/exports.html", context, status=422)
-    on_record(request, "exports", filters=form.asked())
-    context |= {"size": exported.size(form.filters()), "query": urlencode(form.asked())}
+    record_log_view(request, "exports", filters=form.asked())
+    context |= {"size": exported.estimate_size(form.filters()), "query": urlencode(form.asked())}
     return render(request, "audit/exports.html", context)
 
 
 @require_GET
-@requires(Right.AUDIT)
-@limited("export")
-def export(request: PersonRequest, kind: str) -> HttpResponseBase:
+@require_rights(Right.AUDIT)
+@limit_acts("export")
+def export(request: UserRequest, kind: str) -> HttpResponseBase:
     """The events that match the filters as a file, streamed; what is in it is on record before it leaves."""
-    form = FilterForm(request.GET)
+    form = LogFilterForm(request.GET)
     if not form.is_valid():
         return _list(request, form, {}, status=422)
-    file, size = Export(Event.objects.matching(form.filters()), kind), exported.size(form.filters())
-    begun = record("audit.exported", by=request.user.username, data={"format": kind, "filters": form.asked()})
+    file, size = LogExport(Event.objects.matching(form.filters()), kind), exported.estimate_size(form.filters())
+    begun = record_event("audit.exported", by=request.user.username, data={"format": kind, "filters": form.asked()})
     name = f"audit-log-{timezone.now():%Y%m%dT%H%M%SZ}.{kind}"
     return StreamingHttpResponse(
-        accounted(file, begun, by=request.user.username, all_rows=size.most if size.known else None),
+        record_export(file, begun, by=request.user.username, all_rows=size.most if size.known else None),
         content_type=file.content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
     )
@@ -114,18 +114,18 @@ def export(request: PersonRequest, kind: str) -> HttpResponseBase:
 def _proof(event: Event) -> dict[str, Any]:
     """Whether the event is sealed, with what proves it; `damaged` where that is not what it should be."""
     try:
-        sealed = proofs.of_events([event.pk]).get(event.pk)
-    except proofs.Missing:
+        sealed = proofs.prove_events([event.pk]).get(event.pk)
+    except proofs.MissingNode:
         return {"sealed": None, "damaged": True}
     whole = sealed is None or (sealed.holds and sealed.leaf_hash == tree.leaf_hash(event.text.encode()))
     return {"sealed": sealed, "damaged": not whole}
 
 
-def _list(request: PersonRequest, form: FilterForm, context: dict[str, Any], status: int = 200) -> HttpResponse:
+def _list(request: UserRequest, form: LogFilterForm, context: dict[str, Any], status: int = 200) -> HttpResponse:
     part = bool(request.htmx)
     template = "audit/events.html#list" if part else "audit/events.html"
-    seen = {} if part else {"standing": standing(), "kept_days": settings.RETAIN_AUDIT_DAYS}
-    kept = {"saved": saved.filters(request, "audit:events", form.asked())} if form.is_valid() else {}
+    seen = {} if part else {"standing": get_seal_status(), "kept_days": settings.RETAIN_AUDIT_DAYS}
+    kept = {"saved": saved.load_saved_filters(request, "audit:events", form.asked())} if form.is_valid() else {}
     response = render(request, template, {"form": form, **seen, **kept, **context}, status=status)
     if part:
         # What a person copies from the address bar holds only what they asked for.

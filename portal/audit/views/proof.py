@@ -9,27 +9,27 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from portal.accounts.access import PersonRequest, limited, requires
+from portal.accounts.access import UserRequest, limit_acts, require_rights
 from portal.accounts.roles import Right
 from portal.audit import evidence, proofs, tasks
-from portal.audit.export import accounted
-from portal.audit.leaves import SealedLog
-from portal.audit.ledger import record
+from portal.audit.export import record_export
+from portal.audit.leaves import SealedLogExport
+from portal.audit.ledger import record_event
 from portal.audit.models import Checkpoint
-from portal.audit.reading import on_record
-from portal.audit.standing import public_key
+from portal.audit.reading import record_log_view
+from portal.audit.standing import announced_public_key
 
 
 @require_GET
-@requires(Right.AUDIT)
-@limited("export")
-def pack(request: PersonRequest, change: int) -> HttpResponseBase:
+@require_rights(Right.AUDIT)
+@limit_acts("export")
+def pack(request: UserRequest, change: int) -> HttpResponseBase:
     """The evidence of one change as a zip; what is in it is on record before it leaves."""
     try:
-        made = evidence.pack(change)
-    except evidence.Unknown:
+        made = evidence.build_evidence_pack(change)
+    except evidence.UnknownChange:
         raise Http404 from None
-    except evidence.BeginningGone:
+    except evidence.HistoryPruned:
         messages.error(
             request,
             _("The first events of CR-%(change)s are gone, as at the end of their retention: no pack can be made.")
@@ -43,58 +43,58 @@ def pack(request: PersonRequest, change: int) -> HttpResponseBase:
             % {"change": change},
         )
         return redirect("audit:change_timeline", change)
-    except proofs.Missing:
+    except proofs.MissingNode:
         messages.error(request, _("There is no proof to give: the kept tree is damaged. Verify the log."))
         return redirect("audit:change_timeline", change)
     data = {"subject": f"CR-{change}", "rows": made.events, "leaves": made.checkpoint.size}
-    record("audit.evidence_exported", by=request.user.username, data=data)
+    record_event("audit.evidence_exported", by=request.user.username, data=data)
     return _download(made.content, f"CR-{change}-evidence.zip", "application/zip")
 
 
 @require_GET
-@requires(Right.AUDIT)
-@limited("export")
-def sealed_log(request: PersonRequest) -> HttpResponseBase:
+@require_rights(Right.AUDIT)
+@limit_acts("export")
+def sealed_log(request: UserRequest) -> HttpResponseBase:
     """Every sealed event in the order of the tree, streamed: what the verifier reads beside a checkpoint."""
-    file = SealedLog()
-    begun = record("audit.exported", by=request.user.username, data={"format": file.format})
+    file = SealedLogExport()
+    begun = record_event("audit.exported", by=request.user.username, data={"format": file.format})
     name = f"sealed-log-{timezone.now():%Y%m%dT%H%M%SZ}.txt"
     return StreamingHttpResponse(
-        accounted(file, begun, by=request.user.username, all_rows=file.size),
+        record_export(file, begun, by=request.user.username, all_rows=file.size),
         content_type=file.content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
     )
 
 
 @require_GET
-@requires(Right.AUDIT)
-def checkpoint(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.AUDIT)
+def checkpoint(request: UserRequest) -> HttpResponse:
     """The newest signed checkpoint, to be kept where the portal cannot reach it."""
     newest = _newest()
-    on_record(request, "checkpoint", leaves=newest.size)
+    record_log_view(request, "checkpoint", leaves=newest.size)
     return _download(newest.note.encode(), f"checkpoint-{newest.size}.txt", "text/plain; charset=utf-8")
 
 
 @require_GET
-@requires(Right.AUDIT)
-def key(_request: PersonRequest) -> HttpResponse:
+@require_rights(Right.AUDIT)
+def key(_request: UserRequest) -> HttpResponse:
     """The public key of the newest checkpoint."""
-    return _download(f"{public_key(_newest())}\n".encode(), "public-key.txt", "text/plain; charset=utf-8")
+    return _download(f"{announced_public_key(_newest())}\n".encode(), "public-key.txt", "text/plain; charset=utf-8")
 
 
 @require_GET
-@requires(Right.AUDIT)
-def verifier(_request: PersonRequest) -> HttpResponse:
+@require_rights(Right.AUDIT)
+def verifier(_request: UserRequest) -> HttpResponse:
     """The program an outsider verifies with."""
     return _download(evidence.VERIFIER.read_bytes(), evidence.VERIFIER.name, "text/x-python; charset=utf-8")
 
 
 @require_POST
-@requires(Right.AUDIT)
-@limited("verification")
-def verify(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.AUDIT)
+@limit_acts("verification")
+def verify(request: UserRequest) -> HttpResponse:
     """Ask a worker to read the whole log anew; the result is on record and on the log's page."""
-    if tasks.ask_for_verification(by=request.user.username):
+    if tasks.enqueue_verification(by=request.user.username):
         messages.info(request, _("The log is being verified. The result will stand here, and in the log."))
     else:
         messages.error(request, _("The queue cannot be reached, so no worker can verify the log now. Try again later."))

@@ -7,14 +7,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts.access import UserRequest, require_rights
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.audit import subjects
-from portal.audit.forms import FindForm, PeriodForm
+from portal.audit.forms import PeriodForm, SearchForm
 from portal.audit.models import Event
-from portal.audit.reading import on_record
-from portal.audit.standing import standing
+from portal.audit.reading import record_log_view
+from portal.audit.standing import get_seal_status
 from portal.pages import keyset
 
 _CHANGES = 15
@@ -22,57 +22,57 @@ _NEWEST = 25
 
 
 @require_safe
-@requires(Right.AUDIT)
-def find(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.AUDIT)
+def find(request: UserRequest) -> HttpResponse:
     """What the log knows by this name or number; the page of it where it is one thing alone."""
-    form = FindForm(request.GET if "q" in request.GET else None)
-    context = {"form": form, "standing": standing()}
+    form = SearchForm(request.GET if "q" in request.GET else None)
+    context = {"form": form, "standing": get_seal_status()}
     if not form.is_valid():
         return render(request, "audit/find.html", context, status=422 if form.is_bound else 200)
     text = form.cleaned_data["q"]
-    found = subjects.look_up(text, form.number())
-    on_record(request, "find", filters={"q": text})
+    found = subjects.search_log(text, form.number())
+    record_log_view(request, "find", filters={"q": text})
     if len(found) == 1:
         return redirect(_page_of(found))
     return render(request, "audit/find.html", context | {"q": text, "found": found})
 
 
 @require_safe
-@requires(Right.AUDIT)
-def person(request: PersonRequest, username: str) -> HttpResponse:
+@require_rights(Right.AUDIT)
+def person(request: UserRequest, username: str) -> HttpResponse:
     """What somebody did in a period: numbers that lead to their rows, and the newest of these."""
     username = User.objects.spell_as_account(username)
     form = PeriodForm(request.GET)
-    context = {"username": username, "form": form, "standing": standing()}
+    context = {"username": username, "form": form, "standing": get_seal_status()}
     if not form.is_valid():
         return render(request, "audit/person.html", context, status=422)
     period = form.period()
-    rows = subjects.done_by(username, period)[:_NEWEST]
-    context |= {"period": period, "asked": form.asked(), "acts": subjects.acts(username, period), "rows": rows}
-    on_record(request, "person", person=username, filters=form.asked())
+    rows = subjects.events_by_user(username, period)[:_NEWEST]
+    context |= {"period": period, "asked": form.asked(), "acts": subjects.count_actions(username, period), "rows": rows}
+    record_log_view(request, "person", person=username, filters=form.asked())
     return render(request, "audit/person.html", context)
 
 
 @require_safe
-@requires(Right.AUDIT)
-def secret(request: PersonRequest, identifier: int) -> HttpResponse:
+@require_rights(Right.AUDIT)
+def secret(request: UserRequest, identifier: int) -> HttpResponse:
     """Every change of one secret: who asked, for what, who agreed, and what Segura said."""
     proposed = Event.objects.filter(secret=identifier, action=subjects.SUBMITTED)
-    page = keyset.page(proposed, order=("-id",), cursor=request.GET.get("at", ""), size=_CHANGES)
-    told = subjects.stories(page.rows)
-    on_record(request, "secret", secret=identifier)
+    page = keyset.paginate_by_keyset(proposed, order=("-id",), cursor=request.GET.get("at", ""), size=_CHANGES)
+    told = subjects.build_change_stories(page.rows)
+    record_log_view(request, "secret", secret=identifier)
     context = {
         "identifier": identifier,
         "name": told[0].proposed.data.get("secret_name", "") if told else "",
         "stories": told,
         "newer": page.newer and f"?at={page.newer}",
         "older": page.older and f"?at={page.older}",
-        "standing": standing(),
+        "standing": get_seal_status(),
     }
     return render(request, "audit/secret.html", context)
 
 
-def _page_of(found: subjects.Found) -> str:
+def _page_of(found: subjects.SearchResults) -> str:
     if found.changes:
         return reverse("audit:change_timeline", args=found.changes)
     if found.secrets:

@@ -8,14 +8,14 @@ from django import forms
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.forms import PresentForm
+from portal.accounts.forms import RecentAuthForm
 from portal.changes import care
-from portal.changes.care import Care
-from portal.changes.forms.fields import SecretText
-from portal.vault import Secret
+from portal.changes.care import ReviewProof
+from portal.changes.forms.fields import SecretField
+from portal.vault import SecretStr
 
 
-class BallotForm(PresentForm):
+class VoteForm(RecentAuthForm):
     """A vote: on which revision, over which digest, and a comment, which all but an approval must have.
 
     `opened` is the mark of the page that showed the difference; with `confirmed` it is what high risk takes.
@@ -74,10 +74,10 @@ class BallotForm(PresentForm):
         return {**cleaned, "presence": self.presence}
 
     @property
-    def care(self) -> Care:
+    def care(self) -> ReviewProof:
         """What the voter did before, which only an approval asks for."""
         given = self.cleaned_data
-        return care.of(
+        return care.check_review_token(
             given["digest"],
             revision=given["revision"],
             reader=self._request.user.pk or 0,
@@ -86,10 +86,10 @@ class BallotForm(PresentForm):
         )
 
 
-class RetryForm(PresentForm):
+class RetryForm(RecentAuthForm):
     """The approved client secret once more; never written back into a page."""
 
-    value = SecretText(
+    value = SecretField(
         limit=10_000,
         label=_("Client secret"),
         help_text=_("The very value that was approved: the portal erased its copy when the change failed."),
@@ -99,26 +99,26 @@ class RetryForm(PresentForm):
         super().__init__(data, request=request, auto_id="retry-%s")
 
     @property
-    def secret(self) -> Secret | None:
+    def secret(self) -> SecretStr | None:
         """The value as something that does not print."""
-        value: Secret | None = self.cleaned_data["value"]
+        value: SecretStr | None = self.cleaned_data["value"]
         return value
 
     def add_error(self, field: str | None, error: Any) -> None:
         """Add that the value looks like a placeholder, where it is another one than was approved."""
         super().add_error(field, error)
-        if field == "value" and cast(SecretText, self.fields["value"]).doubtful:
+        if field == "value" and cast(SecretField, self.fields["value"]).doubtful:
             super().add_error(field, _("What you entered looks like a placeholder or a masked copy of the value."))
 
 
-class RecheckForm(PresentForm):
+class RecheckForm(RecentAuthForm):
     """Nothing but the person."""
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
         super().__init__(data, request=request, auto_id="recheck-%s")
 
 
-class CloseForm(PresentForm):
+class ResolveForm(RecentAuthForm):
     """What a person found in Segura, where the machine could not find out."""
 
     applied = forms.ChoiceField(

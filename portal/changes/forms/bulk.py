@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts.forms import PresentForm
+from portal.accounts.forms import RecentAuthForm
 from portal.changes.models import Verdict
 
 MOST = 25
@@ -19,7 +19,7 @@ _ALTERED = _("The list was altered. Open it anew and choose again.")
 _PICK = re.compile(r"(\d{1,18})\.(\d{1,9})\.([0-9a-f]{64})")
 
 
-class Pick(NamedTuple):
+class SelectedChange(NamedTuple):
     """One chosen change, and what exactly of it the list showed."""
 
     change_id: int
@@ -27,13 +27,13 @@ class Pick(NamedTuple):
     digest: str
 
 
-class PicksField(forms.Field):
+class SelectionField(forms.Field):
     """The ticked boxes, each «change.revision.digest»."""
 
     widget = forms.MultipleHiddenInput
     default_error_messages = {"required": _("Choose at least one change.")}
 
-    def to_python(self, value: list[str] | None) -> list[Pick]:
+    def to_python(self, value: list[str] | None) -> list[SelectedChange]:
         """As picks, each once. Raises ValidationError for what no box of the page holds, and for more than a page."""
         texts = dict.fromkeys(value or [])
         if len(texts) > MOST:
@@ -41,16 +41,16 @@ class PicksField(forms.Field):
         found = [_PICK.fullmatch(text) for text in texts]
         if not all(found):
             raise ValidationError(_ALTERED)
-        return [Pick(int(match[1]), int(match[2]), match[3]) for match in found if match]
+        return [SelectedChange(int(match[1]), int(match[2]), match[3]) for match in found if match]
 
 
-class BulkForm(PresentForm):
+class BulkVoteForm(RecentAuthForm):
     """A verdict over all that was picked; a rejection with one reason for all of them.
 
     Changes are requested one by one: what to change differs.
     """
 
-    picks = PicksField(label=_("Changes"))
+    picks = SelectionField(label=_("Changes"))
     verdict = forms.ChoiceField(
         choices=[(each, each.label) for each in (Verdict.APPROVE, Verdict.REJECT)],
         widget=forms.HiddenInput,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.changes.comment import LONGEST
 from portal.changes.labels import FIELD_LABELS
-from portal.changes.talk import Remark
+from portal.changes.talk import NewComment
 
 _LARGEST = 2**63 - 1
 _ABOUT = [("", _("The change as a whole")), *FIELD_LABELS.items()]
@@ -49,7 +49,7 @@ class CommentForm(forms.Form):
         self.add_error("text", sentence)
 
     @property
-    def remark(self) -> Remark:
+    def remark(self) -> NewComment:
         """What is said, as talk takes it."""
         cleaned = self.cleaned_data
-        return Remark(cleaned["key"], cleaned["text"], cleaned.get("field", ""), cleaned["answers"])
+        return NewComment(cleaned["key"], cleaned["text"], cleaned.get("field", ""), cleaned["answers"])

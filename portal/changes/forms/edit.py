@@ -13,14 +13,14 @@ from django.utils.translation import gettext_lazy
 from portal.accounts.forms import EXACT
 from portal.changes import patch as patches
 from portal.changes.forms import rebase
-from portal.changes.forms.fields import AddressText, ExactText, SecretText, TicketText
+from portal.changes.forms.fields import AddressText, ExactTextField, SecretField, TicketText
 from portal.changes.forms.generator import LENGTHS
-from portal.changes.forms.rebase import CHOICE, Conflict
+from portal.changes.forms.rebase import CHOICE, FieldConflict
 from portal.changes.forms.shares import BLANK_ROWS, LONGEST, MOST_ROWS, BaseShareFormSet, ShareFormSet
 from portal.changes.labels import FIELD_LABELS
-from portal.changes.patch import Sight
-from portal.changes.sealed import Sealed
-from portal.vault import SHARE_FIELDS, TEXT_FIELDS, Secret
+from portal.changes.patch import Snapshot
+from portal.changes.sealed import EncryptedSecret
+from portal.vault import SHARE_FIELDS, TEXT_FIELDS, SecretStr
 from portal.vault.text import is_quoted
 
 NEEDED = ("name", "url", "client_id")
@@ -34,27 +34,27 @@ _QUOTES = gettext_lazy(
 )
 
 
-class EditForm(forms.Form):
+class ProposalForm(forms.Form):
     """What is to change, against the `base` the person sees; None: the details could not be read.
 
     Without a base an empty field means «leave it as it is». `kept` is a new client secret entered or proposed
     earlier, which need not be typed again. Of each of `conflicts` it asks which side shall count.
     """
 
-    name = ExactText(limit=LONGEST, label=FIELD_LABELS["name"])
+    name = ExactTextField(limit=LONGEST, label=FIELD_LABELS["name"])
     url = AddressText(limit=LONGEST, label=FIELD_LABELS["url"])
-    client_id = ExactText(limit=LONGEST, label=FIELD_LABELS["client_id"])
-    identifier_code = ExactText(limit=LONGEST, label=FIELD_LABELS["identifier_code"])
-    method = ExactText(
+    client_id = ExactTextField(limit=LONGEST, label=FIELD_LABELS["client_id"])
+    identifier_code = ExactTextField(limit=LONGEST, label=FIELD_LABELS["identifier_code"])
+    method = ExactTextField(
         limit=LONGEST,
         label=FIELD_LABELS["method"],
         widget=forms.TextInput(attrs={"list": "methods", **EXACT}),
         help_text=gettext_lazy("Choose an HTTP method, or type another one."),
     )
-    tags = ExactText(
+    tags = ExactTextField(
         limit=LONGEST, label=FIELD_LABELS["tags"], help_text=gettext_lazy("Several are separated by commas.")
     )
-    notes = ExactText(
+    notes = ExactTextField(
         limit=20_000,
         lines=True,
         label=FIELD_LABELS["notes"],
@@ -65,7 +65,7 @@ class EditForm(forms.Form):
         label=FIELD_LABELS["client_secret"],
         error_messages={"required": gettext_lazy("Say what shall become of the client secret.")},
     )
-    client_secret = SecretText(
+    client_secret = SecretField(
         limit=4000,
         label=gettext_lazy("New client secret"),
         help_text=gettext_lazy(
@@ -87,7 +87,7 @@ class EditForm(forms.Form):
     )
     replace_users_allowed = forms.BooleanField(required=False, label=gettext_lazy("Replace the whole list"))
     replace_groups_allowed = forms.BooleanField(required=False, label=gettext_lazy("Replace the whole list"))
-    reason = ExactText(
+    reason = ExactTextField(
         limit=4000,
         lines=True,
         required=True,
@@ -105,25 +105,25 @@ class EditForm(forms.Form):
         self,
         data: Mapping[str, Any] | None = None,
         *,
-        base: Sight | None,
-        kept: Sealed | None = None,
+        base: Snapshot | None,
+        kept: EncryptedSecret | None = None,
         initial: Mapping[str, Any] | None = None,
-        conflicts: Mapping[str, Conflict] | None = None,
+        conflicts: Mapping[str, FieldConflict] | None = None,
     ) -> None:
         given = dict(initial or {})
         super().__init__(data, initial={"secret_mode": CARRIED if kept else SAME, "length": LENGTHS[1], **given})
-        self.kept_value: Secret | None = None
+        self.kept_value: SecretStr | None = None
         self.quotes_value = False
         self.base, self.kept, self.conflicts = base, kept, conflicts or {}
         for name, conflict in self.conflicts.items():
-            self.fields[CHOICE.format(name)] = rebase.question(conflict)
+            self.fields[CHOICE.format(name)] = rebase.conflict_field(conflict)
         for name in TEXT_FIELDS:
-            field = cast(ExactText, self.fields[name])
+            field = cast(ExactTextField, self.fields[name])
             field.seen = base.fields[name] if base else None
         self.offer_kept(kept)
         self.shares = {name: self._share_list(name, data, given.get(name)) for name in SHARE_FIELDS}
 
-    def offer_kept(self, kept: Sealed | None) -> None:
+    def offer_kept(self, kept: EncryptedSecret | None) -> None:
         """Offer to go on with a value entered earlier."""
         self.kept = kept
         choices = [(SAME, _("Do not change it"))]
@@ -178,7 +178,7 @@ class EditForm(forms.Form):
         else:
             lists = list(SHARE_FIELDS)
         wanted = {**texts, **{name: self._list(name) for name in lists}}
-        return patches.difference(wanted, self.base.fields if self.base else {})
+        return patches.changed_values(wanted, self.base.fields if self.base else {})
 
     def _settle(self) -> None:
         """Of a text that both sides changed only the side that was chosen goes on, and errors of the other are none."""
@@ -186,12 +186,12 @@ class EditForm(forms.Form):
             choice = self.cleaned_data.get(CHOICE.format(name))
             if choice in (rebase.MINE, rebase.THEIRS):
                 self.errors.pop(name, None)
-                self.cleaned_data[name] = rebase.settled(self.conflicts[name], choice, None)
+                self.cleaned_data[name] = rebase.resolve_conflict(self.conflicts[name], choice, None)
 
     def _list(self, name: str) -> list[list[Any]]:
         rows = self.shares[name].rows()
         choice = self.cleaned_data.get(CHOICE.format(name))
-        return cast(list[list[Any]], rebase.settled(self.conflicts[name], choice, rows)) if choice else rows
+        return cast(list[list[Any]], rebase.resolve_conflict(self.conflicts[name], choice, rows)) if choice else rows
 
     def _clean_needed(self) -> None:
         for name in NEEDED:
@@ -228,7 +228,7 @@ class EditForm(forms.Form):
     def _is_doubtful(self, mode: str) -> bool:
         if mode == CARRIED:
             return bool(self.kept and self.kept.traits.get("placeholder"))
-        return mode == ENTER and cast(SecretText, self.fields["client_secret"]).doubtful
+        return mode == ENTER and cast(SecretField, self.fields["client_secret"]).doubtful
 
     def _clean_shares(self) -> None:
         for name, rows in self.shares.items():
@@ -264,7 +264,7 @@ class EditForm(forms.Form):
             self.data = self._without([*quoting, *(key for key in self.data if key.partition("-")[0] in rows)], value)
             self.shares |= {name: self._share_list(name, self.data, None) for name in rows}
 
-    def _without(self, keys: Iterable[str], value: Secret) -> Any:
+    def _without(self, keys: Iterable[str], value: SecretStr) -> Any:
         """What was sent, emptied of these of its texts that quote the value."""
         sent: Any = self.data.copy()  # type: ignore[attr-defined]  # of a QueryDict one that can be written to
         for key in keys:

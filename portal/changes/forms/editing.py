@@ -17,28 +17,35 @@ from django.urls import reverse
 
 from portal.accounts.models import User
 from portal.catalog import directory, keywords
-from portal.catalog.details import CannotRead, read_details
+from portal.catalog.details import DetailsUnavailable, fetch_details_for_user
 from portal.catalog.models import ApiSecret
 from portal.changes import patch as patches
 from portal.changes import sealed
 from portal.changes.forms import generator, overlay, rebase
-from portal.changes.forms.edit import CARRIED, ENTER, GENERATE, REPLACE, SAME, EditForm
-from portal.changes.forms.overlay import Overlay
-from portal.changes.forms.rebase import CHOICE, Conflict
+from portal.changes.forms.edit import CARRIED, ENTER, GENERATE, REPLACE, SAME, ProposalForm
+from portal.changes.forms.overlay import Prefill
+from portal.changes.forms.rebase import CHOICE, FieldConflict
 from portal.changes.forms.shares import BLANK_ROWS
 from portal.changes.models import Revision
-from portal.changes.patch import FieldChange, Sight
-from portal.changes.proposal import Proposal, ProposalLost, pack, pack_base, unpack, unpack_base
-from portal.vault import SECRET_FIELD, SHARE_FIELDS, TEXT_FIELDS, Secret
+from portal.changes.patch import FieldChange, Snapshot
+from portal.changes.proposal import (
+    InvalidProposalToken,
+    Proposal,
+    decode_base,
+    decode_proposal,
+    encode_base,
+    encode_proposal,
+)
+from portal.vault import SECRET_FIELD, SHARE_FIELDS, TEXT_FIELDS, SecretStr
 
-_UNSEEN = Sight({})
+_UNSEEN = Snapshot({})
 """What a form carries whose details could not be read, so that this too cannot be made up."""
 _IN_ORDER = sorted(TEXT_FIELDS, key=lambda name: name == "notes")
 """The long one last."""
 
 
 @dataclass
-class Edit:
+class ProposalEditor:
     """What a person has in front of them.
 
     `base` is what they saw of the secret, None where it could not be read (`obstacle` says why). `kept` holds a new
@@ -48,8 +55,8 @@ class Edit:
 
     secret: ApiSecret
     by: User
-    base: Sight | None
-    form: EditForm
+    base: Snapshot | None
+    form: ProposalForm
     kept: Proposal | None = None
     obstacle: str = ""
     revised: Revision | None = None
@@ -57,21 +64,21 @@ class Edit:
 
     @property
     def packed_base(self) -> str:
-        return pack_base(self.base or _UNSEEN, self.by, self.secret.pk)
+        return encode_base(self.base or _UNSEEN, self.by, self.secret.pk)
 
     @property
     def packed_kept(self) -> str:
-        return pack(self.kept, self.by) if self.kept else ""
+        return encode_proposal(self.kept, self.by) if self.kept else ""
 
     @cached_property
     def moved(self) -> dict[str, FieldChange]:
         """Old: when it was proposed; new: now."""
-        return {change.field: change for change in rebase.moves(self.revised, self.base)}
+        return {change.field: change for change in rebase.find_outside_changes(self.revised, self.base)}
 
     @cached_property
-    def conflicts(self) -> dict[str, Conflict]:
+    def conflicts(self) -> dict[str, FieldConflict]:
         """What both the proposal and somebody in Segura changed."""
-        return rebase.conflicts(self.revised, self.base)
+        return rebase.find_conflicts(self.revised, self.base)
 
     @property
     def taken_over(self) -> list[str]:
@@ -110,7 +117,7 @@ class Edit:
     @property
     def lists(self) -> list[dict[str, Any]]:
         """Each list of who may use the secret, with what moved about it."""
-        books = directory.books()
+        books = directory.load_share_suggestions()
         for name, book in books.items():
             if not book.whole:
                 self.form.shares[name].search_names(reverse("catalog:names"))
@@ -118,8 +125,8 @@ class Edit:
             {
                 "name": name,
                 "book": books.get(name),
-                "met": [] if name in books and books[name].whole else keywords.known(name),
-                "strangers": directory.strangers(name, self.form.shares[name].new_names()),
+                "met": [] if name in books and books[name].whole else keywords.list_known_names(name),
+                "strangers": directory.find_unknown_names(name, self.form.shares[name].new_names()),
                 "rows": self.form.shares[name],
                 "replace": self.form[REPLACE.format(name)],
                 "moved": self.moved.get(name),
@@ -134,11 +141,11 @@ class Edit:
         data = self.form.cleaned_data
         new = None
         if data["secret_mode"] == CARRIED and self.kept and self.kept.sealed:
-            new = sealed.reseal(self.kept.sealed.blob, self.kept.revision_id, revision_id)
+            new = sealed.reencrypt_secret(self.kept.sealed.blob, self.kept.revision_id, revision_id)
         elif data["secret_mode"] == ENTER:
-            new = sealed.seal(data["client_secret"], revision_id)
+            new = sealed.encrypt_secret(data["client_secret"], revision_id)
         elif data["secret_mode"] == GENERATE:
-            new = sealed.seal(generator.generate(int(data["length"])), revision_id)
+            new = sealed.encrypt_secret(generator.generate_secret(int(data["length"])), revision_id)
         return Proposal(
             secret=self.secret.pk,
             patch=self.form.patch(),
@@ -152,55 +159,65 @@ class Edit:
     def keep_typed_secret(self) -> None:
         """After a form that did not pass: seal the value that was typed, so that it need not be typed again."""
         value = self.form.cleaned_data.get(SECRET_FIELD)
-        if isinstance(value, Secret):
+        if isinstance(value, SecretStr):
             self.kept = _keep(self.secret, value)
             self.form.offer_kept(self.kept.sealed)
             if self.form.cleaned_data.get("secret_mode") == ENTER:
                 self.form.data = {**self.form.data.dict(), "secret_mode": CARRIED}  # type: ignore[attr-defined]
 
 
-def start(secret: ApiSecret, *, by: User, revised: Revision | None = None, over: Overlay | None = None) -> Edit:
+def open_editor(
+    secret: ApiSecret, *, by: User, revised: Revision | None = None, over: Prefill | None = None
+) -> ProposalEditor:
     """Open the form: the vault is read live, and what `revised` proposes, or else `over`, is laid over it."""
     base, obstacle = _look(secret, by)
     kept = _kept_of(secret, revised)
-    over = overlay.of_revision(revised) if revised else over or Overlay({}, None)
-    initial = overlay.laid(base, over) | over.words()
+    over = overlay.of_revision(revised) if revised else over or Prefill({}, None)
+    initial = overlay.initial_values(base, over) | over.words()
     if over.new_secret:
         initial["secret_mode"] = ENTER
-    edit = Edit(secret, by, base, EditForm(base=base), kept, obstacle, revised)
+    edit = ProposalEditor(secret, by, base, ProposalForm(base=base), kept, obstacle, revised)
     if edit.secret_disputed:
         initial["secret_mode"] = ""  # nothing is chosen for them
     return _shown(edit, initial)
 
 
-def resume(proposal: Proposal, secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Edit:
+def reopen_editor(
+    proposal: Proposal, secret: ApiSecret, *, by: User, revised: Revision | None = None
+) -> ProposalEditor:
     """Back from the preview to the form, with everything as it was typed and the new client secret kept."""
     base = proposal.base
     kept = replace(proposal, patch={}, base=None) if proposal.sealed else None
-    over = Overlay(proposal.patch, base.fields if base else None, proposal.reason, proposal.ticket)
-    initial = overlay.laid(base, over) | over.words() | {"secret_mode": CARRIED if kept else SAME}
+    over = Prefill(proposal.patch, base.fields if base else None, proposal.reason, proposal.ticket)
+    initial = overlay.initial_values(base, over) | over.words() | {"secret_mode": CARRIED if kept else SAME}
     initial["is_the_value"] = bool(kept and kept.sealed and kept.sealed.traits.get("placeholder"))
-    edit = Edit(secret, by, base, EditForm(base=base), kept, revised=revised)
+    edit = ProposalEditor(secret, by, base, ProposalForm(base=base), kept, revised=revised)
     if base:
-        initial |= rebase.initial(edit.conflicts, {**base.fields, **proposal.patch})
+        initial |= rebase.initial_choices(edit.conflicts, {**base.fields, **proposal.patch})
     return _shown(edit, initial)
 
 
-def receive(data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Edit:
-    """The form as it was sent, to be validated. Raises ProposalLost where what was seen cannot be told any more."""
-    seen = unpack_base(data.get("base", ""), by, secret.pk)
+def editor_from_post(
+    data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | None = None
+) -> ProposalEditor:
+    """The form as it was sent, to be validated. Raises InvalidProposalToken where what was seen cannot be told any
+    more.
+    """
+    seen = decode_base(data.get("base", ""), by, secret.pk)
     base = seen if seen.fields else None
     kept = _recall(data, secret, by) or _kept_of(secret, revised)
-    form = EditForm(data, base=base, kept=kept.sealed if kept else None, conflicts=rebase.conflicts(revised, base))
-    form.kept_value = sealed.open(kept.sealed.blob, kept.revision_id) if kept and kept.sealed else None
-    return Edit(secret, by, base, form, kept, revised=revised)
+    form = ProposalForm(
+        data, base=base, kept=kept.sealed if kept else None, conflicts=rebase.find_conflicts(revised, base)
+    )
+    form.kept_value = sealed.decrypt_secret(kept.sealed.blob, kept.revision_id) if kept and kept.sealed else None
+    return ProposalEditor(secret, by, base, form, kept, revised=revised)
 
 
-def with_more_rows(
+def editor_with_more_rows(
     data: QueryDict, secret: ApiSecret, *, by: User, to: str = "", revised: Revision | None = None
-) -> Edit:
-    """The form as it was sent, unjudged, with new blank rows in the list `to`. Raises ProposalLost."""
-    edit = receive(data, secret, by=by, revised=revised)
+) -> ProposalEditor:
+    """The form as it was sent, unjudged, with new blank rows in the list `to`. Raises InvalidProposalToken."""
+    edit = editor_from_post(data, secret, by=by, revised=revised)
     sent = {name: listed.total_form_count() for name, listed in edit.form.shares.items()}
     edit = _typed_again(edit, data)
     for name, listed in edit.form.shares.items():
@@ -209,31 +226,33 @@ def with_more_rows(
     return edit
 
 
-def start_over(data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | None = None) -> Edit:
+def editor_after_lost_token(
+    data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | None = None
+) -> ProposalEditor:
     """What was seen is lost: read the vault anew, keep what was typed, and say where the two differ."""
     base, obstacle = _look(secret, by)
     kept = _recall(data, secret, by) or _kept_of(secret, revised)
-    edit = _typed_again(Edit(secret, by, base, EditForm(base=base), kept, obstacle, revised), data)
+    edit = _typed_again(ProposalEditor(secret, by, base, ProposalForm(base=base), kept, obstacle, revised), data)
     if base is not None:
-        bound = EditForm(data, base=base)
+        bound = ProposalForm(data, base=base)
         bound.is_valid()
         typed = {name: bound.cleaned_data[name] for name in TEXT_FIELDS if name in bound.cleaned_data}
-        changes = patches.describe(patches.difference(typed, base.fields), base.fields, new_secret=False)
+        changes = patches.describe_changes(patches.changed_values(typed, base.fields), base.fields, new_secret=False)
         edit.differs = {change.field: change for change in changes}
     return edit
 
 
-def _look(secret: ApiSecret, by: User) -> tuple[Sight | None, str]:
+def _look(secret: ApiSecret, by: User) -> tuple[Snapshot | None, str]:
     try:
-        details = read_details(secret.pk, by=by.username, as_base=True)
-    except CannotRead as error:
+        details = fetch_details_for_user(secret.pk, by=by.username, as_base=True)
+    except DetailsUnavailable as error:
         return None, error.failure.sentence
-    return Sight(dict(details.fields), details.secret_fingerprint, details.read_at), ""
+    return Snapshot(dict(details.fields), details.secret_fingerprint, details.read_at), ""
 
 
-def _keep(secret: ApiSecret, value: Secret) -> Proposal:
+def _keep(secret: ApiSecret, value: SecretStr) -> Proposal:
     kept_id = uuid.uuid4()
-    return Proposal(secret.pk, {}, None, sealed=sealed.seal(value, kept_id), revision_id=kept_id)
+    return Proposal(secret.pk, {}, None, sealed=sealed.encrypt_secret(value, kept_id), revision_id=kept_id)
 
 
 def _kept_of(secret: ApiSecret, revised: Revision | None) -> Proposal | None:
@@ -241,42 +260,42 @@ def _kept_of(secret: ApiSecret, revised: Revision | None) -> Proposal | None:
     if revised is None or revised.sealed_secret is None:
         return None
     kept_id = uuid.uuid4()
-    again = sealed.reseal(revised.sealed_secret, revised.pk, kept_id)
+    again = sealed.reencrypt_secret(revised.sealed_secret, revised.pk, kept_id)
     return Proposal(secret.pk, {}, None, sealed=again, revision_id=kept_id)
 
 
 def _recall(data: Mapping[str, Any], secret: ApiSecret, by: User) -> Proposal | None:
     try:
-        kept = unpack(data.get("kept", ""), by)
-    except ProposalLost:
+        kept = decode_proposal(data.get("kept", ""), by)
+    except InvalidProposalToken:
         return None
     return kept if kept.secret == secret.pk and kept.sealed else None
 
 
-def _shown(edit: Edit, initial: dict[str, Any]) -> Edit:
+def _shown(edit: ProposalEditor, initial: dict[str, Any]) -> ProposalEditor:
     kept = edit.kept.sealed if edit.kept else None
-    edit.form = EditForm(base=edit.base, kept=kept, initial=initial, conflicts=edit.conflicts)
+    edit.form = ProposalForm(base=edit.base, kept=kept, initial=initial, conflicts=edit.conflicts)
     return edit
 
 
-def _typed_again(edit: Edit, data: QueryDict) -> Edit:
+def _typed_again(edit: ProposalEditor, data: QueryDict) -> ProposalEditor:
     """A fresh form that holds what was typed; of a client secret only the sealed value."""
-    initial: dict[str, Any] = {name: data.get(name, "") for name in EditForm.base_fields if name != SECRET_FIELD}
+    initial: dict[str, Any] = {name: data.get(name, "") for name in ProposalForm.base_fields if name != SECRET_FIELD}
     try:
         value = edit.form.fields[SECRET_FIELD].clean(data.get(SECRET_FIELD, ""))
     except ValidationError:
         value = None
-    if isinstance(value, Secret) and initial["secret_mode"] == ENTER:
+    if isinstance(value, SecretStr) and initial["secret_mode"] == ENTER:
         edit.kept = _keep(edit.secret, value)
         initial["secret_mode"] = CARRIED
     elif initial["secret_mode"] == CARRIED and edit.kept is None:
         initial["secret_mode"] = ENTER
-    bound = EditForm(data, base=edit.base)
+    bound = ProposalForm(data, base=edit.base)
     for name in SHARE_FIELDS:
         typed: list[dict[str, Any]] = [
             {str(part): form[part].value() for part in ("name", "can_edit", "DELETE") if part in form.fields}
             for form in bound.shares[name].forms
         ]
-        initial[name] = overlay.joined(edit.base.fields[name] if edit.base else [], typed)
+        initial[name] = overlay.join_share_rows(edit.base.fields[name] if edit.base else [], typed)
     initial |= {CHOICE.format(name): data.get(CHOICE.format(name), "") for name in edit.conflicts}
     return _shown(edit, initial)

@@ -15,8 +15,8 @@ from portal.accounts.forms import EXACT
 from portal.changes import hosts
 from portal.changes.forms.line_ends import restore_line_ends
 from portal.changes.placeholders import looks_like_placeholder
-from portal.unseen import NEEDED, is_unseen
-from portal.vault import Secret, is_masked
+from portal.unseen import NEEDED, is_invisible
+from portal.vault import SecretStr, is_masked
 
 _LET_PASS = ("Zs", "Co", "Cn")
 """Spaces as word processors leave them, and letters this Python is too old to know; the difference shows them."""
@@ -27,7 +27,7 @@ _LINE_END = re.compile(r"\n|\\n")
 """Real, or written out as in JSON and in environment files."""
 
 
-def refuse_unseen(label: str, text: str, *, passing: str = "", strict: bool = False) -> None:
+def reject_invisible(label: str, text: str, *, passing: str = "", strict: bool = False) -> None:
     """Raises ValidationError naming field and character where the text holds control, invisible or damaged ones.
 
     `passing` are characters to let through; `strict` knows no other exceptions, for a text that no page shows.
@@ -35,7 +35,7 @@ def refuse_unseen(label: str, text: str, *, passing: str = "", strict: bool = Fa
     for position, char in enumerate(text, start=1):
         if char in passing:
             continue
-        if char == _DAMAGED or (is_unseen(char) if strict else _hides(char)):
+        if char == _DAMAGED or (is_invisible(char) if strict else _hides(char)):
             raise ValidationError(
                 _(
                     "%(field)s holds a character that cannot be seen or arrived damaged: U+%(code)s, %(name)s, at "
@@ -52,10 +52,10 @@ def refuse_unseen(label: str, text: str, *, passing: str = "", strict: bool = Fa
 
 
 def _hides(char: str) -> bool:
-    return is_unseen(char) and char not in NEEDED and unicodedata.category(char) not in _LET_PASS
+    return is_invisible(char) and char not in NEEDED and unicodedata.category(char) not in _LET_PASS
 
 
-def refuse_long(label: str, text: str, limit: int) -> None:
+def reject_too_long(label: str, text: str, limit: int) -> None:
     """Raises ValidationError with both numbers. There is no maxlength: browsers cut a paste without a word."""
     if len(text) > limit:
         raise ValidationError(
@@ -69,7 +69,7 @@ def refuse_long(label: str, text: str, limit: int) -> None:
         )
 
 
-class ExactText(forms.CharField):
+class ExactTextField(forms.CharField):
     """Text kept exactly, spaces included. What is `seen` in the vault passes untouched, whatever it holds."""
 
     def __init__(self, *, limit: int, lines: bool = False, **options: Any) -> None:
@@ -91,8 +91,8 @@ class ExactText(forms.CharField):
         if value == self.seen:
             return
         super().validate(value)
-        refuse_long(str(self.label), value, self.limit)
-        refuse_unseen(str(self.label), value, passing="\n\r\t" if self.lines else "")
+        reject_too_long(str(self.label), value, self.limit)
+        reject_invisible(str(self.label), value, passing="\n\r\t" if self.lines else "")
 
     def _sent_back(self, text: str) -> str:
         """The text after a round through an HTML control: one kind of line end, or none."""
@@ -100,7 +100,7 @@ class ExactText(forms.CharField):
         return text.replace("\r", "\n") if self.lines else text.replace("\r", "").replace("\n", "")
 
 
-class AddressText(ExactText):
+class AddressText(ExactTextField):
     """The address of an API: one that something can be sent to."""
 
     def validate(self, value: Any) -> None:
@@ -110,7 +110,7 @@ class AddressText(ExactText):
             raise ValidationError(wrong, code="address")
 
 
-class TicketText(ExactText):
+class TicketText(ExactTextField):
     """Number or address of a ticket, and no address that runs something."""
 
     def validate(self, value: Any) -> None:
@@ -119,7 +119,7 @@ class TicketText(ExactText):
             raise ValidationError(_("A ticket is a number, or an address that begins with https:// or http://."))
 
 
-class SecretText(forms.CharField):
+class SecretField(forms.CharField):
     """A client secret: never shown again, never stripped, no mask taken for a value. Cleans to Secret or None.
 
     Its control has several lines and hides them: browsers turn the line ends of what is pasted into a password
@@ -148,11 +148,11 @@ class SecretText(forms.CharField):
                 ),
                 code="masked",
             )
-        refuse_long(str(self.label), text, self.limit)
-        refuse_unseen(str(self.label), text, passing="\n", strict=True)
+        reject_too_long(str(self.label), text, self.limit)
+        reject_invisible(str(self.label), text, passing="\n", strict=True)
         _refuse_flattened(text)
         self.doubtful = looks_like_placeholder(text)
-        return Secret(text)
+        return SecretStr(text)
 
 
 class _NeverShown(forms.BoundField):

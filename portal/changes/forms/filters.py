@@ -13,21 +13,21 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
-from portal.changes.existence import has
+from portal.changes.existence import exists_by_index
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import ChangeQuerySet, Revision, Status
-from portal.changes.risks import Level
+from portal.changes.risks import RiskLevel
 from portal.vault.entity import SECRET_FIELD
 
 _LARGEST = 2**63 - 1
 
 
-class QueueForm(forms.Form):
+class QueueFilterForm(forms.Form):
     """What the queue is asked for in its address: which changes, in which order, where in them, and which is open."""
 
     q = forms.CharField(label=_("Secret or number"), required=False, max_length=500)
     risk = forms.TypedChoiceField(
-        label=_("Risk"), required=False, choices=[("", _("Any")), *reversed(Level.choices)], coerce=int
+        label=_("Risk"), required=False, choices=[("", _("Any")), *reversed(RiskLevel.choices)], coerce=int
     )
     field = forms.ChoiceField(label=_("Field"), required=False, choices=[("", _("Any")), *FIELD_LABELS.items()])
     requester = forms.CharField(label=_("Requester"), required=False, max_length=150)
@@ -70,7 +70,7 @@ class QueueForm(forms.Form):
 
     @property
     def order(self) -> tuple[str, ...]:
-        """For keyset.page."""
+        """For keyset.paginate_by_keyset."""
         return self.ORDERS[self.cleaned_data.get("sort", "")]
 
     @property
@@ -100,7 +100,7 @@ class QueueForm(forms.Form):
         return changes
 
 
-class NewsForm(forms.Form):
+class QueueUpdateForm(forms.Form):
     """What a page of the queue knows, as it asks for what it does not."""
 
     since = forms.DateTimeField(validators=[MinValueValidator(datetime(2000, 1, 1, tzinfo=UTC))])  # a page made it
@@ -115,7 +115,7 @@ class NewsForm(forms.Form):
         return {"seen_at": given["since"], "shown": shown, "told": given["told"] or 0}
 
 
-class FilterForm(forms.Form):
+class ChangeFilterForm(forms.Form):
     """Any of status, requester and secret; empty fields narrow nothing."""
 
     status = forms.ChoiceField(
@@ -154,4 +154,4 @@ def _requested_by(name: str) -> Q:
 
 def _current(like: Q) -> Q:
     """The revision that counts is like this."""
-    return has(Revision.objects.filter(like, change=OuterRef("pk"), number=OuterRef("revision")))
+    return exists_by_index(Revision.objects.filter(like, change=OuterRef("pk"), number=OuterRef("revision")))

@@ -10,7 +10,7 @@ from portal.changes.drafts import Draft
 from portal.changes.forms import rebase
 from portal.changes.forms.edit import REPLACE
 from portal.changes.models import Change, Revision
-from portal.changes.patch import Sight
+from portal.changes.patch import Snapshot
 from portal.changes.template import Template
 from portal.vault import SHARE_FIELDS
 
@@ -21,7 +21,7 @@ ANOTHER = 0
 
 
 @dataclass(frozen=True)
-class Overlay:
+class Prefill:
     """A patch that was made over `earlier` values (None: they were not known); never a client secret.
 
     `new_secret`: one belonged to it, which has to be entered again. It is taken from `origin`, `draft` or `template`.
@@ -41,50 +41,50 @@ class Overlay:
         return {"reason": self.reason, "ticket": self.ticket}
 
 
-def of_revision(revision: Revision) -> Overlay:
+def of_revision(revision: Revision) -> Prefill:
     """What this revision proposes, to be revised."""
-    return Overlay(revision.patch, revision.base, revision.reason, revision.ticket)
+    return Prefill(revision.patch, revision.base, revision.reason, revision.ticket)
 
 
-def of_change(change: Change, secret: int) -> Overlay:
+def of_change(change: Change, secret: int) -> Prefill:
     """What this change proposed, to be proposed anew: for its own secret, or for another one, which stays itself."""
     revision = change.current()
     same = change.secret == secret
     patch = revision.patch if same else _for_any(revision.patch)
-    return Overlay(
+    return Prefill(
         patch, revision.base, revision.reason, revision.ticket, bool(revision.secret_fingerprint) and same, change
     )
 
 
-def of_draft(draft: Draft) -> Overlay:
+def of_draft(draft: Draft) -> Prefill:
     """What a person has kept, to go on with."""
-    return Overlay(draft.patch, draft.base, draft.reason, draft.ticket, draft=draft)
+    return Prefill(draft.patch, draft.base, draft.reason, draft.ticket, draft=draft)
 
 
-def of_template(template: Template) -> Overlay:
+def of_template(template: Template) -> Prefill:
     """What somebody keeps under a name, for any secret."""
-    return Overlay(_for_any(template.patch), template.base, template.reason, template.ticket, template=template)
+    return Prefill(_for_any(template.patch), template.base, template.reason, template.ticket, template=template)
 
 
-def laid(base: Sight | None, over: Overlay) -> dict[str, Any]:
+def initial_values(base: Snapshot | None, over: Prefill) -> dict[str, Any]:
     """Initial values of the form: what the vault holds, with what the patch made of `earlier` laid over it."""
     patch, earlier = over.patch, over.earlier
     if base is None:
-        rows = {name: [rebase.row(*share) for share in patch.get(name, [])] for name in SHARE_FIELDS}
+        rows = {name: [rebase.share_row(*share) for share in patch.get(name, [])] for name in SHARE_FIELDS}
         return {**patch, **rows, **{REPLACE.format(name): name in patch for name in SHARE_FIELDS}}
     rows = {
-        name: rebase.merged_rows(base.fields[name], patch[name], earlier[name] if earlier else base.fields[name])
+        name: rebase.merge_share_rows(base.fields[name], patch[name], earlier[name] if earlier else base.fields[name])
         if name in patch
-        else [rebase.row(*share) for share in base.fields[name]]
+        else [rebase.share_row(*share) for share in base.fields[name]]
         for name in SHARE_FIELDS
     }
     return {**base.fields, **patch, **rows}
 
 
-def joined(live: list[list[Any]], typed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def join_share_rows(live: list[list[Any]], typed: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The vault's list with what was typed about it, then the rows that were added."""
     about = {row["name"]: row for row in typed if row["name"]}
-    rows = [about.pop(name, rebase.row(name, can_edit)) for name, can_edit in live]
+    rows = [about.pop(name, rebase.share_row(name, can_edit)) for name, can_edit in live]
     return rows + list(about.values())
 
 

@@ -16,7 +16,7 @@ from django.utils.translation import pgettext
 from portal.changes import patch as patches
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Revision
-from portal.changes.patch import FieldChange, Sight
+from portal.changes.patch import FieldChange, Snapshot
 from portal.vault import FIELDS, SHARE_FIELDS
 
 MINE, THEIRS, EDIT = "mine", "theirs", "edit"
@@ -24,7 +24,7 @@ CHOICE = "choice_{}"
 
 
 @dataclass(frozen=True)
-class Conflict:
+class FieldConflict:
     """One field that the proposal and somebody in Segura both changed: `base` when it was proposed, then both now."""
 
     field: str
@@ -39,7 +39,7 @@ class Conflict:
         return MINE if value == self.mine or self.field in SHARE_FIELDS else EDIT
 
 
-def conflicts(revised: Revision | None, now: Sight | None) -> dict[str, Conflict]:
+def find_conflicts(revised: Revision | None, now: Snapshot | None) -> dict[str, FieldConflict]:
     """Of a revision with what the vault holds now, by field; none where either is not known."""
     if revised is None or revised.base is None or now is None:
         return {}
@@ -49,22 +49,24 @@ def conflicts(revised: Revision | None, now: Sight | None) -> dict[str, Conflict
             continue
         base, theirs, mine = revised.base[name], now.fields[name], revised.patch[name]
         if name in SHARE_FIELDS:
-            mine = merged(theirs, mine, base)
+            mine = merge_shares(theirs, mine, base)
         if theirs not in (base, mine):
-            found[name] = Conflict(name, base, theirs, mine)
+            found[name] = FieldConflict(name, base, theirs, mine)
     return found
 
 
-def moves(revised: Revision | None, now: Sight | None) -> list[FieldChange]:
+def find_outside_changes(revised: Revision | None, now: Snapshot | None) -> list[FieldChange]:
     """What is no longer as it was when the revision was proposed. Old: then; new: now."""
     if revised is None or revised.base is None or now is None:
         return []
     then, today = revised.base_secret_fingerprint, now.secret_fingerprint
-    moved = patches.difference(now.fields, revised.base)
-    return patches.describe(moved, revised.base, new_secret=bool(then and today and then != today))
+    moved = patches.changed_values(now.fields, revised.base)
+    return patches.describe_changes(moved, revised.base, new_secret=bool(then and today and then != today))
 
 
-def merged_rows(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[dict[str, Any]]:
+def merge_share_rows(
+    live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]
+) -> list[dict[str, Any]]:
     """The live list with the same removals, additions and toggles; who joined meanwhile stays.
 
     A row that is to be removed stands there with DELETE.
@@ -72,22 +74,22 @@ def merged_rows(live: list[list[Any]], proposed: list[list[Any]], earlier: list[
     wanted, before = dict(proposed), dict(earlier)
     removed = before.keys() - wanted.keys()
     altered = {name: can_edit for name, can_edit in wanted.items() if before.get(name) != can_edit}
-    standing = [row(name, altered.pop(name, can_edit)) | {"DELETE": name in removed} for name, can_edit in live]
-    return standing + [row(name, can_edit) for name, can_edit in altered.items()]
+    standing = [share_row(name, altered.pop(name, can_edit)) | {"DELETE": name in removed} for name, can_edit in live]
+    return standing + [share_row(name, can_edit) for name, can_edit in altered.items()]
 
 
-def merged(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[list[Any]]:
+def merge_shares(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[list[Any]]:
     """The same as a patch holds it: without what is to be removed."""
-    kept = (each for each in merged_rows(live, proposed, earlier) if not each.get("DELETE"))
+    kept = (each for each in merge_share_rows(live, proposed, earlier) if not each.get("DELETE"))
     return sorted([each["name"], each["can_edit"]] for each in kept)
 
 
-def row(name: str, can_edit: bool) -> dict[str, Any]:
+def share_row(name: str, can_edit: bool) -> dict[str, Any]:
     """A share as a row of the form."""
     return {"name": name, "can_edit": can_edit}
 
 
-def question(conflict: Conflict) -> forms.ChoiceField:
+def conflict_field(conflict: FieldConflict) -> forms.ChoiceField:
     """What the person is asked about it; nothing is chosen for them."""
     if conflict.field in SHARE_FIELDS:
         choices = [(MINE, _("Keep my changes, as the rows below have them")), (THEIRS, _("Take the list of Segura"))]
@@ -101,13 +103,13 @@ def question(conflict: Conflict) -> forms.ChoiceField:
     )
 
 
-def settled(conflict: Conflict, choice: str, sent: Any) -> Any:
+def resolve_conflict(conflict: FieldConflict, choice: str, sent: Any) -> Any:
     """The value that counts, where `sent` is what the form's own field holds."""
     if choice == THEIRS:
         return conflict.theirs
     return conflict.mine if choice == MINE and conflict.field not in SHARE_FIELDS else sent
 
 
-def initial(found: Mapping[str, Conflict], values: Mapping[str, Any]) -> dict[str, str]:
+def initial_choices(found: Mapping[str, FieldConflict], values: Mapping[str, Any]) -> dict[str, str]:
     """The choices that have led to these values: for who comes back from the preview."""
     return {CHOICE.format(name): conflict.choice_of(values[name]) for name, conflict in found.items()}

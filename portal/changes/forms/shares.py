@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.changes import letters
-from portal.changes.forms.fields import ExactText
+from portal.changes.forms.fields import ExactTextField
 
 LONGEST = 500
 MOST_ROWS = 500
@@ -23,7 +23,7 @@ _ROWS_SHOWN = 5000
 class ShareForm(forms.Form):
     """One person or group that may use the secret."""
 
-    name = ExactText(limit=LONGEST, required=True, label=gettext_lazy("Name"))
+    name = ExactTextField(limit=LONGEST, required=True, label=gettext_lazy("Name"))
     can_edit = forms.BooleanField(required=False, label=gettext_lazy("May edit"))
 
     standing = False
@@ -98,7 +98,7 @@ class BaseShareFormSet(_ShareRows):
         """Raises ValidationError for a new name that people take for another one of the list."""
         for group in letters.find_same_names(names):
             if not self.seen_access.keys() >= set(group):
-                spelled = ", ".join(letters.spelled_out(name) for name in group)
+                spelled = ", ".join(letters.escape_non_ascii(name) for name in group)
                 raise ValidationError(
                     _(
                         "%(field)s names the same twice in different spellings. Spelled out: %(names)s. Remove one of "

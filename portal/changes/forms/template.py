@@ -32,5 +32,5 @@ class TemplateForm(forms.Form):
 
     @property
     def kept(self) -> dict[str, Any]:
-        """The cleaned answers, as template.keep takes them."""
+        """The cleaned answers, as template.save_template takes them."""
         return {"name": self.cleaned_data["name"], "shared": self.cleaned_data.get("shared", False)}

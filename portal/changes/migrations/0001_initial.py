@@ -84,7 +84,10 @@ class Migration(migrations.Migration):
                 ("doubts", models.IntegerField(default=0, help_text="Calls of unknown outcome so far.")),
                 ("doubtful_since", models.DateTimeField(null=True)),
                 ("verified_at", models.DateTimeField(null=True)),
-                ("cause", models.CharField(blank=True, choices=portal.changes.cause.causes, default="", max_length=16)),
+                (
+                    "cause",
+                    models.CharField(blank=True, choices=portal.changes.cause.cause_choices, default="", max_length=16),
+                ),
                 (
                     "cause_details",
                     models.JSONField(

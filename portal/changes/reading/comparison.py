@@ -12,7 +12,7 @@ from portal.vault.entity import FIELDS
 
 
 @dataclass(frozen=True)
-class Difference:
+class RevisionDiff:
     """`fields`: what would be in the vault after the one and after the other revision, where that differs.
 
     `dropped` names fields that are no longer touched and whose value in the vault is not known.
@@ -29,10 +29,10 @@ class Difference:
         return bool(self.fields or self.dropped or self.secret or self.reason or self.policy)
 
 
-def between(seen: Revision, now: Revision) -> Difference:
+def compare_revisions(seen: Revision, now: Revision) -> RevisionDiff:
     """What `now` proposes differently from `seen`; `reason` is the new one, '' where it is the same."""
     before, after = _target(seen), _target(now)
-    return Difference(
+    return RevisionDiff(
         fields=_fields(before, after),
         dropped=[name for name in FIELDS if name in before and name not in after],
         secret=seen.secret_fingerprint != now.secret_fingerprint,
@@ -48,6 +48,6 @@ def _target(revision: Revision) -> dict[str, Any]:
 
 def _fields(before: dict[str, Any], after: dict[str, Any]) -> list[FieldChange]:
     differ = [name for name in FIELDS if name in after and before.get(name) != after[name]]
-    return patches.describe(
+    return patches.describe_changes(
         {name: after[name] for name in differ}, {name: before.get(name) for name in differ}, new_secret=False
     )

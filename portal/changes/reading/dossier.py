@@ -18,26 +18,26 @@ from portal.changes import breaker, rules, valid_votes
 from portal.changes.comment import Comment
 from portal.changes.models import OPEN, REVISABLE, Attempt, Breaker, Change, Revision, Status, Verdict, Vote
 from portal.changes.reading import comparison, history, listing, meaning, outlook, threads, value
-from portal.changes.reading.comparison import Difference
-from portal.changes.reading.history import Moment
-from portal.changes.reading.listing import Row
+from portal.changes.reading.comparison import RevisionDiff
+from portal.changes.reading.history import HistoryEntry
+from portal.changes.reading.listing import ChangeRow
 from portal.changes.reading.threads import ThreadIndex
-from portal.changes.reading.value import Likeness
-from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, Refused
+from portal.changes.reading.value import ReuseWarning
+from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, RuleViolation
 from portal.changes.transitions import WrongState
 from portal.prepared import Given, Prepared
 from portal.vault import NotSent
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierRevision:
     """A revision that no longer counts, with what it proposed and the votes it had."""
 
     revision: Revision
-    row: Row
+    row: ChangeRow
 
 
-class Dossier:
+class ChangePage:
     """One change for one reader. Everything is asked once; nothing is asked that the page does not show."""
 
     def __init__(self, change: Change, reader: User) -> None:
@@ -48,14 +48,18 @@ class Dossier:
         self.revision = next(revision for revision in self.revisions if revision.number == change.revision)
         self.row = self._row(self.revision)
 
-    def _row(self, revision: Revision) -> Row:
+    def _row(self, revision: Revision) -> ChangeRow:
         votes = [vote for vote in self.all_votes if vote.revision == revision.number and vote.voided_at is None]
-        return Row(self.change, revision, votes, reader=self.reader.pk)
+        return ChangeRow(self.change, revision, votes, reader=self.reader.pk)
 
     @property
-    def earlier(self) -> list[Earlier]:
+    def earlier(self) -> list[EarlierRevision]:
         """Older revisions, the newest first."""
-        return [Earlier(revision, self._row(revision)) for revision in self.revisions if revision is not self.revision]
+        return [
+            EarlierRevision(revision, self._row(revision))
+            for revision in self.revisions
+            if revision is not self.revision
+        ]
 
     @cached_property
     def attempts(self) -> list[Attempt]:
@@ -68,15 +72,15 @@ class Dossier:
         return any(attempt.outcome != NotSent.code for attempt in self.attempts)
 
     @cached_property
-    def history(self) -> list[Moment]:
+    def history(self) -> list[HistoryEntry]:
         """What happened to it, step by step."""
         people = [self.change.requester, *(vote.voter for vote in self.all_votes)]
-        return history.of(self.change, {person.username: person.display_name for person in people})
+        return history.build_history(self.change, {person.username: person.display_name for person in people})
 
     @property
     def meaning(self) -> str:
         """What its state means."""
-        return str(meaning.MEANING[Status(self.change.status)])
+        return str(meaning.STATUS_HELP[Status(self.change.status)])
 
     @cached_property
     def comments(self) -> ThreadIndex:
@@ -101,20 +105,22 @@ class Dossier:
     def other_links(self) -> list[tuple[Change, bool]]:
         """Those of the others that are open, and whether the reader may see them."""
         still = (other for other in self.others if other.status in OPEN)
-        return [(other, listing.may_see(other.requester_id, self.reader)) for other in still]
+        return [(other, listing.can_view(other.requester_id, self.reader)) for other in still]
 
     @cached_property
-    def likeness(self) -> list[Likeness]:
+    def likeness(self) -> list[ReuseWarning]:
         """Where the portal has met the new secret value, for readers whom that may be told."""
-        return value.likeness(self.change, self.revision, reader=self.reader)
+        return value.find_reuse(self.change, self.revision, reader=self.reader)
 
     @property
     def next(self) -> list[str]:
         """What happens next, sentence by sentence."""
         if self.row.requests:
-            return [each for each in outlook.asked(rules.names_of(self.row.requests), self.change) if each]
-        unapprovable = [] if self.approvable else [outlook.unapprovable()]
-        following = outlook.sentences(self.change, self.row.missing, self.others, self.pause, called=self.called)
+            return [
+                each for each in outlook.change_request_lines(rules.voter_names(self.row.requests), self.change) if each
+            ]
+        unapprovable = [] if self.approvable else [outlook.unapprovable_text()]
+        following = outlook.next_step_lines(self.change, self.row.missing, self.others, self.pause, called=self.called)
         said = unapprovable + following
         return [sentence for sentence in said if sentence]
 
@@ -128,18 +134,18 @@ class Dossier:
     @cached_property
     def pause(self) -> Breaker | None:
         """What keeps this change waiting along with all others; None where nothing does."""
-        return breaker.pause() if self.change.status in outlook.WAITING else None
+        return breaker.current_pause() if self.change.status in outlook.WAITING else None
 
     @property
     def token(self) -> str:
         """What a page that shows this has seen."""
         voted = self.all_votes[-1].pk if self.all_votes else None
         change = self.change
-        return token(change.revision, change.status, change.updated_at, breaker.mark(self.pause), voted)
+        return page_version(change.revision, change.status, change.updated_at, breaker.pause_version(self.pause), voted)
 
     @property
-    def steps(self) -> list[outlook.Step]:
-        return outlook.steps(self.change)
+    def steps(self) -> list[outlook.ProgressStep]:
+        return outlook.progress_steps(self.change)
 
     @property
     def is_open(self) -> bool:
@@ -150,9 +156,9 @@ class Dossier:
         return self.change.status in (Status.IN_DOUBT, Status.NEEDS_HUMAN)
 
     @cached_property
-    def objection(self) -> Refused | WrongState | None:
+    def objection(self) -> RuleViolation | WrongState | None:
         """Why the reader may not vote, as the vote itself would be refused."""
-        return rules.objection(self.change, by=self.reader)
+        return rules.find_vote_violation(self.change, by=self.reader)
 
     @property
     def may_vote(self) -> bool:
@@ -167,7 +173,7 @@ class Dossier:
         return self._may(Verdict.REQUEST_CHANGES)
 
     def _may(self, verdict: Verdict) -> bool:
-        return self.may_vote and rules.asked_for_changes(self.change, verdict, by=self.reader) is None
+        return self.may_vote and rules.find_change_request_violation(self.change, verdict, by=self.reader) is None
 
     @property
     def why_not(self) -> str:
@@ -186,40 +192,40 @@ class Dossier:
 
     @property
     def may_revise(self) -> bool:
-        return self.may_withdraw and roles.holds(self.reader, Right.PROPOSE)
+        return self.may_withdraw and roles.has_right(self.reader, Right.PROPOSE)
 
     @property
     def may_retry(self) -> bool:
         right = Right.PROPOSE if self.is_own else Right.OPERATE
-        return self.change.status == Status.FAILED and roles.holds(self.reader, right)
+        return self.change.status == Status.FAILED and roles.has_right(self.reader, right)
 
     @property
     def settled_by_operators(self) -> bool:
-        return self.change.status == Status.NEEDS_HUMAN and roles.holds(self.reader, Right.OPERATE)
+        return self.change.status == Status.NEEDS_HUMAN and roles.has_right(self.reader, Right.OPERATE)
 
     @property
     def may_settle(self) -> bool:
         return self.settled_by_operators and not isinstance(self.objection, OwnChange)
 
-    def difference_from(self, number: int) -> Difference | None:
+    def difference_from(self, number: int) -> RevisionDiff | None:
         """What changed between revision `number` and the one that counts; None where there is nothing to compare."""
         seen = next((revision for revision in self.revisions if revision.number == number), None)
-        return comparison.between(seen, self.revision) if seen and seen is not self.revision else None
+        return comparison.compare_revisions(seen, self.revision) if seen and seen is not self.revision else None
 
 
-def token(revision: int, status: str, moved_at: datetime, paused: datetime | None, voted: int | None) -> str:
+def page_version(revision: int, status: str, moved_at: datetime, paused: datetime | None, voted: int | None) -> str:
     """What a page has seen: revision, status, instant of the last move, newest vote, and the mark of a pause."""
     pause = f".{paused.timestamp():.6f}" if paused and status in outlook.WAITING else ""
     return f"{revision}.{status}.{moved_at.timestamp():.6f}.{voted or 0}{pause}"
 
 
-def token_of(change_id: int, reader: User) -> str | None:
+def fetch_page_version(change_id: int, reader: User) -> str | None:
     """The token of a page that would show it now, in one query; None where this person may not see it."""
     found = _STANDING.rows(change=change_id)
     if not found:
         return None
     requester, *standing = found[0]
-    return token(*standing) if listing.may_see(requester, reader) else None
+    return page_version(*standing) if listing.can_view(requester, reader) else None
 
 
 def _standing() -> QuerySet[Change, Any]:
@@ -232,12 +238,14 @@ def _standing() -> QuerySet[Change, Any]:
 _STANDING = Prepared(_standing)  # an open page asks it every two seconds
 
 
-def open_for(change_id: int, reader: User) -> Dossier:
+def load_change_page(change_id: int, reader: User) -> ChangePage:
     """The change, if this person may see it. Raises Change.DoesNotExist, which tells strangers nothing."""
     revisions = Revision.objects.defer("sealed_secret").select_related("editor").order_by("-number")
     votes = Vote.objects.with_rights().select_related("voter").order_by("pk")
-    deciders = ArraySubquery(roles.holders(Right.DECIDE).values("pk"))  # within this query, not in one of its own
+    deciders = ArraySubquery(
+        roles.users_with_right(Right.DECIDE).values("pk")
+    )  # within this query, not in one of its own
     found = Change.objects.visible_to(reader).select_related("requester").annotate(deciders=deciders)
-    return Dossier(
+    return ChangePage(
         found.prefetch_related(Prefetch("revisions", revisions), Prefetch("votes", votes)).get(pk=change_id), reader
     )

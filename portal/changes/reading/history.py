@@ -53,7 +53,7 @@ _VERDICTS = {
 
 
 @dataclass(frozen=True)
-class Moment:
+class HistoryEntry:
     """One step: what happened, who did it ('' for the portal), in whose words, and Segura's code where it answered."""
 
     title: str
@@ -66,24 +66,24 @@ class Moment:
     answers: bool
 
 
-def of(change: Change, names: Mapping[str, str]) -> list[Moment]:
+def build_history(change: Change, names: Mapping[str, str]) -> list[HistoryEntry]:
     """The steps, oldest first, in one query. `names`: what people are called, by their username."""
     events = Event.objects.filter(change=change.pk, action__in=_TOLD).order_by("-id")[:MOST]
     entries = [event.entry for event in events]
     return [_moment(entry, names) for entry in reversed(entries) if entry is not None]
 
 
-def _moment(entry: Entry, names: Mapping[str, str]) -> Moment:
-    title, tone = _TOLD[entry.action], wording.tone(entry)
+def _moment(entry: Entry, names: Mapping[str, str]) -> HistoryEntry:
+    title, tone = _TOLD[entry.action], wording.event_tone(entry)
     if entry.action == "vote.cast":
         title, tone = _VERDICTS[Verdict(entry.data["verdict"])]
-    return Moment(
+    return HistoryEntry(
         title=str(title),
         tone=tone,
         at=entry.at,
         by=names.get(entry.actor, entry.actor),
         words=str(entry.data.get("reason") or ""),
-        line="" if entry.actor else wording.line(entry),
+        line="" if entry.actor else wording.summary_line(entry),
         code=entry.code,
-        answers=wording.has_code(entry),
+        answers=wording.has_http_status(entry),
     )

@@ -16,7 +16,7 @@ from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Change, ChangeQuerySet, Revision, Status, Vote
 from portal.changes.patch import FieldChange
 from portal.changes.reading import outlook
-from portal.changes.risks import Level, Risk
+from portal.changes.risks import Risk, RiskLevel
 
 OPEN_SHOWN = 20
 REPEATABLE = (Status.REJECTED, Status.FAILED, Status.EXPIRED, Status.WITHDRAWN)
@@ -24,7 +24,7 @@ REPEATABLE = (Status.REJECTED, Status.FAILED, Status.EXPIRED, Status.WITHDRAWN)
 
 
 @dataclass(frozen=True)
-class Row:
+class ChangeRow:
     """A change with the revision that counts and the votes on it.
 
     `reader`: id of the user it is shown to; `linked`: whether they may open it; `paused`: whether delivery is paused.
@@ -42,7 +42,7 @@ class Row:
     @cached_property
     def diff(self) -> list[FieldChange]:
         """Field by field, old -> new."""
-        return describe(self.revision)
+        return describe_revision(self.revision)
 
     @property
     def base_known(self) -> bool:
@@ -61,17 +61,17 @@ class Row:
     @cached_property
     def risks(self) -> list[Risk]:
         """What to see before deciding, the grave ones first."""
-        return risks.of(self.diff, base_known=self.base_known, at_once=self.change.at_once)
+        return risks.find_risks(self.diff, base_known=self.base_known, at_once=self.change.at_once)
 
     @cached_property
-    def level(self) -> Level:
+    def level(self) -> RiskLevel:
         """The risk in one word."""
-        return risks.level(self.risks)
+        return risks.overall_level(self.risks)
 
     @property
     def mark(self) -> str:
         """What shows that a page with the difference was served; for pages that show it, never for lists."""
-        return care.mark(self.revision.digest, revision=self.revision.number, reader=self.reader)
+        return care.make_review_token(self.revision.digest, revision=self.revision.number, reader=self.reader)
 
     @property
     def pick(self) -> str:
@@ -86,7 +86,7 @@ class Row:
     @property
     def field_names(self) -> str:
         """What changes, in the words of the pages."""
-        names = patches.fields(self.revision.patch, new_secret=bool(self.revision.secret_fingerprint))
+        names = patches.changed_field_names(self.revision.patch, new_secret=bool(self.revision.secret_fingerprint))
         return ", ".join(str(FIELD_LABELS[name]) for name in names)
 
     @property
@@ -101,7 +101,7 @@ class Row:
     @property
     def requests(self) -> list[Vote]:
         """Requests for changes that wait for a revision."""
-        return rules.requests(self.votes) if self.change.status == Status.PENDING else []
+        return rules.open_change_requests(self.votes) if self.change.status == Status.PENDING else []
 
     @property
     def repeatable(self) -> bool:
@@ -111,26 +111,26 @@ class Row:
     @property
     def turn(self) -> str:
         """Whose turn it is, said to its requester."""
-        return outlook.turn(self.change, asked=bool(self.requests))
+        return outlook.next_actor(self.change, asked=bool(self.requests))
 
     @property
     def deadline(self) -> str:
         """Until when it may wait, '' where nothing limits it."""
-        return outlook.deadline(self.change)
+        return outlook.deadline_text(self.change)
 
     @property
     def next(self) -> str:
         """What happens next, in a line."""
         if self.requests:
-            return outlook.asked_briefly(rules.names_of(self.requests))
+            return outlook.change_request_line(rules.voter_names(self.requests))
         if not self.approvable:
-            return outlook.unapprovable_briefly()
-        return outlook.brief(self.change, self.missing, paused=self.paused)
+            return outlook.unapprovable_line()
+        return outlook.next_step_line(self.change, self.missing, paused=self.paused)
 
 
-def describe(revision: Revision) -> list[FieldChange]:
+def describe_revision(revision: Revision) -> list[FieldChange]:
     """A revision field by field, against the base it was proposed on."""
-    return patches.describe(
+    return patches.describe_changes(
         revision.patch,
         revision.base,
         new_secret=bool(revision.secret_fingerprint),
@@ -138,14 +138,14 @@ def describe(revision: Revision) -> list[FieldChange]:
     )
 
 
-def listed(changes: ChangeQuerySet) -> ChangeQuerySet:
+def with_row_data(changes: ChangeQuerySet) -> ChangeQuerySet:
     """The queryset with what rows() needs of each: its requester, and the revision that counts."""
     current = FilteredRelation("revisions", condition=Q(revisions__number=F("revision")))
     joined = changes.annotate(current_revision=current).select_related("requester", "current_revision")  # type: ignore[misc]
     return joined.defer("current_revision__sealed_secret")  # type: ignore[misc]
 
 
-def with_votes(changes: Iterable[Change]) -> list[Change]:
+def attach_votes(changes: Iterable[Change]) -> list[Change]:
     """Each with the votes on the revision that counts, as `current_votes`: one query for all."""
     found = list(changes)
     standing = Vote.objects.filter(revision=F("change__revision"), voided_at=None)
@@ -154,26 +154,26 @@ def with_votes(changes: Iterable[Change]) -> list[Change]:
     return found
 
 
-def together(*lists: Iterable[Change], reader: User) -> list[list[Row]]:
+def build_row_lists(*lists: Iterable[Change], reader: User) -> list[list[ChangeRow]]:
     """Several lists of listed() changes as rows for `reader`, with one query for all their votes."""
     apart = [list(changes) for changes in lists]
-    found = iter(rows([change for changes in apart for change in changes], reader=reader))
+    found = iter(build_rows([change for changes in apart for change in changes], reader=reader))
     return [[next(found) for _ in changes] for changes in apart]
 
 
-def rows(changes: Iterable[Change], *, reader: User) -> list[Row]:
+def build_rows(changes: Iterable[Change], *, reader: User) -> list[ChangeRow]:
     """The rows of listed() changes, linked where `reader` may open them."""
-    found = with_votes(changes)
-    paused = any(change.status in outlook.WAITING for change in found) and breaker.paused()
+    found = attach_votes(changes)
+    paused = any(change.status in outlook.WAITING for change in found) and breaker.is_paused()
     pending = any(change.status == Status.PENDING for change in found)
     deciders = valid_votes.list_deciders() if pending else frozenset()
     return [
-        Row(
+        ChangeRow(
             change,
             change.current_revision,  # type: ignore[attr-defined]
             change.current_votes,  # type: ignore[attr-defined]
             reader=reader.pk,
-            linked=may_see(change.requester_id, reader),
+            linked=can_view(change.requester_id, reader),
             paused=paused,
             approvable=change.status != Status.PENDING
             or valid_votes.can_be_approved(change, change.current_revision, deciders),  # type: ignore[attr-defined]
@@ -182,10 +182,10 @@ def rows(changes: Iterable[Change], *, reader: User) -> list[Row]:
     ]
 
 
-def in_place_of(wanted: int, rows: list[Row], order: tuple[str, ...]) -> Row | None:
+def row_or_next(wanted: int, rows: list[ChangeRow], order: tuple[str, ...]) -> ChangeRow | None:
     """The row of this change or, where it is gone, the one that follows where it stood in this order; else the first.
 
-    `order` as keyset.page takes it, of columns that are numbers.
+    `order` as keyset.paginate_by_keyset takes it, of columns that are numbers.
     """
     asked = next((row for row in rows if row.change.pk == wanted), None)
     gone = Change.objects.filter(pk=wanted).first() if wanted and not asked else None
@@ -197,19 +197,19 @@ def _rank(change: Change, order: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(-getattr(change, name[1:]) if name[0] == "-" else getattr(change, name) for name in order)
 
 
-def open_of_secret(identifier: int, *, reader: User, besides: Change | None = None) -> list[Row]:
+def open_rows_of_secret(identifier: int, *, reader: User, besides: Change | None = None) -> list[ChangeRow]:
     """Open changes of a secret, the newest first: what whoever proposes another one should know."""
-    found = open_changes(identifier)
+    found = open_changes_of_secret(identifier)
     if besides is not None:
         found = found.exclude(pk=besides.pk)
-    return together(found[:OPEN_SHOWN], reader=reader)[0]
+    return build_row_lists(found[:OPEN_SHOWN], reader=reader)[0]
 
 
-def open_changes(identifier: int) -> ChangeQuerySet:
+def open_changes_of_secret(identifier: int) -> ChangeQuerySet:
     """Open changes of a secret, the newest first, for together()."""
-    return listed(Change.objects.of_secret(identifier).open()).order_by("-pk")
+    return with_row_data(Change.objects.of_secret(identifier).open()).order_by("-pk")
 
 
-def may_see(requester: int, reader: User) -> bool:
+def can_view(requester: int, reader: User) -> bool:
     """Whether this person may open a change of that requester: the rule of visible_to, for one that is at hand."""
     return requester == reader.pk or ChangeQuerySet.sees_all(reader)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.changes.models import Status
 
-MEANING: dict[Status, Promise | str] = {
+STATUS_HELP: dict[Status, Promise | str] = {
     Status.PENDING: _(
         "It waits for approval. Nothing is sent to Segura before that. "
         "Nobody approves a change they proposed; a revision voids the votes given so far."

@@ -16,7 +16,7 @@ _SLACK = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
-class Decided:
+class DecidedElsewhere:
     """A shown change that waits no more, and who was faster."""
 
     change: Change
@@ -24,13 +24,13 @@ class Decided:
 
 
 @dataclass(frozen=True)
-class News:
+class QueueUpdates:
     """A page made at `seen_at` that shows these changes and has said that `told` others are new."""
 
     seen_at: datetime
     shown: list[int]
     told: int = 0
-    decided: list[Decided] = field(default_factory=list)
+    decided: list[DecidedElsewhere] = field(default_factory=list)
 
     @property
     def listed(self) -> str:
@@ -42,13 +42,13 @@ class News:
         """Whether there are more new ones than were counted."""
         return self.told >= _LIMIT
 
-    def after(self, waiting: ChangeQuerySet) -> News:
+    def after(self, waiting: ChangeQuerySet) -> QueueUpdates:
         """What holds now, by what waits for the reader."""
         fresh = waiting.filter(updated_at__gt=self.seen_at - _SLACK).exclude(pk__in=self.shown)
         moved = Change.objects.filter(pk__in=self.shown).exclude(status=Status.PENDING).select_related("requester")
-        decided = [Decided(change, _who(change)) for change in listing.with_votes(moved)]
+        decided = [DecidedElsewhere(change, _who(change)) for change in listing.attach_votes(moved)]
         left = set(self.shown) - {each.change.pk for each in decided}
-        return News(self.seen_at, sorted(left), fresh[:_LIMIT].count(), decided)
+        return QueueUpdates(self.seen_at, sorted(left), fresh[:_LIMIT].count(), decided)
 
 
 def _who(change: Change) -> str:

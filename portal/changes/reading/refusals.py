@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from portal.accounts.access import PersonRequest
+from portal.accounts.access import UserRequest
 from portal.accounts.models import User
-from portal.audit.refusals import because
+from portal.audit.refusals import note_denial_reason
 from portal.changes.models import Change, Status, Verdict
 from portal.changes.rules import (
-    AlreadyHeld,
+    AlreadyPaused,
     AlreadySubmitted,
     AlreadyVoted,
     ChangesRequested,
     NotAllowed,
-    NotHeld,
+    NotPaused,
     OwnChange,
-    Refused,
+    RuleViolation,
     StaleRevision,
-    TooMany,
+    TooManySubmissions,
 )
 from portal.changes.transitions import WrongState
 
@@ -28,28 +28,28 @@ _ELSEWHERE = (
     AlreadyVoted,
     AlreadySubmitted,
     ChangesRequested,
-    AlreadyHeld,
-    NotHeld,
+    AlreadyPaused,
+    NotPaused,
 )
 """It stands differently than the page showed."""
 
 
-def answer(refusal: Refused | WrongState, request: PersonRequest) -> tuple[int, str]:
+def violation_response(refusal: RuleViolation | WrongState, request: UserRequest) -> tuple[int, str]:
     """Status and sentence for whoever asked; the log of refused pages gets the rule."""
-    because(request, refusal)
+    note_denial_reason(request, refusal)
     return _status_of(refusal), _sentence_of(refusal, by=request.user)
 
 
-def _status_of(refusal: Refused | WrongState) -> int:
+def _status_of(refusal: RuleViolation | WrongState) -> int:
     """409: it stands differently than the page showed; 403: not this person; 429: not now; 422: not this input."""
-    if isinstance(refusal, TooMany):
+    if isinstance(refusal, TooManySubmissions):
         return 429
     if isinstance(refusal, _ELSEWHERE):
         return 409
     return 403 if isinstance(refusal, NotAllowed | OwnChange) else 422
 
 
-def _sentence_of(refusal: Refused | WrongState, *, by: User) -> str:
+def _sentence_of(refusal: RuleViolation | WrongState, *, by: User) -> str:
     """What happened instead, and what stands now."""
     if isinstance(refusal, WrongState):
         return _already_done(refusal.change, by) or _("%(number)s has moved on. Its status now: %(status)s.") % _names(

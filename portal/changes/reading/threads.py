@@ -131,7 +131,7 @@ class ThreadIndex:
         return self.answers[thread].index(shown[0]) if shown else 0
 
 
-def more_after(newest: int, change_id: int, *, reader: User) -> bool | None:
+def has_newer_comments(newest: int, change_id: int, *, reader: User) -> bool | None:
     """Whether others have said more since that comment; None where the reader may not see the change."""
     if not Change.objects.visible_to(reader).filter(pk=change_id).exists():
         return None

@@ -36,7 +36,7 @@ _BLANK = {
 
 
 @dataclass(frozen=True)
-class Trait:
+class StrengthFact:
     """`name` and what there is to say; `doubt` in a word where an approver should wonder."""
 
     name: str
@@ -45,14 +45,14 @@ class Trait:
 
 
 @dataclass(frozen=True)
-class Likeness:
+class ReuseWarning:
     """A sentence on where the value was met; `grave` where an approver should wonder."""
 
     sentence: str
     grave: bool = True
 
 
-def traits(kept: Mapping[str, Any]) -> list[Trait]:
+def describe_strength(kept: Mapping[str, Any]) -> list[StrengthFact]:
     """The traits of a revision in words."""
     shortest, longest = kept["length"]
     least, most = kept["bits"]
@@ -60,18 +60,22 @@ def traits(kept: Mapping[str, Any]) -> list[Trait]:
     entropy = _("%(least)d bits or more") if most is None else _("%(least)d to %(most)d bits")
     classes = ", ".join(str(_CLASSES.get(name, name)) for name in kept["classes"])
     found = [
-        Trait(_("Length"), length % {"least": shortest, "most": longest}, _("short") if shortest < _LONG else ""),
-        Trait(_("Made of"), classes, _("of one kind") if len(kept["classes"]) < 2 else ""),
-        Trait(_("Entropy"), entropy % {"least": least, "most": most}, _("guessable") if least < _HARD_TO_GUESS else ""),
+        StrengthFact(
+            _("Length"), length % {"least": shortest, "most": longest}, _("short") if shortest < _LONG else ""
+        ),
+        StrengthFact(_("Made of"), classes, _("of one kind") if len(kept["classes"]) < 2 else ""),
+        StrengthFact(
+            _("Entropy"), entropy % {"least": least, "most": most}, _("guessable") if least < _HARD_TO_GUESS else ""
+        ),
     ]
     if blank := kept.get("blank"):
-        found.append(Trait(_("Edges"), str(_BLANK[tuple(blank)]), _("space or line end")))
+        found.append(StrengthFact(_("Edges"), str(_BLANK[tuple(blank)]), _("space or line end")))
     if kept.get("placeholder"):
-        found.append(Trait(_("Shape"), _("that of a placeholder or a masked copy"), _("confirmed as the value")))
+        found.append(StrengthFact(_("Shape"), _("that of a placeholder or a masked copy"), _("confirmed as the value")))
     return found
 
 
-def likeness(change: Change, revision: Revision, *, reader: User) -> list[Likeness]:
+def find_reuse(change: Change, revision: Revision, *, reader: User) -> list[ReuseWarning]:
     """Where the portal has met the new value; nothing for whoever could use the answer to test guesses.
 
     That is everybody who proposed or edited this change, and everybody who neither decides nor audits. Only what was
@@ -84,44 +88,46 @@ def likeness(change: Change, revision: Revision, *, reader: User) -> list[Likene
     before = _before(change, revision, [(of, base) for secret, _, of, base in known if secret == change.secret])
     found = [each for each in (_as_today(revision), elsewhere, before) if each]
     if not any(each.grave for each in found):
-        found.append(Likeness(_("The portal has not met this value before, in this or another secret."), grave=False))
+        found.append(
+            ReuseWarning(_("The portal has not met this value before, in this or another secret."), grave=False)
+        )
     return found
 
 
 def _may_compare(change: Change, reader: User) -> bool:
     sees = roles.rights_of(reader) & {Right.DECIDE, Right.AUDIT}
-    return bool(sees) and not rules.is_own(change, reader)
+    return bool(sees) and not rules.is_own_change(change, reader)
 
 
-def _as_today(revision: Revision) -> Likeness | None:
+def _as_today(revision: Revision) -> ReuseWarning | None:
     if not revision.base_secret_fingerprint:
-        return Likeness(
+        return ReuseWarning(
             _("Segura did not show the portal the current value: whether the new one is the same is not known."),
             grave=False,
         )
     if revision.base_secret_fingerprint == revision.secret_fingerprint:
-        return Likeness(_("It is the value that the secret held already when this was proposed."))
+        return ReuseWarning(_("It is the value that the secret held already when this was proposed."))
     return None
 
 
-def _elsewhere(secrets: set[str]) -> Likeness | None:
+def _elsewhere(secrets: set[str]) -> ReuseWarning | None:
     if not secrets:
         return None
     names = sorted(secrets)
     listed = ", ".join(names[:_NAMED])
     if len(names) > _NAMED:
         listed = _("%(names)s and %(count)d more") % {"names": listed, "count": len(names) - _NAMED}
-    return Likeness(_("Another API secret has, had or was to get the same value: %(names)s.") % {"names": listed})
+    return ReuseWarning(_("Another API secret has, had or was to get the same value: %(names)s.") % {"names": listed})
 
 
-def _before(change: Change, revision: Revision, known: list[tuple[int, str]]) -> Likeness | None:
+def _before(change: Change, revision: Revision, known: list[tuple[int, str]]) -> ReuseWarning | None:
     """Revising a change with the same value is no second time; having been what the secret held is."""
     value = revision.secret_fingerprint
     if value == revision.base_secret_fingerprint:
         return None
     if not any(of != change.pk or base == value for of, base in known):
         return None
-    return Likeness(_("This secret had, or was to get, this value before."))
+    return ReuseWarning(_("This secret had, or was to get, this value before."))
 
 
 def _known(revision: Revision) -> list[tuple[int, str, int, str]]:

@@ -14,12 +14,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from portal.changes.forms.bulk import BulkForm
+from portal.changes.forms.bulk import BulkVoteForm
 from portal.changes.models import Status
-from portal.changes.reading.listing import Row
-from portal.changes.risks import Level
+from portal.changes.reading.listing import ChangeRow
+from portal.changes.risks import RiskLevel
 from portal.changes.templatetags.change_ui import LEVEL_ICONS, age, plainly, when
-from portal.pages.rows import escaped, numbered
+from portal.pages.rows import build_url_function, escape_labels
 from portal.pages.templatetags.portal_ui import badge, icon, response_code
 
 register = template.Library()
@@ -65,14 +65,14 @@ _NONE = format_html("<td>{}</td>", "")
 
 
 @register.simple_tag
-def change_rows(rows: Iterable[Row], *, secret: bool = False, requester: bool = False) -> SafeString:
+def change_rows(rows: Iterable[ChangeRow], *, secret: bool = False, requester: bool = False) -> SafeString:
     """Changes as they stand; one that is not linked shows that it exists, to people who may not open it.
 
     `secret` and `requester` add those columns.
     """
-    words = escaped(change=_("Change"), status=_("Status"), proposed=_("Proposed"))
-    heads = escaped(secret=_("Secret"), requester=_("Requester"), answer=_("Answer"))
-    address = numbered("changes:change")
+    words = escape_labels(change=_("Change"), status=_("Status"), proposed=_("Proposed"))
+    heads = escape_labels(secret=_("Secret"), requester=_("Requester"), answer=_("Answer"))
+    address = build_url_function("changes:change")
     drawn = []
     for row in rows:
         change = row.change
@@ -91,22 +91,22 @@ def change_rows(rows: Iterable[Row], *, secret: bool = False, requester: bool = 
     return format_html_join("", _LISTED, drawn)
 
 
-def _lead(row: Row, address: str) -> SafeString | str:
+def _lead(row: ChangeRow, address: str) -> SafeString | str:
     if not row.linked:
         return row.change.number
     return format_html('<a href="{}">{}</a> <small>{}</small>', address, row.change.number, row.field_names)
 
 
-def _requester(row: Row) -> SafeString | str:
+def _requester(row: ChangeRow) -> SafeString | str:
     if row.linked:
         return row.change.requester.display_name
     return format_html('<span class="muted">{}</span>', _("somebody else"))
 
 
 @register.simple_tag
-def queue_rows(rows: Iterable[Row], selected: int | str, place: QueryDict, bulk: BulkForm) -> SafeString:
+def queue_rows(rows: Iterable[ChangeRow], selected: int | str, place: QueryDict, bulk: BulkVoteForm) -> SafeString:
     """Changes that wait. `selected`: the number of the one shown beside the list; `bulk`: the form of their boxes."""
-    words = escaped(
+    words = escape_labels(
         change=_("Change"),
         secret=_("Secret"),
         requester=_("Requester"),
@@ -115,7 +115,7 @@ def queue_rows(rows: Iterable[Row], selected: int | str, place: QueryDict, bulk:
         votes=_("Votes"),
     )
     queue, beside, picked = reverse("changes:queue"), place.copy(), bulk.picked
-    address = numbered("changes:change")
+    address = build_url_function("changes:change")
     drawn = []
     for row in rows:
         beside["open"] = str(row.change.pk)
@@ -129,13 +129,13 @@ def queue_rows(rows: Iterable[Row], selected: int | str, place: QueryDict, bulk:
     return format_html_join("", _WAITING, drawn)
 
 
-def _cells(row: Row) -> dict[str, Any]:
+def _cells(row: ChangeRow) -> dict[str, Any]:
     change = row.change
     missing = ngettext("%(missing)s missing", "%(missing)s missing", row.missing)
     return {
         "pk": change.pk,
         "pick": row.pick,
-        "alone": " data-alone" if row.level == Level.HIGH else "",
+        "alone": " data-alone" if row.level == RiskLevel.HIGH else "",
         "choose": _("Choose %(number)s") % {"number": change.number},
         "number": change.number,
         "fields": row.field_names,
@@ -150,7 +150,7 @@ def _cells(row: Row) -> dict[str, Any]:
     }
 
 
-def _level(row: Row) -> SafeString:
+def _level(row: ChangeRow) -> SafeString:
     """The risk in one word with a shape, and the rules that fired."""
     drawn = format_html(
         '<span class="level" data-level="{}">{} {}</span>',

@@ -16,14 +16,14 @@ from django.utils.translation import gettext_noop
 
 from portal.audit import findings
 from portal.changes import power
-from portal.changes.comment import Comment, parts
+from portal.changes.comment import Comment, split_mentions
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Attempt
 from portal.changes.patch import FieldChange, ShareChange
-from portal.changes.power import Power
+from portal.changes.power import AccessChange
 from portal.changes.reading import outlook, value
-from portal.changes.risks import Level
-from portal.unseen import spelled
+from portal.changes.risks import RiskLevel
+from portal.unseen import replace_invisible
 
 register = template.Library()
 
@@ -77,13 +77,13 @@ def lengthy(text: str | None) -> bool:
 @register.filter
 def with_mentions(comment: Comment) -> SafeString:
     """The words of a comment plainly, with the people it mentions made to stand out."""
-    pieces = parts(comment.text, comment.mentions)
+    pieces = split_mentions(comment.text, comment.mentions)
     shown = ((format_html('<b class="mention">{}</b>', text) if named else _shaped(text)) for text, named in pieces)
     return format_html_join("", "{}", ((piece,) for piece in shown))
 
 
 def _shaped(text: str) -> str:
-    return spelled(text, lambda char: f"⟨U+{ord(char):04X}⟩")
+    return replace_invisible(text, lambda char: f"⟨U+{ord(char):04X}⟩")
 
 
 @register.filter
@@ -107,19 +107,19 @@ def share_kind(share: ShareChange, base_known: bool) -> str:
 
 
 @register.filter("power")
-def power_of(field: FieldChange, base_known: object) -> list[Power]:
+def power_of(field: FieldChange, base_known: object) -> list[AccessChange]:
     """What a change of sharing means for people."""
-    return power.of(field, base_known=bool(base_known))
+    return power.describe_access_changes(field, base_known=bool(base_known))
 
 
 @register.filter
-def power_words(field: str) -> list[Power]:
+def power_words(field: str) -> list[AccessChange]:
     """All that may be said of a list of sharing, for a page that says it while somebody types."""
-    return power.patterns(field)
+    return power.access_sentence_patterns(field)
 
 
 register.filter("said", findings.said)
-register.filter("traits", value.traits)
+register.filter("traits", value.describe_strength)
 
 RISK_ICONS = {
     "base": "eye-off",
@@ -134,7 +134,7 @@ RISK_ICONS = {
     "scheme": "lock",
     "many": "list-details",
 }
-LEVEL_ICONS = {Level.HIGH: "alert-octagon", Level.MEDIUM: "alert-triangle", Level.LOW: "circle-check"}
+LEVEL_ICONS = {RiskLevel.HIGH: "alert-octagon", RiskLevel.MEDIUM: "alert-triangle", RiskLevel.LOW: "circle-check"}
 OUTCOMES = {
     "applied": gettext_noop("Applied"),
     "applied_unverified": gettext_noop("Applied, to be checked"),
@@ -153,7 +153,7 @@ def risk_icon(kind: str) -> str:
 
 
 @register.filter
-def level_icon(level: Level) -> str:
+def level_icon(level: RiskLevel) -> str:
     """The shape of a level of risk."""
     return LEVEL_ICONS[level]
 
@@ -181,7 +181,7 @@ def when(instant: datetime) -> SafeString:
     return format_html(
         '<time class="ago" datetime="{}" title="{}">{}</time>',
         instant.isoformat(timespec="seconds"),
-        outlook.exact(instant),
+        outlook.instant_utc_text(instant),
         _spoken(local, seconds),
     )
 
@@ -193,7 +193,7 @@ def age(instant: datetime) -> SafeString:
     return format_html(
         '<time class="ago" datetime="{}" title="{}">{}</time>',
         instant.isoformat(timespec="seconds"),
-        outlook.exact(instant),
+        outlook.instant_utc_text(instant),
         _long(seconds),
     )
 
@@ -201,7 +201,7 @@ def age(instant: datetime) -> SafeString:
 @register.simple_tag
 def at(instant: datetime) -> SafeString:
     """An instant written out, with its time zone."""
-    return outlook.spelled(instant)
+    return outlook.instant_html(instant)
 
 
 def _spoken(local: datetime, seconds: float) -> str:

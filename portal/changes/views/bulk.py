@@ -10,24 +10,24 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts.access import UserRequest, require_rights
 from portal.accounts.roles import Right
 from portal.accounts.typed_forms import expired_sentence, is_expired, returns_typed
 from portal.changes import rules, workflow
-from portal.changes.care import Care
-from portal.changes.forms.bulk import BulkForm
+from portal.changes.care import ReviewProof
+from portal.changes.forms.bulk import BulkVoteForm
 from portal.changes.models import Change, Verdict
 from portal.changes.reading import refusals
-from portal.changes.rules import HighRisk, NotPresent, ReasonMissing, Refused
+from portal.changes.rules import ReasonMissing, ReauthenticationRequired, ReviewRequired, RuleViolation
 from portal.changes.transitions import WrongState
 from portal.changes.views.desk import show_queue
 
-_GLANCED = Care(opened=False, confirmed=False)
+_GLANCED = ReviewProof(opened=False, confirmed=False)
 """A list shows no difference: what takes more than that is left for the change's own page."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class BulkResult:
     """What became of one of them: `kind` is approved, rejected, skipped or refused."""
 
     change_id: int
@@ -38,21 +38,21 @@ class Outcome:
 @returns_typed
 @sensitive_post_parameters("password")
 @require_POST
-@requires(Right.DECIDE)
-def decide(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.DECIDE)
+def decide(request: UserRequest) -> HttpResponse:
     """Vote on each of the chosen changes, or on none where the rule concerns them all."""
-    form = BulkForm(request.POST, request=request)
+    form = BulkVoteForm(request.POST, request=request)
     valid = form.is_valid()
     if is_expired(request):
         form.add_error(None, expired_sentence())
     elif valid:
         verdict = Verdict(form.cleaned_data["verdict"])
         try:
-            rules.reasoned(verdict, form.cleaned_data["reason"])
-            rules.present(form.presence)
+            rules.require_reason(verdict, form.cleaned_data["reason"])
+            rules.require_recent_auth(form.presence)
         except ReasonMissing as refusal:
             form.add_error("reason", str(refusal))
-        except NotPresent as refusal:
+        except ReauthenticationRequired as refusal:
             form.add_error("password", str(refusal))
         else:
             report = [_decide(request, verdict, vote) for vote in form.votes]
@@ -60,20 +60,20 @@ def decide(request: PersonRequest) -> HttpResponse:
     return show_queue(request, request.POST, bulk=form, status=422)
 
 
-def _decide(request: PersonRequest, verdict: Verdict, vote: dict[str, Any]) -> Outcome:
+def _decide(request: UserRequest, verdict: Verdict, vote: dict[str, Any]) -> BulkResult:
     number = vote["change_id"]
     try:
         match verdict:
             case Verdict.APPROVE:
-                workflow.approve(**vote, by=request.user, care=_GLANCED)
-                return Outcome(number, "approved", _("Approved."))
+                workflow.approve_change(**vote, by=request.user, care=_GLANCED)
+                return BulkResult(number, "approved", _("Approved."))
             case Verdict.REJECT:
-                workflow.reject(**vote, by=request.user)
-                return Outcome(number, "rejected", _("Rejected."))
-    except HighRisk:
-        return Outcome(number, "skipped", _("Skipped, high risk: open it, read what changes and decide there."))
-    except (Refused, WrongState) as refusal:
-        return Outcome(number, "refused", refusals.answer(refusal, request)[1])
+                workflow.reject_change(**vote, by=request.user)
+                return BulkResult(number, "rejected", _("Rejected."))
+    except ReviewRequired:
+        return BulkResult(number, "skipped", _("Skipped, high risk: open it, read what changes and decide there."))
+    except (RuleViolation, WrongState) as refusal:
+        return BulkResult(number, "refused", refusals.violation_response(refusal, request)[1])
     except Change.DoesNotExist:
-        return Outcome(number, "refused", _("There is no such change."))
+        return BulkResult(number, "refused", _("There is no such change."))
     raise ValueError(verdict)

@@ -12,37 +12,37 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.accounts.access import PersonRequest, requires
-from portal.accounts.forms import PresentForm
+from portal.accounts.access import UserRequest, require_rights
+from portal.accounts.forms import RecentAuthForm
 from portal.accounts.typed_forms import expired_sentence, is_expired, returns_typed
 from portal.changes import aftermath, breaker, talk, workflow
-from portal.changes.forms.ballot import BallotForm, CloseForm, RecheckForm, RetryForm
+from portal.changes.forms.ballot import RecheckForm, ResolveForm, RetryForm, VoteForm
 from portal.changes.forms.comment import CommentForm
-from portal.changes.forms.filters import QueueForm
+from portal.changes.forms.filters import QueueFilterForm
 from portal.changes.models import Change, Status
 from portal.changes.reading import dossier, refusals, threads
-from portal.changes.rules import HoldsSecret, Refused
+from portal.changes.rules import ContainsSecret, RuleViolation
 from portal.changes.transitions import WrongState
 from portal.changes.views import conversation
 from portal.changes.views.change_page import open_change, page_context, show_page, show_refusal
-from portal.pages.numbers import whole
+from portal.pages.numbers import parse_db_integer
 
 
 @require_safe
-@requires()
-def change(request: PersonRequest, change_id: int) -> HttpResponse:
+@require_rights()
+def change(request: UserRequest, change_id: int) -> HttpResponse:
     """Everything about one change. `said`: the comment just made, of which htmx gets its part of the page."""
     shown = open_change(request, change_id)
-    said = shown.find_comment(whole(request.GET.get("said", "")) or 0)
+    said = shown.find_comment(parse_db_integer(request.GET.get("said", "")) or 0)
     return conversation.added(request, shown, said) if said and request.htmx else show_page(request, shown, said=said)
 
 
 @require_safe
-@requires()
-def status(request: PersonRequest, change_id: int) -> HttpResponse:
+@require_rights()
+def status(request: UserRequest, change_id: int) -> HttpResponse:
     """The part of the page that moves; 204 while nothing has moved since `seen`."""
     seen = request.GET.get("seen", "")
-    stands = dossier.token_of(change_id, request.user)
+    stands = dossier.fetch_page_version(change_id, request.user)
     if stands is None:
         raise Http404
     if seen == stands:
@@ -53,7 +53,7 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
     context = {
         **page_context(request, shown),
         "moved": True,
-        "ballot": BallotForm(request=request, digest=shown.revision.digest, kept=True),
+        "ballot": VoteForm(request=request, digest=shown.revision.digest, kept=True),
         "token": f"{seen_revision}.{shown.token.partition('.')[2]}",
         "outdated": seen_revision != shown.change.revision,
     }
@@ -61,71 +61,73 @@ def status(request: PersonRequest, change_id: int) -> HttpResponse:
 
 
 @require_safe
-@requires()
-def history(request: PersonRequest, change_id: int) -> HttpResponse:
+@require_rights()
+def history(request: UserRequest, change_id: int) -> HttpResponse:
     """What happened to it so far, as a part for pages that show it on demand."""
     return render(request, "changes/_moments.html", {"moments": open_change(request, change_id).history})
 
 
 @require_safe
-@requires()
-def heard(request: PersonRequest, change_id: int) -> HttpResponse:
+@require_rights()
+def heard(request: UserRequest, change_id: int) -> HttpResponse:
     """What others have said since the comment `after`, the newest one that a page shows; 204 while that is nothing.
 
     `since`: the newest comment when the page was opened.
     """
-    newest = whole(request.GET.get("after", "")) or 0
-    more = threads.more_after(newest, change_id, reader=request.user)
+    newest = parse_db_integer(request.GET.get("after", "")) or 0
+    more = threads.has_newer_comments(newest, change_id, reader=request.user)
     if more is None:
         raise Http404
     if not more:
         return HttpResponse(status=204)
-    since = whole(request.GET.get("since", "")) or newest
+    since = parse_db_integer(request.GET.get("since", "")) or newest
     return conversation.heard(request, open_change(request, change_id), newest, since)
 
 
 @returns_typed
 @sensitive_post_parameters("password")
 @require_POST
-@requires()
-def approve(request: PersonRequest, change_id: int) -> HttpResponse:
+@require_rights()
+def approve(request: UserRequest, change_id: int) -> HttpResponse:
     """Vote for the revision that the page showed."""
     by = request.user
-    return _vote(request, change_id, lambda ballot: workflow.approve(change_id, by=by, **ballot.vote, care=ballot.care))
+    return _vote(
+        request, change_id, lambda ballot: workflow.approve_change(change_id, by=by, **ballot.vote, care=ballot.care)
+    )
 
 
 @returns_typed
 @sensitive_post_parameters("password")
 @require_POST
-@requires()
-def reject(request: PersonRequest, change_id: int) -> HttpResponse:
+@require_rights()
+def reject(request: UserRequest, change_id: int) -> HttpResponse:
     """Vote against it, with a reason."""
     by = request.user
-    return _vote(request, change_id, lambda ballot: workflow.reject(change_id, by=by, **ballot.vote))
+    return _vote(request, change_id, lambda ballot: workflow.reject_change(change_id, by=by, **ballot.vote))
 
 
 @returns_typed
 @sensitive_post_parameters("password")
 @require_POST
-@requires()
-def request_changes(request: PersonRequest, change_id: int) -> HttpResponse:
+@require_rights()
+def request_changes(request: UserRequest, change_id: int) -> HttpResponse:
     """Ask its requester for another revision, and say what to change."""
     by = request.user
     return _vote(request, change_id, lambda ballot: workflow.request_changes(change_id, by=by, **ballot.vote))
 
 
 @require_POST
-@requires()
-def withdraw(request: PersonRequest, change_id: int) -> HttpResponse:
+@require_rights()
+def withdraw(request: UserRequest, change_id: int) -> HttpResponse:
     """The requester takes it back."""
-    return _act(request, change_id, lambda: workflow.withdraw(change_id, by=request.user))
+    return _act(request, change_id, lambda: workflow.withdraw_change(change_id, by=request.user))
 
 
 @returns_typed
 @sensitive_post_parameters("text")
 @require_POST
-@requires()
-def comment(request: PersonRequest, change_id: int) -> HttpResponse:
+@require_rights()
+def comment(request: UserRequest, change_id: int) -> HttpResponse:
     """Say something about the change, or answer somebody."""
     shown, form, code, said = open_change(request, change_id), CommentForm(request.POST), 422, None
     if is_expired(request):
@@ -133,10 +135,10 @@ def comment(request: PersonRequest, change_id: int) -> HttpResponse:
         form.refuse(expired_sentence(), rest=request.POST.get("text", ""))
     elif form.is_valid():
         try:
-            said = talk.comment(change_id, form.remark, by=request.user)
-        except Refused as refusal:
-            code, sentence = refusals.answer(refusal, request)
-            form.refuse(sentence, rest=refusal.rest if isinstance(refusal, HoldsSecret) else None)
+            said = talk.post_comment(change_id, form.remark, by=request.user)
+        except RuleViolation as refusal:
+            code, sentence = refusals.violation_response(refusal, request)
+            form.refuse(sentence, rest=refusal.rest if isinstance(refusal, ContainsSecret) else None)
     if said is not None:
         place = reverse("changes:change", args=[change_id])
         return HttpResponseRedirect(f"{place}?said={said.pk}#comment-{said.pk}")
@@ -147,30 +149,30 @@ def comment(request: PersonRequest, change_id: int) -> HttpResponse:
 
 @sensitive_post_parameters("value", "password")
 @require_POST
-@requires()
-def retry(request: PersonRequest, change_id: int) -> HttpResponse:
+@require_rights()
+def retry(request: UserRequest, change_id: int) -> HttpResponse:
     """Queue a failed change again under its old approvals."""
     form = RetryForm(request.POST, request=request)
     if not form.is_valid():
         return show_refusal(request, change_id, retry=form)
 
     def again() -> Change:
-        return aftermath.retry(change_id, by=request.user, value=form.secret, presence=form.presence)
+        return aftermath.retry_change(change_id, by=request.user, value=form.secret, presence=form.presence)
 
     return _act(request, change_id, again, retry=form)
 
 
 @sensitive_post_parameters("password")
 @require_POST
-@requires()
-def recheck(request: PersonRequest, change_id: int) -> HttpResponse:
+@require_rights()
+def recheck(request: UserRequest, change_id: int) -> HttpResponse:
     """Let the portal read the vault again."""
     form = RecheckForm(request.POST, request=request)
     if not form.is_valid():
         return show_refusal(request, change_id, recheck=form)
 
     def look() -> Change:
-        return aftermath.recheck(change_id, by=request.user, presence=form.presence)
+        return aftermath.recheck_change(change_id, by=request.user, presence=form.presence)
 
     return _act(request, change_id, look, recheck=form)
 
@@ -178,20 +180,20 @@ def recheck(request: PersonRequest, change_id: int) -> HttpResponse:
 @returns_typed
 @sensitive_post_parameters("password")
 @require_POST
-@requires()
-def close(request: PersonRequest, change_id: int) -> HttpResponse:
+@require_rights()
+def close(request: UserRequest, change_id: int) -> HttpResponse:
     """Say what became of a change that the portal cannot settle."""
-    form = CloseForm(request.POST, request=request)
+    form = ResolveForm(request.POST, request=request)
     if not _is_ready(request, form):
         return show_refusal(request, change_id, close=form)
 
     def settle() -> Change:
-        return aftermath.close(change_id, by=request.user, **form.found, presence=form.presence)
+        return aftermath.resolve_change(change_id, by=request.user, **form.found, presence=form.presence)
 
     return _act(request, change_id, settle, close=form)
 
 
-def _is_ready(request: PersonRequest, form: PresentForm) -> bool:
+def _is_ready(request: UserRequest, form: RecentAuthForm) -> bool:
     """Whether the form may act: it is valid, and of this session."""
     valid = form.is_valid()
     if is_expired(request):
@@ -200,18 +202,18 @@ def _is_ready(request: PersonRequest, form: PresentForm) -> bool:
     return valid
 
 
-def _vote(request: PersonRequest, change_id: int, cast: Callable[[BallotForm], Change]) -> HttpResponse:
-    ballot = BallotForm(request.POST, request=request)
+def _vote(request: UserRequest, change_id: int, cast: Callable[[VoteForm], Change]) -> HttpResponse:
+    ballot = VoteForm(request.POST, request=request)
     if not _is_ready(request, ballot):
         return show_refusal(request, change_id, ballot=ballot)
     return _act(request, change_id, lambda: cast(ballot), ballot=ballot)
 
 
-def _act(request: PersonRequest, change_id: int, act: Callable[[], Change], **forms: PresentForm) -> HttpResponse:
+def _act(request: UserRequest, change_id: int, act: Callable[[], Change], **forms: RecentAuthForm) -> HttpResponse:
     """Do it and go on, or show the page again with the rule that refused it."""
     try:
         changed = act()
-    except (Refused, WrongState) as refusal:
+    except (RuleViolation, WrongState) as refusal:
         return show_refusal(request, change_id, refusal, **forms)
     except Change.DoesNotExist:
         raise Http404 from None
@@ -219,11 +221,11 @@ def _act(request: PersonRequest, change_id: int, act: Callable[[], Change], **fo
     return _onward(request, changed)
 
 
-def _done(changed: Change, request: PersonRequest) -> str:
+def _done(changed: Change, request: UserRequest) -> str:
     action = request.resolver_match.url_name if request.resolver_match else ""
     if action == "approve" and changed.status == Status.PENDING:
         return _("You approved %s. It needs more approvals before it is sent.") % changed
-    if action == "approve" and breaker.paused():
+    if action == "approve" and breaker.is_paused():
         return _("You approved %s. Delivery is paused: it is sent once that is over.") % changed
     return {
         "approve": _("You approved %s. It is on its way to Segura."),
@@ -236,10 +238,10 @@ def _done(changed: Change, request: PersonRequest) -> str:
     }[action or ""] % changed
 
 
-def _onward(request: PersonRequest, changed: Change) -> HttpResponseRedirect:
+def _onward(request: UserRequest, changed: Change) -> HttpResponseRedirect:
     """Back to the queue, at the next change, for whoever came from there; else to the change."""
     if request.POST.get("from") != "queue":
         return HttpResponseRedirect(reverse("changes:change", args=[changed.pk]))
-    place = QueueForm(request.POST).place
+    place = QueueFilterForm(request.POST).place
     place.setdefault("open", str(changed.pk))
     return HttpResponseRedirect(f"{reverse('changes:queue')}?{place.urlencode()}")

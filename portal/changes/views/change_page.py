@@ -9,37 +9,37 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
 from portal.accounts import roles
-from portal.accounts.access import PersonRequest, RightMissing
-from portal.accounts.forms import PresentForm
+from portal.accounts.access import RightMissing, UserRequest
+from portal.accounts.forms import RecentAuthForm
 from portal.accounts.roles import Right
-from portal.changes.forms.ballot import BallotForm, CloseForm, RecheckForm, RetryForm
+from portal.changes.forms.ballot import RecheckForm, ResolveForm, RetryForm, VoteForm
 from portal.changes.models import Change
 from portal.changes.reading import dossier, refusals
-from portal.changes.reading.dossier import Dossier
+from portal.changes.reading.dossier import ChangePage
 from portal.changes.rules import (
-    GuessesSpent,
-    NotConfirmed,
-    NotPresent,
+    ImpactNotConfirmed,
     ReasonMissing,
-    Refused,
+    ReauthenticationRequired,
+    RuleViolation,
+    SecretMismatch,
     StaleRevision,
-    ValueDiffers,
+    TooManyGuesses,
 )
 from portal.changes.transitions import WrongState
 from portal.changes.views import conversation, desk
 
 _ABOUT: dict[type[Exception], str] = {
     ReasonMissing: "reason",
-    ValueDiffers: "value",
-    GuessesSpent: "value",
-    NotConfirmed: "confirmed",
-    NotPresent: "password",
+    SecretMismatch: "value",
+    TooManyGuesses: "value",
+    ImpactNotConfirmed: "confirmed",
+    ReauthenticationRequired: "password",
 }
 """The field that a refusal is about, where its form has one."""
 
 
 def show_refusal(
-    request: PersonRequest, change_id: int, refusal: Refused | WrongState | None = None, **forms: PresentForm
+    request: UserRequest, change_id: int, refusal: RuleViolation | WrongState | None = None, **forms: RecentAuthForm
 ) -> HttpResponse:
     """Render the page where it happened, with the sentence and with what was typed; never with a secret value.
 
@@ -48,25 +48,25 @@ def show_refusal(
     shown = open_change(request, change_id)
     code, context = 422, dict[str, Any](forms)
     ballot = forms.get("ballot")
-    revised = isinstance(ballot, BallotForm) and ballot.bound_digest != shown.revision.digest
+    revised = isinstance(ballot, VoteForm) and ballot.bound_digest != shown.revision.digest
     if revised and (refusal is None or type(refusal) in _ABOUT):
         refusal = StaleRevision(shown.change)
     if refusal is not None:
-        code, sentence = refusals.answer(refusal, request)
+        code, sentence = refusals.violation_response(refusal, request)
         context |= _told(shown, refusal, sentence, forms)
     if revised:  # a comment and a confirmation of something else
-        context["ballot"] = BallotForm(request=request, digest=shown.revision.digest)
+        context["ballot"] = VoteForm(request=request, digest=shown.revision.digest)
     if "ballot" in forms and request.htmx and request.POST.get("from") == "queue":
-        if not roles.holds(request.user, Right.DECIDE):
+        if not roles.has_right(request.user, Right.DECIDE):
             raise RightMissing(Right.DECIDE)
         may = {name: getattr(shown, name) for name in ("may_vote", "may_approve", "may_request_changes")}
-        panel = desk.Panel(shown.row, shown.likeness, **may, **context)
+        panel = desk.QueuePanel(shown.row, shown.likeness, **may, **context)
         return desk.show_queue(request, request.POST, panel=panel, status=code)
     return show_page(request, shown, status=code, **context)
 
 
 def _told(
-    shown: Dossier, refusal: Refused | WrongState, sentence: str, forms: Mapping[str, PresentForm]
+    shown: ChangePage, refusal: RuleViolation | WrongState, sentence: str, forms: Mapping[str, RecentAuthForm]
 ) -> dict[str, Any]:
     """The sentence at the field it is about, else above the change, with what was revised meanwhile."""
     field = _ABOUT.get(type(refusal), "")
@@ -75,38 +75,38 @@ def _told(
             form.add_error(field, sentence)
             return {}
     ballot, seen = forms.get("ballot"), shown.change.revision
-    if isinstance(ballot, BallotForm) and isinstance(refusal, StaleRevision):
+    if isinstance(ballot, VoteForm) and isinstance(refusal, StaleRevision):
         seen = ballot.cleaned_data.get("revision", seen)
-    typed = ballot.typed_reason if isinstance(ballot, BallotForm) else ""
+    typed = ballot.typed_reason if isinstance(ballot, VoteForm) else ""
     told = {"sentence": sentence, "difference": shown.difference_from(seen), "seen": seen, "typed": typed}
     return {"refusal": told}
 
 
-def open_change(request: PersonRequest, change_id: int) -> Dossier:
+def open_change(request: UserRequest, change_id: int) -> ChangePage:
     """Return the change for its page. Raises Http404 for who may not see it."""
     try:
-        return dossier.open_for(change_id, request.user)
+        return dossier.load_change_page(change_id, request.user)
     except Change.DoesNotExist:
         raise Http404 from None
 
 
-def page_context(request: PersonRequest, shown: Dossier) -> dict[str, Any]:
+def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
     """Return what the page shows, with its forms empty."""
     return {
         "shown": shown,
         "change": shown.change,
         "token": shown.token,
         "talk": conversation.talk(request, shown),
-        "ballot": BallotForm(request=request, digest=shown.revision.digest),
+        "ballot": VoteForm(request=request, digest=shown.revision.digest),
         "retry": RetryForm(request=request),
         "recheck": RecheckForm(request=request),
-        "close": CloseForm(request=request),
+        "close": ResolveForm(request=request),
         "refusal": None,
         "moved": False,
         "outdated": False,
     }
 
 
-def show_page(request: PersonRequest, shown: Dossier, *, status: int = 200, **more: Any) -> HttpResponse:
+def show_page(request: UserRequest, shown: ChangePage, *, status: int = 200, **more: Any) -> HttpResponse:
     """Render the page; `more` takes the place of what page_context has."""
     return render(request, "changes/change.html", {**page_context(request, shown), **more}, status=status)

@@ -9,18 +9,18 @@ from urllib.parse import urlencode
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from portal.accounts.access import PersonRequest
+from portal.accounts.access import UserRequest
 from portal.changes.comment import Comment
 from portal.changes.forms.comment import CommentForm
 from portal.changes.labels import FIELD_LABELS
-from portal.changes.reading.dossier import Dossier
+from portal.changes.reading.dossier import ChangePage
 from portal.changes.reading.threads import Thread, ThreadPage
-from portal.pages.numbers import whole
-from portal.pages.parts import in_its_place
+from portal.pages.numbers import parse_db_integer
+from portal.pages.parts import retarget_response
 
 
 @dataclass(frozen=True)
-class Talk:
+class CommentSection:
     """Some threads of a change, each with the form to answer in, and the form that opens another one."""
 
     page: ThreadPage
@@ -47,9 +47,9 @@ class Talk:
         return f"?{urlencode({'comments': number, **asked})}#talk" if number else ""
 
 
-def talk(request: PersonRequest, shown: Dossier, sent: CommentForm | None = None) -> Talk:
+def talk(request: UserRequest, shown: ChangePage, sent: CommentForm | None = None) -> CommentSection:
     """The conversation; `sent` is a form that was refused, shown in its place with what was typed."""
-    answered = whole(sent.data.get("answers", "")) if sent else 0
+    answered = parse_db_integer(sent.data.get("answers", "")) if sent else 0
     page = shown.comments.load_page_of(answered) if answered else _load_page(request, shown)
     threads = [(thread, _answer_form(thread, sent if answered == thread.first.pk else None)) for thread in page.threads]
     about = request.GET.get("about", "")
@@ -57,12 +57,14 @@ def talk(request: PersonRequest, shown: Dossier, sent: CommentForm | None = None
     placed = any(form is sent for _thread, form in threads)
     opening = fresh if sent is None or placed else sent
     opening.offer(change.field for change in shown.row.diff)
-    return Talk(page, threads, opening)
+    return CommentSection(page, threads, opening)
 
 
-def _load_page(request: PersonRequest, shown: Dossier) -> ThreadPage:
+def _load_page(request: UserRequest, shown: ChangePage) -> ThreadPage:
     """Return the page that the address asks for: with a comment, of one thread, or of all threads."""
-    comment, thread, number = (whole(request.GET.get(name, "")) or 0 for name in ("said", "thread", "comments"))
+    comment, thread, number = (
+        parse_db_integer(request.GET.get(name, "")) or 0 for name in ("said", "thread", "comments")
+    )
     if shown.comments.thread_of(comment):
         return shown.comments.load_page_of(comment)
     if thread and shown.comments.thread_of(thread) == thread:
@@ -74,7 +76,7 @@ def _answer_form(thread: Thread, sent: CommentForm | None = None) -> CommentForm
     return sent or CommentForm(answers=thread.first.pk)
 
 
-def added(request: PersonRequest, shown: Dossier, said: Comment) -> HttpResponse:
+def added(request: UserRequest, shown: ChangePage, said: Comment) -> HttpResponse:
     """For htmx: the thread that was answered, or an empty form and the thread that was opened."""
     held = talk(request, shown)
     (thread,) = shown.comments.load_threads([said.parent_id or said.pk])
@@ -82,7 +84,7 @@ def added(request: PersonRequest, shown: Dossier, said: Comment) -> HttpResponse
     return _part(request, shown, context, answer=said.parent_id is not None)
 
 
-def heard(request: PersonRequest, shown: Dossier, after: int, since: int) -> HttpResponse:
+def heard(request: UserRequest, shown: ChangePage, after: int, since: int) -> HttpResponse:
     """For a page that was opened after comment `since` and updated until `after`: what others have commented later.
 
     A thread that the page shows gets its comments, any other one is added on top.
@@ -103,16 +105,16 @@ def heard(request: PersonRequest, shown: Dossier, after: int, since: int) -> Htt
     return render(request, "changes/_heard.html", context)
 
 
-def refused(request: PersonRequest, shown: Dossier, sent: CommentForm, *, status: int) -> HttpResponse:
+def refused(request: UserRequest, shown: ChangePage, sent: CommentForm, *, status: int) -> HttpResponse:
     """For htmx: the form, where it was sent from, with what is wrong."""
     held = talk(request, shown, sent)
     mine = next(((thread, form) for thread, form in held.threads if form is sent), None)
     part = _part(request, shown, {"talk": held, "mine": mine}, answer=mine is not None, status=status)
-    return in_its_place(part, f"#thread-{mine[0].first.pk}" if mine else "#say")
+    return retarget_response(part, f"#thread-{mine[0].first.pk}" if mine else "#say")
 
 
 def _part(
-    request: PersonRequest, shown: Dossier, context: dict[str, Any], *, answer: bool, status: int = 200
+    request: UserRequest, shown: ChangePage, context: dict[str, Any], *, answer: bool, status: int = 200
 ) -> HttpResponse:
     template = "changes/_answered.html" if answer else "changes/_said.html"
     return render(request, template, {"change": shown.change, **context}, status=status)

@@ -10,33 +10,33 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts.access import UserRequest, require_rights
 from portal.accounts.roles import Right
 from portal.changes import risks
-from portal.changes.forms.ballot import BallotForm
-from portal.changes.forms.bulk import MOST, BulkForm
-from portal.changes.forms.filters import FilterForm, NewsForm, QueueForm
+from portal.changes.forms.ballot import VoteForm
+from portal.changes.forms.bulk import MOST, BulkVoteForm
+from portal.changes.forms.filters import ChangeFilterForm, QueueFilterForm, QueueUpdateForm
 from portal.changes.models import Change
 from portal.changes.reading import listing, value
-from portal.changes.reading.listing import Row
-from portal.changes.reading.news import News
-from portal.changes.reading.value import Likeness
+from portal.changes.reading.listing import ChangeRow
+from portal.changes.reading.news import QueueUpdates
+from portal.changes.reading.value import ReuseWarning
 from portal.pages import keyset, saved
-from portal.pages.parts import in_its_place
+from portal.pages.parts import retarget_response
 
 _SIZE = 25
 
 
 @dataclass(frozen=True)
-class Panel:
+class QueuePanel:
     """The change beside the queue: one that waits for the reader, or the one whose decision was just refused.
 
     While changes are requested, `may_approve` and `may_request_changes` say what the reader may do all the same.
     """
 
-    row: Row
-    likeness: list[Likeness]
-    ballot: BallotForm
+    row: ChangeRow
+    likeness: list[ReuseWarning]
+    ballot: VoteForm
     may_vote: bool = True
     may_approve: bool = False
     may_request_changes: bool = False
@@ -44,29 +44,29 @@ class Panel:
 
 
 @require_safe
-@requires(Right.DECIDE)
-def queue(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.DECIDE)
+def queue(request: UserRequest) -> HttpResponse:
     """What this person may decide, the longest waiting first. `open`: show this one, or the next, beside the list."""
     return show_queue(request, request.GET)
 
 
 def show_queue(
-    request: PersonRequest, asked: QueryDict, *, panel: Panel | None = None, status: int = 200, **more: Any
+    request: UserRequest, asked: QueryDict, *, panel: QueuePanel | None = None, status: int = 200, **more: Any
 ) -> HttpResponse:
-    """The queue as `asked` (see QueueForm), with `panel` in place of the selected change where it is given.
+    """The queue as `asked` (see QueueFilterForm), with `panel` in place of the selected change where it is given.
 
     `more`: a `bulk` form that was refused, or the `report` of one that went through.
     """
-    form = QueueForm(asked)
+    form = QueueFilterForm(asked)
     place = form.place
     waiting = Change.objects.awaiting_decision_by(request.user)
-    found = listing.listed(form.narrow(waiting))
-    page = keyset.page(found, order=form.order, cursor=place.get("at", ""), size=MOST)
-    rows = listing.rows(page.rows, reader=request.user)
-    selected = listing.in_place_of(form.opened, rows, form.order)
+    found = listing.with_row_data(form.narrow(waiting))
+    page = keyset.paginate_by_keyset(found, order=form.order, cursor=place.get("at", ""), size=MOST)
+    rows = listing.build_rows(page.rows, reader=request.user)
+    selected = listing.row_or_next(form.opened, rows, form.order)
     if panel is None and selected is not None:
-        likeness = value.likeness(selected.change, selected.revision, reader=request.user)
-        panel = Panel(selected, likeness, BallotForm(request=request, digest=selected.revision.digest))
+        likeness = value.find_reuse(selected.change, selected.revision, reader=request.user)
+        panel = QueuePanel(selected, likeness, VoteForm(request=request, digest=selected.revision.digest))
     context = {
         "asked": place,
         "form": form,
@@ -74,61 +74,61 @@ def show_queue(
         "rows": rows,
         "panel": panel,
         "following": _following(rows, panel, form.opened),
-        "bulk": BulkForm(request=request),
-        "saved": saved.filters(request, "changes:queue", form.kept),
+        "bulk": BulkVoteForm(request=request),
+        "saved": saved.load_saved_filters(request, "changes:queue", form.kept),
         "report": None,
-        "news": News(timezone.now(), [row.change.pk for row in rows]),
+        "news": QueueUpdates(timezone.now(), [row.change.pk for row in rows]),
         **more,
     }
     response = render(request, _fragment(request, "changes/queue.html", "desk"), context, status=status)
-    return in_its_place(response, "#desk") if request.htmx and status >= 400 else response
+    return retarget_response(response, "#desk") if request.htmx and status >= 400 else response
 
 
 @require_safe
-@requires(Right.PROPOSE)
-def mine(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.PROPOSE)
+def mine(request: UserRequest) -> HttpResponse:
     """Own changes: the open ones, then those that ended."""
-    own = listing.listed(Change.objects.proposed_by(request.user))
+    own = listing.with_row_data(Change.objects.proposed_by(request.user))
     lists = {}
     for name, changes, cursor in (("open", own.open(), "open_at"), ("ended", own.ended(), "at")):
-        page = keyset.page(changes, order=("-id",), cursor=request.GET.get(cursor, ""), size=_SIZE)
-        lists[name] = {"page": page, "rows": listing.rows(page.rows, reader=request.user)}
+        page = keyset.paginate_by_keyset(changes, order=("-id",), cursor=request.GET.get(cursor, ""), size=_SIZE)
+        lists[name] = {"page": page, "rows": listing.build_rows(page.rows, reader=request.user)}
     return render(request, "changes/mine.html", lists)
 
 
 @require_safe
-@requires(Right.AUDIT, Right.OPERATE, Right.DECIDE)
-def all_changes(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.AUDIT, Right.OPERATE, Right.DECIDE)
+def all_changes(request: UserRequest) -> HttpResponse:
     """Every change, the newest first, narrowed by status, requester and secret."""
-    form = FilterForm(request.GET)
-    found = listing.listed(form.narrow(Change.objects.all()))
-    page = keyset.page(found, order=("-id",), cursor=request.GET.get("at", ""), size=_SIZE)
+    form = ChangeFilterForm(request.GET)
+    found = listing.with_row_data(form.narrow(Change.objects.all()))
+    page = keyset.paginate_by_keyset(found, order=("-id",), cursor=request.GET.get("at", ""), size=_SIZE)
     context = {
         "form": form,
         "page": page,
-        "rows": listing.rows(page.rows, reader=request.user),
+        "rows": listing.build_rows(page.rows, reader=request.user),
         "asked": form.asked(),
-        "saved": saved.filters(request, "changes:all", form.asked()),
+        "saved": saved.load_saved_filters(request, "changes:all", form.asked()),
     }
     return render(request, _fragment(request, "changes/all.html", "found"), context)
 
 
 @require_safe
-@requires()
-def risk_rules(request: PersonRequest) -> HttpResponse:
+@require_rights()
+def risk_rules(request: UserRequest) -> HttpResponse:
     """What the levels of risk are computed from: each rule, and when it fires."""
-    context = {"rules": risks.RULES.values(), "high": risks.Level.HIGH, "medium": risks.Level.MEDIUM}
+    context = {"rules": risks.RULES.values(), "high": risks.RiskLevel.HIGH, "medium": risks.RiskLevel.MEDIUM}
     return render(request, "changes/risk_rules.html", context)
 
 
 @require_safe
-@requires(Right.DECIDE)
-def news(request: PersonRequest) -> HttpResponse:
+@require_rights(Right.DECIDE)
+def news(request: UserRequest) -> HttpResponse:
     """What has happened to the queue since a page of it was made; 204 while that page knows all of it."""
-    form, seen = QueueForm(request.GET), NewsForm(request.GET)
+    form, seen = QueueFilterForm(request.GET), QueueUpdateForm(request.GET)
     if not seen.is_valid():
         return HttpResponse(status=204)
-    known = News(**seen.known)
+    known = QueueUpdates(**seen.known)
     waiting = form.narrow(Change.objects.awaiting_decision_by(request.user))
     now = known.after(waiting)
     if now.told == known.told and not now.decided:
@@ -137,7 +137,7 @@ def news(request: PersonRequest) -> HttpResponse:
     return render(request, "changes/_news.html", context)
 
 
-def _following(rows: list[Row], panel: Panel | None, opened: int) -> int:
+def _following(rows: list[ChangeRow], panel: QueuePanel | None, opened: int) -> int:
     """The change to go on with after the one in the panel."""
     if panel is None:
         return 0

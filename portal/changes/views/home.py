@@ -6,8 +6,8 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from portal.accounts.access import PersonRequest, requires
-from portal.accounts.roles import Right, holders, rights_of
+from portal.accounts.access import UserRequest, require_rights
+from portal.accounts.roles import Right, rights_of, users_with_right
 from portal.changes.drafts import Draft
 from portal.changes.models import Change
 from portal.changes.reading import listing
@@ -22,8 +22,8 @@ OPEN_SHOWN, ENDED_SHOWN, DRAFTS_SHOWN = 12, 6, 20
 
 
 @require_safe
-@requires()
-def home(request: PersonRequest) -> HttpResponse:
+@require_rights()
+def home(request: UserRequest) -> HttpResponse:
     """What a requester has under way; others go where their work waits; people without any right read whom to ask."""
     rights = rights_of(request.user)
     if Right.PROPOSE in rights:
@@ -31,13 +31,13 @@ def home(request: PersonRequest) -> HttpResponse:
     for right, landing in LANDING.items():
         if right in rights:
             return redirect(landing)
-    people = holders(Right.OPERATE).order_by("username")
+    people = users_with_right(Right.OPERATE).order_by("username")
     return render(request, "accounts/no_right.html", {"administrators": people})
 
 
-def _desk(request: PersonRequest) -> HttpResponse:
-    own = listing.listed(Change.objects.proposed_by(request.user))
-    under_way, ended = listing.together(
+def _desk(request: UserRequest) -> HttpResponse:
+    own = listing.with_row_data(Change.objects.proposed_by(request.user))
+    under_way, ended = listing.build_row_lists(
         own.open().order_by("-id")[: OPEN_SHOWN + 1],
         own.ended().exclude(ended_at=None).order_by("-ended_at")[: ENDED_SHOWN + 1],
         reader=request.user,

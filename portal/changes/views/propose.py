@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts import roles
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts.access import UserRequest, require_rights
 from portal.accounts.limits import LimitReached
 from portal.accounts.models import User
 from portal.accounts.roles import Right
@@ -25,22 +25,22 @@ from portal.catalog.models import ApiSecret
 from portal.changes import drafts, plausibility, revisions, risks, workflow
 from portal.changes.drafts import Draft
 from portal.changes.forms import editing, overlay
-from portal.changes.forms.editing import Edit
-from portal.changes.forms.overlay import Overlay
+from portal.changes.forms.editing import ProposalEditor
+from portal.changes.forms.overlay import Prefill
 from portal.changes.models import REVISABLE, Change, Revision
-from portal.changes.proposal import Proposal, ProposalLost, pack, unpack
+from portal.changes.proposal import InvalidProposalToken, Proposal, decode_proposal, encode_proposal
 from portal.changes.reading import listing
-from portal.changes.reading.refusals import answer
-from portal.changes.rules import Refused
+from portal.changes.reading.refusals import violation_response
+from portal.changes.rules import RuleViolation
 from portal.changes.template import Template
 from portal.changes.transitions import WrongState
-from portal.pages.numbers import whole
+from portal.pages.numbers import parse_db_integer
 
 FORM, PREVIEW = "changes/propose.html", "changes/preview.html"
 
 
 @dataclass(frozen=True)
-class Task:
+class ProposalTarget:
     """What the form is about: a new change of this secret, or a revision of `change`."""
 
     secret: ApiSecret
@@ -48,7 +48,7 @@ class Task:
     submit: Callable[[Proposal], Change]
     change: Change | None = None
     revised: Revision | None = None
-    over: Overlay | None = None
+    over: Prefill | None = None
     refused: str = ""
     status: int = 422
 
@@ -56,22 +56,24 @@ class Task:
 @returns_typed
 @sensitive_post_parameters("client_secret")
 @require_http_methods(["GET", "HEAD", "POST"])
-@requires(Right.PROPOSE)
-def propose(request: PersonRequest, identifier: int) -> HttpResponseBase:
+@require_rights(Right.PROPOSE)
+def propose(request: UserRequest, identifier: int) -> HttpResponseBase:
     """Propose an edit of this secret; the form may begin with the change `like`, the own `draft` or a `template`."""
     secret = get_object_or_404(ApiSecret, pk=identifier)
 
     def submit(proposal: Proposal) -> Change:
-        return workflow.submit(proposal, by=request.user, read=secret)
+        return workflow.submit_change(proposal, by=request.user, read=secret)
 
-    return _answer(request, Task(secret, request.user, submit, over=_over(request, secret), refused=secret.obstacle))
+    return _answer(
+        request, ProposalTarget(secret, request.user, submit, over=_over(request, secret), refused=secret.obstacle)
+    )
 
 
 @require_POST
-@requires(Right.PROPOSE)
-def discard(request: PersonRequest, identifier: int) -> HttpResponseBase:
+@require_rights(Right.PROPOSE)
+def discard(request: UserRequest, identifier: int) -> HttpResponseBase:
     """Erase one's draft of this secret."""
-    drafts.discard(by=request.user, secret=identifier)
+    drafts.discard_draft(by=request.user, secret=identifier)
     messages.success(request, _("The draft is erased."))
     return redirect("home")
 
@@ -79,77 +81,79 @@ def discard(request: PersonRequest, identifier: int) -> HttpResponseBase:
 @returns_typed
 @sensitive_post_parameters("client_secret")
 @require_http_methods(["GET", "HEAD", "POST"])
-@requires(Right.PROPOSE)
-def revise(request: PersonRequest, change_id: int) -> HttpResponseBase:
+@require_rights(Right.PROPOSE)
+def revise(request: UserRequest, change_id: int) -> HttpResponseBase:
     """Revise an own change that waits for a decision or went stale."""
     change = get_object_or_404(Change.objects.proposed_by(request.user), pk=change_id)
 
     def submit(proposal: Proposal) -> Change:
-        return workflow.revise(change_id, proposal, by=request.user)
+        return workflow.revise_change(change_id, proposal, by=request.user)
 
     secret = get_object_or_404(ApiSecret, pk=change.secret)
     refused, status = secret.obstacle, 422
     if change.status not in REVISABLE:
-        status, refused = answer(WrongState(change), request)
+        status, refused = violation_response(WrongState(change), request)
     return _answer(
-        request, Task(secret, request.user, submit, change, change.current(), refused=refused, status=status)
+        request, ProposalTarget(secret, request.user, submit, change, change.current(), refused=refused, status=status)
     )
 
 
-def _over(request: PersonRequest, secret: ApiSecret) -> Overlay | None:
+def _over(request: UserRequest, secret: ApiSecret) -> Prefill | None:
     """What the form begins with beside the values of today."""
     if "draft" in request.GET:
         return overlay.of_draft(get_object_or_404(Draft.objects.of(request.user), secret=secret.pk))
     if template := request.GET.get("template"):
-        found = get_object_or_404(Template.objects.open_to(request.user), pk=whole(template) or 0)
+        found = get_object_or_404(Template.objects.open_to(request.user), pk=parse_db_integer(template) or 0)
         return overlay.of_template(found)
     like = request.GET.get("like", "")
     if not like:
         return None
-    return overlay.of_change(get_object_or_404(Change.objects.visible_to(request.user), pk=whole(like) or 0), secret.pk)
+    return overlay.of_change(
+        get_object_or_404(Change.objects.visible_to(request.user), pk=parse_db_integer(like) or 0), secret.pk
+    )
 
 
-def _answer(request: PersonRequest, task: Task) -> HttpResponseBase:
+def _answer(request: UserRequest, task: ProposalTarget) -> HttpResponseBase:
     if request.method != "POST":
         if task.refused:
             return _page(request, task, None, status=task.status)
-        return _page(request, task, editing.start(task.secret, by=task.by, revised=task.revised, over=task.over))
+        return _page(request, task, editing.open_editor(task.secret, by=task.by, revised=task.revised, over=task.over))
     asked = request.POST.get("act", "").partition(":")[0]
     if is_expired(request):
         asked = "again" if asked in ("confirm", "back") else "rows"
     act = {"again": _again, "confirm": _confirm, "back": _back, "rows": _rows, "draft": _draft}.get(asked, _preview)
     try:
         return act(request, task)
-    except ProposalLost:
-        edit = editing.start_over(request.POST, task.secret, by=task.by, revised=task.revised)
+    except InvalidProposalToken:
+        edit = editing.editor_after_lost_token(request.POST, task.secret, by=task.by, revised=task.revised)
         return _page(request, task, edit, lost=True, status=422)
 
 
-def _preview(request: PersonRequest, task: Task) -> HttpResponse:
-    edit = editing.receive(request.POST, task.secret, by=task.by, revised=task.revised)
+def _preview(request: UserRequest, task: ProposalTarget) -> HttpResponse:
+    edit = editing.editor_from_post(request.POST, task.secret, by=task.by, revised=task.revised)
     if edit.form.is_valid() and not task.refused:
         return _show(request, task, edit.proposal())
     edit.keep_typed_secret()
     return _page(request, task, edit, status=task.status)
 
 
-def _rows(request: PersonRequest, task: Task) -> HttpResponse:
+def _rows(request: UserRequest, task: ProposalTarget) -> HttpResponse:
     to = request.POST.get("act", "").partition(":")[2]
-    edit = editing.with_more_rows(request.POST, task.secret, by=task.by, to=to, revised=task.revised)
+    edit = editing.editor_with_more_rows(request.POST, task.secret, by=task.by, to=to, revised=task.revised)
     if is_expired(request):
         return _page(request, replace(task, refused=expired_sentence()), edit, status=403)
     return _page(request, task, edit)
 
 
-def _draft(request: PersonRequest, task: Task) -> HttpResponseBase:
-    edit = editing.receive(request.POST, task.secret, by=task.by, revised=task.revised)
+def _draft(request: UserRequest, task: ProposalTarget) -> HttpResponseBase:
+    edit = editing.editor_from_post(request.POST, task.secret, by=task.by, revised=task.revised)
     if task.change or not edit.form.is_draft():
         edit.keep_typed_secret()
         return _page(request, task, edit, status=422)
     form, base = edit.form, edit.base.fields if edit.base else None
     words = {name: form.cleaned_data.get(name, "") for name in ("reason", "ticket")}
     try:
-        drafts.keep(
+        drafts.save_draft(
             by=task.by, secret=task.secret.pk, name=task.secret.name, patch=form.patch(), base=base, words=words
         )
     except LimitReached as reached:
@@ -160,35 +164,35 @@ def _draft(request: PersonRequest, task: Task) -> HttpResponseBase:
     return redirect("home")
 
 
-def _back(request: PersonRequest, task: Task) -> HttpResponse:
-    edit = editing.resume(_carried(request, task), task.secret, by=task.by, revised=task.revised)
+def _back(request: UserRequest, task: ProposalTarget) -> HttpResponse:
+    edit = editing.reopen_editor(_carried(request, task), task.secret, by=task.by, revised=task.revised)
     return _page(request, task, edit)
 
 
-def _again(request: PersonRequest, task: Task) -> HttpResponse:
+def _again(request: UserRequest, task: ProposalTarget) -> HttpResponse:
     """The preview once more, in a form of this session."""
     return _show(request, task, _carried(request, task), refused=expired_sentence(), status=403)
 
 
-def _confirm(request: PersonRequest, task: Task) -> HttpResponseBase:
+def _confirm(request: UserRequest, task: ProposalTarget) -> HttpResponseBase:
     proposal = _carried(request, task)
     try:
         change = task.submit(proposal)
-    except (Refused, WrongState) as refusal:
-        status, refused = answer(refusal, request)
+    except (RuleViolation, WrongState) as refusal:
+        status, refused = violation_response(refusal, request)
         return _show(request, task, proposal, refused=refused, status=status)
     return redirect("changes:change", change.pk)
 
 
-def _carried(request: PersonRequest, task: Task) -> Proposal:
-    proposal = unpack(request.POST.get("proposal", ""), task.by)
+def _carried(request: UserRequest, task: ProposalTarget) -> Proposal:
+    proposal = decode_proposal(request.POST.get("proposal", ""), task.by)
     if proposal.secret != task.secret.pk:
-        raise ProposalLost
+        raise InvalidProposalToken
     return proposal
 
 
 def _page(
-    request: PersonRequest, task: Task, edit: Edit | None, *, lost: bool = False, status: int = 200
+    request: UserRequest, task: ProposalTarget, edit: ProposalEditor | None, *, lost: bool = False, status: int = 200
 ) -> HttpResponse:
     context = {**_about(task), "edit": edit, "over": task.over, "refused": task.refused, "lost": lost}
     context["methods"] = plausibility.METHODS
@@ -196,19 +200,23 @@ def _page(
 
 
 def _show(
-    request: PersonRequest, task: Task, proposal: Proposal, *, refused: str = "", status: int = 200
+    request: UserRequest, task: ProposalTarget, proposal: Proposal, *, refused: str = "", status: int = 200
 ) -> HttpResponse:
-    at_once = task.change.at_once if task.change else revisions.recent(proposal, by=task.by, now=timezone.now()).secrets
-    able = roles.holders(Right.DECIDE).exclude(pk=task.by.pk).count()
+    at_once = (
+        task.change.at_once
+        if task.change
+        else revisions.count_recent_submissions(proposal, by=task.by, now=timezone.now()).secrets
+    )
+    able = roles.users_with_right(Right.DECIDE).exclude(pk=task.by.pk).count()
     context = {
         **_about(task),
         "proposal": proposal,
-        "risks": risks.of(proposal.changes, base_known=proposal.base is not None, at_once=at_once),
+        "risks": risks.find_risks(proposal.changes, base_known=proposal.base is not None, at_once=at_once),
         "strangers": _strangers(proposal),
-        "packed": pack(proposal, task.by),
+        "packed": encode_proposal(proposal, task.by),
         "able": able,
         "required": settings.APPROVALS_REQUIRED,
-        "deciders": roles.groups_with(Right.DECIDE),
+        "deciders": roles.group_names_with_right(Right.DECIDE),
         "refused": refused,
         "short_reason": plausibility.is_short_reason(proposal.reason),
     }
@@ -218,12 +226,12 @@ def _show(
 def _strangers(proposal: Proposal) -> dict[str, list[str]]:
     """By list of sharing the new names that Segura's directory lacks."""
     new = {change.field: [share.name for share in change.shares if share.old is None] for change in proposal.changes}
-    return {field: lacking for field, names in new.items() if (lacking := directory.strangers(field, names))}
+    return {field: lacking for field, names in new.items() if (lacking := directory.find_unknown_names(field, names))}
 
 
-def _about(task: Task) -> dict[str, object]:
+def _about(task: ProposalTarget) -> dict[str, object]:
     """What form and preview both say: the secret, and who else is at it."""
-    others = listing.open_of_secret(task.secret.pk, reader=task.by, besides=task.change)
+    others = listing.open_rows_of_secret(task.secret.pk, reader=task.by, besides=task.change)
     draft = None if task.change or task.over else Draft.objects.of(task.by).filter(secret=task.secret.pk).first()
     templates = [] if task.change or task.over else Template.objects.open_to(task.by)
     return {

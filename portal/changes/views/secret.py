@@ -9,9 +9,9 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from portal.accounts import roles
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts.access import UserRequest, require_rights
 from portal.accounts.roles import Right
-from portal.catalog.details import CannotRead, Details, read_details
+from portal.catalog.details import DetailsUnavailable, SecretDetails, fetch_details_for_user
 from portal.catalog.models import ApiSecret
 from portal.changes.drafts import Draft
 from portal.changes.models import Change
@@ -23,8 +23,8 @@ PAGE = 15
 
 
 @require_safe
-@requires(Right.PROPOSE, Right.DECIDE, Right.OPERATE)
-def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
+@require_rights(Right.PROPOSE, Right.DECIDE, Right.OPERATE)
+def secret(request: UserRequest, identifier: int) -> HttpResponseBase:
     """The page of one secret.
 
     Its details are read live when a person opens it, which Segura counts as a view; paging through its history
@@ -32,15 +32,15 @@ def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
     """
     found = get_object_or_404(ApiSecret, pk=identifier)
     cursor = request.GET.get("at", "")
-    history = listing.listed(Change.objects.of_secret(identifier))
-    page = keyset.page(history, order=("-id",), cursor=cursor, size=PAGE)
+    history = listing.with_row_data(Change.objects.of_secret(identifier))
+    page = keyset.paginate_by_keyset(history, order=("-id",), cursor=cursor, size=PAGE)
     context: dict[str, Any] = {"secret": found, "page": page}
     if request.htmx:
-        (context["rows"],) = listing.together(page.rows, reader=request.user)
+        (context["rows"],) = listing.build_row_lists(page.rows, reader=request.user)
         return render(request, "changes/secret.html#history", context)
-    may_propose = roles.holds(request.user, Right.PROPOSE)
-    context["rows"], others = listing.together(
-        page.rows, listing.open_changes(identifier)[: listing.OPEN_SHOWN], reader=request.user
+    may_propose = roles.has_right(request.user, Right.PROPOSE)
+    context["rows"], others = listing.build_row_lists(
+        page.rows, listing.open_changes_of_secret(identifier)[: listing.OPEN_SHOWN], reader=request.user
     )
     details, obstacle = (None, "") if cursor or request.method == "HEAD" else _read(identifier, request.user.username)
     context |= {
@@ -52,19 +52,19 @@ def secret(request: PersonRequest, identifier: int) -> HttpResponseBase:
         "others": others,
         "draft": Draft.objects.of(request.user).filter(secret=identifier).first() if may_propose else None,
         "may_propose": may_propose,
-        "proposers": "" if may_propose else roles.groups_with(Right.PROPOSE),
+        "proposers": "" if may_propose else roles.group_names_with_right(Right.PROPOSE),
     }
     return render(request, "changes/secret.html", context)
 
 
-def _values(details: Details) -> list[tuple[str, object]]:
+def _values(details: SecretDetails) -> list[tuple[str, object]]:
     """Field and value in the order of the vault; of the client secret only whether it could be seen."""
     known = {**details.fields, SECRET_FIELD: bool(details.secret_fingerprint)}
     return [(name, known[name]) for name in FIELDS if name not in SHARE_FIELDS]
 
 
-def _read(identifier: int, by: str) -> tuple[Details | None, str]:
+def _read(identifier: int, by: str) -> tuple[SecretDetails | None, str]:
     try:
-        return read_details(identifier, by=by), ""
-    except CannotRead as error:
+        return fetch_details_for_user(identifier, by=by), ""
+    except DetailsUnavailable as error:
         return None, error.failure.sentence

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts import roles
-from portal.accounts.access import PersonRequest, requires
+from portal.accounts.access import UserRequest, require_rights
 from portal.accounts.limits import LimitReached
 from portal.accounts.roles import Right
 from portal.changes import mentions, template
@@ -17,17 +17,17 @@ from portal.changes.forms import overlay
 from portal.changes.forms.template import TemplateForm
 from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Change
-from portal.changes.rules import HoldsSecret
+from portal.changes.rules import ContainsSecret
 from portal.changes.template import MOST, Template, TooManyTemplates
 
 _LIST = (Right.PROPOSE, Right.OPERATE)
 
 
 @require_safe
-@requires(*_LIST)
-def templates(request: PersonRequest) -> HttpResponse:
+@require_rights(*_LIST)
+def templates(request: UserRequest) -> HttpResponse:
     """One's own templates and the shared ones."""
-    operates = roles.holds(request.user, Right.OPERATE)
+    operates = roles.has_right(request.user, Right.OPERATE)
     rows = [
         {
             "template": each,
@@ -40,20 +40,20 @@ def templates(request: PersonRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@requires(*_LIST)
-def keep(request: PersonRequest, change_id: int) -> HttpResponse:
+@require_rights(*_LIST)
+def keep(request: UserRequest, change_id: int) -> HttpResponse:
     """Keep what a change proposes under a name; never what belongs to its secret alone."""
     change = get_object_or_404(Change.objects.visible_to(request.user), pk=change_id)
     over = overlay.of_change(change, overlay.ANOTHER)
-    may_share = roles.holds(request.user, Right.OPERATE)
+    may_share = roles.has_right(request.user, Right.OPERATE)
     form = TemplateForm(request.POST if request.method == "POST" else None, may_share=may_share)
     if form.is_valid() and over.patch:
         words = over.words()
         base = dict(over.earlier) if over.earlier is not None else None
         try:
             mentions.forbid_in_texts(change, [form.kept["name"]], by=request.user)
-            template.keep(by=request.user, **form.kept, patch=dict(over.patch), base=base, words=words)
-        except HoldsSecret as refusal:
+            template.save_template(by=request.user, **form.kept, patch=dict(over.patch), base=base, words=words)
+        except ContainsSecret as refusal:
             form.refuse_name(str(refusal))
         except TooManyTemplates:
             form.add_error(None, _("%(number)s templates are yours already. Delete one first.") % {"number": MOST})
@@ -68,10 +68,10 @@ def keep(request: PersonRequest, change_id: int) -> HttpResponse:
 
 
 @require_POST
-@requires(*_LIST)
-def delete(request: PersonRequest, template_id: int) -> HttpResponse:
+@require_rights(*_LIST)
+def delete(request: UserRequest, template_id: int) -> HttpResponse:
     """Delete an own template; whoever operates the portal also a shared one."""
-    name = template.delete(template_id, by=request.user)
+    name = template.delete_template(template_id, by=request.user)
     if name is None:
         raise Http404
     messages.success(request, _("The template %(name)s is deleted.") % {"name": name})

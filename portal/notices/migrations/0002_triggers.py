@@ -1,7 +1,7 @@
 """A trigger that queues each event that users may be notified of, in the transaction of the act.
 
 It queues events as another trigger does for the sealer (audit, 0002_triggers). Which of the queued events anybody is
-notified of, `kinds.RULES` says.
+notified of, `kinds.ROUTES` says.
 """
 
 from django.db import migrations

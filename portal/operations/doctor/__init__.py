@@ -8,32 +8,34 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from portal.operations.doctor import broker, clocks, configuration, database, keys, machinery, segura
-from portal.operations.doctor.finding import Finding, Level
+from portal.operations.doctor.finding import Finding, Severity
 
 _EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    configuration.examine,
-    database.examine,
-    broker.examine,
-    clocks.examine,
-    keys.examine,
-    machinery.examine,
-    segura.examine,
+    configuration.check_configuration,
+    database.check_database,
+    broker.check_broker,
+    clocks.check_clocks,
+    keys.check_keys,
+    machinery.check_workers,
+    segura.check_segura,
 )
 
 
-def examine(*, ask_segura: bool) -> Iterator[Finding]:
+def run_checks(*, ask_segura: bool) -> Iterator[Finding]:
     """Every finding, area by area. Where the database does not answer, that is said once and the rest goes on."""
     away = False
     # The scheduler has no address of the database.
-    looks = (configuration.examine, broker.examine) if settings.PROCESS == "scheduler" else _EXAMINATIONS
-    for look in (*looks, *([segura.ask] if ask_segura else [])):
+    looks = (
+        (configuration.check_configuration, broker.check_broker) if settings.PROCESS == "scheduler" else _EXAMINATIONS
+    )
+    for look in (*looks, *([segura.check_segura_live] if ask_segura else [])):
         try:
             yield from look()
         except DatabaseError as error:
             if not away:
                 yield Finding(
                     "database",
-                    Level.PROBLEM,
+                    Severity.PROBLEM,
                     f"it does not answer, or lacks its tables ({type(error).__name__})",
                     "Start it, or mend DATABASE_URL; then manage.py migrate.",
                 )

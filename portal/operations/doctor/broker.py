@@ -9,18 +9,18 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from portal.environment import is_loopback
+from portal.environment import is_loopback_url
 from portal.operations import pulse
-from portal.operations.doctor.finding import Area, Finding
+from portal.operations.doctor.finding import CheckArea, Finding
 
-_AREA = Area("broker")
+_AREA = CheckArea("broker")
 _FULL = 0.9
 
 
-def examine() -> Iterator[Finding]:
+def check_broker() -> Iterator[Finding]:
     """What is approved waits for the sweep where Redis lost a message; so little here is worse than seconds."""
     try:
-        with pulse.redis() as redis:
+        with pulse.open_redis() as redis:
             info: dict[str, Any] = redis.info()
     except RedisError as error:
         yield _AREA.problem(
@@ -65,7 +65,7 @@ def _room(info: dict[str, Any]) -> Iterator[Finding]:
 
 def _reached() -> Iterator[Finding]:
     url = urlsplit(settings.REDIS_URL)
-    if url.scheme == "redis" and not url.password and not is_loopback(settings.REDIS_URL):
+    if url.scheme == "redis" and not url.password and not is_loopback_url(settings.REDIS_URL):
         yield _AREA.advice(
             f"{url.hostname} takes messages from everybody who reaches it",
             "Let only web, worker and beat reach it, or set a password (redis://:…@) or rediss://.",

@@ -9,18 +9,18 @@ from django.conf import settings
 
 from portal.changes.transitions import db_now
 from portal.operations import pulse
-from portal.operations.doctor.finding import Area, Finding
+from portal.operations.doctor.finding import CheckArea, Finding
 
-_AREA = Area("clock")
+_AREA = CheckArea("clock")
 _AWRY_S = 2.0
 
 
-def examine() -> Iterator[Finding]:
+def check_clocks() -> Iterator[Finding]:
     """This machine against the database, and each worker against the broker. Raises DatabaseError."""
     began = time.time()
     there = db_now().timestamp()
     yield _judged("this machine", (began + time.time()) / 2 - there, "the database's")
-    for worker in pulse.read().workers:
+    for worker in pulse.read_broker_status().workers:
         yield _judged(f"worker {worker.name}", worker.ahead_s, "the broker's")
 
 

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from portal.environment import is_loopback
-from portal.operations.doctor.finding import Area, Finding, runs_as
+from portal.environment import is_loopback_url
+from portal.operations.doctor.finding import CheckArea, Finding, runs_as
 
-_AREA = Area("settings")
+_AREA = CheckArea("settings")
 
 
-def examine() -> Iterator[Finding]:
+def check_configuration() -> Iterator[Finding]:
     """As this process reads them: run the doctor with the environment of the process you mean.
 
     PORTAL_PROCESS names that process, so that it is not advised to set what another one needs.
@@ -45,7 +45,7 @@ def _address() -> Iterator[Finding]:
 
 
 def _modes() -> Iterator[Finding]:
-    if settings.PORTAL_DEMO and not is_loopback(settings.BASE_URL):
+    if settings.PORTAL_DEMO and not is_loopback_url(settings.BASE_URL):
         yield _AREA.problem("PORTAL_DEMO is on", "Switch it off: demo accounts may sign in.")
     if settings.DEBUG:
         yield _AREA.advice("PORTAL_DEBUG is on", "Switch it off where anybody but you looks at the pages.")

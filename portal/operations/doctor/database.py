@@ -10,9 +10,9 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from portal.audit.models import Event
-from portal.operations.doctor.finding import Area, Finding
+from portal.operations.doctor.finding import CheckArea, Finding
 
-_AREA = Area("database")
+_AREA = CheckArea("database")
 _NEEDED = {
     "fsync": ({"on"}, "A crash of the machine loses committed rows, an intent among them: a call could be sent twice."),
     "full_page_writes": ({"on"}, "A crash of the machine can tear pages."),
@@ -34,7 +34,7 @@ _GUARDS = """
 """
 
 
-def examine() -> Iterator[Finding]:
+def check_database() -> Iterator[Finding]:
     """Raises DatabaseError."""
     yield _migrations()
     yield from _durability()

@@ -8,7 +8,7 @@ from enum import StrEnum
 from django.conf import settings
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """A problem makes promises of the portal untrue, or stops it; advice is for what may be meant so."""
 
     OK = "ok"
@@ -21,25 +21,25 @@ class Finding:
     """`found`: how it is, never with a secret; `todo`: what to do about it, '' where nothing."""
 
     area: str
-    level: Level
+    level: Severity
     found: str
     todo: str = ""
 
 
 @dataclass(frozen=True)
-class Area:
+class CheckArea:
     """Findings of one area, in short."""
 
     name: str
 
     def ok(self, found: str) -> Finding:
-        return Finding(self.name, Level.OK, found)
+        return Finding(self.name, Severity.OK, found)
 
     def advice(self, found: str, todo: str) -> Finding:
-        return Finding(self.name, Level.ADVICE, found, todo)
+        return Finding(self.name, Severity.ADVICE, found, todo)
 
     def problem(self, found: str, todo: str) -> Finding:
-        return Finding(self.name, Level.PROBLEM, found, todo)
+        return Finding(self.name, Severity.PROBLEM, found, todo)
 
 
 def runs_as(*processes: str) -> bool:

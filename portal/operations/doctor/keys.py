@@ -10,15 +10,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from portal.audit import sealing
-from portal.audit.standing import standing
+from portal.audit.standing import get_seal_status
 from portal.operations import custody
-from portal.operations.doctor.finding import Area, Finding, runs_as
+from portal.operations.doctor.finding import CheckArea, Finding, runs_as
 
-_AREA = Area("keys")
+_AREA = CheckArea("keys")
 _OLD = timedelta(days=365)
 
 
-def examine() -> Iterator[Finding]:
+def check_keys() -> Iterator[Finding]:
     """Raises DatabaseError."""
     if runs_as("web", "worker"):
         yield from _sealing_keys()
@@ -28,7 +28,7 @@ def examine() -> Iterator[Finding]:
 
 
 def _sealing_keys() -> Iterator[Finding]:
-    keys = custody.keys()
+    keys = custody.build_key_inventory()
     for key in keys.missing:
         yield _AREA.problem(
             f"{key.values} values rest under key {key.name}, which PORTAL_SEALING_KEYS lacks",
@@ -49,7 +49,7 @@ def _sealing_keys() -> Iterator[Finding]:
 
 
 def _approval_keys() -> Iterator[Finding]:
-    known = custody.keys().approval
+    known = custody.build_key_inventory().approval
     if not known:
         yield _AREA.problem(
             "PORTAL_APPROVAL_MAC_KEYS is not set: no vote can be cast or proved",
@@ -71,9 +71,9 @@ def _approval_keys() -> Iterator[Finding]:
 
 
 def _signing_key() -> Iterator[Finding]:
-    log = standing()
+    log = get_seal_status()
     try:
-        own = sealing.public_key()
+        own = sealing.get_signing_public_key()
     except ImproperlyConfigured as error:
         yield _AREA.problem(str(error), "AUDIT_SIGNING_KEY is 32 bytes in base64: openssl rand -base64 32")
         return
@@ -100,7 +100,7 @@ def _signing_key() -> Iterator[Finding]:
 
 
 def _verified() -> Iterator[Finding]:
-    log = standing()
+    log = get_seal_status()
     if log.verified is None:
         yield _AREA.advice("the log was never verified", "manage.py verify_audit")
     elif not log.intact:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from portal.operations import pulse, staff
-from portal.operations.doctor.finding import Area, Finding, runs_as
+from portal.operations.doctor.finding import CheckArea, Finding, runs_as
 
-_AREA = Area("machinery")
+_AREA = CheckArea("machinery")
 _SERVES = {"celery": "takes up deliveries", "sealing": "seals the log"}
 
 
-def examine() -> Iterator[Finding]:
+def check_workers() -> Iterator[Finding]:
     """Raises DatabaseError."""
-    now = pulse.read()
+    now = pulse.read_broker_status()
     for queue, does in _SERVES.items() if now.reachable else ():
         names = [worker.name for worker in now.workers if queue in worker.queues and not worker.silent]
         if names:
@@ -23,6 +23,6 @@ def examine() -> Iterator[Finding]:
     if now.reachable and now.late:
         yield _AREA.problem("no sweep came by lately", "Start beat: two at a time do no harm.")
     # The sealer's role may not read the accounts.
-    for concern in staff.concerns(staff.gates()) if runs_as("web", "worker", "owner") else ():
+    for concern in staff.find_coverage_gaps(staff.count_right_holders()) if runs_as("web", "worker", "owner") else ():
         told = _AREA.problem if concern.grave else _AREA.advice
         yield told(concern.words, "manage.py person NAME --role ROLE")

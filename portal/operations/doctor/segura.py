@@ -8,14 +8,14 @@ from django.conf import settings
 
 from portal.catalog import trial
 from portal.operations import assumptions
-from portal.operations.doctor.finding import Area, Finding, runs_as
+from portal.operations.doctor.finding import CheckArea, Finding, runs_as
 
-_AREA = Area("segura")
+_AREA = CheckArea("segura")
 _GATEWAY = ("SEGURA_GATEWAY_TIMEOUT_S", "SEGURA_GATEWAY_RETRIES", "DELIVERY_HOLD_MARGIN_S")
 _NEEDED = ("SEGURA_URL", "SEGURA_CLIENT_ID", "SEGURA_CLIENT_SECRET")
 
 
-def examine() -> Iterator[Finding]:
+def check_segura() -> Iterator[Finding]:
     """Yield what can be said without a call to Segura. Only web and workers call it."""
     if not runs_as("web", "worker"):
         return
@@ -24,7 +24,7 @@ def examine() -> Iterator[Finding]:
         yield _AREA.problem(f"{', '.join(missing)} not set", "Set them: nothing is read or delivered without.")
     if settings.SEGURA_SCIM_CLIENT_ID and not settings.SEGURA_SCIM_CLIENT_SECRET:
         yield _AREA.problem("SEGURA_SCIM_CLIENT_SECRET not set", "Set it, or empty SEGURA_SCIM_CLIENT_ID.")
-    for known in assumptions.assumptions():
+    for known in assumptions.list_assumptions():
         if known.name in _GATEWAY and not known.stated:
             yield _AREA.advice(
                 f"{known.name} is {known.value} by assumption", f"{known.consequence} State it: {known.name}=…"
@@ -41,13 +41,13 @@ def examine() -> Iterator[Finding]:
         )
 
 
-def ask() -> Iterator[Finding]:
+def check_segura_live() -> Iterator[Finding]:
     """Token, list, one secret, and the directory where SCIM is set up, each within SEGURA_PAGE_DEADLINE_S.
 
     All are on record. Outside any transaction.
     """
-    trial.run(by="")
-    made = trial.latest()
+    trial.run_connection_test(by="")
+    made = trial.latest_connection_test()
     for step in made.steps if made else []:
         if step.ok:
             yield _AREA.ok(f"{step.name}: HTTP {step.code} in {step.duration_ms} ms")

@@ -45,7 +45,7 @@ NOTICE_ICONS = {
 @register.simple_tag
 def request_id() -> str:
     """The id by which those who run the portal find this very request in their logs."""
-    return correlation.current()
+    return correlation.current_request_id()
 
 
 @register.simple_block_tag

@@ -8,8 +8,8 @@ from functools import partial
 
 from portal.accounts.models import User
 from portal.changes.models import Revision, Status
-from portal.changes.patch import Sight
-from portal.changes.proposal import Proposal, pack
+from portal.changes.patch import Snapshot
+from portal.changes.proposal import Proposal, encode_proposal
 from tests.bench.bench import CSRF, Bench, backlog, base_of, visitor
 from tests.bench.history import FIRST_SECRET, People
 from tests.bench.load import Visitor, shared, timed
@@ -100,13 +100,13 @@ def _tick(visitor: Visitor, number: object) -> None:
 
 def _submit(there: Visitor, person: User, secret: object) -> None:
     """The proposal is packed within the time measured: it costs half a millisecond."""
-    base = Sight(base_of(int(str(secret)), "turn 0"))
+    base = Snapshot(base_of(int(str(secret)), "turn 0"))
     proposal = Proposal(
         secret=int(str(secret)), patch={"notes": f"Rotated {uuid.uuid4()}"}, base=base, sealed=None,
         reason="The endpoint moves", revision_id=uuid.uuid4(),
     )  # fmt: skip
     path = f"/secrets/{secret}/propose/"
-    there.post(path, 302, csrfmiddlewaretoken=CSRF, act="confirm", proposal=pack(proposal, person))
+    there.post(path, 302, csrfmiddlewaretoken=CSRF, act="confirm", proposal=encode_proposal(proposal, person))
 
 
 def _bare_submit(there: Visitor, secret: object) -> None:

@@ -17,7 +17,7 @@ from redis import Redis
 
 from portal.celery import app as portal_app
 from portal.changes.models import Attempt, Change, Status
-from portal.changes.tasks import deliver
+from portal.changes.tasks import deliver_change
 from tests.bench.bench import CSRF, Bench, backlog, bases, visitor
 from tests.bench.engine import Process
 from tests.bench.history import People
@@ -141,7 +141,7 @@ def _worker(bench: Bench, *options: str, **env: str) -> Process:
 def _send(who: People, count: int, secrets: int = 0) -> None:
     """Approve so many at once and remind the workers of each."""
     for change in backlog(who, count, secrets or count):
-        deliver.delay(change)
+        deliver_change.delay(change)
 
 
 def _by_delay(

@@ -46,7 +46,7 @@ def _paths(who: People, size: Size) -> dict[str, tuple[User, str]]:
 def _cursor() -> str:
     """Into a secret's history: so the page reads nothing from Segura."""
     changes = Change.objects.of_secret(FIRST_SECRET + 7)
-    return keyset.page(changes, order=("-id",), cursor="", size=1).older
+    return keyset.paginate_by_keyset(changes, order=("-id",), cursor="", size=1).older
 
 
 def sizes(bench: Bench) -> Iterator[Row]:
@@ -114,7 +114,7 @@ def depth(bench: Bench) -> Iterator[Row]:
 def _position(rows: object, order: tuple[str, ...], number: int) -> str:
     """A cursor that goes on from about there."""
     beyond = {"id__gte": number} if order == ("id",) else {"id__lte": number}
-    return keyset.page(rows.filter(**beyond), order=order, cursor="", size=1).older  # type: ignore[attr-defined]
+    return keyset.paginate_by_keyset(rows.filter(**beyond), order=order, cursor="", size=1).older  # type: ignore[attr-defined]
 
 
 def minimal(bench: Bench) -> Iterator[Row]:

@@ -72,7 +72,7 @@ def _ours(bench: Bench) -> Figures:
     approver, reader = visitor(who.approvers[1], port), visitor(who.reader, port)
     oldest = Event.objects.order_by("pk").values_list("pk", flat=True)[0]
     rows = Event.objects.filter(pk__lte=oldest + 60)
-    deep = keyset.page(rows, order=("-id",), cursor="", size=1).older
+    deep = keyset.paginate_by_keyset(rows, order=("-id",), cursor="", size=1).older
     found: Figures = {}
     with bench.watch():
         for name, there, path, share in (

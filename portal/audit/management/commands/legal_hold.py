@@ -27,13 +27,13 @@ class Command(BaseCommand):
             raise CommandError(f"The log knows no change {change}.")
         try:
             if options["release"]:
-                retention.release(change, reason=reason, by=by)
+                retention.lift_legal_hold(change, reason=reason, by=by)
             else:
-                retention.hold(change, reason=reason, by=by)
+                retention.place_legal_hold(change, reason=reason, by=by)
         except ProgrammingError:
             raise CommandError("The database does not let this role. Run it as the role that migrates.") from None
-        except retention.HeldAlready:
+        except retention.AlreadyOnHold:
             raise CommandError(f"CR-{change} is under legal hold already.") from None
-        except retention.NotHeld:
+        except retention.NotOnHold:
             raise CommandError(f"CR-{change} is under no legal hold.") from None
         self.stdout.write(f"CR-{change}: legal hold {'taken off' if options['release'] else 'set'}.")

@@ -11,10 +11,10 @@ from django.db import DatabaseError, ProgrammingError
 from portal.audit import clock, published, sealing
 
 _REFUSALS = (
-    sealing.NoKey,
-    sealing.NotHandedOver,
+    sealing.NoSigningKey,
+    sealing.KeyNotHandedOver,
     sealing.LogWasAltered,
-    published.LogWasCut,
+    published.LogTruncated,
     clock.ClocksDiffer,
     ImproperlyConfigured,
 )
@@ -29,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Ends with 1 and a sentence where nothing may be sealed."""
         try:
-            sealed = sealing.seal(old_key_is_lost=options["old_key_is_lost"])
+            sealed = sealing.seal_pending_events(old_key_is_lost=options["old_key_is_lost"])
         except _REFUSALS as error:
             raise CommandError(str(error)) from None
         except ProgrammingError:

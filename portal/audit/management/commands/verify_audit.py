@@ -11,8 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from portal.audit.notes import BadNote, Verifier
-from portal.audit.verification import verify_on_record
+from portal.audit.notes import InvalidNote, Verifier
+from portal.audit.verification import verify_and_record
 
 
 class Command(BaseCommand):
@@ -34,12 +34,12 @@ class Command(BaseCommand):
             outside = [Path(name).read_text(encoding="utf-8") for name in options["checkpoint"]]
             key = Verifier.parse(Path(options["key"]).read_text(encoding="utf-8")) if options["key"] else None
             by = f"{getpass.getuser()} (command line)"
-            report = verify_on_record(by=by, outside=outside, key=key)
+            report = verify_and_record(by=by, outside=outside, key=key)
         except DatabaseError as error:
             raise CommandError(f"The database did not let this role verify: {str(error).strip()}") from None
         except OSError as error:
             raise CommandError(f"{error.filename} cannot be read: {error.strerror}") from None
-        except (BadNote, UnicodeDecodeError, ImproperlyConfigured) as error:
+        except (InvalidNote, UnicodeDecodeError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from None
         for finding in report.findings:
             self.stdout.write(finding)

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.catalog import directory
-from portal.catalog.sync import synchronise
+from portal.catalog.sync import sync_catalog
 
 
 class Command(BaseCommand):
@@ -30,14 +30,14 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, accept_empty: bool, accept_vanished: bool, **_options: Any) -> None:
-        sync = synchronise(accept_empty=accept_empty, accept_vanished=accept_vanished)
+        sync = sync_catalog(accept_empty=accept_empty, accept_vanished=accept_vanished)
         if not sync.ok:
             raise CommandError(sync.sentence)
         self.stdout.write(
             f"{sync.listed} listed: {sync.added} new, {sync.altered} altered, "
             f"{sync.returned} returned, {sync.vanished} vanished, {sync.left_out} left out. {sync.sentence}".strip()
         )
-        names = directory.synchronise(at_once=True)
+        names = directory.sync_directory(at_once=True)
         if names is not None and not names.ok:
             raise CommandError(names.sentence)
         if names is not None:

@@ -10,7 +10,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from portal.accounts.models import User
 from portal.audit import published
 from portal.changes import restoring
-from portal.changes.rules import Refused
+from portal.changes.rules import RuleViolation
 
 
 class Command(BaseCommand):
@@ -30,13 +30,13 @@ class Command(BaseCommand):
         if by is None or not by.is_active:
             raise CommandError(f"There is no account {options['by']}.")
         try:
-            done = restoring.restored(
+            done = restoring.apply_restore_safeguards(
                 by=by,
                 reason=options["reason"],
                 actor=f"console (uid {os.getuid()})",
-                lost_checkpoint=published.latest(),
+                lost_checkpoint=published.read_latest_note(),
             )
-        except (Refused, restoring.InUse) as error:
+        except (RuleViolation, restoring.DatabaseInUse) as error:
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"The checkpoint folder cannot be read: {error.strerror}") from None

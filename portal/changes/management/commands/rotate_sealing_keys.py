@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Ends with 1 where an older key is still needed, or a value opens with none."""
-        done = rotation.rotate(by=f"{getpass.getuser()} (command line)")
+        done = rotation.rotate_encryption_key(by=f"{getpass.getuser()} (command line)")
         self.stdout.write(f"{done.moved} sealed anew with key {done.to}.")
         for key, count in sorted(done.left.items()):
             self.stdout.write(f"{count} left on key {key}.")

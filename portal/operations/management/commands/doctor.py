@@ -10,9 +10,9 @@ from typing import Any
 from django.core.management import BaseCommand, CommandParser
 
 from portal.operations import doctor
-from portal.operations.doctor.finding import Finding, Level
+from portal.operations.doctor.finding import Finding, Severity
 
-_SIGNS = {Level.OK: "ok     ", Level.ADVICE: "advice ", Level.PROBLEM: "PROBLEM"}
+_SIGNS = {Severity.OK: "ok     ", Severity.ADVICE: "advice ", Severity.PROBLEM: "PROBLEM"}
 
 
 class Command(BaseCommand):
@@ -29,14 +29,14 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Prints as it goes: a broker that does not answer takes its second."""
-        findings = doctor.examine(ask_segura=options["segura"])
+        findings = doctor.run_checks(ask_segura=options["segura"])
         found = list(findings) if options["json"] else [self._told(finding) for finding in findings]
-        problems = sum(finding.level is Level.PROBLEM for finding in found)
+        problems = sum(finding.level is Severity.PROBLEM for finding in found)
         if options["json"]:
             told = {"problems": problems, "findings": [asdict(finding) for finding in found]}
             self.stdout.write(json.dumps(told, indent=2))
         else:
-            advice = sum(finding.level is Level.ADVICE for finding in found)
+            advice = sum(finding.level is Severity.ADVICE for finding in found)
             self.stdout.write(f"\n{problems} problems, {advice} pieces of advice, {len(found)} findings in all.")
         if problems:
             sys.exit(1)

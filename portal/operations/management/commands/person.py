@@ -12,8 +12,8 @@ from django.db import transaction
 
 from portal.accounts import sessions
 from portal.accounts.models import User
-from portal.accounts.roles import Role, grant
-from portal.audit.ledger import record
+from portal.accounts.roles import Role, add_to_role
+from portal.audit.ledger import record_event
 
 ROLES = {role.name.lower(): role for role in Role}
 
@@ -94,7 +94,7 @@ def _set_email(user: User, address: str) -> None:
 def _set_roles(user: User, names: list[str]) -> None:
     user.groups.clear()
     for name in names:
-        grant(user, ROLES[name])
+        add_to_role(user, ROLES[name])
     _record("access.granted", user, roles=names)
 
 
@@ -102,13 +102,13 @@ def _switch(user: User, *, active: bool) -> None:
     user.is_active = active
     user.save(update_fields=["is_active"])
     if not active:
-        sessions.end_all_of(user)
+        sessions.end_all_sessions(user)
     _record("account.enabled" if active else "account.disabled", user)
 
 
 def _record(action: str, user: User, **facts: Any) -> None:
     """Whoever sits at the console is known by the system's number alone; a name from the environment proves nothing."""
-    record(action, by=f"console (uid {os.getuid()})", data={"person": user.username, **facts})
+    record_event(action, by=f"console (uid {os.getuid()})", data={"person": user.username, **facts})
 
 
 def _standing(user: User) -> str:

@@ -28,8 +28,15 @@ from portal.devserver.postgres_server import (
     plan_server,
 )
 from portal.operations import children, demo, redis_server
-from portal.operations.state import AlreadyRunning, Unwritable, hold, prepare, remembered, write_private
-from portal.operations.supervisor import Child, NotReady, Stopped, Supervisor, say_on_stdout
+from portal.operations.state import (
+    AlreadyRunning,
+    StateDirUnwritable,
+    acquire_run_lock,
+    load_or_create_json,
+    prepare_state_folder,
+    write_private,
+)
+from portal.operations.supervisor import ChildProcess, NotReady, Stopped, Supervisor, print_line
 
 READY_WITHIN_S = 60.0
 
@@ -43,11 +50,11 @@ class Command(BaseCommand):
         """Returns when asked to stop; every obstacle is one sentence on standard error."""
         try:
             os.umask(0o077)  # what the children write into the state folder is private as well
-            state = prepare()
-            with hold(state):
-                refuse_taken_port(settings.PORT)
+            state = prepare_state_folder()
+            with acquire_run_lock(state):
+                require_free_port(settings.PORT)
                 _Run(state, settings.PORT).to_the_end()
-        except (AlreadyRunning, Unwritable, redis_server.NoRedis, PostgresUnavailable) as error:
+        except (AlreadyRunning, StateDirUnwritable, redis_server.NoRedis, PostgresUnavailable) as error:
             raise CommandError(str(error)) from None
         except NotReady as error:
             raise CommandError(
@@ -73,7 +80,7 @@ class _Run:
     def to_the_end(self) -> None:
         """Start everything, then look after it. Raises NotReady; being asked to stop is a normal end."""
         try:
-            with Supervisor(say_on_stdout, self.note) as supervisor:
+            with Supervisor(print_line, self.note) as supervisor:
                 self.bring_up(supervisor)
                 supervisor.forever()
         except Stopped:
@@ -87,20 +94,20 @@ class _Run:
         server = self.find_server()
         if server:
             self.start_database(supervisor, server)
-        beat = children.beat(self.state, self.environment)
+        beat = children.scheduler_process(self.state, self.environment)
         supervisor.start(beat)  # it asks nothing of the database, and there is a processor left for it
         with supervisor.interruptible():
-            passwords = make_ready(self.state, roles=server is not None)
+            passwords = prepare_portal(self.state, roles=server is not None)
         supervisor.wait_ready(*grounds, within=READY_WITHIN_S)
         for child in grounds:
             if child.name == "sandbox":
                 self.use_sandbox(json.loads(child.announced))
-        web, worker = children.web(self.port, self.environment), children.worker(self.environment)
-        sealer = children.sealer({**self.environment, **self.of_the_sealer})
+        web, worker = children.web_process(self.port, self.environment), children.worker_process(self.environment)
+        sealer = children.sealer_process({**self.environment, **self.of_the_sealer})
         for child in (web, worker, sealer):
             supervisor.start(child)
         supervisor.wait_ready(web, within=READY_WITHIN_S)
-        supervisor.wait(lambda: answers(self.url), READY_WITHIN_S, "web")
+        supervisor.wait(lambda: responds(self.url), READY_WITHIN_S, "web")
         supervisor.wait_ready(worker, sealer, beat, within=READY_WITHIN_S)
         self.facts["ready"] = True
         self.note(self.facts["pids"])
@@ -117,7 +124,7 @@ class _Run:
         """Start the embedded PostgreSQL with its roles; portal and sealer get an address of their own each."""
         with supervisor.interruptible():
             server.initialise()
-        child = children.postgres(
+        child = children.postgres_process(
             server.build_command(), server.environment, READY, cwd=server.folder, **server.account
         )
         supervisor.start(child)
@@ -127,26 +134,28 @@ class _Run:
         self.environment["DATABASE_URL"] = server.url(PORTAL)
         self.of_the_sealer["DATABASE_URL"] = server.url(SEALER)
 
-    def broker(self) -> list[Child]:
+    def broker(self) -> list[ChildProcess]:
         """A Redis, unless the environment names one."""
         if os.environ.get("REDIS_URL") or os.environ.get("REDIS_URL_FILE"):
             return []
-        server = redis_server.plan(self.state)
+        server = redis_server.plan_redis_server(self.state)
         self.environment["REDIS_URL"] = self.facts["redis_url"] = server.url
-        return [children.redis(server)]
+        return [children.redis_process(server)]
 
-    def sandbox(self) -> list[Child]:
+    def sandbox(self) -> list[ChildProcess]:
         """A stand-in Segura, unless the settings name a server."""
         if settings.SEGURA_URL:
             return []
         made = {name: secrets.token_urlsafe(24) for name in ("client_secret", "scim_client_secret")}
-        known = remembered(self.state / "sandbox-client.json", made)
+        known = load_or_create_json(self.state / "sandbox-client.json", made)
         for name, value in known.items():
             self.environment.pop(f"SEGURA_{name.upper()}_FILE", None)
             self.environment[f"SEGURA_{name.upper()}"] = value
         ports = redis_server.free_port(), redis_server.free_port()
         return [
-            children.sandbox(*ports, self.state / "sandbox.json", known["client_secret"], known["scim_client_secret"])
+            children.sandbox_process(
+                *ports, self.state / "sandbox.json", known["client_secret"], known["scim_client_secret"]
+            )
         ]
 
     def use_sandbox(self, announced: dict[str, str]) -> None:
@@ -182,7 +191,7 @@ class _Run:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def make_ready(state: Path, *, roles: bool) -> dict[str, str]:
+def prepare_portal(state: Path, *, roles: bool) -> dict[str, str]:
     """Tables, static files, demo accounts; leaves no connection open for the children to inherit.
 
     `roles`: this process is the owner of the tables, and gives the embedded server's other roles their rights.
@@ -193,12 +202,12 @@ def make_ready(state: Path, *, roles: bool) -> dict[str, str]:
         call_command("limit_role", PORTAL, stdout=io.StringIO())
         call_command("limit_role", SEALER, sealer=True, stdout=io.StringIO())
     call_command("collectstatic", verbosity=0, interactive=False)
-    passwords = demo.make_people(state)
+    passwords = demo.ensure_demo_users(state)
     connections.close_all()
     return passwords
 
 
-def refuse_taken_port(port: int) -> None:
+def require_free_port(port: int) -> None:
     """Raises CommandError with the way out, before anything is started."""
     another = "Choose another one: PORT=9000 make run"
     if not 1 <= port <= 65535:
@@ -213,7 +222,7 @@ def refuse_taken_port(port: int) -> None:
             raise CommandError(f"Port {port} is taken by another program. {another}") from None
 
 
-def answers(url: str) -> bool:
+def responds(url: str) -> bool:
     """Whether the first page comes."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own loopback address
