@@ -9,27 +9,16 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import DatabaseError
 
-from portal.operations import state
-
-
-def prepare_run() -> None:
-    """Make what the settings refuse to start without: keys, and the address of a database unless there is one."""
-    folder = state.prepare_state_folder()
-    if not any(os.environ.get(name) for name in ("DATABASE_URL", "DATABASE_URL_FILE")):
-        # Imported here: an installation for production may leave the package out.
-        postgres_server = import_module("portal.devserver.postgres_server")
-        server = postgres_server.plan_server(folder)
-        state.write_setting(folder, "DATABASE_URL", server.url(postgres_server.OWNER))
-
 
 def main() -> None:
     """Run a command; what is wrong with the environment is a sentence, not a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
         if sys.argv[1:2] == ["run"]:
-            prepare_run()
+            # Imported by name: an installation for production may leave the package out.
+            import_module("portal.devserver.prepare").prepare_run()
         execute_from_command_line(sys.argv)
-    except (ImproperlyConfigured, state.StateDirUnwritable) as error:
+    except ImproperlyConfigured as error:
         sys.exit(f"{error}")
     except DatabaseError as error:
         if "--traceback" in sys.argv:

@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import close_old_connections
 from kombu.transport import TRANSPORT_ALIASES, redis
 
-from portal import correlation, discards
-from portal.discretion import clear_traceback_locals
+from portal.common import discarded_messages, request_id
+from portal.common.traceback_scrubbing import clear_traceback_locals
 
 _REQUEST = "request_id"
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class PortalTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
         if self.request.called_directly:
             return self._discreetly(*args, **kwargs)
         asked = self.request.get(_REQUEST)
-        with correlation.request_id_context(correlation.accept_request_id(asked)):
+        with request_id.request_id_context(request_id.accept_request_id(asked)):
             began = time.monotonic()
             try:
                 return self._discreetly(*args, **kwargs)
@@ -98,7 +98,7 @@ class ToleratingTransport(redis.Transport):
 def _note_discarded(error: Exception) -> None:
     """Log one line without content, and how many those were since the process began."""
     _log.error("A message was thrown away: %s (number %d of this process)", type(error).__name__, next(_DISCARDED))
-    discards.count_discarded("unreadable")
+    discarded_messages.count_discarded("unreadable")
 
 
 for _scheme in ("redis", "rediss"):
@@ -117,7 +117,7 @@ signals.task_postrun.connect(close_old_connections)
 @signals.before_task_publish.connect
 def on_before_publish(headers: dict[str, Any], **_: Any) -> None:
     """The message names the request that it comes from, where there is one."""
-    if name := correlation.current_request_id():
+    if name := request_id.current_request_id():
         headers[_REQUEST] = name
 
 
@@ -131,7 +131,7 @@ def freeze_gc_before_fork(**_: Any) -> None:
 def on_worker_process_init(**_: Any) -> None:
     """In each process of the pool, for threads do not outlive a fork."""
     if settings.TRACING:
-        import_module("portal.tracing").start()
+        import_module("portal.common.tracing").start_tracing()
 
 
 @signals.setup_logging.connect
@@ -149,5 +149,5 @@ def redact_message_body(record: logging.LogRecord) -> bool:
         cause = record.args[0] if isinstance(record.args, tuple) and record.args else None
         reason = type(cause).__name__ if isinstance(cause, Exception) else "unknown format"
         record.msg, record.args, record.exc_info = "A message was thrown away: %s", (reason,), None
-        discards.count_discarded("unusable")
+        discarded_messages.count_discarded("unusable")
     return True

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 from environs import EnvError
 
-from portal.environment import (
+from portal.common.env import (
     env,
     get_https_url,
     get_integer,
@@ -224,15 +224,16 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "portal.accounts",
-    "portal.pages",
+    "portal.web",
     "portal.audit",
     "portal.catalog",
     "portal.changes",
-    "portal.notices",
+    "portal.notifications",
     "portal.operations",
+    *(["portal.devserver"] if find_spec("portal.devserver") else []),
 ]
 MIDDLEWARE = [
-    "portal.accounts.origin.OriginMiddleware",
+    "portal.accounts.request_origin.OriginMiddleware",
     "portal.operations.probes.ProbeMiddleware",
     # Above all that answers, static files and refused host names included.
     "csp.middleware.CSPMiddleware",
@@ -240,22 +241,22 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Below WhiteNoise, whose files may be kept; above everything that makes a page.
-    "portal.pages.caching.NoStoreMiddleware",
-    "portal.operations.traffic.TrafficMiddleware",
+    "portal.web.caching.NoStoreMiddleware",
+    "portal.operations.traffic_metrics.TrafficMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "portal.pages.personal.UserLocaleMiddleware",
-    "portal.pages.first_steps.FirstStepsMiddleware",
+    "portal.web.user_locale.UserLocaleMiddleware",
+    "portal.web.first_steps.FirstStepsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "portal.pages.problems.MethodNotAllowedMiddleware",
+    "portal.web.error_views.MethodNotAllowedMiddleware",
     # Last, so that they hear why a page was refused, or failed, before Django turns that into a page.
-    "portal.audit.refusals.DeniedRequestMiddleware",
-    "portal.pages.reports.TracebackScrubbingMiddleware",
+    "portal.audit.denied_requests.DeniedRequestMiddleware",
+    "portal.web.error_reporting.TracebackScrubbingMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -270,9 +271,9 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "portal.pages.context.person",
-                "portal.changes.context.pause",
-                "portal.notices.context.counts",
+                "portal.web.context_processors.person",
+                "portal.changes.context_processors.pause",
+                "portal.notifications.context_processors.counts",
             ],
         },
     },
@@ -301,14 +302,14 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 1_000_000},
     }
 }
-DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.pages.reports.ScrubbingReporterFilter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.web.error_reporting.ScrubbingReporterFilter"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # two lists of 500 shares, each of up to four fields
-FILE_UPLOAD_HANDLERS = ["portal.pages.uploads.RejectUploads"]
+FILE_UPLOAD_HANDLERS = ["portal.web.upload_handlers.RejectUploads"]
 
 # --- Signing in ------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["portal.accounts.backend.PortalBackend"]
+AUTHENTICATION_BACKENDS = ["portal.accounts.backends.PortalBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -317,7 +318,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-ACCOUNT_ADAPTER = "portal.accounts.signin.PortalAccountAdapter"
+ACCOUNT_ADAPTER = "portal.accounts.adapter.PortalAccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
@@ -344,7 +345,7 @@ LANGUAGE_COOKIE_NAME = f"{_prefix}language"
 THEME_COOKIE_NAME = f"{_prefix}theme"
 ZONE_COOKIE_NAME = f"{_prefix}zone"
 MESSAGES_COOKIE_NAME = f"{_prefix}messages"
-MESSAGE_STORAGE = "portal.pages.flash.CookieMessageStorage"
+MESSAGE_STORAGE = "portal.web.message_storage.CookieMessageStorage"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 3600
@@ -381,9 +382,9 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"},
-        "json": {"()": "portal.logs.JsonFormatter"},
+        "json": {"()": "portal.common.json_logging.JsonFormatter"},
     },
-    "filters": {"refusals": {"()": "portal.logs.OneLineRefusals"}},
+    "filters": {"refusals": {"()": "portal.common.json_logging.OneLineRefusals"}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["refusals"]},
     },

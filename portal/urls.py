@@ -3,9 +3,9 @@
 from django.urls import include, path
 
 from portal.changes.views.home import home
-from portal.pages.first_steps import dismiss
-from portal.pages.saved import delete_filter, save_filter
-from portal.pages.views import theme
+from portal.web.first_steps import dismiss
+from portal.web.saved_filters import delete_filter, save_filter
+from portal.web.views import theme
 
 urlpatterns = [
     path("", home, name="home"),
@@ -18,8 +18,8 @@ urlpatterns = [
     path("operations/", include("portal.operations.urls")),
     path("secrets/", include("portal.catalog.urls")),
     path("", include("portal.changes.urls")),
-    path("", include("portal.notices.urls")),
+    path("", include("portal.notifications.urls")),
 ]
 
-handler400 = "portal.pages.problems.bad_request"
-handler500 = "portal.pages.problems.server_error"
+handler400 = "portal.web.error_views.bad_request"
+handler500 = "portal.web.error_views.server_error"

@@ -6,11 +6,11 @@ from importlib import import_module
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from portal import keyring
+from portal.common import keyring
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 if settings.TRACING:
-    import_module("portal.tracing").start()  # its libraries are an extra
+    import_module("portal.common.tracing").start_tracing()  # its libraries are an extra
 application = get_wsgi_application()
 keyring.mac_ring()  # a web process that could take no vote stops at its start

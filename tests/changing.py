@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from portal.accounts.models import User
-from portal.catalog import connection, details
-from portal.changes import reconcile, workflow
+from portal.catalog import details, segura_client
+from portal.changes.delivery import worker
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import review, submission
 from portal.sandbox import Sandbox
 from tests.vouching import LOOKED, PRESENT
 
@@ -20,13 +21,13 @@ from tests.vouching import LOOKED, PRESENT
 @pytest.fixture
 def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is published: the test itself is the worker."""
-    monkeypatch.setattr("portal.changes.tasks.enqueue_change", lambda _: None)
+    monkeypatch.setattr("portal.changes.delivery.tasks.enqueue_change", lambda _: None)
 
 
 @pytest.fixture
 def live_base(segura: Sandbox) -> Snapshot:
     """What the stand-in holds for secret 43 right now, as a requester would see it."""
-    seen = details.fetch_details(connection.build_client(secret=43), 43)
+    seen = details.fetch_details(segura_client.build_client(secret=43), 43)
     return Snapshot(dict(seen.fields), seen.secret_fingerprint, seen.read_at)
 
 
@@ -42,14 +43,14 @@ def approved(
 
     def build(**patch: Any) -> Change:
         patch.setdefault("base", live_base)
-        change = workflow.submit_change(propose(**patch), by=requester)
+        change = submission.submit_change(propose(**patch), by=requester)
         return approve(change, approver)
 
     return build
 
 
 def approve(change: Change, by: User) -> Change:
-    return workflow.approve_change(
+    return review.approve_change(
         change.pk, by=by, revision=change.revision, digest=change.current().digest, presence=PRESENT, care=LOOKED
     )
 
@@ -57,6 +58,6 @@ def approve(change: Change, by: User) -> Change:
 def work(change: Change, rounds: int = 1) -> Change:
     """What a worker does when it is reminded of the change, `rounds` times."""
     for _ in range(rounds):
-        reconcile.process_change(change.pk)
+        worker.process_change(change.pk)
     change.refresh_from_db()
     return change

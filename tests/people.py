@@ -15,10 +15,11 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.catalog.models import ApiSecret
-from portal.changes import sealed, workflow
+from portal.changes.domain import secret_encryption
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from portal.vault import SecretStr
 
 GCP = {
@@ -119,7 +120,7 @@ def propose(secret: ApiSecret) -> Callable[..., Proposal]:
             secret=identifier,
             patch=patch or {"url": "https://gcp-eu.example"},
             base=base,
-            sealed=sealed.encrypt_secret(SecretStr(value), revision_id) if value else None,
+            sealed=secret_encryption.encrypt_secret(SecretStr(value), revision_id) if value else None,
             reason="The endpoint moves to the EU",
             revision_id=revision_id,
         )
@@ -130,4 +131,4 @@ def propose(secret: ApiSecret) -> Callable[..., Proposal]:
 @pytest.fixture
 def submitted(propose: Callable[..., Proposal], requester: User) -> Change:
     """A pending change of the requester's."""
-    return workflow.submit_change(propose(), by=requester)
+    return submission.submit_change(propose(), by=requester)

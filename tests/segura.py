@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 
 from portal.audit.models import Event
-from portal.catalog import connection
+from portal.catalog import segura_client
 from portal.sandbox import Sandbox
 
 
@@ -46,7 +46,7 @@ def segura(sandbox: Sandbox, settings: Settings) -> Sandbox:
     settings.DELIVERY_BACKOFF_S = settings.DELIVERY_PROBE_EVERY_S = 1e-6
     settings.DELIVERY_RETURN_PER_S = 1e6
     forget_tokens(settings.REDIS_URL)
-    connection.get_availability_guard.cache_clear()
+    segura_client.get_availability_guard.cache_clear()
     return sandbox
 
 
@@ -64,8 +64,8 @@ def forget_tokens(redis_url: str) -> None:
     """As in a portal that has just been started, with an empty Redis."""
     with Redis.from_url(redis_url) as redis:
         redis.flushdb()
-    connection._tokens.cache_clear()
-    connection._waits.cache_clear()
+    segura_client._tokens.cache_clear()
+    segura_client._waits.cache_clear()
 
 
 def events(action: str) -> list[dict[str, Any]]:

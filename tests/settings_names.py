@@ -6,7 +6,7 @@ import ast
 
 from tests.rig.portal import ROOT
 
-_READERS = {"secret", "https", "positive", "at_least"}
+_READERS = {"get_secret", "get_https_url", "get_positive_number", "get_integer"}
 
 
 def names() -> set[str]:
@@ -16,7 +16,7 @@ def names() -> set[str]:
 
 def secret_names() -> set[str]:
     """Those that may come from NAME_FILE."""
-    return {name for call in _calls() if _called(call) == "secret" and (name := _first_text(call))}
+    return {name for call in _calls() if _called(call) == "get_secret" and (name := _first_text(call))}
 
 
 def _calls() -> list[ast.Call]:

@@ -69,7 +69,10 @@ def publishes_before_the_commit(node: ast.AST) -> bool:
     """A message to the queue from within a transaction: a worker would look for a row that is not there yet."""
     if not isinstance(node, ast.With) or not any(called(item.context_expr).endswith("atomic") for item in node.items):
         return False
-    return any(calls("publish", "delay", "apply_async", "send_task")(inner) for inner in ast.walk(node))
+    return any(
+        calls("enqueue_change", "enqueue_sync", "enqueue_verification", "delay", "apply_async", "send_task")(inner)
+        for inner in ast.walk(node)
+    )
 
 
 def quotes_an_exception(node: ast.AST) -> bool:
@@ -96,7 +99,7 @@ def hands_over_what_was_sent(node: ast.AST) -> bool:
     return mentions("ModelForm", "modelform_factory", "UpdateView", "CreateView")(node)
 
 
-_SHOWN = {"presence": "Presence", "care": "Care", "review_proof": "ReviewProof"}
+_SHOWN = {"presence": "RecentAuth", "care": "ReviewProof", "recent_auth": "RecentAuth", "review_proof": "ReviewProof"}
 """Arguments that say what a user showed or did before an act, and their types."""
 
 
@@ -141,7 +144,7 @@ RULES = [
             {
                 "portal/audit/tasks.py",
                 "portal/catalog/tasks.py",
-                "portal/changes/tasks.py",
+                "portal/changes/delivery/tasks.py",
                 "portal/operations/tasks.py",
             }
         ),
@@ -149,7 +152,7 @@ RULES = [
     Rule(
         "a message comes after the commit",
         publishes_before_the_commit,
-        "with transaction.atomic():\n    tasks.publish(change.pk)",
+        "with transaction.atomic():\n    tasks.enqueue_change(change.pk)",
     ),
     Rule(
         "rows are claimed by compare-and-swap; these wait for each other and lean on nothing else",
@@ -159,9 +162,10 @@ RULES = [
             {
                 "portal/catalog/directory.py",
                 "portal/catalog/sync.py",
-                "portal/changes/breaker.py",
+                "portal/changes/delivery/circuit_breaker.py",
+                "portal/changes/delivery/claims.py",
                 "portal/changes/transitions.py",
-                "portal/operations/management/commands/person.py",
+                "portal/operations/management/commands/user.py",
             }
         ),
     ),
@@ -172,12 +176,12 @@ RULES = [
         frozenset(
             {
                 "portal/catalog/details.py",
-                "portal/changes/sealed.py",
-                "portal/vault/answers.py",
+                "portal/changes/domain/secret_encryption.py",
+                "portal/vault/responses.py",
                 "portal/vault/config.py",
-                "portal/vault/edge.py",
-                "portal/vault/entity.py",
-                "portal/vault/text.py",
+                "portal/vault/transport.py",
+                "portal/vault/entities.py",
+                "portal/vault/scrubbing.py",
                 "portal/vault/tokens.py",
             }
         ),
@@ -188,8 +192,8 @@ RULES = [
         "try: send()\nexcept Exception as error:\n    _log.error('it failed: %s', error)",
         frozenset({"portal/audit/tasks.py"}),  # the sealer's own words, which hold numbers and file names
     ),
-    Rule("a safety argument has no default", vouches_by_default, "def vote(*, presence: Presence = SHOWN): ..."),
-    Rule("no code vouches for a user", vouches_for_a_user, "SHOWN = Presence(fresh=True)"),
+    Rule("a safety argument has no default", vouches_by_default, "def vote(*, recent_auth: RecentAuth = SHOWN): ..."),
+    Rule("no code vouches for a user", vouches_for_a_user, "SHOWN = RecentAuth(fresh=True)"),
     Rule("a form names its fields", hands_over_what_was_sent, "Change(**request.POST.dict())"),
     Rule(
         "rights come with groups",

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.keyring import CannotDecrypt, KeyRing, key_id_of, keyed_fingerprint
+from portal.common.keyring import CannotDecrypt, KeyRing, key_id_of, keyed_fingerprint
 
 ONE, TWO = bytes(range(32)), bytes(range(32, 64))
 OLD = KeyRing({"one": ONE})

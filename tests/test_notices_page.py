@@ -8,10 +8,11 @@ from pathlib import Path
 PAGE = Path(__file__).parent.parent / "docs" / "notices.md"
 HEAD = """# Who is told of what
 
-Made from `RULES` and `KINDS` in `portal/notices/kinds.py`. A notice names the change, its secret and who acted; no
-field value, no reason and no comment is in it. Nobody is told of what they did, nor asked to decide what they proposed
-or edited; people who are switched off, or lack the right of their part, are told nothing. Whom several rows of an event
-concern is told once, by the first. Where and when is each person's choice; the last column holds until they make one.
+Generated from `ROUTES` and `NOTIFICATION_TYPES` in `portal/notifications/routing.py`. A notification names the change,
+its secret and who acted, and contains no field value, reason or comment. No user is notified of their own acts, or
+asked to decide a change that they proposed or edited. Users who are disabled or lack the right of their part get none.
+A user whom several rows of an event concern is notified once, by the first row. Each user chooses where and when; the
+last column is the default.
 
 | Event | Only if | Who | Needs the right to | Is told | By mail |
 |---|---|---|---|---|---|
@@ -42,7 +43,7 @@ def page() -> str:
     """The page as it should be."""
     from django.utils import translation
 
-    from portal.notices.kinds import NOTIFICATION_TYPES, RIGHTS, ROUTES
+    from portal.notifications.routing import NOTIFICATION_TYPES, RIGHTS, ROUTES
 
     rows = []
     with translation.override("en"):

@@ -10,7 +10,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from portal.accounts.models import User
 from portal.changes.models import Change
-from portal.prepared import Given, Prepared
+from portal.common.prepared import Given, Prepared
 
 
 def test_each_key_stands_in_its_place(submitted: Change, approver: User) -> None:

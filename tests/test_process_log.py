@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import path
 from pytest_django.fixtures import Settings
 
-from portal.logs import JsonFormatter, OneLineRefusals
+from portal.common.json_logging import JsonFormatter, OneLineRefusals
 from portal.urls import handler400, handler500  # noqa: F401 - this module stands in for that one
 from portal.urls import urlpatterns as portal_urls
 from tests.people import person
@@ -82,4 +82,4 @@ def test_failure_of_the_portal_keeps_its_traceback(lines: io.StringIO) -> None:
 
 def test_settings_put_the_filter_before_every_line(settings: Settings) -> None:
     assert settings.LOGGING["handlers"]["console"]["filters"] == ["refusals"]
-    assert settings.LOGGING["filters"]["refusals"] == {"()": "portal.logs.OneLineRefusals"}
+    assert settings.LOGGING["filters"]["refusals"] == {"()": "portal.common.json_logging.OneLineRefusals"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from portal.bootstrap import main
-from portal.operations.demo import PEOPLE
+from portal.devserver.bootstrap import main
+from portal.devserver.demo_users import PEOPLE
 from tests import settings_names
 from tests.rig.portal import ROOT
 

@@ -52,7 +52,7 @@ def test_nothing_that_belongs_to_a_run_is_committed() -> None:
 
 def test_bootstrap_needs_nothing_but_the_standard_library() -> None:
     """-S -I: no site-packages; the same must hold for what a bare Python runs before the portal is installed."""
-    for module in ("portal.bootstrap", "portal.operations.secret_files", "portal.operations.state"):
+    for module in ("portal.devserver.bootstrap", "portal.operations.secret_files", "portal.devserver.state_dir"):
         probe = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {module}"
         run = subprocess.run([sys.executable, "-S", "-I", "-c", probe], capture_output=True, text=True, check=False)
         assert run.returncode == 0, run.stderr

@@ -74,7 +74,7 @@ def test_process_that_needs_no_keys_starts_without_them_and_cannot_use_any(proce
     use = """
 import django; django.setup()
 from django.core.exceptions import ImproperlyConfigured
-from portal import keyring
+from portal.common import keyring
 for each in (keyring.get_keyring, lambda: keyring.keyed_fingerprint("kind", "value")):
     try:
         each()

@@ -12,13 +12,13 @@ import pytest
 from django.test import Client
 from django.utils import translation
 
-from portal.accounts.access import RightMissing
+from portal.accounts.decorators import RightMissing
 from portal.accounts.roles import Right
-from portal.audit import codes
+from portal.audit import code_labels
 from portal.audit.findings import said
 from portal.changes.models import Status, StatusCause, Verdict
-from portal.changes.reading.outlook import instant_text
-from portal.changes.rules import AlreadyVoted, NotAllowed, OwnChange, StaleRevision
+from portal.changes.presenters.next_steps import instant_text
+from portal.changes.rules.guards import AlreadyVoted, NotAllowed, OwnChange, StaleRevision
 from portal.changes.templatetags.change_ui import OUTCOMES
 from portal.changes.transitions import WrongState
 from tests import wording
@@ -41,7 +41,7 @@ UNTRANSLATED = {
     "PORTAL_FINGERPRINT_KEY",
     "PORTAL_SECRET_KEY",
     "AUDIT_SIGNING_KEY",
-    "manage.py rotate_sealing_keys",
+    "manage.py rotate_encryption_keys",
 }
 SAME_IN_BOTH = {
     "Token",
@@ -169,7 +169,7 @@ def test_every_code_of_the_log_has_words() -> None:
     refused = {NotAllowed, OwnChange, AlreadyVoted, StaleRevision, WrongState, RightMissing}
     rules = {rule.__name__ for rule in refused}
     known = {*Status.values, *StatusCause.values, *Verdict.values, *OUTCOMES, *Right, *rules}
-    assert known - {""} - codes.WORDS.keys() == set()
+    assert known - {""} - code_labels.WORDS.keys() == set()
 
 
 def test_every_finding_of_the_vault_is_known_to_the_pages() -> None:
@@ -181,12 +181,13 @@ def test_every_finding_of_the_vault_is_known_to_the_pages() -> None:
 
 
 def findings_in_the_vault() -> list[str]:
-    """What portal.vault, or absence in its stead, may say in its own words, places filled with what fits one."""
-    kinds = {"NoAnswer", "Malformed", "Unreadable", "Unreachable", "Unauthorised", "ReadRefused", "ConfigError"}
-    outgoing = {"body", "_to_wire", "_secret_to_wire", "_sound"}  # refused before anything is sent: a bug, no finding
+    """What portal.vault, or availability in its stead, may say in its own words, places filled with what fits one."""
+    kinds = {"NoResponse", "Malformed", "InvalidResponse", "Unreachable", "Unauthorised", "ReadRefused", "ConfigError"}
+    # Refused before anything is sent: a bug, no finding.
+    outgoing = {"encode_patch", "_to_wire", "_secret_to_wire", "_sound"}
     found: list[ast.expr] = []
     functions: dict[str, ast.FunctionDef] = {}
-    for path in [*sorted((ROOT / "portal" / "vault").glob("*.py")), ROOT / "portal" / "catalog" / "absence.py"]:
+    for path in [*sorted((ROOT / "portal" / "vault").glob("*.py")), ROOT / "portal" / "catalog" / "availability.py"]:
         tree = ast.parse(path.read_text())
         ours = [node for node in tree.body if getattr(node, "name", "") not in outgoing]
         functions |= {f"{path.stem}.{each.name}": each for each in ours if isinstance(each, ast.FunctionDef)}

@@ -9,11 +9,11 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from portal.audit.visible import escape_invisible
-from portal.changes import hosts
+from portal.changes.domain import url_checks
 from portal.changes.forms.fields import reject_invisible
 from portal.changes.templatetags.change_ui import plainly
-from portal.unseen import NEEDED, is_invisible
-from portal.vault.text import clean_text
+from portal.common.invisible_characters import NEEDED, is_invisible
+from portal.vault.scrubbing import clean_text
 
 pytestmark = pytest.mark.shows("W12")
 
@@ -39,7 +39,7 @@ def test_each_unseen_character_is_shown_everywhere_and_kept_nowhere(char: str) -
     assert char not in escape_invisible(text)
     assert "\\u" in escape_invisible(text)
     assert clean_text(text) == "a b"
-    assert hosts.url_warnings(f"https://a{char}.example/")
+    assert url_checks.url_warnings(f"https://a{char}.example/")
 
 
 @pytest.mark.parametrize("char", [char for char in SAMPLE if char not in NEEDED | {"\u00a0"}], ids=ascii)

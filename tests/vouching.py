@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from portal.accounts.presence import RecentAuth
-from portal.changes.care import ReviewProof
+from portal.accounts.reauthentication import RecentAuth
+from portal.changes.domain.review_proof import ReviewProof
 
 PRESENT = RecentAuth(fresh=True)
 """The user has just shown who they are."""

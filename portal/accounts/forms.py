@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from portal.accounts import presence
+from portal.accounts import reauthentication
 
 EXACT = {"autocapitalize": "none", "autocorrect": "off", "spellcheck": "false"}
 """Of a text that counts letter by letter: keyboards of phones would alter it, and say so nowhere."""
@@ -74,7 +74,7 @@ class RecentAuthForm(forms.Form):
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest, **options: Any) -> None:
         super().__init__(data, **options)
         self._request = request
-        self.presence = presence.get_recent_auth(request)
+        self.presence = reauthentication.get_recent_auth(request)
         asked = self.fields.pop("password")
         if not self.presence.fresh:
             self.fields["password"] = asked  # below what it is about
@@ -84,7 +84,7 @@ class RecentAuthForm(forms.Form):
         password = self.cleaned_data.get("password")
         if password:
             try:
-                self.presence = presence.confirm_password(self._request, password)
+                self.presence = reauthentication.confirm_password(self._request, password)
             except ValidationError as refusal:
                 self.add_error("password", refusal)
             else:

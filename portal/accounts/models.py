@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.usernames import fold_username
-from portal.unseen import is_invisible
+from portal.common.invisible_characters import is_invisible
 
 
 class UsernameKeyField(models.TextField):  # type: ignore[type-arg]  # generic in the stubs alone

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.accounts.models import User
-from portal.prepared import Given, Prepared
+from portal.common.prepared import Given, Prepared
 
 
 class Right(StrEnum):

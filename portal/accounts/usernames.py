@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from portal.unseen import is_invisible
+from portal.common.invisible_characters import is_invisible
 
 
 def fold_username(name: str) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
-from portal.audit import events, period
+from portal.audit import actions, period
 from portal.audit.models import ONLY, EventFilters
 from portal.audit.period import Period
 
@@ -31,7 +31,7 @@ def _kinds() -> Kinds:
 
 @cache
 def _kinds_in(_language: str | None) -> Kinds:
-    return [("", str(_("Everything"))), *events.action_choices()]
+    return [("", str(_("Everything"))), *actions.action_choices()]
 
 
 class _KindSelect(forms.Select):

@@ -13,8 +13,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from portal.accounts import origin
-from portal.audit import events
+from portal.accounts import request_origin
+from portal.audit import actions
 
 _MASK = "****"
 _MASKED = re.compile(r"client.?secret|sealed|passw|token|authorization|cookie", re.IGNORECASE)
@@ -46,8 +46,8 @@ def record_event(
     Time is the database's. Raises DatabaseError where the log cannot be written: then nothing else may happen;
     UnknownAction and TypeError where the caller is wrong.
     """
-    events.require_known_action(action)
-    where = origin.current_origin()
+    actions.require_known_action(action)
+    where = request_origin.current_origin()
     values = {
         "action": action, "actor": to_storable_text(by), "address": where.address, "change": change, "code": code,
         "data": canonical_json(_clean(data or {})), "request": where.request_id, "secret": secret,

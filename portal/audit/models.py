@@ -11,7 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Left, Now, StrIndex
 from django.utils.translation import gettext_lazy as _
 
-from portal.audit import entry, events
+from portal.audit import actions, entry
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class EventQuerySet(models.QuerySet["Event"]):
             found = found.filter(secret=filters.secret)
         if filters.change is not None:
             found = found.filter(change=filters.change)
-        if filters.kind in events.ACTION_GROUPS:
+        if filters.kind in actions.ACTION_GROUPS:
             found = found.alias(noun=_NOUN).filter(noun=filters.kind)
         elif filters.kind:
             found = found.filter(action=filters.kind)
@@ -91,7 +91,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 def _answered(found: EventQuerySet, code: str) -> EventQuerySet:
     """An exact code ("201"), a class ("4xx"), or "none" for calls that got no answer."""
     if code == "none":
-        return found.filter(code=None, action__in=events.RESPONSE_ACTIONS)
+        return found.filter(code=None, action__in=actions.RESPONSE_ACTIONS)
     if code.endswith("xx"):
         return found.alias(hundreds=_HUNDREDS).filter(code__isnull=False, hundreds=int(code[0]))
     return found.filter(code=int(code))
@@ -158,9 +158,9 @@ class Event(models.Model):
             models.Index(_NOUN, F("id").desc(), name="event_noun"),
             models.Index(_HUNDREDS, F("id").desc(), condition=Q(code__isnull=False), name="event_code_class"),
             models.Index(
-                fields=["-id"], condition=Q(code=None, action__in=events.RESPONSE_ACTIONS), name="event_unanswered"
+                fields=["-id"], condition=Q(code=None, action__in=actions.RESPONSE_ACTIONS), name="event_unanswered"
             ),
-            models.Index(fields=["action", "at"], condition=Q(action__in=events.COUNTED), name="event_counted"),
+            models.Index(fields=["action", "at"], condition=Q(action__in=actions.COUNTED), name="event_counted"),
         ]
 
     @cached_property

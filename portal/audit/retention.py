@@ -14,10 +14,11 @@ from django.db import transaction
 from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
-from portal.audit import ledger, notes
+from portal.audit import ledger
 from portal.audit.entry import UnreadableEntry, parse_entry
 from portal.audit.ledger import record_event
 from portal.audit.models import Event, EventQuerySet, LegalHold, Seal, Tombstone
+from portal.audit.sealing import signed_note
 
 STAYS = (
     "audit.key_changed", "audit.dated", "audit.pruned", "audit.retention_changed", "audit.restored",
@@ -98,8 +99,8 @@ def _proven_size(before: datetime) -> int:
     """How many leaves a time signed `before` covers, by the newest of such notes. Verifiers examine the signature."""
     for text in Event.objects.filter(action="audit.dated").values_list("text", flat=True).iterator():
         try:
-            said = notes.parse_unverified(str(parse_entry(text).data.get("note")))
-        except (UnreadableEntry, notes.InvalidNote):
+            said = signed_note.parse_unverified(str(parse_entry(text).data.get("note")))
+        except (UnreadableEntry, signed_note.InvalidNote):
             continue
         if said.at is not None and said.at <= before:
             return said.size

@@ -15,12 +15,13 @@ from django.core.cache import cache
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from portal.audit import mailed, routines, sealing
-from portal.audit.clock import ClocksDiffer
+from portal.audit import routines
 from portal.audit.ledger import record_event
 from portal.audit.models import Event
-from portal.audit.published import LogTruncated
-from portal.audit.verification import verify_and_record
+from portal.audit.sealing import checkpoint_mail, sealer
+from portal.audit.sealing.checkpoint_files import LogTruncated
+from portal.audit.sealing.clock import ClocksDiffer
+from portal.audit.verification.recorded import verify_and_record
 from portal.celery import app
 
 _log = logging.getLogger(__name__)
@@ -34,10 +35,10 @@ _MAIL_S = 120
 def seal_log() -> None:
     """Seal what waits. A worker without a key leaves it to those that have one."""
     try:
-        sealing.seal_pending_events()
-    except sealing.NoSigningKey:
+        sealer.seal_pending_events()
+    except sealer.NoSigningKey:
         return
-    except (sealing.KeyNotHandedOver, sealing.LogWasAltered, LogTruncated, ClocksDiffer, OSError) as error:
+    except (sealer.KeyNotHandedOver, sealer.LogWasAltered, LogTruncated, ClocksDiffer, OSError) as error:
         _log.error("the audit log cannot be sealed: %s", error)
 
 
@@ -61,7 +62,7 @@ def run_verification(asked: int | None = None) -> None:
 @app.task(name="audit.mail", time_limit=_MAIL_S)
 def mail_checkpoints() -> None:
     """Mail the newest checkpoint to auditors who have not had it, for half a minute at most."""
-    mailed.mail_checkpoint()
+    checkpoint_mail.mail_checkpoint()
 
 
 @app.task(name="audit.due")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from portal.unseen import replace_invisible
+from portal.common.invisible_characters import replace_invisible
 
 
 def escape_invisible(text: str) -> str:

@@ -11,11 +11,11 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from portal import keyring
 from portal.audit import ledger
-from portal.catalog import keywords
-from portal.catalog.connection import NotConfigured, build_client, get_availability_guard
-from portal.catalog.failure import ReadFailure
+from portal.catalog import search_terms
+from portal.catalog.read_failure import ReadFailure
+from portal.catalog.segura_client import NotConfigured, build_client, get_availability_guard
+from portal.common import keyring
 from portal.vault import SECRET_FIELD, TEXT_FIELDS, ApiSecret, Client, Share, VaultError
 
 Value = str | list[list[str | bool]]
@@ -92,7 +92,7 @@ def fetch_details_for_user(identifier: int, *, by: str, as_base: bool = False) -
         ledger.record_event(
             "secret.viewed", by=by, secret=identifier, data={"value_visible": bool(details.secret_fingerprint)}
         )
-        keywords.save_search_terms(identifier, details.fields)
+        search_terms.save_search_terms(identifier, details.fields)
         return details
     raise DetailsUnavailable(failure)
 

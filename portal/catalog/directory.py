@@ -16,11 +16,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.audit import ledger
-from portal.catalog.connection import WHOLE_LIST, NotConfigured, build_client
-from portal.catalog.failure import FailureKind, ReadFailure
 from portal.catalog.models import DirectorySync, ListedName, fold_text
+from portal.catalog.read_failure import FailureKind, ReadFailure
+from portal.catalog.segura_client import WHOLE_LIST, NotConfigured, build_client
 from portal.vault import DirectoryEntry, DirectoryKind, VaultError
-from portal.vault.text import clean_text
+from portal.vault.scrubbing import clean_text
 
 MOST_OFFERED = 300
 """More names than this are searched for, not sent with the page."""

@@ -11,8 +11,8 @@ from django.db.models import Q, Value
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.catalog.failure import FailureKind, ReadFailure
-from portal.pages.numbers import parse_db_integer
+from portal.catalog.read_failure import FailureKind, ReadFailure
+from portal.common.parsing import parse_db_integer
 
 
 def fold_text(text: str) -> str:

@@ -9,11 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.audit import ledger
-from portal.catalog.connection import WHOLE_LIST, NotConfigured, build_client
-from portal.catalog.failure import FailureKind, ReadFailure
 from portal.catalog.models import ApiSecret, Sync
+from portal.catalog.read_failure import FailureKind, ReadFailure
+from portal.catalog.segura_client import WHOLE_LIST, NotConfigured, build_client
 from portal.vault import ListedSecret, Rows, VaultError
-from portal.vault.text import clean_text
+from portal.vault.scrubbing import clean_text
 
 _CHUNK = 1000
 MOST_NAMED = 20

@@ -7,14 +7,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts import roles
-from portal.accounts.access import UserRequest, limit_acts, require_rights
+from portal.accounts.decorators import UserRequest, limit_acts, require_rights
 from portal.accounts.roles import Right
 from portal.catalog import directory, tasks
 from portal.catalog.forms import SecretFilterForm
 from portal.catalog.models import ApiSecret
-from portal.catalog.standing import SyncStatus, get_sync_status
-from portal.pages import keyset
-from portal.pages.numbers import parse_db_integer
+from portal.catalog.sync_status import SyncStatus, get_sync_status
+from portal.common.parsing import parse_db_integer
+from portal.web import keyset
 
 PAGE = 25
 _MAY_READ = (Right.PROPOSE, Right.DECIDE, Right.OPERATE)

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 
-from portal import keyring
+from portal.common import keyring
 
 
 class ChangesConfig(AppConfig):
@@ -9,7 +9,7 @@ class ChangesConfig(AppConfig):
     label = "changes"
 
     def ready(self) -> None:
-        from portal.changes import recount  # noqa: F401, PLC0415 - listens; models exist only once apps are ready
+        from portal.changes.workflow import vote_reevaluation  # noqa: F401, PLC0415 - listens; models exist only once apps are ready
 
         if settings.HOLDS_KEYS:
             # a ring that cannot seal stops every process at its start, not the first person who submits

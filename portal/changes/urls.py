@@ -2,16 +2,16 @@
 
 from django.urls import path
 
-from portal.changes.views import bulk, change, desk, propose, secret, templates
+from portal.changes.views import bulk, change, propose, queue, secret, templates
 
 app_name = "changes"
 urlpatterns = [
-    path("queue/", desk.queue, name="queue"),
-    path("queue/news/", desk.news, name="news"),
+    path("queue/", queue.queue, name="queue"),
+    path("queue/news/", queue.news, name="news"),
     path("queue/decide/", bulk.decide, name="decide"),
-    path("risk-rules/", desk.risk_rules, name="risk_rules"),
-    path("changes/mine/", desk.mine, name="mine"),
-    path("changes/", desk.all_changes, name="all"),
+    path("risk-rules/", queue.risk_rules, name="risk_rules"),
+    path("changes/mine/", queue.mine, name="mine"),
+    path("changes/", queue.all_changes, name="all"),
     path("changes/<int:change_id>/", change.change, name="change"),
     path("changes/<int:change_id>/status/", change.status, name="status"),
     path("changes/<int:change_id>/history/", change.history, name="history"),

@@ -106,7 +106,7 @@ class PostgresServer:
     def ensure_database(self) -> None:
         """Create the roles of a running server and the database, if they are missing, as in production.
 
-        `owner` makes the tables; `portal` and `sealer` get their rights from `manage.py limit_role`.
+        `owner` makes the tables; `portal` and `sealer` get their rights from `manage.py restrict_db_role`.
         """
         with psycopg.connect(self.url(SUPERUSER, "postgres"), autocommit=True) as connection:
             for role in (OWNER, PORTAL, SEALER):

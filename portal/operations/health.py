@@ -13,10 +13,10 @@ from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from portal.audit.standing import get_seal_status as log_standing
-from portal.catalog.standing import get_sync_status as catalogue_standing
-from portal.changes import breaker
-from portal.operations import pulse
+from portal.audit.sealing.status import get_seal_status as log_standing
+from portal.catalog.sync_status import get_sync_status as catalogue_standing
+from portal.changes.delivery import circuit_breaker
+from portal.operations import heartbeats
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _migrations() -> str:
 
 
 def _told_by_the_broker() -> Iterator[HealthCheck]:
-    now = pulse.read_broker_status()
+    now = heartbeats.read_broker_status()
     if not now.reachable:
         yield HealthCheck("broker", "does not answer; what is approved waits")
         return
@@ -83,7 +83,7 @@ def _told_by_the_broker() -> Iterator[HealthCheck]:
 
 
 def _delivery() -> str:
-    paused = breaker.current_pause()
+    paused = circuit_breaker.current_pause()
     if paused is None:
         return ""
     return "paused by a person" if paused.held_at else f"paused: calls do not get through (HTTP {paused.code})"

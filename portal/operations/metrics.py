@@ -17,14 +17,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from portal.audit.models import Unsealed
-from portal.audit.standing import get_seal_status as log_standing
-from portal.audit.standing import oldest_waiting
-from portal.catalog.standing import get_sync_status as catalogue_standing
-from portal.changes.breaker import current_pause
+from portal.audit.sealing.status import get_seal_status as log_standing
+from portal.audit.sealing.status import oldest_waiting
+from portal.catalog.sync_status import get_sync_status as catalogue_standing
+from portal.changes.delivery.circuit_breaker import current_pause
 from portal.changes.models import OPEN, Breaker, Change, Status
 from portal.changes.transitions import db_now
-from portal.notices.models import Notice, Untold
-from portal.operations import pulse, tally, traffic
+from portal.notifications.models import Notice, Untold
+from portal.operations import event_counters, heartbeats, traffic_metrics
 
 MOST = 10_000
 """What waits is counted up to here: more is no other news."""
@@ -36,7 +36,7 @@ def render_metrics() -> bytes:
     """The text that Prometheus reads."""
     registry = CollectorRegistry()
     registry.register(_Rows())
-    return generate_latest(registry) + generate_latest(traffic.build_registry())
+    return generate_latest(registry) + generate_latest(traffic_metrics.build_registry())
 
 
 class _Rows(Collector):
@@ -55,7 +55,7 @@ class _Rows(Collector):
 
 
 def _broker() -> Iterator[Metric]:
-    now = pulse.read_broker_status()
+    now = heartbeats.read_broker_status()
     yield _gauge("broker_up", "Whether Redis answered this scrape.", float(now.reachable))
     queues = _labelled("queue_messages", "Messages that wait, by queue; they are reminders.", "queue", now.depths)
     serving = {queue: [worker for worker in now.workers if queue in worker.queues] for queue in now.depths}
@@ -131,7 +131,7 @@ def _catalogue(_now: datetime) -> Iterator[Metric]:
 
 
 def _counted(_now: datetime) -> Iterator[Metric]:
-    counts = tally.count_events()
+    counts = event_counters.count_events()
     for series, labels, said in (
         ("events", ("action",), "Events of the log, by kind."),
         ("attempts", ("outcome", "code"), "Updates sent to Segura, by what is known of them and HTTP status."),
@@ -143,7 +143,9 @@ def _counted(_now: datetime) -> Iterator[Metric]:
         yield family
     yield _histogram(counts.get("seconds", {}))
     yield _gauge(
-        "log_uncounted_events", "Ids of the log that the counters above do not hold yet.", tally.count_uncounted()
+        "log_uncounted_events",
+        "Ids of the log that the counters above do not hold yet.",
+        event_counters.count_uncounted(),
     )
 
 
@@ -153,7 +155,7 @@ def _histogram(counts: dict[tuple[str, ...], float]) -> Metric:
     )
     for call in sorted({labels[0] for labels in counts}):
         buckets, total = [], 0.0
-        for bound in (*map(str, tally.BUCKETS), "+Inf"):
+        for bound in (*map(str, event_counters.BUCKETS), "+Inf"):
             total += counts.get((call, bound), 0)
             buckets.append((bound, total))
         family.add_metric([call], buckets, counts.get((call, "sum"), 0))

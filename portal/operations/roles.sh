@@ -1,6 +1,6 @@
 #!/bin/sh
 # Make the three roles of PostgreSQL, none of them a superuser, or bring them back to what they have to be.
-# `owner` makes the tables (service migrate); `portal` and `sealer` are given what they need by `manage.py limit_role`.
+# `owner` makes the tables (service migrate); `portal` and `sealer` are given what they need by `manage.py restrict_db_role`.
 # Their passwords are those in the services' database addresses: letters, digits, - and _.
 # It may run at any time and as often as you like: after a start that was interrupted, or after a change of a password.
 # $PSQL: another way to psql, where the account that may read the addresses is not PostgreSQL's own.

@@ -14,7 +14,7 @@ from django.db import DatabaseError
 from kombu.exceptions import OperationalError
 
 from portal.celery import app
-from portal.operations import custody, pulse, retirement
+from portal.operations import heartbeats, key_inventory, retention
 from portal.operations.watchdog import Watchdog, start_watchdog
 
 _GRACE_S = 30.0
@@ -24,13 +24,13 @@ _GRACE_S = 30.0
 def ping_worker(self: Task, serves: int = 0) -> None:  # type: ignore[type-arg]  # generic in the stubs alone
     """Having been started is the answer; the page for operators shows it. `serves`: a bit for each queue of ours."""
     queues = [name for place, name in enumerate(settings.CELERY_TASK_QUEUES) if serves >> place & 1]
-    pulse.record_heartbeat(self.request.hostname or "", queues)
+    heartbeats.record_heartbeat(self.request.hostname or "", queues)
 
 
 @app.task(name="operations.retire")
 def run_retention() -> None:
     """What is past its retention goes, but for events of the log: `manage.py prune` alone may remove those."""
-    for _ in retirement.delete_expired_rows():
+    for _ in retention.delete_expired_rows():
         pass
 
 
@@ -38,13 +38,13 @@ def run_retention() -> None:
 def on_task_prerun(sender: Any, **_: object) -> None:
     """Scheduler, queue and a worker have worked together."""
     if sender.name == "changes.sweep":
-        pulse.record_sweep()
+        heartbeats.record_sweep()
 
 
 @signals.worker_shutdown.connect
 def on_worker_shutdown(sender: Any, **_: object) -> None:
     """A worker that ends as it should is not missed."""
-    pulse.forget_worker(sender.hostname)
+    heartbeats.forget_worker(sender.hostname)
 
 
 @signals.worker_ready.connect
@@ -52,7 +52,7 @@ def on_worker_init(**_: object) -> None:
     """Record the keys of the ring, which changes only with a start. The sealer has none, and leaves it to others."""
     if settings.HOLDS_KEYS:
         with suppress(DatabaseError):
-            custody.record_known_keys()
+            key_inventory.record_known_keys()
 
 
 @signals.worker_ready.connect

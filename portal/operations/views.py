@@ -13,19 +13,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.accounts.access import UserRequest, limit_acts, require_rights
+from portal.accounts.decorators import UserRequest, limit_acts, require_rights
 from portal.accounts.forms import RecentAuthForm
 from portal.accounts.limits import LimitReached, count_act
 from portal.accounts.roles import Right
-from portal.catalog import trial
-from portal.changes import pausing
-from portal.changes.reading import refusals
-from portal.changes.rules import ReasonMissing, ReauthenticationRequired, RuleViolation
-from portal.operations import custody, staff
-from portal.operations.connection import load_connection_status
+from portal.catalog import connection_check
+from portal.changes.presenters import error_responses
+from portal.changes.rules.guards import ReasonMissing, ReauthenticationRequired, RuleViolation
+from portal.changes.workflow import delivery_pause
+from portal.operations import key_inventory, role_coverage
+from portal.operations.connection_status import load_connection_status
+from portal.operations.delivery_status import get_delivery_status
 from portal.operations.forms import PauseForm, ResumeForm
-from portal.operations.standing import get_delivery_status
-from portal.pages import keyset
+from portal.web import keyset
 
 PAGE = 50
 _ABOUT: dict[type[RuleViolation], str] = {ReasonMissing: "reason", ReauthenticationRequired: "password"}
@@ -48,7 +48,7 @@ def hold(request: UserRequest) -> HttpResponse:
 
     def act() -> str:
         count_act(request.user, "pause")
-        pausing.pause_delivery(by=request.user, reason=form.cleaned_data["reason"], presence=form.presence)
+        delivery_pause.pause_delivery(by=request.user, reason=form.cleaned_data["reason"], presence=form.presence)
         return _("You have paused delivery. Nothing goes out until somebody resumes it.")
 
     return _act(request, act, hold=form)
@@ -62,7 +62,7 @@ def release(request: UserRequest) -> HttpResponse:
     form = ResumeForm(request.POST, request=request)
 
     def act() -> str:
-        pausing.resume_delivery(by=request.user, presence=form.presence)
+        delivery_pause.resume_delivery(by=request.user, presence=form.presence)
         return _("You have resumed delivery. What waits goes out within seconds, in order.")
 
     return _act(request, act, release=form)
@@ -81,8 +81,8 @@ def connection(request: UserRequest) -> HttpResponse:
 def test_connection(request: UserRequest) -> HttpResponse:
     """Token, list and read; the page then shows what came of them."""
     try:
-        trial.run_connection_test(by=request.user.username)
-    except trial.AlreadyRunning:
+        connection_check.run_connection_test(by=request.user.username)
+    except connection_check.AlreadyRunning:
         messages.warning(request, _("A test is running already. Its result appears here in some seconds."))
     return HttpResponseRedirect(reverse("operations:connection"))
 
@@ -91,16 +91,16 @@ def test_connection(request: UserRequest) -> HttpResponse:
 @require_rights(Right.OPERATE)
 def people(request: UserRequest) -> HttpResponse:
     """Who may do what, and whether enough people may."""
-    gates = staff.count_right_holders()
+    gates = role_coverage.count_right_holders()
     page = keyset.paginate_by_keyset(
-        staff.list_users(), order=("username",), cursor=request.GET.get("at", ""), size=PAGE
+        role_coverage.list_users(), order=("username",), cursor=request.GET.get("at", ""), size=PAGE
     )
     context = {
         "page": page,
         "gates": gates,
-        "concerns": staff.find_coverage_gaps(gates),
+        "concerns": role_coverage.find_coverage_gaps(gates),
         "required": settings.APPROVALS_REQUIRED,
-        "commands": staff.COMMANDS,
+        "commands": role_coverage.COMMANDS,
     }
     return render(request, "operations/people.html", context)
 
@@ -109,7 +109,7 @@ def people(request: UserRequest) -> HttpResponse:
 @require_rights(Right.OPERATE)
 def keys(request: UserRequest) -> HttpResponse:
     """Which keys there are, since when, and what to do about them."""
-    return render(request, "operations/keys.html", {"keys": custody.build_key_inventory()})
+    return render(request, "operations/keys.html", {"keys": key_inventory.build_key_inventory()})
 
 
 def _delivery(request: UserRequest, *, status: int = 200, **context: object) -> HttpResponse:
@@ -133,7 +133,7 @@ def _act(request: UserRequest, act: Callable[[], str], **form: RecentAuthForm) -
         sent.add_error(None, str(reached))
         return _delivery(request, status=429, **form)
     except RuleViolation as refusal:
-        status, sentence = refusals.violation_response(refusal, request)
+        status, sentence = error_responses.violation_response(refusal, request)
         field = _ABOUT.get(type(refusal))
         sent.add_error(field if field in sent.fields else None, sentence)
         return _delivery(request, status=status, **form)

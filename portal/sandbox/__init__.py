@@ -13,8 +13,8 @@ the secret's `access` or by a fault); `share_mail_log` and `audit_log` (the jour
 `enable_password_twin` (the portal never calls the password endpoints); `path_prefixes` (both, always).
 """
 
-from portal.sandbox.knobs import Options
-from portal.sandbox.remote import Control
+from portal.sandbox.control_client import Control
+from portal.sandbox.options import Options
 from portal.sandbox.server import Sandbox
 
 __all__ = ["Control", "Options", "Sandbox"]

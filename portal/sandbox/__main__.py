@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from portal.sandbox import seed
-from portal.sandbox.knobs import Options
+from portal.sandbox.options import Options
 from portal.sandbox.server import Sandbox
 
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs
 
-from portal.sandbox import bodies, scim
-from portal.sandbox.bodies import Reply
-from portal.sandbox.grants import TokenIssuer
-from portal.sandbox.items import SERVICE_USER, Item, Known, SecretStore, apply_update
-from portal.sandbox.knobs import Options
+from portal.sandbox import replies, scim
+from portal.sandbox.options import Options
+from portal.sandbox.replies import Reply
+from portal.sandbox.store import SERVICE_USER, Item, Known, SecretStore, apply_update
+from portal.sandbox.tokens import TokenIssuer
 
 CORE = ("name", "url", "client_id")
 _ROUTES = (
@@ -104,18 +104,18 @@ class Api:
             self._gateway(name, request, knobs)
             if name == "token":
                 reply = self.grants.ask(request.method, request.headers, request.query, request.body, knobs)
-                return PendingReply(bodies.through_gateway(reply, knobs))
+                return PendingReply(replies.through_gateway(reply, knobs))
             prepared = self._dispatch(name, identifier, request, knobs)
         except Refusal as refusal:
             return PendingReply(refusal.reply)
-        return replace(prepared, reply=bodies.through_gateway(prepared.reply, knobs))
+        return replace(prepared, reply=replies.through_gateway(prepared.reply, knobs))
 
     def _gateway(self, name: str, request: Request, knobs: Options) -> None:
         if not name or (name == "update" and request.method == "POST" and not knobs.update_accepts_post):
-            raise Refusal(bodies.gateway_reply(404, knobs))
+            raise Refusal(replies.gateway_reply(404, knobs))
         if knobs.rate_limit and self._over(knobs.rate_limit):
             limits = {"Retry-After": "1", "RateLimit-Limit": str(knobs.rate_limit), "RateLimit-Remaining": "0"}
-            raise Refusal(bodies.gateway_reply(429, knobs, limits))
+            raise Refusal(replies.gateway_reply(429, knobs, limits))
         if knobs.ip_allow != "*" and request.address not in re.split(r"[,\s]+", knobs.ip_allow):
             raise Refusal(self._blocked(knobs))
         if name == "token":
@@ -124,7 +124,7 @@ class Api:
         if not self.grants.accepts(shown, scim=for_scim, any_client=not knobs.scim_own_client):
             text = "Invalid or expired token"
             raise Refusal(
-                bodies.through_gateway(scim.scim_error_reply(401, text), knobs)
+                replies.through_gateway(scim.scim_error_reply(401, text), knobs)
                 if for_scim
                 else self._unauthorised(knobs)
             )
@@ -142,17 +142,17 @@ class Api:
     @staticmethod
     def _blocked(knobs: Options) -> Reply:
         if knobs.ip_block_style == "envelope500":
-            return bodies.error_reply(500, "The IP is not allowed", None, knobs, error_code=1105)
-        return bodies.gateway_reply(403 if knobs.ip_block_style == "kong403" else 404, knobs)
+            return replies.error_reply(500, "The IP is not allowed", None, knobs, error_code=1105)
+        return replies.gateway_reply(403 if knobs.ip_block_style == "kong403" else 404, knobs)
 
     @staticmethod
     def _unauthorised(knobs: Options) -> Reply:
         if knobs.auth_failure_style == "envelope401":
-            return bodies.error_reply(401, "Inactive authorization", None, knobs)
+            return replies.error_reply(401, "Inactive authorization", None, knobs)
         if knobs.auth_failure_style == "league401":
             text = "The resource owner or authorization server denied the request."
-            return bodies.oauth_error_reply(401, "access_denied", text, "Access token is invalid")
-        return bodies.gateway_reply(404, knobs)
+            return replies.oauth_error_reply(401, "access_denied", text, "Access token is invalid")
+        return replies.gateway_reply(404, knobs)
 
     def _dispatch(self, name: str, identifier: str, request: Request, knobs: Options) -> PendingReply:
         if name.startswith("scim_"):
@@ -163,7 +163,7 @@ class Api:
         if name == "create":
             return self._create(self._sent(request, knobs), knobs)
         if name == "unknown":
-            raise Refusal(bodies.error_reply(404, "Resource sub not found", None, knobs, error_code=4))
+            raise Refusal(replies.error_reply(404, "Resource sub not found", None, knobs, error_code=4))
         item = self._visible(identifier, knobs)
         if name == "get":
             return self._get(item, knobs)
@@ -177,7 +177,7 @@ class Api:
     def _sent(request: Request, knobs: Options) -> dict[str, Any]:
         sent = parse_json_object(request.body)
         if sent is None and knobs.bad_json == "400":
-            raise Refusal(bodies.error_reply(400, "Malformed JSON", None, knobs))
+            raise Refusal(replies.error_reply(400, "Malformed JSON", None, knobs))
         return sent or {}
 
     def _visible(self, identifier: str, knobs: Options) -> Item:
@@ -203,7 +203,7 @@ class Api:
             and (item.active or knobs.list_includes_inactive)
             and _asked_for(item, asked, knobs)
         ]  # fmt: skip
-        return PendingReply(bodies.success_reply(200, "", {"api_secret_on_list": rows}))
+        return PendingReply(replies.success_reply(200, "", {"api_secret_on_list": rows}))
 
     @staticmethod
     def _get(item: Item, knobs: Options) -> PendingReply:
@@ -211,12 +211,12 @@ class Api:
             raise _refusal(1006, "User does not have access", knobs)
         if not item.active:
             raise _inactive(knobs)
-        shown = {"api_secret_entity": bodies.entity_json(item, knobs, written=False)}
-        reply = bodies.success_reply(200, "Success", shown)
+        shown = {"api_secret_entity": replies.entity_json(item, knobs, written=False)}
+        reply = replies.success_reply(200, "Success", shown)
         if knobs.get_one_message_key == "Message":
             document = json.loads(reply.body)
             document["response"]["Message"] = document["response"].pop("mensagem")
-            reply = bodies.as_json(200, document)
+            reply = replies.as_json(200, document)
         return PendingReply(reply)
 
     def _create(self, sent: dict[str, Any], knobs: Options) -> PendingReply:
@@ -225,9 +225,9 @@ class Api:
         item, failed = apply_update(blank, sent, knobs, self.known)
         self._demand_unique(item, sent, knobs)
         number = max((each.identifier for each in self.items.all()), default=0) + 1
-        shown = bodies.entity_json(replace(item, identifier=number), knobs, written=True)
-        shown["shared_error"] = bodies.shared_error(failed, knobs)
-        reply = bodies.success_reply(201, "Api secret successfully registered", {"api_entity": shown})
+        shown = replies.entity_json(replace(item, identifier=number), knobs, written=True)
+        shown["shared_error"] = replies.shared_error(failed, knobs)
+        reply = replies.success_reply(201, "Api secret successfully registered", {"api_entity": shown})
         return PendingReply(reply, lambda: self.items.add(item))
 
     def _update(self, item: Item, sent: dict[str, Any], knobs: Options) -> PendingReply:
@@ -241,19 +241,19 @@ class Api:
         if failed and knobs.share_failure == "reject":
             raise _refusal(1001, f"Parameter '{failed[0]}' was not found!", knobs)
         style = knobs.update_success_style
-        shown = bodies.entity_json(item if style == "201_stale_body" else after, knobs, written=True)
-        shown["shared_error"] = bodies.shared_error(failed, knobs)
+        shown = replies.entity_json(item if style == "201_stale_body" else after, knobs, written=True)
+        shown["shared_error"] = replies.shared_error(failed, knobs)
         message = "Api secret updated successfully" if style == "200_updated" else "Api secret successfully registered"
-        reply = bodies.success_reply(200 if style == "200_updated" else 201, message, {"api_entity": shown})
+        reply = replies.success_reply(200 if style == "200_updated" else 201, message, {"api_entity": shown})
         return PendingReply(reply, lambda: self.items.update(item.identifier, sent, knobs, self.known))
 
     def _toggle(self, item: Item, *, active: bool) -> PendingReply:
         if item.active == active:
             word = "activated" if active else "deactivated"
-            return PendingReply(bodies.success_reply(200, f"Api secret has already been {word}"))
+            return PendingReply(replies.success_reply(200, f"Api secret has already been {word}"))
         text = "Api secret activated successfully" if active else "Api secret successfully deactivated"
         return PendingReply(
-            bodies.success_reply(200, text), lambda: self.items.edit(item.identifier, {"active": active})
+            replies.success_reply(200, text), lambda: self.items.edit(item.identifier, {"active": active})
         )
 
     def _demand_unique(self, item: Item, sent: Mapping[str, Any], knobs: Options) -> None:
@@ -289,7 +289,7 @@ def _demand_core(sent: Mapping[str, Any], names: tuple[str, ...] | list[str], kn
 
 
 def _refusal(number: int, text: str, knobs: Options) -> Refusal:
-    return Refusal(bodies.through_gateway(bodies.error_reply(400, f"{number}: {text}", number, knobs), knobs))
+    return Refusal(replies.through_gateway(replies.error_reply(400, f"{number}: {text}", number, knobs), knobs))
 
 
 def _inactive(knobs: Options) -> Refusal:

@@ -22,9 +22,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from portal.sandbox import bodies
-from portal.sandbox.bodies import Reply
-from portal.sandbox.knobs import Options
+from portal.sandbox import replies
+from portal.sandbox.options import Options
+from portal.sandbox.replies import Reply
 
 Apply = Literal["", "before", "after", "never"]
 _NEVER = frozenset(
@@ -144,25 +144,25 @@ def apply_fault(step: FaultStep, due: Reply, knobs: Options) -> Reply:
 def _gateway(step: FaultStep, knobs: Options) -> Reply | None:
     name = step.name
     if name in ("502", "503", "401"):
-        return bodies.gateway_reply(int(name), knobs)
+        return replies.gateway_reply(int(name), knobs)
     if name == "503_no_peer":
-        return bodies.gateway_reply(503, knobs, text="failure to get a peer from the ring-balancer")
+        return replies.gateway_reply(503, knobs, text="failure to get a peer from the ring-balancer")
     if name in ("503_after_apply", "504_before_apply", "504_after_apply"):
-        return bodies.gateway_reply(int(name[:3]), knobs)
+        return replies.gateway_reply(int(name[:3]), knobs)
     if name == "429":
-        return bodies.gateway_reply(429, knobs, {"Retry-After": f"{step.number(1):.0f}"})
+        return replies.gateway_reply(429, knobs, {"Retry-After": f"{step.number(1):.0f}"})
     if name == "no_route":
-        return bodies.gateway_reply(404, knobs)
+        return replies.gateway_reply(404, knobs)
     if name == "html_502":
         return Reply(502, b"<html><body><h1>502 Bad Gateway</h1></body></html>", {"Content-Type": "text/html"})
     if name == "500_envelope":
-        return bodies.through_gateway(bodies.error_reply(500, "Unexpected error", 400, knobs), knobs)
+        return replies.through_gateway(replies.error_reply(500, "Unexpected error", 400, knobs), knobs)
     if name == "redirect":
         _, status, location = step.fault.split(":", 2)
         return Reply(int(status), b"", {"Location": location})
     if name == "refuse":
         _, number, text = step.fault.split(":", 2)
-        return bodies.through_gateway(bodies.error_reply(400, f"{number}: {text}", int(number), knobs), knobs)
+        return replies.through_gateway(replies.error_reply(400, f"{number}: {text}", int(number), knobs), knobs)
     return None
 
 

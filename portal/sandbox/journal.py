@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from portal.sandbox.api import Request, parse_json_object
-from portal.sandbox.items import Item
+from portal.sandbox.store import Item
 
 KEPT = 200_000
 

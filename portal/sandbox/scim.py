@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from portal.sandbox.bodies import Reply, as_json
-from portal.sandbox.items import Known
-from portal.sandbox.knobs import Options
+from portal.sandbox.options import Options
+from portal.sandbox.replies import Reply, as_json
+from portal.sandbox.store import Known
 
 _LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 _ERROR = "urn:ietf:params:scim:api:messages:2.0:Error"

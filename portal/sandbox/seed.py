@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from portal.sandbox.items import Item, Known
+from portal.sandbox.store import Item, Known
 
 KNOWN = Known(
     users=frozenset(

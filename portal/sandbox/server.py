@@ -10,15 +10,15 @@ from typing import Any
 
 from portal.sandbox import seed as demo
 from portal.sandbox.api import Api
-from portal.sandbox.control import control_handler
+from portal.sandbox.connection import vault_handler
+from portal.sandbox.control_client import Control
+from portal.sandbox.control_server import control_handler
 from portal.sandbox.faults import Plan
-from portal.sandbox.grants import TokenIssuer
-from portal.sandbox.items import Item, Known, SecretStore
+from portal.sandbox.http_server import WebServer
 from portal.sandbox.journal import Journal
-from portal.sandbox.knobs import Options
-from portal.sandbox.remote import Control
-from portal.sandbox.web import WebServer
-from portal.sandbox.wire import vault_handler
+from portal.sandbox.options import Options
+from portal.sandbox.store import Item, Known, SecretStore
+from portal.sandbox.tokens import TokenIssuer
 
 SAVE_EVERY_S = 0.2
 

@@ -6,8 +6,7 @@ Everything that can be known after a call is a value (`outcomes`); every HTTP ex
 
 from portal.vault.client import Client, ExchangeCallback
 from portal.vault.config import ConfigError, SeguraConfig
-from portal.vault.directory import DirectoryEntry, DirectoryKind, DirectoryPage
-from portal.vault.entity import (
+from portal.vault.entities import (
     FIELDS,
     SECRET_FIELD,
     SHARE_FIELDS,
@@ -35,6 +34,7 @@ from portal.vault.outcomes import (
     Refused,
     RefusedCheck,
 )
+from portal.vault.scim import DirectoryEntry, DirectoryKind, DirectoryPage
 from portal.vault.tokens import AccessToken, Cipher, MemoryTokens, RedisTokens, TokenStore
 from portal.vault.waits import MemoryWaits, RedisWaits, Waits
 

@@ -16,18 +16,18 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from portal.vault import directory, grants, readings
-from portal.vault.answers import NoResponse, SeguraResponse, is_unauthorised
+from portal.vault import parsing, scim, token_errors
 from portal.vault.config import SeguraConfig
-from portal.vault.directory import PAGE_SIZE, DirectoryEntry, DirectoryKind, DirectoryPage
-from portal.vault.edge import Transport
-from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, ApiSecret, ListedSecret, Patch, SecretStr, encode_patch
+from portal.vault.entities import SECRET_FIELD, SHARE_FIELDS, ApiSecret, ListedSecret, Patch, SecretStr, encode_patch
 from portal.vault.exchange import Exchange, ExchangeRequest, describe_exchange
-from portal.vault.grants import TokenUnavailable
 from portal.vault.leftovers import Rows
 from portal.vault.outcomes import NotSent, Outcome, classify_update, requested_wait_s
-from portal.vault.text import Scrubber, make_scrubber
+from portal.vault.responses import NoResponse, SeguraResponse, is_unauthorised
+from portal.vault.scim import PAGE_SIZE, DirectoryEntry, DirectoryKind, DirectoryPage
+from portal.vault.scrubbing import Scrubber, make_scrubber
+from portal.vault.token_errors import TokenUnavailable
 from portal.vault.tokens import AccessToken, MemoryTokens, TokenStore
+from portal.vault.transport import Transport
 from portal.vault.waits import MemoryWaits, Waits
 
 ExchangeCallback = Callable[[Exchange], None]
@@ -81,7 +81,7 @@ class Client:
     def list(self, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf) -> Rows[ListedSecret]:
         """All API secrets that our access key sees (contract 5.1), by `ends_at` as in read(). Raises VaultError."""
         call = self._call("GET", _RESOURCE, attempt_id, correlation_id)
-        return readings.parse_list_response(self._authorised(call, ends_at=ends_at))
+        return parsing.parse_list_response(self._authorised(call, ends_at=ends_at))
 
     def read(
         self, identifier: int, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf
@@ -92,7 +92,7 @@ class Client:
         ReadRefused, Unreachable, Unauthorised or Unreadable; ValueError for an impossible identifier.
         """
         call = self._call("GET", _path(identifier), attempt_id, correlation_id)
-        return readings.parse_secret_response(identifier, self._authorised(call, ends_at=ends_at))
+        return parsing.parse_secret_response(identifier, self._authorised(call, ends_at=ends_at))
 
     def update(
         self,
@@ -135,13 +135,13 @@ class Client:
         """
         query = f"?startIndex={start}&count={PAGE_SIZE}"
         call = self._call("GET", f"{_DIRECTORY}/{kind}", "", correlation_id, query)
-        return directory.parse_page(kind, start, self._authorised(call, ends_at=ends_at))
+        return scim.parse_page(kind, start, self._authorised(call, ends_at=ends_at))
 
     def names(
         self, kind: DirectoryKind, *, correlation_id: str = "", ends_at: float = math.inf
     ) -> Rows[DirectoryEntry]:
         """All of them, page by page, and by `ends_at` altogether. Raises VaultError."""
-        return directory.collect_pages(
+        return scim.collect_pages(
             lambda start: self.name_page(kind, start, correlation_id=correlation_id, ends_at=ends_at)
         )
 
@@ -161,7 +161,7 @@ class Client:
         came: SeguraResponse | NoResponse = NoResponse("too late to send", sent=False)
         for _ in range(2):
             if (wait_s := self._waits.left_s(self._wait_key)) > 0:
-                return grants.held_off(wait_s)
+                return token_errors.held_off(wait_s)
             token = self._token(call, ends_at)
             if isinstance(token, TokenUnavailable):
                 return token
@@ -204,7 +204,7 @@ class Client:
             call.method, url, token.value, content=content, request_id=call.attempt_id, ends_at=ends_at
         )
         self._note_wait(came)
-        self._meet(readings.find_secret_values(came))
+        self._meet(parsing.find_secret_values(came))
         return came, describe_exchange(call, came, self._scrubber(), started_at=started_at, duration_ms=_since(clock))
 
     def _token(self, call: ExchangeRequest, ends_at: float) -> AccessToken | TokenUnavailable:
@@ -240,7 +240,7 @@ class Client:
         if time.monotonic() >= ends_at:
             return TokenUnavailable(NotSent(reason="no time was left to ask for a token"))
         if (wait_s := self._waits.left_s(self._wait_key)) > 0:
-            return grants.held_off(wait_s)
+            return token_errors.held_off(wait_s)
         call = ExchangeRequest("POST", urlsplit(self.config.token_url).path, cause.attempt_id, cause.correlation_id)
         started_at, at, clock = datetime.now(UTC), time.time(), time.monotonic()
         came, value, expires_in = self._edge.fetch_token(secret, ends_at=ends_at)
@@ -250,7 +250,7 @@ class Client:
         self._report(
             describe_exchange(call, came, scrub, started_at=started_at, duration_ms=_since(clock), token_call=True)
         )
-        return AccessToken.granted(value, expires_in, at) if value else grants.classify_token_failure(came, scrub)
+        return AccessToken.granted(value, expires_in, at) if value else token_errors.classify_token_failure(came, scrub)
 
 
 def _path(identifier: int, action: str = "") -> str:

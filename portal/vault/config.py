@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from portal.vault.entity import SecretStr
+from portal.vault.entities import SecretStr
 
 MIB = 1024 * 1024
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from portal.vault.answers import (
+from portal.vault.responses import (
     NoResponse,
     SeguraResponse,
     envelope_code,
@@ -17,7 +17,7 @@ from portal.vault.answers import (
     segura_envelope,
     segura_error_code,
 )
-from portal.vault.text import Scrubber, keep_number
+from portal.vault.scrubbing import Scrubber, keep_number
 
 Origin = Literal["segura", "gateway", "token", "none"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from portal.vault.entity import Malformed
-from portal.vault.text import clean_text
+from portal.vault.entities import Malformed
+from portal.vault.scrubbing import clean_text
 
 _LONGEST_NAME = 60
 _Row = TypeVar("_Row")

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
 
-from portal.vault.answers import (
+from portal.vault.entities import SECRET_FIELD, SHARE_FIELDS, Malformed, Patch, parse_field, parse_identifier
+from portal.vault.responses import (
     NoResponse,
     SeguraResponse,
     envelope_code,
@@ -28,8 +29,7 @@ from portal.vault.answers import (
     status_matches_body,
     why_unauthorised,
 )
-from portal.vault.entity import SECRET_FIELD, SHARE_FIELDS, Malformed, Patch, parse_field, parse_identifier
-from portal.vault.text import Scrubber, keep_number
+from portal.vault.scrubbing import Scrubber, keep_number
 
 _DECLINED = frozenset({400, 403, 404, 405, 406, 410, 411, 413, 414, 415, 422, 431})
 """Statuses that by HTTP say no to this very request, so that repeating it would be answered the same."""

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from redis import Redis
 from redis.exceptions import LockError, RedisError
 
-from portal.vault.entity import SecretStr
+from portal.vault.entities import SecretStr
 
 LIFE_IF_UNSAID_S = 300.0
 LONGEST_LIFE_S = 24 * 3600.0

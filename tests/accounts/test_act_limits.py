@@ -18,13 +18,13 @@ from pytest_django import Settings
 from portal.accounts import limits
 from portal.accounts.limits import LimitReached, count_act
 from portal.accounts.models import CountedAct, User
-from portal.audit import sealing
 from portal.audit.models import Event
-from portal.changes import breaker
-from portal.changes.comment import Comment
-from portal.changes.drafts import Draft
+from portal.audit.sealing import sealer
+from portal.changes.delivery import circuit_breaker
 from portal.changes.models import Change, Status, Template
-from portal.pages.models import SavedFilter
+from portal.changes.models.comment import Comment
+from portal.changes.models.draft import Draft
+from portal.web.models import SavedFilter
 from tests.audit.conftest import SEED
 from tests.changes.paper import press, read_form
 from tests.changing import approve
@@ -99,7 +99,7 @@ def test_auditor_who_exports_too_often_starts_no_further_export(
     address: str,
 ) -> None:
     settings.AUDIT_SIGNING_KEY = SEED
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     allow(monkeypatch, "export", 2)
     browser = as_person(auditor)
     answers = [browser.get(address.format(change=submitted.pk)) for _ in range(3)]
@@ -149,7 +149,7 @@ def test_administrator_who_pauses_too_often_pauses_nothing_and_keeps_the_reason(
     assert answer.status_code == 429
     says_when(answer, 1)
     assert "Segura is maintained tonight" in answer.content.decode()
-    assert not breaker.is_paused()
+    assert not circuit_breaker.is_paused()
 
 
 @pytest.mark.parametrize(("act", "status"), [("recheck", Status.NEEDS_HUMAN), ("retry", Status.FAILED)])

@@ -17,7 +17,7 @@ from django.test import Client
 from portal.accounts import attempts, limits
 from portal.accounts.limits import LimitReached
 from portal.accounts.models import CountedAct, KnownAddress, User
-from portal.operations import retirement
+from portal.operations import retention
 from tests.people import person, show_presence
 
 pytestmark = pytest.mark.django_db
@@ -145,7 +145,7 @@ def test_lock_out_lasts_through_a_flood_of_other_sign_ins(maria: User) -> None:
     for number in range(50):
         sign_in(f"made-up-{number}", address=f"10.1.{number}.1")
     call_command("clearsessions")
-    list(retirement.delete_expired_rows())
+    list(retention.delete_expired_rows())
     assert "Too many failed" in sign_in("maria", RIGHT)
 
 
@@ -159,10 +159,10 @@ def test_cache_keeps_what_has_not_expired() -> None:
 def test_what_no_limit_looks_at_any_more_is_deleted(maria: User) -> None:
     sign_in("maria")
     pass_time(hours=23)
-    list(retirement.delete_expired_rows())
+    list(retention.delete_expired_rows())
     assert CountedAct.objects.exists()
     pass_time(hours=2)
-    list(retirement.delete_expired_rows())
+    list(retention.delete_expired_rows())
     assert not CountedAct.objects.exists()
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
-from portal.accounts.origin import get_client_address
+from portal.accounts.request_origin import get_client_address
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.db import DatabaseError
 from django.test import Client, RequestFactory
 
-from portal.accounts import presence
+from portal.accounts import reauthentication
 from portal.accounts.models import User
 from portal.audit.models import Event
 from tests.people import person, show_presence
@@ -27,10 +27,10 @@ def maria(client: Client) -> User:
     return user
 
 
-def presence_in(client: Client, user: User) -> presence.RecentAuth:
+def presence_in(client: Client, user: User) -> reauthentication.RecentAuth:
     request = RequestFactory().get("/")
     request.session, request.user = client.session, user  # type: ignore[assignment]
-    return presence.get_recent_auth(request)
+    return reauthentication.get_recent_auth(request)
 
 
 def test_password_renews_the_sign_in_under_a_new_session_id(client: Client, maria: User) -> None:
@@ -70,7 +70,7 @@ def test_where_the_log_cannot_be_written_the_sign_in_is_not_renewed(
     def broken(*_: object, **__: object) -> int:
         raise DatabaseError("the log is full")
 
-    monkeypatch.setattr("portal.audit.signins.record", broken)
+    monkeypatch.setattr("portal.audit.auth_events.record_event", broken)
     client.raise_request_exception = False
     assert client.post(PAGE, {"password": "maria-correct-horse"}).status_code == 500
     assert not presence_in(client, maria).fresh

@@ -18,10 +18,10 @@ from portal.accounts.roles import Role
 from portal.accounts.usernames import fold_username
 from portal.audit.forms import LogFilterForm
 from portal.audit.models import Event
-from portal.changes.comment import split_mentions
+from portal.changes.domain.mentions import split_mentions
 from portal.changes.models import Change
-from portal.changes.talk import require_mentioned_can_view
-from portal.operations.demo import ensure_demo_users
+from portal.changes.workflow.comments import require_mentioned_can_view
+from portal.devserver.demo_users import ensure_demo_users
 from tests.people import person
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ def test_second_account_of_one_name_is_refused_wherever_it_is_made(name: str, ot
     with pytest.raises(ValidationError, match=f"The account {name} has this name already"):
         User(username=other, password="x").full_clean()
     with pytest.raises(CommandError, match=name):
-        call_command("person", other, "--role", "requester")
+        call_command("user", other, "--role", "requester")
     assert User.objects.get() == User.objects.find_by_name(other)
 
 
@@ -102,7 +102,7 @@ def test_name_with_spaces_or_invisible_characters_is_no_account(name: str) -> No
     with pytest.raises(ValidationError, match="invisible characters"):
         User.objects.create_user(name)
     with pytest.raises(CommandError, match="cannot be a user name"):
-        call_command("person", name)
+        call_command("user", name)
     assert not User.objects.exists()
 
 
@@ -128,7 +128,7 @@ def test_console_names_the_account_that_another_spelling_means_and_changes_nothi
     person("approver", Role.APPROVER)
     for options in (["--role", "requester"], ["--disable"], ["--new-password"], ["--no-role"], []):
         with pytest.raises(CommandError, match="There is the account approver"):
-            call_command("person", "Approver", *options, stdout=StringIO())
+            call_command("user", "Approver", *options, stdout=StringIO())
     user = User.objects.get()
     assert user.is_active
     assert user.check_password("approver-correct-horse")

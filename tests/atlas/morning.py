@@ -15,20 +15,24 @@ from django.utils import timezone
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.audit import progress, sealing, verification
-from portal.audit.export import LogExport, record_export
+from portal.audit.exports import progress
+from portal.audit.exports.log_export import LogExport, record_export
 from portal.audit.ledger import record_event
 from portal.audit.models import Event
-from portal.catalog import connection, details, directory, sync, trial
-from portal.changes import drafts, reconcile, sealed, talk, template, transitions, workflow
+from portal.audit.sealing import sealer
+from portal.audit.verification import recorded
+from portal.catalog import connection_check, details, directory, segura_client, sync
+from portal.changes.delivery import claims, sweep, worker
+from portal.changes.domain import secret_encryption
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Revision, Status
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
-from portal.notices import telling
-from portal.pages.models import SavedFilter
+from portal.changes.workflow import comments, drafts, review, submission, templates
+from portal.notifications import dispatch
 from portal.sandbox import Sandbox
 from portal.sandbox.faults import FaultStep
 from portal.vault import SecretStr
+from portal.web.models import SavedFilter
 from tests.vouching import LOOKED, PRESENT
 
 PEOPLE = {
@@ -71,17 +75,17 @@ def morning(segura: Sandbox) -> dict[str, int]:
         words={"reason": "Customers are stale by lunch", "ticket": "CRM-77"},
     )
     for name, by, shared in (("x" * 60, "requester", False), ("Noted for the audit", "admin", True)):
-        template.save_template(by=_who(by), name=name, shared=shared, patch={"notes": "Audited."}, base=None, words={})
+        templates.save_template(by=_who(by), name=name, shared=shared, patch={"notes": "Audited."}, base=None, words={})
     for name, page, query in (
         ("Refused by Segura", "audit:events", "code=400"),
         ("Open", "changes:all", "status=open"),
     ):
         SavedFilter.objects.create(person=_who("auditor"), page=page, name=name, query=query)
-    trial.run_connection_test(by="admin")
+    connection_check.run_connection_test(by="admin")
     _exports()
-    sealing.seal_pending_events()
-    verification.verify_and_record()
-    while telling.dispatch_events():
+    sealer.seal_pending_events()
+    recorded.verify_and_record()
+    while dispatch.dispatch_events():
         pass
     return made
 
@@ -110,14 +114,14 @@ def _ended(segura: Sandbox) -> dict[str, int]:
     _fault(segura, "refuse:1005:Api secret not found", 15)
     _deliver(failed)
     rejected = _submit(17, tags="ci\u200d, deploy", reason="Group it with the deploys")
-    workflow.reject_change(
+    review.reject_change(
         **_ballot(rejected), by=_who("approver"), reason="Not before the audit.\nSee OPS-12.", presence=PRESENT
     )
     withdrawn = _submit(21, by="requester2", notes="Expires every 90 days.")
-    workflow.withdraw_change(withdrawn.pk, by=withdrawn.requester)
+    submission.withdraw_change(withdrawn.pk, by=withdrawn.requester)
     expired = _submit(29, tags="cloud, backup, eu")
     Change.objects.filter(pk=expired.pk).update(expires_at=timezone.now() - timedelta(minutes=1))
-    reconcile.run_sweep()
+    sweep.run_sweep()
     made = {"applied": applied, "plain": plain, "failed": failed, "rejected": rejected}
     return _numbers(made, withdrawn=withdrawn, expired=expired)
 
@@ -132,15 +136,15 @@ def _stuck(segura: Sandbox) -> dict[str, int]:
     _fault(segura, "504_before_apply", 22)
     _deliver(lost)
     segura.items.edit(22, {"notes": "Somebody else's notes."})
-    reconcile.process_change(lost.pk)
+    worker.process_change(lost.pk)
     stale = _submit(26, tags="sms, login, eu", reason="Tag it for the EU move")
     segura.items.edit(26, {"tags": "sms, login, two-factor"})
     _deliver(stale)
     approved = _submit(18, value="intake-key-of-the-day", reason="Quarterly rotation", ticket="OPS-2231")
-    workflow.approve_change(**_ballot(approved), by=_who("approver"), presence=PRESENT, care=LOOKED)
+    review.approve_change(**_ballot(approved), by=_who("approver"), presence=PRESENT, care=LOOKED)
     sending = _submit(35, by="requester2", tags="maps, restricted")
-    workflow.approve_change(**_ballot(sending), by=_who("approver2"), presence=PRESENT, care=LOOKED)
-    transitions.claim_change(sending.pk)
+    review.approve_change(**_ballot(sending), by=_who("approver2"), presence=PRESENT, care=LOOKED)
+    claims.claim_change(sending.pk)
     Change.objects.filter(pk=sending.pk).update(lease_until=timezone.now() + timedelta(days=1))
     return _numbers(
         {"in_doubt": doubted, "needs_human": lost, "stale": stale, "approved": approved, "sending": sending}
@@ -166,9 +170,9 @@ def _waiting(segura: Sandbox) -> dict[str, int]:
         "long": _submit(34, by="requester2", notes="short", url="https://x.example/" + "y" * 300, reason="Why " * 80),
     }
     ask = "Name the version in the notes, please."
-    workflow.request_changes(**_ballot(made["asked"]), by=_who("approver2"), reason=ask, presence=PRESENT)
+    review.request_changes(**_ballot(made["asked"]), by=_who("approver2"), reason=ask, presence=PRESENT)
     again = _proposal(43, notes="Access details of the data project.", reason="Say whose they are")
-    made["revised"] = workflow.revise_change(made["revised"].pk, again, by=_who("requester"))
+    made["revised"] = submission.revise_change(made["revised"].pk, again, by=_who("requester"))
     _age(made.values())
     return _numbers(made)
 
@@ -188,7 +192,7 @@ def _talk(change: int) -> None:
     """A conversation with a field's thread and somebody named."""
 
     def say(by: str, text: str, **about: Any) -> int:
-        return talk.post_comment(change, talk.NewComment(uuid.uuid4(), text, **about), by=_who(by)).pk
+        return comments.post_comment(change, comments.NewComment(uuid.uuid4(), text, **about), by=_who(by)).pk
 
     asked = say("approver2", "Is the certificate of the EU host known to the shop?", field="url")
     say("requester", "Yes, since Monday: @approver2 can see it in OPS-118.", answers=asked)
@@ -196,7 +200,7 @@ def _talk(change: int) -> None:
 
 
 def _submit(secret: int, *, by: str = "requester", **patch: Any) -> Change:
-    return workflow.submit_change(_proposal(secret, **patch), by=_who(by))
+    return submission.submit_change(_proposal(secret, **patch), by=_who(by))
 
 
 def _proposal(
@@ -213,7 +217,7 @@ def _proposal(
         secret=secret,
         patch=patch,
         base=_seen(secret) if isinstance(base, str) else base,
-        sealed=sealed.encrypt_secret(SecretStr(value), revision_id) if value else None,
+        sealed=secret_encryption.encrypt_secret(SecretStr(value), revision_id) if value else None,
         reason=reason,
         ticket=ticket,
         revision_id=revision_id,
@@ -221,16 +225,16 @@ def _proposal(
 
 
 def _seen(secret: int) -> Snapshot:
-    seen = details.fetch_details(connection.build_client(secret=secret), secret)
+    seen = details.fetch_details(segura_client.build_client(secret=secret), secret)
     return Snapshot(dict(seen.fields), seen.secret_fingerprint)
 
 
 def _deliver(change: Change, rounds: int = 1) -> None:
-    workflow.approve_change(
+    review.approve_change(
         **_ballot(change), by=_who("approver"), reason="Agreed with the team.", presence=PRESENT, care=LOOKED
     )
     for _ in range(rounds):
-        reconcile.process_change(change.pk)
+        worker.process_change(change.pk)
 
 
 def _ballot(change: Change) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from playwright.sync_api import Page
 from pytest_django import DjangoDbBlocker
 
 from portal.accounts.models import User
-from portal.changes import workflow
-from portal.changes.proposal import Proposal
+from portal.changes.domain.proposal import Proposal
+from portal.changes.workflow import review, submission
 from tests.atlas.conftest import Look
 from tests.atlas.states import STATES, State, halves
 from tests.atlas.world import World, Worlds, elsewhere, inside, speaking_to
@@ -84,10 +84,10 @@ def test_longer_list_asks_no_more(
     def grow(numbers: Iterable[int]) -> None:
         for number in numbers:
             mirrored(1000 + number)
-            change = workflow.submit_change(propose(notes=f"note {number}"), by=requester)
+            change = submission.submit_change(propose(notes=f"note {number}"), by=requester)
             if number % 2:
                 ballot = {"revision": 1, "digest": change.current().digest}
-                workflow.reject_change(change.pk, by=approver2, reason="Not now.", **ballot, presence=PRESENT)
+                review.reject_change(change.pk, by=approver2, reason="Not now.", **ballot, presence=PRESENT)
 
     with override_settings(CHANGE_SUBMITS_PER_HOUR=MANY):
         grow(range(FEW))

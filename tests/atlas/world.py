@@ -24,8 +24,8 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from portal.accounts.models import User
-from portal.catalog import connection as segura
-from portal.changes import pausing
+from portal.catalog import segura_client as segura
+from portal.changes.workflow import delivery_pause
 from portal.sandbox import Sandbox
 from tests.atlas.morning import morning, people
 from tests.people import show_presence
@@ -106,7 +106,9 @@ class Worlds:
                         cursor.execute(DAMAGE)
                 else:
                     admin = User.objects.get(username="admin")
-                    pausing.pause_delivery(by=admin, reason="Segura is being upgraded until noon", presence=PRESENT)
+                    delivery_pause.pause_delivery(
+                        by=admin, reason="Segura is being upgraded until noon", presence=PRESENT
+                    )
 
     def _open(self, name: str) -> World:
         database = database_of("fresh" if name == "away" else name)
@@ -126,7 +128,7 @@ def worlds(folder: Path) -> Iterator[Worlds]:
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(
-            "portal.changes.tasks.enqueue_change", lambda _: None
+            "portal.changes.delivery.tasks.enqueue_change", lambda _: None
         )  # nobody is there to deliver: this is a still
         opened = Worlds(folder, stack, stack.enter_context(Sandbox()))
         elsewhere(opened.populate)

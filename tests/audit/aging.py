@@ -9,10 +9,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from portal.audit import clock, ledger, retention, sealing
+from portal.audit import ledger, retention
+from portal.audit.sealing import clock, sealer
 from tests.audit.tampering import date
 
-_RECORDERS = (ledger, sealing, retention)
+_RECORDERS = (ledger, sealer, retention)
 
 
 @contextmanager
@@ -29,11 +30,11 @@ def ago(moved: timedelta) -> Iterator[None]:
         patch.setattr(timezone, "now", lambda: now() - moved)
         patch.setattr(clock, "_APART", timedelta.max)
         for module in _RECORDERS:
-            patch.setattr(module, "record", record_then)
+            patch.setattr(module, "record_event", record_then)
         yield
 
 
 def seal_at(moved: timedelta) -> None:
     """Seal what waits, and date the log where it is time to."""
     with ago(moved):
-        sealing.seal_pending_events()
+        sealer.seal_pending_events()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import cryptography
 
-from portal.audit import sealing
-from portal.audit.evidence import VERIFIER
-from portal.audit.leaves import SealedLogExport
+from portal.audit.exports.evidence_pack import VERIFIER
 from portal.audit.models import Checkpoint
+from portal.audit.sealing import sealer
+from portal.audit.sealing.leaves import SealedLogExport
 
 
 class Outsider:
@@ -27,7 +27,7 @@ class Outsider:
         installed = Path(cryptography.__file__).parent
         for package in (installed, *installed.parent.glob("_cffi_backend*")):
             (self.packages / package.name).symlink_to(package)
-        (folder / "public-key.txt").write_text(f"{sealing.get_signing_public_key()}\n")
+        (folder / "public-key.txt").write_text(f"{sealer.get_signing_public_key()}\n")
 
     def takes_checkpoint(self, name: str = "checkpoint.txt") -> Path:
         """The newest one, as it is now."""

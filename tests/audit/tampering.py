@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import connection
 
-from portal.audit import notes, tree
 from portal.audit.models import Checkpoint, Event, Seal
+from portal.audit.sealing import merkle, signed_note
 
 TABLES = ("audit_event", "audit_seal", "audit_subtree", "audit_checkpoint", "audit_tombstone")
 
@@ -62,13 +62,13 @@ def date(moved: timedelta, **which: object) -> None:
             Event.objects.filter(pk=event.pk).update(at=at, text=event.text.replace(*said))
 
 
-def resign(signer: notes.Signer, above: int = 0) -> None:
+def resign(signer: signed_note.Signer, above: int = 0) -> None:
     """Make the checkpoints of more than `above` leaves anew, over the leaves as they are now."""
     for checkpoint in Checkpoint.objects.filter(size__gt=above):
-        head = tree.MerkleTree()
+        head = merkle.MerkleTree()
         for (leaf_hash,) in Seal.objects.filter(leaf__lt=checkpoint.size).order_by("leaf").values_list("leaf_hash"):
             list(head.append(bytes(leaf_hash)))
-        said = notes.CheckpointBody(signer.name, head.size, head.root())
+        said = signed_note.CheckpointBody(signer.name, head.size, head.root())
         Checkpoint.objects.filter(size=checkpoint.size).update(
             root=said.root, note=signer.sign(said), key_id=signer.verifier.key_id
         )

@@ -13,10 +13,10 @@ from django.conf import settings as portal_settings
 from django.test import Client
 
 from portal.accounts.roles import Role
-from portal.audit import sealing
 from portal.audit.models import Event
-from portal.audit.verify import verify_events
-from portal.catalog import connection
+from portal.audit.sealing import sealer
+from portal.audit.verification.verifier import verify_events
+from portal.catalog import segura_client
 from portal.sandbox import Sandbox
 from portal.vault.errors import VaultError
 from tests.people import person
@@ -40,7 +40,7 @@ FAULTS += [
 
 
 def call(kind: str, attempt: str) -> None:
-    client = connection.build_client(by="maria", secret=43)
+    client = segura_client.build_client(by="maria", secret=43)
     with contextlib.suppress(VaultError):
         if kind == "list":
             client.list(attempt_id=attempt)
@@ -70,8 +70,8 @@ def test_a09_each_of_many_mixed_calls_is_in_the_log_with_the_code_that_was_answe
     )
     assert logged == answered
     assert len({attempt for attempt, _, _ in answered if attempt}) == CALLS
-    sealing.seal_pending_events()
-    assert verify_events(key=sealing.get_signing_public_key()).findings == []
+    sealer.seal_pending_events()
+    assert verify_events(key=sealer.get_signing_public_key()).findings == []
 
 
 @pytest.mark.shows("A09")

@@ -9,11 +9,13 @@ import pytest
 from django.db import connection
 
 from portal.accounts.models import User
-from portal.audit import ledger, sealing, verify
-from portal.audit.delivery_checks import find_unapproved_deliveries
+from portal.audit import ledger
 from portal.audit.models import Event as Row
-from portal.changes import aftermath
+from portal.audit.sealing import sealer
+from portal.audit.verification import verifier
+from portal.audit.verification.delivery_checks import find_unapproved_deliveries
 from portal.changes.models import Change, Status
+from portal.changes.workflow import manual_resolution
 from portal.sandbox import Sandbox
 from tests.changing import work
 from tests.vouching import PRESENT
@@ -78,13 +80,13 @@ def test_real_deliveries_are_in_order_and_a_forged_one_makes_the_log_not_intact(
     segura.control.plan("refuse:1005:no", endpoint="update", identifier=43)
     change = work(approved())
     assert change.status == Status.FAILED
-    aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
+    manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
     assert work(change).status == Status.APPLIED
-    sealing.seal_pending_events()
-    assert verify.verify_events().intact
+    sealer.seal_pending_events()
+    assert verifier.verify_events().intact
     write(SENT, change=99)
-    sealing.seal_pending_events()
-    report = verify.verify_events()
+    sealer.seal_pending_events()
+    report = verifier.verify_events()
     assert not report.intact
     assert any("change 99" in finding for finding in report.findings)
 

@@ -15,13 +15,13 @@ from django.http import HttpResponse
 from django.test import Client
 
 from portal.accounts.models import User
-from portal.audit import proofs, sealing
-from portal.audit.evidence import VERIFIER, NotSealedYet, UnknownChange, build_evidence_pack
-from portal.audit.leaves import SealedLogExport, format_leaf
+from portal.audit.exports.evidence_pack import VERIFIER, NotSealedYet, UnknownChange, build_evidence_pack
 from portal.audit.ledger import canonical_json, record_event, to_storable_text
 from portal.audit.models import Checkpoint, Event, Seal
-from portal.audit.notes import Signer
-from portal.audit.verify import verify_events
+from portal.audit.sealing import inclusion_proofs, sealer
+from portal.audit.sealing.leaves import SealedLogExport, format_leaf
+from portal.audit.sealing.signed_note import Signer
+from portal.audit.verification.verifier import verify_events
 from tests.audit.conftest import OTHER_SEED
 from tests.audit.outsider import Outsider
 from tests.audit.tampering import insert, past_the_triggers
@@ -60,7 +60,7 @@ def a_change(change: int = 7) -> None:
 def outsider(tmp_path: Path) -> Outsider:
     a_change(6)
     a_change()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     return Outsider(tmp_path / "outside")
 
 
@@ -94,9 +94,9 @@ def test_pack_holds_all_of_the_change_and_what_proves_it(outsider: Outsider) -> 
     assert [text for *_, text in lines] == [event.text for event in Event.objects.filter(change=7).order_by("seq")]
     assert made.events == len(lines) == 5
     assert files["checkpoint.txt"] == Checkpoint.objects.latest().note
-    assert files["public-key.txt"].strip() == str(sealing.get_signing_public_key())
+    assert files["public-key.txt"].strip() == str(sealer.get_signing_public_key())
     assert files["verify_countersign.py"] == VERIFIER.read_text()
-    assert str(sealing.get_signing_public_key()) in files["README.txt"]
+    assert str(sealer.get_signing_public_key()) in files["README.txt"]
     assert "CR-7" in files["README.txt"]
     assert "&" not in files["README.txt"]
 
@@ -165,7 +165,7 @@ def test_outsider_says_no_to_an_event_that_was_forged_with_its_hash(outsider: Ou
         event = Event.objects.get(change=7, seq=3)
         forged = event.text.replace("65000", "100")
         Event.objects.filter(pk=event.pk).update(text=forged)
-        Seal.objects.filter(event=event.pk).update(leaf_hash=proofs.tree.leaf_hash(forged.encode()))
+        Seal.objects.filter(event=event.pk).update(leaf_hash=inclusion_proofs.merkle.leaf_hash(forged.encode()))
     outsider.takes("evidence.zip", build_evidence_pack(7).content)
     # The proofs of its neighbours go through its hash, so the first of them is where it shows.
     assert outsider.verify("evidence.zip") == (1, "NO. line 1, leaf 7: not in the log that was signed.\n")
@@ -196,7 +196,7 @@ def test_pack_waits_for_the_seal_of_the_newest_event(outsider: Outsider) -> None
         build_evidence_pack(7)
     with pytest.raises(UnknownChange):
         build_evidence_pack(99)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     assert build_evidence_pack(7).events == 6
 
 
@@ -206,14 +206,14 @@ AWKWARD = ("=1+1", "\u2028\u0085\x1c\x0b", "\r\n", "\t", "\x00\ud800", '"\\', MA
 @pytest.mark.shows("A10")
 def test_a10_equal_contents_are_exported_with_equal_leaf_hashes() -> None:
     """The text alone is hashed, as UTF-8: no column and no number has a part in it."""
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     texts = [
         canonical_json({"action": "vault.responded", "data": {"message": to_storable_text(text)}, "v": 1})
         for text in AWKWARD
     ]
     for text in texts:
         insert(at="2026-01-01T00:00:00Z", action="vault.responded", text=text)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     exported = [line.split("\t") for line in "".join(SealedLogExport().parts()).split("\n")[1:-1]]
     assert [text for *_, text in exported] == texts
     hashes = "".join(hashed for _, hashed, *_ in exported)
@@ -226,7 +226,7 @@ def test_a10_equal_contents_are_exported_with_equal_leaf_hashes() -> None:
 def test_a10_outsider_comes_to_the_same_verdict_over_awkward_contents(outsider: Outsider) -> None:
     for text in AWKWARD:
         record_event("change.submitted", by=text, change=8, secret=43, data={"reason": text, text: text})
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     assert verify_events().findings == []
     outsider.takes_checkpoint()
     outsider.takes_log()
@@ -238,9 +238,9 @@ def test_a10_outsider_comes_to_the_same_verdict_over_awkward_contents(outsider: 
 def test_outsider_says_no_to_a_change_without_its_submission(outsider: Outsider) -> None:
     """Numbers begin anew where all before them went, so they alone do not tell that these events were the first."""
     record_event("change.commented", by="maria", change=9, secret=43)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     event = Event.objects.get(change=9)
-    sealed = proofs.prove_events([event.pk])[event.pk]
+    sealed = inclusion_proofs.prove_events([event.pk])[event.pk]
     files = opened(build_evidence_pack(7).content)
     files["events.txt"] = format_leaf(sealed.leaf, sealed.leaf_hash, event.text, sealed.proof)
     outsider.takes("evidence.zip", zipped(files))
@@ -283,7 +283,7 @@ def test_pack_that_cannot_be_made_yet_is_explained_on_the_page_of_the_change(
     record_event("change.commented", by="maria", change=9, secret=43)  # numbered anew, after all before it went
     response = browser.get("/audit/changes/9/evidence.zip", follow=True)
     assert "The first events of CR-9 are gone" in response.content.decode()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     with past_the_triggers():
         Seal.objects.filter(leaf=3).delete()
     response = browser.get("/audit/changes/7/evidence.zip", follow=True)

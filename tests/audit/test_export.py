@@ -18,8 +18,8 @@ from django.test import Client
 from django.utils import translation
 
 from portal.accounts.models import User
-from portal.audit import export
-from portal.audit.export import COLUMNS, LogExport, escape_formula
+from portal.audit.exports import log_export
+from portal.audit.exports.log_export import COLUMNS, LogExport, escape_formula
 from portal.audit.ledger import canonical_json, record_event, to_storable_text
 from portal.audit.models import Event
 from tests.audit.tampering import beside_the_clock, overwrite
@@ -92,7 +92,7 @@ def test_cell_that_a_spreadsheet_would_cut_is_cut_with_a_mark(take: Take, text: 
     record_event("vote.cast", by="maria", change=7, data={"reason": text})
     (row,) = table(take("csv", "?change=7"))
     assert len(row["data"].encode("utf-16-le")) // 2 <= 32_767
-    assert row["data"].endswith(export.CUT)
+    assert row["data"].endswith(log_export.CUT)
     assert text in json.loads(take("jsonl", "?change=7"))["data"]["reason"]
 
 
@@ -252,7 +252,7 @@ def test_a_line_cut_out_of_the_text_is_the_line_that_is_written_with_care(text: 
         for change in (None, 7):
             number = record_event("vote.cast", by=text[:150], change=change, secret=change, code=change, data=data)
             kept = Event.objects.get(pk=number).text
-            assert export._line(number, kept) == export._csv([export._cells(number, kept)])
+            assert log_export._line(number, kept) == log_export._csv([log_export._cells(number, kept)])
 
 
 @pytest.mark.parametrize("field", ["\"data\":{,=cmd|' /C calc'!A0,}", '"at":"-1"', '"at":"+1"'])
@@ -262,7 +262,7 @@ def test_what_the_ledger_never_writes_is_no_formula_either(field: str) -> None:
     name = field.partition(":")[0]
     forged = re.sub(name + r':("[^"]*"|\{\})', lambda _: field, kept)
     assert forged != kept
-    (cells,) = csv.reader(io.StringIO(export._line(number, forged), newline=""))
+    (cells,) = csv.reader(io.StringIO(log_export._line(number, forged), newline=""))
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
 
 
@@ -270,7 +270,7 @@ def test_an_ordinary_event_is_cut_out(auditor: User) -> None:
     number = record_event(
         "vault.responded", by="maria", change=7, secret=43, code=200, data={"message": "Updated, all"}
     )
-    assert export._ORDINARY.fullmatch(Event.objects.get(pk=number).text)
+    assert log_export._ORDINARY.fullmatch(Event.objects.get(pk=number).text)
 
 
 def test_head_of_a_table_is_in_the_language_of_who_takes_it_and_codes_are_in_none(

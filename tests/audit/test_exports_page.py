@@ -10,7 +10,7 @@ import time_machine
 from django.test import Client
 
 from portal.accounts.models import User
-from portal.audit import export, exports, progress
+from portal.audit.exports import log_export, past_exports, progress
 from portal.audit.ledger import record_event
 from portal.audit.models import Event, EventFilters
 
@@ -29,12 +29,12 @@ def read(browser: Client, address: str = "/audit/exports/", status: int = 200, *
 
 
 def test_size_is_counted_as_far_as_it_is_cheap_and_bounded_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exports, "_COUNTED", 4)
+    monkeypatch.setattr(past_exports, "_COUNTED", 4)
     for number in range(8):
         record_event("vault.responded", secret=43, code=201 if number % 2 else 404)
-    assert exports.estimate_size(EventFilters(code="404")) == exports.ExportSize(4, 4)
-    assert exports.estimate_size(EventFilters(secret=44)) == exports.ExportSize(0, 0)
-    every = exports.estimate_size(EventFilters(secret=43))
+    assert past_exports.estimate_size(EventFilters(code="404")) == past_exports.ExportSize(4, 4)
+    assert past_exports.estimate_size(EventFilters(secret=44)) == past_exports.ExportSize(0, 0)
+    every = past_exports.estimate_size(EventFilters(secret=43))
     assert every.least == 4
     assert every.most >= 8
     assert not every.known
@@ -58,7 +58,7 @@ def test_own_exports_are_listed_with_their_end(browser: Client, auditor: User) -
     list(whole)  # type: ignore[call-overload]
     record_event("audit.exported", by="somebody", data={"format": "csv", "filters": {}})
     open_end = record_event("audit.exported", by=auditor.username, data={"format": "csv", "filters": {}})
-    states = [(past.state, past.rows) for past in exports.list_user_exports(auditor.username)]
+    states = [(past.state, past.rows) for past in past_exports.list_user_exports(auditor.username)]
     assert states == [("running", None), ("complete", 1)]
     text = read(browser, **{"HX-Request": "true"})
     assert "<html" not in text
@@ -66,15 +66,15 @@ def test_own_exports_are_listed_with_their_end(browser: Client, auditor: User) -
     assert "Complete" in text
     assert "code 404" in text
     with time_machine.travel(Event.objects.get(pk=open_end).at.timestamp() + 3700):
-        assert exports.list_user_exports(auditor.username)[0].state == "unended"
+        assert past_exports.list_user_exports(auditor.username)[0].state == "unended"
 
 
 @pytest.mark.parametrize(("counted", "said"), [(10_000, "4 of 7"), (3, "4 so far")])
 def test_an_export_under_way_says_how_far_it_is_and_ends_where_nobody_hears_of_it(
     counted: int, said: str, browser: Client, auditor: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "_CHUNK", 2)
-    monkeypatch.setattr(exports, "_COUNTED", counted)
+    monkeypatch.setattr(log_export, "_CHUNK", 2)
+    monkeypatch.setattr(past_exports, "_COUNTED", counted)
     monkeypatch.setattr(progress, "_EVERY_S", 0)
     for _ in range(7):
         record_event("vault.responded", secret=43, code=404)
@@ -84,11 +84,11 @@ def test_an_export_under_way_says_how_far_it_is_and_ends_where_nobody_hears_of_i
     assert said in read(browser)
     begun = Event.objects.get(action="audit.exported")
     with time_machine.travel(begun.at.timestamp() + 200):
-        assert exports.list_user_exports(auditor.username)[0].state == "running"
+        assert past_exports.list_user_exports(auditor.username)[0].state == "running"
     with time_machine.travel(begun.at.timestamp() + 400):
-        assert exports.list_user_exports(auditor.username)[0].state == "unended"
+        assert past_exports.list_user_exports(auditor.username)[0].state == "unended"
     list(file)
-    (whole,) = exports.list_user_exports(auditor.username)
+    (whole,) = past_exports.list_user_exports(auditor.username)
     assert (whole.state, whole.rows) == ("complete", 7)
     assert progress.get_running_exports([begun.pk]) == {}
 

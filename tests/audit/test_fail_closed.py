@@ -39,7 +39,7 @@ def insert_revoked() -> Iterator[None]:
     role = f"portal_{secrets.token_hex(4)}"
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE ROLE {role}")
-        call_command("limit_role", role)
+        call_command("restrict_db_role", role)
         cursor.execute(f"REVOKE EXECUTE ON FUNCTION audit_append FROM {role}")
         cursor.execute(f"SET ROLE {role}")
         try:

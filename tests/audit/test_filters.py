@@ -16,7 +16,7 @@ from portal.accounts.models import User
 from portal.audit.forms import LogFilterForm, PeriodForm
 from portal.audit.ledger import canonical_json
 from portal.audit.models import Event, EventFilters
-from portal.pages import keyset
+from portal.web import keyset
 from tests.audit.tampering import insert
 
 pytestmark = pytest.mark.django_db

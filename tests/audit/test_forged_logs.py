@@ -15,11 +15,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from portal.audit import notes, retention, sealing
-from portal.audit.ages import format_event_time
+from portal.audit import retention
 from portal.audit.ledger import record_event
 from portal.audit.models import Checkpoint, Event, Seal, Tombstone
-from portal.audit.verify import verify_events
+from portal.audit.sealing import sealer, signed_note
+from portal.audit.verification.ages import format_event_time
+from portal.audit.verification.verifier import verify_events
 from tests.audit.aging import ago, seal_at
 from tests.audit.conftest import OTHER_SEED
 from tests.audit.outsider import Outsider
@@ -43,7 +44,7 @@ def wipe(first: int, last: int, *, announced: bool = True) -> set[int]:
     number = record_event("audit.pruned", data={"leaves": [[first, last]], "count": len(leaves)}) if announced else 1
     Tombstone.objects.bulk_create([Tombstone(leaf=leaf, event=event, pruned=number) for leaf, event in leaves])
     Event.objects.filter(pk__in=[event for _, event in leaves]).delete()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     return {leaf for leaf, _ in leaves}
 
 
@@ -58,9 +59,9 @@ def announcing_leaf() -> int:
 def sealed_after(forged: Event) -> set[int]:
     """It is sealed among honest ones."""
     honest()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     honest()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     return {Seal.objects.get(event=forged.pk).leaf}
 
 
@@ -111,7 +112,7 @@ def wiped_with_an_announcement_of_a_later_day() -> set[int]:
     gone = wipe(1, 2)
     number = record_event("audit.pruned", data={"leaves": [[1, 2]]})
     date(timedelta(days=800), pk=number)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     return {*gone, Seal.objects.get(event=number).leaf}
 
 
@@ -119,7 +120,7 @@ def announced_to_young_and_old() -> set[int]:
     """Of an old log the young end goes along."""
     old_log()
     honest()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     retention.record_retention(365, by="console")
     wipe(1, 3)
     return wipe(5, 7)
@@ -129,7 +130,7 @@ def old_log() -> None:
     with ago(timedelta(days=400)):
         for _ in range(3):
             date(-timedelta(days=400), pk=record_event("session.started", by="maria"))
-        sealing.seal_pending_events()
+        sealer.seal_pending_events()
     seal_at(timedelta(days=398))
 
 
@@ -154,7 +155,7 @@ def too_short_a_retention() -> set[int]:
 
 
 def forged_key() -> set[int]:
-    other = notes.Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED)
+    other = signed_note.Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED)
     number = record_event("audit.key_changed", data={"old_key": "", "new_key": str(other.verifier), "hand_over": ""})
     return sealed_after(Event.objects.get(pk=number))
 
@@ -164,12 +165,12 @@ def signed_time(seed: str, moved: timedelta, size: int | None = None) -> Forge:
 
     def forge() -> set[int]:
         retention.record_retention(365, by="mallory")
-        sealing.seal_pending_events()
+        sealer.seal_pending_events()
         newest = Checkpoint.objects.latest()
-        signer = notes.Signer.parse("127.0.0.1/countersign-audit", seed)
-        said = notes.CheckpointBody(signer.name, size or newest.size, bytes(newest.root), timezone.now() - moved)
+        signer = signed_note.Signer.parse("127.0.0.1/countersign-audit", seed)
+        said = signed_note.CheckpointBody(signer.name, size or newest.size, bytes(newest.root), timezone.now() - moved)
         number = record_event("audit.dated", data={"note": signer.sign(said)})
-        sealing.seal_pending_events()
+        sealer.seal_pending_events()
         return {Seal.objects.get(event=number).leaf, *wipe(1, 2)}
 
     return forge
@@ -180,7 +181,7 @@ def replayed_signed_time() -> set[int]:
     genuine = Event.objects.filter(action="audit.dated").latest("pk").entry
     assert genuine is not None
     number = record_event("audit.dated", data=genuine.data)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     return {Seal.objects.get(event=number).leaf}
 
 
@@ -230,7 +231,7 @@ OLD: dict[str, tuple[Forge, str, str]] = {
 
 def hold_both_to(forge: Forge, ours: str, theirs: str, outsider: Outsider) -> None:
     may_be_named = forge()
-    report = verify_events(key=sealing.get_signing_public_key())
+    report = verify_events(key=sealer.get_signing_public_key())
     assert any(ours in finding for finding in report.findings), report.findings
     assert {int(leaf) for leaf in re.findall(r"leaf (\d+)", " ".join(report.findings))} <= may_be_named
     outsider.takes_log()
@@ -243,7 +244,7 @@ def hold_both_to(forge: Forge, ours: str, theirs: str, outsider: Outsider) -> No
 @pytest.mark.parametrize("case", YOUNG)
 def test_both_verifiers_name_what_was_forged_in_a_young_log(case: str, tmp_path: Path) -> None:
     honest()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     hold_both_to(*YOUNG[case], Outsider(tmp_path / "outside"))
 
 
@@ -263,7 +264,7 @@ def test_both_verifiers_accept_a_removal_at_the_end_of_retention(tmp_path: Path)
     old_log()
     retention.record_retention(365, by="console")
     wipe(1, 3)
-    assert verify_events(key=sealing.get_signing_public_key()).findings == []
+    assert verify_events(key=sealer.get_signing_public_key()).findings == []
     outsider.takes_log()
     outsider.takes_checkpoint()
     code, words = outsider.verify("sealed-log.txt", "checkpoint.txt")
@@ -273,14 +274,14 @@ def test_both_verifiers_accept_a_removal_at_the_end_of_retention(tmp_path: Path)
 def test_both_verifiers_refuse_a_checkpoint_of_a_key_that_had_handed_over(settings: object, tmp_path: Path) -> None:
     outsider = Outsider(tmp_path / "outside")
     old_seed = settings.AUDIT_SIGNING_KEY
-    old = notes.Signer.parse("127.0.0.1/countersign-audit", old_seed)
+    old = signed_note.Signer.parse("127.0.0.1/countersign-audit", old_seed)
     honest()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     settings.AUDIT_SIGNING_KEY = f"{OTHER_SEED},{old_seed}"
     honest()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     newest = Checkpoint.objects.latest()
-    note = old.sign(notes.CheckpointBody(old.name, newest.size, bytes(newest.root), timezone.now()))
+    note = old.sign(signed_note.CheckpointBody(old.name, newest.size, bytes(newest.root), timezone.now()))
     assert verify_events(key=old.verifier, outside=[newest.note]).findings == []
     assert any("handed over by then" in one for one in verify_events(key=old.verifier, outside=[note]).findings)
     outsider.takes_log()
@@ -293,13 +294,13 @@ def test_both_verifiers_refuse_a_checkpoint_of_a_key_that_had_handed_over(settin
 
 def test_log_is_dated_once_a_day_where_nothing_waits_and_only_that_can_be_removed(tmp_path: Path) -> None:
     with ago(timedelta(days=400)):
-        sealing.seal_pending_events()
+        sealer.seal_pending_events()
         assert not Event.objects.filter(action="audit.dated").exists()
     seal_at(timedelta(days=399) - timedelta(minutes=1))
     seal_at(timedelta(days=399) - timedelta(minutes=2))
     (event,) = Event.objects.filter(action="audit.dated")
     assert event.entry is not None
-    said = notes.parse_unverified(str(event.entry.data["note"]))
+    said = signed_note.parse_unverified(str(event.entry.data["note"]))
     assert said.at is not None
     assert (said.size, Seal.objects.get(event=event.pk).leaf) == (1, 1)
     assert format_event_time(said.at) <= format_event_time(timezone.now() - timedelta(days=398))

@@ -11,13 +11,13 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.audit import sealing
 from portal.audit.ledger import record_event
 from portal.audit.models import Event
-from portal.audit.standing import get_seal_status
-from portal.audit.verify import verify_events
-from portal.notices import telling
-from portal.notices.models import Untold
+from portal.audit.sealing import sealer
+from portal.audit.sealing.status import get_seal_status
+from portal.audit.verification.verifier import verify_events
+from portal.notifications import dispatch
+from portal.notifications.models import Untold
 from tests.audit.tampering import beside_the_clock, past_the_triggers
 from tests.audit.tampering import insert as insert_event
 
@@ -48,7 +48,7 @@ def logged(count: int = 5) -> list[int]:
 def log() -> list[int]:
     """Numbers of sealed events."""
     found = logged()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     assert verify_events().findings == []
     return found
 
@@ -56,10 +56,10 @@ def log() -> list[int]:
 @pytest.mark.shows("A03")
 def test_a_date_that_cannot_be_hides_no_other_that_was_inserted(log: list[int]) -> None:
     insert(AS_KEPT, f"{IMPOSSIBLE}T12:00:00.000000")
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     logged()
     insert("2020-01-01 00:00:00+00:00", "2020-01-01T00:00:00.000000")
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     found = verify_events().findings
     assert any("dated 2020-01-01" in finding and "inserted" in finding for finding in found), found
 
@@ -82,7 +82,7 @@ def test_it_neither_takes_the_page_of_the_keys_nor_keeps_others_from_being_told(
     for action in ("sealing.rotated", "audit.key_changed", "delivery.paused"):
         insert(AS_KEPT, f"{IMPOSSIBLE}T12:00:00.000000", action)
     assert as_person(admin).get("/operations/keys/").status_code == 200
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     assert not Untold.objects.exists()
 
 

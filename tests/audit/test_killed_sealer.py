@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from portal.audit import sealing
 from portal.audit.ledger import record_event
 from portal.audit.models import Checkpoint, Seal, Unsealed
-from portal.audit.verify import verify_events
+from portal.audit.sealing import sealer
+from portal.audit.verification.verifier import verify_events
 from tests.audit.conftest import SEED
 from tests.rig.portal import ROOT
 from tests.rig.rounds import rounds
@@ -44,9 +44,9 @@ def start(checkpoint_folder: Path) -> Iterator[Start]:
         return started[-1]
 
     yield run
-    for sealer in started:
-        sealer.kill()
-        sealer.communicate()
+    for process in started:
+        process.kill()
+        process.communicate()
 
 
 def write(count: int) -> None:
@@ -59,7 +59,7 @@ def sealed_whole(published: set[str]) -> None:
     newest = Checkpoint.objects.first()
     leaves = list(Seal.objects.order_by("leaf").values_list("leaf", flat=True))
     assert leaves == list(range(newest.size if newest else 0))
-    assert verify_events(outside=sorted(published), key=sealing.get_signing_public_key()).findings == []
+    assert verify_events(outside=sorted(published), key=sealer.get_signing_public_key()).findings == []
 
 
 @pytest.mark.parametrize("point", ["grown", "signed", "sealed", "published"])
@@ -76,14 +76,14 @@ def test_a07_sealer_that_is_killed_leaves_nothing_half_done(point: str, start: S
         assert Unsealed.objects.exists() == (point in ("grown", "signed"))
         published |= {note.read_text() for note in checkpoint_folder.glob("*.txt")}
         sealed_whole(published)
-        sealing.seal_pending_events()
+        sealer.seal_pending_events()
         assert (checkpoint_folder / "latest.txt").read_text() == Checkpoint.objects.latest().note
         published.add(Checkpoint.objects.latest().note)
         sealed_whole(published)
 
 
 def test_a07_second_sealer_does_not_seal_what_the_first_is_about_to(start: Start, tmp_path: Path) -> None:
-    sealing.seal_pending_events()  # the key, which would be a batch of its own
+    sealer.seal_pending_events()  # the key, which would be a batch of its own
     for turn in range(rounds(1, 10)):
         write(3)
         pause = tmp_path / f"pause-{turn}"

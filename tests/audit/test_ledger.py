@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from portal import correlation
 from portal.accounts.models import User
-from portal.accounts.origin import _address
+from portal.accounts.request_origin import _address
 from portal.audit import entry
-from portal.audit.events import ACTION_GROUPS, ACTIONS, UnknownAction, action_choices
+from portal.audit.actions import ACTION_GROUPS, ACTIONS, UnknownAction, action_choices
 from portal.audit.ledger import canonical_json, record_event
 from portal.audit.models import Event
+from portal.common import request_id
 
 
 def data_of(number: int) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def data_of(number: int) -> dict[str, Any]:
 def test_an_event_says_who_what_when_and_from_where() -> None:
     token = _address.set("10.1.2.3")
     try:
-        with correlation.request_id_context("a1b2"):
+        with request_id.request_id_context("a1b2"):
             data = {"method": "PUT", "n": 5}
             number = record_event("vault.responded", by="maria", change=7, secret=43, code=201, data=data)
     finally:

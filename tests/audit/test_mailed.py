@@ -13,11 +13,12 @@ from pytest_django import Settings
 
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.audit import mailed, sealing, tasks
+from portal.audit import tasks
 from portal.audit.ledger import record_event
 from portal.audit.models import Checkpoint, Event, Routine
-from portal.audit.standing import get_seal_status
-from portal.environment import Smtp, parse_smtp_url
+from portal.audit.sealing import checkpoint_mail, sealer
+from portal.audit.sealing.status import get_seal_status
+from portal.common.env import Smtp, parse_smtp_url
 from tests.audit.outsider import Outsider
 from tests.audit.tampering import past_the_triggers
 from tests.people import person
@@ -36,20 +37,20 @@ def auditor_at(address: str, name: str = "vera") -> User:
 def test_mailed_checkpoint_is_one_that_an_outsider_can_verify_with(post: Post, tmp_path: Path) -> None:
     auditor_at("vera@example.com")
     record_event("session.started", by="maria")
-    sealing.seal_pending_events()
-    assert mailed.mail_checkpoint() == ["vera"]
+    sealer.seal_pending_events()
+    assert checkpoint_mail.mail_checkpoint() == ["vera"]
     [message] = post.box
     assert message["To"] == "vera@example.com"
     assert message["Subject"] == "Audit log: checkpoint of 2 events"
     body = message.get_body()
     assert body is not None
     text = body.get_content()
-    assert str(sealing.get_signing_public_key()) in text
+    assert str(sealer.get_signing_public_key()) in text
     assert "Keep this message" in text
     [attached] = message.iter_attachments()
     assert attached.get_filename() == "checkpoint-2.txt"
     record_event("session.ended", by="maria")
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     outsider = Outsider(tmp_path / "outside")
     outsider.takes("checkpoint-2.txt", attached.get_content())
     outsider.takes_log()
@@ -69,8 +70,8 @@ def test_everybody_who_audits_and_has_an_address_is_reached_and_nobody_else(post
     approver = person("pedro", Role.APPROVER)
     approver.email = "pedro@example.com"
     approver.save()
-    sealing.seal_pending_events()
-    assert mailed.mail_checkpoint() == ["vera"]
+    sealer.seal_pending_events()
+    assert checkpoint_mail.mail_checkpoint() == ["vera"]
     assert [message["To"] for message in post.box] == ["vera@example.com"]
     entry = get_seal_status().mailed
     assert entry is not None
@@ -81,8 +82,8 @@ def test_where_nobody_can_be_reached_nothing_is_on_record_and_the_next_time_trie
     post: Post, caplog: pytest.LogCaptureFixture
 ) -> None:
     auditor_at(REFUSED)
-    sealing.seal_pending_events()
-    assert mailed.mail_checkpoint() == []
+    sealer.seal_pending_events()
+    assert checkpoint_mail.mail_checkpoint() == []
     assert not Event.objects.filter(action="audit.checkpoint_mailed").exists()
     assert "could not be mailed to vera" in caplog.text
     assert REFUSED not in caplog.text
@@ -90,10 +91,10 @@ def test_where_nobody_can_be_reached_nothing_is_on_record_and_the_next_time_trie
 
 def test_without_a_mail_server_or_a_checkpoint_nothing_is_sent(settings: Settings, post: Post) -> None:
     auditor_at("vera@example.com")
-    assert mailed.mail_checkpoint() == []
-    sealing.seal_pending_events()
+    assert checkpoint_mail.mail_checkpoint() == []
+    sealer.seal_pending_events()
     settings.EMAIL_HOST = ""
-    assert mailed.mail_checkpoint() == []
+    assert checkpoint_mail.mail_checkpoint() == []
     assert post.box == []
 
 
@@ -110,7 +111,7 @@ def test_mail_and_verification_are_due_one_at_a_time_by_what_the_sealer_noted(
     post: Post, handed_out: list[str]
 ) -> None:
     auditor_at("vera@example.com")
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     for _ in range(3):
         tasks.run_due_jobs()
     assert (len(post.box), handed_out) == (1, ["verify", "mail"])
@@ -130,7 +131,7 @@ def test_no_event_keeps_the_next_verification_or_mail_from_coming(
     post: Post, handed_out: list[str], action: str, at: str
 ) -> None:
     auditor_at("vera@example.com")
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     forged = record_event(action, data={"outcome": "intact", "reached": ["vera"]})
     with past_the_triggers(), connection.cursor() as cursor:
         cursor.execute("UPDATE audit_event SET at = %s WHERE id = %s", [at, forged])
@@ -141,7 +142,7 @@ def test_no_event_keeps_the_next_verification_or_mail_from_coming(
 
 
 def test_no_row_of_the_future_keeps_the_next_verification_from_coming(handed_out: list[str]) -> None:
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     later = timezone.now() + timedelta(days=3650)
     Routine.objects.create(name="verify", begun_at=later, done_at=later)
     tasks.run_due_jobs()
@@ -151,7 +152,7 @@ def test_no_row_of_the_future_keeps_the_next_verification_from_coming(handed_out
 def test_nothing_is_handed_out_while_a_verification_is_under_way_unless_its_worker_was_lost(
     handed_out: list[str],
 ) -> None:
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     Routine.objects.create(name="verify", begun_at=timezone.now() - timedelta(hours=5))
     tasks.run_due_jobs()
     assert handed_out == []
@@ -166,19 +167,19 @@ def test_server_that_is_away_ends_the_round_and_the_next_goes_on_with_the_others
     names = [f"vera{number}" for number in range(5)]
     for name in names:
         auditor_at(f"{name}@example.com", name)
-    sealing.seal_pending_events()
-    send, calls = mailed.EmailMessage.send, []
+    sealer.seal_pending_events()
+    send, calls = checkpoint_mail.EmailMessage.send, []
 
-    def breaking(message: mailed.EmailMessage) -> int:
+    def breaking(message: checkpoint_mail.EmailMessage) -> int:
         calls.append(message.to)
         if len(calls) == 3:
             raise TimeoutError
         return send(message)
 
-    monkeypatch.setattr(mailed.EmailMessage, "send", breaking)
-    assert (mailed.mail_checkpoint(), len(calls)) == (names[:2], 3)
+    monkeypatch.setattr(checkpoint_mail.EmailMessage, "send", breaking)
+    assert (checkpoint_mail.mail_checkpoint(), len(calls)) == (names[:2], 3)
     assert not Event.objects.filter(action="audit.checkpoint_mailed").exists()
-    assert mailed.mail_checkpoint() == names[2:]
+    assert checkpoint_mail.mail_checkpoint() == names[2:]
     entry = get_seal_status().mailed
     assert entry is not None
     assert entry.data["reached"] == names
@@ -188,10 +189,10 @@ def test_server_that_is_away_ends_the_round_and_the_next_goes_on_with_the_others
 def test_slow_server_keeps_the_sealer_for_a_bounded_time(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         auditor_at(f"vera{number}@example.com", f"vera{number}")
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     ticks = iter(range(0, 10_000, 20))
-    monkeypatch.setattr(mailed, "monotonic", lambda: next(ticks))
-    assert [len(mailed.mail_checkpoint()) for _ in range(5)] == [1] * 5
+    monkeypatch.setattr(checkpoint_mail, "monotonic", lambda: next(ticks))
+    assert [len(checkpoint_mail.mail_checkpoint()) for _ in range(5)] == [1] * 5
     assert len({message["To"] for message in post.box}) == 5
 
 
@@ -217,9 +218,9 @@ def test_mail_server_that_cannot_be_meant_is_refused_without_repeating_it(url: s
 
 def test_newest_checkpoint_alone_is_mailed(post: Post) -> None:
     auditor_at("vera@example.com")
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     record_event("session.started", by="maria")
-    sealing.seal_pending_events()
-    mailed.mail_checkpoint()
+    sealer.seal_pending_events()
+    checkpoint_mail.mail_checkpoint()
     [attached] = post.box[0].iter_attachments()
     assert attached.get_content().decode() == Checkpoint.objects.latest().note

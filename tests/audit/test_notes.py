@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from portal.audit.notes import CheckpointBody, InvalidNote, Signer, Verifier, parse_unverified
+from portal.audit.sealing.signed_note import CheckpointBody, InvalidNote, Signer, Verifier, parse_unverified
 
 NAME = "portal.example.com/countersign-audit"
 SEED = base64.b64encode(bytes(range(32))).decode()

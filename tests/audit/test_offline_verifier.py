@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from django.utils import translation
 
-from portal.audit import sealing
-from portal.audit.evidence import VERIFIER, build_evidence_pack, render_readme
+from portal.audit.exports.evidence_pack import VERIFIER, build_evidence_pack, render_readme
 from portal.audit.ledger import record_event
-from portal.audit.outside import verify_countersign
+from portal.audit.offline import verify_countersign
+from portal.audit.sealing import sealer
 from tests.audit.outsider import Outsider
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
@@ -29,7 +29,7 @@ def outsider(tmp_path: Path) -> Outsider:
     proposed = {"reason": "<b>EU</b>\u202e", "patch": {"url": "x"}}
     record_event("change.submitted", by="maria", change=7, secret=43, data=proposed)
     record_event("change.applied", change=7, secret=43, code=201, data={"from": "sending", "to": "applied"})
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     somebody = Outsider(tmp_path / "outside")
     somebody.takes_log()
     somebody.takes_checkpoint()

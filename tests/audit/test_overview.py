@@ -15,11 +15,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.models import User
-from portal.audit import overview as asked
 from portal.audit import period
-from portal.audit.charts import format_duration
 from portal.audit.ledger import record_event
 from portal.audit.models import Event
+from portal.audit.reports import overview as asked
+from portal.audit.reports.charts import format_duration
 from tests.audit.tampering import overwrite
 
 pytestmark = pytest.mark.django_db

@@ -10,12 +10,13 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from portal.audit import retention, sealing
-from portal.audit.evidence import UnknownChange, build_evidence_pack
+from portal.audit import retention
+from portal.audit.exports.evidence_pack import UnknownChange, build_evidence_pack
 from portal.audit.ledger import record_event
 from portal.audit.models import Event, Seal, Tombstone
-from portal.audit.proofs import prove_events
-from portal.audit.verify import verify_events
+from portal.audit.sealing import sealer
+from portal.audit.sealing.inclusion_proofs import prove_events
+from portal.audit.verification.verifier import verify_events
 from tests.audit.aging import seal_at
 from tests.audit.outsider import Outsider
 from tests.audit.tampering import date, past_the_triggers
@@ -44,7 +45,7 @@ def log(signing_key: str) -> None:
 def prune(**options: object) -> int:
     retention.record_retention(365, by=BY)
     removed = retention.prune_events(older_than=YEAR, by=BY, **options)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     return removed
 
 
@@ -53,7 +54,7 @@ def test_texts_go_and_the_log_still_verifies(tmp_path: Path) -> None:
     kept_before = build_evidence_pack(7).content
     assert prune() == 9
     assert not Event.objects.exclude(action__in=retention.STAYS).exists()
-    report = verify_events(key=sealing.get_signing_public_key())
+    report = verify_events(key=sealer.get_signing_public_key())
     assert (report.findings, report.pruned) == ([], 9)
     (said,) = events("audit.pruned")
     assert (said["data"]["leaves"], said["data"]["count"], said["actor"]) == ([[1, 9]], 9, BY)
@@ -92,7 +93,7 @@ def test_legal_hold_keeps_a_change_until_it_is_taken_off() -> None:
     call_command("legal_hold", "7", reason="Case 12 is closed", release=True)
     assert prune() == 2
     assert [event["data"]["held_change"] for event in events("audit.held") + events("audit.unheld")] == [7, 7]
-    assert verify_events(key=sealing.get_signing_public_key()).intact
+    assert verify_events(key=sealer.get_signing_public_key()).intact
 
 
 def test_what_is_not_sealed_stays() -> None:
@@ -137,7 +138,7 @@ def test_tombstone_that_no_event_announced_hides_no_deletion(tmp_path: Path) -> 
     seal = Seal.objects.get(leaf=9)
     Tombstone.objects.create(leaf=9, event=seal.event, pruned=1)
     Event.objects.filter(pk=seal.event).delete()
-    report = verify_events(key=sealing.get_signing_public_key())
+    report = verify_events(key=sealer.get_signing_public_key())
     assert report.findings == [f"leaf 9 (event {seal.event}): the event was deleted"]
     outsider.takes_log()
     outsider.takes_checkpoint()
@@ -149,11 +150,11 @@ def test_announcement_made_in_advance_excuses_nothing() -> None:
     retention.record_retention(365, by=BY)
     record_event("audit.pruned", by="mallory", data={"leaves": [[0, 500]], "count": 501})
     record_event("session.started", by="maria")
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     seal = Seal.objects.get(event=Event.objects.get(action="session.started").pk)
     Tombstone.objects.create(leaf=seal.leaf, event=seal.event, pruned=1)
     Event.objects.filter(pk=seal.event).delete()
-    assert verify_events(key=sealing.get_signing_public_key()).findings == [
+    assert verify_events(key=sealer.get_signing_public_key()).findings == [
         f"leaf {seal.leaf} (event {seal.event}): the event was deleted"
     ]
 

@@ -12,10 +12,10 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from portal.audit import sealing
 from portal.audit.ledger import record_event
 from portal.audit.models import Event, Seal
-from portal.audit.verify import verify_events
+from portal.audit.sealing import sealer
+from portal.audit.verification.verifier import verify_events
 from tests.audit.tampering import TABLES
 
 pytestmark = [
@@ -27,11 +27,11 @@ pytestmark = [
 
 @contextmanager
 def acting_as(*options: str) -> Iterator[str]:
-    """The statements of the block are those of a role made for it, limited by what limit_role grants it."""
+    """The statements of the block are those of a role made for it, limited by what restrict_db_role grants it."""
     role = f"portal_{secrets.token_hex(4)}"
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE ROLE {role}")
-        call_command("limit_role", role, *options)
+        call_command("restrict_db_role", role, *options)
         cursor.execute(f"SET ROLE {role}")
         yield role
         cursor.execute("RESET ROLE")
@@ -43,7 +43,7 @@ def acting_as(*options: str) -> Iterator[str]:
 def as_the_portal(db: None) -> Iterator[str]:
     """On a log with two sealed events."""
     record_event("session.started", by="maria")
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     with acting_as() as role:
         yield role
 
@@ -103,8 +103,8 @@ def test_a02_the_portals_role_writes_events_and_the_sealers_role_seals_them() ->
         record_event("session.started", by="maria")
         assert verify_events().findings == []
     with acting_as("--sealer"):
-        assert sealing.seal_pending_events() == 2
-        assert verify_events(key=sealing.get_signing_public_key()).findings == []
+        assert sealer.seal_pending_events() == 2
+        assert verify_events(key=sealer.get_signing_public_key()).findings == []
     assert Seal.objects.count() == 2
 
 
@@ -137,12 +137,12 @@ def test_a02_what_a_superuser_does_past_the_triggers_is_found(as_the_portal: str
 def test_role_that_owns_no_table_does_not_say_that_it_granted_rights(as_the_portal: str, options: list[str]) -> None:
     """PostgreSQL itself answers such a GRANT with a warning alone."""
     with pytest.raises(CommandError, match="Run it as the role that migrates"):
-        call_command("limit_role", as_the_portal, *options)
+        call_command("restrict_db_role", as_the_portal, *options)
 
 
 def test_a_role_that_does_not_exist_is_a_sentence() -> None:
     with pytest.raises(CommandError, match="does not exist"):
-        call_command("limit_role", "nobody-of-this-name")
+        call_command("restrict_db_role", "nobody-of-this-name")
 
 
 APPEND = "SELECT audit_append(%(action)s, %(actor)s, '', %(change)s, NULL, %(data)s, '', NULL)"

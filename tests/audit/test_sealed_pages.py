@@ -13,10 +13,11 @@ from django.test import Client
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.audit import sealing, tasks
+from portal.audit import tasks
 from portal.audit.ledger import record_event
 from portal.audit.models import Event, Seal
-from portal.audit.verification import verify_and_record
+from portal.audit.sealing import sealer
+from portal.audit.verification.recorded import verify_and_record
 from portal.celery import app
 from tests.audit.tampering import overwrite, past_the_triggers
 
@@ -37,7 +38,7 @@ def read(browser: Client, address: str) -> str:
 
 def test_log_says_up_to_where_it_is_sealed_and_what_the_last_verification_found(browser: Client) -> None:
     last = [record_event("vault.responded", change=7, code=201) for _ in range(3)][-1]
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     size = Seal.objects.count()
     text = read(browser, "/audit/")
     assert f"{size} events under one signature" in text
@@ -64,7 +65,7 @@ def test_log_that_nobody_seals_says_so_after_a_while(browser: Client) -> None:
 def test_event_shows_whether_it_is_sealed_and_its_proof(browser: Client) -> None:
     number = record_event("vault.responded", change=7, code=201)
     assert "Not sealed yet." in read(browser, f"/audit/events/{number}/")
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     text = read(browser, f"/audit/events/{number}/")
     leaf = Seal.objects.get(event=number).leaf
     assert f"Leaf {leaf} of the log;" in text
@@ -74,7 +75,7 @@ def test_event_shows_whether_it_is_sealed_and_its_proof(browser: Client) -> None
 
 def test_event_that_is_not_what_was_sealed_says_so(browser: Client) -> None:
     number = record_event("vault.responded", change=7, code=201)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     text = Event.objects.get(pk=number).text
     overwrite(number, text=text.replace("201", "200"))
     assert "This is not what was sealed." in read(browser, f"/audit/events/{number}/")
@@ -90,7 +91,7 @@ def test_auditor_asks_for_a_verification_and_a_worker_does_it_once(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(tasks.run_verification, "delay", asked.append)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     assert browser.get("/audit/verify/").status_code == 405
     for _ in range(2):
         response = browser.post("/audit/verify/", follow=True)
@@ -119,7 +120,7 @@ def test_verification_without_a_queue_is_a_sentence(browser: Client, monkeypatch
 
 def test_worker_that_finds_something_cries_out(caplog: pytest.LogCaptureFixture) -> None:
     number = record_event("vault.responded", change=7, code=201)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     overwrite(number, code=500)
     tasks.run_verification()
     assert "the audit log is not intact" in caplog.text
@@ -127,7 +128,7 @@ def test_worker_that_finds_something_cries_out(caplog: pytest.LogCaptureFixture)
 
 @pytest.mark.parametrize("asked", [0, -1, 10**18, 1])
 def test_message_that_no_event_stands_behind_puts_no_name_into_the_log(asked: int) -> None:
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     tasks.run_verification(asked)
     assert not Event.objects.filter(action="audit.verified").exists()
 

@@ -17,11 +17,12 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
 from pytest_django import Settings
 
-from portal.audit import notes, proofs, published, sealing, tasks, tree
-from portal.audit.evidence import build_evidence_pack
+from portal.audit import tasks
+from portal.audit.exports.evidence_pack import build_evidence_pack
 from portal.audit.ledger import canonical_json, record_event
 from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
-from portal.audit.verify import verify_events
+from portal.audit.sealing import checkpoint_files, inclusion_proofs, merkle, sealer, signed_note
+from portal.audit.verification.verifier import verify_events
 from tests.audit.conftest import OTHER_SEED, THIRD_SEED
 from tests.audit.outsider import Outsider
 from tests.audit.tampering import past_the_triggers, resign
@@ -40,56 +41,56 @@ def leaves() -> list[int]:
 @pytest.mark.usefixtures("signing_key")
 def test_what_waits_is_sealed_in_dense_leaves_under_a_signed_root() -> None:
     written = write(5)
-    assert sealing.seal_pending_events() == 6
+    assert sealer.seal_pending_events() == 6
     key_event = Event.objects.get(action="audit.key_changed")
     assert list(Seal.objects.order_by("leaf").values_list("event", flat=True)) == [key_event.pk, *written]
     assert leaves() == list(range(6))
-    head = tree.MerkleTree()
+    head = merkle.MerkleTree()
     for event in (key_event.pk, *written):
-        list(head.append(tree.leaf_hash(Event.objects.get(pk=event).text.encode())))
+        list(head.append(merkle.leaf_hash(Event.objects.get(pk=event).text.encode())))
     newest = Checkpoint.objects.latest()
-    verifier = sealing.get_signing_public_key()
+    verifier = sealer.get_signing_public_key()
     assert verifier is not None
     said = verifier.open(newest.note)
     assert (said.size, said.root) == (newest.size, bytes(newest.root)) == (6, head.root())
     assert said.origin == "127.0.0.1/countersign-audit"
     assert not Unsealed.objects.exists()
-    assert sealing.seal_pending_events() == 0
+    assert sealer.seal_pending_events() == 0
     assert Checkpoint.objects.latest().size == 6
 
 
 @pytest.mark.usefixtures("signing_key")
 def test_growing_in_batches_gives_the_tree_that_growing_at_once_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealing, "_BATCH", 7)
+    monkeypatch.setattr(sealer, "_BATCH", 7)
     texts = []
     for count in (1, 30, 255, 300):
         write(count)
-        sealing.seal_pending_events()
+        sealer.seal_pending_events()
     assert leaves() == list(range(587))
     sealed = Seal.objects.order_by("leaf")
     texts = [Event.objects.get(pk=event).text for event in sealed.values_list("event", flat=True)]
-    head = tree.MerkleTree()
+    head = merkle.MerkleTree()
     for text in texts:
-        list(head.append(tree.leaf_hash(text.encode())))
+        list(head.append(merkle.leaf_hash(text.encode())))
     assert bytes(Checkpoint.objects.latest().root) == head.root()
     assert sorted(Subtree.objects.values_list("level", "index")) == [(8, 0), (8, 1)]
     for checkpoint in Checkpoint.objects.all()[::10]:
-        assert bytes(checkpoint.root) == tree.MerkleTree.at(checkpoint.size, proofs.StoredTree()).root()
+        assert bytes(checkpoint.root) == merkle.MerkleTree.at(checkpoint.size, inclusion_proofs.StoredTree()).root()
 
 
 @pytest.mark.usefixtures("signing_key")
 def test_each_sealed_event_has_a_proof_that_holds() -> None:
     write(300)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     unsealed = record_event("vault.responded", change=7, code=201)
     everything = list(Event.objects.values_list("pk", flat=True))
-    found = proofs.prove_events(everything)
+    found = inclusion_proofs.prove_events(everything)
     assert set(found) == set(everything) - {unsealed}
     assert all(sealed.holds for sealed in found.values())
     with past_the_triggers():
         Seal.objects.filter(leaf=4).delete()
-    with pytest.raises(proofs.MissingNode, match="lacks number 4"):
-        proofs.prove_events(everything[:1] + everything[-5:])
+    with pytest.raises(inclusion_proofs.MissingNode, match="lacks number 4"):
+        inclusion_proofs.prove_events(everything[:1] + everything[-5:])
 
 
 @pytest.mark.shows("A01")
@@ -98,7 +99,7 @@ def test_each_sealed_event_has_a_proof_that_holds() -> None:
 @pytest.mark.usefixtures("signing_key")
 def test_a01_what_was_sealed_cannot_be_changed_or_removed(table: str, statement: str) -> None:
     write(256)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     column = {"seal": "leaf_hash", "subtree": "root", "checkpoint": "root"}[table]
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement.format(table, column))
@@ -107,11 +108,11 @@ def test_a01_what_was_sealed_cannot_be_changed_or_removed(table: str, statement:
 @pytest.mark.usefixtures("signing_key")
 def test_junk_in_the_queue_does_not_stop_the_sealer() -> None:
     write(2)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     Unsealed.objects.bulk_create([Unsealed(event=10**9), Unsealed(event=Event.objects.earliest("pk").pk)])
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     write(1)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     assert leaves() == list(range(4))
     assert not Unsealed.objects.exists()
     assert verify_events().findings == []
@@ -119,8 +120,8 @@ def test_junk_in_the_queue_does_not_stop_the_sealer() -> None:
 
 def test_without_a_key_nothing_is_sealed_and_it_is_said(caplog: pytest.LogCaptureFixture) -> None:
     write(1)
-    with pytest.raises(sealing.NoSigningKey):
-        sealing.seal_pending_events()
+    with pytest.raises(sealer.NoSigningKey):
+        sealer.seal_pending_events()
     with pytest.raises(CommandError, match="set AUDIT_SIGNING_KEY"):
         call_command("seal_audit")
     tasks.seal_log()
@@ -131,29 +132,29 @@ def test_without_a_key_nothing_is_sealed_and_it_is_said(caplog: pytest.LogCaptur
 def test_a_key_that_is_none_is_refused_without_repeating_it(settings: Settings) -> None:
     settings.AUDIT_SIGNING_KEY = "not-a-key"
     with pytest.raises(ImproperlyConfigured, match="32 bytes in base64") as told:
-        sealing.seal_pending_events()
+        sealer.seal_pending_events()
     assert "not-a-key" not in str(told.value)
 
 
 @pytest.fixture
-def before_and_after(settings: Settings, signing_key: str) -> tuple[notes.Verifier, notes.Verifier]:
+def before_and_after(settings: Settings, signing_key: str) -> tuple[signed_note.Verifier, signed_note.Verifier]:
     """A log whose key was changed: four leaves under the old one, four under the new one. Both keys."""
     record_event("change.submitted", change=7, secret=43)
     write(2)
-    sealing.seal_pending_events()
-    old = sealing.get_signing_public_key()
+    sealer.seal_pending_events()
+    old = sealer.get_signing_public_key()
     settings.AUDIT_SIGNING_KEY = f"{OTHER_SEED},{signing_key}"
     write(3)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     settings.AUDIT_SIGNING_KEY = OTHER_SEED  # the old key has done its last
-    new = sealing.get_signing_public_key()
+    new = sealer.get_signing_public_key()
     assert old
     assert new
     return old, new
 
 
 def test_a_new_key_is_named_by_the_old_one_in_the_log_before_it_signs_anything_else(
-    before_and_after: tuple[notes.Verifier, notes.Verifier],
+    before_and_after: tuple[signed_note.Verifier, signed_note.Verifier],
 ) -> None:
     old, new = before_and_after
     announced = Event.objects.filter(action="audit.key_changed").latest("pk")
@@ -165,7 +166,7 @@ def test_a_new_key_is_named_by_the_old_one_in_the_log_before_it_signs_anything_e
     assert first.size == 5
     assert Seal.objects.get(leaf=4).event == announced.pk
     write(1)
-    assert sealing.seal_pending_events() == 1
+    assert sealer.seal_pending_events() == 1
     for key in (old, new, None):
         assert verify_events(key=key).findings == []
 
@@ -174,8 +175,8 @@ def test_a_key_nobody_handed_over_to_signs_nothing_unless_the_old_one_is_lost(
     settings: Settings, signing_key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(3)
-    sealing.seal_pending_events()
-    old = sealing.get_signing_public_key()
+    sealer.seal_pending_events()
+    old = sealer.get_signing_public_key()
     settings.AUDIT_SIGNING_KEY = OTHER_SEED
     write(1)
     with pytest.raises(CommandError, match=r"NEW,OLD until the first sealing"):
@@ -184,7 +185,7 @@ def test_a_key_nobody_handed_over_to_signs_nothing_unless_the_old_one_is_lost(
     assert "cannot be sealed" in caplog.text
     assert (Seal.objects.count(), Unsealed.objects.count()) == (4, 1)
     call_command("seal_audit", "--old-key-is-lost")
-    new = sealing.get_signing_public_key()
+    new = sealer.get_signing_public_key()
     assert leaves() == list(range(6))
     assert verify_events(key=new).findings == []
     assert old
@@ -195,14 +196,14 @@ def test_a_key_nobody_handed_over_to_signs_nothing_unless_the_old_one_is_lost(
 
 @pytest.mark.parametrize("forge", ["another's signature", "another key", "no signature"])
 def test_a_hand_over_the_old_key_has_not_signed_hands_nothing_over(
-    forge: str, before_and_after: tuple[notes.Verifier, notes.Verifier]
+    forge: str, before_and_after: tuple[signed_note.Verifier, signed_note.Verifier]
 ) -> None:
     """Somebody with the new key and the database, not with the old key."""
     old, new = before_and_after
     announced = Event.objects.filter(action="audit.key_changed").latest("pk")
     assert announced.entry is not None
     said = dict(announced.entry.data)
-    stranger = notes.Signer.parse(new.name, OTHER_SEED)
+    stranger = signed_note.Signer.parse(new.name, OTHER_SEED)
     said["hand_over"] = {
         "another's signature": stranger.hand_over(new),
         "another key": stranger.hand_over(old),
@@ -211,7 +212,7 @@ def test_a_hand_over_the_old_key_has_not_signed_hands_nothing_over(
     fields = json.loads(announced.text) | {"data": said}
     with past_the_triggers():
         Event.objects.filter(pk=announced.pk).update(text=canonical_json(fields))
-        Seal.objects.filter(leaf=4).update(leaf_hash=tree.leaf_hash(canonical_json(fields).encode()))
+        Seal.objects.filter(leaf=4).update(leaf_hash=merkle.leaf_hash(canonical_json(fields).encode()))
         resign(stranger, above=4)
     assert "nor by one it handed over to" in verify_events(key=old).findings[-1]
     handed = f"leaf 4 (event {announced.pk}): the key before it did not hand over to key {new.key_id}"
@@ -219,7 +220,7 @@ def test_a_hand_over_the_old_key_has_not_signed_hands_nothing_over(
 
 
 def test_outsider_with_the_first_key_follows_it_to_the_newest(
-    tmp_path: Path, before_and_after: tuple[notes.Verifier, notes.Verifier]
+    tmp_path: Path, before_and_after: tuple[signed_note.Verifier, signed_note.Verifier]
 ) -> None:
     somebody = Outsider(tmp_path / "outside")
     somebody.takes("first-key.txt", str(before_and_after[0]))
@@ -229,7 +230,7 @@ def test_outsider_with_the_first_key_follows_it_to_the_newest(
     for key in ("first-key.txt", "public-key.txt"):
         assert somebody.verify("sealed-log.txt", "checkpoint.txt", key=key)[0] == 0
         assert somebody.verify("evidence.zip", key=key)[0] == 0
-    stranger = notes.Signer.parse("127.0.0.1/countersign-audit", THIRD_SEED)
+    stranger = signed_note.Signer.parse("127.0.0.1/countersign-audit", THIRD_SEED)
     somebody.takes("stranger.txt", str(stranger.verifier))
     for files in (["sealed-log.txt", "checkpoint.txt"], ["evidence.zip"]):
         code, words = somebody.verify(*files, key="stranger.txt")
@@ -239,11 +240,11 @@ def test_outsider_with_the_first_key_follows_it_to_the_newest(
 @pytest.mark.usefixtures("signing_key")
 def test_the_name_of_the_log_outlives_a_move_to_another_address(settings: Settings) -> None:
     write(1)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     settings.BASE_URL = "https://elsewhere.example"
     write(1)
-    sealing.seal_pending_events()
-    assert {notes.parse_unverified(one.note).origin for one in Checkpoint.objects.all()} == {
+    sealer.seal_pending_events()
+    assert {signed_note.parse_unverified(one.note).origin for one in Checkpoint.objects.all()} == {
         "127.0.0.1/countersign-audit"
     }
     assert Event.objects.filter(action="audit.key_changed").count() == 1
@@ -252,9 +253,9 @@ def test_the_name_of_the_log_outlives_a_move_to_another_address(settings: Settin
 @pytest.mark.usefixtures("signing_key")
 def test_checkpoints_are_published_newest_and_one_an_hour(checkpoint_folder: Path) -> None:
     write(1)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     write(1)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     newest = Checkpoint.objects.latest()
     names = {file.name: file.read_text() for file in checkpoint_folder.iterdir()}
     assert names == {"latest.txt": newest.note, f"{newest.at:%Y-%m-%dT%H}.txt": newest.note}
@@ -268,7 +269,7 @@ def test_a_folder_out_of_reach_does_not_stop_the_sealing(
     settings.AUDIT_CHECKPOINT_DIR = str(tmp_path / "file" / "folder")
     write(1)
     with caplog.at_level(logging.WARNING):
-        assert sealing.seal_pending_events() == 2
+        assert sealer.seal_pending_events() == 2
     assert "checkpoint folder cannot be written" in caplog.text
 
 
@@ -278,27 +279,27 @@ def test_a04_nothing_is_signed_once_more_after_an_older_backup_was_restored(
     checkpoint_folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(3)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     write(3)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     with past_the_triggers():
         Checkpoint.objects.filter(size=7).delete()
         gone = list(Seal.objects.filter(leaf__gte=4).values_list("event", flat=True))
         Seal.objects.filter(leaf__gte=4).delete()
         Event.objects.filter(pk__in=gone).delete()
     write(3)
-    with pytest.raises(published.LogTruncated, match="of 7 events that the database does not have"):
-        sealing.seal_pending_events()
+    with pytest.raises(checkpoint_files.LogTruncated, match="of 7 events that the database does not have"):
+        sealer.seal_pending_events()
     tasks.seal_log()
     assert "the audit log cannot be sealed" in caplog.text
     assert Checkpoint.objects.latest().size == 4
     (checkpoint_folder / "latest.txt").rename(checkpoint_folder / "before-the-restore.txt")
-    assert sealing.seal_pending_events() == 3
+    assert sealer.seal_pending_events() == 3
 
 
 def of_nobody(size: int) -> str:
-    signer = notes.Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED)
-    return signer.sign(notes.CheckpointBody(signer.name, size, bytes(32)))
+    signer = signed_note.Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED)
+    return signer.sign(signed_note.CheckpointBody(signer.name, size, bytes(32)))
 
 
 @pytest.mark.usefixtures("signing_key")
@@ -309,12 +310,12 @@ def test_note_that_no_key_of_the_log_signed_stops_no_sealing(
     checkpoint_folder: Path, note: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(3)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     (checkpoint_folder / "latest.txt").write_text(note, encoding="latin-1" if note == "\xff" else "utf-8")
     write(1)
-    assert sealing.seal_pending_events() == 1
+    assert sealer.seal_pending_events() == 1
     assert not note or "not signed with a key of this log" in caplog.text
-    assert published.read_latest_note() == Checkpoint.objects.latest().note
+    assert checkpoint_files.read_latest_note() == Checkpoint.objects.latest().note
 
 
 @pytest.mark.shows("A06")
@@ -335,29 +336,29 @@ def test_a06_an_event_that_is_committed_late_is_sealed_all_the_same() -> None:
     numbered.wait(30)
     for _ in range(99):
         record_event("session.started", by="quick")
-    assert sealing.seal_pending_events() == 100  # 99 and the key
+    assert sealer.seal_pending_events() == 100  # 99 and the key
     go_on.set()
     thread.join()
-    assert sealing.seal_pending_events() == 1
+    assert sealer.seal_pending_events() == 1
     late = Event.objects.get(actor="slow")
     assert late.pk < Event.objects.filter(actor="quick").earliest("pk").pk
     assert Seal.objects.get(event=late.pk).leaf == 100
     assert leaves() == list(range(101))
-    assert verify_events(key=sealing.get_signing_public_key()).findings == []
+    assert verify_events(key=sealer.get_signing_public_key()).findings == []
 
 
 @pytest.mark.shows("A07")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("signing_key")
 def test_a07_two_sealers_seal_everything_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealing, "_BATCH", 10)
+    monkeypatch.setattr(sealer, "_BATCH", 10)
     write(200)
     errors: list[BaseException] = []
 
     def work() -> None:
         try:
             for _ in range(10):
-                sealing.seal_pending_events()
+                sealer.seal_pending_events()
         except BaseException as error:  # noqa: BLE001 - told below
             errors.append(error)
         finally:
@@ -369,9 +370,9 @@ def test_a07_two_sealers_seal_everything_once(monkeypatch: pytest.MonkeyPatch) -
     for thread in threads:
         thread.join()
     assert errors == []
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     assert leaves() == list(range(201))
-    assert verify_events(key=sealing.get_signing_public_key()).findings == []
+    assert verify_events(key=sealer.get_signing_public_key()).findings == []
 
 
 def killed_at(statement: int, act: Callable[[], Any]) -> bool:
@@ -405,18 +406,18 @@ def killed_at(statement: int, act: Callable[[], Any]) -> bool:
 @pytest.mark.usefixtures("signing_key")
 def test_a07_a_sealer_killed_at_any_step_leaves_nothing_half_done(checkpoint_folder: Path) -> None:
     write(3)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     kills, written = 0, 4
     for statement in range(1, 100):
         write(2)
         written += 2
-        if not killed_at(statement, sealing.seal_pending_events):
+        if not killed_at(statement, sealer.seal_pending_events):
             break
         kills += 1
         sizes = [0, *sorted(Checkpoint.objects.values_list("size", flat=True))]
         assert Seal.objects.count() == sizes[-1] == written - Unsealed.objects.count()
-        assert verify_events(key=sealing.get_signing_public_key()).findings == []
+        assert verify_events(key=sealer.get_signing_public_key()).findings == []
     assert kills >= 10
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     assert leaves() == list(range(written))
     assert (checkpoint_folder / "latest.txt").read_text() == Checkpoint.objects.latest().note

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from portal.audit import notes, sealing, tasks, tree
+from portal.audit import tasks
 from portal.audit.ledger import record_event
 from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
+from portal.audit.sealing import merkle, sealer, signed_note
 from tests.audit.conftest import OTHER_SEED
 from tests.audit.tampering import past_the_triggers, resign
 
@@ -33,8 +34,8 @@ def alter(leaf: int) -> None:
     event = Event.objects.get(pk=Seal.objects.get(leaf=leaf).event)
     forged = event.text.replace('"secret":43', '"secret":44')
     Event.objects.filter(pk=event.pk).update(text=forged, secret=44)
-    Seal.objects.filter(leaf=leaf).update(leaf_hash=tree.leaf_hash(forged.encode()))
-    head = tree.MerkleTree()
+    Seal.objects.filter(leaf=leaf).update(leaf_hash=merkle.leaf_hash(forged.encode()))
+    head = merkle.MerkleTree()
     for hashed in Seal.objects.filter(leaf__lt=256).order_by("leaf").values_list("leaf_hash", flat=True):
         list(head.append(bytes(hashed)))
     if leaf < 256:
@@ -44,9 +45,9 @@ def alter(leaf: int) -> None:
 def alter_with_its_checkpoint() -> None:
     """In columns and note alike; only the signature cannot be had."""
     alter(1)
-    genuine = sealing.get_signing_public_key()
+    genuine = sealer.get_signing_public_key()
     assert genuine is not None
-    resign(notes.Signer.parse(genuine.name, OTHER_SEED), above=5)
+    resign(signed_note.Signer.parse(genuine.name, OTHER_SEED), above=5)
     Checkpoint.objects.filter(size__gt=5).update(key_id=genuine.key_id)
 
 
@@ -74,15 +75,15 @@ ACTS: dict[str, tuple[int, Act, str]] = {
 def test_a03_nothing_is_signed_over_what_was_altered(what: str, caplog: pytest.LogCaptureFixture) -> None:
     more, act, named = ACTS[what]
     write(4)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     write(more)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     with past_the_triggers():
         act()
     checkpoints = list(Checkpoint.objects.values_list("size", flat=True))
     write(3)
-    with pytest.raises(sealing.LogWasAltered, match=named):
-        sealing.seal_pending_events()
+    with pytest.raises(sealer.LogWasAltered, match=named):
+        sealer.seal_pending_events()
     tasks.seal_log()
     assert "the audit log cannot be sealed: " in caplog.text
     assert named in caplog.text
@@ -95,11 +96,11 @@ def test_a03_nothing_is_signed_over_what_was_altered(what: str, caplog: pytest.L
 def test_a03_what_the_folder_holds_is_not_written_over(checkpoint_folder: Path) -> None:
     """The published checkpoint itself is left in place, so that the log does not look cut."""
     write(4)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     published = (checkpoint_folder / "latest.txt").read_text()
     with past_the_triggers():
         alter(1)
     write(3)
-    with pytest.raises(sealing.LogWasAltered):
-        sealing.seal_pending_events()
+    with pytest.raises(sealer.LogWasAltered):
+        sealer.seal_pending_events()
     assert (checkpoint_folder / "latest.txt").read_text() == published

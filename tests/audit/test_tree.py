@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from portal.audit import tree
+from portal.audit.sealing import merkle
 
 # The leaves and roots of the reference implementation of Certificate Transparency (its merkle tree test vectors).
 LEAVES = [
@@ -51,10 +51,10 @@ def naive_path(m: int, leaves: list[bytes]) -> list[bytes]:
     return [*naive_path(m - k, leaves[k:]), naive_root(leaves[:k])]
 
 
-def grown(leaves: list[bytes]) -> tuple[tree.MerkleTree, dict[tuple[int, int], bytes]]:
-    head, stored = tree.MerkleTree(), {}
+def grown(leaves: list[bytes]) -> tuple[merkle.MerkleTree, dict[tuple[int, int], bytes]]:
+    head, stored = merkle.MerkleTree(), {}
     for number, leaf in enumerate(leaves):
-        stored[0, number] = tree.leaf_hash(leaf)
+        stored[0, number] = merkle.leaf_hash(leaf)
         for level, index, hashed in head.append(stored[0, number]):
             stored[level, index] = hashed
     return head, stored
@@ -65,7 +65,7 @@ def leaves_of(size: int) -> list[bytes]:
 
 
 def test_roots_are_the_published_ones() -> None:
-    assert tree.MerkleTree().root().hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert merkle.MerkleTree().root().hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     for size, root in enumerate(ROOTS, start=1):
         assert grown(LEAVES[:size])[0].root().hex() == root
 
@@ -75,7 +75,7 @@ def test_roots_are_the_published_ones() -> None:
 def test_head_is_the_root_of_the_definition_and_can_be_taken_up_again(leaves: list[bytes]) -> None:
     head, stored = grown(leaves)
     assert head.root() == naive_root(leaves)
-    assert tree.MerkleTree.at(len(leaves), lambda *place: stored[place]) == head
+    assert merkle.MerkleTree.at(len(leaves), lambda *place: stored[place]) == head
     assert all(
         hashed == naive_root(leaves[index << level : index + 1 << level]) for (level, index), hashed in stored.items()
     )
@@ -88,20 +88,20 @@ def test_inclusion_proofs_are_those_of_the_definition_and_hold_for_nothing_else(
     number = data.draw(st.integers(0, len(leaves) - 1))
     head, stored = grown(leaves)
     size, root = len(leaves), head.root()
-    proof = tree.inclusion_proof(number, size, lambda *place: stored[place])
+    proof = merkle.inclusion_proof(number, size, lambda *place: stored[place])
     assert proof == naive_path(number, leaves)
-    assert tree.verify_inclusion(root, size, number, stored[0, number], proof)
+    assert merkle.verify_inclusion(root, size, number, stored[0, number], proof)
     other = data.draw(st.integers(-1, len(leaves)).filter(lambda one: one != number))
-    assert not tree.verify_inclusion(root, size, other, stored[0, number], proof)
-    assert not tree.verify_inclusion(root, size, number, tree.leaf_hash(b"other"), proof)
-    assert not tree.verify_inclusion(tree.EMPTY, size, number, stored[0, number], proof)
-    assert not tree.verify_inclusion(root, size, number, stored[0, number], [*proof, tree.EMPTY])
+    assert not merkle.verify_inclusion(root, size, other, stored[0, number], proof)
+    assert not merkle.verify_inclusion(root, size, number, merkle.leaf_hash(b"other"), proof)
+    assert not merkle.verify_inclusion(merkle.EMPTY, size, number, stored[0, number], proof)
+    assert not merkle.verify_inclusion(root, size, number, stored[0, number], [*proof, merkle.EMPTY])
     if proof:
-        assert not tree.verify_inclusion(root, size, number, stored[0, number], proof[:-1])
+        assert not merkle.verify_inclusion(root, size, number, stored[0, number], proof[:-1])
 
 
 def test_what_is_not_in_the_tree_has_no_proof() -> None:
     _, stored = grown(leaves_of(5))
     for leaf, size in ((5, 5), (-1, 5), (0, 0)):
         with pytest.raises(ValueError, match="not in a tree"):
-            tree.inclusion_proof(leaf, size, lambda *place: stored[place])
+            merkle.inclusion_proof(leaf, size, lambda *place: stored[place])

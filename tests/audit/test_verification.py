@@ -15,12 +15,13 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from portal.audit import notes, sealing, tree
-from portal.audit import verify as verification
-from portal.audit.columns import EventRow, find_column_mismatches
 from portal.audit.ledger import canonical_json, record_event
 from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
-from portal.audit.verify import verify_events
+from portal.audit.sealing import merkle, sealer, signed_note
+from portal.audit.sealing.leaves import EventRow
+from portal.audit.verification import verifier as verification
+from portal.audit.verification.column_checks import find_column_mismatches
+from portal.audit.verification.verifier import verify_events
 from tests.audit.conftest import OTHER_SEED, SEED
 from tests.audit.outsider import Outsider
 from tests.audit.tampering import beside_the_clock, past_the_triggers, resign
@@ -41,9 +42,9 @@ def write(count: int = 4) -> None:
 def outsider(tmp_path: Path) -> Outsider:
     """Two checkpoints of a log: of 5 events, and of 9, of which the outsider has kept the second."""
     write()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     write()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     somebody = Outsider(tmp_path / "outside")
     somebody.takes_checkpoint()
     return somebody
@@ -68,7 +69,7 @@ def forged_text(event: Event) -> str:
 
 
 def rehash(leaf: int, text: str) -> None:
-    Seal.objects.filter(leaf=leaf).update(leaf_hash=tree.leaf_hash(text.encode()))
+    Seal.objects.filter(leaf=leaf).update(leaf_hash=merkle.leaf_hash(text.encode()))
 
 
 def alter_text(leaf: int = PLACE) -> None:
@@ -82,7 +83,7 @@ def alter_text_and_hash() -> None:
 
 
 def alter_hash() -> None:
-    Seal.objects.filter(leaf=PLACE).update(leaf_hash=tree.EMPTY)
+    Seal.objects.filter(leaf=PLACE).update(leaf_hash=merkle.EMPTY)
 
 
 def swap_texts() -> None:
@@ -104,7 +105,7 @@ def insert_in_between() -> None:
     Seal.objects.filter(leaf__gte=PLACE).delete()
     text = canonical_json({"action": "vault.responded"})
     event = Event.objects.create(at=event.at, action=event.action, actor=event.actor, text=text)
-    Seal.objects.create(leaf=PLACE, event=event.pk, leaf_hash=tree.leaf_hash(text.encode()))
+    Seal.objects.create(leaf=PLACE, event=event.pk, leaf_hash=merkle.leaf_hash(text.encode()))
     for seal in after[:-1]:
         Seal.objects.create(leaf=seal.leaf + 1, event=seal.event, leaf_hash=seal.leaf_hash)
 
@@ -129,9 +130,9 @@ def delete_and_close_ranks() -> None:
 def rewrite_everything(seed: str = OTHER_SEED) -> None:
     """All of it made anew, consistently, by somebody without the key."""
     alter_text_and_hash()
-    signer = notes.Signer.parse("127.0.0.1/countersign-audit", seed)
+    signer = signed_note.Signer.parse("127.0.0.1/countersign-audit", seed)
     announced = event_at(KEY_LEAF)
-    text = announced.text.replace(str(sealing.get_signing_public_key()), str(signer.verifier))
+    text = announced.text.replace(str(sealer.get_signing_public_key()), str(signer.verifier))
     Event.objects.filter(pk=announced.pk).update(text=text)
     rehash(KEY_LEAF, text)
     resign(signer)
@@ -140,7 +141,7 @@ def rewrite_everything(seed: str = OTHER_SEED) -> None:
 def rewrite_with_the_key() -> None:
     """What only an outside checkpoint can show: even the key is in the wrong hands."""
     alter_text_and_hash()
-    resign(notes.Signer.parse("127.0.0.1/countersign-audit", SEED))
+    resign(signed_note.Signer.parse("127.0.0.1/countersign-audit", SEED))
 
 
 def forge_note() -> None:
@@ -150,8 +151,8 @@ def forge_note() -> None:
 
 def sign_with_another_key() -> None:
     newest = Checkpoint.objects.latest()
-    signer = notes.Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED)
-    note = signer.sign(notes.CheckpointBody(signer.name, newest.size, bytes(newest.root)))
+    signer = signed_note.Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED)
+    note = signer.sign(signed_note.CheckpointBody(signer.name, newest.size, bytes(newest.root)))
     Checkpoint.objects.filter(size=newest.size).update(note=note, key_id=signer.verifier.key_id)
 
 
@@ -229,9 +230,9 @@ def test_a04_without_an_outside_checkpoint_a_cut_tail_cannot_show(act: Act, outs
 @pytest.mark.shows("A04")
 def test_a04_the_checkpoint_folder_is_such_an_outside(checkpoint_folder: Path) -> None:
     write()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     write()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     assert command()[0] == 0
     with past_the_triggers():
         cut_tail()
@@ -244,15 +245,15 @@ def test_a04_the_checkpoint_folder_is_such_an_outside(checkpoint_folder: Path) -
 def test_a05_each_hour_of_the_checkpoint_folder_is_such_an_outside(checkpoint_folder: Path) -> None:
     """Even where the key signed over what was altered, and the newest checkpoint knows nothing else."""
     write()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     (checkpoint_folder / "2026-01-01T00.txt").write_text(Checkpoint.objects.latest().note)
     write()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     assert command()[0] == 0
     with past_the_triggers():
         alter_text(2)
         rehash(2, event_at(2).text)
-        resign(notes.Signer.parse("127.0.0.1/countersign-audit", SEED))
+        resign(signed_note.Signer.parse("127.0.0.1/countersign-audit", SEED))
     for name in ("latest.txt", f"{Checkpoint.objects.latest().at:%Y-%m-%dT%H}.txt"):
         (checkpoint_folder / name).write_text(Checkpoint.objects.latest().note)
     code, words = command()
@@ -285,8 +286,8 @@ def test_a05_a_forged_or_missing_checkpoint_is_named(act: Act, named: str, outsi
 
 @pytest.mark.shows("A05")
 def test_a05_two_roots_for_one_size_are_named_whoever_signed_the_second(outsider: Outsider) -> None:
-    signer = notes.Signer.parse("127.0.0.1/countersign-audit", SEED)
-    second = outsider.takes("second.txt", signer.sign(notes.CheckpointBody(signer.name, 7, tree.EMPTY)))
+    signer = signed_note.Signer.parse("127.0.0.1/countersign-audit", SEED)
+    second = outsider.takes("second.txt", signer.sign(signed_note.CheckpointBody(signer.name, 7, merkle.EMPTY)))
     code, words = command("--checkpoint", str(second))
     assert code == 1
     assert "outside checkpoint of 7: the log has another root: two roots for one size" in words
@@ -338,8 +339,10 @@ def test_a03_a_column_altered_back_in_the_fast_comparison_is_compared_whole() ->
         "session.refused", by='a"b\\c\u2028', change=7, secret=1, code=404, data={"x": ',"secret":1,"seq":1,"v":1}'}
     )
     record_event("audit.read", by="", data={})
-    rows = [EventRow(row["id"], f"{row['at']:%Y-%m-%dT%H:%M:%S.%f}+00:00", *[row[name] for name in EventRow._fields[2:]])
-            for row in Event.objects.values()]  # fmt: skip
+    rows = [
+        EventRow(row["id"], f"{row['at']:%Y-%m-%dT%H:%M:%S.%f}+00:00", *[row[name] for name in EventRow._fields[2:]])
+        for row in Event.objects.values()
+    ]
     assert [find_column_mismatches(row) for row in rows] == [[], []]
     altered = rows[0]._replace(code=405)
     assert (
@@ -365,7 +368,7 @@ def test_a03_an_event_inserted_for_an_earlier_day_is_named_before_and_after_it_i
     assert code == 1
     assert "long before what is sealed: inserted" in words
     assert "change 8: 1 events numbered 3 to 3" in words
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     code, words = command()
     assert code == 1
     assert ": inserted" in words
@@ -378,13 +381,13 @@ def test_a_key_that_comes_long_after_the_first_events_makes_none_of_them_inserte
     monkeypatch.setattr(verification, "SLACK", timedelta(seconds=1))
     write()
     time.sleep(1.2)
-    sealing.seal_pending_events()
-    assert verify_events(key=sealing.get_signing_public_key()).findings == []
+    sealer.seal_pending_events()
+    assert verify_events(key=sealer.get_signing_public_key()).findings == []
 
 
 def test_an_event_hidden_from_the_sealer_is_named() -> None:
     write()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     number = record_event("session.started", by="maria")
     Unsealed.objects.all().delete()
     assert f"event {number}: neither sealed nor waiting" in verify_events().findings[0]
@@ -399,17 +402,17 @@ def test_a_gap_in_a_change_is_named_even_before_sealing() -> None:
 
 def test_a_kept_subtree_that_is_false_is_named(outsider: Outsider) -> None:
     write(300)
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     assert verify_events().findings == []
     with past_the_triggers():
-        Subtree.objects.update(root=tree.EMPTY)
+        Subtree.objects.update(root=merkle.EMPTY)
     assert verify_events().findings == ["leaves 0 to 255: their kept subtree does not have their root"]
 
 
 def test_verification_without_a_key_says_that_it_took_the_logs_word(settings: Settings) -> None:
     write()
-    sealing.seal_pending_events()
-    key = str(sealing.get_signing_public_key())
+    sealer.seal_pending_events()
+    key = str(sealer.get_signing_public_key())
     settings.AUDIT_SIGNING_KEY = ""
     code, words = command()
     assert code == 0
@@ -423,7 +426,7 @@ def test_verification_without_a_key_says_that_it_took_the_logs_word(settings: Se
 
 def test_verification_is_on_record_with_its_verdict() -> None:
     write()
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     command()
     entry = Event.objects.filter(action="audit.verified").latest("pk").entry
     assert entry is not None
@@ -446,7 +449,7 @@ def test_memory_does_not_grow_with_the_log() -> None:
     def peak_after(more: int) -> int:
         with beside_the_clock():
             Event.objects.bulk_create(Event(at=one.at, action=one.action, text=one.text) for _ in range(more))
-        sealing.seal_pending_events()
+        sealer.seal_pending_events()
         return peak_of(verify_events)
 
     few = peak_after(10_000)

@@ -24,11 +24,11 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit import ledger
-from portal.changes import patch as patches
-from portal.changes import vote_mac
+from portal.changes.approvals import vote_mac
+from portal.changes.domain import patch as patches
+from portal.changes.domain.patch import Snapshot
 from portal.changes.models import Change, Revision, Status, Verdict, Vote
-from portal.changes.patch import Snapshot
-from portal.operations.redis_server import free_port
+from portal.devserver.redis_server import free_port
 from tests.bench.engine import Engine, Process
 from tests.bench.history import FIRST_SECRET, People, Size, fill, name_of, people
 from tests.bench.load import Visitor

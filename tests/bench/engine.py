@@ -20,8 +20,8 @@ from pathlib import Path
 
 import psycopg
 
-from portal.operations.redis_server import free_port
-from portal.operations.supervisor import die_with_parent
+from portal.devserver.redis_server import free_port
+from portal.devserver.supervisor import die_with_parent
 from tests.rig.portal import ROOT
 from tests.rig.postgres import postgres_server
 from tests.rig.redis import redis_server

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.audit.models import Event
-from portal.changes import reconcile
+from portal.changes.delivery import sweep
 from portal.changes.models import Change, Status
 from tests.bench.history import FIRST_SECRET, People, name_of
 from tests.bench.plans import MOST_ROWS
@@ -138,7 +138,7 @@ def deeper(page: Page, html: str) -> Page | None:
 
 def clock() -> list[tuple[str, Callable[[], object]]]:
     """What is asked every few seconds by nobody."""
-    return [("sweep", reconcile.run_sweep), ("due", reconcile.due_change_ids)]
+    return [("sweep", sweep.run_sweep), ("due", sweep.due_change_ids)]
 
 
 def browsers(people: People) -> dict[str, Client]:

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.conf import settings
 
-from portal.audit import notes, sealing, tree
 from portal.audit.models import Event
-from portal.audit.proofs import STRIDE
+from portal.audit.sealing import merkle, sealer, signed_note
+from portal.audit.sealing.inclusion_proofs import STRIDE
 from tests.bench.stories import KEY_CHANGED, SIGN_IN, Template
 from tests.bench.tables import NULL, Tables
 
@@ -20,11 +20,11 @@ class Log:
     """Begins an empty log with the event of its key; then one event after the other, `now` being the next instant."""
 
     def __init__(self, tables: Tables, *, begins_at: datetime) -> None:
-        verifier = sealing.get_signing_public_key()
+        verifier = sealer.get_signing_public_key()
         if verifier is None or Event.objects.exists():
             raise RuntimeError("a history is loaded into an empty log, and AUDIT_SIGNING_KEY signs it")
-        self._signer = notes.Signer.parse(verifier.name, settings.AUDIT_SIGNING_KEY)
-        self._head = tree.MerkleTree()
+        self._signer = signed_note.Signer.parse(verifier.name, settings.AUDIT_SIGNING_KEY)
+        self._head = merkle.MerkleTree()
         self._tables = tables
         self._signed = 0
         self._step = timedelta(seconds=1)
@@ -62,7 +62,7 @@ class Log:
     def _append(self, at: str, *columns: object) -> None:
         self.now += self._step
         event = self._head.size + 1
-        hashed = tree.leaf_hash(str(columns[-1]).encode())
+        hashed = merkle.leaf_hash(str(columns[-1]).encode())
         self._tables.event(event, at, *columns)
         self._tables.seal(self._head.size, event, "\\\\x" + hashed.hex())
         for level, index, root in self._head.append(hashed):
@@ -72,7 +72,7 @@ class Log:
             self._sign()
 
     def _sign(self) -> None:
-        said = notes.CheckpointBody(self._signer.name, self._head.size, self._head.root())
+        said = signed_note.CheckpointBody(self._signer.name, self._head.size, self._head.root())
         note = self._signer.sign(said).replace("\n", "\\n")
         key = self._signer.verifier.key_id
         self._tables.checkpoint(said.size, "\\\\x" + said.root.hex(), note, key, self._now())

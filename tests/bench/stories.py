@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.audit.ledger import canonical_json
-from portal.changes import patch as patches
-from portal.changes.patch import Snapshot
+from portal.changes.domain import patch as patches
+from portal.changes.domain.patch import Snapshot
 
 OPEN_SHARE = 0.3
 """So many of all changes wait: far more than anywhere, so that nothing about the queue is quick by being empty."""

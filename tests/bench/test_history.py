@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from django.db import connection
 
-from portal.audit import ledger, sealing
+from portal.audit import ledger
 from portal.audit.models import Event, Unsealed
-from portal.audit.verify import verify_events
-from portal.changes import approved, workflow
+from portal.audit.sealing import sealer
+from portal.audit.verification.verifier import verify_events
+from portal.changes.delivery import verified_patch
 from portal.changes.models import Change, Revision, Status, Vote
+from portal.changes.workflow import review
 from tests.audit.conftest import SEED
 from tests.bench.history import People, Size, fill
 from tests.vouching import LOOKED, PRESENT
@@ -28,19 +30,19 @@ def test_its_log_verifies_and_goes_on(past: People) -> None:
     assert Event.objects.count() >= SIZE.events
     assert not Unsealed.objects.exists()
     ledger.record_event("session.started", by="reader")
-    assert sealing.seal_pending_events() >= 1  # and the event that dates it, once a day
-    report = verify_events(key=sealing.get_signing_public_key())
+    assert sealer.seal_pending_events() >= 1  # and the event that dates it, once a day
+    report = verify_events(key=sealer.get_signing_public_key())
     assert (report.findings, report.size) == ([], Event.objects.count())
 
 
 def test_what_waits_can_be_approved_and_proved(past: People) -> None:
     change = Change.objects.filter(status=Status.PENDING).earliest("pk")
     digest = change.current().digest
-    change = workflow.approve_change(
+    change = review.approve_change(
         change.pk, by=past.approvers[0], revision=1, digest=digest, presence=PRESENT, care=LOOKED
     )
     assert change.status == Status.APPROVED
-    assert approved.build_verified_patch(change, change.current())["notes"]
+    assert verified_patch.build_verified_patch(change, change.current())["notes"]
 
 
 def test_the_database_guards_it_again(past: People) -> None:

@@ -9,14 +9,15 @@ import pytest
 from django.db import connection
 
 from portal.accounts.roles import Role
-from portal.changes import reconcile, transitions
+from portal.changes import transitions
+from portal.changes.delivery import claims, sweep, worker
 from portal.changes.models import Change, Status
 from tests.bench import plans
 from tests.people import person
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 ROWS = 12_000
-MOST_ROWS = 3 * reconcile.BATCH
+MOST_ROWS = 3 * sweep.BATCH
 """A batch of each question, of which each row is compared with those of its own lane."""
 MIXES = {
     "nearly all applied": "CASE WHEN n % 1000 = 0 THEN 'approved' WHEN n % 1000 = 1 THEN 'pending' ELSE 'applied' END",
@@ -49,13 +50,13 @@ def load(status: str, secrets: int) -> None:
 
 def questions() -> list[tuple[str, Callable[[], object]]]:
     """The sweep's, and those that a worker asks for one change."""
-    ready = transitions.ready_changes(transitions.db_now())
+    ready = claims.ready_changes(transitions.db_now())
     newest, oldest = Change.objects.latest("pk").pk, Change.objects.earliest("pk").pk
     return [
-        ("sweep", reconcile.run_sweep),
-        ("due", reconcile.due_change_ids),
+        ("sweep", sweep.run_sweep),
+        ("due", sweep.due_change_ids),
         *((f"claim of {pk}", partial(list, ready.filter(pk=pk))) for pk in (newest, oldest)),
-        *((f"next of {pk}", partial(reconcile.find_following, pk)) for pk in (newest, oldest)),
+        *((f"next of {pk}", partial(worker.find_following, pk)) for pk in (newest, oldest)),
     ]
 
 
@@ -72,7 +73,7 @@ def test_sweep_never_reads_the_history_before_and_after_analyze(mix: str, secret
     # Without statistics PostgreSQL takes a backlog for a few rows and sorts all of it, and lanes that are fewer than a
     # batch are walked through: that is the backlog then, not the history.
     backlog = 5 * Change.objects.filter(status=Status.APPROVED).count()
-    walked = backlog if SECRETS[secrets] < reconcile.BATCH else 0
+    walked = backlog if SECRETS[secrets] < sweep.BATCH else 0
     for step, waiting in (("", backlog), ("ANALYZE", walked), ("VACUUM", walked)):
         if step:
             with connection.cursor() as cursor:

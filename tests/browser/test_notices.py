@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from playwright.sync_api import Browser, Locator, expect
 
-from portal.notices.kinds import NOTIFICATION_TYPES
+from portal.notifications.routing import NOTIFICATION_TYPES
 from tests.browser.test_accessibility import LONG_NAME, findings
 from tests.rig.desk import Person
 

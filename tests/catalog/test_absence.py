@@ -13,11 +13,11 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
-from portal.catalog import absence
-from portal.catalog.absence import AT_ONCE
-from portal.catalog.connection import build_client
+from portal.catalog import availability
+from portal.catalog.availability import AT_ONCE
 from portal.catalog.details import DetailsUnavailable, fetch_details_for_user
-from portal.operations.redis_server import free_port
+from portal.catalog.segura_client import build_client
+from portal.devserver.redis_server import free_port
 from portal.sandbox import Sandbox
 from portal.vault import InvalidResponse, ReadRefused, Unreachable, VaultError
 from tests.people import mirrored
@@ -98,7 +98,7 @@ def test_four_pages_at_once_leave_a_thread_free(silent: Sandbox, settings: Setti
 def test_after_two_silent_readings_pages_fail_at_once_until_it_has_rested(
     silent: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(absence, "REST_S", 1.0)
+    monkeypatch.setattr(availability, "REST_S", 1.0)
     assert all(took >= PAGE_S - 0.1 for _, took in (timed_read(), timed_read()))
     silent.control.clear_journal()
     rested_at = time.monotonic() + 1.0
@@ -125,7 +125,7 @@ def test_workers_ask_segura_while_pages_do_not(segura: Sandbox, settings: Settin
     "answer", [ReadRefused("no", status=400), InvalidResponse("504", status=504), None], ids=["refused", "504", "read"]
 )
 def test_an_answer_whatever_it_says_is_no_silence(answer: VaultError | None) -> None:
-    watched = absence.AvailabilityGuard()
+    watched = availability.AvailabilityGuard()
     for came in (Unreachable("away"), answer, Unreachable("away"), answer, Unreachable("away")):
         begun = False
         with suppress(VaultError), watched.watch():

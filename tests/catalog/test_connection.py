@@ -10,9 +10,9 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 
 from portal.audit.models import Event
-from portal.catalog import connection
-from portal.catalog.connection import NotConfigured, build_client
-from portal.operations.redis_server import free_port
+from portal.catalog import segura_client
+from portal.catalog.segura_client import NotConfigured, build_client
+from portal.devserver.redis_server import free_port
 from portal.sandbox import Sandbox
 from portal.vault import InvalidResponse, Unauthorised, Unreachable
 from tests.segura import events
@@ -87,7 +87,7 @@ def test_exchange_that_cannot_be_logged_ends_the_call(segura: Sandbox, monkeypat
     def unwritable(*_args: object, **_columns: object) -> int:
         raise OSError("the log is gone")
 
-    monkeypatch.setattr(connection.ledger, "record_event", unwritable)
+    monkeypatch.setattr(segura_client.ledger, "record_event", unwritable)
     with pytest.raises(OSError, match="the log is gone"):
         build_client().list()
     assert segura.control.arrivals("list") == []
@@ -95,7 +95,7 @@ def test_exchange_that_cannot_be_logged_ends_the_call(segura: Sandbox, monkeypat
 
 def test_token_is_shared_by_all_processes_and_sealed(segura: Sandbox, settings: Settings) -> None:
     build_client().list()
-    connection._tokens.cache_clear()  # another process
+    segura_client._tokens.cache_clear()  # another process
     build_client().list()
     assert segura.control.journal()["tokens_issued"] == 1
     with Redis.from_url(settings.REDIS_URL) as redis:
@@ -106,10 +106,10 @@ def test_token_is_shared_by_all_processes_and_sealed(segura: Sandbox, settings: 
 
 def test_token_sealed_for_another_purpose_is_not_taken(segura: Sandbox, settings: Settings) -> None:
     build_client().list()
-    connection._tokens.cache_clear()
+    segura_client._tokens.cache_clear()
     with Redis.from_url(settings.REDIS_URL) as redis:
         (key,) = (key for key in redis.scan_iter() if not key.endswith(b":lock"))
-        redis.set(key, connection.keyring.ring().seal(b'["stolen", 9e12, 9e12]', key))
+        redis.set(key, segura_client.keyring.get_keyring().seal(b'["stolen", 9e12, 9e12]', key))
     build_client().list()
     assert segura.control.journal()["tokens_issued"] == 2
 

@@ -8,10 +8,10 @@ import logging
 import pytest
 from pytest_django.fixtures import Settings
 
-from portal import keyring
 from portal.audit.models import Event
 from portal.catalog.details import DetailsUnavailable, fetch_details_for_user
-from portal.operations.redis_server import free_port
+from portal.common import keyring
+from portal.devserver.redis_server import free_port
 from portal.sandbox import Sandbox
 from tests.segura import events
 

@@ -18,7 +18,7 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 
 from portal.accounts.models import User
-from portal.catalog import directory, tasks, trial
+from portal.catalog import connection_check, directory, tasks
 from portal.catalog.models import DirectorySync, ListedName
 from portal.operations.doctor import segura as doctor
 from portal.operations.doctor.finding import Severity
@@ -214,7 +214,7 @@ def test_test_of_the_connection_takes_the_directory_in(scim: Sandbox, as_person:
     browser = as_person(admin)
     directory.sync_directory()
     page = text_of(browser.post("/operations/connection/test/", follow=True))
-    made = trial.latest_connection_test()
+    made = connection_check.latest_connection_test()
     assert made is not None
     assert [(step.name, step.ok) for step in made.steps][-1] == ("directory", True)
     assert "11 users listed" in page

@@ -18,7 +18,7 @@ from portal.accounts.models import User
 from portal.catalog import sync, tasks
 from portal.catalog.models import ApiSecret, Sync
 from portal.celery import app
-from portal.operations.redis_server import free_port
+from portal.devserver.redis_server import free_port
 from portal.sandbox import Sandbox
 from tests.people import mirrored, person
 from tests.segura import events, forget_tokens

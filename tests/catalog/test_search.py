@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.models import User
-from portal.catalog import keywords
+from portal.catalog import search_terms
 from portal.catalog.models import ApiSecret, Keyword
 from portal.sandbox import Sandbox
 from tests.changes.pages import text_of
@@ -67,8 +67,8 @@ def test_reading_that_finds_nothing_new_writes_one_instant(read: Client) -> None
     before = list(Keyword.objects.order_by("pk").values())
     at = ApiSecret.objects.get(pk=43).read_at
     with CaptureQueriesContext(connection) as queries:
-        keywords.save_search_terms(43, {**GCP, "url": "x", "tags": ""})
-        keywords.save_search_terms(43, {**GCP, "url": "x", "tags": ""})
+        search_terms.save_search_terms(43, {**GCP, "url": "x", "tags": ""})
+        search_terms.save_search_terms(43, {**GCP, "url": "x", "tags": ""})
     assert sum("INSERT" in query["sql"] for query in queries) == 1
     read.get("/secrets/43/")
     assert [row["folded"] for row in Keyword.objects.order_by("pk").values()] == [row["folded"] for row in before]
@@ -76,14 +76,14 @@ def test_reading_that_finds_nothing_new_writes_one_instant(read: Client) -> None
 
 
 def test_secret_unknown_to_the_mirror_leaves_no_words(db: None) -> None:
-    keywords.save_search_terms(99, GCP)
+    search_terms.save_search_terms(99, GCP)
     assert not Keyword.objects.exists()
 
 
 @pytest.mark.parametrize("url", ["", "http://[", "no address", "https://" + "x" * 400, "//"])
 def test_any_url_can_be_remembered(db: None, url: str) -> None:
     mirrored()
-    keywords.save_search_terms(43, {**GCP, "url": url})
+    search_terms.save_search_terms(43, {**GCP, "url": url})
     assert all(len(word.folded) <= Keyword.LONGEST for word in Keyword.objects.all())
 
 

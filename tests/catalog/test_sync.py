@@ -15,7 +15,7 @@ from pytest_django.fixtures import Settings
 from portal.catalog import sync
 from portal.catalog.models import ApiSecret, Sync
 from portal.catalog.sync import sync_catalog
-from portal.operations.redis_server import free_port
+from portal.devserver.redis_server import free_port
 from portal.sandbox import Sandbox, seed
 from tests.people import mirrored
 from tests.segura import events

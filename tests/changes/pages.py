@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import User
-from portal.changes import care
+from portal.changes.domain import review_proof
 from portal.changes.models import Change, Revision
 
 OPENED = "the page that shows the difference"
@@ -63,7 +63,9 @@ def as_shown_to(reader: int, ballot: dict[str, Any]) -> dict[str, Any]:
     """The ballot with the mark of the page that this user (id) would have opened."""
     if ballot.get("opened") != OPENED:
         return ballot
-    return ballot | {"opened": care.make_review_token(ballot["digest"], revision=ballot["revision"], reader=reader)}
+    return ballot | {
+        "opened": review_proof.make_review_token(ballot["digest"], revision=ballot["revision"], reader=reader)
+    }
 
 
 def offers(response: HttpResponse, act: str, change: Change) -> bool:

@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 
 from portal.accounts.models import User
-from portal.changes import workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Vote
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from tests.changes.pages import ballot_of, page_of, send, text_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_queue")]
@@ -24,7 +24,7 @@ TYPED = "I compared revision 1 field by field"
 @pytest.fixture
 def grave(propose: Propose, requester: User) -> Change:
     """A change of high risk."""
-    return workflow.submit_change(propose(**GRAVE), by=requester)
+    return submission.submit_change(propose(**GRAVE), by=requester)
 
 
 def carried_over(change: Change, **typed: str) -> dict[str, str]:
@@ -38,7 +38,7 @@ def test_approver_who_confirmed_an_earlier_revision_has_not_confirmed_this_one(
     name: str, as_person: AsPerson, approver: User, requester: User, propose: Propose, grave: Change
 ) -> None:
     old = grave.current().digest
-    workflow.revise_change(grave.pk, propose(**GRAVE, url="https://third.example"), by=requester)
+    submission.revise_change(grave.pk, propose(**GRAVE, url="https://third.example"), by=requester)
     grave.refresh_from_db()
     name = name.format(old=old, new=grave.current().digest)
     answer = send(as_person(approver), "approve", grave, carried_over(grave, **{name: "on"}))
@@ -52,7 +52,7 @@ def test_comment_on_an_earlier_revision_is_no_reason_for_a_vote_on_this_one(
     verdict: str, as_person: AsPerson, approver: User, requester: User, propose: Propose, grave: Change
 ) -> None:
     old = grave.current().digest
-    workflow.revise_change(grave.pk, propose(**GRAVE, url="https://third.example"), by=requester)
+    submission.revise_change(grave.pk, propose(**GRAVE, url="https://third.example"), by=requester)
     for name in ("reason", f"reason-{old}"):
         answer = send(as_person(approver), verdict, grave, carried_over(grave, **{name: TYPED}))
         assert answer.status_code == 422
@@ -71,7 +71,7 @@ def test_approver_of_a_revised_change_gets_a_fresh_box_and_the_typed_comment_to_
     grave: Change,
 ) -> None:
     seen = ballot_of(grave, reason=TYPED) | {"from": "queue"}
-    workflow.revise_change(grave.pk, propose(**GRAVE, url="https://third.example"), by=requester)
+    submission.revise_change(grave.pk, propose(**GRAVE, url="https://third.example"), by=requester)
     answer = send(as_person(approver), verdict, grave, seen, **headers)
     assert answer.status_code == 409
     assert TYPED in text_of(answer)

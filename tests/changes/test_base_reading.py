@@ -16,15 +16,15 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
-from portal.audit import sealing
-from portal.audit.evidence import build_evidence_pack
-from portal.changes import proposal as proposals
-from portal.changes import workflow
+from portal.audit.exports.evidence_pack import build_evidence_pack
+from portal.audit.sealing import sealer
+from portal.changes.domain import proposal as proposals
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Revision
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
-from portal.changes.reading.outlook import instant_text
-from portal.notices import mailing, telling
+from portal.changes.presenters.next_steps import instant_text
+from portal.changes.workflow import submission
+from portal.notifications import dispatch, mailer
 from portal.sandbox import Sandbox
 from tests.audit.conftest import SEED
 from tests.changes.pages import page_of, text_of
@@ -41,7 +41,7 @@ READ_AT = datetime(2026, 11, 29, 8, 30, 15, 250_000, tzinfo=UTC)
 def change(propose: Callable[..., Proposal], live_base: Snapshot, requester: User, approver: User) -> Change:
     """One that was proposed long after its base was read."""
     base = Snapshot(live_base.fields, live_base.secret_fingerprint, READ_AT)
-    return workflow.submit_change(propose(base=base, notes="new notes"), by=requester)
+    return submission.submit_change(propose(base=base, notes="new notes"), by=requester)
 
 
 def test_requester_submits_the_moment_of_the_reading_and_not_that_of_the_submit(
@@ -68,7 +68,7 @@ def test_approver_sees_when_the_old_values_were_read(
     as_person: AsPerson,
 ) -> None:  # fmt: skip
     base = Snapshot(live_base.fields, live_base.secret_fingerprint, READ_AT)
-    change = workflow.submit_change(propose(base=base, **fields), by=requester)
+    change = submission.submit_change(propose(base=base, **fields), by=requester)
     queue = as_person(approver).get(reverse("changes:queue"), {"open": change.pk})
     for page in (page_of(as_person(approver), change), queue):
         assert f'datetime="{READ_AT.isoformat(timespec="seconds")}"' in page.content.decode()
@@ -85,9 +85,9 @@ def test_page_without_old_values_or_without_their_time_says_nothing_of_a_reading
     as_person: AsPerson,
 ) -> None:
     proposal = propose(base=Snapshot(live_base.fields), notes="x") if known else propose(base=None, notes="x")
-    change = workflow.submit_change(proposal, by=requester)
+    change = submission.submit_change(proposal, by=requester)
     assert "were read from Segura" not in text_of(page_of(as_person(approver), change))
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     assert "were read from Segura" not in text_of(as_person(approver).get(reverse("notices:inbox")))
     (event,) = events("change.submitted")
     assert "base_read_at" not in event["data"]
@@ -103,8 +103,8 @@ def test_approver_is_notified_of_when_the_old_values_were_read(
 ) -> None:  # fmt: skip
     settings.EMAIL_HOST = "mail.example"
     User.objects.filter(pk=approver.pk).update(email="approver@example.com", language=language)
-    telling.dispatch_events()
-    mailing.send_due_mail()
+    dispatch.dispatch_events()
+    mailer.send_due_mail()
     inbox = text_of(as_person(approver).get(reverse("notices:inbox"), headers={"accept-language": language}))
     spelled = "29/11/2026 08:30:15 UTC" if language == "pt-br" else instant_text(READ_AT)
     for text in (inbox, " ".join(mailoutbox[0].body.split())):
@@ -116,8 +116,10 @@ def test_evidence_holds_when_the_old_values_were_read(
 ) -> None:
     settings.AUDIT_SIGNING_KEY = SEED
     again = READ_AT + timedelta(days=1)
-    workflow.revise_change(change.pk, propose(base=Snapshot(live_base.fields, "", again), notes="newer"), by=requester)
-    sealing.seal_pending_events()
+    submission.revise_change(
+        change.pk, propose(base=Snapshot(live_base.fields, "", again), notes="newer"), by=requester
+    )
+    sealer.seal_pending_events()
     with ZipFile(BytesIO(build_evidence_pack(change.pk).content)) as files:
         summary = files.read("summary.html").decode()
         told = [json.loads(line.split("\t")[3]) for line in files.read("events.txt").decode().splitlines()]

@@ -10,10 +10,11 @@ import pytest
 from django.db import connection
 
 from portal.accounts.models import User
-from portal.changes import sealed, workflow
+from portal.changes.domain import secret_encryption
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Revision, Status, StatusCause
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import review, submission
 from portal.sandbox import Sandbox
 from portal.vault import SecretStr
 from tests.changing import work
@@ -95,7 +96,7 @@ def test_another_value_sealed_with_the_very_key_is_never_sent(segura: Sandbox, a
     change = approved(value="the approved one")
     revision = change.current()
     Revision.objects.filter(pk=revision.pk).update(
-        sealed_secret=sealed.encrypt_secret(SecretStr("another"), revision.pk).blob
+        sealed_secret=secret_encryption.encrypt_secret(SecretStr("another"), revision.pk).blob
     )
     expect_not_sent(change, segura)
 
@@ -111,9 +112,9 @@ def test_fewer_votes_than_the_policy_as_it_stood_are_never_enough(
     settings: Any,
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit_change(propose(base=live_base), by=requester)
+    change = submission.submit_change(propose(base=live_base), by=requester)
     settings.APPROVALS_REQUIRED = 1
-    workflow.approve_change(
+    review.approve_change(
         change.pk, by=approver, revision=1, digest=change.current().digest, presence=PRESENT, care=LOOKED
     )
     change.refresh_from_db()

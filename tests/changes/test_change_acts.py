@@ -12,9 +12,12 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
-from portal.changes import conclusions, rules, transitions, valid_votes, workflow
+from portal.changes.approvals import valid_votes
+from portal.changes.delivery import claims, status_changes
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status, StatusCause, Vote
-from portal.changes.proposal import Proposal
+from portal.changes.rules import guards
+from portal.changes.workflow import submission
 from tests.changes.pages import ballot_of, edited_by, page_of, send, text_of
 from tests.changing import approve
 
@@ -26,9 +29,9 @@ ACTS = ("approve", "reject", "withdraw", "retry", "recheck")
 
 def failed(change: Change, by: User) -> Change:
     approve(change, by)
-    taken = transitions.claim_change(change.pk)
+    taken = claims.claim_change(change.pk)
     assert taken is not None
-    conclusions.mark_failed(taken, StatusCause.REFUSED, code=400, number=1005, message="1005: no access")
+    status_changes.mark_failed(taken, StatusCause.REFUSED, code=400, number=1005, message="1005: no access")
     return taken
 
 
@@ -100,7 +103,7 @@ def test_where_the_rule_has_failed_the_database_refuses_and_is_heard_as_the_rule
     submitted: Change,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rules, "is_own_change", lambda *_: False)
+    monkeypatch.setattr(guards, "is_own_change", lambda *_: False)
     roles.add_to_role(requester, Role.APPROVER)
     if how == "editor":
         edited_by(approver, submitted)
@@ -117,7 +120,7 @@ def test_where_the_rule_has_failed_the_database_refuses_and_is_heard_as_the_rule
 def test_where_the_rule_has_failed_the_database_counts_a_person_once(
     as_person: AsPerson, approver: User, submitted: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rules, "find_vote_violation", lambda *_, **__: None)
+    monkeypatch.setattr(guards, "find_vote_violation", lambda *_, **__: None)
     monkeypatch.setattr(valid_votes, "is_approved", lambda *_: False)
     browser = as_person(approver)
     assert send(browser, "approve", submitted, ballot_of(submitted)).status_code == 302
@@ -171,7 +174,7 @@ def test_a_vote_over_an_old_revision_shows_the_difference_and_a_fresh_box(
     as_person: AsPerson, approver: User, submitted: Change, propose: Propose, requester: User
 ) -> None:
     seen = ballot_of(submitted)
-    workflow.revise_change(submitted.pk, propose(url="https://third.example", value="now-a-secret-too"), by=requester)
+    submission.revise_change(submitted.pk, propose(url="https://third.example", value="now-a-secret-too"), by=requester)
     browser = as_person(approver)
     response = send(browser, "approve", submitted, seen)
     assert response.status_code == 409
@@ -242,7 +245,7 @@ def test_a_failed_change_is_retried_under_its_votes(
 def test_a_retry_asks_for_the_approved_value_and_never_shows_it_again(
     as_person: AsPerson, approver: User, requester: User, propose: Propose
 ) -> None:
-    change = failed(workflow.submit_change(propose(value="the-approved-value"), by=requester), approver)
+    change = failed(submission.submit_change(propose(value="the-approved-value"), by=requester), approver)
     browser = as_person(requester)
     assert 'name="value"' in page_of(browser, change).content.decode()
     for typed in ("", "another-value"):
@@ -258,7 +261,7 @@ def test_a_retry_asks_for_the_approved_value_and_never_shows_it_again(
 def test_a_retry_after_too_many_wrong_values_says_so_at_the_field(
     as_person: AsPerson, approver: User, requester: User, propose: Propose
 ) -> None:
-    change = failed(workflow.submit_change(propose(value="the-approved-value"), by=requester), approver)
+    change = failed(submission.submit_change(propose(value="the-approved-value"), by=requester), approver)
     browser = as_person(requester)
     for _ in range(5):
         send(browser, "retry", change, {"value": "another-value"})
@@ -272,9 +275,9 @@ def test_only_who_operates_lets_it_be_checked_again(
     as_person: AsPerson, approver: User, admin: User, submitted: Change
 ) -> None:
     approve(submitted, approver)
-    change = transitions.claim_change(submitted.pk)
+    change = claims.claim_change(submitted.pk)
     assert change is not None
-    conclusions.escalate_to_operator(change, StatusCause.THIRD_VALUE)
+    status_changes.escalate_to_operator(change, StatusCause.THIRD_VALUE)
     assert send(as_person(approver), "recheck", change).status_code == 403
     assert send(as_person(admin), "recheck", change).status_code == 302
     assert status_of(change) == Status.IN_DOUBT

@@ -14,9 +14,11 @@ from django.utils import timezone
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.changes import conclusions, rules, transitions, workflow
+from portal.changes.delivery import claims, status_changes
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Attempt, Change, Status, StatusCause
-from portal.changes.proposal import Proposal
+from portal.changes.rules import guards
+from portal.changes.workflow import submission
 from tests.changes.pages import edited_by, offers, page_of, text_of
 from tests.changing import approve
 
@@ -30,7 +32,7 @@ MARKUP = '<script>alert(1)</script>"><img src=x onerror=alert(1)>'
 def claimed(submitted: Change, approver: User) -> Change:
     """A change that a worker has just taken up."""
     approve(submitted, approver)
-    change = transitions.claim_change(submitted.pk)
+    change = claims.claim_change(submitted.pk)
     assert change is not None
     return change
 
@@ -105,7 +107,7 @@ def test_approver_who_voted_is_told_that_another_is_needed(
 @pytest.fixture
 def submit_for_two(settings: Any, propose: Propose, requester: User) -> Change:
     settings.APPROVALS_REQUIRED = 2
-    return workflow.submit_change(propose(), by=requester)
+    return submission.submit_change(propose(), by=requester)
 
 
 def test_the_page_offers_a_vote_exactly_where_the_vote_counts(
@@ -122,7 +124,7 @@ def test_the_page_offers_a_vote_exactly_where_the_vote_counts(
         offered = offers(page_of(as_person(person), submitted), "approve", submitted)
         try:
             approve(submitted, person)
-        except rules.RuleViolation:
+        except guards.RuleViolation:
             assert not offered, person.username
         else:
             assert offered, person.username
@@ -137,7 +139,7 @@ def test_risks_are_said_before_the_buttons(
         users_allowed=[["pduarte", True], ["zoe", True]],
         groups_allowed=[["Test group", False], ["Ops", False]],
     )
-    response = page_of(as_person(approver), workflow.submit_change(proposal, by=requester))
+    response = page_of(as_person(approver), submission.submit_change(proposal, by=requester))
     words = text_of(response)
     for sentence in (
         "to disable this secret, goes to zoe.",
@@ -154,7 +156,7 @@ def test_risks_are_said_before_the_buttons(
 def test_an_unknown_base_is_said_plainly(
     as_person: AsPerson, approver: User, propose: Propose, requester: User
 ) -> None:
-    change = workflow.submit_change(propose(base=None, users_allowed=[["zoe", True]]), by=requester)
+    change = submission.submit_change(propose(base=None, users_allowed=[["zoe", True]]), by=requester)
     words = text_of(page_of(as_person(approver), change))
     assert "What the vault holds now could not be read" in words
     assert "unknown → may edit" in words
@@ -166,7 +168,7 @@ def test_markup_in_every_field_is_text(as_person: AsPerson, approver: User, requ
     proposal = propose(url="javascript:alert(1)", **fields, **shares)
     object.__setattr__(proposal, "reason", MARKUP)
     object.__setattr__(proposal, "ticket", MARKUP[:90])
-    change = workflow.submit_change(proposal, by=requester)
+    change = submission.submit_change(proposal, by=requester)
     Change.objects.filter(pk=change.pk).update(answer=MARKUP, answer_code=500)
     attempted(change, outcome="refused", code=400, message=MARKUP)
     browser = as_person(approver)
@@ -180,7 +182,7 @@ def test_markup_in_every_field_is_text(as_person: AsPerson, approver: User, requ
 def test_characters_without_a_shape_are_shown(
     as_person: AsPerson, approver: User, requester: User, propose: Propose
 ) -> None:
-    change = workflow.submit_change(propose(url="https://gcp\u200b.example\u202e "), by=requester)
+    change = submission.submit_change(propose(url="https://gcp\u200b.example\u202e "), by=requester)
     words = text_of(page_of(as_person(approver), change))
     assert "https://gcp⟨U+200B⟩.example⟨U+202E⟩␣" in words
 
@@ -189,7 +191,7 @@ def test_earlier_revisions_stay_readable_with_their_votes(
     as_person: AsPerson, approver: User, submit_for_two: Change, propose: Propose, requester: User
 ) -> None:
     approve(submit_for_two, approver)
-    workflow.revise_change(submit_for_two.pk, propose(tags="Later"), by=requester)
+    submission.revise_change(submit_for_two.pk, propose(tags="Later"), by=requester)
     words = text_of(page_of(as_person(approver), submit_for_two))
     assert "Revision 1 by requester" in words
     assert "https://gcp-eu.example" in words
@@ -201,7 +203,9 @@ def test_a_refused_change_shows_segura_verbatim_and_offers_a_retry(
     as_person: AsPerson, requester: User, claimed: Change
 ) -> None:
     attempted(claimed, outcome="refused", code=400, number=1005, message="1005: Api secret not found")
-    conclusions.mark_failed(claimed, StatusCause.REFUSED, code=400, number=1005, message="1005: Api secret not found")
+    status_changes.mark_failed(
+        claimed, StatusCause.REFUSED, code=400, number=1005, message="1005: Api secret not found"
+    )
     response = page_of(as_person(requester), claimed)
     words = text_of(response)
     for fact in ("Failed", "Segura refused the change.", "400", "1005: Api secret not found", "2.0 s"):
@@ -214,7 +218,7 @@ def test_a_refused_change_shows_segura_verbatim_and_offers_a_retry(
 def test_a_change_in_doubt_says_what_is_known_and_how_long_the_lane_is_held(
     as_person: AsPerson, auditor: User, claimed: Change
 ) -> None:
-    conclusions.mark_in_doubt(claimed, StatusCause.UNANSWERED, code=504, message="The upstream server is timing out")
+    status_changes.mark_in_doubt(claimed, StatusCause.UNANSWERED, code=504, message="The upstream server is timing out")
     words = text_of(page_of(as_person(auditor), claimed))
     assert claimed.hold_until is not None
     for fact in (
@@ -231,7 +235,7 @@ def test_a_change_in_doubt_says_what_is_known_and_how_long_the_lane_is_held(
 def test_who_operates_can_let_a_change_be_checked_again_and_nobody_else(
     as_person: AsPerson, admin: User, approver: User, claimed: Change
 ) -> None:
-    conclusions.escalate_to_operator(claimed, StatusCause.THIRD_VALUE)
+    status_changes.escalate_to_operator(claimed, StatusCause.THIRD_VALUE)
     assert offers(page_of(as_person(admin), claimed), "recheck", claimed)
     assert not offers(page_of(as_person(approver), claimed), "recheck", claimed)
 
@@ -239,7 +243,7 @@ def test_who_operates_can_let_a_change_be_checked_again_and_nobody_else(
 def test_who_operates_is_told_that_their_own_change_is_for_somebody_else(
     as_person: AsPerson, requester: User, claimed: Change
 ) -> None:
-    conclusions.escalate_to_operator(claimed, StatusCause.THIRD_VALUE)
+    status_changes.escalate_to_operator(claimed, StatusCause.THIRD_VALUE)
     roles.add_to_role(requester, Role.ADMINISTRATOR)
     page = page_of(as_person(requester), claimed)
     assert not offers(page, "recheck", claimed)
@@ -250,19 +254,19 @@ def test_who_operates_is_told_that_their_own_change_is_for_somebody_else(
 def test_an_approved_change_says_which_one_holds_the_lane(
     as_person: AsPerson, approver: User, claimed: Change, propose: Propose, requester: User
 ) -> None:
-    waiting = approve(workflow.submit_change(propose(tags="Later"), by=requester), approver)
+    waiting = approve(submission.submit_change(propose(tags="Later"), by=requester), approver)
     browser = as_person(requester)
     assert f"{claimed.number} of the same secret is not settled yet (Sending)." in text_of(page_of(browser, waiting))
-    conclusions.mark_in_doubt(claimed, StatusCause.UNANSWERED)
+    status_changes.mark_in_doubt(claimed, StatusCause.UNANSWERED)
     assert f"{claimed.number} of the same secret is not settled yet (In doubt)." in text_of(page_of(browser, waiting))
-    conclusions.mark_applied(claimed, StatusCause.READ_BACK)
+    status_changes.mark_applied(claimed, StatusCause.READ_BACK)
     assert f"may still repeat a call of {claimed.number} until" in text_of(page_of(browser, waiting))
 
 
 def test_an_approved_change_says_that_an_earlier_one_goes_first(
     as_person: AsPerson, approver: User, submitted: Change, propose: Propose, requester: User
 ) -> None:
-    later = workflow.submit_change(propose(tags="Later"), by=requester)
+    later = submission.submit_change(propose(tags="Later"), by=requester)
     first = approve(submitted, approver)
     approve(later, approver)
     browser = as_person(requester)
@@ -271,14 +275,14 @@ def test_an_approved_change_says_that_an_earlier_one_goes_first(
 
 
 def test_an_approved_change_says_when_it_is_tried_again(as_person: AsPerson, requester: User, claimed: Change) -> None:
-    conclusions.requeue_later(claimed, StatusCause.NOT_SENT, wait_s=600)
+    status_changes.requeue_later(claimed, StatusCause.NOT_SENT, wait_s=600)
     words = text_of(page_of(as_person(requester), claimed))
     assert "This time the update was not sent." in words
     assert f"It is tried again at {claimed.not_before:%Y-%m-%d %H:%M:%S}" in words
 
 
 def test_a_stale_change_offers_its_requester_to_revise(as_person: AsPerson, requester: User, claimed: Change) -> None:
-    conclusions.mark_stale(claimed, StatusCause.BASE_MOVED)
+    status_changes.mark_stale(claimed, StatusCause.BASE_MOVED)
     response = page_of(as_person(requester), claimed)
     assert "was changed in Segura after this was proposed" in text_of(response)
     assert offers(response, "revise", claimed)
@@ -304,8 +308,8 @@ def test_the_page_asks_as_much_for_a_long_history_as_for_a_short_one(
     with django_assert_max_num_queries(12):
         page_of(browser, submit_for_two)
     for index in range(4):
-        workflow.revise_change(submit_for_two.pk, propose(tags=f"T{index}"), by=requester)
-        workflow.submit_change(propose(tags=f"Other {index}"), by=requester)
+        submission.revise_change(submit_for_two.pk, propose(tags=f"T{index}"), by=requester)
+        submission.submit_change(propose(tags=f"Other {index}"), by=requester)
         Change.objects.filter(pk=submit_for_two.pk).update(fence=index)
         submit_for_two.refresh_from_db()
         attempted(submit_for_two, outcome="not_sent")

@@ -12,16 +12,18 @@ from django.db import transaction
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
-from portal.audit import wording
+from portal.audit import event_text
 from portal.audit.models import Event
-from portal.catalog import connection, details
-from portal.changes import aftermath, conclusions, transitions
-from portal.changes import approved as proof
+from portal.catalog import details, segura_client
+from portal.changes import transitions
+from portal.changes.delivery import status_changes
+from portal.changes.delivery import verified_patch as proof
+from portal.changes.domain.patch import Snapshot
 from portal.changes.models import Change, Status, StatusCause
-from portal.changes.patch import Snapshot
-from portal.changes.reading import dossier, outlook
-from portal.notices import inbox, telling
-from portal.notices.models import Notice
+from portal.changes.presenters import change_page, next_steps
+from portal.changes.workflow import manual_resolution
+from portal.notifications import dispatch, inbox
+from portal.notifications.models import Notice
 from portal.sandbox import Sandbox
 from tests.changing import work
 from tests.vouching import PRESENT
@@ -81,19 +83,19 @@ CLAIMS: dict[str, Callable[[Seen], bool]] = {
 
 def told(change: Change, admin: User) -> str:
     """All sentences about the change: page, lists, notifications and mails, and the newest lines of the log."""
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     notices = Notice.objects.filter(change=change).select_related("change").order_by("-event")
     newest = notices.first()
     lines = inbox.build_entries(notices.filter(event=newest.event)) if newest else []
-    shown = dossier.load_change_page(change.pk, admin)
+    shown = change_page.load_change_page(change.pk, admin)
     moves = Event.objects.filter(change=change.pk, action__startswith="change.").order_by("-pk")[:1]
     return " | ".join(
         [
             str(change.get_cause_display()),
-            outlook.next_step_line(change, 0),
+            next_steps.next_step_line(change, 0),
             *map(str, shown.next),
             *(f"{line.title}. {line.said}" for line in lines),
-            *(wording.summary_line(event.entry) for event in moves if event.entry),
+            *(event_text.summary_line(event.entry) for event in moves if event.entry),
             *(moment.title for moment in shown.history[-1:] if moment.title != "Update about to be sent"),
         ]
     )
@@ -127,19 +129,19 @@ def answered_with_another_echo(segura: Sandbox, change: Change, _admin: User) ->
 def refused_and_retried(segura: Sandbox, change: Change, _admin: User) -> None:
     segura.control.plan(NO_ACCESS, endpoint="update")
     work(change)
-    aftermath.retry_change(change.pk, by=change.requester, presence=PRESENT)
+    manual_resolution.retry_change(change.pk, by=change.requester, presence=PRESENT)
 
 
 def restored(_segura: Sandbox, change: Change, _admin: User) -> None:
     with transaction.atomic():
-        conclusions.mark_restored(transitions.lock_change(change.pk))
+        status_changes.mark_restored(transitions.lock_change(change.pk))
 
 
 def never_prepared(_segura: Sandbox, change: Change, admin: User) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(proof, "build_verified_patch", lambda *_: 1 / 0)
         work(change)
-    aftermath.recheck_change(change.pk, by=admin, presence=PRESENT)
+    manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
 
 
 def nothing(_segura: Sandbox, _change: Change, _admin: User) -> None:
@@ -204,5 +206,5 @@ def test_user_is_told_nothing_that_was_not_seen(
 
 
 def fresh_base() -> Snapshot:
-    seen = details.fetch_details(connection.build_client(secret=43), 43)
+    seen = details.fetch_details(segura_client.build_client(secret=43), 43)
     return Snapshot(dict(seen.fields), seen.secret_fingerprint)

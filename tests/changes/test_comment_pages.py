@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.changes import workflow
 from portal.changes.models import Change, Comment
+from portal.changes.workflow import submission
 from tests.changes.pages import page_of, send, text_of
 from tests.people import mirrored
 
@@ -177,7 +177,7 @@ def test_thread_of_another_change_is_not_shown(
     as_person: AsPerson, approver: User, submitted: Change, propose: Callable[..., Any], requester2: User
 ) -> None:
     mirrored(44)
-    other = workflow.submit_change(propose(identifier=44), by=requester2)
+    other = submission.submit_change(propose(identifier=44), by=requester2)
     foreign = write(other, requester2, 1)[0]
     page = as_person(approver).get(reverse("changes:change", args=[submitted.pk]), {"thread": foreign.pk})
     assert foreign.pk not in shown_in(page)

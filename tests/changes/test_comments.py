@@ -19,9 +19,9 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
-from portal.changes import workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Comment
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from tests.audit.tampering import past_the_triggers
 from tests.changes.pages import page_of, send, text_of
 
@@ -94,7 +94,7 @@ def test_sent_twice_it_is_one_comment(as_person: AsPerson, approver: User, submi
 def test_the_proposed_value_is_refused_wherever_it_stands_in_the_text(
     around: str, as_person: AsPerson, requester: User, propose: Propose
 ) -> None:
-    change = workflow.submit_change(propose(value=VALUE), by=requester)
+    change = submission.submit_change(propose(value=VALUE), by=requester)
     response = say(as_person(requester), change, around % VALUE)
     assert response.status_code == 422
     assert "must not hold the secret value" in text_of(response)
@@ -105,7 +105,7 @@ def test_the_proposed_value_is_refused_wherever_it_stands_in_the_text(
 def test_the_refused_value_is_not_written_back_into_the_page(
     as_person: AsPerson, requester: User, propose: Propose
 ) -> None:
-    change = workflow.submit_change(propose(value=VALUE), by=requester)
+    change = submission.submit_change(propose(value=VALUE), by=requester)
     response = say(as_person(requester), change, f"Take {VALUE} please, thanks")
     page = response.content.decode()
     assert VALUE not in page
@@ -116,7 +116,7 @@ def test_nobody_else_can_try_guesses_at_the_value_in_comments(
     as_person: AsPerson, requester: User, approver: User, propose: Propose
 ) -> None:
     """To them right and wrong guesses are taken alike: a refusal would be the answer."""
-    change = workflow.submit_change(propose(value="spring2026"), by=requester)
+    change = submission.submit_change(propose(value="spring2026"), by=requester)
     answers = [say(as_person(approver), change, guess).status_code for guess in ("summer2026", "spring2026")]
     assert answers == [302, 302]
 
@@ -205,7 +205,7 @@ def test_markup_in_a_comment_is_text(as_person: AsPerson, approver: User, submit
 def test_a_change_takes_so_many_comments_and_no_more(
     as_person: AsPerson, approver: User, submitted: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.changes.talk.MOST", 2)
+    monkeypatch.setattr("portal.changes.workflow.comments.MOST", 2)
     browser = as_person(approver)
     codes = [say(browser, submitted, f"Word {number}").status_code for number in range(3)]
     assert codes == [302, 302, 429]
@@ -268,7 +268,7 @@ def test_what_others_say_comes_to_an_open_page_and_ones_own_is_there_already(
 
 
 def test_a_change_that_has_ended_listens_no_more(as_person: AsPerson, requester: User, submitted: Change) -> None:
-    workflow.withdraw_change(submitted.pk, by=requester)
+    submission.withdraw_change(submitted.pk, by=requester)
     assert "/heard/" not in page_of(as_person(requester), submitted).content.decode()
 
 

@@ -16,10 +16,11 @@ from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import aftermath, delivery, readback, reconcile, settlement, transitions, workflow
+from portal.changes.delivery import claims, deliver, readback, reconcile, results, sweep
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Attempt, Change, Revision, Status, StatusCause
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import manual_resolution, submission
 from portal.sandbox import Sandbox
 from portal.vault import Applied, Client, Outcome, ReadRefused
 from tests.changing import approve, work
@@ -78,15 +79,15 @@ def test_a_call_is_written_down_and_committed_before_it_is_made(
 def test_nothing_is_sent_for_a_change_that_is_not_approved(
     segura: Sandbox, no_queue: None, propose: Callable[..., Proposal], requester: User
 ) -> None:
-    change = workflow.submit_change(propose(), by=requester)
+    change = submission.submit_change(propose(), by=requester)
     assert work(change).status == Status.PENDING
     assert segura.control.arrivals() == []
 
 
 def test_a_second_worker_loses_the_claim(segura: Sandbox, approved: Callable[..., Change]) -> None:
     change = approved()
-    assert transitions.claim_change(change.pk) is not None
-    assert transitions.claim_change(change.pk) is None
+    assert claims.claim_change(change.pk) is not None
+    assert claims.claim_change(change.pk) is None
 
 
 def test_a_base_that_moved_makes_the_change_stale_and_sends_nothing(
@@ -121,7 +122,7 @@ def test_a_refusal_fails_the_change_and_a_retry_keeps_the_votes(
     change = work(approved())
     assert (change.status, change.answer_code) == (Status.FAILED, 400)
     assert "1006" in change.answer
-    aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
+    manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
     assert work(change).status == Status.APPLIED
 
 
@@ -228,7 +229,7 @@ def test_a_tampered_revision_is_never_sent(segura: Sandbox, approved: Callable[.
 def test_an_approved_status_without_votes_is_never_sent(
     segura: Sandbox, no_queue: None, live_base: Snapshot, propose: Callable[..., Proposal], requester: User
 ) -> None:
-    change = workflow.submit_change(propose(base=live_base), by=requester)
+    change = submission.submit_change(propose(base=live_base), by=requester)
     Change.objects.update(status=Status.APPROVED, approved_at=timezone.now())
     assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
     assert updates(segura) == []
@@ -259,7 +260,7 @@ def test_changes_of_other_secrets_do_not_wait(
     assert stuck.status == Status.IN_DOUBT
     other = next(row for row in segura.control.secrets() if row["name"] != "GCP" and row["active"])
     mirrored(int(other["identifier"]), other["name"])
-    change = workflow.submit_change(propose(base=None, identifier=int(other["identifier"]), notes="x"), by=requester)
+    change = submission.submit_change(propose(base=None, identifier=int(other["identifier"]), notes="x"), by=requester)
     assert work(approve(change, approver)).status == Status.APPLIED
 
 
@@ -268,9 +269,9 @@ def test_a_dead_worker_before_the_intent_means_not_sent(
 ) -> None:
     settings.DELIVERY_LEASE_S = 0.05
     change = approved()
-    assert transitions.claim_change(change.pk)
+    assert claims.claim_change(change.pk)
     time.sleep(0.1)
-    reconcile.run_sweep()
+    sweep.run_sweep()
     change.refresh_from_db()
     assert (change.status, change.cause) == (Status.APPROVED, StatusCause.NEVER_STARTED)
 
@@ -280,11 +281,11 @@ def test_a_dead_worker_after_the_intent_means_doubt(
 ) -> None:
     settings.DELIVERY_LEASE_S = 0.05
     change = approved()
-    claimed = transitions.claim_change(change.pk)
+    claimed = claims.claim_change(change.pk)
     assert claimed
     Attempt.objects.create(change=change, revision=1, fence=claimed.fence, digest="d", started_at=timezone.now())
     time.sleep(0.1)
-    assert reconcile.run_sweep() == [change.pk]
+    assert sweep.run_sweep() == [change.pk]
     change.refresh_from_db()
     assert (change.status, change.cause) == (Status.IN_DOUBT, StatusCause.WORKER_LOST)
     settings.DELIVERY_LEASE_S = 10
@@ -293,7 +294,7 @@ def test_a_dead_worker_after_the_intent_means_doubt(
 
 def test_a_sweep_expires_what_nobody_decided(segura: Sandbox, submitted: Change) -> None:
     Change.objects.update(expires_at=timezone.now() - timezone.timedelta(seconds=5))
-    reconcile.run_sweep()
+    sweep.run_sweep()
     submitted.refresh_from_db()
     assert submitted.status == Status.EXPIRED
 
@@ -307,7 +308,7 @@ def test_doubt_that_never_clears_is_handed_to_a_person(
     assert (change.status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TRIES_SPENT)
     assert len(updates(segura)) == 4
     segura.control.clear_faults()
-    aftermath.recheck_change(change.pk, by=admin, presence=PRESENT)
+    manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
     assert work(change).status == Status.APPLIED
 
 
@@ -360,10 +361,10 @@ def test_a_blocked_secret_hides_no_other_from_the_sweep(
 ) -> None:
     monkeypatch.setattr(reconcile, "BATCH", 2)
     mirrored(44, "Other")
-    blocked = [approve(workflow.submit_change(propose(), by=requester), approver) for _ in range(4)]
+    blocked = [approve(submission.submit_change(propose(), by=requester), approver) for _ in range(4)]
     Change.objects.filter(pk=blocked[0].pk).update(status=Status.NEEDS_HUMAN)
-    free = approve(workflow.submit_change(propose(identifier=44), by=requester), approver)
-    assert reconcile.run_sweep() == [free.pk]
+    free = approve(submission.submit_change(propose(identifier=44), by=requester), approver)
+    assert sweep.run_sweep() == [free.pk]
 
 
 @pytest.mark.shows("F06")
@@ -377,7 +378,7 @@ def test_a_worker_that_lost_its_lease_sends_nothing_and_says_so(
         return readback.Readback(None, ReadRefused("1005: Api secret not found", status=400, number=1005))
 
     monkeypatch.setattr(readback, "read_back", taken_over)
-    delivery.deliver_approved_change(change.pk)
+    deliver.deliver_approved_change(change.pk)
     assert updates(segura) == []
     assert [event["change"] for event in events("delivery.lost")] == [change.pk]
 
@@ -394,7 +395,7 @@ def test_a_worker_overtaken_while_it_read_sends_nothing(
         return seen
 
     monkeypatch.setattr(readback, "read_back", overtaken)
-    delivery.deliver_approved_change(change.pk)
+    deliver.deliver_approved_change(change.pk)
     assert updates(segura) == []
     assert not Attempt.objects.exists()
     assert [event["change"] for event in events("delivery.lost")] == [change.pk]
@@ -407,12 +408,12 @@ def test_settle_and_take_over_never_wait_for_each_other_in_a_circle(
     settings.DELIVERY_LEASE_S = 0.001
     for _ in range(10):
         change = approved(base=None)
-        claimed = transitions.claim_change(change.pk)
+        claimed = claims.claim_change(change.pk)
         assert claimed
         attempt = Attempt.objects.create(
             change=change, revision=1, fence=claimed.fence, digest="d", started_at=timezone.now()
         )
-        at_once(functools.partial(settlement.record_result, attempt, Applied(status=200)), reconcile.run_sweep)
+        at_once(functools.partial(results.record_result, attempt, Applied(status=200)), sweep.run_sweep)
         attempt.refresh_from_db()
         assert attempt.outcome == "applied"
         Change.objects.filter(pk=change.pk).update(status=Status.APPLIED, hold_until=None)

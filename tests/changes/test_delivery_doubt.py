@@ -17,10 +17,11 @@ from django.db.models import F
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
-from portal.changes import breaker, readback, workflow
+from portal.changes.delivery import circuit_breaker, readback
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Attempt, Change, Revision, Status, StatusCause
-from portal.changes.proposal import Proposal
-from portal.changes.rules import StaleRevision
+from portal.changes.rules.guards import StaleRevision
+from portal.changes.workflow import review, submission
 from portal.sandbox import Sandbox
 from tests.changing import approve, work
 from tests.rig.checker import check
@@ -151,7 +152,7 @@ def test_what_cannot_be_sent_is_tried_again_ever_later_and_holds_nothing(
     tmp_path: Path,
 ) -> None:
     """The call itself meets it: the reading before it still went well."""
-    monkeypatch.setattr(breaker, "is_paused", lambda: False)  # else one change is tried for all at one pace
+    monkeypatch.setattr(circuit_breaker, "is_paused", lambda: False)  # else one change is tried for all at one pace
     settings.DELIVERY_BACKOFF_S, settings.SEGURA_CONNECT_TIMEOUT_S = 1, 0.2
     change = approved()
     seen, pauses = readback.read_back, []
@@ -233,7 +234,7 @@ def test_a_reading_that_fails_in_a_way_nobody_thought_of_keeps_no_lane_for_ever(
 
     segura.control.plan("504_before_apply", endpoint="update")
     change = work(approved())
-    monkeypatch.setattr("portal.changes.readback.details.read", defect)
+    monkeypatch.setattr("portal.changes.delivery.readback.details.fetch_details", defect)
     Change.objects.update(hold_until=None, not_before=None)
     assert work(change).status == Status.IN_DOUBT
     Change.objects.update(doubtful_since=F("doubtful_since") - timedelta(days=2), not_before=None)
@@ -264,10 +265,10 @@ def test_a_base_that_moved_voids_the_approval_and_sends_nothing(
     segura.control.edit(43, notes="edited behind the portal")
     assert (work(change).status, change.cause) == (Status.STALE, StatusCause.BASE_MOVED)
     assert (events("change.stale")[-1]["change"], puts(segura)) == (change.pk, [])
-    workflow.revise_change(change.pk, propose(base=None), by=requester)
+    submission.revise_change(change.pk, propose(base=None), by=requester)
     assert work(change).status == Status.PENDING
     with pytest.raises(StaleRevision):
-        workflow.approve_change(
+        review.approve_change(
             change.pk, by=approver, revision=seen.number, digest=seen.digest, presence=PRESENT, care=LOOKED
         )
     change.refresh_from_db()

@@ -7,14 +7,16 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from portal import keyring
 from portal.accounts.models import User
-from portal.changes import aftermath, readback, reconcile, transitions, workflow
-from portal.changes import approved as proof
+from portal.changes import transitions
+from portal.changes.delivery import readback, reconcile, sweep
+from portal.changes.delivery import verified_patch as proof
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Attempt, Breaker, Change, Status, StatusCause
-from portal.changes.proposal import Proposal
-from portal.changes.reading import outlook
-from portal.changes.reading.particulars import list_particulars
+from portal.changes.presenters import next_steps
+from portal.changes.presenters.particulars import list_particulars
+from portal.changes.workflow import manual_resolution, submission
+from portal.common import keyring
 from portal.sandbox import Sandbox
 from tests.changes.pages import page_of, text_of
 from tests.changing import approve, work
@@ -110,7 +112,7 @@ def test_change_that_goes_stale_after_a_call_does_not_deny_the_call(
     segura.control.edit(43, notes="edited behind the portal")
     Change.objects.update(not_before=None)
     assert (work(change).status, change.cause) == (Status.STALE, StatusCause.MOVED_AFTER_CALL)
-    workflow.withdraw_change(change.pk, by=requester)
+    submission.withdraw_change(change.pk, by=requester)
     words = text_of(page_of(as_person(requester), change))
     assert "took it back. Nothing was sent." not in words
     assert "Its calls are listed" in words
@@ -167,7 +169,7 @@ def test_change_of_which_segura_takes_a_part_is_applied_except_for_the_named_ent
     assert events("change.applied")[0]["data"]["untaken"] == change.cause_details["untaken"]
     words = text_of(page_of(as_person(requester), change))
     assert "nobody-knows-me, nor-me" in words
-    assert outlook.next_step_line(change, 0) == "Applied in part"
+    assert next_steps.next_step_line(change, 0) == "Applied in part"
     later = approved(base=None, notes="of a later change")
     assert work(later).status == Status.APPLIED
 
@@ -189,12 +191,14 @@ def test_check_again_after_a_partial_success_says_what_was_seen(
     change = work(approved(users_allowed=SHARED))
     segura.control.edit(43, users_allowed={"dora": True})
     assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.PARTLY_APPLIED)
-    aftermath.recheck_change(change.pk, by=admin, presence=PRESENT)
+    manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
     assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.PARTLY_APPLIED)
     assert len(updates(segura)) == 1
     assert "applied in part" in text_of(page_of(as_person(admin), change))
     why = "pduarte is there, the other not"
-    closed = aftermath.resolve_change(change.pk, by=admin, applied=True, in_part=True, reason=why, presence=PRESENT)
+    closed = manual_resolution.resolve_change(
+        change.pk, by=admin, applied=True, in_part=True, reason=why, presence=PRESENT
+    )
     assert (closed.status, closed.cause) == (Status.APPLIED, StatusCause.CLOSED_IN_PART)
 
 
@@ -262,7 +266,7 @@ def test_secrets_that_cannot_be_read_never_pause_the_delivery_of_others(
     for secret in (12, 14, 15, 17, 18, 21):
         mirrored(secret, f"secret {secret}")
         change = approve(
-            workflow.submit_change(propose(identifier=secret, base=None, notes="x"), by=requester), approver
+            submission.submit_change(propose(identifier=secret, base=None, notes="x"), by=requester), approver
         )
         body = answer.replace("ID", str(secret))
         segura.control.plan(endpoint="get", identifier=str(secret), times=None, status=status, body=body)
@@ -307,7 +311,7 @@ def test_approver_of_a_second_change_is_warned(
     as_person: AsPerson,
 ) -> None:
     first = approved(name="A new name")
-    second = workflow.submit_change(propose(base=live_base, notes="new notes"), by=requester)
+    second = submission.submit_change(propose(base=live_base, notes="new notes"), by=requester)
     assert f"{first.number} of the same secret is approved and goes first" in text_of(
         page_of(as_person(approver), second)
     )
@@ -321,10 +325,10 @@ def test_retry_leaves_the_time_of_the_approval_and_is_a_step_of_its_own(
     vote = change.votes.get().at
     for _ in range(2):
         failed_at = change.ended_at
-        aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
+        manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
         change.refresh_from_db()
         assert change.queued_at > failed_at
-        steps = {step.word: step.at for step in outlook.progress_steps(change)}
+        steps = {step.word: step.at for step in next_steps.progress_steps(change)}
         assert (steps["Approved"], steps["Retried"]) == (vote, change.queued_at)
         segura.control.plan(NO_ACCESS, endpoint="update")
         assert work(change).status == Status.FAILED
@@ -337,7 +341,7 @@ def test_time_of_a_status_is_when_it_came_to_it(segura: Sandbox, approved: Appro
     segura.control.plan("504_before_apply", endpoint="get", times=2)
     assert work(change, rounds=2).status == Status.IN_DOUBT
     assert change.updated_at > since
-    assert [step.at for step in outlook.progress_steps(change) if step.state == "problem"] == [since]
+    assert [step.at for step in next_steps.progress_steps(change) if step.state == "problem"] == [since]
 
 
 def test_worker_that_lost_its_claim_while_it_could_not_prepare_says_so(
@@ -356,5 +360,5 @@ def test_worker_that_lost_its_claim_while_it_could_not_prepare_says_so(
         assert len(events("delivery.lost")) == before + 1
         Change.objects.filter(pk=change.pk).update(lease_until=transitions.db_now())
         monkeypatch.undo()
-        reconcile.run_sweep()
+        sweep.run_sweep()
         Change.objects.filter(pk=change.pk).update(status=Status.WITHDRAWN)

@@ -18,11 +18,12 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
-from portal.changes import aftermath, breaker, reconcile, workflow
+from portal.changes.delivery import circuit_breaker, sweep, worker
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Attempt, Breaker, Change, Status
-from portal.changes.proposal import Proposal
 from portal.changes.transitions import db_now
-from portal.notices import mailing, telling
+from portal.changes.workflow import manual_resolution, submission
+from portal.notifications import dispatch, mailer
 from portal.sandbox import Sandbox
 from tests.changes.pages import page_of, text_of
 from tests.changes.test_status_poll import poll
@@ -58,7 +59,8 @@ def approved_changes(count: int, propose: Callable[..., Proposal], by: User, app
         mirrored(secret, f"secret {secret}")
     return [
         approve(
-            workflow.submit_change(propose(identifier=secrets[n % 9], base=None, notes=f"change {n}"), by=by), approver
+            submission.submit_change(propose(identifier=secrets[n % 9], base=None, notes=f"change {n}"), by=by),
+            approver,
         )
         for n in range(count)
     ]
@@ -90,9 +92,9 @@ def test_five_failures_in_a_row_pause_delivery_and_the_log_says_why(segura: Sand
     with away(segura):
         for change in five[:4]:
             work(change)
-        assert breaker.current_pause() is None
+        assert circuit_breaker.current_pause() is None
         work(five[4])
-    pause = breaker.current_pause()
+    pause = circuit_breaker.current_pause()
     assert pause is not None
     (event,) = events("delivery.paused")
     assert (event["data"]["reason"], event["data"]["alarm"]) == (REFUSED, False)
@@ -103,7 +105,7 @@ def test_updates_that_fail_count_though_readings_succeed(fault: str, segura: San
     segura.control.plan(fault, endpoint="update", times=5)
     for change in five:
         work(change)
-    assert breaker.current_pause() is not None
+    assert circuit_breaker.current_pause() is not None
 
 
 def test_refusals_by_segura_never_pause_and_break_a_row_of_failures(segura: Sandbox, five: list[Change]) -> None:
@@ -116,7 +118,7 @@ def test_refusals_by_segura_never_pause_and_break_a_row_of_failures(segura: Sand
     segura.control.plan("refuse:1006:User does not have access", times=None)
     for change in five[:4]:
         work(change, rounds=3)
-    assert breaker.current_pause() is None
+    assert circuit_breaker.current_pause() is None
 
 
 @pytest.mark.parametrize("endpoint", ["get", "update"])
@@ -137,7 +139,7 @@ def test_while_paused_nothing_is_taken_up_but_one_change_in_each_interval(segura
     Change.objects.update(not_before=None)
     for change in five:
         assert work(change).status == Status.APPROVED
-    assert reconcile.run_sweep() == []
+    assert sweep.run_sweep() == []
     assert len(events("delivery.started")) == before
     moved_back(30)
     with away(segura):
@@ -162,12 +164,12 @@ def test_what_always_fails_does_not_keep_delivery_paused_for_the_others(segura: 
     poison = five[0]
     segura.control.plan("502", endpoint="update", identifier=str(poison.secret), times=None)
     work(poison, rounds=5)
-    assert breaker.current_pause() is not None
+    assert circuit_breaker.current_pause() is not None
     moved_back(30)
-    (tried,) = reconcile.run_sweep()
+    (tried,) = sweep.run_sweep()
     assert tried != poison.pk
-    reconcile.process_change(tried)
-    assert breaker.current_pause() is None
+    worker.process_change(tried)
+    assert circuit_breaker.current_pause() is None
 
 
 def test_a_call_that_gets_through_ends_the_pause(segura: Sandbox, five: list[Change]) -> None:
@@ -175,7 +177,7 @@ def test_a_call_that_gets_through_ends_the_pause(segura: Sandbox, five: list[Cha
     moved_back(30)
     Change.objects.update(not_before=None)
     assert work(five[2]).status == Status.APPLIED
-    assert breaker.current_pause() is None
+    assert circuit_breaker.current_pause() is None
     (event,) = events("delivery.resumed")
     assert event["data"]["paused_at"]
     assert work(five[0]).status == Status.APPLIED
@@ -187,7 +189,7 @@ def test_a_try_that_ends_before_its_call_leaves_the_try_to_another(segura: Sandb
     Change.objects.update(not_before=None)
     segura.control.plan("refuse:1005:Api secret not found", endpoint="get", identifier=str(five[0].secret))
     assert work(five[0]).status == Status.FAILED
-    assert breaker.current_pause() is not None
+    assert circuit_breaker.current_pause() is not None
     assert work(five[1]).status == Status.APPLIED
 
 
@@ -199,7 +201,7 @@ def test_every_waiting_change_and_every_list_say_that_delivery_is_paused(
     assert "paused" not in text_of(page)
     paused(segura, five)
     assert "paused" in text_of(poll(browser, page)), "a page that was open already says so too"
-    row = breaker.current_pause()
+    row = circuit_breaker.current_pause()
     assert row is not None
     for change in five:
         text = text_of(page_of(browser, change))
@@ -234,8 +236,8 @@ def test_a_retry_waits_until_the_gateway_can_no_longer_repeat_the_earlier_call(
     segura.control.plan("504_before_apply", endpoint="update")
     change = work(approved())
     Change.objects.filter(pk=change.pk).update(status=Status.NEEDS_HUMAN)
-    aftermath.resolve_change(change.pk, by=admin, applied=False, reason="Looked", presence=PRESENT)
-    aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
+    manual_resolution.resolve_change(change.pk, by=admin, applied=False, reason="Looked", presence=PRESENT)
+    manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
     assert (work(change).status, Attempt.objects.count()) == (Status.APPROVED, 1)
     Change.objects.update(hold_until=None)
     assert work(change).status == Status.APPLIED
@@ -261,7 +263,7 @@ def test_a_backlog_waits_for_segura_and_then_goes_out_in_order_at_the_set_rate(
             work_on_what_is_due(workers)
         down_s = time.monotonic() - begun
     tried = len(events("delivery.started"))
-    assert breaker.FAILURES < tried <= breaker.FAILURES + workers + down_s / every_s + 1
+    assert circuit_breaker.FAILURES < tried <= circuit_breaker.FAILURES + workers + down_s / every_s + 1
     assert Attempt.objects.count() == 0
     while Change.objects.filter(status__in=(Status.APPROVED, Status.SENDING)).exists():
         work_on_what_is_due(workers)
@@ -311,12 +313,12 @@ def work_on_what_is_due(workers: int) -> None:
 
     def one(change: int) -> None:
         try:
-            reconcile.process_change(change)
+            worker.process_change(change)
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(one, reconcile.run_sweep()))
+        list(pool.map(one, sweep.run_sweep()))
 
 
 def test_tries_while_paused_grow_rarer_up_to_ten_intervals(segura: Sandbox, five: list[Change]) -> None:
@@ -339,7 +341,7 @@ def test_tries_while_paused_grow_rarer_up_to_ten_intervals(segura: Sandbox, five
 def test_pause_by_a_missing_route_names_the_route(segura: Sandbox, five: list[Change]) -> None:
     segura.control.plan("no_route", endpoint="update", times=None)
     work(five[0])
-    pause = breaker.current_pause()
+    pause = circuit_breaker.current_pause()
     assert pause is not None
     assert f"PUT api/mysafe/secretapi/update/{five[0].secret}" in pause.reason
 
@@ -354,8 +356,8 @@ def test_administrator_is_told_which_route_is_missing(
     User.objects.filter(pk=admin.pk).update(email="admin@example.com", language=language)
     segura.control.plan("no_route", endpoint=endpoint, times=None)
     work(five[0])
-    telling.dispatch_events()
-    mailing.send_due_mail()
+    dispatch.dispatch_events()
+    mailer.send_due_mail()
     method, path = ("GET", "") if endpoint == "get" else ("PUT", "update/")
     words = "o gateway não tem rota para" if language == "pt-br" else "the gateway has no route for"
     inbox = text_of(as_person(admin).get(reverse("notices:inbox"), headers={"accept-language": language}))

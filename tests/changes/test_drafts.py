@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes.drafts import Draft
 from portal.changes.models import Change
+from portal.changes.models.draft import Draft
 from portal.sandbox import Sandbox
 from tests.changes.pages import text_of
 from tests.changes.paper import press, read_form

@@ -41,7 +41,7 @@ def test_report_of_a_failed_sign_in_shows_no_password_and_no_way_to_the_database
     client: Client, db: None, reports: list[str], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.REDIS_URL = f"redis://:{CANARY}@127.0.0.1/0"
-    monkeypatch.setattr("portal.accounts.signin.PortalAccountAdapter.pre_authenticate", broken)
+    monkeypatch.setattr("portal.accounts.adapter.PortalAccountAdapter.pre_authenticate", broken)
     client.raise_request_exception = False
     client.cookies["csrf"] = CANARY
     database = {

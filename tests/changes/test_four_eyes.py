@@ -11,9 +11,10 @@ from django.utils import timezone
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.changes import rules, workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Attempt, Change, Revision, Vote
-from portal.changes.proposal import Proposal
+from portal.changes.rules import guards
+from portal.changes.workflow import submission
 from tests.changing import approve
 
 pytestmark = [
@@ -72,7 +73,7 @@ def test_the_rule_stops_the_requester_even_where_somebody_else_wrote_the_revisio
     drafted: Change, requester: User
 ) -> None:
     roles.add_to_role(requester, Role.APPROVER)
-    assert isinstance(rules.find_vote_violation(drafted, by=User.objects.get(pk=requester.pk)), rules.OwnChange)
+    assert isinstance(guards.find_vote_violation(drafted, by=User.objects.get(pk=requester.pk)), guards.OwnChange)
 
 
 def test_a_vote_cannot_hide_the_requester_behind_another_name(drafted: Change, requester: User, approver: User) -> None:
@@ -130,7 +131,7 @@ def test_history_is_never_altered(statement: str, submitted: Change, approver: U
 def test_two_changes_of_one_secret_are_never_on_their_way_together(
     propose: Callable[..., Proposal], requester: User
 ) -> None:
-    one, two = (workflow.submit_change(propose(), by=requester) for _ in range(2))
+    one, two = (submission.submit_change(propose(), by=requester) for _ in range(2))
     execute("UPDATE changes_change SET status = 'sending' WHERE id = %s", one.pk)
     with pytest.raises(DatabaseError, match="change_one_lane_per_secret"):
         execute("UPDATE changes_change SET status = 'in_doubt' WHERE id = %s", two.pk)

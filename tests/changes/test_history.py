@@ -10,10 +10,11 @@ from django.test import Client
 
 from portal.accounts.models import User
 from portal.audit import ledger
-from portal.changes import transitions, workflow
+from portal.changes.delivery import claims
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status
-from portal.changes.proposal import Proposal
-from portal.changes.reading import history, meaning
+from portal.changes.presenters import history, status_help
+from portal.changes.workflow import review, submission
 from tests.changes.pages import ballot_of, page_of, send, text_of
 from tests.changing import approve, work
 from tests.vouching import PRESENT
@@ -31,10 +32,10 @@ def test_it_runs_from_the_proposal_through_votes_and_revisions(
     approver: User, approver2: User, requester: User, submitted: Change, propose: Propose
 ) -> None:
     digest = submitted.current().digest
-    workflow.request_changes(
+    review.request_changes(
         submitted.pk, by=approver, revision=1, digest=digest, reason="Keep the tags", presence=PRESENT
     )
-    revised = workflow.revise_change(submitted.pk, propose(tags="Cloud, EU"), by=requester)
+    revised = submission.revise_change(submitted.pk, propose(tags="Cloud, EU"), by=requester)
     approve(revised, approver2)
     told = history.build_history(revised, {"approver": "Ana Moreau"})
     assert [moment.title for moment in told] == [
@@ -84,7 +85,7 @@ def test_the_newest_steps_are_told_where_there_are_very_many(
 
 
 def test_every_state_says_what_it_means(as_person: AsPerson, requester: User, submitted: Change) -> None:
-    assert set(meaning.STATUS_HELP) == set(Status)
+    assert set(status_help.STATUS_HELP) == set(Status)
     words = text_of(page_of(as_person(requester), submitted))
     assert "What does “Pending” mean?" in words
     assert "Nobody approves a change they proposed" in words
@@ -95,7 +96,7 @@ def test_it_follows_a_status_that_moves(
 ) -> None:
     browser = as_person(requester)
     approve(submitted, approver)
-    transitions.claim_change(submitted.pk)
+    claims.claim_change(submitted.pk)
     part = browser.get(f"/changes/{submitted.pk}/status/", {"seen": "1.pending.0"}, headers={"HX-Request": "true"})
     page = part.content.decode()
     assert 'id="history"' in page

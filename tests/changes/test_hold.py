@@ -13,11 +13,11 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import User
-from portal.accounts.presence import RecentAuth
-from portal.changes import breaker, pausing, reconcile, transitions, workflow
+from portal.accounts.reauthentication import RecentAuth
+from portal.changes.delivery import circuit_breaker, claims, sweep
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Breaker, Change, Status
-from portal.changes.proposal import Proposal
-from portal.changes.rules import (
+from portal.changes.rules.guards import (
     AlreadyPaused,
     NotAllowed,
     NotPaused,
@@ -26,6 +26,7 @@ from portal.changes.rules import (
     RuleViolation,
 )
 from portal.changes.transitions import db_now
+from portal.changes.workflow import delivery_pause, submission
 from portal.sandbox import Sandbox
 from tests.changes.pages import ballot_of, page_of, send, text_of
 from tests.changes.test_status_poll import poll
@@ -42,12 +43,12 @@ def test_nothing_is_taken_up_while_a_person_holds_delivery(
     segura: Sandbox, approved: Callable[..., Change], admin: User
 ) -> None:
     change = approved()
-    pausing.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
-    assert reconcile.run_sweep() == []
+    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    assert sweep.run_sweep() == []
     assert work(change, rounds=3).status == Status.APPROVED
     assert segura.control.arrivals("update") == []
-    pausing.resume_delivery(by=admin, presence=PRESENT)
-    assert reconcile.run_sweep() == [change.pk]
+    delivery_pause.resume_delivery(by=admin, presence=PRESENT)
+    assert sweep.run_sweep() == [change.pk]
     assert work(change).status == Status.APPLIED
     (held,), (released,) = events("delivery.held"), events("delivery.released")
     assert (held["actor"], held["data"]["reason"], released["actor"]) == ("admin", WHY, "admin")
@@ -71,7 +72,7 @@ def test_a_claim_that_waited_for_its_row_sees_the_pause_that_began_meanwhile(
 
     def take() -> None:
         try:
-            claimed.append(transitions.claim_change(change.pk))
+            claimed.append(claims.claim_change(change.pk))
         finally:
             connections.close_all()
 
@@ -80,7 +81,7 @@ def test_a_claim_that_waited_for_its_row_sees_the_pause_that_began_meanwhile(
         somebody.execute("SELECT FROM changes_change WHERE id = %s FOR UPDATE", [change.pk])
         worker.start()
         await_a_wait(worker)
-        pausing.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+        delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
     worker.join()
     assert claimed == [None]
     change.refresh_from_db()
@@ -91,7 +92,7 @@ def test_change_in_doubt_is_not_read_back_either(segura: Sandbox, approved: Call
     segura.control.plan("504_before_apply", endpoint="update")
     change = work(approved())
     assert change.status == Status.IN_DOUBT
-    pausing.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
     Change.objects.update(not_before=None)
     before = len(segura.control.arrivals("get"))
     assert work(change).status == Status.IN_DOUBT
@@ -99,27 +100,27 @@ def test_change_in_doubt_is_not_read_back_either(segura: Sandbox, approved: Call
 
 
 def test_call_that_gets_through_ends_no_pause_of_a_person(admin: User) -> None:
-    breaker.record_failure(db_now(), reason="the connection was refused", alarm=True)
-    pausing.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
-    breaker.record_success()
+    circuit_breaker.record_failure(db_now(), reason="the connection was refused", alarm=True)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    circuit_breaker.record_success()
     row = Breaker.objects.get()
     assert row.held_at
     assert row.opened_at
     assert events("delivery.resumed") == []
     Breaker.objects.update(next_at=row.opened_at)
-    assert not breaker.may_call()
-    pausing.resume_delivery(by=admin, presence=PRESENT)
-    assert breaker.current_pause() is not None
-    assert breaker.may_call()
-    breaker.record_success()
-    assert breaker.current_pause() is None
+    assert not circuit_breaker.may_call()
+    delivery_pause.resume_delivery(by=admin, presence=PRESENT)
+    assert circuit_breaker.current_pause() is not None
+    assert circuit_breaker.may_call()
+    circuit_breaker.record_success()
+    assert circuit_breaker.current_pause() is None
 
 
 def test_backlog_goes_out_at_the_set_rate_after_it(admin: User, settings: object) -> None:
-    pausing.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
-    assert breaker.sweep_quota(db_now()) == 0
-    pausing.resume_delivery(by=admin, presence=PRESENT)
-    assert breaker.sweep_quota(db_now()) not in (0, None)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    assert circuit_breaker.sweep_quota(db_now()) == 0
+    delivery_pause.resume_delivery(by=admin, presence=PRESENT)
+    assert circuit_breaker.sweep_quota(db_now()) not in (0, None)
 
 
 def test_every_page_of_a_waiting_change_says_who_why_and_what_ends_it(
@@ -129,22 +130,22 @@ def test_every_page_of_a_waiting_change_says_who_why_and_what_ends_it(
     browser = as_person(requester)
     before = page_of(browser, change)
     assert poll(browser, before).status_code == 204
-    pausing.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
     moved = poll(browser, before)
     assert moved.status_code == 200
     for said in ("admin has paused delivery of all changes", WHY, "resumes it"):
         assert said in text_of(moved)
     assert "admin has paused delivery to Segura" in text_of(as_person(approver).get(reverse("changes:queue")))
     assert "Waits: delivery is paused" in text_of(browser.get(reverse("changes:mine")))
-    pausing.resume_delivery(by=admin, presence=PRESENT)
+    delivery_pause.resume_delivery(by=admin, presence=PRESENT)
     assert poll(browser, moved).status_code == 200
 
 
 def test_whoever_approves_meanwhile_is_told_that_it_waits(
     no_queue: None, propose: Callable[..., Proposal], requester: User, approver: User, admin: User, as_person: AsPerson
 ) -> None:
-    change = workflow.submit_change(propose(), by=requester)
-    pausing.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    change = submission.submit_change(propose(), by=requester)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
     browser = as_person(approver)
     send(browser, "approve", change, ballot_of(change))
     assert f"You approved {change.number}. Delivery is paused" in text_of(page_of(browser, change))
@@ -158,28 +159,28 @@ def test_pause_takes_a_reason_and_a_person_who_is_there(
     reason: str, fresh: bool, rule: type[RuleViolation], admin: User
 ) -> None:
     with pytest.raises(rule):
-        pausing.pause_delivery(by=admin, reason=reason, presence=RecentAuth(fresh=fresh))
-    assert breaker.current_pause() is None
+        delivery_pause.pause_delivery(by=admin, reason=reason, presence=RecentAuth(fresh=fresh))
+    assert circuit_breaker.current_pause() is None
 
 
 def test_only_who_operates_the_portal_pauses_and_resumes(requester: User, approver: User, admin: User) -> None:
     for person in (requester, approver):
         with pytest.raises(NotAllowed):
-            pausing.pause_delivery(by=person, reason=WHY, presence=PRESENT)
-    pausing.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+            delivery_pause.pause_delivery(by=person, reason=WHY, presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
     with pytest.raises(NotAllowed):
-        pausing.resume_delivery(by=approver, presence=PRESENT)
+        delivery_pause.resume_delivery(by=approver, presence=PRESENT)
     with pytest.raises(ReauthenticationRequired):
-        pausing.resume_delivery(by=admin, presence=RecentAuth(fresh=False))
-    assert breaker.current_pause() is not None
+        delivery_pause.resume_delivery(by=admin, presence=RecentAuth(fresh=False))
+    assert circuit_breaker.current_pause() is not None
 
 
 def test_second_click_changes_nothing_and_is_told_so(admin: User) -> None:
-    pausing.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
     with pytest.raises(AlreadyPaused):
-        pausing.pause_delivery(by=admin, reason="Another one", presence=PRESENT)
+        delivery_pause.pause_delivery(by=admin, reason="Another one", presence=PRESENT)
     assert Breaker.objects.get().held_because == WHY
-    pausing.resume_delivery(by=admin, presence=PRESENT)
+    delivery_pause.resume_delivery(by=admin, presence=PRESENT)
     with pytest.raises(NotPaused):
-        pausing.resume_delivery(by=admin, presence=PRESENT)
+        delivery_pause.resume_delivery(by=admin, presence=PRESENT)
     assert (len(events("delivery.held")), len(events("delivery.released"))) == (1, 1)

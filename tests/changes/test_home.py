@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.accounts.roles import Role, add_to_role
-from portal.changes import workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from tests.changes.pages import text_of
 from tests.people import person
 
@@ -99,8 +99,8 @@ def test_first_visit_says_what_to_do_first(as_person: AsPerson, requester: User)
 def test_requester_reads_who_acts_next_and_what_is_missing(
     as_person: AsPerson, requester: User, approver: User, propose: Propose
 ) -> None:
-    pending = workflow.submit_change(propose(), by=requester)
-    stale = workflow.submit_change(propose(), by=requester)
+    pending = submission.submit_change(propose(), by=requester)
+    stale = submission.submit_change(propose(), by=requester)
     Change.objects.filter(pk=stale.pk).update(status=Status.STALE)
     words = text_of(as_person(requester).get("/"))
     assert words.index("First steps") > words.index(pending.number), "the guide comes after the work"
@@ -113,9 +113,9 @@ def test_requester_reads_who_acts_next_and_what_is_missing(
 def test_requester_reads_what_was_decided_and_proposes_again_from_there(
     as_person: AsPerson, requester: User, requester2: User, propose: Propose
 ) -> None:
-    rejected = ended(workflow.submit_change(propose(), by=requester), Status.REJECTED)
-    applied = ended(workflow.submit_change(propose(), by=requester), Status.APPLIED, answer_code=201)
-    foreign = ended(workflow.submit_change(propose(), by=requester2), Status.REJECTED)
+    rejected = ended(submission.submit_change(propose(), by=requester), Status.REJECTED)
+    applied = ended(submission.submit_change(propose(), by=requester), Status.APPLIED, answer_code=201)
+    foreign = ended(submission.submit_change(propose(), by=requester2), Status.REJECTED)
     page = as_person(requester).get("/")
     assert "Decided lately" in text_of(page)
     assert foreign.number not in text_of(page)
@@ -128,7 +128,7 @@ def test_requester_reads_what_was_decided_and_proposes_again_from_there(
 def test_who_also_decides_reads_how_many_wait_for_them(
     as_person: AsPerson, requester: User, requester2: User, propose: Propose
 ) -> None:
-    workflow.submit_change(propose(), by=requester2)
+    submission.submit_change(propose(), by=requester2)
     add_to_role(requester, Role.APPROVER)
     page = as_person(requester).get("/")
     assert "wait for your decision: 1" in text_of(page)
@@ -141,7 +141,7 @@ def test_home_takes_as_many_queries_for_one_change_as_for_many(
 ) -> None:
     add_to_role(requester, Role.APPROVER)
     for number in range(30):
-        change = workflow.submit_change(propose(url=f"https://gcp-{number}.example"), by=requester)
+        change = submission.submit_change(propose(url=f"https://gcp-{number}.example"), by=requester)
         if number % 2:
             ended(change, Status.REJECTED)
         else:

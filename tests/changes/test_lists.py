@@ -10,9 +10,9 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import User
-from portal.changes import workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from tests.changes.pages import text_of
 from tests.people import mirrored
 
@@ -30,9 +30,9 @@ def numbers(response: Any, name: str = "") -> list[int]:
 def test_mine_holds_own_changes_open_first(
     as_person: AsPerson, requester: User, requester2: User, approver: User, propose: Propose
 ) -> None:
-    ended, first, second = (workflow.submit_change(propose(), by=requester) for _ in range(3))
-    workflow.withdraw_change(ended.pk, by=requester)
-    workflow.submit_change(propose(), by=requester2)
+    ended, first, second = (submission.submit_change(propose(), by=requester) for _ in range(3))
+    submission.withdraw_change(ended.pk, by=requester)
+    submission.submit_change(propose(), by=requester2)
     response = as_person(requester).get(MINE)
     assert numbers(response, "open") == [second.pk, first.pk]
     assert numbers(response, "ended") == [ended.pk]
@@ -48,10 +48,10 @@ def test_mine_is_empty_with_a_way_on(as_person: AsPerson, requester: User) -> No
 def test_both_lists_of_mine_are_paged_on_their_own(
     as_person: AsPerson, requester: User, propose: Propose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.changes.views.desk._SIZE", 2)
-    changes = [workflow.submit_change(propose(), by=requester) for _ in range(6)]
+    monkeypatch.setattr("portal.changes.views.queue._SIZE", 2)
+    changes = [submission.submit_change(propose(), by=requester) for _ in range(6)]
     for change in changes[:3]:
-        workflow.withdraw_change(change.pk, by=requester)
+        submission.withdraw_change(change.pk, by=requester)
     browser = as_person(requester)
     page = browser.get(MINE)
     rest = browser.get(MINE, {"at": page.context["ended"]["page"].older})
@@ -75,10 +75,10 @@ def test_all_is_narrowed_by_status_requester_and_secret(
     as_person: AsPerson, auditor: User, requester: User, requester2: User, propose: Propose
 ) -> None:
     mirrored(44, "AWS")
-    first = workflow.submit_change(propose(), by=requester)
-    second = workflow.submit_change(propose(identifier=44), by=requester2)
-    third = workflow.submit_change(propose(), by=requester)
-    workflow.withdraw_change(first.pk, by=requester)
+    first = submission.submit_change(propose(), by=requester)
+    second = submission.submit_change(propose(identifier=44), by=requester2)
+    third = submission.submit_change(propose(), by=requester)
+    submission.withdraw_change(first.pk, by=requester)
     browser = as_person(auditor)
     for asked, found in (
         ({}, [third, second, first]),
@@ -103,9 +103,9 @@ def test_a_status_that_does_not_exist_is_said_at_its_field(
 def test_filters_stay_while_paging(
     as_person: AsPerson, auditor: User, requester: User, propose: Propose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.changes.views.desk._SIZE", 1)
+    monkeypatch.setattr("portal.changes.views.queue._SIZE", 1)
     for _ in range(2):
-        workflow.submit_change(propose(), by=requester)
+        submission.submit_change(propose(), by=requester)
     assert "requester=requester&amp;at=" in as_person(auditor).get(ALL, {"requester": "requester"}).content.decode()
 
 
@@ -113,7 +113,7 @@ def test_lists_ask_as_much_for_many_rows_as_for_one(
     as_person: AsPerson, requester: User, auditor: User, propose: Propose, django_assert_max_num_queries: Any
 ) -> None:
     for index in range(6):
-        workflow.submit_change(propose(), by=requester)
+        submission.submit_change(propose(), by=requester)
         if index in (0, 5):
             for person, address in ((requester, MINE), (auditor, ALL)):
                 browser = as_person(person)

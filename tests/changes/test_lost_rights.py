@@ -17,11 +17,13 @@ from django.utils import timezone
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.changes import aftermath, delivery, policy, readback, reconcile, workflow
+from portal.changes.delivery import deliver, readback, sweep
+from portal.changes.delivery.readback import Readback
+from portal.changes.domain import policy
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status, StatusCause, Vote
-from portal.changes.proposal import Proposal
-from portal.changes.readback import Readback
-from portal.changes.rules import VotesLapsed
+from portal.changes.rules.guards import VotesLapsed
+from portal.changes.workflow import manual_resolution, review, submission
 from portal.sandbox import Sandbox
 from tests.changes.pages import page_of, text_of
 from tests.changing import approve, work
@@ -35,11 +37,11 @@ AsPerson = Callable[[User], Client]
 
 
 def lose_by_console(user: User) -> None:
-    call_command("person", user.username, "--no-role", verbosity=0)
+    call_command("user", user.username, "--no-role", verbosity=0)
 
 
 def lose_by_console_disabled(user: User) -> None:
-    call_command("person", user.username, "--disable", verbosity=0)
+    call_command("user", user.username, "--disable", verbosity=0)
 
 
 def lose_group(user: User) -> None:
@@ -114,7 +116,7 @@ def get_back(user: User) -> User:
 def for_two(settings: Any, live_base: Any, propose: Propose, requester: User) -> Change:
     """A pending change that two have to approve."""
     settings.APPROVALS_REQUIRED = 2
-    return workflow.submit_change(propose(base=live_base), by=requester)
+    return submission.submit_change(propose(base=live_base), by=requester)
 
 
 @pytest.mark.parametrize("lose", LOSSES)
@@ -145,7 +147,7 @@ def test_approved_change_waits_for_the_approvals_that_a_stricter_policy_asks_for
     approver: User,
     approver2: User,
 ) -> None:
-    change = workflow.submit_change(propose(base=live_base), by=requester)
+    change = submission.submit_change(propose(base=live_base), by=requester)
     assert approve(change, approver).status == Status.APPROVED
     settings.APPROVALS_REQUIRED = 2
     assert work(change).status == Status.PENDING
@@ -224,7 +226,7 @@ def test_right_lost_while_the_secret_is_read_stops_the_call(
         lose_group(approver)
         return found
 
-    monkeypatch.setattr(delivery.readback, "read_back", slowly)
+    monkeypatch.setattr(deliver.readback, "read_back", slowly)
     change = approved()
     assert work(change).status == Status.PENDING
     assert segura.control.arrivals("update") == []
@@ -253,7 +255,7 @@ def test_failed_change_is_not_retried_under_a_voided_vote(
     lose_group(approver)
     get_back(approver)
     with pytest.raises(VotesLapsed):
-        aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
+        manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
 
 
 def test_pending_change_whose_votes_are_enough_is_approved_when_rights_change(
@@ -275,7 +277,7 @@ def test_request_for_changes_of_a_user_without_the_right_stands_in_nobodys_way(
     submitted: Change, approver: User, approver2: User
 ) -> None:
     digest = submitted.current().digest
-    workflow.request_changes(submitted.pk, by=approver, revision=1, digest=digest, reason="Not so", presence=PRESENT)
+    review.request_changes(submitted.pk, by=approver, revision=1, digest=digest, reason="Not so", presence=PRESENT)
     lose_group(approver)
     assert approve(submitted, approver2).status == Status.APPROVED
 
@@ -333,7 +335,7 @@ def test_expired_change_is_not_revived_by_a_right(for_two: Change, approver: Use
     approve(for_two, approver2)
     lose_group(approver)
     Change.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    reconcile.run_sweep()
+    sweep.run_sweep()
     get_back(approver)
     for_two.refresh_from_db()
     assert for_two.status == Status.EXPIRED

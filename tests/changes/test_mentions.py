@@ -13,14 +13,14 @@ from django.test import Client
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import workflow
-from portal.changes.drafts import Draft
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Comment, Template
-from portal.changes.proposal import Proposal
-from portal.changes.rules import ContainsSecret
+from portal.changes.models.draft import Draft
+from portal.changes.rules.guards import ContainsSecret
+from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
 from portal.vault import SecretStr
-from portal.vault.text import is_quoted
+from portal.vault.scrubbing import is_quoted
 from tests.changes.pages import send, text_of
 from tests.changes.paper import press
 from tests.changes.test_comments import remark
@@ -104,20 +104,20 @@ def test_proposal_that_quotes_its_value_is_not_submitted_whatever_the_form_let_p
     if not patch:
         proposal = replace(proposal, **{place: QUOTED["after an equals sign"]})
     with pytest.raises(ContainsSecret) as refused:
-        workflow.submit_change(proposal, by=requester)
+        submission.submit_change(proposal, by=requester)
     assert VALUE not in str(refused.value) + refused.value.rest
     assert not Change.objects.exists()
 
 
 def test_reason_of_a_later_revision_cannot_hold_an_earlier_value(propose: Propose, requester: User) -> None:
-    change = workflow.submit_change(propose(value=VALUE), by=requester)
+    change = submission.submit_change(propose(value=VALUE), by=requester)
     for reason in (f"not {VALUE} any more", f"instead of value={VALUE[:-1]}8"):
         revision = replace(propose(notes="new"), reason=reason)
         with pytest.raises(ContainsSecret):
-            workflow.revise_change(change.pk, revision, by=requester)
-    workflow.revise_change(change.pk, propose(value="quite-another-one"), by=requester)
+            submission.revise_change(change.pk, revision, by=requester)
+    submission.revise_change(change.pk, propose(value="quite-another-one"), by=requester)
     with pytest.raises(ContainsSecret):
-        workflow.revise_change(change.pk, replace(propose(notes="n"), reason=f"not{VALUE}again"), by=requester)
+        submission.revise_change(change.pk, replace(propose(notes="n"), reason=f"not{VALUE}again"), by=requester)
     assert not Event.objects.filter(text__contains=VALUE).exists()
 
 
@@ -125,7 +125,7 @@ def test_reason_of_a_later_revision_cannot_hold_an_earlier_value(propose: Propos
 def test_comment_on_the_own_change_cannot_hold_the_value(
     spelling: str, as_person: AsPerson, requester: User, propose: Propose
 ) -> None:
-    change = workflow.submit_change(propose(value=VALUE), by=requester)
+    change = submission.submit_change(propose(value=VALUE), by=requester)
     answer = send(as_person(requester), "comment", change, remark(QUOTED[spelling]))
     assert answer.status_code == 422
     assert VALUE not in words(answer)
@@ -146,8 +146,8 @@ def test_comment_on_the_own_change_cannot_hold_the_value(
 def test_comment_cannot_hold_a_value_that_is_erased(
     text: str, as_person: AsPerson, requester: User, propose: Propose
 ) -> None:
-    change = workflow.submit_change(propose(value=VALUE), by=requester)
-    workflow.withdraw_change(change.pk, by=requester)
+    change = submission.submit_change(propose(value=VALUE), by=requester)
+    submission.withdraw_change(change.pk, by=requester)
     answer = send(as_person(requester), "comment", change, remark(text))
     assert answer.status_code == 422
     assert VALUE not in words(answer)
@@ -157,14 +157,14 @@ def test_comment_cannot_hold_a_value_that_is_erased(
 def test_other_people_are_told_nothing_about_their_guesses(
     as_person: AsPerson, approver: User, requester: User, propose: Propose
 ) -> None:
-    change = workflow.submit_change(propose(value=VALUE), by=requester)
+    change = submission.submit_change(propose(value=VALUE), by=requester)
     guesses = (VALUE, VALUE[:13], VALUE[::-1], "k7R-vq2Lx9Tb4Wm9")
     answers = [send(as_person(approver), "comment", change, remark(guess)).status_code for guess in guesses]
     assert answers == [302] * len(guesses)
 
 
 def test_name_of_a_template_cannot_hold_the_value(as_person: AsPerson, requester: User, propose: Propose) -> None:
-    change = workflow.submit_change(propose(tags="pci", value=VALUE), by=requester)
+    change = submission.submit_change(propose(tags="pci", value=VALUE), by=requester)
     answer = as_person(requester).post(f"/changes/{change.pk}/template/", {"name": f"PCI {VALUE}"})
     assert answer.status_code == 422
     assert VALUE not in words(answer)

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from portal.changes import patch as patches
-from portal.changes.patch import ShareChange, Snapshot, SnapshotMatch
+from portal.changes.domain import patch as patches
+from portal.changes.domain.patch import ShareChange, Snapshot, SnapshotMatch
 from portal.vault import SecretStr, Share
 from tests.people import GCP
 

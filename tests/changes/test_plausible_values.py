@@ -9,9 +9,9 @@ import pytest
 from django.test import Client
 
 from portal.accounts.models import User
-from portal.changes import letters, risks
+from portal.changes.domain import lookalikes, risks
+from portal.changes.domain.patch import FieldChange, ShareChange
 from portal.changes.forms.shares import LONGEST
-from portal.changes.patch import FieldChange, ShareChange
 from portal.changes.templatetags.change_ui import plainly
 from portal.sandbox import Sandbox
 from tests.changes.pages import text_of
@@ -156,8 +156,8 @@ def test_requester_cannot_share_with_two_spellings_of_one_name(
 def test_rename_between_spellings_is_a_high_risk_told_in_words(field: str, one: str, other: str) -> None:
     found = {risk.kind: risk for risk in risks.find_risks([FieldChange(field, old=one, new=other)], base_known=True)}
     assert found["letters"].grave
-    assert letters.escape_non_ascii(one) in found["letters"].sentence
-    assert letters.escape_non_ascii(other) in found["letters"].sentence
+    assert lookalikes.escape_non_ascii(one) in found["letters"].sentence
+    assert lookalikes.escape_non_ascii(other) in found["letters"].sentence
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)
@@ -172,7 +172,7 @@ def test_share_beside_another_spelling_of_its_name_is_a_high_risk(one: str, othe
 
 @pytest.mark.parametrize(("one", "other"), [("alices", "alicez"), ("a b", "ab"), ("a-b", "a_b"), ("cafe", "caf\u00e9")])
 def test_names_that_look_different_are_two_names(one: str, other: str) -> None:
-    assert letters.find_same_names([one, other]) == []
+    assert lookalikes.find_same_names([one, other]) == []
 
 
 @pytest.mark.parametrize(

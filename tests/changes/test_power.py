@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from portal.changes import power
-from portal.changes.patch import FieldChange, describe_changes
+from portal.changes.domain import access_changes
+from portal.changes.domain.patch import FieldChange, describe_changes
 from tests.people import GCP
 
 
 def sentences(field: str, new: list[list[object]], *, base_known: bool = True) -> list[str]:
     changes = describe_changes({field: new}, GCP if base_known else None, new_secret=False)
-    return [each.sentence for each in power.describe_access_changes(changes[0], base_known=base_known)]
+    return [each.sentence for each in access_changes.describe_access_changes(changes[0], base_known=base_known)]
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_name_that_looks_like_a_placeholder_is_only_a_name() -> None:
 
 
 def test_page_gets_a_pattern_for_every_step_that_can_be_said() -> None:
-    for field, words in power.SENTENCES.items():
-        patterns = power.access_sentence_patterns(field)
+    for field, words in access_changes.SENTENCES.items():
+        patterns = access_changes.access_sentence_patterns(field)
         assert {pattern.step for pattern in patterns} == set(words)
         assert all("{names}" in pattern.sentence and "{names}" in pattern.many for pattern in patterns)
-    assert power.describe_access_changes(FieldChange("users_allowed"), base_known=True) == []
+    assert access_changes.describe_access_changes(FieldChange("users_allowed"), base_known=True) == []

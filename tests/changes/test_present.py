@@ -13,9 +13,10 @@ from django.urls import reverse
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import conclusions, transitions, workflow
+from portal.changes.delivery import claims, status_changes
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status, StatusCause, Vote
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from tests.changes.pages import ballot_of, page_of, send, text_of
 from tests.changes.test_change_acts import failed
 from tests.changing import approve
@@ -188,9 +189,9 @@ def test_the_log_says_how_the_voter_had_signed_in(late: Client, submitted: Chang
 
 def needs_human(change: Change, approver: User) -> None:
     approve(change, approver)
-    taken = transitions.claim_change(change.pk)
+    taken = claims.claim_change(change.pk)
     assert taken is not None
-    conclusions.escalate_to_operator(taken, StatusCause.THIRD_VALUE)
+    status_changes.escalate_to_operator(taken, StatusCause.THIRD_VALUE)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +228,7 @@ def test_a_retry_needs_a_person_who_is_there(
 def test_no_value_is_looked_at_before_the_person_is_there(
     as_person: AsPerson, approver: User, requester: User, propose: Callable[..., Proposal]
 ) -> None:
-    change = workflow.submit_change(propose(value="the approved one"), by=requester)
+    change = submission.submit_change(propose(value="the approved one"), by=requester)
     failed(change, approver)
     browser = as_person(requester, minutes_ago=LATE)
     answer = send(browser, "retry", change, {"value": "canary of a guess"})

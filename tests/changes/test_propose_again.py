@@ -9,9 +9,10 @@ import pytest
 from django.test import Client
 
 from portal.accounts.models import User
-from portal.changes import sealed, workflow
+from portal.changes.domain import secret_encryption
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import review, submission
 from portal.sandbox import Sandbox
 from portal.vault import SecretStr
 from tests.changes.pages import page_of, text_of
@@ -29,10 +30,10 @@ CANARY = "cAnArY-of-a-change-that-ended"
 def rejected(segura: Sandbox, propose: Callable[..., Proposal], requester: User, approver: User) -> Change:
     """A rejected change: another URL, one more user, and a new client secret, which is erased."""
     users = [["alices", True], ["pduarte", True]]
-    change = workflow.submit_change(
+    change = submission.submit_change(
         propose(url="https://gcp-eu.example", users_allowed=users, value=CANARY), by=requester
     )
-    workflow.reject_change(
+    review.reject_change(
         change.pk,
         by=approver,
         revision=1,
@@ -76,7 +77,9 @@ def test_earlier_client_secret_is_asked_for_anew_and_never_taken_along(
     revision = newest.current()
     assert newest.pk != rejected.pk
     assert revision.patch["users_allowed"] == [["alices", True], ["pduarte", True]]
-    assert sealed.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk) == SecretStr("another value")
+    assert secret_encryption.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk) == SecretStr(
+        "another value"
+    )
     assert not [answer for answer in (page, refused, preview) if CANARY in answer.content.decode()]
 
 
@@ -85,7 +88,7 @@ def test_same_edits_for_another_secret_leave_its_name_its_code_and_its_own_peopl
 ) -> None:
     users = [["alices", True]]  # pduarte leaves, alices joins
     edits = {"name": "GCP EU", "identifier_code": "gcp-eu", "tags": "eu", "users_allowed": users}
-    change = workflow.submit_change(propose(**edits, value=CANARY), by=requester)
+    change = submission.submit_change(propose(**edits, value=CANARY), by=requester)
     other = 26
     mirrored(other, "another")
     browser = as_person(requester)

@@ -15,10 +15,11 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import sealed, workflow
-from portal.changes.forms.edit import ShareFormSet
+from portal.changes.domain import secret_encryption
+from portal.changes.domain.proposal import Proposal
+from portal.changes.forms.proposal import ShareFormSet
 from portal.changes.models import Change, Revision
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
 from portal.vault import SecretStr
 from tests.changes.pages import text_of
@@ -108,7 +109,7 @@ def test_requester_proposes_url_client_secret_and_one_more_user(desk: Desk, segu
     assert revision.base is not None
     assert revision.base["url"] == "https://gcp.com"
     assert (revision.reason, revision.ticket) == ("The endpoint moves to the EU", "OPS-7")
-    assert sealed.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk) == SecretStr(CANARY)
+    assert secret_encryption.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk) == SecretStr(CANARY)
     assert len(segura.control.arrivals("get")) == 2
     assert not segura.control.arrivals("update")
 
@@ -121,7 +122,7 @@ def test_client_secret_is_in_no_page_session_or_event(desk: Desk) -> None:
     desk.preview(url="https://gcp-eu.example")
     desk.press("confirm")
     revision = submitted(desk)
-    assert sealed.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk) == SecretStr(CANARY)
+    assert secret_encryption.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk) == SecretStr(CANARY)
     kept = [event.text for event in Event.objects.all()]
     kept += [json.dumps(session.get_decoded()) for session in Session.objects.all()]
     assert len(kept) > 3
@@ -154,7 +155,7 @@ def test_kept_client_secret_can_be_replaced(desk: Desk) -> None:
     desk.preview(secret_mode="enter", client_secret=CANARY)
     desk.press("confirm")
     revision = submitted(desk)
-    assert sealed.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk) == SecretStr(CANARY)
+    assert secret_encryption.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk) == SecretStr(CANARY)
 
 
 @pytest.mark.shows("S08")
@@ -184,7 +185,7 @@ def test_portal_makes_a_value_up_and_shows_it_to_nobody(desk: Desk) -> None:
     page = desk.pages[-1]
     desk.press("confirm")
     revision = submitted(desk)
-    value = sealed.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk).reveal()
+    value = secret_encryption.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk).reveal()
     assert re.fullmatch("[A-Za-z0-9]{64}", value)
     assert value not in page.content.decode()
 
@@ -371,7 +372,7 @@ def test_tampered_proposal_leads_back_to_the_form(desk: Desk, proposal: str) -> 
 
 def test_expired_proposal_leads_back_to_the_form(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.preview(url="https://gcp-eu.example")
-    monkeypatch.setattr("portal.changes.proposal.LIFETIME_S", -1)
+    monkeypatch.setattr("portal.changes.domain.proposal.LIFETIME_S", -1)
     assert desk.press("confirm").status_code == 422
     assert not Change.objects.exists()
 
@@ -380,7 +381,7 @@ def test_expired_form_keeps_what_was_typed_and_says_what_differs(
     desk: Desk, segura: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     segura.control.edit(43, url="https://moved.example", users_allowed={"jsilva": True})
-    monkeypatch.setattr("portal.changes.proposal.LIFETIME_S", -1)
+    monkeypatch.setattr("portal.changes.domain.proposal.LIFETIME_S", -1)
     page = desk.preview(tags="mine", users_allowed__1__name="alices")
     monkeypatch.undo()
     assert page.status_code == 422
@@ -568,14 +569,14 @@ def test_as_many_rows_as_there_can_be_are_taken(desk: Desk) -> None:
 def test_open_change_of_the_secret_is_said_first_with_a_link_to_whoever_may_see_it(
     desk: Desk, requester: User, requester2: User, propose: Callable[..., Proposal], no_queue: None
 ) -> None:
-    theirs = workflow.submit_change(propose(notes="Theirs"), by=requester2)
-    mine = workflow.submit_change(propose(notes="Mine"), by=requester)
+    theirs = submission.submit_change(propose(notes="Theirs"), by=requester2)
+    mine = submission.submit_change(propose(notes="Mine"), by=requester)
     words = text_of(desk.open())
     assert words.index("2 other changes of this secret are open") < words.index("Fields")
     assert f"{mine.number} Pending proposed by you" in words
     assert f"{theirs.number} Pending proposed by somebody else" in words
     assert f'href="/changes/{mine.pk}/"' in desk.text
     assert f'href="/changes/{theirs.pk}/"' not in desk.text
-    workflow.withdraw_change(mine.pk, by=requester)
-    workflow.withdraw_change(theirs.pk, by=requester2)
+    submission.withdraw_change(mine.pk, by=requester)
+    submission.withdraw_change(theirs.pk, by=requester2)
     assert "of this secret" not in text_of(desk.open())

@@ -16,16 +16,17 @@ from django.db.models import F
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from portal import keyring
 from portal.accounts.models import User
 from portal.audit import ledger
 from portal.audit.models import Event
-from portal.changes import aftermath, approval_proof, vote_mac, workflow
-from portal.changes import patch as patches
+from portal.changes.approvals import approval_proof, vote_mac
+from portal.changes.domain import patch as patches
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.policy import InvalidPolicy, Policy
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Revision, Status, StatusCause, Verdict, Vote
-from portal.changes.patch import Snapshot
-from portal.changes.policy import InvalidPolicy, Policy
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import manual_resolution, review, submission
+from portal.common import keyring
 from portal.sandbox import Sandbox
 from tests.changing import approve, work
 from tests.segura import events
@@ -232,7 +233,7 @@ def test_vote_of_an_earlier_revision_is_not_counted(
     approve(Change.objects.get(pk=submitted.pk), approver)
     genuine = Vote.objects.get()
     again = propose(base=Snapshot(first.base, first.base_secret_fingerprint) if first.base else None, **first.patch)
-    workflow.revise_change(submitted.pk, again, by=requester)
+    submission.revise_change(submitted.pk, again, by=requester)
     with triggers_off("changes_revision"):
         Revision.objects.update(policy=first.policy, digest=first.digest)
     change = Change.objects.get(pk=submitted.pk)
@@ -306,13 +307,13 @@ def test_approval_that_its_people_took_back_is_not_replayed(
     seen = {"by": approver2, "revision": 1, "digest": digest, "presence": PRESENT}
     match act:
         case "reject":
-            workflow.reject_change(submitted.pk, **seen, reason="No")
+            review.reject_change(submitted.pk, **seen, reason="No")
         case "request_changes":
-            workflow.request_changes(submitted.pk, **seen, reason="Not so")
+            review.request_changes(submitted.pk, **seen, reason="Not so")
         case "withdraw":
-            workflow.withdraw_change(submitted.pk, by=requester)
+            submission.withdraw_change(submitted.pk, by=requester)
         case "revise":
-            workflow.revise_change(submitted.pk, propose(notes="other"), by=requester)
+            submission.revise_change(submitted.pk, propose(notes="other"), by=requester)
         case "expire":
             ledger.record_event("change.expired", change=submitted.pk)
     assert_refused(replayed(submitted), segura)
@@ -339,7 +340,7 @@ def test_retry_that_nobody_asked_for_is_not_sent(
 
 def test_retry_of_an_earlier_failure_is_not_replayed(segura: Sandbox, approved: Approved, requester: User) -> None:
     change = failed(segura, approved())
-    aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
+    manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
     change = failed(segura, Change.objects.get(pk=change.pk))
     (genuine,) = events("change.retried")
     ledger.record_event("change.retried", by=requester.username, change=change.pk, data=genuine["data"])
@@ -353,7 +354,7 @@ def test_retry_recheck_and_repeat_by_users_are_sent(
     segura: Sandbox, approved: Approved, requester: User, admin: User
 ) -> None:
     change = failed(segura, approved())
-    aftermath.retry_change(change.pk, by=requester, presence=PRESENT)
+    manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
     segura.control.plan("504_before_apply", endpoint="update", identifier=43)
     change.refresh_from_db()
     work(change)
@@ -407,7 +408,7 @@ def test_proof_costs_two_questions(approved: Approved, django_assert_num_queries
 
 def test_digest_can_be_computed_from_the_submission_alone(propose: Callable[..., Proposal], requester: User) -> None:
     for value in ("", "a-new-value"):
-        change = workflow.submit_change(propose(value=value), by=requester)
+        change = submission.submit_change(propose(value=value), by=requester)
         event = json.loads(Event.objects.get(change=change.pk, action="change.submitted").text)
         said = event["data"]
         text = {

@@ -12,11 +12,11 @@ from django.test import Client, RequestFactory
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.forms.bulk import MOST
 from portal.changes.models import Change, Status, Verdict
-from portal.changes.proposal import Proposal
 from portal.changes.views import bulk
+from portal.changes.workflow import review, submission
 from tests.changes.pages import edited_by, text_of
 from tests.people import mirrored
 from tests.vouching import PRESENT
@@ -30,7 +30,7 @@ TICKED = re.compile(r'name="picks"[^>]* checked')
 def submit(propose: Callable[..., Proposal], requester: User) -> Callable[..., Change]:
     def build(identifier: int, **patch: Any) -> Change:
         mirrored(identifier, f"S{identifier}")
-        return workflow.submit_change(propose(identifier=identifier, **(patch or {"notes": "x"})), by=requester)
+        return submission.submit_change(propose(identifier=identifier, **(patch or {"notes": "x"})), by=requester)
 
     return build
 
@@ -48,9 +48,7 @@ def test_each_is_decided_by_its_own_rules_and_reported(
 ) -> None:
     plain, grave, gone, revised = submit(60), submit(61, url="http://other.example"), submit(62), submit(63)
     stale = pick(revised)[:-64] + "0" * 64
-    workflow.reject_change(
-        gone.pk, by=approver2, revision=1, digest=gone.current().digest, reason="No", presence=PRESENT
-    )
+    review.reject_change(gone.pk, by=approver2, revision=1, digest=gone.current().digest, reason="No", presence=PRESENT)
     browser = as_person(approver)
     response = browser.post(
         "/queue/decide/",

@@ -14,9 +14,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.changes import workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from tests.changes.pages import as_shown_to, ballot_of, send, text_of
 from tests.changing import approve
 from tests.people import mirrored
@@ -37,7 +37,7 @@ def some(propose: Callable[..., Proposal], requester: User, requester2: User) ->
     made = {}
     for number, (name, (by, patch)) in enumerate(asked.items(), 60):
         mirrored(number, name)
-        made[name] = workflow.submit_change(propose(identifier=number, **patch), by=by)
+        made[name] = submission.submit_change(propose(identifier=number, **patch), by=by)
     return made
 
 
@@ -68,8 +68,8 @@ def test_how_long_a_change_waits_is_counted_from_its_submission_as_the_order_is(
     """A revision puts it neither behind in the list nor back to nothing in the column."""
     first, browser = some["low"], as_person(approver)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("portal.changes.workflow.db_now", lambda: first.created_at + timedelta(hours=2))
-        workflow.revise_change(first.pk, propose(identifier=first.secret, notes="Revised later"), by=first.requester)
+        patch.setattr("portal.changes.workflow.submission.db_now", lambda: first.created_at + timedelta(hours=2))
+        submission.revise_change(first.pk, propose(identifier=first.secret, notes="Revised later"), by=first.requester)
         patch.setattr("portal.changes.forms.filters.timezone.now", lambda: first.created_at + timedelta(minutes=150))
         assert first.pk in [row.change.pk for row in rows_of(browser, "age=1")]
     page = browser.get(QUEUE)
@@ -95,7 +95,7 @@ def rows_of(browser: Client, asked: str) -> list[Any]:
 def test_pages_by_risk_go_on_where_they_stopped(
     some: dict[str, Change], as_person: AsPerson, approver: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.changes.views.desk.MOST", 2)
+    monkeypatch.setattr("portal.changes.views.queue.MOST", 2)
     browser = as_person(approver)
     page = browser.get(QUEUE, {"sort": "risk"})
     assert "Next" in text_of(page).split()
@@ -141,7 +141,7 @@ def test_where_the_wanted_one_is_gone_the_one_after_it_in_the_list_is_open(
 ) -> None:
     """By risk that is not one with a greater number."""
     medium = some["medium"]
-    workflow.withdraw_change(medium.pk, by=medium.requester)
+    submission.withdraw_change(medium.pk, by=medium.requester)
     browser = as_person(approver)
     assert browser.get(QUEUE, {"sort": "risk", "open": medium.pk}).context["panel"].row.change == some["low"]
     assert browser.get(QUEUE, {"open": medium.pk}).context["panel"].row.change == some["low"]  # it was the last

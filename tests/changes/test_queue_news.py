@@ -11,9 +11,9 @@ from django.http import HttpResponse
 from django.test import Client
 
 from portal.accounts.models import User
-from portal.changes import workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import review, submission
 from tests.changes.pages import text_of
 from tests.changing import approve
 from tests.people import mirrored
@@ -27,7 +27,7 @@ AsPerson = Callable[[User], Client]
 def submit(propose: Callable[..., Proposal], requester: User) -> Callable[[int], Change]:
     def build(identifier: int) -> Change:
         mirrored(identifier, f"S{identifier}")
-        return workflow.submit_change(propose(identifier=identifier, notes="x"), by=requester)
+        return submission.submit_change(propose(identifier=identifier, notes="x"), by=requester)
 
     return build
 
@@ -94,8 +94,8 @@ def test_what_another_decided_is_out_of_reach_and_names_who_was_faster(
     browser = as_person(approver)
     page = browser.get("/queue/")
     approve(taken, approver2)
-    workflow.reject_change(no.pk, by=approver2, revision=1, digest=no.current().digest, reason="No", presence=PRESENT)
-    workflow.withdraw_change(back.pk, by=back.requester)
+    review.reject_change(no.pk, by=approver2, revision=1, digest=no.current().digest, reason="No", presence=PRESENT)
+    submission.withdraw_change(back.pk, by=back.requester)
     told = browser.get(asked_by(page))
     words = text_of(told)
     assert "approver2 was faster and approved it." in words

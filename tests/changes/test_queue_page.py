@@ -12,10 +12,10 @@ from django.urls import reverse
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.changes import workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status
-from portal.changes.proposal import Proposal
-from portal.notices import inbox
+from portal.changes.workflow import submission
+from portal.notifications import inbox
 from tests.changes.pages import as_shown_to, ballot_of, edited_by, offers, send, text_of
 from tests.changing import approve
 from tests.people import mirrored
@@ -32,7 +32,7 @@ def submit(propose: Propose, requester: User) -> Callable[..., Change]:
 
     def build(name: str = "GCP", identifier: int = 43, by: User = requester, **patch: Any) -> Change:
         mirrored(identifier, name)
-        return workflow.submit_change(propose(identifier=identifier, **patch), by=by)
+        return submission.submit_change(propose(identifier=identifier, **patch), by=by)
 
     return build
 
@@ -68,7 +68,7 @@ def test_own_edited_voted_and_decided_changes_are_not_in_the_queue(
     submit(by=approver)
     approve(submit("AWS", 44), approver)
     ended = submit("Azure", 45)
-    workflow.withdraw_change(ended.pk, by=ended.requester)
+    submission.withdraw_change(ended.pk, by=ended.requester)
     edited = submit("Edited", 46)
     edited_by(approver, edited)
     response = as_person(approver).get(QUEUE)
@@ -106,7 +106,7 @@ def test_navigation_counts_what_waits_for_approvers_and_for_nobody_else(
 def test_pages_go_on_where_they_stopped(
     as_person: AsPerson, approver: User, submit: Callable[..., Change], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.changes.views.desk.MOST", 2)
+    monkeypatch.setattr("portal.changes.views.queue.MOST", 2)
     numbers = [submit(f"S{index}", 60 + index).pk for index in range(3)]
     browser = as_person(approver)
     page = browser.get(QUEUE)
@@ -156,7 +156,7 @@ def test_a_vote_over_an_old_revision_is_refused_in_the_panel_with_the_difference
     as_person: AsPerson, approver: User, submitted: Change, propose: Propose, requester: User
 ) -> None:
     data = {**ballot_of(submitted, reason="no, because"), "from": "queue"}
-    workflow.revise_change(submitted.pk, propose(url="https://third.example"), by=requester)
+    submission.revise_change(submitted.pk, propose(url="https://third.example"), by=requester)
     response = send(as_person(approver), "reject", submitted, data, **{"HX-Request": "true"})
     assert response.status_code == 409
     words = text_of(response)

@@ -12,12 +12,13 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import care, risks, workflow
-from portal.changes.care import ReviewProof
+from portal.changes.domain import review_proof, risks
+from portal.changes.domain.proposal import Proposal, encode_proposal
+from portal.changes.domain.review_proof import ReviewProof
+from portal.changes.domain.risks import RiskLevel
 from portal.changes.models import Change, Status
-from portal.changes.proposal import Proposal, encode_proposal
-from portal.changes.risks import RiskLevel
-from portal.changes.rules import DiffNotOpened, ImpactNotConfirmed
+from portal.changes.rules.guards import DiffNotOpened, ImpactNotConfirmed
+from portal.changes.workflow import review, submission
 from tests.changes.pages import as_shown_to, ballot_of, page_of, send, text_of
 from tests.people import mirrored
 from tests.vouching import LOOKED, PRESENT
@@ -40,12 +41,12 @@ RATED: list[tuple[dict[str, Any], RiskLevel]] = [
 def test_a_change_carries_the_level_of_its_rules(
     patch: dict[str, Any], level: RiskLevel, propose: Propose, requester: User
 ) -> None:
-    assert workflow.submit_change(propose(**patch), by=requester).risk == level
+    assert submission.submit_change(propose(**patch), by=requester).risk == level
 
 
 def test_a_revision_is_rated_anew(submitted: Change, propose: Propose, requester: User) -> None:
     assert submitted.risk == RiskLevel.HIGH
-    workflow.revise_change(submitted.pk, propose(notes="harmless"), by=requester)
+    submission.revise_change(submitted.pk, propose(notes="harmless"), by=requester)
     submitted.refresh_from_db()
     assert submitted.risk == RiskLevel.LOW
 
@@ -55,7 +56,7 @@ def test_the_fifth_secret_of_an_hour_says_that_there_are_many(
 ) -> None:
     def submit(identifier: int, by: User = requester) -> Change:
         mirrored(identifier, f"S{identifier}")
-        return workflow.submit_change(propose(identifier=identifier, notes="x"), by=by)
+        return submission.submit_change(propose(identifier=identifier, notes="x"), by=by)
 
     for identifier in (61, 61, 62, 63):
         submit(identifier)
@@ -67,7 +68,7 @@ def test_the_fifth_secret_of_an_hour_says_that_there_are_many(
     queue = text_of(as_person(approver).get(f"/queue/?open={fifth.pk}"))
     assert "Medium Many secrets" in queue
     assert "Its requester proposed changes of 5 secrets within an hour" in queue
-    workflow.revise_change(fifth.pk, propose(identifier=66, notes="y"), by=requester)
+    submission.revise_change(fifth.pk, propose(identifier=66, notes="y"), by=requester)
     fifth.refresh_from_db()
     assert fifth.risk == RiskLevel.MEDIUM
 
@@ -77,7 +78,7 @@ def test_who_submits_another_one_is_told_of_the_rule_before(
 ) -> None:
     for identifier in range(61, 65):
         mirrored(identifier, f"S{identifier}")
-        workflow.submit_change(propose(identifier=identifier, notes="x"), by=requester)
+        submission.submit_change(propose(identifier=identifier, notes="x"), by=requester)
     mirrored(43)
     sent = {"act": "confirm", "proposal": encode_proposal(replace(propose(notes="x"), reason=" "), requester)}
     preview = as_person(requester).post("/secrets/43/propose/", sent)
@@ -112,34 +113,35 @@ def test_high_risk_is_approved_only_over_the_opened_difference_and_its_confirmed
         (ReviewProof(True, False), ImpactNotConfirmed),
     ):
         with pytest.raises(refusal, match="High risk"):
-            workflow.approve_change(submitted.pk, by=approver, care=looked, **seen, presence=PRESENT)
+            review.approve_change(submitted.pk, by=approver, care=looked, **seen, presence=PRESENT)
         assert refusal.__name__ in Event.objects.filter(action="vote.refused").latest("pk").text
     assert Change.objects.get(pk=submitted.pk).status == Status.PENDING
-    workflow.approve_change(submitted.pk, by=approver, care=LOOKED, **seen, presence=PRESENT)
+    review.approve_change(submitted.pk, by=approver, care=LOOKED, **seen, presence=PRESENT)
 
 
 def test_less_than_high_risk_and_any_rejection_take_no_more_than_a_click(
     propose: Propose, submitted: Change, requester: User, approver: User
 ) -> None:
     glanced = ReviewProof(opened=False, confirmed=False)
-    tame = workflow.submit_change(propose(notes="x", value="a-new-value"), by=requester)
-    workflow.approve_change(
+    tame = submission.submit_change(propose(notes="x", value="a-new-value"), by=requester)
+    review.approve_change(
         tame.pk, by=approver, revision=1, digest=tame.current().digest, care=glanced, presence=PRESENT
     )
-    workflow.reject_change(
+    review.reject_change(
         submitted.pk, by=approver, revision=1, digest=submitted.current().digest, reason="No", presence=PRESENT
     )
 
 
 def test_the_mark_of_another_revision_opens_nothing() -> None:
     shown = {"revision": 2, "reader": 7}
-    right = care.make_review_token("a" * 64, **shown)
-    assert care.check_review_token("a" * 64, **shown, marked=right, confirmed=True) == LOOKED
+    right = review_proof.make_review_token("a" * 64, **shown)
+    assert review_proof.check_review_token("a" * 64, **shown, marked=right, confirmed=True) == LOOKED
     others = [
-        care.make_review_token("a" * 64, revision=number, reader=reader) for number, reader in ((1, 7), (2, 8), (27, 7))
+        review_proof.make_review_token("a" * 64, revision=number, reader=reader)
+        for number, reader in ((1, 7), (2, 8), (27, 7))
     ]
-    for wrong in ("", "x", care.make_review_token("b" * 64, **shown), *others):
-        assert not care.check_review_token("a" * 64, **shown, marked=wrong, confirmed=True).opened
+    for wrong in ("", "x", review_proof.make_review_token("b" * 64, **shown), *others):
+        assert not review_proof.check_review_token("a" * 64, **shown, marked=wrong, confirmed=True).opened
 
 
 def test_approver_cannot_use_the_mark_of_another_approver(
@@ -156,8 +158,8 @@ def test_pages_with_the_difference_carry_the_mark_and_name_the_consequence(
     as_person: AsPerson, approver: User, propose: Propose, requester: User
 ) -> None:
     mirrored()
-    change = workflow.submit_change(propose(users_allowed=MORE_EDITORS, value="a-new-value"), by=requester)
-    mark = care.make_review_token(change.current().digest, revision=1, reader=approver.pk)
+    change = submission.submit_change(propose(users_allowed=MORE_EDITORS, value="a-new-value"), by=requester)
+    mark = review_proof.make_review_token(change.current().digest, revision=1, reader=approver.pk)
     browser = as_person(approver)
     for page in (page_of(browser, change), browser.get("/queue/")):
         assert mark in page.content.decode()

@@ -9,10 +9,10 @@ import pytest
 from django.test import Client
 
 from portal.accounts.models import User
-from portal.changes import workflow
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
 from tests.changes.pages import text_of
 from tests.changes.paper import read_form
@@ -32,7 +32,7 @@ def stale(
     """Approved, and found stale by the worker: url and users were changed in Segura too, notes there alone."""
     shares = [["alices", False], ["pduarte", False]]
     proposal = propose(base=live_base, url=MINE, tags="Mine alone", users_allowed=shares)
-    change = approve(workflow.submit_change(proposal, by=requester), approver)
+    change = approve(submission.submit_change(proposal, by=requester), approver)
     segura.control.edit(43, url=THEIRS, notes="Theirs alone", users_allowed={"jsilva": True, "pduarte": True})
     assert work(change).status == Status.STALE
     return change
@@ -100,7 +100,7 @@ def test_theirs_of_all_is_no_change_any_more(
     as_person: Callable[[User], Client],
     segura: Sandbox,
 ) -> None:
-    change = workflow.submit_change(propose(base=live_base, url=MINE), by=requester)
+    change = submission.submit_change(propose(base=live_base, url=MINE), by=requester)
     segura.control.edit(43, url=THEIRS)
     desk = Desk(as_person(requester), f"/changes/{change.pk}/revise/")
     desk.open()
@@ -141,7 +141,7 @@ def test_a_client_secret_that_both_replaced_is_asked_for_and_the_kept_one_goes_o
     as_person: Callable[[User], Client],
     segura: Sandbox,
 ) -> None:
-    change = workflow.submit_change(propose(base=live_base, value="cAnArY-mine", url=MINE), by=requester)
+    change = submission.submit_change(propose(base=live_base, value="cAnArY-mine", url=MINE), by=requester)
     segura.control.edit(43, client_secret="cAnArY-theirs")
     desk = Desk(as_person(requester), f"/changes/{change.pk}/revise/")
     desk.open()
@@ -164,7 +164,7 @@ def test_where_segura_holds_what_was_proposed_there_is_nothing_to_choose(
     as_person: Callable[[User], Client],
     segura: Sandbox,
 ) -> None:
-    change = workflow.submit_change(propose(base=live_base, url=MINE, tags="More"), by=requester)
+    change = submission.submit_change(propose(base=live_base, url=MINE, tags="More"), by=requester)
     segura.control.edit(43, url=MINE)
     desk = Desk(as_person(requester), f"/changes/{change.pk}/revise/")
     desk.open()

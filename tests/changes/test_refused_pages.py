@@ -10,9 +10,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
-from portal.changes import workflow
+from portal.changes.domain.proposal import Proposal, encode_proposal
 from portal.changes.models import Change
-from portal.changes.proposal import Proposal, encode_proposal
+from portal.changes.workflow import review
 from tests.changes.pages import ballot_of, send, text_of
 from tests.vouching import PRESENT
 
@@ -33,9 +33,7 @@ def test_a_step_that_somebody_else_overtook_is_a_409_with_what_stands_now(
     submitted: Change, approver: User, approver2: User, as_person: AsPerson
 ) -> None:
     ballot = ballot_of(submitted)
-    workflow.reject_change(
-        submitted.pk, by=approver2, revision=1, digest=ballot["digest"], reason="No", presence=PRESENT
-    )
+    review.reject_change(submitted.pk, by=approver2, revision=1, digest=ballot["digest"], reason="No", presence=PRESENT)
     said = whole(send(as_person(approver), "approve", submitted, ballot), 409)
     assert "has moved on. Its status now: Rejected" in said
     assert "Where it stands" in said

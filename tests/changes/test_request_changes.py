@@ -13,9 +13,10 @@ from django.urls import reverse
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import rules, workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status, Verdict, Vote
-from portal.changes.proposal import Proposal
+from portal.changes.rules import guards
+from portal.changes.workflow import review, submission
 from tests.changes.pages import ballot_of, offers, page_of, send, text_of
 from tests.changing import approve
 from tests.vouching import PRESENT
@@ -26,7 +27,7 @@ Propose = Callable[..., Proposal]
 
 
 def ask(change: Change, by: User, reason: str = "Keep the old host too") -> Change:
-    return workflow.request_changes(
+    return review.request_changes(
         change.pk, by=by, revision=change.revision, digest=change.current().digest, reason=reason, presence=PRESENT
     )
 
@@ -82,7 +83,7 @@ def test_anybody_who_decides_may_still_reject_or_ask_too(
     page = text_of(page_of(as_person(approver2), submitted))
     assert "Keep the old host too" in page
     assert "And the tags" in page
-    workflow.reject_change(
+    review.reject_change(
         submitted.pk,
         by=approver2,
         revision=1,
@@ -127,7 +128,7 @@ def test_a_revision_answers_the_request_and_starts_the_voting_anew(
     requester: User, approver: User, approver2: User, submitted: Change, propose: Propose
 ) -> None:
     ask(submitted, approver)
-    revised = workflow.revise_change(submitted.pk, propose(tags="Cloud, EU"), by=requester)
+    revised = submission.revise_change(submitted.pk, propose(tags="Cloud, EU"), by=requester)
     event = Event.objects.get(action="change.revised", change=submitted.pk)
     assert json.loads(event.text)["data"]["votes_voided"] == ["approver"]
     assert approve(revised, approver2).status == Status.APPROVED
@@ -139,7 +140,7 @@ def test_it_waits_for_its_requester_and_not_in_the_queues_of_approvers(
     ask(submitted, approver)
     for person in (approver, approver2):
         assert submitted.number not in queue_of(as_person(person))
-    workflow.revise_change(submitted.pk, propose(tags="Cloud, EU"), by=requester)
+    submission.revise_change(submitted.pk, propose(tags="Cloud, EU"), by=requester)
     for person in (approver, approver2):
         assert submitted.number in queue_of(as_person(person))
 
@@ -148,7 +149,7 @@ def test_taken_back_by_one_of_two_needed_approvals_it_waits_for_the_other(
     settings: Any, as_person: AsPerson, approver: User, approver2: User, requester: User, propose: Propose
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit_change(propose(), by=requester)
+    change = submission.submit_change(propose(), by=requester)
     ask(change, approver)
     approve(change, approver)
     assert change.number in queue_of(as_person(approver2))
@@ -182,7 +183,7 @@ def test_the_database_takes_one_decision_and_one_request_of_each_person(
 
 def test_a_request_after_the_last_approval_comes_too_late(approver: User, approver2: User, submitted: Change) -> None:
     approve(submitted, approver2)
-    with pytest.raises(workflow.WrongState):
+    with pytest.raises(submission.WrongState):
         ask(submitted, approver)
     submitted.refresh_from_db()
     assert submitted.status == Status.APPROVED
@@ -192,4 +193,4 @@ def test_names_of_all_who_asked_are_in_the_sentence(approver: User, approver2: U
     ask(submitted, approver)
     ask(submitted, approver2)
     found = Change.objects.get(pk=submitted.pk)
-    assert rules.voter_names(rules.open_change_requests(rules.current_votes(found))) == "approver, approver2"
+    assert guards.voter_names(guards.open_change_requests(guards.current_votes(found))) == "approver, approver2"

@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from portal.catalog import directory
 from portal.catalog.details import DetailsUnavailable, fetch_details_for_user
-from portal.catalog.failure import FailureKind
+from portal.catalog.read_failure import FailureKind
 from portal.catalog.sync import sync_catalog
-from portal.changes import breaker, reconcile
+from portal.changes.delivery import circuit_breaker, reconcile
 from portal.changes.models import Breaker, Change, Status
 from portal.sandbox import Sandbox
 from tests.changing import work
@@ -60,11 +60,11 @@ def test_calls_that_were_not_made_do_not_pause_delivery(segura: Sandbox, approve
     segura.control.plan("429:30", endpoint="get")
     work(change)
     failures = Breaker.objects.get().failures
-    for _ in range(breaker.FAILURES + 1):
+    for _ in range(circuit_breaker.FAILURES + 1):
         Change.objects.filter(pk=change.pk).update(not_before=None)
         work(change)
     assert Breaker.objects.get().failures == failures
-    assert not breaker.is_paused()
+    assert not circuit_breaker.is_paused()
 
 
 def test_page_list_and_directory_say_that_segura_asked_to_wait(scim: Sandbox) -> None:

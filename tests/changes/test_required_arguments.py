@@ -8,24 +8,24 @@ from typing import Any
 import pytest
 
 from portal.accounts.models import User
-from portal.changes import aftermath, pausing, workflow
+from portal.changes.domain.policy import Policy
 from portal.changes.models import Change, Status, Verdict, Vote
-from portal.changes.policy import Policy
-from portal.changes.workflow import VoteRequest
+from portal.changes.workflow import delivery_pause, manual_resolution, review
+from portal.changes.workflow.review import VoteRequest
 from tests.vouching import LOOKED, PRESENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
 _VOTE = {"revision": 1, "digest": "d" * 64}
 _FORGETFUL: list[tuple[Callable[..., Any], dict[str, Any]]] = [
-    (workflow.approve_change, _VOTE),
-    (workflow.approve_change, {**_VOTE, "presence": PRESENT}),
-    (workflow.approve_change, {**_VOTE, "care": LOOKED}),
-    (workflow.reject_change, {**_VOTE, "reason": "No"}),
-    (workflow.request_changes, {**_VOTE, "reason": "No"}),
-    (aftermath.retry_change, {}),
-    (aftermath.recheck_change, {}),
-    (aftermath.resolve_change, {"applied": True, "reason": "Looked"}),
+    (review.approve_change, _VOTE),
+    (review.approve_change, {**_VOTE, "presence": PRESENT}),
+    (review.approve_change, {**_VOTE, "care": LOOKED}),
+    (review.reject_change, {**_VOTE, "reason": "No"}),
+    (review.request_changes, {**_VOTE, "reason": "No"}),
+    (manual_resolution.retry_change, {}),
+    (manual_resolution.recheck_change, {}),
+    (manual_resolution.resolve_change, {"applied": True, "reason": "Looked"}),
 ]
 
 
@@ -41,7 +41,7 @@ def test_act_without_what_its_user_showed_does_nothing(
 
 
 @pytest.mark.parametrize(
-    ("act", "given"), [(pausing.pause_delivery, {"reason": "Maintenance"}), (pausing.resume_delivery, {})]
+    ("act", "given"), [(delivery_pause.pause_delivery, {"reason": "Maintenance"}), (delivery_pause.resume_delivery, {})]
 )
 def test_pause_without_what_its_user_showed_does_nothing(
     act: Callable[..., Any], given: dict[str, Any], admin: User

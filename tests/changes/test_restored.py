@@ -13,10 +13,11 @@ from django.db.models import F
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import aftermath, pausing, restoring, workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import LANE, Change, Status, StatusCause
-from portal.changes.proposal import Proposal
-from portal.changes.rules import NotAllowed
+from portal.changes.rules.guards import NotAllowed
+from portal.changes.workflow import delivery_pause, manual_resolution, submission
+from portal.changes.workflow.restore import SKIPPED, apply_restore_safeguards
 from portal.sandbox import Sandbox
 from tests.changing import work
 from tests.segura import events
@@ -34,7 +35,7 @@ def restore(admin: User) -> Callable[[], None]:
     def act() -> None:
         call_command("after_restore", by="admin", reason=WHY)
         assert not Change.objects.filter(status__in=LANE).exclude(status=Status.IN_DOUBT).exists()
-        pausing.resume_delivery(by=admin, presence=PRESENT)
+        delivery_pause.resume_delivery(by=admin, presence=PRESENT)
 
     return act
 
@@ -112,12 +113,12 @@ def test_another_look_still_sends_nothing_that_cannot_be_read_back(
     segura.control.edit(43, need_approval=True)
     assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.RESTORED_UNSEEN)
     for _ in range(2):
-        aftermath.recheck_change(change.pk, by=admin, presence=PRESENT)
+        manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
         Change.objects.update(hold_until=None)
         assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.RESTORED_UNSEEN)
     assert segura.control.arrivals("update") == []
     segura.control.edit(43, need_approval=False)
-    aftermath.recheck_change(change.pk, by=admin, presence=PRESENT)
+    manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
     assert work(change, rounds=2).status == Status.APPLIED
 
 
@@ -148,18 +149,18 @@ def test_a_delivery_that_was_under_way_is_in_doubt_and_two_of_a_secret_keep_thei
 def test_numbers_are_not_given_twice_and_everybody_signs_in_again(
     propose: Callable[..., Proposal], requester: User, restore: Callable[[], None], client: object
 ) -> None:
-    before = workflow.submit_change(propose(), by=requester)
+    before = submission.submit_change(propose(), by=requester)
     newest = Event.objects.latest("pk").pk
     Session.objects.create(session_key="x" * 32, session_data="", expire_date="2099-01-01T00:00Z")
     restore()
-    assert workflow.submit_change(propose(), by=requester).pk > before.pk + restoring.SKIPPED
-    assert Event.objects.latest("pk").pk > newest + restoring.SKIPPED
+    assert submission.submit_change(propose(), by=requester).pk > before.pk + SKIPPED
+    assert Event.objects.latest("pk").pk > newest + SKIPPED
     assert not Session.objects.exists()
 
 
 def test_only_in_the_name_of_somebody_who_operates_the_portal(requester: User) -> None:
     with pytest.raises(NotAllowed):
-        restoring.apply_restore_safeguards(by=requester, reason=WHY, actor="console", lost_checkpoint="")
+        apply_restore_safeguards(by=requester, reason=WHY, actor="console", lost_checkpoint="")
     with pytest.raises(CommandError, match="There is no account"):
         call_command("after_restore", by="nobody", reason=WHY)
 

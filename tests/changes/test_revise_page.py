@@ -10,10 +10,11 @@ from django.test import Client
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import sealed, workflow
+from portal.changes.domain import secret_encryption
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal, encode_proposal
 from portal.changes.models import Change, Status, StatusCause
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal, encode_proposal
+from portal.changes.workflow import review, submission
 from portal.sandbox import Sandbox
 from portal.vault import SecretStr
 from tests.changes.paper import press, read_form
@@ -30,7 +31,7 @@ def change(live_base: Snapshot, propose: Callable[..., Proposal], requester: Use
     """A pending change of url, client secret and users, over what the stand-in holds."""
     shares = [["alices", False], ["pduarte", False]]
     proposal = propose(value=CANARY, base=live_base, url="https://gcp-eu.example", users_allowed=shares)
-    return workflow.submit_change(proposal, by=requester)
+    return submission.submit_change(proposal, by=requester)
 
 
 @pytest.fixture
@@ -41,7 +42,9 @@ def desk(change: Change, requester: User, as_person: Callable[[User], Client]) -
 def sealed_value(change: Change) -> SecretStr | None:
     change.refresh_from_db()
     revision = change.current()
-    return sealed.decrypt_secret(bytes(revision.sealed_secret), revision.pk) if revision.sealed_secret else None
+    return (
+        secret_encryption.decrypt_secret(bytes(revision.sealed_secret), revision.pk) if revision.sealed_secret else None
+    )
 
 
 def test_form_holds_what_was_proposed(desk: Desk) -> None:
@@ -133,7 +136,7 @@ def test_change_that_is_decided_cannot_be_revised_and_nothing_typed_is_lost(
 ) -> None:
     form = desk.open()
     preview = desk.preview(tags="typed")
-    workflow.reject_change(
+    review.reject_change(
         change.pk, by=approver, revision=1, digest=change.current().digest, reason="No", presence=PRESENT
     )
     page = desk.press("confirm")
@@ -161,7 +164,7 @@ def test_proposal_that_is_another_change_already_is_refused_with_its_number(
     desk: Desk, change: Change, propose: Callable[..., Proposal], requester: User, no_queue: None
 ) -> None:
     proposal = propose(notes="Other notes")
-    other = workflow.submit_change(proposal, by=requester)
+    other = submission.submit_change(proposal, by=requester)
     page = desk.browser.post(desk.url, {"act": "confirm", "proposal": encode_proposal(proposal, requester)})
     assert page.status_code == 409
     assert f"This proposal was submitted before: it is {other.number}." in page.content.decode()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portal.changes import risks
-from portal.changes.patch import FieldChange
+from portal.changes.domain import risks
+from portal.changes.domain.patch import FieldChange
 
 PLAIN = [
     "https://gcp.example/",

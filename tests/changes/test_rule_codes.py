@@ -7,15 +7,16 @@ from contextlib import contextmanager
 
 import pytest
 
-from portal.accounts.access import RightMissing
+from portal.accounts.decorators import RightMissing
 from portal.accounts.models import User
-from portal.audit import codes
-from portal.audit.refusals import rule_of
-from portal.changes import violations, workflow
+from portal.audit import code_labels
+from portal.audit.denied_requests import rule_of
 from portal.changes.models import Change
-from portal.changes.rules import NotAllowed
+from portal.changes.rules import violations
+from portal.changes.rules.guards import NotAllowed
+from portal.changes.rules.violations import RuleViolation
 from portal.changes.transitions import WrongState
-from portal.changes.violations import RuleViolation
+from portal.changes.workflow import review
 from tests.segura import events
 from tests.vouching import LOOKED, PRESENT
 
@@ -47,7 +48,7 @@ def renamed(refusal: type[Exception]) -> Iterator[None]:
 def test_renamed_class_stores_the_code_it_had(submitted: Change, requester2: User) -> None:
     digest = submitted.current().digest
     with renamed(NotAllowed), pytest.raises(NotAllowed):
-        workflow.approve_change(submitted.pk, by=requester2, revision=1, digest=digest, presence=PRESENT, care=LOOKED)
+        review.approve_change(submitted.pk, by=requester2, revision=1, digest=digest, presence=PRESENT, care=LOOKED)
     (refused,) = events("vote.refused")
     assert refused["data"]["rule"] == "NotAllowed"
 
@@ -58,4 +59,4 @@ def test_refused_pages_are_stored_under_codes_too(submitted: Change) -> None:
         code = rule_of(refusal)
         with renamed(type(refusal)):
             assert rule_of(refusal) == code
-        assert code in codes.WORDS
+        assert code in code_labels.WORDS

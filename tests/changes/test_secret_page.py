@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.changes import workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
 from tests.people import mirrored
 from tests.segura import events
@@ -116,7 +116,7 @@ def test_open_change_comes_first(
     approver: User,
     as_person: Callable[[User], Client],
 ) -> None:
-    change = workflow.submit_change(propose(), by=requester)
+    change = submission.submit_change(propose(), by=requester)
     link = f'href="/changes/{change.pk}/"'
     own = text(browser)
     assert "proposed by you" in own
@@ -135,7 +135,8 @@ def test_paging_through_the_history_reads_nothing_again(
     browser: Client, propose: Callable[..., Proposal], requester: User, segura: Sandbox
 ) -> None:
     changes = [
-        workflow.withdraw_change(workflow.submit_change(propose(), by=requester).pk, by=requester) for _ in range(17)
+        submission.withdraw_change(submission.submit_change(propose(), by=requester).pk, by=requester)
+        for _ in range(17)
     ]
     first = browser.get(URL)
     older = first.context["page"].older
@@ -175,10 +176,10 @@ def test_queries_do_not_grow_with_the_history(
             text(browser)
         return len(captured)
 
-    workflow.submit_change(propose(), by=requester)
+    submission.submit_change(propose(), by=requester)
     queries()
     few = queries()
     for _ in range(10):
-        workflow.submit_change(propose(), by=requester)
+        submission.submit_change(propose(), by=requester)
     assert queries() == few
     assert few <= 25

@@ -10,9 +10,10 @@ import pytest
 from django.test import Client
 
 from portal.accounts.models import User
-from portal.changes import placeholders, sealed, traits, workflow
+from portal.changes.domain import placeholders, secret_encryption, secret_strength
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
 from portal.vault import is_masked
 from tests.changes.pages import page_of, send, text_of
@@ -40,7 +41,7 @@ def preview(browser: Client, value: str, page: object = None, **typed: str) -> o
 
 def value_of_newest_change() -> str:
     revision = Change.objects.order_by("pk").last().current()  # type: ignore[union-attr]
-    return sealed.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk).reveal()
+    return secret_encryption.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk).reveal()
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_requester_cannot_pass_the_question_by_sending_the_form_again(browser: C
 @pytest.mark.parametrize("value", VALUES)
 def test_ordinary_value_is_not_asked_about(value: str, browser: Client) -> None:
     assert not placeholders.looks_like_placeholder(value)
-    assert "placeholder" not in traits.measure_strength(value)
+    assert "placeholder" not in secret_strength.measure_strength(value)
     assert preview(browser, value).status_code == 200  # type: ignore[attr-defined]
 
 
@@ -188,7 +189,7 @@ def test_length_that_is_not_asked_for_does_not_block(browser: Client) -> None:
 def test_retry_takes_no_value_that_the_proposal_would_not_take(
     value: str, sentence: str, as_person: AsPerson, requester: User, approver: User, propose: Propose
 ) -> None:
-    change = failed(workflow.submit_change(propose(value="a-new-secret"), by=requester), approver)
+    change = failed(submission.submit_change(propose(value="a-new-secret"), by=requester), approver)
     answer = send(as_person(requester), "retry", change, {"value": value})
     assert answer.status_code == 422
     assert sentence in text_of(answer)
@@ -198,7 +199,7 @@ def test_retry_takes_no_value_that_the_proposal_would_not_take(
 def test_value_is_typed_into_a_masked_control_of_several_lines(
     browser: Client, as_person: AsPerson, requester: User, approver: User, propose: Propose
 ) -> None:
-    change = failed(workflow.submit_change(propose(value="a-new-secret"), by=requester), approver)
+    change = failed(submission.submit_change(propose(value="a-new-secret"), by=requester), approver)
     for page, name in ((browser.get(URL), "client_secret"), (page_of(as_person(requester), change), "value")):
         tag = page.content.decode().partition(f'<textarea name="{name}"')[2].partition(">")[0]
         assert "masked" in tag

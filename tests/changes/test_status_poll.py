@@ -14,9 +14,10 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
-from portal.changes import conclusions, transitions, workflow
+from portal.changes.delivery import claims, status_changes
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, StatusCause
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from tests.changes.pages import offers, page_of, text_of
 from tests.changing import approve
 
@@ -61,7 +62,7 @@ def test_a_vote_that_decides_nothing_yet_is_shown_too(
     as_person: AsPerson, approver: User, requester: User, propose: Callable[..., Proposal], settings: Settings
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit_change(propose(), by=requester)
+    change = submission.submit_change(propose(), by=requester)
     browser = as_person(requester)
     page = page_of(browser, change)
     approve(change, approver)
@@ -75,9 +76,9 @@ def test_polling_ends_with_the_change(as_person: AsPerson, approver: User, reque
     approve(submitted, approver)
     browser = as_person(requester)
     page = page_of(browser, submitted)
-    change = transitions.claim_change(submitted.pk)
+    change = claims.claim_change(submitted.pk)
     assert change is not None
-    conclusions.mark_applied(change, StatusCause.CONFIRMED, code=201)
+    status_changes.mark_applied(change, StatusCause.CONFIRMED, code=201)
     ended = poll(browser, page)
     assert "Segura confirmed the change" in text_of(ended)
     assert "every 2s" not in ended.content.decode()
@@ -88,14 +89,14 @@ def test_a_page_of_an_old_revision_gets_no_box_for_the_new_one(
 ) -> None:
     browser = as_person(approver)
     page = page_of(browser, submitted)
-    workflow.revise_change(submitted.pk, propose(tags="Later"), by=requester)
+    submission.revise_change(submitted.pk, propose(tags="Later"), by=requester)
     for _ in range(2):
         page = moved = poll(browser, page)
         assert "This change was revised while you were reading." in text_of(moved)
         assert not offers(moved, "approve", submitted)
         assert "seen=1." in moved.content.decode()
         submitted.refresh_from_db()
-        workflow.revise_change(submitted.pk, propose(tags="Later still"), by=requester)
+        submission.revise_change(submitted.pk, propose(tags="Later still"), by=requester)
 
 
 @pytest.mark.parametrize("seen", ["", "nonsense", "².pending.1", "9" * 400])

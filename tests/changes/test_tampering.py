@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from portal import keyring
-from portal.changes import sealed
+from portal.changes.domain import secret_encryption
 from portal.changes.models import Change, Revision, Status, StatusCause
+from portal.common import keyring
 from portal.sandbox import Sandbox
 from portal.vault import SecretStr
 from tests.changing import work
@@ -53,7 +53,7 @@ def test_a_value_sealed_with_our_own_key_but_never_voted_for_is_not_sent(
     segura: Sandbox, approved: Callable[..., Change]
 ) -> None:
     change = approved(value="approved-value")
-    forged = sealed.encrypt_secret(SecretStr("another-value"), change.current().pk)
+    forged = secret_encryption.encrypt_secret(SecretStr("another-value"), change.current().pk)
     Revision.objects.update(sealed_secret=forged.blob)
     assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
     assert segura.control.arrivals("update") == []
@@ -61,7 +61,7 @@ def test_a_value_sealed_with_our_own_key_but_never_voted_for_is_not_sent(
 
 def test_a_sealed_value_opens_for_its_own_revision_alone() -> None:
     own, other = uuid.uuid4(), uuid.uuid4()
-    kept = sealed.encrypt_secret(SecretStr("value"), own)
-    assert sealed.decrypt_secret(kept.blob, own) == SecretStr("value")
+    kept = secret_encryption.encrypt_secret(SecretStr("value"), own)
+    assert secret_encryption.decrypt_secret(kept.blob, own) == SecretStr("value")
     with pytest.raises(keyring.CannotDecrypt):
-        sealed.decrypt_secret(kept.blob, other)
+        secret_encryption.decrypt_secret(kept.blob, other)

@@ -11,10 +11,10 @@ from django.test import Client
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.changes import workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Template
-from portal.changes.proposal import Proposal
-from portal.changes.template import MOST
+from portal.changes.models.template import MOST
+from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
 from tests.changes.pages import page_of, text_of
 from tests.changes.paper import read_form
@@ -30,7 +30,7 @@ CANARY = "cAnArY-in-a-template"
 def change(segura: Sandbox, propose: Callable[..., Proposal], requester: User) -> Change:
     """Another name and code, a tag, one more user, and a new client secret."""
     users = [["alices", True], ["pduarte", True]]
-    return workflow.submit_change(
+    return submission.submit_change(
         propose(name="Elsewhere", identifier_code="pci-1", tags="pci", users_allowed=users, value=CANARY), by=requester
     )
 
@@ -110,7 +110,7 @@ def test_a_name_is_asked_for_and_one_has_so_many_at_most(change: Change, request
 def test_a_change_of_what_belongs_to_one_secret_alone_has_nothing_to_keep(
     segura: Sandbox, propose: Callable[..., Proposal], requester: User, as_person: AsPerson
 ) -> None:
-    change = workflow.submit_change(propose(name="Other", identifier_code="oth-1", value=CANARY), by=requester)
+    change = submission.submit_change(propose(name="Other", identifier_code="oth-1", value=CANARY), by=requester)
     browser = as_person(requester)
     assert "Nothing to keep" in text_of(browser.get(f"/changes/{change.pk}/template/"))
     assert keep(browser, change).status_code == 422

@@ -10,12 +10,13 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import User
-from portal.catalog import trial
+from portal.catalog import connection_check
 from portal.catalog.details import fetch_details_for_user
-from portal.changes import reconcile, workflow
+from portal.changes.delivery import reconcile
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status, StatusCause
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
 from tests.changing import approve, work
 from tests.operations.test_pages_delivery import text_of
@@ -35,7 +36,7 @@ def proposed(segura: Sandbox, propose: Propose, requester: User, approver: User)
         segura.control.knobs(secret_echo=shown)
         seen = fetch_details_for_user(43, by="requester", as_base=True)
         base = Snapshot(dict(seen.fields), seen.secret_fingerprint)
-        return approve(workflow.submit_change(propose(base=base, **patch), by=requester), approver)
+        return approve(submission.submit_change(propose(base=base, **patch), by=requester), approver)
 
     return build
 
@@ -95,10 +96,10 @@ def test_only_a_stable_value_has_a_fingerprint(shown: str, segura: Sandbox) -> N
 @pytest.mark.parametrize(
     ("shown", "found", "words"),
     [
-        ("clear", trial.VISIBLE, ""),
-        ("masked_middle", trial.HIDDEN, "does not show the client secret"),
-        ("omitted", trial.HIDDEN, "does not show the client secret"),
-        ("encrypted", trial.UNSTABLE, "encrypts sensitive data"),
+        ("clear", connection_check.VISIBLE, ""),
+        ("masked_middle", connection_check.HIDDEN, "does not show the client secret"),
+        ("omitted", connection_check.HIDDEN, "does not show the client secret"),
+        ("encrypted", connection_check.UNSTABLE, "encrypts sensitive data"),
     ],
 )
 def test_connection_test_says_what_the_portal_sees_of_client_secrets(
@@ -107,7 +108,7 @@ def test_connection_test_says_what_the_portal_sees_of_client_secrets(
     segura.control.knobs(secret_echo=shown)
     browser = as_person(admin)
     browser.post(reverse("operations:test_connection"))
-    made = trial.latest_connection_test()
+    made = connection_check.latest_connection_test()
     assert made is not None
     assert [step.value for step in made.steps] == ["", "", found]
     page = text_of(browser.get(reverse("operations:connection")))

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import requests
 
-from portal.operations.redis_server import free_port
+from portal.devserver.redis_server import free_port
 from tests.rig import documented
 from tests.rig.portal import ROOT
 from tests.rig.visitor import Visitor, wait_until

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from portal import linting
+from portal.devserver import checks
 from tests.rig.portal import ROOT
 
 _REQUIREMENTS = ROOT / "portal" / "requirements" / "dev.txt"
@@ -43,7 +43,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         python = str(make_environment(Path(folder, "python313")))
         check = [python, "manage.py", "check", "--fail-level", "WARNING"]
-        checked = subprocess.run(check, cwd=ROOT, env={**os.environ, **linting.PRODUCTION}, check=False)
+        checked = subprocess.run(check, cwd=ROOT, env={**os.environ, **checks.PRODUCTION}, check=False)
         tested = subprocess.run([python, *_QUICK, *sys.argv[1:]], cwd=ROOT, check=False)
     raise SystemExit(1 if checked.returncode or tested.returncode else 0)
 

@@ -9,11 +9,13 @@ from itertools import cycle
 import pytest
 
 from portal.accounts.models import User
-from portal.catalog import connection, details
-from portal.changes import tasks, transitions, workflow
+from portal.catalog import details, segura_client
+from portal.changes import transitions
+from portal.changes.delivery import tasks
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
 from portal.sandbox import Control, Sandbox
 from tests.changing import approve
 from tests.people import mirrored
@@ -48,12 +50,12 @@ def submit_all(segura: Sandbox, no_queue: None, propose: Callable[..., Proposal]
     """A pending change of each of these secrets over what the vault holds."""
 
     def build(secrets: list[int], *, value: str = "", **patch: str) -> list[Change]:
-        client, made = connection.build_client(), []
+        client, made = segura_client.build_client(), []
         for identifier in secrets:
             seen = details.fetch_details(client, identifier)
             base = Snapshot(dict(seen.fields), seen.secret_fingerprint)
             proposal = propose(identifier=identifier, base=base, value=value, **patch)
-            made.append(workflow.submit_change(proposal, by=requester))
+            made.append(submission.submit_change(proposal, by=requester))
         return made
 
     return build
@@ -76,7 +78,7 @@ def submit_many(segura: Sandbox, propose: Callable[..., Proposal], requester: Us
     def build(count: int, secrets: int = 10) -> list[Change]:
         over = cycle(usable(segura.control, min(count, secrets)))
         proposals = (propose(identifier=next(over), base=None, notes=f"number {number}") for number in range(count))
-        return [workflow.submit_change(proposal, by=requester) for proposal in proposals]
+        return [submission.submit_change(proposal, by=requester) for proposal in proposals]
 
     return build
 

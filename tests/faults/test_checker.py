@@ -15,11 +15,12 @@ from redis import Redis
 from portal.accounts.models import User
 from portal.audit import ledger
 from portal.audit.models import Event
-from portal.catalog import connection, details
-from portal.changes import patch, workflow
+from portal.catalog import details, segura_client
+from portal.changes.domain import patch
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Revision, Status, StatusCause
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import review, submission
 from portal.sandbox import Sandbox
 from tests.audit.tampering import overwrite, past_the_triggers
 from tests.changing import approve, work
@@ -48,8 +49,8 @@ def another(propose: Callable[..., Proposal], requester: User) -> Callable[..., 
     """A further change of the same secret, over what the vault holds by then."""
 
     def submit(**fields: Any) -> Change:
-        seen = details.fetch_details(connection.build_client(secret=43), 43)
-        return workflow.submit_change(
+        seen = details.fetch_details(segura_client.build_client(secret=43), 43)
+        return submission.submit_change(
             propose(base=Snapshot(dict(seen.fields), seen.secret_fingerprint), **fields), by=requester
         )
 
@@ -73,7 +74,7 @@ def test_nothing_is_said_of_changes_that_went_well_and_badly(
     segura.control.plan("refuse:1001:no", endpoint="update")
     assert work(approve(another(notes="refused"), approver)).status == Status.FAILED
     no = another(notes="rejected")
-    workflow.reject_change(no.pk, by=approver, revision=1, digest=no.current().digest, reason="no", presence=PRESENT)
+    review.reject_change(no.pk, by=approver, revision=1, digest=no.current().digest, reason="no", presence=PRESENT)
     segura.control.plan("504_before_apply", endpoint="update")
     assert work(approve(another(notes="sent twice"), approver), rounds=3).status == Status.APPLIED
     check(segura.control, markers=[value])
@@ -90,7 +91,7 @@ def test_i1_names_a_change_that_waits_for_ever_and_a_row_the_log_does_not_know(
 
 
 def test_i2_names_an_arrival_without_an_attempt(segura: Sandbox, change: Change) -> None:
-    connection.build_client().update(43, {"url": "https://gcp-eu.example"}, attempt_id=str(uuid.uuid4()))
+    segura_client.build_client().update(43, {"url": "https://gcp-eu.example"}, attempt_id=str(uuid.uuid4()))
     assert "I2: arrival " in complaints(segura)
 
 
@@ -103,7 +104,7 @@ def test_i2_names_an_attempt_that_was_written_down_later(segura: Sandbox, change
 
 def test_i2_names_an_attempt_that_arrived_twice(segura: Sandbox, change: Change) -> None:
     attempt = change.attempts.get()
-    connection.build_client().update(43, {"url": "https://gcp-eu.example"}, attempt_id=str(attempt.pk))
+    segura_client.build_client().update(43, {"url": "https://gcp-eu.example"}, attempt_id=str(attempt.pk))
     assert f"I2: attempt {attempt.pk} arrived 2 times" in complaints(segura)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.changes import tasks
+from portal.changes.delivery import tasks
 from portal.sandbox import Sandbox
 from tests.faults.conftest import ManyChanges, await_applied, usable
 from tests.rig.checker import check

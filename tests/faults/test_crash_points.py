@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.changes import tasks
+from portal.changes.delivery import tasks
 from portal.changes.models import Attempt, Change, Status
 from portal.sandbox import Sandbox
 from tests.faults.conftest import PATIENT, ManyChanges, await_applied, usable

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from portal.accounts.models import User
-from portal.changes import tasks
+from portal.changes.delivery import tasks
 from portal.changes.models import Change, Status, Vote
 from portal.sandbox import Sandbox
 from tests.faults.conftest import ManyChanges, await_applied, usable

@@ -12,7 +12,7 @@ from celery.utils.nodenames import worker_direct
 from django.conf import settings
 
 from portal.celery import app
-from portal.changes import tasks
+from portal.changes.delivery import tasks
 from portal.operations.watchdog import Watchdog
 from portal.sandbox import Sandbox
 from tests.faults.conftest import ManyChanges, await_applied, usable

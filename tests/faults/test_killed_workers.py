@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from portal.changes import tasks
+from portal.changes.delivery import tasks
 from portal.sandbox import Sandbox
 from tests.faults.conftest import PATIENT, ManyChanges, await_applied, usable
 from tests.rig.checker import check

@@ -12,9 +12,9 @@ from django.db import connections
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
-from portal.audit import sealing
 from portal.audit.models import Event, Seal
-from portal.changes import reconcile
+from portal.audit.sealing import sealer
+from portal.changes.delivery import worker
 from portal.changes.models import Attempt, Change, Status, Vote
 from portal.sandbox import Sandbox
 from tests.audit.conftest import SEED
@@ -36,7 +36,7 @@ def write(changes: Sequence[Change], approver: User) -> None:
     try:
         for change in changes:
             approve(change, approver)
-            reconcile.process_change(change.pk)
+            worker.process_change(change.pk)
     finally:
         connections.close_all()
 
@@ -46,7 +46,7 @@ def seal_until(over: threading.Event) -> int:
     batches = 0
     try:
         while not over.is_set():
-            batches += sealing.seal_pending_events() > 0
+            batches += sealer.seal_pending_events() > 0
     finally:
         connections.close_all()
     return batches

@@ -13,8 +13,9 @@ from redis import Redis
 
 from portal.accounts.models import User
 from portal.celery import app
-from portal.changes import tasks, workflow
+from portal.changes.delivery import tasks
 from portal.changes.models import Attempt, Change
+from portal.changes.workflow import review
 from portal.sandbox import Sandbox
 from tests.faults.conftest import ManyChanges, await_applied, usable
 from tests.rig.checker import check
@@ -88,7 +89,7 @@ def test_forged_and_old_messages_change_nothing_and_are_not_quoted(
         tasks.deliver_change.delay(old.pk)
         await_applied([old])
         digest = rejected.current().digest
-        workflow.reject_change(rejected.pk, by=approver, revision=1, digest=digest, reason="not now", presence=PRESENT)
+        review.reject_change(rejected.pk, by=approver, revision=1, digest=digest, reason="not now", presence=PRESENT)
         ids = (old.pk, rejected.pk, pending.pk)
         before, arrived = rows(), segura.control.arrivals("update")
         for message in forged(payload, trace, *ids):

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from portal.accounts.models import User
 from portal.changes.models import Attempt, Change, Vote
-from portal.operations.redis_server import free_port
+from portal.devserver.redis_server import free_port
 from portal.sandbox import Sandbox
 from tests.faults.conftest import PATIENT, ManyChanges, await_applied, updates
 from tests.rig.checker import check

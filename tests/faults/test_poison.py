@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.changes import tasks
+from portal.changes.delivery import tasks
 from portal.changes.models import Attempt, Change, Revision, Status, StatusCause
 from portal.sandbox import Sandbox
 from tests.faults.conftest import ManyChanges, await_applied, usable

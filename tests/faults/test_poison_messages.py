@@ -11,8 +11,8 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
-from portal.changes import tasks
-from portal.operations import pulse
+from portal.changes.delivery import tasks
+from portal.operations import heartbeats
 from portal.sandbox import Sandbox
 from tests.faults.conftest import ManyChanges, await_applied, usable
 from tests.rig.rounds import rounds
@@ -87,7 +87,7 @@ POISON: dict[str, str | bytes] = {
 def test_worker_survives_whatever_is_in_its_queue(
     queue: str, segura: Sandbox, approve_all: ManyChanges, tmp_path: Path
 ) -> None:
-    log, before = tmp_path / "workers.log", pulse.read_broker_status().discarded
+    log, before = tmp_path / "workers.log", heartbeats.read_broker_status().discarded
     with workers(log) as crew, Redis.from_url(settings.REDIS_URL) as redis:
         (worker,) = crew.start(1, concurrency=1, queue=f"celery,{queue}" if queue != "celery" else queue)
         for poison in POISON.values():
@@ -103,6 +103,6 @@ def test_worker_survives_whatever_is_in_its_queue(
     assert "Traceback" not in printed
     thrown_away = printed.count("A message was thrown away")
     assert thrown_away >= len(POISON) - 3
-    counted = {reason: count - before[reason] for reason, count in pulse.read_broker_status().discarded.items()}
+    counted = {reason: count - before[reason] for reason, count in heartbeats.read_broker_status().discarded.items()}
     assert sum(counted.values()) == thrown_away
     assert counted["unreadable"] > 0 < counted["unusable"]

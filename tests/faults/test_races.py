@@ -14,11 +14,11 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
-from portal.catalog import connection, details
-from portal.changes import workflow
+from portal.catalog import details, segura_client
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal, encode_proposal
 from portal.changes.models import Change, Revision, Status, Vote
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal, encode_proposal
+from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
 from tests.changes.pages import as_shown_to, ballot_of
 from tests.changing import work
@@ -60,13 +60,13 @@ def submit(segura: Sandbox, propose: Callable[..., Proposal], requester: User) -
     """A pending change over what the stand-in holds now, told from others by its notes."""
 
     def build(notes: str) -> Change:
-        return workflow.submit_change(propose(base=live(), notes=notes), by=requester)
+        return submission.submit_change(propose(base=live(), notes=notes), by=requester)
 
     return build
 
 
 def live() -> Snapshot:
-    seen = details.fetch_details(connection.build_client(secret=43), 43)
+    seen = details.fetch_details(segura_client.build_client(secret=43), 43)
     return Snapshot(dict(seen.fields), seen.secret_fingerprint)
 
 
@@ -194,7 +194,7 @@ def test_an_edit_while_it_is_approved_never_sends_what_was_not_seen(
             assert f"edited {number}" in approval.body
             assert change.status == Status.PENDING
             assert not Vote.objects.filter(change=change).exists()
-            workflow.withdraw_change(change.pk, by=requester)
+            submission.withdraw_change(change.pk, by=requester)
     check(segura.control)
     record_testsuite_property("W03 came first", dict(came_first))
 

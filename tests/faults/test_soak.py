@@ -16,9 +16,9 @@ from django.conf import settings
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import aftermath, workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Attempt, Change, Status
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import manual_resolution, submission
 from portal.sandbox import Control, Sandbox
 from tests.changing import approve
 from tests.faults.conftest import PATIENT, updates, usable
@@ -139,7 +139,7 @@ def test_nothing_is_lost_and_nothing_swells_while_every_fifth_thing_goes_wrong(
             if chance.random() < SHARE:
                 segura.control.plan(chance.choice(FAULTS), endpoint="update", identifier=identifier)
             proposal = propose(identifier=identifier, base=None, value=value or "", notes=f"number {made}")
-            approve(workflow.submit_change(proposal, by=requester), approver)
+            approve(submission.submit_change(proposal, by=requester), approver)
             if chance.random() < SHARE / 4:
                 misfortune.strike()
             if made % max(1, CHANGES // 100) == 0:
@@ -175,11 +175,11 @@ def people_see_to_it(admin: User, control: Control) -> None:
     for change in Change.objects.filter(status=Status.NEEDS_HUMAN):
         if Event.objects.filter(change=change.pk, action="change.rechecked").exists():
             applied = control.secret(change.secret)["notes"] == change.current().patch["notes"]
-            aftermath.resolve_change(
+            manual_resolution.resolve_change(
                 change.pk, by=admin, applied=applied, reason="Looked it up in Segura", presence=PRESENT
             )
         else:
-            aftermath.recheck_change(change.pk, by=admin, presence=PRESENT)
+            manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
 
 
 def settle(admin: User, control: Control) -> None:

@@ -19,9 +19,10 @@ from django.db import DatabaseError, connections
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from portal.changes import delivery, reconcile, settlement, spool, transitions
+from portal.changes import transitions
+from portal.changes.delivery import deliver, results, spool, sweep
+from portal.changes.delivery.spool import SpooledResult
 from portal.changes.models import Attempt, Change, Status, StatusCause
-from portal.changes.spool import SpooledResult
 from portal.sandbox import Sandbox
 from portal.vault import Applied, AppliedUnverified, InDoubt, NotApplied, NotSent, Outcome, Refused
 from tests.audit.test_fail_closed import table_away
@@ -38,7 +39,7 @@ Approved = Callable[..., Change]
 @pytest.fixture(autouse=True)
 def folder(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A spool of the test's own, and a worker without patience."""
-    monkeypatch.setattr(settlement, "_PAUSES_S", (0.0,))
+    monkeypatch.setattr(results, "_PAUSES_S", (0.0,))
     settings.DELIVERY_SPOOL_DIR = tmp_path / "spool"
     return tmp_path / "spool"
 
@@ -47,12 +48,12 @@ def answered_while_away(segura: Sandbox, change: Change) -> None:
     """The call is made, and its answer comes while the log cannot be written."""
     segura.control.plan("hold", endpoint="update", apply="before")
 
-    def deliver() -> None:
+    def deliver_change() -> None:
         with contextlib.suppress(DatabaseError):  # as a task that fails
-            delivery.deliver_approved_change(change.pk)
+            deliver.deliver_approved_change(change.pk)
         connections.close_all()
 
-    worker = threading.Thread(target=deliver)
+    worker = threading.Thread(target=deliver_change)
     worker.start()
     segura.control.wait(lambda journal: journal["held"] == 1)
     with table_away():
@@ -83,7 +84,7 @@ def test_answer_that_the_log_could_not_take_is_counted_once_and_concludes_the_ch
 ) -> None:
     kept.refresh_from_db()
     assert kept.status == Status.SENDING
-    reconcile.run_sweep()
+    sweep.run_sweep()
     kept.refresh_from_db()
     assert (kept.status, kept.cause, kept.answer_code) == (Status.APPLIED, StatusCause.CONFIRMED, 200)
     assert answers(kept) == ([(200, True)], [(200, True)])
@@ -106,9 +107,9 @@ def test_kept_answer_is_one_line_for_its_owner_alone_without_secret_or_body(kept
 
 def test_answer_kept_twice_is_counted_once(segura: Sandbox, kept: Change, folder: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(folder, tmp_path / "copy")
-    reconcile.run_sweep()
+    sweep.run_sweep()
     shutil.copytree(copy, folder, dirs_exist_ok=True)
-    reconcile.run_sweep()
+    sweep.run_sweep()
     assert answers(kept) == ([(200, True)], [(200, True)])
     assert list(folder.iterdir()) == []
 
@@ -119,7 +120,7 @@ def test_two_workers_that_take_in_at_once_count_it_once(kept: Change) -> None:
     def take_in() -> None:
         barrier.wait()
         try:
-            settlement.drain_spool()
+            results.drain_spool()
         finally:
             connections.close_all()
 
@@ -136,11 +137,11 @@ def test_answer_whose_change_was_taken_over_is_recorded_and_moves_nothing(
 ) -> None:
     away = folder.rename(tmp_path / "away")
     Change.objects.update(lease_until=timezone.now() - timezone.timedelta(seconds=5))
-    reconcile.run_sweep()
+    sweep.run_sweep()
     kept.refresh_from_db()
     assert (kept.status, kept.cause) == (Status.IN_DOUBT, StatusCause.WORKER_LOST)
     away.rename(folder)
-    reconcile.run_sweep()
+    sweep.run_sweep()
     kept.refresh_from_db()
     assert kept.status == Status.IN_DOUBT
     assert answers(kept) == ([(200, True)], [(200, True)])
@@ -155,7 +156,7 @@ def test_answer_whose_commit_was_not_confirmed_is_in_the_log_once(segura: Sandbo
     (exchange,) = [event for event in events("vault.responded") if event["data"]["method"] == "PUT"]
     told = {"action": "vault.responded", "code": 200, "data": exchange["data"]}
     spool.write_result(SpooledResult.now(attempt.pk, attempt.fence, Applied(status=200), "", told))
-    reconcile.run_sweep()
+    sweep.run_sweep()
     assert answers(change) == ([(200, False)], [(200, False)])
 
 
@@ -171,14 +172,14 @@ def test_answer_whose_commit_was_not_confirmed_is_in_the_log_once(segura: Sandbo
     ],
 )
 def test_every_outcome_survives_the_disk(outcome: Outcome) -> None:
-    spool.write_result(SpooledResult.now(uuid.uuid4(), 3, outcome, settlement.result_message(outcome), None))
+    spool.write_result(SpooledResult.now(uuid.uuid4(), 3, outcome, results.result_message(outcome), None))
     (kept,) = spool.iter_results()
     again = kept.as_outcome()
     assert type(again) is type(outcome)
-    assert (again.status, again.number, settlement.result_message(again)) == (
+    assert (again.status, again.number, results.result_message(again)) == (
         outcome.status,
         outcome.number,
-        settlement.result_message(outcome),
+        results.result_message(outcome),
     )
     assert getattr(again, "retry_after_s", None) == getattr(outcome, "retry_after_s", None)
 
@@ -188,7 +189,7 @@ def test_what_is_no_answer_of_this_database_is_set_aside_and_named_and_stops_no_
 ) -> None:
     spool.write_result(SpooledResult.now("00000000-0000-4000-8000-000000000000", 1, Applied(status=200), "", None))
     (folder / "0.json").write_text('{"attempt": "half a li')
-    reconcile.run_sweep()
+    sweep.run_sweep()
     kept.refresh_from_db()
     assert kept.status == Status.APPLIED
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -223,7 +224,7 @@ def test_spool_file_of_another_shape_is_set_aside_and_stops_no_sweep(
 ) -> None:
     name = "00000000-0000-4000-8000-00000000000a"
     (folder / f"{name}.json").write_text(json.dumps({**GOOD, "attempt": name, **odd}))
-    reconcile.run_sweep()
+    sweep.run_sweep()
     kept.refresh_from_db()
     assert kept.status == Status.APPLIED
     assert [path.name for path in folder.iterdir()] == [f"{name}.unknown"]
@@ -235,7 +236,7 @@ def test_spool_file_of_another_shape_is_set_aside_and_stops_no_sweep(
 )
 def test_spool_file_that_is_no_object_is_set_aside(text: str, kept: Change, folder: Path) -> None:
     (folder / "0.json").write_bytes(text.encode("utf-8", "surrogatepass"))
-    reconcile.run_sweep()
+    sweep.run_sweep()
     kept.refresh_from_db()
     assert (kept.status, [path.name for path in folder.iterdir()]) == (Status.APPLIED, ["0.unknown"])
 
@@ -245,7 +246,7 @@ def test_folders_and_links_in_the_spool_are_set_aside(kept: Change, folder: Path
     (folder / "1.json").symlink_to(tmp_path / "nowhere")
     (tmp_path / "elsewhere").write_text("{}")
     (folder / "2.json").symlink_to(tmp_path / "elsewhere")
-    reconcile.run_sweep()
+    sweep.run_sweep()
     kept.refresh_from_db()
     assert kept.status == Status.APPLIED
     assert sorted(path.name for path in folder.iterdir()) == ["0.unknown", "1.unknown", "2.unknown"]
@@ -254,7 +255,7 @@ def test_folders_and_links_in_the_spool_are_set_aside(kept: Change, folder: Path
 def test_answer_whose_settlement_fails_stops_no_other(
     kept: Change, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle, failed = settlement.record_result, []
+    settle, failed = results.record_result, []
 
     def fail_once(*asked: object) -> None:
         if not failed:
@@ -262,8 +263,8 @@ def test_answer_whose_settlement_fails_stops_no_other(
             raise RecursionError
         settle(*asked)
 
-    monkeypatch.setattr(settlement, "record_result", fail_once)
-    reconcile.run_sweep()
+    monkeypatch.setattr(results, "record_result", fail_once)
+    sweep.run_sweep()
     assert [path.suffix for path in folder.iterdir()] == [".unknown"]
 
 
@@ -280,7 +281,7 @@ def test_answer_that_no_disk_takes_is_named_in_the_process_log_and_the_change_is
     answered_while_away(segura, change)
     assert [record.levelno for record in caplog.records if "HTTP 200" in record.message] == [logging.CRITICAL]
     Change.objects.update(lease_until=transitions.db_now())
-    reconcile.run_sweep()
+    sweep.run_sweep()
     assert (work(change).status, change.cause) == (Status.APPLIED, StatusCause.READ_BACK)
 
 

@@ -19,10 +19,13 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from pytest_django.fixtures import Settings
 
-from portal.changes import aftermath, breaker, reconcile, sealed, transitions, workflow
+from portal.changes import transitions
+from portal.changes.delivery import circuit_breaker, sweep
+from portal.changes.domain import secret_encryption
 from portal.changes.models import LANE, Change, Status
-from portal.changes.rules import RuleViolation
+from portal.changes.rules.guards import RuleViolation
 from portal.changes.transitions import WrongState
+from portal.changes.workflow import manual_resolution, review, submission
 from portal.sandbox import Sandbox
 from portal.vault import SecretStr
 from tests.faults.draws import (
@@ -84,12 +87,12 @@ class Machine(RuleBasedStateMachine):
     def submit(self, by: str, secret: int, fields: dict[str, Any], new_value: bool) -> None:
         proposal = self.world.proposal(secret, fields, new_value=new_value)
         with suppress(RuleViolation):
-            workflow.submit_change(proposal, by=self.world.people[by])
+            submission.submit_change(proposal, by=self.world.people[by])
 
     @rule(secret=secrets, fields=fields, new_value=st.booleans())
     def submit_and_approve(self, secret: int, fields: dict[str, Any], new_value: bool) -> None:
         proposal = self.world.proposal(secret, fields, new_value=new_value)
-        change = workflow.submit_change(proposal, by=self.world.people["ana"])
+        change = submission.submit_change(proposal, by=self.world.people["ana"])
         self.vote(change, by="caio", approves=True)
 
     @rule(secret=secrets, fields=fields, new_value=st.booleans(), update=spoilt, crash_at=st.sampled_from(CRASHES))
@@ -110,7 +113,7 @@ class Machine(RuleBasedStateMachine):
         change = Change.objects.latest("pk").pk
         if not self.world.frozen and self.world.freeze(change, point, *first):
             self.world.end_leases()
-            reconcile.run_sweep()
+            sweep.run_sweep()
             self.world.pass_time(40.0)
             self.world.work(change, *second)
             self.world.thaw()
@@ -126,9 +129,9 @@ class Machine(RuleBasedStateMachine):
         person = self.world.people[by]
         with suppress(RuleViolation, WrongState):
             if approves:
-                workflow.approve_change(change.pk, by=person, **seen, presence=PRESENT, care=LOOKED)
+                review.approve_change(change.pk, by=person, **seen, presence=PRESENT, care=LOOKED)
             else:
-                workflow.reject_change(change.pk, by=person, reason="Not now", **seen, presence=PRESENT)
+                review.reject_change(change.pk, by=person, reason="Not now", **seen, presence=PRESENT)
 
     @rule(which=which, how=st.integers(0, 3), fields=fields, new_value=st.booleans())
     def follow_up(self, which: int, how: int, fields: dict[str, Any], new_value: bool) -> None:
@@ -141,20 +144,27 @@ class Machine(RuleBasedStateMachine):
             if change.status == Status.FAILED:
                 wanted = change.current().secret_fingerprint
                 value = next(
-                    (each for each in self.world.markers if sealed.fingerprint_secret(SecretStr(each)) == wanted), None
+                    (
+                        each
+                        for each in self.world.markers
+                        if secret_encryption.fingerprint_secret(SecretStr(each)) == wanted
+                    ),
+                    None,
                 )
-                aftermath.retry_change(
+                manual_resolution.retry_change(
                     change.pk, by=change.requester, value=SecretStr(value) if value else None, presence=PRESENT
                 )
             elif change.status == Status.NEEDS_HUMAN and how:
-                aftermath.resolve_change(change.pk, by=admin, applied=how == 1, reason="Looked", presence=PRESENT)
+                manual_resolution.resolve_change(
+                    change.pk, by=admin, applied=how == 1, reason="Looked", presence=PRESENT
+                )
             elif change.status == Status.NEEDS_HUMAN:
-                aftermath.recheck_change(change.pk, by=admin, presence=PRESENT)
+                manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
             elif how == 0:
-                workflow.withdraw_change(change.pk, by=change.requester)
+                submission.withdraw_change(change.pk, by=change.requester)
             else:
                 proposal = self.world.proposal(change.secret, fields, new_value=new_value)
-                workflow.revise_change(change.pk, proposal, by=change.requester)
+                submission.revise_change(change.pk, proposal, by=change.requester)
 
     # --- Machine
 
@@ -167,7 +177,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(which=which, update=spoilt_updates)
     def work_on_what_is_due(self, which: int, update: tuple[Any, ...]) -> None:
-        due = reconcile.run_sweep()
+        due = sweep.run_sweep()
         if due:
             with self.never_while_paused():
                 self.world.work(due[which % len(due)], *update)
@@ -180,7 +190,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        reconcile.run_sweep()
+        sweep.run_sweep()
 
     # --- Misfortune
 
@@ -280,7 +290,7 @@ class Machine(RuleBasedStateMachine):
     @contextmanager
     def never_while_paused(self) -> Iterator[None]:
         """While delivery is paused and the next try is ahead, no change is taken up."""
-        pause, before = breaker.current_pause(), started()
+        pause, before = circuit_breaker.current_pause(), started()
         soon = transitions.db_now() + timedelta(seconds=10)  # what the step itself may take
         waits = pause is not None and pause.next_at is not None and pause.next_at > soon
         yield

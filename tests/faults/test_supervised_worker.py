@@ -11,8 +11,8 @@ import pytest
 from django.conf import settings
 from pytest_django import Settings
 
-from portal.changes import tasks
-from portal.operations.supervisor import LIVED_WELL_S
+from portal.changes.delivery import tasks
+from portal.devserver.supervisor import LIVED_WELL_S
 from portal.sandbox import Sandbox
 from tests.faults.conftest import ManyChanges, await_applied, updates, usable
 from tests.rig.checker import check

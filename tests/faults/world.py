@@ -19,13 +19,16 @@ from django.db import connections, models
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
-from portal.catalog import connection, details
-from portal.changes import aftermath, delivery, readback, reconcile, sealed, transitions
+from portal.catalog import details, segura_client
+from portal.changes import transitions
+from portal.changes.delivery import deliver, readback, sweep, worker
+from portal.changes.domain import secret_encryption
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import LANE, Breaker, Change, Status
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import manual_resolution
 from portal.sandbox import Sandbox
-from portal.sandbox.items import SHARES
+from portal.sandbox.store import SHARES
 from portal.vault import ReadRefused, SecretStr
 from tests.people import mirrored, person
 from tests.rig.at_hand import AtHand
@@ -67,7 +70,7 @@ class World:
         self._frozen: tuple[threading.Thread, threading.Event] | None = None
         self._freezing = threading.local()
         self._killed = False
-        patch.setattr(delivery, "crashpoint", self._reached)
+        patch.setattr(deliver, "failpoint", self._reached)
         reading = readback.read_back
 
         def read(*asked: Any) -> readback.Readback:
@@ -100,7 +103,7 @@ class World:
             secret=secret,
             patch=fields,
             base=self._seen(secret),
-            sealed=sealed.encrypt_secret(SecretStr(value), revision_id) if value else None,
+            sealed=secret_encryption.encrypt_secret(SecretStr(value), revision_id) if value else None,
             reason="It is due",
             revision_id=revision_id,
         )
@@ -111,7 +114,7 @@ class World:
 
     def _seen(self, secret: int) -> Snapshot | None:
         try:
-            seen = details.fetch_details(connection.build_client(secret=secret), secret)
+            seen = details.fetch_details(segura_client.build_client(secret=secret), secret)
         except ReadRefused:
             return None
         return Snapshot(dict(seen.fields), seen.secret_fingerprint)
@@ -123,7 +126,7 @@ class World:
         self._crash_at = crash_at
         before = self.segura.gate.held
         try:
-            reconcile.process_change(change)
+            worker.process_change(change)
         except Crash:
             database.close()  # its transaction, if it had one, is over
         finally:
@@ -137,7 +140,7 @@ class World:
 
         def one() -> None:
             start.wait()
-            reconcile.process_change(change)
+            worker.process_change(change)
 
         threads = [in_thread(one) for _ in range(2)]
         for thread in threads:
@@ -151,7 +154,7 @@ class World:
 
         def one() -> None:
             self._freezing.at = (point, frozen, going)
-            reconcile.process_change(change)
+            worker.process_change(change)
 
         thread = in_thread(one)
         while thread.is_alive() and not frozen.wait(0.005):
@@ -219,10 +222,10 @@ class World:
             if not Change.objects.filter(status__in=(Status.APPROVED, *LANE)).exists():
                 return
             self.pass_time(HOLD_S + 400)
-            for change in reconcile.run_sweep():
+            for change in sweep.run_sweep():
                 self.work(change)
             for change in Change.objects.filter(status=Status.NEEDS_HUMAN):
-                aftermath.resolve_change(
+                manual_resolution.resolve_change(
                     change.pk, by=self.people["eva"], applied=False, reason="Looked", presence=PRESENT
                 )
 
@@ -296,7 +299,7 @@ def forget_rows(*prefixes: str) -> None:
 def forget_tokens_of_this_process() -> None:
     """As in a portal that has just been started."""
     forget_tokens(settings.REDIS_URL)
-    connection.get_availability_guard.cache_clear()
+    segura_client.get_availability_guard.cache_clear()
 
 
 def started() -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from portal.sandbox import Options, Sandbox
-from portal.sandbox.items import Item
+from portal.sandbox.store import Item
 from tests.rig.portal import Portal
 from tests.rig.visitor import Visitor, wait_until
 from tests.vault.authority import make_tls

@@ -25,7 +25,7 @@ ACCOUNTS = (
     ),
     Mutant(
         "sign-in looks names up as the model does",
-        "portal/accounts/backend.py",
+        "portal/accounts/backends.py",
         "if known is not None:",
         "if False:",
         ("tests/accounts/test_usernames.py::test_person_signs_in_under_every_spelling_of_the_name",),
@@ -41,7 +41,7 @@ ACCOUNTS = (
     ),
     Mutant(
         "a confirmation of the password is counted apart",
-        "portal/accounts/signin.py",
+        "portal/accounts/adapter.py",
         "if self.confirming is not None:\n                self._attempt",
         "if False:\n                self._attempt",
         ("tests/accounts/test_attempts.py::test_wrong_confirmations_leave_the_sign_in_of_the_person_alone",),
@@ -69,28 +69,28 @@ ACCOUNTS = (
     ),
     Mutant(
         "an event that cannot be told is put off",
-        "portal/notices/telling.py",
+        "portal/notifications/dispatch.py",
         "Untold.objects.filter(next_at__lte=Now()).order_by",
         "Untold.objects.order_by",
         ("tests/notices/test_batches.py::test_event_that_waits_for_its_next_try_is_not_tried_before",),
     ),
     Mutant(
         "notices that may not be told are cleared",
-        "portal/notices/mailing.py",
+        "portal/notifications/mailer.py",
         "Notice.objects.filter(pk__in=gone).update(mail_at=None, daily=False)",
         "del gone",
         ("tests/notices/test_batches.py::test_notices_of_changes_a_person_may_no_longer_see_are_cleared",),
     ),
     Mutant(
         "the daily mail is marked after it was sent",
-        "portal/notices/daily.py",
+        "portal/notifications/daily_digest.py",
         "if not mine.update(next_at=timezone.now() + _LEASE):",
         "if not mine.update(next_at=next_digest_at(person)):",
         ("tests/notices/test_batches.py::test_worker_lost_while_it_sends_the_daily_mail_loses_no_mail",),
     ),
     Mutant(
         "notices of a conversation are one",
-        "portal/notices/telling.py",
+        "portal/notifications/dispatch.py",
         "talk = talk if notice.kind in CONVERSATION else talk.none()",
         "talk = talk.none()",
         ("tests/notices/test_batches.py::test_many_comments_are_one_notice_and_few_mails",),
@@ -104,15 +104,15 @@ ACCOUNTS = (
     ),
     Mutant(
         "comments are counted",
-        "portal/changes/talk.py",
-        'count_act(by, "post_comment")',
+        "portal/changes/workflow/comments.py",
+        'count_act(by, "comment")',
         "pass",
         ("tests/accounts/test_act_limits.py::test_person_who_comments_too_often_keeps_the_text_and_others_may_go_on",),
     ),
     Mutant(
         "evidence packs are counted",
         "portal/audit/views/proof.py",
-        '@limit_acts("export")\ndef build_evidence_pack(',
+        '@limit_acts("export")\ndef pack(',
         "def build_evidence_pack(",
         ("tests/accounts/test_act_limits.py::test_auditor_who_exports_too_often_starts_no_further_export",),
     ),
@@ -125,14 +125,14 @@ ACCOUNTS = (
     ),
     Mutant(
         "retries are counted",
-        "portal/changes/aftermath.py",
-        '        count_act(by, "retry_change")\n',
+        "portal/changes/workflow/manual_resolution.py",
+        '        count_act(by, "retry")\n',
         "",
         ("tests/accounts/test_act_limits.py::test_administrator_who_rechecks_or_retries_too_often_moves_no_change",),
     ),
     Mutant(
         "drafts are counted",
-        "portal/changes/drafts.py",
+        "portal/changes/workflow/drafts.py",
         '        count_act(by, "draft")\n',
         "",
         (
@@ -150,7 +150,7 @@ ACCOUNTS = (
     ),
     Mutant(
         "a thread comes in pages",
-        "portal/changes/reading/threads.py",
+        "portal/changes/presenters/comment_threads.py",
         "self.answers[thread][-NEWEST_ANSWERS:] for thread in chosen",
         "self.answers[thread] for thread in chosen",
         (
@@ -160,7 +160,7 @@ ACCOUNTS = (
     ),
     Mutant(
         "approvers are asked again for a change that went back",
-        "portal/notices/kinds.py",
+        "portal/notifications/routing.py",
         'Route("change.returned", "again", "it was approved", lambda facts: facts.data.get("from") == "approved"),',
         "",
         (

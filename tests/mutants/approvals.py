@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
 
-_PROOF = "portal/changes/approval_proof.py"
+_PROOF = "portal/changes/approvals/approval_proof.py"
 _PROVED = "tests/changes/test_proved_votes.py"
 _LOST = "tests/changes/test_lost_rights.py"
 
 APPROVALS = (
     Mutant(
         "an approval says what its voter showed",
-        "portal/changes/workflow.py",
+        "portal/changes/workflow/review.py",
         "    presence: RecentAuth,\n    care: ReviewProof,\n",
         "    presence: RecentAuth = RecentAuth(True),\n    care: ReviewProof = ReviewProof(True, True),\n",
         ("tests/changes/test_required_arguments.py::test_act_without_what_its_user_showed_does_nothing",),
     ),
     Mutant(
         "a policy asks for one approval at least",
-        "portal/changes/policy.py",
+        "portal/changes/domain/policy.py",
         "not 1 <= required <= MOST",
         "not required <= MOST",
         (f"{_PROVED}::test_approved_change_is_not_sent_under_a_policy_that_was_altered",),
@@ -54,21 +54,21 @@ APPROVALS = (
     ),
     Mutant(
         "the deadline is that of the votes",
-        "portal/changes/approved.py",
+        "portal/changes/delivery/verified_patch.py",
         "    if policy.approval_deadline(proof.approved_at) <= proof.proved_at:\n        raise Lapsed\n",
         "",
         (f"{_PROVED}::test_deadline_is_that_of_the_votes_whatever_the_row_says",),
     ),
     Mutant(
         "the rights of the voters are asked for right before sending",
-        "portal/changes/delivery.py",
-        "        if not valid_votes.has_enough_rights(change, load_current_revision):",
+        "portal/changes/delivery/deliver.py",
+        "        if not valid_votes.has_enough_rights(change, revision):",
         "        if False:",
         (f"{_LOST}::test_delivery_gives_back_a_change_whose_voter_lost_the_right_unseen",),
     ),
     Mutant(
         "a lost right voids votes at once",
-        "portal/changes/recount.py",
+        "portal/changes/workflow/vote_reevaluation.py",
         'rights_changed.connect(on_rights_changed, dispatch_uid="recount_votes")\n',
         "",
         (f"{_LOST}::test_approved_change_returns_to_pending_with_its_first_deadline",),
@@ -89,7 +89,7 @@ APPROVALS = (
     ),
     Mutant(
         "the mark of a page is its reader's",
-        "portal/changes/care.py",
+        "portal/changes/domain/review_proof.py",
         '_SIGNER.signature(f"{reader}.{revision}.{digest}")',
         '_SIGNER.signature(f"{revision}.{digest}")',
         ("tests/changes/test_queue_risk.py::test_approver_cannot_use_the_mark_of_another_approver",),

@@ -10,13 +10,13 @@ from tests.mutants.devserver import DEVSERVER
 from tests.mutants.forms import FORMS
 from tests.mutants.mutant import Mutant
 
-_CLAIMS = "portal/changes/transitions.py"
-_DELIVERY = "portal/changes/delivery.py"
-_APPROVED = "portal/changes/approved.py"
-_READBACK = "portal/changes/readback.py"
-_EDGE = "portal/vault/edge.py"
-_ROLES = "portal/operations/management/commands/limit_role.py"
-_RULES = "portal/changes/rules.py"
+_CLAIMS = "portal/changes/delivery/claims.py"
+_DELIVERY = "portal/changes/delivery/deliver.py"
+_APPROVED = "portal/changes/delivery/verified_patch.py"
+_READBACK = "portal/changes/delivery/readback.py"
+_EDGE = "portal/vault/transport.py"
+_ROLES = "portal/operations/management/commands/restrict_db_role.py"
+_RULES = "portal/changes/rules/guards.py"
 _TABLES = "portal/changes/migrations/0001_initial.py"
 _FOUR_EYES = "portal/changes/migrations/0002_triggers.py"
 _APPEND_ONLY = "portal/audit/migrations/0002_triggers.py"
@@ -28,7 +28,7 @@ _DATABASE = (
         """        migrations.AddConstraint(
             model_name="change",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("status__in", ("sending", "recheckable_changes", "needs_human"))),
+                condition=models.Q(("status__in", ("sending", "in_doubt", "needs_human"))),
                 fields=("secret",),
                 name="change_one_lane_per_secret",
             ),
@@ -147,7 +147,8 @@ _VOTES = (
     Mutant(
         "one vote per person and revision",
         _RULES,
-        "    if any(vote.voter_id == by.pk and vote.verdict != Verdict.REQUEST_CHANGES for vote in current_votes(change)):",
+        "    if any(vote.voter_id == by.pk and vote.verdict != Verdict.REQUEST_CHANGES "
+        "for vote in current_votes(change)):",
         "    if False:",
         (
             "tests/changes/test_change_page.py::test_approver_who_voted_is_told_that_another_is_needed",
@@ -156,7 +157,7 @@ _VOTES = (
     ),
     Mutant(
         "digest check in the vote",
-        "portal/changes/workflow.py",
+        "portal/changes/workflow/review.py",
         " or current.digest != ",
         " or False and current.digest != ",
         ("tests/changes/test_workflow.py::test_a_vote_with_another_digest_is_stale",),
@@ -173,15 +174,15 @@ _SENDING = (
     ),
     Mutant(
         "move: compare-and-swap",
-        _CLAIMS,
+        "portal/changes/transitions.py",
         '_SEEN = ("id", "status", "revision", "fence")',
         '_SEEN = ("id",)',
         ("tests/changes/test_delivery.py::test_a_worker_that_lost_its_lease_sends_nothing_and_says_so",),
     ),
     Mutant(
         "nobody has their own change checked again",
-        "portal/changes/aftermath.py",
-        """        rules.forbid_own_change(
+        "portal/changes/workflow/manual_resolution.py",
+        """        guards.forbid_own_change(
             change, by, _("You proposed or edited this change. Another administrator must have it checked again.")
         )
 """,
@@ -190,21 +191,21 @@ _SENDING = (
     ),
     Mutant(
         "a text from outside keeps known words alone",
-        "portal/vault/text.py",
+        "portal/vault/scrubbing.py",
         "    return word in WORDS or all(",
         "    return True or all(",
         ("tests/vault/test_kept_text.py::test_text_keeps_no_part_of_a_secret_in_any_spelling",),
     ),
     Mutant(
         "numbers that stand together are not kept",
-        "portal/vault/text.py",
+        "portal/vault/scrubbing.py",
         "numeric[at] and (any(beside) or",
         "numeric[at] and (",
         ("tests/vault/test_kept_text.py::test_text_keeps_no_part_of_a_secret_in_any_spelling",),
     ),
     Mutant(
         "a text is withheld for a part of a secret",
-        "portal/vault/text.py",
+        "portal/vault/scrubbing.py",
         "range(len(value) - RUN + 1))\n    if len(value) > RUN",
         "range(1))\n    if len(value) > RUN",
         ("tests/vault/test_kept_text.py::test_secret_of_known_words_withholds_the_text_that_quotes_a_run_of_it",),
@@ -226,7 +227,7 @@ _SENDING = (
     Mutant(
         "no call before the wait that Segura asked for is over",
         "portal/vault/client.py",
-        """                return grants.held_off(wait_s)
+        """                return token_errors.held_off(wait_s)
             token =""",
         """                pass
             token =""",
@@ -234,21 +235,21 @@ _SENDING = (
     ),
     Mutant(
         "interim responses are skipped",
-        "portal/vault/paced.py",
+        "portal/vault/deadline.py",
         "while 100 <= self.status < 200 and",
         "while 100 > self.status and",
         ("tests/vault/test_odd_answers.py::test_interim_responses_are_not_the_answer",),
     ),
     Mutant(
         "an answer that is not UTF-8 is no evidence",
-        "portal/vault/edge.py",
+        "portal/vault/transport.py",
         'return body.decode("utf-8-sig", "replace"), True',
         'return body.decode("utf-8-sig", "replace"), False',
         ("tests/vault/test_odd_answers.py::test_letters_of_an_answer_that_is_not_utf8_are_never_taken",),
     ),
     Mutant(
         "no proposal quotes its own client secret",
-        "portal/changes/mentions.py",
+        "portal/changes/rules/secret_quotes.py",
         "    if value is not None and any(is_quoted(",
         "    if value is None and any(is_quoted(",
         (
@@ -258,7 +259,7 @@ _SENDING = (
     ),
     Mutant(
         "no text of the form quotes the new client secret",
-        "portal/changes/forms/edit.py",
+        "portal/changes/forms/proposal.py",
         "        self._refuse_mentions()\n",
         "",
         ("tests/changes/test_mentions.py::test_requester_cannot_write_the_new_value_into_any_field",),
@@ -298,13 +299,13 @@ _SENDING = (
     Mutant(
         "digest check in the worker",
         _APPROVED,
-        "    compute_digest = patches.compute_digest(\n",
-        "    compute_digest = load_current_revision.compute_digest\n    patches.compute_digest(\n",
+        "    digest = patches.compute_digest(\n",
+        "    digest = revision.digest\n    patches.compute_digest(\n",
         ("tests/changes/test_tampering.py::test_what_was_altered_past_the_triggers_is_not_sent",),
     ),
     Mutant(
         "votes counted once more before sending",
-        "portal/changes/approval_proof.py",
+        "portal/changes/approvals/approval_proof.py",
         "    if len({vote.voter_id for vote in votes}) < required:\n        raise Tampered\n",
         "    if not votes:\n        return Proof(frozenset(), now, now)\n",
         ("tests/changes/test_proved_votes.py::test_change_without_votes_is_never_sent",),
@@ -312,13 +313,14 @@ _SENDING = (
     Mutant(
         "the base is compared before sending",
         _READBACK,
-        "return ReadbackAction.MOVED if base and patches.find_moved_fields(base, _sight(reading.seen)) else ReadbackAction.SEND",
-        "return ReadbackAction.SEND",
+        "        if base and patches.find_base_changes(base, _sight(reading.seen)):\n"
+        "            return ReadbackAction.MOVED\n",
+        "",
         ("tests/changes/test_delivery.py::test_a_base_that_moved_makes_the_change_stale_and_sends_nothing",),
     ),
     Mutant(
         "after a restore: what was approved is read back before it is sent",
-        "portal/changes/conclusions.py",
+        "portal/changes/delivery/status_changes.py",
         "        doubts=0,\n        doubtful_since=now,",
         "        doubts=0,\n        doubtful_since=None,",
         ("tests/changes/test_restored.py::test_what_was_sent_after_the_backup_is_found_and_not_sent_again",),
@@ -341,14 +343,14 @@ _SENDING = (
     ),
     Mutant(
         "a value that cannot be seen is not called not applied",
-        "portal/changes/patch.py",
+        "portal/changes/domain/patch.py",
         "        return Judgement(SnapshotMatch.HIDDEN, hidden=True)",
         "        return Judgement(SnapshotMatch.NOT_YET)",
         ("tests/changes/test_delivery_evidence.py::test_client_secret_that_cannot_be_seen_is_not_called_not_applied",),
     ),
     Mutant(
         "a retry leaves the time of the approval",
-        "portal/changes/aftermath.py",
+        "portal/changes/workflow/manual_resolution.py",
         "        queued_at=now,\n",
         "        queued_at=now,\n        approved_at=now,\n",
         (
@@ -358,7 +360,7 @@ _SENDING = (
     ),
     Mutant(
         "a spool file of another shape stops no sweep",
-        "portal/changes/spool.py",
+        "portal/changes/delivery/spool.py",
         "except (OSError, ValueError, TypeError, KeyError, RecursionError):",
         "except RecursionError:",
         ("tests/faults/test_spool.py::test_spool_file_of_another_shape_is_set_aside_and_stops_no_sweep",),
@@ -372,22 +374,22 @@ _SENDING = (
     ),
     Mutant(
         "a claim sees a pause that began while it waited",
-        "portal/changes/transitions.py",
+        _CLAIMS,
         "        if not _admitted():\n            return None\n        ledger",
         "        ledger",
         ("tests/changes/test_hold.py::test_a_claim_that_waited_for_its_row_sees_the_pause_that_began_meanwhile",),
     ),
     Mutant(
         "an answer counts once",
-        "portal/changes/settlement.py",
+        "portal/changes/delivery/results.py",
         "UUIDField()), finished_at=None),",
         "UUIDField())),",
         ("tests/faults/test_spool.py::test_answer_kept_twice_is_counted_once",),
     ),
     Mutant(
         "an answer without a database is kept",
-        "portal/changes/settlement.py",
-        "        spool.spool_result(kept)\n",
+        "portal/changes/delivery/results.py",
+        "        spool.write_result(kept)\n",
         "        pass\n",
         ("tests/faults/test_spool.py::test_kept_answer_is_one_line_for_its_owner_alone_without_secret_or_body",),
     ),
@@ -400,7 +402,7 @@ _SENDING = (
     ),
     Mutant(
         "publishing falls silent",
-        "portal/changes/tasks.py",
+        "portal/changes/delivery/tasks.py",
         "    if time.monotonic() < _silent_until:\n        return\n",
         "",
         ("tests/changes/test_publishing.py::test_a_frozen_broker_costs_the_approver_seconds_and_then_nothing",),
@@ -431,7 +433,7 @@ _WIRE = (
     ),
     Mutant(
         "a mask is not sent",
-        "portal/vault/entity.py",
+        "portal/vault/entities.py",
         "    if is_masked(value.reveal()):",
         "    if False:",
         ("tests/vault/test_entity.py::test_what_must_not_be_sent_is_refused_without_quoting_it",),
@@ -448,14 +450,14 @@ _WIRE = (
 _SECRETS = (
     Mutant(
         "AAD",
-        "portal/changes/sealed.py",
+        "portal/changes/domain/secret_encryption.py",
         'return f"changes_revision|{revision_id}|client_secret".encode()',
         'return b""',
         ("tests/changes/test_tampering.py::test_a_sealed_value_opens_for_its_own_revision_alone",),
     ),
     Mutant(
         "sealed values are erased at the end",
-        _CLAIMS,
+        "portal/changes/transitions.py",
         "    if to in CLOSED and moved.keeps:  # type: ignore[attr-defined]\n        change.erase_sealed()\n",
         "",
         ("tests/changes/test_workflow.py::test_the_sealed_value_is_erased_when_the_change_ends_or_is_revised",),
@@ -465,15 +467,15 @@ _SECRETS = (
 _EVIDENCE = (
     Mutant(
         "nothing is signed over an altered log",
-        "portal/audit/sealing.py",
+        "portal/audit/sealing/sealer.py",
         "    if (said.size, said.root) != (newest.size, head.root()):",
         "    if said.size != newest.size:",
         ("tests/audit/test_signed_over.py::test_a03_nothing_is_signed_over_what_was_altered",),
     ),
     Mutant(
         "every published checkpoint is compared",
-        "portal/audit/verification.py",
-        "*published.read_all_notes(), ",
+        "portal/audit/verification/recorded.py",
+        "*checkpoint_files.read_all_notes(), ",
         "",
         ("tests/audit/test_verification.py::test_a05_each_hour_of_the_checkpoint_folder_is_such_an_outside",),
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.mutants.mutant import Mutant
 
-_RUN = "portal/operations/management/commands/run.py"
+_RUN = "portal/devserver/management/commands/run.py"
 DEVSERVER = (
     Mutant(
         "the embedded PostgreSQL asks for passwords",
@@ -36,8 +36,8 @@ DEVSERVER = (
     ),
     Mutant(
         "make run tells the sealer that it holds no keys",
-        "portal/operations/children.py",
-        '_named("sealer_process", environment)',
+        "portal/devserver/processes.py",
+        '_named("sealer", environment)',
         "environment",
         ("tests/operations/test_run.py::test_process_is_named_as_in_the_containers",),
     ),

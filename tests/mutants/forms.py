@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 FORMS = (
     Mutant(
         "a confirmation is of the revision that was shown",
-        "portal/changes/forms/ballot.py",
+        "portal/changes/forms/decision.py",
         'if field_name in ("confirmed", "reason") else',
         'if field_name == "reason" else',
         (
@@ -17,7 +17,7 @@ FORMS = (
     ),
     Mutant(
         "a comment is on the revision that was shown",
-        "portal/changes/forms/ballot.py",
+        "portal/changes/forms/decision.py",
         'if field_name in ("confirmed", "reason") else',
         'if field_name == "confirmed" else',
         (
@@ -65,7 +65,7 @@ FORMS = (
     ),
     Mutant(
         "a placeholder is asked about",
-        "portal/changes/forms/edit.py",
+        "portal/changes/forms/proposal.py",
         "elif self._is_doubtful(mode) and",
         "elif False and",
         ("tests/changes/test_secret_value.py::test_requester_is_asked_whether_a_placeholder_is_really_the_value",),
@@ -103,14 +103,14 @@ FORMS = (
     ),
     Mutant(
         "an error page gives what was typed to its own user only",
-        "portal/pages/templatetags/portal_ui.py",
+        "portal/web/templatetags/portal_ui.py",
         "typed_again(request, user.pk) if",
         "typed_again(request, None) if",
         ("tests/web/test_typed_text.py::test_error_page_shows_nothing_of_what_another_user_typed",),
     ),
     Mutant(
         "a template has one name in every spelling",
-        "portal/name_folding.py",
+        "portal/common/name_folding.py",
         "same = [row for row in rows if fold_name(row.name) == key]",
         "same = [row for row in rows if row.name == name and key]",
         (
@@ -120,7 +120,7 @@ FORMS = (
     ),
     Mutant(
         "a reason without words is told as such",
-        "portal/changes/plausibility.py",
+        "portal/changes/domain/plausibility.py",
         "len(letters) < _FEW_LETTERS or ",
         "",
         ("tests/changes/test_plausible_values.py::test_preview_says_that_a_reason_says_very_little",),

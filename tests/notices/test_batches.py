@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import talk
 from portal.changes.models import Change
-from portal.changes.talk import NewComment
-from portal.notices import daily, inbox, mailing, tasks, telling
-from portal.notices.models import Daily, Notice, Untold
+from portal.changes.workflow import comments
+from portal.changes.workflow.comments import NewComment
+from portal.notifications import daily_digest, dispatch, inbox, mailer, tasks
+from portal.notifications.models import Daily, Notice, Untold
 from tests.rig.mail_server import Post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
@@ -58,7 +58,7 @@ def test_notices_of_changes_a_person_may_no_longer_see_are_cleared(
 ) -> None:
     daily_notices(reader, submitted, hidden, first=1)
     come(reader)
-    assert daily.send_due_digests() == 0
+    assert daily_digest.send_due_digests() == 0
     assert not Notice.objects.filter(recipient=reader, daily=True).exists(), "cleared, and not looked at again"
 
 
@@ -70,7 +70,7 @@ def test_newer_notice_is_mailed_the_same_day_behind_many_that_may_not_be_told(
     daily_notices(requester, submitted, hidden, first=1, kind="waiting")  # for those who decide alone
     daily_notices(requester, submitted, 1, first=1000, kind="commented")
     come(requester)
-    assert daily.send_due_digests() == 1
+    assert daily_digest.send_due_digests() == 1
     assert sent_to(post) == ["requester@example.com"]
     assert not Notice.objects.filter(daily=True).exists()
     assert Notice.objects.exclude(mailed_at=None).count() == 1
@@ -83,7 +83,7 @@ def test_daily_mail_counts_what_it_does_not_list_and_catches_up_each_day(
     reachable(requester)
     daily_notices(requester, submitted, number, first=1)
     come(requester)
-    assert daily.send_due_digests() == 1
+    assert daily_digest.send_due_digests() == 1
     text, html = (str(part.get_content()) for part in post.box[0].iter_parts())
     assert html.count('class="quiet"') == listed
     for part in (text, html):
@@ -103,12 +103,12 @@ def test_worker_lost_while_it_sends_the_daily_mail_loses_no_mail(
         raise SystemExit
 
     with monkeypatch.context() as patch:
-        patch.setattr(mailing, "send_mail_to", lose)
+        patch.setattr(mailer, "send_mail_to", lose)
         with pytest.raises(SystemExit):
-            daily.send_due_digests()
-    assert daily.send_due_digests() == 0, "another worker may still be sending it"
+            daily_digest.send_due_digests()
+    assert daily_digest.send_due_digests() == 0, "another worker may still be sending it"
     Daily.objects.update(next_at=F("next_at") - timedelta(minutes=6))
-    assert daily.send_due_digests() == 1
+    assert daily_digest.send_due_digests() == 1
     assert sent_to(post) == ["requester@example.com"]
     assert Daily.objects.get(person=requester).next_at > timezone.now() + timedelta(minutes=6)
 
@@ -119,7 +119,7 @@ def test_events_that_cannot_be_told_hold_up_no_others(submitted: Change, approve
     Untold.objects.bulk_create(Untold(event=-n) for n in range(1, stuck + 1))
     Untold.objects.create(event=Event.objects.get(action="change.submitted").pk)
     for _round in range(3):
-        telling.dispatch_events()
+        dispatch.dispatch_events()
     assert Notice.objects.filter(recipient=approver).exists()
     assert Untold.objects.count() == stuck
 
@@ -128,7 +128,7 @@ def test_event_that_cannot_be_told_is_tried_later_each_time_and_given_up_on_reco
     Untold.objects.create(event=-1)
     waits = []
     for _round in range(40):
-        telling.dispatch_events()
+        dispatch.dispatch_events()
         row = Untold.objects.filter(event=-1).first()
         if row is None:
             break
@@ -144,7 +144,7 @@ def test_event_that_cannot_be_told_is_tried_later_each_time_and_given_up_on_reco
 def test_event_that_waits_for_its_next_try_is_not_tried_before(caplog: pytest.LogCaptureFixture) -> None:
     Untold.objects.create(event=-1)
     for _round in range(5):
-        telling.dispatch_events()
+        dispatch.dispatch_events()
     assert Untold.objects.get().tries == 1
     assert len(caplog.records) == 1
 
@@ -152,7 +152,7 @@ def test_event_that_waits_for_its_next_try_is_not_tried_before(caplog: pytest.Lo
 @pytest.mark.django_db(transaction=True)
 def test_rounds_of_mail_do_not_pile_up_on_the_workers(submitted: Change, approver: User, post: Post) -> None:
     reachable(approver)
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     held, go = threading.Event(), threading.Event()
 
     def other_worker() -> None:
@@ -181,7 +181,7 @@ def test_lock_of_a_round_is_given_back_when_the_round_fails(monkeypatch: pytest.
 
     for _round in range(2):
         with monkeypatch.context() as patch:
-            patch.setattr(mailing, "send_due_mail", fail)
+            patch.setattr(mailer, "send_due_mail", fail)
             with pytest.raises(RuntimeError):
                 tasks.send_mail()
 
@@ -191,16 +191,16 @@ def test_many_comments_are_one_notice_and_few_mails(
 ) -> None:
     reachable(requester)
     for number in range(7):
-        talk.post_comment(submitted.pk, NewComment(uuid.uuid4(), f"@requester look: {number}"), by=approver)
-        telling.dispatch_events()
-        mailing.send_due_mail()
+        comments.post_comment(submitted.pk, NewComment(uuid.uuid4(), f"@requester look: {number}"), by=approver)
+        dispatch.dispatch_events()
+        mailer.send_due_mail()
     assert len(post.box) == 1
     notice = Notice.objects.get(recipient=requester, kind="mentioned")
     assert notice.count == 7
     (line,) = inbox.build_entries([notice])
     assert "This is the newest of 7 that you have not read." in line.said
     Notice.objects.filter(pk=notice.pk).update(mail_at=timezone.now())
-    assert mailing.send_due_mail() == 1
+    assert mailer.send_due_mail() == 1
     assert "This is the newest of 7" in post.box[1].as_string()
 
 
@@ -209,9 +209,9 @@ def test_comment_after_the_notice_was_read_is_a_notice_of_its_own_and_no_mail_at
 ) -> None:
     reachable(requester)
     for number in range(3):
-        talk.post_comment(submitted.pk, NewComment(uuid.uuid4(), f"@requester look: {number}"), by=approver)
-        telling.dispatch_events()
-        mailing.send_due_mail()
+        comments.post_comment(submitted.pk, NewComment(uuid.uuid4(), f"@requester look: {number}"), by=approver)
+        dispatch.dispatch_events()
+        mailer.send_due_mail()
         inbox.mark_read(requester, up_to=10**9)
     assert Notice.objects.filter(recipient=requester, kind="mentioned", count=1).count() == 3
     assert len(post.box) == 1
@@ -224,7 +224,7 @@ def test_notice_of_a_kind_that_a_newer_release_knows_holds_up_no_mail(
     daily_notices(requester, submitted, 1, first=1, kind="of-tomorrow")
     daily_notices(requester, submitted, 1, first=2)
     Notice.objects.filter(kind="of-tomorrow").update(mail_at=timezone.now())
-    assert mailing.send_due_mail() == 0
+    assert mailer.send_due_mail() == 0
     come(requester)
-    assert daily.send_due_digests() == 1
+    assert daily_digest.send_due_digests() == 1
     assert Notice.objects.get(kind="of-tomorrow").daily

@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.changes.models import Change
-from portal.changes.reading.outlook import instant_utc_text
-from portal.notices import inbox, telling
-from portal.notices.kinds import MailTiming
-from portal.notices.models import Notice, Preference
+from portal.changes.presenters.next_steps import instant_utc_text
+from portal.notifications import dispatch, inbox
+from portal.notifications.models import Notice, Preference
+from portal.notifications.routing import MailTiming
 from tests.changing import approve
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
@@ -43,7 +43,7 @@ def notices(person: User, number: int, change: Change | None = None, **columns: 
 def test_a_person_reads_their_own_notices_and_comes_to_the_change(
     submitted: Change, approver: User, approver2: User, as_person: Callable[..., Client]
 ) -> None:
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     browser = as_person(approver)
     page = browser.get(INBOX).content.decode()
     assert f'href="/changes/{submitted.pk}/"' in page
@@ -170,7 +170,7 @@ def test_preferences_are_kept_and_hold_for_pages_and_notices(
     del sent["waiting-portal"]
     answer = browser.post(reverse("notices:preferences"), sent, follow=True)
     assert "Suas preferências foram salvas." in answer.content.decode()
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     assert not Notice.objects.filter(recipient=approver).exists()
     page = browser.get(f"/changes/{submitted.pk}/", headers={"accept-language": "en"}).content.decode()
     assert '<html lang="pt-br"' in page
@@ -230,9 +230,9 @@ def test_the_exact_instant_is_by_the_readers_clock_and_in_utc() -> None:
 def test_a_decided_change_leaves_the_unread_of_those_who_were_asked(
     submitted: Change, approver: User, approver2: User, as_person: Callable[..., Client]
 ) -> None:
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     approve(submitted, approver2)
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     page = as_person(approver).get(INBOX).content.decode()
     assert "Nothing new" in page
     assert "Earlier" in page

@@ -16,13 +16,13 @@ from pytest_django import Settings
 from portal.accounts.models import User
 from portal.accounts.roles import Role, add_to_role
 from portal.catalog.models import ApiSecret
-from portal.changes import talk, workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change
-from portal.changes.proposal import Proposal
-from portal.changes.talk import NewComment
-from portal.notices import daily, mailing, telling
-from portal.notices.models import Daily, Notice, Preference
-from portal.notices.telling import SUMMARY
+from portal.changes.workflow import comments, review, submission
+from portal.changes.workflow.comments import NewComment
+from portal.notifications import daily_digest, dispatch, mailer
+from portal.notifications.dispatch import SUMMARY
+from portal.notifications.models import Daily, Notice, Preference
 from tests.changing import approve
 from tests.people import mirrored, person
 from tests.rig.mail_server import REFUSED, Post
@@ -51,9 +51,9 @@ def parts(post: Post, number: int = -1) -> tuple[str, str]:
 
 def test_an_approver_is_mailed_once_with_the_way_to_the_change(submitted: Change, post: Post, approver: User) -> None:
     reachable(approver)
-    telling.dispatch_events()
-    assert mailing.send_due_mail() == 1
-    assert mailing.send_due_mail() == 0
+    dispatch.dispatch_events()
+    assert mailer.send_due_mail() == 1
+    assert mailer.send_due_mail() == 0
     assert len(post.box) == 1
     mail = post.box[0]
     assert mail["To"] == "approver@example.com"
@@ -69,11 +69,11 @@ def test_a_mail_holds_nothing_that_was_typed_or_proposed(
     propose: Callable[..., Proposal], requester: User, approver: User, post: Post
 ) -> None:
     reachable(approver)
-    workflow.submit_change(
+    submission.submit_change(
         propose(value="the-value-itself", url="https://typed.example", notes="typed notes"), by=requester
     )
-    telling.dispatch_events()
-    mailing.send_due_mail()
+    dispatch.dispatch_events()
+    mailer.send_due_mail()
     raw = post.box[0].as_string() + "".join(parts(post))
     for typed in ("the-value-itself", "typed.example", "typed notes", "The endpoint moves to the EU"):
         assert typed not in raw
@@ -84,13 +84,13 @@ def test_mails_of_comments_and_of_requests_for_changes_hold_nothing_of_what_was_
 ) -> None:
     reachable(submitted.requester)
     reachable(auditor)
-    talk.post_comment(submitted.pk, NewComment(uuid.uuid4(), "@auditor, look at the typed host"), by=approver)
+    comments.post_comment(submitted.pk, NewComment(uuid.uuid4(), "@auditor, look at the typed host"), by=approver)
     digest = submitted.current().digest
-    workflow.request_changes(
+    review.request_changes(
         submitted.pk, by=approver, revision=1, digest=digest, reason="Another typed host", presence=PRESENT
     )
-    telling.dispatch_events()
-    assert mailing.send_due_mail() == 2
+    dispatch.dispatch_events()
+    assert mailer.send_due_mail() == 2
     mails = {mail["To"]: mail["Subject"] for mail in post.box}
     assert mails == {
         "auditor@example.com": f"{submitted.number}: Somebody mentioned you (GCP)",
@@ -105,20 +105,20 @@ def test_whoever_may_no_longer_see_the_change_is_not_mailed_that_they_are_mentio
 ) -> None:
     reachable(approver2)
     add_to_role(approver2, Role.REQUESTER)
-    talk.post_comment(submitted.pk, NewComment(uuid.uuid4(), "@approver2, look at this"), by=approver)
-    telling.dispatch_events()
+    comments.post_comment(submitted.pk, NewComment(uuid.uuid4(), "@approver2, look at this"), by=approver)
+    dispatch.dispatch_events()
     assert Notice.objects.filter(recipient=approver2, kind="mentioned").exists()
     approver2.groups.remove(Group.objects.get(name=Role.APPROVER))
-    assert mailing.send_due_mail() == 0
+    assert mailer.send_due_mail() == 0
 
 
 def test_a_mail_is_in_the_language_and_the_time_zone_of_its_reader(
     submitted: Change, approver: User, post: Post
 ) -> None:
     reachable(approver, language="pt-br", time_zone="America/Sao_Paulo")
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     Notice.objects.update(at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
-    mailing.send_due_mail()
+    mailer.send_due_mail()
     assert "Uma mudança espera sua decisão" in str(post.box[0]["Subject"])
     text, html = parts(post)
     assert "pede uma decisão" in text
@@ -133,9 +133,9 @@ def test_several_notices_of_one_person_go_in_one_mail(
     reachable(approver)
     for identifier in (43, 44, 45):
         mirrored(identifier, f"secret-{identifier}")
-        workflow.submit_change(propose(identifier=identifier), by=requester)
-    telling.dispatch_events()
-    mailing.send_due_mail()
+        submission.submit_change(propose(identifier=identifier), by=requester)
+    dispatch.dispatch_events()
+    mailer.send_due_mail()
     assert [mail["Subject"] for mail in post.box] == ["3 notices"]
     assert parts(post)[1].count('class="button"') == 3
 
@@ -146,9 +146,9 @@ def test_an_odd_name_of_a_secret_can_neither_break_a_mail_nor_speak_in_it(
 ) -> None:
     reachable(approver)
     ApiSecret.objects.filter(pk=secret.pk).update(name=name)
-    workflow.submit_change(propose(), by=requester)
-    telling.dispatch_events()
-    assert mailing.send_due_mail() == 1
+    submission.submit_change(propose(), by=requester)
+    dispatch.dispatch_events()
+    assert mailer.send_due_mail() == 1
     html = parts(post)[1]
     assert "<b>bold" not in html
     assert "\u202e" not in html
@@ -160,10 +160,10 @@ def test_whoever_lost_the_right_or_was_switched_off_meanwhile_is_not_mailed(
 ) -> None:
     reachable(approver)
     reachable(approver2)
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     approver.groups.clear()
     User.objects.filter(pk=approver2.pk).update(is_active=False)
-    assert mailing.send_due_mail() == 0
+    assert mailer.send_due_mail() == 0
     assert post.box == []
     assert not Notice.objects.exclude(mail_at=None).exists()
 
@@ -172,10 +172,10 @@ def test_nobody_is_mailed_of_a_decision_that_is_no_longer_asked_for(
     submitted: Change, approver: User, approver2: User, post: Post
 ) -> None:
     reachable(approver2)
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     approve(submitted, approver)
-    telling.dispatch_events()
-    assert mailing.send_due_mail() == 0
+    dispatch.dispatch_events()
+    assert mailer.send_due_mail() == 0
 
 
 def test_an_address_that_is_refused_costs_the_others_nothing_and_is_tried_again_later(
@@ -183,8 +183,8 @@ def test_an_address_that_is_refused_costs_the_others_nothing_and_is_tried_again_
 ) -> None:
     reachable(approver, REFUSED)
     reachable(approver2)
-    telling.dispatch_events()
-    assert mailing.send_due_mail() + mailing.send_due_mail() == 1
+    dispatch.dispatch_events()
+    assert mailer.send_due_mail() + mailer.send_due_mail() == 1
     assert [mail["To"] for mail in post.box] == ["approver2@example.com"]
     waiting = Notice.objects.get(recipient=approver)
     assert waiting.mail_at is not None
@@ -195,22 +195,22 @@ def test_a_mail_server_that_is_away_loses_nothing(
     submitted: Change, approver: User, settings: Settings, post: Post
 ) -> None:
     reachable(approver)
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     right, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
-    assert mailing.send_due_mail() == 0
+    assert mailer.send_due_mail() == 0
     settings.EMAIL_PORT = right
-    assert mailing.send_due_mail() == 0, "not before its time"
+    assert mailer.send_due_mail() == 0, "not before its time"
     Notice.objects.update(mail_at=timezone.now())
-    assert mailing.send_due_mail() == 1
+    assert mailer.send_due_mail() == 1
     assert len(post.box) == 1
 
 
 def test_an_address_that_never_takes_a_mail_is_given_up(submitted: Change, approver: User, post: Post) -> None:
     reachable(approver, REFUSED)
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     for _ in range(12):
         Notice.objects.exclude(mail_at=None).update(mail_at=timezone.now())
-        mailing.send_due_mail()
+        mailer.send_due_mail()
     notice = Notice.objects.get(recipient=approver)
     assert (notice.mail_at, notice.mailed_at, notice.mail_tries) == (None, None, 12)
 
@@ -218,12 +218,12 @@ def test_an_address_that_never_takes_a_mail_is_given_up(submitted: Change, appro
 @pytest.mark.django_db(transaction=True)
 def test_mailers_side_by_side_mail_once(submitted: Change, approver: User, post: Post) -> None:
     reachable(approver)
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     barrier = threading.Barrier(4)
 
     def work() -> None:
         barrier.wait()
-        mailing.send_due_mail()
+        mailer.send_due_mail()
         connection.close()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -236,9 +236,9 @@ def test_mailers_side_by_side_mail_once(submitted: Change, approver: User, post:
 
 def test_without_a_mail_server_nothing_is_queued_for_it(submitted: Change, approver: User) -> None:
     reachable(approver)
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     assert Notice.objects.get(recipient=approver).mail_at is None
-    assert mailing.send_due_mail() == daily.send_due_digests() == 0
+    assert mailer.send_due_mail() == daily_digest.send_due_digests() == 0
 
 
 @pytest.fixture
@@ -258,10 +258,10 @@ def test_the_daily_mail_lists_what_waits_the_oldest_first_and_goes_once_a_day(
     made = []
     for identifier in (43, 44):
         mirrored(identifier, f"secret-{identifier}")
-        made.append(workflow.submit_change(propose(identifier=identifier), by=requester))
+        made.append(submission.submit_change(propose(identifier=identifier), by=requester))
     come(decided_daily)
-    assert daily.send_due_digests() == 1
-    assert daily.send_due_digests() == 0
+    assert daily_digest.send_due_digests() == 1
+    assert daily_digest.send_due_digests() == 0
     assert post.box[0]["Subject"] == "2 changes wait for your decision"
     text = parts(post)[0]
     assert text.index(made[0].number) < text.index(made[1].number)
@@ -273,7 +273,7 @@ def test_where_nothing_waits_or_it_is_not_wanted_there_is_no_daily_mail(
     reachable(approver2)
     approve(submitted, approver2)
     come(decided_daily)
-    assert daily.send_due_digests() == 0
+    assert daily_digest.send_due_digests() == 0
 
 
 def test_the_daily_mail_of_somebody_who_does_not_want_it_is_not_sent(
@@ -281,28 +281,28 @@ def test_the_daily_mail_of_somebody_who_does_not_want_it_is_not_sent(
 ) -> None:
     wants(decided_daily, SUMMARY, "never")
     come(decided_daily)
-    assert daily.send_due_digests() == 0
+    assert daily_digest.send_due_digests() == 0
 
 
 def test_a_requester_who_may_decide_is_not_reminded_of_an_own_change(submitted: Change, post: Post) -> None:
     requester = reachable(submitted.requester)
     add_to_role(requester, Role.APPROVER)
     come(requester)
-    assert daily.send_due_digests() == 0
+    assert daily_digest.send_due_digests() == 0
 
 
 def test_what_somebody_wants_once_a_day_waits_for_the_daily_mail(submitted: Change, approver: User, post: Post) -> None:
     requester = reachable(submitted.requester)
     wants(requester, "approved", "daily")
     approve(submitted, approver)
-    telling.dispatch_events()
-    assert mailing.send_due_mail() == 0
-    assert daily.send_due_digests() == 0, "its hour has not come"
+    dispatch.dispatch_events()
+    assert mailer.send_due_mail() == 0
+    assert daily_digest.send_due_digests() == 0, "its hour has not come"
     come(requester)
-    assert daily.send_due_digests() == 1
+    assert daily_digest.send_due_digests() == 1
     assert "Your change was approved" in str(post.box[0]["Subject"])
     come(requester)
-    assert daily.send_due_digests() == 0
+    assert daily_digest.send_due_digests() == 0
 
 
 def test_a_daily_mail_that_could_not_be_sent_is_tried_again_the_same_day(
@@ -310,7 +310,7 @@ def test_a_daily_mail_that_could_not_be_sent_is_tried_again_the_same_day(
 ) -> None:
     reachable(decided_daily, REFUSED)
     come(decided_daily)
-    assert daily.send_due_digests() == 0
+    assert daily_digest.send_due_digests() == 0
     assert Daily.objects.get(person=decided_daily).next_at < timezone.now() + timedelta(minutes=16)
 
 
@@ -327,15 +327,15 @@ def test_a_daily_mail_that_could_not_be_sent_is_tried_again_the_same_day(
 def test_the_hour_is_that_of_the_persons_own_day(zone: str, now: str, expected: str) -> None:
     user = person("somebody")
     user.time_zone = zone
-    assert daily.next_digest_at(user, datetime.fromisoformat(now)) == datetime.fromisoformat(expected)
+    assert daily_digest.next_digest_at(user, datetime.fromisoformat(now)) == datetime.fromisoformat(expected)
 
 
 def test_a_name_with_line_ends_adds_no_header_to_a_mail(submitted: Change, post: Post, approver: User) -> None:
     reachable(approver)
     submitted.secret_name = "GCP\r\nBcc: somebody@example.com\nX-More: 1"
     submitted.save()
-    telling.dispatch_events()
-    assert mailing.send_due_mail() == 1
+    dispatch.dispatch_events()
+    assert mailer.send_due_mail() == 1
     mail = post.box[0]
     assert (mail["Bcc"], mail["X-More"], mail["To"]) == (None, None, "approver@example.com")
     assert "Bcc: somebody@example.com" in mail["Subject"]

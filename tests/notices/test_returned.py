@@ -10,11 +10,12 @@ from pytest_django import Settings
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.changes import conclusions, workflow
+from portal.changes.delivery import status_changes
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status
-from portal.changes.proposal import Proposal
-from portal.notices import inbox, telling
-from portal.notices.models import Notice
+from portal.changes.workflow import submission
+from portal.notifications import dispatch, inbox
+from portal.notifications.models import Notice
 from tests.changing import approve
 from tests.notices.test_telling import told
 from tests.people import person
@@ -37,7 +38,7 @@ def approved_by_two(
 ) -> Change:
     """A change that two have approved; a third may decide as well."""
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit_change(propose(), by=requester)
+    change = submission.submit_change(propose(), by=requester)
     person("third", Role.APPROVER)
     approve(change, approver)
     approve(change, approver2)
@@ -65,7 +66,7 @@ def test_requester_alone_is_told_of_a_change_that_was_pending_all_the_time(
     settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit_change(propose(), by=requester)
+    change = submission.submit_change(propose(), by=requester)
     approve(change, approver)
     told()
     lose_group(approver)
@@ -74,17 +75,17 @@ def test_requester_alone_is_told_of_a_change_that_was_pending_all_the_time(
 
 def test_reminder_is_settled_once_the_change_is_approved_again(approved_by_two: Change, approver: User) -> None:
     lose_group(approver)
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     third = User.objects.get(username="third")
     assert Notice.objects.unread().filter(kind="again", recipient=third).exists()
     approve(Change.objects.get(pk=approved_by_two.pk), third)
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     assert not Notice.objects.unread().filter(kind="again").exists()
 
 
 def test_notice_says_that_nothing_was_sent(approved_by_two: Change) -> None:
-    conclusions.mark_returned(approved_by_two, 1)
-    telling.dispatch_events()
+    status_changes.mark_returned(approved_by_two, 1)
+    dispatch.dispatch_events()
     notice = Notice.objects.get(kind="returned")
     sentence = str(notice.about.said) % {"number": "CR-1", "secret": "GCP", "by": ""}
     assert "no longer enough" in sentence

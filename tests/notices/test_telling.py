@@ -15,14 +15,15 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit import ledger
-from portal.changes import aftermath, breaker, conclusions, pausing, reconcile, talk, workflow
+from portal.changes.delivery import circuit_breaker, status_changes, sweep
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status, StatusCause
-from portal.changes.proposal import Proposal
-from portal.changes.talk import NewComment
 from portal.changes.transitions import db_now, move_change
-from portal.notices import telling
-from portal.notices.kinds import NOTIFICATION_TYPES, ROUTES
-from portal.notices.models import Notice, Preference, Untold
+from portal.changes.workflow import comments, delivery_pause, manual_resolution, review, submission
+from portal.changes.workflow.comments import NewComment
+from portal.notifications import dispatch
+from portal.notifications.models import Notice, Preference, Untold
+from portal.notifications.routing import NOTIFICATION_TYPES, ROUTES
 from tests.changing import approve
 from tests.people import person
 from tests.vouching import PRESENT
@@ -32,7 +33,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
 def told() -> set[tuple[str, str]]:
     """Tell of what has happened since, and forget it: who was told what."""
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     found = {(notice.recipient.username, notice.kind) for notice in Notice.objects.select_related("recipient")}
     Notice.objects.all().delete()
     return found
@@ -40,7 +41,7 @@ def told() -> set[tuple[str, str]]:
 
 def reject(change: Change, by: User) -> Change:
     digest = change.current().digest
-    return workflow.reject_change(
+    return review.reject_change(
         change.pk, by=by, revision=change.revision, digest=digest, reason="Not now", presence=PRESENT
     )
 
@@ -81,10 +82,10 @@ def test_nobody_is_asked_for_a_decision_that_was_made_meanwhile(submitted: Chang
 
 
 def test_whoever_decides_is_told_no_more_that_it_waits(submitted: Change, approver: User, approver2: User) -> None:
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     assert Notice.objects.unread().filter(kind="waiting").count() == 2
     approve(submitted, approver)
-    telling.dispatch_events()
+    dispatch.dispatch_events()
     assert not Notice.objects.unread().filter(kind="waiting").exists()
 
 
@@ -92,7 +93,7 @@ def test_a_vote_that_decides_nothing_yet_is_told_to_the_requester_and_the_last_o
     settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit_change(propose(), by=requester)
+    change = submission.submit_change(propose(), by=requester)
     told()
     approve(change, approver)
     assert told() == {("requester", "voted")}
@@ -104,7 +105,7 @@ def test_a_rejection_is_told_to_the_requester_and_to_those_who_had_voted_but_not
     settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit_change(propose(), by=requester)
+    change = submission.submit_change(propose(), by=requester)
     approve(change, approver)
     told()
     reject(change, approver2)
@@ -115,14 +116,14 @@ def test_a_revision_is_told_to_those_whose_votes_it_voids_and_a_withdrawal_to_th
     settings: Settings, propose: Callable[..., Proposal], requester: User, approver: User, approver2: User
 ) -> None:
     settings.APPROVALS_REQUIRED = 2
-    change = workflow.submit_change(propose(), by=requester)
+    change = submission.submit_change(propose(), by=requester)
     approve(change, approver)
     told()
-    change = workflow.revise_change(change.pk, propose(notes="another"), by=requester)
+    change = submission.revise_change(change.pk, propose(notes="another"), by=requester)
     assert told() == {("approver", "voided")}
     approve(change, approver2)
     told()
-    workflow.withdraw_change(change.pk, by=requester)
+    submission.withdraw_change(change.pk, by=requester)
     assert told() == {("approver2", "withdrawn")}
 
 
@@ -131,7 +132,7 @@ def test_a_stale_change_that_comes_back_is_put_to_those_who_decide_again(
 ) -> None:
     told()
     at(submitted, Status.STALE)
-    workflow.revise_change(submitted.pk, propose(notes="anew"), by=submitted.requester)
+    submission.revise_change(submitted.pk, propose(notes="anew"), by=submitted.requester)
     assert told() == {("approver", "waiting")}
 
 
@@ -158,14 +159,14 @@ def test_what_the_machine_does_is_told_to_whom_it_concerns(
 def test_what_a_person_makes_of_a_stuck_change_is_told_to_its_requester_alone(submitted: Change, admin: User) -> None:
     told()
     at(submitted, Status.NEEDS_HUMAN)
-    aftermath.resolve_change(submitted.pk, by=admin, applied=True, reason="It is there", presence=PRESENT)
+    manual_resolution.resolve_change(submitted.pk, by=admin, applied=True, reason="It is there", presence=PRESENT)
     assert told() == {("requester", "closed")}
 
 
 def test_a_pause_of_delivery_and_its_end_are_told_to_those_who_operate_the_portal(admin: User, approver: User) -> None:
-    breaker.record_failure(db_now(), reason="no route", alarm=True)
+    circuit_breaker.record_failure(db_now(), reason="no route", alarm=True)
     assert told() == {("admin", "paused")}
-    breaker.record_success()
+    circuit_breaker.record_success()
     assert told() == {("admin", "resumed")}
 
 
@@ -174,13 +175,13 @@ def test_a_pause_by_hand_and_its_end_are_told_to_who_operates_the_portal_and_to_
 ) -> None:
     second = person("second", Role.ADMINISTRATOR)
     told()
-    pausing.pause_delivery(by=admin, reason="Segura is being upgraded", presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason="Segura is being upgraded", presence=PRESENT)
     assert told() == {("second", "held")}
     approve(submitted, approver)
     told()
-    pausing.resume_delivery(by=second, presence=PRESENT)
+    delivery_pause.resume_delivery(by=second, presence=PRESENT)
     assert told() == {("admin", "released"), ("requester", "going_on")}
-    pausing.pause_delivery(by=admin, reason="Once more", presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason="Once more", presence=PRESENT)
     assert told() == {("second", "held"), ("requester", "delayed")}
 
 
@@ -189,14 +190,14 @@ def test_a_request_for_changes_is_told_to_the_requester_and_to_nobody_else(
 ) -> None:
     told()
     digest = submitted.current().digest
-    workflow.request_changes(
+    review.request_changes(
         submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please", presence=PRESENT
     )
     assert told() == {("requester", "asked")}
 
 
 def say(change: Change, text: str, *, by: User) -> None:
-    talk.post_comment(change.pk, NewComment(uuid.uuid4(), text), by=by)
+    comments.post_comment(change.pk, NewComment(uuid.uuid4(), text), by=by)
 
 
 def test_a_comment_is_told_to_the_requester_and_to_those_who_took_part_and_a_mention_to_who_is_mentioned(
@@ -221,7 +222,7 @@ def test_a_kind_for_comments_can_be_switched_off_and_then_says_nothing(submitted
         Preference.objects.create(person=submitted.requester, kind=kind, portal=False, mail="never")
     say(submitted, "Which host is it?", by=approver)
     digest = submitted.current().digest
-    workflow.request_changes(
+    review.request_changes(
         submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please", presence=PRESENT
     )
     assert told() == set()
@@ -283,7 +284,7 @@ def test_tellers_side_by_side_tell_once(submitted: Change, approver: User, appro
 
     def work() -> None:
         barrier.wait()
-        telling.dispatch_events()
+        dispatch.dispatch_events()
         connection.close()
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -302,12 +303,12 @@ def test_every_kind_is_in_the_table_and_the_table_names_no_other() -> None:
 def test_the_sweep_that_expires_a_change_has_it_told(submitted: Change) -> None:
     told()
     Change.objects.filter(pk=submitted.pk).update(expires_at=submitted.created_at)
-    reconcile.run_sweep()
+    sweep.run_sweep()
     assert told() == {("requester", "expired")}
 
 
 def test_an_escalation_as_the_delivery_writes_it_is_told(submitted: Change, admin: User) -> None:
     told()
     with transaction.atomic():
-        conclusions.escalate_to_operator(at(submitted, Status.IN_DOUBT), StatusCause.THIRD_VALUE)
+        status_changes.escalate_to_operator(at(submitted, Status.IN_DOUBT), StatusCause.THIRD_VALUE)
     assert told() == {("requester", "stuck"), ("admin", "escalated")}

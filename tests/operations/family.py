@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from portal.operations.supervisor import ChildProcess, Stopped, Supervisor, print_line
+from portal.devserver.supervisor import ChildProcess, Stopped, Supervisor, print_line
 
 _PARENT = (
     "import subprocess, sys, signal, time;"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from portal import bootstrap
+from portal.devserver import bootstrap
 from tests.rig.portal import ROOT
 
 
@@ -24,7 +24,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def run(checkout: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [getattr(sys, "_base_executable", sys.executable), "-m", "portal.bootstrap", *arguments]
+    command = [getattr(sys, "_base_executable", sys.executable), "-m", "portal.devserver.bootstrap", *arguments]
     environment = {"PATH": os.environ["PATH"], "HOME": str(checkout), **env}
     return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
 

@@ -29,9 +29,9 @@ def is_one_sentence(run: subprocess.CompletedProcess[str]) -> None:
 
 
 COMMANDS = (
-    ["person", "ana"],
+    ["user", "ana"],
     ["sync_catalog"],
-    ["rotate_sealing_keys"],
+    ["rotate_encryption_keys"],
     ["prune"],
     ["after_restore", "--by", "ana", "--reason", "x"],
 )
@@ -50,8 +50,8 @@ def test_command_that_finds_no_tables_or_rights_is_one_sentence(no_rights: str, 
 
 
 def test_command_without_a_database_is_one_sentence() -> None:
-    is_one_sentence(manage("postgres://nobody@127.0.0.1:1/none", "person", "ana"))
+    is_one_sentence(manage("postgres://nobody@127.0.0.1:1/none", "user", "ana"))
 
 
 def test_traceback_is_shown_to_whoever_asks_for_it(no_rights: str) -> None:
-    assert "Traceback" in manage(no_rights, "person", "ana", "--traceback").stderr
+    assert "Traceback" in manage(no_rights, "user", "ana", "--traceback").stderr

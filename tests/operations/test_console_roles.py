@@ -44,12 +44,12 @@ COMMANDS = (
     ("doctor",),
     ("legal_hold", "1", "--reason", "x"),
     ("legal_hold", "1", "--reason", "x", "--release"),
-    ("limit_role", "portal"),
-    ("limit_role", "sealer", "--sealer"),
+    ("restrict_db_role", "portal"),
+    ("restrict_db_role", "sealer", "--sealer"),
     ("person", "ana"),
     ("person", "ana", "--disable"),
     ("prune",),
-    ("rotate_sealing_keys",),
+    ("rotate_encryption_keys",),
     ("seal_audit",),
     ("sync_catalog",),
     ("verify_audit",),
@@ -57,8 +57,8 @@ COMMANDS = (
 NO_DATABASE = {"run", "sandbox"}
 """`run` is the development server, whose database is its own; `sandbox` has none."""
 MAY = {
-    "portal": {"person", "rotate_sealing_keys", "verify_audit"},
-    "sealer": {"seal_audit", "rotate_sealing_keys", "verify_audit"},
+    "portal": {"person", "rotate_encryption_keys", "verify_audit"},
+    "sealer": {"seal_audit", "rotate_encryption_keys", "verify_audit"},
 }
 """What ends with 0. No secret waits to be encrypted again here, which the sealer could not do either."""
 
@@ -102,8 +102,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             "owner",
             ("migrate", "--verbosity", "0"),
             ("createcachetable",),
-            ("limit_role", "portal"),
-            ("limit_role", "sealer", "--sealer"),
+            ("restrict_db_role", "portal"),
+            ("restrict_db_role", "sealer", "--sealer"),
             ("person", "carla", "--role", "administrator"),
             ("record an event of change 1",),
         )

@@ -14,14 +14,14 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from portal import correlation
 from portal.accounts.models import User
 from portal.celery import app
-from portal.changes import workflow
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
-from portal.logs import JsonFormatter
+from portal.changes.workflow import submission
+from portal.common import request_id
+from portal.common.json_logging import JsonFormatter
 from portal.sandbox import Sandbox
 from tests.changes.pages import ballot_of, send
 from tests.changing import work
@@ -55,7 +55,7 @@ def test_page_that_says_no_shows_the_id_to_quote(requester: User, monkeypatch: p
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("portal.catalog.views.standing", fail)
+    monkeypatch.setattr("portal.catalog.views.get_sync_status", fail)
     answer = browser.get("/secrets/")
     assert answer.status_code == 500
     assert f"<code>{CLICK}</code>" in answer.content.decode()
@@ -78,7 +78,7 @@ def requests_of_tasks(log: Path) -> list[str]:
 def test_click_is_found_in_the_log_lines_of_the_worker_and_in_every_event_of_the_delivery(
     propose: Proposing, live_base: Snapshot, requester: User, approver: User, segura: Sandbox, tmp_path: Path
 ) -> None:
-    change = workflow.submit_change(propose(base=live_base), by=requester)
+    change = submission.submit_change(propose(base=live_base), by=requester)
     browser = Client(headers={"X-Request-ID": CLICK})
     browser.force_login(approver)
     log = tmp_path / "worker.log"
@@ -102,9 +102,9 @@ def test_click_is_found_in_the_log_lines_of_the_worker_and_in_every_event_of_the
 
 @pytest.mark.django_db(transaction=True)
 def test_delivery_keeps_the_id_of_the_approval_when_its_message_is_lost(approved: Callable[..., Change]) -> None:
-    with correlation.request_id_context(CLICK):
+    with request_id.request_id_context(CLICK):
         change = approved(notes="Rotated")
-    with correlation.request_id_context("sweep-of-the-clock"):
+    with request_id.request_id_context("sweep-of-the-clock"):
         assert work(change).status == Status.APPLIED
     assert {event["request"] for event in events("delivery.intended") + events("change.applied")} == {CLICK}
 
@@ -115,7 +115,7 @@ def test_id_out_of_a_message_is_taken_as_critically_as_one_of_a_stranger(sent: o
 
     @app.task(name="tests.note_the_id")
     def note() -> None:
-        found.append(correlation.current_request_id())
+        found.append(request_id.current_request_id())
 
     task = app.tasks["tests.note_the_id"]
     task.push_request(id="1", called_directly=False, request_id=sent)
@@ -125,7 +125,7 @@ def test_id_out_of_a_message_is_taken_as_critically_as_one_of_a_stranger(sent: o
         task.pop_request()
         del app.tasks["tests.note_the_id"]
     assert found == [told] if told else OWN.fullmatch(found[0])
-    assert correlation.current_request_id() == ""
+    assert request_id.current_request_id() == ""
 
 
 def formatted(message: str, *args: object, **extra: object) -> str:
@@ -134,7 +134,7 @@ def formatted(message: str, *args: object, **extra: object) -> str:
 
 
 def test_json_line_is_one_line_and_holds_its_own_fields_alone() -> None:
-    with correlation.request_id_context(CLICK):
+    with request_id.request_id_context(CLICK):
         line = formatted("two\nlines of %s", "ação", request="<POST /?q=hidden>", status_code=500, body="hidden")
     assert "\n" not in line
     told = json.loads(line)
@@ -159,7 +159,7 @@ def test_json_line_of_a_failure_holds_its_places_and_no_variables() -> None:
 def test_act_leaves_a_line_with_the_name_of_its_page_and_nothing_that_was_typed(
     caplog: pytest.LogCaptureFixture, settings: Settings
 ) -> None:
-    with caplog.at_level(logging.INFO, "portal.operations.traffic"):
+    with caplog.at_level(logging.INFO, "portal.operations.traffic_metrics"):
         Client().post(reverse("account_login") + "?next=/typed/", {"login": "typed", "password": "typed"})
-    (record,) = [record for record in caplog.records if record.name == "portal.operations.traffic"]
+    (record,) = [record for record in caplog.records if record.name == "portal.operations.traffic_metrics"]
     assert re.fullmatch(r"POST account_login: 200 in \d+ ms", record.getMessage())

@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from portal.accounts.models import User
 from portal.accounts.roles import Right, has_right
-from portal.operations.demo import PEOPLE, ensure_demo_users
+from portal.devserver.demo_users import PEOPLE, ensure_demo_users
 
 pytestmark = pytest.mark.django_db
 

@@ -23,17 +23,17 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from portal import keyring
 from portal.accounts.models import User
-from portal.audit import sealing
-from portal.changes import workflow
+from portal.audit.sealing import sealer
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change
-from portal.changes.proposal import Proposal
-from portal.operations import doctor, pulse
-from portal.operations.doctor import broker, clocks, configuration, database, keys, machinery
+from portal.changes.workflow import review, submission
+from portal.common import keyring
+from portal.devserver.redis_server import free_port
+from portal.operations import doctor, heartbeats
+from portal.operations.doctor import broker, clocks, configuration, database, keys, workers
 from portal.operations.doctor import segura as connection_to_segura
 from portal.operations.doctor.finding import Finding, Severity
-from portal.operations.redis_server import free_port
 from portal.sandbox import Sandbox
 from tests.audit.tampering import insert
 from tests.rig.portal import ROOT
@@ -104,12 +104,12 @@ def test_replica_and_a_frozen_or_lost_broker_are_found(own_redis: RedisServer) -
 
 @pytest.fixture
 def as_role() -> Iterator[Callable[..., None]]:
-    """Goes on as a new role, limited as `limit_role` limits it, and what is granted beyond."""
+    """Goes on as a new role, limited as `restrict_db_role` limits it, and what is granted beyond."""
 
     def become(*grants: str) -> None:
         with connection.cursor() as cursor:
             cursor.execute("CREATE ROLE examined")
-        call_command("limit_role", "examined", stdout=StringIO())
+        call_command("restrict_db_role", "examined", stdout=StringIO())
         with connection.cursor() as cursor:
             for grant in grants:
                 cursor.execute(f"GRANT {grant} ON audit_event TO examined")
@@ -165,7 +165,7 @@ def test_missing_migration_is_found() -> None:
 
 
 def test_clocks_that_agree_are_well() -> None:
-    pulse.record_heartbeat("celery@right", ["celery"])
+    heartbeats.record_heartbeat("celery@right", ["celery"])
     assert {finding.level for finding in clocks.check_clocks()} == {Severity.OK}
 
 
@@ -174,7 +174,7 @@ def test_worker_whose_clock_is_wrong_is_named(ahead_s: int, level: Severity, set
     with Redis.from_url(settings.REDIS_URL) as redis:
         redis.flushdb()
     with time_machine.travel(timezone.now() + timedelta(seconds=ahead_s)):
-        pulse.record_heartbeat("celery@astray", ["celery"])
+        heartbeats.record_heartbeat("celery@astray", ["celery"])
     (told,) = wrong(clocks.check_clocks(), level)
     assert told.startswith("worker celery@astray is ")
     assert ("ahead of" in told) == (ahead_s > 0)
@@ -193,7 +193,7 @@ def test_own_clock_is_compared_with_the_databases() -> None:
 def test_value_whose_key_is_gone_is_found(
     propose: Callable[..., Proposal], requester: User, no_queue: None, settings: Settings
 ) -> None:
-    workflow.submit_change(propose(value="a new value of these tests"), by=requester)
+    submission.submit_change(propose(value="a new value of these tests"), by=requester)
     assert not any("rest under" in one for one in wrong(keys.check_keys()))
     settings.SEALING_KEYS = f"another:{SEEDS[0]}"
     keyring.get_keyring.cache_clear()
@@ -207,7 +207,7 @@ def test_vote_whose_key_left_the_ring_and_a_key_that_no_vote_needs_are_found(
     submitted: Change, approver: User, settings: Settings, request: pytest.FixtureRequest
 ) -> None:
     request.addfinalizer(keyring.mac_ring.cache_clear)
-    workflow.request_changes(
+    review.request_changes(
         submitted.pk, by=approver, revision=1, digest=submitted.current().digest, reason="Not so", presence=PRESENT
     )
     own = settings.APPROVAL_MAC_KEYS
@@ -225,7 +225,7 @@ def test_vote_whose_key_left_the_ring_and_a_key_that_no_vote_needs_are_found(
 
 def test_log_that_waits_and_a_signing_key_that_is_another_one_are_found(settings: Settings) -> None:
     settings.AUDIT_SIGNING_KEY = SEEDS[0]
-    sealing.seal_pending_events()
+    sealer.seal_pending_events()
     assert wrong(keys.check_keys()) == []
     settings.AUDIT_SIGNING_KEY = SEEDS[1]
     insert(at=timezone.now() - timedelta(hours=1), action="catalog.synced", text="{}")
@@ -236,7 +236,7 @@ def test_log_that_waits_and_a_signing_key_that_is_another_one_are_found(settings
     assert not any("nonsense" in one for one in wrong(keys.check_keys()))
 
 
-# --- Settings, machinery, Segura -----------------------------------------------------------------------
+# --- Settings, workers, Segura -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -294,12 +294,12 @@ def test_process_without_keys_is_asked_for_none(process: str, settings: Settings
 def test_processes_and_people_that_are_missing_are_found(settings: Settings) -> None:
     with Redis.from_url(settings.REDIS_URL) as redis:
         redis.flushdb()
-    found = wrong(machinery.check_workers())
+    found = wrong(workers.check_workers())
     assert {"no worker takes up deliveries", "no worker seals the log", "no sweep came by lately"} <= set(found)
     assert any("No change can be approved" in one for one in found)
-    pulse.record_heartbeat("celery@one", ["celery", "sealing"])
-    pulse.record_sweep()
-    assert not any("worker" in one or "sweep" in one for one in wrong(machinery.check_workers()))
+    heartbeats.record_heartbeat("celery@one", ["celery", "sealing"])
+    heartbeats.record_sweep()
+    assert not any("worker" in one or "sweep" in one for one in wrong(workers.check_workers()))
 
 
 def test_assumption_about_the_gateway_is_told_until_somebody_states_it(

@@ -17,9 +17,9 @@ from redis import Redis
 
 from portal.accounts.models import User
 from portal.catalog.models import Sync
-from portal.changes import breaker
-from portal.operations import health, probes, pulse
-from portal.operations.redis_server import free_port
+from portal.changes.delivery import circuit_breaker
+from portal.devserver.redis_server import free_port
+from portal.operations import health, heartbeats, probes
 from tests.audit.tampering import insert
 from tests.rig.web import web
 
@@ -35,8 +35,8 @@ def fresh(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "_migrated", False)
     with Redis.from_url(settings.REDIS_URL) as redis:
         redis.flushdb()
-    pulse.record_heartbeat("celery@one", ["celery"])
-    pulse.record_sweep()
+    heartbeats.record_heartbeat("celery@one", ["celery"])
+    heartbeats.record_sweep()
     now = timezone.now()
     Sync.objects.create(asked_at=now, started_at=now, finished_at=now, ok=True)
 
@@ -71,7 +71,7 @@ def test_broker_that_is_away_is_told_and_takes_no_process_out(settings: Settings
 
 
 def test_reasons_are_for_who_has_the_token(settings: Settings) -> None:
-    breaker.record_failure(timezone.now(), reason="access key not taken", code=401, alarm=True)
+    circuit_breaker.record_failure(timezone.now(), reason="access key not taken", code=401, alarm=True)
     assert told()[2]["delivery"] == told(Authorization="Bearer guess")[2]["delivery"] == "not ok"
     assert reasons() == {"delivery": "paused: calls do not get through (HTTP 401)"}
     settings.METRICS_TOKEN = ""
@@ -80,7 +80,7 @@ def test_reasons_are_for_who_has_the_token(settings: Settings) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_pause_by_a_person_is_told_from_one_of_the_machine(admin: User) -> None:
-    breaker.set_manual_pause(timezone.now(), by=admin, reason="their words stay here")
+    circuit_breaker.set_manual_pause(timezone.now(), by=admin, reason="their words stay here")
     assert reasons() == {"delivery": "paused by a person"}
 
 

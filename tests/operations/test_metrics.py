@@ -17,17 +17,19 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from portal import discards
 from portal.accounts.models import User
-from portal.audit import ledger, sealing
+from portal.audit import ledger
 from portal.audit.models import Event
-from portal.changes import breaker, workflow
+from portal.audit.sealing import sealer
+from portal.changes.delivery import circuit_breaker
+from portal.changes.delivery.tasks import deliver_change
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status
-from portal.changes.proposal import Proposal
-from portal.changes.tasks import deliver_change
-from portal.operations import pulse, tally
+from portal.changes.workflow import submission
+from portal.common import discarded_messages
+from portal.devserver.redis_server import free_port
+from portal.operations import event_counters, heartbeats
 from portal.operations.models import Tally
-from portal.operations.redis_server import free_port
 from tests.audit.tampering import beside_the_clock, insert
 from tests.changing import work
 from tests.rig.web import web
@@ -43,7 +45,7 @@ Figures = dict[tuple[str, tuple[str, ...]], float]
 def fresh(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Events count at once: no other transaction is under way."""
     settings.METRICS_TOKEN = TOKEN
-    monkeypatch.setattr(tally, "SETTLED", timedelta(0))
+    monkeypatch.setattr(event_counters, "SETTLED", timedelta(0))
     with Redis.from_url(settings.REDIS_URL) as redis:
         redis.flushdb()
 
@@ -96,7 +98,7 @@ def test_log_that_is_older_than_the_first_scrape_is_not_counted_as_if_it_happene
 
 def test_event_that_might_not_be_the_first_of_its_time_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     scraped()
-    monkeypatch.setattr(tally, "SETTLED", timedelta(seconds=10))
+    monkeypatch.setattr(event_counters, "SETTLED", timedelta(seconds=10))
     now = timezone.now()
     insert(at=now - timedelta(minutes=1), action="audit.read", text="{}")
     insert(at=now, action="audit.read", text="{}")
@@ -120,13 +122,13 @@ def test_forged_instant_stops_no_counter(at: str) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_backlog_is_counted_off_in_several_scrapes_and_by_several_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     scraped()
-    monkeypatch.setattr(tally, "BATCH", 10)
+    monkeypatch.setattr(event_counters, "BATCH", 10)
     for _ in range(35):
         ledger.record_event("audit.read")
     assert scraped()["countersign_events_total", ("audit.read",)] == 10
 
     def scrape() -> None:
-        tally.count_events()
+        event_counters.count_events()
         connections.close_all()
 
     threads = [threading.Thread(target=scrape) for _ in range(5)]
@@ -134,7 +136,7 @@ def test_backlog_is_counted_off_in_several_scrapes_and_by_several_at_once(monkey
         thread.start()
     for thread in threads:
         thread.join()
-    while tally.count_uncounted():  # of those who count the same at once, one moves the mark
+    while event_counters.count_uncounted():  # of those who count the same at once, one moves the mark
         scrape()
     assert scraped()["countersign_events_total", ("audit.read",)] == 35
 
@@ -142,17 +144,17 @@ def test_backlog_is_counted_off_in_several_scrapes_and_by_several_at_once(monkey
 def test_counter_does_not_fall_where_another_process_was_quicker(monkeypatch: pytest.MonkeyPatch) -> None:
     scraped()
     ledger.record_event("audit.read")
-    as_it_is = tally._lines
+    as_it_is = event_counters._lines
 
     def overtaken(event: Event) -> Counter[str]:
         """In the middle of this count another one begins, finds one event more, and ends."""
-        monkeypatch.setattr(tally, "_lines", as_it_is)
+        monkeypatch.setattr(event_counters, "_lines", as_it_is)
         ledger.record_event("audit.read")
-        assert tally.count_events()["events"]["audit.read",] == 2
+        assert event_counters.count_events()["events"]["audit.read",] == 2
         return as_it_is(event)
 
-    monkeypatch.setattr(tally, "_lines", overtaken)
-    assert tally.count_events()["events"]["audit.read",] == 2
+    monkeypatch.setattr(event_counters, "_lines", overtaken)
+    assert event_counters.count_events()["events"]["audit.read",] == 2
     assert Tally.objects.get().counts["events|audit.read"] == 2
 
 
@@ -161,8 +163,8 @@ def test_what_waits_is_told_by_number_and_age(
     propose: Callable[..., Proposal], requester: User, no_queue: None, settings: Settings
 ) -> None:
     settings.AUDIT_SIGNING_KEY = SEED
-    change = workflow.submit_change(propose(notes="New"), by=requester)
-    sealing.seal_pending_events()
+    change = submission.submit_change(propose(notes="New"), by=requester)
+    sealer.seal_pending_events()
     calm = scraped()
     assert calm["countersign_changes", ("pending",)] == 1
     assert calm["countersign_log_unsealed_events", ()] == calm["countersign_log_unsealed_lag_seconds", ()] == 0
@@ -183,9 +185,9 @@ def test_what_waits_is_told_by_number_and_age(
 
 
 def test_pause_workers_queues_and_a_broker_that_is_away(settings: Settings, admin: User) -> None:
-    pulse.record_heartbeat("celery@one", ["celery"])
-    pulse.record_sweep()
-    breaker.record_failure(timezone.now(), reason="certificate", alarm=True)
+    heartbeats.record_heartbeat("celery@one", ["celery"])
+    heartbeats.record_sweep()
+    circuit_breaker.record_failure(timezone.now(), reason="certificate", alarm=True)
     figures = scraped()
     assert figures["countersign_delivery_paused", ("calls",)] == figures["countersign_delivery_failures", ()] == 1
     assert figures["countersign_delivery_paused", ("person",)] == 0
@@ -198,15 +200,15 @@ def test_pause_workers_queues_and_a_broker_that_is_away(settings: Settings, admi
     assert (figures["countersign_broker_up", ()], figures["countersign_database_up", ()]) == (0, 1)
 
 
-@pytest.mark.parametrize("reason", discards.REASONS)
+@pytest.mark.parametrize("reason", discarded_messages.REASONS)
 def test_messages_that_were_thrown_away_are_counted_by_reason(reason: str, settings: Settings) -> None:
     for _ in range(3):
-        discards.count_discarded(reason)
+        discarded_messages.count_discarded(reason)
     figures = scraped()
-    counted = {each: figures["countersign_messages_discarded_total", (each,)] for each in discards.REASONS}
-    assert counted == dict.fromkeys(discards.REASONS, 0.0) | {reason: 3.0}
+    counted = {each: figures["countersign_messages_discarded_total", (each,)] for each in discarded_messages.REASONS}
+    assert counted == dict.fromkeys(discarded_messages.REASONS, 0.0) | {reason: 3.0}
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
-    discards.count_discarded(reason)
+    discarded_messages.count_discarded(reason)
     assert ("countersign_messages_discarded_total", (reason,)) not in scraped()
 
 
@@ -236,7 +238,7 @@ def test_pages_are_counted_by_name_and_never_by_what_a_stranger_typed() -> None:
 def test_processes_of_one_replica_add_up_what_they_served_and_a_lost_database_is_a_figure(tmp_path: Path) -> None:
     env = {"PORTAL_METRICS_TOKEN": TOKEN, "PORTAL_METRICS_DIR": str(tmp_path / "metrics")}
     away = f"postgresql://somebody:hunter2@127.0.0.1:{free_port()}/nothing"
-    with web(tmp_path / "web.log", threads=1, processes=2, DATABASE_URL=away, **env) as port:
+    with web(tmp_path / "web.log", threads=1, worker_count=2, DATABASE_URL=away, **env) as port:
         url, bearer = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {TOKEN}"}
         for _ in range(30):  # a new connection each: the kernel hands them to either process
             assert requests.get(f"{url}/nothing-here/", timeout=20).status_code >= 404

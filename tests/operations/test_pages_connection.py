@@ -13,8 +13,8 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
-from portal.catalog import connection, manual, trial
-from portal.catalog.trial import ConnectionTestStep
+from portal.catalog import connection_check, known_errors, segura_client
+from portal.catalog.connection_check import ConnectionTestStep
 from portal.sandbox import Sandbox
 from tests.operations.test_pages_delivery import text_of
 from tests.segura import events
@@ -25,7 +25,7 @@ PAGE = "operations:connection"
 
 
 def steps() -> list[ConnectionTestStep]:
-    latest = trial.latest_connection_test()
+    latest = connection_check.latest_connection_test()
     assert latest is not None
     return latest.steps
 
@@ -58,7 +58,7 @@ def test_test_asks_for_a_token_of_its_own_each_time(segura: Sandbox, as_person: 
 def test_no_value_of_a_secret_is_on_the_page_or_in_the_log(segura: Sandbox, as_person: AsPerson, admin: User) -> None:
     page = try_it(as_person(admin)).content.decode()
     read = events("vault.tested")[0]["secret"]
-    secret = connection.build_client().read(read).client_secret
+    secret = segura_client.build_client().read(read).client_secret
     assert secret is not None
     value = secret.reveal()
     assert value not in page
@@ -91,7 +91,10 @@ def test_step_that_fails_says_what_came_and_what_to_do(
     segura.control.plan(fault, endpoint=endpoint, times=None)
     page = text_of(try_it(as_person(admin)))
     states = {step.name: (step.tried, step.ok) for step in steps()}
-    before, after = trial.STEPS[: trial.STEPS.index(failing)], trial.STEPS[trial.STEPS.index(failing) + 1 :]
+    before, after = (
+        connection_check.STEPS[: connection_check.STEPS.index(failing)],
+        connection_check.STEPS[connection_check.STEPS.index(failing) + 1 :],
+    )
     assert states == {
         **dict.fromkeys(before, (True, True)),
         failing: (True, False),
@@ -123,7 +126,7 @@ def test_portal_without_a_connection_is_told_which_setting_is_missing(
 
 
 def test_second_test_at_a_time_is_sent_away(segura: Sandbox, as_person: AsPerson, admin: User) -> None:
-    with trial._alone:
+    with connection_check._alone:
         assert "A test is running already" in text_of(try_it(as_person(admin)))
     assert events("vault.tested") == []
 
@@ -151,13 +154,13 @@ def test_page_shows_settings_with_value_source_and_consequence_and_no_secret(
 
 def test_every_documented_error_is_on_the_page(segura: Sandbox, as_person: AsPerson, admin: User) -> None:
     page = text_of(as_person(admin).get(reverse(PAGE)))
-    for known in manual.DOCUMENTED:
+    for known in known_errors.DOCUMENTED:
         assert known.words in page
         assert str(known.advice) in page
 
 
 def test_test_by_the_command_doctor_names_no_person(segura: Sandbox, as_person: AsPerson, admin: User) -> None:
-    trial.run_connection_test(by="")
+    connection_check.run_connection_test(by="")
     page = text_of(as_person(admin).get(reverse(PAGE)))
     assert "Last test by ," not in page
     assert "Last test by the command doctor," in page

@@ -23,12 +23,13 @@ from redis import Redis
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.changes import breaker, pausing, workflow
+from portal.changes.delivery import circuit_breaker
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status, StatusCause
-from portal.changes.proposal import Proposal
-from portal.operations import pulse
-from portal.operations.redis_server import free_port
-from portal.operations.standing import SHOWN
+from portal.changes.workflow import delivery_pause, submission
+from portal.devserver.redis_server import free_port
+from portal.operations import heartbeats
+from portal.operations.delivery_status import SHOWN
 from tests.changes.pages import edited_by
 from tests.changing import approve
 from tests.people import mirrored
@@ -59,8 +60,8 @@ def shown(browser: Client) -> str:
 
 
 def at_work() -> None:
-    pulse.record_heartbeat("celery@one", ["celery"])
-    pulse.record_sweep()
+    heartbeats.record_heartbeat("celery@one", ["celery"])
+    heartbeats.record_sweep()
 
 
 def test_quiet_portal_says_what_is_well(as_person: AsPerson, admin: User) -> None:
@@ -87,7 +88,7 @@ def test_broker_that_is_frozen_costs_the_page_a_second(
         server.freeze()
         begun = time.monotonic()
         assert "The broker (Redis) is not reachable." in shown(browser)
-    assert time.monotonic() - begun < 2 * pulse.PATIENCE_S + 2
+    assert time.monotonic() - begun < 2 * heartbeats.PATIENCE_S + 2
 
 
 def test_worker_that_is_silent_for_long_is_named_and_one_that_ended_is_not(
@@ -96,9 +97,9 @@ def test_worker_that_is_silent_for_long_is_named_and_one_that_ended_is_not(
     browser = as_person(admin)
     assert "No worker takes up changes." in shown(browser)
     at_work()
-    pulse.record_heartbeat("celery@two", ["celery"])
-    pulse.record_heartbeat("sealer@three", ["sealing"])
-    pulse.forget_worker("celery@two")
+    heartbeats.record_heartbeat("celery@two", ["celery"])
+    heartbeats.record_heartbeat("sealer@three", ["sealing"])
+    heartbeats.forget_worker("celery@two")
     page = shown(browser)
     assert "celery@one" in page
     assert "celery@two" not in page
@@ -109,7 +110,7 @@ def test_worker_that_is_silent_for_long_is_named_and_one_that_ended_is_not(
 
 
 def test_only_a_worker_of_deliveries_delivers(as_person: AsPerson, admin: User) -> None:
-    pulse.record_heartbeat("sealer@three", ["sealing"])
+    heartbeats.record_heartbeat("sealer@three", ["sealing"])
     assert "No worker takes up changes." in shown(as_person(admin))
 
 
@@ -136,9 +137,10 @@ def test_oldest_waiting_and_oldest_approved_are_linked(
     submitted: Change,
 ) -> None:
     mirrored(44, "other")
-    later = workflow.submit_change(propose(identifier=44, notes="later"), by=requester)
+    later = submission.submit_change(propose(identifier=44, notes="later"), by=requester)
     first, second = (
-        approve(workflow.submit_change(propose(identifier=44, notes=f"{n}"), by=requester), approver) for n in range(2)
+        approve(submission.submit_change(propose(identifier=44, notes=f"{n}"), by=requester), approver)
+        for n in range(2)
     )
     Change.objects.filter(pk=second.pk).update(queued_at=timezone.now() - timedelta(hours=3))
     page = shown(as_person(admin))
@@ -153,9 +155,9 @@ def test_changes_that_need_a_person_offer_what_may_be_done_and_by_whom(
 ) -> None:
     roles.add_to_role(admin, Role.REQUESTER)
     mirrored(44, "own")
-    own = workflow.submit_change(propose(identifier=44, notes="own"), by=admin)
+    own = submission.submit_change(propose(identifier=44, notes="own"), by=admin)
     mirrored(45, "edited")
-    edited = workflow.submit_change(propose(identifier=45, notes="edited"), by=requester)
+    edited = submission.submit_change(propose(identifier=45, notes="edited"), by=requester)
     edited_by(admin, edited)
     Change.objects.update(status=Status.NEEDS_HUMAN, cause=StatusCause.THIRD_VALUE)
     page = as_person(admin).get(reverse(PAGE))
@@ -186,7 +188,7 @@ def test_failed_changes_are_listed_while_they_can_be_retried(
     mirrored(44, "old")
     mirrored(45, "unapproved")
     old, unapproved = (
-        workflow.submit_change(propose(identifier=number, notes="n"), by=submitted.requester) for number in (44, 45)
+        submission.submit_change(propose(identifier=number, notes="n"), by=submitted.requester) for number in (44, 45)
     )
     approve(submitted, approver)
     approve(old, approver)
@@ -209,10 +211,10 @@ def test_page_costs_the_same_however_much_is_open(
     requester: User,
     django_assert_max_num_queries: Any,
 ) -> None:
-    pausing.pause_delivery(by=admin, reason="Many", presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason="Many", presence=PRESENT)
     for n in range(60):
         mirrored(100 + n, f"secret {n}")
-        workflow.submit_change(propose(identifier=100 + n, base=None, notes="open"), by=requester)
+        submission.submit_change(propose(identifier=100 + n, base=None, notes="open"), by=requester)
     Change.objects.filter(secret__lt=130).update(status=Status.NEEDS_HUMAN)
     Change.objects.filter(secret__gte=130).update(status=Status.IN_DOUBT, doubtful_since=timezone.now())
     browser = as_person(admin)
@@ -243,7 +245,7 @@ def test_what_is_beyond_the_first_fifty_of_a_list_is_linked(
 ) -> None:
     for n in range(SHOWN + 1):
         mirrored(100 + n, f"secret {n}")
-        workflow.submit_change(propose(identifier=100 + n, base=None, notes="open"), by=requester)
+        submission.submit_change(propose(identifier=100 + n, base=None, notes="open"), by=requester)
     Change.objects.update(status=status, doubtful_since=timezone.now(), ended_at=timezone.now())
     browser = as_person(admin)
     page = browser.get(reverse(PAGE))
@@ -259,7 +261,7 @@ def test_both_lists_overfull_cost_twelve_questions_at_most(
 ) -> None:
     for n in range(2 * SHOWN + 4):
         mirrored(100 + n, f"secret {n}")
-        workflow.submit_change(propose(identifier=100 + n, base=None, notes="open"), by=requester)
+        submission.submit_change(propose(identifier=100 + n, base=None, notes="open"), by=requester)
     stuck = Change.objects.order_by("pk").values_list("pk", flat=True)[: SHOWN + 2]
     Change.objects.update(status=Status.IN_DOUBT, doubtful_since=timezone.now())
     Change.objects.filter(pk__in=list(stuck)).update(status=Status.NEEDS_HUMAN)
@@ -282,7 +284,7 @@ def test_pause_and_resumption_by_hand(as_person: AsPerson, admin: User) -> None:
     assert again.status_code == 409
     assert "paused already" in text_of(again)
     browser.post(reverse("operations:release"))
-    assert breaker.current_pause() is None
+    assert circuit_breaker.current_pause() is None
     late = browser.post(reverse("operations:release"))
     assert late.status_code == 409
     assert "Nobody has paused delivery" in text_of(late)
@@ -295,7 +297,7 @@ def test_pause_without_a_usable_reason_names_the_field(as_person: AsPerson, admi
     answer = as_person(admin).post(reverse("operations:hold"), sent)
     assert answer.status_code == 422
     assert 'href="#hold-reason"' in answer.content.decode()
-    assert breaker.current_pause() is None
+    assert circuit_breaker.current_pause() is None
 
 
 def test_who_signed_in_long_ago_gives_the_password_and_loses_nothing_typed(as_person: AsPerson, admin: User) -> None:
@@ -305,7 +307,7 @@ def test_who_signed_in_long_ago_gives_the_password_and_loses_nothing_typed(as_pe
     page = answer.content.decode()
     assert 'id="hold-password"' in page
     assert "Upgrade of Segura" in page
-    assert breaker.current_pause() is None
+    assert circuit_breaker.current_pause() is None
     sent = {"reason": "Upgrade of Segura", "password": "admin-correct-horse"}
     assert browser.post(reverse("operations:hold"), sent).status_code == 302
-    assert breaker.current_pause() is not None
+    assert circuit_breaker.current_pause() is not None

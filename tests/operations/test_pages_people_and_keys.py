@@ -14,14 +14,14 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from portal import keyring
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.changes import rotation, workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change
-from portal.changes.proposal import Proposal
-from portal.operations import custody
+from portal.changes.workflow import key_rotation, submission
+from portal.common import keyring
+from portal.operations import key_inventory
 from portal.operations.models import KnownKey
 from tests.operations.test_pages_delivery import text_of
 from tests.people import mirrored, person
@@ -57,7 +57,7 @@ def test_everybody_is_listed_with_roles_and_whether_they_may_sign_in(as_person: 
     page = people(as_person(admin))
     assert "ana ana Approvers Auditors active never" in page
     assert "gone gone Approvers switched off never" in page
-    assert "manage.py person NAME --disable" in page
+    assert "manage.py user NAME --disable" in page
 
 
 @pytest.mark.parametrize(
@@ -91,10 +91,10 @@ def test_change_that_asks_for_more_approvals_than_there_are_is_named(
     settings: Settings,
 ) -> None:
     settings.APPROVALS_REQUIRED = 3
-    strict = workflow.submit_change(propose(), by=requester)
+    strict = submission.submit_change(propose(), by=requester)
     settings.APPROVALS_REQUIRED = 1
     mirrored(44, "other")
-    workflow.submit_change(propose(identifier=44, notes="open"), by=requester)
+    submission.submit_change(propose(identifier=44, notes="open"), by=requester)
     page = people(as_person(admin))
     assert (
         f"These changes need more approvals than there are users who may approve them. Add approvers: {strict.number}"
@@ -131,20 +131,20 @@ def test_each_sealing_key_says_what_rests_under_it_and_what_to_do(
 ) -> None:
     browser = as_person(admin)
     ring(OLD)
-    change = workflow.submit_change(propose(value="a-new-value-under-the-old-key"), by=requester)
+    change = submission.submit_change(propose(value="a-new-value-under-the-old-key"), by=requester)
     ring(NEW, OLD)
     page = keys(browser)
     assert "new seals 0" in page
     assert "old opens 1" in page
-    assert "Run rotate_sealing_keys before taking it off." in page
-    rotation.rotate_encryption_key(by="a test")
+    assert "Run rotate_encryption_keys before taking it off." in page
+    key_rotation.rotate_encryption_key(by="a test")
     with django_assert_max_num_queries(12):
         page = keys(browser)
     assert "new seals 1" in page
     assert "old opens 0" in page
     assert "an hour after the last rotation it can be taken off" in page
     assert "Values last sealed anew:" in page
-    workflow.withdraw_change(change.pk, by=requester)
+    submission.withdraw_change(change.pk, by=requester)
     assert "new seals 0" in keys(browser)
 
 
@@ -152,7 +152,7 @@ def test_key_that_values_need_and_nobody_has_is_an_alarm(
     as_person: AsPerson, admin: User, propose: Callable[..., Proposal], requester: User, ring: Callable[..., None]
 ) -> None:
     ring(OLD)
-    workflow.submit_change(propose(value="a-new-value-under-the-old-key"), by=requester)
+    submission.submit_change(propose(value="a-new-value-under-the-old-key"), by=requester)
     ring(NEW)
     page = keys(as_person(admin))
     assert "1 open value rests under key old, which this process does not have." in page
@@ -175,11 +175,11 @@ def test_key_that_was_never_rotated_to_has_the_age_of_its_first_start(
     browser = as_person(admin)
     ring(OLD)
     assert "no worker has met it yet" in keys(browser)
-    custody.record_known_keys()
+    key_inventory.record_known_keys()
     KnownKey.objects.update(first_seen_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
     ring(NEW, OLD)
-    custody.record_known_keys()
-    custody.record_known_keys()
+    key_inventory.record_known_keys()
+    key_inventory.record_known_keys()
     assert KnownKey.objects.get(name="old").first_seen_at == datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     assert set(KnownKey.objects.values_list("name", flat=True)) == {"old", "new"}
     page = keys(browser)

@@ -1,4 +1,4 @@
-"""manage.py person: the first accounts of a deployment."""
+"""manage.py user: the first accounts of a deployment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 def person(*arguments: str) -> str:
     out = StringIO()
-    call_command("person", *arguments, stdout=out)
+    call_command("user", *arguments, stdout=out)
     return out.getvalue()
 
 

@@ -9,7 +9,7 @@ import redis
 from celery import Celery
 from django.conf import settings
 
-from portal.operations import redis_server
+from portal.devserver import redis_server
 from tests.rig.redis import throw_away_redis
 
 

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes.drafts import Draft
-from portal.notices.models import Notice
+from portal.changes.models.draft import Draft
+from portal.notifications.models import Notice
 from portal.operations import tasks
 
 pytestmark = pytest.mark.django_db

@@ -49,7 +49,7 @@ def page(portal: Portal) -> int:
 
 
 def bootstrap(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "portal.bootstrap", *arguments]
+    command = [sys.executable, "-m", "portal.devserver.bootstrap", *arguments]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, check=False)
 
 

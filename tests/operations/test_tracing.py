@@ -16,13 +16,13 @@ pytest.importorskip("opentelemetry.instrumentation.celery")
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from portal import tracing
 from portal.accounts.models import User
 from portal.celery import app
-from portal.changes import workflow
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import submission
+from portal.common import tracing
 from portal.sandbox import Sandbox
 from tests.changes.pages import ballot_of, send
 from tests.rig.visitor import wait_until
@@ -60,7 +60,7 @@ def test_spans_lead_from_the_click_to_the_task_and_tell_no_query_and_no_value(
     approver: User,
     segura: Sandbox,
 ) -> None:
-    change = workflow.submit_change(propose(base=live_base, value="the new value"), by=requester)
+    change = submission.submit_change(propose(base=live_base, value="the new value"), by=requester)
     browser = Client(headers={"X-Request-ID": CLICK})
     browser.force_login(approver)
     browser.get("/secrets/?q=looked-for")

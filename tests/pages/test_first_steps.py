@@ -15,8 +15,8 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right, Role
 from portal.changes.models import Change
-from portal.pages.first_steps import STEPS
 from portal.sandbox import Sandbox
+from portal.web.first_steps import STEPS
 from tests.changes.paper import press
 from tests.people import mirrored
 

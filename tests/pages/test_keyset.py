@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from portal.catalog.models import ApiSecret
-from portal.pages import keyset
+from portal.web import keyset
 
 NOW = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
 ORDERS = [

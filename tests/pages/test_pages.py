@@ -16,12 +16,12 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import path
 
-from portal.accounts.access import require_rights
+from portal.accounts.decorators import require_rights
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.changes.models import Status
-from portal.pages.templatetags import portal_ui
 from portal.urls import urlpatterns as portal_urls
+from portal.web.templatetags import portal_ui
 
 MAIL = "mail.html"  # no policy of ours reaches it, and mail readers know no other style than its own
 TEMPLATES = sorted(path for path in (settings.BASE_DIR / "templates").rglob("*.html") if path.name != MAIL)

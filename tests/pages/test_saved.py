@@ -9,8 +9,8 @@ from django.http import HttpResponse
 from django.test import Client
 
 from portal.accounts.models import User
-from portal.pages.models import SavedFilter
-from portal.pages.saved import MOST
+from portal.web.models import SavedFilter
+from portal.web.saved_filters import MOST
 
 pytestmark = pytest.mark.django_db
 
@@ -141,7 +141,7 @@ def test_auditor_who_saves_a_name_in_another_spelling_has_one_filter_of_it(
 def test_filter_of_another_spelling_is_replaced_where_no_further_one_can_be_saved(
     auditor: User, as_person: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.pages.saved.MOST", 1)
+    monkeypatch.setattr("portal.web.saved_filters.MOST", 1)
     browser = as_person(auditor)
     save(browser, "Mine", "secret=43")
     assert "Saved as MINE" in save(browser, "MINE", "secret=44").content.decode()

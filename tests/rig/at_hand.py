@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from portal.sandbox import Control, Sandbox
-from portal.sandbox.control import control_handler
+from portal.sandbox.control_server import control_handler
 
 
 class AtHand(Control):

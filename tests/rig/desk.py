@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Playwright, expect, sync_playwright
 
-from portal.bootstrap import find_chromium
+from portal.devserver.bootstrap import find_chromium
 
 _ARGUMENTS = [
     "--no-sandbox",

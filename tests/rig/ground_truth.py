@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from portal.audit.export import LogExport
+from portal.audit.exports.log_export import LogExport
 from portal.audit.models import Event
 from portal.changes.models import Attempt, Change, Revision, Status, Vote
 from portal.sandbox import Control

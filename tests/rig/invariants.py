@@ -10,15 +10,16 @@ from pathlib import Path
 from django.conf import settings
 from django.test import override_settings
 
-from portal.audit import sealing
 from portal.audit.models import Checkpoint
-from portal.audit.verify import verify_events
-from portal.changes import approved, patch, policy, sealed
+from portal.audit.sealing import sealer
+from portal.audit.verification.verifier import verify_events
+from portal.changes.delivery import verified_patch
+from portal.changes.domain import patch, policy, secret_encryption
 from portal.changes.models import LANE, Attempt, Revision, Status, StatusCause, Verdict, Vote
 from portal.changes.transitions import CLOSED
-from portal.sandbox.items import SHARES, sha256_hex
+from portal.sandbox.store import SHARES, sha256_hex
 from portal.vault import SecretStr
-from portal.vault.entity import SECRET_FIELD, encode_patch
+from portal.vault.entities import SECRET_FIELD, encode_patch
 from tests.rig.ground_truth import Row, Truth
 from tests.rig.markers import Marker, search
 from tests.rig.residue import residue
@@ -207,9 +208,9 @@ def every_answer_is_in_the_log(truth: Truth) -> Complaints:
 def the_log_verifies() -> Complaints:
     """I8: sealed, and then verified with the key and with the newest checkpoint as one kept outside."""
     with override_settings(AUDIT_SIGNING_KEY=settings.AUDIT_SIGNING_KEY or _KEY):
-        sealing.seal_pending_events()
+        sealer.seal_pending_events()
         report = verify_events(
-            key=sealing.get_signing_public_key(), outside=[note.note for note in Checkpoint.objects.all()[:1]]
+            key=sealer.get_signing_public_key(), outside=[note.note for note in Checkpoint.objects.all()[:1]]
         )
     yield from report.findings
 
@@ -236,7 +237,7 @@ def _by_attempt(truth: Truth) -> dict[str, list[int | None]]:
 
 
 def _by_fingerprint(values: Iterable[str]) -> dict[str, str]:
-    return {sealed.fingerprint_secret(SecretStr(value)): str(value) for value in values}
+    return {secret_encryption.fingerprint_secret(SecretStr(value)): str(value) for value in values}
 
 
 def _taken(patch: Row, untaken: Iterable[Sequence[str]]) -> dict[str, object]:
@@ -268,7 +269,7 @@ def _digest(secret: int, revision: Revision) -> str:
         secret=secret,
         patch=revision.patch,
         secret_fingerprint=revision.secret_fingerprint,
-        base=approved.base_snapshot(revision),
+        base=verified_patch.base_snapshot(revision),
         policy=revision.policy,
         traits=revision.secret_traits,
     )

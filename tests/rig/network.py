@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from portal.operations.supervisor import die_with_parent
+from portal.devserver.supervisor import die_with_parent
 from tests.rig.portal import ROOT
 from tests.rig.proxy import Proxy
 

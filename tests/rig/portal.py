@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from portal.operations.redis_server import free_port
-from portal.operations.supervisor import die_with_parent
+from portal.devserver.redis_server import free_port
+from portal.devserver.supervisor import die_with_parent
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # Times of the product, scaled so that a fault and its repair fit into a test.
@@ -138,7 +138,7 @@ class Portal:
     def hire(self, name: str, *roles: str) -> str:
         """Give somebody exactly these roles, and an account where they have none; their new password."""
         options = [part for role in roles for part in ("--role", role)]
-        return self.manage("person", name, *options, "--new-password").split()[-1]
+        return self.manage("user", name, *options, "--new-password").split()[-1]
 
     def printed(self) -> str:
         """All its processes have printed so far."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 
 from portal.devserver import postgres_server as embedded
-from portal.operations.supervisor import die_with_parent
+from portal.devserver.supervisor import die_with_parent
 
 _FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
 

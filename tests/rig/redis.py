@@ -11,8 +11,8 @@ from pathlib import Path
 
 import redis
 
-from portal.operations.redis_server import plan_redis_server
-from portal.operations.supervisor import die_with_parent
+from portal.devserver.redis_server import plan_redis_server
+from portal.devserver.supervisor import die_with_parent
 
 
 class RedisServer:

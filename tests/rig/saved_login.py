@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.kdf.pbkdf2 import PBKDF2HMAC
 from playwright.sync_api import Browser, BrowserContext
 
-from portal.bootstrap import find_chromium
+from portal.devserver.bootstrap import find_chromium
 
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync", "--password-store=basic"]
 _PLAYWRIGHTS_OWN = ["--enable-automation"]

@@ -12,24 +12,24 @@ from pathlib import Path
 
 from django.conf import settings
 
-from portal.operations import children
-from portal.operations.redis_server import free_port
-from portal.operations.supervisor import die_with_parent
+from portal.devserver import processes
+from portal.devserver.redis_server import free_port
+from portal.devserver.supervisor import die_with_parent
 from tests.rig.portal import ROOT
 from tests.rig.workers import database_url
 
 
 @contextmanager
-def web(log: Path, *, threads: int, processes: int = 1, **env: str) -> Iterator[int]:
+def web(log: Path, *, threads: int, worker_count: int = 1, **env: str) -> Iterator[int]:
     """Its port. `threads`: requests that are in the middle of it at one time; production has four for each process.
 
     `env`: settings of its own, another database among them.
     """
     port = free_port()
     own = {"DATABASE_URL": database_url(), "REDIS_URL": settings.REDIS_URL, "PORT": str(port), **env}
-    child = children.web_process(port, {**os.environ, **own})
+    child = processes.web_process(port, {**os.environ, **own})
     # The last ones count.
-    command = [*child.command, "--blocking-threads", str(threads), "--workers", str(processes)]
+    command = [*child.command, "--blocking-threads", str(threads), "--workers", str(worker_count)]
     with log.open("ab") as output:
         process = subprocess.Popen(
             command,

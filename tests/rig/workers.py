@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection
 
-from portal.operations import children
-from portal.operations.management.commands.run import responds
-from portal.operations.redis_server import free_port
-from portal.operations.supervisor import die_with_parent
+from portal.devserver import processes
+from portal.devserver.management.commands.run import responds
+from portal.devserver.redis_server import free_port
+from portal.devserver.supervisor import die_with_parent
 from tests.rig.portal import QUICK, ROOT
 
 Process = subprocess.Popen[bytes]
@@ -77,13 +77,13 @@ class Workers:
     def start_web(self) -> str:
         """The pages, on a port of their own; their address."""
         port = free_port()
-        child = children.web_process(port, {"PORT": str(port)})
+        child = processes.web_process(port, {"PORT": str(port)})
         self._start(child.command, child.environment)
         return self.answering(f"http://127.0.0.1:{port}")
 
     def start_web_on(self, on: Sequence[str], port: int, url: str) -> str:
         """The same elsewhere, listening on all of its addresses; `url` is how the test reaches it."""
-        child = children.web_process(port, {"PORT": url.rpartition(":")[2]})
+        child = processes.web_process(port, {"PORT": url.rpartition(":")[2]})
         self._start([*on, *child.command, "--host", "0.0.0.0"], child.environment)  # noqa: S104 - a machine of its own
         return self.answering(url)
 

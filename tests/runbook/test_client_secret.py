@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from portal.changes import breaker
+from portal.changes.delivery import circuit_breaker
 from portal.changes.models import Change, Status
 from portal.sandbox import Sandbox
 from tests.changing import work
@@ -63,7 +63,7 @@ def test_it_changes_under_a_running_portal(
         assert secret_file.read_text().split() == [NEW]
     finally:
         segura.grants.expect(OLD)
-    assert breaker.current_pause() is None
+    assert circuit_breaker.current_pause() is None
     assert events("delivery.paused") == []
     said = "".join(str(event) for event in events("vault.responded"))
     assert OLD not in said
@@ -77,7 +77,7 @@ def test_a_file_that_is_half_written_or_gone_takes_nothing_away(
         secret_file.unlink() if content is None else secret_file.write_text(content)
         forget_tokens(settings.REDIS_URL)
         assert work(approved(base=None, notes=f"{content}")).status == Status.APPLIED
-    assert breaker.current_pause() is None
+    assert circuit_breaker.current_pause() is None
 
 
 def test_where_segura_makes_the_secret_the_pause_ends_by_itself(
@@ -89,10 +89,10 @@ def test_where_segura_makes_the_secret_the_pause_ends_by_itself(
         segura.grants.revoke_all()
         change = work(change)
         assert change.status == Status.APPROVED
-        assert breaker.current_pause() is not None
+        assert circuit_breaker.current_pause() is not None
         follow(documented.blocks(HEADING)[0], secret_file)
         Change.objects.update(not_before=None)
         assert work(change).status == Status.APPLIED
-        assert breaker.current_pause() is None
+        assert circuit_breaker.current_pause() is None
     finally:
         segura.grants.expect(OLD)

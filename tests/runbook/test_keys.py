@@ -12,10 +12,10 @@ import pytest
 
 from portal.accounts.models import User
 from portal.audit.models import Checkpoint, Event
-from portal.changes import workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Revision, Vote
-from portal.changes.proposal import Proposal
-from portal.keyring import KeyRing, key_id_of
+from portal.changes.workflow import submission
+from portal.common.keyring import KeyRing, key_id_of
 from tests.changing import approve
 from tests.rig import documented
 from tests.rig.workers import database_url
@@ -40,7 +40,7 @@ def follow(heading: str, env: dict[str, str]) -> list[str]:
 def test_values_are_sealed_anew_and_the_old_key_goes(
     propose: Callable[..., Proposal], requester: User, tmp_path: Path
 ) -> None:
-    change = workflow.submit_change(propose(value="a new value"), by=requester)
+    change = submission.submit_change(propose(value="a new value"), by=requester)
     file = tmp_path / "sealing_keys"
     file.write_text(os.environ["PORTAL_SEALING_KEYS"])
     file.chmod(0o640)

@@ -16,9 +16,9 @@ import psycopg
 import pytest
 import requests
 
-from portal.operations import redis_server
-from portal.operations.redis_server import free_port
-from portal.operations.supervisor import die_with_parent
+from portal.devserver import redis_server
+from portal.devserver.redis_server import free_port
+from portal.devserver.supervisor import die_with_parent
 from portal.sandbox import Sandbox
 from tests.rig import documented
 from tests.rig.portal import ROOT

@@ -47,7 +47,7 @@ class Release:
         return run.stdout
 
     def hire(self, name: str) -> str:
-        return self.manage("person", name, "--role", name).split()[-1]
+        return self.manage("user", name, "--role", name).split()[-1]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytest_django.fixtures import Settings
 
-from portal import keyring
+from portal.common import keyring
 
 OLD, NEW = f"old:{'11' * 32}", f"new:{'22' * 32}"
 

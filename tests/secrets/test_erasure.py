@@ -11,9 +11,10 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.changes import reconcile, workflow
+from portal.changes.delivery import sweep
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status
-from portal.changes.proposal import Proposal
+from portal.changes.workflow import review, submission
 from portal.sandbox import Sandbox
 from tests.changing import approve, work
 from tests.rig.markers import Marker, search
@@ -36,7 +37,7 @@ def end(segura: Sandbox, requester: User, approver: User) -> Callable[[Change, S
 
     def bring(change: Change, to: Status) -> None:
         if to == Status.REJECTED:
-            workflow.reject_change(
+            review.reject_change(
                 change.pk,
                 by=approver,
                 revision=change.revision,
@@ -45,10 +46,10 @@ def end(segura: Sandbox, requester: User, approver: User) -> Callable[[Change, S
                 presence=PRESENT,
             )
         elif to == Status.WITHDRAWN:
-            workflow.withdraw_change(change.pk, by=requester)
+            submission.withdraw_change(change.pk, by=requester)
         elif to == Status.EXPIRED:
             Change.objects.filter(pk=change.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
-            reconcile.run_sweep()
+            sweep.run_sweep()
         else:
             segura.control.plan("" if to == Status.APPLIED else "refuse:1005:no", endpoint="update", identifier=43)
             work(approve(change, approver))
@@ -62,7 +63,7 @@ ENDS = [Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED, Status.APPLIED, Statu
 @pytest.fixture
 def pending(segura: Sandbox, propose: Propose, requester: User) -> Callable[[str], Change]:
     def submit(value: str) -> Change:
-        return workflow.submit_change(propose(value=value, base=None), by=requester)
+        return submission.submit_change(propose(value=value, base=None), by=requester)
 
     return submit
 

@@ -19,10 +19,10 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
-from portal.changes import tasks
+from portal.changes.delivery import tasks
 from portal.changes.models import Change, Status
 from portal.sandbox import Sandbox
-from portal.vault import text
+from portal.vault import scrubbing
 from tests.changes.pages import send
 from tests.changes.paper import press, read_form
 from tests.people import mirrored
@@ -41,7 +41,7 @@ def broken(*_given: Any, **_named: Any) -> None:
     raise RuntimeError("a defect")
 
 
-def broken_for_the_value(value: str, squashed: Callable[[str], str] = text._squashed) -> str:
+def broken_for_the_value(value: str, squashed: Callable[[str], str] = scrubbing._squashed) -> str:
     """Tokens pass."""
     return broken(value) if CANARY in value else squashed(value)  # type: ignore[func-returns-value,return-value]
 
@@ -112,11 +112,11 @@ def browser(segura: Sandbox, as_person: Open, requester: User) -> Client:
     ("place", "defect"),
     [
         ("portal.changes.forms.fields.reject_invisible", broken),  # the form's field, with the text
-        ("portal.changes.forms.edit.ProposalForm._clean_secret", broken),
-        ("portal.changes.sealed.encrypt_secret", broken),
-        ("portal.changes.traits._bits", broken),
-        ("portal.keyring.AESGCM", BrokenCipher),  # in the middle of encrypting
-        ("portal.changes.views.propose.pack", broken),
+        ("portal.changes.forms.proposal.ProposalForm._clean_secret", broken),
+        ("portal.changes.domain.secret_encryption.encrypt_secret", broken),
+        ("portal.changes.domain.secret_strength._bits", broken),
+        ("portal.common.keyring.AESGCM", BrokenCipher),  # in the middle of encrypting
+        ("portal.changes.views.propose.encode_proposal", broken),
         ("django.forms.fields.CharField.to_python", broken),  # above our own code, with the form's data in hand
     ],
 )
@@ -141,7 +141,11 @@ def test_defect_while_a_proposal_is_read_and_sealed(
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize(
     "place",
-    ["portal.changes.workflow.ledger.record", "portal.changes.proposal.sealed.open", "portal.keyring.KeyRing.seal"],
+    [
+        "portal.changes.workflow.submission.ledger.record_event",
+        "portal.changes.domain.proposal.secret_encryption.decrypt_secret",
+        "portal.common.keyring.KeyRing.seal",
+    ],
 )
 def test_defect_while_a_proposal_is_committed(
     browser: Client, told: Told, settings: Settings, monkeypatch: pytest.MonkeyPatch, place: str, debug: bool
@@ -156,7 +160,7 @@ def test_defect_while_a_proposal_is_committed(
 
 
 @pytest.mark.parametrize(
-    "place", ["portal.catalog.details.keyring.fingerprint", "portal.catalog.details.ledger.storable"]
+    "place", ["portal.catalog.details.keyring.keyed_fingerprint", "portal.catalog.details.ledger.to_storable_text"]
 )
 def test_defect_while_an_answer_is_parsed(
     browser: Client, told: Told, segura: Sandbox, monkeypatch: pytest.MonkeyPatch, place: str
@@ -177,7 +181,7 @@ def test_defect_in_a_retry(
 ) -> None:
     change = approved(value=CANARY)
     Change.objects.filter(pk=change.pk).update(status=Status.FAILED, ended_at=change.approved_at)
-    monkeypatch.setattr("portal.changes.sealed.fingerprint_secret", broken)
+    monkeypatch.setattr("portal.changes.domain.secret_encryption.fingerprint_secret", broken)
     answer = send(browser, "retry", change, {"value": CANARY})
     assert answer.status_code == 500
     expect_silence(told, answer)
@@ -187,12 +191,12 @@ def test_defect_in_a_retry(
 @pytest.mark.parametrize(
     ("place", "defect", "raises"),
     [
-        ("portal.vault.client.classify", broken, True),  # with the patch and the answer in hand
-        ("portal.vault.text._squashed", broken_for_the_value, True),  # looking for the value in what Segura said
-        ("portal.changes.delivery.conclusions.applied", broken, True),  # the commit after the answer
-        ("portal.vault.edge._Adapter.send", broken, False),  # becomes an outcome: in doubt, or not sent
-        ("portal.changes.patch.build_patch", broken, False),  # before the intent: a person has to look
-        ("portal.changes.sealed.fingerprint_secret", broken, False),
+        ("portal.vault.client.classify_update", broken, True),  # with the patch and the answer in hand
+        ("portal.vault.scrubbing._squashed", broken_for_the_value, True),  # looking for the value in what Segura said
+        ("portal.changes.delivery.deliver.status_changes.mark_applied", broken, True),  # the commit after the answer
+        ("portal.vault.transport._Adapter.send", broken, False),  # becomes an outcome: in doubt, or not sent
+        ("portal.changes.domain.patch.build_patch", broken, False),  # before the intent: a person has to look
+        ("portal.changes.domain.secret_encryption.fingerprint_secret", broken, False),
     ],
 )
 def test_defect_in_a_delivery(

@@ -16,10 +16,10 @@ from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes import workflow
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Revision
-from portal.changes.proposal import Proposal
-from portal.changes.rules import TooManySubmissions
+from portal.changes.rules.guards import TooManySubmissions
+from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
 from tests.changes.pages import page_of, text_of
 from tests.changes.paper import press
@@ -69,7 +69,7 @@ def test_nothing_tells_a_right_guess_from_a_wrong_one_until_guessing_is_stopped(
         page, timeline = page_of(browser, change), log.get(f"/audit/changes/{change.pk}/")
         told = [(event.action, _without_digest(event)) for event in Event.objects.filter(change=change.pk)]
         seen[value].add((answer.status_code, plain(text_of(page)), plain(text_of(timeline)), str(told)))
-        workflow.withdraw_change(change.pk, by=requester)
+        submission.withdraw_change(change.pk, by=requester)
     assert seen[RIGHT] == seen[WRONG]
     assert len(seen[RIGHT]) == 1
     assert _apart(took[RIGHT], took[WRONG]) < 4
@@ -99,14 +99,14 @@ def _apart(one: list[float], other: list[float]) -> float:
 
 def test_revisions_count_and_a_second_click_does_not(propose: Propose, settings: Settings, requester: User) -> None:
     settings.CHANGE_SUBMITS_PER_HOUR = 2
-    change = workflow.submit_change(propose(value=WRONG), by=requester)
+    change = submission.submit_change(propose(value=WRONG), by=requester)
     revised = propose(value=RIGHT)
-    workflow.revise_change(change.pk, revised, by=requester)
+    submission.revise_change(change.pk, revised, by=requester)
     with pytest.raises(TooManySubmissions):
-        workflow.submit_change(propose(value=WRONG), by=requester)
+        submission.submit_change(propose(value=WRONG), by=requester)
     with pytest.raises(TooManySubmissions):
-        workflow.revise_change(change.pk, propose(value=WRONG), by=requester)
-    assert workflow.revise_change(change.pk, revised, by=requester) == change
+        submission.revise_change(change.pk, propose(value=WRONG), by=requester)
+    assert submission.revise_change(change.pk, revised, by=requester) == change
     assert Revision.objects.count() == 2
 
 
@@ -115,5 +115,5 @@ def test_second_click_of_the_last_proposal_leads_to_its_change(
 ) -> None:
     settings.CHANGE_SUBMITS_PER_HOUR = 1
     proposal = propose(value=WRONG)
-    assert workflow.submit_change(proposal, by=requester) == workflow.submit_change(proposal, by=requester)
-    assert workflow.submit_change(propose(value=WRONG), by=requester2), "somebody else's proposals are theirs"
+    assert submission.submit_change(proposal, by=requester) == submission.submit_change(proposal, by=requester)
+    assert submission.submit_change(propose(value=WRONG), by=requester2), "somebody else's proposals are theirs"

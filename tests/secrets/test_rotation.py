@@ -13,10 +13,11 @@ from django.db import connection as database
 from django.db import transaction
 
 from portal.accounts.models import User
-from portal.changes import rotation, sealed, workflow
+from portal.changes.domain import secret_encryption
+from portal.changes.domain.proposal import InvalidProposalToken, Proposal, decode_proposal, encode_proposal
 from portal.changes.models import Change, Revision, Status
-from portal.changes.proposal import InvalidProposalToken, Proposal, decode_proposal, encode_proposal
-from portal.keyring import CannotDecrypt, KeyRing, key_id_of
+from portal.changes.workflow import key_rotation, submission
+from portal.common.keyring import CannotDecrypt, KeyRing, key_id_of
 from portal.sandbox import Sandbox
 from tests.changing import approve
 from tests.people import mirrored
@@ -60,7 +61,7 @@ def test_key_is_rotated_during_traffic_without_a_failure(
     def open_more(count: int) -> None:
         for identifier in islice(secrets, count):
             value = f"value number {len(made)}"
-            made.append(workflow.submit_change(propose(identifier=identifier, base=None, value=value), by=requester))
+            made.append(submission.submit_change(propose(identifier=identifier, base=None, value=value), by=requester))
 
     def decide(changes: list[Change]) -> None:
         for change in changes:
@@ -86,12 +87,12 @@ def test_key_is_rotated_during_traffic_without_a_failure(
             with ThreadPoolExecutor(1) as pool:
                 busy = pool.submit(traffic)
                 while not busy.done():
-                    rotation.rotate_encryption_key(by=BY)
+                    key_rotation.rotate_encryption_key(by=BY)
                 busy.result()
             open_more(OPEN - len(made))
             wait_until(_is_quiet, "what was approved is applied", rounds(60, 600))
             first.stop()
-            call_command("rotate_sealing_keys")
+            call_command("rotate_encryption_keys")
             at_rest = blobs()
             assert at_rest
             assert {key_id_of(blob) for blob in at_rest.values()} == {"new"}
@@ -129,7 +130,7 @@ def _is_quiet() -> bool:
 def two_open(turn: Turn, propose: Propose, requester: User) -> list[Change]:
     """Under the old key, while the new one is first by now."""
     turn(OLD)
-    changes = [workflow.submit_change(propose(value=f"a value {number}"), by=requester) for number in range(2)]
+    changes = [submission.submit_change(propose(value=f"a value {number}"), by=requester) for number in range(2)]
     turn(NEW, OLD)
     return changes
 
@@ -137,16 +138,16 @@ def two_open(turn: Turn, propose: Propose, requester: User) -> list[Change]:
 def test_values_open_as_before_and_the_log_names_keys_and_no_key(
     two_open: list[Change], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    call_command("rotate_sealing_keys")
+    call_command("rotate_encryption_keys")
     assert capsys.readouterr().out == "2 sealed anew with key new.\nNo open change needs another key.\n"
     for number, change in enumerate(two_open):
         kept = change.current()
         assert kept.sealed_secret is not None
-        assert sealed.decrypt_secret(kept.sealed_secret, kept.pk).reveal() == f"a value {number}"
+        assert secret_encryption.decrypt_secret(kept.sealed_secret, kept.pk).reveal() == f"a value {number}"
     (event,) = events("sealing.rotated")
     assert event["data"] == {"rows": 2, "key": "new", "old_keys": ["old"]}
     assert event["actor"].endswith("(command line)")
-    call_command("rotate_sealing_keys")
+    call_command("rotate_encryption_keys")
     assert len(events("sealing.rotated")) == 1, "nothing moved, nothing to tell"
 
 
@@ -155,7 +156,7 @@ def test_a_value_that_no_key_opens_is_named_and_keeps_the_exit_code_at_one(
 ) -> None:
     turn(NEW)
     with pytest.raises(SystemExit) as ended:
-        call_command("rotate_sealing_keys")
+        call_command("rotate_encryption_keys")
     assert ended.value.code == 1
     printed = capsys.readouterr().out
     assert "0 sealed anew" in printed
@@ -166,16 +167,16 @@ def test_a_value_that_no_key_opens_is_named_and_keeps_the_exit_code_at_one(
 
 
 def test_ended_changes_hold_nothing_to_rotate(two_open: list[Change], requester: User) -> None:
-    workflow.withdraw_change(two_open[0].pk, by=requester)
-    assert rotation.rotate_encryption_key(by=BY).moved == 1
+    submission.withdraw_change(two_open[0].pk, by=requester)
+    assert key_rotation.rotate_encryption_key(by=BY).moved == 1
 
 
 def test_a_value_erased_while_the_rotation_waits_stays_erased(two_open: list[Change], requester: User) -> None:
     """The row is held by whoever withdraws; the rotation comes to it afterwards."""
 
-    def rotate() -> rotation.RotationResult:
+    def rotate() -> key_rotation.RotationResult:
         try:
-            return rotation.rotate_encryption_key(by=BY)
+            return key_rotation.rotate_encryption_key(by=BY)
         finally:
             database.close()
 
@@ -203,7 +204,7 @@ def test_what_was_previewed_under_the_old_key_rests_under_the_new_one(
     turn(OLD)
     carried = encode_proposal(propose(value="a value"), requester)
     turn(NEW, OLD)
-    workflow.submit_change(decode_proposal(carried, requester), by=requester)
+    submission.submit_change(decode_proposal(carried, requester), by=requester)
     assert keys_at_rest() == {"new"}
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from portal.accounts.models import User
-from portal.changes import sealed, workflow
+from portal.changes.domain import secret_encryption
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Revision, Status, StatusCause
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
-from portal.keyring import CannotDecrypt, KeyRing
+from portal.changes.workflow import submission
+from portal.common.keyring import CannotDecrypt, KeyRing
 from portal.sandbox import Sandbox
 from portal.vault import SecretStr
 from tests.changing import approve, work
@@ -36,7 +37,7 @@ def of_another_row(change: Change) -> bytes:
 def of_an_earlier_revision(change: Change) -> bytes:
     """As it would come out of an old backup."""
     earlier = Revision.objects.get(change=change, number=1)
-    return sealed.encrypt_secret(SecretStr(VALUE), earlier.pk).blob
+    return secret_encryption.encrypt_secret(SecretStr(VALUE), earlier.pk).blob
 
 
 def with_a_bit_flipped(change: Change) -> bytes:
@@ -61,9 +62,9 @@ def empty(_change: Change) -> bytes:
 @pytest.fixture
 def approved_change(segura: Sandbox, live_base: Snapshot, propose: Propose, requester: User, approver: User) -> Change:
     """Of secret 43, at its second revision; another change holds the same value."""
-    workflow.submit_change(propose(value=VALUE, base=live_base), by=requester)
-    change = workflow.submit_change(propose(value=VALUE, base=live_base), by=requester)
-    change = workflow.revise_change(change.pk, propose(value=VALUE, base=live_base, notes="second"), by=requester)
+    submission.submit_change(propose(value=VALUE, base=live_base), by=requester)
+    change = submission.submit_change(propose(value=VALUE, base=live_base), by=requester)
+    change = submission.revise_change(change.pk, propose(value=VALUE, base=live_base, notes="second"), by=requester)
     return approve(change, approver)
 
 
@@ -77,7 +78,7 @@ def test_what_is_not_the_sealed_value_of_this_revision_is_never_sent(
     current = approved_change.current()
     Revision.objects.filter(pk=current.pk).update(sealed_secret=blob)
     with pytest.raises(CannotDecrypt):
-        sealed.decrypt_secret(blob, current.pk)
+        secret_encryption.decrypt_secret(blob, current.pk)
     cause = StatusCause.TAMPERED if blob == b"" else StatusCause.UNOPENED
     assert (work(approved_change).status, approved_change.cause) == (Status.NEEDS_HUMAN, cause)
     assert segura.control.arrivals("update") == []

@@ -13,7 +13,7 @@ from django.db import connection as database
 from pytest_django.fixtures import Settings
 from redis import Redis
 
-from portal.catalog import connection
+from portal.catalog import segura_client
 from portal.sandbox import Sandbox
 from portal.vault import RedisTokens, VaultError
 
@@ -27,14 +27,15 @@ def herd(segura: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
     """All read the list in the same moment, as the tasks of four processes; what each came to."""
     settings.SEGURA_DEADLINE_S = 20
     monkeypatch.setattr(
-        connection.ledger, "record_event", lambda *_args, **_named: 0
+        segura_client.ledger, "record_event", lambda *_args, **_named: 0
     )  # 32 writers are another test's subject
     stores = [
-        RedisTokens(Redis.from_url(settings.REDIS_URL, socket_timeout=2.0), connection._TokenCipher()) for _ in range(4)
+        RedisTokens(Redis.from_url(settings.REDIS_URL, socket_timeout=2.0), segura_client._TokenCipher())
+        for _ in range(4)
     ]
 
     def task(number: int, start: threading.Barrier) -> Any:
-        client = connection.build_client()
+        client = segura_client.build_client()
         client._tokens = stores[number % len(stores)]
         start.wait()
         try:

@@ -13,11 +13,12 @@ from django.test import Client
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
-from portal.changes import patch, sealed, traits, workflow
+from portal.changes.domain import patch, secret_encryption, secret_strength
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Revision, Status, StatusCause
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal
-from portal.changes.reading import value
+from portal.changes.presenters import secret_insight
+from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
 from portal.vault import SecretStr
 from tests.changes.pages import page_of, text_of
@@ -27,7 +28,7 @@ from tests.people import GCP, mirrored
 from tests.segura import events
 
 TODAY = "the value of today"
-BASE = Snapshot(GCP, sealed.fingerprint_secret(SecretStr(TODAY)))
+BASE = Snapshot(GCP, secret_encryption.fingerprint_secret(SecretStr(TODAY)))
 Propose = Callable[..., Proposal]
 Open = Callable[[User], Client]
 
@@ -49,7 +50,7 @@ pytestmark = pytest.mark.django_db
     ],
 )
 def test_traits_are_bands_and_never_numbers(text: str, length: list[int], classes: list[str], bits: list[int]) -> None:
-    told = traits.measure_strength(text)
+    told = secret_strength.measure_strength(text)
     assert {name: told[name] for name in ("length", "classes", "bits")} == {
         "length": length,
         "classes": classes,
@@ -63,13 +64,13 @@ def proposed(propose: Propose, requester: User) -> Callable[..., Change]:
 
     def build(text: str, *, identifier: int = 43, by: User = requester) -> Change:
         mirrored(identifier, f"secret {identifier}")
-        return workflow.submit_change(propose(value=text, base=BASE, identifier=identifier), by=by)
+        return submission.submit_change(propose(value=text, base=BASE, identifier=identifier), by=by)
 
     return build
 
 
 def sentences(change: Change, reader: User) -> str:
-    return " ".join(each.sentence for each in value.find_reuse(change, change.current(), reader=reader))
+    return " ".join(each.sentence for each in secret_insight.find_reuse(change, change.current(), reader=reader))
 
 
 def test_approver_reads_the_traits_of_the_new_value(
@@ -98,7 +99,7 @@ def test_approver_and_auditor_are_told_whether_it_is_the_value_of_today(
 def test_value_of_another_secret_is_named_with_that_secret(
     proposed: Callable[..., Change], approver: User, requester: User
 ) -> None:
-    workflow.withdraw_change(proposed("shared by two", identifier=51).pk, by=requester)
+    submission.withdraw_change(proposed("shared by two", identifier=51).pk, by=requester)
     assert "the same value: secret 51." in sentences(proposed("shared by two"), approver)
     assert "the same value: secret 43, secret 51." in sentences(proposed(TODAY, identifier=12), approver)
 
@@ -108,8 +109,8 @@ def test_value_that_the_secret_had_before_is_told(
 ) -> None:
     proposed("back again")
     assert "before" in sentences(proposed("back again"), approver)
-    moved = Snapshot(GCP, sealed.fingerprint_secret(SecretStr("the value of tomorrow")))
-    back = workflow.submit_change(propose(value=TODAY, base=moved), by=requester)
+    moved = Snapshot(GCP, secret_encryption.fingerprint_secret(SecretStr("the value of tomorrow")))
+    back = submission.submit_change(propose(value=TODAY, base=moved), by=requester)
     assert "held already" not in sentences(back, approver)
 
 
@@ -117,7 +118,7 @@ def test_revising_with_the_same_value_is_no_second_time(
     proposed: Callable[..., Change], propose: Propose, approver: User, requester: User
 ) -> None:
     change = proposed("kept")
-    change = workflow.revise_change(change.pk, propose(value="kept", base=BASE, notes="more"), by=requester)
+    change = submission.revise_change(change.pk, propose(value="kept", base=BASE, notes="more"), by=requester)
     assert "has not met this value" in sentences(change, approver)
 
 
@@ -176,12 +177,14 @@ def test_preview_shows_the_traits_and_nothing_else_of_the_value(
 
 def test_votes_are_over_the_traits(proposed: Callable[..., Change]) -> None:
     revision = proposed("hunter2").current()
-    assert revision.secret_traits == traits.measure_strength("hunter2")
+    assert revision.secret_traits == secret_strength.measure_strength("hunter2")
     kept = {"secret": 43, "patch": revision.patch, "secret_fingerprint": revision.secret_fingerprint, "base": BASE}
     with_traits = patch.compute_digest(**kept, policy=revision.policy, traits=revision.secret_traits)
     assert with_traits == revision.digest
     assert (
-        patch.compute_digest(**kept, policy=revision.policy, traits=traits.measure_strength("longer than hunter2"))
+        patch.compute_digest(
+            **kept, policy=revision.policy, traits=secret_strength.measure_strength("longer than hunter2")
+        )
         != with_traits
     )
     (event,) = events("change.submitted")
@@ -200,9 +203,9 @@ def test_traits_made_better_in_the_database_stop_the_delivery(
     digest_too: bool,
 ) -> None:
     """By somebody who owns the database, and so can switch its triggers off, before the vote."""
-    change = workflow.submit_change(propose(value="hunter2", base=live_base), by=requester)
+    change = submission.submit_change(propose(value="hunter2", base=live_base), by=requester)
     forged = change.current()
-    forged.secret_traits = traits.measure_strength("9fK2xQ7mZt4LrB8vYc3NwH6sJd5GpA1e")
+    forged.secret_traits = secret_strength.measure_strength("9fK2xQ7mZt4LrB8vYc3NwH6sJd5GpA1e")
     if digest_too:
         forged.digest = patch.compute_digest(
             secret=43,
@@ -229,7 +232,9 @@ def test_a_change_approved_before_traits_were_kept_is_delivered(
 ) -> None:
     """As the migration finds it: no traits, and a digest without them."""
     monkeypatch.setattr(
-        sealed, "encrypt_secret", lambda *args, seal=sealed.encrypt_secret: replace(seal(*args), traits={})
+        secret_encryption,
+        "encrypt_secret",
+        lambda *args, seal=secret_encryption.encrypt_secret: replace(seal(*args), traits={}),
     )
     monkeypatch.setattr(Revision, "save_base", _without_traits(Revision.save_base))
     change = approved(value="hunter2")

@@ -9,7 +9,7 @@ import requests
 
 from portal.sandbox import Sandbox
 from portal.vault import Applied, Client, ConfigError, NotSent, SecretStr, SeguraConfig
-from portal.vault.edge import Transport
+from portal.vault.transport import Transport
 
 
 def _config(**options):

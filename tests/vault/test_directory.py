@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from portal.sandbox import Sandbox
-from portal.sandbox.items import Known
+from portal.sandbox.store import Known
 from portal.vault import DirectoryEntry, DirectoryKind, InvalidResponse, SecretStr, Unauthorised, Unreachable
 from tests.vault.conftest import Watched
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.vault import ApiSecret, Malformed, SecretStr, Share, encode_patch, is_masked, parse_secret
-from portal.vault.entity import FIELDS, TEXT_FIELDS
+from portal.vault.entities import FIELDS, TEXT_FIELDS
 
 
 def test_body_holds_only_the_changed_fields_in_one_order():

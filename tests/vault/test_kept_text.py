@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.vault import Refused, SecretStr, Share, VaultError
-from portal.vault.text import LONGEST, OMITTED, WITHHELD, clean_text, keep_number, make_scrubber
+from portal.vault.scrubbing import LONGEST, OMITTED, WITHHELD, clean_text, keep_number, make_scrubber
 from portal.vault.vocabulary import WORDS
 
 VALUE = "Zq7!vW kP0x<9rT&mY2/dN+5sJ\"8hL'c%ç"

@@ -120,7 +120,7 @@ def test_answer_without_an_object_is_no_token(body, sandbox, client):
 
 def issue(sandbox):
     """A token that is good at the stand-in."""
-    from portal.sandbox.knobs import Options
+    from portal.sandbox.options import Options
 
     return json.loads(sandbox.grants._grant(sandbox.client_id, Options()).body)["access_token"]
 

@@ -69,7 +69,8 @@ ROWS = [
     Row("secret not echoed", Applied, 200, knobs={"secret_echo": "omitted"}, more={"unseen": ("client_secret",)}),
     Row("gateway without headers", Applied, 200, knobs={"kong_headers": False}),
     # applied, check
-    Row("echo of the old values", AppliedUnverified, 201, knobs={"update_success_style": "201_stale_body"}, applied=True,
+    Row("echo of the old values", AppliedUnverified, 201, knobs={"update_success_style": "201_stale_body"},
+        applied=True,
         more={"differences": ("name", "users_allowed")}),
     Row("shares merged, not replaced", AppliedUnverified, 200, knobs={"share_semantics": "merge"},
         more={"differences": ("users_allowed",)}),

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from portal.vault import Client, InDoubt, SecretStr, Share, VaultError
-from portal.vault.text import LONGEST, WITHHELD
+from portal.vault.scrubbing import LONGEST, WITHHELD
 
 CANARY = "Canary/Value+9f3b7c1e5a"
 CLIENT_SECRET = "Canary&Client 77d1"

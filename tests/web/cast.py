@@ -17,10 +17,10 @@ from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
 from portal.catalog.models import ApiSecret, Sync
-from portal.changes import pausing, workflow
+from portal.changes.domain.proposal import Proposal, encode_proposal
 from portal.changes.models import Breaker, Change, Comment, Draft, Revision, Status, Template, Vote
-from portal.changes.proposal import Proposal, encode_proposal
-from portal.pages.models import SavedFilter
+from portal.changes.workflow import delivery_pause, review, submission
+from portal.web.models import SavedFilter
 from tests.changes.pages import as_shown_to, ballot_of
 from tests.people import mirrored, show_presence
 from tests.vouching import LOOKED, PRESENT
@@ -108,10 +108,12 @@ class Cast:
         status = {"retry": Status.FAILED, "recheck": Status.NEEDS_HUMAN, "close": Status.NEEDS_HUMAN}
         act = name.rpartition(":")[2]
         if act == "release":
-            pausing.pause_delivery(by=self.people["operator"], reason="Segura is being upgraded", presence=PRESENT)
+            delivery_pause.pause_delivery(
+                by=self.people["operator"], reason="Segura is being upgraded", presence=PRESENT
+            )
         if act in status:
             approver = self.people["approver"]
-            workflow.approve_change(
+            review.approve_change(
                 self.change.pk,
                 by=approver,
                 revision=1,
@@ -133,7 +135,7 @@ def assemble(build: Callable[..., Proposal]) -> Cast:
         for role in granted:
             roles.add_to_role(people[name], role)
     secret = mirrored()
-    return Cast(people, secret, workflow.submit_change(build(), by=people["owner"]), build)
+    return Cast(people, secret, submission.submit_change(build(), by=people["owner"]), build)
 
 
 @contextmanager

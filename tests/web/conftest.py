@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from portal.catalog.models import ApiSecret
-from portal.changes.proposal import Proposal
+from portal.changes.domain.proposal import Proposal
 from portal.sandbox import Sandbox
 from tests.web.cast import Cast, assemble
 from tests.web.served import Served, served

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import requests
 
-from portal.operations import children
-from portal.operations.redis_server import free_port
-from portal.operations.supervisor import die_with_parent
+from portal.devserver import processes
+from portal.devserver.redis_server import free_port
+from portal.devserver.supervisor import die_with_parent
 from tests.rig.portal import ROOT
 from tests.rig.visitor import wait_until
 from tests.rig.workers import database_url
@@ -63,7 +63,7 @@ def served(log: Path) -> Iterator[Served]:
     }
     with log.open("ab") as printed:
         process = subprocess.Popen(
-            children.web_process(port, environment).command,
+            processes.web_process(port, environment).command,
             cwd=ROOT,
             env=environment,
             stdout=printed,

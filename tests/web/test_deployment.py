@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from portal.linting import CHECKS, PRODUCTION
+from portal.devserver.checks import CHECKS, PRODUCTION
 from tests.rig.portal import ROOT
 
 pytestmark = pytest.mark.shows("W17")

@@ -10,9 +10,9 @@ from django.test import Client
 
 from portal.accounts.models import User
 from portal.catalog.models import ApiSecret
-from portal.changes import risks
+from portal.changes.domain import risks
+from portal.changes.domain.patch import FieldChange, ShareChange
 from portal.changes.models import Change, Status
-from portal.changes.patch import FieldChange, ShareChange
 from portal.sandbox import Sandbox
 from tests.changes.pages import ballot_of, page_of, send, text_of
 from tests.changes.paper import press

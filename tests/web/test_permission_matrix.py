@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import pytest
 from django.http import HttpResponse
 
-from portal.changes import workflow
 from portal.changes.models import Change
+from portal.changes.workflow import submission
 from tests.people import mirrored
 from tests.web.addresses import Address, addresses
 from tests.web.cast import NOWHERE, ROLES, Cast, undone
@@ -171,7 +171,7 @@ def of_another(cast: Cast) -> Change:
     """A change of somebody else's that waits in the queue, of another secret."""
     secret = mirrored(44, "Payroll")
     proposal = replace(cast.build(identifier=secret.pk), reason="The payroll provider moves")
-    return workflow.submit_change(proposal, by=cast.people["other"])
+    return submission.submit_change(proposal, by=cast.people["other"])
 
 
 @pytest.mark.parametrize("address", KNOWN, ids=name_of)

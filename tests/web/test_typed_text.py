@@ -207,7 +207,7 @@ def test_form_that_was_forged_while_the_database_was_away_is_forged_when_it_is_s
     path = f"/changes/{cast.change.pk}/comment/"
     forged = {"text": TEXT, "owner": sign_owner(cast.people["other"].pk), "csrfmiddlewaretoken": "x" * 64}
     with monkeypatch.context() as patch:
-        patch.setattr("portal.pages.personal.UserLocaleMiddleware.__call__", lambda *_: 1 / 0)
+        patch.setattr("portal.web.user_locale.UserLocaleMiddleware.__call__", lambda *_: 1 / 0)
         answer = browser.post(path, forged)
     assert answer.status_code == 500
     assert browser.post(path, kept_in(answer)).status_code == 403

@@ -11,25 +11,25 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from portal.audit import wording
+from portal.audit import event_text
 from portal.audit.entry import Entry
 from portal.audit.period import Period
 from portal.audit.visible import escape_invisible
 
 register = template.Library()
-register.filter("who", wording.actor_label)
-register.filter("tone", wording.event_tone)
-register.filter("has_code", wording.has_http_status)
-register.filter("line", wording.summary_line)
-register.filter("facts", wording.labelled_data)
-register.filter("title_of", wording.event_title)
+register.filter("who", event_text.actor_label)
+register.filter("tone", event_text.event_tone)
+register.filter("has_code", event_text.has_http_status)
+register.filter("line", event_text.summary_line)
+register.filter("facts", event_text.labelled_data)
+register.filter("title_of", event_text.event_title)
 register.filter("visible", escape_invisible)
 
 
 @register.simple_tag
 def by(entry: Entry) -> SafeString | str:
     """Who did it, as a link to what else they did."""
-    who = wording.actor_label(entry)
+    who = event_text.actor_label(entry)
     if entry.actor:
         return format_html('<a href="{}">{}</a>', reverse("audit:person", args=[entry.actor]), who)
     return who or format_html('<span class="muted">{}</span>', _("the portal"))

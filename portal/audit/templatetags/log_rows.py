@@ -12,13 +12,13 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import template_localtime  # type: ignore[attr-defined]  # the stubs forgot it
 from django.utils.translation import gettext as _
 
-from portal.audit import wording
+from portal.audit import event_text
 from portal.audit.entry import Entry
 from portal.audit.models import Event
 from portal.audit.templatetags.audit_log import by
 from portal.audit.visible import escape_invisible
-from portal.pages.rows import build_url_function, escape_labels
-from portal.pages.templatetags.portal_ui import response_code
+from portal.web.row_html import build_url_function, escape_labels
+from portal.web.templatetags.portal_ui import response_code
 
 register = template.Library()
 
@@ -73,9 +73,9 @@ class _Table:
             instant=entry.at.isoformat(),
             at=date_format(template_localtime(entry.at), "DATETIME_FORMAT"),
             address=self._event_at(event.pk),
-            tone=wording.event_tone(entry),
-            title=wording.event_title(entry),
-            line=_small(wording.summary_line(entry)),
+            tone=event_text.event_tone(entry),
+            title=event_text.event_title(entry),
+            line=_small(event_text.summary_line(entry)),
             answer=self._answer(entry),
             who=self._who(entry),
             origin=_small(escape_invisible(entry.address)),
@@ -93,7 +93,7 @@ class _Table:
         )
 
     def _answer(self, entry: Entry) -> SafeString:
-        if not wording.has_http_status(entry):
+        if not event_text.has_http_status(entry):
             return _NONE
         return format_html(_CODE, self._heads["code"], response_code(entry.code))
 

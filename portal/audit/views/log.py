@@ -11,17 +11,17 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_safe
 
-from portal.accounts.access import UserRequest, limit_acts, require_rights
+from portal.accounts.decorators import UserRequest, limit_acts, require_rights
 from portal.accounts.roles import Right
-from portal.audit import exports as exported
-from portal.audit import proofs, tree
-from portal.audit.export import LogExport, record_export
+from portal.audit.exports import past_exports as exported
+from portal.audit.exports.log_export import LogExport, record_export
 from portal.audit.forms import LogFilterForm
 from portal.audit.ledger import record_event
+from portal.audit.log_views import record_log_view
 from portal.audit.models import Event
-from portal.audit.reading import record_log_view
-from portal.audit.standing import get_seal_status
-from portal.pages import keyset, saved
+from portal.audit.sealing import inclusion_proofs, merkle
+from portal.audit.sealing.status import get_seal_status
+from portal.web import keyset, saved_filters
 
 _ROWS = 50
 _STEPS = 100
@@ -114,10 +114,10 @@ def export(request: UserRequest, kind: str) -> HttpResponseBase:
 def _proof(event: Event) -> dict[str, Any]:
     """Whether the event is sealed, with what proves it; `damaged` where that is not what it should be."""
     try:
-        sealed = proofs.prove_events([event.pk]).get(event.pk)
-    except proofs.MissingNode:
+        sealed = inclusion_proofs.prove_events([event.pk]).get(event.pk)
+    except inclusion_proofs.MissingNode:
         return {"sealed": None, "damaged": True}
-    whole = sealed is None or (sealed.holds and sealed.leaf_hash == tree.leaf_hash(event.text.encode()))
+    whole = sealed is None or (sealed.holds and sealed.leaf_hash == merkle.leaf_hash(event.text.encode()))
     return {"sealed": sealed, "damaged": not whole}
 
 
@@ -125,7 +125,7 @@ def _list(request: UserRequest, form: LogFilterForm, context: dict[str, Any], st
     part = bool(request.htmx)
     template = "audit/events.html#list" if part else "audit/events.html"
     seen = {} if part else {"standing": get_seal_status(), "kept_days": settings.RETAIN_AUDIT_DAYS}
-    kept = {"saved": saved.load_saved_filters(request, "audit:events", form.asked())} if form.is_valid() else {}
+    kept = {"saved": saved_filters.load_saved_filters(request, "audit:events", form.asked())} if form.is_valid() else {}
     response = render(request, template, {"form": form, **seen, **kept, **context}, status=status)
     if part:
         # What a person copies from the address bar holds only what they asked for.

@@ -6,13 +6,13 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from portal.accounts.access import UserRequest, require_rights
+from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.roles import Right
-from portal.audit.charts import build_charts, format_duration
 from portal.audit.forms import PeriodForm
-from portal.audit.overview import build_overview as seen_over
-from portal.audit.reading import record_log_view
-from portal.audit.standing import get_seal_status
+from portal.audit.log_views import record_log_view
+from portal.audit.reports.charts import build_charts, format_duration
+from portal.audit.reports.overview import build_overview as seen_over
+from portal.audit.sealing.status import get_seal_status
 
 
 @require_safe

@@ -9,15 +9,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from portal.accounts.access import UserRequest, limit_acts, require_rights
+from portal.accounts.decorators import UserRequest, limit_acts, require_rights
 from portal.accounts.roles import Right
-from portal.audit import evidence, proofs, tasks
-from portal.audit.export import record_export
-from portal.audit.leaves import SealedLogExport
+from portal.audit import tasks
+from portal.audit.exports import evidence_pack
+from portal.audit.exports.log_export import record_export
 from portal.audit.ledger import record_event
+from portal.audit.log_views import record_log_view
 from portal.audit.models import Checkpoint
-from portal.audit.reading import record_log_view
-from portal.audit.standing import announced_public_key
+from portal.audit.sealing import inclusion_proofs
+from portal.audit.sealing.leaves import SealedLogExport
+from portal.audit.sealing.status import announced_public_key
 
 
 @require_GET
@@ -26,24 +28,24 @@ from portal.audit.standing import announced_public_key
 def pack(request: UserRequest, change: int) -> HttpResponseBase:
     """The evidence of one change as a zip; what is in it is on record before it leaves."""
     try:
-        made = evidence.build_evidence_pack(change)
-    except evidence.UnknownChange:
+        made = evidence_pack.build_evidence_pack(change)
+    except evidence_pack.UnknownChange:
         raise Http404 from None
-    except evidence.HistoryPruned:
+    except evidence_pack.HistoryPruned:
         messages.error(
             request,
             _("The first events of CR-%(change)s are gone, as at the end of their retention: no pack can be made.")
             % {"change": change},
         )
         return redirect("audit:change_timeline", change)
-    except evidence.NotSealedYet:
+    except evidence_pack.NotSealedYet:
         messages.warning(
             request,
             _("The newest events of CR-%(change)s are not sealed yet, so nothing proves them. Try again in a moment.")
             % {"change": change},
         )
         return redirect("audit:change_timeline", change)
-    except proofs.MissingNode:
+    except inclusion_proofs.MissingNode:
         messages.error(request, _("There is no proof to give: the kept tree is damaged. Verify the log."))
         return redirect("audit:change_timeline", change)
     data = {"subject": f"CR-{change}", "rows": made.events, "leaves": made.checkpoint.size}
@@ -86,7 +88,7 @@ def key(_request: UserRequest) -> HttpResponse:
 @require_rights(Right.AUDIT)
 def verifier(_request: UserRequest) -> HttpResponse:
     """The program an outsider verifies with."""
-    return _download(evidence.VERIFIER.read_bytes(), evidence.VERIFIER.name, "text/x-python; charset=utf-8")
+    return _download(evidence_pack.VERIFIER.read_bytes(), evidence_pack.VERIFIER.name, "text/x-python; charset=utf-8")
 
 
 @require_POST

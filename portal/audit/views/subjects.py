@@ -7,15 +7,15 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from portal.accounts.access import UserRequest, require_rights
+from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.models import User
 from portal.accounts.roles import Right
-from portal.audit import subjects
 from portal.audit.forms import PeriodForm, SearchForm
+from portal.audit.log_views import record_log_view
 from portal.audit.models import Event
-from portal.audit.reading import record_log_view
-from portal.audit.standing import get_seal_status
-from portal.pages import keyset
+from portal.audit.reports import activity
+from portal.audit.sealing.status import get_seal_status
+from portal.web import keyset
 
 _CHANGES = 15
 _NEWEST = 25
@@ -30,7 +30,7 @@ def find(request: UserRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "audit/find.html", context, status=422 if form.is_bound else 200)
     text = form.cleaned_data["q"]
-    found = subjects.search_log(text, form.number())
+    found = activity.search_log(text, form.number())
     record_log_view(request, "find", filters={"q": text})
     if len(found) == 1:
         return redirect(_page_of(found))
@@ -47,8 +47,8 @@ def person(request: UserRequest, username: str) -> HttpResponse:
     if not form.is_valid():
         return render(request, "audit/person.html", context, status=422)
     period = form.period()
-    rows = subjects.events_by_user(username, period)[:_NEWEST]
-    context |= {"period": period, "asked": form.asked(), "acts": subjects.count_actions(username, period), "rows": rows}
+    rows = activity.events_by_user(username, period)[:_NEWEST]
+    context |= {"period": period, "asked": form.asked(), "acts": activity.count_actions(username, period), "rows": rows}
     record_log_view(request, "person", person=username, filters=form.asked())
     return render(request, "audit/person.html", context)
 
@@ -57,9 +57,9 @@ def person(request: UserRequest, username: str) -> HttpResponse:
 @require_rights(Right.AUDIT)
 def secret(request: UserRequest, identifier: int) -> HttpResponse:
     """Every change of one secret: who asked, for what, who agreed, and what Segura said."""
-    proposed = Event.objects.filter(secret=identifier, action=subjects.SUBMITTED)
+    proposed = Event.objects.filter(secret=identifier, action=activity.SUBMITTED)
     page = keyset.paginate_by_keyset(proposed, order=("-id",), cursor=request.GET.get("at", ""), size=_CHANGES)
-    told = subjects.build_change_stories(page.rows)
+    told = activity.build_change_stories(page.rows)
     record_log_view(request, "secret", secret=identifier)
     context = {
         "identifier": identifier,
@@ -72,7 +72,7 @@ def secret(request: UserRequest, identifier: int) -> HttpResponse:
     return render(request, "audit/secret.html", context)
 
 
-def _page_of(found: subjects.SearchResults) -> str:
+def _page_of(found: activity.SearchResults) -> str:
     if found.changes:
         return reverse("audit:change_timeline", args=found.changes)
     if found.secrets:

@@ -9,9 +9,9 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from portal.changes.comment import LONGEST
-from portal.changes.labels import FIELD_LABELS
-from portal.changes.talk import NewComment
+from portal.changes.domain.fields import FIELD_LABELS
+from portal.changes.models.comment import LONGEST
+from portal.changes.workflow.comments import NewComment
 
 _LARGEST = 2**63 - 1
 _ABOUT = [("", _("The change as a whole")), *FIELD_LABELS.items()]

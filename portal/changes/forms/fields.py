@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.accounts.forms import EXACT
-from portal.changes import hosts
+from portal.changes.domain import url_checks
+from portal.changes.domain.placeholders import looks_like_placeholder
 from portal.changes.forms.line_ends import restore_line_ends
-from portal.changes.placeholders import looks_like_placeholder
-from portal.unseen import NEEDED, is_invisible
+from portal.common.invisible_characters import NEEDED, is_invisible
 from portal.vault import SecretStr, is_masked
 
 _LET_PASS = ("Zs", "Co", "Cn")
@@ -105,7 +105,7 @@ class AddressText(ExactTextField):
 
     def validate(self, value: Any) -> None:
         super().validate(value)
-        wrong = hosts.find_address_error(value) if value and value != self.seen else ""
+        wrong = url_checks.find_address_error(value) if value and value != self.seen else ""
         if wrong:
             raise ValidationError(wrong, code="address")
 

@@ -13,11 +13,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
-from portal.changes.existence import exists_by_index
-from portal.changes.labels import FIELD_LABELS
+from portal.changes.domain.fields import FIELD_LABELS
+from portal.changes.domain.risks import RiskLevel
 from portal.changes.models import ChangeQuerySet, Revision, Status
-from portal.changes.risks import RiskLevel
-from portal.vault.entity import SECRET_FIELD
+from portal.common.db_expressions import exists_by_index
+from portal.vault.entities import SECRET_FIELD
 
 _LARGEST = 2**63 - 1
 

@@ -13,10 +13,10 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from portal.changes import patch as patches
-from portal.changes.labels import FIELD_LABELS
+from portal.changes.domain import patch as patches
+from portal.changes.domain.fields import FIELD_LABELS
+from portal.changes.domain.patch import FieldChange, Snapshot
 from portal.changes.models import Revision
-from portal.changes.patch import FieldChange, Snapshot
 from portal.vault import FIELDS, SHARE_FIELDS
 
 MINE, THEIRS, EDIT = "mine", "theirs", "edit"

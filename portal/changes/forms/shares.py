@@ -11,7 +11,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.changes import letters
+from portal.changes.domain import lookalikes
 from portal.changes.forms.fields import ExactTextField
 
 LONGEST = 500
@@ -96,9 +96,9 @@ class BaseShareFormSet(_ShareRows):
 
     def _refuse_same_names(self, names: list[str]) -> None:
         """Raises ValidationError for a new name that people take for another one of the list."""
-        for group in letters.find_same_names(names):
+        for group in lookalikes.find_same_names(names):
             if not self.seen_access.keys() >= set(group):
-                spelled = ", ".join(letters.escape_non_ascii(name) for name in group)
+                spelled = ", ".join(lookalikes.escape_non_ascii(name) for name in group)
                 raise ValidationError(
                     _(
                         "%(field)s names the same twice in different spellings. Spelled out: %(names)s. Remove one of "

@@ -3,7 +3,7 @@
 import django.db.models.deletion
 import django.db.models.fields.json
 import django.db.models.functions.datetime
-import portal.changes.cause
+import portal.changes.models.status_causes
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -86,7 +86,9 @@ class Migration(migrations.Migration):
                 ("verified_at", models.DateTimeField(null=True)),
                 (
                     "cause",
-                    models.CharField(blank=True, choices=portal.changes.cause.cause_choices, default="", max_length=16),
+                    models.CharField(
+                        blank=True, choices=portal.changes.models.status_causes.cause_choices, default="", max_length=16
+                    ),
                 ),
                 (
                     "cause_details",

@@ -14,13 +14,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from portal.changes.domain.risks import RiskLevel
 from portal.changes.forms.bulk import BulkVoteForm
 from portal.changes.models import Status
-from portal.changes.reading.listing import ChangeRow
-from portal.changes.risks import RiskLevel
+from portal.changes.presenters.change_rows import ChangeRow
 from portal.changes.templatetags.change_ui import LEVEL_ICONS, age, plainly, when
-from portal.pages.rows import build_url_function, escape_labels
-from portal.pages.templatetags.portal_ui import badge, icon, response_code
+from portal.web.row_html import build_url_function, escape_labels
+from portal.web.templatetags.portal_ui import badge, icon, response_code
 
 register = template.Library()
 

@@ -15,15 +15,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.audit import findings
-from portal.changes import power
-from portal.changes.comment import Comment, split_mentions
-from portal.changes.labels import FIELD_LABELS
+from portal.changes.domain import access_changes
+from portal.changes.domain.access_changes import AccessChange
+from portal.changes.domain.fields import FIELD_LABELS
+from portal.changes.domain.mentions import split_mentions
+from portal.changes.domain.patch import FieldChange, ShareChange
+from portal.changes.domain.risks import RiskLevel
 from portal.changes.models import Attempt
-from portal.changes.patch import FieldChange, ShareChange
-from portal.changes.power import AccessChange
-from portal.changes.reading import outlook, value
-from portal.changes.risks import RiskLevel
-from portal.unseen import replace_invisible
+from portal.changes.models.comment import Comment
+from portal.changes.presenters import next_steps, secret_insight
+from portal.common.invisible_characters import replace_invisible
 
 register = template.Library()
 
@@ -109,17 +110,17 @@ def share_kind(share: ShareChange, base_known: bool) -> str:
 @register.filter("power")
 def power_of(field: FieldChange, base_known: object) -> list[AccessChange]:
     """What a change of sharing means for people."""
-    return power.describe_access_changes(field, base_known=bool(base_known))
+    return access_changes.describe_access_changes(field, base_known=bool(base_known))
 
 
 @register.filter
 def power_words(field: str) -> list[AccessChange]:
     """All that may be said of a list of sharing, for a page that says it while somebody types."""
-    return power.access_sentence_patterns(field)
+    return access_changes.access_sentence_patterns(field)
 
 
 register.filter("said", findings.said)
-register.filter("traits", value.describe_strength)
+register.filter("traits", secret_insight.describe_strength)
 
 RISK_ICONS = {
     "base": "eye-off",
@@ -181,7 +182,7 @@ def when(instant: datetime) -> SafeString:
     return format_html(
         '<time class="ago" datetime="{}" title="{}">{}</time>',
         instant.isoformat(timespec="seconds"),
-        outlook.instant_utc_text(instant),
+        next_steps.instant_utc_text(instant),
         _spoken(local, seconds),
     )
 
@@ -193,7 +194,7 @@ def age(instant: datetime) -> SafeString:
     return format_html(
         '<time class="ago" datetime="{}" title="{}">{}</time>',
         instant.isoformat(timespec="seconds"),
-        outlook.instant_utc_text(instant),
+        next_steps.instant_utc_text(instant),
         _long(seconds),
     )
 
@@ -201,7 +202,7 @@ def age(instant: datetime) -> SafeString:
 @register.simple_tag
 def at(instant: datetime) -> SafeString:
     """An instant written out, with its time zone."""
-    return outlook.instant_html(instant)
+    return next_steps.instant_html(instant)
 
 
 def _spoken(local: datetime, seconds: float) -> str:

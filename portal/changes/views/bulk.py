@@ -10,17 +10,18 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
-from portal.accounts.access import UserRequest, require_rights
+from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.roles import Right
 from portal.accounts.typed_forms import expired_sentence, is_expired, returns_typed
-from portal.changes import rules, workflow
-from portal.changes.care import ReviewProof
+from portal.changes.domain.review_proof import ReviewProof
 from portal.changes.forms.bulk import BulkVoteForm
 from portal.changes.models import Change, Verdict
-from portal.changes.reading import refusals
-from portal.changes.rules import ReasonMissing, ReauthenticationRequired, ReviewRequired, RuleViolation
+from portal.changes.presenters import error_responses
+from portal.changes.rules import guards
+from portal.changes.rules.guards import ReasonMissing, ReauthenticationRequired, ReviewRequired, RuleViolation
 from portal.changes.transitions import WrongState
-from portal.changes.views.desk import show_queue
+from portal.changes.views.queue import show_queue
+from portal.changes.workflow import review
 
 _GLANCED = ReviewProof(opened=False, confirmed=False)
 """A list shows no difference: what takes more than that is left for the change's own page."""
@@ -48,8 +49,8 @@ def decide(request: UserRequest) -> HttpResponse:
     elif valid:
         verdict = Verdict(form.cleaned_data["verdict"])
         try:
-            rules.require_reason(verdict, form.cleaned_data["reason"])
-            rules.require_recent_auth(form.presence)
+            guards.require_reason(verdict, form.cleaned_data["reason"])
+            guards.require_recent_auth(form.presence)
         except ReasonMissing as refusal:
             form.add_error("reason", str(refusal))
         except ReauthenticationRequired as refusal:
@@ -65,15 +66,15 @@ def _decide(request: UserRequest, verdict: Verdict, vote: dict[str, Any]) -> Bul
     try:
         match verdict:
             case Verdict.APPROVE:
-                workflow.approve_change(**vote, by=request.user, care=_GLANCED)
+                review.approve_change(**vote, by=request.user, care=_GLANCED)
                 return BulkResult(number, "approved", _("Approved."))
             case Verdict.REJECT:
-                workflow.reject_change(**vote, by=request.user)
+                review.reject_change(**vote, by=request.user)
                 return BulkResult(number, "rejected", _("Rejected."))
     except ReviewRequired:
         return BulkResult(number, "skipped", _("Skipped, high risk: open it, read what changes and decide there."))
     except (RuleViolation, WrongState) as refusal:
-        return BulkResult(number, "refused", refusals.violation_response(refusal, request)[1])
+        return BulkResult(number, "refused", error_responses.violation_response(refusal, request)[1])
     except Change.DoesNotExist:
         return BulkResult(number, "refused", _("There is no such change."))
     raise ValueError(verdict)

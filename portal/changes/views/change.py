@@ -12,20 +12,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.accounts.access import UserRequest, require_rights
+from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.forms import RecentAuthForm
 from portal.accounts.typed_forms import expired_sentence, is_expired, returns_typed
-from portal.changes import aftermath, breaker, talk, workflow
-from portal.changes.forms.ballot import RecheckForm, ResolveForm, RetryForm, VoteForm
+from portal.changes.delivery import circuit_breaker
 from portal.changes.forms.comment import CommentForm
+from portal.changes.forms.decision import RecheckForm, ResolveForm, RetryForm, VoteForm
 from portal.changes.forms.filters import QueueFilterForm
 from portal.changes.models import Change, Status
-from portal.changes.reading import dossier, refusals, threads
-from portal.changes.rules import ContainsSecret, RuleViolation
+from portal.changes.presenters import change_page, comment_threads, error_responses
+from portal.changes.rules.guards import ContainsSecret, RuleViolation
 from portal.changes.transitions import WrongState
-from portal.changes.views import conversation
+from portal.changes.views import comments as comment_views
 from portal.changes.views.change_page import open_change, page_context, show_page, show_refusal
-from portal.pages.numbers import parse_db_integer
+from portal.changes.workflow import comments, manual_resolution, review, submission
+from portal.common.parsing import parse_db_integer
 
 
 @require_safe
@@ -34,7 +35,7 @@ def change(request: UserRequest, change_id: int) -> HttpResponse:
     """Everything about one change. `said`: the comment just made, of which htmx gets its part of the page."""
     shown = open_change(request, change_id)
     said = shown.find_comment(parse_db_integer(request.GET.get("said", "")) or 0)
-    return conversation.added(request, shown, said) if said and request.htmx else show_page(request, shown, said=said)
+    return comment_views.added(request, shown, said) if said and request.htmx else show_page(request, shown, said=said)
 
 
 @require_safe
@@ -42,7 +43,7 @@ def change(request: UserRequest, change_id: int) -> HttpResponse:
 def status(request: UserRequest, change_id: int) -> HttpResponse:
     """The part of the page that moves; 204 while nothing has moved since `seen`."""
     seen = request.GET.get("seen", "")
-    stands = dossier.fetch_page_version(change_id, request.user)
+    stands = change_page.fetch_page_version(change_id, request.user)
     if stands is None:
         raise Http404
     if seen == stands:
@@ -75,13 +76,13 @@ def heard(request: UserRequest, change_id: int) -> HttpResponse:
     `since`: the newest comment when the page was opened.
     """
     newest = parse_db_integer(request.GET.get("after", "")) or 0
-    more = threads.has_newer_comments(newest, change_id, reader=request.user)
+    more = comment_threads.has_newer_comments(newest, change_id, reader=request.user)
     if more is None:
         raise Http404
     if not more:
         return HttpResponse(status=204)
     since = parse_db_integer(request.GET.get("since", "")) or newest
-    return conversation.heard(request, open_change(request, change_id), newest, since)
+    return comment_views.heard(request, open_change(request, change_id), newest, since)
 
 
 @returns_typed
@@ -92,7 +93,7 @@ def approve(request: UserRequest, change_id: int) -> HttpResponse:
     """Vote for the revision that the page showed."""
     by = request.user
     return _vote(
-        request, change_id, lambda ballot: workflow.approve_change(change_id, by=by, **ballot.vote, care=ballot.care)
+        request, change_id, lambda ballot: review.approve_change(change_id, by=by, **ballot.vote, care=ballot.care)
     )
 
 
@@ -103,7 +104,7 @@ def approve(request: UserRequest, change_id: int) -> HttpResponse:
 def reject(request: UserRequest, change_id: int) -> HttpResponse:
     """Vote against it, with a reason."""
     by = request.user
-    return _vote(request, change_id, lambda ballot: workflow.reject_change(change_id, by=by, **ballot.vote))
+    return _vote(request, change_id, lambda ballot: review.reject_change(change_id, by=by, **ballot.vote))
 
 
 @returns_typed
@@ -113,14 +114,14 @@ def reject(request: UserRequest, change_id: int) -> HttpResponse:
 def request_changes(request: UserRequest, change_id: int) -> HttpResponse:
     """Ask its requester for another revision, and say what to change."""
     by = request.user
-    return _vote(request, change_id, lambda ballot: workflow.request_changes(change_id, by=by, **ballot.vote))
+    return _vote(request, change_id, lambda ballot: review.request_changes(change_id, by=by, **ballot.vote))
 
 
 @require_POST
 @require_rights()
 def withdraw(request: UserRequest, change_id: int) -> HttpResponse:
     """The requester takes it back."""
-    return _act(request, change_id, lambda: workflow.withdraw_change(change_id, by=request.user))
+    return _act(request, change_id, lambda: submission.withdraw_change(change_id, by=request.user))
 
 
 @returns_typed
@@ -135,16 +136,16 @@ def comment(request: UserRequest, change_id: int) -> HttpResponse:
         form.refuse(expired_sentence(), rest=request.POST.get("text", ""))
     elif form.is_valid():
         try:
-            said = talk.post_comment(change_id, form.remark, by=request.user)
+            said = comments.post_comment(change_id, form.remark, by=request.user)
         except RuleViolation as refusal:
-            code, sentence = refusals.violation_response(refusal, request)
+            code, sentence = error_responses.violation_response(refusal, request)
             form.refuse(sentence, rest=refusal.rest if isinstance(refusal, ContainsSecret) else None)
     if said is not None:
         place = reverse("changes:change", args=[change_id])
         return HttpResponseRedirect(f"{place}?said={said.pk}#comment-{said.pk}")
     if request.htmx:
-        return conversation.refused(request, shown, form, status=code)
-    return show_page(request, shown, status=code, talk=conversation.talk(request, shown, form))
+        return comment_views.refused(request, shown, form, status=code)
+    return show_page(request, shown, status=code, talk=comment_views.talk(request, shown, form))
 
 
 @sensitive_post_parameters("value", "password")
@@ -157,7 +158,7 @@ def retry(request: UserRequest, change_id: int) -> HttpResponse:
         return show_refusal(request, change_id, retry=form)
 
     def again() -> Change:
-        return aftermath.retry_change(change_id, by=request.user, value=form.secret, presence=form.presence)
+        return manual_resolution.retry_change(change_id, by=request.user, value=form.secret, presence=form.presence)
 
     return _act(request, change_id, again, retry=form)
 
@@ -172,7 +173,7 @@ def recheck(request: UserRequest, change_id: int) -> HttpResponse:
         return show_refusal(request, change_id, recheck=form)
 
     def look() -> Change:
-        return aftermath.recheck_change(change_id, by=request.user, presence=form.presence)
+        return manual_resolution.recheck_change(change_id, by=request.user, presence=form.presence)
 
     return _act(request, change_id, look, recheck=form)
 
@@ -188,7 +189,7 @@ def close(request: UserRequest, change_id: int) -> HttpResponse:
         return show_refusal(request, change_id, close=form)
 
     def settle() -> Change:
-        return aftermath.resolve_change(change_id, by=request.user, **form.found, presence=form.presence)
+        return manual_resolution.resolve_change(change_id, by=request.user, **form.found, presence=form.presence)
 
     return _act(request, change_id, settle, close=form)
 
@@ -225,7 +226,7 @@ def _done(changed: Change, request: UserRequest) -> str:
     action = request.resolver_match.url_name if request.resolver_match else ""
     if action == "approve" and changed.status == Status.PENDING:
         return _("You approved %s. It needs more approvals before it is sent.") % changed
-    if action == "approve" and breaker.is_paused():
+    if action == "approve" and circuit_breaker.is_paused():
         return _("You approved %s. Delivery is paused: it is sent once that is over.") % changed
     return {
         "approve": _("You approved %s. It is on its way to Segura."),

@@ -9,14 +9,14 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 
 from portal.accounts import roles
-from portal.accounts.access import RightMissing, UserRequest
+from portal.accounts.decorators import RightMissing, UserRequest
 from portal.accounts.forms import RecentAuthForm
 from portal.accounts.roles import Right
-from portal.changes.forms.ballot import RecheckForm, ResolveForm, RetryForm, VoteForm
+from portal.changes.forms.decision import RecheckForm, ResolveForm, RetryForm, VoteForm
 from portal.changes.models import Change
-from portal.changes.reading import dossier, refusals
-from portal.changes.reading.dossier import ChangePage
-from portal.changes.rules import (
+from portal.changes.presenters import change_page, error_responses
+from portal.changes.presenters.change_page import ChangePage
+from portal.changes.rules.guards import (
     ImpactNotConfirmed,
     ReasonMissing,
     ReauthenticationRequired,
@@ -26,7 +26,7 @@ from portal.changes.rules import (
     TooManyGuesses,
 )
 from portal.changes.transitions import WrongState
-from portal.changes.views import conversation, desk
+from portal.changes.views import comments, queue
 
 _ABOUT: dict[type[Exception], str] = {
     ReasonMissing: "reason",
@@ -52,7 +52,7 @@ def show_refusal(
     if revised and (refusal is None or type(refusal) in _ABOUT):
         refusal = StaleRevision(shown.change)
     if refusal is not None:
-        code, sentence = refusals.violation_response(refusal, request)
+        code, sentence = error_responses.violation_response(refusal, request)
         context |= _told(shown, refusal, sentence, forms)
     if revised:  # a comment and a confirmation of something else
         context["ballot"] = VoteForm(request=request, digest=shown.revision.digest)
@@ -60,8 +60,8 @@ def show_refusal(
         if not roles.has_right(request.user, Right.DECIDE):
             raise RightMissing(Right.DECIDE)
         may = {name: getattr(shown, name) for name in ("may_vote", "may_approve", "may_request_changes")}
-        panel = desk.QueuePanel(shown.row, shown.likeness, **may, **context)
-        return desk.show_queue(request, request.POST, panel=panel, status=code)
+        panel = queue.QueuePanel(shown.row, shown.likeness, **may, **context)
+        return queue.show_queue(request, request.POST, panel=panel, status=code)
     return show_page(request, shown, status=code, **context)
 
 
@@ -85,7 +85,7 @@ def _told(
 def open_change(request: UserRequest, change_id: int) -> ChangePage:
     """Return the change for its page. Raises Http404 for who may not see it."""
     try:
-        return dossier.load_change_page(change_id, request.user)
+        return change_page.load_change_page(change_id, request.user)
     except Change.DoesNotExist:
         raise Http404 from None
 
@@ -96,7 +96,7 @@ def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
         "shown": shown,
         "change": shown.change,
         "token": shown.token,
-        "talk": conversation.talk(request, shown),
+        "talk": comments.talk(request, shown),
         "ballot": VoteForm(request=request, digest=shown.revision.digest),
         "retry": RetryForm(request=request),
         "recheck": RecheckForm(request=request),

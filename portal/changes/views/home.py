@@ -6,11 +6,11 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from portal.accounts.access import UserRequest, require_rights
+from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.roles import Right, rights_of, users_with_right
-from portal.changes.drafts import Draft
 from portal.changes.models import Change
-from portal.changes.reading import listing
+from portal.changes.models.draft import Draft
+from portal.changes.presenters import change_rows
 
 LANDING = {
     Right.DECIDE: "changes:queue",
@@ -36,8 +36,8 @@ def home(request: UserRequest) -> HttpResponse:
 
 
 def _desk(request: UserRequest) -> HttpResponse:
-    own = listing.with_row_data(Change.objects.proposed_by(request.user))
-    under_way, ended = listing.build_row_lists(
+    own = change_rows.with_row_data(Change.objects.proposed_by(request.user))
+    under_way, ended = change_rows.build_row_lists(
         own.open().order_by("-id")[: OPEN_SHOWN + 1],
         own.ended().exclude(ended_at=None).order_by("-ended_at")[: ENDED_SHOWN + 1],
         reader=request.user,

@@ -15,26 +15,27 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from portal.accounts import roles
-from portal.accounts.access import UserRequest, require_rights
+from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.limits import LimitReached
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.accounts.typed_forms import expired_sentence, is_expired, returns_typed
 from portal.catalog import directory
 from portal.catalog.models import ApiSecret
-from portal.changes import drafts, plausibility, revisions, risks, workflow
-from portal.changes.drafts import Draft
-from portal.changes.forms import editing, overlay
-from portal.changes.forms.editing import ProposalEditor
-from portal.changes.forms.overlay import Prefill
+from portal.changes.domain import plausibility, risks
+from portal.changes.domain.proposal import InvalidProposalToken, Proposal, decode_proposal, encode_proposal
+from portal.changes.forms import editor, prefill
+from portal.changes.forms.editor import ProposalEditor
+from portal.changes.forms.prefill import Prefill
 from portal.changes.models import REVISABLE, Change, Revision
-from portal.changes.proposal import InvalidProposalToken, Proposal, decode_proposal, encode_proposal
-from portal.changes.reading import listing
-from portal.changes.reading.refusals import violation_response
-from portal.changes.rules import RuleViolation
-from portal.changes.template import Template
+from portal.changes.models.draft import Draft
+from portal.changes.models.template import Template
+from portal.changes.presenters import change_rows
+from portal.changes.presenters.error_responses import violation_response
+from portal.changes.rules.guards import RuleViolation
 from portal.changes.transitions import WrongState
-from portal.pages.numbers import parse_db_integer
+from portal.changes.workflow import drafts, revisions, submission
+from portal.common.parsing import parse_db_integer
 
 FORM, PREVIEW = "changes/propose.html", "changes/preview.html"
 
@@ -62,7 +63,7 @@ def propose(request: UserRequest, identifier: int) -> HttpResponseBase:
     secret = get_object_or_404(ApiSecret, pk=identifier)
 
     def submit(proposal: Proposal) -> Change:
-        return workflow.submit_change(proposal, by=request.user, read=secret)
+        return submission.submit_change(proposal, by=request.user, read=secret)
 
     return _answer(
         request, ProposalTarget(secret, request.user, submit, over=_over(request, secret), refused=secret.obstacle)
@@ -87,7 +88,7 @@ def revise(request: UserRequest, change_id: int) -> HttpResponseBase:
     change = get_object_or_404(Change.objects.proposed_by(request.user), pk=change_id)
 
     def submit(proposal: Proposal) -> Change:
-        return workflow.revise_change(change_id, proposal, by=request.user)
+        return submission.revise_change(change_id, proposal, by=request.user)
 
     secret = get_object_or_404(ApiSecret, pk=change.secret)
     refused, status = secret.obstacle, 422
@@ -101,14 +102,14 @@ def revise(request: UserRequest, change_id: int) -> HttpResponseBase:
 def _over(request: UserRequest, secret: ApiSecret) -> Prefill | None:
     """What the form begins with beside the values of today."""
     if "draft" in request.GET:
-        return overlay.of_draft(get_object_or_404(Draft.objects.of(request.user), secret=secret.pk))
+        return prefill.of_draft(get_object_or_404(Draft.objects.of(request.user), secret=secret.pk))
     if template := request.GET.get("template"):
         found = get_object_or_404(Template.objects.open_to(request.user), pk=parse_db_integer(template) or 0)
-        return overlay.of_template(found)
+        return prefill.of_template(found)
     like = request.GET.get("like", "")
     if not like:
         return None
-    return overlay.of_change(
+    return prefill.of_change(
         get_object_or_404(Change.objects.visible_to(request.user), pk=parse_db_integer(like) or 0), secret.pk
     )
 
@@ -117,7 +118,7 @@ def _answer(request: UserRequest, task: ProposalTarget) -> HttpResponseBase:
     if request.method != "POST":
         if task.refused:
             return _page(request, task, None, status=task.status)
-        return _page(request, task, editing.open_editor(task.secret, by=task.by, revised=task.revised, over=task.over))
+        return _page(request, task, editor.open_editor(task.secret, by=task.by, revised=task.revised, over=task.over))
     asked = request.POST.get("act", "").partition(":")[0]
     if is_expired(request):
         asked = "again" if asked in ("confirm", "back") else "rows"
@@ -125,12 +126,12 @@ def _answer(request: UserRequest, task: ProposalTarget) -> HttpResponseBase:
     try:
         return act(request, task)
     except InvalidProposalToken:
-        edit = editing.editor_after_lost_token(request.POST, task.secret, by=task.by, revised=task.revised)
+        edit = editor.editor_after_lost_token(request.POST, task.secret, by=task.by, revised=task.revised)
         return _page(request, task, edit, lost=True, status=422)
 
 
 def _preview(request: UserRequest, task: ProposalTarget) -> HttpResponse:
-    edit = editing.editor_from_post(request.POST, task.secret, by=task.by, revised=task.revised)
+    edit = editor.editor_from_post(request.POST, task.secret, by=task.by, revised=task.revised)
     if edit.form.is_valid() and not task.refused:
         return _show(request, task, edit.proposal())
     edit.keep_typed_secret()
@@ -139,14 +140,14 @@ def _preview(request: UserRequest, task: ProposalTarget) -> HttpResponse:
 
 def _rows(request: UserRequest, task: ProposalTarget) -> HttpResponse:
     to = request.POST.get("act", "").partition(":")[2]
-    edit = editing.editor_with_more_rows(request.POST, task.secret, by=task.by, to=to, revised=task.revised)
+    edit = editor.editor_with_more_rows(request.POST, task.secret, by=task.by, to=to, revised=task.revised)
     if is_expired(request):
         return _page(request, replace(task, refused=expired_sentence()), edit, status=403)
     return _page(request, task, edit)
 
 
 def _draft(request: UserRequest, task: ProposalTarget) -> HttpResponseBase:
-    edit = editing.editor_from_post(request.POST, task.secret, by=task.by, revised=task.revised)
+    edit = editor.editor_from_post(request.POST, task.secret, by=task.by, revised=task.revised)
     if task.change or not edit.form.is_draft():
         edit.keep_typed_secret()
         return _page(request, task, edit, status=422)
@@ -165,7 +166,7 @@ def _draft(request: UserRequest, task: ProposalTarget) -> HttpResponseBase:
 
 
 def _back(request: UserRequest, task: ProposalTarget) -> HttpResponse:
-    edit = editing.reopen_editor(_carried(request, task), task.secret, by=task.by, revised=task.revised)
+    edit = editor.reopen_editor(_carried(request, task), task.secret, by=task.by, revised=task.revised)
     return _page(request, task, edit)
 
 
@@ -231,7 +232,7 @@ def _strangers(proposal: Proposal) -> dict[str, list[str]]:
 
 def _about(task: ProposalTarget) -> dict[str, object]:
     """What form and preview both say: the secret, and who else is at it."""
-    others = listing.open_rows_of_secret(task.secret.pk, reader=task.by, besides=task.change)
+    others = change_rows.open_rows_of_secret(task.secret.pk, reader=task.by, besides=task.change)
     draft = None if task.change or task.over else Draft.objects.of(task.by).filter(secret=task.secret.pk).first()
     templates = [] if task.change or task.over else Template.objects.open_to(task.by)
     return {

@@ -9,15 +9,15 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from portal.accounts import roles
-from portal.accounts.access import UserRequest, require_rights
+from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.roles import Right
 from portal.catalog.details import DetailsUnavailable, SecretDetails, fetch_details_for_user
 from portal.catalog.models import ApiSecret
-from portal.changes.drafts import Draft
 from portal.changes.models import Change
-from portal.changes.reading import listing
-from portal.pages import keyset
+from portal.changes.models.draft import Draft
+from portal.changes.presenters import change_rows
 from portal.vault import FIELDS, SECRET_FIELD, SHARE_FIELDS
+from portal.web import keyset
 
 PAGE = 15
 
@@ -32,15 +32,15 @@ def secret(request: UserRequest, identifier: int) -> HttpResponseBase:
     """
     found = get_object_or_404(ApiSecret, pk=identifier)
     cursor = request.GET.get("at", "")
-    history = listing.with_row_data(Change.objects.of_secret(identifier))
+    history = change_rows.with_row_data(Change.objects.of_secret(identifier))
     page = keyset.paginate_by_keyset(history, order=("-id",), cursor=cursor, size=PAGE)
     context: dict[str, Any] = {"secret": found, "page": page}
     if request.htmx:
-        (context["rows"],) = listing.build_row_lists(page.rows, reader=request.user)
+        (context["rows"],) = change_rows.build_row_lists(page.rows, reader=request.user)
         return render(request, "changes/secret.html#history", context)
     may_propose = roles.has_right(request.user, Right.PROPOSE)
-    context["rows"], others = listing.build_row_lists(
-        page.rows, listing.open_changes_of_secret(identifier)[: listing.OPEN_SHOWN], reader=request.user
+    context["rows"], others = change_rows.build_row_lists(
+        page.rows, change_rows.open_changes_of_secret(identifier)[: change_rows.OPEN_SHOWN], reader=request.user
     )
     details, obstacle = (None, "") if cursor or request.method == "HEAD" else _read(identifier, request.user.username)
     context |= {

@@ -9,16 +9,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts import roles
-from portal.accounts.access import UserRequest, require_rights
+from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.limits import LimitReached
 from portal.accounts.roles import Right
-from portal.changes import mentions, template
-from portal.changes.forms import overlay
+from portal.changes.domain.fields import FIELD_LABELS
+from portal.changes.forms import prefill
 from portal.changes.forms.template import TemplateForm
-from portal.changes.labels import FIELD_LABELS
 from portal.changes.models import Change
-from portal.changes.rules import ContainsSecret
-from portal.changes.template import MOST, Template, TooManyTemplates
+from portal.changes.models.template import MOST, Template
+from portal.changes.rules import secret_quotes
+from portal.changes.rules.guards import ContainsSecret
+from portal.changes.workflow.templates import TooManyTemplates, delete_template, save_template
 
 _LIST = (Right.PROPOSE, Right.OPERATE)
 
@@ -44,15 +45,15 @@ def templates(request: UserRequest) -> HttpResponse:
 def keep(request: UserRequest, change_id: int) -> HttpResponse:
     """Keep what a change proposes under a name; never what belongs to its secret alone."""
     change = get_object_or_404(Change.objects.visible_to(request.user), pk=change_id)
-    over = overlay.of_change(change, overlay.ANOTHER)
+    over = prefill.of_change(change, prefill.ANOTHER)
     may_share = roles.has_right(request.user, Right.OPERATE)
     form = TemplateForm(request.POST if request.method == "POST" else None, may_share=may_share)
     if form.is_valid() and over.patch:
         words = over.words()
         base = dict(over.earlier) if over.earlier is not None else None
         try:
-            mentions.forbid_in_texts(change, [form.kept["name"]], by=request.user)
-            template.save_template(by=request.user, **form.kept, patch=dict(over.patch), base=base, words=words)
+            secret_quotes.forbid_in_texts(change, [form.kept["name"]], by=request.user)
+            save_template(by=request.user, **form.kept, patch=dict(over.patch), base=base, words=words)
         except ContainsSecret as refusal:
             form.refuse_name(str(refusal))
         except TooManyTemplates:
@@ -71,7 +72,7 @@ def keep(request: UserRequest, change_id: int) -> HttpResponse:
 @require_rights(*_LIST)
 def delete(request: UserRequest, template_id: int) -> HttpResponse:
     """Delete an own template; whoever operates the portal also a shared one."""
-    name = template.delete_template(template_id, by=request.user)
+    name = delete_template(template_id, by=request.user)
     if name is None:
         raise Http404
     messages.success(request, _("The template %(name)s is deleted.") % {"name": name})

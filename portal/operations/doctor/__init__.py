@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from portal.operations.doctor import broker, clocks, configuration, database, keys, machinery, segura
+from portal.operations.doctor import broker, clocks, configuration, database, keys, segura, workers
 from portal.operations.doctor.finding import Finding, Severity
 
 _EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
@@ -16,7 +16,7 @@ _EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
     broker.check_broker,
     clocks.check_clocks,
     keys.check_keys,
-    machinery.check_workers,
+    workers.check_workers,
     segura.check_segura,
 )
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from portal.environment import is_loopback_url
-from portal.operations import pulse
+from portal.common.env import is_loopback_url
+from portal.operations import heartbeats
 from portal.operations.doctor.finding import CheckArea, Finding
 
 _AREA = CheckArea("broker")
@@ -20,7 +20,7 @@ _FULL = 0.9
 def check_broker() -> Iterator[Finding]:
     """What is approved waits for the sweep where Redis lost a message; so little here is worse than seconds."""
     try:
-        with pulse.open_redis() as redis:
+        with heartbeats.open_redis() as redis:
             info: dict[str, Any] = redis.info()
     except RedisError as error:
         yield _AREA.problem(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from django.conf import settings
 
 from portal.changes.transitions import db_now
-from portal.operations import pulse
+from portal.operations import heartbeats
 from portal.operations.doctor.finding import CheckArea, Finding
 
 _AREA = CheckArea("clock")
@@ -20,7 +20,7 @@ def check_clocks() -> Iterator[Finding]:
     began = time.time()
     there = db_now().timestamp()
     yield _judged("this machine", (began + time.time()) / 2 - there, "the database's")
-    for worker in pulse.read_broker_status().workers:
+    for worker in heartbeats.read_broker_status().workers:
         yield _judged(f"worker {worker.name}", worker.ahead_s, "the broker's")
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from portal.environment import is_loopback_url
+from portal.common.env import is_loopback_url
 from portal.operations.doctor.finding import CheckArea, Finding, runs_as
 
 _AREA = CheckArea("settings")

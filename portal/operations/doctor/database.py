@@ -45,7 +45,7 @@ def _migrations() -> Finding:
     executor = MigrationExecutor(connection)
     waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if waiting:
-        return _AREA.problem(f"{len(waiting)} migrations are not applied", "manage.py migrate, then limit_role.")
+        return _AREA.problem(f"{len(waiting)} migrations are not applied", "manage.py migrate, then restrict_db_role.")
     return _AREA.ok("all migrations are applied")
 
 
@@ -64,15 +64,15 @@ def _role() -> Iterator[Finding]:
     if mighty:
         yield _AREA.problem(
             f"role {name} is a superuser: it can alter the log and switch its guards off",
-            "Let web, worker and beat use a role that owns nothing, and run manage.py limit_role for it.",
+            "Let web, worker and beat use a role that owns nothing, and run manage.py restrict_db_role for it.",
         )
     elif settings.PROCESS == "owner":
         yield _AREA.ok(f"role {name} migrates, and owns the tables; no process that runs all day uses it")
     elif any(_row(_MAY, log, log, log, log)):
         yield _AREA.problem(
             f"role {name} may alter the log, empty it or write past its function",
-            "Run manage.py limit_role for it, as the role that migrates. (The role that migrates is asked this too: "
-            "run the doctor as web or worker.)",
+            "Run manage.py restrict_db_role for it, as the role that migrates. "
+            "(The role that migrates is asked this too: run the doctor as web or worker.)",
         )
     else:
         yield _AREA.ok(f"role {name} can only add to the log")

@@ -9,9 +9,9 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
-from portal.audit import sealing
-from portal.audit.standing import get_seal_status
-from portal.operations import custody
+from portal.audit.sealing import sealer
+from portal.audit.sealing.status import get_seal_status
+from portal.operations import key_inventory
 from portal.operations.doctor.finding import CheckArea, Finding, runs_as
 
 _AREA = CheckArea("keys")
@@ -28,14 +28,14 @@ def check_keys() -> Iterator[Finding]:
 
 
 def _sealing_keys() -> Iterator[Finding]:
-    keys = custody.build_key_inventory()
+    keys = key_inventory.build_key_inventory()
     for key in keys.missing:
         yield _AREA.problem(
             f"{key.values} values rest under key {key.name}, which PORTAL_SEALING_KEYS lacks",
-            "Put that key back on the ring, last; then manage.py rotate_sealing_keys.",
+            "Put that key back on the ring, last; then manage.py rotate_encryption_keys.",
         )
     if keys.behind and not keys.missing:
-        yield _AREA.advice(f"{keys.behind} values rest under an older key", "manage.py rotate_sealing_keys")
+        yield _AREA.advice(f"{keys.behind} values rest under an older key", "manage.py rotate_encryption_keys")
     for key in keys.spare:
         yield _AREA.advice(
             f"key {key.name} keeps nothing any more",
@@ -49,7 +49,7 @@ def _sealing_keys() -> Iterator[Finding]:
 
 
 def _approval_keys() -> Iterator[Finding]:
-    known = custody.build_key_inventory().approval
+    known = key_inventory.build_key_inventory().approval
     if not known:
         yield _AREA.problem(
             "PORTAL_APPROVAL_MAC_KEYS is not set: no vote can be cast or proved",
@@ -73,7 +73,7 @@ def _approval_keys() -> Iterator[Finding]:
 def _signing_key() -> Iterator[Finding]:
     log = get_seal_status()
     try:
-        own = sealing.get_signing_public_key()
+        own = sealer.get_signing_public_key()
     except ImproperlyConfigured as error:
         yield _AREA.problem(str(error), "AUDIT_SIGNING_KEY is 32 bytes in base64: openssl rand -base64 32")
         return

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
-from portal.catalog import trial
-from portal.operations import assumptions
+from portal.catalog import connection_check
+from portal.operations import segura_assumptions
 from portal.operations.doctor.finding import CheckArea, Finding, runs_as
 
 _AREA = CheckArea("segura")
@@ -24,7 +24,7 @@ def check_segura() -> Iterator[Finding]:
         yield _AREA.problem(f"{', '.join(missing)} not set", "Set them: nothing is read or delivered without.")
     if settings.SEGURA_SCIM_CLIENT_ID and not settings.SEGURA_SCIM_CLIENT_SECRET:
         yield _AREA.problem("SEGURA_SCIM_CLIENT_SECRET not set", "Set it, or empty SEGURA_SCIM_CLIENT_ID.")
-    for known in assumptions.list_assumptions():
+    for known in segura_assumptions.list_assumptions():
         if known.name in _GATEWAY and not known.stated:
             yield _AREA.advice(
                 f"{known.name} is {known.value} by assumption", f"{known.consequence} State it: {known.name}=…"
@@ -46,8 +46,8 @@ def check_segura_live() -> Iterator[Finding]:
 
     All are on record. Outside any transaction.
     """
-    trial.run_connection_test(by="")
-    made = trial.latest_connection_test()
+    connection_check.run_connection_test(by="")
+    made = connection_check.latest_connection_test()
     for step in made.steps if made else []:
         if step.ok:
             yield _AREA.ok(f"{step.name}: HTTP {step.code} in {step.duration_ms} ms")

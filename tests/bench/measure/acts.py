@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from portal.accounts.models import User
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.proposal import Proposal, encode_proposal
 from portal.changes.models import Revision, Status
-from portal.changes.patch import Snapshot
-from portal.changes.proposal import Proposal, encode_proposal
 from tests.bench.bench import CSRF, Bench, backlog, base_of, visitor
 from tests.bench.history import FIRST_SECRET, People
 from tests.bench.load import Visitor, shared, timed

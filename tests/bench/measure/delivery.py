@@ -16,8 +16,8 @@ from celery import Celery
 from redis import Redis
 
 from portal.celery import app as portal_app
+from portal.changes.delivery.tasks import deliver_change
 from portal.changes.models import Attempt, Change, Status
-from portal.changes.tasks import deliver_change
 from tests.bench.bench import CSRF, Bench, backlog, bases, visitor
 from tests.bench.engine import Process
 from tests.bench.history import People

@@ -20,11 +20,11 @@ from django.db import connection
 from django.test import Client
 
 from portal.accounts.models import User
-from portal.audit import sealing
-from portal.audit.evidence import VERIFIER
-from portal.audit.leaves import SealedLogExport
+from portal.audit.exports.evidence_pack import VERIFIER
 from portal.audit.models import Checkpoint, Event
-from portal.audit.verify import verify_events as verify_log
+from portal.audit.sealing import sealer
+from portal.audit.sealing.leaves import SealedLogExport
+from portal.audit.verification.verifier import verify_events as verify_log
 from tests.bench.bench import Bench
 from tests.bench.outcome import Row, bound, rate
 from tests.bench.steadiness import memory_mb
@@ -44,7 +44,7 @@ def verify(bench: Bench) -> Iterator[Row]:
 
 def _verified() -> float:
     began = time.perf_counter()
-    report = verify_log(key=sealing.get_signing_public_key())
+    report = verify_log(key=sealer.get_signing_public_key())
     assert report.intact, report.findings
     return report.size / (time.perf_counter() - began)
 
@@ -77,7 +77,7 @@ def _outsider(bench: Bench) -> Iterator[Row]:
         for part in SealedLogExport().parts():
             out.write(part)
     (folder / "checkpoint.txt").write_text(Checkpoint.objects.latest().note)
-    (folder / "key.txt").write_text(f"{sealing.get_signing_public_key()}\n")
+    (folder / "key.txt").write_text(f"{sealer.get_signing_public_key()}\n")
     packages = str(Path(cryptography.__file__).parent.parent)
     run = f"import runpy, sys; sys.path.append({packages!r}); runpy.run_path({str(VERIFIER)!r}, None, '__main__')"
     command = [sys.executable, "-c", run, "sealed-log.txt", "checkpoint.txt", "--key", "key.txt"]

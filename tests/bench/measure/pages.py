@@ -16,7 +16,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.audit.models import Event
 from portal.changes.models import Change, Status
-from portal.pages import keyset
+from portal.web import keyset
 from tests.bench.bench import Bench, visitor
 from tests.bench.engine import Process
 from tests.bench.history import FIRST_SECRET, People, Size, name_of

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from portal.audit.models import Event
-from portal.pages import keyset
+from portal.web import keyset
 from tests.bench.bench import Bench, visitor
 from tests.bench.history import name_of
 from tests.bench.load import timed

@@ -8,13 +8,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, ProgrammingError
 
-from portal.audit import clock, published, sealing
+from portal.audit.sealing import checkpoint_files, clock, sealer
 
 _REFUSALS = (
-    sealing.NoSigningKey,
-    sealing.KeyNotHandedOver,
-    sealing.LogWasAltered,
-    published.LogTruncated,
+    sealer.NoSigningKey,
+    sealer.KeyNotHandedOver,
+    sealer.LogWasAltered,
+    checkpoint_files.LogTruncated,
     clock.ClocksDiffer,
     ImproperlyConfigured,
 )
@@ -29,13 +29,13 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Ends with 1 and a sentence where nothing may be sealed."""
         try:
-            sealed = sealing.seal_pending_events(old_key_is_lost=options["old_key_is_lost"])
+            sealed = sealer.seal_pending_events(old_key_is_lost=options["old_key_is_lost"])
         except _REFUSALS as error:
             raise CommandError(str(error)) from None
         except ProgrammingError:
             raise CommandError(
                 "The database does not let this role seal. Run it with the sealer's DATABASE_URL,"
-                " and after a migration run manage.py limit_role again."
+                " and after a migration run manage.py restrict_db_role again."
             ) from None
         except DatabaseError as error:
             raise CommandError(f"The database did not take it: {str(error).strip()}") from None

@@ -11,8 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from portal.audit.notes import InvalidNote, Verifier
-from portal.audit.verification import verify_and_record
+from portal.audit.sealing.signed_note import InvalidNote, Verifier
+from portal.audit.verification.recorded import verify_and_record
 
 
 class Command(BaseCommand):

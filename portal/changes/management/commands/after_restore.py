@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from portal.accounts.models import User
-from portal.audit import published
-from portal.changes import restoring
-from portal.changes.rules import RuleViolation
+from portal.audit.sealing import checkpoint_files
+from portal.changes.rules.guards import RuleViolation
+from portal.changes.workflow import restore
 
 
 class Command(BaseCommand):
@@ -30,13 +30,13 @@ class Command(BaseCommand):
         if by is None or not by.is_active:
             raise CommandError(f"There is no account {options['by']}.")
         try:
-            done = restoring.apply_restore_safeguards(
+            done = restore.apply_restore_safeguards(
                 by=by,
                 reason=options["reason"],
                 actor=f"console (uid {os.getuid()})",
-                lost_checkpoint=published.read_latest_note(),
+                lost_checkpoint=checkpoint_files.read_latest_note(),
             )
-        except (RuleViolation, restoring.DatabaseInUse) as error:
+        except (RuleViolation, restore.DatabaseInUse) as error:
             raise CommandError(str(error)) from None
         except OSError as error:
             raise CommandError(f"The checkpoint folder cannot be read: {error.strerror}") from None

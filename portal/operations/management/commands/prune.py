@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand
 
-from portal.operations import retirement
+from portal.operations import retention
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Print one line for each class. Raises DatabaseError, which manage.py puts into a sentence."""
-        for name, count in retirement.apply_retention(by=f"console (uid {os.getuid()})"):
+        for name, count in retention.apply_retention(by=f"console (uid {os.getuid()})"):
             self.stdout.write(f"{name}: {count}")
         if not settings.RETAIN_AUDIT_DAYS:
             self.stdout.write("audit events: all are kept (RETAIN_AUDIT_DAYS is 0)")

@@ -1,0 +1,94 @@
+"""Local accounts by django-allauth: nobody signs up alone, demo accounts stay in the demo."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.contrib.auth.signals import user_login_failed
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.accounts import attempts
+from portal.accounts.limits import LimitReached
+from portal.accounts.models import CountedAct, User
+from portal.accounts.request_origin import get_client_address
+
+_COMPARING = threading.BoundedSemaphore(2)
+"""Password comparisons of this process at a time: each takes a fifth of a second of a core, and pages need threads."""
+_PATIENCE_S = 1.0
+
+
+class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """What allauth asks the portal. Limits are the portal's own (attempts.py): allauth's live in a cache."""
+
+    confirming: User | None = None
+    _attempt: CountedAct | None = None
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """One answer for the rate limits and for the audit log."""
+        return get_client_address(request)
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the attempt before its password is compared. Raises ValidationError, which is logged as refused."""
+        try:
+            if self.confirming is not None:
+                self._attempt = attempts.reserve_confirmation(self.confirming)
+            else:
+                name = str(credentials.get("username", ""))
+                self._attempt = attempts.reserve_sign_in(name, get_client_address(request))
+        except LimitReached as refusal:
+            _report_refused(request, credentials, "too many attempts")
+            raise ValidationError(self._sentence(refusal.minutes), code="too_many_login_attempts") from None
+
+    def _sentence(self, minutes: int) -> str:
+        if self.confirming is not None:
+            text = ngettext(
+                "Too many wrong passwords. Try again in %(minutes)d minute.",
+                "Too many wrong passwords. Try again in %(minutes)d minutes.",
+                minutes,
+            )
+        else:
+            text = ngettext(
+                "Too many failed sign-ins with this name. Try again in %(minutes)d minute.",
+                "Too many failed sign-ins with this name. Try again in %(minutes)d minutes.",
+                minutes,
+            )
+        return text % {"minutes": minutes}
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        if not _COMPARING.acquire(timeout=_PATIENCE_S):
+            raise ValidationError(_("Many people are signing in right now. Try again in a few seconds."), code="busy")
+        try:
+            user: User | None = super().authenticate(request, **credentials)
+        finally:
+            _COMPARING.release()
+        if user is not None and self._attempt is not None:
+            self._attempt.delete()
+        if user is not None and user.is_demo and not settings.PORTAL_DEMO:
+            _report_refused(request, credentials, "demo account outside the demo")
+            return None
+        if user is not None and self.confirming is None:
+            attempts.remember_address(user, get_client_address(request))
+        return user
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """Compare the password of somebody who is signed in: counted apart, so that no sign-in uses it up."""
+        self.confirming = user
+        try:
+            return bool(super().reauthenticate(user, password))
+        finally:
+            self.confirming = None
+
+
+def _report_refused(request: HttpRequest, credentials: dict[str, Any], reason: str) -> None:
+    """Let the log hear of it as of any other failed sign-in."""
+    name = {"username": credentials.get("username", "")}
+    user_login_failed.send(sender=PortalAccountAdapter, credentials=name, request=request, reason=reason)

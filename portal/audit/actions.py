@@ -1,0 +1,142 @@
+"""Every kind of event there is, grouped by noun. record() refuses what is not listed here."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+ACTION_GROUPS: dict[str, str | Promise] = {
+    "change": _("Change requests"),
+    "vote": _("Votes"),
+    "delivery": _("Delivery"),
+    "vault": _("Calls to Segura"),
+    "catalog": _("Catalogue"),
+    "directory": _("Directory"),
+    "secret": _("API secrets"),
+    "session": _("Sign-in"),
+    "account": _("Accounts"),
+    "access": _("Access"),
+    "audit": _("Audit log"),
+    "sealing": _("Sealing keys"),
+    "notice": _("Notices"),
+}
+"""The words before the dot, in the order people look for them."""
+
+ACTIONS: dict[str, str | Promise] = {
+    "change.submitted": _("Change submitted"),
+    "change.revised": _("Change revised"),
+    "change.commented": _("Comment on a change"),
+    "change.changes_requested": _("Changes requested"),
+    "change.withdrawn": _("Change withdrawn"),
+    "change.approved": _("Change approved"),
+    "change.returned": _("Change returned to pending"),
+    "change.rejected": _("Change rejected"),
+    "change.expired": _("Change expired"),
+    "change.stale": _("Change overtaken by another edit"),
+    "change.applied": _("Change applied"),
+    "change.failed": _("Change failed"),
+    "change.doubted": _("Change in doubt"),
+    "change.still_doubted": _("Change still in doubt"),
+    "change.requeued": _("Change put back in the queue"),
+    "change.escalated": _("Change needs a person"),
+    "change.retried": _("Change retried"),
+    "change.retry_refused": _("Retry of a change refused"),
+    "change.rechecked": _("Change read back again"),
+    "change.closed": _("Change closed by hand"),
+    "vote.cast": _("Vote cast"),
+    "vote.refused": _("Vote refused"),
+    "vote.voided": _("Vote voided"),
+    "delivery.started": _("Delivery started"),
+    "delivery.intended": _("Update about to be sent"),
+    "delivery.answered": _("Outcome of the update"),
+    "delivery.lost": _("Delivery lost its worker"),
+    "delivery.paused": _("Delivery paused"),
+    "delivery.resumed": _("Delivery resumed"),
+    "delivery.held": _("Delivery paused by hand"),
+    "delivery.released": _("Delivery resumed by hand"),
+    "vault.responded": _("Segura answered"),
+    "vault.unanswered": _("Segura did not answer"),
+    "vault.tested": _("Connection to Segura tested"),
+    "catalog.synced": _("Catalogue synchronised"),
+    "directory.synced": _("Directory of users and groups synchronised"),
+    "secret.viewed": _("Details of an API secret read"),
+    "session.started": _("Signed in"),
+    "session.refused": _("Sign-in refused"),
+    "session.confirmed": _("Password entered again"),
+    "session.ended": _("Signed out"),
+    "account.created": _("Account made"),
+    "account.password_changed": _("Password changed"),
+    "account.address_changed": _("E-mail address changed"),
+    "account.disabled": _("Account switched off"),
+    "account.enabled": _("Account switched on"),
+    "access.refused": _("Page refused"),
+    "access.granted": _("Roles of a person set"),
+    "audit.read": _("Log read"),
+    "audit.exported": _("Log export started"),
+    "audit.export_ended": _("Log export ended"),
+    "audit.evidence_exported": _("Evidence of a change exported"),
+    "audit.checkpoint_mailed": _("Checkpoint mailed to auditors"),
+    "audit.key_changed": _("Signing key of the log changed"),
+    "audit.dated": _("Signed time put into the log"),
+    "audit.retention_changed": _("Retention of the log changed"),
+    "audit.verification_asked": _("Verification of the log asked for"),
+    "audit.verified": _("Log verified"),
+    "audit.pruned": _("Events removed at the end of their retention"),
+    "audit.held": _("Events of a change put under legal hold"),
+    "audit.unheld": _("Legal hold of a change taken off"),
+    "audit.restored": _("Database restored from a backup"),
+    "notice.given_up": _("Event that no user could be notified of"),
+    "sealing.rotated": _("Values sealed anew with another key"),
+}
+"""What can happen, as `noun.past`, and how people call it."""
+
+RESPONSE_ACTIONS = ("vault.responded", "vault.unanswered", "delivery.answered")
+"""The events that carry a response code, or say that there was none."""
+
+
+COUNTED = (
+    "change.submitted",
+    "change.applied",
+    "change.failed",
+    "change.rejected",
+    "change.stale",
+    "change.expired",
+    "change.withdrawn",
+    "change.doubted",
+    "change.escalated",
+    "delivery.intended",
+    "delivery.answered",
+)
+"""What the overview counts over a time: these have an index of their own, which others need not pay for."""
+
+
+class UnknownAction(ValueError):
+    """An action that ACTIONS does not list."""
+
+
+def require_known_action(action: str) -> None:
+    """Raise UnknownAction for an action nobody could filter for, because nobody announced it."""
+    if action not in ACTIONS:
+        raise UnknownAction(f"{action!r} is not in portal.audit.actions.ACTIONS")
+
+
+def actions_in_group(kind: str) -> list[str]:
+    """The actions of a noun, or the one action that is meant; none for a kind nobody knows."""
+    return [action for action in ACTIONS if kind in (action, action.partition(".")[0])]
+
+
+def action_label(action: str) -> str:
+    """What people call it; the action itself for one that an older version wrote."""
+    return str(ACTIONS.get(action, action))
+
+
+def action_choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """For a filter: per noun the noun as a whole, then its actions."""
+    return [
+        (
+            str(name),
+            [(noun, _("All: %(noun)s") % {"noun": name})]
+            + [(action, str(text)) for action, text in ACTIONS.items() if action.partition(".")[0] == noun],
+        )
+        for noun, name in ACTION_GROUPS.items()
+    ]

@@ -1,0 +1,89 @@
+"""The evidence pack: one zip that proves what happened to a change to people who have neither portal nor network."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.template.loader import render_to_string
+
+from portal.audit.models import Checkpoint, Event
+from portal.audit.offline import verify_countersign
+from portal.audit.sealing import inclusion_proofs
+from portal.audit.sealing.leaves import format_leaf
+from portal.audit.sealing.status import announced_public_key
+
+_OUTSIDE = Path(__file__).parent.parent / "offline"
+VERIFIER = _OUTSIDE / "verify_countersign.py"
+
+
+class UnknownChange(LookupError):
+    """The log knows no change of this number."""
+
+
+class NotSealedYet(Exception):
+    """Events of the change still wait for the sealer, so nothing would prove them."""
+
+
+class HistoryPruned(Exception):
+    """The change's first events went at the end of their retention: what came later is no evidence of it as a whole."""
+
+
+@dataclass(frozen=True)
+class EvidencePack:
+    """The zip, and what it holds."""
+
+    content: bytes
+    events: int
+    checkpoint: Checkpoint
+
+
+def build_evidence_pack(change: int) -> EvidencePack:
+    """All events of a change with their proofs.
+
+    Raises Unknown, HistoryPruned, NotSealedYet, and proofs.MissingNode for a damaged tree.
+    """
+    events = list(Event.objects.filter(change=change).order_by("seq"))
+    if not events:
+        raise UnknownChange(change)
+    if events[0].action != "change.submitted":
+        raise HistoryPruned(change)
+    sealed = inclusion_proofs.prove_events([event.pk for event in events])
+    if len(sealed) < len(events):
+        raise NotSealedYet(change)
+    checkpoint = sealed[events[0].pk].checkpoint
+    key = announced_public_key(checkpoint)
+    proven = [(event, sealed[event.pk]) for event in events]
+    texts = [event.text for event in events]
+    handed_over = Event.objects.filter(action="audit.key_changed").order_by("pk")
+    keys = inclusion_proofs.prove_events([event.pk for event in handed_over])
+    files = {
+        "README.txt": f"CR-{change}\n{key}\n\n{render_readme()}",
+        "summary.html": verify_countersign.print_summary(change, texts, checkpoint.note, key),
+        "summary.css": (_OUTSIDE / "summary.css").read_text(encoding="utf-8"),
+        "events.txt": _lines(proven),
+        "key-changes.txt": _lines([(event, keys[event.pk]) for event in handed_over if event.pk in keys]),
+        "checkpoint.txt": checkpoint.note,
+        "public-key.txt": f"{key}\n",
+        VERIFIER.name: VERIFIER.read_text(encoding="utf-8"),
+    }
+    return EvidencePack(_zipped(files, checkpoint), len(events), checkpoint)
+
+
+def render_readme() -> str:
+    """What stands below the first two lines of every README, in the language that is active."""
+    return render_to_string("audit/evidence_readme.txt").lstrip()
+
+
+def _lines(proven: list[tuple[Event, inclusion_proofs.SealedEvent]]) -> str:
+    return "".join(format_leaf(at.leaf, at.leaf_hash, event.text, at.proof) for event, at in proven)
+
+
+def _zipped(files: dict[str, str], checkpoint: Checkpoint) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(zipfile.ZipInfo(name, checkpoint.at.timetuple()[:6]), text.encode())
+    return buffer.getvalue()

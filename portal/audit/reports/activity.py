@@ -1,0 +1,164 @@
+"""The log by what it is about: a person's acts, a secret's changes, and the way to them by a name."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Q
+
+from portal.accounts.models import User
+from portal.audit import actions, code_labels, sharing
+from portal.audit.entry import Entry
+from portal.audit.models import Event, EventFilters, EventQuerySet
+from portal.audit.period import Period
+
+SUBMITTED = "change.submitted"
+_PROPOSED = (SUBMITTED, "change.revised")
+_QUIET = ("change.requeued",)
+_STORY = (
+    *[action for action in actions.actions_in_group("change") if action not in _QUIET],
+    "vote.cast",
+    "delivery.answered",
+)
+_SEARCHED = 20_000
+_FOUND = 20
+
+
+@dataclass
+class ChangeStory:
+    """One change as the log tells it: the last proposal, its votes, Segura's answers, and where it came to."""
+
+    change: int
+    proposed: Entry
+    votes: list[Entry] = field(default_factory=list)
+    answers: list[Entry] = field(default_factory=list)
+    moved: Entry | None = None
+
+    @property
+    def status(self) -> str:
+        """The state its newest move led to."""
+        return str(self.moved.data.get("to", "")) if self.moved else "pending"
+
+    @property
+    def status_word(self) -> str:
+        return code_labels.code_label(self.status)
+
+    @property
+    def powers(self) -> list[sharing.Power]:
+        """Who gains and who loses by it."""
+        return sharing.access_changes_from_data(self.proposed.data)
+
+    @property
+    def other_fields(self) -> str:
+        """The fields it touches besides the lists of who may use the secret."""
+        names = self.proposed.data.get("fields")
+        return ", ".join(name for name in names if name not in sharing.LISTS) if isinstance(names, list) else ""
+
+    def add(self, entry: Entry) -> None:
+        """The next event of the change."""
+        if entry.action in _PROPOSED:
+            self.proposed, self.votes = entry, []
+        elif entry.action == "vote.cast":
+            self.votes.append(entry)
+        elif entry.action == "delivery.answered":
+            self.answers.append(entry)
+        if entry.action.startswith("change.") and "to" in entry.data:
+            self.moved = entry
+
+
+def build_change_stories(submitted: Iterable[Event]) -> list[ChangeStory]:
+    """What became of changes, given the events they began with: one question for all of them."""
+    begun = {event.change: event.entry for event in submitted if event.change is not None and event.entry}
+    told = {change: ChangeStory(change, entry) for change, entry in begun.items()}
+    for event in Event.objects.filter(change__in=list(told), action__in=_STORY).order_by("id"):
+        if event.entry and event.change is not None:
+            told[event.change].add(event.entry)
+    return list(told.values())
+
+
+@dataclass(frozen=True)
+class ActionCounts:
+    """How often somebody did what, under one noun."""
+
+    noun: Any
+    counts: list[tuple[str, str, int]]
+
+
+def events_by_user(person: str, period: Period) -> EventQuerySet:
+    """What a person did in a period, the newest first."""
+    return Event.objects.matching(EventFilters(person=person, since=period.since, until=period.until))
+
+
+def count_actions(person: str, period: Period) -> list[ActionCounts]:
+    """How often a person did what in a period: (action, name, number) by noun, in the order people look for them."""
+    found = events_by_user(person, period).order_by()
+    by_noun: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
+    for action, number in found.values_list("action").annotate(Count("pk")).order_by("action"):
+        by_noun[action.partition(".")[0]].append((action, actions.action_label(action), number))
+    return [ActionCounts(label, by_noun[noun]) for noun, label in actions.ACTION_GROUPS.items() if noun in by_noun]
+
+
+@dataclass(frozen=True)
+class SearchResults:
+    """What a search came to: numbers of changes, secrets with their names, people's sign-in names."""
+
+    changes: list[int]
+    secrets: list[tuple[int, str]]
+    people: list[str]
+
+    def __len__(self) -> int:
+        return len(self.changes) + len(self.secrets) + len(self.people)
+
+
+def search_log(text: str, number: int | None) -> SearchResults:
+    """Changes and secrets of that number; secrets and people of that name, or with the text in it.
+
+    Names of secrets are those of the newest 20,000 proposals: the log is not searched from end to end.
+    """
+    changes, secrets = [], {}
+    if number is not None:
+        changes = [number] if Event.objects.filter(change=number).exists() else []
+        if text.isdigit() and Event.objects.filter(secret=number).exists():
+            secrets[number] = ""
+    return SearchResults(changes, list((secrets | _secrets_named(text)).items())[:_FOUND], _people_named(text))
+
+
+def _secrets_named(text: str) -> dict[int, str]:
+    named: dict[int, str] = {}
+    for event in Event.objects.filter(pk__in=_saying(text)).order_by("-id"):
+        name = str(event.entry.data.get("secret_name", "")) if event.entry else ""
+        if event.entry and event.entry.secret is not None and text.lower() in name.lower():
+            named.setdefault(event.entry.secret, name)
+    return named
+
+
+def _saying(text: str) -> list[int]:
+    """Of the newest proposals those that may have it in their secret's name: it is in what follows the name's key.
+
+    First the numbers, from the index alone, then the text of each: as one filter PostgreSQL thinks it quicker to read
+    all of the log. The short end of the text, because turning it into capitals costs more than all else.
+    """
+    part = connection.ops.prep_for_like_query(json.dumps(text, ensure_ascii=False)[1:-1])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM (SELECT id FROM audit_event WHERE action = %s ORDER BY id DESC LIMIT %s) newest WHERE"
+            " (SELECT UPPER(SPLIT_PART(e.text, '\"secret_name\":', 2)) FROM audit_event e WHERE e.id = newest.id)"
+            " LIKE UPPER(%s) ESCAPE '\\' ORDER BY id DESC LIMIT %s",
+            [SUBMITTED, _SEARCHED, f"%{part}%", 10 * _FOUND],
+        )
+        return [number for (number,) in cursor]
+
+
+def _people_named(text: str) -> list[str]:
+    named = User.objects.filter(
+        Q(username__icontains=text) | Q(first_name__icontains=text) | Q(last_name__icontains=text)
+    )
+    names = list(named.order_by("username").values_list("username", flat=True)[:_FOUND])
+    if text not in names and Event.objects.filter(actor=text).exists():
+        names.append(text)
+    return names

@@ -1,0 +1,82 @@
+"""The tree as it is kept, and proofs out of it: every eighth level is read, what lies between is hashed again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from portal.audit.models import Checkpoint, Seal, Subtree
+from portal.audit.sealing import merkle
+
+STRIDE = 8
+
+
+class MissingNode(LookupError):
+    """A hash that must be there is not: somebody took it away."""
+
+
+@dataclass
+class StoredTree:
+    """Answers the hash of any complete subtree (a tree.ReadNode); remembers what it has fetched."""
+
+    _tiles: dict[tuple[int, int], dict[int, bytes]] = field(default_factory=dict)
+
+    def __call__(self, level: int, index: int) -> bytes:
+        """Raises MissingNode."""
+        above = level % STRIDE
+        first, count = index << above, 1 << above
+        tile = self._tile(level - above, first >> STRIDE)
+        try:
+            hashes = [tile[number] for number in range(first, first + count)]
+        except KeyError as error:
+            raise MissingNode(f"level {level - above} of the tree lacks number {error.args[0]}") from None
+        while len(hashes) > 1:
+            hashes = [merkle.node_hash(*pair) for pair in zip(hashes[::2], hashes[1::2], strict=True)]
+        return hashes[0]
+
+    def _tile(self, level: int, number: int) -> dict[int, bytes]:
+        """256 hashes that stand side by side, or as many as there are."""
+        known = self._tiles.get((level, number))
+        if known is None:
+            first, last = number << STRIDE, (number + 1 << STRIDE) - 1
+            rows = (
+                Subtree.objects.filter(level=level, index__range=(first, last)).values_list("index", "root")
+                if level
+                else Seal.objects.filter(leaf__range=(first, last)).values_list("leaf", "leaf_hash")
+            )
+            known = self._tiles[level, number] = {index: bytes(hashed) for index, hashed in rows}
+        return known
+
+
+@dataclass(frozen=True)
+class SealedEvent:
+    """An event's place in the tree, and what proves it against a checkpoint."""
+
+    leaf: int
+    leaf_hash: bytes
+    checkpoint: Checkpoint
+    proof: list[bytes]
+
+    @cached_property
+    def holds(self) -> bool:
+        """Whether the proof leads to the checkpoint's root."""
+        root = bytes(self.checkpoint.root)
+        return merkle.verify_inclusion(root, self.checkpoint.size, self.leaf, self.leaf_hash, self.proof)
+
+
+def prove_events(events: list[int]) -> dict[int, SealedEvent]:
+    """For each of these events that is sealed: its proof against the newest checkpoint. Raises MissingNode."""
+    checkpoint = Checkpoint.objects.first()
+    if checkpoint is None:
+        return {}
+    kept = StoredTree()
+    seals = Seal.objects.filter(event__in=events, leaf__lt=checkpoint.size)
+    return {
+        seal.event: SealedEvent(
+            seal.leaf,
+            bytes(seal.leaf_hash),
+            checkpoint,
+            merkle.inclusion_proof(seal.leaf, checkpoint.size, kept),
+        )
+        for seal in seals
+    }

@@ -1,0 +1,55 @@
+"""The columns of an event beside its text: they only help to find it, so they must say what the text says."""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+from json.encoder import encode_basestring as quoted
+
+from portal.audit.entry import UnreadableEntry, parse_entry
+from portal.audit.sealing.leaves import EventRow
+
+
+def find_column_mismatches(row: EventRow) -> list[str]:
+    """The columns that say something else than the text; "text" for one the ledger did not write."""
+    if has_canonical_columns(row):
+        return []
+    try:
+        entry = parse_entry(row.text)
+    except UnreadableEntry:
+        return ["text"]
+    names = [name for name in EventRow._fields[2:-1] if getattr(entry, name) != getattr(row, name)]
+    return names if parse_instant(row.at) == entry.at else ["at", *names]
+
+
+def parse_instant(at: str) -> datetime | None:
+    """The instant a column says; None for one beyond what people and Python reckon with."""
+    try:
+        return datetime.fromisoformat(at)
+    except (TypeError, ValueError):
+        return None
+
+
+def has_canonical_columns(row: EventRow) -> bool:
+    """Whether the text begins and ends as the ledger writes these columns: ten times quicker than reading it."""
+    _, at, action, actor, change, seq, secret, code, text = row
+    begin = f'{{"action":{quoted(action)},"actor":{quoted(actor)},"address":"'
+    if not text.startswith(begin):
+        return False
+    numbers = f'"change":{_NULL if change is None else change},"code":{_NULL if code is None else code}'
+    middle = f'","at":"{at}",{numbers},"data":{{'
+    end = f',"secret":{_NULL if secret is None else secret},"seq":{_NULL if seq is None else seq},"v":1}}'
+    return text.startswith(middle, text.find('"', len(begin))) and text.endswith(end) and len(at) == _LONG
+
+
+def all_have_canonical_columns(rows: list[EventRow]) -> bool:
+    """Whether all are, at instants that people and Python reckon with."""
+    try:
+        deque(map(datetime.fromisoformat, [row.at for row in rows]), maxlen=0)
+    except (TypeError, ValueError):
+        return False
+    return all(map(has_canonical_columns, rows))
+
+
+_NULL = "null"
+_LONG = len("2026-11-23T12:00:00.000000+00:00")

@@ -1,0 +1,193 @@
+"""The connection tried step by step, as a person who runs the portal would.
+
+A token, the list, one secret; and the directory, where SCIM is set up.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from django.conf import settings
+
+from portal.audit import ledger
+from portal.audit.entry import Entry
+from portal.audit.models import Event
+from portal.catalog import directory, known_errors
+from portal.catalog.read_failure import FailureKind, ReadFailure
+from portal.catalog.segura_client import WHOLE_LIST, NotConfigured, build_client
+from portal.vault import Client, DirectoryKind, Exchange, ListedSecret, MemoryTokens, VaultError
+
+STEPS = ("token", "list", "read")
+DIRECTORY = "directory"
+VALUES = VISIBLE, HIDDEN, UNSTABLE = "visible", "hidden", "unstable"
+"""What two readings show of a client secret: the same text, none, or another text each time."""
+_alone = threading.Lock()
+_Value = TypeVar("_Value")
+
+
+class AlreadyRunning(Exception):
+    """Somebody's test is running in this process: a silent Segura must not take every thread of it."""
+
+
+@dataclass(frozen=True)
+class ConnectionTestStep:
+    """One of STEPS, or DIRECTORY, and what Segura answered.
+
+    `kind` is what stood in the way ('' for nothing); see failure.FailureKind. `value` is one of VALUES,
+    for the step «read» alone.
+    `tried` is false where an earlier step kept this one from being taken; `found` counts what a list held.
+    """
+
+    name: str
+    tried: bool = False
+    code: int | None = None
+    number: int | None = None
+    message: str = ""
+    duration_ms: int | None = None
+    kind: str = ""
+    detail: str = ""
+    found: int | None = None
+    value: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.tried and not self.kind
+
+    @property
+    def failure(self) -> ReadFailure | None:
+        """What stood in the way, as elsewhere on the pages."""
+        return ReadFailure(FailureKind(self.kind), self.code, self.number, self.detail) if self.kind else None
+
+    @property
+    def advice(self) -> str:
+        """What to do about the answer, where it is a documented one; those of the directory are another client's."""
+        return "" if self.name == DIRECTORY else known_errors.find_advice(self.code, self.number, self.message)
+
+
+@dataclass(frozen=True)
+class ConnectionTest:
+    """The last test on record, whoever made it."""
+
+    entry: Entry
+    steps: list[ConnectionTestStep]
+
+    @property
+    def configured(self) -> bool:
+        """Whether the settings led anywhere: else nothing was asked, and nothing answered."""
+        return all(step.kind != FailureKind.NOT_CONFIGURED for step in self.steps)
+
+    @property
+    def listed(self) -> bool:
+        """Whether a list came."""
+        return any(step.name == "list" and step.ok for step in self.steps)
+
+
+def run_connection_test(*, by: str) -> None:
+    """Take the steps, each within SEGURA_PAGE_DEADLINE_S, and put what came of them on record (`vault.tested`).
+
+    With a token of its own, so that a cached one hides nothing. A listed secret that needs no approval is read, twice
+    where its value is shown; each reading counts as a view in Segura. Outside any transaction. Raises AlreadyRunning.
+    """
+    if not _alone.acquire(blocking=False):
+        raise AlreadyRunning
+    try:
+        steps, secret = _take(by)
+        steps += [_look_up(by)] if directory.is_configured() else []
+    finally:
+        _alone.release()
+    told = [{name: value for name, value in vars(step).items() if value not in (None, "")} for step in steps]
+    last = next((step.code for step in reversed(steps) if step.tried), None)
+    ok = all(step.ok for step in steps)
+    ledger.record_event("vault.tested", by=by, secret=secret, code=last, data={"ok": ok, "steps": told})
+
+
+def latest_connection_test() -> ConnectionTest | None:
+    """The last test, from the log; None where nobody made one."""
+    event = Event.objects.filter(action="vault.tested").first()
+    entry = event.entry if event else None
+    return ConnectionTest(entry, [_step(told) for told in entry.data.get("steps", [])]) if entry else None
+
+
+def _step(told: Mapping[str, Any]) -> ConnectionTestStep:
+    return ConnectionTestStep(
+        **{name: value for name, value in told.items() if name in ConnectionTestStep.__dataclass_fields__}
+    )
+
+
+def _take(by: str) -> tuple[list[ConnectionTestStep], int | None]:
+    heard: list[Exchange] = []
+    tokens = MemoryTokens()
+    try:
+        client = build_client(by=by, max_body=WHOLE_LIST, tokens=tokens, told=heard.append)
+    except NotConfigured as error:
+        return [
+            _ended("token", [], ReadFailure.of(error)),
+            ConnectionTestStep("list"),
+            ConnectionTestStep("read"),
+        ], None
+    rows, failure = _within(lambda ends_at: client.list(ends_at=ends_at))
+    asked, listed = ([one for one in heard if one.method == method] for method in ("POST", "GET"))
+    if not listed:
+        return [_ended("token", asked, failure), ConnectionTestStep("list"), ConnectionTestStep("read")], None
+    first = [_ended("token", asked, None), _ended("list", listed, failure, found=None if rows is None else len(rows))]
+    row = _readable(rows or [])
+    if row is None:
+        return [*first, ConnectionTestStep("read")], None
+    heard.clear()
+    reader = build_client(by=by, secret=row.identifier, tokens=tokens, told=heard.append)
+    value, failure = _within(lambda ends_at: _value_seen(reader, row.identifier, ends_at))
+    return [*first, replace(_ended("read", heard, failure), value=value or "")], row.identifier
+
+
+def _value_seen(reader: Client, identifier: int, ends_at: float) -> str:
+    """Read the secret, twice where its value is shown, and return one of VALUES. Raises VaultError."""
+    value = reader.read(identifier, ends_at=ends_at).client_secret
+    if value is None:
+        return HIDDEN
+    return VISIBLE if reader.read(identifier, ends_at=ends_at).client_secret == value else UNSTABLE
+
+
+def _look_up(by: str) -> ConnectionTestStep:
+    """One page of the directory's users."""
+    heard: list[Exchange] = []
+    try:
+        client = build_client(by=by, directory=True, max_body=WHOLE_LIST, tokens=MemoryTokens(), told=heard.append)
+    except NotConfigured as error:
+        return _ended(DIRECTORY, [], ReadFailure.of(error))
+    came, failure = _within(lambda ends_at: client.name_page(DirectoryKind.USERS, ends_at=ends_at))
+    return _ended(DIRECTORY, heard, directory.directory_failure(failure), found=came.total if came else None)
+
+
+def _within(act: Callable[[float], _Value]) -> tuple[_Value | None, ReadFailure | None]:
+    try:
+        return act(time.monotonic() + settings.SEGURA_PAGE_DEADLINE_S), None
+    except VaultError as error:
+        return None, ReadFailure.of(error)
+
+
+def _readable(rows: list[ListedSecret]) -> ListedSecret | None:
+    """The first that Segura shows without asking anybody."""
+    free = (row for row in rows if row.can_view and not row.need_approval and not row.need_justify)
+    return min(free, key=lambda row: row.identifier, default=None)
+
+
+def _ended(
+    name: str, heard: list[Exchange], failure: ReadFailure | None, *, found: int | None = None
+) -> ConnectionTestStep:
+    """What came of a step, by its last exchange: a token that was not taken is asked for twice."""
+    last = heard[-1] if heard else None
+    return ConnectionTestStep(
+        name,
+        tried=True,
+        code=last.status if last else None,
+        number=last.number if last else None,
+        message=last.message if last else "",
+        duration_ms=last.duration_ms if last else None,
+        kind=str(failure.kind) if failure else "",
+        detail=failure.message if failure else "",
+        found=found,
+    )

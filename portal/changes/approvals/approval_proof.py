@@ -1,0 +1,186 @@
+"""Proof of the approvals of a change, by MACs and by the texts of the log, right before it is sent.
+
+Rows can be written with SQL alone. So a row counts only as far as MACs, whose key is not in the database, and the
+append-only log bear it out. Every delivery asks here, also after a retry, a requeue, a restore and a recheck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models.functions import Now
+
+from portal.audit.entry import Entry, UnreadableEntry, parse_entry
+from portal.audit.models import Event
+from portal.changes.approvals import vote_mac
+from portal.changes.domain.policy import InvalidPolicy, Policy, read_required
+from portal.changes.models import Change, Revision, Verdict, Vote
+from portal.common.prepared import Given, Prepared
+
+
+class Tampered(Exception):
+    """What would be sent is not what was approved."""
+
+
+class VotesVoided(Exception):
+    """The change was approved, and those votes are too few now: voters lost the right, or more are required."""
+
+
+PROPOSED = ("change.submitted", "change.revised")
+ENDED_FOR_GOOD = (
+    "change.revised",
+    "change.withdrawn",
+    "change.rejected",
+    "change.expired",
+    "change.stale",
+    "change.applied",
+)
+"""After one of these no earlier vote counts."""
+REOPENED_BY = {
+    "change.failed": "change.retried",
+    "change.closed": "change.retried",
+    "change.escalated": "change.rechecked",
+}
+"""After one of these earlier votes count only if a user took this act since, which has a MAC of its own."""
+_ASKED = (*PROPOSED, *ENDED_FOR_GOOD, *REOPENED_BY, *REOPENED_BY.values(), "change.doubted", "vote.cast", "vote.voided")
+_TEXTS = Prepared(
+    lambda: (
+        Event.objects.filter(change=Given("change"), action__in=list(dict.fromkeys(_ASKED)))
+        .order_by("seq")
+        .values_list("text", Now())
+    )
+)
+_APPROVALS = Prepared(
+    lambda: Vote.objects.filter(change=Given("change"), revision=Given("revision"), verdict=Verdict.APPROVE).order_by(
+        "pk"
+    )
+)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Proved approvals. `approved_at`: when they were complete, or last retried; `proved_at`: the database's time."""
+
+    voters: frozenset[int]
+    approved_at: datetime
+    proved_at: datetime
+
+
+def prove_approval(change: Change, revision: Revision, digest: str) -> Proof:
+    """Return the proved approvals of the revision over this digest. Raises Tampered, VotesVoided."""
+    try:
+        required = Policy.from_data(revision.policy).required
+    except InvalidPolicy:
+        raise Tampered from None
+    log, now = list_entries(change)
+    if not any(is_proposal_of(entry, revision, digest) for entry in log):
+        raise Tampered
+    votes = list_approvals(change, revision)
+    cast = {vote.pk: find_cast(change, vote, digest, log) for vote in votes}
+    if len({vote.voter_id for vote in votes}) < required:
+        raise Tampered
+    forbid_standing_request(log, revision)
+    counted = [vote for vote in votes if vote.voided_at is None]
+    voters = frozenset(vote.voter_id for vote in counted)
+    if len(voters) < read_required(revision.policy):
+        raise VotesVoided
+    first = min(cast[vote.pk] for vote in counted)
+    return Proof(voters, require_open(change, log[first + 1 :], max(vote.at for vote in counted)), now)
+
+
+def list_entries(change: Change) -> tuple[list[Entry], datetime]:
+    """Return what the log says of the change that bears on its approval, in order, and the database's time.
+
+    Raises Tampered if an event cannot be read, or if there is none.
+    """
+    rows = _TEXTS.rows(change=change.pk)
+    try:
+        entries = [parse_entry(text) for text, _ in rows]
+    except UnreadableEntry:
+        raise Tampered from None
+    if not rows or any(entry.change != change.pk for entry in entries):  # only the hashed text counts
+        raise Tampered
+    return sorted(entries, key=lambda entry: entry.seq or 0), rows[0][1]
+
+
+def list_approvals(change: Change, revision: Revision) -> list[Vote]:
+    """Return the approvals of the revision, voided ones too."""
+    return _APPROVALS.all(change=change.pk, revision=revision.number)
+
+
+def is_proposal_of(entry: Entry, revision: Revision, digest: str) -> bool:
+    """Return whether the event submitted or revised to exactly this revision."""
+    said = (entry.data.get("revision"), entry.data.get("digest"))
+    return entry.action in PROPOSED and said == (revision.number, digest)
+
+
+def find_cast(change: Change, vote: Vote, digest: str, log: list[Entry]) -> int:
+    """Return the place in the log where the vote was cast, which its MAC proves. Raises Tampered.
+
+    A vote that counts by its row must not be voided in the log.
+
+    The first such event counts: a copy that was added after a rejection does not move the vote behind it.
+    """
+    if vote.digest != digest or vote.voter_id == change.requester_id or vote.change_id != change.pk:
+        raise Tampered
+    facts = {**vote_mac.vote_facts(vote), "mac": vote.mac}
+    voided = any(entry.action == "vote.voided" and entry.data.get("mac") == vote.mac for entry in log)
+    for place, entry in enumerate(log):
+        said = {name: entry.data.get(name) for name in facts}
+        if entry.action == "vote.cast" and said == facts and vote_mac.is_vote_mac(vote, entry.actor):
+            if voided and vote.voided_at is None:
+                break
+            return place
+    raise Tampered
+
+
+def forbid_standing_request(log: Iterable[Entry], revision: Revision) -> None:
+    """Raise Tampered if the log holds a rejection, or a request for changes that its voter has not taken back."""
+    asking: set[object] = set()
+    for entry in log:
+        if entry.data.get("revision") != revision.number:
+            continue
+        voter = entry.data.get("voter", entry.actor)
+        if entry.action == "vote.cast" and entry.data.get("verdict") == Verdict.REJECT:
+            raise Tampered
+        if entry.action == "vote.cast" and entry.data.get("verdict") == Verdict.REQUEST_CHANGES:
+            asking.add(voter)
+        elif entry.action in ("vote.cast", "vote.voided"):
+            asking.discard(voter)
+    if asking:
+        raise Tampered
+
+
+def require_open(change: Change, later: Iterable[Entry], approved_at: datetime) -> datetime:
+    """Return when the approval took effect: `approved_at`, or a later retry among the events after the first vote.
+
+    Raises Tampered if one of them ended the approval, or if the row hides that an earlier call is in doubt.
+    """
+    since, doubted = approved_at, False
+    barred: dict[str, datetime] = {}  # by the act that lifts it, when the change was barred
+    for entry in later:
+        closed_as_applied = entry.action == "change.closed" and entry.data.get("applied") is not False
+        if entry.action in ENDED_FOR_GOOD or closed_as_applied:
+            raise Tampered
+        if entry.action in REOPENED_BY:
+            if entry.action == "change.closed":
+                barred, doubted = {}, False
+            barred[REOPENED_BY[entry.action]] = entry.at
+        elif entry.action == "change.doubted":
+            doubted = True
+        elif entry.action in barred and is_reopening(change, entry, barred[entry.action]):
+            del barred[entry.action]
+            acted_at = datetime.fromisoformat(entry.data["acted_at"])
+            since = max(since, acted_at) if entry.action == "change.retried" else since
+    if barred or (doubted and change.doubtful_since is None):
+        raise Tampered
+    return since
+
+
+def is_reopening(change: Change, entry: Entry, barred_at: datetime) -> bool:
+    """Return whether the event is a proved act of a user on this change after that instant."""
+    if not vote_mac.is_act_proved(entry.action, change, entry.actor, entry.data):
+        return False
+    return datetime.fromisoformat(entry.data["acted_at"]) >= barred_at

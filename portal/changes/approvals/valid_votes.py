@@ -1,0 +1,107 @@
+"""Which approvals count now: one answer for pages, lists, mails, the decision and the delivery.
+
+A vote counts while it is not voided and its voter still holds the right to decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
+
+from portal.accounts import roles
+from portal.accounts.roles import Right
+from portal.audit import ledger
+from portal.changes.domain.policy import read_required
+from portal.changes.models import Change, Revision, Verdict, Vote
+from portal.common.prepared import Given, Prepared
+
+
+def list_valid_approvals(votes: Iterable[Vote]) -> list[Vote]:
+    """Return the approvals among the votes on one revision that count now."""
+    approvals = [vote for vote in votes if vote.verdict == Verdict.APPROVE and vote.voided_at is None]
+    deciders = find_deciders(vote for vote in approvals if not hasattr(vote, "voter_may_decide"))
+    return [vote for vote in approvals if getattr(vote, "voter_may_decide", vote.voter_id in deciders)]
+
+
+def find_deciders(votes: Iterable[Vote]) -> set[int]:
+    """Return the ids of the voters who may decide now; no query without votes."""
+    voters = {vote.voter_id for vote in votes}
+    holders = roles.users_with_right(Right.DECIDE).filter(pk__in=voters)
+    return set(holders.values_list("pk", flat=True)) if voters else set()
+
+
+def count_missing(revision: Revision, votes: Iterable[Vote]) -> int:
+    """Return how many approvals the revision still needs."""
+    approvers = {vote.voter_id for vote in list_valid_approvals(votes)}
+    return max(0, read_required(revision.policy) - len(approvers))
+
+
+def is_approved(revision: Revision, votes: Iterable[Vote]) -> bool:
+    """Return whether the votes on the revision approve it now."""
+    return count_missing(revision, votes) == 0
+
+
+def list_deciders() -> frozenset[int]:
+    """Return the ids of all users who may decide now."""
+    return frozenset(roles.users_with_right(Right.DECIDE).values_list("pk", flat=True))
+
+
+def can_be_approved(change: Change, revision: Revision, deciders: frozenset[int]) -> bool:
+    """Return whether there are enough users who may approve the change: nobody approves an own one."""
+    return len(deciders - {change.requester_id}) >= read_required(revision.policy)
+
+
+_COUNTING = Prepared(
+    lambda: Vote.objects.filter(
+        ~Q(voter=Given("requester")),
+        Exists(roles.users_with_right(Right.DECIDE).filter(pk=OuterRef("voter"))),
+        change=Given("change"),
+        revision=Given("revision"),
+        digest=Given("digest"),
+        verdict=Verdict.APPROVE,
+        voided_at=None,
+    ).values_list("voter")
+)
+
+
+def has_enough_rights(change: Change, revision: Revision) -> bool:
+    """Return whether those who approved the revision may still decide, and are enough; one query, for the delivery."""
+    rows = _COUNTING.rows(
+        change=change.pk, revision=revision.number, digest=revision.digest, requester=change.requester_id
+    )
+    return len({voter for (voter,) in rows}) >= read_required(revision.policy)
+
+
+def list_standing(change: Change) -> list[Vote]:
+    """Return the votes on the current revision that are not voided, in order."""
+    standing = Vote.objects.filter(change=change, revision=change.revision, voided_at=None)
+    return list(standing.select_related("voter").order_by("pk"))
+
+
+def void_lapsed(change: Change, standing: Iterable[Vote]) -> list[Vote]:
+    """Void those of the standing votes whose voters lost the right to decide; return the others.
+
+    Requires the row lock of the change. Voided votes never count again; their voter may vote once more.
+    """
+    standing = list(standing)
+    deciders = find_deciders(standing)
+    for vote in standing:
+        vote.voter_may_decide = vote.voter_id in deciders  # type: ignore[attr-defined]  # as with_rights() has it
+    _void(change, [vote for vote in standing if vote.voter_id not in deciders])
+    return [vote for vote in standing if vote.voter_id in deciders]
+
+
+def _void(change: Change, votes: Collection[Vote]) -> None:
+    if not votes:
+        return
+    Vote.objects.filter(pk__in=[vote.pk for vote in votes], voided_at=None).update(voided_at=Now())
+    for vote in votes:
+        facts = {"verdict": str(vote.verdict), "revision": vote.revision, "digest": vote.digest}
+        ledger.record_event(
+            "vote.voided",
+            change=change.pk,
+            secret=change.secret,
+            data={"voter": vote.voter_id, "person": vote.voter.username, **facts, "mac": vote.mac},
+        )

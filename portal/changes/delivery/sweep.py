@@ -1,0 +1,68 @@
+"""The periodic search for changes that are due, expired, or whose worker was lost."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+
+from portal.audit import ledger
+from portal.changes.delivery import circuit_breaker, claims, results, status_changes
+from portal.changes.models import Attempt, Change, Status, StatusCause
+from portal.changes.transitions import db_now, lock_change, move_change
+
+BATCH = 500
+# What may already be in the vault, or may still be replayed, does not just expire.
+_MAY_EXPIRE = Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), doubtful_since=None)
+
+
+def run_sweep() -> list[int]:
+    """Take in kept answers and dead leases, end what is past its deadline, and return the ids that are due. No network.
+
+    While delivery is paused that is at most one, the longest untried, so that no change that always fails keeps it
+    paused for all; after it no more than may go out until the next sweep.
+    """
+    results.drain_spool()
+    for change_id in _ids(Q(status=Status.SENDING, lease_until__lte=db_now()), order="lease_until"):
+        _take_over(change_id)
+    for change_id in _ids(_MAY_EXPIRE & Q(expires_at__lte=db_now()), order="expires_at"):
+        _expire(change_id)
+    found, quota = due_change_ids(), circuit_breaker.sweep_quota(db_now())
+    if quota is None:
+        return found
+    if not found:
+        circuit_breaker.end_backlog()
+    untried = Change.objects.filter(pk__in=found).order_by("updated_at", "pk")
+    return list(untried.values_list("pk", flat=True)[:quota])
+
+
+def due_change_ids() -> list[int]:
+    """Ids of what a worker could take up now, oldest first; at most one per secret, for lanes are served in order."""
+    now = db_now()
+    doubts = claims.recheckable_changes(now).order_by("doubtful_since", "pk")
+    ready = claims.ready_changes(now).order_by("queued_at", "pk")
+    return [pk for found in (doubts, ready) for pk in found.values_list("pk", flat=True)[:BATCH]]
+
+
+def _take_over(change_id: int) -> None:
+    """A worker did not come back: in doubt where a call was intended, else surely not sent (F01-F04)."""
+    with transaction.atomic(durable=True):
+        change = lock_change(change_id)
+        if change.status != Status.SENDING or not change.lease_until or change.lease_until > db_now():
+            return
+        ledger.record_event("delivery.lost", change=change.pk, secret=change.secret, data={"fence": change.fence})
+        intended = Attempt.objects.filter(change=change, fence=change.fence).exists()
+        if intended:
+            status_changes.mark_in_doubt(change, StatusCause.WORKER_LOST)
+        else:
+            status_changes.requeue_later(change, StatusCause.NEVER_STARTED)
+
+
+def _expire(change_id: int) -> None:
+    with transaction.atomic(durable=True):
+        change = lock_change(change_id)
+        if Change.objects.filter(_MAY_EXPIRE, pk=change_id, expires_at__lte=db_now()).exists():
+            move_change(change, Status.EXPIRED, "change.expired")
+
+
+def _ids(condition: Q, *, order: str) -> list[int]:
+    return list(Change.objects.filter(condition).order_by(order, "pk").values_list("pk", flat=True)[:BATCH])

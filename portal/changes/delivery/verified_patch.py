@@ -1,0 +1,77 @@
+"""What was approved, opened and proved right before it is sent (B8)."""
+
+from __future__ import annotations
+
+from portal.changes.approvals import approval_proof
+from portal.changes.approvals.approval_proof import Tampered as Tampered
+from portal.changes.approvals.approval_proof import VotesVoided as VotesVoided
+from portal.changes.domain import patch as patches
+from portal.changes.domain import policy, secret_encryption
+from portal.changes.domain.patch import Snapshot
+from portal.changes.models import Change, Revision
+from portal.common.prepared import Given, Prepared
+from portal.vault.entities import Patch, SecretStr, encode_patch
+
+
+class Lapsed(Exception):
+    """The approvals are proved, and older than an approval may become."""
+
+
+_REVISION = Prepared(lambda: Revision.objects.filter(change=Given("change"), number=Given("number")))
+
+
+def load_current_revision(change: Change) -> Revision:
+    """The revision that counts, as Change.current()."""
+    found = _REVISION.one(change=change.pk, number=change.revision)
+    if found is None:
+        raise Revision.DoesNotExist
+    return found
+
+
+def base_snapshot(revision: Revision) -> Snapshot | None:
+    """What the requester saw and the approvers voted over; None where it could not be read."""
+    return (
+        None
+        if revision.base is None
+        else Snapshot(revision.base, revision.base_secret_fingerprint, revision.base_read_at)
+    )
+
+
+def build_verified_patch(change: Change, revision: Revision) -> Patch:
+    """Return the edit to send, opened and proved to be what was voted for, and to have a body.
+
+    The deadline is reckoned from proved times: `expires_at` in the row may be anybody's.
+    Raises Tampered, VotesVoided, Lapsed, keyring.CannotDecrypt, Malformed.
+    """
+    value = secret_encryption.decrypt_secret(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
+    digest = patches.compute_digest(
+        secret=change.secret,
+        patch=revision.patch,
+        secret_fingerprint=revision.secret_fingerprint,
+        base=base_snapshot(revision),
+        policy=revision.policy,
+        traits=revision.secret_traits,
+    )
+    if digest != revision.digest:
+        raise Tampered
+    proof = approval_proof.prove_approval(change, revision, digest)
+    if not _is_as_told(revision, value):
+        raise Tampered
+    if policy.approval_deadline(proof.approved_at) <= proof.proved_at:
+        raise Lapsed
+    proved = patches.build_patch(revision.patch, value)
+    encode_patch(
+        proved
+    )  # what cannot be encoded has to show before the intent: after it, it would be a doubt without end
+    return proved
+
+
+def _is_as_told(revision: Revision, value: SecretStr | None) -> bool:
+    """Whether what the votes were over, fingerprint and traits, is true of the value that would be sent."""
+    if value is None:
+        return not revision.secret_fingerprint
+    told = (revision.secret_fingerprint, revision.secret_traits)
+    return told in (
+        (secret_encryption.fingerprint_secret(value), secret_encryption.strength_of_secret(value)),
+        (secret_encryption.fingerprint_secret(value), None),
+    )

@@ -1,0 +1,135 @@
+"""A proposal on its way from form to preview to submit: carried by the browser, readable by the portal alone."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from portal.accounts.models import User
+from portal.audit.ledger import canonical_json
+from portal.changes.domain import patch as patches
+from portal.changes.domain import risks, secret_encryption
+from portal.changes.domain.patch import Snapshot
+from portal.changes.domain.risks import RiskLevel
+from portal.changes.domain.secret_encryption import EncryptedSecret
+from portal.common import keyring
+
+LIFETIME_S = 3600
+
+
+class InvalidProposalToken(Exception):
+    """The carried proposal is too old, was altered, or belongs to somebody else."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """All that a revision will hold. `revision_id` is chosen first: the sealed value is bound to it, and a
+    proposal submitted twice is the same revision."""
+
+    secret: int
+    patch: dict[str, Any]
+    base: Snapshot | None
+    sealed: EncryptedSecret | None = None
+    reason: str = ""
+    ticket: str = ""
+    revision_id: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    @property
+    def changes(self) -> list[patches.FieldChange]:
+        """Field by field, for the preview."""
+        return patches.describe_changes(
+            self.patch,
+            self.base.fields if self.base else None,
+            new_secret=self.sealed is not None,
+            traits=self.sealed.traits if self.sealed else None,
+        )
+
+    @property
+    def read_at(self) -> datetime | None:
+        """When the old values of the preview were read from Segura; None if it shows none."""
+        return self.base.read_at if self.base and patches.shows_old_values(self.changes) else None
+
+    def risk(self, at_once: int) -> RiskLevel:
+        """What approvers are told it is, in a word."""
+        base = self.base.fields if self.base else None
+        return risks.rate_patch(self.patch, base, new_secret=self.sealed is not None, at_once=at_once)
+
+
+def encode_proposal(proposal: Proposal, by: User) -> str:
+    """Sealed text for a hidden field; only the same person can hand it back."""
+    text = canonical_json(
+        {
+            "at": int(time.time()),
+            "secret": proposal.secret,
+            "revision": str(proposal.revision_id),
+            "patch": proposal.patch,
+            "base": encode_base(proposal.base, by, proposal.secret) if proposal.base else None,
+            "value": proposal.sealed.blob.hex() if proposal.sealed else None,
+            "reason": proposal.reason,
+            "ticket": proposal.ticket,
+        }
+    )
+    return _seal(text, f"proposal|{by.pk}")
+
+
+def decode_proposal(text: str, by: User) -> Proposal:
+    """The proposal that `by` packed, its value sealed with the key of now. Raises InvalidProposalToken."""
+    data = _open(text, f"proposal|{by.pk}")
+    revision_id = uuid.UUID(data["revision"])
+    return Proposal(
+        secret=data["secret"],
+        patch=data["patch"],
+        base=decode_base(data["base"], by, data["secret"]) if data["base"] else None,
+        sealed=_sealed_anew(data["value"], revision_id) if data["value"] else None,
+        reason=data["reason"],
+        ticket=data["ticket"],
+        revision_id=revision_id,
+    )
+
+
+def _sealed_anew(blob: str, revision_id: uuid.UUID) -> EncryptedSecret:
+    """Opened here, so that what is submitted opens, and no value comes to rest under a key that is going out."""
+    try:
+        return secret_encryption.reencrypt_secret(bytes.fromhex(blob), revision_id)
+    except keyring.CannotDecrypt:
+        raise InvalidProposalToken from None
+
+
+def encode_base(base: Snapshot, by: User, secret: int) -> str:
+    """The base of an open form, so that the diff is against what the person saw."""
+    text = canonical_json(
+        {
+            "at": int(time.time()),
+            "fields": base.fields,
+            "client_secret": base.secret_fingerprint,
+            "read_at": base.read_at.isoformat() if base.read_at else None,
+        }
+    )
+    return _seal(text, f"base|{by.pk}|{secret}")
+
+
+def decode_base(text: str, by: User, secret: int) -> Snapshot:
+    """The base that `by` was shown for this secret. Raises InvalidProposalToken."""
+    data = _open(text, f"base|{by.pk}|{secret}")
+    read_at = datetime.fromisoformat(data["read_at"]) if data["read_at"] else None
+    return Snapshot(data["fields"], data["client_secret"], read_at)
+
+
+def _seal(text: str, place: str) -> str:
+    return base64.urlsafe_b64encode(keyring.get_keyring().seal(text.encode(), place.encode())).decode()
+
+
+def _open(text: str, place: str) -> dict[str, Any]:
+    try:
+        data: dict[str, Any] = json.loads(keyring.get_keyring().open(base64.urlsafe_b64decode(text), place.encode()))
+    except (keyring.CannotDecrypt, binascii.Error, ValueError):
+        raise InvalidProposalToken from None
+    if time.time() - data["at"] > LIFETIME_S:
+        raise InvalidProposalToken
+    return data

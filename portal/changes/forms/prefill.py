@@ -1,0 +1,93 @@
+"""What is laid over today's values when the form opens: an earlier proposal, as far as it still has a meaning. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from portal.changes.domain.patch import Snapshot
+from portal.changes.forms import rebase
+from portal.changes.forms.proposal import REPLACE
+from portal.changes.models import Change, Revision
+from portal.changes.models.draft import Draft
+from portal.changes.models.template import Template
+from portal.vault import SHARE_FIELDS
+
+_OF_ONE_SECRET = ("name", "identifier_code")
+"""What would make one secret pass for another, or what Segura refuses a second time (contract 1.7)."""
+ANOTHER = 0
+"""The number of no secret: what is taken from a change for any secret but its own."""
+
+
+@dataclass(frozen=True)
+class Prefill:
+    """A patch that was made over `earlier` values (None: they were not known); never a client secret.
+
+    `new_secret`: one belonged to it, which has to be entered again. It is taken from `origin`, `draft` or `template`.
+    """
+
+    patch: Mapping[str, Any]
+    earlier: Mapping[str, Any] | None
+    reason: str = ""
+    ticket: str = ""
+    new_secret: bool = False
+    origin: Change | None = None
+    draft: Draft | None = None
+    template: Template | None = None
+
+    def words(self) -> dict[str, str]:
+        """What the form holds beside the fields of the secret."""
+        return {"reason": self.reason, "ticket": self.ticket}
+
+
+def of_revision(revision: Revision) -> Prefill:
+    """What this revision proposes, to be revised."""
+    return Prefill(revision.patch, revision.base, revision.reason, revision.ticket)
+
+
+def of_change(change: Change, secret: int) -> Prefill:
+    """What this change proposed, to be proposed anew: for its own secret, or for another one, which stays itself."""
+    revision = change.current()
+    same = change.secret == secret
+    patch = revision.patch if same else _for_any(revision.patch)
+    return Prefill(
+        patch, revision.base, revision.reason, revision.ticket, bool(revision.secret_fingerprint) and same, change
+    )
+
+
+def of_draft(draft: Draft) -> Prefill:
+    """What a person has kept, to go on with."""
+    return Prefill(draft.patch, draft.base, draft.reason, draft.ticket, draft=draft)
+
+
+def of_template(template: Template) -> Prefill:
+    """What somebody keeps under a name, for any secret."""
+    return Prefill(_for_any(template.patch), template.base, template.reason, template.ticket, template=template)
+
+
+def initial_values(base: Snapshot | None, over: Prefill) -> dict[str, Any]:
+    """Initial values of the form: what the vault holds, with what the patch made of `earlier` laid over it."""
+    patch, earlier = over.patch, over.earlier
+    if base is None:
+        rows = {name: [rebase.share_row(*share) for share in patch.get(name, [])] for name in SHARE_FIELDS}
+        return {**patch, **rows, **{REPLACE.format(name): name in patch for name in SHARE_FIELDS}}
+    rows = {
+        name: rebase.merge_share_rows(base.fields[name], patch[name], earlier[name] if earlier else base.fields[name])
+        if name in patch
+        else [rebase.share_row(*share) for share in base.fields[name]]
+        for name in SHARE_FIELDS
+    }
+    return {**base.fields, **patch, **rows}
+
+
+def join_share_rows(live: list[list[Any]], typed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The vault's list with what was typed about it, then the rows that were added."""
+    about = {row["name"]: row for row in typed if row["name"]}
+    rows = [about.pop(name, rebase.share_row(name, can_edit)) for name, can_edit in live]
+    return rows + list(about.values())
+
+
+def _for_any(patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what belongs to one secret alone."""
+    return {name: new for name, new in patch.items() if name not in _OF_ONE_SECRET}

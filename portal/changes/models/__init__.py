@@ -1,0 +1,41 @@
+"""Tables of change requests. Constraints are the last defence: `rules` has the rules, `transitions` writes a status."""
+
+from portal.changes.models.attempt import Attempt
+from portal.changes.models.change import (
+    LANE,
+    OPEN,
+    REVISABLE,
+    SEE_ALL,
+    Breaker,
+    Change,
+    ChangeQuerySet,
+    Revision,
+    Status,
+)
+from portal.changes.models.comment import Comment
+from portal.changes.models.draft import Draft
+from portal.changes.models.status_causes import StatusCause, cause_choices
+from portal.changes.models.template import Template
+from portal.changes.models.vote import Verdict, Vote
+from portal.changes.models.wrong_value import WrongValue
+
+__all__ = [
+    "LANE",
+    "OPEN",
+    "REVISABLE",
+    "SEE_ALL",
+    "Attempt",
+    "Breaker",
+    "Change",
+    "ChangeQuerySet",
+    "Comment",
+    "Draft",
+    "Revision",
+    "Status",
+    "StatusCause",
+    "Template",
+    "Verdict",
+    "Vote",
+    "WrongValue",
+    "cause_choices",
+]

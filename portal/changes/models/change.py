@@ -1,0 +1,245 @@
+"""The change request, its revisions, and the circuit breaker of delivery."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.fields.json import KeyTransform
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Right
+from portal.catalog.models import ApiSecret
+from portal.changes.models.status_causes import StatusCause, cause_choices
+from portal.changes.models.vote import Vote
+from portal.common.db_expressions import exists_by_index
+
+
+class Status(models.TextChoices):
+    PENDING = "pending", _("Pending")
+    APPROVED = "approved", _("Approved")
+    SENDING = "sending", _("Sending")
+    IN_DOUBT = "in_doubt", _("In doubt")
+    NEEDS_HUMAN = "needs_human", _("Needs a person")
+    APPLIED = "applied", _("Applied")
+    FAILED = "failed", _("Failed")
+    STALE = "stale", _("Stale")
+    REJECTED = "rejected", _("Rejected")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    EXPIRED = "expired", _("Expired")
+
+
+OPEN = (Status.PENDING, Status.APPROVED, Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN, Status.STALE)
+"""Somebody or something still has to act."""
+REVISABLE = (Status.PENDING, Status.STALE)
+"""Its requester may still revise or withdraw it."""
+SEE_ALL = frozenset({Right.DECIDE, Right.AUDIT, Right.OPERATE})
+"""Each of them lets read every change."""
+_FEW = 300
+LANE = (Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN)
+"""Something may be on its way to the vault: no other change of the same secret may start."""
+
+
+class ChangeQuerySet(models.QuerySet["Change"]):
+    def awaiting_decision_by(self, person: User) -> ChangeQuerySet:
+        """Pending changes that wait for this person's vote: not own, not edited, not voted on; nobody wants changes.
+
+        None for who may not decide. Asked change by change: a list of all they voted on would grow with every vote.
+        And from the oldest pending one on: whatever index PostgreSQL goes by, it need not walk through decided ones.
+        """
+        if not roles.has_right(person, Right.DECIDE):
+            return self.none()
+        this = OuterRef("pk")
+        oldest = Change.objects.filter(status=Status.PENDING).order_by("pk").values("pk")[:1]
+        return self.filter(
+            Q(pk__gte=Subquery(oldest)),
+            ~exists_by_index(Revision.objects.filter(change=this, editor=person.pk)),  # .pk: may be a Given
+            ~exists_by_index(
+                Vote.objects.filter(change=this, voter=person.pk, revision=OuterRef("revision"), voided_at=None)
+            ),
+            ~exists_by_index(Vote.objects.requesting_changes().filter(change=this)),
+            status=Status.PENDING,
+        ).exclude(requester=person.pk)
+
+    @staticmethod
+    def sees_all(person: User) -> bool:
+        """Whether this person may read every change: who decides, audits or operates."""
+        return not roles.rights_of(person).isdisjoint(SEE_ALL)
+
+    def visible_to(self, person: User) -> ChangeQuerySet:
+        """What this person may read: everything, or what they proposed themselves."""
+        return self.all() if self.sees_all(person) else self.proposed_by(person)
+
+    def matching(self, text: str) -> ChangeQuerySet:
+        """By the name of the secret, or by the change's number: «12» and «CR-12» alike.
+
+        A name that few secrets have is looked up among the secrets, which are fewer than their changes; one that many
+        have is soon met in the changes themselves.
+        """
+        number = text.upper().removeprefix("CR-")
+        if number.isdecimal() and len(number) < 19:
+            return self.filter(Q(pk=int(number)) | Q(secret__in=ApiSecret.objects.named(text, _FEW + 1)))
+        named = ApiSecret.objects.named(text, _FEW + 1)
+        return self.filter(secret__in=named) if len(named) <= _FEW else self.filter(secret_name__icontains=text)
+
+    def proposed_by(self, person: User) -> ChangeQuerySet:
+        return self.filter(requester=person)
+
+    def open(self) -> ChangeQuerySet:
+        return self.filter(status__in=OPEN)
+
+    def ended(self) -> ChangeQuerySet:
+        return self.exclude(status__in=OPEN)
+
+    def of_secret(self, identifier: int) -> ChangeQuerySet:
+        return self.filter(secret=identifier)
+
+
+class Change(models.Model):
+    """A proposed edit of one API secret and where it stands. `status` is written by transitions alone."""
+
+    secret = models.BigIntegerField()
+    secret_name = models.CharField(max_length=500)
+    requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="changes")
+    status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
+    revision = models.IntegerField(default=1, help_text="Number of the revision that counts.")
+    risk = models.SmallIntegerField(db_default=3, help_text="risks.Level of that revision; what nobody rated is high.")
+    at_once = models.SmallIntegerField(db_default=1, help_text="Of how many secrets its requester proposed in an hour.")
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    status_since = models.DateTimeField(null=True, help_text="When it came to its present status.")
+    expires_at = models.DateTimeField(null=True)
+    approved_at = models.DateTimeField(null=True, help_text="When the last vote approved it; a retry leaves it.")
+    queued_at = models.DateTimeField(null=True, help_text="Its place in its lane: when it was approved or retried.")
+    ended_at = models.DateTimeField(null=True)
+    # Delivery
+    fence = models.IntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    not_before = models.DateTimeField(null=True)
+    hold_until = models.DateTimeField(null=True, help_text="Until then the gateway may replay a call of this change.")
+    tries = models.IntegerField(default=0, help_text="Pauses so far; they grow with it.")
+    doubts = models.IntegerField(default=0, help_text="Calls of unknown outcome so far.")
+    doubtful_since = models.DateTimeField(null=True)
+    verified_at = models.DateTimeField(null=True)
+    cause = models.CharField(max_length=16, choices=cause_choices, default=StatusCause.NONE, blank=True)
+    cause_details: models.JSONField[dict[str, Any]] = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="What belongs to the cause: names, numbers.",
+    )
+    request = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="Id of the request that approved or retried it."
+    )
+    answer_code = models.IntegerField(null=True, help_text="HTTP status of the newest answer.")
+    answer = models.TextField(blank=True, help_text="What the newest answer said, verbatim; never a secret.")
+
+    objects = ChangeQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["secret"], condition=Q(status__in=LANE), name="change_one_lane_per_secret"),
+            models.UniqueConstraint(fields=["id", "requester"], name="change_id_requester"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="change_known_status"),
+        ]
+        indexes = [
+            models.Index(fields=["status", "id"], name="change_status"),
+            models.Index(fields=["status", "-risk", "id"], name="change_risk"),
+            models.Index(fields=["requester", "-id"], name="change_requester"),
+            models.Index(fields=["secret", "-id"], name="change_secret"),
+            models.Index(fields=["requester", "-ended_at"], name="change_requester_ended"),
+            models.Index(fields=["updated_at"], condition=Q(status=Status.PENDING), name="change_pending_moved"),
+            models.Index(fields=["-ended_at"], condition=Q(status=Status.FAILED), name="change_failed_ended"),
+            models.Index(
+                fields=["expires_at", "id"],
+                condition=Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), doubtful_since=None),
+                name="change_deadline",
+            ),
+            # The sweep's questions, condition and order as they are asked: no other plan may look cheaper.
+            models.Index(fields=["queued_at", "id"], condition=Q(status=Status.APPROVED), name="change_queue"),
+            models.Index(fields=["secret", "queued_at", "id"], condition=Q(status=Status.APPROVED), name="change_lane"),
+            models.Index(fields=["secret", "hold_until"], condition=Q(hold_until__isnull=False), name="change_hold"),
+            models.Index(fields=["doubtful_since", "id"], condition=Q(status=Status.IN_DOUBT), name="change_doubt"),
+            models.Index(fields=["lease_until", "id"], condition=Q(status=Status.SENDING), name="change_lease"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        """What people call it."""
+        return f"CR-{self.pk}"
+
+    def current(self) -> Revision:
+        """The revision that counts, of the few there are. Raises KeyError where somebody removed it."""
+        return {revision.number: revision for revision in self.revisions.all()}[self.revision]
+
+    def erase_sealed(self) -> None:
+        """Nobody opens them any more: no revision keeps a sealed client secret."""
+        self.revisions.exclude(sealed_secret=None).update(sealed_secret=None)
+
+
+class Revision(models.Model):
+    """What exactly is proposed. Immutable, but for the sealed value, which is erased when the change ends."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="revisions")
+    number = models.IntegerField()
+    editor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    patch: models.JSONField[dict[str, Any]] = models.JSONField(
+        help_text="Field -> new value; shares as [[name, can_edit], ...]; never the client secret."
+    )
+    base: models.JSONField[dict[str, Any] | None] = models.JSONField(
+        null=True, help_text="All visible fields as read at proposal, null where they could not be read."
+    )
+    base_secret_fingerprint = models.CharField(max_length=64, blank=True)
+    base_read_at = models.DateTimeField(null=True, help_text="When the base was read from Segura.")
+    sealed_secret = models.BinaryField(null=True)
+    secret_fingerprint = models.CharField(max_length=64, blank=True)
+    secret_traits: models.JSONField[dict[str, Any] | None] = models.JSONField(
+        null=True, help_text="What approvers are told of a new value: traits.of(it)."
+    )
+    policy: models.JSONField[dict[str, Any]] = models.JSONField(help_text="The policy as it stood: {'required': n}.")
+    reason = models.TextField()
+    ticket = models.CharField(max_length=100, blank=True)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["change", "number"], name="revision_change_number")]
+        indexes = [
+            models.Index(fields=["editor", "created_at"], name="revision_editor"),
+            models.Index(KeyTransform("required", "policy"), name="revision_required"),
+            models.Index(fields=["secret_fingerprint"], condition=~Q(secret_fingerprint=""), name="revision_value"),
+            models.Index(
+                fields=["base_secret_fingerprint"], condition=~Q(base_secret_fingerprint=""), name="revision_base_value"
+            ),
+        ]
+
+
+class Breaker(models.Model):
+    """Whether delivery as a whole is paused: one row for all workers, made with the first failure. See breaker."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    failures = models.IntegerField(default=0, help_text="Calls in a row that did not get through.")
+    opened_at = models.DateTimeField(null=True, help_text="Paused since.")
+    next_at = models.DateTimeField(null=True, help_text="When the next change may be tried.")
+    probes = models.SmallIntegerField(
+        default=0, db_default=0, help_text="Changes tried in vain since delivery is paused."
+    )
+    code = models.IntegerField(null=True, help_text="HTTP status of the newest failure.")
+    reason = models.TextField(blank=True)
+    turn_at = models.DateTimeField(null=True, help_text="When the next change may go, where delivery has a cap.")
+    held_at = models.DateTimeField(null=True, help_text="Paused by a person since.")
+    held_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    held_because = models.TextField(blank=True, db_default="")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="breaker_one_row")]

@@ -1,0 +1,33 @@
+"""What people said about a change: threads of comments, written once and kept as they are."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from portal.accounts.models import User
+
+LONGEST = 4000
+MOST = 500
+"""Comments that one change takes: its page shows them all."""
+
+
+class Comment(models.Model):
+    """One remark on a change, or on one field of it; an answer hangs below the remark that opened its thread.
+
+    `key` comes with the form, so that a form sent twice is one comment.
+    """
+
+    change = models.ForeignKey("changes.Change", on_delete=models.PROTECT, related_name="comments")
+    revision = models.IntegerField(help_text="The revision that counted when it was said.")
+    field = models.CharField(max_length=32, blank=True)
+    parent = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="+")
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    text = models.TextField()
+    mentions: models.JSONField[list[str]] = models.JSONField(help_text="Usernames, as they were then.")
+    key = models.UUIDField()
+    at = models.DateTimeField()
+
+    class Meta:
+        app_label = "changes"
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["author", "key"], name="comment_once")]

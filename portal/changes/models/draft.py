@@ -1,0 +1,44 @@
+"""Proposals that nobody has previewed yet: one per person and secret, seen by that person alone, gone after a month.
+
+Never a client secret: what somebody has not decided to propose is not kept.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from portal.accounts.models import User
+
+_LIFETIME = timedelta(days=30)
+
+
+class DraftQuerySet(models.QuerySet["Draft"]):
+    def of(self, person: User) -> DraftQuerySet:
+        """This person's own, but for those that are too old."""
+        return self.filter(person=person, updated_at__gte=timezone.now() - _LIFETIME)
+
+
+class Draft(models.Model):
+    """What a person has typed into the form of a secret, to go on with later. No act on a change, and so no event."""
+
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    secret = models.BigIntegerField()
+    secret_name = models.CharField(max_length=500)
+    patch: models.JSONField[dict[str, Any]] = models.JSONField(help_text="As Revision.patch.")
+    base: models.JSONField[dict[str, Any] | None] = models.JSONField(
+        null=True, help_text="What the fields of the patch held then; null where that could not be read."
+    )
+    reason = models.TextField(blank=True)
+    ticket = models.CharField(max_length=100, blank=True)
+    updated_at = models.DateTimeField()
+
+    objects = DraftQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["person", "secret"], name="draft_one_per_secret")]
+        indexes = [models.Index(fields=["updated_at"], name="draft_age")]

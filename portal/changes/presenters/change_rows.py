@@ -1,0 +1,218 @@
+"""Changes as lists show them: each with what it proposes and how far it is, in two queries for any number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from django.db.models import F, FilteredRelation, Prefetch, Q, prefetch_related_objects
+
+from portal.accounts.models import User
+from portal.changes.approvals import valid_votes
+from portal.changes.delivery import circuit_breaker
+from portal.changes.domain import patch as patches
+from portal.changes.domain import policy, review_proof, risks
+from portal.changes.domain.fields import FIELD_LABELS
+from portal.changes.domain.patch import FieldChange
+from portal.changes.domain.risks import Risk, RiskLevel
+from portal.changes.models import Change, ChangeQuerySet, Revision, Status, Vote
+from portal.changes.presenters import next_steps
+from portal.changes.rules import guards
+
+OPEN_SHOWN = 20
+REPEATABLE = (Status.REJECTED, Status.FAILED, Status.EXPIRED, Status.WITHDRAWN)
+"""It came to nothing: the same may be proposed again."""
+
+
+@dataclass(frozen=True)
+class ChangeRow:
+    """A change with the revision that counts and the votes on it.
+
+    `reader`: id of the user it is shown to; `linked`: whether they may open it; `paused`: whether delivery is paused.
+    `approvable`: whether enough users may approve it.
+    """
+
+    change: Change
+    revision: Revision
+    votes: list[Vote]
+    reader: int
+    linked: bool = True
+    paused: bool = False
+    approvable: bool = True
+
+    @cached_property
+    def diff(self) -> list[FieldChange]:
+        """Field by field, old -> new."""
+        return describe_revision(self.revision)
+
+    @property
+    def base_known(self) -> bool:
+        return self.revision.base is not None
+
+    @property
+    def read_at(self) -> datetime | None:
+        """When the old values of the difference were read from Segura; None where it has none."""
+        return self.revision.base_read_at if self.base_known and patches.shows_old_values(self.diff) else None
+
+    @property
+    def not_compared(self) -> bool:
+        """Whether nothing has read the secret since: the worker does, before it sends."""
+        return self.change.status == Status.PENDING
+
+    @cached_property
+    def risks(self) -> list[Risk]:
+        """What to see before deciding, the grave ones first."""
+        return risks.find_risks(self.diff, base_known=self.base_known, at_once=self.change.at_once)
+
+    @cached_property
+    def level(self) -> RiskLevel:
+        """The risk in one word."""
+        return risks.overall_level(self.risks)
+
+    @property
+    def mark(self) -> str:
+        """What shows that a page with the difference was served; for pages that show it, never for lists."""
+        return review_proof.make_review_token(self.revision.digest, revision=self.revision.number, reader=self.reader)
+
+    @property
+    def pick(self) -> str:
+        """The value of its box in a list: what exactly was shown. See forms.bulk."""
+        return f"{self.change.pk}.{self.revision.number}.{self.revision.digest}"
+
+    @property
+    def missing(self) -> int:
+        """Approvals that are still to come."""
+        return max(0, self.required - self.approvals)  # of the approvals that count, as the decision has it
+
+    @property
+    def field_names(self) -> str:
+        """What changes, in the words of the pages."""
+        names = patches.changed_field_names(self.revision.patch, new_secret=bool(self.revision.secret_fingerprint))
+        return ", ".join(str(FIELD_LABELS[name]) for name in names)
+
+    @property
+    def required(self) -> int:
+        """Approvals its policy asks for."""
+        return policy.read_required(self.revision.policy)
+
+    @property
+    def approvals(self) -> int:
+        return len({vote.voter_id for vote in valid_votes.list_valid_approvals(self.votes)})
+
+    @property
+    def requests(self) -> list[Vote]:
+        """Requests for changes that wait for a revision."""
+        return guards.open_change_requests(self.votes) if self.change.status == Status.PENDING else []
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it invites to be proposed again."""
+        return self.linked and self.change.status in REPEATABLE
+
+    @property
+    def turn(self) -> str:
+        """Whose turn it is, said to its requester."""
+        return next_steps.next_actor(self.change, asked=bool(self.requests))
+
+    @property
+    def deadline(self) -> str:
+        """Until when it may wait, '' where nothing limits it."""
+        return next_steps.deadline_text(self.change)
+
+    @property
+    def next(self) -> str:
+        """What happens next, in a line."""
+        if self.requests:
+            return next_steps.change_request_line(guards.voter_names(self.requests))
+        if not self.approvable:
+            return next_steps.unapprovable_line()
+        return next_steps.next_step_line(self.change, self.missing, paused=self.paused)
+
+
+def describe_revision(revision: Revision) -> list[FieldChange]:
+    """A revision field by field, against the base it was proposed on."""
+    return patches.describe_changes(
+        revision.patch,
+        revision.base,
+        new_secret=bool(revision.secret_fingerprint),
+        traits=revision.secret_traits,
+    )
+
+
+def with_row_data(changes: ChangeQuerySet) -> ChangeQuerySet:
+    """The queryset with what rows() needs of each: its requester, and the revision that counts."""
+    current = FilteredRelation("revisions", condition=Q(revisions__number=F("revision")))
+    joined = changes.annotate(current_revision=current).select_related("requester", "current_revision")  # type: ignore[misc]
+    return joined.defer("current_revision__sealed_secret")  # type: ignore[misc]
+
+
+def attach_votes(changes: Iterable[Change]) -> list[Change]:
+    """Each with the votes on the revision that counts, as `current_votes`: one query for all."""
+    found = list(changes)
+    standing = Vote.objects.filter(revision=F("change__revision"), voided_at=None)
+    votes = standing.with_rights().select_related("voter").order_by("pk")
+    prefetch_related_objects(found, Prefetch("votes", votes, to_attr="current_votes"))
+    return found
+
+
+def build_row_lists(*lists: Iterable[Change], reader: User) -> list[list[ChangeRow]]:
+    """Several lists of listed() changes as rows for `reader`, with one query for all their votes."""
+    apart = [list(changes) for changes in lists]
+    found = iter(build_rows([change for changes in apart for change in changes], reader=reader))
+    return [[next(found) for _ in changes] for changes in apart]
+
+
+def build_rows(changes: Iterable[Change], *, reader: User) -> list[ChangeRow]:
+    """The rows of listed() changes, linked where `reader` may open them."""
+    found = attach_votes(changes)
+    paused = any(change.status in next_steps.WAITING for change in found) and circuit_breaker.is_paused()
+    pending = any(change.status == Status.PENDING for change in found)
+    deciders = valid_votes.list_deciders() if pending else frozenset()
+    return [
+        ChangeRow(
+            change,
+            change.current_revision,  # type: ignore[attr-defined]
+            change.current_votes,  # type: ignore[attr-defined]
+            reader=reader.pk,
+            linked=can_view(change.requester_id, reader),
+            paused=paused,
+            approvable=change.status != Status.PENDING
+            or valid_votes.can_be_approved(change, change.current_revision, deciders),  # type: ignore[attr-defined]
+        )
+        for change in found
+    ]
+
+
+def row_or_next(wanted: int, rows: list[ChangeRow], order: tuple[str, ...]) -> ChangeRow | None:
+    """The row of this change or, where it is gone, the one that follows where it stood in this order; else the first.
+
+    `order` as keyset.paginate_by_keyset takes it, of columns that are numbers.
+    """
+    asked = next((row for row in rows if row.change.pk == wanted), None)
+    gone = Change.objects.filter(pk=wanted).first() if wanted and not asked else None
+    later = [row for row in rows if gone and _rank(row.change, order) > _rank(gone, order)]
+    return asked or next(iter(later or rows), None)
+
+
+def _rank(change: Change, order: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(-getattr(change, name[1:]) if name[0] == "-" else getattr(change, name) for name in order)
+
+
+def open_rows_of_secret(identifier: int, *, reader: User, besides: Change | None = None) -> list[ChangeRow]:
+    """Open changes of a secret, the newest first: what whoever proposes another one should know."""
+    found = open_changes_of_secret(identifier)
+    if besides is not None:
+        found = found.exclude(pk=besides.pk)
+    return build_row_lists(found[:OPEN_SHOWN], reader=reader)[0]
+
+
+def open_changes_of_secret(identifier: int) -> ChangeQuerySet:
+    """Open changes of a secret, the newest first, for together()."""
+    return with_row_data(Change.objects.of_secret(identifier).open()).order_by("-pk")
+
+
+def can_view(requester: int, reader: User) -> bool:
+    """Whether this person may open a change of that requester: the rule of visible_to, for one that is at hand."""
+    return requester == reader.pk or ChangeQuerySet.sees_all(reader)

@@ -1,0 +1,77 @@
+"""A refusal as people meet it: the HTTP status and the sentence, for every page the same."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from portal.accounts.decorators import UserRequest
+from portal.accounts.models import User
+from portal.audit.denied_requests import note_denial_reason
+from portal.changes.models import Change, Status, Verdict
+from portal.changes.rules.guards import (
+    AlreadyPaused,
+    AlreadySubmitted,
+    AlreadyVoted,
+    ChangesRequested,
+    NotAllowed,
+    NotPaused,
+    OwnChange,
+    RuleViolation,
+    StaleRevision,
+    TooManySubmissions,
+)
+from portal.changes.transitions import WrongState
+
+_ELSEWHERE = (
+    WrongState,
+    StaleRevision,
+    AlreadyVoted,
+    AlreadySubmitted,
+    ChangesRequested,
+    AlreadyPaused,
+    NotPaused,
+)
+"""It stands differently than the page showed."""
+
+
+def violation_response(refusal: RuleViolation | WrongState, request: UserRequest) -> tuple[int, str]:
+    """Status and sentence for whoever asked; the log of refused pages gets the rule."""
+    note_denial_reason(request, refusal)
+    return _status_of(refusal), _sentence_of(refusal, by=request.user)
+
+
+def _status_of(refusal: RuleViolation | WrongState) -> int:
+    """409: it stands differently than the page showed; 403: not this person; 429: not now; 422: not this input."""
+    if isinstance(refusal, TooManySubmissions):
+        return 429
+    if isinstance(refusal, _ELSEWHERE):
+        return 409
+    return 403 if isinstance(refusal, NotAllowed | OwnChange) else 422
+
+
+def _sentence_of(refusal: RuleViolation | WrongState, *, by: User) -> str:
+    """What happened instead, and what stands now."""
+    if isinstance(refusal, WrongState):
+        return _already_done(refusal.change, by) or _("%(number)s has moved on. Its status now: %(status)s.") % _names(
+            refusal.change
+        )
+    return str(refusal)
+
+
+def _already_done(change: Change, by: User) -> str:
+    """The second click of the same person is told that the first one counted."""
+    vote = change.votes.filter(voter=by, revision=change.revision).order_by("-pk").first()
+    if vote is not None:
+        words = {
+            Verdict.APPROVE: _("You have already approved %(number)s. Its status now: %(status)s."),
+            Verdict.REJECT: _("You have already rejected %(number)s. Its status now: %(status)s."),
+            Verdict.REQUEST_CHANGES: _("You asked for changes to %(number)s. Its status now: %(status)s."),
+        }
+        return words[Verdict(vote.verdict)] % _names(change)
+    if change.status == Status.WITHDRAWN and change.requester_id == by.pk:
+        return _("You have already withdrawn %(number)s.") % _names(change)
+    return ""
+
+
+def _names(change: Change) -> dict[str, str]:
+    return {"number": change.number, "status": change.get_status_display()}

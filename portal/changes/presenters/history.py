@@ -1,0 +1,89 @@
+"""The way of one change as its page tells it: from the proposal to Segura's answer, out of the log.
+
+Everybody who may see the change reads this much of the log; refused attempts, addresses and proofs are the auditors'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from portal.audit import event_text
+from portal.audit.entry import Entry
+from portal.audit.models import Event
+from portal.changes.models import Change, Verdict
+
+MOST = 200
+"""The newest steps of a change that has very many: a doubt can be read back for a whole day."""
+
+_TOLD: dict[str, str | Promise] = {
+    "change.submitted": _("Proposed"),
+    "change.revised": _("Revised; the votes so far are void"),
+    "change.withdrawn": _("Withdrawn"),
+    "change.approved": _("All approvals given"),
+    "change.returned": _("Returned to pending: approvals are missing"),
+    "vote.voided": _("Vote voided: its voter lost the right to decide"),
+    "change.expired": _("Expired"),
+    "change.stale": _("Stale"),
+    "change.applied": _("Applied"),
+    "change.failed": _("Failed"),
+    "change.doubted": _("In doubt"),
+    "change.still_doubted": _("Still in doubt"),
+    "change.requeued": _("Put back in the queue"),
+    "change.escalated": _("Handed to a person"),
+    "change.retried": _("Retried"),
+    "change.rechecked": _("Another look asked for"),
+    "change.closed": _("Closed by hand"),
+    "vote.cast": "",
+    "delivery.intended": _("Update about to be sent"),
+    "delivery.answered": _("Segura answered the update"),
+    "delivery.lost": _("Delivery lost its worker"),
+    "vault.responded": _("Segura answered"),
+    "vault.unanswered": _("Segura did not answer"),
+}
+_VERDICTS = {
+    Verdict.APPROVE: (_("Approved"), "good"),
+    Verdict.REJECT: (_("Rejected"), "bad"),
+    Verdict.REQUEST_CHANGES: (_("Requested changes"), "warn"),
+}
+
+
+@dataclass(frozen=True)
+class HistoryEntry:
+    """One step: what happened, who did it ('' for the portal), in whose words, and Segura's code where it answered."""
+
+    title: str
+    tone: str
+    at: datetime
+    by: str
+    words: str
+    line: str
+    code: int | None
+    answers: bool
+
+
+def build_history(change: Change, names: Mapping[str, str]) -> list[HistoryEntry]:
+    """The steps, oldest first, in one query. `names`: what people are called, by their username."""
+    events = Event.objects.filter(change=change.pk, action__in=_TOLD).order_by("-id")[:MOST]
+    entries = [event.entry for event in events]
+    return [_moment(entry, names) for entry in reversed(entries) if entry is not None]
+
+
+def _moment(entry: Entry, names: Mapping[str, str]) -> HistoryEntry:
+    title, tone = _TOLD[entry.action], event_text.event_tone(entry)
+    if entry.action == "vote.cast":
+        title, tone = _VERDICTS[Verdict(entry.data["verdict"])]
+    return HistoryEntry(
+        title=str(title),
+        tone=tone,
+        at=entry.at,
+        by=names.get(entry.actor, entry.actor),
+        words=str(entry.data.get("reason") or ""),
+        line="" if entry.actor else event_text.summary_line(entry),
+        code=entry.code,
+        answers=event_text.has_http_status(entry),
+    )

@@ -1,0 +1,273 @@
+"""What happens next with a change, in a sentence: for lists, and at length for its own page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.audit import findings
+from portal.changes.models import LANE, Breaker, Change, Status, StatusCause
+from portal.changes.presenters.particulars import list_collisions, list_particulars
+
+_IN_PART = (StatusCause.APPLIED_EXCEPT, StatusCause.CLOSED_IN_PART)
+WAITING = (Status.APPROVED, Status.IN_DOUBT)
+"""These go on by themselves, unless delivery is paused."""
+
+
+@dataclass(frozen=True)
+class ProgressStep:
+    """One station of a change's way; `state` is done, current, problem or ahead."""
+
+    word: str
+    state: str
+    at: datetime | None = None
+
+
+def next_step_line(change: Change, missing: int, *, paused: bool = False) -> str:
+    """One line for a list. `missing`: approvals still needed; `paused`: delivery as a whole is."""
+    if change.status == Status.PENDING:
+        return _approvals(missing)
+    if paused and change.status in WAITING:
+        return _("Waits: delivery is paused")
+    if change.status == Status.APPLIED and change.cause in _IN_PART:
+        return _("Applied in part")
+    if change.status == Status.APPLIED and change.verified_at:
+        return _("Read back and found so")
+    if change.status == Status.APPROVED and change.not_before and change.not_before > timezone.now():
+        return _("Will be tried again")
+    return {
+        Status.APPROVED: _("Waits to be sent"),
+        Status.SENDING: _("On its way to Segura"),
+        Status.IN_DOUBT: _("The portal is finding out what became of it"),
+        Status.NEEDS_HUMAN: _("An administrator has to look"),
+        Status.FAILED: _("Can be retried"),
+        Status.STALE: _("Its requester revises or withdraws it"),
+    }.get(Status(change.status), "")
+
+
+def change_request_line(names: str) -> str:
+    """The line of a list for a change whose approvers want another revision."""
+    return _("Changes requested by %(names)s") % {"names": names}
+
+
+def unapprovable_line() -> str:
+    """The line of a list for a pending change that too few users may approve."""
+    return _("Too few approvers: it cannot be approved")
+
+
+def unapprovable_text() -> str:
+    """Why a pending change cannot be approved, and who can help, at length."""
+    return _(
+        "It cannot be approved: too few users may approve it. An administrator can give more users the approver role."
+    )
+
+
+def change_request_lines(names: str, change: Change) -> list[str]:
+    """What happens next after a request for changes, at length."""
+    return [
+        _("%(names)s asked for changes. It can be approved once its requester has revised it.") % {"names": names},
+        deadline_text(change),
+    ]
+
+
+def next_actor(change: Change, *, asked: bool) -> str:
+    """Who acts next on an open change, said to its requester; `asked`: a revision is wanted."""
+    if asked:
+        return _("You")
+    return {
+        Status.PENDING: _("An approver"),
+        Status.STALE: _("You"),
+        Status.NEEDS_HUMAN: _("An administrator"),
+    }.get(Status(change.status), _("The portal"))
+
+
+def next_step_lines(
+    change: Change, missing: int, others: Iterable[Change], pause: Breaker | None = None, *, called: bool = False
+) -> list[str]:
+    """What happens next, at length. `others`: changes of the same secret that are open or hold its lane.
+
+    `called`: a call of this change may have left the portal.
+    """
+    match change.status:
+        case Status.PENDING:
+            return [_votes(missing), *list_collisions(change, others), deadline_text(change)]
+        case Status.APPROVED:
+            return [*(pause_lines(pause) if pause else waiting_reasons(change, others)), deadline_text(change)]
+        case Status.IN_DOUBT:
+            return [*_doubt(change, pause), _("Until this is settled, every other change of this secret waits.")]
+        case _:
+            return [*list_particulars(change), *_plain(change, called=called)]
+
+
+def waiting_reasons(change: Change, others: Iterable[Change]) -> list[str]:
+    """Why an approved change has not been taken up: the same reasons as transitions.claim_change has."""
+    now = timezone.now()
+    reasons = [reason for other in others if (reason := _ahead(change, other, now))]
+    if change.hold_until and change.hold_until > now and not change.doubtful_since:
+        own = _("Segura's gateway may still repeat an earlier call of this change until %(at)s. It waits so long.")
+        reasons.append(_filled(own, at=instant_html(change.hold_until)))
+    if change.not_before and change.not_before > now:
+        reasons.append(_filled(_("It is tried again at %(at)s."), at=instant_html(change.not_before)))
+    return reasons or [_("A worker takes it up in a moment, and sends it to Segura.")]
+
+
+def pause_lines(pause: Breaker) -> list[str]:
+    """Why nothing is sent at all, since when, and when the next try is, or who lets it go on."""
+    if pause.held_at:
+        who = pause.held_by.display_name if pause.held_by else ""
+        held = {"name": who, "at": instant_html(pause.held_at), "why": pause.held_because}
+        return [
+            _filled(_("%(name)s has paused delivery of all changes since %(at)s: %(why)s"), **held),
+            _("It goes on when somebody who operates the portal resumes it."),
+        ]
+    why = {"at": instant_html(pause.opened_at) if pause.opened_at else "", "why": findings.said(pause.reason)}
+    said = _filled(
+        _("Delivery of all changes is paused since %(at)s: calls do not get through to Segura (%(why)s)."), **why
+    )
+    if pause.next_at and pause.next_at > timezone.now():
+        next_try = _("One is tried at %(at)s. When it gets through, all go on.")
+        return [said, _filled(next_try, at=instant_html(pause.next_at))]
+    return [said, _("One is about to be tried. When it gets through, all go on.")]
+
+
+def progress_steps(change: Change) -> list[ProgressStep]:
+    """The way of a change: proposed, decided, sent, in the vault."""
+    proposed = ProgressStep(_("Proposed"), "done", change.created_at)
+    match change.status:
+        case Status.PENDING:
+            return [
+                proposed,
+                ProgressStep(_("Decision"), "current"),
+                ProgressStep(_("Delivery"), "ahead"),
+                ProgressStep(_("Applied"), "ahead"),
+            ]
+        case Status.REJECTED | Status.WITHDRAWN:
+            return [proposed, ProgressStep(str(change.get_status_display()), "problem", change.ended_at)]
+        case Status.EXPIRED if not change.approved_at:
+            return [proposed, ProgressStep(_("Expired"), "problem", change.ended_at)]
+        case Status.STALE if not change.approved_at:
+            return [proposed, ProgressStep(_("Stale"), "problem", change.status_since)]
+    approved = [proposed, ProgressStep(_("Approved"), "done", change.approved_at)]
+    if change.queued_at and change.queued_at != change.approved_at:
+        approved.append(ProgressStep(_("Retried"), "done", change.queued_at))
+    if change.status == Status.APPLIED:
+        word = _("Applied in part") if change.cause in _IN_PART else _applied(change)
+        return [*approved, ProgressStep(_("Delivery"), "done"), ProgressStep(word, "done", change.ended_at)]
+    state = "current" if change.status in (Status.APPROVED, Status.SENDING) else "problem"
+    word = _("Delivery") if state == "current" else str(change.get_status_display())
+    return [
+        *approved,
+        ProgressStep(word, state, None if state == "current" else change.status_since),
+        ProgressStep(_("Applied"), "ahead"),
+    ]
+
+
+def deadline_text(change: Change) -> str:
+    """Until when it may wait, '' where nothing limits it."""
+    if change.expires_at is None or change.doubtful_since is not None:
+        return ""
+    return _filled(_("It expires at %(at)s."), at=instant_html(change.expires_at))
+
+
+def instant_html(instant: datetime) -> SafeString:
+    """An instant written out, with its time zone; whole in the attribute and the title."""
+    whole = instant.isoformat(timespec="milliseconds")
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', whole, instant_utc_text(instant), instant_text(instant)
+    )
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant in words, with its time zone."""
+    local = timezone.localtime(instant)
+    return f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
+
+
+def instant_utc_text(instant: datetime) -> str:
+    """An instant to be compared with the log's: by the reader's clock, and in UTC to the second."""
+    utc = f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return utc if timezone.localtime(instant).tzname() == "UTC" else f"{instant_text(instant)} · {utc}"
+
+
+def _filled(sentence: str, **parts: object) -> SafeString:
+    """The sentence with its %(parts)s, of which whatever is no HTML is escaped."""
+    return format_html(sentence % {name: f"{{{name}}}" for name in parts}, **parts)
+
+
+def _approvals(missing: int) -> str:
+    return ngettext("%(count)d approval missing", "%(count)d approvals missing", missing) % {"count": missing}
+
+
+def _votes(missing: int) -> str:
+    sentence = ngettext(
+        "It waits for %(count)d more approval by somebody who neither proposed nor edited it.",
+        "It waits for %(count)d more approvals by people who neither proposed nor edited it.",
+        missing,
+    )
+    return sentence % {"count": missing}
+
+
+def _ahead(change: Change, other: Change, now: datetime) -> str:
+    names = {"number": other.number, "status": other.get_status_display()}
+    if other.status in LANE:
+        return _("%(number)s of the same secret is not settled yet (%(status)s). This one waits until it is.") % names
+    if other.hold_until and other.hold_until > now:
+        until = _("Segura's gateway may still repeat a call of %(number)s until %(at)s. This one waits so long.")
+        return _filled(until, number=other.number, at=instant_html(other.hold_until))
+    earlier = other.queued_at and change.queued_at and (other.queued_at, other.pk) < (change.queued_at, change.pk)
+    if other.status == Status.APPROVED and earlier:
+        return _("%(number)s of the same secret was approved earlier and goes first.") % names
+    return ""
+
+
+def _doubt(change: Change, pause: Breaker | None) -> list[str]:
+    now = timezone.now()
+    found = [_("Whether Segura applied the change is not known. The portal does not send it blindly.")]
+    if pause:
+        found += pause_lines(pause)
+    elif change.not_before and change.not_before > now:
+        found.append(_filled(_("It reads the secret back at %(at)s and compares."), at=instant_html(change.not_before)))
+    else:
+        found.append(_("It is reading the secret back to compare."))
+    if change.hold_until and change.hold_until > now:
+        until = _("Segura's gateway may repeat the call by itself until %(at)s.")
+        found.append(_filled(until, at=instant_html(change.hold_until)))
+    return found
+
+
+def _applied(change: Change) -> str:
+    return _("Applied and verified") if change.verified_at else _("Applied")
+
+
+def _plain(change: Change, *, called: bool) -> list[str]:
+    sent = _("Its calls are listed under “Calls to Segura”.") if called else _("Nothing was sent.")
+    return {
+        Status.SENDING: [_("A worker is comparing the secret with what was approved, and sending the change.")],
+        Status.NEEDS_HUMAN: [
+            _("An administrator looks at the secret in Segura, and then lets the portal check again."),
+            _("Until then every other change of this secret waits, and nothing more is sent."),
+        ],
+        Status.APPLIED: [
+            _("Done. Reading the secret back showed the proposed values.")
+            if change.verified_at
+            else _("Done. There is nothing more to do.")
+        ],
+        Status.FAILED: [
+            _("The requester or an administrator can retry it: the approvals stand while nothing else has changed.")
+        ],
+        Status.STALE: [
+            _("The requester can revise it against what Segura holds now, or withdraw it. A revision needs new votes."),
+            deadline_text(change),
+        ],
+        Status.REJECTED: [_("It ended here. Another attempt is a new change."), *([sent] if called else [])],
+        Status.WITHDRAWN: [_("Its requester took it back."), sent],
+        Status.EXPIRED: [_("Its time ran out. Another attempt is a new change."), sent],
+    }[Status(change.status)]

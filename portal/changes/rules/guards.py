@@ -1,0 +1,215 @@
+"""The rules for people, each a refusal that names itself; `str()` of it is a sentence for the person who met it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import OuterRef, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.reauthentication import RecentAuth
+from portal.accounts.roles import Right
+from portal.catalog.models import ApiSecret
+from portal.changes.domain import risks
+from portal.changes.domain.proposal import Proposal
+from portal.changes.domain.review_proof import ReviewProof
+from portal.changes.domain.risks import RiskLevel
+from portal.changes.models import Change, Revision, Status, Verdict, Vote
+from portal.changes.rules.violations import AlreadyPaused as AlreadyPaused
+from portal.changes.rules.violations import AlreadySubmitted as AlreadySubmitted
+from portal.changes.rules.violations import AlreadyVoted as AlreadyVoted
+from portal.changes.rules.violations import ChangesRequested as ChangesRequested
+from portal.changes.rules.violations import ContainsSecret as ContainsSecret
+from portal.changes.rules.violations import DiffNotOpened as DiffNotOpened
+from portal.changes.rules.violations import ImpactNotConfirmed as ImpactNotConfirmed
+from portal.changes.rules.violations import MentionNotAllowed as MentionNotAllowed
+from portal.changes.rules.violations import NotAllowed as NotAllowed
+from portal.changes.rules.violations import NothingChanged as NothingChanged
+from portal.changes.rules.violations import NotPaused as NotPaused
+from portal.changes.rules.violations import NotWritable as NotWritable
+from portal.changes.rules.violations import OwnChange as OwnChange
+from portal.changes.rules.violations import PastRetention as PastRetention
+from portal.changes.rules.violations import ReasonMissing as ReasonMissing
+from portal.changes.rules.violations import ReauthenticationRequired as ReauthenticationRequired
+from portal.changes.rules.violations import ReviewRequired as ReviewRequired
+from portal.changes.rules.violations import RuleViolation as RuleViolation
+from portal.changes.rules.violations import SecretMismatch as SecretMismatch
+from portal.changes.rules.violations import StaleRevision as StaleRevision
+from portal.changes.rules.violations import TooManyGuesses as TooManyGuesses
+from portal.changes.rules.violations import TooManySubmissions as TooManySubmissions
+from portal.changes.rules.violations import VotesLapsed as VotesLapsed
+from portal.changes.transitions import WrongState
+from portal.common.db_expressions import exists_by_index
+
+_HOUR = timedelta(hours=1)
+
+
+def find_vote_violation(change: Change, *, by: User) -> RuleViolation | WrongState | None:
+    """Why this person may not vote on the revision that counts, as approve would raise it; None where they may.
+
+    Asks `revisions` and `votes` of the change, so that a page that has prefetched them pays nothing.
+    """
+    if is_own_change(change, by):
+        return _own_change()
+    if not roles.has_right(by, Right.DECIDE):
+        return _members_only(Right.DECIDE)
+    if change.status != Status.PENDING:
+        return WrongState(change)
+    if any(vote.voter_id == by.pk and vote.verdict != Verdict.REQUEST_CHANGES for vote in current_votes(change)):
+        return _already_voted()
+    return None
+
+
+def current_votes(change: Change) -> list[Vote]:
+    """Return the votes on the current revision that are not voided. Asks `votes` of the change."""
+    return [vote for vote in change.votes.all() if vote.revision == change.revision and vote.voided_at is None]
+
+
+def open_change_requests(votes: Collection[Vote]) -> list[Vote]:
+    """Of the votes on one revision the requests for changes that stand: their voter has not decided since."""
+    decided = {vote.voter_id for vote in votes if vote.verdict != Verdict.REQUEST_CHANGES}
+    return [vote for vote in votes if vote.voter_id not in decided]
+
+
+def voter_names(votes: Collection[Vote]) -> str:
+    """Whose votes these are, for a sentence."""
+    return ", ".join(vote.voter.display_name for vote in votes)
+
+
+def find_change_request_violation(change: Change, verdict: Verdict, *, by: User) -> RuleViolation | None:
+    """What a request for changes keeps this person from: approving what others want changed, or asking twice."""
+    standing = open_change_requests(current_votes(change))
+    own = any(vote.voter_id == by.pk for vote in standing)
+    if verdict == Verdict.REQUEST_CHANGES and own:
+        return AlreadyVoted(_("You have asked for changes. It waits for a revision, or your own decision."))
+    if verdict == Verdict.APPROVE and standing and not own:
+        return ChangesRequested(
+            _("%(names)s asked for changes. It can be approved once it is revised, or once they approve it themselves.")
+            % {"names": voter_names(standing)}
+        )
+    return None
+
+
+def violation_from_constraint(change: int, revision: int, *, by: User) -> RuleViolation:
+    """What the database means where it refuses a vote: its constraints are one vote per revision, and four eyes."""
+    voted = Vote.objects.filter(change=change, revision=revision, voter=by, voided_at=None).exists()
+    return _already_voted() if voted else _own_change()
+
+
+def require_reason(verdict: Verdict, reason: str) -> None:
+    """All but an approval say why. Raises ReasonMissing."""
+    if verdict == Verdict.REJECT and not reason.strip():
+        raise ReasonMissing(_("A rejection needs a reason: the requester reads it."))
+    if verdict == Verdict.REQUEST_CHANGES and not reason.strip():
+        raise ReasonMissing(_("Say what should be changed: the requester reads it."))
+
+
+def require_right(by: User, right: Right) -> None:
+    """The person holds the right now. Raises NotAllowed, which names the groups that carry it."""
+    if not roles.has_right(by, right):
+        raise _members_only(right)
+
+
+def require_recent_auth(presence: RecentAuth) -> None:
+    """The person has shown within minutes that it is them. Raises ReauthenticationRequired."""
+    if not presence.fresh:
+        raise ReauthenticationRequired(_("Enter your password: this needs you to show that it is you."))
+
+
+def require_review_proof(revision: Revision, care: ReviewProof) -> None:
+    """What is of high risk was looked at and its consequence confirmed. Raises DiffNotOpened, ImpactNotConfirmed."""
+    proposed = risks.rate_patch(revision.patch, revision.base, new_secret=bool(revision.secret_fingerprint))
+    if proposed < RiskLevel.HIGH:
+        return
+    if not care.opened:
+        raise DiffNotOpened(_("High risk: open the change and read its difference before you approve it."))
+    if not care.confirmed:
+        raise ImpactNotConfirmed(_("High risk: confirm that you know what approving brings about."))
+
+
+def forbid_own_change(change: Change, by: User, rule: str) -> None:
+    """Raises OwnChange, with the sentence `rule`, for whoever proposed or edited the change."""
+    if is_own_change(change, by):
+        raise OwnChange(rule)
+
+
+def require_requester(change: Change, by: User, rule: str) -> None:
+    """It is the person's own change. Raises NotAllowed with the sentence `rule`."""
+    if change.requester_id != by.pk:
+        raise NotAllowed(rule)
+
+
+def require_writable_secret(proposal: Proposal, read: ApiSecret | None = None) -> ApiSecret:
+    """The secret of the proposal, just `read` or by the mirror now. Raises NotWritable, which says who could help."""
+    just_read = read is not None and read.pk == proposal.secret
+    secret = read if just_read else ApiSecret.objects.filter(pk=proposal.secret).first()
+    if secret is None:
+        raise NotWritable(_("The portal knows no API secret of this number."))
+    if secret.obstacle:
+        raise NotWritable(secret.obstacle)
+    return secret
+
+
+def enforce_submission_limit(proposal: Proposal, by: User, *, submitted: int, now: datetime) -> None:
+    """The person has `submitted` no more than CHANGE_SUBMITS_PER_HOUR proposals within an hour. Raises
+    TooManySubmissions.
+
+    Not for people who work: for guesses at a secret value, each of which has to be a proposal. The rows are the count.
+    """
+    limit = settings.CHANGE_SUBMITS_PER_HOUR
+    if submitted < limit or Revision.objects.filter(pk=proposal.revision_id).exists():
+        return
+    newest_first = Revision.objects.filter(editor=by).order_by("-created_at").values_list("created_at", flat=True)
+    minutes = 1 + (newest_first[limit - 1] + _HOUR - now) // timedelta(minutes=1)
+    raise TooManySubmissions(
+        ngettext(
+            "You have submitted very many proposals within an hour. Try again in %(minutes)d minute.",
+            "You have submitted very many proposals within an hour. Try again in %(minutes)d minutes.",
+            minutes,
+        )
+        % {"minutes": minutes}
+    )
+
+
+def forbid_resubmission(proposal: Proposal) -> None:
+    known = Change.objects.filter(revisions=proposal.revision_id).first()
+    if known is not None:
+        raise AlreadySubmitted(_("This proposal was submitted before: it is %s.") % known)
+
+
+def require_changes(proposal: Proposal) -> None:
+    """Something changes, for a reason. Raises NothingChanged, ReasonMissing."""
+    if not proposal.patch and proposal.sealed is None:
+        raise NothingChanged(_("Nothing changed: edit at least one field."))
+    if not proposal.reason.strip():
+        raise ReasonMissing(_("A reason is mandatory: approvers and auditors read it."))
+
+
+def is_own_change(change: Change, by: User) -> bool:
+    """Whether the person proposed the change or edited it. Asks `revisions` of the change."""
+    return change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all())
+
+
+def own_changes_filter(by: User) -> Q:
+    """is_own as a condition, for lists of changes."""
+    return Q(requester=by) | exists_by_index(Revision.objects.filter(change=OuterRef("pk"), editor=by))
+
+
+def _own_change() -> OwnChange:
+    return OwnChange(
+        _("Nobody decides a change they proposed or edited. Another member of %(groups)s can.")
+        % {"groups": roles.group_names_with_right(Right.DECIDE)}
+    )
+
+
+def _already_voted() -> AlreadyVoted:
+    return AlreadyVoted(_("You have voted on this revision; another approver is needed."))
+
+
+def _members_only(right: Right) -> NotAllowed:
+    return NotAllowed(_("Only members of %(groups)s can do this.") % {"groups": roles.group_names_with_right(right)})

@@ -1,0 +1,97 @@
+"""Texts that quote a proposed client secret: refused, since the append-only log would keep them for ever.
+
+Asked only of texts by the requester, who knows the value. To anyone else a refusal would tell that a guess is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+from uuid import UUID
+
+from portal.accounts.models import User
+from portal.changes.domain import secret_encryption
+from portal.changes.domain.proposal import Proposal
+from portal.changes.models import Change, Revision
+from portal.changes.rules import guards
+from portal.changes.rules.guards import ContainsSecret
+from portal.common import keyring
+from portal.common.invisible_characters import is_invisible
+from portal.vault import SHARE_FIELDS, SecretStr
+from portal.vault.scrubbing import is_quoted
+
+_MOST_FINGERPRINTS = 100_000
+"""Of one text: a tenth of a second or two. A longer one is compared by whole words."""
+_LONGEST_VALUE = 256
+"""Characters of an erased value that are looked for where its traits name no upper bound."""
+
+
+def forbid_in_proposal(proposal: Proposal) -> None:
+    """Require that no text of the proposal quotes its own client secret. Raises ContainsSecret."""
+    if proposal.sealed is None:
+        return
+    value = _open_value(proposal.sealed.blob, proposal.revision_id)
+    if value is not None and any(is_quoted(value, text) for text in texts_of(proposal)):
+        raise ContainsSecret("")
+
+
+def forbid_in_texts(change: Change, texts: Collection[str], *, by: User) -> None:
+    """Require that no text by the requester quotes a client secret proposed in this change. Raises ContainsSecret."""
+    if not guards.is_own_change(change, by):
+        return
+    for revision in change.revisions.all():
+        for text in texts:
+            if revision.secret_fingerprint and _quotes(revision, text):
+                raise ContainsSecret(_rest(revision, text))
+
+
+def texts_of(proposal: Proposal) -> list[str]:
+    """Return every text that a proposal brings into the log: fields, names of shares, reason, ticket."""
+    patch: dict[str, Any] = proposal.patch
+    names = [name for field in SHARE_FIELDS for name, _may_edit in patch.get(field, ())]
+    fields = [text for field, text in patch.items() if field not in SHARE_FIELDS]
+    return [*fields, *names, proposal.reason, proposal.ticket]
+
+
+def _open_value(blob: bytes | memoryview, revision_id: UUID) -> SecretStr | None:
+    try:
+        return secret_encryption.decrypt_secret(blob, revision_id)
+    except keyring.CannotDecrypt:
+        return None
+
+
+def _quotes(revision: Revision, text: str) -> bool:
+    """By the value itself while it is kept, by its fingerprint once it is erased."""
+    value = _open_value(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
+    return is_quoted(value, text) if value is not None else bool(_found(revision, text))
+
+
+def _rest(revision: Revision, text: str) -> str:
+    """The text with the exact value taken out; nothing of it where that is not enough."""
+    for found in _found(revision, text):
+        text = text.replace(found, "…")
+    return "" if _quotes(revision, text) else text
+
+
+def _found(revision: Revision, text: str) -> list[str]:
+    """The parts of a text whose fingerprint is that of the proposed value, the longest first."""
+    least, most = (revision.secret_traits or {}).get("length", (1, None))
+    most = most or max(least, _LONGEST_VALUE)
+    together = "".join(char for char in text if not char.isspace() and not is_invisible(char))
+    parts = {part for each in {text, together} for part in _parts(each, least, most)}
+    found = [
+        part for part in parts if secret_encryption.fingerprint_secret(SecretStr(part)) == revision.secret_fingerprint
+    ]
+    return sorted(found, key=len, reverse=True)
+
+
+def _parts(text: str, least: int, most: int) -> Iterator[str]:
+    """Every part of a text with a length in these bounds; of a long text those that begin and end with a word."""
+    starts, ends = range(len(text)), range(len(text) + 1)
+    if len(text) * (min(most, len(text)) - least + 1) > _MOST_FINGERPRINTS:
+        edges = [at for at in ends if at in (0, len(text)) or text[at - 1].isalnum() != text[at].isalnum()]
+        for start in edges:
+            yield from (text[start:end] for end in edges if least <= end - start <= most)
+        return
+    for start in starts:
+        yield from (text[start:end] for end in range(start + least, min(start + most, len(text)) + 1))

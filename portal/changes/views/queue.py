@@ -1,0 +1,151 @@
+"""Lists of changes: what waits for me, what I proposed, and all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from portal.accounts.decorators import UserRequest, require_rights
+from portal.accounts.roles import Right
+from portal.changes.domain import risks
+from portal.changes.forms.bulk import MOST, BulkVoteForm
+from portal.changes.forms.decision import VoteForm
+from portal.changes.forms.filters import ChangeFilterForm, QueueFilterForm, QueueUpdateForm
+from portal.changes.models import Change
+from portal.changes.presenters import change_rows, secret_insight
+from portal.changes.presenters.change_rows import ChangeRow
+from portal.changes.presenters.queue_updates import QueueUpdates
+from portal.changes.presenters.secret_insight import ReuseWarning
+from portal.web import keyset, saved_filters
+from portal.web.htmx import retarget_response
+
+_SIZE = 25
+
+
+@dataclass(frozen=True)
+class QueuePanel:
+    """The change beside the queue: one that waits for the reader, or the one whose decision was just refused.
+
+    While changes are requested, `may_approve` and `may_request_changes` say what the reader may do all the same.
+    """
+
+    row: ChangeRow
+    likeness: list[ReuseWarning]
+    ballot: VoteForm
+    may_vote: bool = True
+    may_approve: bool = False
+    may_request_changes: bool = False
+    refusal: dict[str, Any] = field(default_factory=dict)
+
+
+@require_safe
+@require_rights(Right.DECIDE)
+def queue(request: UserRequest) -> HttpResponse:
+    """What this person may decide, the longest waiting first. `open`: show this one, or the next, beside the list."""
+    return show_queue(request, request.GET)
+
+
+def show_queue(
+    request: UserRequest, asked: QueryDict, *, panel: QueuePanel | None = None, status: int = 200, **more: Any
+) -> HttpResponse:
+    """The queue as `asked` (see QueueFilterForm), with `panel` in place of the selected change where it is given.
+
+    `more`: a `bulk` form that was refused, or the `report` of one that went through.
+    """
+    form = QueueFilterForm(asked)
+    place = form.place
+    waiting = Change.objects.awaiting_decision_by(request.user)
+    found = change_rows.with_row_data(form.narrow(waiting))
+    page = keyset.paginate_by_keyset(found, order=form.order, cursor=place.get("at", ""), size=MOST)
+    rows = change_rows.build_rows(page.rows, reader=request.user)
+    selected = change_rows.row_or_next(form.opened, rows, form.order)
+    if panel is None and selected is not None:
+        likeness = secret_insight.find_reuse(selected.change, selected.revision, reader=request.user)
+        panel = QueuePanel(selected, likeness, VoteForm(request=request, digest=selected.revision.digest))
+    context = {
+        "asked": place,
+        "form": form,
+        "page": page,
+        "rows": rows,
+        "panel": panel,
+        "following": _following(rows, panel, form.opened),
+        "bulk": BulkVoteForm(request=request),
+        "saved": saved_filters.load_saved_filters(request, "changes:queue", form.kept),
+        "report": None,
+        "news": QueueUpdates(timezone.now(), [row.change.pk for row in rows]),
+        **more,
+    }
+    response = render(request, _fragment(request, "changes/queue.html", "desk"), context, status=status)
+    return retarget_response(response, "#desk") if request.htmx and status >= 400 else response
+
+
+@require_safe
+@require_rights(Right.PROPOSE)
+def mine(request: UserRequest) -> HttpResponse:
+    """Own changes: the open ones, then those that ended."""
+    own = change_rows.with_row_data(Change.objects.proposed_by(request.user))
+    lists = {}
+    for name, changes, cursor in (("open", own.open(), "open_at"), ("ended", own.ended(), "at")):
+        page = keyset.paginate_by_keyset(changes, order=("-id",), cursor=request.GET.get(cursor, ""), size=_SIZE)
+        lists[name] = {"page": page, "rows": change_rows.build_rows(page.rows, reader=request.user)}
+    return render(request, "changes/mine.html", lists)
+
+
+@require_safe
+@require_rights(Right.AUDIT, Right.OPERATE, Right.DECIDE)
+def all_changes(request: UserRequest) -> HttpResponse:
+    """Every change, the newest first, narrowed by status, requester and secret."""
+    form = ChangeFilterForm(request.GET)
+    found = change_rows.with_row_data(form.narrow(Change.objects.all()))
+    page = keyset.paginate_by_keyset(found, order=("-id",), cursor=request.GET.get("at", ""), size=_SIZE)
+    context = {
+        "form": form,
+        "page": page,
+        "rows": change_rows.build_rows(page.rows, reader=request.user),
+        "asked": form.asked(),
+        "saved": saved_filters.load_saved_filters(request, "changes:all", form.asked()),
+    }
+    return render(request, _fragment(request, "changes/all.html", "found"), context)
+
+
+@require_safe
+@require_rights()
+def risk_rules(request: UserRequest) -> HttpResponse:
+    """What the levels of risk are computed from: each rule, and when it fires."""
+    context = {"rules": risks.RULES.values(), "high": risks.RiskLevel.HIGH, "medium": risks.RiskLevel.MEDIUM}
+    return render(request, "changes/risk_rules.html", context)
+
+
+@require_safe
+@require_rights(Right.DECIDE)
+def news(request: UserRequest) -> HttpResponse:
+    """What has happened to the queue since a page of it was made; 204 while that page knows all of it."""
+    form, seen = QueueFilterForm(request.GET), QueueUpdateForm(request.GET)
+    if not seen.is_valid():
+        return HttpResponse(status=204)
+    known = QueueUpdates(**seen.known)
+    waiting = form.narrow(Change.objects.awaiting_decision_by(request.user))
+    now = known.after(waiting)
+    if now.told == known.told and not now.decided:
+        return HttpResponse(status=204)
+    context = {"asked": form.place, "news": now, "opened": form.opened}
+    return render(request, "changes/_news.html", context)
+
+
+def _following(rows: list[ChangeRow], panel: QueuePanel | None, opened: int) -> int:
+    """The change to go on with after the one in the panel."""
+    if panel is None:
+        return 0
+    numbers = [row.change.pk for row in rows]
+    if panel.row.change.pk not in numbers:
+        return opened
+    return numbers[min(numbers.index(panel.row.change.pk) + 1, len(numbers) - 1)]
+
+
+def _fragment(request: HttpRequest, template: str, name: str) -> str:
+    return f"{template}#{name}" if request.htmx else template  # type: ignore[attr-defined]

@@ -1,0 +1,113 @@
+"""What people say about a change. Whoever may see it may speak, while it is open and after it has ended."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal.accounts import roles
+from portal.accounts.limits import LimitReached, count_act
+from portal.accounts.models import User
+from portal.accounts.roles import Right
+from portal.accounts.usernames import fold_username
+from portal.audit import ledger
+from portal.audit.models import Event
+from portal.changes.domain.mentions import find_mentions
+from portal.changes.models import Change
+from portal.changes.models.comment import MOST, Comment
+from portal.changes.rules import secret_quotes
+from portal.changes.rules.guards import MentionNotAllowed, PastRetention, TooManySubmissions
+from portal.changes.transitions import db_now, lock_change
+
+
+@dataclass(frozen=True)
+class NewComment:
+    """What somebody wants to say: about a field ('' is the change as a whole), or in answer to a comment."""
+
+    key: uuid.UUID
+    text: str
+    field: str = ""
+    answers: int | None = None
+
+
+def post_comment(change_id: int, remark: NewComment, *, by: User) -> Comment:
+    """Add the remark to its thread; the same remark sent twice is one comment.
+
+    Raises Change.DoesNotExist for who may not see the change, PastRetention, ContainsSecret, MentionNotAllowed,
+    TooManySubmissions.
+    """
+    with transaction.atomic(durable=True):
+        if not Change.objects.visible_to(by).filter(pk=change_id).exists():
+            raise Change.DoesNotExist
+        change = lock_change(change_id)
+        said = Comment.objects.filter(author=by, key=remark.key).first()
+        return said or _say(change, remark, by=by)
+
+
+def _say(change: Change, remark: NewComment, *, by: User) -> Comment:
+    if not Event.objects.filter(change=change.pk).exists():  # it would be the first event of a change that is over
+        raise PastRetention(_("The events of this change are past their retention. Say it on a newer change."))
+    if change.comments.count() >= MOST:
+        raise TooManySubmissions(_("A change takes %(most)d comments, and this one has them.") % {"most": MOST})
+    secret_quotes.forbid_in_texts(change, [remark.text], by=by)
+    try:
+        count_act(by, "comment")
+    except LimitReached as reached:
+        raise TooManySubmissions(str(reached)) from None
+    names = require_mentioned_can_view(change, find_mentions(remark.text))
+    opened = change.comments.filter(pk=remark.answers, parent=None).first() if remark.answers else None
+    said = Comment.objects.create(
+        change=change,
+        revision=change.revision,
+        field=opened.field if opened else remark.field,
+        parent=opened,
+        author=by,
+        text=remark.text,
+        mentions=names,
+        key=remark.key,
+        at=db_now(),
+    )
+    ledger.record_event(
+        "change.commented",
+        by=by.username,
+        change=change.pk,
+        secret=change.secret,
+        data={
+            "comment": said.pk,
+            "revision": said.revision,
+            "field": said.field,
+            "answers": opened.pk if opened else None,
+            "text": said.text,
+            "mentions": names,
+        },
+    )
+    return said
+
+
+def require_mentioned_can_view(change: Change, names: Collection[str]) -> list[str]:
+    """Return the accounts that are named, each once, as they are spelled; all of them may see the change.
+
+    Raises MentionNotAllowed, which names those who may not, known or not.
+    """
+    may = Q(pk=change.requester_id, is_active=True)
+    for right in (Right.DECIDE, Right.AUDIT, Right.OPERATE):
+        may |= Q(pk__in=roles.users_with_right(right).values("pk"))
+    people = User.objects.find_by_names(names).filter(may) if names else ()
+    found = {person.username_key: person.username for person in people}
+    missing = [name for name in names if fold_username(name) not in found]
+    if missing:
+        raise MentionNotAllowed(
+            ngettext(
+                "Nobody of this name may see the change: %(names)s. Correct it, or leave out the @.",
+                "Nobody of these names may see the change: %(names)s. Correct them, or leave out the @.",
+                len(missing),
+            )
+            % {"names": ", ".join(f"@{name}" for name in missing)}
+        )
+    return list(dict.fromkeys(found[fold_username(name)] for name in names))

@@ -1,0 +1,42 @@
+"""People's pause of all delivery: while Segura is maintained, or until somebody has understood what is going on."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from portal.accounts.models import User
+from portal.accounts.reauthentication import RecentAuth
+from portal.accounts.roles import Right
+from portal.audit import ledger
+from portal.changes.delivery import circuit_breaker
+from portal.changes.rules import guards
+from portal.changes.rules.guards import AlreadyPaused, NotPaused, ReasonMissing
+from portal.changes.transitions import db_now
+
+
+def pause_delivery(*, by: User, reason: str, presence: RecentAuth) -> None:
+    """No worker takes up another change until somebody resumes. What is on its way already ends as it would.
+
+    Raises NotAllowed, ReasonMissing, ReauthenticationRequired, AlreadyPaused.
+    """
+    guards.require_right(by, Right.OPERATE)
+    if not reason.strip():
+        raise ReasonMissing(_("A reason is mandatory: everybody whose change waits reads it."))
+    guards.require_recent_auth(presence)
+    with transaction.atomic(durable=True):
+        if not circuit_breaker.set_manual_pause(db_now(), by=by, reason=reason.strip()):
+            raise AlreadyPaused(_("Delivery was paused already, by somebody else or by your first click."))
+        ledger.record_event("delivery.held", by=by.username, data={"reason": reason.strip(), **presence.as_data()})
+
+
+def resume_delivery(*, by: User, presence: RecentAuth) -> None:
+    """What waited goes out, at the rate that follows every pause. Raises NotAllowed, ReauthenticationRequired,
+    NotHeld.
+    """
+    guards.require_right(by, Right.OPERATE)
+    guards.require_recent_auth(presence)
+    with transaction.atomic(durable=True):
+        if not circuit_breaker.clear_manual_pause(db_now()):
+            raise NotPaused(_("Nobody has paused delivery, or somebody has resumed it meanwhile."))
+        ledger.record_event("delivery.released", by=by.username, data=presence.as_data())

@@ -1,0 +1,163 @@
+"""People's steps after the machine's: retry what failed, check or close what it cannot settle. One transaction each."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from portal.accounts.limits import count_act
+from portal.accounts.models import User
+from portal.accounts.reauthentication import RecentAuth
+from portal.accounts.roles import Right
+from portal.audit import ledger
+from portal.changes.approvals import valid_votes, vote_mac
+from portal.changes.delivery import tasks
+from portal.changes.domain import policy, secret_encryption
+from portal.changes.models import Change, Revision, Status, StatusCause, WrongValue
+from portal.changes.rules import guards
+from portal.changes.rules.guards import ReasonMissing, SecretMismatch, TooManyGuesses, VotesLapsed
+from portal.changes.transitions import WrongState, db_now, lock_change, move_change
+from portal.vault.entities import SecretStr
+
+WRONG_VALUES = 5
+GUESSES_COUNT_FOR = timedelta(hours=1)
+_REFUSED = "change.retry_refused"
+
+
+def retry_change(change_id: int, *, by: User, value: SecretStr | None = None, presence: RecentAuth) -> Change:
+    """Queue a failed change again under its old votes: digest and base are checked anew before anything is sent.
+
+    By its requester or who operates the portal, as long as an approved change lives, and while those who approved
+    it still may. Where the change carries a client secret, its sealed value was erased when the change ended: it is
+    entered again, and must be the very value that was approved. A wrong one is in the log, and after WRONG_VALUES
+    within GUESSES_COUNT_FOR no other is looked at. Raises NotAllowed, WrongState, VotesLapsed,
+    ReauthenticationRequired, SecretMismatch, TooManyGuesses, LimitReached.
+    """
+    with transaction.atomic(durable=True):
+        change = lock_change(change_id)
+        guards.require_right(by, Right.PROPOSE if change.requester_id == by.pk else Right.OPERATE)
+        if change.status != Status.FAILED:
+            raise WrongState(change)
+        revision = change.current()
+        in_time = change.ended_at is not None and db_now() < policy.approval_deadline(change.ended_at)
+        if not in_time or not valid_votes.is_approved(revision, guards.current_votes(change)):
+            raise VotesLapsed(_("Its approvals no longer count. Propose the change again."))
+        guards.require_recent_auth(presence)
+        count_act(by, "retry")
+        refusal = _value_refused(change, revision, value) if revision.secret_fingerprint else None
+        if refusal is None:
+            _requeue(change, revision, value, by=by, presence=presence)
+        elif value is not None:  # counted while the row is locked, so that guesses side by side count too
+            if not isinstance(refusal, TooManyGuesses):
+                WrongValue.objects.create(change=change)
+            facts = {"rule": refusal.code}
+            ledger.record_event(_REFUSED, by=by.username, change=change.pk, secret=change.secret, data=facts)
+    if refusal is not None:
+        raise refusal
+    tasks.enqueue_change(change.pk)
+    return change
+
+
+def _value_refused(change: Change, revision: Revision, value: SecretStr | None) -> SecretMismatch | None:
+    """Why this value may not be sent; None where it is the approved one."""
+    if WrongValue.objects.filter(change=change, at__gt=db_now() - GUESSES_COUNT_FOR).count() >= WRONG_VALUES:
+        return TooManyGuesses(_("Too many wrong values within an hour. Find the right one, and try again later."))
+    if value is None or secret_encryption.fingerprint_secret(value) != revision.secret_fingerprint:
+        return SecretMismatch(
+            _("Enter the client secret that was approved: its value was erased when the change failed.")
+        )
+    return None
+
+
+def _requeue(change: Change, revision: Revision, value: SecretStr | None, *, by: User, presence: RecentAuth) -> None:
+    now = db_now()
+    move_change(
+        change,
+        Status.APPROVED,
+        "change.retried",
+        by=by.username,
+        data={
+            "digest": revision.digest,
+            **presence.as_data(),
+            **vote_mac.sign_act("change.retried", change, now, by.username),
+        },
+        queued_at=now,
+        expires_at=policy.approval_deadline(now),
+        not_before=None,
+        ended_at=None,
+        tries=0,
+        cause=StatusCause.NONE,
+    )
+    if revision.secret_fingerprint and value is not None:
+        blob = secret_encryption.encrypt_secret(value, revision.pk).blob
+        Revision.objects.filter(pk=revision.pk).update(sealed_secret=blob)
+
+
+def recheck_change(change_id: int, *, by: User, presence: RecentAuth) -> Change:
+    """Let the portal read the vault again for a change that needs a person, by somebody whose own it is not.
+
+    What the reading shows may send the change again, so four eyes hold here too; where a backup came back since, it
+    goes again only if the vault can be read. Raises NotAllowed, OwnChange, WrongState, ReauthenticationRequired,
+    LimitReached.
+    """
+    guards.require_right(by, Right.OPERATE)
+    with transaction.atomic(durable=True):
+        change = lock_change(change_id)
+        guards.forbid_own_change(
+            change, by, _("You proposed or edited this change. Another administrator must have it checked again.")
+        )
+        if change.status != Status.NEEDS_HUMAN:
+            raise WrongState(change)
+        guards.require_recent_auth(presence)
+        count_act(by, "recheck")
+        now = db_now()
+        move_change(
+            change,
+            Status.IN_DOUBT,
+            "change.rechecked",
+            by=by.username,
+            data={**presence.as_data(), **vote_mac.sign_act("change.rechecked", change, now, by.username)},
+            not_before=None,
+            cause=StatusCause.RESTORED if change.cause == StatusCause.RESTORED_UNSEEN else StatusCause.RECHECKED,
+            tries=0,
+            doubts=0,
+            doubtful_since=now,
+        )
+    tasks.enqueue_change(change.pk)
+    return change
+
+
+def resolve_change(
+    change_id: int, *, by: User, applied: bool, reason: str, presence: RecentAuth, in_part: bool = False
+) -> Change:
+    """Say what became of a change that the machine cannot settle: a person has looked at the secret in Segura.
+
+    By somebody who operates the portal and has not proposed or edited it, so that four eyes hold here too; `reason`
+    says what was found, `in_part` that only a part of it is there. The lane opens when the gateway can no longer
+    replay. Raises NotAllowed, OwnChange, WrongState, ReasonMissing, ReauthenticationRequired.
+    """
+    guards.require_right(by, Right.OPERATE)
+    if not reason.strip():
+        raise ReasonMissing(_("Say what you found in Segura: auditors read it."))
+    with transaction.atomic(durable=True):
+        change = lock_change(change_id)
+        guards.forbid_own_change(
+            change, by, _("You proposed or edited this change. Another administrator must close it.")
+        )
+        if change.status != Status.NEEDS_HUMAN:
+            raise WrongState(change)
+        guards.require_recent_auth(presence)
+        move_change(
+            change,
+            Status.APPLIED if applied else Status.FAILED,
+            "change.closed",
+            by=by.username,
+            data={"applied": applied, "in_part": in_part, "reason": reason.strip(), **presence.as_data()},
+            cause=StatusCause.CLOSED_IN_PART if applied and in_part else StatusCause.CLOSED,
+            doubtful_since=None,
+            doubts=0,
+            tries=0,
+        )
+        return change

@@ -1,0 +1,187 @@
+"""Commands of approvers: approve, reject, request changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import prefetch_related_objects
+
+from portal.accounts.models import User
+from portal.accounts.reauthentication import RecentAuth
+from portal.audit import ledger
+from portal.changes.approvals import valid_votes, vote_mac
+from portal.changes.delivery import tasks
+from portal.changes.domain import policy
+from portal.changes.domain.review_proof import NONE_TAKEN, ReviewProof
+from portal.changes.models import Change, Status, StatusCause, Verdict, Vote
+from portal.changes.rules import guards
+from portal.changes.rules.guards import RuleViolation, StaleRevision
+from portal.changes.transitions import WrongState, db_now, lock_change, move_change
+
+
+@dataclass(frozen=True)
+class VoteRequest:
+    """One vote on its way: over which revision and digest, how its voter showed who they are, and how they looked."""
+
+    verdict: Verdict
+    revision: int
+    digest: str
+    reason: str
+    presence: RecentAuth
+    care: ReviewProof
+
+
+def approve_change(
+    change_id: int,
+    *,
+    by: User,
+    revision: int,
+    digest: str,
+    reason: str = "",
+    presence: RecentAuth,
+    care: ReviewProof,
+) -> Change:
+    """Vote for exactly this revision; the vote that meets the policy approves the change and queues its delivery.
+
+    `reason` is a comment that stays with the vote, and so does how the voter showed who they are (`presence`). High
+    risk wants `care`. Raises NotAllowed, OwnChange, AlreadyVoted, StaleRevision, WrongState, DiffNotOpened,
+    ImpactNotConfirmed, ReauthenticationRequired; each refusal is in the log.
+    """
+    ballot = VoteRequest(Verdict.APPROVE, revision, digest, reason.strip(), presence, care)
+    change = _vote(change_id, ballot, by=by)
+    if change.status == Status.APPROVED:
+        tasks.enqueue_change(change.pk)
+    return change
+
+
+def reject_change(change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: RecentAuth) -> Change:
+    """Vote against it, which ends the change for good. Raises ReasonMissing and what approve raises."""
+    guards.require_reason(Verdict.REJECT, reason)
+    ballot = VoteRequest(Verdict.REJECT, revision, digest, reason.strip(), presence, NONE_TAKEN)
+    return _vote(change_id, ballot, by=by)
+
+
+def request_changes(
+    change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: RecentAuth
+) -> Change:
+    """Ask the requester for a revision: nobody else approves this one. Raises ReasonMissing and what approve raises.
+
+    Who asked takes it back by approving or rejecting after all.
+    """
+    guards.require_reason(Verdict.REQUEST_CHANGES, reason)
+    ballot = VoteRequest(Verdict.REQUEST_CHANGES, revision, digest, reason.strip(), presence, NONE_TAKEN)
+    return _vote(change_id, ballot, by=by)
+
+
+class _Barred(Exception):
+    """The database refused the vote."""
+
+
+def _vote(change_id: int, ballot: VoteRequest, *, by: User) -> Change:
+    try:
+        return _voted(change_id, ballot, by=by)
+    except (RuleViolation, WrongState) as refusal:
+        ledger.record_event(
+            "vote.refused",
+            by=by.username,
+            change=change_id,
+            data={
+                "verdict": str(ballot.verdict),
+                "revision": ballot.revision,
+                "rule": refusal.code,
+            },
+        )
+        raise
+
+
+def _voted(change_id: int, ballot: VoteRequest, *, by: User) -> Change:
+    """Where the database refuses the vote the rules have failed, and its refusal is theirs."""
+    try:
+        with transaction.atomic(durable=True):
+            change = lock_change(change_id)
+            prefetch_related_objects([change], "revisions", "votes")  # nobody adds to them before this is over
+            _may_vote(change, ballot, by=by)
+            now = db_now()
+            vote = _cast(change, ballot, by=by, at=now)
+            ledger.record_event(
+                "vote.cast",
+                by=by.username,
+                change=change.pk,
+                secret=change.secret,
+                data={
+                    "verdict": str(ballot.verdict),
+                    "revision": ballot.revision,
+                    "digest": ballot.digest,
+                    "voter": by.pk,
+                    "voted_at": vote_mac.format_instant(vote.at),
+                    "mac": vote.mac,
+                    "reason": ballot.reason,
+                    **ballot.presence.as_data(),
+                },
+            )
+            votes = valid_votes.void_lapsed(change, [*guards.current_votes(change), vote])
+            _decide(change, ballot, votes, by=by, at=now)
+            return change
+    except _Barred:  # after the rollback: PostgreSQL answers nothing in a transaction that failed
+        raise guards.violation_from_constraint(change_id, ballot.revision, by=by) from None
+
+
+def _may_vote(change: Change, ballot: VoteRequest, *, by: User) -> None:
+    refusal = guards.find_vote_violation(change, by=by)
+    if refusal is not None:
+        raise refusal
+    current = change.current()
+    if change.revision != ballot.revision or current.digest != ballot.digest:
+        raise StaleRevision(change)
+    asked = guards.find_change_request_violation(change, ballot.verdict, by=by)
+    if asked is not None:
+        raise asked
+    if ballot.verdict == Verdict.APPROVE:
+        guards.require_review_proof(current, ballot.care)
+    guards.require_recent_auth(ballot.presence)  # last: nobody enters a password for a vote that would not count
+
+
+def _cast(change: Change, ballot: VoteRequest, *, by: User, at: datetime) -> Vote:
+    """Write the vote down. Raises _Barred."""
+    try:
+        vote = Vote(
+            change=change,
+            revision=ballot.revision,
+            digest=ballot.digest,
+            requester_id=change.requester_id,
+            voter=by,
+            verdict=ballot.verdict,
+            reason=ballot.reason,
+            at=at,
+        )
+        vote.mac = vote_mac.compute_vote_mac(vote, by.username)
+        vote.save(force_insert=True)
+        return vote
+    except IntegrityError:
+        raise _Barred from None
+
+
+def _decide(change: Change, ballot: VoteRequest, votes: list[Vote], *, by: User, at: datetime) -> None:
+    """What the votes on its revision so far come to."""
+    if ballot.verdict == Verdict.REJECT:
+        move_change(change, Status.REJECTED, "change.rejected", by=by.username, data={"reason": ballot.reason})
+        return
+    if ballot.verdict == Verdict.REQUEST_CHANGES:
+        data = {"reason": ballot.reason}
+        move_change(change, Status.PENDING, "change.changes_requested", by=by.username, data=data)
+        return
+    current = change.current()
+    if not guards.open_change_requests(votes) and valid_votes.is_approved(current, votes):
+        move_change(
+            change,
+            Status.APPROVED,
+            "change.approved",
+            by=by.username,
+            data={"digest": current.digest},
+            approved_at=at,
+            queued_at=at,
+            expires_at=policy.approval_deadline(at),
+            cause=StatusCause.NONE,
+        )

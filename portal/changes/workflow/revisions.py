@@ -1,0 +1,90 @@
+"""What is proposed, as a row, and what the log keeps of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+
+from portal.accounts.models import User
+from portal.changes.delivery import verified_patch
+from portal.changes.domain import patch as patches
+from portal.changes.domain import policy
+from portal.changes.domain.proposal import Proposal
+from portal.changes.models import Change, Revision
+
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class RecentSubmissions:
+    """Of a person within an hour: `revisions` submitted, and `secrets` proposed for, that of the proposal included."""
+
+    revisions: int
+    secrets: int
+
+
+def create_revision(change: Change, proposal: Proposal, *, by: User, number: int, at: datetime) -> Revision:
+    """The row of what is proposed, under the policy of today, with the digest that votes are over."""
+    required = policy.Policy(settings.APPROVALS_REQUIRED).as_data()
+    base = proposal.base
+    fingerprint = proposal.sealed.fingerprint if proposal.sealed else ""
+    traits = dict(proposal.sealed.traits) if proposal.sealed else None
+    return Revision.objects.create(
+        pk=proposal.revision_id,
+        change=change,
+        number=number,
+        editor=by,
+        created_at=at,
+        patch=proposal.patch,
+        base=dict(base.fields) if base else None,
+        base_secret_fingerprint=base.secret_fingerprint if base else "",
+        base_read_at=base.read_at if base else None,
+        sealed_secret=proposal.sealed.blob if proposal.sealed else None,
+        secret_fingerprint=fingerprint,
+        secret_traits=traits,
+        policy=required,
+        reason=proposal.reason.strip(),
+        ticket=proposal.ticket.strip(),
+        digest=patches.compute_digest(
+            secret=change.secret,
+            patch=proposal.patch,
+            secret_fingerprint=fingerprint,
+            base=base,
+            policy=required,
+            traits=traits,
+        ),
+    )
+
+
+def count_recent_submissions(proposal: Proposal, *, by: User, now: datetime) -> RecentSubmissions:
+    """What this person has submitted up to now; a secret counts by its first revision."""
+    submitted = Revision.objects.filter(editor=by, created_at__gt=now - _HOUR).values_list("number", "change__secret")
+    return RecentSubmissions(
+        len(submitted), len({proposal.secret} | {secret for number, secret in submitted if number == 1})
+    )
+
+
+def _in_utc(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def revision_audit_data(revision: Revision) -> dict[str, object]:
+    """What the log keeps of a revision: everything but the secret value."""
+    return {
+        "revision": revision.number,
+        "digest": revision.digest,
+        "fields": patches.changed_field_names(revision.patch, new_secret=bool(revision.secret_fingerprint)),
+        "patch": revision.patch,
+        "base": revision.base,
+        "base_known": revision.base is not None,
+        **({"base_read_at": _in_utc(revision.base_read_at)} if revision.base_read_at else {}),
+        # With these every field of the digest's text is here, so that outsiders can compute it; both are keyed.
+        "base_fingerprint": base.fingerprint if (base := verified_patch.base_snapshot(revision)) else "",
+        "value_fingerprint": revision.secret_fingerprint,
+        "policy": revision.policy,
+        **({"traits": revision.secret_traits} if revision.secret_traits else {}),
+        "reason": revision.reason,
+        "ticket": revision.ticket,
+    }

@@ -1,0 +1,48 @@
+"""Commands of requesters on templates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from portal.accounts.limits import count_act
+from portal.accounts.models import User
+from portal.accounts.user_lock import lock_user
+from portal.changes.models.template import MOST, Template
+from portal.common.name_folding import find_same_name
+
+
+class TooManyTemplates(Exception):
+    """Another one would make more than MOST."""
+
+
+@transaction.atomic
+def save_template(
+    *, by: User, name: str, shared: bool, patch: dict[str, Any], base: dict[str, Any] | None, words: dict[str, str]
+) -> Template:
+    """Keep these edits; a name one has already, in any spelling, is given the new ones. `words`: reason and ticket.
+
+    Raises TooManyTemplates, LimitReached.
+    """
+    lock_user(by)
+    count_act(by, "template")
+    own = list(Template.objects.filter(person=by))
+    same = find_same_name(own, name)
+    if len(own) >= MOST and same is None:
+        raise TooManyTemplates
+    then = {field: base[field] for field in patch} if base is not None else None
+    kept = {"shared": shared, "patch": patch, "base": then, "updated_at": timezone.now(), **words}
+    if same is None:
+        return Template.objects.create(person=by, name=name, **kept)
+    return Template.objects.update_or_create(pk=same.pk, defaults={"name": name, **kept})[0]
+
+
+def delete_template(template_id: int, *, by: User) -> str | None:
+    """Delete it and return its name; None where there is none that this person may delete."""
+    found = Template.objects.erasable_by(by).filter(pk=template_id).first()
+    if found is None:
+        return None
+    found.delete()
+    return found.name

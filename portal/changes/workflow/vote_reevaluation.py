@@ -1,0 +1,68 @@
+"""Votes are counted again when the rights of users change: votes of users who lost the right to decide are voided."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from portal.accounts.signals import rights_changed
+from portal.changes.approvals import valid_votes
+from portal.changes.delivery import status_changes, tasks
+from portal.changes.domain import policy
+from portal.changes.models import Change, Status, StatusCause, Vote
+from portal.changes.rules import guards
+from portal.changes.transitions import db_now, lock_change, move_change
+
+_OVER = (Status.APPLIED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED)
+"""No vote on these can cause a delivery any more."""
+
+
+def on_rights_changed(users: Collection[int], **_signal: Any) -> None:
+    """Count the votes of these users again, in the transaction that changes their rights."""
+    voted = Vote.objects.filter(voter__in=users, voided_at=None, revision=F("change__revision"))
+    changes = voted.exclude(change__status__in=_OVER).order_by("change").values_list("change", flat=True)
+    for change_id in changes.distinct():  # in one order, so that two of these do not wait for each other
+        with transaction.atomic():
+            recount_votes(change_id)
+
+
+def recount_votes(change_id: int) -> None:
+    """Void what no longer counts, and return the change to pending, or approve it, if the count says so.
+
+    What a worker has claimed, or what may have been sent, keeps its status: the delivery asks again before it sends.
+    """
+    change = lock_change(change_id)
+    standing = valid_votes.list_standing(change)
+    votes = valid_votes.void_lapsed(change, standing)
+    revision = change.current()
+    missing = valid_votes.count_missing(revision, votes)
+    if change.status == Status.APPROVED and change.doubtful_since is None and missing:
+        status_changes.mark_returned(change, missing)
+    elif change.status == Status.PENDING and not missing and not guards.open_change_requests(votes):
+        _approve_anew(change, revision.digest, max(vote.at for vote in votes))
+    elif change.status == Status.PENDING and len(votes) < len(standing):
+        move_change(change, Status.PENDING, "change.returned", data={"missing": missing}, cause=StatusCause.VOTE_VOIDED)
+
+
+def _approve_anew(change: Change, digest: str, voted_at: Any) -> None:
+    """The votes that stand are enough: nobody has to vote again for it."""
+    until = policy.approval_deadline(voted_at)
+    if until <= db_now():
+        return
+    move_change(
+        change,
+        Status.APPROVED,
+        "change.approved",
+        data={"digest": digest},
+        approved_at=(now := db_now()),
+        queued_at=now,
+        expires_at=until,
+        cause=StatusCause.NONE,
+    )
+    transaction.on_commit(lambda: tasks.enqueue_change(change.pk))
+
+
+rights_changed.connect(on_rights_changed, dispatch_uid="recount_votes")

@@ -1,0 +1,56 @@
+"""Log lines for machines: one JSON object each, of these fields and no others.
+
+Whatever else hangs on a record (the request, a task's arguments) may hold what nobody should read, and stays there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+
+from portal.common import request_id
+
+_LONGEST = 500
+_FAULT = 500
+"""The first HTTP status that is the portal's own fault."""
+
+
+class OneLineRefusals(logging.Filter):
+    """Makes one short warning of each refused request: a stranger's Host header is no fault, and needs no traceback.
+
+    What fails inside of the portal stays as it is.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if self._is_refusal(record):
+            text = record.getMessage().encode("unicode_escape").decode("ascii")
+            record.msg, record.args = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...", ()
+            record.exc_info = record.exc_text = record.stack_info = None
+            if record.levelno > logging.WARNING:
+                record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+    def _is_refusal(self, record: logging.LogRecord) -> bool:
+        status = getattr(record, "status_code", _FAULT)
+        if record.name.startswith("django.security."):
+            return status < _FAULT or not hasattr(record, "status_code")
+        return record.name == "django.request" and status < _FAULT
+
+
+class JsonFormatter(logging.Formatter):
+    """`request` is the id the person's browser was told; `error` a traceback, without variables as everywhere."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            "process": record.process,
+        }
+        if request := request_id.current_request_id():
+            line["request"] = request
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)

@@ -1,0 +1,233 @@
+"""manage.py run: the whole portal on this machine, from nothing, until Ctrl-C."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import socket
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, call_command
+from django.db import Error as DatabaseError
+from django.db import connections
+
+from portal.devserver import demo_users, processes, redis_server
+from portal.devserver.postgres_server import (
+    OWNER,
+    PORTAL,
+    READY,
+    SEALER,
+    PostgresServer,
+    PostgresUnavailable,
+    plan_server,
+)
+from portal.devserver.state_dir import (
+    AlreadyRunning,
+    StateDirUnwritable,
+    acquire_run_lock,
+    load_or_create_json,
+    prepare_state_folder,
+    write_private,
+)
+from portal.devserver.supervisor import ChildProcess, NotReady, Stopped, Supervisor, print_line
+
+READY_WITHIN_S = 60.0
+
+
+class Command(BaseCommand):
+    help = "Runs the whole portal on this machine: PostgreSQL, Redis, the stand-in Segura, web, workers and beat."
+    requires_system_checks: list[str] = []  # the children check; here it would only cost the start a second
+    requires_migrations_checks = False
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        """Returns when asked to stop; every obstacle is one sentence on standard error."""
+        try:
+            os.umask(0o077)  # what the children write into the state folder is private as well
+            state = prepare_state_folder()
+            with acquire_run_lock(state):
+                require_free_port(settings.PORT)
+                _Run(state, settings.PORT).to_the_end()
+        except (AlreadyRunning, StateDirUnwritable, redis_server.NoRedis, PostgresUnavailable) as error:
+            raise CommandError(str(error)) from None
+        except NotReady as error:
+            raise CommandError(
+                f"{error} did not become ready in {READY_WITHIN_S:.0f} s; its last lines are above."
+            ) from None
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used: {str(error).strip()}") from None
+
+
+class _Run:
+    """One run: which children, which environment they get, what a person is told."""
+
+    def __init__(self, state: Path, port: int) -> None:
+        self.state, self.port = state, port
+        self.url = f"http://127.0.0.1:{port}"
+        self.environment = {**os.environ, "PORTAL_STATE_DIR": str(state), "PORT": str(port), "PORTAL_DEMO": "1"}
+        # As in production the sealer alone has the signing key: the others get an empty one.
+        self.environment |= {"AUDIT_SIGNING_KEY": "", "AUDIT_SIGNING_KEY_FILE": ""}
+        self.of_the_sealer = {"AUDIT_SIGNING_KEY": settings.AUDIT_SIGNING_KEY}
+        self.facts: dict[str, Any] = {"pid": os.getpid(), "url": self.url, "ready": False}
+        self.facts["segura_url"] = settings.SEGURA_URL
+
+    def to_the_end(self) -> None:
+        """Start everything, then look after it. Raises NotReady; being asked to stop is a normal end."""
+        try:
+            with Supervisor(print_line, self.note) as supervisor:
+                self.bring_up(supervisor)
+                supervisor.forever()
+        except Stopped:
+            self.finish()
+
+    def bring_up(self, supervisor: Supervisor) -> None:
+        """First what the portal leans on, which starts while the database is made ready; then the portal."""
+        grounds = [*self.broker(), *self.sandbox()]
+        for child in grounds:
+            supervisor.start(child)
+        server = self.find_server()
+        if server:
+            self.start_database(supervisor, server)
+        beat = processes.scheduler_process(self.state, self.environment)
+        supervisor.start(beat)  # it asks nothing of the database, and there is a processor left for it
+        with supervisor.interruptible():
+            passwords = prepare_portal(self.state, roles=server is not None)
+        supervisor.wait_ready(*grounds, within=READY_WITHIN_S)
+        for child in grounds:
+            if child.name == "sandbox":
+                self.use_sandbox(json.loads(child.announced))
+        web, worker = processes.web_process(self.port, self.environment), processes.worker_process(self.environment)
+        sealer = processes.sealer_process({**self.environment, **self.of_the_sealer})
+        for child in (web, worker, sealer):
+            supervisor.start(child)
+        supervisor.wait_ready(web, within=READY_WITHIN_S)
+        supervisor.wait(lambda: responds(self.url), READY_WITHIN_S, "web")
+        supervisor.wait_ready(worker, sealer, beat, within=READY_WITHIN_S)
+        self.facts["ready"] = True
+        self.note(self.facts["pids"])
+        self.announce(passwords)
+
+    def find_server(self) -> PostgresServer | None:
+        """Return the embedded PostgreSQL, None if the environment names another one."""
+        if not (self.state / "postgres.json").exists():
+            return None
+        server = plan_server(self.state)
+        return server if os.environ["DATABASE_URL"] == server.url(OWNER) else None
+
+    def start_database(self, supervisor: Supervisor, server: PostgresServer) -> None:
+        """Start the embedded PostgreSQL with its roles; portal and sealer get an address of their own each."""
+        with supervisor.interruptible():
+            server.initialise()
+        child = processes.postgres_process(
+            server.build_command(), server.environment, READY, cwd=server.folder, **server.account
+        )
+        supervisor.start(child)
+        supervisor.wait_ready(child, within=READY_WITHIN_S)
+        with supervisor.interruptible():
+            server.ensure_database()
+        self.environment["DATABASE_URL"] = server.url(PORTAL)
+        self.of_the_sealer["DATABASE_URL"] = server.url(SEALER)
+
+    def broker(self) -> list[ChildProcess]:
+        """A Redis, unless the environment names one."""
+        if os.environ.get("REDIS_URL") or os.environ.get("REDIS_URL_FILE"):
+            return []
+        server = redis_server.plan_redis_server(self.state)
+        self.environment["REDIS_URL"] = self.facts["redis_url"] = server.url
+        return [processes.redis_process(server)]
+
+    def sandbox(self) -> list[ChildProcess]:
+        """A stand-in Segura, unless the settings name a server."""
+        if settings.SEGURA_URL:
+            return []
+        made = {name: secrets.token_urlsafe(24) for name in ("client_secret", "scim_client_secret")}
+        known = load_or_create_json(self.state / "sandbox-client.json", made)
+        for name, value in known.items():
+            self.environment.pop(f"SEGURA_{name.upper()}_FILE", None)
+            self.environment[f"SEGURA_{name.upper()}"] = value
+        ports = redis_server.free_port(), redis_server.free_port()
+        return [
+            processes.sandbox_process(
+                *ports, self.state / "sandbox.json", known["client_secret"], known["scim_client_secret"]
+            )
+        ]
+
+    def use_sandbox(self, announced: dict[str, str]) -> None:
+        """Its addresses, as it has printed them, go to the portal and into run.json."""
+        self.environment |= {
+            "SEGURA_URL": announced["url"],
+            "SEGURA_TOKEN_URL": announced["token_url"],
+            "SEGURA_CLIENT_ID": processes.SANDBOX_CLIENT_ID,
+            "SEGURA_SCIM_CLIENT_ID": processes.SANDBOX_SCIM_CLIENT_ID,
+        }
+        self.facts |= {"segura_url": announced["url"], "control_url": announced["control_url"]}
+
+    def note(self, pids: dict[str, int]) -> None:
+        """What runs where, for tools: run.json in the state folder."""
+        self.facts["pids"] = pids
+        write_private(self.state / "run.json", json.dumps(self.facts, indent=2) + "\n")
+
+    def announce(self, passwords: dict[str, str]) -> None:
+        """The address and the accounts, in one block."""
+        lines = ["", f"  The portal is ready:  {self.url}", "", "  Demo accounts (refused outside the demo)"]
+        lines += [f"    {name:<12}{password}" for name, password in passwords.items()]
+        lines += ["", f"  State: {self.state}   Stop: Ctrl-C   Start over: make reset", ""]
+        sys.stdout.write("\n".join(lines) + "\n")
+        sys.stdout.flush()
+
+    def finish(self) -> None:
+        """Nothing runs any more: say so."""
+        (self.state / "run.json").unlink(missing_ok=True)
+        try:
+            sys.stdout.write("Stopped.\n")
+            sys.stdout.flush()
+        except BrokenPipeError:  # nobody listens; keep Python from trying again at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def prepare_portal(state: Path, *, roles: bool) -> dict[str, str]:
+    """Tables, static files, demo accounts; leaves no connection open for the children to inherit.
+
+    `roles`: this process is the owner of the tables, and gives the embedded server's other roles their rights.
+    """
+    call_command("migrate", verbosity=0, interactive=False)
+    call_command("createcachetable", verbosity=0)
+    if roles:
+        call_command("restrict_db_role", PORTAL, stdout=io.StringIO())
+        call_command("restrict_db_role", SEALER, sealer=True, stdout=io.StringIO())
+    call_command("collectstatic", verbosity=0, interactive=False)
+    passwords = demo_users.ensure_demo_users(state)
+    connections.close_all()
+    return passwords
+
+
+def require_free_port(port: int) -> None:
+    """Raises CommandError with the way out, before anything is started."""
+    another = "Choose another one: PORT=9000 make run"
+    if not 1 <= port <= 65535:
+        raise CommandError(f"PORT must be between 1 and 65535, not {port}. {another}")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise CommandError(f"Port {port} is reserved for root. {another}") from None
+        except OSError:
+            raise CommandError(f"Port {port} is taken by another program. {another}") from None
+
+
+def responds(url: str) -> bool:
+    """Whether the first page comes."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own loopback address
+            return bool(response.status == 200)
+    except urllib.error.HTTPError as error:
+        return error.code < 500
+    except OSError:
+        return False

@@ -1,0 +1,211 @@
+"""Events become notices: each once, for people who may know of it, as each of them wants to be told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, transaction
+from django.db.models import Max, Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.accounts.roles import users_with_right
+from portal.audit.entry import Entry
+from portal.audit.ledger import record_event
+from portal.audit.models import Event
+from portal.changes.models import SEE_ALL, Change, Comment, Revision, Status, Vote
+from portal.changes.presenters.next_steps import WAITING
+from portal.notifications.models import Notice, Preference, Untold
+from portal.notifications.routing import NOTIFICATION_TYPES, RIGHTS, ROUTES, Audience, EventFacts, MailTiming
+
+SUMMARY = "summary"
+"""The kind, in preferences alone, of what waits for a decision: it is of no event, and goes by the daily mail."""
+_BATCH = 200
+CONVERSATION = ("mentioned", "commented")
+"""Kinds of which many may come from one change: unread, they are one notice that counts them."""
+_BETWEEN_MAILS = timedelta(minutes=10)
+_TRIES = 12
+"""With the waits below: given up after about six hours."""
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=1)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EffectivePreference:
+    """How somebody wants to be told of a kind."""
+
+    portal: bool
+    mail: str
+
+
+def dispatch_events() -> int:
+    """Tell of what is due; return how many events that were.
+
+    An event that cannot be told is put off, each time for longer, so that it takes no place in the batch from others.
+    """
+    told = 0
+    due = Untold.objects.filter(next_at__lte=Now()).order_by("next_at", "event")
+    for event in due.values_list("event", flat=True)[:_BATCH]:
+        try:
+            told += _tell(event)
+        except (DatabaseError, ObjectDoesNotExist, LookupError, TypeError, ValueError) as error:
+            _put_off(event, type(error).__name__)
+    return told
+
+
+@transaction.atomic
+def _put_off(event: int, error: str) -> None:
+    """Try again later; after _TRIES give the event up, on record."""
+    tries = Untold.objects.filter(event=event).values_list("tries", flat=True).first()
+    if tries is None:
+        return
+    as_seen = Untold.objects.filter(event=event, tries=tries)
+    if tries + 1 < _TRIES:
+        as_seen.update(tries=tries + 1, next_at=Now() + min(_FIRST_WAIT * 2**tries, _LONGEST_WAIT))
+        _log.warning("nobody could be told of event %d yet: %s", event, error)
+    elif as_seen.delete()[0]:
+        record_event("notice.given_up", data={"event": event, "error": error})
+        _log.error("nobody was told of event %d, and it is not tried again: %s", event, error)
+
+
+@transaction.atomic
+def _tell(event_id: int) -> bool:
+    """In one transaction with taking it: whoever comes second finds nothing to take."""
+    if not Untold.objects.filter(event=event_id).delete()[0]:
+        return False
+    event = Event.objects.get(pk=event_id)
+    entry = event.entry
+    rules = [rule for rule in ROUTES if rule.action == event.action]
+    if entry is None or not rules:
+        return False
+    change = Change.objects.filter(pk=event.change).first() if event.change else None
+    _settle(change)
+    facts = EventFacts(entry.data, decided=_decided(event))
+    actor = User.objects.filter(username=event.actor).first() if event.actor else None
+    told = {actor.pk} if actor else set()
+    for rule in rules:
+        if not rule.applies(facts):
+            continue
+        people = list(_audience(NOTIFICATION_TYPES[rule.kind].audience, change, entry).exclude(pk__in=told))
+        told |= {person.pk for person in people}
+        notice = Notice(kind=rule.kind, change=change, event=event.pk, at=entry.at)
+        notice.by = actor.display_name if actor else ""
+        _write(notice, people)
+    return True
+
+
+def _settle(change: Change | None) -> None:
+    """Nobody has to be reminded of a decision that is no longer asked for."""
+    if change is not None and change.status != Status.PENDING:
+        asked = Notice.objects.filter(change=change, kind__in=("waiting", "again"))
+        asked.filter(read_at=None).update(read_at=timezone.now())
+        asked.filter(mailed_at=None).update(mail_at=None, daily=False)
+
+
+def _decided(event: Event) -> bool:
+    """Whether the vote was the one that decided: then the next event of its change, of the same act, says so."""
+    following = Event.objects.filter(change=event.change, seq=(event.seq or 0) + 1)
+    return event.action == "vote.cast" and following.filter(action__in=("change.approved", "change.rejected")).exists()
+
+
+def _audience(audience: Audience, change: Change | None, entry: Entry) -> QuerySet[User]:
+    """Who that is now: people who are switched off, or who lost the right, are not in it."""
+    people = users_with_right(*RIGHTS[audience])
+    if change is None:
+        return _of_delivery(audience, people)
+    match audience:
+        case Audience.REQUESTER:
+            return people.filter(pk=change.requester_id)
+        case Audience.MENTIONED:
+            return _readers(change, people).filter(username__in=entry.data.get("mentions", []))
+        case Audience.INVOLVED:
+            return _readers(change, people).filter(_involved(change))
+        case Audience.OPERATORS:
+            return _strangers(change, people)
+    return _of_vote(audience, change, entry, _strangers(change, people))
+
+
+def _of_delivery(audience: Audience, people: QuerySet[User]) -> QuerySet[User]:
+    """Whom it concerns that delivery as a whole stands still, or goes on."""
+    if audience is Audience.DELAYED:
+        return people.filter(pk__in=Change.objects.filter(status__in=WAITING).values("requester_id"))
+    return people if audience is Audience.OPERATORS else people.none()
+
+
+def _of_vote(audience: Audience, change: Change, entry: Entry, strangers: QuerySet[User]) -> QuerySet[User]:
+    """Of those to whom the change is nobody's own: whose votes it is about, or who is to vote."""
+    votes = Vote.objects.filter(change=change, voided_at=None)
+    match audience:
+        case Audience.VOTERS:
+            return strangers.filter(pk__in=votes.filter(revision=entry.data.get("revision", 0)).values("voter_id"))
+        case Audience.VOIDED:
+            return strangers.filter(username__in=entry.data.get("votes_voided", []))
+        case Audience.DECIDERS if change.status == Status.PENDING:
+            return strangers.exclude(pk__in=votes.filter(revision=change.revision).values("voter_id"))
+    return strangers.none()
+
+
+def _strangers(change: Change, people: QuerySet[User]) -> QuerySet[User]:
+    """Who neither proposed nor edited it."""
+    edited = Revision.objects.filter(change=change).values("editor_id")
+    return people.exclude(pk=change.requester_id).exclude(pk__in=edited)
+
+
+def _readers(change: Change, people: QuerySet[User]) -> QuerySet[User]:
+    """Who may see it."""
+    return people.filter(Q(pk=change.requester_id) | Q(pk__in=users_with_right(*SEE_ALL).values("pk")))
+
+
+def _involved(change: Change) -> Q:
+    """Its requester, and whoever voted on it or said something about it."""
+    said = Comment.objects.filter(change=change).values("author_id")
+    voted = Vote.objects.filter(change=change).values("voter_id")
+    return Q(pk=change.requester_id) | Q(pk__in=said) | Q(pk__in=voted)
+
+
+def _write(notice: Notice, people: list[User]) -> None:
+    """Write one row for each who wants to be told at all; of a conversation it takes the place of the unread one."""
+    chosen = load_preferences(people, [notice.kind])
+    talk = Notice.objects.filter(recipient__in=people, change=notice.change, kind=notice.kind)
+    talk = talk if notice.kind in CONVERSATION else talk.none()
+    unread = {row.recipient_id: row for row in talk.filter(read_at=None).order_by("pk")}
+    mailed = dict(talk.values_list("recipient").annotate(Max("mailed_at")))
+    rows = []
+    for person in people:
+        wish = chosen[person.pk, notice.kind]
+        reachable = bool(settings.EMAIL_HOST and person.email)
+        daily = reachable and wish.mail == MailTiming.DAILY
+        at_once = reachable and wish.mail == MailTiming.AT_ONCE
+        if wish.portal or daily or at_once:
+            told = Notice(recipient=person, kind=notice.kind, change=notice.change, event=notice.event, by=notice.by)
+            told.at, told.shown, told.daily = notice.at, wish.portal, daily
+            if person.pk in unread:
+                told.count, told.mailed_at = unread[person.pk].count + 1, mailed[person.pk]
+            told.mail_at = _when_to_mail(mailed.get(person.pk)) if at_once else None
+            rows.append(told)
+    talk.filter(pk__in=[row.pk for row in unread.values()]).delete()
+    Notice.objects.bulk_create(rows)
+
+
+def _when_to_mail(last: datetime | None) -> datetime:
+    """Return now, or the end of the pause after the `last` mail about the same conversation."""
+    now = timezone.now()
+    return max(now, last + _BETWEEN_MAILS) if last else now
+
+
+def load_preferences(people: Iterable[User], kinds: Iterable[str]) -> dict[tuple[int, str], EffectivePreference]:
+    """By person and kind: what they chose, and else what holds for everybody."""
+    people, kinds = list(people), list(kinds)
+    usual = {name: EffectivePreference(True, kind.mail) for name, kind in NOTIFICATION_TYPES.items()} | {
+        SUMMARY: EffectivePreference(False, MailTiming.DAILY)
+    }
+    found = {(person.pk, kind): usual[kind] for person in people for kind in kinds}
+    for row in Preference.objects.filter(person__in=people, kind__in=kinds):
+        found[row.person_id, row.kind] = EffectivePreference(row.portal, row.mail)
+    return found

@@ -1,0 +1,162 @@
+"""What the pages ask of the notices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django.db.models import F, IntegerField, QuerySet, Subquery
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from portal.accounts import roles
+from portal.accounts.models import User
+from portal.accounts.roles import Right
+from portal.audit import findings
+from portal.audit.models import Event
+from portal.changes.models import Change, Revision, StatusCause
+from portal.changes.presenters.next_steps import instant_text
+from portal.common.invisible_characters import replace_invisible
+from portal.common.prepared import Given, Prepared
+from portal.notifications.models import Notice
+
+COUNT_LIMIT = 100
+"""Above it people read «100+», so that counting stays cheap."""
+_NAME_LENGTH = 120
+_PAUSED, _APPLIED = "paused", "applied"
+_TO_DECIDE = ("waiting", "again", "voided")
+
+
+@dataclass(frozen=True)
+class InboxEntry:
+    """A notice in words. `secret` is the name of its secret on one line, with everything unseen spelled out.
+
+    `reason`: why delivery is paused, in the portal's own words; '' if it is about something else. `read_at`: when the
+    values that a change to be decided was proposed over were read from Segura; None if it is not known.
+    """
+
+    notice: Notice
+    secret: str
+    reason: str = ""
+    read_at: datetime | None = None
+
+    @property
+    def title(self) -> str:
+        return _("Your change was applied in part") if self.in_part else str(self.notice.about.title)
+
+    @property
+    def in_part(self) -> bool:
+        """Whether it is about a change of which Segura did not take all."""
+        change = self.notice.change
+        return self.notice.kind == _APPLIED and change is not None and change.cause == StatusCause.APPLIED_EXCEPT
+
+    @property
+    def said(self) -> str:
+        """The whole of it, in a sentence or two."""
+        change = self.notice.change
+        by = self.notice.by or _("The portal")
+        in_part = _("%(number)s for the secret %(secret)s was applied, except for what its page names.")
+        sentence = (in_part if self.in_part else str(self.notice.about.said)) % {
+            "number": change.number if change else "",
+            "secret": self.secret,
+            "by": by,
+        }
+        if self.reason:
+            reason = _("Reason: %(reason)s.") % {"reason": findings.said(self.reason)}
+            return f"{sentence} {reason}"
+        if self.read_at:
+            read = _("The old values were read from Segura at %(at)s.") % {"at": instant_text(self.read_at)}
+            return f"{sentence} {read}"
+        if self.notice.count == 1:
+            return sentence
+        newest = _("This is the newest of %(count)d that you have not read.") % {"count": self.notice.count}
+        return f"{sentence} {newest}"
+
+
+def build_entries(notices: Iterable[Notice]) -> list[InboxEntry]:
+    """For notices with their change at hand."""
+    notices = list(notices)
+    reasons, read_at = _reasons(notices), _read_at(notices)
+    return [
+        InboxEntry(
+            notice,
+            to_single_line(notice.change.secret_name) if notice.change else "",
+            reasons.get(notice.event, ""),
+            read_at.get(notice.change_id) if notice.kind in _TO_DECIDE else None,
+        )
+        for notice in notices
+    ]
+
+
+def _read_at(notices: Iterable[Notice]) -> dict[int | None, datetime | None]:
+    """By change that is to be decided, when the base of the revision that counts was read."""
+    changes = [notice.change_id for notice in notices if notice.kind in _TO_DECIDE]
+    current = Revision.objects.filter(change__in=changes, number=F("change__revision")) if changes else None
+    return dict(current.values_list("change", "base_read_at")) if current is not None else {}
+
+
+def _reasons(notices: Iterable[Notice]) -> dict[int, str]:
+    """By event, why calls did not get through: what the event says, if its retention has not ended."""
+    pauses = [notice.event for notice in notices if notice.kind == _PAUSED]
+    events = Event.objects.filter(pk__in=pauses, action="delivery.paused") if pauses else []
+    return {event.pk: str(event.entry.data.get("reason", "")) for event in events if event.entry}
+
+
+def to_single_line(name: str) -> str:
+    """A name that somebody else chose, fit for a line of text or the subject of a mail."""
+    shown = replace_invisible(name.replace("\n", " "), lambda char: f"⟨U+{ord(char):04X}⟩")
+    return shown if len(shown) <= _NAME_LENGTH else f"{shown[: _NAME_LENGTH - 1]}…"
+
+
+class CountSubquery(Subquery):
+    """How many rows a query has, as a column of another one."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()
+
+
+def count_unread(person: User) -> str:
+    """How many notices this person has not read, '' for none."""
+    (unread,) = _counted(person)
+    return unread
+
+
+def count_queue_and_unread(person: User) -> tuple[str, str]:
+    """How many changes wait for this person's decision, and how many notices are unread, in one query."""
+    unread, waiting = _counted(person, queue=True)
+    return waiting, unread
+
+
+def _counted(person: User, *, queue: bool = False) -> list[str]:
+    (counts,) = _counting(roles.rights_of(person), COUNT_LIMIT + 1, queue).rows(person=person.pk)
+    return [_said(count) for count in counts]
+
+
+@cache
+def _counting(rights: frozenset[Right], most: int, queue: bool) -> Prepared[User]:
+    """For anybody with these rights."""
+
+    def counts() -> QuerySet[User, Any]:
+        anybody = roles.anybody_with(rights, Given("person"))
+        lists: list[QuerySet[Any]] = [Notice.objects.inbox(anybody).unread()]
+        if queue:
+            lists.append(Change.objects.awaiting_decision_by(anybody))
+        return User.objects.filter(pk=anybody.pk).values_list(
+            *(CountSubquery(found.values("pk")[:most]) for found in lists)
+        )
+
+    return Prepared(counts)
+
+
+def _said(count: int) -> str:
+    return f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count or "")
+
+
+def mark_read(person: User, *, notice_id: int | None = None, up_to: int | None = None) -> int:
+    """Mark one notice of this person as read, or all up to the one that was the newest on their page."""
+    unread = Notice.objects.filter(recipient=person, read_at=None)
+    unread = unread.filter(pk=notice_id) if notice_id is not None else unread.filter(pk__lte=up_to or 0)
+    return unread.update(read_at=timezone.now())

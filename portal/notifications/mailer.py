@@ -1,0 +1,179 @@
+"""Notices by mail: in the person's language and time zone, without anything that was typed or proposed.
+
+Each is claimed before it is sent, and marked after it. So it leaves once; twice only where a worker is lost between
+the mail server's yes and the mark, and then under the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db.models import F
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.translation import ngettext
+
+from portal.accounts.models import User
+from portal.accounts.roles import rights_of, users_with_right
+from portal.changes.models import Change
+from portal.changes.presenters import change_rows
+from portal.notifications import inbox
+from portal.notifications.models import Notice
+from portal.notifications.routing import NOTIFICATION_TYPES, RIGHTS
+from portal.web.user_locale import get_user_timezone
+
+PATIENCE_S = 30.0
+"""No mail is begun later than this after the first of a round, so that a slow mail server holds one worker at most."""
+_LEASE = timedelta(minutes=5)
+_MOST = 50
+_TRIES = 12
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class MailContent:
+    """What one mail tells one person: of notices, and in the daily mail of what waits for their decision."""
+
+    notices: Sequence[Notice]
+    waiting: Sequence[Change] = ()
+    more: bool = False
+    unlisted: Sequence[Notice] = ()
+
+    @property
+    def told(self) -> list[Notice]:
+        """Return the notices that the mail tells of, those included that it only counts."""
+        return [*self.notices, *self.unlisted]
+
+
+def send_due_mail() -> int:
+    """Send what is due, all of one person's in one mail; how many mails left. A server that is away ends the round."""
+    if not settings.EMAIL_HOST:
+        return 0
+    begun, sent = time.monotonic(), 0
+    due = Notice.objects.filter(mail_at__lte=timezone.now(), kind__in=NOTIFICATION_TYPES).order_by("mail_at")
+    for person in User.objects.filter(pk__in=due.values_list("recipient", flat=True)[:_MOST]):
+        if time.monotonic() - begun > PATIENCE_S:
+            break
+        claimed = _claim(person)
+        if not claimed:
+            continue
+        if not send_mail_to(person, MailContent(claimed)):
+            _postpone(claimed)
+            break
+        sent += 1
+        mark_mailed(claimed)
+    return sent
+
+
+def still_allowed_for(person: User, notices: Sequence[Notice]) -> list[Notice]:
+    """Those this person may still be told of: they may have been switched off, or have lost a right, since."""
+    if not person.email or not is_active_holder(person):
+        return []
+    rights = rights_of(person)
+    seen = [
+        notice
+        for notice in notices
+        if notice.change is None or change_rows.can_view(notice.change.requester_id, person)
+    ]
+    return [notice for notice in seen if RIGHTS[notice.about.audience] & rights]
+
+
+def is_active_holder(person: User) -> bool:
+    """Whether the person is among those who hold any right of theirs: active, and no demo account outside the demo."""
+    return any(users_with_right(right).filter(pk=person.pk).exists() for right in rights_of(person))
+
+
+def mark_mailed(notices: Sequence[Notice]) -> None:
+    """They have left."""
+    keys = [notice.pk for notice in notices]
+    Notice.objects.filter(pk__in=keys).update(mailed_at=timezone.now(), mail_at=None, daily=False)
+
+
+def _claim(person: User) -> list[Notice]:
+    """This person's due notices that nobody else is sending; what they may no longer know is not sent at all."""
+    now = timezone.now()
+    due = Notice.objects.filter(recipient=person, mail_at__lte=now, kind__in=NOTIFICATION_TYPES)
+    due = due.select_related("change").order_by("pk")
+    return [notice for notice in take_allowed(person, list(due[:_MOST])) if _won(notice, now)]
+
+
+def take_allowed(person: User, notices: Sequence[Notice]) -> list[Notice]:
+    """Return those that this person may still know of, and let the others wait for no mail any more."""
+    allowed = still_allowed_for(person, notices)
+    kept = {notice.pk for notice in allowed}
+    gone = [notice.pk for notice in notices if notice.pk not in kept]
+    Notice.objects.filter(pk__in=gone).update(mail_at=None, daily=False)
+    return allowed
+
+
+def _won(notice: Notice, now: datetime) -> bool:
+    as_seen = Notice.objects.filter(pk=notice.pk, mail_at=notice.mail_at)
+    return bool(as_seen.update(mail_at=now + _LEASE, mail_tries=F("mail_tries") + 1))
+
+
+def _postpone(notices: Sequence[Notice]) -> None:
+    """Again later, each time after a longer while; after a day or so no more: it is in the inbox."""
+    for notice in notices:
+        tries = notice.mail_tries + 1
+        later = timezone.now() + timedelta(minutes=min(2 ** (tries - 1), 180))
+        Notice.objects.filter(pk=notice.pk).update(mail_at=None if tries >= _TRIES else later)
+
+
+def send_mail_to(person: User, letter: MailContent) -> bool:
+    """Send it in the person's words; False where the mail server did not take it."""
+    with translation.override(person.language or settings.LANGUAGE_CODE), timezone.override(get_user_timezone(person)):
+        message = build_message(person, letter)
+    try:
+        return bool(message.send())
+    except (smtplib.SMTPException, OSError) as error:
+        _log.warning("a notice could not be mailed to %s: %s", person.username, type(error).__name__)
+        return False
+
+
+def build_message(person: User, letter: MailContent) -> EmailMultiAlternatives:
+    """The mail, in the language and time zone that are active."""
+    lines = inbox.build_entries(letter.notices)
+    subject = _subject(letter, lines)
+    context = {
+        "person": person,
+        "lines": lines,
+        "waiting": [(change, inbox.to_single_line(change.secret_name)) for change in letter.waiting],
+        "more": letter.more,
+        "unlisted": len(letter.unlisted),
+        "url": settings.BASE_URL,
+        "subject": subject,
+    }
+    message = EmailMultiAlternatives(
+        subject,
+        render_to_string("notices/mail.txt", context).strip() + "\n",
+        to=[person.email],
+        headers={"Auto-Submitted": "auto-generated"},
+    )
+    message.attach_alternative(render_to_string("notices/mail.html", context), "text/html")
+    if letter.notices:  # the same mail sent twice is one to whoever receives it
+        host = urlsplit(settings.BASE_URL).hostname
+        message.extra_headers["Message-ID"] = f"<notice-{letter.notices[0].pk}-{len(letter.notices)}@{host}>"
+    return message
+
+
+def _subject(letter: MailContent, lines: Sequence[inbox.InboxEntry]) -> str:
+    if letter.waiting:
+        count = f"{len(letter.waiting)}+" if letter.more else str(len(letter.waiting))
+        return ngettext(
+            "%(count)s change waits for your decision", "%(count)s changes wait for your decision", len(letter.waiting)
+        ) % {"count": count}
+    told = len(letter.told)
+    if told > 1:
+        return ngettext("%(count)d notice", "%(count)d notices", told) % {"count": told}
+    line, change = lines[0], lines[0].notice.change
+    if change is None:
+        return line.title
+    return f"{change.number}: {line.title} ({line.secret})"

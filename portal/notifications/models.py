@@ -1,0 +1,96 @@
+"""What people are told, how each wants to be told, and the events nobody has been told of yet."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from portal.accounts.models import User
+from portal.changes.models import Change, ChangeQuerySet
+from portal.notifications.routing import NOTIFICATION_TYPES, MailTiming, NotificationType
+
+
+class Untold(models.Model):
+    """An event nobody has been told of. The database puts it here with the event, in one transaction.
+
+    So who acts waits for nothing and knows of nobody who listens, and no event is lost between act and notice.
+    """
+
+    event = models.BigIntegerField(primary_key=True)
+    tries = models.IntegerField(db_default=0, help_text="How often it could not be told.")
+    next_at = models.DateTimeField(db_default=Now(), db_index=True, help_text="When to try it next.")
+
+    class Meta:
+        default_permissions = ()
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def inbox(self, person: User) -> NoticeQuerySet:
+        """What this person is shown: not of changes that they may no longer read."""
+        shown = self.filter(
+            recipient=person.pk, shown=True, kind__in=NOTIFICATION_TYPES
+        )  # a newer release may know others
+        own = Q(change=None) | Q(change__requester=person.pk)
+        return shown if ChangeQuerySet.sees_all(person) else shown.filter(own)
+
+    def unread(self) -> NoticeQuerySet:
+        return self.filter(read_at=None)
+
+
+class Notice(models.Model):
+    """One person told of one event. It names the change and who acted, and nothing that was typed or proposed."""
+
+    recipient = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=16)
+    change = models.ForeignKey(Change, null=True, on_delete=models.CASCADE, related_name="notices")
+    event = models.BigIntegerField()
+    by = models.CharField(max_length=310, blank=True, help_text="As they were called then; '' for the machine.")
+    at = models.DateTimeField()
+    count = models.IntegerField(db_default=1, help_text="Of how many events of a conversation this is the newest.")
+    shown = models.BooleanField(help_text="In the inbox; else it is mailed only.")
+    read_at = models.DateTimeField(null=True)
+    daily = models.BooleanField(default=False, help_text="Waits for the daily mail.")
+    mail_at = models.DateTimeField(null=True, help_text="When to mail it next; null where nothing is to be mailed.")
+    mail_tries = models.IntegerField(default=0)
+    mailed_at = models.DateTimeField(null=True)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["event", "recipient"], name="notice_once_per_event")]
+        indexes = [
+            models.Index(fields=["recipient", "-id"], condition=Q(shown=True), name="notice_inbox"),
+            models.Index(fields=["recipient", "-id"], condition=Q(shown=True, read_at=None), name="notice_unread"),
+            models.Index(fields=["mail_at"], condition=Q(mail_at__isnull=False), name="notice_mail_due"),
+            models.Index(fields=["recipient"], condition=Q(daily=True), name="notice_daily"),
+        ]
+
+    @property
+    def about(self) -> NotificationType:
+        """The kind it is of."""
+        return NOTIFICATION_TYPES[self.kind]
+
+
+class Preference(models.Model):
+    """How a person wants to be told of one kind, where they chose."""
+
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=16)
+    portal = models.BooleanField()
+    mail = models.CharField(max_length=8, choices=MailTiming)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["person", "kind"], name="preference_person_kind")]
+
+
+class Daily(models.Model):
+    """When somebody's next daily mail is due."""
+
+    person = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    next_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()

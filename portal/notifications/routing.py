@@ -1,0 +1,300 @@
+"""Who is told what of which event: the one table. docs/notices.md, the preferences and the mails are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.roles import Right
+
+Text = str | Promise
+
+
+class MailTiming(models.TextChoices):
+    """When a notice leaves by mail."""
+
+    AT_ONCE = "at_once", _("At once")
+    DAILY = "daily", _("In the daily mail")
+    NEVER = "never", _("Never")
+
+
+class Audience(StrEnum):
+    """Whom a notice is for. Nobody is told of what they did, nor asked to decide what they proposed or edited."""
+
+    DECIDERS = "deciders"
+    VOTERS = "voters"
+    VOIDED = "voided"
+    REQUESTER = "requester"
+    MENTIONED = "mentioned"
+    INVOLVED = "involved"
+    OPERATORS = "operators"
+    DELAYED = "delayed"
+
+
+RIGHTS: dict[Audience, frozenset[Right]] = {
+    Audience.DECIDERS: frozenset({Right.DECIDE}),
+    Audience.VOTERS: frozenset({Right.DECIDE}),
+    Audience.VOIDED: frozenset({Right.DECIDE}),
+    Audience.REQUESTER: frozenset({Right.PROPOSE}),
+    Audience.MENTIONED: frozenset(Right),
+    Audience.INVOLVED: frozenset(Right),
+    Audience.OPERATORS: frozenset({Right.OPERATE}),
+    Audience.DELAYED: frozenset({Right.PROPOSE}),
+}
+"""One of these each of them has to hold, when they are told and again when a mail leaves; and may see the change."""
+
+
+@dataclass(frozen=True)
+class NotificationType:
+    """What somebody can be told. `said` takes number, secret and by; nothing else of a change is ever in a notice."""
+
+    audience: Audience
+    title: Text
+    said: Text
+    icon: str
+    mail: MailTiming = MailTiming.AT_ONCE
+
+
+_D, _V, _R, _O = Audience.DECIDERS, Audience.VOTERS, Audience.REQUESTER, Audience.OPERATORS
+NOTIFICATION_TYPES: dict[str, NotificationType] = {
+    "waiting": NotificationType(
+        _D,
+        _("A change waits for your decision"),
+        _("%(by)s asks for a decision on %(number)s for the secret %(secret)s."),
+        "clipboard-check",
+    ),
+    "voided": NotificationType(
+        Audience.VOIDED,
+        _("A change was revised after your vote"),
+        _("%(by)s revised %(number)s for the secret %(secret)s. Your vote no longer counts: look at it again."),
+        "refresh-alert",
+    ),
+    "again": NotificationType(
+        _D,
+        _("A change needs approval again"),
+        _("The approvals of %(number)s for the secret %(secret)s are no longer enough: it needs another one."),
+        "clipboard-check",
+    ),
+    "withdrawn": NotificationType(
+        _V,
+        _("A change was withdrawn after your vote"),
+        _("%(by)s withdrew %(number)s for the secret %(secret)s. There is nothing left to decide."),
+        "arrow-back-up",
+        MailTiming.NEVER,
+    ),
+    "overruled": NotificationType(
+        _V,
+        _("A change was rejected after your vote"),
+        _("%(by)s rejected %(number)s for the secret %(secret)s, on which you had voted."),
+        "ban",
+        MailTiming.NEVER,
+    ),
+    "voted": NotificationType(
+        _R,
+        _("Your change got an approval, and needs more"),
+        _("%(by)s approved %(number)s for the secret %(secret)s. It needs another approval."),
+        "check",
+        MailTiming.NEVER,
+    ),
+    "approved": NotificationType(
+        _R,
+        _("Your change was approved"),
+        _("%(by)s gave %(number)s for the secret %(secret)s the approval it still needed. It waits to be sent."),
+        "check",
+        MailTiming.NEVER,
+    ),
+    "returned": NotificationType(
+        _R,
+        _("Your change needs approval again"),
+        _("The approvals of %(number)s for the secret %(secret)s are no longer enough: it waits. Nothing was sent."),
+        "refresh-alert",
+    ),
+    "asked": NotificationType(
+        _R,
+        _("Your change needs a revision"),
+        _("%(by)s asks for changes to %(number)s for the secret %(secret)s. What to change is on its page: revise it."),
+        "edit",
+    ),
+    "rejected": NotificationType(
+        _R,
+        _("Your change was rejected"),
+        _("%(by)s rejected %(number)s for the secret %(secret)s. The reason is on its page."),
+        "ban",
+    ),
+    "expired": NotificationType(
+        _R,
+        _("Your change expired"),
+        _("%(number)s for the secret %(secret)s expired: its time ran out. It is not sent any more."),
+        "hourglass-empty",
+    ),
+    "stale": NotificationType(
+        _R,
+        _("Your change is out of date"),
+        _("%(number)s for the secret %(secret)s is out of date and was not sent. Its page says why."),
+        "refresh-alert",
+    ),
+    "applied": NotificationType(
+        _R,
+        _("Your change was applied"),
+        _("%(number)s for the secret %(secret)s was applied. What exactly was seen is on its page."),
+        "circle-check",
+    ),
+    "failed": NotificationType(
+        _R,
+        _("Your change failed"),
+        _("%(number)s for the secret %(secret)s failed. Why, and what can be done, is on its page."),
+        "alert-octagon",
+    ),
+    "doubted": NotificationType(
+        _R,
+        _("It is not known whether your change was applied"),
+        _("It is not known yet whether Segura took %(number)s for the secret %(secret)s. The portal finds out."),
+        "help-hexagon",
+        MailTiming.NEVER,
+    ),
+    "stuck": NotificationType(
+        _R,
+        _("Your change needs a person"),
+        _("The portal cannot settle %(number)s for the secret %(secret)s by itself. Somebody who operates it looks."),
+        "user-exclamation",
+    ),
+    "closed": NotificationType(
+        _R,
+        _("Your change was closed by hand"),
+        _("%(by)s looked in Segura and closed %(number)s for the secret %(secret)s. What they found is on its page."),
+        "user-exclamation",
+    ),
+    "retried": NotificationType(
+        _R,
+        _("Your failed change is sent again"),
+        _("%(by)s had %(number)s for the secret %(secret)s sent again."),
+        "refresh",
+        MailTiming.NEVER,
+    ),
+    "mentioned": NotificationType(
+        Audience.MENTIONED,
+        _("Somebody mentioned you"),
+        _("%(by)s mentioned you in a comment on %(number)s for the secret %(secret)s."),
+        "user",
+    ),
+    "commented": NotificationType(
+        Audience.INVOLVED,
+        _("A comment on a change you take part in"),
+        _("%(by)s commented on %(number)s for the secret %(secret)s."),
+        "send",
+        MailTiming.DAILY,
+    ),
+    "escalated": NotificationType(
+        _O,
+        _("A change needs a person"),
+        _("%(number)s needs a person. Look at the secret %(secret)s in Segura, then check again or close the change."),
+        "user-exclamation",
+    ),
+    "paused": NotificationType(
+        _O,
+        _("Delivery is paused"),
+        _("Delivery of all changes is paused: calls do not get through to Segura."),
+        "alert-triangle",
+    ),
+    "resumed": NotificationType(
+        _O,
+        _("Delivery goes on"),
+        _("Calls get through to Segura again, and delivery goes on."),
+        "circle-check",
+        MailTiming.NEVER,
+    ),
+    "held": NotificationType(
+        _O,
+        _("Somebody paused delivery"),
+        _("%(by)s paused delivery of all changes. Why is on the page of the delivery."),
+        "hourglass-empty",
+    ),
+    "released": NotificationType(
+        _O,
+        _("Somebody resumed delivery"),
+        _("%(by)s resumed delivery, and what waited goes out."),
+        "circle-check",
+        MailTiming.NEVER,
+    ),
+    "delayed": NotificationType(
+        Audience.DELAYED,
+        _("Delivery of your changes waits"),
+        _("%(by)s paused delivery of all changes. Yours that are approved are sent once it goes on."),
+        "hourglass-empty",
+    ),
+    "going_on": NotificationType(
+        Audience.DELAYED,
+        _("Delivery of your changes goes on"),
+        _("%(by)s resumed delivery. Yours that are approved are sent in their turn."),
+        "circle-check",
+        MailTiming.NEVER,
+    ),
+}
+"""By the name that rows carry. `mail` is what holds until a person chooses something else."""
+
+
+@dataclass(frozen=True)
+class EventFacts:
+    """What a rule may ask of an event: its data, and whether it ended in a decision of the same act."""
+
+    data: dict[str, Any]
+    decided: bool
+
+
+@dataclass(frozen=True)
+class Route:
+    """Of this event, tell that kind; `only` says in words when, where not always, and `applies` is that in code."""
+
+    action: str
+    kind: str
+    only: str = ""
+    applies: Callable[[EventFacts], bool] = lambda _facts: True
+
+
+ROUTES = (
+    Route("change.submitted", "waiting"),
+    Route("change.revised", "voided"),
+    Route("change.revised", "waiting", "it was stale", lambda facts: facts.data.get("from") == "stale"),
+    Route("change.withdrawn", "withdrawn"),
+    Route(
+        "vote.cast",
+        "voted",
+        "it approves and decides nothing yet",
+        lambda facts: facts.data.get("verdict") == "approve" and not facts.decided,
+    ),
+    Route("change.approved", "approved"),
+    Route("change.returned", "returned"),
+    Route("change.returned", "again", "it was approved", lambda facts: facts.data.get("from") == "approved"),
+    Route("change.changes_requested", "asked"),
+    Route("change.rejected", "rejected"),
+    Route("change.rejected", "overruled"),
+    Route("change.expired", "expired"),
+    Route("change.stale", "stale"),
+    Route("change.applied", "applied"),
+    Route("change.failed", "failed"),
+    Route("change.doubted", "doubted", "not in doubt before", lambda facts: facts.data.get("from") != "in_doubt"),
+    Route("change.escalated", "escalated"),
+    Route("change.escalated", "stuck"),
+    Route("change.closed", "closed"),
+    Route("change.retried", "retried"),
+    Route("change.commented", "mentioned", "it mentions them"),
+    Route("change.commented", "commented"),
+    Route("delivery.paused", "paused"),
+    Route("delivery.resumed", "resumed"),
+    Route("delivery.held", "held"),
+    Route("delivery.held", "delayed"),
+    Route("delivery.released", "released"),
+    Route("delivery.released", "going_on"),
+)
+"""In this order: whom several rules of an event would tell is told once, by the first."""
+
+
+def types_for_rights(rights: frozenset[Right]) -> dict[str, NotificationType]:
+    """The kinds that people with these rights can be told."""
+    return {name: kind for name, kind in NOTIFICATION_TYPES.items() if RIGHTS[kind.audience] & rights}

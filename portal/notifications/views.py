@@ -1,0 +1,78 @@
+"""The inbox, its count on every page, and a person's preferences."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from portal.accounts.decorators import UserRequest, require_rights
+from portal.notifications import inbox as notices
+from portal.notifications.forms import PreferencesForm
+from portal.notifications.models import Notice
+from portal.web import keyset
+
+_SIZE = 25
+
+
+@require_safe
+@require_rights()
+def inbox(request: UserRequest) -> HttpResponse:
+    """What this person was told: the unread first, then the rest, the newest first in both."""
+    own = Notice.objects.inbox(request.user).select_related("change")
+    lists = {}
+    for name, found, cursor in (("unread", own.unread(), "unread_at"), ("read", own.exclude(read_at=None), "at")):
+        page = keyset.paginate_by_keyset(found, order=("-id",), cursor=request.GET.get(cursor, ""), size=_SIZE)
+        lists[name] = {"page": page, "lines": notices.build_entries(page.rows)}
+    newest = own.order_by("-id").values_list("pk", flat=True).first() or 0
+    return render(request, "notices/inbox.html", {**lists, "newest": newest})
+
+
+@require_safe
+def count(request: HttpRequest) -> HttpResponse:
+    """The number of unread notices for the pages that show it; 204 while it is what they have `seen`.
+
+    Whoever is signed out is told nothing, instead of being sent to sign in: a page of theirs may hold what they typed.
+    """
+    person = request.user
+    if not person.is_authenticated:
+        return HttpResponse(status=204)
+    number = notices.count_unread(person)
+    if request.GET.get("seen", "") == number:
+        return HttpResponse(status=204)
+    return render(request, "notices/_count.html", {"unread_count": number})
+
+
+@require_POST
+@require_rights()
+def read(request: UserRequest) -> HttpResponse:
+    """Mark as read: one notice, or all up to the newest that the page showed."""
+    one, up_to = (_number(request, name) for name in ("notice", "up_to"))
+    if one is None and up_to is None:
+        raise BadRequest(_("Say which notice was read."))
+    notices.mark_read(request.user, notice_id=one, up_to=up_to)
+    return redirect("notices:inbox")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_rights()
+def preferences(request: UserRequest) -> HttpResponse:
+    """Language, time zone, and for each kind of notice where it goes."""
+    form = PreferencesForm(request.POST if request.method == "POST" else None, person=request.user)
+    if not form.is_bound or not form.is_valid():
+        context = {"form": form, "mail_configured": bool(settings.EMAIL_HOST)}
+        return render(request, "notices/preferences.html", context, status=422 if form.is_bound else 200)
+    form.save()
+    with translation.override(request.user.language or translation.get_language()):
+        messages.success(request, _("Your preferences were saved."))
+    return redirect("notices:preferences")
+
+
+def _number(request: HttpRequest, name: str) -> int | None:
+    text = request.POST.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 19 else None
