@@ -1,6 +1,6 @@
 """The only settings file: environment in, typed values out. Refuses to start on a bad value.
 
-Every name read here is a row of the README's table. Secrets may come from a file: NAME_FILE instead of NAME.
+Every name read here is a row of docs/configuration.md. Secrets may come from a file: NAME_FILE instead of NAME.
 """
 
 import os

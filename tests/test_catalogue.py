@@ -1,4 +1,4 @@
-"""Every entry of the catalogue is shown by a test, or CONTRIBUTING says why it cannot be."""
+"""Every entry of the catalogue is shown by a test, or docs/reliability.md says why it cannot be."""
 
 from __future__ import annotations
 

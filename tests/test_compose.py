@@ -194,7 +194,9 @@ def test_modules_of_the_commands_can_be_found(name: str) -> None:
     words = " ".join([*service.get("entrypoint", []), command_words(service)])
     words += (ROOT / "Dockerfile").read_text() if name == "web" else ""
     modules = re.findall(r"-m\"?,? \"?([a-z_.]+)", words) + re.findall(r"(portal\.[a-z]+):\w+", words)
-    modules += [f"portal.operations.management.commands.{one}" for one in re.findall(r"manage\.py (run|person)", words)]
+    folders = {"run": "devserver", "user": "operations"}
+    for command in re.findall(r"manage\.py (run|user)", words):
+        modules.append(f"portal.{folders[command]}.management.commands.{command}")
     assert modules or "manage.py" in words
     for module in modules:
         assert importlib.util.find_spec(module), module

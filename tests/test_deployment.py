@@ -95,7 +95,7 @@ def test_accounts_have_the_passwords_of_their_addresses(tmp_path: Path) -> None:
 
 def test_portal_writes_the_sealer_seals_and_neither_can_do_more(deployment: Deployment) -> None:
     python = f"{sys.executable} manage.py"
-    deployment.run("portal", f"{python} person ana --role auditor")
+    deployment.run("portal", f"{python} user ana --role auditor")
     deployment.run("sealer", f"{python} seal_audit && {python} verify_audit")
     with psycopg.connect(deployment.server) as database:
         assert database.execute("SELECT count(*) FROM audit_checkpoint").fetchone() == (2,)

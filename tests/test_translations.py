@@ -75,9 +75,11 @@ def test_every_message_of_the_portal_is_in_the_catalogue_and_none_besides() -> N
     plurals = {message.singular for message in used if message.plural}
     wanted = {message for message in used if message.plural or message.singular not in plurals}
     held = {entry.message for entry in ENTRIES}
-    assert {message.singular: used[message] for message in wanted - held} == {}, "missing: see CONTRIBUTING, Words"
+    assert {message.singular: used[message] for message in wanted - held} == {}, (
+        "missing: see CONTRIBUTING, Change a text in two languages"
+    )
     assert {message.singular for message in held - wanted} == set(), (
-        "nobody says this any more: see CONTRIBUTING, Words"
+        "nobody says this any more: see CONTRIBUTING, Change a text in two languages"
     )
 
 
@@ -123,7 +125,7 @@ def test_compiled_catalogue_says_what_the_written_one_says() -> None:
         else:
             context = f"{entry.message.context}\x04" if entry.message.context else ""
             written[context + entry.message.singular] = entry.texts[0]
-    assert held == written, "compile it: see CONTRIBUTING, Words"
+    assert held == written, "compile it: see CONTRIBUTING, Change a text in two languages"
 
 
 @pytest.mark.parametrize("path", wording.TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates").as_posix())

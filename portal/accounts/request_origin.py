@@ -34,7 +34,7 @@ def get_client_address(request: HttpRequest) -> str:
     """The peer, or what the configured number of own proxies saw; a forged X-Forwarded-For is ignored.
 
     So is one that holds no IP address there, or one with a zone, which may be any text. The proxy must drop header
-    names with underscores (README): WSGI spells X_Forwarded_For the same, and which of the two arrives is chance.
+    names with underscores (production.md): WSGI spells X_Forwarded_For the same, so either may arrive.
     """
     proxies: int = settings.TRUSTED_PROXIES
     forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]

@@ -91,7 +91,7 @@ def bench(extra: list[str]) -> int:
 
 
 def screenshots(extra: list[str]) -> int:
-    """Take a picture of every page in every state into screenshots/, and the README's anew into docs/screenshots."""
+    """Take a picture of every page in every state into screenshots/, and the best anew into docs/screenshots."""
     return test(["tests/atlas/test_pictures.py", "-n", "2", "--screenshots", "screenshots", *extra])
 
 

@@ -1,6 +1,6 @@
 """Pictures of every page in every state, light and dark, on a desk and on a phone: `make screenshots` keeps them all.
 
-The best of them are the README's. Every other run takes only those, and throws them away.
+The best of them are shown by README.md and docs/. Every other run takes only those, and throws them away.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BEST = {
     "operations": "operations",
     "log of a change": "audit",
 }
-"""States whose pictures the README shows, and the names of their files."""
+"""States whose pictures the documentation shows, and the names of their files."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -41,7 +41,7 @@ def album(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def best(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where the README finds its own."""
+    """Where the documentation finds its own."""
     return ROOT / "docs" / "screenshots" if request.config.getoption("--screenshots") else tmp_path
 
 

@@ -133,11 +133,11 @@ def deliver(here: Installation, people: dict[str, str], secret: int, note: str) 
 
 
 def hire(here: Installation) -> dict[str, str]:
-    """The README's command for each of three people; returns their passwords."""
+    """The command of docs/production.md for each of three users; returns their passwords."""
     people = {}
     for name, roles in (("ana", ["requester"]), ("bruno", ["approver"]), ("carla", ["administrator", "auditor"])):
         words = [word for role in roles for word in ("--role", role)]
-        people[name] = here.compose("run", "--rm", "manage", "person", name, *words).split()[-1]
+        people[name] = here.compose("run", "--rm", "manage", "user", name, *words).split()[-1]
     return people
 
 

@@ -31,8 +31,8 @@ def entries() -> dict[str, tuple[str, str]]:
 
 
 def not_here() -> dict[str, str]:
-    """ID -> why it cannot be run here, from CONTRIBUTING."""
-    lines = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()
+    """ID -> why it cannot be run here, from docs/reliability.md."""
+    lines = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8").splitlines()
     return {found[1]: found[2] for line in lines if (found := _NOT_HERE.match(line))}
 
 
