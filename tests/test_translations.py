@@ -15,7 +15,7 @@ from django.utils import translation
 from portal.accounts.decorators import RightMissing
 from portal.accounts.roles import Right
 from portal.audit import code_labels
-from portal.audit.findings import said
+from portal.audit.findings import error_text
 from portal.changes.models import Status, StatusCause, Verdict
 from portal.changes.presenters.next_steps import instant_text
 from portal.changes.rules.guards import AlreadyVoted, NotAllowed, OwnChange, StaleRevision
@@ -177,7 +177,7 @@ def test_every_code_of_the_log_has_words() -> None:
 def test_every_finding_of_the_vault_is_known_to_the_pages() -> None:
     with translation.override("pt-br"):
         texts = findings_in_the_vault()
-        unknown = [text for text in texts if said(text) == text]
+        unknown = [text for text in texts if error_text(text) == text]
     assert any("has no route for" in text for text in texts)
     assert unknown == []
 
@@ -232,7 +232,7 @@ def _texts(node: ast.expr) -> list[str]:
         return []
     whole = [str(part.value) if isinstance(part, ast.Constant) else "" for part in node.values]
     filled = ["".join(text or sample for text in whole) for sample in ("400", "url", "SEGURA_URL", "no answer")]
-    return [next((text for text in filled if said(text) != text), filled[0])]
+    return [next((text for text in filled if error_text(text) != text), filled[0])]
 
 
 def test_dates_and_numbers_are_written_as_the_language_writes_them() -> None:
@@ -247,10 +247,10 @@ def test_states_and_causes_are_looked_up_when_they_are_shown() -> None:
         assert str(Status.IN_DOUBT.label) == "Em dúvida"
         assert str(StatusCause.RECHECKED.label).startswith("Uma pessoa pediu")
         assert (
-            said("no answer in time while reading the answer")
+            error_text("no answer in time while reading the answer")
             == "nenhuma resposta a tempo durante a leitura da resposta"
         )
-        assert said("Api secret updated") == "Api secret updated"
+        assert error_text("Api secret updated") == "Api secret updated"
 
 
 @pytest.mark.django_db

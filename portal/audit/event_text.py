@@ -237,7 +237,7 @@ def _said(value: object) -> str:
     """For a line: a mapping without its brackets, and the portal's own findings in the language of the page."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {_word(item)}" for name, item in value.items())
-    return findings.said(_word(value))
+    return findings.error_text(_word(value))
 
 
 def _decoded(value: object) -> str:

@@ -100,11 +100,11 @@ _KNOWN = (
 _SHAPES = {"status": r"\d{3}", "bytes": r"\d+", "field": r"\w+", "setting": r"[A-Z_]+", "settings": r"[A-Z_, ]+"}
 
 
-def said(text: str) -> str:
+def error_text(text: str) -> str:
     """The finding in the language of the page; any other text, above all Segura's own, exactly as it is."""
     for known, pattern in _patterns():
         if found := pattern.fullmatch(text):
-            parts = {name: said(part) if name == "finding" else part for name, part in found.groupdict().items()}
+            parts = {name: error_text(part) if name == "finding" else part for name, part in found.groupdict().items()}
             return _(known) % parts if parts else _(known)
     return text
 

@@ -59,7 +59,7 @@ class ReadFailure:
             return _refusal(self.number)
         if self.kind is FailureKind.SCIM_CLIENT:
             return _scim_client() % {"code": self.code}
-        return _sentence(self.kind) % {"detail": findings.said(self.message), "code": self.code}
+        return _sentence(self.kind) % {"detail": findings.error_text(self.message), "code": self.code}
 
 
 def _kind(error: VaultError) -> FailureKind:

@@ -65,7 +65,7 @@ class InboxEntry:
             "by": by,
         }
         if self.reason:
-            reason = _("Reason: %(reason)s.") % {"reason": findings.said(self.reason)}
+            reason = _("Reason: %(reason)s.") % {"reason": findings.error_text(self.reason)}
             return f"{sentence} {reason}"
         if self.read_at:
             read = _("The old values were read from Segura at %(at)s.") % {"at": instant_text(self.read_at)}

@@ -161,7 +161,7 @@ class Client:
         came: SeguraResponse | NoResponse = NoResponse("too late to send", sent=False)
         for _ in range(2):
             if (wait_s := self._waits.left_s(self._wait_key)) > 0:
-                return token_errors.held_off(wait_s)
+                return token_errors.wait_requested(wait_s)
             token = self._token(call, ends_at)
             if isinstance(token, TokenUnavailable):
                 return token
@@ -240,7 +240,7 @@ class Client:
         if time.monotonic() >= ends_at:
             return TokenUnavailable(NotSent(reason="no time was left to ask for a token"))
         if (wait_s := self._waits.left_s(self._wait_key)) > 0:
-            return token_errors.held_off(wait_s)
+            return token_errors.wait_requested(wait_s)
         call = ExchangeRequest("POST", urlsplit(self.config.token_url).path, cause.attempt_id, cause.correlation_id)
         started_at, at, clock = datetime.now(UTC), time.time(), time.monotonic()
         came, value, expires_in = self._edge.fetch_token(secret, ends_at=ends_at)

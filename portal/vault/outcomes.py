@@ -94,11 +94,11 @@ class RefusedCheck(_Known):
 class NotSent(_Known):
     """No byte of the update left this machine. Try again later.
 
-    `held_off`: it was not even tried, because Segura has asked to wait.
+    `wait_is_requested`: it was not even tried, because Segura has asked to wait.
     """
 
     code = "not_sent"
-    held_off: bool = False
+    wait_is_requested: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

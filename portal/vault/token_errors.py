@@ -22,17 +22,17 @@ class TokenUnavailable:
         """The same, for a read."""
         outcome, wait = self.outcome, self.outcome.retry_after_s
         if outcome.status is None:
-            return (WaitRequested if outcome.held_off else Unreachable)(
+            return (WaitRequested if outcome.wait_is_requested else Unreachable)(
                 outcome.reason, alarm=outcome.alarm, retry_after_s=wait
             )
         kind = Unauthorised if self.identity else InvalidResponse
         return kind(outcome.reason, status=outcome.status, alarm=outcome.alarm, retry_after_s=wait)
 
 
-def held_off(wait_s: float) -> TokenUnavailable:
+def wait_requested(wait_s: float) -> TokenUnavailable:
     """Return what a call comes to that is not made, because Segura has asked to wait."""
     reason = f"Segura asked to wait: the next call is possible in {math.ceil(wait_s)} seconds"
-    return TokenUnavailable(NotSent(reason=reason, retry_after_s=wait_s, held_off=True))
+    return TokenUnavailable(NotSent(reason=reason, retry_after_s=wait_s, wait_is_requested=True))
 
 
 def classify_token_failure(came: SeguraResponse | NoResponse, scrub: Scrubber) -> TokenUnavailable:

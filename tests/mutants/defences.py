@@ -227,7 +227,7 @@ _SENDING = (
     Mutant(
         "no call before the wait that Segura asked for is over",
         "portal/vault/client.py",
-        """                return token_errors.held_off(wait_s)
+        """                return token_errors.wait_requested(wait_s)
             token =""",
         """                pass
             token =""",

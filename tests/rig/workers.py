@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection
 
 from portal.devserver import processes
-from portal.devserver.management.commands.run import responds
+from portal.devserver.management.commands.run import is_responding
 from portal.devserver.redis_server import free_port
 from portal.devserver.supervisor import die_with_parent
 from tests.rig.portal import QUICK, ROOT
@@ -90,7 +90,7 @@ class Workers:
     def answering(self, url: str) -> str:
         """The same, once there are pages."""
         give_up_at = time.monotonic() + 60
-        while not responds(url):
+        while not is_responding(url):
             assert time.monotonic() < give_up_at, self.log.read_text(errors="replace")[-3000:]
             time.sleep(0.05)
         return url

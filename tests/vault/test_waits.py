@@ -55,13 +55,13 @@ def test_no_call_is_made_before_the_wait_is_over(first, status, endpoint, header
     came, wait_s = heard(lambda: CALLS[first](client))
     assert 25 < wait_s <= 30
     assert not isinstance(came, WaitRequested)
-    assert not (isinstance(came, NotSent) and came.held_off)
+    assert not (isinstance(came, NotSent) and came.wait_is_requested)
     before = len(sandbox.control.arrivals())
     for call, tokens in product(CALLS.values(), (None, client._tokens)):
         other = connect(tokens=tokens)
         other._waits = waits
         came, wait_s = heard(lambda call=call, other=other: call(other))
-        assert isinstance(came, WaitRequested) or (isinstance(came, NotSent) and came.held_off)
+        assert isinstance(came, WaitRequested) or (isinstance(came, NotSent) and came.wait_is_requested)
         assert 25 < wait_s <= 30
     assert len(sandbox.control.arrivals()) == before
 

@@ -59,7 +59,7 @@ KNOWN = {
 }
 
 
-def reject(place: str, what: str) -> NoReturn:
+def raise_finding(place: str, what: str) -> NoReturn:
     """The verdict, with the first place that is wrong."""
     raise SystemExit(f"NO. {place}: {what}")
 
@@ -78,7 +78,7 @@ def signed_lines(note: object, keys: list[str], place: str) -> list[str]:
                 signature[4:], f"{body}\n".encode()
             )
         except InvalidSignature:
-            reject(place, "its signature is false.")
+            raise_finding(place, "its signature is false.")
         except (StopIteration, ValueError):
             continue
         return body.split("\n")
@@ -98,7 +98,7 @@ def parse_checkpoint(note: str, keys: list[str], place: str) -> tuple[int, bytes
     """Size, root and time of a signed checkpoint."""
     said = signed_lines(note, keys, place)
     if len(said) < 3 or not (said[1].isascii() and said[1].isdigit()):
-        reject(place, "not a checkpoint that was signed with the key of this log.")
+        raise_finding(place, "not a checkpoint that was signed with the key of this log.")
     return int(said[1]), b64decode(said[2]), time_of(said)
 
 
@@ -115,9 +115,9 @@ def iter_leaves(lines: Iterable[bytes], start: int = 1) -> Iterator[tuple[int, i
             stated, hashed, proof, text = line.rstrip(b"\n").split(b"\t", 3)
             leaf, node = int(stated), bytes.fromhex(hashed.decode())
         except ValueError:
-            reject(f"line {number}", "not a line of a sealed log.")
+            raise_finding(f"line {number}", "not a line of a sealed log.")
         if text and sha256(b"\0" + text).digest() != node:  # without a text, an event must say that it went
-            reject(f"line {number}, leaf {leaf}", "its text is not the one that was sealed.")
+            raise_finding(f"line {number}, leaf {leaf}", "its text is not the one that was sealed.")
         yield number, leaf, node, proof, text
 
 
@@ -153,7 +153,7 @@ class Keys:
         said = signed_lines(note, [before], place) if note and before else []
         handed_over = said[1:3] == ["next key", new]
         if before and not handed_over and (note or (before in self.trusted and new not in self.trusted)):
-            reject(place, "the key before it did not hand over to this one.")
+            raise_finding(place, "the key before it did not hand over to this one.")
         if handed_over and before in self.trusted and new not in self.trusted:
             self.trusted.append(new)
         self.since.append((leaf, new))
@@ -217,7 +217,9 @@ class Log:
         """As ordinary(), but names what is wrong and knows what is rare."""
         for number, leaf, node, _, text in iter_leaves(lines, self.size + 1):
             if leaf != self.size:
-                reject(f"line {number}, leaf {leaf}", f"leaf {self.size} must stand here: one is missing or inserted.")
+                raise_finding(
+                    f"line {number}, leaf {leaf}", f"leaf {self.size} must stand here: one is missing or inserted."
+                )
             if not text:
                 self.retired += 1
                 if self.gone and self.gone[-1][1] == leaf - 1:
@@ -253,28 +255,34 @@ class Log:
             elif text.startswith(PRUNED):
                 self.announce(leaf, at, json.loads(text)["data"]["leaves"])
         except (ValueError, KeyError, TypeError):
-            reject(f"leaf {leaf}", "not written by the portal.")
+            raise_finding(f"leaf {leaf}", "not written by the portal.")
 
     def place(self, leaf: int, at: datetime, *, bounds: bool = True) -> None:
         """Nothing stands among events that happened long after it. Of two that contradict, the next one decides."""
         if at >= self.newest - SLACK:
             if self.doubted >= 0:
-                reject(
+                raise_finding(
                     f"leaf {self.doubted}", f"dated long before {self.newest} (UTC), after which it stands: inserted."
                 )
             if bounds and at > self.newest:
                 self.newest, self.newest_leaf = at, leaf
         elif self.doubted >= 0:
-            reject(f"leaf {self.newest_leaf}", f"dated {self.newest} (UTC), long after what follows it: dated ahead.")
+            raise_finding(
+                f"leaf {self.newest_leaf}", f"dated {self.newest} (UTC), long after what follows it: dated ahead."
+            )
         else:
             self.doubted = leaf
 
     def settle(self, signed_at: datetime) -> None:
         """All leaves so far were there at this time."""
         if self.newest > signed_at + SLACK:
-            reject(f"leaf {self.newest_leaf}", f"dated {self.newest} (UTC), but signed on {signed_at}: dated ahead.")
+            raise_finding(
+                f"leaf {self.newest_leaf}", f"dated {self.newest} (UTC), but signed on {signed_at}: dated ahead."
+            )
         if self.doubted >= 0:
-            reject(f"leaf {self.doubted}", f"dated long before {self.newest} (UTC), after which it stands: inserted.")
+            raise_finding(
+                f"leaf {self.doubted}", f"dated long before {self.newest} (UTC), after which it stands: inserted."
+            )
         for announcement in reversed(self.announced):
             if announcement[4]:
                 break
@@ -285,7 +293,7 @@ class Log:
         due = [key for _, key in self.keys.since[-1:]]
         size, root, at = parse_checkpoint(note, due, f"leaf {leaf}")
         if at is None or (size, root) != (self.size, self.root()) or (self.times and at < self.times[-1]):
-            reject(f"leaf {leaf}", "its signed time is not of the leaves before it.")
+            raise_finding(f"leaf {leaf}", "its signed time is not of the leaves before it.")
         self.settle(at)
         self.sizes.append(size)
         self.times.append(at)
@@ -295,14 +303,14 @@ class Log:
     def announce(self, leaf: int, at: datetime, ranges: list[list[int]]) -> None:
         """These texts went, which they may where retention is on."""
         if not self.days:
-            reject(f"leaf {leaf}", "it announces that texts went while retention was off.")
+            raise_finding(f"leaf {leaf}", "it announces that texts went while retention was off.")
         known = [(max(int(first), 0), min(int(last), leaf - 1)) for first, last in ranges]
         self.announced.append([leaf, at, known, self.days, False])
 
     def removals(self) -> None:
         """Each text that is gone was old enough when it went, by a time that was signed that long before."""
         if self.undated >= 0:
-            reject(f"leaf {self.undated}", "not written by the portal: it has no date.")
+            raise_finding(f"leaf {self.undated}", "not written by the portal: it has no date.")
         why = bytearray(self.gone[-1][1] + 1 if self.gone else 0)
         for _, at, ranges, days, _ in self.announced:
             known = bisect_right(self.times, max(at, datetime(1900, 1, 1)) - timedelta(days) + SLACK)  # noqa: DTZ001
@@ -312,8 +320,10 @@ class Log:
                     why[leaf] = 2 if leaf < old else max(why[leaf], 1)
         for leaf in (leaf for first, last in self.gone for leaf in range(first, last + 1) if why[leaf] < 2):
             if why[leaf]:
-                reject(f"leaf {leaf}", "its text went before its retention ended: no signed time shows it a year old.")
-            reject(f"leaf {leaf}", "its text is gone, and no event that was signed says so.")
+                raise_finding(
+                    f"leaf {leaf}", "its text went before its retention ended: no signed time shows it a year old."
+                )
+            raise_finding(f"leaf {leaf}", "its text is gone, and no event that was signed says so.")
 
 
 def check_log(lines: Iterable[bytes], notes: dict[str, str], keys: Keys) -> str:
@@ -336,9 +346,9 @@ def check_log(lines: Iterable[bytes], notes: dict[str, str], keys: Keys) -> str:
     heads = {name: parse_checkpoint(note, keys.trusted, name) for name, note in notes.items()}
     for name, (at, root, _) in sorted(heads.items(), key=lambda item: item[1][:2]):
         if at > log.size:
-            reject(name, f"of {at} events, but the log ends after {log.size}: its tail was cut.")
+            raise_finding(name, f"of {at} events, but the log ends after {log.size}: its tail was cut.")
         if roots[at] != root:
-            reject(name, f"the first {at} events are not those that were signed.")
+            raise_finding(name, f"the first {at} events are not those that were signed.")
         parse_checkpoint(notes[name], keys.at(at), name)  # a retired key signs nothing any more
     log.removals()
     past = f" ({log.retired} of them without text, at the end of its retention)" if log.retired else ""
@@ -369,21 +379,23 @@ def read_entries(content: bytes) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(content)) as pack:
             found = pack.infolist()
             if tuple(entry.orig_filename for entry in found) != ENTRIES:
-                reject(place, f"it does not hold exactly {', '.join(ENTRIES)}, each once and in this order.")
+                raise_finding(place, f"it does not hold exactly {', '.join(ENTRIES)}, each once and in this order.")
             for entry in found:
                 begins = entry.FileHeader(False)
                 plain = (entry.flag_bits, entry.extra, entry.comment, entry.external_attr) == (0, b"", b"", 0o600 << 16)
                 if not plain or entry.header_offset != position or content[position:][: len(begins)] != begins:
-                    reject(entry.filename, "its head in the pack and the directory at the end do not say the same.")
+                    raise_finding(
+                        entry.filename, "its head in the pack and the directory at the end do not say the same."
+                    )
                 position += len(begins) + entry.compress_size
             if sum(entry.file_size for entry in found) > 1 << 30:
-                reject(place, "it is larger than any that the portal makes.")
+                raise_finding(place, "it is larger than any that the portal makes.")
             files = {entry.filename: pack.read(entry) for entry in found}
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
-        reject(place, f"not a pack that the portal made ({type(error).__name__}).")
+        raise_finding(place, f"not a pack that the portal made ({type(error).__name__}).")
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, len(found), len(found), len(content) - 22 - position, position, 0)
     if content[-22:] != end:
-        reject(place, "it holds bytes that belong to none of its files.")
+        raise_finding(place, "it holds bytes that belong to none of its files.")
     return files
 
 
@@ -393,7 +405,7 @@ def check_pack(content: bytes, keys: Keys) -> str:
     announced = list(iter_leaves(files["key-changes.txt"].splitlines(keepends=True)))
     for number, leaf, _, _, text in announced:
         if not text.startswith(KEY_CHANGED):
-            reject(f"key-changes.txt, line {number}", "no key is announced here.")
+            raise_finding(f"key-changes.txt, line {number}", "no key is announced here.")
         keys.learn(text, leaf)
     note = files["checkpoint.txt"].decode("utf-8", "replace")
     size, root, _ = parse_checkpoint(note, keys.at(size_of(note)), "checkpoint.txt")
@@ -401,19 +413,19 @@ def check_pack(content: bytes, keys: Keys) -> str:
     for number, leaf, node, proof, text in iter_leaves(files["events.txt"].splitlines(keepends=True)):
         place = f"line {number}, leaf {leaf}"
         if not 0 <= leaf < size or root_from_proof(node, leaf, size, proof) != root:
-            reject(place, "not in the log that was signed.")
+            raise_finding(place, "not in the log that was signed.")
         texts.append(text)
         event = json.loads(text or b"{}")
         change = change or event.get("change")
         if (event.get("change"), event.get("seq")) != (change, len(texts)):
-            reject(place, f"event {len(texts)} of change {change} must stand here: missing or misplaced.")
+            raise_finding(place, f"event {len(texts)} of change {change} must stand here: missing or misplaced.")
         if len(texts) == 1 and event.get("action") != "change.submitted":
-            reject(place, f"change {change} must begin with its submission, which is gone or left out.")
+            raise_finding(place, f"change {change} must begin with its submission, which is gone or left out.")
     for number, leaf, node, proof, _ in announced:
         if not 0 <= leaf < size or root_from_proof(node, leaf, size, proof) != root:
-            reject(f"key-changes.txt, line {number}, leaf {leaf}", "not in the log that was signed.")
+            raise_finding(f"key-changes.txt, line {number}, leaf {leaf}", "not in the log that was signed.")
     if not texts:
-        reject("events.txt", "it holds no event.")
+        raise_finding("events.txt", "it holds no event.")
     (key,) = [key for key in keys.at(size) if signed_lines(note, [key], "checkpoint.txt")][:1]
     check_reading(files, key, change, [text.decode() for text in texts], note)
     other = "" if files[ENTRIES[-1]] == Path(__file__).read_bytes() else OTHER_VERIFIER
@@ -427,14 +439,14 @@ OTHER_VERIFIER = "\nThe verify_countersign.py in the pack is not this one: do no
 def check_reading(files: dict[str, bytes], key: str, change: object, texts: list[str], note: str) -> None:
     """What people read in the pack says what was verified, and nothing else."""
     if files["summary.html"].decode("utf-8", "replace") != print_summary(change, texts, note, key):
-        reject("summary.html", "it is not made of these events.")
+        raise_finding("summary.html", "it is not made of these events.")
     first, _, rest = files["README.txt"].partition(b"\n\n")
     if first != f"CR-{change}\n{key}".encode() or sha256(rest).hexdigest() not in KNOWN["README.txt"]:
-        reject("README.txt", "not the one that the portal writes.")
+        raise_finding("README.txt", "not the one that the portal writes.")
     if sha256(files["summary.css"]).hexdigest() not in KNOWN["summary.css"]:
-        reject("summary.css", "not the one that the portal writes.")
+        raise_finding("summary.css", "not the one that the portal writes.")
     if files["public-key.txt"] != f"{key}\n".encode():
-        reject("public-key.txt", "not the key that signed the checkpoint.")
+        raise_finding("public-key.txt", "not the key that signed the checkpoint.")
 
 
 def print_summary(change: object, texts: list[str], note: str, key: str) -> str:

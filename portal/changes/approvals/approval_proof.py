@@ -81,7 +81,7 @@ def prove_approval(change: Change, revision: Revision, digest: str) -> Proof:
     cast = {vote.pk: find_cast(change, vote, digest, log) for vote in votes}
     if len({vote.voter_id for vote in votes}) < required:
         raise Tampered
-    forbid_standing_request(log, revision)
+    forbid_open_change_request(log, revision)
     counted = [vote for vote in votes if vote.voided_at is None]
     voters = frozenset(vote.voter_id for vote in counted)
     if len(voters) < read_required(revision.policy):
@@ -136,7 +136,7 @@ def find_cast(change: Change, vote: Vote, digest: str, log: list[Entry]) -> int:
     raise Tampered
 
 
-def forbid_standing_request(log: Iterable[Entry], revision: Revision) -> None:
+def forbid_open_change_request(log: Iterable[Entry], revision: Revision) -> None:
     """Raise Tampered if the log holds a rejection, or a request for changes that its voter has not taken back."""
     asking: set[object] = set()
     for entry in log:

@@ -74,7 +74,7 @@ def has_enough_rights(change: Change, revision: Revision) -> bool:
     return len({voter for (voter,) in rows}) >= read_required(revision.policy)
 
 
-def list_standing(change: Change) -> list[Vote]:
+def list_valid_votes(change: Change) -> list[Vote]:
     """Return the votes on the current revision that are not voided, in order."""
     standing = Vote.objects.filter(change=change, revision=change.revision, voided_at=None)
     return list(standing.select_related("voter").order_by("pk"))

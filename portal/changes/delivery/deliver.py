@@ -158,7 +158,7 @@ def _intend(change: Change, revision: Revision, started: float) -> Attempt | Non
 
 def _give_back(change: Change, revision: Revision) -> None:
     """Too few approvals count now: nothing is sent. What may have been sent before is left to an administrator."""
-    votes = valid_votes.void_lapsed(change, valid_votes.list_standing(change))
+    votes = valid_votes.void_lapsed(change, valid_votes.list_valid_votes(change))
     if change.doubtful_since is not None:
         status_changes.escalate_to_operator(change, StatusCause.APPROVAL_OVER)
     else:

@@ -181,7 +181,7 @@ def _tell_breaker(outcome: Outcome, troubled: bool) -> None:
             circuit_breaker.record_success()
     elif outcome.about_item:
         circuit_breaker.allow_next_probe(transitions.db_now())
-    elif not (isinstance(outcome, NotSent) and outcome.held_off):
+    elif not (isinstance(outcome, NotSent) and outcome.wait_is_requested):
         circuit_breaker.record_failure(
             transitions.db_now(), reason=outcome.reason, code=outcome.status, alarm=outcome.alarm
         )

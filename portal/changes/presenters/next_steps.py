@@ -128,7 +128,7 @@ def pause_lines(pause: Breaker) -> list[str]:
             _filled(_("%(name)s has paused delivery of all changes since %(at)s: %(why)s"), **held),
             _("It goes on when somebody who operates the portal resumes it."),
         ]
-    why = {"at": instant_html(pause.opened_at) if pause.opened_at else "", "why": findings.said(pause.reason)}
+    why = {"at": instant_html(pause.opened_at) if pause.opened_at else "", "why": findings.error_text(pause.reason)}
     said = _filled(
         _("Delivery of all changes is paused since %(at)s: calls do not get through to Segura (%(why)s)."), **why
     )

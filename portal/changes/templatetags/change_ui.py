@@ -119,7 +119,7 @@ def power_words(field: str) -> list[AccessChange]:
     return access_changes.access_sentence_patterns(field)
 
 
-register.filter("said", findings.said)
+register.filter("said", findings.error_text)
 register.filter("traits", secret_insight.describe_strength)
 
 RISK_ICONS = {

@@ -35,7 +35,7 @@ def recount_votes(change_id: int) -> None:
     What a worker has claimed, or what may have been sent, keeps its status: the delivery asks again before it sends.
     """
     change = lock_change(change_id)
-    standing = valid_votes.list_standing(change)
+    standing = valid_votes.list_valid_votes(change)
     votes = valid_votes.void_lapsed(change, standing)
     revision = change.current()
     missing = valid_votes.count_missing(revision, votes)

@@ -107,7 +107,7 @@ class _Run:
         for child in (web, worker, sealer):
             supervisor.start(child)
         supervisor.wait_ready(web, within=READY_WITHIN_S)
-        supervisor.wait(lambda: responds(self.url), READY_WITHIN_S, "web")
+        supervisor.wait(lambda: is_responding(self.url), READY_WITHIN_S, "web")
         supervisor.wait_ready(worker, sealer, beat, within=READY_WITHIN_S)
         self.facts["ready"] = True
         self.note(self.facts["pids"])
@@ -222,7 +222,7 @@ def require_free_port(port: int) -> None:
             raise CommandError(f"Port {port} is taken by another program. {another}") from None
 
 
-def responds(url: str) -> bool:
+def is_responding(url: str) -> bool:
     """Whether the first page comes."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own loopback address
