@@ -3,7 +3,6 @@
 from django.urls import include, path
 
 from portal.changes.views.home import home
-from portal.web.first_steps import dismiss
 from portal.web.saved_filters import delete_filter, save_filter
 from portal.web.views import theme
 
@@ -12,7 +11,6 @@ urlpatterns = [
     path("theme/", theme, name="theme"),
     path("saved-filters/", save_filter, name="save_filter"),
     path("saved-filters/<int:saved>/delete/", delete_filter, name="forget_filter"),
-    path("first-steps/dismiss/", dismiss, name="dismiss_first_steps"),
     path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("operations/", include("portal.operations.urls")),

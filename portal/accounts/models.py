@@ -52,10 +52,6 @@ class User(AbstractUser):
     is_demo = models.BooleanField(default=False, help_text="Made by the demo; refused everywhere else.")
     language = models.CharField(max_length=10, blank=True, db_default="", help_text="'' is as the browser asks.")
     time_zone = models.CharField(max_length=64, blank=True, db_default="", help_text="As IANA names it; '' is UTC.")
-
-    first_steps = models.TextField(
-        blank=True, db_default="", help_text="The steps taken; «dismissed» where none are to be shown."
-    )
     username_key = UsernameKeyField(
         editable=False, blank=True, db_default="", help_text="The user name, folded: what it is found by."
     )

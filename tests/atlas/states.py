@@ -56,7 +56,6 @@ class State:
 NO_PAGE = {
     "theme": "changes a preference and leads back",
     "set_language": "changes a preference and leads back",
-    "dismiss_first_steps": "puts the steps away and leads home",
     "save_filter": "saves and leads back",
     "forget_filter": "deletes and leads back",
     "catalog:names": "names to choose from, asked for while one is typed",

@@ -34,7 +34,6 @@ account_change_password GET    in  200 200 200 200 200 in  200
 account_change_password POST   in  200 200 200 200 200 in  200
 theme          POST   302 302 302 302 302 302 302 302
 set_language            POST   302 302 302 302 302 302 302 302
-dismiss_first_steps     POST   in  302 302 302 302 302 in  302
 save_filter             POST   in  302 302 302 302 302 in  302
 forget_filter           POST   in  404 404 404 302 404 in  404
 catalog:secrets         GET    in  200 200 200 403 200 in  403

@@ -49,7 +49,6 @@ NO_TEXT = {
     "account_change_password": "passwords",
     "theme": "a choice",
     "set_language": "a choice",
-    "dismiss_first_steps": "a button",
     "forget_filter": "a button",
     "catalog:synchronise": "a button",
     "changes:discard": "a button",

@@ -74,12 +74,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "first_steps",
-                    models.TextField(
-                        blank=True, db_default="", help_text="The steps taken; «dismissed» where none are to be shown."
-                    ),
-                ),
-                (
                     "username_key",
                     portal.accounts.models.UsernameKeyField(
                         blank=True,

@@ -11,10 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from portal.accounts.roles import Right
 from portal.accounts.typed_forms import typed_again
 from portal.common.request_id import current_request_id
-from portal.web.first_steps import progress
 
 register = template.Library()
 
@@ -95,9 +93,3 @@ def send_again(context: dict[str, Any]) -> dict[str, Any]:
     user = getattr(request, "user", None)
     typed = typed_again(request, user.pk) if user and user.is_authenticated and not context.get("foreign") else []
     return {"typed": typed, "address": request.get_full_path(), "csrf_token": context.get("csrf_token")}
-
-
-@register.inclusion_tag("_first_steps.html", takes_context=True)
-def first_steps(context: dict[str, Any], right: str) -> dict[str, Any]:
-    """What whoever holds that right may do on their first visit; see pages.first_steps."""
-    return {"progress": progress(context["user"], Right(right)), "csrf_token": context.get("csrf_token")}
