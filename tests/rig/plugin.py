@@ -41,6 +41,7 @@ _FORGET = (
 )
 _FORGET_EXACTLY = ("PORT", "ALLOWED_HOSTS")
 _WORKERS_AT_MOST = 4
+_IN_LONG_FORM = ("shows", "every_state", "long_form")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -70,11 +71,18 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the tests that have a long form, those with the longest time limit first, so that none of them ends last."""
+    """Select the tests of this form.
+
+    The ordinary form leaves out what only the long form runs. The long form (`make faults`) runs that, and what it
+    repeats more often, those with the longest time limit first, so that none of them ends last.
+    """
     if LONG:
-        chosen = [item for item in items if item.get_closest_marker("shows") or item.get_closest_marker("every_state")]
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
-        items[:] = sorted(chosen, key=_turn)
+        chosen = [item for item in items if any(item.get_closest_marker(name) for name in _IN_LONG_FORM)]
+        chosen.sort(key=_turn)
+    else:
+        chosen = [item for item in items if not item.get_closest_marker("long_form")]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
 
 
 @pytest.hookimpl(tryfirst=True)
