@@ -1,4 +1,4 @@
-"""Every kind of event there is, grouped by noun. record() refuses what is not listed here."""
+"""All actions of events, grouped by noun. record_event() refuses an action that is not listed here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACTION_GROUPS: dict[str, str | Promise] = {
     "sealing": _("Sealing keys"),
     "notice": _("Notices"),
 }
-"""The words before the dot, in the order people look for them."""
+"""Labels of the nouns before the dot, in the order in which auditors look for them."""
 
 ACTIONS: dict[str, str | Promise] = {
     "change.submitted": _("Change submitted"),
@@ -88,10 +88,10 @@ ACTIONS: dict[str, str | Promise] = {
     "notice.given_up": _("Event that no user could be notified of"),
     "sealing.rotated": _("Values sealed anew with another key"),
 }
-"""What can happen, as `noun.past`, and how people call it."""
+"""All actions, as `noun.past`, and their labels."""
 
 RESPONSE_ACTIONS = ("vault.responded", "vault.unanswered", "delivery.answered")
-"""The events that carry a response code, or say that there was none."""
+"""The actions that carry an HTTP status, or record that there was no response."""
 
 
 COUNTED = (
@@ -107,7 +107,7 @@ COUNTED = (
     "delivery.intended",
     "delivery.answered",
 )
-"""What the overview counts over a time: these have an index of their own, which others need not pay for."""
+"""The actions that the overview counts over a period: a partial index holds these alone."""
 
 
 class UnknownAction(ValueError):
@@ -115,23 +115,23 @@ class UnknownAction(ValueError):
 
 
 def require_known_action(action: str) -> None:
-    """Raise UnknownAction for an action nobody could filter for, because nobody announced it."""
+    """Raise UnknownAction if ACTIONS does not list the action: no auditor could filter for it."""
     if action not in ACTIONS:
         raise UnknownAction(f"{action!r} is not in portal.audit.actions.ACTIONS")
 
 
 def actions_in_group(kind: str) -> list[str]:
-    """The actions of a noun, or the one action that is meant; none for a kind nobody knows."""
+    """Return the actions of a noun, or the single action that `kind` names; [] for an unknown kind."""
     return [action for action in ACTIONS if kind in (action, action.partition(".")[0])]
 
 
 def action_label(action: str) -> str:
-    """What people call it; the action itself for one that an older version wrote."""
+    """Return the label of an action; the action itself if only an older version knew it."""
     return str(ACTIONS.get(action, action))
 
 
 def action_choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    """For a filter: per noun the noun as a whole, then its actions."""
+    """Return the choices of a filter: for each noun the whole group, then its actions."""
     return [
         (
             str(name),

@@ -6,4 +6,4 @@ class AuditConfig(AppConfig):
     label = "audit"
 
     def ready(self) -> None:
-        from portal.audit import auth_events  # noqa: F401, PLC0415 - connects; models exist only once apps are ready
+        from portal.audit import auth_events  # noqa: F401, PLC0415 - connects the receivers; models need ready apps

@@ -1,6 +1,6 @@
-"""The codes that events hold (states, verdicts, causes, outcomes, rules, rights), in words for the page.
+"""Labels of the codes that events store: states, verdicts, causes, outcomes, rules and rights.
 
-The log itself keeps the code: it reads the same in every language and for ever.
+The log itself stores the code, which is stable and the same in every language.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WORDS: dict[str, str | Promise] = {
     "approve": _("approval"),
     "reject": _("rejection"),
     "request_changes": _("request for changes"),
-    # Outcomes of a call, where no state or cause has the same code
+    # Outcomes of a call, unless a state or cause has the same code
     "applied_unverified": _("applied, to be checked"),
     "refused_unverified": _("refused, to be checked"),
     # Causes
@@ -73,10 +73,10 @@ WORDS: dict[str, str | Promise] = {
     "approval_over": _("approvals no longer count"),
     "tampered": _("not what was approved"),
     "broken": _("could not be prepared"),
-    # Verdicts on the log
+    # Outcomes of a verification of the log
     "intact": _("intact"),
     "damaged": _("NOT intact"),
-    # Rules that refused a person
+    # Rule violations
     "NotAllowed": _("not allowed"),
     "OwnChange": _("own change"),
     "AlreadyVoted": _("already voted"),
@@ -114,7 +114,7 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def code_label(code: str) -> str:
-    """What the code means; one that an older version wrote is at least taken apart."""
+    """Return the label of a code; a code that only an older version wrote is split into words."""
     if code in WORDS:
         return str(WORDS[code])
     return _CAMEL.sub(" ", code).replace("_", " ").lower() if _NAME.fullmatch(code) else code

@@ -1,4 +1,4 @@
-"""Refused pages, in the log: who wanted to go where, and by which rule."""
+"""Record of denied requests: which user requested which page, and which rule denied it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _FORGED = {"rule": "InvalidToken"}
 
 
 def note_denial_reason(request: HttpRequest, refusal: Exception, rights: Iterable[str] = ()) -> None:
-    """The rule by which this request is refused, for views that make the page themselves instead of raising.
+    """Store the rule that denies this request, for views that build the page themselves instead of raising.
 
-    The log keeps its name, a code: what the person reads is in their language, the log is in none.
+    The log stores the code of the rule, because the message that the user reads depends on their language.
     """
     needed = [str(right) for right in rights]
     request.META[_RULE] = {"rule": rule_of(refusal), **({"rights": needed} if needed else {})}
 
 
 def rule_of(refusal: Exception) -> str:
-    """Return the stable code of a refusal; one that Django raises itself has none."""
+    """Return the stable code of a rule violation; "PermissionDenied" for an exception without one, such as Django's."""
     return str(getattr(refusal, "code", "PermissionDenied"))
 
 
 class DeniedRequestMiddleware:
-    """Records each 403 of a person, and each 429 that a rule gave them; of strangers nothing.
+    """Middleware that records each 403 of a signed-in user, and each 429 that a rule caused.
 
-    A flood of theirs must not fill the log, and that of a person ends at the limit of refusals.
-
-    Last in MIDDLEWARE, so that it hears the reason before Django turns it into a page.
+    Requests of users who are not signed in are not recorded, because a flood of them must not fill the log. For
+    signed-in users the number of records is limited. Must be last in MIDDLEWARE, so that it sees the exception before
+    Django turns it into a page.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -51,7 +51,7 @@ class DeniedRequestMiddleware:
         return response
 
     def _has_room(self, request: HttpRequest) -> bool:
-        """Return False once this person has very many refusals in the log: a limit must not fill what it protects."""
+        """Return False once this user has reached the limit of recorded denials, so that they cannot fill the log."""
         try:
             count_act(request.user, "refusal")  # type: ignore[arg-type]  # signed in
         except LimitReached:
@@ -59,6 +59,6 @@ class DeniedRequestMiddleware:
         return True
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Keep the reason until the page is made."""
+        """Store the reason until the response is built."""
         if isinstance(exception, PermissionDenied | LimitReached):
             note_denial_reason(request, exception, getattr(exception, "rights", ()))

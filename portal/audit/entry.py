@@ -1,4 +1,4 @@
-"""What an event says: read back from its canonical text, the only column that is hashed and so the only one shown."""
+"""The parsed event, read from its canonical text: the only column that is hashed, and so the only one that is shown."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 
 class UnreadableEntry(ValueError):
-    """The text was not written by the ledger: somebody reached past it."""
+    """A text that the ledger did not write: it was added or modified outside the portal."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One event in Python's words. `at` is in UTC; `actor` and `address` are '' for the machine."""
+    """The fields of one event. `at` is in UTC; `actor` and `address` are '' if the portal itself acted."""
 
     at: datetime
     action: str
@@ -29,7 +29,7 @@ class Entry:
 
 
 def parse_entry(text: str) -> Entry:
-    """The entry a canonical text holds. Raises Unreadable."""
+    """Parse the canonical text of an event. Raises UnreadableEntry."""
     try:
         fields = json.loads(text)
         del fields["v"]

@@ -1,4 +1,4 @@
-"""How an entry of the log is said on a page: who, a line, and what exactly."""
+"""Texts of an event on a page: acting user, summary line, and labelled data."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ LABELS: dict[str, str | Promise] = {
     "voter": gettext_lazy("Voter's number"),
     "votes_voided": gettext_lazy("Votes voided"),
 }
-"""Names of what `data` holds; a name nobody listed is shown as it is."""
+"""Labels of the keys of `data`; a key that is not listed is shown as it is."""
 
 _TONES = {
     "change.applied": "good",
@@ -164,13 +164,13 @@ _LINE = 160
 
 
 def actor_label(entry: Entry) -> str:
-    """The acting person, or what is known of them; '' for the portal itself."""
+    """Return the acting user, or the name given at a failed sign-in; '' for the portal itself."""
     refused = str(entry.data.get("name", "")) if entry.action == "session.refused" else ""
     return escape_invisible(entry.actor or code_labels.code_label(refused))
 
 
 def event_tone(entry: Entry) -> str:
-    """good, bad, warn, doubt, or '' for what is neither."""
+    """Return good, bad, warn or doubt; '' for a neutral event."""
     if entry.action == "audit.verified":
         return "good" if entry.data.get("outcome") == "intact" else "bad"
     if entry.action == "vault.tested":
@@ -181,12 +181,12 @@ def event_tone(entry: Entry) -> str:
 
 
 def has_http_status(entry: Entry) -> bool:
-    """Whether a response code, or its absence, is part of what is said."""
+    """Return whether an HTTP status, or its absence, is part of the event."""
     return entry.code is not None or entry.action in actions.RESPONSE_ACTIONS
 
 
 def summary_line(entry: Entry) -> str:
-    """What happened beyond the name of the action, on one line of at most 160 characters."""
+    """Return what happened beyond the action's label, on one line of at most 160 characters."""
     data = entry.data
     parts = []
     if "path" in data:
@@ -207,7 +207,7 @@ def summary_line(entry: Entry) -> str:
 
 
 def labelled_data(entry: Entry) -> list[tuple[str, str]]:
-    """All of `data`, each with its label; what is structured as JSON."""
+    """Return all of `data`, each value with its label; mappings are written as JSON."""
     return [
         (str(LABELS.get(name, escape_invisible(name))), escape_invisible(_word(value)))
         for name, value in entry.data.items()
@@ -215,7 +215,7 @@ def labelled_data(entry: Entry) -> list[tuple[str, str]]:
 
 
 def event_title(entry: Entry) -> str:
-    """What people call the action."""
+    """Return the label of the action."""
     return escape_invisible(actions.action_label(entry.action))
 
 
@@ -234,7 +234,7 @@ def _word(value: object) -> str:
 
 
 def _said(value: object) -> str:
-    """For a line: a mapping without its brackets, and the portal's own findings in the language of the page."""
+    """Format a value for the summary line: a mapping without brackets, a message of the vault translated."""
     if isinstance(value, dict):
         return ", ".join(f"{name} {_word(item)}" for name, item in value.items())
     return findings.error_text(_word(value))

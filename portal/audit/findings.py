@@ -1,6 +1,6 @@
-"""What the portal itself found out about a call (vault's own words), in the language of the page.
+"""Translation of the vault's own messages about a call into the language of the page.
 
-A finding is kept as the vault says it, in English, like what Segura itself said, which is never translated.
+The vault's messages are stored in English, like the messages from Segura, which are never translated.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 _KNOWN = (
-    # No connection, or no whole answer
+    # No connection, or no complete response
     gettext_noop("the name of the server cannot be resolved"),
     gettext_noop("the server's certificate cannot be verified"),
     gettext_noop("the TLS connection failed"),
@@ -32,7 +32,7 @@ _KNOWN = (
     gettext_noop("others waited for it just now without an answer, so this page did not"),
     gettext_noop("the answer is longer than %(bytes)s bytes"),
     gettext_noop("%(finding)s while reading the answer"),
-    # The token
+    # Access token
     gettext_noop("no time was left to ask for a token"),
     gettext_noop("Segura's token endpoint did not answer: %(finding)s"),
     gettext_noop("Segura refused the client id or secret: check SEGURA_CLIENT_ID and SEGURA_CLIENT_SECRET"),
@@ -44,7 +44,7 @@ _KNOWN = (
     gettext_noop(
         "the gateway has no route for %(route)s, or did not accept our access token: check both, and SEGURA_URL"
     ),
-    # Readings
+    # Reads
     gettext_noop("Segura has no such API secret, or does not show it to us"),
     gettext_noop("Segura does not let us read this API secret"),
     gettext_noop("this API secret is disabled in Segura"),
@@ -101,7 +101,7 @@ _SHAPES = {"status": r"\d{3}", "bytes": r"\d+", "field": r"\w+", "setting": r"[A
 
 
 def error_text(text: str) -> str:
-    """The finding in the language of the page; any other text, above all Segura's own, exactly as it is."""
+    """Return a message of the vault in the language of the page; any other text, above all Segura's, unchanged."""
     for known, pattern in _patterns():
         if found := pattern.fullmatch(text):
             parts = {name: error_text(part) if name == "finding" else part for name, part in found.groupdict().items()}
@@ -115,7 +115,7 @@ def _patterns() -> list[tuple[str, re.Pattern[str]]]:
 
 
 def _pattern(known: str) -> re.Pattern[str]:
-    """Matches what a known finding becomes once its places are filled."""
+    """Build the pattern that matches a known message with its placeholders filled."""
     pieces = re.split(r"%\((\w+)\)s", known)
     places = [rf"(?P<{name}>{_SHAPES.get(name, '.+')})" for name in pieces[1::2]]
     texts = [re.escape(piece) for piece in pieces[0::2]]

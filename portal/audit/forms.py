@@ -1,4 +1,4 @@
-"""The filters of the log, as they stand in the address."""
+"""Forms for the filters of the log, which are in the URL."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _kinds_in(_language: str | None) -> Kinds:
 
 
 class _KindSelect(forms.Select):
-    """Its sixty options are the same for all who read a language: drawn once for each of them, and for each choice."""
+    """Select of all actions, rendered once for each language and selected value."""
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:  # noqa: ARG002
         return _drawn(get_language(), name, str(value or ""), *(attrs or {}).items())
@@ -47,7 +47,7 @@ def _drawn(_language: str | None, name: str, value: str, *attrs: tuple[str, Any]
 
 
 def _in_the_calendar(day: date) -> None:
-    """Far enough from both ends of what a date can be: times are reckoned from it."""
+    """Raise ValidationError for a year outside 2000 to 2999: dates near the ends of Python's range would overflow."""
     if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
         years = {"first": _FIRST_YEAR, "last": _LAST_YEAR}
         raise forms.ValidationError(_("Enter a year from %(first)d to %(last)d.") % years)
@@ -58,7 +58,7 @@ def _moment() -> forms.DateTimeInput:
 
 
 class LogFilterForm(forms.Form):
-    """What to look for in the log. All fields may stay empty; times are UTC."""
+    """Search criteria of the log. All fields may stay empty; times are UTC."""
 
     person = forms.CharField(label=_("Person"), required=False, max_length=150)
     secret = forms.IntegerField(
@@ -112,11 +112,11 @@ class LogFilterForm(forms.Form):
         return cleaned
 
     def filters(self) -> EventFilters:
-        """The filters of a valid form."""
+        """Return the filters of a valid form."""
         return EventFilters(**self.cleaned_data)
 
     def asked(self) -> dict[str, str]:
-        """What is not empty, as typed: for the address and for the record."""
+        """Return the fields that are not empty, as typed: for the URL and for the event."""
         return {name: self.data[name].strip() for name in self.fields if self.data.get(name, "").strip()}
 
 
@@ -125,7 +125,7 @@ def _day() -> forms.DateInput:
 
 
 class PeriodForm(forms.Form):
-    """The newest 7, 30 or 90 days, or from one day to another, both included. Thirty days where nothing is said."""
+    """The last 7, 30 or 90 days, or the days from one to another, both included. The default is 30 days."""
 
     DAYS = (7, 30, 90)
 
@@ -147,23 +147,23 @@ class PeriodForm(forms.Form):
         return cleaned
 
     def period(self) -> Period:
-        """The period of a valid form."""
+        """Return the period of a valid form."""
         first, last = self.cleaned_data["since"], self.cleaned_data["until"]
         return period.period_between(first, last) if first else period.last_days(int(self.asked()["days"]))
 
     def asked(self) -> dict[str, str]:
-        """The period in the shortest words, for addresses and for the record."""
+        """Return the period in its shortest form, for URLs and for the event."""
         if self.cleaned_data["since"]:
             return {name: str(self.cleaned_data[name]) for name in ("since", "until")}
         return {"days": self.cleaned_data["days"] or "30"}
 
 
 class SearchForm(forms.Form):
-    """A name, or a number of a change or a secret."""
+    """Search by name, or by the number of a change or a secret."""
 
     q = forms.CharField(label=_("Secret, person or change"), max_length=200)
 
     def number(self) -> int | None:
-        """The number that was typed, with or without CR-."""
+        """Return the number that was typed, with or without CR-; None if the text is not a number."""
         found = _CHANGE.fullmatch(self.cleaned_data["q"])
         return int(found[1]) if found else None

@@ -1,6 +1,6 @@
-"""record(): the only writer of the log.
+"""The only writer of the audit log.
 
-It runs in the caller's transaction, so that an act and its event live or die together.
+An event is written in the caller's transaction, so that an action and its event are committed or rolled back together.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 _APPEND = """
     SELECT audit_append(%(action)s, %(actor)s, %(address)s, %(change)s, %(code)s, %(data)s, %(request)s, %(secret)s)
 """
-"""One exchange with the database, which alone knows the time and the next number within the change: 0002_triggers.
+"""One round trip to the database, which alone determines the time and the next number within the change.
 
-Written as canonical() writes: the keys of the text are in their order there.
+The function `audit_append` (0002_triggers) writes the keys of the text in the same order as canonical_json().
 """
-_LOCK_CLASS = 0x4155  # "AU", as in 0002_triggers: keeps these advisory locks apart from those of others
+_LOCK_CLASS = 0x4155  # "AU", as in 0002_triggers: separates these advisory locks from those of other code
 
 
 def record_event(
@@ -40,11 +40,11 @@ def record_event(
 ) -> int:
     """Append one event and return its id.
 
-    `action` is one of events.ACTIONS; `by` the acting person's sign-in name ('' for the machine); `change` numbers
-    the event within its change; `code` is the HTTP status Segura answered; `data` holds text, int, bool, None,
-    lists and mappings of these. Values under a key that names a secret are masked whatever they are.
-    Time is the database's. Raises DatabaseError where the log cannot be written: then nothing else may happen;
-    UnknownAction and TypeError where the caller is wrong.
+    `action` is one of actions.ACTIONS; `by` is the username of the acting user ('' for the portal itself); `change` is
+    the id of the change, within which the event is numbered; `code` is the HTTP status of Segura's response; `data`
+    holds text, int, bool, None, lists and mappings of these. A value under a key that names a secret is masked, unless
+    it is a bool or empty. The time is the database time. Raises DatabaseError if the log cannot be written: the caller
+    must then do nothing else. Raises UnknownAction and TypeError for wrong arguments.
     """
     actions.require_known_action(action)
     where = request_origin.current_origin()
@@ -52,26 +52,26 @@ def record_event(
         "action": action, "actor": to_storable_text(by), "address": where.address, "change": change, "code": code,
         "data": canonical_json(_clean(data or {})), "request": where.request_id, "secret": secret,
     }  # fmt: skip
-    # No savepoint: a log that cannot be written must take the caller's transaction down with it. Outside of one the
-    # statement is a transaction.
+    # No savepoint: a log that cannot be written must take the caller's transaction down with it. Outside a transaction
+    # the statement is its own.
     with transaction.mark_for_rollback_on_error(), connection.cursor() as cursor:
         cursor.execute(_APPEND, values)
         return int(cursor.fetchone()[0])
 
 
 def lock_numbering(change: int) -> None:
-    """Nobody else adds an event of this change until the transaction ends."""
+    """Lock the numbering of a change: no other session adds an event of it until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, change % 2**31])
 
 
 def canonical_json(value: Mapping[str, Any]) -> str:
-    """The one text of a value: JSON with sorted keys and no spaces, what is hashed and what is shown."""
+    """Return the canonical text of a value, which is hashed and shown: JSON with sorted keys and no spaces."""
     return _CANONICAL.encode(value)
 
 
 def _clean(value: Any) -> Any:
-    """Plain JSON values only, masked where the key names a secret, that PostgreSQL can store."""
+    """Convert to JSON values that PostgreSQL can store, masked if the key names a secret. Raises TypeError."""
     if isinstance(value, Mapping):
         return {to_storable_text(str(name)): _unless_masked(str(name), item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -84,7 +84,7 @@ def _clean(value: Any) -> Any:
 
 
 def _unless_masked(name: str, value: Any) -> Any:
-    """A flag or an emptiness may be told ("was it changed?"), a content never."""
+    """Mask a value whose key names a secret. Flags and empty values stay ("was it changed?"), contents never."""
     if _names_a_secret(name) and not isinstance(value, bool) and value not in (None, "", [], {}):
         return _MASK
     return _clean(value)
@@ -96,7 +96,7 @@ def _names_a_secret(name: str) -> bool:
 
 
 def to_storable_text(text: str) -> str:
-    """The text as UTF-8, pages and PostgreSQL can hold it: no lone surrogate, no NUL."""
+    """Replace what UTF-8, pages and PostgreSQL cannot store: lone surrogates and NUL."""
     if text.isascii() and "\0" not in text:
         return text
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,4 +1,4 @@
-"""Reading the log is on record as well."""
+"""Record of views of the log: reading the log is an event as well."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ _NEWEST = Prepared(lambda: Event.objects.filter(actor=Given("by")).values_list("
 
 
 def record_log_view(request: UserRequest, view: str, **what: Any) -> None:
-    """Put a reading on record; the next page of the same, or the same once more, is the same reading."""
+    """Record that a user read the log.
+
+    Records nothing if the newest event of the user is the same view, less than an hour old: further pages of a list
+    belong to the same view.
+    """
     by, data = request.user.username, {"view": view, **what}
     newest = [Event(text=text) for (text,) in _NEWEST.rows(by=by)]
     before = newest[0].entry if newest else None

@@ -1,4 +1,7 @@
-"""The event: one line of the log, whole in `text`; the other columns only help to find it. And what seals it."""
+"""Tables of the audit log: events, the sealer's queue, the Merkle tree, checkpoints and legal holds.
+
+An event is stored whole in `text`; its other columns only help to find it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from portal.audit import actions, entry
 
 @dataclass(frozen=True)
 class EventFilters:
-    """What to look for; whatever is empty does not narrow. `since` is included, `until` is not."""
+    """Search criteria for events. An empty field does not narrow the search; `since` is included, `until` is not."""
 
     person: str = ""
     secret: int | None = None
@@ -33,22 +36,22 @@ ONLY = {
     "doubted": _("First calls of changes that came to be in doubt"),
     "voted": _("Proposals that were voted on"),
 }
-"""What the log finds by how events of one change stand to each other.
+"""Searches that compare several events of one change.
 
-Approved is what somebody else than the one who proposed it has approved since it was last submitted or revised. Of the
-changes that were sent and then came to be in doubt, both in the time that is asked for, the first call of that time is
-found: an event for each change.
+"unapproved" finds the calls before which no user other than the proposer had approved the change since it was last
+submitted or revised. "doubted" finds, for each change that was sent and later became in doubt, both within the time
+range, the first call in that range: one event for each change. "voted" finds submissions of changes with a vote.
 """
 _SENT = "delivery.intended"
 
 
 class EventQuerySet(models.QuerySet["Event"]):
     def during(self, since: datetime, until: datetime) -> EventQuerySet:
-        """Events of a time range; `since` is included, `until` is not."""
+        """Return the events of a time range; `since` is included, `until` is not."""
         return self.filter(at__gte=since, at__lt=until)
 
     def matching(self, filters: EventFilters) -> EventQuerySet:
-        """Events that satisfy all filters at once. Every column here has its index."""
+        """Return the events that match all filters at once. Every column used here has an index."""
         found = self
         if filters.person:
             found = found.filter(actor=filters.person)
@@ -66,7 +69,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         return found.counted(filters.only, filters.since, filters.until) if filters.only else found
 
     def counted(self, what: str, since: datetime | None, until: datetime | None) -> EventQuerySet:
-        """Of these events of a time range what the overview counts: one of ONLY."""
+        """Return those of these events of a time range that one search of ONLY finds."""
         same = Event.objects.filter(change=OuterRef("change"))
         if what == "unapproved":
             return self._unapproved(same.filter(seq__lt=OuterRef("seq")))
@@ -89,7 +92,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
 
 def _answered(found: EventQuerySet, code: str) -> EventQuerySet:
-    """An exact code ("201"), a class ("4xx"), or "none" for calls that got no answer."""
+    """Filter by HTTP status: an exact one ("201"), a class ("4xx"), or "none" for calls without an answer."""
     if code == "none":
         return found.filter(code=None, action__in=actions.RESPONSE_ACTIONS)
     if code.endswith("xx"):
@@ -98,7 +101,10 @@ def _answered(found: EventQuerySet, code: str) -> EventQuerySet:
 
 
 def _within(found: EventQuerySet, since: datetime | None, until: datetime | None) -> EventQuerySet:
-    """Of this time. Numbers follow time but for some moments, so that they bound every other index as well."""
+    """Filter by time, and by id as well.
+
+    Ids follow the time except for short moments (`_SLACK`), so that bounds on the id limit every other index too.
+    """
     in_time = Event.objects.order_by("at", "id").values("pk")
     if since:
         first = Subquery(in_time.filter(at__gte=since - _SLACK)[:1])
@@ -118,20 +124,20 @@ _Events = models.Manager.from_queryset(EventQuerySet)
 
 
 class EventManager(_Events["Event"]):
-    """Events without the column of their instant, which is there to be searched; what is said is in their texts.
+    """Manager that defers the column `at`: it is only searched, pages read the instant from the text.
 
-    Somebody who forges an event may date it so that nobody can read it, and it shall take no page with it.
+    A forged event may have an instant that Python cannot represent, and it must not break a page.
     """
 
     def get_queryset(self) -> EventQuerySet:
-        """All of them."""
-        return super().get_queryset().defer("at")  # type: ignore[return-value]  # it is one, from_queryset says so
+        return super().get_queryset().defer("at")  # type: ignore[return-value]  # from_queryset makes it one
 
 
 class Event(models.Model):
-    """What happened. Written by ledger.record_event() alone; the database refuses to change or delete it.
+    """One event of the log. Only ledger.record_event() writes it.
 
-    People, secrets and changes are named by id and text, never by foreign key: history outlives its subjects.
+    The database refuses to change an event, and deletes it only if its Tombstone exists. Users, secrets and changes are
+    stored by id and text, never by foreign key, because events outlive them.
     """
 
     at = models.DateTimeField()
@@ -165,7 +171,7 @@ class Event(models.Model):
 
     @cached_property
     def entry(self) -> entry.Entry | None:
-        """What the hashed text says, for pages; None where somebody made it unreadable."""
+        """The parsed text, for pages; None if the text was made unreadable outside the portal."""
         try:
             return entry.parse_entry(self.text)
         except entry.UnreadableEntry:
@@ -173,10 +179,11 @@ class Event(models.Model):
 
 
 class Unsealed(models.Model):
-    """An event the sealer has not seen. The database puts it here with the event, in one transaction.
+    """Queue entry of an event that is not sealed yet. A trigger inserts it in the event's transaction.
 
-    So the sealer never asks for "more than the last number": numbers are given out before they are committed, and
-    a late one would be missed. And it never compares the whole log with what is sealed: it costs what is new.
+    The sealer therefore never queries for ids above the last one, which would miss a late commit, because ids are
+    assigned before the commit. It never compares the whole log with the sealed part either: its cost depends on new
+    events only.
     """
 
     event = models.BigIntegerField(primary_key=True)
@@ -186,7 +193,7 @@ class Unsealed(models.Model):
 
 
 class Seal(models.Model):
-    """A leaf of the tree: which event, under which hash. Leaves are numbered from 0 without a gap."""
+    """A leaf of the Merkle tree: the id of its event and the hash. Leaves are numbered from 0 without a gap."""
 
     leaf = models.BigIntegerField(primary_key=True)
     event = models.BigIntegerField(unique=True)
@@ -197,9 +204,10 @@ class Seal(models.Model):
 
 
 class Tombstone(models.Model):
-    """A leaf whose event's retention ended: its hash stays in the tree, and event `pruned` says that it went.
+    """A leaf whose event was removed at the end of its retention: its hash stays in the tree.
 
-    The database lets an event go where its tombstone is there, and no hold on its change.
+    Event `pruned` records the removal. The database lets an event be deleted only if its tombstone exists and no legal
+    hold is on its change.
     """
 
     leaf = models.BigIntegerField(primary_key=True)
@@ -211,7 +219,7 @@ class Tombstone(models.Model):
 
 
 class LegalHold(models.Model):
-    """A change whose events stay, however old they are, until the hold is taken off."""
+    """A legal hold on a change: its events are not removed, however old they are, until the hold is lifted."""
 
     change = models.BigIntegerField(primary_key=True)
     reason = models.TextField()
@@ -222,10 +230,10 @@ class LegalHold(models.Model):
 
 
 class Subtree(models.Model):
-    """The hash of a complete subtree, kept for every eighth level only.
+    """The hash of a complete subtree, stored for every eighth level only.
 
-    One row for 256 leaves, as the tiles of tlog-tiles: a proof reads at most 256 hashes for each eighth level and
-    sealing adds next to nothing, where keeping every node would double what a log of ten million events stores.
+    One row covers 256 leaves, like the tiles of tlog-tiles: a proof reads at most 256 hashes for each eighth level, and
+    sealing adds almost nothing. Storing every node would double the size of a log of ten million events.
     """
 
     level = models.SmallIntegerField()
@@ -238,9 +246,9 @@ class Subtree(models.Model):
 
 
 class Routine(models.Model):
-    """What the sealer does now and then, and what came of it last. Nobody else may write it.
+    """The last run of a periodic job of the sealer, and its result. Only the sealer's role may write it.
 
-    Events would say the same, but whoever may add events could add one that keeps the next time from ever coming.
+    Events contain the same, but a role that may add events could add one that prevents the next run for ever.
     """
 
     name = models.CharField(max_length=16, primary_key=True)
@@ -254,7 +262,7 @@ class Routine(models.Model):
 
 
 class Checkpoint(models.Model):
-    """The signed root over the first `size` leaves; `note` is what leaves this machine. One for a size, ever."""
+    """The signed root over the first `size` leaves; `note` is the text that leaves the host. One for each size."""
 
     size = models.BigIntegerField(primary_key=True)
     root = models.BinaryField()

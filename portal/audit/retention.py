@@ -1,7 +1,7 @@
-"""The end of an event's retention: its text goes, its leaf stays in the tree, and a later event says which went.
+"""Retention: an old event is deleted, its leaf stays in the tree, and a later event records which events were removed.
 
-So the log still verifies as a whole, and whoever kept evidence of what went can still prove it. Without such an event a
-missing text is what it always was: deleted. What has to be known to verify at all never goes.
+The log therefore still verifies as a whole, and evidence exported before a removal can still be proven. A missing text
+without such an event counts as deleted. Events that verification itself depends on are never removed (STAYS).
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _AT_ONCE = 1000
 
 
 class AlreadyOnHold(Exception):
-    """The change is under legal hold."""
+    """An attempt to place a second legal hold on a change."""
 
 
 class NotOnHold(Exception):
-    """The change is under no legal hold."""
+    """An attempt to lift a legal hold from a change that has none."""
 
 
 def record_retention(days: int, *, by: str) -> None:
-    """Put on record after how many days texts go from now on, 0 for never; nothing where that is on record."""
+    """Record after how many days texts are removed from now on, 0 for never; do nothing if that is recorded."""
     newest = Event.objects.filter(action="audit.retention_changed").first()
     known = newest.entry.data.get("days") if newest and newest.entry else 0
     if days != known:
@@ -44,10 +44,11 @@ def record_retention(days: int, *, by: str) -> None:
 
 
 def prune_events(*, older_than: timedelta, unfinished: Collection[int] = (), by: str) -> int:
-    """Remove the text of events that are older, a thousand or so in a transaction; how many those were.
+    """Remove the events older than `older_than`, about a thousand in a transaction; return how many that were.
 
-    Older is what a time signed that long ago proves (ages.py), so that every verifier comes to the same. The events of
-    a change go together, when the newest of them is older, unless it is `unfinished` or under legal hold.
+    The age is counted from a signed time (verification/ages.py), so that every verifier reaches the same verdict. The
+    events of a change are removed together, once the newest of them is older, unless the change is `unfinished` or
+    under legal hold.
     """
     total = 0
     while removed := _batch(older_than, unfinished, by):
@@ -56,7 +57,7 @@ def prune_events(*, older_than: timedelta, unfinished: Collection[int] = (), by:
 
 
 def place_legal_hold(change: int, *, reason: str, by: str) -> None:
-    """From now on the events of this change stay. Raises AlreadyOnHold."""
+    """Keep the events of this change from now on, in a durable transaction. Raises AlreadyOnHold."""
     with transaction.atomic(durable=True):
         if not LegalHold.objects.get_or_create(change=change, defaults={"reason": reason})[1]:
             raise AlreadyOnHold
@@ -64,7 +65,7 @@ def place_legal_hold(change: int, *, reason: str, by: str) -> None:
 
 
 def lift_legal_hold(change: int, *, reason: str, by: str) -> None:
-    """Its events go as those of any other change. Raises NotHeld."""
+    """Let the events of this change be removed as those of any other change. Raises NotOnHold."""
     with transaction.atomic(durable=True):
         if not LegalHold.objects.filter(change=change).delete()[0]:
             raise NotOnHold
@@ -80,7 +81,7 @@ def _batch(older_than: timedelta, unfinished: Collection[int], by: str) -> int:
     changes = _finished(Event.objects.all(), before, unfinished, proven) if len(alone) < _AT_ONCE else []
     for change in changes:
         ledger.lock_numbering(change)
-    # As nobody changes it any more.
+    # Read again under the locks: an event may have been added meanwhile.
     changes = _finished(Event.objects.filter(change__in=changes), before, unfinished, proven)
     seals = Seal.objects.filter(
         Q(event__in=alone) | Q(event__in=Event.objects.filter(change__in=changes).values("pk"))
@@ -96,7 +97,7 @@ def _batch(older_than: timedelta, unfinished: Collection[int], by: str) -> int:
 
 
 def _proven_size(before: datetime) -> int:
-    """How many leaves a time signed `before` covers, by the newest of such notes. Verifiers examine the signature."""
+    """Return how many leaves the newest note signed by `before` covers. Verifiers check its signature."""
     for text in Event.objects.filter(action="audit.dated").values_list("text", flat=True).iterator():
         try:
             said = signed_note.parse_unverified(str(parse_entry(text).data.get("note")))
@@ -110,7 +111,7 @@ def _proven_size(before: datetime) -> int:
 def _finished(
     among: EventQuerySet, before: datetime, unfinished: Collection[int], proven: QuerySet[Seal, Any]
 ) -> list[int]:
-    """Some changes all of whose events are old and proven to be."""
+    """Return up to 100 changes whose events are all old, as a signed time proves."""
     known = among.exclude(change=None).exclude(change__in=[*unfinished]).order_by("change").values("change")
     aged = known.annotate(newest=Max("at"), last=Max("pk")).filter(newest__lt=before)
     free = aged.exclude(change__in=LegalHold.objects.values("change")).filter(last__in=proven)
@@ -118,7 +119,7 @@ def _finished(
 
 
 def _ranges(leaves: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Numbers in ascending order as first and last of each unbroken run."""
+    """Yield the first and the last number of each unbroken run; the numbers are in ascending order."""
     first = last = -1
     for leaf in leaves:
         if leaf != last + 1 or first < 0:

@@ -1,4 +1,4 @@
-"""When the sealer did last what it does now and then: in a table that nobody else may write."""
+"""Last runs of the sealer's periodic jobs, in a table that only the sealer's role may write."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ DATE, VERIFY, MAIL = "date", "verify", "mail"
 
 
 def done_at(name: str) -> datetime | None:
-    """When it was done last; None for never, and for a time that is yet to come, which no clock has said."""
+    """Return when the job was last done; None if never, or if the stored time is in the future and so is false."""
     done = Routine.objects.filter(name=name).values_list("done_at", flat=True).first()
     return done if done is not None and done <= timezone.now() else None
 
 
 def begun_at(name: str) -> datetime | None:
-    """When it was begun last, if it has not been done since."""
+    """Return when the job was last begun; None if it has been done since."""
     row = Routine.objects.filter(name=name).first()
     if row is None or row.begun_at is None or row.begun_at > timezone.now():
         return None
@@ -28,20 +28,20 @@ def begun_at(name: str) -> datetime | None:
 
 
 def data_of(name: str) -> dict[str, Any]:
-    """How far it is, or what else there is to know of it."""
+    """Return the stored data of the job, such as its progress."""
     return Routine.objects.filter(name=name).values_list("data", flat=True).first() or {}
 
 
 def mark_begun(name: str, *, at: datetime) -> None:
-    """It is being done."""
+    """Record that the job has begun."""
     Routine.objects.update_or_create(name=name, defaults={"begun_at": at})
 
 
 def save_data(name: str, data: Mapping[str, Any]) -> None:
-    """How far it is."""
+    """Store the progress of the job."""
     Routine.objects.update_or_create(name=name, defaults={"data": {**data}})
 
 
 def mark_done(name: str, *, at: datetime, event: int | None = None, data: Mapping[str, Any] | None = None) -> None:
-    """It has been done, as this event of the log says."""
+    """Record that the job is done, and which event of the log says so."""
     Routine.objects.update_or_create(name=name, defaults={"done_at": at, "event": event, "data": {**(data or {})}})

@@ -1,4 +1,4 @@
-"""What a proposal means for people: who gains, keeps or loses the right to view or edit the secret, in sentences."""
+"""Access changes of a proposal in sentences: which users and groups gain or lose the right to view or edit."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _GROUPS = {
     "view after all": gettext_noop("Group %(name)s is to have the right to view; what was before is unknown"),
 }
 LISTS = {"users_allowed": _USERS, "groups_allowed": _GROUPS}
-"""The fields that say who may use a secret."""
+"""The fields that list who may use a secret, and the sentences for each."""
 
 
 @dataclass(frozen=True)
 class Power:
-    """`change`: added, removed or altered, as lists of shares draw it."""
+    """One access change. `change` is added, removed or altered, as lists of shares show it."""
 
     change: str
     sentence: str
 
 
 def access_changes_from_data(data: dict[str, Any]) -> list[Power]:
-    """What the data of a submitted or revised change say; nothing where they are in no shape we know."""
+    """Return the access changes in the data of a submitted or revised change; [] if `patch` is not a mapping."""
     patch, base = data.get("patch"), data.get("base")
     if not isinstance(patch, dict):
         return []
@@ -62,7 +62,7 @@ def _moved(new: dict[str, bool], old: dict[str, bool] | None, sentences: dict[st
 
 
 def _kind(new: bool | None, old: bool | None) -> str:
-    """Access is None, may view (False) or may edit (True)."""
+    """Return the key of the sentence, or ''. Access is None, may view (False) or may edit (True)."""
     if new == old:
         return ""
     if new is None:
@@ -75,7 +75,7 @@ def _blind(new: bool) -> str:
 
 
 def _shares(value: object) -> dict[str, bool]:
-    """[[name, can_edit], ...] by name."""
+    """Return [[name, can_edit], ...] as a mapping by name."""
     if not isinstance(value, list):
         return {}
     return {str(pair[0]): bool(pair[1]) for pair in value if isinstance(pair, list) and len(pair) == 2}

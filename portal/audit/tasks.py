@@ -1,7 +1,7 @@
-"""Celery's door to the log: sealing every few seconds; now and then, and when asked to, verifying and mailing.
+"""Celery tasks of the log: sealing, every SEAL_EVERY_S seconds; verification, by schedule or on request; mailing.
 
-These tasks have a queue of their own, so that the one process that has the signing key takes nothing else. No message
-says who asked: it names the event that does.
+These tasks have a queue of their own, so that the one process with the signing key runs nothing else. A message does
+not name the user who requested a verification: it names the event that does.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MAIL_S = 120
 
 @app.task(name="audit.seal")
 def seal_log() -> None:
-    """Seal what waits. A worker without a key leaves it to those that have one."""
+    """Seal the pending events. A worker without a signing key leaves them to a worker that has one."""
     try:
         sealer.seal_pending_events()
     except sealer.NoSigningKey:
@@ -44,9 +44,9 @@ def seal_log() -> None:
 
 @app.task(name="audit.verify", time_limit=_LONGEST_S)
 def run_verification(asked: int | None = None) -> None:
-    """Verify the whole log, on record: as the schedule has it, or as the event `asked` says, once for each."""
+    """Verify the whole log and record the result: by schedule, or once for each event `asked` that requested it."""
     if asked is None and not _long_ago(routines.VERIFY, settings.AUDIT_VERIFY_EVERY_S):
-        return  # its message waited behind another one
+        return  # another verification ended while this message waited
     try:
         by = "" if asked is None else _asker(asked)
         if by is None:
@@ -61,16 +61,16 @@ def run_verification(asked: int | None = None) -> None:
 
 @app.task(name="audit.mail", time_limit=_MAIL_S)
 def mail_checkpoints() -> None:
-    """Mail the newest checkpoint to auditors who have not had it, for half a minute at most."""
+    """Mail the newest checkpoint to the auditors who have not received it, for half a minute at most."""
     checkpoint_mail.mail_checkpoint()
 
 
 @app.task(name="audit.due")
 def run_due_jobs() -> None:
-    """Hand out what is to be done now and then: one at a time, so that one process is always free to seal."""
+    """Enqueue the periodic job that is due, one at a time, so that one process is always free to seal."""
     if _under_way(routines.VERIFY):
         return
-    with suppress(OperationalError, OSError):  # the next time comes
+    with suppress(OperationalError, OSError):  # the next run tries again
         if _long_ago(routines.VERIFY, settings.AUDIT_VERIFY_EVERY_S):
             run_verification.delay()
         elif _long_ago(routines.MAIL, settings.AUDIT_MAIL_EVERY_S):
@@ -83,13 +83,16 @@ def _long_ago(name: str, every_s: float) -> bool:
 
 
 def _under_way(name: str) -> bool:
-    """Begun, and not so long ago that its worker must have been lost."""
+    """Return whether the job has begun, and not so long ago that its worker must have been lost."""
     begun = routines.begun_at(name)
     return begun is not None and begun > timezone.now() - timedelta(seconds=_LONGEST_S)
 
 
 def _asker(asked: int) -> str | None:
-    """The name of who asked by this event; None where none did, or the answer is on record."""
+    """Return the username of the user who requested a verification by this event.
+
+    Returns None if there is no such event, or if its result is recorded already.
+    """
     event = Event.objects.filter(pk=asked, action=_ACTION).first()
     if event is None or event.entry is None or asked <= routines.data_of(routines.VERIFY).get("asked", 0):
         return None
@@ -97,7 +100,7 @@ def _asker(asked: int) -> str | None:
 
 
 def enqueue_verification(*, by: str) -> bool:
-    """Hand one to a worker, unless one is on its way already; False if the queue cannot be reached."""
+    """Enqueue a verification, unless one is queued or running; return False if the queue cannot be reached."""
     if not cache.add(_ASKED, True, _LONGEST_S):
         return True
     try:

@@ -1,4 +1,4 @@
-"""Text that hides nothing: what would vanish, or turn its neighbours around, is shown as an escape."""
+"""Escapes for invisible characters: those that would vanish or reorder their neighbours become visible."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from portal.common.invisible_characters import replace_invisible
 
 
 def escape_invisible(text: str) -> str:
-    r"""The text with unseen characters written as JSON writes them (`\u202e`), so that JSON keeps its meaning."""
+    r"""Return the text with invisible characters as JSON escapes (`\u202e`), so that JSON keeps its meaning."""
     return replace_invisible(text, lambda char: json.dumps(char)[1:-1])
