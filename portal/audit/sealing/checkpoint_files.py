@@ -1,4 +1,4 @@
-"""Checkpoints that leave the machine: files in AUDIT_CHECKPOINT_DIR, which let a cut of the log's tail show."""
+"""Checkpoint files in AUDIT_CHECKPOINT_DIR, stored outside the host, so that a truncated log is detected."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _LATEST = "latest.txt"
 
 
 class LogTruncated(Exception):
-    """The database lacks what was published: its tail was cut, or an older backup restored. Nothing may be signed."""
+    """A published checkpoint that the database lacks: the tail was cut, or an older backup restored. Blocks signing."""
 
 
 def read_latest_note() -> str:
-    """The newest note in the folder; '' where there is no folder or nothing in it. Raises OSError."""
+    """Return the newest note in the folder; '' if there is no folder or no such file. Raises OSError."""
     folder = settings.AUDIT_CHECKPOINT_DIR
     path = Path(folder) / _LATEST
     return path.read_text(encoding="utf-8", errors="replace") if folder and path.exists() else ""
 
 
 def read_all_notes() -> list[str]:
-    """Every note in the folder, each once; none where there is no folder. Raises OSError."""
+    """Return every note in the folder, each once; [] if there is no folder. Raises OSError."""
     folder = Path(settings.AUDIT_CHECKPOINT_DIR)
     if not settings.AUDIT_CHECKPOINT_DIR or not folder.exists():
         return []
@@ -39,10 +39,11 @@ def read_all_notes() -> list[str]:
 
 
 def require_untruncated_log(keys: Collection[signed_note.Verifier]) -> None:
-    """Raise LogTruncated where the database does not know the published checkpoint: a second one must never be signed.
+    """Raise LogTruncated if the database lacks the published checkpoint: a second one of its size must never be signed.
 
-    What none of `keys` has signed was put there by somebody else: it stops nothing, and every verification names it.
-    Whoever restores a backup on purpose moves all files away (the runbook says how), and keeps them for the auditors.
+    A note that none of `keys` has signed was put there outside the portal: it blocks nothing, and every verification
+    names it. An administrator who restores a backup on purpose moves all files away (as in the runbook), and stores
+    them for the auditors.
     """
     note = read_latest_note()
     if not note:
@@ -60,7 +61,7 @@ def require_untruncated_log(keys: Collection[signed_note.Verifier]) -> None:
 
 
 def _signed(note: str, keys: Collection[signed_note.Verifier]) -> signed_note.CheckpointBody | None:
-    """What a note says that one of the keys has signed."""
+    """Return the checkpoint of a note that one of the keys has signed; None if none has."""
     for key in keys:
         with suppress(signed_note.InvalidNote):
             return key.open(note)
@@ -68,7 +69,7 @@ def _signed(note: str, keys: Collection[signed_note.Verifier]) -> signed_note.Ch
 
 
 def write_checkpoint_file() -> None:
-    """Write the newest checkpoint to the folder, and over the one of its hour. A folder out of reach is a warning."""
+    """Write the newest checkpoint to `latest.txt` and to the file of its hour; log a warning if that fails."""
     newest = Checkpoint.objects.first()
     if not settings.AUDIT_CHECKPOINT_DIR or newest is None:
         return
@@ -85,7 +86,7 @@ def write_checkpoint_file() -> None:
 
 
 def _replace(path: Path, note: str) -> None:
-    """In one step, and on the disk before it counts."""
+    """Replace a file atomically, once the new content is on the disk."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     with temporary.open("w", encoding="utf-8") as file:
         file.write(note)

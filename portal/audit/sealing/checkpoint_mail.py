@@ -1,4 +1,4 @@
-"""Checkpoints that leave the machine by mail: the newest one, now and then, to every auditor with an address."""
+"""Checkpoints sent by email: the newest one goes periodically to every auditor with an email address."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _log = logging.getLogger(__name__)
 
 
 PATIENCE_S = 30.0
-"""No mail is begun later than this after the first, so that a slow mail server keeps the sealer from nothing else."""
+"""Seconds within which a call begins new emails, so that a slow mail server does not block the sealer."""
 
 
 class ServerAway(Exception):
-    """The mail server took no mail: the next one would fail as well."""
+    """A mail server that accepts no email: the next email would fail as well."""
 
 
 def mail_checkpoint() -> list[str]:
-    """Send the newest checkpoint to those who have not had it in this round; the names of those reached by this call.
+    """Send the newest checkpoint to the auditors who lack it in this round; return the usernames reached by this call.
 
-    Silent where no mail is configured. Each auditor reached is noted at once, so that a lost worker costs no auditor a
-    mail and sends none twice. An address that cannot be reached costs the others nothing; a server that is away ends
-    the call, and the next one goes on. The event comes at the end of the round.
+    Returns [] if no mail server is configured. Each auditor reached is stored at once, so that a lost worker neither
+    skips an auditor nor sends an email twice. An address that cannot be reached does not affect the others. A server
+    that is down ends the call, and the next call continues. The event is recorded at the end of the round.
     """
     newest, begun = Checkpoint.objects.first(), monotonic()
     auditors = list(users_with_right(Right.AUDIT).exclude(email="").order_by("username"))
@@ -60,7 +60,7 @@ def mail_checkpoint() -> list[str]:
 
 
 def _round() -> list[str]:
-    """Who was reached in the round that has begun and not ended; a new one begins where there is none."""
+    """Return the auditors reached in the current round; begin a new round if the last one is over."""
     now = timezone.now()
     began = routines.begun_at(routines.MAIL)
     if began is not None and now - began < timedelta(seconds=settings.AUDIT_MAIL_EVERY_S):
@@ -71,7 +71,7 @@ def _round() -> list[str]:
 
 
 def _end(checkpoint: Checkpoint, reached: list[str], asked: list[str]) -> None:
-    """On record, unless nobody was reached: then the next call tries again."""
+    """Record the end of the round, unless no auditor was reached: then the next call tries again."""
     if reached:
         missed = sorted({*asked} - {*reached})
         data = {"leaves": checkpoint.size, "reached": reached, "missed": missed}
@@ -80,7 +80,7 @@ def _end(checkpoint: Checkpoint, reached: list[str], asked: list[str]) -> None:
 
 
 def _sent(auditor: User, checkpoint: Checkpoint) -> bool:
-    """Whether the server took it for this address. Raises ServerAway."""
+    """Send the checkpoint to an auditor; return whether the server accepted it for this address. Raises ServerAway."""
     context = {
         "auditor": auditor,
         "checkpoint": checkpoint,
@@ -92,7 +92,7 @@ def _sent(auditor: User, checkpoint: Checkpoint) -> bool:
         render_to_string("audit/checkpoint_mail.txt", context).lstrip(),
         to=[auditor.email],
     )
-    # As bytes: mail servers break lines of text anew, and the signature is over these.
+    # As bytes: mail servers wrap lines of text again, and the signature covers the original lines.
     message.attach(f"checkpoint-{checkpoint.size}.txt", checkpoint.note.encode(), "application/octet-stream")
     try:
         return bool(message.send())

@@ -1,4 +1,4 @@
-"""The time a checkpoint is signed with: that of the process with the key, where the database's clock says the same."""
+"""Time that a checkpoint is signed with: the time of the process with the key, if the database time agrees."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _APART = timedelta(minutes=1)
 
 
 class ClocksDiffer(Exception):
-    """This process and the database do not agree on the time. A wrong time can never be unsigned, so none is signed."""
+    """A difference of over a minute to the database time. A signed time cannot be revoked, so nothing is signed."""
 
 
 def signing_time() -> datetime:
     """Return the time of this process, in whole seconds. Raises ClocksDiffer.
 
-    Not the database's: who owns the tables could make leaves look older than they are.
+    The database time is not used for signing: a role that owns the tables could make leaves look older than they are.
     """
     now = timezone.now()
     with connection.cursor() as cursor:

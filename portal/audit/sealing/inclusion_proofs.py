@@ -1,4 +1,4 @@
-"""The tree as it is kept, and proofs out of it: every eighth level is read, what lies between is hashed again."""
+"""The stored tree and proofs from it: every eighth level is read, the levels between are hashed again."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ STRIDE = 8
 
 
 class MissingNode(LookupError):
-    """A hash that must be there is not: somebody took it away."""
+    """A hash that the stored tree lacks: it was deleted outside the portal."""
 
 
 @dataclass
 class StoredTree:
-    """Answers the hash of any complete subtree (a tree.ReadNode); remembers what it has fetched."""
+    """Reader of the stored tree: returns the hash of any complete subtree (a merkle.ReadNode), caches what it read."""
 
     _tiles: dict[tuple[int, int], dict[int, bytes]] = field(default_factory=dict)
 
     def __call__(self, level: int, index: int) -> bytes:
-        """Raises MissingNode."""
+        """Return the hash of the complete subtree (level, index). Raises MissingNode."""
         above = level % STRIDE
         first, count = index << above, 1 << above
         tile = self._tile(level - above, first >> STRIDE)
@@ -35,7 +35,7 @@ class StoredTree:
         return hashes[0]
 
     def _tile(self, level: int, number: int) -> dict[int, bytes]:
-        """256 hashes that stand side by side, or as many as there are."""
+        """Return up to 256 adjacent hashes by index, from the cache or the database."""
         known = self._tiles.get((level, number))
         if known is None:
             first, last = number << STRIDE, (number + 1 << STRIDE) - 1
@@ -50,7 +50,7 @@ class StoredTree:
 
 @dataclass(frozen=True)
 class SealedEvent:
-    """An event's place in the tree, and what proves it against a checkpoint."""
+    """The place of an event in the tree, and its proof against a checkpoint."""
 
     leaf: int
     leaf_hash: bytes
@@ -59,13 +59,13 @@ class SealedEvent:
 
     @cached_property
     def holds(self) -> bool:
-        """Whether the proof leads to the checkpoint's root."""
+        """True if the proof leads to the checkpoint's root."""
         root = bytes(self.checkpoint.root)
         return merkle.verify_inclusion(root, self.checkpoint.size, self.leaf, self.leaf_hash, self.proof)
 
 
 def prove_events(events: list[int]) -> dict[int, SealedEvent]:
-    """For each of these events that is sealed: its proof against the newest checkpoint. Raises MissingNode."""
+    """Return, for each of these events that is sealed, its proof against the newest checkpoint. Raises MissingNode."""
     checkpoint = Checkpoint.objects.first()
     if checkpoint is None:
         return {}

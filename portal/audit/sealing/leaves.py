@@ -1,8 +1,8 @@
-"""The events in the order they were sealed, a few thousand in memory at a time; and as a file for outsiders.
+"""Events in sealed order, a few thousand in memory at a time; also as a file for outside auditors.
 
-A line of such a file: leaf number, hash in hex, proof (hashes in hex with commas, or nothing), and the text as it was
-hashed, with a tab between them. The ledger writes a tab and a line end within a text as JSON escapes. A leaf whose text
-went at the end of its retention has none; a later event (audit.pruned) names it.
+A line of that file has, separated by tabs: leaf number, hash in hex, proof (hashes in hex with commas, or empty), and
+the hashed text. The ledger writes a tab or a line end within a text as a JSON escape. A leaf whose text was removed at
+the end of its retention has an empty text; a later event (audit.pruned) names it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CHUNK = 4096
 
 
 class EventRow(NamedTuple):
-    """An event as the table has it; `at` as its text says instants, which costs a tenth of making a datetime of it."""
+    """An event as the table stores it. `at` is in the format of event texts: a datetime costs ten times as much."""
 
     id: int
     at: str
@@ -33,7 +33,7 @@ class EventRow(NamedTuple):
 
 
 class Leaf(NamedTuple):
-    """One leaf of the tree as it is kept; `row` is None where the event is gone, `pruned` where a tombstone says so."""
+    """A leaf of the stored tree. `row` is None if the event is gone, `pruned` is true if a tombstone records that."""
 
     number: int
     event: int
@@ -42,7 +42,7 @@ class Leaf(NamedTuple):
     pruned: bool
 
 
-# As the texts say instants.
+# The format of instants in event texts.
 _AT = (
     "CASE WHEN at BETWEEN '0001-01-01 00:00Z' AND '9999-12-31 23:59:59Z'"
     " THEN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US+00:00') ELSE at::text END"
@@ -50,19 +50,23 @@ _AT = (
 
 
 def iter_leaves(size: int) -> Iterator[Leaf]:
-    """The leaves numbered below `size`."""
+    """Yield the leaves numbered below `size`."""
     for first in range(0, size, _CHUNK):
         within = {"leaf__gte": first, "leaf__lt": min(first + _CHUNK, size)}
         seals = list(Seal.objects.filter(**within).order_by("leaf").values_list("leaf", "event", "leaf_hash"))
         rows = _rows([event for _, event, _ in seals])
-        gone = set(Tombstone.objects.filter(**within).values_list("leaf", flat=True))  # after: retention goes on
+        # Tombstones are read last, because retention may be running.
+        gone = set(Tombstone.objects.filter(**within).values_list("leaf", flat=True))
         for number, event, stored in seals:
             yield Leaf(number, event, bytes(stored), rows.get(event), number in gone)
 
 
 def _rows(events: list[int]) -> dict[int, EventRow]:
-    """Those events that are there. Leaves nearly follow their numbers: a range of these is read twice as quickly as
-    each for itself, or as a join, for which PostgreSQL may read all there are."""
+    """Return the existing events of these ids.
+
+    The order of leaves nearly follows the ids: reading a range of ids is twice as fast as reading each id, or a join,
+    for which PostgreSQL may read the whole table.
+    """
     first, last = min(events, default=0), max(events, default=0)
     dense = last - first < 2 * _CHUNK
     numbers = f"BETWEEN {first} AND {last}" if dense else f"IN ({', '.join(map(str, events))})"
@@ -75,13 +79,13 @@ def _rows(events: list[int]) -> dict[int, EventRow]:
 
 
 def format_leaf(number: int, leaf_hash: bytes, text: str, proof: list[bytes] | None = None) -> str:
-    """A leaf as outsiders get it."""
+    """Return the line of a leaf in the file for outside auditors."""
     return f"{number}\t{leaf_hash.hex()}\t{','.join(part.hex() for part in proof or ())}\t{text}\n"
 
 
 @dataclass
 class SealedLogExport:
-    """The whole log up to the newest checkpoint of when it began, for the outsider's verifier. Like an Export."""
+    """Export of the log up to the newest checkpoint at its start, for the offline verifier. A CountedFile (exports)."""
 
     size: int = field(default_factory=lambda: newest.size if (newest := Checkpoint.objects.first()) else 0)
     rows: int = 0
@@ -89,7 +93,7 @@ class SealedLogExport:
     content_type: str = "text/plain; charset=utf-8"
 
     def parts(self) -> Iterator[str]:
-        """The file in pieces, first leaf first. An event that is just gone leaves a gap, which the verifier names."""
+        """Yield the file in pieces, first leaf first. An event deleted without a tombstone leaves a gap."""
         piece: list[str] = []
         for leaf in iter_leaves(self.size):
             if leaf.row is not None or leaf.pruned:
@@ -101,5 +105,5 @@ class SealedLogExport:
             yield self._counted(piece)
 
     def _counted(self, piece: list[str]) -> str:
-        self.rows += len(piece)  # before it leaves: the record may say too much, never too little
+        self.rows += len(piece)  # before it is sent: the record may overstate, never understate
         return "".join(piece)

@@ -1,7 +1,7 @@
-"""The one sealer: gives committed events leaf numbers, grows the tree, signs checkpoints (reliability B10).
+"""The sealer: gives committed events leaf numbers, extends the tree, signs checkpoints (reliability B10).
 
-A batch is one transaction: leaves, subtrees, checkpoint and the emptied queue come together or not at all, so a
-sealer that is killed leaves no gap, no leaf twice, and never two roots for one size.
+A batch is one transaction: leaves, subtrees, checkpoint and the emptied queue are committed together or not at all. A
+sealer that is killed therefore leaves no gap, no leaf twice, and never two roots for one size.
 """
 
 from __future__ import annotations
@@ -33,24 +33,24 @@ _ADVICE = "Somebody altered the log, and nothing is signed over that. manage.py 
 
 
 class NoSigningKey(Exception):
-    """AUDIT_SIGNING_KEY is not set: this process cannot seal."""
+    """A process without AUDIT_SIGNING_KEY: it cannot seal."""
 
 
 class KeyNotHandedOver(Exception):
-    """The log was signed with another key so far, which this process lacks to name the new one."""
+    """A new signing key that the old key has not named, because this process lacks the old key."""
 
 
 class LogWasAltered(Exception):
-    """What is kept of the tree is not what was signed last. Nothing may be signed over it."""
+    """A stored tree that differs from what was signed last. No checkpoint may be signed over it."""
 
 
 def seal_pending_events(*, old_key_is_lost: bool = False) -> int:
-    """Seal what is committed and waits; how many events that were, none where another sealer is at work.
+    """Seal the committed events that wait; return how many were sealed, 0 if another sealer is at work.
 
-    A new key is taken only from the hand of the old one, unless that is lost: outsiders then need the new one anew.
-    Raises NoSigningKey, KeyNotHandedOver, LogWasAltered, published.LogTruncated, clock.ClocksDiffer,
-    ImproperlyConfigured for a key
-    that is none, and OSError where a checkpoint folder is set and what it holds cannot be read.
+    The old key must name a new one, unless the old key is lost: outside auditors must then be given the new key. Raises
+    NoSigningKey, KeyNotHandedOver, LogWasAltered, checkpoint_files.LogTruncated, clock.ClocksDiffer,
+    ImproperlyConfigured for an invalid key, and OSError if a checkpoint folder is set and what it contains cannot be
+    read.
     """
     signers = _signers()
     if not signers:
@@ -66,12 +66,12 @@ def seal_pending_events(*, old_key_is_lost: bool = False) -> int:
 
 
 def get_signing_public_key() -> signed_note.Verifier | None:
-    """The public half of this process's key; None where it has none, as the pages have not."""
+    """Return the public key of this process; None if it has no signing key, like the web processes."""
     return next((signer.verifier for signer in _signers()), None)
 
 
 def _signers() -> list[signed_note.Signer]:
-    """The key that signs, then older ones, which only name it as the next."""
+    """Return the key that signs, then older keys, which only sign the note that names the next key."""
     seeds = settings.AUDIT_SIGNING_KEY.split(",") if settings.AUDIT_SIGNING_KEY else []
     try:
         return [signed_note.Signer.parse(_origin(), seed) for seed in seeds]
@@ -80,7 +80,7 @@ def _signers() -> list[signed_note.Signer]:
 
 
 def _known_keys(signers: list[signed_note.Signer]) -> list[signed_note.Verifier]:
-    """The public keys of this process, and those the log has announced: one of them may be lost."""
+    """Return the public keys of this process and those the log has announced, since a private key may be lost."""
     keys = [signer.verifier for signer in signers]
     for text in Event.objects.filter(action="audit.key_changed").values_list("text", flat=True):
         with suppress(UnreadableEntry, signed_note.InvalidNote):
@@ -89,7 +89,7 @@ def _known_keys(signers: list[signed_note.Signer]) -> list[signed_note.Verifier]
 
 
 def _origin() -> str:
-    """The name of this log: what its first checkpoint says, so that it outlives a move to another address."""
+    """Return the name of this log, from its newest checkpoint if there is one: it must survive a new BASE_URL."""
     newest = Checkpoint.objects.first()
     if newest is not None:
         return signed_note.parse_unverified(newest.note).origin
@@ -98,7 +98,7 @@ def _origin() -> str:
 
 @transaction.atomic(durable=True)
 def _seal_batch(signers: list[signed_note.Signer], *, old_key_is_lost: bool) -> int:
-    """Seal the oldest events that wait, and commit."""
+    """Seal the oldest pending events in a durable transaction; return how many were sealed."""
     if not _alone():
         return 0
     newest = Checkpoint.objects.first()
@@ -117,9 +117,10 @@ def _seal_batch(signers: list[signed_note.Signer], *, old_key_is_lost: bool) -> 
 
 @transaction.atomic(durable=True)
 def _date_log(signers: list[signed_note.Signer]) -> int:
-    """Once a day, where nothing waits: put a signed time over all leaves into the log, sealed alone; how many that was.
+    """Put a signed time over all leaves into the log, sealed alone; return how many events were sealed.
 
-    By it verifiers know how old a leaf is at least, whatever those say who own the tables (ages.py).
+    This happens once a day, if no event waits. It shows verifiers the least age of a leaf, whatever a role that owns
+    the tables writes (verification/ages.py).
     """
     newest, oldest = Checkpoint.objects.first(), Checkpoint.objects.last()
     if newest is None or oldest is None or newest.key_id != signers[0].verifier.key_id:
@@ -137,16 +138,17 @@ def _date_log(signers: list[signed_note.Signer]) -> int:
 
 
 def _alone() -> bool:
-    """Whether this transaction is the only sealer's."""
+    """Take the sealer's lock until the transaction ends; return whether it was free."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
         return bool(cursor.fetchone()[0])
 
 
 def _announce_key(signers: list[signed_note.Signer], newest: Checkpoint | None, *, old_key_is_lost: bool) -> int:
-    """The event of a new key, to be sealed first and alone: from here on it signs, named by the one before it.
+    """Record the event of a new key, to be sealed first and alone: the new key signs from here on.
 
-    So who trusts any key of the log can follow it to the newest. Raises KeyNotHandedOver.
+    The old key names the new one, so that a verifier that trusts any key of the log can follow the keys to the newest.
+    Raises KeyNotHandedOver.
     """
     verifier = signers[0].verifier
     if newest is None:
@@ -166,7 +168,7 @@ def _announce_key(signers: list[signed_note.Signer], newest: Checkpoint | None, 
 
 
 def _grow(newest: Checkpoint | None, texts: list[tuple[int, str]], signers: list[signed_note.Signer]) -> int:
-    """Append these events to the tree of the newest checkpoint and sign it; how many they were."""
+    """Append these events to the tree of the newest checkpoint and sign the result; return how many they were."""
     if not texts:
         return 0
     head, signer = _head(newest, signers), signers[0]
@@ -193,17 +195,16 @@ def _grow(newest: Checkpoint | None, texts: list[tuple[int, str]], signers: list
 
 
 def _keep(seals: list[Seal]) -> None:
-    """As three arrays: bulk_create is half of a sealing, for Django takes no array of bytes."""
+    """Insert the leaves as three arrays: bulk_create takes half of the sealing time, as Django binds no bytea array."""
     with connection.cursor() as cursor:
         columns = zip(*((seal.leaf, seal.event, seal.leaf_hash) for seal in seals), strict=True)
         cursor.execute(_KEEP, [list(column) for column in columns])
 
 
 def _head(newest: Checkpoint | None, signers: list[signed_note.Signer]) -> merkle.MerkleTree:
-    """The tree as it is kept, which has the root that was signed last.
+    """Return the stored tree, which has the root that was signed last. Raises LogWasAltered.
 
-    The next root is made of this head and nothing older, so no alteration among the leaves it covers is ever signed.
-    Raises LogWasAltered.
+    The next root is computed from this tree and no older leaf, so that an alteration of older leaves is never signed.
     """
     if newest is None:
         return merkle.MerkleTree()
@@ -217,6 +218,6 @@ def _head(newest: Checkpoint | None, signers: list[signed_note.Signer]) -> merkl
 
 
 def _signed(newest: Checkpoint, signers: list[signed_note.Signer]) -> signed_note.CheckpointBody:
-    """What the note says, not its columns; by its own word alone where its key is lost. Raises InvalidNote."""
+    """Return the checkpoint that the note states, not its columns; unverified if this process lacks the key."""
     signer = next((signer for signer in signers if signer.verifier.key_id == newest.key_id), None)
     return signer.verifier.open(newest.note) if signer else signed_note.parse_unverified(newest.note)

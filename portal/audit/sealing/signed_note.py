@@ -1,11 +1,13 @@
-"""Checkpoints as signed notes: C2SP tlog-checkpoint in C2SP signed-note, with Ed25519. Pure.
+"""Checkpoints as signed notes: C2SP tlog-checkpoint in C2SP signed-note, with Ed25519. Pure functions, no database.
 
-Three lines, which log (its origin), how many leaves, and the root over them in base64; an empty line; and for each
-signature a line: a dash, the name of the key (the origin again), and in base64 the key's hash and the signature.
-A fourth line, which the format leaves to the log, says when the note was signed: by it leaves are dated.
+A note has three lines: the name of the log (its origin), the number of leaves, and the root over them in base64. A
+fourth line, which the format leaves to the log, says when the note was signed: leaves are dated by it. After an empty
+line, each signature has a line: a dash, the name of the key (the origin again), and in base64 the key's hash and the
+signature.
 
-A key that is replaced signs one more note, by which it names the key that follows: so who knows the first key of a log
-can follow it to the newest one. It cannot be taken for a checkpoint, whose second line is a number.
+A key that is replaced signs one more note, which names the next key. A verifier that knows the first key of a log can
+therefore follow the keys to the newest one. Such a note cannot be taken for a checkpoint, whose second line is a
+number.
 """
 
 from __future__ import annotations
@@ -26,19 +28,19 @@ _DASH = "\N{EM DASH} "
 
 
 class InvalidNote(ValueError):
-    """Not a checkpoint, or not one signed with this key; the message says which."""
+    """A text that is no checkpoint, or a checkpoint not signed with this key; the message says which."""
 
 
 @dataclass(frozen=True)
 class Verifier:
-    """A public key with the name of what it signs."""
+    """A public key with the name of the log that it signs."""
 
     name: str
     public: bytes
 
     @classmethod
     def parse(cls, text: str) -> Verifier:
-        """From `name+keyid+base64`, as signed-note writes public keys. Raises InvalidNote."""
+        """Parse a public key in the format of signed-note, `name+keyid+base64`. Raises InvalidNote."""
         name, _, rest = text.strip().partition("+")
         stated, _, encoded = rest.partition("+")
         key = _decoded(encoded)
@@ -55,18 +57,18 @@ class Verifier:
 
     @property
     def key_id(self) -> str:
-        """Eight hex digits by which signatures name their key."""
+        """The eight hex digits by which signatures name their key."""
         return self._key_hash.hex()
 
     def __str__(self) -> str:
         return f"{self.name}+{self.key_id}+{base64.b64encode(_ED25519 + self.public).decode()}"
 
     def open(self, note: str) -> CheckpointBody:
-        """The checkpoint in a note this key has signed. Raises InvalidNote."""
+        """Return the checkpoint of a note that this key has signed. Raises InvalidNote."""
         return CheckpointBody.parse(self._signed_body(note))
 
     def successor(self, note: str) -> Verifier:
-        """The key that follows this one, by a note this one has signed. Raises InvalidNote."""
+        """Return the next key, which a note signed by this key names. Raises InvalidNote."""
         lines = self._signed_body(note).split("\n")
         if len(lines) < 4 or lines[:2] != [self.name, _NEXT_KEY]:
             raise InvalidNote("not a note that names the next key")
@@ -93,7 +95,7 @@ class Signer:
 
     @classmethod
     def parse(cls, name: str, seed: str) -> Signer:
-        """From an Ed25519 seed: 32 bytes in base64. Raises ValueError, which tells nothing of it."""
+        """Parse an Ed25519 seed: 32 bytes in base64. Raises ValueError, whose message does not reveal it."""
         raw = _decoded(seed.strip())
         if len(raw) != 32:
             raise ValueError("AUDIT_SIGNING_KEY is not 32 bytes in base64. Make one with: openssl rand -base64 32")
@@ -101,15 +103,15 @@ class Signer:
 
     @property
     def verifier(self) -> Verifier:
-        """The public half."""
+        """The public key of the pair."""
         return Verifier(self.name, self.key.public_key().public_bytes_raw())
 
     def sign(self, checkpoint: CheckpointBody) -> str:
-        """The signed note of a checkpoint."""
+        """Return the signed note of a checkpoint."""
         return self._signed(str(checkpoint))
 
     def hand_over(self, successor: Verifier) -> str:
-        """The signed note that names the key which follows this one."""
+        """Return the signed note that names the next key."""
         return self._signed(f"{self.name}\n{_NEXT_KEY}\n{successor}\n")
 
     def _signed(self, body: str) -> str:
@@ -119,9 +121,9 @@ class Signer:
 
 @dataclass(frozen=True)
 class CheckpointBody:
-    """What a note says: this log had this root when it had this many leaves, and so it was `at` this time.
+    """The statement of a note: at the time `at` this log had `size` leaves and this root.
 
-    `at` is in UTC, in whole seconds; None for a note of an older release, which dates nothing.
+    `at` is in UTC, in whole seconds; None for a note of an older release, which dates no leaf.
     """
 
     origin: str
@@ -131,7 +133,7 @@ class CheckpointBody:
 
     @classmethod
     def parse(cls, body: str) -> CheckpointBody:
-        """From the text above the signatures; further lines but that of the time are ignored. Raises InvalidNote."""
+        """Parse the text above the signatures; ignore further lines other than the time. Raises InvalidNote."""
         lines = body.split("\n")
         if len(lines) < 4 or not lines[0] or not (lines[1].isascii() and lines[1].isdigit()):
             raise InvalidNote("not a checkpoint: origin, size and root are expected, a line each")
@@ -147,17 +149,17 @@ class CheckpointBody:
 
 
 def parse_unverified(note: str) -> CheckpointBody:
-    """What a note says, whoever signed it. Raises InvalidNote."""
+    """Return the statement of a note without checking its signature. Raises InvalidNote."""
     return CheckpointBody.parse(_split(note)[0])
 
 
 def signature_key_ids(note: str) -> list[str]:
-    """The ids of the keys a note claims to be signed with. Raises InvalidNote."""
+    """Return the ids of the keys that a note claims to be signed with. Raises InvalidNote."""
     return [signature[:4].hex() for _, signature in _split(note)[1]]
 
 
 def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
-    """The signed text with its last line end, and (name, key hash and signature) of each signature."""
+    """Return the signed text with its last line end, and (name, key hash and signature) of each signature."""
     body, gap, tail = note.rpartition("\n\n")
     lines = tail.split("\n")
     if not gap or len(lines) < 2 or lines.pop():
@@ -172,7 +174,7 @@ def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
 
 
 def _instant(text: str) -> datetime:
-    """The time a note states. Raises InvalidNote."""
+    """Parse the time that a note states. Raises InvalidNote."""
     try:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
@@ -180,7 +182,7 @@ def _instant(text: str) -> datetime:
 
 
 def _decoded(text: str) -> bytes:
-    """Base64; nothing for what is not."""
+    """Decode base64; return b'' for invalid base64."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

@@ -1,4 +1,4 @@
-"""How the log stands as evidence: sealed up to where, with which key, and what the last verification found."""
+"""Seal status of the log: the last sealed event, the key, and the result of the last verification."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portal.common.prepared import Prepared
 
 @dataclass(frozen=True)
 class SealStatus:
-    """`event` is the last sealed one; `behind_since` is set where the sealer should have come by long ago."""
+    """The seal status. `event` is the last sealed one; `behind_since` is set if the sealer is overdue."""
 
     checkpoint: Checkpoint | None
     event: int | None
@@ -28,12 +28,15 @@ class SealStatus:
 
     @property
     def intact(self) -> bool:
-        """What the last verification said."""
+        """True if the last verification found the log intact."""
         return self.verified is not None and self.verified.data.get("outcome") == "intact"
 
 
 _RECKONED = datetime(2000, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
-"""One forged event with a date that cannot be read neither stops the question nor hides how long others wait."""
+"""The range of event times that are considered.
+
+A forged event with a time that Python cannot represent must not break the query, nor hide how long others have waited.
+"""
 _VERIFIED, _MAILED = "audit.verified", "audit.checkpoint_mailed"
 
 
@@ -43,14 +46,17 @@ def _with_last_event() -> QuerySet[Checkpoint]:
 
 
 def oldest_waiting(rows: QuerySet[Any]) -> QuerySet[Any, Any]:
-    """Rows that each name an event: when the first of those happened, in a row of its own; none where none waits."""
+    """Return a query for the time of the first event that these rows name; it has no row if no event waits."""
     at = Event.objects.filter(pk=OuterRef("event"), at__range=_RECKONED).values("at")[:1]
     dated: QuerySet[Any, Any] = rows.order_by("event").annotate(at=Subquery(at)).filter(at__isnull=False)
     return dated.values_list("at")[:1]
 
 
 def _last_said() -> QuerySet[Event, Any]:
-    """By the sealer's own table: anybody who may add events could add one that says intact."""
+    """Return the events of the last verification and the last mailing, as the sealer's own table names them.
+
+    A role that may add events could otherwise add one that says intact.
+    """
     done = Routine.objects.filter(name__in=(routines.VERIFY, routines.MAIL)).values("event")
     return Event.objects.filter(pk__in=done).values_list("action", "text")
 
@@ -60,7 +66,7 @@ _WAITING = Prepared(lambda: oldest_waiting(Unsealed.objects.all()))
 
 
 def get_seal_status() -> SealStatus:
-    """Three questions, whatever the size of the log."""
+    """Load the seal status with three queries, whatever the size of the log."""
     checkpoint = _CHECKPOINT.one()
     patience = timedelta(seconds=max(60, 10 * settings.SEAL_EVERY_S))
     late = [at for (at,) in _WAITING.rows() if at < timezone.now() - patience]
@@ -75,7 +81,7 @@ def get_seal_status() -> SealStatus:
 
 
 def announced_public_key(checkpoint: Checkpoint) -> str:
-    """The public key this checkpoint is signed with, as the log announced it; '' where it did not."""
+    """Return the public key that signed this checkpoint, as the log announced it; '' if it did not."""
     announced = Event.objects.filter(action="audit.key_changed")
     keys = (str(event.entry.data.get("new_key", "")) for event in announced if event.entry)
     return next((key for key in keys if f"+{checkpoint.key_id}+" in key), "")

@@ -1,4 +1,4 @@
-"""Which key signs the log from which leaf on, and which of them the caller may trust. Pure."""
+"""Succession of signing keys: which key signs from which leaf on, and which the caller may trust. No database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.audit.sealing import signed_note
 
 @dataclass
 class Succession:
-    """The keys the log has announced, in their order; `trusted` those that a key of the caller's leads to."""
+    """The keys that the log has announced, in order; `trusted` are those that a key of the caller leads to."""
 
     trusted: dict[str, signed_note.Verifier] = field(default_factory=dict)
     current: str = ""
@@ -19,10 +19,11 @@ class Succession:
     _since: list[tuple[int, str]] = field(default_factory=list)
 
     def learn(self, text: str, leaf: int, signs: Callable[[str], bool]) -> str:
-        """Take the key that the event of this leaf announces; returns what is wrong with it, or ''.
+        """Add the key that the event of this leaf announces; return what is wrong with the announcement, or ''.
 
-        A key comes from the hand of the one before it. Where that one was lost, it has to have signed the checkpoint
-        that ends with its own announcement (`signs`, by key id): else the announcement is forged and changes nothing.
+        The previous key must hand over to the new one. If the previous key was lost, the new one must have signed the
+        checkpoint that ends with its own announcement (`signs`, by key id); otherwise the announcement is forged and is
+        ignored.
         """
         try:
             data = parse_entry(text).data
@@ -42,11 +43,11 @@ class Succession:
         return wrong
 
     def signing(self) -> dict[str, signed_note.Verifier]:
-        """The key that signs now, by its id; none before the log has announced one."""
+        """Return the key that signs now, by its id; {} before the log has announced one."""
         return {self.current: self.keys[self.current]} if self.current else {}
 
     def in_force(self, size: int) -> str:
-        """The id of the key that signs a checkpoint of this size; '' where the log names none."""
+        """Return the id of the key that signs a checkpoint of this size; '' if the log names none."""
         return next((key_id for leaf, key_id in reversed(self._since) if leaf < size), "")
 
     def _handed_over(self, note: str, verifier: signed_note.Verifier) -> bool:
