@@ -1,4 +1,4 @@
-"""The columns of an event beside its text: they only help to find it, so they must say what the text says."""
+"""Comparison of the columns of an event with its text: they only help to find it, and must agree with it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.audit.sealing.leaves import EventRow
 
 
 def find_column_mismatches(row: EventRow) -> list[str]:
-    """The columns that say something else than the text; "text" for one the ledger did not write."""
+    """Return the columns that contradict the text; ["text"] for a text that the ledger did not write."""
     if has_canonical_columns(row):
         return []
     try:
@@ -23,7 +23,7 @@ def find_column_mismatches(row: EventRow) -> list[str]:
 
 
 def parse_instant(at: str) -> datetime | None:
-    """The instant a column says; None for one beyond what people and Python reckon with."""
+    """Parse the instant of a column; None if it is outside the range of Python's datetime."""
     try:
         return datetime.fromisoformat(at)
     except (TypeError, ValueError):
@@ -31,7 +31,7 @@ def parse_instant(at: str) -> datetime | None:
 
 
 def has_canonical_columns(row: EventRow) -> bool:
-    """Whether the text begins and ends as the ledger writes these columns: ten times quicker than reading it."""
+    """Return whether the text begins and ends as the ledger writes these columns: ten times faster than parsing."""
     _, at, action, actor, change, seq, secret, code, text = row
     begin = f'{{"action":{quoted(action)},"actor":{quoted(actor)},"address":"'
     if not text.startswith(begin):
@@ -43,7 +43,7 @@ def has_canonical_columns(row: EventRow) -> bool:
 
 
 def all_have_canonical_columns(rows: list[EventRow]) -> bool:
-    """Whether all are, at instants that people and Python reckon with."""
+    """Return whether has_canonical_columns() is true for all rows, with instants in the range of datetime."""
     try:
         deque(map(datetime.fromisoformat, [row.at for row in rows]), maxlen=0)
     except (TypeError, ValueError):

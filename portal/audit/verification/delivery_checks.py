@@ -1,7 +1,7 @@
-"""Joins the deliveries of the log with its votes: every call must have been approved, by events alone.
+"""Check of deliveries against votes: every call must have been approved, according to the events alone.
 
-Outsiders can do the same with an export. A change whose first events are past their retention is left out: its votes
-went with them.
+Outside auditors can check the same with an export. A change whose first events were removed by retention is skipped,
+because its votes were removed with them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ASKED = (*_PROPOSED, *_ENDED, *_REOPENED_BY, *_REOPENED_BY.values(), "vote.cast
 
 
 def find_unapproved_deliveries() -> Iterator[str]:
-    """Yield a sentence for each delivery of the log that its votes do not bear out."""
+    """Yield a sentence for each delivery in the log that its votes do not cover."""
     delivered = Event.objects.filter(action=_SENT).values("change")
     rows = Event.objects.filter(change__in=delivered, action__in=_ASKED).order_by("change", "seq")
     found = rows.values_list("change", "seq", "text").iterator(chunk_size=2000)
@@ -41,16 +41,16 @@ def _check_change(change: int | None, events: list[tuple[int | None, str]]) -> I
         try:
             entry = parse_entry(text)
         except UnreadableEntry:
-            continue  # its own leaf is named
+            continue  # reported by the check of its leaf
         if place == 0 and entry.action != "change.submitted" and seq != 1:
-            return  # the beginning is past its retention
+            return  # retention removed the first events
         reason = log.read(entry)
         if reason:
             yield f"event {seq} of change {change}: a delivery {reason}"
 
 
 class _Approvals:
-    """What the events of one change so far approve."""
+    """The approvals of one change, according to its events so far."""
 
     def __init__(self) -> None:
         self.required = 1
@@ -59,7 +59,7 @@ class _Approvals:
         self.ended = ""
 
     def read(self, entry: Entry) -> str:
-        """Take the next event in; return what is wrong with it if it is a delivery, '' if nothing is."""
+        """Process the next event; return what is wrong with a delivery, '' if nothing is."""
         data = entry.data
         if entry.action in _PROPOSED:
             self.approvals, self.ended = {}, ""

@@ -1,4 +1,4 @@
-"""What is wrong with events that no leaf shows: kept from the sealer, put in for an earlier day, gone from a change."""
+"""Checks for events that no leaf covers: withheld from the sealer, inserted with an earlier date, or missing."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ _CHUNK = 4096
 
 
 def find_unsealed_events(latest: datetime | None, slack: timedelta) -> Iterator[str]:
-    """Every event is sealed or waits for the sealer, and what waits is not older than the `latest` that is sealed."""
+    """Yield a finding for each unsealed event that is not queued for the sealer, or has an impossible date.
+
+    A queued event must not be dated after now, nor before the `latest` sealed instant, both give or take `slack`.
+    """
     loose = Event.objects.filter(~Exists(Seal.objects.filter(event=OuterRef("pk")))).order_by("pk")
     waiting = Exists(Unsealed.objects.filter(event=OuterRef("pk")))
     for event in loose.filter(~waiting).values_list("pk", flat=True).iterator(_CHUNK):
         yield f"event {event}: neither sealed nor waiting: kept from the sealer"
-    # As text: PostgreSQL keeps instants that Python has none for.
+    # As text: PostgreSQL stores instants that Python cannot represent.
     said = loose.filter(waiting).annotate(said=Cast("at", TextField())).values_list("pk", "said")
     for event, at in said.filter(at__gt=timezone.now() + slack).iterator(_CHUNK):
         yield f"event {event}: dated {at}, which is yet to come: dated ahead"
@@ -30,7 +33,7 @@ def find_unsealed_events(latest: datetime | None, slack: timedelta) -> Iterator[
 
 
 def find_numbering_gaps() -> Iterator[str]:
-    """The events of each change are numbered from 1 without a gap."""
+    """Yield a finding for each change whose events are not numbered from 1 without a gap."""
     counted = Event.objects.exclude(change=None).order_by("change").values("change")
     counted = counted.annotate(there=Count("pk"), first=Min("seq"), last=Max("seq"))
     for row in counted.filter(~Q(there=F("last")) | ~Q(first=1)).iterator(_CHUNK):

@@ -1,4 +1,4 @@
-"""Checkpoints that were kept elsewhere, and the key the caller brought along: what a verification is held against."""
+"""Comparison of the log with checkpoints stored elsewhere, and with the key that the caller provides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.audit.verification.report import VerificationReport
 
 
 def stated_sizes(outside: Iterable[str]) -> Iterator[int]:
-    """The sizes of which these notes state a root."""
+    """Yield the size that each readable note states."""
     for note in outside:
         try:
             yield signed_note.parse_unverified(note).size
@@ -20,7 +20,7 @@ def stated_sizes(outside: Iterable[str]) -> Iterator[int]:
 
 
 def open_checkpoint(note: str, keys: Mapping[str, signed_note.Verifier]) -> signed_note.CheckpointBody:
-    """The checkpoint of a note signed with one of these keys. Raises InvalidNote."""
+    """Return the checkpoint of a note signed with one of these keys. Raises InvalidNote."""
     for key_id in signed_note.signature_key_ids(note):
         if key_id in keys:
             return keys[key_id].open(note)
@@ -30,7 +30,7 @@ def open_checkpoint(note: str, keys: Mapping[str, signed_note.Verifier]) -> sign
 def check_newest_signature(
     newest: Checkpoint, key: signed_note.Verifier | None, succession: Succession, report: VerificationReport
 ) -> None:
-    """The newest checkpoint is signed with the key the caller brought along, or one that it handed over to."""
+    """Report the newest checkpoint if neither the caller's key nor one it handed over to has signed it."""
     if key is None:
         return
     try:
@@ -46,7 +46,7 @@ def compare_checkpoints(
     succession: Succession,
     report: VerificationReport,
 ) -> None:
-    """The log still is what it was when these were taken out of the house: `roots` are those it has today."""
+    """Report each outside checkpoint that the log contradicts; `roots` are the log's roots today, by size."""
     keys = {**({key.key_id: key} if key else {}), **succession.keys}
     farthest = 0
     for note in outside:
@@ -62,5 +62,5 @@ def compare_checkpoints(
             farthest = max(farthest, said.size)
         elif roots[said.size] != said.root:
             report.add(f"outside checkpoint of {said.size}: the log has another root: two roots for one size")
-    if farthest:  # once, however many reach beyond the end
+    if farthest:  # reported once, however many notes reach beyond the end
         report.add(f"outside checkpoint of {farthest}: the log ends after {report.size} leaves, its tail was cut")

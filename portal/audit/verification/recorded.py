@@ -1,4 +1,4 @@
-"""A verification that goes on record: who had it done, how far it reached, what it found."""
+"""A recorded verification: the event names who requested it, how far it reached and what it found."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from portal.audit.verification.verifier import verify_events
 def verify_and_record(
     *, by: str = "", outside: list[str] | None = None, key: Verifier | None = None, asked: int | None = None
 ) -> VerificationReport:
-    """Verify against everything this process knows: its own key where none is given, and every published checkpoint.
+    """Verify the log against everything this process knows, and record the result.
 
-    What the portal says of the last verification is what a role that may write the sealer's table has done: anybody who
-    may add events could add one that says intact. `asked` is the event that asked for it.
+    The key is this process's own if none is given; the outside checkpoints include every published one. `asked` is the
+    event that requested the verification. Pages show the result that the sealer's table names, because a role that may
+    add events could add one that says intact.
 
-    Raises OSError where a checkpoint folder is set and cannot be read.
+    Raises OSError if a checkpoint folder is set and cannot be read.
     """
     _if_allowed(lambda: routines.mark_begun(routines.VERIFY, at=timezone.now()))
     known = [*checkpoint_files.read_all_notes(), *(outside or [])]
@@ -50,6 +51,9 @@ def verify_and_record(
 
 
 def _if_allowed(act: Callable[[], None]) -> None:
-    """Where this role may: on the command line it may be the portal's, whose verdict is an event and no more."""
+    """Run `act` if this database role may; otherwise do nothing.
+
+    On the command line the role may be the portal's, whose result is recorded as an event only.
+    """
     with suppress(ProgrammingError), transaction.atomic():
         act()

@@ -1,4 +1,4 @@
-"""What a verification found."""
+"""Result of a verification."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _NAMED = 100
 
 @dataclass
 class VerificationReport:
-    """What a verification found. `findings` names at most a hundred places, `problems` counts them all."""
+    """The result of a verification. `findings` names at most a hundred places, `problems` counts all of them."""
 
     size: int = 0
     key_id: str = ""
@@ -21,11 +21,11 @@ class VerificationReport:
 
     @property
     def intact(self) -> bool:
-        """Nothing is wrong."""
+        """True if nothing is wrong."""
         return not self.problems
 
     def add(self, finding: str) -> None:
-        """One more thing that is wrong, at its place."""
+        """Count a finding, and store it unless a hundred are stored already."""
         self.problems += 1
         if len(self.findings) < _NAMED:
             self.findings.append(finding)

@@ -1,6 +1,6 @@
-"""Reads the whole log anew and names what was altered, removed, reordered, inserted or cut.
+"""Verification of the whole log: names what was altered, removed, reordered, inserted or cut.
 
-Streaming: a few thousand rows are in memory at a time, however long the log is.
+The log is streamed: a few thousand rows are in memory at a time, however long it is.
 """
 
 from __future__ import annotations
@@ -33,19 +33,20 @@ _CHUNK = 4096
 _KEY_CHANGED, _DATED, _PRUNED, _RETAINED = RARE = (
     "audit.key_changed", "audit.dated", "audit.pruned", "audit.retention_changed"
 )  # fmt: skip
-_AHEAD = (_KEY_CHANGED, _DATED)  # sealed ahead of what may have waited for hours: their own dates bound nothing
+_AHEAD = (_KEY_CHANGED, _DATED)  # sealed before older events that wait: their dates bound no later event
 
 
 def verify_events(*, outside: list[str] | None = None, key: signed_note.Verifier | None = None) -> VerificationReport:
     """Check the log up to its newest checkpoint.
 
-    `outside` are notes that were kept elsewhere, without which a cut tail cannot show. `key` is the public key the
-    newest checkpoint must be signed with, or one that handed over to it; without one, the log's own word is taken for
-    its key. Older keys are believed because the log, under the newest signature, says when each of them was replaced.
+    `outside` are notes stored elsewhere, without which a cut tail cannot be detected. `key` is the public key that must
+    have signed the newest checkpoint, or have handed over to the key that did; without it, the key that the log names
+    is accepted. Older keys are trusted because the log, under the newest signature, says when each of them was
+    replaced.
     """
     began = monotonic()
     run = _Verification(outside or [], key)
-    gc.freeze()  # looking for garbage among all that is alive already would take as long as verifying
+    gc.freeze()  # collecting garbage among all live objects would take as long as verifying
     try:
         run.leaves_and_checkpoints()
         run.removals()
@@ -77,7 +78,7 @@ class _Verification:
         self.roots = dict.fromkeys(outside_checkpoints.stated_sizes(outside), b"")
 
     def leaves_and_checkpoints(self) -> None:
-        """The tree from its first leaf to the newest checkpoint."""
+        """Check the tree from its first leaf to the newest checkpoint."""
         remaining = iter_leaves(self.report.size)
         before: Checkpoint | None = None
         for checkpoint in Checkpoint.objects.filter(size__lte=self.report.size).order_by("size").iterator(_CHUNK):
@@ -92,7 +93,7 @@ class _Verification:
                 self.grow()
             self.checkpoint(checkpoint, before)
             before = checkpoint
-        # In one query, because sealing may go on meanwhile.
+        # In one query, because the sealer may be running.
         covered = Coalesce(Subquery(Checkpoint.objects.values("size")[:1]), 0)
         uncovered = Seal.objects.filter(leaf__gte=covered).order_by("leaf").first()
         if uncovered is not None:
@@ -103,11 +104,11 @@ class _Verification:
 
     @property
     def read(self) -> int:
-        """How many leaves there were so far."""
+        """The number of leaves read so far."""
         return self.head.size + len(self.waiting)
 
     def bound(self, checkpoint: Checkpoint) -> None:
-        """Nothing that this checkpoint covers happened after it was signed."""
+        """Set the limit for events under this checkpoint: none happened after it was signed."""
         try:
             self.signed_at = min(signed_note.parse_unverified(checkpoint.note).at or self.now, self.now)
         except signed_note.InvalidNote:
@@ -115,7 +116,7 @@ class _Verification:
         self.limit = format_event_time(self.signed_at + SLACK)
 
     def ordinary(self, batch: list[Leaf]) -> bool:
-        """All at once, where leaf() would find nothing in any of them but, perhaps, its date: four times as quick."""
+        """Accept a batch if leaf() could report dates at most, and return True: four times as fast as leaf()."""
         numbers, _, stored, found, _ = zip(*batch, strict=True)
         rows = [row for row in found if row is not None]
         last = self.read + len(batch)
@@ -135,7 +136,7 @@ class _Verification:
         return True
 
     def leaf(self, leaf: Leaf) -> None:
-        """One leaf: there, in its place, with the hash of its text, and with columns that say the same."""
+        """Check one leaf: it exists, in its place, with the hash of its text, and with columns that agree with it."""
         number, _event, stored, row, pruned = leaf
         if number != self.read and not self.torn:
             self.torn = True
@@ -146,14 +147,14 @@ class _Verification:
             self.report.add(f"{_place(leaf)}: the event was deleted")
         else:
             self.text(row, _place(leaf), number, stored)
-        # The stored hash, so that an altered text does not hide whether the rest is whole.
+        # The stored hash, so that an altered text does not hide whether the other leaves are unchanged.
         self.waiting.append(stored)
         if self.read in self.roots:
             self.grow()
             self.roots[self.head.size] = self.head.root()
 
     def text(self, row: EventRow, place: str, number: int, stored: bytes) -> None:
-        """What this leaf says, to people and to this verification."""
+        """Check the columns, the date and the hash of an event; apply an event that verification depends on."""
         self.columns(find_column_mismatches(row), row, place)
         ahead = row.at < self.newest or row.at > self.limit
         if ahead:
@@ -166,11 +167,11 @@ class _Verification:
             self.newest = row.at
 
     def rare(self, text: str, place: str, number: int) -> None:
-        """Events that say what a verification has to go by."""
+        """Apply an event that verification depends on: a key, a signed time, the retention or a removal."""
         try:
             entry = parse_entry(text)
         except UnreadableEntry:
-            return  # its columns say so
+            return  # reported by the check of its columns
         if entry.action == _KEY_CHANGED:
             wrong = self.succession.learn(text, number, lambda key: _signs(key, number + 1))
             if wrong:
@@ -185,7 +186,7 @@ class _Verification:
             self.ages.announce(number, entry.at, self.signed_at, entry.data.get("leaves"))
 
     def dated(self, note: str, place: str, number: int) -> None:
-        """All leaves before this one were there when the note was signed, and all after it came later."""
+        """Apply a signed time: all leaves before this one existed when the note was signed, later ones are younger."""
         self.grow()
         try:
             said = outside_checkpoints.open_checkpoint(note, self.succession.signing())
@@ -201,7 +202,7 @@ class _Verification:
             self.newest = max(self.newest, format_event_time(said.at))
 
     def removals(self) -> None:
-        """Each text that is gone went as its retention allows, by what the log says up to now."""
+        """Check that each missing text was removed as its retention allows, according to the log up to now."""
         waiting = Event.objects.filter(pk__in=Unsealed.objects.values("event"), action__in=(_RETAINED, _PRUNED))
         for number, text in waiting.order_by("pk").values_list("pk", "text"):
             self.signed_at = self.now
@@ -213,7 +214,7 @@ class _Verification:
                 self.report.add(f"leaf {leaf} (event {event}): {_REMOVED[why]}")
 
     def grow(self) -> None:
-        """The tree, by the leaves that wait for it. The hashes that proofs are made from are those the leaves give."""
+        """Add the waiting leaves to the tree; report stored subtrees, which proofs are made from, that differ."""
         complete = {(level, index): root for level, index, root in self.head.extend(self.waiting, every=STRIDE)}
         self.waiting.clear()
         if not complete or self.torn:
@@ -232,7 +233,7 @@ class _Verification:
         return parse_instant(self.newest)
 
     def columns(self, wrong: list[str], row: EventRow, place: str) -> None:
-        """The columns and the text do not say the same."""
+        """Report the columns that contradict the text."""
         for name in wrong:
             if name == "text":
                 self.report.add(f"{place}: its text is not in the form the portal writes")
@@ -240,7 +241,7 @@ class _Verification:
                 self.report.add(f"{place}: column {name} says {getattr(row, name)}, the text does not")
 
     def order(self, said: str, place: str) -> None:
-        """Nothing stands among events that happened long after it, or was signed long before it happened."""
+        """Report an event that stands after events dated long after it, or is dated long after it was signed."""
         at = parse_instant(said)
         if at and said > self.limit:
             self.report.add(f"{place}: dated {said}, but signed on {format_event_time(self.signed_at)}: dated ahead")
@@ -248,7 +249,7 @@ class _Verification:
             self.report.add(f"{place}: dated {said}, but stands after {self.newest}: inserted")
 
     def checkpoint(self, checkpoint: Checkpoint, before: Checkpoint | None) -> None:
-        """Signed by a key of the log, in line with the one before it, and over the leaves that are there."""
+        """Check the signature and columns of a checkpoint, its order in time, and its root over the leaves."""
         place = f"checkpoint of {checkpoint.size}"
         if before is not None and checkpoint.at < before.at - SLACK:
             self.report.add(f"{place}: older than the smaller one before it")
@@ -260,7 +261,7 @@ class _Verification:
         except signed_note.InvalidNote as error:
             self.report.add(f"{place}: {error}")
         if not self.torn and (self.head.size != checkpoint.size or self.head.root() != bytes(checkpoint.root)):
-            self.torn = True  # every later root differs as well: the first one tells where
+            self.torn = True  # every later root differs as well: only the first one shows the place
             first = before.size if before else 0
             self.report.add(
                 f"{place}: the leaves do not have this root;"
@@ -276,7 +277,7 @@ _REMOVED = {
 
 
 def _signs(key_id: str, size: int) -> bool:
-    """Whether the checkpoint of this size is one of this key: its signature is examined in its turn."""
+    """Return whether the checkpoint of this size names this key: its signature is checked with that checkpoint."""
     return Checkpoint.objects.filter(size=size, key_id=key_id).exists()
 
 
