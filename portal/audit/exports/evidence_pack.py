@@ -1,4 +1,4 @@
-"""The evidence pack: one zip that proves what happened to a change to people who have neither portal nor network."""
+"""Evidence pack: one zip that proves what happened to a change, without the portal and without a network."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ VERIFIER = _OUTSIDE / "verify_countersign.py"
 
 
 class UnknownChange(LookupError):
-    """The log knows no change of this number."""
+    """A change number that the log does not contain."""
 
 
 class NotSealedYet(Exception):
-    """Events of the change still wait for the sealer, so nothing would prove them."""
+    """A change with events that are not sealed yet, and so cannot be proven."""
 
 
 class HistoryPruned(Exception):
-    """The change's first events went at the end of their retention: what came later is no evidence of it as a whole."""
+    """A change whose first events were removed by retention: the later ones are no evidence of the whole change."""
 
 
 @dataclass(frozen=True)
 class EvidencePack:
-    """The zip, and what it holds."""
+    """The zip file, the number of its events, and the checkpoint that proves them."""
 
     content: bytes
     events: int
@@ -41,9 +41,9 @@ class EvidencePack:
 
 
 def build_evidence_pack(change: int) -> EvidencePack:
-    """All events of a change with their proofs.
+    """Return the zip with all events of a change and their proofs.
 
-    Raises Unknown, HistoryPruned, NotSealedYet, and proofs.MissingNode for a damaged tree.
+    Raises UnknownChange, HistoryPruned, NotSealedYet, and inclusion_proofs.MissingNode for a damaged tree.
     """
     events = list(Event.objects.filter(change=change).order_by("seq"))
     if not events:
@@ -73,7 +73,7 @@ def build_evidence_pack(change: int) -> EvidencePack:
 
 
 def render_readme() -> str:
-    """What stands below the first two lines of every README, in the language that is active."""
+    """Return the text below the first two lines of every README.txt, in the active language."""
     return render_to_string("audit/evidence_readme.txt").lstrip()
 
 

@@ -1,6 +1,6 @@
-"""The log as a file: CSV for spreadsheets, JSON Lines with the canonical texts as they are.
+"""The log as a file: CSV for spreadsheets, or JSON Lines with the canonical texts unchanged.
 
-Rows are fetched by keyset, a chunk at a time, so that memory stays flat however long the log is.
+Rows are fetched by keyset, 2000 at a time, so that memory use does not depend on the length of the log.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Rows = list[tuple[int, str]]
 
 @dataclass
 class LogExport:
-    """One export; `rows` tells how many have been handed over so far, `head` is in the language of who began it."""
+    """One export. `rows` counts the rows sent so far; `head` is in the language of the user who began it."""
 
     queryset: EventQuerySet
     format: str
@@ -50,14 +50,14 @@ class LogExport:
     head: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.head = FORMATS[self.format].head()  # now: by the time it leaves, nobody's language is active
+        self.head = FORMATS[self.format].head()  # now: while the file is sent, no user's language is active
 
     @property
     def content_type(self) -> str:
         return FORMATS[self.format].content_type
 
     def parts(self) -> Iterator[str]:
-        """The file in pieces, oldest event first, up to the newest event there was when it began."""
+        """Yield the file in pieces, oldest event first, up to the newest event at the start of the export."""
         form = FORMATS[self.format]
         if self.head:
             yield self.head
@@ -68,13 +68,13 @@ class LogExport:
             rows: Rows = list(chunk.values_list("id", "text")[:_CHUNK])
             if not rows:
                 return
-            self.rows += len(rows)  # before they leave: the record may say too much, never too little
+            self.rows += len(rows)  # before they are sent: the record may overstate, never understate
             yield form.write(rows)
             position = rows[-1][0]
 
 
 class CountedFile(Protocol):
-    """A file that is handed over in pieces, and counts its rows."""
+    """A file that is sent in pieces and counts its rows."""
 
     format: str
     rows: int
@@ -83,10 +83,10 @@ class CountedFile(Protocol):
 
 
 def record_export(file: CountedFile, begun: int, *, by: str, all_rows: int | None = None) -> Iterator[str]:
-    """The file, and at its end, or where the reader hung up, a record of how much of it was handed over.
+    """Return the pieces of the file; at its end, or when the client disconnects, record how much was sent.
 
-    `begun` is the event that announced it, `all_rows` how many there will be, where that is known. `origin` is taken
-    along, because by then the middleware has forgotten where the request came from.
+    `begun` is the event that announced the export, `all_rows` the number of its rows, if known. The context is copied
+    at the start, because by the end the middleware has cleared the origin of the request.
     """
     origin, pulse = copy_context(), ProgressReporter(begun, all_rows)
 
@@ -106,23 +106,23 @@ def record_export(file: CountedFile, begun: int, *, by: str, all_rows: int | Non
 
 
 def escape_formula(text: str) -> str:
-    r"""Text no spreadsheet takes for a formula: an apostrophe before what starts one (ASVS 1.2.10), nothing hidden.
+    r"""Return text that no spreadsheet takes for a formula (ASVS 1.2.10), with invisible characters escaped.
 
-    Many spreadsheets split at semicolons or tabs and know our quotes not as such, so a formula could start inside a
-    cell too. Line ends and semicolons are therefore written as JSON writes what it must not hold (`\n`, `\u003b`), as
-    tabs are: read as JSON, the cell `data` is what it was.
+    A character that starts a formula gets an apostrophe before it. Many spreadsheets split at semicolons or tabs
+    without regard to our quotes, so a formula could also start inside a cell. Line ends and semicolons are therefore
+    written as JSON escapes (`\n`, `\u003b`), as tabs are: read as JSON, the cell `data` is unchanged.
     """
     shown = escape_invisible(text).replace("\n", "\\n").replace(";", "\\u003b")
     return _short("'" + shown if text.startswith(_FORMULA) else shown)
 
 
 LONGEST_CELL = 32_767
-"""Characters (UTF-16 units): a spreadsheet drops the rest of a longer cell without a word."""
+"""Characters (UTF-16 units) in a cell at most: a spreadsheet drops the rest of a longer one without warning."""
 CUT = "… [cut here: the whole text is in the JSON Lines export]"
 
 
 def _short(cell: str) -> str:
-    """The cell, or as much of it as a spreadsheet takes, with a mark that says so."""
+    """Return the cell, cut to what a spreadsheet accepts; a cut cell ends with a note that says so."""
     if len(cell) <= LONGEST_CELL // 2:
         return cell
     units = cell.encode("utf-16-le", "surrogatepass")
@@ -137,11 +137,11 @@ _ORDINARY = re.compile(
     r',"request":"((?:[A-Za-z0-9][\w.-]*)?)","secret":(?:null|(\d+)),"seq":(?:null|(\d+)),"v":1\}',
     re.ASCII,
 )
-"""An event as nearly all are: no cell of it can begin with what it must not, and only its data may have to be shown."""
+"""Pattern of an ordinary event: no cell can start a formula, and only `data` may need escapes."""
 
 
 def _lines(rows: Rows) -> str:
-    """As CSV. Of an ordinary event the cells are cut out of its text, which is ten times as quick."""
+    """Return the rows as CSV. The cells of an ordinary event are cut out of its text, ten times as fast as parsing."""
     return "".join([_line(number, text) for number, text in rows])
 
 
@@ -191,7 +191,7 @@ class _Format:
 
 
 FORMATS = {
-    # The mark at the start makes spreadsheets read UTF-8.
+    # The byte order mark makes spreadsheets read UTF-8.
     "csv": _Format(
         "text/csv; charset=utf-8",
         lambda: "\N{ZERO WIDTH NO-BREAK SPACE}" + _csv([COLUMNS]),

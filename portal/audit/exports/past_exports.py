@@ -1,4 +1,4 @@
-"""Exports before and after: how much one would hold, and what became of a person's own."""
+"""The size of an export that may be started, and the state of a user's earlier exports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PATIENCE = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class ExportSize:
-    """How many events match: `least` and `most` are equal where it is known."""
+    """The number of matching events: `least` and `most` are equal if it is known exactly."""
 
     least: int
     most: int
@@ -28,7 +28,10 @@ class ExportSize:
 
 
 def estimate_size(filters: EventFilters) -> ExportSize:
-    """Counted up to 10,000; beyond that no more is promised than the numbers of the first and last event allow."""
+    """Count the matching events up to 10,000.
+
+    Beyond that, `most` comes from the ids of the first and the last event of the time range.
+    """
     matching = Event.objects.matching(filters)
     least = len(matching.order_by("-id").values_list("pk")[: _COUNTED + 1])
     if least <= _COUNTED:
@@ -40,9 +43,9 @@ def estimate_size(filters: EventFilters) -> ExportSize:
 
 @dataclass(frozen=True)
 class PastExport:
-    """An export on record. `state`: running, complete, broken, or unended where neither its end nor it was heard of.
+    """A recorded export. `state` is running, complete, broken, or unended: neither its end nor its progress is known.
 
-    `rows` so far; `all` of them, where it is running and that is known.
+    `rows` were sent so far; `all` is the number of all rows, if the export is running and the number is known.
     """
 
     event: int
@@ -55,7 +58,7 @@ class PastExport:
 
 
 def list_user_exports(username: str) -> list[PastExport]:
-    """The newest exports of a person, as the log tells them, and how far they are: three questions."""
+    """Return the newest exports of a user, as the log records them, with their progress. Three queries."""
     begun = list(Event.objects.filter(actor=username, action="audit.exported")[:_SHOWN])
     since = min((event.pk for event in begun), default=0)
     ends = Event.objects.filter(actor=username, action="audit.export_ended", pk__gt=since) if begun else []

@@ -1,16 +1,16 @@
-"""The log in the database: append-only, queued for the sealer, held to the clock, appended to by one function.
+"""Triggers and functions of the log: append-only tables, the sealer's queue, event times, one function that appends.
 
-Append-only: nothing is altered, and an event may be deleted only if its tombstone is there and no legal hold is on its
-change; what proves the log is as append-only. The triggers are ENABLE ALWAYS, because `session_replication_role =
-replica` walks past an ordinary trigger. There is no TRUNCATE trigger, since it would break the flush of Django's
-transactional tests: in production the tables belong to the role that migrates, and the role of the application gets
-neither UPDATE, DELETE nor TRUNCATE on them.
+Append-only: no event is altered, and an event may be deleted only if its tombstone exists and no legal hold is on its
+change; the tables that prove the log are append-only as well. The triggers are ENABLE ALWAYS, because
+`session_replication_role = replica` bypasses an ordinary trigger. There is no TRUNCATE trigger, because it would break
+the flush of Django's transactional tests: in production the tables belong to the role that migrates, and the role of
+the application gets neither UPDATE, DELETE nor TRUNCATE on them.
 
-Appended to by one function of the owner's: a role that may insert rows could add events of another day, past the ledger,
-with a text of its choice. The function takes the values of an event, knows time and number itself, and writes the text
-from them, so that no argument can say what another column says. It runs with the owner's rights: its search path is
-fixed, and only who is granted it may call it. Events that prove something about the log are for the roles that may do
-what they speak of.
+Appended to by one function of the owner: a role that may insert rows could bypass the ledger and add events of another
+day, with a text of its choice. The function takes the values of an event, determines time and number itself, and builds
+the text from them, so that no argument can contradict another column. It runs with the owner's rights: its search path
+is fixed, and only roles with a grant may call it. It accepts events that prove something about the log only from the
+roles that may do what these events record.
 """
 
 from django.db import migrations
@@ -98,8 +98,8 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION audit_append FROM PUBLIC;
 """
-# The signature of code that knows no `audit_append` and passes parts of a text: their values go on to it, so that they
-# are checked in the same way. It runs with the rights of who calls it.
+# For callers that pass parts of a text instead of calling `audit_append`: their values are passed on to that function,
+# so that they are checked in the same way. It runs with the rights of its caller.
 APPEND_PARTS = """
 CREATE FUNCTION audit_event_append(
     action text, actor text, change bigint, secret bigint, code integer, head text, middle text, tail text

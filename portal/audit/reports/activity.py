@@ -1,4 +1,4 @@
-"""The log by what it is about: a person's acts, a secret's changes, and the way to them by a name."""
+"""Reports by subject: the actions of a user, the changes of a secret, and the search for both."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FOUND = 20
 
 @dataclass
 class ChangeStory:
-    """One change as the log tells it: the last proposal, its votes, Segura's answers, and where it came to."""
+    """One change as the log records it: the last proposal, its votes, Segura's responses, and its newest status."""
 
     change: int
     proposed: Entry
@@ -41,7 +41,7 @@ class ChangeStory:
 
     @property
     def status(self) -> str:
-        """The state its newest move led to."""
+        """The status that the newest status change led to."""
         return str(self.moved.data.get("to", "")) if self.moved else "pending"
 
     @property
@@ -50,17 +50,17 @@ class ChangeStory:
 
     @property
     def powers(self) -> list[sharing.Power]:
-        """Who gains and who loses by it."""
+        """The access that users and groups gain or lose by the change."""
         return sharing.access_changes_from_data(self.proposed.data)
 
     @property
     def other_fields(self) -> str:
-        """The fields it touches besides the lists of who may use the secret."""
+        """The changed fields, except the lists of who may use the secret."""
         names = self.proposed.data.get("fields")
         return ", ".join(name for name in names if name not in sharing.LISTS) if isinstance(names, list) else ""
 
     def add(self, entry: Entry) -> None:
-        """The next event of the change."""
+        """Add the next event of the change."""
         if entry.action in _PROPOSED:
             self.proposed, self.votes = entry, []
         elif entry.action == "vote.cast":
@@ -72,7 +72,7 @@ class ChangeStory:
 
 
 def build_change_stories(submitted: Iterable[Event]) -> list[ChangeStory]:
-    """What became of changes, given the events they began with: one question for all of them."""
+    """Return the stories of changes, given the events of their submission, with one query for all of them."""
     begun = {event.change: event.entry for event in submitted if event.change is not None and event.entry}
     told = {change: ChangeStory(change, entry) for change, entry in begun.items()}
     for event in Event.objects.filter(change__in=list(told), action__in=_STORY).order_by("id"):
@@ -83,19 +83,19 @@ def build_change_stories(submitted: Iterable[Event]) -> list[ChangeStory]:
 
 @dataclass(frozen=True)
 class ActionCounts:
-    """How often somebody did what, under one noun."""
+    """How often a user did each action of one noun."""
 
     noun: Any
     counts: list[tuple[str, str, int]]
 
 
 def events_by_user(person: str, period: Period) -> EventQuerySet:
-    """What a person did in a period, the newest first."""
+    """Return the events of a user in a period, newest first."""
     return Event.objects.matching(EventFilters(person=person, since=period.since, until=period.until))
 
 
 def count_actions(person: str, period: Period) -> list[ActionCounts]:
-    """How often a person did what in a period: (action, name, number) by noun, in the order people look for them."""
+    """Return how often a user did each action in a period: (action, label, number) in the order of ACTION_GROUPS."""
     found = events_by_user(person, period).order_by()
     by_noun: dict[str, list[tuple[str, str, int]]] = defaultdict(list)
     for action, number in found.values_list("action").annotate(Count("pk")).order_by("action"):
@@ -105,7 +105,7 @@ def count_actions(person: str, period: Period) -> list[ActionCounts]:
 
 @dataclass(frozen=True)
 class SearchResults:
-    """What a search came to: numbers of changes, secrets with their names, people's sign-in names."""
+    """The results of a search: change numbers, secrets with their names, usernames."""
 
     changes: list[int]
     secrets: list[tuple[int, str]]
@@ -116,9 +116,9 @@ class SearchResults:
 
 
 def search_log(text: str, number: int | None) -> SearchResults:
-    """Changes and secrets of that number; secrets and people of that name, or with the text in it.
+    """Find changes and secrets by their number, and secrets and users with the text in their name.
 
-    Names of secrets are those of the newest 20,000 proposals: the log is not searched from end to end.
+    Names of secrets are those of the newest 20,000 submissions: the log is not searched as a whole.
     """
     changes, secrets = [], {}
     if number is not None:
@@ -138,10 +138,11 @@ def _secrets_named(text: str) -> dict[int, str]:
 
 
 def _saying(text: str) -> list[int]:
-    """Of the newest proposals those that may have it in their secret's name: it is in what follows the name's key.
+    """Return ids of the newest submissions that may have the text in the secret's name, after its key.
 
-    First the numbers, from the index alone, then the text of each: as one filter PostgreSQL thinks it quicker to read
-    all of the log. The short end of the text, because turning it into capitals costs more than all else.
+    The ids are selected first, from the index alone, then the text of each: with a single filter PostgreSQL would
+    choose to read the whole log. Only the short end of the text is compared, because converting it to capitals costs
+    the most.
     """
     part = connection.ops.prep_for_like_query(json.dumps(text, ensure_ascii=False)[1:-1])
     with connection.cursor() as cursor:

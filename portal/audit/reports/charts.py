@@ -1,4 +1,4 @@
-"""The overview as tables that can also be drawn: each number in words, with its value and the address of its rows."""
+"""The overview as tables that can also be drawn: each number as text, with its value and the URL of its events."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _STATES = {
 
 @dataclass(frozen=True)
 class Series:
-    """A series. `tone` is its colour: good, warn, bad, doubt, calm or accent; the pattern comes from its place."""
+    """A series. `tone` is its colour: good, warn, bad, doubt, calm or accent; the pattern depends on its position."""
 
     label: str
     tone: str
@@ -46,7 +46,7 @@ class Series:
 
 @dataclass(frozen=True)
 class ChartCell:
-    """`value` is what is drawn, None for nothing; `address` its rows in the log."""
+    """A cell. `value` is what is drawn, None for nothing; `address` is the URL of its events in the log."""
 
     text: str
     value: float | None
@@ -61,7 +61,7 @@ class ChartRow:
 
 @dataclass(frozen=True)
 class Chart:
-    """`kind`: stack (numbers upon each other) or lines (durations in seconds)."""
+    """A chart. `kind` is stack (stacked numbers) or lines (durations in seconds)."""
 
     name: str
     kind: str
@@ -73,7 +73,7 @@ class Chart:
 
 
 def build_charts(seen: Overview) -> list[Chart]:
-    """Answers, outcomes and the two waits, each part of the period a line of its table."""
+    """Return the charts of responses, outcomes and both waiting times, with a row for each part of the period."""
     answers = [name for name in CLASSES if seen.whole.answers[name]] or ["2xx"]
     outcomes = [name for name in OUTCOMES if seen.whole.outcomes[name]] or ["change.applied"]
     return [
@@ -109,7 +109,7 @@ def build_charts(seen: Overview) -> list[Chart]:
 
 
 def format_duration(seconds: float | None) -> str:
-    """A duration in its fitting unit; a dash for none."""
+    """Return a duration in a fitting unit; a dash for None."""
     if seconds is None:
         return "\N{EN DASH}"
     if seconds < _MINUTE:

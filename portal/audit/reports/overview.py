@@ -1,6 +1,6 @@
-"""What a period came to, in numbers. Counted from the log's own rows, each number with the address of its rows.
+"""Overview of a period in numbers, counted from the columns of the events.
 
-The columns are asked, not the hashed texts: that they say the same is what verifying the log establishes.
+The hashed texts are not read: verification of the log establishes that they agree with the columns.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ CLASSES = {
     "5xx": range(500, 600),
     "none": (None,),
 }
-"""The answers to an update, as the log's own filter knows them."""
+"""Classes of responses to an update, named as in the filter of the log."""
 
 
 @dataclass(frozen=True)
 class Durations:
-    """Seconds; None where nothing was measured."""
+    """Statistics of durations in seconds; None if nothing was measured."""
 
     number: int = 0
     median: float | None = None
@@ -57,7 +57,7 @@ class Durations:
 
 @dataclass(frozen=True)
 class PeriodPart:
-    """A day, a week, or the whole period."""
+    """The numbers of a day, a week, or the whole period."""
 
     period: Period
     answers: dict[str, int]
@@ -69,7 +69,7 @@ class PeriodPart:
 
 @dataclass(frozen=True)
 class Overview:
-    """`sent` counts changes, `doubted` those of them that came to be in doubt; `calls` and `unapproved` count calls."""
+    """Overview. `sent` counts changes, `doubted` those that became in doubt; `calls` and `unapproved` count calls."""
 
     whole: PeriodPart
     parts: list[PeriodPart]
@@ -80,12 +80,12 @@ class Overview:
 
     @property
     def doubted_share(self) -> float:
-        """Of the changes sent, the part that was in doubt, between 0 and 1."""
+        """The share of the sent changes that became in doubt, between 0 and 1."""
         return self.doubted / self.sent if self.sent else 0.0
 
 
 def build_overview(period: Period) -> Overview:
-    """Three questions, each bounded by the period and led by the index of what is counted."""
+    """Build the overview with three queries, each limited to the period by the index of the counted actions."""
     found = Event.objects.during(period.since, period.until)
     counts, waits = _counts(found), _waits(found)
     return Overview(
@@ -100,13 +100,16 @@ _Waits = list[tuple[str, datetime, datetime]]
 
 
 def _counts(found: EventQuerySet) -> _Counts:
-    """(day, action, code, number)."""
+    """Return (day, action, HTTP status, number) of the counted events."""
     days = found.filter(action__in=(*OUTCOMES, ANSWER, _SUBMITTED)).annotate(day=TruncDay("at", tzinfo=UTC))
     return list(days.order_by().values_list("day", "action", "code").annotate(Count("pk")))
 
 
 def _waits(found: EventQuerySet) -> _Waits:
-    """(action, from, to): for what was applied since it was submitted, for what was submitted until its first vote."""
+    """Return (action, time of the event, time of the other event).
+
+    The other event is the submission of an applied change, or the first vote on a submitted one.
+    """
     same = Event.objects.filter(change=OuterRef("change")).order_by("seq").values("at")
     other = Case(
         When(action=_APPLIED, then=Subquery(same.filter(action=_SUBMITTED)[:1])),
@@ -118,7 +121,7 @@ def _waits(found: EventQuerySet) -> _Waits:
 
 
 def _calls(found: EventQuerySet, period: Period) -> dict[str, int]:
-    """How many changes were sent and came to be in doubt, how many calls there were, and how many without approval."""
+    """Return the numbers of changes sent, of changes that became in doubt, of calls, and of unapproved calls."""
     counted = {
         name: Count("pk", filter=Q(pk__in=found.counted(name, period.since, period.until).values("pk")))
         for name in ("doubted", "unapproved")

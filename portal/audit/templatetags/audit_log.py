@@ -1,4 +1,4 @@
-"""How an event is drawn, and a number about events."""
+"""Filters and tags that render an event, and URLs and numbers about events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ register.filter("visible", escape_invisible)
 
 @register.simple_tag
 def by(entry: Entry) -> SafeString | str:
-    """Who did it, as a link to what else they did."""
+    """Render the acting user, as a link to their other events."""
     who = event_text.actor_label(entry)
     if entry.actor:
         return format_html('<a href="{}">{}</a>', reverse("audit:person", args=[entry.actor]), who)
@@ -37,23 +37,23 @@ def by(entry: Entry) -> SafeString | str:
 
 @register.filter
 def beside(left: Iterable[object], right: Iterable[object]) -> list[tuple[object, object]]:
-    """Two lists of one length, pair by pair."""
+    """Pair the items of two lists of equal length."""
     return list(zip(left, right, strict=True))
 
 
 @register.simple_tag
 def in_log(period: Period, kind: str, person: str = "") -> str:
-    """The address of the log with the rows of this kind in this time, of everybody or of one person."""
+    """Return the URL of the log with the events of this kind in this period, of all users or of one."""
     return period.log(kind=kind, **({"person": person} if person else {}))
 
 
 @register.simple_tag
 def only_in_log(period: Period, only: str) -> str:
-    """The address of the log with the rows of this time that one of the overview's numbers counts."""
+    """Return the URL of the log with the events of this period that one of the overview's numbers counts."""
     return period.log(only=only)
 
 
 @register.simple_tag
 def percent(share: float) -> str:
-    """A share between 0 and 1, to a tenth of a percent."""
+    """Format a share between 0 and 1 as a percentage, with one decimal."""
     return f"{number_format(100 * share, 1)} %"

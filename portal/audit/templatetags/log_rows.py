@@ -1,4 +1,4 @@
-"""The rows of the log, each drawn in one go: as templates within templates they took a third of the page."""
+"""The rows of the log, built in Python: as nested templates they took a third of the page's time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.template.defaultfilters import truncatechars
 from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.timezone import template_localtime  # type: ignore[attr-defined]  # the stubs forgot it
+from django.utils.timezone import template_localtime  # type: ignore[attr-defined]  # missing in the stubs
 from django.utils.translation import gettext as _
 
 from portal.audit import event_text
@@ -48,13 +48,13 @@ _NONE = format_html("<td>{}</td>", "")
 
 @register.simple_tag
 def log_rows(events: Iterable[Event]) -> SafeString:
-    """What each event's hashed text says; an event that the ledger did not write is shown as it is."""
+    """Render the rows of events from their hashed texts; show a text that the ledger did not write as it is."""
     table = _Table()
     return format_html_join("", "{}", ((table.row(event),) for event in events))
 
 
 class _Table:
-    """A list of events; what is the same in every row is translated, escaped and addressed once."""
+    """Renderer of a list of events: what is the same in every row is translated, escaped and resolved once."""
 
     def __init__(self) -> None:
         self._words = escape_labels(time=_("Time (UTC)"), event=_("Event"), person=_("Person"))

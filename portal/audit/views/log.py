@@ -1,4 +1,4 @@
-"""Pages of the log, for those who hold the right to audit. Nothing here writes, but for the record of the reading."""
+"""Pages of the log, for users with the right to audit. They write nothing but the record of the view or export."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STEPS = 100
 @require_safe
 @require_rights(Right.AUDIT)
 def events(request: UserRequest) -> HttpResponse:
-    """The log, newest first, narrowed by the filters of the address."""
+    """List the events that match the filters in the URL, newest first."""
     form = LogFilterForm(request.GET)
     if not form.is_valid():
         return _list(request, form, {}, status=422)
@@ -50,7 +50,7 @@ def events(request: UserRequest) -> HttpResponse:
 @require_safe
 @require_rights(Right.AUDIT)
 def event(request: UserRequest, number: int) -> HttpResponse:
-    """One event whole: every field, and the canonical text that is hashed."""
+    """Show one event: every field, and the canonical text that is hashed."""
     found = get_object_or_404(Event, pk=number)
     record_log_view(request, "event", event=found.pk)
     return render(request, "audit/event.html", {"event": found, "standing": get_seal_status(), **_proof(found)})
@@ -59,7 +59,7 @@ def event(request: UserRequest, number: int) -> HttpResponse:
 @require_safe
 @require_rights(Right.AUDIT)
 def change_timeline(request: UserRequest, change: int) -> HttpResponse:
-    """All that happened to one change, from its proposal to Segura's answers."""
+    """Show all events of one change, from its submission to Segura's responses."""
     page = keyset.paginate_by_keyset(
         Event.objects.filter(change=change), order=("id",), cursor=request.GET.get("at", ""), size=_STEPS
     )
@@ -80,7 +80,7 @@ def change_timeline(request: UserRequest, change: int) -> HttpResponse:
 @require_safe
 @require_rights(Right.AUDIT)
 def exports(request: UserRequest) -> HttpResponse:
-    """What an export under the filters of the address would hold, and what became of the reader's own."""
+    """Show what an export with the filters in the URL would contain, and the user's own earlier exports."""
     past = exported.list_user_exports(request.user.username)
     if request.htmx:
         return render(request, "audit/exports.html#mine", {"past": past})
@@ -97,7 +97,7 @@ def exports(request: UserRequest) -> HttpResponse:
 @require_rights(Right.AUDIT)
 @limit_acts("export")
 def export(request: UserRequest, kind: str) -> HttpResponseBase:
-    """The events that match the filters as a file, streamed; what is in it is on record before it leaves."""
+    """Stream the matching events as a file; the export is recorded before the first row is sent."""
     form = LogFilterForm(request.GET)
     if not form.is_valid():
         return _list(request, form, {}, status=422)
@@ -112,7 +112,7 @@ def export(request: UserRequest, kind: str) -> HttpResponseBase:
 
 
 def _proof(event: Event) -> dict[str, Any]:
-    """Whether the event is sealed, with what proves it; `damaged` where that is not what it should be."""
+    """Return the proof of an event that is sealed; `damaged` if the proof or the hash of the text does not match."""
     try:
         sealed = inclusion_proofs.prove_events([event.pk]).get(event.pk)
     except inclusion_proofs.MissingNode:
@@ -128,12 +128,12 @@ def _list(request: UserRequest, form: LogFilterForm, context: dict[str, Any], st
     kept = {"saved": saved_filters.load_saved_filters(request, "audit:events", form.asked())} if form.is_valid() else {}
     response = render(request, template, {"form": form, **seen, **kept, **context}, status=status)
     if part:
-        # What a person copies from the address bar holds only what they asked for.
+        # The URL in the address bar has only the filters that the user set, so that it can be copied.
         response["HX-Push-Url"] = _address(request.path, form.asked(), request.GET.get("at", ""))
     return response
 
 
 def _address(path: str, asked: dict[str, str], cursor: str) -> str:
-    """The page at the cursor under these filters."""
+    """Return the URL of the page at the cursor, with these filters."""
     query = urlencode(asked | ({"at": cursor} if cursor else {}))
     return f"{path}?{query}" if query else path

@@ -1,4 +1,4 @@
-"""What a period came to, drawn and in numbers."""
+"""Page of the overview of a period, in charts and numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from portal.audit.sealing.status import get_seal_status
 @require_safe
 @require_rights(Right.AUDIT)
 def overview(request: UserRequest) -> HttpResponse:
-    """Answers, outcomes, waits and doubt over the period of the address."""
+    """Show responses, outcomes, waiting times and unknown outcomes in the period that the URL names."""
     form = PeriodForm(request.GET)
     context = {"form": form, "standing": get_seal_status()}
     if not form.is_valid():

@@ -1,4 +1,4 @@
-"""What auditors take away, so that they need not believe the portal: packs, checkpoints, sealed log, verifier."""
+"""Downloads for auditors who do not rely on the portal: evidence packs, checkpoints, sealed log, offline verifier."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from portal.audit.sealing.status import announced_public_key
 @require_rights(Right.AUDIT)
 @limit_acts("export")
 def pack(request: UserRequest, change: int) -> HttpResponseBase:
-    """The evidence of one change as a zip; what is in it is on record before it leaves."""
+    """Download the evidence of one change as a zip; the export is recorded before it is sent."""
     try:
         made = evidence_pack.build_evidence_pack(change)
     except evidence_pack.UnknownChange:
@@ -57,7 +57,7 @@ def pack(request: UserRequest, change: int) -> HttpResponseBase:
 @require_rights(Right.AUDIT)
 @limit_acts("export")
 def sealed_log(request: UserRequest) -> HttpResponseBase:
-    """Every sealed event in the order of the tree, streamed: what the verifier reads beside a checkpoint."""
+    """Stream every sealed event in the order of the tree, as the offline verifier reads it beside a checkpoint."""
     file = SealedLogExport()
     begun = record_event("audit.exported", by=request.user.username, data={"format": file.format})
     name = f"sealed-log-{timezone.now():%Y%m%dT%H%M%SZ}.txt"
@@ -71,7 +71,7 @@ def sealed_log(request: UserRequest) -> HttpResponseBase:
 @require_GET
 @require_rights(Right.AUDIT)
 def checkpoint(request: UserRequest) -> HttpResponse:
-    """The newest signed checkpoint, to be kept where the portal cannot reach it."""
+    """Download the newest signed checkpoint, to be stored where the portal cannot reach it."""
     newest = _newest()
     record_log_view(request, "checkpoint", leaves=newest.size)
     return _download(newest.note.encode(), f"checkpoint-{newest.size}.txt", "text/plain; charset=utf-8")
@@ -80,14 +80,14 @@ def checkpoint(request: UserRequest) -> HttpResponse:
 @require_GET
 @require_rights(Right.AUDIT)
 def key(_request: UserRequest) -> HttpResponse:
-    """The public key of the newest checkpoint."""
+    """Download the public key of the newest checkpoint."""
     return _download(f"{announced_public_key(_newest())}\n".encode(), "public-key.txt", "text/plain; charset=utf-8")
 
 
 @require_GET
 @require_rights(Right.AUDIT)
 def verifier(_request: UserRequest) -> HttpResponse:
-    """The program an outsider verifies with."""
+    """Download the program that outside auditors verify with."""
     return _download(evidence_pack.VERIFIER.read_bytes(), evidence_pack.VERIFIER.name, "text/x-python; charset=utf-8")
 
 
@@ -95,7 +95,7 @@ def verifier(_request: UserRequest) -> HttpResponse:
 @require_rights(Right.AUDIT)
 @limit_acts("verification")
 def verify(request: UserRequest) -> HttpResponse:
-    """Ask a worker to read the whole log anew; the result is on record and on the log's page."""
+    """Enqueue a verification of the whole log; its result is recorded and shown on the page of the log."""
     if tasks.enqueue_verification(by=request.user.username):
         messages.info(request, _("The log is being verified. The result will stand here, and in the log."))
     else:

@@ -1,4 +1,4 @@
-"""The log by what it is about: a person, a secret, and the way to them."""
+"""Pages of the log by subject: a user, a secret, and the search for both."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NEWEST = 25
 @require_safe
 @require_rights(Right.AUDIT)
 def find(request: UserRequest) -> HttpResponse:
-    """What the log knows by this name or number; the page of it where it is one thing alone."""
+    """Search the log for a name or number; redirect to the page of a single result."""
     form = SearchForm(request.GET if "q" in request.GET else None)
     context = {"form": form, "standing": get_seal_status()}
     if not form.is_valid():
@@ -40,7 +40,7 @@ def find(request: UserRequest) -> HttpResponse:
 @require_safe
 @require_rights(Right.AUDIT)
 def person(request: UserRequest, username: str) -> HttpResponse:
-    """What somebody did in a period: numbers that lead to their rows, and the newest of these."""
+    """Show what a user did in a period: numbers that link to their events, and the newest of these."""
     username = User.objects.spell_as_account(username)
     form = PeriodForm(request.GET)
     context = {"username": username, "form": form, "standing": get_seal_status()}
@@ -56,7 +56,7 @@ def person(request: UserRequest, username: str) -> HttpResponse:
 @require_safe
 @require_rights(Right.AUDIT)
 def secret(request: UserRequest, identifier: int) -> HttpResponse:
-    """Every change of one secret: who asked, for what, who agreed, and what Segura said."""
+    """Show every change of one secret: requester, proposed values, votes, and Segura's responses."""
     proposed = Event.objects.filter(secret=identifier, action=activity.SUBMITTED)
     page = keyset.paginate_by_keyset(proposed, order=("-id",), cursor=request.GET.get("at", ""), size=_CHANGES)
     told = activity.build_change_stories(page.rows)

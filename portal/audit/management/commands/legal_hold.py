@@ -1,4 +1,4 @@
-"""manage.py legal_hold: the events of a change stay, however old they are, until the hold is taken off."""
+"""manage.py legal_hold: keep the events of a change, however old they are, until the hold is lifted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--release", action="store_true")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Ends with 1 and a sentence where there is nothing to do."""
+        """Place or lift the hold. Raises CommandError, with a message and exit code 1, if there is nothing to do."""
         change, reason, by = options["change"], str(options["reason"]), f"console (uid {os.getuid()})"
         if not Event.objects.filter(change=change).exists():
             raise CommandError(f"The log knows no change {change}.")

@@ -1,4 +1,4 @@
-"""manage.py seal_audit: seal what waits now, as the worker does every few seconds."""
+"""manage.py seal_audit: seal the pending events now, as the worker does every SEAL_EVERY_S seconds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--old-key-is-lost", action="store_true", help="take the new key although none names it")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Ends with 1 and a sentence where nothing may be sealed."""
+        """Seal the pending events. Raises CommandError, with a message and exit code 1, if nothing may be sealed."""
         try:
             sealed = sealer.seal_pending_events(old_key_is_lost=options["old_key_is_lost"])
         except _REFUSALS as error:

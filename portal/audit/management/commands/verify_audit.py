@@ -1,4 +1,4 @@
-"""manage.py verify_audit: read the whole log anew and name what is wrong with it."""
+"""manage.py verify_audit: verify the whole log and name what is wrong with it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--key", metavar="FILE", help="the public key that must have signed the newest checkpoint")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """One line for each place that is wrong, then the verdict."""
+        """Print a line for each finding, then the verdict; exit with 1 if the log is not intact."""
         try:
             outside = [Path(name).read_text(encoding="utf-8") for name in options["checkpoint"]]
             key = Verifier.parse(Path(options["key"]).read_text(encoding="utf-8")) if options["key"] else None
