@@ -53,7 +53,7 @@ class DeniedRequestMiddleware:
     def _has_room(self, request: HttpRequest) -> bool:
         """Return False once this user has reached the limit of recorded denials, so that they cannot fill the log."""
         try:
-            count_act(request.user, "refusal")  # type: ignore[arg-type]  # signed in
+            count_act(request.user, "refusal")  # type: ignore[arg-type]  # the user is signed in
         except LimitReached:
             return False
         return True

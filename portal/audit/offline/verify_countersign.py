@@ -1,14 +1,14 @@
-"""Verifies what came out of a Countersign audit log: no server, no other file; Python 3.9 and `cryptography` suffice.
+"""Verifier of a Countersign audit log: needs no server and no other file, only Python 3.9 and `cryptography`.
 
     python3 verify_countersign.py evidence.zip --key public-key.txt
     python3 verify_countersign.py sealed-log.txt checkpoint.txt [other-checkpoint.txt ...] --key public-key.txt
 
-The key is the one you were given, not one from the same hand as the evidence; a key it has handed over to in the log
-is trusted like it, and --key may be repeated. Exit code 0 means that everything holds: of a pack also what people read,
-its summary and its README. 1: the first place that is wrong is named. 2: nothing could be verified.
+Use a key that did not come from the same source as the evidence. A key that it has handed over to in the log is trusted
+like it, and --key may be repeated. Exit code 0: everything is verified, in a pack also the summary and the README. Exit
+code 1: the first wrong place is named. Exit code 2: nothing could be verified.
 """
 
-# ruff: noqa: B905 - Python 3.9 knows no strict zip
+# ruff: noqa: B905 - Python 3.9 has no strict zip
 from __future__ import annotations
 
 import argparse
@@ -43,13 +43,13 @@ EVENT = b'{"action":"audit.'
 KEY_CHANGED, DATED, PRUNED, RETAINED = (
     EVENT + name + b'"' for name in (b"key_changed", b"dated", b"pruned", b"retention_changed")
 )
-RARE = {b"", *(begin[:23] for begin in (KEY_CHANGED, DATED, PRUNED, RETAINED))}  # what a verifier goes by
+RARE = {b"", *(begin[:23] for begin in (KEY_CHANGED, DATED, PRUNED, RETAINED))}  # events that verification depends on
 BATCH = 4096
-SLACK = timedelta(minutes=10)  # events stand in nearly the order of their dates
-LEAST = 365  # days; no text goes earlier
+SLACK = timedelta(minutes=10)  # tolerance for the order of event dates
+LEAST = 365  # days; no text is removed earlier
 ENTRIES = ("README.txt", "summary.html", "summary.css", "events.txt", "key-changes.txt", "checkpoint.txt",
            "public-key.txt", "verify_countersign.py")  # fmt: skip
-# SHA-256 of the files of a pack that are the same in each, of this release and of those before: add, never remove.
+# SHA-256 of the files that are the same in every pack, of this release and of earlier ones: add, never remove.
 KNOWN = {
     "README.txt": {
         "4479106f6be294409e398450018b2e9d3a8404fcdadaadcb914a821b882a5650",
@@ -60,12 +60,12 @@ KNOWN = {
 
 
 def raise_finding(place: str, what: str) -> NoReturn:
-    """The verdict, with the first place that is wrong."""
+    """Exit with code 1 and name the first place that is wrong."""
     raise SystemExit(f"NO. {place}: {what}")
 
 
 def signed_lines(note: object, keys: list[str], place: str) -> list[str]:
-    """The lines of a C2SP note that one of the keys (name+id+base64) has signed; none where no key has."""
+    """Return the lines of a C2SP note that one of the keys (name+id+base64) has signed; [] if none has."""
     body, _, signatures = str(note).rpartition("\n\n")
     for line in signatures.splitlines():
         name, _, encoded = line[2:].partition(" ")
@@ -86,16 +86,16 @@ def signed_lines(note: object, keys: list[str], place: str) -> list[str]:
 
 
 def time_of(lines: list[str]) -> datetime | None:
-    """When a note says it was signed (UTC); notes of older releases do not."""
+    """Return the time (UTC) at which a note says it was signed; None for notes of older releases, which state none."""
     said = [line[5:] for line in lines[3:] if line.startswith("time ")]
     try:
-        return datetime.strptime(said[0], "%Y-%m-%dT%H:%M:%SZ") if said else None  # noqa: DTZ007 - of UTC, as all here
+        return datetime.strptime(said[0], "%Y-%m-%dT%H:%M:%SZ") if said else None  # noqa: DTZ007 - UTC, as all here
     except ValueError:
         return None
 
 
 def parse_checkpoint(note: str, keys: list[str], place: str) -> tuple[int, bytes, datetime | None]:
-    """Size, root and time of a signed checkpoint."""
+    """Return size, root and time of a checkpoint; reject it if none of the keys has signed it."""
     said = signed_lines(note, keys, place)
     if len(said) < 3 or not (said[1].isascii() and said[1].isdigit()):
         raise_finding(place, "not a checkpoint that was signed with the key of this log.")
@@ -103,51 +103,51 @@ def parse_checkpoint(note: str, keys: list[str], place: str) -> tuple[int, bytes
 
 
 def size_of(note: str) -> int:
-    """The size a note states, whoever signed it."""
+    """Return the size that a note states, without checking its signature."""
     stated = note.split("\n")[1:2]
     return int(stated[0]) if stated and stated[0].isascii() and stated[0].isdigit() else 0
 
 
 def iter_leaves(lines: Iterable[bytes], start: int = 1) -> Iterator[tuple[int, int, bytes, bytes, bytes]]:
-    """Number, leaf, hash, proof and text of each line."""
+    """Yield number, leaf, hash, proof and text of each line."""
     for number, line in enumerate(lines, start):
         try:
             stated, hashed, proof, text = line.rstrip(b"\n").split(b"\t", 3)
             leaf, node = int(stated), bytes.fromhex(hashed.decode())
         except ValueError:
             raise_finding(f"line {number}", "not a line of a sealed log.")
-        if text and sha256(b"\0" + text).digest() != node:  # without a text, an event must say that it went
+        if text and sha256(b"\0" + text).digest() != node:  # an empty text must be announced
             raise_finding(f"line {number}, leaf {leaf}", "its text is not the one that was sealed.")
         yield number, leaf, node, proof, text
 
 
 def append_subtree(peaks: list[bytes], node: bytes, count: int) -> None:
-    """The tree grows by a whole subtree, its `count`th of that size."""
+    """Add a whole subtree to the tree, the `count`th of its size."""
     while not count & 1:
         node, count = sha256(b"\1" + peaks.pop() + node).digest(), count >> 1
     peaks.append(node)
 
 
 def subtree_root(nodes: list[bytes]) -> bytes:
-    """The root over these; their number is a power of two."""
+    """Return the root over these nodes; their number is a power of two."""
     while len(nodes) > 1:
         nodes = [sha256(b"\1" + left + right).digest() for left, right in zip(nodes[::2], nodes[1::2])]
     return nodes[0]
 
 
 def parse_instant(text: bytes) -> datetime:
-    """The date of an event (UTC). Raises ValueError for one that people do not reckon with."""
+    """Return the time (UTC) of an event. Raises ValueError if it is outside the range of Python's datetime."""
     return datetime.fromisoformat(text.partition(b',"at":"')[2][:26].decode()).replace(tzinfo=None)
 
 
 class Keys:
-    """Which key signs from which leaf on. A key that has handed over signs nothing any more."""
+    """The keys, by the leaf from which each signs. A key that has handed over signs nothing any more."""
 
     def __init__(self, trusted: list[str]) -> None:
         self.trusted, self.since = trusted, list[tuple[int, str]]()
 
     def learn(self, text: bytes, leaf: int) -> bool:
-        """A key is announced; False where it is by the log's word alone, which nobody's trust leads to or from."""
+        """Add an announced key. Returns False if it is not the first, not named by the one before, and not trusted."""
         data, place = json.loads(text)["data"], f"leaf {leaf}"
         new, note, before = str(data.get("new_key")), data.get("hand_over"), self.since[-1][1] if self.since else ""
         said = signed_lines(note, [before], place) if note and before else []
@@ -160,28 +160,28 @@ class Keys:
         return handed_over or not before or new in self.trusted
 
     def at(self, size: int) -> list[str]:
-        """The key that signs a tree of this size, if it is to be trusted."""
+        """Return the key that signs a tree of this size, if it is trusted; all trusted keys if the log names none."""
         due = [key for leaf, key in self.since if leaf < size][-1:]
         return [key for key in self.trusted if not due or key == due[0]]
 
 
 class Log:
-    """What the leaves so far say: how old they are, which went, and which key is in force."""
+    """State after the leaves so far: how old they are, which texts are missing, and which key is in force."""
 
     def __init__(self, keys: Keys, signed_size: int) -> None:
         self.keys, self.signed_size = keys, signed_size
         self.size, self.peaks = 0, list[bytes]()
-        self.newest, self.newest_leaf, self.doubted = datetime.min + SLACK, -1, -1  # noqa: DTZ901 - all are of UTC
+        self.newest, self.newest_leaf, self.doubted = datetime.min + SLACK, -1, -1  # noqa: DTZ901 - all are in UTC
         self.sizes, self.times, self.days = list[int](), list[datetime](), 0
         self.undated = -1
         self.announced, self.gone, self.retired = list[list[Any]](), list[list[int]](), 0
 
     def root(self) -> bytes:
-        """The root over all leaves so far."""
+        """Return the root over all leaves so far."""
         return reduce(lambda root, peak: sha256(b"\1" + peak + root).digest(), reversed(self.peaks))
 
     def ordinary(self, lines: list[bytes]) -> bool:
-        """All at once; False, and nothing done, where one needs a closer look."""
+        """Accept a whole batch; return False, with nothing changed, if a line needs a closer check."""
         first = self.size
         try:
             numbers, hashes, _, ends = zip(*[line.split(b"\t", 3) for line in lines])
@@ -209,12 +209,12 @@ class Log:
         return True
 
     def grow(self, node: bytes) -> None:
-        """By one leaf."""
+        """Add one leaf to the tree."""
         self.size += 1
         append_subtree(self.peaks, node, self.size)
 
     def one_by_one(self, lines: list[bytes]) -> None:
-        """As ordinary(), but names what is wrong and knows what is rare."""
+        """Check lines like ordinary(), but name what is wrong, and handle the events in RARE."""
         for number, leaf, node, _, text in iter_leaves(lines, self.size + 1):
             if leaf != self.size:
                 raise_finding(
@@ -231,15 +231,13 @@ class Log:
             self.grow(node)
 
     def read(self, leaf: int, text: bytes) -> None:
-        """Its date, and what it says to a verifier."""
+        """Check the date of an event, and apply what it says about keys, signed times, retention and removals."""
         try:
             at = parse_instant(text)
         except ValueError:
-            self.undated = (
-                leaf if self.undated < 0 else self.undated
-            )  # named where the leaves are those that were signed
+            self.undated = leaf if self.undated < 0 else self.undated  # reported once the leaves are verified
             return
-        ahead = text.startswith((KEY_CHANGED, DATED))  # sealed ahead of older ones, so that these bound nothing
+        ahead = text.startswith((KEY_CHANGED, DATED))  # sealed before older events: bounds no date
         self.place(leaf, at, bounds=not ahead)
         if leaf >= self.signed_size:
             return
@@ -258,7 +256,7 @@ class Log:
             raise_finding(f"leaf {leaf}", "not written by the portal.")
 
     def place(self, leaf: int, at: datetime, *, bounds: bool = True) -> None:
-        """Nothing stands among events that happened long after it. Of two that contradict, the next one decides."""
+        """Reject an event that stands after events dated long after it. If two contradict, the next one decides."""
         if at >= self.newest - SLACK:
             if self.doubted >= 0:
                 raise_finding(
@@ -274,7 +272,7 @@ class Log:
             self.doubted = leaf
 
     def settle(self, signed_at: datetime) -> None:
-        """All leaves so far were there at this time."""
+        """Check all dates so far against a time at which all these leaves existed."""
         if self.newest > signed_at + SLACK:
             raise_finding(
                 f"leaf {self.newest_leaf}", f"dated {self.newest} (UTC), but signed on {signed_at}: dated ahead."
@@ -289,7 +287,7 @@ class Log:
             announcement[1], announcement[4] = min(announcement[1], signed_at), True
 
     def date(self, leaf: int, note: str) -> None:
-        """A signed time: it is of all leaves before it, and what comes after it is younger."""
+        """Apply a signed time: it is of all leaves before this one, and later leaves are younger."""
         due = [key for _, key in self.keys.since[-1:]]
         size, root, at = parse_checkpoint(note, due, f"leaf {leaf}")
         if at is None or (size, root) != (self.size, self.root()) or (self.times and at < self.times[-1]):
@@ -301,14 +299,14 @@ class Log:
             self.newest, self.newest_leaf = at, leaf
 
     def announce(self, leaf: int, at: datetime, ranges: list[list[int]]) -> None:
-        """These texts went, which they may where retention is on."""
+        """Add the announcement that these texts were removed, which requires that retention is on."""
         if not self.days:
             raise_finding(f"leaf {leaf}", "it announces that texts went while retention was off.")
         known = [(max(int(first), 0), min(int(last), leaf - 1)) for first, last in ranges]
         self.announced.append([leaf, at, known, self.days, False])
 
     def removals(self) -> None:
-        """Each text that is gone was old enough when it went, by a time that was signed that long before."""
+        """Reject a missing text unless a time signed long enough before the removal shows that it was old enough."""
         if self.undated >= 0:
             raise_finding(f"leaf {self.undated}", "not written by the portal: it has no date.")
         why = bytearray(self.gone[-1][1] + 1 if self.gone else 0)
@@ -327,7 +325,7 @@ class Log:
 
 
 def check_log(lines: Iterable[bytes], notes: dict[str, str], keys: Keys) -> str:
-    """Every event, from the first one on, is what was signed at each checkpoint."""
+    """Return the verdict on a log: every event, from the first one on, is what was signed at each checkpoint."""
     roots = {size_of(note): b"" for note in notes.values()}
     times = {size_of(note): said for note in notes.values() if (said := time_of(note.split("\n")))}
     log, now, remaining = Log(keys, max(roots, default=0)), datetime.now(UTC).replace(tzinfo=None), iter(lines)
@@ -349,14 +347,14 @@ def check_log(lines: Iterable[bytes], notes: dict[str, str], keys: Keys) -> str:
             raise_finding(name, f"of {at} events, but the log ends after {log.size}: its tail was cut.")
         if roots[at] != root:
             raise_finding(name, f"the first {at} events are not those that were signed.")
-        parse_checkpoint(notes[name], keys.at(at), name)  # a retired key signs nothing any more
+        parse_checkpoint(notes[name], keys.at(at), name)  # a key that has handed over signs nothing
     log.removals()
     past = f" ({log.retired} of them without text, at the end of its retention)" if log.retired else ""
     return f"YES. {at} events{past} are those that were signed; {log.size - at} newer ones are not covered."
 
 
 def root_from_proof(node: bytes, leaf: int, size: int, proof: bytes) -> bytes:
-    """The root an inclusion proof leads to (RFC 9162, 2.1.3.2)."""
+    """Return the root that an inclusion proof leads to (RFC 9162, 2.1.3.2); b'' for a proof that is too short."""
     last = size - 1
     for sibling in map(bytes.fromhex, proof.decode().split(",") if proof else []):
         if leaf & 1 or leaf == last:
@@ -370,9 +368,10 @@ def root_from_proof(node: bytes, leaf: int, size: int, proof: bytes) -> bytes:
 
 
 def read_entries(content: bytes) -> dict[str, bytes]:
-    """The files of a pack: those it must hold, each once, in their order, and no byte beside them.
+    """Return the files of a pack: exactly those it must contain, each once, in order, and no other byte.
 
-    So every program unpacks what is verified here, whether it goes by the directory at the end or by each file's head.
+    Every program therefore unpacks what is verified here, whether it reads the directory at the end or the head of each
+    file.
     """
     place, position = "the pack", 0
     try:
@@ -400,7 +399,7 @@ def read_entries(content: bytes) -> dict[str, bytes]:
 
 
 def check_pack(content: bytes, keys: Keys) -> str:
-    """Each event of one change, its submission first, is in the log that was signed; none is left out in between."""
+    """Return the verdict on a pack: each event of one change, from its submission on, is in the log that was signed."""
     files = read_entries(content)
     announced = list(iter_leaves(files["key-changes.txt"].splitlines(keepends=True)))
     for number, leaf, _, _, text in announced:
@@ -437,7 +436,7 @@ OTHER_VERIFIER = "\nThe verify_countersign.py in the pack is not this one: do no
 
 
 def check_reading(files: dict[str, bytes], key: str, change: object, texts: list[str], note: str) -> None:
-    """What people read in the pack says what was verified, and nothing else."""
+    """Reject a pack in which the files that auditors read say anything other than what was verified."""
     if files["summary.html"].decode("utf-8", "replace") != print_summary(change, texts, note, key):
         raise_finding("summary.html", "it is not made of these events.")
     first, _, rest = files["README.txt"].partition(b"\n\n")
@@ -450,13 +449,13 @@ def check_reading(files: dict[str, bytes], key: str, change: object, texts: list
 
 
 def print_summary(change: object, texts: list[str], note: str, key: str) -> str:
-    """The page for people. It is compared byte for byte: packs of before fail where this says anything else."""
+    """Return the page for auditors. Packs are compared with it byte for byte: a change rejects all earlier packs."""
     events = "".join(read_part(number, text) for number, text in enumerate(texts, 1))
     return PAGE.format(f"Evidence of CR-{change}", events, shown_as(note), shown_as(key))
 
 
 def read_part(number: int, text: str) -> str:
-    """An event as people read it, and the text that was sealed."""
+    """Return an event as HTML, followed by the text that was sealed."""
     try:
         event = json.loads(text)
         title, who = list_words(event["action"]), event["actor"] or "the portal"
@@ -487,7 +486,7 @@ PAGE = """<!DOCTYPE html>
 
 
 def read_facts(data: dict[str, Any]) -> Iterator[tuple[str, object]]:
-    """The data of an event by name; of an edit each field with what it was before."""
+    """Yield the data of an event by name; for an edit, each field with its value before and after."""
     patch, base = data.get("patch"), data.get("base")
     if isinstance(patch, dict):
         for field in data.get("fields") or patch:
@@ -500,26 +499,26 @@ def read_facts(data: dict[str, Any]) -> Iterator[tuple[str, object]]:
 
 
 def list_words(name: str) -> str:
-    """A name of the log as people write it."""
+    """Return a name of the log as readable words."""
     return name.replace(".", " ").replace("_", " ").capitalize()
 
 
 def shown_as(value: object) -> str:
-    """Any value as HTML that hides nothing: what would not be seen is written as JSON writes it."""
+    """Return any value as HTML; invisible characters are written as JSON escapes."""
     if isinstance(value, list) and all(isinstance(one, str) for one in value):
         value = ", ".join(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return html.escape(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text))
 
 
-UNSEEN = re.compile(  # of any Python's tables alike
+UNSEEN = re.compile(  # the same in every version of Python
     "[\\x00-\\x09\\x0b-\\x1f\\x7f-\\xa0\\xad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u2000-\\u200f\\u2028-\\u202f"
     "\\u205f-\\u206f\\u2800\\u3000\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb\\ud800-\\udfff\\U000e0000-\\U000e0fff]"
 )
 
 
 def key_in(path: Path) -> str:
-    """A public key: name+id+base64, a line of its own. Raises ValueError."""
+    """Return the public key in a file: name+id+base64, on a line of its own. Raises ValueError."""
     key = path.read_text("utf-8").strip()
     name, _, rest = key.partition("+")
     stated, _, encoded = rest.partition("+")
@@ -530,7 +529,7 @@ def key_in(path: Path) -> str:
 
 
 def main() -> str:
-    """The verdict on what the command line names."""
+    """Return the verdict on the files that the command line names."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("file", nargs="+")
     options.add_argument("--key", action="append", required=True)
@@ -562,7 +561,7 @@ def main() -> str:
 
 
 if __name__ == "__main__":
-    gc.disable()  # nothing here goes in circles, and looking for it takes a tenth of the time
+    gc.disable()  # there are no reference cycles, and looking for them takes a tenth of the time
     try:
         print(main())
     except OSError as error:

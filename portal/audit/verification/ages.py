@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 LEAST_DAYS = 365
 """The shortest retention: the settings refuse fewer days."""
 SLACK = timedelta(minutes=10)
-"""Longer than a transaction may be open and two clocks may differ: event dates are in order but for this."""
+"""Tolerance for the order of event dates: longer than a transaction may be open and two clocks may differ."""
 NEVER, OFF, YOUNG, OLD = range(4)
 """Why a text is missing: no event announced it, retention was off, it was too young, or it was old enough."""
 
