@@ -51,7 +51,7 @@ class DeniedRequestMiddleware:
         return response
 
     def _has_room(self, request: HttpRequest) -> bool:
-        """Return False once this user has reached the limit of recorded denials, so that they cannot fill the log."""
+        """Return False once the user has reached the limit of recorded denials: one user must not fill the log."""
         try:
             count_act(request.user, "refusal")  # type: ignore[arg-type]  # the user is signed in
         except LimitReached:

@@ -69,7 +69,7 @@ class EventQuerySet(models.QuerySet["Event"]):
         return found.counted(filters.only, filters.since, filters.until) if filters.only else found
 
     def counted(self, what: str, since: datetime | None, until: datetime | None) -> EventQuerySet:
-        """Return those of these events of a time range that one search of ONLY finds."""
+        """Return those of these events that the search `what`, a key of ONLY, finds in the same time range."""
         same = Event.objects.filter(change=OuterRef("change"))
         if what == "unapproved":
             return self._unapproved(same.filter(seq__lt=OuterRef("seq")))

@@ -97,7 +97,7 @@ def _batch(older_than: timedelta, unfinished: Collection[int], by: str) -> int:
 
 
 def _proven_size(before: datetime) -> int:
-    """Return how many leaves the newest note signed by `before` covers. Verifiers check its signature."""
+    """Return how many leaves the newest note signed at `before` or earlier covers. Verifiers check its signature."""
     for text in Event.objects.filter(action="audit.dated").values_list("text", flat=True).iterator():
         try:
             said = signed_note.parse_unverified(str(parse_entry(text).data.get("note")))

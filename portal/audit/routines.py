@@ -20,7 +20,7 @@ def done_at(name: str) -> datetime | None:
 
 
 def begun_at(name: str) -> datetime | None:
-    """Return when the job was last begun; None if it has been done since."""
+    """Return when the job was last begun; None if it has been done since, or if that time is in the future."""
     row = Routine.objects.filter(name=name).first()
     if row is None or row.begun_at is None or row.begun_at > timezone.now():
         return None

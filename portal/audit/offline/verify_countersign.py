@@ -449,7 +449,7 @@ def check_reading(files: dict[str, bytes], key: str, change: object, texts: list
 
 
 def print_summary(change: object, texts: list[str], note: str, key: str) -> str:
-    """Return the page for auditors. Packs are compared with it byte for byte: a change rejects all earlier packs."""
+    """Return the page for auditors. Packs are compared with it byte for byte: if it changes, earlier packs fail."""
     events = "".join(read_part(number, text) for number, text in enumerate(texts, 1))
     return PAGE.format(f"Evidence of CR-{change}", events, shown_as(note), shown_as(key))
 

@@ -89,7 +89,7 @@ def _known_keys(signers: list[signed_note.Signer]) -> list[signed_note.Verifier]
 
 
 def _origin() -> str:
-    """Return the name of this log, from its newest checkpoint if there is one: it must survive a new BASE_URL."""
+    """Return the name of this log: that of its newest checkpoint, so that it stays when BASE_URL changes."""
     newest = Checkpoint.objects.first()
     if newest is not None:
         return signed_note.parse_unverified(newest.note).origin

@@ -277,7 +277,7 @@ _REMOVED = {
 
 
 def _signs(key_id: str, size: int) -> bool:
-    """Return whether the checkpoint of this size names this key: its signature is checked with that checkpoint."""
+    """Return whether the checkpoint of this size names this key; checkpoint() verifies its signature."""
     return Checkpoint.objects.filter(size=size, key_id=key_id).exists()
 
 

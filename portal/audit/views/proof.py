@@ -26,7 +26,7 @@ from portal.audit.sealing.status import announced_public_key
 @require_rights(Right.AUDIT)
 @limit_acts("export")
 def pack(request: UserRequest, change: int) -> HttpResponseBase:
-    """Download the evidence of one change as a zip; the export is recorded before it is sent."""
+    """Send the evidence of one change as a zip file; the export is recorded before it is sent."""
     try:
         made = evidence_pack.build_evidence_pack(change)
     except evidence_pack.UnknownChange:
@@ -71,7 +71,7 @@ def sealed_log(request: UserRequest) -> HttpResponseBase:
 @require_GET
 @require_rights(Right.AUDIT)
 def checkpoint(request: UserRequest) -> HttpResponse:
-    """Download the newest signed checkpoint, to be stored where the portal cannot reach it."""
+    """Send the newest signed checkpoint, to be stored where the portal cannot reach it."""
     newest = _newest()
     record_log_view(request, "checkpoint", leaves=newest.size)
     return _download(newest.note.encode(), f"checkpoint-{newest.size}.txt", "text/plain; charset=utf-8")
@@ -80,14 +80,14 @@ def checkpoint(request: UserRequest) -> HttpResponse:
 @require_GET
 @require_rights(Right.AUDIT)
 def key(_request: UserRequest) -> HttpResponse:
-    """Download the public key of the newest checkpoint."""
+    """Send the public key of the newest checkpoint."""
     return _download(f"{announced_public_key(_newest())}\n".encode(), "public-key.txt", "text/plain; charset=utf-8")
 
 
 @require_GET
 @require_rights(Right.AUDIT)
 def verifier(_request: UserRequest) -> HttpResponse:
-    """Download the program that outside auditors verify with."""
+    """Send the program that outside auditors verify with."""
     return _download(evidence_pack.VERIFIER.read_bytes(), evidence_pack.VERIFIER.name, "text/x-python; charset=utf-8")
 
 
