@@ -1,4 +1,7 @@
-"""The one writer of a change's status, with its event. ALLOWED is the picture of the states as data."""
+"""Transitions between the states of a change: the only writer of a status, which records an event with each move.
+
+ALLOWED is the state diagram as data.
+"""
 
 from __future__ import annotations
 
@@ -43,12 +46,12 @@ ALLOWED: dict[Status, tuple[Status, ...]] = {
     Status.EXPIRED: (),
 }
 CLOSED = (Status.APPLIED, Status.FAILED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED)
-"""The sealed value is erased on the way in."""
+"""Closed states. Entering one of them erases the encrypted client secret."""
 _SEEN = ("id", "status", "revision", "fence")
 
 
 class WrongState(Exception):
-    """The change is not, or no longer, in a state that allows this."""
+    """Operation that the present state of the change does not, or no longer, allow."""
 
     code = "WrongState"
 
@@ -58,11 +61,11 @@ class WrongState(Exception):
 
 
 class _LaneTaken(Exception):
-    """Another change of this secret was claimed in the same moment."""
+    """Lost claim: another change of the same secret was claimed at the same moment."""
 
 
 def db_now() -> datetime:
-    """The database's clock, the only one that leases and deadlines know."""
+    """Return the database time, the only time that leases and deadlines are compared with."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         now: datetime = cursor.fetchone()[0]
@@ -70,7 +73,7 @@ def db_now() -> datetime:
 
 
 def lock_change(change_id: int) -> Change:
-    """The change, held until the transaction ends. Raises Change.DoesNotExist."""
+    """Return the change with its row locked until the transaction ends. Raises Change.DoesNotExist."""
     held = _HELD.one(id=change_id)
     if held is None:
         raise Change.DoesNotExist
@@ -87,10 +90,10 @@ def move_change(
     data: Mapping[str, Any] | None = None,
     **columns: Any,
 ) -> None:
-    """Move the change and write its event, in the caller's transaction.
+    """Move the change to another status and record the event, in the caller's transaction.
 
-    Compare-and-swap on status, revision and fence as they stand in `change`: raises WrongState where they moved
-    meanwhile or where ALLOWED has no such arrow. `columns` are set along; the instance is brought up to date.
+    Compare-and-swap on the status, revision and fence that `change` holds: raises WrongState if the row differs by now
+    or if ALLOWED does not list the move. `columns` are set in the same UPDATE; the instance gets the new values.
     """
     if to not in ALLOWED[Status(change.status)]:
         raise WrongState(change)
@@ -100,9 +103,8 @@ def move_change(
     if "cause" in columns:
         columns.setdefault("cause_details", {})
     if to is Status.APPROVED and by:
-        columns["request"] = (
-            request_id.current_request_id()
-        )  # the delivery goes on under it, whoever reminds the worker
+        # The delivery runs under this request id, also if the sweep enqueues it.
+        columns["request"] = request_id.current_request_id()
     seen = {f"seen_{name}": getattr(change, name) for name in _SEEN}
     moved = _moved(to in CLOSED, to != change.status, *columns).one(**seen, **columns)
     if moved is None:
@@ -125,7 +127,10 @@ def move_change(
 
 @cache
 def _moved(ends: bool, turns: bool, *names: str) -> Prepared[Change]:
-    """The move of a change, as it was seen, that sets these columns; `turns`: to another status."""
+    """Return the prepared UPDATE of these columns for a change that is still as the caller read it.
+
+    `ends`: the new status is closed; `turns`: it differs from the old one.
+    """
     seen = {name: Given(f"seen_{name}") for name in _SEEN}
     kinds = {"cause_details": JSONField()}
     instants = ("updated_at", *(("status_since",) if turns else ()), *(("ended_at",) if ends else ()))
