@@ -1,14 +1,15 @@
-"""Delivery as a whole, paused while calls do not get through (B15). One row tells every worker; this is its one writer.
+"""Circuit breaker of delivery: pauses delivery for all workers while calls do not get through (B15).
 
-A person may hold delivery besides: that ends by a person alone, whatever gets through meanwhile.
+Its state is one row, which all workers read and only this module writes. An administrator may pause delivery too; only
+an administrator ends that manual pause, even if calls get through meanwhile.
 
-Closed: nothing is asked of anybody, but to keep to the cap where one is set. Open: one change at a time may try. After
-it: a backlog goes out at a set rate.
+Closed: no limit, except the rate limit DELIVERY_PER_S if it is set. Open: one change per interval is tried, the probe.
+After it closes: the backlog is delivered at DELIVERY_RETURN_PER_S.
 
-What counts are calls, by what they prove. Segura's own answer about a change, a numbered refusal included, is a call
-that got through. A reading that succeeded proves nothing about calls, so it neither counts nor clears. Everything else
-is a failure: not sent, turned away by the gateway, 5xx, no answer, an answer that makes no sense. FAILURES of them in a
-row pause delivery; an alarm (access key not taken, certificate not to be trusted, redirect) does it at once.
+Calls count by what they prove. Segura's own answer about a change, including a refusal with a Segura error code, is a
+call that got through. A successful read proves nothing about update calls, so it neither counts nor resets. The rest is
+a failure: not sent, rejected by the gateway, 5xx, no answer, an invalid answer. FAILURES of them in a row open the
+breaker; an alarm (access key rejected, certificate not trusted, redirect) opens it at once.
 """
 
 from __future__ import annotations
@@ -35,33 +36,34 @@ _RETURNING = Q(opened_at=None, next_at__isnull=False)
 PAUSED = _OPEN | _HELD
 MARK = Coalesce("held_at", "next_at")
 SLOWED = Exists(Breaker.objects.filter(_HELD | _RETURNING))
-"""Whether turn() has anything to say without a cap."""
+"""True while reserve_slot() limits the rate although DELIVERY_PER_S is not set."""
 IS_TROUBLED = Exists(Breaker.objects.filter(Q(failures__gt=0) | _OPEN))
-"""Whether succeeded() has anything to do: for who writes anyway, and can ask along."""
+"""True if record_success() has something to reset; callers add it to an UPDATE that they make anyway."""
 _PAUSED_NOW = Prepared(lambda: Breaker.objects.filter(PAUSED).values_list("pk"))
 
 
 def current_pause() -> Breaker | None:
-    """The row while delivery is paused: since when, why, by whom, and when the next try is; None while it is not."""
-    if not is_paused():  # nearly always, and every page asks
+    """Return the row with the time, reason and user of the pause and the time of the next probe; None if not paused."""
+    if not is_paused():  # the usual case, in one cheap query: every page asks
         return None
     return Breaker.objects.filter(PAUSED).select_related("held_by").first()
 
 
 def is_paused() -> bool:
-    """Whether delivery is paused."""
+    """Return whether delivery is paused, by the breaker or manually."""
     return bool(_PAUSED_NOW.rows())
 
 
 def pause_version(row: Breaker | None) -> datetime | None:
-    """An instant that is another one for every other pause, and for every other try in one: MARK of the row."""
+    """Return an instant that differs for each pause and for each probe during one; in SQL it is MARK."""
     return (row.held_at or row.next_at) if row else None
 
 
 def may_call() -> bool:
-    """Whether a claim may go on to a call. While open, who is told yes has the one try of this interval.
+    """Return whether a claim may go on to a call; while the breaker is open, reserve the probe of this interval.
 
-    In the transaction of the claim, after it: a claim that is lost must not cost the try. Held: never.
+    Call it in the transaction of the claim, after the claim: a lost claim must not use up the probe. Returns False
+    while delivery is paused manually.
     """
     if not is_paused():
         return True
@@ -71,9 +73,10 @@ def may_call() -> bool:
 
 
 def sweep_quota(now: datetime) -> int | None:
-    """How many changes a sweep should remind workers of; None is all.
+    """Return how many changes a sweep may enqueue; None if there is no limit.
 
-    Held none, while open one or none, then the rate's share; and never more than the cap's.
+    During a manual pause 0, while the breaker is open 0 or 1, otherwise as many as the return rate and the rate limit
+    allow until the next sweep.
     """
     row = Breaker.objects.filter(_HELD | Q(next_at__isnull=False)).first()
     if row is not None and row.held_at:
@@ -87,18 +90,19 @@ def sweep_quota(now: datetime) -> int | None:
 
 
 def reserve_slot(now: datetime) -> float | None:
-    """Seconds until the caller's turn, which is taken by asking: 0.0 unless a backlog goes out, or there is a cap.
+    """Reserve the next delivery slot and return the seconds until it. Returns 0.0 if no rate limit applies.
 
-    None, and no turn taken, where it would be longer than a sweep away, or a person holds delivery.
+    Returns None and reserves no slot if it would be more than SWEEP_EVERY_S away, or if delivery is paused manually.
+    Runs in its own durable transaction.
     """
     cap = settings.DELIVERY_PER_S
-    if not cap and not Breaker.objects.filter(_HELD | _RETURNING).exists():  # nearly always, and worth no lock
+    if not cap and not Breaker.objects.filter(_HELD | _RETURNING).exists():  # the usual case, without a lock
         return 0.0
     with transaction.atomic(durable=True):
         row, _ = Breaker.objects.select_for_update().get_or_create(pk=1)
         if row.held_at:
             return None
-        if row.opened_at:  # whoever has the one try needs no turn
+        if row.opened_at:  # may_call() admits one probe, which needs no slot
             return 0.0
         at = max(now, row.next_at or now, (cap and row.turn_at) or now)
         wait = (at - now).total_seconds()
@@ -111,12 +115,15 @@ def reserve_slot(now: datetime) -> float | None:
 
 
 def end_backlog() -> None:
-    """Nothing is due any more: the backlog is out."""
+    """End the rate limit that follows a pause: no change is due any more."""
     Breaker.objects.filter(_RETURNING).update(next_at=None)
 
 
 def record_failure(now: datetime, *, reason: str, code: int | None = None, alarm: bool = False) -> None:
-    """A call did not get through. `reason`: what is told to people, in the vault's own words."""
+    """Count a call that did not get through; open the breaker after FAILURES in a row, or at once on an `alarm`.
+
+    `reason`: the sentence of the vault package that users are shown.
+    """
     Breaker.objects.get_or_create(pk=1)
     Breaker.objects.update(failures=F("failures") + 1, code=code, reason=reason)
     Breaker.objects.filter(_OPEN, probes__lt=_MOST_DOUBLINGS).update(probes=F("probes") + 1)
@@ -129,11 +136,11 @@ def record_failure(now: datetime, *, reason: str, code: int | None = None, alarm
 
 
 def record_success() -> None:
-    """A call got through: nothing counts any more, and a pause is over, unless a person holds delivery."""
+    """Reset the count of failures after a call that got through, and close the breaker unless a manual pause is on."""
     row = Breaker.objects.filter(Q(failures__gt=0) | _OPEN).first()
     if row is None:
         return
-    # An instant that is past: the backlog begins now.
+    # next_at gets a past instant: the first slot of the backlog is free at once.
     if Breaker.objects.filter(_OPEN, held_at=None).update(opened_at=None, failures=0, probes=0, next_at=F("opened_at")):
         _log.warning("delivery goes on")
         ledger.record_event("delivery.resumed", data={"paused_at": str(row.opened_at)})
@@ -142,20 +149,20 @@ def record_success() -> None:
 
 
 def allow_next_probe(now: datetime) -> None:
-    """A try ended before its call, which proves nothing: another change may try at once."""
+    """Allow another probe at once: the last one ended before its call, which proves nothing."""
     Breaker.objects.filter(_OPEN, next_at__gt=now).update(next_at=now)
 
 
 def set_manual_pause(now: datetime, *, by: User, reason: str) -> bool:
-    """Nothing more goes out until somebody lets it; False where delivery is held already."""
+    """Pause delivery until an administrator resumes it; return False if a manual pause is on already."""
     Breaker.objects.get_or_create(pk=1)
     return bool(Breaker.objects.filter(held_at=None).update(held_at=now, held_by=by, held_because=reason))
 
 
 def clear_manual_pause(now: datetime) -> bool:
-    """A person's pause is over; False where there is none. What waited goes out at the set rate.
+    """End the manual pause; return False if there is none. The backlog is then delivered at the return rate.
 
-    Where calls did not get through either, that pause goes on, and tries as it does.
+    If the breaker is open too, it stays open and keeps probing.
     """
     held = Breaker.objects.filter(_HELD)
     held.filter(opened_at=None).update(next_at=now)
@@ -163,5 +170,5 @@ def clear_manual_pause(now: datetime) -> bool:
 
 
 def _probe_every(probes: int = 0) -> timedelta:
-    """Return the time until the next try; it doubles with each try in vain, up to _LONGEST_PROBE times the setting."""
+    """Return the time until the next probe; it doubles with each failed one, up to _LONGEST_PROBE times the setting."""
     return timedelta(seconds=settings.DELIVERY_PROBE_EVERY_S * min(2**probes, _LONGEST_PROBE))

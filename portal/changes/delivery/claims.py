@@ -1,4 +1,4 @@
-"""Claim a change for delivery or for a read-back: one UPDATE, a lease and a fencing token."""
+"""Claims of a change for delivery or for a read-back: one UPDATE, a lease and a fencing token."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from portal.common.prepared import Given, Prepared
 
 
 def ready_changes(now: datetime | Now) -> ChangeQuerySet:
-    """Approved changes that may be sent at `now` (B3).
+    """Return the approved changes that may be sent at `now` (B3).
 
-    Not while another change of the same secret is on its way, may still be replayed by the gateway, or was queued
-    earlier and waits; nor while an earlier call of its own may be replayed, unless it goes on to repeat that very call.
+    A change must wait while another change of the same secret is in LANE, may still be replayed by the gateway, or was
+    queued earlier; also while an earlier call of its own may be replayed, unless it is to repeat that same call.
     """
     own_hold_over = Q(hold_until=None) | Q(hold_until__lte=now) | Q(doubtful_since__isnull=False)
     in_time = Q(not_before=None) | Q(not_before__lte=now)
-    # One question for each partial index, in its order: PostgreSQL would answer an OR, or a LIMIT without an order, by
-    # reading all changes of the secret, or of all secrets.
+    # One subquery for each partial index, in its order: for an OR, or a LIMIT without an order, PostgreSQL would read
+    # all changes of the secret, or of all secrets.
     others = Change.objects.filter(secret=OuterRef("secret"))
     on_its_way = exists_by_index(others.filter(status__in=LANE))
     replayable = exists_by_index(others.filter(hold_until__gt=now).exclude(pk=OuterRef("pk")), order="hold_until")
@@ -46,7 +46,7 @@ def ready_changes(now: datetime | Now) -> ChangeQuerySet:
 
 
 def recheckable_changes(now: datetime) -> ChangeQuerySet:
-    """Changes in doubt that nobody is reading back at `now`."""
+    """Return the changes in doubt that are due for a read-back at `now` and claimed by no worker."""
     return Change.objects.filter(
         Q(not_before=None) | Q(not_before__lte=now),
         Q(lease_until=None) | Q(lease_until__lte=now),
@@ -55,11 +55,14 @@ def recheckable_changes(now: datetime) -> ChangeQuerySet:
 
 
 def claim_change(change_id: int) -> Change | None:
-    """Take a change that is ready for delivery (B2): own durable transaction; None for whoever loses, or must wait."""
+    """Claim a change for delivery (B2), in its own durable transaction.
+
+    Returns None if another worker has it, if it is not due, or if delivery is paused.
+    """
     with suppress(_LaneTaken), transaction.atomic(durable=True):
         try:
             change = _CLAIMED.one(id=change_id, lease=lease_duration())
-        except IntegrityError:  # the lane index
+        except IntegrityError:  # change_one_lane_per_secret
             raise _LaneTaken from None
         if change is None:
             return None
@@ -76,12 +79,15 @@ def claim_change(change_id: int) -> Change | None:
 
 
 def is_still_claimed(change: Change) -> bool:
-    """Whether this claim of the change stands, and will until the transaction ends."""
+    """Return whether the claim is still valid; lock the row so that it stays valid until the transaction ends."""
     return bool(_STILL_HELD.rows(id=change.pk, fence=change.fence))
 
 
 def claim_for_read_back(change_id: int) -> Change | None:
-    """Take a change in doubt for a read-back; None for whoever loses. Own durable transaction."""
+    """Claim a change in doubt for a read-back, in its own durable transaction.
+
+    Returns None if another worker has it, if it is not due, or if delivery is paused.
+    """
     with transaction.atomic(durable=True):
         now = db_now()
         won = (
@@ -93,9 +99,9 @@ def claim_for_read_back(change_id: int) -> Change | None:
 
 
 def _admitted() -> bool:
-    """Whether a claim that was won stands: while delivery is paused all but one are taken back.
+    """Return whether a new claim may stay; while delivery is paused, roll back every claim but that of the probe.
 
-    A statement of its own: the claim may have waited for its row while a person paused delivery, and sees it as it was.
+    Needs a statement of its own: a claim that waits for its row does not see a pause that begins meanwhile.
     """
     if circuit_breaker.may_call():
         return True
@@ -104,7 +110,7 @@ def _admitted() -> bool:
 
 
 def lease_duration() -> timedelta:
-    """How long a worker may be busy with a change before another one takes over."""
+    """Return how long a worker may process a change before another worker may take it over."""
     return timedelta(seconds=settings.DELIVERY_LEASE_S)
 
 

@@ -1,6 +1,7 @@
-"""The machine's step: claim -> read and compare -> intent -> call -> settle. No transaction is open on the network.
+"""Delivery of one approved change: claim, read and compare, record the intent, call, record the result.
 
-What the vault is known to hold decides; what is not known has its own state. Sources: B2-B8.
+No transaction is open during a network call. Only what Segura is known to hold decides; an unknown outcome is a state
+of its own, in doubt. Sources: B2-B8.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ _log = logging.getLogger(__name__)
 
 
 def deliver_approved_change(change_id: int) -> None:
-    """Carry out one approved change as far as it goes now. Whoever loses the claim stops.
+    """Deliver one approved change as far as possible now; do nothing if another worker has claimed it.
 
-    Ends in APPLIED, FAILED, STALE, IN_DOUBT, NEEDS_HUMAN, or APPROVED with `not_before` where nothing was
-    executed. A defect before the intent ends in NEEDS_HUMAN; after it the lease decides, as for a killed worker.
+    Ends in APPLIED, FAILED, STALE, IN_DOUBT, NEEDS_HUMAN, in PENDING or EXPIRED if the approvals no longer count, or in
+    APPROVED with `not_before` if nothing was executed. An unforeseen exception before the intent ends in NEEDS_HUMAN;
+    after it the lease decides, as for a killed worker.
     """
     if (change := claims.claim_change(change_id)) is None:
         return
@@ -43,15 +45,14 @@ def deliver_approved_change(change_id: int) -> None:
     try:
         client = segura_client.build_client(change=change.pk, secret=change.secret)
         revision = verified_patch.load_current_revision(change)
-        edit = verified_patch.build_verified_patch(
-            change, revision
-        )  # first: a base that was altered must not pass for one that moved
+        # Before the comparison: a base that was altered in the database must not look like one changed in Segura.
+        edit = verified_patch.build_verified_patch(change, revision)
         reading = readback.confirm_value(client, revision, readback.read_back(client, change.secret))
         if not _cleared(change, revision, reading):
             return
     except DatabaseError:
         raise
-    except Exception as error:  # noqa: BLE001 - a poisoned change must stop neither the worker nor, unseen, its lane
+    except Exception as error:  # noqa: BLE001 - one bad change must not crash the worker or block its lane unnoticed
         _stop(change, error)
         return
     failpoint("prepared")
@@ -63,7 +64,7 @@ def deliver_approved_change(change_id: int) -> None:
 
 
 def _stop(change: Change, error: Exception) -> None:
-    """End a delivery that cannot be prepared; if another worker has taken the change over, only say so."""
+    """End a delivery that cannot be prepared; if another worker has the change by now, only record the lost claim."""
     try:
         with transaction.atomic(durable=True):
             match error:
@@ -87,7 +88,7 @@ def _stop(change: Change, error: Exception) -> None:
 
 
 def _cleared(change: Change, revision: Revision, reading: Readback) -> bool:
-    """Whether the call may go out; if not, the change is moved to where it belongs."""
+    """Return whether the call may be made; if not, move the change as the read-back requires."""
     doubtful, restored = change.doubtful_since is not None, change.cause == StatusCause.RESTORED
     step = readback.decide_action(revision, reading, doubtful=doubtful, restored=restored)
     if step in readback.SENDING:
@@ -117,7 +118,7 @@ def _cleared(change: Change, revision: Revision, reading: Readback) -> bool:
 
 
 def _overtake(change: Change, revision: Revision, seen: SecretDetails) -> None:
-    """End a delivery whose secret is no longer as approvers saw it; the cause says what is known of the reason."""
+    """End a delivery whose secret no longer equals the base; the cause says what is known of the reason."""
     calls = Attempt.objects.filter(change=change).exclude(outcome=NotSent.code)
     if readback.compare_reading(revision, seen).finding is SnapshotMatch.TARGET:
         if calls.filter(digest=revision.digest).exists():
@@ -133,7 +134,7 @@ def _overtake(change: Change, revision: Revision, seen: SecretDetails) -> None:
 
 
 def _intend(change: Change, revision: Revision, started: float) -> Attempt | None:
-    """Write down the call before it is made (B4); None where the lease is lost or half of it is gone (B6)."""
+    """Record the call before it is made (B4); None if the lease is lost or half used (B6), or approvals are missing."""
     with transaction.atomic(durable=True):
         if not claims.is_still_claimed(change):
             _note("delivery.lost", change, data={"fence": change.fence})
@@ -157,7 +158,7 @@ def _intend(change: Change, revision: Revision, started: float) -> Attempt | Non
 
 
 def _give_back(change: Change, revision: Revision) -> None:
-    """Too few approvals count now: nothing is sent. What may have been sent before is left to an administrator."""
+    """Return the change to pending, as too few approvals count; escalate it if an earlier call is in doubt."""
     votes = valid_votes.void_lapsed(change, valid_votes.list_valid_votes(change))
     if change.doubtful_since is not None:
         status_changes.escalate_to_operator(change, StatusCause.APPROVAL_OVER)
@@ -166,7 +167,7 @@ def _give_back(change: Change, revision: Revision) -> None:
 
 
 def _send(client: Client, change: Change, attempt: Attempt, edit: Patch, *, send_before: float) -> None:
-    """Make the call and settle it; by way of the disk where the database is lost in this moment (F17)."""
+    """Make the call and record its result, through the spool if the database is lost at this moment (F17)."""
     outcome: Outcome | None = None
     try:
         outcome = client.update(

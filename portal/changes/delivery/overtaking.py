@@ -1,4 +1,4 @@
-"""Changes of one secret that overtake each other: which of the portal's own writes moved a base."""
+"""Changes of one secret that overtake each other: which of the portal's own calls changed a base."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from portal.vault import SECRET_FIELD
 
 _MOST = 20
 _PROPOSAL_LASTS = timedelta(hours=1)
-"""So long before a revision its requester may have read the secret."""
+"""Longest time before a revision at which its requester may have read the secret."""
 
 
 def find_causing_changes(change: Change, revision: Revision, seen: SecretDetails) -> list[str]:
-    """Return the numbers of applied changes that explain all that moved since the revision was proposed.
+    """Return the references of applied changes that explain each field that differs from the base, oldest first.
 
-    Empty if a field moved to a value that none of them proposed: then another hand was there.
+    Returns an empty list if a field has a value that none of them proposed: then it was changed outside the portal.
     """
     now = {**seen.fields, SECRET_FIELD: seen.secret_fingerprint}
     open_fields = set(readback.find_moved_fields(revision, seen))
@@ -31,7 +31,10 @@ def find_causing_changes(change: Change, revision: Revision, seen: SecretDetails
 
 
 def _applied_since(change: Change, revision: Revision) -> list[tuple[Change, dict[str, object]]]:
-    """Changes of the same secret that were applied after the revision, the newest first, with their values."""
+    """Return the changes of the same secret that were applied since the revision, newest first, with their values.
+
+    Those applied up to _PROPOSAL_LASTS before it are included, because the requester may have read the secret earlier.
+    """
     others = Change.objects.of_secret(change.secret).exclude(pk=change.pk)
     applied = others.filter(status=Status.APPLIED, ended_at__gt=revision.created_at - _PROPOSAL_LASTS)
     newest = applied.order_by("-ended_at").prefetch_related("revisions")[:_MOST]

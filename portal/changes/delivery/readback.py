@@ -1,4 +1,4 @@
-"""What the vault holds now, and what that asks for: before a call, and where the last one is in doubt (B6, B8)."""
+"""Read-back of a secret, and the action that follows: before a call, and if the last one is in doubt (B6, B8)."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ _FORBIDDEN = 403
 
 @dataclass(frozen=True)
 class Readback:
-    """What a read of the vault gave: details, or the error that stood in the way."""
+    """Result of a read-back: the details of the secret, or the error that prevented it."""
 
     seen: details.SecretDetails | None = None
     error: VaultError | None = None
 
     @property
     def code(self) -> int | None:
-        """The HTTP status of a read that failed, where there was one."""
+        """HTTP status of a failed read, None without one."""
         return self.error.status if self.error else None
 
     @property
     def message(self) -> str:
-        """Why it failed, '' where it did not."""
+        """Reason of a failed read, '' after a successful one."""
         return str(self.error or "")
 
     @property
     def wait_s(self) -> float:
-        """The seconds that Segura asked to wait, 0.0 if it did not."""
+        """Seconds that Segura asked to wait, 0.0 if it did not."""
         return (self.error.retry_after_s or 0.0) if self.error else 0.0
 
     def tell_breaker(self) -> None:
-        """Tell the circuit breaker of a connection that failed; what Segura answers about one secret is none."""
+        """Report a failed connection to the circuit breaker; Segura's own answer about one secret is not a failure."""
         if isinstance(self.error, WaitRequested):  # no call was made
             return
         now = transitions.db_now()
@@ -51,26 +51,26 @@ class Readback:
 
     @property
     def is_own_trouble(self) -> bool:
-        """Whether a reading without a result says nothing about the connection: only the change's own pauses grow."""
+        """True if the read says nothing about the connection, so that only this change waits longer."""
         return self.error is None or self.error.about_item
 
     @property
     def refused(self) -> ReadRefused | None:
-        """Segura's own no, which waiting does not change."""
+        """Segura's own refusal of the read, which waiting does not change; None without one."""
         return self.error if isinstance(self.error, ReadRefused) else None
 
     @property
     def denied(self) -> bool:
-        """No read-back is to be had: Segura's own no, or the gateway's."""
+        """True if Segura or the gateway denies the read, so that no read-back is possible."""
         return self.refused is not None or self.code == _FORBIDDEN
 
 
 class ReadbackAction(Enum):
-    """What a reading asks for."""
+    """Action that follows a read-back."""
 
-    SEND = "send"  # as approved; in doubt: the proposed values are seen not to be there
-    REPEAT_UNREAD = "repeat unread"  # in doubt, and the secret cannot be read
-    REPEAT_HIDDEN = "repeat hidden"  # in doubt, and the client secret cannot be seen
+    SEND = "send"  # as approved; if in doubt: Segura shows that proposed values are missing
+    REPEAT_UNREAD = "repeat unread"  # in doubt, and Segura denies reading the secret
+    REPEAT_HIDDEN = "repeat hidden"  # in doubt, and Segura does not show the client secret
     APPLIED = "applied"
     WAIT = "wait"
     MISSING = "missing"
@@ -84,7 +84,7 @@ SENDING = (ReadbackAction.SEND, ReadbackAction.REPEAT_UNREAD, ReadbackAction.REP
 
 
 def read_back(client: Client, secret: int) -> Readback:
-    """Read the vault for a comparison; the secret value in the answer is fingerprinted and dropped on the way."""
+    """Read the secret from Segura for a comparison; of the client secret only a fingerprint is kept."""
     try:
         return Readback(details.fetch_details(client, secret))
     except VaultError as error:
@@ -92,9 +92,12 @@ def read_back(client: Client, secret: int) -> Readback:
 
 
 def confirm_value(client: Client, revision: Revision, reading: Readback) -> Readback:
-    """Read again where the value seen is neither that of the base nor the proposed one: it may be random."""
+    """Read again if the value is neither that of the base nor the proposed one.
+
+    Segura may show a random text instead of the value; a value that differs in the second read counts as not shown.
+    """
     base = revision.base_secret_fingerprint
-    if reading.seen is None or not base:  # nothing is compared with what could not be seen then
+    if reading.seen is None or not base:  # without a value in the base there is nothing to compare
         return reading
     try:
         return Readback(details.confirm_value(client, reading.seen, known=(base, revision.secret_fingerprint)))
@@ -103,11 +106,12 @@ def confirm_value(client: Client, revision: Revision, reading: Readback) -> Read
 
 
 def decide_action(revision: Revision, reading: Readback, *, doubtful: bool, restored: bool = False) -> ReadbackAction:
-    """What to do after a reading. `doubtful`: an earlier call of this change may have been, or still be, executed.
+    """Return the action that follows a read-back.
 
-    `restored`: that call, and what others did to the secret since, is nowhere in this database.
+    `doubtful`: an earlier call of the change may have been executed, or may still be.
+    `restored`: the database comes from a backup and knows neither that call nor later edits of the secret.
     """
-    if reading.denied and doubtful:  # no read-back: the same bytes again, behind the hold (B6)
+    if reading.denied and doubtful:  # no read-back possible: send the same body again, lane blocked (B6)
         return ReadbackAction.UNPROVED if restored else ReadbackAction.REPEAT_UNREAD
     if reading.refused:
         if reading.refused.number == NOT_FOUND:
@@ -132,13 +136,13 @@ def _after_doubt(finding: SnapshotMatch, *, restored: bool) -> ReadbackAction:
 
 
 def compare_reading(revision: Revision, seen: details.SecretDetails) -> Judgement:
-    """What the vault holds, beside what the revision proposed and what was there before."""
+    """Compare what Segura holds with what the revision proposes and with its base."""
     target = Snapshot(revision.patch, revision.secret_fingerprint)
     return patches.compare_snapshots(target, verified_patch.base_snapshot(revision), _sight(seen))
 
 
 def find_moved_fields(revision: Revision, seen: details.SecretDetails) -> list[str]:
-    """The fields that are no longer as approvers saw them."""
+    """Return the fields that differ from the base that approvers saw."""
     base = verified_patch.base_snapshot(revision)
     return patches.find_base_changes(base, _sight(seen)) if base else []
 

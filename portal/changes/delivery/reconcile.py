@@ -1,4 +1,4 @@
-"""Doubt settled by reading back; what is due, stuck or expired found by the clock of the database."""
+"""Reconciliation of changes in doubt: a read-back decides what became of the last call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 def resolve_unknown_outcome(change_id: int) -> None:
-    """Read back a change in doubt: applied, to be sent again, still unknown, or a matter for a person (B6)."""
+    """Read back a change in doubt and mark it applied or failed, requeue it, keep it in doubt, or escalate it (B6)."""
     change = claims.claim_for_read_back(change_id)
     if change is None:
         return
@@ -44,7 +44,7 @@ def _read(change: Change) -> Readback:
         return Readback()
     except DatabaseError:
         raise
-    except Exception as error:  # noqa: BLE001 - an answer that no code was written for must not keep a lane for ever
+    except Exception as error:  # noqa: BLE001 - an unforeseen answer must not block a lane for ever
         _log.error("change %d could not be read back: %s", change.pk, type(error).__name__)
         return Readback()
 
@@ -76,14 +76,17 @@ def _settle_doubt(change: Change, reading: Readback) -> None:
 
 
 def _answered(change: Change) -> str:
-    """The outcome of the newest call if Segura answered it without proving it; '' if not."""
+    """Return the outcome code of the newest call if Segura's answer to it proves nothing; '' if not."""
     calls = Attempt.objects.filter(change=change).order_by("-started_at")
     newest = calls.values_list("outcome", flat=True).first() or ""
     return newest if newest in (AppliedUnverified.code, RefusedCheck.code) else ""
 
 
 def _settle_answered(change: Change, revision: Revision, reading: Readback, *, said_yes: bool) -> None:
-    """Settle a call that Segura answered without proving it: sent again, it would be answered the same (B5)."""
+    """Resolve a call whose answer proves nothing, without another call, which would be answered the same (B5).
+
+    `said_yes`: Segura confirmed the call, but its answer differs from what was sent.
+    """
     if reading.seen is None:
         cause = StatusCause.UNVERIFIED if said_yes else StatusCause.REFUSED_UNSEEN
         status_changes.escalate_to_operator(change, cause, code=reading.code, message=reading.message)
@@ -95,7 +98,7 @@ def _settle_answered(change: Change, revision: Revision, reading: Readback, *, s
         status_changes.escalate_to_operator(change, StatusCause.THIRD_VALUE)
     elif found.taken or found.hidden:
         status_changes.escalate_to_operator(change, StatusCause.REFUSED_UNSEEN)
-    elif change.hold_until and change.hold_until > db_now():  # an earlier call may still be replayed
+    elif change.hold_until and change.hold_until > db_now():  # the gateway may still replay an earlier call
         status_changes.keep_in_doubt(change, own=True)
     else:
         status_changes.mark_failed(change, StatusCause.REFUSED_SEEN)

@@ -1,4 +1,4 @@
-"""What a call came to, written down once, and the change moved by it; also when the database was away meanwhile."""
+"""Recording of the result of a call, exactly once, with its status change; via the spool while the database is away."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _FINISHED = Prepared(
 
 
 def record_result(attempt: Attempt, outcome: Outcome, kept: SpooledResult | None = None) -> None:
-    """Write down what the call came to, and move the change if this attempt's fence still holds it.
+    """Record the result of a call, and move the change if the attempt's fencing token is still current.
 
-    Counts once for an attempt, however often it is told. `kept`: it comes late, out of the spool.
+    Records once per attempt, however often it is called. `kept`: the result comes late, from the spool.
     """
     with transaction.atomic(durable=True):
-        # The row before the log, as everywhere: two orders would be a deadlock.
+        # Lock the row before the log, as everywhere: two orders would deadlock.
         change = transitions.lock_change(attempt.change_id)
         if kept is not None:
             _make_up(change, kept)
@@ -74,12 +74,12 @@ def record_result(attempt: Attempt, outcome: Outcome, kept: SpooledResult | None
             _conclude(change, outcome)
         else:
             _note("delivery.lost", change, code=outcome.status, data=facts)
-        if kept is None:  # a late answer says nothing of how calls fare now
+        if kept is None:  # a late result says nothing about calls now
             _tell_breaker(outcome, troubled)
 
 
 def result_message(outcome: Outcome) -> str:
-    """What the other side said, else what we found; with what was not taken over, where Segura says so."""
+    """Return Segura's message, else the vault package's own, with the names that the answer shows as not taken over."""
     said = outcome.message or outcome.reason
     if isinstance(outcome, AppliedUnverified) and (untaken := (*outcome.differences, *outcome.shared_error)):
         return f"{said} ({', '.join(untaken)})"
@@ -87,7 +87,7 @@ def result_message(outcome: Outcome) -> str:
 
 
 def spool_result(attempt: Attempt, outcome: Outcome, exchange: Exchange | None = None) -> None:
-    """Put an answer on disk that the database does not take. `exchange`: its own event is missing too."""
+    """Write a result to the spool while the database is away. `exchange`: its event is missing from the log too."""
     missing = None
     if exchange is not None:
         missing = {"action": exchange_action(exchange), "code": exchange.status, "data": exchange_data(exchange)}
@@ -106,10 +106,10 @@ def spool_result(attempt: Attempt, outcome: Outcome, exchange: Exchange | None =
 
 
 def drain_spool_soon(attempt: Attempt) -> bool:
-    """Take a kept answer in while the worker has patience: a few seconds. False where it has to wait for the sweep."""
+    """Record the spooled result of the attempt within a few seconds; return False if it has to wait for the sweep."""
     for pause_s in _PAUSES_S:
         time.sleep(pause_s)
-        connection.close()  # a broken one would stay broken
+        connection.close()  # a broken connection would stay broken
         for kept in spool.iter_results():
             if kept.attempt == str(attempt.pk) and _taken_in(kept):
                 return True
@@ -117,7 +117,7 @@ def drain_spool_soon(attempt: Attempt) -> bool:
 
 
 def drain_spool() -> None:
-    """Take in every answer that the spool keeps."""
+    """Record every spooled result."""
     for kept in spool.iter_results():
         _taken_in(kept)
 
@@ -132,7 +132,7 @@ def _taken_in(kept: SpooledResult) -> bool:
     except DatabaseError as error:
         _log.warning("attempt %s: its answer stays in the spool (%s)", kept.attempt, type(error).__name__)
         return False
-    except Exception as error:  # noqa: BLE001 - one file must not keep the sweep from all others
+    except Exception as error:  # noqa: BLE001 - one bad file must not keep the sweep from all others
         _log.error("attempt %s: its answer cannot be taken in (%s)", kept.attempt, type(error).__name__)
         spool.quarantine_result(kept.attempt)
         return False
@@ -141,7 +141,7 @@ def _taken_in(kept: SpooledResult) -> bool:
 
 
 def _make_up(change: Change, kept: SpooledResult) -> None:
-    """Record the exchange, unless its event was written after all and only the commit's answer was lost."""
+    """Record the missing exchange event, unless it was committed and only the database's confirmation was lost."""
     if kept.exchange is None:
         return
     action, code, facts = kept.exchange["action"], kept.exchange["code"], kept.exchange["data"]

@@ -1,8 +1,8 @@
-"""Answers that the database could not take when they came, on disk until it can (B12).
+"""Spool: results of calls on disk while the database cannot store them (B12).
 
-One file of one line for each attempt, in a folder of its owner's alone. Never a body, never a secret: what is kept is
-what the log would have been told. Every worker takes in what it finds, and each answer counts once, so workers of one
-machine may share the folder; workers of several machines each have their own, on a local disk.
+One file of one line for each attempt, in a folder that only its owner can read. A file holds what the audit log would
+hold: never a request body, never a secret. Every worker drains all files it finds and each result counts once, so the
+workers of one host may share the folder; workers on several hosts each have their own, on a local disk.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _KINDS: dict[str, Any] = {kind.code: kind for kind in get_args(Outcome)}
 
 _EXCHANGES = ("vault.responded", "vault.unanswered")
 _LONGEST = 256 * 1024
-"""Characters of a file; what we write is a few hundred."""
+"""Characters that a file may have; the portal writes a few hundred."""
 _LONGEST_WAIT_S = 86_400.0
 _LARGEST_INTEGER = 2**31 - 1
-"""Of PostgreSQL's integer columns."""
+"""Upper limit of PostgreSQL's integer columns."""
 
 
 @dataclass(frozen=True)
 class SpooledResult:
-    """An outcome as the log is told of it. `exchange`: action, code and facts of an event that is missing too."""
+    """Result of a call as the audit log records it. `exchange`: action, code and data of its event, if missing."""
 
     attempt: str
     fence: int
@@ -50,20 +50,20 @@ class SpooledResult:
     def now(
         cls, attempt: object, fence: int, outcome: Outcome, message: str, exchange: dict[str, Any] | None
     ) -> SpooledResult:
-        """What is known of this attempt at this moment, by this machine's clock."""
+        """Return what is known of the attempt now, with the time of this host."""
         wait = outcome.retry_after_s if isinstance(outcome, NotApplied | NotSent) else None
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         return cls(str(attempt), fence, outcome.code, outcome.status, outcome.number, message, wait, at, exchange)
 
     def as_outcome(self) -> Outcome:
-        """The outcome, as far as its settlement asks."""
+        """Return the outcome with the values that record_result() uses."""
         more = {"retry_after_s": self.retry_after_s} if self.outcome in (NotApplied.code, NotSent.code) else {}
         outcome: Outcome = _KINDS[self.outcome](status=self.code, number=self.number, message=self.message, **more)
         return outcome
 
 
 def spool_folder() -> Path:
-    """Where answers wait, made where it is missing. Raises OSError."""
+    """Return the folder of the spool, which is created if it is missing. Raises OSError."""
     place: Path = settings.DELIVERY_SPOOL_DIR
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
     place.chmod(0o700)
@@ -71,7 +71,7 @@ def spool_folder() -> Path:
 
 
 def write_result(kept: SpooledResult) -> None:
-    """On return it is on disk, whole and under its name. Raises OSError."""
+    """Write the result to disk; on return it is complete, synced and under its final name. Raises OSError."""
     place = spool_folder()
     path = _path(kept.attempt)
     unfinished = path.with_suffix(".new")
@@ -83,13 +83,13 @@ def write_result(kept: SpooledResult) -> None:
     unfinished.replace(path)
     directory = os.open(place, os.O_RDONLY)
     try:
-        os.fsync(directory)  # else a power cut may take the name
+        os.fsync(directory)  # otherwise a power failure may lose the file name
     finally:
         os.close(directory)
 
 
 def iter_results() -> Iterator[SpooledResult]:
-    """What is kept. A file that is none of ours is named in the log of the process and set aside."""
+    """Yield the spooled results; a file that the portal did not write is logged by name and quarantined."""
     try:
         paths = sorted(settings.DELIVERY_SPOOL_DIR.glob("*.json"))
     except OSError as error:
@@ -99,7 +99,7 @@ def iter_results() -> Iterator[SpooledResult]:
         try:
             kept = _parse(path)
         except FileNotFoundError:
-            continue  # another worker was faster
+            continue  # another worker has drained it
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             quarantine_result(path.stem)
             continue
@@ -107,7 +107,7 @@ def iter_results() -> Iterator[SpooledResult]:
 
 
 def _parse(path: Path) -> SpooledResult:
-    """Read one file. Raises one of the exceptions that waiting() names for what we do not write."""
+    """Parse one file. Raises one of the exceptions that iter_results() catches if the portal did not write it."""
     if path.is_symlink() or not path.is_file():
         raise ValueError("not a file")
     with path.open(encoding="utf-8") as file:
@@ -151,17 +151,17 @@ def _require_exchange(exchange: object) -> None:
 
 
 def delete_result(attempt: str) -> None:
-    """It is in the database: forget it."""
+    """Delete the file of a result that is in the database."""
     _path(attempt).unlink(missing_ok=True)
 
 
 def quarantine_result(attempt: str) -> None:
-    """Nobody knows what it belongs to: kept for a person, and not looked at again."""
+    """Set aside the file of a result that cannot be recorded: no worker reads it again, an administrator may."""
     aside = _path(attempt).with_suffix(".unknown")
     try:
         _path(attempt).replace(aside)
     except FileNotFoundError:
-        return  # another worker was faster
+        return  # another worker has drained it
     except OSError as error:
         _log.error("what is in %s is no answer of this database and cannot be set aside: %s", aside, error.strerror)
         return

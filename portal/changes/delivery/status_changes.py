@@ -1,4 +1,4 @@
-"""The ways a machine's step can end: one move each, with its event and its cause, in the caller's transaction."""
+"""Status changes made by the worker: one function each, with event and cause, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_DOUBT = timedelta(days=1)
 def mark_applied(
     change: Change, cause: StatusCause, *, code: int | None = None, details: Mapping[str, Any] | None = None
 ) -> None:
-    """The vault holds what was approved: confirmed by the answer, or seen by reading back."""
+    """Mark the change as applied: Segura's answer or a read-back confirms it."""
     verified_at = db_now() if cause == StatusCause.READ_BACK else None
     _conclude(change, Status.APPLIED, "change.applied", cause, code=code, details=details, verified_at=verified_at)
 
@@ -34,7 +34,7 @@ def mark_failed(
     message: str = "",
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """It is not applied, and sending it again would be answered the same; a person may retry."""
+    """Mark the change as failed: it is not applied and the same call would get the same answer. A user may retry."""
     _conclude(
         change, Status.FAILED, "change.failed", cause, code=code, number=number, message=message, details=details,
         doubtful_since=None, doubts=0,
@@ -49,7 +49,7 @@ def mark_stale(
     message: str = "",
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """What was voted on is no longer there to be changed: back to its requester."""
+    """Mark the change as stale: the base of the votes no longer stands or cannot be read. The requester acts next."""
     _conclude(change, Status.STALE, "change.stale", cause, code=code, message=message, details=details)
 
 
@@ -62,12 +62,13 @@ def requeue_later(
     wait_s: float = 0,
     own: bool = False,
 ) -> None:
-    """Surely not executed: again later, after a growing pause or what the gateway asked for (seconds).
+    """Requeue a change that was surely not executed, after a growing delay.
 
-    Where an earlier call is in doubt, patience ends like that of a doubt: nobody else can use the lane meanwhile.
-    A try for all of delivery while it is paused is not the change's own: its pauses do not grow by it, unless what
-    went wrong is its `own` and says nothing about the connection.
-    What a restore has put in doubt stays so until the secret was seen.
+    The delay is at least `wait_s` seconds, the wait that Segura or its gateway asked for.
+    If an earlier call is in doubt and has_exhausted_attempts(), the change is escalated: it blocks its lane meanwhile.
+    While delivery is paused, the change is a probe for all others: its delay does not grow, unless the problem is its
+    `own` and says nothing about the connection.
+    The cause RESTORED stays until the secret was read back.
     """
     if change.cause == StatusCause.RESTORED:
         cause = StatusCause.RESTORED
@@ -86,7 +87,10 @@ def requeue_later(
 
 
 def mark_returned(change: Change, missing: int) -> None:
-    """Approvals no longer count and nothing was sent: the change waits for `missing` more, until its first deadline."""
+    """Return the change to pending, as approvals no longer count and nothing was sent; `missing` more are needed.
+
+    The deadline is counted from the proposal again.
+    """
     proposed_at = change.current().created_at
     move_change(
         change,
@@ -103,7 +107,7 @@ def mark_returned(change: Change, missing: int) -> None:
 
 
 def mark_expired(change: Change) -> None:
-    """The approvals are too old: over, unless an earlier call is in doubt, of which a user must say what became."""
+    """Mark a change with too old approvals as expired; escalate it if an earlier call is in doubt."""
     if change.doubtful_since is not None:
         escalate_to_operator(change, StatusCause.APPROVAL_OVER)
     else:
@@ -111,9 +115,10 @@ def mark_expired(change: Change) -> None:
 
 
 def requeue_same_bytes(change: Change, cause: StatusCause) -> None:
-    """Seen not to be applied, or not to be seen: the same bytes again, after a pause that grows with the doubts.
+    """Requeue the same request body, as the read-back shows no applied change, or does not show enough to tell.
 
-    The lane stays closed by hold_until, and by being the earliest approved change of the secret.
+    The delay grows with the number of unknown outcomes. The lane stays blocked by hold_until, and because this is the
+    earliest approved change of the secret.
     """
     _conclude(
         change,
@@ -128,9 +133,9 @@ def requeue_same_bytes(change: Change, cause: StatusCause) -> None:
 def mark_in_doubt(
     change: Change, cause: StatusCause, *, code: int | None = None, message: str = "", answered: bool = False
 ) -> None:
-    """The call may or may not have been executed as meant.
+    """Mark the change as in doubt: the call may or may not have been executed as intended.
 
-    Unless Segura `answered` it, the gateway may still replay it, until `hold_until` (B6).
+    Unless Segura `answered` the call, the gateway may still replay it until `hold_until` (B6).
     """
     now = db_now()
     hold_until = change.hold_until if answered else now + timedelta(seconds=settings.DELIVERY_HOLD_S)
@@ -151,9 +156,9 @@ def mark_in_doubt(
 
 
 def mark_restored(change: Change) -> None:
-    """The database is older than the vault may be: whatever was about to be sent may have been sent since.
+    """Mark a change as possibly sent since the backup that the database was restored from.
 
-    What is approved keeps its place in its lane, of which a change in doubt would be the only one.
+    An approved change stays approved and keeps its place in its lane, which has room for only one change in doubt.
     """
     now = db_now()
     _conclude(
@@ -173,9 +178,10 @@ def mark_restored(change: Change) -> None:
 def keep_in_doubt(
     change: Change, *, code: int | None = None, message: str = "", wait_s: float = 0, own: bool = False
 ) -> None:
-    """Reading back gave no answer: keep the lane, read again after a growing pause, or what Segura asked for.
+    """Keep the change in doubt, and its lane blocked, after a read-back that decides nothing.
 
-    `own`: as in postponed().
+    The next read-back follows after a growing delay, at least `wait_s` seconds as asked by Segura. `own`: as in
+    requeue_later().
     """
     _conclude(
         change,
@@ -198,14 +204,14 @@ def escalate_to_operator(
     message: str = "",
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """The machine stops here and keeps the lane; a person has to look."""
+    """Leave the change to an administrator: the worker does nothing more with it, and its lane stays blocked."""
     _conclude(change, Status.NEEDS_HUMAN, "change.escalated", cause, code=code, message=message, details=details)
 
 
 def has_exhausted_attempts(change: Change) -> bool:
-    """Whether the machine has doubted long enough: too many calls of unknown outcome, or a day of it (B6).
+    """Return whether the change had too many calls of unknown outcome, or is in doubt for more than a day (B6).
 
-    A vault that is away wears nobody out: reading back goes on until the day is over.
+    Failed read-backs are not counted: while Segura is unavailable they go on until the day is over.
     """
     since = change.doubtful_since
     return change.doubts > settings.DELIVERY_MAX_TRIES or (since is not None and db_now() - since > _LONGEST_DOUBT)
@@ -237,7 +243,7 @@ def _conclude(
     details: Mapping[str, Any] | None = None,
     **columns: Any,
 ) -> None:
-    # What Segura said last stays on the page until it says something else.
+    # Without a new message the page keeps showing the last one from Segura.
     said: dict[str, Any] = {"answer_code": code, "answer": message} if code is not None or message else {}
     move_change(
         change,

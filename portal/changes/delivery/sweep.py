@@ -11,15 +11,15 @@ from portal.changes.models import Attempt, Change, Status, StatusCause
 from portal.changes.transitions import db_now, lock_change, move_change
 
 BATCH = 500
-# What may already be in the vault, or may still be replayed, does not just expire.
+# A change in doubt does not expire: it may be applied already, or the gateway may still replay its call.
 _MAY_EXPIRE = Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), doubtful_since=None)
 
 
 def run_sweep() -> list[int]:
-    """Take in kept answers and dead leases, end what is past its deadline, and return the ids that are due. No network.
+    """Drain the spool, take over lost claims, expire changes, and return the ids that are due. Makes no network call.
 
-    While delivery is paused that is at most one, the longest untried, so that no change that always fails keeps it
-    paused for all; after it no more than may go out until the next sweep.
+    During a manual pause that is no id; while the breaker is open at most one, of the change that was tried longest
+    ago, so that one change that always fails cannot keep delivery paused; after it as many as sweep_quota() allows.
     """
     results.drain_spool()
     for change_id in _ids(Q(status=Status.SENDING, lease_until__lte=db_now()), order="lease_until"):
@@ -36,7 +36,10 @@ def run_sweep() -> list[int]:
 
 
 def due_change_ids() -> list[int]:
-    """Ids of what a worker could take up now, oldest first; at most one per secret, for lanes are served in order."""
+    """Return the ids of changes that a worker could claim now: first those in doubt, then the approved, oldest first.
+
+    Each secret has at most one, because a lane is processed in order.
+    """
     now = db_now()
     doubts = claims.recheckable_changes(now).order_by("doubtful_since", "pk")
     ready = claims.ready_changes(now).order_by("queued_at", "pk")
@@ -44,7 +47,7 @@ def due_change_ids() -> list[int]:
 
 
 def _take_over(change_id: int) -> None:
-    """A worker did not come back: in doubt where a call was intended, else surely not sent (F01-F04)."""
+    """End an expired claim: the change is in doubt if a call was intended, otherwise surely not sent (F01-F04)."""
     with transaction.atomic(durable=True):
         change = lock_change(change_id)
         if change.status != Status.SENDING or not change.lease_until or change.lease_until > db_now():

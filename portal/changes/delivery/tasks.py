@@ -1,4 +1,4 @@
-"""Celery's door: ids in, one call, nothing kept here. The rows are the queue; a message is only a reminder (B1)."""
+"""Celery tasks of delivery, which take ids only. The rows are the queue; a message is only a reminder (B1)."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _silent_until = 0.0
 
 @app.task(name="changes.deliver")
 def deliver_change(change_id: int) -> None:
-    """Take one change as far as it goes now, then wake the next one of its secret."""
-    if type(change_id) is not int or not 0 < change_id < 2**63:  # not from us: do not even quote it
+    """Process one change as far as possible now, then enqueue the next change of the same secret."""
+    if type(change_id) is not int or not 0 < change_id < 2**63:  # not sent by the portal: do not even quote it
         _log.warning("A message was thrown away: it names no change")
         discarded_messages.count_discarded("no_change")
         return
@@ -35,16 +35,20 @@ def deliver_change(change_id: int) -> None:
 
 @app.task(name="changes.sweep")
 def sweep_changes() -> None:
-    """Remind the workers of everything that is due. It came through the broker: no silence, but it stops with it."""
+    """Enqueue every change that is due; stop at the first message that the broker does not take.
+
+    This task came through the broker, so it publishes even during the silence after an earlier failure.
+    """
     for change_id in sweep.run_sweep():
         if not _published(change_id):
             return
 
 
 def enqueue_change(change_id: int) -> None:
-    """Remind the workers of a change. Bounded, and silent for a while after a failure: the sweep comes by anyway.
+    """Enqueue the delivery of a change, in bounded time; publish nothing for _SILENCE_S seconds after a failure.
 
-    Call it after the commit: the row is the truth, and a broker that is down or frozen must cost nobody a vote.
+    The sweep finds the change anyway. Call this after the commit: the row counts, and a broker that is down or frozen
+    must not make a vote fail.
     """
     if time.monotonic() < _silent_until:
         return
@@ -65,7 +69,7 @@ def _published(change_id: int) -> bool:
 
 @signals.worker_init.connect
 def on_worker_init(sender: Any, **_: object) -> None:
-    """Stop a worker at its start if it has nowhere to keep an answer, or no key to prove votes with."""
+    """Stop a worker at its start if it cannot write to the spool, or has no key to verify votes."""
     try:
         if _delivers(sender.app):
             spool.spool_folder()
@@ -78,7 +82,10 @@ def on_worker_init(sender: Any, **_: object) -> None:
 
 @signals.worker_ready.connect
 def on_worker_ready(sender: Any, **_: object) -> None:
-    """What an earlier life of this very worker has kept is taken in by this one: nobody else may see its folder."""
+    """Enqueue a sweep for this worker alone, so that it drains what it spooled before its restart.
+
+    Workers on other hosts cannot read its folder.
+    """
     try:
         if _delivers(sender.app):
             sweep_changes.apply_async(queue=worker_direct(sender.hostname))
@@ -87,5 +94,5 @@ def on_worker_ready(sender: Any, **_: object) -> None:
 
 
 def _delivers(worker: Any) -> bool:
-    """Whether it takes up deliveries: the sealer neither needs a spool nor may touch a change."""
+    """Return whether the worker consumes deliveries: the sealer needs no spool and must not touch a change."""
     return worker.conf.task_default_queue in worker.amqp.queues.consume_from

@@ -1,4 +1,4 @@
-"""What was approved, opened and proved right before it is sent (B8)."""
+"""Verified patch: what was approved, decrypted and proved right before it is sent (B8)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from portal.vault.entities import Patch, SecretStr, encode_patch
 
 
 class Lapsed(Exception):
-    """The approvals are proved, and older than an approval may become."""
+    """Approvals that are proved, but older than an approval may become."""
 
 
 _REVISION = Prepared(lambda: Revision.objects.filter(change=Given("change"), number=Given("number")))
 
 
 def load_current_revision(change: Change) -> Revision:
-    """The revision that counts, as Change.current()."""
+    """Return the current revision, as Change.current() does, in one query for this row alone."""
     found = _REVISION.one(change=change.pk, number=change.revision)
     if found is None:
         raise Revision.DoesNotExist
@@ -29,7 +29,7 @@ def load_current_revision(change: Change) -> Revision:
 
 
 def base_snapshot(revision: Revision) -> Snapshot | None:
-    """What the requester saw and the approvers voted over; None where it could not be read."""
+    """Return the secret as the requester saw it and as the votes cover it; None if it could not be read."""
     return (
         None
         if revision.base is None
@@ -38,9 +38,9 @@ def base_snapshot(revision: Revision) -> Snapshot | None:
 
 
 def build_verified_patch(change: Change, revision: Revision) -> Patch:
-    """Return the edit to send, opened and proved to be what was voted for, and to have a body.
+    """Return the patch to send: decrypted, proved to be what was approved, and known to be encodable.
 
-    The deadline is reckoned from proved times: `expires_at` in the row may be anybody's.
+    The deadline is computed from proved times, because `expires_at` in the row can be altered with SQL.
     Raises Tampered, VotesVoided, Lapsed, keyring.CannotDecrypt, Malformed.
     """
     value = secret_encryption.decrypt_secret(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
@@ -60,14 +60,13 @@ def build_verified_patch(change: Change, revision: Revision) -> Patch:
     if policy.approval_deadline(proof.approved_at) <= proof.proved_at:
         raise Lapsed
     proved = patches.build_patch(revision.patch, value)
-    encode_patch(
-        proved
-    )  # what cannot be encoded has to show before the intent: after it, it would be a doubt without end
+    # A patch that cannot be encoded must fail here: after the intent its outcome would stay unknown for ever.
+    encode_patch(proved)
     return proved
 
 
 def _is_as_told(revision: Revision, value: SecretStr | None) -> bool:
-    """Whether what the votes were over, fingerprint and traits, is true of the value that would be sent."""
+    """Return whether the value to send has the fingerprint and the traits that the votes cover."""
     if value is None:
         return not revision.secret_fingerprint
     told = (revision.secret_fingerprint, revision.secret_traits)

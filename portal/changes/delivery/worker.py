@@ -1,4 +1,4 @@
-"""One message about one change: take its turn, then deliver it or settle its unknown outcome."""
+"""Processing of one message about one change: wait for a slot, then deliver it or resolve its unknown outcome."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from portal.common.prepared import Given, Prepared
 
 
 def process_change(change_id: int) -> int | None:
-    """Take one change as far as it goes now; return the id of the next change of the same secret, if one waits.
+    """Process one change as far as possible now; return the id of the next change of the same secret, if one waits.
 
-    After a pause of delivery it first waits for its turn, in place: a fraction of a second for each worker.
+    If a rate limit is set, or a backlog is delivered after a pause, the worker first sleeps until its slot, at most
+    SWEEP_EVERY_S seconds. Without a slot it leaves the change to the sweep.
     """
     for status, request, slowed in _LOOK.rows(id=change_id):
         if slowed or settings.DELIVERY_PER_S:
@@ -32,7 +33,7 @@ def process_change(change_id: int) -> int | None:
 
 
 def _turn(change_id: int) -> float | None:
-    """Seconds until the change's turn; None where it has none, or is not due: that would be a turn for nothing."""
+    """Return the seconds until the slot of the change; None without a slot. A change that is not due reserves none."""
     now = db_now()
     due = (claims.recheckable_changes(now) | claims.ready_changes(now)).filter(pk=change_id)
     return circuit_breaker.reserve_slot(now) if due.exists() else None
@@ -52,10 +53,10 @@ def find_following(change_id: int) -> int | None:
 
 
 def _following() -> QuerySet[Change, Any]:
-    """The next change of the same secret, where this one has left the lane."""
+    """Return the query for the next change of the same secret, which is empty until this change has left the lane."""
     lane_left = Change.objects.filter(pk=Given("id")).exclude(status__in=(Status.APPROVED, *LANE)).values("secret")
     waiting = Change.objects.filter(secret__in=lane_left, status=Status.APPROVED)
-    # The secret is one and the same; named here, it lets PostgreSQL go by no other index than that of the lane.
+    # All these rows have one secret; ordering by it makes PostgreSQL use the index change_lane and no other.
     return waiting.order_by("secret", "queued_at", "pk").values("pk")[:1]
 
 
