@@ -1,4 +1,4 @@
-"""Transitions between the states of a change: the only writer of a status, which records an event with each move.
+"""Transitions between the states of a change: the only writer of a status, which records each change as an event.
 
 ALLOWED is the state diagram as data.
 """
@@ -90,10 +90,10 @@ def move_change(
     data: Mapping[str, Any] | None = None,
     **columns: Any,
 ) -> None:
-    """Move the change to another status and record the event, in the caller's transaction.
+    """Set the status of the change and record the event, in the caller's transaction.
 
     Compare-and-swap on the status, revision and fence that `change` holds: raises WrongState if the row differs by now
-    or if ALLOWED does not list the move. `columns` are set in the same UPDATE; the instance gets the new values.
+    or if ALLOWED does not permit the new status. `columns` are set in the same UPDATE; the instance is refreshed.
     """
     if to not in ALLOWED[Status(change.status)]:
         raise WrongState(change)

@@ -6,10 +6,11 @@ an administrator ends that manual pause, even if calls get through meanwhile.
 Closed: no limit, except the rate limit DELIVERY_PER_S if it is set. Open: one change per interval is tried, the probe.
 After it closes: the backlog is delivered at DELIVERY_RETURN_PER_S.
 
-Calls count by what they prove. Segura's own answer about a change, including a refusal with a Segura error code, is a
-call that got through. A successful read proves nothing about update calls, so it neither counts nor resets. The rest is
-a failure: not sent, rejected by the gateway, 5xx, no answer, an invalid answer. FAILURES of them in a row open the
-breaker; an alarm (access key rejected, certificate not trusted, redirect) opens it at once.
+Calls count by what they prove. A call that Segura confirmed, or refused with a Segura error code, got through. Nothing
+is proved, so neither counted nor reset, by a successful read, by another answer of Segura about this one secret, and by
+a call that was not tried because Segura asked to wait. The rest is a failure: not sent, rejected by the gateway, 5xx,
+no answer, an invalid answer. FAILURES of them in a row open the breaker; an alarm (access key rejected, certificate not
+trusted, redirect) opens it at once.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ def _stop(change: Change, error: Exception) -> None:
 
 
 def _cleared(change: Change, revision: Revision, reading: Readback) -> bool:
-    """Return whether the call may be made; if not, move the change as the read-back requires."""
+    """Return whether the call may be made; if not, set the status that the read-back requires."""
     doubtful, restored = change.doubtful_since is not None, change.cause == StatusCause.RESTORED
     step = readback.decide_action(revision, reading, doubtful=doubtful, restored=restored)
     if step in readback.SENDING:

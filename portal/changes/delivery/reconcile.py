@@ -1,4 +1,4 @@
-"""Reconciliation of changes in doubt: a read-back decides what became of the last call."""
+"""Reconciliation of changes in doubt: a read-back shows whether the last call was executed."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _FINISHED = Prepared(
 
 
 def record_result(attempt: Attempt, outcome: Outcome, kept: SpooledResult | None = None) -> None:
-    """Record the result of a call, and move the change if the attempt's fencing token is still current.
+    """Record the result of a call, and set the status of its change if the attempt's fencing token is still current.
 
     Records once per attempt, however often it is called. `kept`: the result comes late, from the spool.
     """
@@ -79,7 +79,7 @@ def record_result(attempt: Attempt, outcome: Outcome, kept: SpooledResult | None
 
 
 def result_message(outcome: Outcome) -> str:
-    """Return Segura's message, else the vault package's own, with the names that the answer shows as not taken over."""
+    """Return Segura's message, else the reason by `vault`, plus the names that Segura shows as not taken over."""
     said = outcome.message or outcome.reason
     if isinstance(outcome, AppliedUnverified) and (untaken := (*outcome.differences, *outcome.shared_error)):
         return f"{said} ({', '.join(untaken)})"

@@ -49,7 +49,7 @@ def mark_stale(
     message: str = "",
     details: Mapping[str, Any] | None = None,
 ) -> None:
-    """Mark the change as stale: the base of the votes no longer stands or cannot be read. The requester acts next."""
+    """Mark the change as stale: its base in Segura has changed or cannot be read. The requester acts next."""
     _conclude(change, Status.STALE, "change.stale", cause, code=code, message=message, details=details)
 
 
@@ -107,7 +107,7 @@ def mark_returned(change: Change, missing: int) -> None:
 
 
 def mark_expired(change: Change) -> None:
-    """Mark a change with too old approvals as expired; escalate it if an earlier call is in doubt."""
+    """Mark a change whose approvals are too old as expired; escalate it if an earlier call is in doubt."""
     if change.doubtful_since is not None:
         escalate_to_operator(change, StatusCause.APPROVAL_OVER)
     else:
@@ -115,9 +115,10 @@ def mark_expired(change: Change) -> None:
 
 
 def requeue_same_bytes(change: Change, cause: StatusCause) -> None:
-    """Requeue the same request body, as the read-back shows no applied change, or does not show enough to tell.
+    """Requeue a change in doubt, so that the same request body is sent again.
 
-    The delay grows with the number of unknown outcomes. The lane stays blocked by hold_until, and because this is the
+    The read-back shows that the change is not applied, or does not show enough to tell. The delay grows with the number
+    of unknown outcomes. The lane stays blocked by hold_until, and because this is the
     earliest approved change of the secret.
     """
     _conclude(
