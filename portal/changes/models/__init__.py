@@ -1,4 +1,4 @@
-"""Tables of change requests. Constraints are the last defence: `rules` has the rules, `transitions` writes a status."""
+"""Tables of change requests. Their constraints are the last defence, behind the checks in `rules` and `transitions`."""
 
 from portal.changes.models.attempt import Attempt
 from portal.changes.models.change import (

@@ -1,4 +1,4 @@
-"""The calls of the update endpoint, as rows."""
+"""Attempts: the calls of the update endpoint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class Attempt(models.Model):
-    """One call of the update endpoint, written down before it is made (B4). Its id travels as X-Request-ID."""
+    """Call of the update endpoint, recorded before it is made (B4). Its id is sent as X-Request-ID."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     change = models.ForeignKey("changes.Change", on_delete=models.PROTECT, related_name="attempts")

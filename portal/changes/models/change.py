@@ -34,22 +34,23 @@ class Status(models.TextChoices):
 
 
 OPEN = (Status.PENDING, Status.APPROVED, Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN, Status.STALE)
-"""Somebody or something still has to act."""
+"""States that are not closed: a user or the worker still has to act."""
 REVISABLE = (Status.PENDING, Status.STALE)
-"""Its requester may still revise or withdraw it."""
+"""States in which the requester may revise or withdraw the change."""
 SEE_ALL = frozenset({Right.DECIDE, Right.AUDIT, Right.OPERATE})
-"""Each of them lets read every change."""
+"""Rights, each of which permits reading every change."""
 _FEW = 300
 LANE = (Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN)
-"""Something may be on its way to the vault: no other change of the same secret may start."""
+"""States in which a call may be on its way to Segura, so that no other change of the same secret may start."""
 
 
 class ChangeQuerySet(models.QuerySet["Change"]):
     def awaiting_decision_by(self, person: User) -> ChangeQuerySet:
-        """Pending changes that wait for this person's vote: not own, not edited, not voted on; nobody wants changes.
+        """Return pending changes for this user to vote on: not own, edited or voted on, no request for changes open.
 
-        None for who may not decide. Asked change by change: a list of all they voted on would grow with every vote.
-        And from the oldest pending one on: whatever index PostgreSQL goes by, it need not walk through decided ones.
+        Returns no change if the user may not decide. The conditions are subqueries for each change, because a list of
+        all changes that the user voted on would grow with every vote. The query starts at the oldest pending change, so
+        that PostgreSQL skips the decided ones before it, whichever index it uses.
         """
         if not roles.has_right(person, Right.DECIDE):
             return self.none()
@@ -57,7 +58,8 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         oldest = Change.objects.filter(status=Status.PENDING).order_by("pk").values("pk")[:1]
         return self.filter(
             Q(pk__gte=Subquery(oldest)),
-            ~exists_by_index(Revision.objects.filter(change=this, editor=person.pk)),  # .pk: may be a Given
+            # person.pk and not person: it may be a Given (common.prepared).
+            ~exists_by_index(Revision.objects.filter(change=this, editor=person.pk)),
             ~exists_by_index(
                 Vote.objects.filter(change=this, voter=person.pk, revision=OuterRef("revision"), voided_at=None)
             ),
@@ -67,18 +69,18 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
     @staticmethod
     def sees_all(person: User) -> bool:
-        """Whether this person may read every change: who decides, audits or operates."""
+        """Return whether the user may read every change, as an approver, auditor or administrator."""
         return not roles.rights_of(person).isdisjoint(SEE_ALL)
 
     def visible_to(self, person: User) -> ChangeQuerySet:
-        """What this person may read: everything, or what they proposed themselves."""
+        """Return the changes that the user may read: every change, or only their own."""
         return self.all() if self.sees_all(person) else self.proposed_by(person)
 
     def matching(self, text: str) -> ChangeQuerySet:
-        """By the name of the secret, or by the change's number: «12» and «CR-12» alike.
+        """Return the changes with this text in the name of their secret, or as reference: «12» and «CR-12» alike.
 
-        A name that few secrets have is looked up among the secrets, which are fewer than their changes; one that many
-        have is soon met in the changes themselves.
+        Up to _FEW matching secrets are found in the table of secrets, which is smaller than that of changes; a text in
+        more names is found quickly in the changes themselves.
         """
         number = text.upper().removeprefix("CR-")
         if number.isdecimal() and len(number) < 19:
@@ -100,7 +102,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
 
 class Change(models.Model):
-    """A proposed edit of one API secret and where it stands. `status` is written by transitions alone."""
+    """Proposed edit of one API secret, and its state. Only `transitions` writes `status`."""
 
     secret = models.BigIntegerField()
     secret_name = models.CharField(max_length=500)
@@ -159,7 +161,7 @@ class Change(models.Model):
                 condition=Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), doubtful_since=None),
                 name="change_deadline",
             ),
-            # The sweep's questions, condition and order as they are asked: no other plan may look cheaper.
+            # Same conditions and order as the queries of the sweep, so that PostgreSQL finds no other plan cheaper.
             models.Index(fields=["queued_at", "id"], condition=Q(status=Status.APPROVED), name="change_queue"),
             models.Index(fields=["secret", "queued_at", "id"], condition=Q(status=Status.APPROVED), name="change_lane"),
             models.Index(fields=["secret", "hold_until"], condition=Q(hold_until__isnull=False), name="change_hold"),
@@ -172,20 +174,20 @@ class Change(models.Model):
 
     @property
     def number(self) -> str:
-        """What people call it."""
+        """Reference of the change, as users see it: CR-12."""
         return f"CR-{self.pk}"
 
     def current(self) -> Revision:
-        """The revision that counts, of the few there are. Raises KeyError where somebody removed it."""
+        """Return the current revision, from all revisions of the change. Raises KeyError if its row was deleted."""
         return {revision.number: revision for revision in self.revisions.all()}[self.revision]
 
     def erase_sealed(self) -> None:
-        """Nobody opens them any more: no revision keeps a sealed client secret."""
+        """Delete the encrypted client secrets of all revisions, which are not needed any more."""
         self.revisions.exclude(sealed_secret=None).update(sealed_secret=None)
 
 
 class Revision(models.Model):
-    """What exactly is proposed. Immutable, but for the sealed value, which is erased when the change ends."""
+    """Exact content of a proposal. Immutable, except for the encrypted value, which closing the change erases."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     change = models.ForeignKey(Change, on_delete=models.PROTECT, related_name="revisions")
@@ -224,7 +226,7 @@ class Revision(models.Model):
 
 
 class Breaker(models.Model):
-    """Whether delivery as a whole is paused: one row for all workers, made with the first failure. See breaker."""
+    """State of the circuit breaker and of the manual pause: one row for all workers, written by `circuit_breaker`."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     failures = models.IntegerField(default=0, help_text="Calls in a row that did not get through.")

@@ -1,4 +1,4 @@
-"""What people said about a change: threads of comments, written once and kept as they are."""
+"""Comments on a change, in threads; a comment is written once and never altered."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from portal.accounts.models import User
 
 LONGEST = 4000
 MOST = 500
-"""Comments that one change takes: its page shows them all."""
+"""Comments that one change accepts; its page shows all of them."""
 
 
 class Comment(models.Model):
-    """One remark on a change, or on one field of it; an answer hangs below the remark that opened its thread.
+    """Comment on a change, or on one field of it; `parent` of a reply is the comment that opened the thread.
 
-    `key` comes with the form, so that a form sent twice is one comment.
+    `key` comes with the form, so that a form that is submitted twice creates one comment.
     """
 
     change = models.ForeignKey("changes.Change", on_delete=models.PROTECT, related_name="comments")

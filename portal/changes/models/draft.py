@@ -1,6 +1,6 @@
-"""Proposals that nobody has previewed yet: one per person and secret, seen by that person alone, gone after a month.
+"""Drafts: proposals before their preview, one per user and secret, visible to that user alone, for 30 days.
 
-Never a client secret: what somebody has not decided to propose is not kept.
+A draft never holds a client secret: a value that its user has not decided to propose is not stored.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _LIFETIME = timedelta(days=30)
 
 class DraftQuerySet(models.QuerySet["Draft"]):
     def of(self, person: User) -> DraftQuerySet:
-        """This person's own, but for those that are too old."""
+        """Return the drafts of this user that are not older than _LIFETIME."""
         return self.filter(person=person, updated_at__gte=timezone.now() - _LIFETIME)
 
 
 class Draft(models.Model):
-    """What a person has typed into the form of a secret, to go on with later. No act on a change, and so no event."""
+    """Input of a user in the form of a secret, to continue later. It touches no change, so it records no event."""
 
     person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     secret = models.BigIntegerField()

@@ -1,4 +1,4 @@
-"""Why a change stands where it stands: codes that rows keep, and their sentences."""
+"""Causes of the status of a change: codes that rows store, and their sentences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class StatusCause(models.TextChoices):
-    """Why a change stands where it stands, in a sentence; what Segura itself said is kept verbatim beside it."""
+    """Cause of the present status of a change, as a sentence; Segura's own message is stored verbatim beside it."""
 
     NONE = "", ""
     CONFIRMED = "confirmed", _("Segura confirmed the change, and its answer shows every proposed value.")
@@ -192,5 +192,5 @@ class StatusCause(models.TextChoices):
 
 
 def cause_choices() -> list[tuple[str, Any]]:
-    """The choices of Change.cause, by reference: a better wording needs no migration."""
+    """Return the choices of Change.cause; the field refers to this function, so a new wording needs no migration."""
     return list(StatusCause.choices)

@@ -1,6 +1,6 @@
-"""Edits kept under a name, to be laid over the form of any secret: a person's own, or shared by an administrator.
+"""Templates: named edits that prefill the form of any secret; private to a user, or shared by an administrator.
 
-Never a client secret, a name or an identifier code: each belongs to one secret alone.
+A template never holds a client secret, a name or an identifier code: each of these belongs to one secret alone.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right
 
 MOST = 50
-"""As many of one person as a list to choose from still can hold."""
+"""Templates that one user may have; more would make the list of choices too long."""
 
 
 class TemplateQuerySet(models.QuerySet["Template"]):
     def open_to(self, person: User) -> TemplateQuerySet:
-        """What this person may lay over a form: their own, and what is shared."""
+        """Return the templates that the user may apply: their own and the shared ones."""
         return self.filter(Q(person=person) | Q(shared=True)).select_related("person").order_by("name", "pk")
 
     def erasable_by(self, person: User) -> TemplateQuerySet:
-        """What this person may delete: their own; whoever operates the portal also what is shared."""
+        """Return the templates that the user may delete: their own; for an administrator the shared ones too."""
         shared = Q(shared=True) if roles.has_right(person, Right.OPERATE) else Q()
         return self.filter(Q(person=person) | shared)
 
 
 class Template(models.Model):
-    """A named set of edits. No act on a change, and so no event: what becomes of it is proposed and voted on."""
+    """Named set of edits. It touches no change and records no event: its use leads to a proposal that needs votes."""
 
     person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     name = models.CharField(max_length=60)

@@ -1,4 +1,4 @@
-"""Votes: rows that are written once, and may be voided once."""
+"""Votes: rows that are written once and may be voided once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ASKED = Q(verdict=Verdict.REQUEST_CHANGES)
 
 class VoteQuerySet(models.QuerySet["Vote"]):
     def requesting_changes(self) -> VoteQuerySet:
-        """Requests for changes that stand: of the revision that counts, and their voter has not decided since."""
+        """Return the open requests for changes: of the current revision, by voters who have not decided since."""
         same = {name: OuterRef(name) for name in ("change", "revision", "voter")}
         decided = Vote.objects.filter(~_ASKED, voided_at=None, **same)
         return self.filter(_ASKED, ~Exists(decided), revision=F("change__revision"), voided_at=None)
@@ -34,10 +34,10 @@ class VoteQuerySet(models.QuerySet["Vote"]):
 
 
 class Vote(models.Model):
-    """One person's verdict on one revision, which is never altered, but may be voided for good.
+    """Verdict of one user on one revision, which is never altered, but may be voided for good.
 
-    The requester is copied, so that the database itself can refuse a self-vote. Who requested changes may still
-    approve or reject, which takes their request back.
+    The requester is copied into the row, so that a constraint can reject a self-vote. A voter who requested changes may
+    still approve or reject, which withdraws the request.
     """
 
     change = models.ForeignKey("changes.Change", on_delete=models.PROTECT, related_name="votes")

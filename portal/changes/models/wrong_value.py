@@ -1,4 +1,4 @@
-"""Wrong client secrets that were entered for a retry, as rows: retention of the log must not reset the count."""
+"""Wrong client secrets entered for a retry, counted in rows: retention of the audit log must not reset the count."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 
 class WrongValue(models.Model):
-    """A wrong client secret that was entered for a retry of the change, and when; never the value itself."""
+    """Entry of a wrong client secret for a retry of the change, with its time and never the value itself."""
 
     change = models.ForeignKey("changes.Change", on_delete=models.PROTECT, related_name="+", db_index=False)
     at = models.DateTimeField(db_default=Now())
