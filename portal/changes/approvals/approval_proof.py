@@ -1,7 +1,7 @@
-"""Proof of the approvals of a change, by MACs and by the texts of the log, right before it is sent.
+"""Proof of the approvals of a change, by MACs and by the texts of the audit log, right before the change is sent.
 
-Rows can be written with SQL alone. So a row counts only as far as MACs, whose key is not in the database, and the
-append-only log bear it out. Every delivery asks here, also after a retry, a requeue, a restore and a recheck.
+Anyone with SQL access can write rows. A row therefore counts only if MACs, whose key is not in the database, and the
+append-only log confirm it. Every delivery needs this proof, also after a retry, a requeue, a restore and a recheck.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from portal.common.prepared import Given, Prepared
 
 
 class Tampered(Exception):
-    """What would be sent is not what was approved."""
+    """Difference between what would be sent and what was approved."""
 
 
 class VotesVoided(Exception):
-    """The change was approved, and those votes are too few now: voters lost the right, or more are required."""
+    """Approval by votes that are too few now: voters lost the right to decide, or more approvals are required."""
 
 
 PROPOSED = ("change.submitted", "change.revised")
@@ -37,13 +37,13 @@ ENDED_FOR_GOOD = (
     "change.stale",
     "change.applied",
 )
-"""After one of these no earlier vote counts."""
+"""Actions after which no earlier vote counts."""
 REOPENED_BY = {
     "change.failed": "change.retried",
     "change.closed": "change.retried",
     "change.escalated": "change.rechecked",
 }
-"""After one of these earlier votes count only if a user took this act since, which has a MAC of its own."""
+"""Actions after which earlier votes count only if the mapped action of a user, which has its own MAC, follows."""
 _ASKED = (*PROPOSED, *ENDED_FOR_GOOD, *REOPENED_BY, *REOPENED_BY.values(), "change.doubted", "vote.cast", "vote.voided")
 _TEXTS = Prepared(
     lambda: (
@@ -61,7 +61,7 @@ _APPROVALS = Prepared(
 
 @dataclass(frozen=True)
 class Proof:
-    """Proved approvals. `approved_at`: when they were complete, or last retried; `proved_at`: the database's time."""
+    """Proved approvals. `approved_at`: when they were complete or last retried; `proved_at`: the database time."""
 
     voters: frozenset[int]
     approved_at: datetime
@@ -91,7 +91,7 @@ def prove_approval(change: Change, revision: Revision, digest: str) -> Proof:
 
 
 def list_entries(change: Change) -> tuple[list[Entry], datetime]:
-    """Return what the log says of the change that bears on its approval, in order, and the database's time.
+    """Return the events of the change that matter for its approval, in order, and the database time.
 
     Raises Tampered if an event cannot be read, or if there is none.
     """
@@ -100,7 +100,7 @@ def list_entries(change: Change) -> tuple[list[Entry], datetime]:
         entries = [parse_entry(text) for text, _ in rows]
     except UnreadableEntry:
         raise Tampered from None
-    if not rows or any(entry.change != change.pk for entry in entries):  # only the hashed text counts
+    if not rows or any(entry.change != change.pk for entry in entries):  # the hashed text counts, not the columns
         raise Tampered
     return sorted(entries, key=lambda entry: entry.seq or 0), rows[0][1]
 
@@ -111,17 +111,16 @@ def list_approvals(change: Change, revision: Revision) -> list[Vote]:
 
 
 def is_proposal_of(entry: Entry, revision: Revision, digest: str) -> bool:
-    """Return whether the event submitted or revised to exactly this revision."""
+    """Return whether the event is the submission, or the revise, that proposed exactly this revision."""
     said = (entry.data.get("revision"), entry.data.get("digest"))
     return entry.action in PROPOSED and said == (revision.number, digest)
 
 
 def find_cast(change: Change, vote: Vote, digest: str, log: list[Entry]) -> int:
-    """Return the place in the log where the vote was cast, which its MAC proves. Raises Tampered.
+    """Return the index in the log of the event that cast the vote, as its MAC proves. Raises Tampered.
 
-    A vote that counts by its row must not be voided in the log.
-
-    The first such event counts: a copy that was added after a rejection does not move the vote behind it.
+    Tampered is also raised if the log voids a vote that is valid by its row. The first matching event counts: a copy
+    that was added after a rejection does not move the vote behind the rejection.
     """
     if vote.digest != digest or vote.voter_id == change.requester_id or vote.change_id != change.pk:
         raise Tampered
@@ -137,7 +136,7 @@ def find_cast(change: Change, vote: Vote, digest: str, log: list[Entry]) -> int:
 
 
 def forbid_open_change_request(log: Iterable[Entry], revision: Revision) -> None:
-    """Raise Tampered if the log holds a rejection, or a request for changes that its voter has not taken back."""
+    """Raise Tampered if the log holds a rejection, or a request for changes that its voter has not withdrawn."""
     asking: set[object] = set()
     for entry in log:
         if entry.data.get("revision") != revision.number:
@@ -159,7 +158,7 @@ def require_open(change: Change, later: Iterable[Entry], approved_at: datetime) 
     Raises Tampered if one of them ended the approval, or if the row hides that an earlier call is in doubt.
     """
     since, doubted = approved_at, False
-    barred: dict[str, datetime] = {}  # by the act that lifts it, when the change was barred
+    barred: dict[str, datetime] = {}  # action that lifts the bar -> instant of the bar
     for entry in later:
         closed_as_applied = entry.action == "change.closed" and entry.data.get("applied") is not False
         if entry.action in ENDED_FOR_GOOD or closed_as_applied:
@@ -180,7 +179,7 @@ def require_open(change: Change, later: Iterable[Entry], approved_at: datetime) 
 
 
 def is_reopening(change: Change, entry: Entry, barred_at: datetime) -> bool:
-    """Return whether the event is a proved act of a user on this change after that instant."""
+    """Return whether the event is a proved action of a user on this change, not earlier than `barred_at`."""
     if not vote_mac.is_act_proved(entry.action, change, entry.actor, entry.data):
         return False
     return datetime.fromisoformat(entry.data["acted_at"]) >= barred_at

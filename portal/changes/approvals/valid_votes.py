@@ -1,4 +1,4 @@
-"""Which approvals count now: one answer for pages, lists, mails, the decision and the delivery.
+"""Valid votes: the one rule for which approvals count now, used by pages, lists, emails, the decision and the delivery.
 
 A vote counts while it is not voided and its voter still holds the right to decide.
 """
@@ -49,7 +49,7 @@ def list_deciders() -> frozenset[int]:
 
 
 def can_be_approved(change: Change, revision: Revision, deciders: frozenset[int]) -> bool:
-    """Return whether there are enough users who may approve the change: nobody approves an own one."""
+    """Return whether enough users may approve the change; its requester may not."""
     return len(deciders - {change.requester_id}) >= read_required(revision.policy)
 
 
@@ -67,7 +67,7 @@ _COUNTING = Prepared(
 
 
 def has_enough_rights(change: Change, revision: Revision) -> bool:
-    """Return whether those who approved the revision may still decide, and are enough; one query, for the delivery."""
+    """Return whether enough approvers of the revision may still decide; one query, for the delivery."""
     rows = _COUNTING.rows(
         change=change.pk, revision=revision.number, digest=revision.digest, requester=change.requester_id
     )
@@ -81,14 +81,14 @@ def list_valid_votes(change: Change) -> list[Vote]:
 
 
 def void_lapsed(change: Change, standing: Iterable[Vote]) -> list[Vote]:
-    """Void those of the standing votes whose voters lost the right to decide; return the others.
+    """Void the votes in `standing` whose voters lost the right to decide; return the others.
 
-    Requires the row lock of the change. Voided votes never count again; their voter may vote once more.
+    Requires the row lock of the change. A voided vote never counts again; its voter may vote once more.
     """
     standing = list(standing)
     deciders = find_deciders(standing)
     for vote in standing:
-        vote.voter_may_decide = vote.voter_id in deciders  # type: ignore[attr-defined]  # as with_rights() has it
+        vote.voter_may_decide = vote.voter_id in deciders  # type: ignore[attr-defined]  # as with_rights() sets it
     _void(change, [vote for vote in standing if vote.voter_id not in deciders])
     return [vote for vote in standing if vote.voter_id in deciders]
 

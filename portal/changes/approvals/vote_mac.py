@@ -1,6 +1,6 @@
-"""MACs of what users do: they prove that a vote, a retry or a recheck came through the portal, not through SQL.
+"""MACs of user actions: proof that a vote, a retry or a recheck came through the portal, not through SQL.
 
-The key is not in the database. Each text begins with its kind, so that no MAC stands for an act of another kind.
+The key is not in the database. Each signed text names its kind, so that no MAC is valid for an action of another kind.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from portal.common import keyring
 
 
 def format_instant(at: datetime) -> str:
-    """Return the instant as events and MACs spell it: UTC, to the microsecond."""
+    """Return the instant as events and MACs write it: UTC, to the microsecond."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def vote_facts(vote: Vote) -> dict[str, Any]:
-    """Return what the event of a vote must repeat of its row, beside the change."""
+    """Return the values that the event of a vote must repeat from its row, apart from the change."""
     return {
         "revision": vote.revision,
         "digest": vote.digest,
@@ -31,23 +31,23 @@ def vote_facts(vote: Vote) -> dict[str, Any]:
 
 
 def compute_vote_mac(vote: Vote, name: str) -> str:
-    """Return the MAC of a vote by the user of this sign-in name."""
+    """Return the MAC of a vote by the user with this username."""
     return keyring.compute_mac(_vote_text(vote, name))
 
 
 def is_vote_mac(vote: Vote, name: str) -> bool:
-    """Return whether the MAC in the row proves the vote, as cast under this sign-in name."""
+    """Return whether the MAC in the row proves that the user with this username cast the vote."""
     return keyring.is_mac_of(vote.mac, _vote_text(vote, name))
 
 
 def sign_act(action: str, change: Change, at: datetime, name: str) -> dict[str, str]:
-    """Return what the event of a retry or recheck carries, so that the worker believes it."""
+    """Return the data by which the event of a retry or recheck proves the action to the worker."""
     acted_at = format_instant(at)
     return {"acted_at": acted_at, "mac": keyring.compute_mac(_act_text(action, change, acted_at, name))}
 
 
 def is_act_proved(action: str, change: Change, name: str, data: Mapping[str, Any]) -> bool:
-    """Return whether the data of an event prove this retry or recheck."""
+    """Return whether the data of an event prove this retry or recheck by the user `name`."""
     acted_at, mac = data.get("acted_at"), data.get("mac")
     if not isinstance(acted_at, str) or not isinstance(mac, str):
         return False
