@@ -1,4 +1,4 @@
-"""What a change of sharing means for people: the power that somebody gains or loses, in plain sentences. Pure."""
+"""Access changes: the rights that users and groups gain or lose by new shares, in sentences. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import ngettext_lazy
 from portal.changes.domain.patch import FieldChange, ShareChange
 
 _NAMED = 5
-"""More people than this are counted, not named: the difference lists them all."""
+"""Names that a sentence lists; the others are counted, as the difference lists all of them."""
 
 _USERS = {
     "none-edit": ngettext_lazy(
@@ -98,12 +98,12 @@ _GROUPS = {
     ),
 }
 SENTENCES = {"users_allowed": _USERS, "groups_allowed": _GROUPS}
-"""By field and step, the grave ones first; a step is what somebody may do before and after."""
+"""Sentence by field and step, grave steps first; a step is the access before and after, such as `none-edit`."""
 
 
 @dataclass(frozen=True)
 class AccessChange:
-    """What a step (`none-edit`) means for those who take it; for `many` of them where one sentence has two forms."""
+    """Meaning of a step (`none-edit`) for its users or groups; `many`: the plural form of the sentence, if needed."""
 
     step: str
     sentence: str
@@ -111,12 +111,12 @@ class AccessChange:
 
     @property
     def grave(self) -> bool:
-        """Whether somebody may disable the secret who may not now, as far as is known."""
+        """True if, as far as is known, users gain the right to disable the secret."""
         return self.step.endswith("-edit")
 
 
 def describe_access_changes(field: FieldChange, *, base_known: bool) -> list[AccessChange]:
-    """One sentence for all who take the same step, the grave ones first."""
+    """Return one sentence for each step, with the names of all who take it, the grave steps first."""
     taken: dict[str, list[str]] = {}
     for share in field.shares:
         taken.setdefault(_step(share, base_known), []).append(share.name)
@@ -128,7 +128,7 @@ def describe_access_changes(field: FieldChange, *, base_known: bool) -> list[Acc
 
 
 def access_sentence_patterns(field: str) -> list[AccessChange]:
-    """Every sentence about this list, with {names} for a page to put names in while they are typed."""
+    """Return every sentence about this list with the placeholder {names}, for a page to fill while names are typed."""
     names = "{names}"
     return [
         AccessChange(step, str(words % {"count": 1, "names": names}), str(words % {"count": 2, "names": names}))
@@ -137,7 +137,7 @@ def access_sentence_patterns(field: str) -> list[AccessChange]:
 
 
 def join_names(names: Sequence[str]) -> str:
-    """The names, the first few of many."""
+    """Return the names as text: the first _NAMED of them, and the number of the others."""
     if len(names) <= _NAMED:
         return ", ".join(names)
     return _("%(names)s and %(count)d more") % {"names": ", ".join(names[:_NAMED]), "count": len(names) - _NAMED}

@@ -1,4 +1,4 @@
-"""What the fields of an API secret are called on every page: the vendor's own words."""
+"""Labels of the fields of an API secret on all pages, as Segura shows them."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ FIELD_LABELS: dict[str, _StrPromise] = {
     "users_allowed": _("Users allowed"),
     "groups_allowed": _("Groups allowed"),
 }
-"""In the order of vault.entity.FIELDS."""
+"""Label by field, in the order of vault.entities.FIELDS."""

@@ -1,4 +1,4 @@
-"""Names written in letters that pass for others, such as «alices» with the first letter a Cyrillic one. Pure."""
+"""Lookalike names: spellings with letters that look like others, such as «alices» with a Cyrillic «a». Pure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Iterable
 from portal.common.name_folding import fold_name
 
 _ALIKE = {"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "FULLWIDTH", "MATHEMATICAL"}
-"""Scripts that share shapes; Japanese and others mix theirs as a matter of course."""
+"""Scripts with letters of the same shape; others are left out, as Japanese for example mixes scripts normally."""
 _WORD = re.compile(r"[^\W\d_]+")
 
 
 def has_mixed_scripts(text: str) -> bool:
-    """Whether a word of the text holds letters of two scripts that look alike."""
+    """Return whether a word of the text mixes letters of two scripts that look alike."""
     return any(len(_scripts(word) & _ALIKE) > 1 for word in _WORD.findall(text))
 
 
 def find_same_names(names: Iterable[str]) -> list[list[str]]:
-    """Return the groups of different texts that people take for one name."""
+    """Return the groups of different texts that readers take for one name."""
     groups: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         groups.setdefault(fold_name(name), []).append(name)
@@ -27,7 +27,7 @@ def find_same_names(names: Iterable[str]) -> list[list[str]]:
 
 
 def escape_non_ascii(text: str) -> str:
-    """The text with every letter beyond ASCII as its number: what tells it from its double."""
+    """Return the text with each non-ASCII character as its code point, which shows how lookalikes differ."""
     return "".join(char if char.isascii() else f"⟨U+{ord(char):04X}⟩" for char in text)
 
 

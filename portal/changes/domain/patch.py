@@ -1,7 +1,7 @@
-"""What changes, as data: difference, digest, wire form, and what a reading of the vault says about it. Pure.
+"""Patch of a change as data: difference, digest, request values, and comparison with a read-back. Pure.
 
 Shapes, also of Revision.patch and Revision.base: text fields are strings, shares are sorted [[name, can_edit], ...].
-The client secret is never here, only its keyed fingerprint.
+The data never hold the client secret, only its keyed fingerprint.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ShareChange:
-    """One person's or group's access before and after: None is no access, False may view, True may edit."""
+    """Access of one user or group before and after: None is no access, False may view, True may edit."""
 
     name: str
     old: bool | None
@@ -31,15 +31,15 @@ class ShareChange:
 
     @property
     def gains_edit(self) -> bool:
-        """Gains the right to edit, and with it to disable, the secret (contract 5.4)."""
+        """True if the user or group gains the right to edit, and so to disable, the secret (contract 5.4)."""
         return bool(self.new) and not self.old
 
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One field old -> new as people see it; `old` is None where the base is unknown.
+    """Change of one field, old -> new, as pages show it; `old` is None if the base is unknown.
 
-    Of a new secret value `traits` is all there is to see; None of one proposed before they were kept.
+    Of a new client secret only the `traits` are shown; they are None if the revision was made without them.
     """
 
     field: str
@@ -59,9 +59,9 @@ class FieldChange:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is known of a secret: visible fields, and the fingerprint of its value ('' for «cannot be seen»).
+    """Known state of a secret: visible fields, and the fingerprint of its value ('' if the value is not shown).
 
-    `read_at`: when it was read from Segura, None if that is not known; it is no part of what is compared.
+    `read_at`: when it was read from Segura, None if that is not known; comparisons ignore it.
     """
 
     fields: Fields
@@ -69,32 +69,32 @@ class Snapshot:
     read_at: datetime | None = field(default=None, compare=False)
 
     def values(self) -> dict[str, Any]:
-        """Field by field, what cannot be seen left out."""
+        """Return the values by field, without those that Segura does not show."""
         value = {SECRET_FIELD: self.secret_fingerprint} if self.secret_fingerprint else {}
         return {**self.fields, **value}
 
     @property
     def fingerprint(self) -> str:
-        """A keyed digest of all of it: equal only while nothing of it has moved."""
+        """Keyed digest of all values; it differs as soon as one value differs."""
         return keyed_fingerprint("base", canonical_json({**self.fields, SECRET_FIELD: self.secret_fingerprint}))
 
 
 class SnapshotMatch(Enum):
-    """What a reading says about a proposed edit."""
+    """Result of comparing a read-back with a proposed edit."""
 
     TARGET = "target"  # every proposed value is there
-    HIDDEN = "hidden"  # every proposed value that can be seen is there, but the client secret cannot be seen
-    PARTIAL = "partial"  # some proposed values are there, and all that is missing is entries of share lists
-    NONE_TAKEN = "none taken"  # all that was proposed is entries of share lists, and none of them is there
-    NOT_YET = "not yet"  # nothing but values from before and proposed ones, as far as can be seen
-    OTHER = "other"  # a value that is neither: the secret was edited by another hand
+    HIDDEN = "hidden"  # every visible proposed value is there, but the client secret is not visible
+    PARTIAL = "partial"  # some proposed values are there; only entries of share lists are missing
+    NONE_TAKEN = "none taken"  # only entries of share lists were proposed, and none of them is there
+    NOT_YET = "not yet"  # every visible value is either the one from before or the proposed one
+    OTHER = "other"  # a value that is neither: the secret was edited outside this change
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A finding; `untaken` names the entries of share lists that are missing, as (field, name).
+    """Result of a comparison; `untaken` names the missing entries of share lists as (field, name).
 
-    `hidden`: the proposed client secret cannot be seen; `taken`: some of what was proposed is seen to be there.
+    `hidden`: the proposed client secret is not visible; `taken`: some proposed values are visibly there.
     """
 
     finding: SnapshotMatch
@@ -104,14 +104,14 @@ class Judgement:
 
 
 def changed_values(proposed: Fields, base: Fields) -> dict[str, Any]:
-    """The fields of `proposed` that differ from `base`, in the order of FIELDS."""
+    """Return the fields of `proposed` that differ from `base`, in the order of FIELDS."""
     return {name: proposed[name] for name in FIELDS if name in proposed and proposed[name] != base.get(name)}
 
 
 def describe_changes(
     patch: Fields, base: Fields | None, *, new_secret: bool, traits: Fields | None = None
 ) -> list[FieldChange]:
-    """The patch field by field for people, in the order of FIELDS."""
+    """Return the patch field by field for pages, in the order of FIELDS."""
     changes = []
     for name in FIELDS:
         if name == SECRET_FIELD and new_secret:
@@ -124,12 +124,12 @@ def describe_changes(
 
 
 def shows_old_values(changes: Iterable[FieldChange]) -> bool:
-    """Whether a difference over a known base holds a value from before: that of a client secret is never shown."""
+    """Return whether the difference to a known base shows old values; that of a client secret is never shown."""
     return any(not change.is_secret for change in changes)
 
 
 def changed_field_names(patch: Fields, *, new_secret: bool) -> list[str]:
-    """Names of the fields that change, in the order of FIELDS."""
+    """Return the names of the fields that change, in the order of FIELDS."""
     return [name for name in FIELDS if name in patch or (name == SECRET_FIELD and new_secret)]
 
 
@@ -148,9 +148,9 @@ def compute_digest(
     policy: Fields,
     traits: Fields | None = None,
 ) -> str:
-    """What a vote is over (B8): 64 hex digits of SHA-256 over the canonical text of all that counts.
+    """Return the digest that votes are over (B8): 64 hex digits of SHA-256 over the canonical JSON of the arguments.
 
-    Without `traits` it is what it was before they were kept, so that votes of then still count.
+    Without `traits` their key is omitted, so that votes on revisions without traits still count.
     """
     text = canonical_json(
         {
@@ -167,7 +167,7 @@ def compute_digest(
 
 
 def build_patch(patch: Fields, client_secret: SecretStr | None) -> Patch:
-    """The edit as the vault takes it: exactly the changed fields."""
+    """Return the patch in the types of the vault client, with exactly the changed fields."""
     wire: dict[str, PatchValue] = {name: patch[name] for name in TEXT_FIELDS if name in patch}
     wire |= {name: tuple(Share(*pair) for pair in patch[name]) for name in SHARE_FIELDS if name in patch}
     if client_secret is not None:
@@ -176,19 +176,19 @@ def build_patch(patch: Fields, client_secret: SecretStr | None) -> Patch:
 
 
 def find_base_changes(base: Snapshot, now: Snapshot) -> list[str]:
-    """The fields that are no longer as they were, in the order of FIELDS; only what is visible in both counts."""
+    """Return the fields that changed, in the order of FIELDS; only fields visible in both snapshots are compared."""
     then, today = base.values(), now.values()
     return [name for name in FIELDS if name in then and name in today and then[name] != today[name]]
 
 
 def compare_snapshots(target: Snapshot, base: Snapshot | None, now: Snapshot) -> Judgement:
-    """Compare a reading with what was proposed (`target`: only its fields) and with what was there before.
+    """Compare a read-back (`now`) with the proposed values (`target`: only the fields of the patch) and the base.
 
     Share lists are compared entry by entry: Segura may take some entries of a list and not others.
     """
     wanted, before, today = target.values(), base.values() if base else {}, now.values()
     if base is not None and SECRET_FIELD not in before and today.get(SECRET_FIELD) != wanted.get(SECRET_FIELD):
-        today.pop(SECRET_FIELD, None)  # not a value that can be compared, or the base would have had one
+        today.pop(SECRET_FIELD, None)  # the value is random, or the base would have one: not comparable
     visible = [name for name in wanted if name in today]
     today |= {name: _respelled(today[name], wanted[name], before.get(name, ())) for name in visible if _is_list(name)}
     open_fields = [name for name in visible if today[name] != wanted[name]]
@@ -217,7 +217,7 @@ def _is_list(name: str) -> bool:
 
 
 def _edited_by_another_hand(wanted: Fields, before: Fields, today: Fields) -> bool:
-    """Whether a visible value is neither the one from before nor a proposed one."""
+    """Return whether a visible value is neither the one from before nor the proposed one."""
     for name in FIELDS:
         if name not in before or name not in today or today[name] in (before[name], wanted.get(name)):
             continue
@@ -230,7 +230,7 @@ def _edited_by_another_hand(wanted: Fields, before: Fields, today: Fields) -> bo
 
 
 def _missing(wanted: Iterable[Any], today: Iterable[Any]) -> list[str] | None:
-    """Names whose proposed access is not there; None if the list grants more than was proposed."""
+    """Return the names without their proposed access; None if the list grants more than was proposed."""
     right, proposed = dict(today), dict(wanted)
     if any(name not in proposed or (can_edit and not proposed[name]) for name, can_edit in right.items()):
         return None
@@ -238,7 +238,7 @@ def _missing(wanted: Iterable[Any], today: Iterable[Any]) -> list[str] | None:
 
 
 def _respelled(today: Iterable[Any], wanted: Iterable[Any], before: Iterable[Any]) -> list[Any]:
-    """The entries as proposed if Segura only spells their names in another way, with other capitals for example."""
+    """Return the entries with names as proposed if Segura spells them in another way, for example with capitals."""
     known = {name for name, _ in (*wanted, *before)}
     spelling = {_folded(name): name for name, _ in wanted}
     named = ([name if name in known else spelling.get(_folded(name), name), can_edit] for name, can_edit in today)

@@ -1,7 +1,7 @@
-"""Texts that stand where a value should be: masks of other tools, and words for «put your key here». Pure.
+"""Placeholders in the place of a value: masks of other tools, and texts such as «put your key here». Pure.
 
-Told by their shape. A hit is a question to the person who typed the text and never a verdict: a value may look like
-anything. Whether a reading of the vault is masked is decided elsewhere, by a narrower test.
+They are recognised by their shape. A hit leads to a question to the user who typed the text and rejects nothing,
+because a value may look like anything. Whether Segura masks a value is decided elsewhere, by a narrower test.
 """
 
 # ruff: noqa: RUF001 - brackets and fillers of all scripts
@@ -37,7 +37,7 @@ _WHOLE = frozenset(
 
 
 def looks_like_placeholder(text: str) -> bool:
-    """Whether the text has the shape of a placeholder: one character repeated, a cut, a bracketed or a bare word."""
+    """Return whether the text looks like a placeholder: one repeated character, a cut, or a typical word."""
     plain = unicodedata.normalize("NFKC", text).casefold().strip()
     return bool(plain) and (_is_one_character(text.strip()) or _is_cut(text, plain) or _is_a_word(plain))
 
@@ -47,7 +47,7 @@ def _is_one_character(text: str) -> bool:
 
 
 def _is_cut(text: str, plain: str) -> bool:
-    """A run of fillers, or an ellipsis, with fragments of a value around it."""
+    """Return whether the text is a shortened value: it has a run of filler characters or an ellipsis."""
     if "-----begin" in plain or len(text) > _SHORTENED_AT_MOST:
         return False
     return _RUN.search(text) is not None or _ELLIPSIS.search(text) is not None

@@ -1,4 +1,4 @@
-"""Values that are possible and unlikely: each is a sentence for approvers, and never a refusal. Pure."""
+"""Checks for possible but unusual values: each finding is a sentence for approvers and rejects nothing. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 LONG_NAME = 100
 _SHORT_REASON = 10
 _FEW_LETTERS = 4
-"""Different ones: a sentence has more, and digits or one key held down have fewer."""
+"""Minimum of different letters in a reason: a sentence has more, digits or one repeated key have fewer."""
 
 
 def find_oddities(field: str, text: str) -> list[str]:
-    """Return what is unlike the usual values of this field, a sentence each."""
+    """Return a sentence for each way in which the text is unusual for this field."""
     if not text:
         return []
     check = {"name": _of_name, "method": _of_method, "tags": _of_tags}.get(field)

@@ -1,4 +1,4 @@
-"""Who must approve a change, how many, and how long a change lives. Pure."""
+"""Approval policy: the number of approvals that a change needs, and its deadlines. Pure."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any
 from django.conf import settings
 
 MOST = 1000
-"""More approvals than any team can give: such a number was not written by the portal."""
+"""Upper limit of required approvals; the portal writes no higher number."""
 
 
 class InvalidPolicy(ValueError):
-    """The stored policy was not written by the portal: no number of votes meets it."""
+    """Stored policy that the portal did not write; no number of votes meets it."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """`required` approvals by different people who hold the right to decide."""
+    """Policy: `required` approvals by different users with the right to decide."""
 
     required: int
 
     def as_data(self) -> dict[str, Any]:
-        """The form that revisions keep and digests cover."""
+        """Return the form that revisions store and digests cover."""
         return {"required": self.required}
 
     @classmethod
     def from_data(cls, data: object) -> Policy:
-        """Return the policy that a row keeps. Raises InvalidPolicy unless it asks for 1 to MOST approvals."""
+        """Return the policy that a row stores. Raises InvalidPolicy unless it asks for 1 to MOST approvals."""
         required = data.get("required") if isinstance(data, Mapping) else None
         if type(required) is not int or not 1 <= required <= MOST:  # a bool is an int too
             raise InvalidPolicy
@@ -48,10 +48,13 @@ def read_required(data: object) -> int:
 
 
 def pending_deadline(now: datetime) -> datetime:
-    """When a change proposed at `now` expires undecided."""
+    """Return when a change that was proposed at `now` expires if it is not decided."""
     return now + timedelta(days=settings.CHANGE_PENDING_DAYS)
 
 
 def approval_deadline(now: datetime) -> datetime:
-    """When a change approved at `now` expires undelivered, and until when a failure of `now` can be retried."""
+    """Return when a change that was approved at `now` expires undelivered.
+
+    A change that failed at `now` may be retried until the same instant.
+    """
     return now + timedelta(days=settings.CHANGE_APPROVED_DAYS)

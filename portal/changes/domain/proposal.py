@@ -1,4 +1,4 @@
-"""A proposal on its way from form to preview to submit: carried by the browser, readable by the portal alone."""
+"""Proposal between form, preview and submission: the browser carries it, only the portal can read it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ LIFETIME_S = 3600
 
 
 class InvalidProposalToken(Exception):
-    """The carried proposal is too old, was altered, or belongs to somebody else."""
+    """Proposal token that is too old, was altered, or belongs to another user."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """All that a revision will hold. `revision_id` is chosen first: the sealed value is bound to it, and a
-    proposal submitted twice is the same revision."""
+    """Content of a future revision.
+
+    `revision_id` is chosen first: the encrypted value is bound to it, and a proposal that is submitted twice is the
+    same revision.
+    """
 
     secret: int
     patch: dict[str, Any]
@@ -42,7 +45,7 @@ class Proposal:
 
     @property
     def changes(self) -> list[patches.FieldChange]:
-        """Field by field, for the preview."""
+        """Changes by field, for the preview."""
         return patches.describe_changes(
             self.patch,
             self.base.fields if self.base else None,
@@ -52,17 +55,17 @@ class Proposal:
 
     @property
     def read_at(self) -> datetime | None:
-        """When the old values of the preview were read from Segura; None if it shows none."""
+        """Instant at which the old values of the preview were read from Segura; None if it shows none."""
         return self.base.read_at if self.base and patches.shows_old_values(self.changes) else None
 
     def risk(self, at_once: int) -> RiskLevel:
-        """What approvers are told it is, in a word."""
+        """Return the risk level that approvers are shown."""
         base = self.base.fields if self.base else None
         return risks.rate_patch(self.patch, base, new_secret=self.sealed is not None, at_once=at_once)
 
 
 def encode_proposal(proposal: Proposal, by: User) -> str:
-    """Sealed text for a hidden field; only the same person can hand it back."""
+    """Return the proposal as an encrypted token for a hidden field, which only the same user can submit."""
     text = canonical_json(
         {
             "at": int(time.time()),
@@ -79,7 +82,7 @@ def encode_proposal(proposal: Proposal, by: User) -> str:
 
 
 def decode_proposal(text: str, by: User) -> Proposal:
-    """The proposal that `by` packed, its value sealed with the key of now. Raises InvalidProposalToken."""
+    """Return the proposal that `by` encoded, its value encrypted with the first key. Raises InvalidProposalToken."""
     data = _open(text, f"proposal|{by.pk}")
     revision_id = uuid.UUID(data["revision"])
     return Proposal(
@@ -94,7 +97,7 @@ def decode_proposal(text: str, by: User) -> Proposal:
 
 
 def _sealed_anew(blob: str, revision_id: uuid.UUID) -> EncryptedSecret:
-    """Opened here, so that what is submitted opens, and no value comes to rest under a key that is going out."""
+    """Encrypt the value again: it can be decrypted once submitted, and no value is stored under an old key."""
     try:
         return secret_encryption.reencrypt_secret(bytes.fromhex(blob), revision_id)
     except keyring.CannotDecrypt:
@@ -102,7 +105,7 @@ def _sealed_anew(blob: str, revision_id: uuid.UUID) -> EncryptedSecret:
 
 
 def encode_base(base: Snapshot, by: User, secret: int) -> str:
-    """The base of an open form, so that the diff is against what the person saw."""
+    """Return the base of an open form as a token, so that the difference is against what the user saw."""
     text = canonical_json(
         {
             "at": int(time.time()),
@@ -115,7 +118,7 @@ def encode_base(base: Snapshot, by: User, secret: int) -> str:
 
 
 def decode_base(text: str, by: User, secret: int) -> Snapshot:
-    """The base that `by` was shown for this secret. Raises InvalidProposalToken."""
+    """Return the base that `by` was shown for this secret. Raises InvalidProposalToken."""
     data = _open(text, f"base|{by.pk}|{secret}")
     read_at = datetime.fromisoformat(data["read_at"]) if data["read_at"] else None
     return Snapshot(data["fields"], data["client_secret"], read_at)

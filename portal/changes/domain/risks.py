@@ -1,4 +1,4 @@
-"""What an approver must see before deciding: the risks of a proposed revision, each a word and a sentence. Pure."""
+"""Risks of a proposed revision that an approver must see, each with a word and a sentence. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from portal.common.name_folding import fold_name
 
 
 class RiskLevel(models.IntegerChoices):
-    """What the rules that fired come to: a grave one is high, any other medium, none low."""
+    """Overall level of the rules that fired: high with a grave rule, medium with any other, low without one."""
 
     LOW = 1, gettext_lazy("Low")
     MEDIUM = 2, gettext_lazy("Medium")
@@ -28,7 +28,7 @@ class RiskLevel(models.IntegerChoices):
 
 @dataclass(frozen=True)
 class RiskRule:
-    """`kind` chooses the shape, `word` stands in lists, `when` says what makes it fire; `grave` ones come first."""
+    """Risk rule. `kind` selects the icon, `word` is for lists, `when` says when it fires; `grave` rules come first."""
 
     kind: str
     word: Promise
@@ -37,7 +37,7 @@ class RiskRule:
 
 
 AT_ONCE = 5
-"""For so many secrets within an hour a person proposes as scripts do, and as thieves do."""
+"""Secrets for which one requester proposes changes within an hour, from which on the rule `many` fires."""
 
 RULES = {
     rule.kind: rule
@@ -111,7 +111,7 @@ RULES = {
 
 @dataclass(frozen=True)
 class Risk:
-    """A rule that fired, and the `sentence` that says over what."""
+    """Rule that fired, with the `sentence` about the values that made it fire."""
 
     rule: RiskRule
     sentence: str
@@ -130,7 +130,7 @@ class Risk:
 
 
 def find_risks(diff: Iterable[FieldChange], *, base_known: bool, at_once: int = 1) -> list[Risk]:
-    """The risks of a difference, the grave ones first. `at_once`: of how many secrets it is one (Change.at_once)."""
+    """Return the risks of a difference, the grave ones first. `at_once`: number of secrets, see Change.at_once."""
     found = [] if base_known else [_unknown_base()]
     if at_once >= AT_ONCE:
         found.append(_many(at_once))
@@ -147,12 +147,12 @@ def find_risks(diff: Iterable[FieldChange], *, base_known: bool, at_once: int = 
 
 
 def overall_level(risks: Iterable[Risk]) -> RiskLevel:
-    """One word for all of them."""
+    """Return the level of the highest risk."""
     return max((RiskLevel.HIGH if risk.grave else RiskLevel.MEDIUM for risk in risks), default=RiskLevel.LOW)
 
 
 def rate_patch(patch: Fields, base: Fields | None, *, new_secret: bool, at_once: int = 1) -> RiskLevel:
-    """The level of what is proposed, straight from the columns of a revision and its change."""
+    """Return the risk level of a proposal, from the columns of a revision and its change."""
     diff = patches.describe_changes(patch, base, new_secret=new_secret)
     return overall_level(find_risks(diff, base_known=base is not None, at_once=at_once))
 
@@ -201,7 +201,7 @@ def _lookalikes(names: Iterable[str]) -> list[Risk]:
 
 
 def _one_name(shares: Iterable[ShareChange]) -> list[Risk]:
-    """A name that is added, removed or altered beside another spelling of it."""
+    """Return a risk for each name that is in the list in several spellings, if the access of one of them changes."""
     altered = {share.name for share in shares if share.old != share.new}
     groups = lookalikes.find_same_names(share.name for share in shares)
     sentence = _("These are one name in different spellings. Spelled out: %(names)s.")
@@ -248,7 +248,7 @@ def _address(old: str | None, new: str) -> list[Risk]:
 
 
 def _merged(risks: list[Risk]) -> list[Risk]:
-    """Users and groups can each bring the same kind: one risk with both sentences."""
+    """Merge risks of the same kind, from users and groups for example, into one risk with all sentences."""
     merged: dict[str, Risk] = {}
     for risk in risks:
         known = merged.get(risk.kind)

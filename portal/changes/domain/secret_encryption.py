@@ -1,4 +1,4 @@
-"""seal() and open() of a proposed client secret: the only two places of the portal that touch the plaintext at rest."""
+"""Encryption of proposed client secrets for storage: no other module encrypts or decrypts the stored values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.vault.entities import SecretStr
 
 @dataclass(frozen=True)
 class EncryptedSecret:
-    """A sealed client secret, its keyed fingerprint and its traits; none of them shows the value."""
+    """Encrypted client secret, its keyed fingerprint and its traits; none of them reveals the value."""
 
     blob: bytes
     fingerprint: str
@@ -22,21 +22,21 @@ class EncryptedSecret:
 
 
 def encrypt_secret(value: SecretStr, revision_id: UUID) -> EncryptedSecret:
-    """Bind the value to its row and field: the blob opens for this revision only."""
+    """Encrypt the value, bound to its row and field: only with this revision id can it be decrypted."""
     plaintext = value.reveal()
     blob = keyring.get_keyring().seal(plaintext.encode(), _place(revision_id))
     return EncryptedSecret(blob, fingerprint_secret(value), strength_of_secret(value))
 
 
 def decrypt_secret(blob: bytes | memoryview, revision_id: UUID) -> SecretStr:
-    """The value. Raises keyring.CannotDecrypt."""
+    """Return the decrypted value. Raises keyring.CannotDecrypt."""
     return SecretStr(keyring.get_keyring().open(bytes(blob), _place(revision_id)).decode())
 
 
 def reencrypt_secret(
     blob: bytes | memoryview, revision_id: UUID, new_revision_id: UUID | None = None
 ) -> EncryptedSecret:
-    """The same value sealed with the ring's first key, for another revision where one is named.
+    """Return the same value encrypted with the first key of the ring, for the new revision if one is given.
 
     Raises keyring.CannotDecrypt.
     """
@@ -44,12 +44,12 @@ def reencrypt_secret(
 
 
 def fingerprint_secret(value: SecretStr) -> str:
-    """The keyed fingerprint of a client secret, the same kind as that of a reading."""
+    """Return the keyed fingerprint of a client secret, comparable with that of a read-back."""
     return keyring.keyed_fingerprint("client_secret", value.reveal())
 
 
 def strength_of_secret(value: SecretStr) -> dict[str, Any]:
-    """What may be told of a client secret, in the form of traits.measure_strength."""
+    """Return the traits of a client secret, as secret_strength.measure_strength() builds them."""
     return secret_strength.measure_strength(value.reveal())
 
 

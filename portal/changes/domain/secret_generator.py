@@ -1,4 +1,4 @@
-"""Client secrets made by the portal."""
+"""Generator of client secrets."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from portal.vault import SecretStr
 
 LENGTHS = (32, 48, 64)
 _ALPHABET = string.ascii_letters + string.digits
-"""Safe in addresses, forms and shells; 32 of them hold 190 bits."""
+"""Characters that are safe in URLs, forms and shells; 32 of them hold 190 bits."""
 
 
 def generate_secret(length: int) -> SecretStr:
-    """A random value of `length` letters and digits."""
+    """Return a random value of `length` letters and digits."""
     return SecretStr("".join(secrets.choice(_ALPHABET) for _ in range(length)))

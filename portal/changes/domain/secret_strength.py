@@ -1,6 +1,6 @@
-"""What may be told of a secret value without telling it: how long, of what characters, how varied. Pure.
+"""Traits of a secret value that may be shown without the value: length, kinds of characters, variety. Pure.
 
-Bands, never numbers: enough to see that a value is a password somebody thought up, too little to look for it.
+They are bands, not exact numbers: enough to recognise a password that a user made up, too little to search for it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ EDGES = ("start", "end")
 
 
 def measure_strength(text: str) -> dict[str, Any]:
-    """The traits of a value as a revision keeps them: `length` and `bits` as [least, most or None], `classes`.
+    """Return the traits of a value as a revision stores them: `length` and `bits` as [least, most or None], `classes`.
 
-    `blank`, where there is a space or a line end at its start or end; `placeholder`, where it looks like one.
+    `blank` is added if the value has a space or a line end at its start or end, `placeholder` if it looks like one.
 
-    Votes are over them too, and they are made anew before sending: said differently, what is approved is not sent.
+    The digest of votes covers the traits, and delivery computes them again: if this function returned other traits for
+    the same value, approved changes could not be sent.
     """
     found = {_class(char) for char in text}
     return {
@@ -60,9 +61,9 @@ def _class(char: str) -> str:
 
 
 def _bits(text: str) -> int:
-    """Shannon's entropy of the characters, those left out that go on with a run (aaa, 1234, dcba).
+    """Return Shannon's entropy of the characters in bits, without those that continue a run (aaa, 1234, dcba).
 
-    An upper bound: words and dates are not looked for.
+    The result is an upper bound: words and dates are not recognised.
     """
     codes = [ord(char) for char in text]
     steps = [after - before for before, after in pairwise(codes)]

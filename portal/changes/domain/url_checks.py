@@ -1,4 +1,4 @@
-"""Where a URL leads, and what in it could make a reader and a program disagree about that. Pure."""
+"""Checks of a URL: its host, and what could make a reader and a program disagree about that host. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 
 
 def origin_of_url(url: str) -> tuple[str, str]:
-    """Scheme and host with port; a text that is no address has neither, and still counts as a change of host."""
+    """Return the scheme, and the host with port, of the URL.
+
+    Returns two empty strings if the text is no URL, which therefore counts as another host.
+    """
     parts = _split(url)
     return (parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()) if parts else ("", "")
 
 
 def find_address_error(url: str) -> str:
-    """Return why the text can be no address that anything is sent to, as a sentence; '' where it can be one."""
+    """Return as a sentence why no call can be sent to this address; '' if one can."""
     if any(char.isspace() or unicodedata.category(char) == "Cc" for char in url):
         return _("An address holds no spaces, line ends or control characters. Remove them.")
     parts = _split(url)
@@ -41,7 +44,7 @@ def find_address_error(url: str) -> str:
 
 
 def url_warnings(url: str) -> list[str]:
-    """Why it is not plain where the URL leads, a sentence each; none for an address as one expects it."""
+    """Return a sentence for each reason why the host of the URL is unclear; empty for a usual address."""
     found = []
     if any(each in "\\ " or is_invisible(each) for each in url):
         found.append(
@@ -72,7 +75,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _host(parts: SplitResult | None) -> str | None:
-    """The host, '' where an address of this scheme needs none; None where there is no telling."""
+    """Return the host, '' if a URL of this scheme needs none, None if it cannot be determined."""
     try:
         if parts is None or parts.port == 0:
             return None
@@ -83,7 +86,7 @@ def _host(parts: SplitResult | None) -> str | None:
 
 
 def _is_usual(host: str) -> bool:
-    """A name, or an address in its one usual form: browsers also take 0x7f.1 and 2130706433 for addresses."""
+    """Return whether the host is a name or a usual IP address; browsers also accept 0x7f.1 and 2130706433."""
     try:
         if ":" in host:
             return bool(IPv6Address(host))
@@ -95,7 +98,7 @@ def _is_usual(host: str) -> bool:
 
 
 def _spelled_out(host: str) -> str:
-    """In the letters of which the name system consists."""
+    """Return the host in ASCII: in IDNA form, or as punycode if it has none."""
     try:
         return host.encode("idna").decode()
     except UnicodeError:
