@@ -1,10 +1,10 @@
-"""Four eyes in the database (B9): what no code path, raw SQL included, may write.
+"""Four-eyes rule in the database (B9): triggers that reject forbidden writes, also those by raw SQL.
 
-A vote is bound to its change's real requester, is never cast by anybody who edited the change, and is never altered,
-only voided once. A change keeps its requester, secret and life; a revision loses its sealed value and nothing else; a
-comment stays as it was written: nobody edits words that somebody else has answered.
+A vote names the real requester of its change, is never cast by a user who edited the change, and is never altered, only
+voided once. A change keeps its requester and secret and is never deleted; of a revision only the
+encrypted value may change; a comment is never altered, because other users may have answered it.
 
-Triggers ENABLE ALWAYS fire under `session_replication_role = replica` too, which walks past an ordinary trigger.
+ENABLE ALWAYS triggers also fire under `session_replication_role = replica`, which skips ordinary triggers.
 """
 
 from django.db import migrations
@@ -36,7 +36,7 @@ BEGIN
     RETURN NEW;
 END $$;
 """
-# `voided_at` may be set once, and nothing else of a vote changes.
+# Only `voided_at` of a vote may change, from NULL and once.
 KEEP_VOTE = f"""
 CREATE FUNCTION changes_vote_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -85,7 +85,7 @@ CREATE TRIGGER revision_traits_immutable BEFORE UPDATE OF secret_traits ON chang
     FOR EACH ROW EXECUTE FUNCTION changes_refuse('a revision is immutable');
 ALTER TABLE changes_revision ENABLE ALWAYS TRIGGER revision_traits_immutable;
 """
-# The moment at which a base was read from Segura is before its revision was made, and immutable as the base is.
+# A base is read from Segura before its revision is created, so the instant of reading is immutable too.
 REVISION_READING_IMMUTABLE = """
 CREATE TRIGGER revision_reading_immutable BEFORE UPDATE OF base_read_at ON changes_revision
     FOR EACH ROW EXECUTE FUNCTION changes_refuse('a revision is immutable');
