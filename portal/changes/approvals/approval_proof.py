@@ -111,7 +111,7 @@ def list_approvals(change: Change, revision: Revision) -> list[Vote]:
 
 
 def is_proposal_of(entry: Entry, revision: Revision, digest: str) -> bool:
-    """Return whether the event is the submission, or the revise, that proposed exactly this revision."""
+    """Return whether the event proposed exactly this revision, by a submission or a later edit."""
     said = (entry.data.get("revision"), entry.data.get("digest"))
     return entry.action in PROPOSED and said == (revision.number, digest)
 

@@ -37,7 +37,7 @@ _RETURNING = Q(opened_at=None, next_at__isnull=False)
 PAUSED = _OPEN | _HELD
 MARK = Coalesce("held_at", "next_at")
 SLOWED = Exists(Breaker.objects.filter(_HELD | _RETURNING))
-"""True while reserve_slot() limits the rate although DELIVERY_PER_S is not set."""
+"""True while reserve_slot() matters without DELIVERY_PER_S: during a manual pause or a backlog."""
 IS_TROUBLED = Exists(Breaker.objects.filter(Q(failures__gt=0) | _OPEN))
 """True if record_success() has something to reset; callers add it to an UPDATE that they make anyway."""
 _PAUSED_NOW = Prepared(lambda: Breaker.objects.filter(PAUSED).values_list("pk"))
@@ -45,7 +45,7 @@ _PAUSED_NOW = Prepared(lambda: Breaker.objects.filter(PAUSED).values_list("pk"))
 
 def current_pause() -> Breaker | None:
     """Return the row with the time, reason and user of the pause and the time of the next probe; None if not paused."""
-    if not is_paused():  # the usual case, in one cheap query: every page asks
+    if not is_paused():  # the usual case; every page asks, so the cheap query comes first
         return None
     return Breaker.objects.filter(PAUSED).select_related("held_by").first()
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 MOST = 1000
-"""Upper limit of required approvals; the portal writes no higher number."""
+"""Upper limit of required approvals, more than any team can give; a higher number makes the policy invalid."""
 
 
 class InvalidPolicy(ValueError):

@@ -1,8 +1,8 @@
 """Four-eyes rule in the database (B9): triggers that reject forbidden writes, also those by raw SQL.
 
 A vote names the real requester of its change, is never cast by a user who edited the change, and is never altered, only
-voided once. A change keeps its requester and secret and is never deleted; of a revision only the
-encrypted value may change; a comment is never altered, because other users may have answered it.
+voided once. A change keeps its requester and secret and is never deleted. Of a revision only the encrypted value may
+change. A comment is never altered, because other users may have answered it.
 
 ENABLE ALWAYS triggers also fire under `session_replication_role = replica`, which skips ordinary triggers.
 """
