@@ -1,4 +1,4 @@
-"""What people say about a change. Whoever may see it may speak, while it is open and after it has ended."""
+"""Commands for comments on a change: each user who may see the change may comment, also after it is closed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from portal.changes.transitions import db_now, lock_change
 
 @dataclass(frozen=True)
 class NewComment:
-    """What somebody wants to say: about a field ('' is the change as a whole), or in answer to a comment."""
+    """A comment to post: on a field, on the change as a whole (`field` is ''), or as an answer to a comment."""
 
     key: uuid.UUID
     text: str
@@ -37,9 +37,9 @@ class NewComment:
 
 
 def post_comment(change_id: int, remark: NewComment, *, by: User) -> Comment:
-    """Add the remark to its thread; the same remark sent twice is one comment.
+    """Post the comment in its thread; the same comment sent twice is stored once.
 
-    Raises Change.DoesNotExist for who may not see the change, PastRetention, ContainsSecret, MentionNotAllowed,
+    Raises Change.DoesNotExist if the user may not see the change, PastRetention, ContainsSecret, MentionNotAllowed,
     TooManySubmissions.
     """
     with transaction.atomic(durable=True):
@@ -51,7 +51,7 @@ def post_comment(change_id: int, remark: NewComment, *, by: User) -> Comment:
 
 
 def _say(change: Change, remark: NewComment, *, by: User) -> Comment:
-    if not Event.objects.filter(change=change.pk).exists():  # it would be the first event of a change that is over
+    if not Event.objects.filter(change=change.pk).exists():  # the comment would be the first event of a closed change
         raise PastRetention(_("The events of this change are past their retention. Say it on a newer change."))
     if change.comments.count() >= MOST:
         raise TooManySubmissions(_("A change takes %(most)d comments, and this one has them.") % {"most": MOST})
@@ -91,9 +91,9 @@ def _say(change: Change, remark: NewComment, *, by: User) -> Comment:
 
 
 def require_mentioned_can_view(change: Change, names: Collection[str]) -> list[str]:
-    """Return the accounts that are named, each once, as they are spelled; all of them may see the change.
+    """Return the usernames of the mentioned users, each once; all of these users may see the change.
 
-    Raises MentionNotAllowed, which names those who may not, known or not.
+    Raises MentionNotAllowed, which names the mentions that match no user, or a user who may not see the change.
     """
     may = Q(pk=change.requester_id, is_active=True)
     for right in (Right.DECIDE, Right.AUDIT, Right.OPERATE):

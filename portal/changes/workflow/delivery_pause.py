@@ -1,4 +1,4 @@
-"""People's pause of all delivery: while Segura is maintained, or until somebody has understood what is going on."""
+"""Commands of administrators to pause and resume all delivery, during maintenance of Segura or an investigation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from portal.changes.transitions import db_now
 
 
 def pause_delivery(*, by: User, reason: str, presence: RecentAuth) -> None:
-    """No worker takes up another change until somebody resumes. What is on its way already ends as it would.
+    """Pause delivery: no worker claims another change until an administrator resumes; calls under way are finished.
 
     Raises NotAllowed, ReasonMissing, ReauthenticationRequired, AlreadyPaused.
     """
@@ -31,8 +31,9 @@ def pause_delivery(*, by: User, reason: str, presence: RecentAuth) -> None:
 
 
 def resume_delivery(*, by: User, presence: RecentAuth) -> None:
-    """What waited goes out, at the rate that follows every pause. Raises NotAllowed, ReauthenticationRequired,
-    NotHeld.
+    """Resume delivery: the waiting changes are sent at the rate that follows every pause.
+
+    Raises NotAllowed, ReauthenticationRequired, NotPaused.
     """
     guards.require_right(by, Right.OPERATE)
     guards.require_recent_auth(presence)

@@ -17,7 +17,7 @@ from portal.changes.models.draft import _LIFETIME, Draft
 def save_draft(
     *, by: User, secret: int, name: str, patch: Mapping[str, Any], base: Mapping[str, Any] | None, words: dict[str, str]
 ) -> Draft:
-    """Keep what `by` has typed, in the place of an earlier draft of the same secret; what is too old goes, anybody's.
+    """Save what the user has typed, in place of an earlier draft of this secret; delete all users' expired drafts.
 
     `words`: reason and ticket. Raises LimitReached.
     """
@@ -31,10 +31,10 @@ def save_draft(
 
 
 def discard_draft(*, by: User, secret: int) -> None:
-    """Erase the draft of this secret, if there is one."""
+    """Delete the user's draft of this secret, if there is one."""
     Draft.objects.filter(person=by, secret=secret).delete()
 
 
 def delete_expired_drafts(now: datetime) -> int:
-    """What is too old goes; how many those were."""
+    """Delete the drafts of all users that are older than the lifetime of a draft, and return their number."""
     return Draft.objects.filter(updated_at__lt=now - _LIFETIME).delete()[0]

@@ -1,4 +1,7 @@
-"""Sealed values moved to the ring's first key while everything runs, so that an older key can be taken off the ring."""
+"""Rotation of the encryption key: encrypt all stored values with the keyring's first key while the portal runs.
+
+Afterwards an older key can be removed from the keyring.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +24,9 @@ _BATCH = 50
 
 @dataclass(frozen=True)
 class RotationResult:
-    """`moved` values are under the key `to` now; `left` counts those still under another key, by its id.
+    """Result of a rotation: `moved` values were encrypted again, with the key `to`; `left` counts the others by key id.
 
-    `unopened` are the changes (ids) whose value no key of the ring opens.
+    `unopened` are the changes (ids) whose value no key of the keyring decrypts.
     """
 
     to: str
@@ -33,9 +36,10 @@ class RotationResult:
 
 
 def rotate_encryption_key(*, by: str) -> RotationResult:
-    """Seal every value that rests under another key anew. May run beside anything, itself included, and again.
+    """Encrypt every value that is under another key again, with the keyring's first key.
 
-    A batch is one transaction with its event: the rows of its changes are held, in order, for some milliseconds.
+    May run beside everything else, another rotation included, and may be repeated. A batch is one transaction with its
+    event: the rows of its changes are locked, in order, for some milliseconds.
     """
     to = keyring.get_keyring().active
     behind = _behind(to)
@@ -48,21 +52,21 @@ def rotate_encryption_key(*, by: str) -> RotationResult:
 
 
 def count_values_by_key() -> Counter[str]:
-    """How many values of open changes rest under each key, by its id; their first bytes name it."""
+    """Count the encrypted values of open changes by key id, which is read from the first bytes of each value."""
     held = Revision.objects.filter(change__status__in=OPEN).exclude(sealed_secret=None)
     heads = held.values_list(Substr("sealed_secret", 1, 34, output_field=BinaryField()), flat=True)
     return Counter(keyring.key_id_of(bytes(head)) or "?" for head in heads.iterator())
 
 
 def count_votes_by_key() -> Counter[str]:
-    """Count the standing votes of changes that may still be sent, by the id of the key that authenticates each."""
+    """Count the votes of changes that may still be sent, without voided ones, by the id of the key of their MAC."""
     may_be_sent = (*OPEN, Status.FAILED)
     votes = Vote.objects.filter(change__status__in=may_be_sent, revision=F("change__revision"), voided_at=None)
     return Counter(mac.rpartition(":")[0] or "?" for mac in votes.values_list("mac", flat=True).iterator())
 
 
 def _behind(to: str) -> list[tuple[int, UUID, str]]:
-    """Change, revision and key of what rests under another key than `to`, by change."""
+    """Return change, revision and key id of each value that is under another key than `to`, ordered by change."""
     rows = Revision.objects.exclude(sealed_secret=None).order_by("change_id", "number")
     named = (
         (change_id, pk, keyring.key_id_of(bytes(blob or b"")) or "?")
@@ -72,7 +76,7 @@ def _behind(to: str) -> list[tuple[int, UUID, str]]:
 
 
 def _move(batch: list[tuple[int, UUID, str]], to: str, *, by: str) -> tuple[int, list[int]]:
-    """How many were sealed anew, and the changes whose value does not open."""
+    """Encrypt a batch again; return the number of values, and the changes whose value cannot be decrypted."""
     moved: Counter[str] = Counter()
     unopened = []
     with transaction.atomic(durable=True):
@@ -91,7 +95,7 @@ def _move(batch: list[tuple[int, UUID, str]], to: str, *, by: str) -> tuple[int,
 
 
 def _reseal(revision_id: UUID) -> int:
-    """1, or 0 where the value was erased, or sealed anew by somebody else, in the meantime."""
+    """Encrypt one value again and return 1; return 0 if it was erased or another process encrypted it meanwhile."""
     blob = Revision.objects.values_list("sealed_secret", flat=True).get(pk=revision_id)
     if blob is None:
         return 0

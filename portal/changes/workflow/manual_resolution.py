@@ -1,4 +1,4 @@
-"""People's steps after the machine's: retry what failed, check or close what it cannot settle. One transaction each."""
+"""Commands after a delivery failed or needs attention: retry, check again, resolve manually. One transaction each."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _REFUSED = "change.retry_refused"
 
 
 def retry_change(change_id: int, *, by: User, value: SecretStr | None = None, presence: RecentAuth) -> Change:
-    """Queue a failed change again under its old votes: digest and base are checked anew before anything is sent.
+    """Queue a failed change again under its old votes; the worker checks digest and base again before it sends.
 
-    By its requester or who operates the portal, as long as an approved change lives, and while those who approved
-    it still may. Where the change carries a client secret, its sealed value was erased when the change ended: it is
-    entered again, and must be the very value that was approved. A wrong one is in the log, and after WRONG_VALUES
-    within GUESSES_COUNT_FOR no other is looked at. Raises NotAllowed, WrongState, VotesLapsed,
-    ReauthenticationRequired, SecretMismatch, TooManyGuesses, LimitReached.
+    Allowed to its requester and to operators, within the lifetime of an approved change, and while the approvers still
+    may approve. If the change carries a client secret, its encrypted value was erased when the change was closed: the
+    user enters it again, and it must equal the approved value. A wrong value is recorded in the log, and after
+    WRONG_VALUES of them within GUESSES_COUNT_FOR no further value is compared. Raises NotAllowed, WrongState,
+    VotesLapsed, ReauthenticationRequired, SecretMismatch, TooManyGuesses, LimitReached.
     """
     with transaction.atomic(durable=True):
         change = lock_change(change_id)
@@ -49,7 +49,7 @@ def retry_change(change_id: int, *, by: User, value: SecretStr | None = None, pr
         refusal = _value_refused(change, revision, value) if revision.secret_fingerprint else None
         if refusal is None:
             _requeue(change, revision, value, by=by, presence=presence)
-        elif value is not None:  # counted while the row is locked, so that guesses side by side count too
+        elif value is not None:  # counted under the row lock, so that parallel guesses count too
             if not isinstance(refusal, TooManyGuesses):
                 WrongValue.objects.create(change=change)
             facts = {"rule": refusal.code}
@@ -61,7 +61,7 @@ def retry_change(change_id: int, *, by: User, value: SecretStr | None = None, pr
 
 
 def _value_refused(change: Change, revision: Revision, value: SecretStr | None) -> SecretMismatch | None:
-    """Why this value may not be sent; None where it is the approved one."""
+    """Return the reason why this value may not be sent, or None if it is the approved value."""
     if WrongValue.objects.filter(change=change, at__gt=db_now() - GUESSES_COUNT_FOR).count() >= WRONG_VALUES:
         return TooManyGuesses(_("Too many wrong values within an hour. Find the right one, and try again later."))
     if value is None or secret_encryption.fingerprint_secret(value) != revision.secret_fingerprint:
@@ -96,11 +96,11 @@ def _requeue(change: Change, revision: Revision, value: SecretStr | None, *, by:
 
 
 def recheck_change(change_id: int, *, by: User, presence: RecentAuth) -> Change:
-    """Let the portal read the vault again for a change that needs a person, by somebody whose own it is not.
+    """Let the worker read the secret back again for a change that needs attention.
 
-    What the reading shows may send the change again, so four eyes hold here too; where a backup came back since, it
-    goes again only if the vault can be read. Raises NotAllowed, OwnChange, WrongState, ReauthenticationRequired,
-    LimitReached.
+    Allowed to operators who neither proposed nor edited the change: what the worker finds may send it again, so four
+    eyes are needed here too. If a backup was restored since, the change is sent again only if the secret can be read.
+    Raises NotAllowed, OwnChange, WrongState, ReauthenticationRequired, LimitReached.
     """
     guards.require_right(by, Right.OPERATE)
     with transaction.atomic(durable=True):
@@ -132,11 +132,12 @@ def recheck_change(change_id: int, *, by: User, presence: RecentAuth) -> Change:
 def resolve_change(
     change_id: int, *, by: User, applied: bool, reason: str, presence: RecentAuth, in_part: bool = False
 ) -> Change:
-    """Say what became of a change that the machine cannot settle: a person has looked at the secret in Segura.
+    """Resolve manually a change that the worker cannot: the operator has looked at the secret in Segura.
 
-    By somebody who operates the portal and has not proposed or edited it, so that four eyes hold here too; `reason`
-    says what was found, `in_part` that only a part of it is there. The lane opens when the gateway can no longer
-    replay. Raises NotAllowed, OwnChange, WrongState, ReasonMissing, ReauthenticationRequired.
+    Allowed to operators who neither proposed nor edited the change, so four eyes are needed here too. `reason` says
+    what was found, `in_part` that only some of the proposed values are there. Other changes of the secret go on once
+    the gateway can no longer replay a call. Raises NotAllowed, OwnChange, WrongState, ReasonMissing,
+    ReauthenticationRequired.
     """
     guards.require_right(by, Right.OPERATE)
     if not reason.strip():

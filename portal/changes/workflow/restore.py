@@ -1,4 +1,4 @@
-"""After a backup came back: what was approved in it may have been sent since, and the database does not know."""
+"""Safeguards after a restored backup: a change approved in it may have been sent since, unknown to the database."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from portal.changes.rules.guards import ReasonMissing
 from portal.changes.transitions import db_now, lock_change
 
 SKIPPED = 10_000
-"""Numbers that are not given out again, because they may name what was lost."""
+"""References and event numbers that are not used again, because they may belong to rows that were lost."""
 
 
 class DatabaseInUse(Exception):
-    """Other processes are at work on this database: they could send what has to be read back first."""
+    """Other processes use this database: they could send a change that has to be read back first."""
 
 
 @dataclass(frozen=True)
 class RestoreResult:
-    """What was done: so many changes will be read back, so many people have to sign in again."""
+    """Result of the safeguards: number of changes that will be read back, and of sessions that were ended."""
 
     changes: int
     sessions: int
 
 
 def apply_restore_safeguards(*, by: User, reason: str, actor: str, lost_checkpoint: str) -> RestoreResult:
-    """Hold delivery in `by`'s name, put every change that may have been sent in doubt, and end every session.
+    """Pause delivery in `by`'s name, put every change that may have been sent in doubt, and end every session.
 
-    All in one transaction, before any other process starts. `actor` is what the log names, `lost_checkpoint` the note
-    that was published after the backup. Numbers of changes and events leave a gap, so that none stands for two.
+    All in one transaction, before any other process starts. `actor` is the name in the log, `lost_checkpoint` the note
+    that was published after the backup. The numbers of changes and events leave a gap, so that no number is used twice.
     Raises NotAllowed, ReasonMissing, DatabaseInUse.
     """
     guards.require_right(by, Right.OPERATE)
@@ -46,13 +46,13 @@ def apply_restore_safeguards(*, by: User, reason: str, actor: str, lost_checkpoi
     with transaction.atomic(durable=True):
         _refuse_company()
         _skip_numbers()
-        circuit_breaker.clear_manual_pause(db_now())  # a pause that was in the backup had another reason
+        circuit_breaker.clear_manual_pause(db_now())  # a pause stored in the backup had another reason
         circuit_breaker.set_manual_pause(db_now(), by=by, reason=reason.strip())
         doubtful = Change.objects.filter(status__in=(Status.APPROVED, *LANE)).order_by("pk")
         numbers = list(doubtful.values_list("pk", flat=True))
         for number in numbers:
             status_changes.mark_restored(lock_change(number))
-        sessions = Session.objects.all().delete()[0]  # a password may have been changed since, for a reason
+        sessions = Session.objects.all().delete()[0]  # the user may have changed the password since the backup
         facts = {"held_for": by.username, "reason": reason.strip(), "changes": numbers, "sessions": sessions}
         ledger.record_event("audit.restored", by=actor, data={**facts, "lost_checkpoint": lost_checkpoint})
     return RestoreResult(len(numbers), sessions)

@@ -23,7 +23,7 @@ from portal.changes.transitions import WrongState, db_now, lock_change, move_cha
 
 @dataclass(frozen=True)
 class VoteRequest:
-    """One vote on its way: over which revision and digest, how its voter showed who they are, and how they looked."""
+    """One vote to be cast: revision and digest it is over, the voter's recent authentication and review proof."""
 
     verdict: Verdict
     revision: int
@@ -45,9 +45,9 @@ def approve_change(
 ) -> Change:
     """Vote for exactly this revision; the vote that meets the policy approves the change and queues its delivery.
 
-    `reason` is a comment that stays with the vote, and so does how the voter showed who they are (`presence`). High
-    risk wants `care`. Raises NotAllowed, OwnChange, AlreadyVoted, StaleRevision, WrongState, DiffNotOpened,
-    ImpactNotConfirmed, ReauthenticationRequired; each refusal is in the log.
+    `reason` is a comment that is stored with the vote, and so is how the voter confirmed their identity (`presence`). A
+    high-risk change requires `care`. Raises NotAllowed, OwnChange, AlreadyVoted, ChangesRequested, StaleRevision,
+    WrongState, DiffNotOpened, ImpactNotConfirmed, ReauthenticationRequired; each rule violation is recorded in the log.
     """
     ballot = VoteRequest(Verdict.APPROVE, revision, digest, reason.strip(), presence, care)
     change = _vote(change_id, ballot, by=by)
@@ -57,7 +57,7 @@ def approve_change(
 
 
 def reject_change(change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: RecentAuth) -> Change:
-    """Vote against it, which ends the change for good. Raises ReasonMissing and what approve raises."""
+    """Vote against the revision, which closes the change for good. Raises ReasonMissing and what approve_change raises."""
     guards.require_reason(Verdict.REJECT, reason)
     ballot = VoteRequest(Verdict.REJECT, revision, digest, reason.strip(), presence, NONE_TAKEN)
     return _vote(change_id, ballot, by=by)
@@ -66,9 +66,10 @@ def reject_change(change_id: int, *, by: User, revision: int, digest: str, reaso
 def request_changes(
     change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: RecentAuth
 ) -> Change:
-    """Ask the requester for a revision: nobody else approves this one. Raises ReasonMissing and what approve raises.
+    """Ask the requester for a revision: until then no other approver can approve this one.
 
-    Who asked takes it back by approving or rejecting after all.
+    The approver withdraws the request by approving or rejecting after all. Raises ReasonMissing and what approve_change
+    raises.
     """
     guards.require_reason(Verdict.REQUEST_CHANGES, reason)
     ballot = VoteRequest(Verdict.REQUEST_CHANGES, revision, digest, reason.strip(), presence, NONE_TAKEN)
@@ -97,11 +98,14 @@ def _vote(change_id: int, ballot: VoteRequest, *, by: User) -> Change:
 
 
 def _voted(change_id: int, ballot: VoteRequest, *, by: User) -> Change:
-    """Where the database refuses the vote the rules have failed, and its refusal is theirs."""
+    """Cast the vote in one durable transaction; turn a vote that a constraint prevents into its rule violation.
+
+    A constraint only fires where the checks before it have failed.
+    """
     try:
         with transaction.atomic(durable=True):
             change = lock_change(change_id)
-            prefetch_related_objects([change], "revisions", "votes")  # nobody adds to them before this is over
+            prefetch_related_objects([change], "revisions", "votes")  # the row lock prevents new votes and revisions
             _may_vote(change, ballot, by=by)
             now = db_now()
             vote = _cast(change, ballot, by=by, at=now)
@@ -124,7 +128,7 @@ def _voted(change_id: int, ballot: VoteRequest, *, by: User) -> Change:
             votes = valid_votes.void_lapsed(change, [*guards.current_votes(change), vote])
             _decide(change, ballot, votes, by=by, at=now)
             return change
-    except _Barred:  # after the rollback: PostgreSQL answers nothing in a transaction that failed
+    except _Barred:  # after the rollback: PostgreSQL answers no query in a failed transaction
         raise guards.violation_from_constraint(change_id, ballot.revision, by=by) from None
 
 
@@ -140,11 +144,11 @@ def _may_vote(change: Change, ballot: VoteRequest, *, by: User) -> None:
         raise asked
     if ballot.verdict == Verdict.APPROVE:
         guards.require_review_proof(current, ballot.care)
-    guards.require_recent_auth(ballot.presence)  # last: nobody enters a password for a vote that would not count
+    guards.require_recent_auth(ballot.presence)  # last: no voter enters a password for a vote that would not count
 
 
 def _cast(change: Change, ballot: VoteRequest, *, by: User, at: datetime) -> Vote:
-    """Write the vote down. Raises _Barred."""
+    """Store the vote. Raises _Barred if a database constraint prevents it."""
     try:
         vote = Vote(
             change=change,
@@ -164,7 +168,7 @@ def _cast(change: Change, ballot: VoteRequest, *, by: User, at: datetime) -> Vot
 
 
 def _decide(change: Change, ballot: VoteRequest, votes: list[Vote], *, by: User, at: datetime) -> None:
-    """What the votes on its revision so far come to."""
+    """Move the change as the valid votes on its current revision require."""
     if ballot.verdict == Verdict.REJECT:
         move_change(change, Status.REJECTED, "change.rejected", by=by.username, data={"reason": ballot.reason})
         return

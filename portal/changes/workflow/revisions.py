@@ -1,4 +1,4 @@
-"""What is proposed, as a row, and what the log keeps of it."""
+"""Creation of revisions, their data in the log, and the count of recent submissions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class RecentSubmissions:
-    """Of a person within an hour: `revisions` submitted, and `secrets` proposed for, that of the proposal included."""
+    """Submissions of a user within an hour: number of revisions, and of secrets, that of the proposal included."""
 
     revisions: int
     secrets: int
 
 
 def create_revision(change: Change, proposal: Proposal, *, by: User, number: int, at: datetime) -> Revision:
-    """The row of what is proposed, under the policy of today, with the digest that votes are over."""
+    """Create the row of the proposal, with the current approval policy and the digest that votes are over."""
     required = policy.Policy(settings.APPROVALS_REQUIRED).as_data()
     base = proposal.base
     fingerprint = proposal.sealed.fingerprint if proposal.sealed else ""
@@ -59,7 +59,7 @@ def create_revision(change: Change, proposal: Proposal, *, by: User, number: int
 
 
 def count_recent_submissions(proposal: Proposal, *, by: User, now: datetime) -> RecentSubmissions:
-    """What this person has submitted up to now; a secret counts by its first revision."""
+    """Return the user's submissions within the last hour; a secret counts by the first revision of a change."""
     submitted = Revision.objects.filter(editor=by, created_at__gt=now - _HOUR).values_list("number", "change__secret")
     return RecentSubmissions(
         len(submitted), len({proposal.secret} | {secret for number, secret in submitted if number == 1})
@@ -71,7 +71,7 @@ def _in_utc(instant: datetime) -> str:
 
 
 def revision_audit_data(revision: Revision) -> dict[str, object]:
-    """What the log keeps of a revision: everything but the secret value."""
+    """Return what the log stores of a revision: everything but the secret value."""
     return {
         "revision": revision.number,
         "digest": revision.digest,
@@ -80,7 +80,7 @@ def revision_audit_data(revision: Revision) -> dict[str, object]:
         "base": revision.base,
         "base_known": revision.base is not None,
         **({"base_read_at": _in_utc(revision.base_read_at)} if revision.base_read_at else {}),
-        # With these every field of the digest's text is here, so that outsiders can compute it; both are keyed.
+        # These complete the fields of the digest's text, so that outsiders can compute the digest. Both are keyed.
         "base_fingerprint": base.fingerprint if (base := verified_patch.base_snapshot(revision)) else "",
         "value_fingerprint": revision.secret_fingerprint,
         "policy": revision.policy,

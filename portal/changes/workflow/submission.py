@@ -1,4 +1,4 @@
-"""Submit, revise, withdraw, approve, reject and request changes. A refusal's `str()` is a sentence for the person."""
+"""Commands of requesters: submit, revise and withdraw. A rule violation's `str()` is a sentence for the user."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from portal.changes.workflow import drafts, revisions
 
 
 def submit_change(proposal: Proposal, *, by: User, read: ApiSecret | None = None) -> Change:
-    """Put a proposal up for decision and return its change. `read`: its secret, where the caller has just read it.
+    """Submit a proposal for approval and return its change. `read`: its secret, if the caller has just read it.
 
     The same proposal submitted twice is one change. Raises NotAllowed, NotWritable, NothingChanged, ReasonMissing,
-    TooManySubmissions.
+    ContainsSecret, TooManySubmissions.
     """
     guards.require_right(by, Right.PROPOSE)
     secret = guards.require_writable_secret(proposal, read)
@@ -65,10 +65,10 @@ def submit_change(proposal: Proposal, *, by: User, read: ApiSecret | None = None
 
 
 def revise_change(change_id: int, proposal: Proposal, *, by: User) -> Change:
-    """Replace what is proposed: a new revision without votes; the earlier sealed value is erased.
+    """Replace what is proposed: add a revision without votes, and erase the earlier encrypted value.
 
-    Only by the requester, while pending or stale. Raises NotAllowed, AlreadySubmitted, WrongState and what submit
-    raises.
+    Allowed only to the requester, while the change is pending or stale. Raises AlreadySubmitted, WrongState and what
+    submit_change raises.
     """
     guards.require_right(by, Right.PROPOSE)
     guards.require_changes(proposal)
@@ -76,13 +76,13 @@ def revise_change(change_id: int, proposal: Proposal, *, by: User) -> Change:
     try:
         with transaction.atomic(durable=True):
             return _take_revision(lock_change(change_id), proposal, by=by)
-    except IntegrityError:  # in the same moment it became a revision of another change
+    except IntegrityError:  # a parallel request made it a revision of another change
         guards.forbid_resubmission(proposal)
         raise
 
 
 def withdraw_change(change_id: int, *, by: User) -> Change:
-    """Take an own change back before it is decided. Raises NotAllowed, WrongState, LimitReached."""
+    """Withdraw an own change before it is decided. Raises NotAllowed, WrongState, LimitReached."""
     with transaction.atomic(durable=True):
         change = lock_change(change_id)
         guards.require_requester(change, by, _("Only its requester can withdraw a change."))

@@ -15,16 +15,16 @@ from portal.common.name_folding import find_same_name
 
 
 class TooManyTemplates(Exception):
-    """Another one would make more than MOST."""
+    """The user already has MOST templates."""
 
 
 @transaction.atomic
 def save_template(
     *, by: User, name: str, shared: bool, patch: dict[str, Any], base: dict[str, Any] | None, words: dict[str, str]
 ) -> Template:
-    """Keep these edits; a name one has already, in any spelling, is given the new ones. `words`: reason and ticket.
+    """Save these edits as a template, or update the user's template of this name, in any spelling.
 
-    Raises TooManyTemplates, LimitReached.
+    `words`: reason and ticket. Raises TooManyTemplates, LimitReached.
     """
     lock_user(by)
     count_act(by, "template")
@@ -40,7 +40,7 @@ def save_template(
 
 
 def delete_template(template_id: int, *, by: User) -> str | None:
-    """Delete it and return its name; None where there is none that this person may delete."""
+    """Delete the template and return its name. Returns None if there is none that this user may delete."""
     found = Template.objects.erasable_by(by).filter(pk=template_id).first()
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Votes are counted again when the rights of users change: votes of users who lost the right to decide are voided."""
+"""Recount of votes when the rights of users change: votes of users who lost the right to decide are voided."""
 
 from __future__ import annotations
 
@@ -17,22 +17,23 @@ from portal.changes.rules import guards
 from portal.changes.transitions import db_now, lock_change, move_change
 
 _OVER = (Status.APPLIED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED)
-"""No vote on these can cause a delivery any more."""
+"""Statuses in which no vote can cause a delivery any more."""
 
 
 def on_rights_changed(users: Collection[int], **_signal: Any) -> None:
-    """Count the votes of these users again, in the transaction that changes their rights."""
+    """Recount the votes of these users, in the transaction that changes their rights."""
     voted = Vote.objects.filter(voter__in=users, voided_at=None, revision=F("change__revision"))
     changes = voted.exclude(change__status__in=_OVER).order_by("change").values_list("change", flat=True)
-    for change_id in changes.distinct():  # in one order, so that two of these do not wait for each other
+    for change_id in changes.distinct():  # in one order, so that two of these transactions do not deadlock
         with transaction.atomic():
             recount_votes(change_id)
 
 
 def recount_votes(change_id: int) -> None:
-    """Void what no longer counts, and return the change to pending, or approve it, if the count says so.
+    """Void votes that no longer count; return the change to pending, or approve it, if the count requires it.
 
-    What a worker has claimed, or what may have been sent, keeps its status: the delivery asks again before it sends.
+    A change that a worker has claimed, or that may have been sent, keeps its status: the worker counts the votes again
+    before it sends.
     """
     change = lock_change(change_id)
     standing = valid_votes.list_valid_votes(change)
@@ -48,7 +49,7 @@ def recount_votes(change_id: int) -> None:
 
 
 def _approve_anew(change: Change, digest: str, voted_at: Any) -> None:
-    """The votes that stand are enough: nobody has to vote again for it."""
+    """Approve the change by its remaining valid votes, unless the approval would have expired already."""
     until = policy.approval_deadline(voted_at)
     if until <= db_now():
         return
