@@ -1,4 +1,4 @@
-"""The rules for people, each a refusal that names itself; `str()` of it is a sentence for the person who met it."""
+"""Rules for users, checked before a command acts. `str()` of a rule violation is a sentence for the user."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ _HOUR = timedelta(hours=1)
 
 
 def find_vote_violation(change: Change, *, by: User) -> RuleViolation | WrongState | None:
-    """Why this person may not vote on the revision that counts, as approve would raise it; None where they may.
+    """Return the reason why this user may not vote on the current revision, as approve_change raises it, or None.
 
-    Asks `revisions` and `votes` of the change, so that a page that has prefetched them pays nothing.
+    Reads `revisions` and `votes` of the change, so that a page that has prefetched them needs no query.
     """
     if is_own_change(change, by):
         return _own_change()
@@ -66,23 +66,26 @@ def find_vote_violation(change: Change, *, by: User) -> RuleViolation | WrongSta
 
 
 def current_votes(change: Change) -> list[Vote]:
-    """Return the votes on the current revision that are not voided. Asks `votes` of the change."""
+    """Return the votes on the current revision that are not voided. Reads `votes` of the change."""
     return [vote for vote in change.votes.all() if vote.revision == change.revision and vote.voided_at is None]
 
 
 def open_change_requests(votes: Collection[Vote]) -> list[Vote]:
-    """Of the votes on one revision the requests for changes that stand: their voter has not decided since."""
+    """Return the open requests for changes among the votes on one revision: those whose voter has not decided since."""
     decided = {vote.voter_id for vote in votes if vote.verdict != Verdict.REQUEST_CHANGES}
     return [vote for vote in votes if vote.voter_id not in decided]
 
 
 def voter_names(votes: Collection[Vote]) -> str:
-    """Whose votes these are, for a sentence."""
+    """Return the names of the voters, for a sentence."""
     return ", ".join(vote.voter.display_name for vote in votes)
 
 
 def find_change_request_violation(change: Change, verdict: Verdict, *, by: User) -> RuleViolation | None:
-    """What a request for changes keeps this person from: approving what others want changed, or asking twice."""
+    """Return the violation if an open request for changes forbids this verdict, else None.
+
+    Forbidden are an approval while another approver requests changes, and a second request by the same approver.
+    """
     standing = open_change_requests(current_votes(change))
     own = any(vote.voter_id == by.pk for vote in standing)
     if verdict == Verdict.REQUEST_CHANGES and own:
@@ -96,13 +99,16 @@ def find_change_request_violation(change: Change, verdict: Verdict, *, by: User)
 
 
 def violation_from_constraint(change: int, revision: int, *, by: User) -> RuleViolation:
-    """What the database means where it refuses a vote: its constraints are one vote per revision, and four eyes."""
+    """Return the rule violation behind a vote that a database constraint prevented.
+
+    The constraints are one vote per user and revision, and four eyes.
+    """
     voted = Vote.objects.filter(change=change, revision=revision, voter=by, voided_at=None).exists()
     return _already_voted() if voted else _own_change()
 
 
 def require_reason(verdict: Verdict, reason: str) -> None:
-    """All but an approval say why. Raises ReasonMissing."""
+    """Require a reason for every verdict but an approval. Raises ReasonMissing."""
     if verdict == Verdict.REJECT and not reason.strip():
         raise ReasonMissing(_("A rejection needs a reason: the requester reads it."))
     if verdict == Verdict.REQUEST_CHANGES and not reason.strip():
@@ -110,19 +116,22 @@ def require_reason(verdict: Verdict, reason: str) -> None:
 
 
 def require_right(by: User, right: Right) -> None:
-    """The person holds the right now. Raises NotAllowed, which names the groups that carry it."""
+    """Require that the user has the right now. Raises NotAllowed, which names the groups that carry it."""
     if not roles.has_right(by, right):
         raise _members_only(right)
 
 
 def require_recent_auth(presence: RecentAuth) -> None:
-    """The person has shown within minutes that it is them. Raises ReauthenticationRequired."""
+    """Require that the user has authenticated within the last minutes. Raises ReauthenticationRequired."""
     if not presence.fresh:
         raise ReauthenticationRequired(_("Enter your password: this needs you to show that it is you."))
 
 
 def require_review_proof(revision: Revision, care: ReviewProof) -> None:
-    """What is of high risk was looked at and its consequence confirmed. Raises DiffNotOpened, ImpactNotConfirmed."""
+    """Require that the voter opened the difference of a high-risk revision and confirmed its impact.
+
+    Raises DiffNotOpened, ImpactNotConfirmed.
+    """
     proposed = risks.rate_patch(revision.patch, revision.base, new_secret=bool(revision.secret_fingerprint))
     if proposed < RiskLevel.HIGH:
         return
@@ -133,19 +142,22 @@ def require_review_proof(revision: Revision, care: ReviewProof) -> None:
 
 
 def forbid_own_change(change: Change, by: User, rule: str) -> None:
-    """Raises OwnChange, with the sentence `rule`, for whoever proposed or edited the change."""
+    """Raise OwnChange, with the sentence `rule`, if the user proposed or edited the change."""
     if is_own_change(change, by):
         raise OwnChange(rule)
 
 
 def require_requester(change: Change, by: User, rule: str) -> None:
-    """It is the person's own change. Raises NotAllowed with the sentence `rule`."""
+    """Require that the user is the change's requester. Raises NotAllowed with the sentence `rule`."""
     if change.requester_id != by.pk:
         raise NotAllowed(rule)
 
 
 def require_writable_secret(proposal: Proposal, read: ApiSecret | None = None) -> ApiSecret:
-    """The secret of the proposal, just `read` or by the mirror now. Raises NotWritable, which says who could help."""
+    """Return the secret of the proposal: `read`, if the caller has just read it, or the catalog's current entry.
+
+    Raises NotWritable, which names who could help.
+    """
     just_read = read is not None and read.pk == proposal.secret
     secret = read if just_read else ApiSecret.objects.filter(pk=proposal.secret).first()
     if secret is None:
@@ -156,10 +168,10 @@ def require_writable_secret(proposal: Proposal, read: ApiSecret | None = None) -
 
 
 def enforce_submission_limit(proposal: Proposal, by: User, *, submitted: int, now: datetime) -> None:
-    """The person has `submitted` no more than CHANGE_SUBMITS_PER_HOUR proposals within an hour. Raises
-    TooManySubmissions.
+    """Raise TooManySubmissions if the user has `submitted` CHANGE_SUBMITS_PER_HOUR proposals within an hour.
 
-    Not for people who work: for guesses at a secret value, each of which has to be a proposal. The rows are the count.
+    Meant to stop guesses at a secret value, each of which needs a proposal; ordinary work stays below the limit. The
+    count is that of the revisions stored.
     """
     limit = settings.CHANGE_SUBMITS_PER_HOUR
     if submitted < limit or Revision.objects.filter(pk=proposal.revision_id).exists():
@@ -183,7 +195,7 @@ def forbid_resubmission(proposal: Proposal) -> None:
 
 
 def require_changes(proposal: Proposal) -> None:
-    """Something changes, for a reason. Raises NothingChanged, ReasonMissing."""
+    """Require that the proposal changes something and has a reason. Raises NothingChanged, ReasonMissing."""
     if not proposal.patch and proposal.sealed is None:
         raise NothingChanged(_("Nothing changed: edit at least one field."))
     if not proposal.reason.strip():
@@ -191,12 +203,12 @@ def require_changes(proposal: Proposal) -> None:
 
 
 def is_own_change(change: Change, by: User) -> bool:
-    """Whether the person proposed the change or edited it. Asks `revisions` of the change."""
+    """Return whether the user proposed or edited the change. Reads `revisions` of the change."""
     return change.requester_id == by.pk or any(revision.editor_id == by.pk for revision in change.revisions.all())
 
 
 def own_changes_filter(by: User) -> Q:
-    """is_own as a condition, for lists of changes."""
+    """Return is_own_change as a query condition, for lists of changes."""
     return Q(requester=by) | exists_by_index(Revision.objects.filter(change=OuterRef("pk"), editor=by))
 
 

@@ -1,6 +1,6 @@
-"""Texts that quote a proposed client secret: refused, since the append-only log would keep them for ever.
+"""Rule against texts that quote a proposed client secret, since the append-only log would keep them for ever.
 
-Asked only of texts by the requester, who knows the value. To anyone else a refusal would tell that a guess is right.
+Checked only for texts by the requester, who knows the value. To any other user a violation would confirm a guess.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from portal.vault import SHARE_FIELDS, SecretStr
 from portal.vault.scrubbing import is_quoted
 
 _MOST_FINGERPRINTS = 100_000
-"""Of one text: a tenth of a second or two. A longer one is compared by whole words."""
+"""Fingerprints computed for one text: 0.1 to 0.2 s. A longer text is compared by whole words."""
 _LONGEST_VALUE = 256
-"""Characters of an erased value that are looked for where its traits name no upper bound."""
+"""Length in characters up to which an erased value is searched for, if its traits name no upper bound."""
 
 
 def forbid_in_proposal(proposal: Proposal) -> None:
@@ -61,20 +61,20 @@ def _open_value(blob: bytes | memoryview, revision_id: UUID) -> SecretStr | None
 
 
 def _quotes(revision: Revision, text: str) -> bool:
-    """By the value itself while it is kept, by its fingerprint once it is erased."""
+    """Return whether the text quotes the value: by the value itself, or by its fingerprint once it is erased."""
     value = _open_value(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
     return is_quoted(value, text) if value is not None else bool(_found(revision, text))
 
 
 def _rest(revision: Revision, text: str) -> str:
-    """The text with the exact value taken out; nothing of it where that is not enough."""
+    """Return the text without the exact value, or '' if the text quotes the value even then."""
     for found in _found(revision, text):
         text = text.replace(found, "…")
     return "" if _quotes(revision, text) else text
 
 
 def _found(revision: Revision, text: str) -> list[str]:
-    """The parts of a text whose fingerprint is that of the proposed value, the longest first."""
+    """Return the parts of a text whose fingerprint is that of the proposed value, the longest first."""
     least, most = (revision.secret_traits or {}).get("length", (1, None))
     most = most or max(least, _LONGEST_VALUE)
     together = "".join(char for char in text if not char.isspace() and not is_invisible(char))
@@ -86,7 +86,7 @@ def _found(revision: Revision, text: str) -> list[str]:
 
 
 def _parts(text: str, least: int, most: int) -> Iterator[str]:
-    """Every part of a text with a length in these bounds; of a long text those that begin and end with a word."""
+    """Yield every part of a text with a length in these bounds; of a long text only from word edge to word edge."""
     starts, ends = range(len(text)), range(len(text) + 1)
     if len(text) * (min(most, len(text)) - least + 1) > _MOST_FINGERPRINTS:
         edges = [at for at in ends if at in (0, len(text)) or text[at - 1].isalnum() != text[at].isalnum()]

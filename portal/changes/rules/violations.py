@@ -10,38 +10,38 @@ from portal.changes.models import Change
 
 
 class RuleViolation(Exception):
-    """A rule says no."""
+    """A rule of the portal forbids the command."""
 
     code: ClassVar[str]
-    """What the log stores of the refusal: stable, whatever the class is called."""
+    """Identifier of the rule that the log stores; it stays the same if the class is renamed."""
 
 
 class NotAllowed(RuleViolation):
-    """The person lacks the right, or it is somebody else's change."""
+    """The user lacks the right, or the change belongs to another user."""
 
     code = "NotAllowed"
 
 
 class OwnChange(RuleViolation):
-    """Nobody decides a change they proposed or edited, administrators included."""
+    """No user may decide a change they proposed or edited, administrators included."""
 
     code = "OwnChange"
 
 
 class AlreadyVoted(RuleViolation):
-    """One vote per person and revision."""
+    """A user has one vote per revision."""
 
     code = "AlreadyVoted"
 
 
 class ChangesRequested(RuleViolation):
-    """Somebody asked for changes: nobody else approves until it is revised, or they decide otherwise."""
+    """An approver requested changes: until a revision, or that approver's decision, no other approver can approve."""
 
     code = "ChangesRequested"
 
 
 class StaleRevision(RuleViolation):
-    """The change was revised after the page was opened: the vote would be over something not seen."""
+    """The change was revised after the page was opened: the voter has not seen the current revision."""
 
     code = "StaleRevision"
 
@@ -51,19 +51,19 @@ class StaleRevision(RuleViolation):
 
 
 class AlreadySubmitted(RuleViolation):
-    """The very proposal is a revision of another change."""
+    """The same proposal is a revision of a change already."""
 
     code = "AlreadySubmitted"
 
 
 class NotWritable(RuleViolation):
-    """The portal's Segura user may not write this secret, or the secret is gone."""
+    """The portal's Segura user may not write this secret, or Segura no longer lists it."""
 
     code = "NotWritable"
 
 
 class NothingChanged(RuleViolation):
-    """The proposal equals what the vault holds."""
+    """The proposal equals the current values in Segura."""
 
     code = "NothingChanged"
 
@@ -75,19 +75,19 @@ class ReasonMissing(RuleViolation):
 
 
 class TooManySubmissions(RuleViolation):
-    """So many proposals by one person within an hour that no other is taken for a while."""
+    """The user has reached a limit of submissions or comments."""
 
     code = "TooMany"
 
 
 class VotesLapsed(RuleViolation):
-    """The approvals are too old, or of people who may no longer decide."""
+    """The approvals are too old, or their voters may no longer decide."""
 
     code = "VotesLapsed"
 
 
 class ContainsSecret(RuleViolation):
-    """The text holds the very secret value that its author proposed; `rest` is the text without it."""
+    """The text contains the secret value that its author proposed; `rest` is the text without the value."""
 
     code = "HoldsSecret"
 
@@ -97,60 +97,60 @@ class ContainsSecret(RuleViolation):
 
 
 class PastRetention(RuleViolation):
-    """The change is so old that its events have left the log: nothing new can be said of it."""
+    """The change is so old that its events have been deleted from the log: no comment can be added."""
 
     code = "PastRetention"
 
 
 class MentionNotAllowed(RuleViolation):
-    """Somebody is mentioned who may not see the change, or whom nobody knows."""
+    """The text mentions an unknown name, or a user who may not see the change."""
 
     code = "NotReaders"
 
 
 class ReauthenticationRequired(RuleViolation):
-    """The person showed too long ago who they are, or never did."""
+    """The user has not authenticated within the last minutes."""
 
     code = "NotPresent"
 
 
 class ReviewRequired(RuleViolation):
-    """Approving a change of high risk takes more than a click."""
+    """Approving a high-risk change requires a proof of review."""
 
     code = "HighRisk"
 
 
 class DiffNotOpened(ReviewRequired):
-    """The voter has not had its difference in front of them."""
+    """The voter has not opened a page that shows the difference."""
 
     code = "NotOpened"
 
 
 class ImpactNotConfirmed(ReviewRequired):
-    """The voter has not confirmed what it brings about."""
+    """The voter has not confirmed the impact of the change."""
 
     code = "NotConfirmed"
 
 
 class AlreadyPaused(RuleViolation):
-    """A person has paused delivery before."""
+    """An administrator has paused delivery already."""
 
     code = "AlreadyHeld"
 
 
 class NotPaused(RuleViolation):
-    """No person has paused delivery."""
+    """No administrator has paused delivery."""
 
     code = "NotHeld"
 
 
 class SecretMismatch(RuleViolation):
-    """The secret value entered for a retry is not the one that was approved."""
+    """The secret value entered for a retry is not the approved one."""
 
     code = "ValueDiffers"
 
 
 class TooManyGuesses(SecretMismatch):
-    """So many wrong values were entered for a retry that no other is looked at for a while."""
+    """So many wrong values were entered for a retry that no further value is compared for a while."""
 
     code = "GuessesSpent"
