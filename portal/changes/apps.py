@@ -9,10 +9,10 @@ class ChangesConfig(AppConfig):
     label = "changes"
 
     def ready(self) -> None:
-        from portal.changes.workflow import vote_reevaluation  # noqa: F401, PLC0415 - listens; models exist only once apps are ready
+        from portal.changes.workflow import vote_reevaluation  # noqa: F401, PLC0415 - connects its signal receiver; models load after apps
 
         if settings.HOLDS_KEYS:
-            # a ring that cannot seal stops every process at its start, not the first person who submits
+            # A keyring that cannot encrypt stops every process at its start, not the first submission.
             keyring.get_keyring()
         if settings.APPROVAL_MAC_KEYS:
             keyring.mac_ring()

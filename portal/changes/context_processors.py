@@ -1,4 +1,4 @@
-"""What every page says about delivery."""
+"""Context processor for the delivery pause, which every page shows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portal.changes.delivery import circuit_breaker
 
 
 def pause(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `pause` of all delivery, for people who are signed in; asked only where a page shows it."""
+    """Return `pause`, the pause of all delivery, for signed-in users; the query runs only if the page shows it."""
     person = getattr(request, "user", None)
     return (
         {"pause": SimpleLazyObject(circuit_breaker.current_pause)}

@@ -1,4 +1,4 @@
-"""Addresses of changes and of the secrets they are about."""
+"""URLs of changes and of the secrets they are about."""
 
 from django.urls import path
 

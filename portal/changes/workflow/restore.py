@@ -34,7 +34,7 @@ class RestoreResult:
 
 
 def apply_restore_safeguards(*, by: User, reason: str, actor: str, lost_checkpoint: str) -> RestoreResult:
-    """Pause delivery in `by`'s name, put every change that may have been sent in doubt, and end every session.
+    """Pause delivery in `by`'s name, have each change that may have been sent read back, and end every session.
 
     All in one transaction, before any other process starts. `actor` is the name in the log, `lost_checkpoint` the note
     that was published after the backup. The numbers of changes and events leave a gap, so that no number is used twice.
@@ -52,7 +52,7 @@ def apply_restore_safeguards(*, by: User, reason: str, actor: str, lost_checkpoi
         numbers = list(doubtful.values_list("pk", flat=True))
         for number in numbers:
             status_changes.mark_restored(lock_change(number))
-        sessions = Session.objects.all().delete()[0]  # the user may have changed the password since the backup
+        sessions = Session.objects.all().delete()[0]  # users may have changed their passwords since the backup
         facts = {"held_for": by.username, "reason": reason.strip(), "changes": numbers, "sessions": sessions}
         ledger.record_event("audit.restored", by=actor, data={**facts, "lost_checkpoint": lost_checkpoint})
     return RestoreResult(len(numbers), sessions)

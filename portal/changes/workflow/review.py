@@ -57,7 +57,10 @@ def approve_change(
 
 
 def reject_change(change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: RecentAuth) -> Change:
-    """Vote against the revision, which closes the change for good. Raises ReasonMissing and what approve_change raises."""
+    """Vote against the revision, which closes the change for good.
+
+    Raises ReasonMissing and what approve_change raises.
+    """
     guards.require_reason(Verdict.REJECT, reason)
     ballot = VoteRequest(Verdict.REJECT, revision, digest, reason.strip(), presence, NONE_TAKEN)
     return _vote(change_id, ballot, by=by)
@@ -77,7 +80,7 @@ def request_changes(
 
 
 class _Barred(Exception):
-    """The database refused the vote."""
+    """A database constraint prevents the vote."""
 
 
 def _vote(change_id: int, ballot: VoteRequest, *, by: User) -> Change:

@@ -1,4 +1,4 @@
-"""manage.py after_restore: once, after a backup was restored and before anything of the portal starts."""
+"""Command `after_restore`: run once after a backup was restored, before any process of the portal starts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--reason", required=True, help="what people whose change waits will read")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Ends with 1 and a sentence where it may not be done; says what is to be looked at next."""
+        """Apply the safeguards and print what to check next; exit with 1 and a sentence if they may not be applied."""
         by = User.objects.find_by_name(options["by"])
         if by is None or not by.is_active:
             raise CommandError(f"There is no account {options['by']}.")

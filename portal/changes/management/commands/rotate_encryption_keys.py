@@ -1,4 +1,4 @@
-"""manage.py rotate_encryption_keys: seal all open values with the first key of the ring, and say what is left."""
+"""Command `rotate_encryption_keys`: encrypt all stored values with the keyring's first key, and print what is left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Ends with 1 where an older key is still needed, or a value opens with none."""
+        """Rotate the key; exit with 1 if an older key is still needed, or a value cannot be decrypted."""
         done = key_rotation.rotate_encryption_key(by=f"{getpass.getuser()} (command line)")
         self.stdout.write(f"{done.moved} sealed anew with key {done.to}.")
         for key, count in sorted(done.left.items()):
