@@ -1,1 +1,1 @@
-"""What people send: the edit of a secret, the ballot, filters; and an edit on its way to a proposal."""
+"""Forms of changes: proposal, vote, comment, filters; and the steps between an opened form and a proposal."""

@@ -1,4 +1,4 @@
-"""One decision on several changes of the queue."""
+"""Form for one verdict on several changes of the queue."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from portal.accounts.forms import RecentAuthForm
 from portal.changes.models import Verdict
 
 MOST = 25
-"""What can be decided together, and so what a page of the queue lists: each is a transaction in the one request."""
+"""Most changes per request, and so the page size of the queue: each vote is a transaction within the one request."""
 _ALTERED = _("The list was altered. Open it anew and choose again.")
 _PICK = re.compile(r"(\d{1,18})\.(\d{1,9})\.([0-9a-f]{64})")
 
 
 class SelectedChange(NamedTuple):
-    """One chosen change, and what exactly of it the list showed."""
+    """One selected change: its revision and digest as the list showed them."""
 
     change_id: int
     revision: int
@@ -28,13 +28,13 @@ class SelectedChange(NamedTuple):
 
 
 class SelectionField(forms.Field):
-    """The ticked boxes, each «change.revision.digest»."""
+    """The ticked boxes, each in the form «change.revision.digest»."""
 
     widget = forms.MultipleHiddenInput
     default_error_messages = {"required": _("Choose at least one change.")}
 
     def to_python(self, value: list[str] | None) -> list[SelectedChange]:
-        """As picks, each once. Raises ValidationError for what no box of the page holds, and for more than a page."""
+        """Return the selected changes, each once. Raises ValidationError if a value is invalid, or for over MOST."""
         texts = dict.fromkeys(value or [])
         if len(texts) > MOST:
             raise ValidationError(_("Choose at most %(most)d changes at once.") % {"most": MOST})
@@ -45,9 +45,9 @@ class SelectionField(forms.Field):
 
 
 class BulkVoteForm(RecentAuthForm):
-    """A verdict over all that was picked; a rejection with one reason for all of them.
+    """A verdict on all selected changes; a rejection with one reason for all of them.
 
-    Changes are requested one by one: what to change differs.
+    Request changes is not offered: what to change differs from change to change.
     """
 
     picks = SelectionField(label=_("Changes"))
@@ -60,7 +60,7 @@ class BulkVoteForm(RecentAuthForm):
         label=_("Reason for all selected"),
         required=False,
         max_length=4000,
-        # Not of one line: in front of a password browsers take that for the name of the account, and fill it in.
+        # Several lines: browsers fill a one-line control in front of a password with the name of the account.
         widget=forms.Textarea(attrs={"rows": 1, "autocomplete": "off"}),
     )
 
@@ -71,11 +71,11 @@ class BulkVoteForm(RecentAuthForm):
 
     @property
     def picked(self) -> list[str]:
-        """The boxes that were ticked, as they came."""
+        """The values of the ticked boxes, as they were sent."""
         return self.data.getlist("picks") if self.is_bound else []  # type: ignore[attr-defined]
 
     @property
     def votes(self) -> list[dict[str, Any]]:
-        """Each vote, as workflow takes it."""
+        """Arguments of each vote for approve_change or reject_change."""
         reason = self.cleaned_data["reason"]
         return [{**pick._asdict(), "reason": reason, "presence": self.presence} for pick in self.cleaned_data["picks"]]

@@ -1,4 +1,4 @@
-"""What people send to say something about a change."""
+"""Form for a comment on a change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ABOUT = [("", _("The change as a whole")), *FIELD_LABELS.items()]
 
 
 class CommentForm(forms.Form):
-    """A remark that opens a thread or, where it `answers` a comment, goes on with one."""
+    """A comment that opens a thread or, if it `answers` a comment, goes into the thread of that comment."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
     answers = forms.IntegerField(widget=forms.HiddenInput, required=False, min_value=1, max_value=_LARGEST)
@@ -38,18 +38,18 @@ class CommentForm(forms.Form):
             self.fields["text"].help_text = ""
 
     def offer(self, names: Iterable[str]) -> None:
-        """List these fields only, and what was chosen; any other is still taken: the change may have been revised."""
+        """Offer only these fields and the selected one. Others are still accepted: the change may have been revised."""
         listed = {"", *names, self["field"].value()}
         self.fields["field"].widget.choices = [(name, label) for name, label in _ABOUT if name in listed]
 
     def refuse(self, sentence: str, *, rest: str | None) -> None:
-        """Say why at the text, which is shown again: as it was typed, or as the `rest` that may be shown."""
+        """Add the sentence as an error of the text, which is shown again as typed, or as `rest` if that is given."""
         if rest is not None:
             self.data = {**self.data.dict(), "text": rest} if isinstance(self.data, QueryDict) else self.data
         self.add_error("text", sentence)
 
     @property
     def remark(self) -> NewComment:
-        """What is said, as talk takes it."""
+        """The comment, as post_comment takes it."""
         cleaned = self.cleaned_data
         return NewComment(cleaned["key"], cleaned["text"], cleaned.get("field", ""), cleaned["answers"])

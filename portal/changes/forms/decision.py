@@ -1,4 +1,4 @@
-"""What people send with their decision, with a retry, and with what they found in Segura."""
+"""Forms for a vote, a retry, a check and a manual resolution."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from portal.vault import SecretStr
 
 
 class VoteForm(RecentAuthForm):
-    """A vote: on which revision, over which digest, and a comment, which all but an approval must have.
+    """A vote: its revision and digest, and a comment, which is mandatory except for an approval.
 
-    `opened` is the mark of the page that showed the difference; with `confirmed` it is what high risk takes.
-    The names of `confirmed` and `reason` hold the digest that they are about: browsers put what was typed and ticked
-    back into controls of the same name, also where the page shows another revision by now.
+    `opened` is the review token of the page that showed the difference; with `confirmed` it is the review proof that a
+    high-risk change requires. The names of the controls `confirmed` and `reason` contain the digest that they are
+    about: browsers restore what was typed and ticked in controls of the same name, even if the page now shows another
+    revision.
     """
 
     revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
@@ -42,9 +43,9 @@ class VoteForm(RecentAuthForm):
     def __init__(
         self, data: QueryDict | None = None, *, request: HttpRequest, digest: str = "", kept: bool = False
     ) -> None:
-        """`digest`: that of the revision which the page shows, where there is no `data` to say it.
+        """Bind the form to `digest`, that of the revision the page shows, unless `data` contains one.
 
-        `kept`: the page already shows the form; what is being typed there stays when htmx swaps it.
+        `kept`: the page shows the form already; htmx must not overwrite what is being typed there.
         """
         self._digest = digest if data is None else data.get("digest", "")
         super().__init__(data, request=request, auto_id="vote-%s")
@@ -63,19 +64,19 @@ class VoteForm(RecentAuthForm):
         return str(self["reason"].value() or "")
 
     def add_prefix(self, field_name: str) -> str:
-        """Bind the controls that decide and explain to the digest."""
+        """Bind the controls of confirmation and comment to the digest."""
         bound = f"{field_name}-{self._digest}" if field_name in ("confirmed", "reason") else field_name
         return super().add_prefix(bound)
 
     @property
     def vote(self) -> dict[str, Any]:
-        """The cleaned vote, as workflow takes it."""
+        """The cleaned vote, as arguments of the commands in workflow.review."""
         cleaned = {name: self.cleaned_data[name] for name in ("revision", "digest", "reason")}
         return {**cleaned, "presence": self.presence}
 
     @property
     def care(self) -> ReviewProof:
-        """What the voter did before, which only an approval asks for."""
+        """The voter's review proof, which only an approval requires."""
         given = self.cleaned_data
         return review_proof.check_review_token(
             given["digest"],
@@ -87,7 +88,7 @@ class VoteForm(RecentAuthForm):
 
 
 class RetryForm(RecentAuthForm):
-    """The approved client secret once more; never written back into a page."""
+    """The approved client secret, entered again; a page never shows it."""
 
     value = SecretField(
         limit=10_000,
@@ -100,26 +101,26 @@ class RetryForm(RecentAuthForm):
 
     @property
     def secret(self) -> SecretStr | None:
-        """The value as something that does not print."""
+        """The value as SecretStr, which does not print."""
         value: SecretStr | None = self.cleaned_data["value"]
         return value
 
     def add_error(self, field: str | None, error: Any) -> None:
-        """Add that the value looks like a placeholder, where it is another one than was approved."""
+        """Add the error; add a hint if the value is not the approved one and looks like a placeholder."""
         super().add_error(field, error)
         if field == "value" and cast(SecretField, self.fields["value"]).doubtful:
             super().add_error(field, _("What you entered looks like a placeholder or a masked copy of the value."))
 
 
 class RecheckForm(RecentAuthForm):
-    """Nothing but the person."""
+    """The user's authentication; no other field."""
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
         super().__init__(data, request=request, auto_id="recheck-%s")
 
 
 class ResolveForm(RecentAuthForm):
-    """What a person found in Segura, where the machine could not find out."""
+    """Findings of an operator in Segura about a change whose outcome the worker could not determine."""
 
     applied = forms.ChoiceField(
         label=_("What does Segura hold?"),
@@ -142,6 +143,6 @@ class ResolveForm(RecentAuthForm):
 
     @property
     def found(self) -> dict[str, Any]:
-        """What was found, as aftermath takes it."""
+        """The findings, as arguments of resolve_change."""
         answer = self.cleaned_data["applied"]
         return {"applied": answer != "no", "in_part": answer == "part", "reason": self.cleaned_data["reason"]}

@@ -1,6 +1,6 @@
-"""One person's edit of one API secret on its way from the opened form to the proposal.
+"""A user's edit of one API secret, from the opened form to the proposal.
 
-Nothing is kept on the server meanwhile: what was seen and a new client secret travel sealed in hidden fields.
+The server stores nothing in between: the base and a new client secret are encrypted in hidden fields.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ from portal.changes.models import Revision
 from portal.vault import SECRET_FIELD, SHARE_FIELDS, TEXT_FIELDS, SecretStr
 
 _UNSEEN = Snapshot({})
-"""What a form carries whose details could not be read, so that this too cannot be made up."""
+"""Base of a form whose secret could not be read; encrypted too, so that a client cannot forge it."""
 _IN_ORDER = sorted(TEXT_FIELDS, key=lambda name: name == "notes")
-"""The long one last."""
+"""Text fields with the notes, the long one, last."""
 
 
 @dataclass
 class ProposalEditor:
-    """What a person has in front of them.
+    """State of one user's edit.
 
-    `base` is what they saw of the secret, None where it could not be read (`obstacle` says why). `kept` holds a new
-    client secret entered or proposed earlier, bound to an id of its own. `moved` are fields whose value in the vault
-    is not what it was when `revised` was proposed; `differs` are those where the vault holds something else than typed.
+    `base` is the secret as the user saw it, None if it could not be read (`obstacle` says why). `kept` holds a new
+    client secret entered or proposed earlier, under a revision id of its own. `moved` are fields whose value in Segura
+    changed since `revised` was proposed; `differs` are those whose value in Segura is not the typed one.
     """
 
     secret: ApiSecret
@@ -72,17 +72,17 @@ class ProposalEditor:
 
     @cached_property
     def moved(self) -> dict[str, FieldChange]:
-        """Old: when it was proposed; new: now."""
+        """Fields changed in Segura since the proposal. Old: at the proposal; new: now."""
         return {change.field: change for change in rebase.find_outside_changes(self.revised, self.base)}
 
     @cached_property
     def conflicts(self) -> dict[str, FieldConflict]:
-        """What both the proposal and somebody in Segura changed."""
+        """Fields that the proposal and another user in Segura both changed."""
         return rebase.find_conflicts(self.revised, self.base)
 
     @property
     def taken_over(self) -> list[str]:
-        """What moved in Segura and is nothing to decide about."""
+        """Fields changed in Segura that need no choice by the user."""
         decided = {*self.conflicts, SECRET_FIELD} if self.secret_disputed else set(self.conflicts)
         return [name for name in self.moved if name not in decided]
 
@@ -93,7 +93,7 @@ class ProposalEditor:
 
     @property
     def disputed(self) -> list[dict[str, Any]]:
-        """Each text field that both changed, with the question which shall count."""
+        """Each text field that both sides changed, with the choice of the side that counts."""
         return [
             {"field": self.form[name], "choice": self.form[CHOICE.format(name)], "conflict": self.conflicts[name]}
             for name in _IN_ORDER
@@ -102,7 +102,7 @@ class ProposalEditor:
 
     @property
     def texts(self) -> list[dict[str, Any]]:
-        """Each other text field, with what moved about it."""
+        """Each other text field, with what changed in Segura or differs from it."""
         return [
             {
                 "field": self.form[name],
@@ -116,7 +116,7 @@ class ProposalEditor:
 
     @property
     def lists(self) -> list[dict[str, Any]]:
-        """Each list of who may use the secret, with what moved about it."""
+        """Each list of shares, with what changed in Segura."""
         books = directory.load_share_suggestions()
         for name, book in books.items():
             if not book.whole:
@@ -136,7 +136,7 @@ class ProposalEditor:
         ]
 
     def proposal(self) -> Proposal:
-        """What the valid form comes to. Its id is new, so that two previews are two proposals."""
+        """Return the proposal of the valid form. Its id is new, so that two previews are two proposals."""
         revision_id = uuid.uuid4()
         data = self.form.cleaned_data
         new = None
@@ -157,7 +157,7 @@ class ProposalEditor:
         )
 
     def keep_typed_secret(self) -> None:
-        """After a form that did not pass: seal the value that was typed, so that it need not be typed again."""
+        """Encrypt the typed value after a form that is not valid, so that the user need not type it again."""
         value = self.form.cleaned_data.get(SECRET_FIELD)
         if isinstance(value, SecretStr):
             self.kept = _keep(self.secret, value)
@@ -169,7 +169,7 @@ class ProposalEditor:
 def open_editor(
     secret: ApiSecret, *, by: User, revised: Revision | None = None, over: Prefill | None = None
 ) -> ProposalEditor:
-    """Open the form: the vault is read live, and what `revised` proposes, or else `over`, is laid over it."""
+    """Open the form: read the secret live, and prefill what `revised` proposes, or else `over`."""
     base, obstacle = _look(secret, by)
     kept = _kept_of(secret, revised)
     over = prefill.of_revision(revised) if revised else over or Prefill({}, None)
@@ -178,14 +178,14 @@ def open_editor(
         initial["secret_mode"] = ENTER
     edit = ProposalEditor(secret, by, base, ProposalForm(base=base), kept, obstacle, revised)
     if edit.secret_disputed:
-        initial["secret_mode"] = ""  # nothing is chosen for them
+        initial["secret_mode"] = ""  # the user must choose
     return _shown(edit, initial)
 
 
 def reopen_editor(
     proposal: Proposal, secret: ApiSecret, *, by: User, revised: Revision | None = None
 ) -> ProposalEditor:
-    """Back from the preview to the form, with everything as it was typed and the new client secret kept."""
+    """Return from the preview to the form, with everything as typed and the new client secret kept."""
     base = proposal.base
     kept = replace(proposal, patch={}, base=None) if proposal.sealed else None
     over = Prefill(proposal.patch, base.fields if base else None, proposal.reason, proposal.ticket)
@@ -213,7 +213,7 @@ def editor_from_post(
 def editor_with_more_rows(
     data: QueryDict, secret: ApiSecret, *, by: User, to: str = "", revised: Revision | None = None
 ) -> ProposalEditor:
-    """The form as it was sent, unjudged, with new blank rows in the list `to`. Raises InvalidProposalToken."""
+    """Return the form as sent, not validated, with new blank rows in the list `to`. Raises InvalidProposalToken."""
     edit = editor_from_post(data, secret, by=by, revised=revised)
     sent = {name: listed.total_form_count() for name, listed in edit.form.shares.items()}
     edit = _typed_again(edit, data)
@@ -226,7 +226,7 @@ def editor_with_more_rows(
 def editor_after_lost_token(
     data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | None = None
 ) -> ProposalEditor:
-    """What was seen is lost: read the vault anew, keep what was typed, and say where the two differ."""
+    """Read the secret again, keep what was typed, and show where the two differ: the base of the form was lost."""
     base, obstacle = _look(secret, by)
     kept = _recall(data, secret, by) or _kept_of(secret, revised)
     edit = _typed_again(ProposalEditor(secret, by, base, ProposalForm(base=base), kept, obstacle, revised), data)
@@ -253,7 +253,7 @@ def _keep(secret: ApiSecret, value: SecretStr) -> Proposal:
 
 
 def _kept_of(secret: ApiSecret, revised: Revision | None) -> Proposal | None:
-    """The client secret an earlier revision proposes, for as long as it is not erased."""
+    """Return the client secret that an earlier revision proposes, unless it has been erased."""
     if revised is None or revised.sealed_secret is None:
         return None
     kept_id = uuid.uuid4()
@@ -276,7 +276,7 @@ def _shown(edit: ProposalEditor, initial: dict[str, Any]) -> ProposalEditor:
 
 
 def _typed_again(edit: ProposalEditor, data: QueryDict) -> ProposalEditor:
-    """A fresh form that holds what was typed; of a client secret only the sealed value."""
+    """Return a new form with what was typed; of a client secret only the encrypted value."""
     initial: dict[str, Any] = {name: data.get(name, "") for name in ProposalForm.base_fields if name != SECRET_FIELD}
     try:
         value = edit.form.fields[SECRET_FIELD].clean(data.get(SECRET_FIELD, ""))

@@ -1,4 +1,4 @@
-"""Form fields whose text goes to the vault: byte for byte as typed, and nothing in it that nobody can see."""
+"""Form fields whose text goes to Segura: byte for byte as typed, and without invisible characters."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from portal.common.invisible_characters import NEEDED, is_invisible
 from portal.vault import SecretStr, is_masked
 
 _LET_PASS = ("Zs", "Co", "Cn")
-"""Spaces as word processors leave them, and letters this Python is too old to know; the difference shows them."""
+"""Allowed: spaces of word processors, and characters unknown to this Python version; the difference shows them."""
 _DAMAGED = "\ufffd"
 _RUNS = re.compile(r"\s*(javascript|data|vbscript|file|blob|about)\s*:", re.IGNORECASE)
 _KEY = re.compile(r"-{4,5} ?BEGIN ")
 _LINE_END = re.compile(r"\n|\\n")
-"""Real, or written out as in JSON and in environment files."""
+"""A line end, or one written out as in JSON and in environment files."""
 
 
 def reject_invisible(label: str, text: str, *, passing: str = "", strict: bool = False) -> None:
-    """Raises ValidationError naming field and character where the text holds control, invisible or damaged ones.
+    """Raise ValidationError naming field and character if the text has control, invisible or damaged characters.
 
-    `passing` are characters to let through; `strict` knows no other exceptions, for a text that no page shows.
+    `passing` are characters to allow; `strict` allows no other exceptions, for a text that no page shows.
     """
     for position, char in enumerate(text, start=1):
         if char in passing:
@@ -56,7 +56,7 @@ def _hides(char: str) -> bool:
 
 
 def reject_too_long(label: str, text: str, limit: int) -> None:
-    """Raises ValidationError with both numbers. There is no maxlength: browsers cut a paste without a word."""
+    """Raise ValidationError with length and limit. No maxlength is set: browsers cut a pasted text without notice."""
     if len(text) > limit:
         raise ValidationError(
             ngettext(
@@ -70,7 +70,7 @@ def reject_too_long(label: str, text: str, limit: int) -> None:
 
 
 class ExactTextField(forms.CharField):
-    """Text kept exactly, spaces included. What is `seen` in the vault passes untouched, whatever it holds."""
+    """Text kept exactly, spaces included. The `seen` value, the one in Segura, is accepted whatever it contains."""
 
     def __init__(self, *, limit: int, lines: bool = False, **options: Any) -> None:
         options.setdefault("widget", forms.Textarea(attrs={"rows": 4}) if lines else forms.TextInput(attrs=EXACT))
@@ -95,13 +95,13 @@ class ExactTextField(forms.CharField):
         reject_invisible(str(self.label), value, passing="\n\r\t" if self.lines else "")
 
     def _sent_back(self, text: str) -> str:
-        """The text after a round through an HTML control: one kind of line end, or none."""
+        """Return the text as an HTML control sends it back: with one kind of line end, or none."""
         text = text.replace("\r\n", "\n")
         return text.replace("\r", "\n") if self.lines else text.replace("\r", "").replace("\n", "")
 
 
 class AddressText(ExactTextField):
-    """The address of an API: one that something can be sent to."""
+    """The address of an API: one that a request can be sent to."""
 
     def validate(self, value: Any) -> None:
         super().validate(value)
@@ -111,7 +111,7 @@ class AddressText(ExactTextField):
 
 
 class TicketText(ExactTextField):
-    """Number or address of a ticket, and no address that runs something."""
+    """Number or address of a ticket; an address that executes code (javascript: and others) is rejected."""
 
     def validate(self, value: Any) -> None:
         super().validate(value)
@@ -120,10 +120,10 @@ class TicketText(ExactTextField):
 
 
 class SecretField(forms.CharField):
-    """A client secret: never shown again, never stripped, no mask taken for a value. Cleans to Secret or None.
+    """A client secret: never shown again, never stripped, never a mask. Cleans to SecretStr or None.
 
-    Its control has several lines and hides them: browsers turn the line ends of what is pasted into a password
-    control, such as a key in PEM, into spaces. `doubtful` says after cleaning that the value looks like a placeholder.
+    Its control has several lines and hides them: browsers turn the line ends of a text pasted into a password control,
+    such as a PEM key, into spaces. After cleaning, `doubtful` says whether the value looks like a placeholder.
     """
 
     doubtful = False
@@ -163,7 +163,7 @@ class _NeverShown(forms.BoundField):
 
 
 def _refuse_flattened(text: str) -> None:
-    """Raises ValidationError for a key of several lines that has lost its line ends on the way."""
+    """Raise ValidationError for a key of several lines that has lost its line ends."""
     if _KEY.search(text) and not _LINE_END.search(text.strip()):
         raise ValidationError(
             _(

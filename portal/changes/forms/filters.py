@@ -1,4 +1,4 @@
-"""Narrowing the lists of changes."""
+"""Filters of the queue and of the list of all changes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LARGEST = 2**63 - 1
 
 
 class QueueFilterForm(forms.Form):
-    """What the queue is asked for in its address: which changes, in which order, where in them, and which is open."""
+    """State of the queue in its URL: filters, order, cursor and the change shown beside the list."""
 
     q = forms.CharField(label=_("Secret or number"), required=False, max_length=500)
     risk = forms.TypedChoiceField(
@@ -45,7 +45,7 @@ class QueueFilterForm(forms.Form):
 
     FILTERS = ("risk", "field", "requester", "age")
     ORDERS = {"": ("id",), "risk": ("-risk", "id")}
-    """How long a change waits is counted from its submission, as its number is: a revision does not put it behind."""
+    """Waiting time counts from the submission, as the change's number does: a revision moves no change back."""
 
     def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data, auto_id="queue-%s")
@@ -53,38 +53,38 @@ class QueueFilterForm(forms.Form):
 
     @property
     def place(self) -> QueryDict:
-        """What of it holds, for the addresses of the page; nothing else that was sent along, such as a password."""
+        """The valid parameters, for the URLs of the page; without anything else that was sent, such as a password."""
         place = QueryDict(mutable=True)
         place.update({name: str(value) for name, value in self.cleaned_data.items() if value})
         return place
 
     @property
     def kept(self) -> dict[str, str]:
-        """What a saved filter keeps of it: how the list is narrowed and sorted, not where one stands in it."""
+        """The parameters that a saved filter stores: filters and order, not the cursor or the open change."""
         return {name: str(text) for name, text in self.place.items() if name not in ("at", "open")}
 
     @property
     def opened(self) -> int:
-        """The change to show; 0 for none, or for nothing that a database could hold."""
+        """The id of the change to show; 0 if none or an invalid one was asked for."""
         return self.cleaned_data.get("open") or 0
 
     @property
     def order(self) -> tuple[str, ...]:
-        """For keyset.paginate_by_keyset."""
+        """The columns of the order, as keyset.paginate_by_keyset takes them."""
         return self.ORDERS[self.cleaned_data.get("sort", "")]
 
     @property
     def narrowed(self) -> int:
-        """How many filters are set, the search aside."""
+        """Number of filters that are set, without the search."""
         return sum(bool(self.cleaned_data.get(name)) for name in self.FILTERS)
 
     @property
     def choices(self) -> list[forms.BoundField]:
-        """The fields of the filters, and the order."""
+        """The fields of the filters and of the order."""
         return [self[name] for name in (*self.FILTERS, "sort")]
 
     def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
-        """Those that meet every valid filter."""
+        """Return the changes that match every valid filter."""
         given = self.cleaned_data
         if text := given.get("q"):
             changes = changes.matching(text)
@@ -101,22 +101,22 @@ class QueueFilterForm(forms.Form):
 
 
 class QueueUpdateForm(forms.Form):
-    """What a page of the queue knows, as it asks for what it does not."""
+    """State of an open queue page, sent along when the page asks for updates."""
 
-    since = forms.DateTimeField(validators=[MinValueValidator(datetime(2000, 1, 1, tzinfo=UTC))])  # a page made it
+    since = forms.DateTimeField(validators=[MinValueValidator(datetime(2000, 1, 1, tzinfo=UTC))])  # set by the page
     shown = forms.RegexField(r"^\d{1,18}(\.\d{1,18}){0,99}$", required=False)
     told = forms.IntegerField(min_value=0, max_value=1000, required=False)
 
     @property
     def known(self) -> dict[str, Any]:
-        """The same, typed, as reading.news takes it."""
+        """The cleaned state, as arguments of QueueUpdates."""
         given = self.cleaned_data
         shown = [int(number) for number in given["shown"].split(".") if number]
         return {"seen_at": given["since"], "shown": shown, "told": given["told"] or 0}
 
 
 class ChangeFilterForm(forms.Form):
-    """Any of status, requester and secret; empty fields narrow nothing."""
+    """Filters by status, requester and secret; empty fields are ignored."""
 
     status = forms.ChoiceField(
         label=_("Status"),
@@ -130,7 +130,7 @@ class ChangeFilterForm(forms.Form):
         super().__init__(data, auto_id="filter-%s")
 
     def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
-        """Those that meet every valid filter."""
+        """Return the changes that match every valid filter."""
         self.is_valid()
         given = {name: value for name, value in self.cleaned_data.items() if value}
         if status := given.get("status"):
@@ -142,16 +142,19 @@ class ChangeFilterForm(forms.Form):
         return changes
 
     def asked(self) -> dict[str, str]:
-        """What is not empty, as typed: for addresses."""
+        """Return the filters that are not empty, as typed, for URLs."""
         return {name: self.data[name].strip() for name in self.fields if self.data.get(name, "").strip()}
 
 
 def _requested_by(name: str) -> Q:
-    """By any part of the requester's names. People are looked up first: they are few, and changes have an index."""
+    """Return a condition by any part of the requester's names.
+
+    Users are looked up first: they are few, and changes have an index on the requester.
+    """
     person = Q(username__icontains=name) | Q(first_name__icontains=name) | Q(last_name__icontains=name)
     return Q(requester__in=list(User.objects.filter(person).values_list("pk", flat=True)))
 
 
 def _current(like: Q) -> Q:
-    """The revision that counts is like this."""
+    """Return the condition that the current revision matches `like`."""
     return exists_by_index(Revision.objects.filter(like, change=OuterRef("pk"), number=OuterRef("revision")))

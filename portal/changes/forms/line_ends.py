@@ -1,4 +1,4 @@
-"""Line ends of a text that went through a browser, which sends every one of them as CR LF. Pure."""
+"""Line ends of a text that went through a browser, which sends each one as CR LF. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _LINE = re.compile(r"([^\r\n]*)(\r\n|\r|\n|\Z)")
 def restore_line_ends(edited: str, seen: str) -> str:
     """Return `edited`, whose line ends are all LF, with the line end that each line has in `seen`.
 
-    A line that was edited keeps the end of the line it replaces; a new line takes the end of the line above it, or
-    else of the line below.
+    An edited line keeps the line end of the line it replaces; a new line takes that of the line above, or else of the
+    line below.
     """
     old = _split_lines(seen)
     new = edited.split("\n")
@@ -29,13 +29,13 @@ def restore_line_ends(edited: str, seen: str) -> str:
 
 
 def _split_lines(text: str) -> list[tuple[str, str]]:
-    """Each line with its end; the last one has none."""
+    """Return each line with its line end; the last line has none."""
     lines = [(found[1], found[2]) for found in _LINE.finditer(text)]
     return lines if len(lines) < 2 or lines[-2][1] else lines[:-1]
 
 
 def _align(old: list[str], new: list[str]) -> Iterator[tuple[int, int]]:
-    """Pairs of new and old line numbers: of unedited lines, and of edited ones with the line they replace."""
+    """Yield pairs of new and old line numbers: unedited lines, and edited lines with the line they replace."""
     start = _shared(old, new)
     end = _shared(old[start:][::-1], new[start:][::-1])
     yield from ((at, at) for at in range(start))
@@ -55,7 +55,7 @@ def _align_middle(old: list[str], new: list[str], offset: int) -> Iterator[tuple
 
 
 def _shared(one: list[str], other: list[str]) -> int:
-    """Return how many lines both begin with."""
+    """Return the number of lines at the start that both have in common."""
     length = 0
     while length < min(len(one), len(other)) and one[length] == other[length]:
         length += 1

@@ -1,4 +1,4 @@
-"""What is laid over today's values when the form opens: an earlier proposal, as far as it still has a meaning. Pure."""
+"""Initial values of the form: an earlier proposal, a draft or a template, applied on top of today's values. Pure."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from portal.changes.models.template import Template
 from portal.vault import SHARE_FIELDS
 
 _OF_ONE_SECRET = ("name", "identifier_code")
-"""What would make one secret pass for another, or what Segura refuses a second time (contract 1.7)."""
+"""Fields that could make one secret look like another, or that Segura refuses a second time (contract 1.7)."""
 ANOTHER = 0
-"""The number of no secret: what is taken from a change for any secret but its own."""
+"""Number of no secret: stands for every secret but the change's own."""
 
 
 @dataclass(frozen=True)
 class Prefill:
-    """A patch that was made over `earlier` values (None: they were not known); never a client secret.
+    """A patch that was made on top of `earlier` values (None if they were unknown); never a client secret.
 
-    `new_secret`: one belonged to it, which has to be entered again. It is taken from `origin`, `draft` or `template`.
+    `new_secret`: the patch came with a client secret, which must be entered again. The source is `origin`, `draft` or
+    `template`.
     """
 
     patch: Mapping[str, Any]
@@ -37,17 +38,20 @@ class Prefill:
     template: Template | None = None
 
     def words(self) -> dict[str, str]:
-        """What the form holds beside the fields of the secret."""
+        """Return the initial values of reason and ticket."""
         return {"reason": self.reason, "ticket": self.ticket}
 
 
 def of_revision(revision: Revision) -> Prefill:
-    """What this revision proposes, to be revised."""
+    """Return what this revision proposes, to be revised."""
     return Prefill(revision.patch, revision.base, revision.reason, revision.ticket)
 
 
 def of_change(change: Change, secret: int) -> Prefill:
-    """What this change proposed, to be proposed anew: for its own secret, or for another one, which stays itself."""
+    """Return what this change proposed, to be proposed again: for its own secret, or for another one.
+
+    For another secret, fields that belong to one secret alone are left out.
+    """
     revision = change.current()
     same = change.secret == secret
     patch = revision.patch if same else _for_any(revision.patch)
@@ -57,17 +61,17 @@ def of_change(change: Change, secret: int) -> Prefill:
 
 
 def of_draft(draft: Draft) -> Prefill:
-    """What a person has kept, to go on with."""
+    """Return what a user has saved as a draft."""
     return Prefill(draft.patch, draft.base, draft.reason, draft.ticket, draft=draft)
 
 
 def of_template(template: Template) -> Prefill:
-    """What somebody keeps under a name, for any secret."""
+    """Return the edits of a template, without fields that belong to one secret alone."""
     return Prefill(_for_any(template.patch), template.base, template.reason, template.ticket, template=template)
 
 
 def initial_values(base: Snapshot | None, over: Prefill) -> dict[str, Any]:
-    """Initial values of the form: what the vault holds, with what the patch made of `earlier` laid over it."""
+    """Return the form's initial values: the current ones in Segura, with the changes of the patch applied on top."""
     patch, earlier = over.patch, over.earlier
     if base is None:
         rows = {name: [rebase.share_row(*share) for share in patch.get(name, [])] for name in SHARE_FIELDS}
@@ -82,12 +86,12 @@ def initial_values(base: Snapshot | None, over: Prefill) -> dict[str, Any]:
 
 
 def join_share_rows(live: list[list[Any]], typed: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The vault's list with what was typed about it, then the rows that were added."""
+    """Return Segura's list with what was typed about its entries, followed by the rows that were added."""
     about = {row["name"]: row for row in typed if row["name"]}
     rows = [about.pop(name, rebase.share_row(name, can_edit)) for name, can_edit in live]
     return rows + list(about.values())
 
 
 def _for_any(patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what belongs to one secret alone."""
+    """Return the patch without fields that belong to one secret alone."""
     return {name: new for name, new in patch.items() if name not in _OF_ONE_SECRET}

@@ -1,4 +1,4 @@
-"""The form in which a person edits an API secret: ten fields, a reason, a ticket."""
+"""Form to edit an API secret: ten fields, a reason, a ticket."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from portal.vault import SHARE_FIELDS, TEXT_FIELDS, SecretStr
 from portal.vault.scrubbing import is_quoted
 
 NEEDED = ("name", "url", "client_id")
-"""Segura refuses to empty these (contract 5.4)."""
+"""Fields that Segura refuses to empty (contract 5.4)."""
 
 SAME, CARRIED, ENTER, GENERATE = "same", "carried", "enter", "generate"
 REPLACE = "replace_{}"
@@ -35,10 +35,10 @@ _QUOTES = gettext_lazy(
 
 
 class ProposalForm(forms.Form):
-    """What is to change, against the `base` the person sees; None: the details could not be read.
+    """The edit, against the `base` that the user sees; None if the secret could not be read.
 
-    Without a base an empty field means «leave it as it is». `kept` is a new client secret entered or proposed
-    earlier, which need not be typed again. Of each of `conflicts` it asks which side shall count.
+    Without a base an empty field means «leave it as it is». `kept` is a new client secret entered or proposed earlier,
+    which need not be typed again. For each of `conflicts` the form asks which side counts.
     """
 
     name = ExactTextField(limit=LONGEST, label=FIELD_LABELS["name"])
@@ -124,7 +124,7 @@ class ProposalForm(forms.Form):
         self.shares = {name: self._share_list(name, data, given.get(name)) for name in SHARE_FIELDS}
 
     def offer_kept(self, kept: EncryptedSecret | None) -> None:
-        """Offer to go on with a value entered earlier."""
+        """Offer to use a value entered earlier."""
         self.kept = kept
         choices = [(SAME, _("Do not change it"))]
         if kept:
@@ -136,7 +136,7 @@ class ProposalForm(forms.Form):
         cast(forms.ChoiceField, self.fields["secret_mode"]).choices = choices
 
     def clean_reason(self) -> str:
-        """Spaces alone are no reason."""
+        """Reject a reason that consists of spaces."""
         reason: str = self.cleaned_data["reason"]
         if not reason.strip():
             raise ValidationError(self.fields["reason"].error_messages["required"], code="required")
@@ -155,11 +155,11 @@ class ProposalForm(forms.Form):
 
     @property
     def asks_for_the_value(self) -> bool:
-        """Whether the question is open, or was answered, if the new client secret is really a value."""
+        """Whether the page shows the question if the new client secret is really a value."""
         return "is_the_value" in self.errors or bool(self["is_the_value"].value())
 
     def is_draft(self) -> bool:
-        """Whether it can be kept as a draft: what is typed is in order; what is missing may wait, so may the secret."""
+        """Return whether the form can be saved as a draft: what is typed is valid; reason and secret may be missing."""
         self.is_valid()
         waiting = ["client_secret", "secret_mode", "is_the_value"]
         waiting += ["reason"] if self.has_error("reason", "required") else []
@@ -170,7 +170,7 @@ class ProposalForm(forms.Form):
         return not self.errors
 
     def patch(self) -> dict[str, Any]:
-        """The fields that change, without the client secret. Of a valid form."""
+        """Return the fields that change, without the client secret. Requires a valid form."""
         texts = {name: self.cleaned_data[name] for name in TEXT_FIELDS}
         if self.base is None:
             lists = [name for name in SHARE_FIELDS if self.cleaned_data[REPLACE.format(name)]]
@@ -181,7 +181,7 @@ class ProposalForm(forms.Form):
         return patches.changed_values(wanted, self.base.fields if self.base else {})
 
     def _settle(self) -> None:
-        """Of a text that both sides changed only the side that was chosen goes on, and errors of the other are none."""
+        """Use the selected side of each text that both sides changed, and drop the errors of the other side."""
         for name in TEXT_FIELDS:
             choice = self.cleaned_data.get(CHOICE.format(name))
             if choice in (rebase.MINE, rebase.THEIRS):
@@ -214,10 +214,10 @@ class ProposalForm(forms.Form):
                     "Confirm it here, or enter another one."
                 ),
             )
-        # Whether it equals the value in the vault is never told: the form would be an oracle for guesses.
+        # Never reveal whether it equals the value in Segura: the form would be an oracle for guesses.
 
     def _drop_what_is_not_chosen(self, mode: str | None) -> None:
-        """The page hides the controls of choices that are not chosen: what they hold neither counts nor blocks."""
+        """Ignore the controls of modes that are not selected, which the page hides, together with their errors."""
         if mode and mode != ENTER:
             self.errors.pop("client_secret", None)
             self.cleaned_data["client_secret"] = None
@@ -233,7 +233,7 @@ class ProposalForm(forms.Form):
     def _clean_shares(self) -> None:
         for name, rows in self.shares.items():
             if self.cleaned_data.get(CHOICE.format(name)) == rebase.THEIRS:
-                continue  # Segura's list counts, whatever the rows hold
+                continue  # Segura's list was chosen, so the rows are not checked
             if not rows.is_valid():
                 for error in rows.non_form_errors():
                     self.add_error(None, error)
@@ -246,7 +246,7 @@ class ProposalForm(forms.Form):
                 )
 
     def _refuse_mentions(self) -> None:
-        """No text of the form may quote the new client secret, and none that does is shown again."""
+        """Reject texts of the form that quote the new client secret, and remove them from the form."""
         kept = self.kept_value if self.cleaned_data.get("secret_mode") == CARRIED else None
         value = self.cleaned_data.get("client_secret") or kept
         if value is None:
@@ -265,8 +265,8 @@ class ProposalForm(forms.Form):
             self.shares |= {name: self._share_list(name, self.data, None) for name in rows}
 
     def _without(self, keys: Iterable[str], value: SecretStr) -> Any:
-        """What was sent, emptied of these of its texts that quote the value."""
-        sent: Any = self.data.copy()  # type: ignore[attr-defined]  # of a QueryDict one that can be written to
+        """Return the sent data with each of these texts emptied if it quotes the value."""
+        sent: Any = self.data.copy()  # type: ignore[attr-defined]  # copy() of a QueryDict is mutable
         for key in keys:
             if is_quoted(value, str(sent.get(key, ""))):
                 sent[key] = ""

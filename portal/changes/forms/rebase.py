@@ -1,6 +1,6 @@
-"""A proposal whose base has moved: what both sides changed, and which of the two shall count.
+"""Merge of a proposal whose base changed: which fields both sides changed, and which side counts.
 
-Three ways to go on with a field: keep what was proposed, take what Segura holds now, or edit it.
+The user has three choices per field: keep the proposed value, take the current value in Segura, or edit it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CHOICE = "choice_{}"
 
 @dataclass(frozen=True)
 class FieldConflict:
-    """One field that the proposal and somebody in Segura both changed: `base` when it was proposed, then both now."""
+    """One field that both the proposal and a user in Segura changed: `base` at the proposal, then both values now."""
 
     field: str
     base: Any
@@ -33,14 +33,14 @@ class FieldConflict:
     mine: Any
 
     def choice_of(self, value: Any) -> str:
-        """Which way led to this value."""
+        """Return the choice that leads to this value."""
         if value == self.theirs:
             return THEIRS
         return MINE if value == self.mine or self.field in SHARE_FIELDS else EDIT
 
 
 def find_conflicts(revised: Revision | None, now: Snapshot | None) -> dict[str, FieldConflict]:
-    """Of a revision with what the vault holds now, by field; none where either is not known."""
+    """Return the conflicts between a revision and the current values in Segura, by field; {} if either is unknown."""
     if revised is None or revised.base is None or now is None:
         return {}
     found = {}
@@ -56,7 +56,7 @@ def find_conflicts(revised: Revision | None, now: Snapshot | None) -> dict[str, 
 
 
 def find_outside_changes(revised: Revision | None, now: Snapshot | None) -> list[FieldChange]:
-    """What is no longer as it was when the revision was proposed. Old: then; new: now."""
+    """Return the fields that changed in Segura since the revision was proposed. Old: then; new: now."""
     if revised is None or revised.base is None or now is None:
         return []
     then, today = revised.base_secret_fingerprint, now.secret_fingerprint
@@ -67,9 +67,9 @@ def find_outside_changes(revised: Revision | None, now: Snapshot | None) -> list
 def merge_share_rows(
     live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]
 ) -> list[dict[str, Any]]:
-    """The live list with the same removals, additions and toggles; who joined meanwhile stays.
+    """Return the live list with the proposed removals, additions and toggles; shares added meanwhile stay.
 
-    A row that is to be removed stands there with DELETE.
+    A row that is to be removed has DELETE set.
     """
     wanted, before = dict(proposed), dict(earlier)
     removed = before.keys() - wanted.keys()
@@ -79,18 +79,18 @@ def merge_share_rows(
 
 
 def merge_shares(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[list[Any]]:
-    """The same as a patch holds it: without what is to be removed."""
+    """Return the merged list in the shape of a patch: without the rows to be removed."""
     kept = (each for each in merge_share_rows(live, proposed, earlier) if not each.get("DELETE"))
     return sorted([each["name"], each["can_edit"]] for each in kept)
 
 
 def share_row(name: str, can_edit: bool) -> dict[str, Any]:
-    """A share as a row of the form."""
+    """Return a share as a row of the form."""
     return {"name": name, "can_edit": can_edit}
 
 
 def conflict_field(conflict: FieldConflict) -> forms.ChoiceField:
-    """What the person is asked about it; nothing is chosen for them."""
+    """Return the field in which the user chooses a side; no choice is preselected."""
     if conflict.field in SHARE_FIELDS:
         choices = [(MINE, _("Keep my changes, as the rows below have them")), (THEIRS, _("Take the list of Segura"))]
     else:
@@ -104,12 +104,12 @@ def conflict_field(conflict: FieldConflict) -> forms.ChoiceField:
 
 
 def resolve_conflict(conflict: FieldConflict, choice: str, sent: Any) -> Any:
-    """The value that counts, where `sent` is what the form's own field holds."""
+    """Return the value that counts; `sent` is the value of the form's own field."""
     if choice == THEIRS:
         return conflict.theirs
     return conflict.mine if choice == MINE and conflict.field not in SHARE_FIELDS else sent
 
 
 def initial_choices(found: Mapping[str, FieldConflict], values: Mapping[str, Any]) -> dict[str, str]:
-    """The choices that have led to these values: for who comes back from the preview."""
+    """Return the choices that led to these values, for a user who returns from the preview."""
     return {CHOICE.format(name): conflict.choice_of(values[name]) for name, conflict in found.items()}

@@ -1,4 +1,4 @@
-"""The lists of who may use a secret, as rows of the form."""
+"""Lists of the users and groups that may use a secret, as rows of the form."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _ROWS_SHOWN = 5000
 
 
 class ShareForm(forms.Form):
-    """One person or group that may use the secret."""
+    """One user or group that may use the secret."""
 
     name = ExactTextField(limit=LONGEST, required=True, label=gettext_lazy("Name"))
     can_edit = forms.BooleanField(required=False, label=gettext_lazy("May edit"))
 
     standing = False
-    """Whether the vault's list holds it already: its name is fixed, it can be removed."""
+    """Whether Segura's list has the entry already: its name is fixed, and it can be removed."""
     was = False
-    """Whether a standing one may edit now."""
+    """Whether an existing entry may edit now."""
 
     @property
     def has_name(self) -> bool:
         return hasattr(self, "cleaned_data") and bool(self.cleaned_data.get("name"))
 
     def clean_name(self) -> str:
-        """Spaces around a newly typed name are a slip of the hand, unlike those of a stored one."""
+        """Strip a newly typed name; spaces of a name that Segura stores are kept."""
         name: str = self.cleaned_data["name"]
         return name if self.standing else name.strip()
 
@@ -55,7 +55,7 @@ class BaseShareFormSet(_ShareRows):
 
     def add_fields(self, form: ShareForm, index: int | None) -> None:
         super().add_fields(form, index)
-        form.empty_permitted = True  # a new row may be emptied again; a standing one never is
+        form.empty_permitted = True  # a new row may be emptied again, an existing one may not
         name = form["name"].value()
         if index is not None and index < self.initial_form_count() and name in self.seen_access:
             form.standing, form.was = True, self.seen_access[name]
@@ -66,14 +66,14 @@ class BaseShareFormSet(_ShareRows):
             form.fields["DELETE"].label = _("Remove")
 
     def total_form_count(self) -> int:
-        """None where more are claimed than there can be: each would cost a millisecond before it is refused."""
+        """Return the number of rows, or 0 if more are claimed than are possible: validating each costs 1 ms."""
         if self.is_bound and (self.management_form.cleaned_data[TOTAL_FORM_COUNT] or 0) > self.absolute_max:
             return 0
         return super().total_form_count()
 
     @cached_property
     def seen_access(self) -> dict[str, bool]:
-        """Who is on the vault's list, and whether they may edit."""
+        """Names on Segura's list, and whether each may edit."""
         return dict(self.seen or ())
 
     def clean(self) -> None:
@@ -95,7 +95,7 @@ class BaseShareFormSet(_ShareRows):
             )
 
     def _refuse_same_names(self, names: list[str]) -> None:
-        """Raises ValidationError for a new name that people take for another one of the list."""
+        """Raise ValidationError for a new name that users would confuse with another one on the list."""
         for group in lookalikes.find_same_names(names):
             if not self.seen_access.keys() >= set(group):
                 spelled = ", ".join(lookalikes.escape_non_ascii(name) for name in group)
@@ -108,7 +108,7 @@ class BaseShareFormSet(_ShareRows):
                 )
 
     def search_names(self, address: str) -> None:
-        """For more names than a page can hold: those that fit are asked for while one is typed."""
+        """Fetch suggestions while a name is typed: the directory has more names than a page can hold."""
         ask = {"hx-get": address, "hx-trigger": "input changed delay:200ms", "hx-sync": "this:replace"}
         into = {"hx-target": f"#known-{self.prefix}", "hx-swap": "innerHTML"}
         for form in self.forms:
@@ -116,12 +116,12 @@ class BaseShareFormSet(_ShareRows):
                 form.fields["name"].widget.attrs |= {**ask, **into}
 
     def new_names(self) -> list[str]:
-        """What is typed into the rows so far, the vault's own names left out."""
+        """Return the names typed into the rows so far, without those on Segura's list."""
         typed = (str(form["name"].value() or "").strip() for form in self.forms if not form.standing)
         return [name for name in dict.fromkeys(typed) if name]
 
     def rows(self) -> list[list[Any]]:
-        """The list as it is to be, in the shape of a base."""
+        """Return the proposed list, in the shape of a base."""
         kept = [form.cleaned_data for form in self.forms if form.has_name and not form.cleaned_data.get("DELETE")]
         return sorted([data["name"], data["can_edit"]] for data in kept)
 

@@ -1,4 +1,4 @@
-"""Keeping what a change proposes as a template."""
+"""Form to save what a change proposes as a template."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class TemplateForm(forms.Form):
-    """Its name; `may_share`: whether it can be for everybody."""
+    """The template's name; `may_share`: whether the user may offer it to all requesters."""
 
     name = forms.CharField(
         label=_("Name of the template"),
@@ -26,11 +26,11 @@ class TemplateForm(forms.Form):
             del self.fields["shared"]
 
     def refuse_name(self, sentence: str) -> None:
-        """Say why the name cannot be kept, and do not show it again."""
+        """Add the sentence as an error of the name, and do not show the name again."""
         self.data = {**self.data.dict(), "name": ""} if isinstance(self.data, QueryDict) else self.data
         self.add_error("name", sentence)
 
     @property
     def kept(self) -> dict[str, Any]:
-        """The cleaned answers, as template.save_template takes them."""
+        """The cleaned values, as arguments of save_template."""
         return {"name": self.cleaned_data["name"], "shared": self.cleaned_data.get("shared", False)}
