@@ -1,1 +1,1 @@
-"""Changes as pages show them: lists, the dossier of one, risks, what happens next, why not."""
+"""Data of the pages about changes, prepared for the user who reads them."""

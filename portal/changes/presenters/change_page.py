@@ -1,4 +1,4 @@
-"""Everything the page of one change shows, as it stands now and for the person who reads it."""
+"""Data of the page of one change, as it is now and for the user who reads it."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ from portal.vault import NotSent
 
 @dataclass(frozen=True)
 class EarlierRevision:
-    """A revision that no longer counts, with what it proposed and the votes it had."""
+    """A revision that is no longer current, with what it proposed and its votes."""
 
     revision: Revision
     row: ChangeRow
 
 
 class ChangePage:
-    """One change for one reader. Everything is asked once; nothing is asked that the page does not show."""
+    """One change for one reader. Each query runs once, and only if the page shows its result."""
 
     def __init__(self, change: Change, reader: User) -> None:
         self.change = change
@@ -64,7 +64,7 @@ class ChangePage:
 
     @property
     def earlier(self) -> list[EarlierRevision]:
-        """Older revisions, the newest first."""
+        """Earlier revisions, the newest first."""
         return [
             EarlierRevision(revision, self._row(revision))
             for revision in self.revisions
@@ -73,38 +73,38 @@ class ChangePage:
 
     @cached_property
     def attempts(self) -> list[Attempt]:
-        """Calls of the update endpoint, in order; a change that no worker took up has none."""
+        """Calls of the update endpoint, in order; none if no worker has claimed the change."""
         return list(Attempt.objects.filter(change=self.change)) if self.change.fence else []
 
     @property
     def called(self) -> bool:
-        """Whether a call of it may have left the portal."""
+        """Whether a call for this change may have left the portal."""
         return any(attempt.outcome != NotSent.code for attempt in self.attempts)
 
     @cached_property
     def history(self) -> list[HistoryEntry]:
-        """What happened to it, step by step."""
+        """Events of the change, step by step."""
         people = [self.change.requester, *(vote.voter for vote in self.all_votes)]
         return history.build_history(self.change, {person.username: person.display_name for person in people})
 
     @property
     def meaning(self) -> str:
-        """What its state means."""
+        """Explanation of the change's status."""
         return str(status_help.STATUS_HELP[Status(self.change.status)])
 
     @cached_property
     def comments(self) -> ThreadIndex:
-        """Which comments there are."""
+        """Index of the change's comments."""
         return comment_threads.load_index(self.change)
 
     def find_comment(self, number: int) -> Comment | None:
-        """Return the comment of this number, None if the change has no such comment."""
+        """Return the comment with this id, or None if the change has no such comment."""
         found = Comment.objects.select_related("author").filter(pk=number)
         return found.first() if self.comments.thread_of(number) else None
 
     @cached_property
     def others(self) -> list[Change]:
-        """Other changes of the same secret that are open, or whose call the gateway may still repeat."""
+        """Other changes of the same secret that are open, or whose call the gateway may still replay."""
         if not self.is_open:
             return []
         found = Change.objects.of_secret(self.change.secret).exclude(pk=self.change.pk)
@@ -113,18 +113,18 @@ class ChangePage:
 
     @property
     def other_links(self) -> list[tuple[Change, bool]]:
-        """Those of the others that are open, and whether the reader may see them."""
+        """The other changes that are open, each with whether the reader may see it."""
         still = (other for other in self.others if other.status in OPEN)
         return [(other, change_rows.can_view(other.requester_id, self.reader)) for other in still]
 
     @cached_property
     def likeness(self) -> list[ReuseWarning]:
-        """Where the portal has met the new secret value, for readers whom that may be told."""
+        """Warnings about a new secret value that the portal has met before, for readers who may see them."""
         return secret_insight.find_reuse(self.change, self.revision, reader=self.reader)
 
     @property
     def next(self) -> list[str]:
-        """What happens next, sentence by sentence."""
+        """Sentences about what happens next."""
         if self.row.requests:
             return [
                 each
@@ -140,19 +140,19 @@ class ChangePage:
 
     @cached_property
     def approvable(self) -> bool:
-        """Whether enough users may approve it, where it waits for approvals."""
+        """Whether enough users may approve the change, while it is pending."""
         if self.change.status != Status.PENDING:
             return True
         return valid_votes.can_be_approved(self.change, self.revision, frozenset(self.change.deciders))  # type: ignore[attr-defined]
 
     @cached_property
     def pause(self) -> Breaker | None:
-        """What keeps this change waiting along with all others; None where nothing does."""
+        """The pause of all delivery if this change waits for it, else None."""
         return circuit_breaker.current_pause() if self.change.status in next_steps.WAITING else None
 
     @property
     def token(self) -> str:
-        """What a page that shows this has seen."""
+        """Version of the page as it is now."""
         voted = self.all_votes[-1].pk if self.all_votes else None
         change = self.change
         return page_version(
@@ -173,7 +173,7 @@ class ChangePage:
 
     @cached_property
     def objection(self) -> RuleViolation | WrongState | None:
-        """Why the reader may not vote, as the vote itself would be refused."""
+        """The reason why the reader may not vote, as the vote itself would raise it, or None."""
         return guards.find_vote_violation(self.change, by=self.reader)
 
     @property
@@ -193,7 +193,7 @@ class ChangePage:
 
     @property
     def why_not(self) -> str:
-        """The rule that keeps the reader from voting, while there is something to vote on; '' otherwise."""
+        """The rule that forbids the reader's vote on a pending change; '' otherwise."""
         if self.change.status != Status.PENDING:
             return ""
         return str(self.objection) if isinstance(self.objection, OwnChange | AlreadyVoted | NotAllowed) else ""
@@ -224,19 +224,19 @@ class ChangePage:
         return self.settled_by_operators and not isinstance(self.objection, OwnChange)
 
     def difference_from(self, number: int) -> RevisionDiff | None:
-        """What changed between revision `number` and the one that counts; None where there is nothing to compare."""
+        """Return what changed from revision `number` to the current one, or None if there is no earlier `number`."""
         seen = next((revision for revision in self.revisions if revision.number == number), None)
         return revision_diff.compare_revisions(seen, self.revision) if seen and seen is not self.revision else None
 
 
 def page_version(revision: int, status: str, moved_at: datetime, paused: datetime | None, voted: int | None) -> str:
-    """What a page has seen: revision, status, instant of the last move, newest vote, and the mark of a pause."""
+    """Return the version of a page: revision, status, time of the last update, newest vote, and version of a pause."""
     pause = f".{paused.timestamp():.6f}" if paused and status in next_steps.WAITING else ""
     return f"{revision}.{status}.{moved_at.timestamp():.6f}.{voted or 0}{pause}"
 
 
 def fetch_page_version(change_id: int, reader: User) -> str | None:
-    """The token of a page that would show it now, in one query; None where this person may not see it."""
+    """Return the version of the page as it is now, in one query, or None if this user may not see the change."""
     found = _STANDING.rows(change=change_id)
     if not found:
         return None
@@ -251,16 +251,19 @@ def _standing() -> QuerySet[Change, Any]:
     return Change.objects.filter(pk=Given("change")).values_list(*asked)
 
 
-_STANDING = Prepared(_standing)  # an open page asks it every two seconds
+_STANDING = Prepared(_standing)  # an open page polls it every two seconds
 
 
 def load_change_page(change_id: int, reader: User) -> ChangePage:
-    """The change, if this person may see it. Raises Change.DoesNotExist, which tells strangers nothing."""
+    """Return the page of a change. Raises Change.DoesNotExist also if the user may not see the change.
+
+    The same error for both does not reveal to the user that a change exists.
+    """
     revisions = Revision.objects.defer("sealed_secret").select_related("editor").order_by("-number")
     votes = Vote.objects.with_rights().select_related("voter").order_by("pk")
     deciders = ArraySubquery(
         roles.users_with_right(Right.DECIDE).values("pk")
-    )  # within this query, not in one of its own
+    )  # part of this query, to save another one
     found = Change.objects.visible_to(reader).select_related("requester").annotate(deciders=deciders)
     return ChangePage(
         found.prefetch_related(Prefetch("revisions", revisions), Prefetch("votes", votes)).get(pk=change_id), reader

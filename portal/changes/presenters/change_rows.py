@@ -1,4 +1,4 @@
-"""Changes as lists show them: each with what it proposes and how far it is, in two queries for any number of rows."""
+"""Rows of lists of changes: each with its proposal and progress, in two queries for any number of rows."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from portal.changes.rules import guards
 
 OPEN_SHOWN = 20
 REPEATABLE = (Status.REJECTED, Status.FAILED, Status.EXPIRED, Status.WITHDRAWN)
-"""It came to nothing: the same may be proposed again."""
+"""Closed without being applied: the same may be proposed again."""
 
 
 @dataclass(frozen=True)
 class ChangeRow:
-    """A change with the revision that counts and the votes on it.
+    """A change with its current revision and the votes on it.
 
     `reader`: id of the user it is shown to; `linked`: whether they may open it; `paused`: whether delivery is paused.
     `approvable`: whether enough users may approve it.
@@ -44,7 +44,7 @@ class ChangeRow:
 
     @cached_property
     def diff(self) -> list[FieldChange]:
-        """Field by field, old -> new."""
+        """The difference field by field, old -> new."""
         return describe_revision(self.revision)
 
     @property
@@ -53,48 +53,48 @@ class ChangeRow:
 
     @property
     def read_at(self) -> datetime | None:
-        """When the old values of the difference were read from Segura; None where it has none."""
+        """Time when the old values of the difference were read from Segura; None if there are no old values."""
         return self.revision.base_read_at if self.base_known and patches.shows_old_values(self.diff) else None
 
     @property
     def not_compared(self) -> bool:
-        """Whether nothing has read the secret since: the worker does, before it sends."""
+        """Whether the secret has not been compared since the proposal: the worker compares it before it sends."""
         return self.change.status == Status.PENDING
 
     @cached_property
     def risks(self) -> list[Risk]:
-        """What to see before deciding, the grave ones first."""
+        """Risks to see before deciding, high risks first."""
         return risks.find_risks(self.diff, base_known=self.base_known, at_once=self.change.at_once)
 
     @cached_property
     def level(self) -> RiskLevel:
-        """The risk in one word."""
+        """The overall level of risk."""
         return risks.overall_level(self.risks)
 
     @property
     def mark(self) -> str:
-        """What shows that a page with the difference was served; for pages that show it, never for lists."""
+        """Review token that proves that a page with the difference was served; not for lists, which show none."""
         return review_proof.make_review_token(self.revision.digest, revision=self.revision.number, reader=self.reader)
 
     @property
     def pick(self) -> str:
-        """The value of its box in a list: what exactly was shown. See forms.bulk."""
+        """Value of the row's box, which names exactly what was shown. See forms.bulk."""
         return f"{self.change.pk}.{self.revision.number}.{self.revision.digest}"
 
     @property
     def missing(self) -> int:
-        """Approvals that are still to come."""
-        return max(0, self.required - self.approvals)  # of the approvals that count, as the decision has it
+        """Number of approvals still needed."""
+        return max(0, self.required - self.approvals)  # valid approvals only, as in the decision
 
     @property
     def field_names(self) -> str:
-        """What changes, in the words of the pages."""
+        """Labels of the fields that change."""
         names = patches.changed_field_names(self.revision.patch, new_secret=bool(self.revision.secret_fingerprint))
         return ", ".join(str(FIELD_LABELS[name]) for name in names)
 
     @property
     def required(self) -> int:
-        """Approvals its policy asks for."""
+        """Number of approvals that the policy requires."""
         return policy.read_required(self.revision.policy)
 
     @property
@@ -108,22 +108,22 @@ class ChangeRow:
 
     @property
     def repeatable(self) -> bool:
-        """Whether it invites to be proposed again."""
+        """Whether the page offers to propose the change again."""
         return self.linked and self.change.status in REPEATABLE
 
     @property
     def turn(self) -> str:
-        """Whose turn it is, said to its requester."""
+        """The role that acts next, in words for the requester."""
         return next_steps.next_actor(self.change, asked=bool(self.requests))
 
     @property
     def deadline(self) -> str:
-        """Until when it may wait, '' where nothing limits it."""
+        """Sentence with the deadline of the change, '' if it has none."""
         return next_steps.deadline_text(self.change)
 
     @property
     def next(self) -> str:
-        """What happens next, in a line."""
+        """What happens next, in one line."""
         if self.requests:
             return next_steps.change_request_line(guards.voter_names(self.requests))
         if not self.approvable:
@@ -132,7 +132,7 @@ class ChangeRow:
 
 
 def describe_revision(revision: Revision) -> list[FieldChange]:
-    """A revision field by field, against the base it was proposed on."""
+    """Return a revision field by field, against the base it was proposed on."""
     return patches.describe_changes(
         revision.patch,
         revision.base,
@@ -142,14 +142,14 @@ def describe_revision(revision: Revision) -> list[FieldChange]:
 
 
 def with_row_data(changes: ChangeQuerySet) -> ChangeQuerySet:
-    """The queryset with what rows() needs of each: its requester, and the revision that counts."""
+    """Return the queryset with what build_rows needs of each change: requester and current revision."""
     current = FilteredRelation("revisions", condition=Q(revisions__number=F("revision")))
     joined = changes.annotate(current_revision=current).select_related("requester", "current_revision")  # type: ignore[misc]
     return joined.defer("current_revision__sealed_secret")  # type: ignore[misc]
 
 
 def attach_votes(changes: Iterable[Change]) -> list[Change]:
-    """Each with the votes on the revision that counts, as `current_votes`: one query for all."""
+    """Attach the votes on the current revision to each change, as `current_votes`; one query for all changes."""
     found = list(changes)
     standing = Vote.objects.filter(revision=F("change__revision"), voided_at=None)
     votes = standing.with_rights().select_related("voter").order_by("pk")
@@ -158,14 +158,14 @@ def attach_votes(changes: Iterable[Change]) -> list[Change]:
 
 
 def build_row_lists(*lists: Iterable[Change], reader: User) -> list[list[ChangeRow]]:
-    """Several lists of listed() changes as rows for `reader`, with one query for all their votes."""
+    """Return several lists of with_row_data changes as rows for `reader`, with one query for all their votes."""
     apart = [list(changes) for changes in lists]
     found = iter(build_rows([change for changes in apart for change in changes], reader=reader))
     return [[next(found) for _ in changes] for changes in apart]
 
 
 def build_rows(changes: Iterable[Change], *, reader: User) -> list[ChangeRow]:
-    """The rows of listed() changes, linked where `reader` may open them."""
+    """Return the rows of with_row_data changes, linked if `reader` may open them."""
     found = attach_votes(changes)
     paused = any(change.status in next_steps.WAITING for change in found) and circuit_breaker.is_paused()
     pending = any(change.status == Status.PENDING for change in found)
@@ -186,9 +186,9 @@ def build_rows(changes: Iterable[Change], *, reader: User) -> list[ChangeRow]:
 
 
 def row_or_next(wanted: int, rows: list[ChangeRow], order: tuple[str, ...]) -> ChangeRow | None:
-    """The row of this change or, where it is gone, the one that follows where it stood in this order; else the first.
+    """Return the row of this change; if it is not listed, the row after its place in the order; else the first row.
 
-    `order` as keyset.paginate_by_keyset takes it, of columns that are numbers.
+    `order` is as keyset.paginate_by_keyset takes it, of columns that are numbers.
     """
     asked = next((row for row in rows if row.change.pk == wanted), None)
     gone = Change.objects.filter(pk=wanted).first() if wanted and not asked else None
@@ -201,7 +201,7 @@ def _rank(change: Change, order: tuple[str, ...]) -> tuple[int, ...]:
 
 
 def open_rows_of_secret(identifier: int, *, reader: User, besides: Change | None = None) -> list[ChangeRow]:
-    """Open changes of a secret, the newest first: what whoever proposes another one should know."""
+    """Return the open changes of a secret, the newest first, for a user who proposes another one."""
     found = open_changes_of_secret(identifier)
     if besides is not None:
         found = found.exclude(pk=besides.pk)
@@ -209,10 +209,10 @@ def open_rows_of_secret(identifier: int, *, reader: User, besides: Change | None
 
 
 def open_changes_of_secret(identifier: int) -> ChangeQuerySet:
-    """Open changes of a secret, the newest first, for together()."""
+    """Return the open changes of a secret, the newest first, for build_row_lists."""
     return with_row_data(Change.objects.of_secret(identifier).open()).order_by("-pk")
 
 
 def can_view(requester: int, reader: User) -> bool:
-    """Whether this person may open a change of that requester: the rule of visible_to, for one that is at hand."""
+    """Return whether this user may open a change of that requester: the rule of visible_to, for a loaded change."""
     return requester == reader.pk or ChangeQuerySet.sees_all(reader)

@@ -1,6 +1,6 @@
-"""Comments on a change, thread by thread, the thread with the newest comment first, in pages.
+"""Comments on a change in threads and pages, the thread with the newest comment first.
 
-The order is made of the comments' numbers alone; texts are read for the comments that a page shows.
+The order is computed from the comments' ids alone; texts are read for the comments that a page shows.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from portal.changes.models.comment import Comment
 
 THREADS_PER_PAGE = 10
 NEWEST_ANSWERS = 5
-"""Answers of each thread on a page of several."""
+"""Answers per thread on a page of several threads."""
 ANSWERS_PER_PAGE = 50
-"""Answers on a page of one thread."""
+"""Answers per page of one thread."""
 
 
 @dataclass(frozen=True)
 class Thread:
-    """A comment and, in order, those of its answers that a page shows; `hidden` others came before them."""
+    """A comment and, in order, the answers that a page shows; `hidden` earlier answers are not shown."""
 
     first: Comment
     answers: list[Comment]
@@ -28,18 +28,18 @@ class Thread:
 
     @property
     def newest(self) -> int:
-        """Its newest comment."""
+        """Id of the thread's newest comment among those shown."""
         return (self.answers or [self.first])[-1].pk
 
     def more_by_others(self, after: int, reader: User) -> list[str]:
-        """Return which users, except the reader, wrote a comment in it that is newer than the comment `after`."""
+        """Return the names of the other users with a comment in the thread that is newer than the comment `after`."""
         new = (comment for comment in (self.first, *self.answers) if comment.pk > after)
         return [comment.author.display_name for comment in new if comment.author_id != reader.pk]
 
 
 @dataclass(frozen=True)
 class ThreadPage:
-    """Some threads of a change. `alone`: the number of the only thread, of which this is one page of answers.
+    """Some threads of a change. `alone`: id of the thread if the page shows answers of only this one.
 
     `newer` and `older` are the numbers of the neighbouring pages, 0 if there is none.
     """
@@ -52,30 +52,30 @@ class ThreadPage:
 
 @dataclass(frozen=True)
 class ThreadIndex:
-    """The numbers of all comments of a change: by the number of each that opened a thread, its answers in order."""
+    """Ids of all comments of a change: for each comment that opened a thread, its answers in order."""
 
     answers: dict[int, list[int]] = field(default_factory=dict)
 
     @property
     def ordered(self) -> list[int]:
-        """The threads, the one with the newest comment first."""
+        """Ids of the threads, the one with the newest comment first."""
         return sorted(self.answers, key=self.newest_of, reverse=True)
 
     @property
     def newest(self) -> int:
-        """The newest comment of the change, 0 if there is none."""
+        """Id of the change's newest comment, 0 if there is none."""
         return max(map(self.newest_of, self.answers), default=0)
 
     def newest_of(self, thread: int) -> int:
-        """Return the newest comment of a thread."""
+        """Return the id of the newest comment in a thread."""
         return max(self.answers[thread], default=thread)
 
     def thread_of(self, comment: int) -> int:
-        """Return the thread that a comment is in, 0 if it is no comment of this change."""
+        """Return the id of the comment's thread, or 0 if the change has no such comment."""
         return next((first for first, answers in self.answers.items() if comment in (first, *answers)), 0)
 
     def load_page(self, number: int) -> ThreadPage:
-        """Return a page of threads, 1 being the first; the first for a number that is none."""
+        """Return a page of threads; page 1 has the newest. Returns page 1 if there is no page of this number."""
         ordered = self.ordered
         pages = -(-len(ordered) // THREADS_PER_PAGE)
         number = number if 1 <= number <= pages else 1
@@ -84,7 +84,7 @@ class ThreadIndex:
         return ThreadPage(self.load_threads(chosen), newer=number - 1, older=older)
 
     def load_thread(self, thread: int, number: int = 0, *, at: int = 0) -> ThreadPage:
-        """Return one page of a thread's answers, 1 being the newest; the page of the answer `at`, if there is one."""
+        """Return a page of a thread's answers, 1 being the newest; the page of the answer `at`, if it is known."""
         answers = self.answers[thread]
         pages = max(1, -(-len(answers) // ANSWERS_PER_PAGE))
         if at in answers:
@@ -92,11 +92,11 @@ class ThreadIndex:
         number = number if 1 <= number <= pages else 1
         start = (pages - number) * ANSWERS_PER_PAGE
         shown = self._load({thread: answers[start : start + ANSWERS_PER_PAGE]})
-        shown = [replace(each, hidden=0) for each in shown]  # the pages before lead to them
+        shown = [replace(each, hidden=0) for each in shown]  # the links to older pages lead to these answers
         return ThreadPage(shown, alone=thread, newer=number - 1, older=number + 1 if number < pages else 0)
 
     def load_page_of(self, comment: int) -> ThreadPage:
-        """Return the page that shows a comment: one of several threads, or of its own thread. The first, if unknown."""
+        """Return the page that shows a comment, of all threads or of its own; the first page if it is unknown."""
         thread = self.thread_of(comment)
         if comment != thread and comment not in self.answers[thread][-NEWEST_ANSWERS:]:
             return self.load_thread(thread, at=comment)
@@ -107,12 +107,12 @@ class ThreadIndex:
         return self._load({thread: self.answers[thread][-NEWEST_ANSWERS:] for thread in chosen})
 
     def load_updated(self, after: int) -> list[Thread]:
-        """Return threads with a comment newer than `after`, the newest first: as many as a page shows."""
+        """Return the threads with a comment newer than `after`, the newest first, up to a page."""
         updated = [thread for thread in self.ordered if self.newest_of(thread) > after]
         return self.load_threads(updated[:THREADS_PER_PAGE])
 
     def on_page(self, since: int, after: int) -> set[int]:
-        """Return the threads of a first page that was opened after comment `since` and updated until `after`."""
+        """Return the threads on a first page that was opened after comment `since` and updated until `after`."""
         opened = sorted((each for each in self.answers if each <= since), key=lambda each: self._until(each, since))
         return set(opened[-THREADS_PER_PAGE:]) | {each for each in self.answers if self._until(each, after) > since}
 
@@ -132,14 +132,14 @@ class ThreadIndex:
 
 
 def has_newer_comments(newest: int, change_id: int, *, reader: User) -> bool | None:
-    """Whether others have said more since that comment; None where the reader may not see the change."""
+    """Return whether other users commented after that comment, or None if the reader may not see the change."""
     if not Change.objects.visible_to(reader).filter(pk=change_id).exists():
         return None
     return Comment.objects.filter(change=change_id, pk__gt=newest).exclude(author=reader).exists()
 
 
 def load_index(change: Change) -> ThreadIndex:
-    """Return which comments a change has, in one query that reads no text."""
+    """Return the index of a change's comments, in one query that reads no text."""
     answers: dict[int, list[int]] = {}
     for number, parent in Comment.objects.filter(change=change).order_by("pk").values_list("pk", "parent"):
         answers.setdefault(parent or number, [])

@@ -1,4 +1,4 @@
-"""A refusal as people meet it: the HTTP status and the sentence, for every page the same."""
+"""HTTP status and sentence of a rule violation, the same on every page."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ _ELSEWHERE = (
     AlreadyPaused,
     NotPaused,
 )
-"""It stands differently than the page showed."""
+"""Violations because the change or the delivery is not as the page showed it: HTTP status 409."""
 
 
 def violation_response(refusal: RuleViolation | WrongState, request: UserRequest) -> tuple[int, str]:
-    """Status and sentence for whoever asked; the log of refused pages gets the rule."""
+    """Return HTTP status and sentence of a violation, and note the rule for the log of denied requests."""
     note_denial_reason(request, refusal)
     return _status_of(refusal), _sentence_of(refusal, by=request.user)
 
 
 def _status_of(refusal: RuleViolation | WrongState) -> int:
-    """409: it stands differently than the page showed; 403: not this person; 429: not now; 422: not this input."""
+    """Return 409 for a state other than the page showed, 403 for the user, 429 for a limit, 422 for the input."""
     if isinstance(refusal, TooManySubmissions):
         return 429
     if isinstance(refusal, _ELSEWHERE):
@@ -50,7 +50,7 @@ def _status_of(refusal: RuleViolation | WrongState) -> int:
 
 
 def _sentence_of(refusal: RuleViolation | WrongState, *, by: User) -> str:
-    """What happened instead, and what stands now."""
+    """Return the violation's sentence; for a wrong state, what happened and the status now."""
     if isinstance(refusal, WrongState):
         return _already_done(refusal.change, by) or _("%(number)s has moved on. Its status now: %(status)s.") % _names(
             refusal.change
@@ -59,7 +59,7 @@ def _sentence_of(refusal: RuleViolation | WrongState, *, by: User) -> str:
 
 
 def _already_done(change: Change, by: User) -> str:
-    """The second click of the same person is told that the first one counted."""
+    """Return a sentence that the user's earlier click counted, or '' if the user did not do it."""
     vote = change.votes.filter(voter=by, revision=change.revision).order_by("-pk").first()
     if vote is not None:
         words = {

@@ -1,6 +1,6 @@
-"""The way of one change as its page tells it: from the proposal to Segura's answer, out of the log.
+"""History of one change for its page: from the proposal to Segura's answer, read from the log.
 
-Everybody who may see the change reads this much of the log; refused attempts, addresses and proofs are the auditors'.
+Each user who may see the change may read this part of the log. Rejected votes, addresses and proofs are for auditors.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from portal.audit.models import Event
 from portal.changes.models import Change, Verdict
 
 MOST = 200
-"""The newest steps of a change that has very many: a doubt can be read back for a whole day."""
+"""Newest steps shown of a change that has very many: a change in doubt may be read back for a whole day."""
 
 _TOLD: dict[str, str | Promise] = {
     "change.submitted": _("Proposed"),
@@ -54,7 +54,7 @@ _VERDICTS = {
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One step: what happened, who did it ('' for the portal), in whose words, and Segura's code where it answered."""
+    """One step: event, user ('' for the portal), text by the user, and the HTTP status if Segura answered."""
 
     title: str
     tone: str
@@ -67,7 +67,7 @@ class HistoryEntry:
 
 
 def build_history(change: Change, names: Mapping[str, str]) -> list[HistoryEntry]:
-    """The steps, oldest first, in one query. `names`: what people are called, by their username."""
+    """Return the steps, oldest first, in one query. `names`: display names by username."""
     events = Event.objects.filter(change=change.pk, action__in=_TOLD).order_by("-id")[:MOST]
     entries = [event.entry for event in events]
     return [_moment(entry, names) for entry in reversed(entries) if entry is not None]

@@ -1,4 +1,4 @@
-"""What happens next with a change, in a sentence: for lists, and at length for its own page."""
+"""Sentences about what happens next with a change: one line for lists, several for its own page."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from portal.changes.presenters.particulars import list_collisions, list_particul
 
 _IN_PART = (StatusCause.APPLIED_EXCEPT, StatusCause.CLOSED_IN_PART)
 WAITING = (Status.APPROVED, Status.IN_DOUBT)
-"""These go on by themselves, unless delivery is paused."""
+"""Statuses that the worker continues on its own, unless delivery is paused."""
 
 
 @dataclass(frozen=True)
 class ProgressStep:
-    """One station of a change's way; `state` is done, current, problem or ahead."""
+    """One step in the progress of a change; `state` is done, current, problem or ahead."""
 
     word: str
     state: str
@@ -32,7 +32,7 @@ class ProgressStep:
 
 
 def next_step_line(change: Change, missing: int, *, paused: bool = False) -> str:
-    """One line for a list. `missing`: approvals still needed; `paused`: delivery as a whole is."""
+    """Return one line for a list. `missing`: approvals still needed; `paused`: whether all delivery is paused."""
     if change.status == Status.PENDING:
         return _approvals(missing)
     if paused and change.status in WAITING:
@@ -54,24 +54,24 @@ def next_step_line(change: Change, missing: int, *, paused: bool = False) -> str
 
 
 def change_request_line(names: str) -> str:
-    """The line of a list for a change whose approvers want another revision."""
+    """Return the line of a list for a change whose approvers request another revision."""
     return _("Changes requested by %(names)s") % {"names": names}
 
 
 def unapprovable_line() -> str:
-    """The line of a list for a pending change that too few users may approve."""
+    """Return the line of a list for a pending change that too few users may approve."""
     return _("Too few approvers: it cannot be approved")
 
 
 def unapprovable_text() -> str:
-    """Why a pending change cannot be approved, and who can help, at length."""
+    """Return the reason why a pending change cannot be approved, and who can help, in sentences."""
     return _(
         "It cannot be approved: too few users may approve it. An administrator can give more users the approver role."
     )
 
 
 def change_request_lines(names: str, change: Change) -> list[str]:
-    """What happens next after a request for changes, at length."""
+    """Return the sentences about what happens next after a request for changes."""
     return [
         _("%(names)s asked for changes. It can be approved once its requester has revised it.") % {"names": names},
         deadline_text(change),
@@ -79,7 +79,7 @@ def change_request_lines(names: str, change: Change) -> list[str]:
 
 
 def next_actor(change: Change, *, asked: bool) -> str:
-    """Who acts next on an open change, said to its requester; `asked`: a revision is wanted."""
+    """Return the role that acts next on an open change, for its requester; `asked`: a revision is requested."""
     if asked:
         return _("You")
     return {
@@ -92,9 +92,9 @@ def next_actor(change: Change, *, asked: bool) -> str:
 def next_step_lines(
     change: Change, missing: int, others: Iterable[Change], pause: Breaker | None = None, *, called: bool = False
 ) -> list[str]:
-    """What happens next, at length. `others`: changes of the same secret that are open or hold its lane.
+    """Return the sentences about what happens next. `others`: changes of this secret that are open or block its lane.
 
-    `called`: a call of this change may have left the portal.
+    `called`: a call for this change may have left the portal.
     """
     match change.status:
         case Status.PENDING:
@@ -108,7 +108,7 @@ def next_step_lines(
 
 
 def waiting_reasons(change: Change, others: Iterable[Change]) -> list[str]:
-    """Why an approved change has not been taken up: the same reasons as transitions.claim_change has."""
+    """Return the reasons why no worker has claimed an approved change: those of claims.ready_changes."""
     now = timezone.now()
     reasons = [reason for other in others if (reason := _ahead(change, other, now))]
     if change.hold_until and change.hold_until > now and not change.doubtful_since:
@@ -120,7 +120,7 @@ def waiting_reasons(change: Change, others: Iterable[Change]) -> list[str]:
 
 
 def pause_lines(pause: Breaker) -> list[str]:
-    """Why nothing is sent at all, since when, and when the next try is, or who lets it go on."""
+    """Return sentences about a pause: its reason and start, and when the next call is tried or who resumes delivery."""
     if pause.held_at:
         who = pause.held_by.display_name if pause.held_by else ""
         held = {"name": who, "at": instant_html(pause.held_at), "why": pause.held_because}
@@ -139,7 +139,7 @@ def pause_lines(pause: Breaker) -> list[str]:
 
 
 def progress_steps(change: Change) -> list[ProgressStep]:
-    """The way of a change: proposed, decided, sent, in the vault."""
+    """Return the progress of a change: proposed, approved, sent, applied."""
     proposed = ProgressStep(_("Proposed"), "done", change.created_at)
     match change.status:
         case Status.PENDING:
@@ -171,14 +171,14 @@ def progress_steps(change: Change) -> list[ProgressStep]:
 
 
 def deadline_text(change: Change) -> str:
-    """Until when it may wait, '' where nothing limits it."""
+    """Return the sentence with the deadline of the change, or '' if it has none."""
     if change.expires_at is None or change.doubtful_since is not None:
         return ""
     return _filled(_("It expires at %(at)s."), at=instant_html(change.expires_at))
 
 
 def instant_html(instant: datetime) -> SafeString:
-    """An instant written out, with its time zone; whole in the attribute and the title."""
+    """Return an instant as text with its time zone; the attribute and the title have it in full."""
     whole = instant.isoformat(timespec="milliseconds")
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', whole, instant_utc_text(instant), instant_text(instant)
@@ -186,19 +186,19 @@ def instant_html(instant: datetime) -> SafeString:
 
 
 def instant_text(instant: datetime) -> str:
-    """An instant in words, with its time zone."""
+    """Return an instant as text, with its time zone."""
     local = timezone.localtime(instant)
     return f"{date_format(local, 'DATETIME_FORMAT')} {local:%Z}"
 
 
 def instant_utc_text(instant: datetime) -> str:
-    """An instant to be compared with the log's: by the reader's clock, and in UTC to the second."""
+    """Return an instant in the reader's time zone, and in UTC to the second, to compare it with the log."""
     utc = f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     return utc if timezone.localtime(instant).tzname() == "UTC" else f"{instant_text(instant)} · {utc}"
 
 
 def _filled(sentence: str, **parts: object) -> SafeString:
-    """The sentence with its %(parts)s, of which whatever is no HTML is escaped."""
+    """Return the sentence with its %(parts)s; parts that are not HTML are escaped."""
     return format_html(sentence % {name: f"{{{name}}}" for name in parts}, **parts)
 
 

@@ -1,4 +1,4 @@
-"""Sentences that complete a cause: entries that Segura did not take, changes that were first."""
+"""Sentences that complete a cause: entries that Segura did not accept, changes that were applied before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page of the queue does not know yet: changes that came since, and shown ones that others have decided."""
+"""Updates for an open page of the queue: new changes, and shown changes that other users have decided."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from portal.changes.presenters import change_rows
 
 _LIMIT = 100
 _SLACK = timedelta(seconds=30)
-"""What was submitted so long before the page was made may be new to it: committed later, or dated by another clock."""
+"""Margin before the page's time: a change submitted so may be committed later, or dated by another host's clock."""
 
 
 @dataclass(frozen=True)
 class DecidedElsewhere:
-    """A shown change that waits no more, and who was faster."""
+    """A shown change that is no longer pending, with a sentence that names who decided it."""
 
     change: Change
     sentence: str
@@ -25,7 +25,7 @@ class DecidedElsewhere:
 
 @dataclass(frozen=True)
 class QueueUpdates:
-    """A page made at `seen_at` that shows these changes and has said that `told` others are new."""
+    """A page rendered at `seen_at` that shows these changes and has announced `told` new ones."""
 
     seen_at: datetime
     shown: list[int]
@@ -34,16 +34,16 @@ class QueueUpdates:
 
     @property
     def listed(self) -> str:
-        """What is shown, as the page hands it back."""
+        """Ids of the shown changes, in the format that the page sends back."""
         return ".".join(map(str, self.shown))
 
     @property
     def more(self) -> bool:
-        """Whether there are more new ones than were counted."""
+        """Whether there may be more new changes than were counted."""
         return self.told >= _LIMIT
 
     def after(self, waiting: ChangeQuerySet) -> QueueUpdates:
-        """What holds now, by what waits for the reader."""
+        """Return the updates as of now. `waiting`: the changes that wait for the reader."""
         fresh = waiting.filter(updated_at__gt=self.seen_at - _SLACK).exclude(pk__in=self.shown)
         moved = Change.objects.filter(pk__in=self.shown).exclude(status=Status.PENDING).select_related("requester")
         decided = [DecidedElsewhere(change, _who(change)) for change in change_rows.attach_votes(moved)]

@@ -1,4 +1,4 @@
-"""What a revision proposes that another did not: shown to people who were reading the other one. Pure."""
+"""Difference between two revisions, for users who were reading the earlier one. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from portal.vault.entities import FIELDS
 
 @dataclass(frozen=True)
 class RevisionDiff:
-    """`fields`: what would be in the vault after the one and after the other revision, where that differs.
+    """`fields`: values in Segura after the one and after the other revision, if they differ.
 
-    `dropped` names fields that are no longer touched and whose value in the vault is not known.
+    `dropped` names fields that are no longer changed and whose value in Segura is unknown.
     """
 
     fields: list[FieldChange]
@@ -30,7 +30,7 @@ class RevisionDiff:
 
 
 def compare_revisions(seen: Revision, now: Revision) -> RevisionDiff:
-    """What `now` proposes differently from `seen`; `reason` is the new one, '' where it is the same."""
+    """Return what `now` proposes differently from `seen`; `reason` is the new one, '' if it is the same."""
     before, after = _target(seen), _target(now)
     return RevisionDiff(
         fields=_fields(before, after),

@@ -1,4 +1,4 @@
-"""What people are told of a new secret value that nobody sees: its traits, and where the portal has met it before."""
+"""Facts about a new secret value that no user sees: its strength, and where the portal has met it before."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _BLANK = {
 
 @dataclass(frozen=True)
 class StrengthFact:
-    """`name` and what there is to say; `doubt` in a word where an approver should wonder."""
+    """`name` and text of a fact; `doubt` is a short warning for approvers, '' if there is none."""
 
     name: str
     words: str
@@ -46,14 +46,14 @@ class StrengthFact:
 
 @dataclass(frozen=True)
 class ReuseWarning:
-    """A sentence on where the value was met; `grave` where an approver should wonder."""
+    """A sentence on where the value was met; `grave` if it is a warning for approvers."""
 
     sentence: str
     grave: bool = True
 
 
 def describe_strength(kept: Mapping[str, Any]) -> list[StrengthFact]:
-    """The traits of a revision in words."""
+    """Return the traits of a revision's secret value as text."""
     shortest, longest = kept["length"]
     least, most = kept["bits"]
     length = _("%(least)d characters or more") if longest is None else _("%(least)d to %(most)d characters")
@@ -76,10 +76,10 @@ def describe_strength(kept: Mapping[str, Any]) -> list[StrengthFact]:
 
 
 def find_reuse(change: Change, revision: Revision, *, reader: User) -> list[ReuseWarning]:
-    """Where the portal has met the new value; nothing for whoever could use the answer to test guesses.
+    """Return where the portal has met the new value; [] for users who could use the answer to test guesses.
 
-    That is everybody who proposed or edited this change, and everybody who neither decides nor audits. Only what was
-    known when the revision was made counts: the answer is the same for ever.
+    These are all who proposed or edited this change, and all who neither decide nor audit. Only what was known when the
+    revision was created counts: the answer never changes.
     """
     if not revision.secret_fingerprint or not _may_compare(change, reader):
         return []
@@ -121,7 +121,10 @@ def _elsewhere(secrets: set[str]) -> ReuseWarning | None:
 
 
 def _before(change: Change, revision: Revision, known: list[tuple[int, str]]) -> ReuseWarning | None:
-    """Revising a change with the same value is no second time; having been what the secret held is."""
+    """Return a warning if the secret had, or was to get, the value before.
+
+    Revising a change with the same value does not count; a value that the secret had does.
+    """
     value = revision.secret_fingerprint
     if value == revision.base_secret_fingerprint:
         return None
@@ -131,7 +134,7 @@ def _before(change: Change, revision: Revision, known: list[tuple[int, str]]) ->
 
 
 def _known(revision: Revision) -> list[tuple[int, str, int, str]]:
-    """Earlier revisions that brought or met the value: secret, its name, change, fingerprint of the base."""
+    """Return earlier revisions that proposed or met the value: secret, its name, change, fingerprint of the base."""
     value = revision.secret_fingerprint
     met = Revision.objects.filter(Q(secret_fingerprint=value) | Q(base_secret_fingerprint=value))
     told = met.filter(created_at__lt=revision.created_at).order_by("-created_at")

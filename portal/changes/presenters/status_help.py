@@ -1,4 +1,4 @@
-"""What each state means, for whoever meets it for the first time: what it is, who acts, and what cannot happen."""
+"""Explanation of each status for new users: what it means, who acts, and what cannot happen."""
 
 from __future__ import annotations
 
