@@ -1,4 +1,4 @@
-"""Several decisions at once, each by the ordinary rules, and a word on each."""
+"""View for one verdict on several changes, each by the ordinary rules and with a result of its own."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from portal.changes.views.queue import show_queue
 from portal.changes.workflow import review
 
 _GLANCED = ReviewProof(opened=False, confirmed=False)
-"""A list shows no difference: what takes more than that is left for the change's own page."""
+"""A list shows no difference: a change that requires a proof of review is left for its own page."""
 
 
 @dataclass(frozen=True)
 class BulkResult:
-    """What became of one of them: `kind` is approved, rejected, skipped or refused."""
+    """Result of one change: `kind` is approved, rejected, skipped or refused."""
 
     change_id: int
     kind: str
@@ -41,7 +41,7 @@ class BulkResult:
 @require_POST
 @require_rights(Right.DECIDE)
 def decide(request: UserRequest) -> HttpResponse:
-    """Vote on each of the chosen changes, or on none where the rule concerns them all."""
+    """Vote on each of the selected changes, or on none if the violation concerns all of them."""
     form = BulkVoteForm(request.POST, request=request)
     valid = form.is_valid()
     if is_expired(request):

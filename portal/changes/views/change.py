@@ -1,4 +1,4 @@
-"""One change: its page, its status as it moves, and what people do with it."""
+"""Views of one change: its page, its status for polling, and the commands of users."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from portal.common.parsing import parse_db_integer
 @require_safe
 @require_rights()
 def change(request: UserRequest, change_id: int) -> HttpResponse:
-    """Everything about one change. `said`: the comment just made, of which htmx gets its part of the page."""
+    """Show the page of one change. `said`: the new comment, for which htmx gets only its part of the page."""
     shown = open_change(request, change_id)
     said = shown.find_comment(parse_db_integer(request.GET.get("said", "")) or 0)
     return comment_views.added(request, shown, said) if said and request.htmx else show_page(request, shown, said=said)
@@ -41,7 +41,7 @@ def change(request: UserRequest, change_id: int) -> HttpResponse:
 @require_safe
 @require_rights()
 def status(request: UserRequest, change_id: int) -> HttpResponse:
-    """The part of the page that moves; 204 while nothing has moved since `seen`."""
+    """Return the part of the page that updates, or 204 if the page is still of the version `seen`."""
     seen = request.GET.get("seen", "")
     stands = change_page.fetch_page_version(change_id, request.user)
     if stands is None:
@@ -64,14 +64,14 @@ def status(request: UserRequest, change_id: int) -> HttpResponse:
 @require_safe
 @require_rights()
 def history(request: UserRequest, change_id: int) -> HttpResponse:
-    """What happened to it so far, as a part for pages that show it on demand."""
+    """Return the change's history as a fragment, for pages that load it on demand."""
     return render(request, "changes/_moments.html", {"moments": open_change(request, change_id).history})
 
 
 @require_safe
 @require_rights()
 def heard(request: UserRequest, change_id: int) -> HttpResponse:
-    """What others have said since the comment `after`, the newest one that a page shows; 204 while that is nothing.
+    """Return other users' comments after the comment `after`, the newest that a page shows; 204 if there are none.
 
     `since`: the newest comment when the page was opened.
     """
@@ -90,7 +90,7 @@ def heard(request: UserRequest, change_id: int) -> HttpResponse:
 @require_POST
 @require_rights()
 def approve(request: UserRequest, change_id: int) -> HttpResponse:
-    """Vote for the revision that the page showed."""
+    """Approve the revision that the page showed."""
     by = request.user
     return _vote(
         request, change_id, lambda ballot: review.approve_change(change_id, by=by, **ballot.vote, care=ballot.care)
@@ -102,7 +102,7 @@ def approve(request: UserRequest, change_id: int) -> HttpResponse:
 @require_POST
 @require_rights()
 def reject(request: UserRequest, change_id: int) -> HttpResponse:
-    """Vote against it, with a reason."""
+    """Reject the revision that the page showed, with a reason."""
     by = request.user
     return _vote(request, change_id, lambda ballot: review.reject_change(change_id, by=by, **ballot.vote))
 
@@ -112,7 +112,7 @@ def reject(request: UserRequest, change_id: int) -> HttpResponse:
 @require_POST
 @require_rights()
 def request_changes(request: UserRequest, change_id: int) -> HttpResponse:
-    """Ask its requester for another revision, and say what to change."""
+    """Request another revision from the requester, with the text of what to change."""
     by = request.user
     return _vote(request, change_id, lambda ballot: review.request_changes(change_id, by=by, **ballot.vote))
 
@@ -120,7 +120,7 @@ def request_changes(request: UserRequest, change_id: int) -> HttpResponse:
 @require_POST
 @require_rights()
 def withdraw(request: UserRequest, change_id: int) -> HttpResponse:
-    """The requester takes it back."""
+    """Withdraw the requester's own change."""
     return _act(request, change_id, lambda: submission.withdraw_change(change_id, by=request.user))
 
 
@@ -129,7 +129,7 @@ def withdraw(request: UserRequest, change_id: int) -> HttpResponse:
 @require_POST
 @require_rights()
 def comment(request: UserRequest, change_id: int) -> HttpResponse:
-    """Say something about the change, or answer somebody."""
+    """Post a comment on the change, or an answer to a comment."""
     shown, form, code, said = open_change(request, change_id), CommentForm(request.POST), 422, None
     if is_expired(request):
         form.is_valid()
@@ -167,7 +167,7 @@ def retry(request: UserRequest, change_id: int) -> HttpResponse:
 @require_POST
 @require_rights()
 def recheck(request: UserRequest, change_id: int) -> HttpResponse:
-    """Let the portal read the vault again."""
+    """Let the worker read the secret back again."""
     form = RecheckForm(request.POST, request=request)
     if not form.is_valid():
         return show_refusal(request, change_id, recheck=form)
@@ -183,7 +183,7 @@ def recheck(request: UserRequest, change_id: int) -> HttpResponse:
 @require_POST
 @require_rights()
 def close(request: UserRequest, change_id: int) -> HttpResponse:
-    """Say what became of a change that the portal cannot settle."""
+    """Resolve manually a change whose outcome the worker cannot determine."""
     form = ResolveForm(request.POST, request=request)
     if not _is_ready(request, form):
         return show_refusal(request, change_id, close=form)
@@ -195,7 +195,7 @@ def close(request: UserRequest, change_id: int) -> HttpResponse:
 
 
 def _is_ready(request: UserRequest, form: RecentAuthForm) -> bool:
-    """Whether the form may act: it is valid, and of this session."""
+    """Return whether the form may be used: it is valid, and its session has not expired."""
     valid = form.is_valid()
     if is_expired(request):
         form.add_error(None, expired_sentence())
@@ -211,7 +211,7 @@ def _vote(request: UserRequest, change_id: int, cast: Callable[[VoteForm], Chang
 
 
 def _act(request: UserRequest, change_id: int, act: Callable[[], Change], **forms: RecentAuthForm) -> HttpResponse:
-    """Do it and go on, or show the page again with the rule that refused it."""
+    """Run the command and redirect, or show the page again with the rule that the command violates."""
     try:
         changed = act()
     except (RuleViolation, WrongState) as refusal:
@@ -240,7 +240,7 @@ def _done(changed: Change, request: UserRequest) -> str:
 
 
 def _onward(request: UserRequest, changed: Change) -> HttpResponseRedirect:
-    """Back to the queue, at the next change, for whoever came from there; else to the change."""
+    """Redirect to the next change of the queue if the user came from there, else to the change."""
     if request.POST.get("from") != "queue":
         return HttpResponseRedirect(reverse("changes:change", args=[changed.pk]))
     place = QueueFilterForm(request.POST).place

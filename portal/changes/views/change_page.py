@@ -1,4 +1,4 @@
-"""The page of one change, as it opens and after an act that was refused."""
+"""Rendering of the page of one change, also after a command that was not allowed."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ _ABOUT: dict[type[Exception], str] = {
     ImpactNotConfirmed: "confirmed",
     ReauthenticationRequired: "password",
 }
-"""The field that a refusal is about, where its form has one."""
+"""Form field at which a violation is shown, if the form has it."""
 
 
 def show_refusal(
     request: UserRequest, change_id: int, refusal: RuleViolation | WrongState | None = None, **forms: RecentAuthForm
 ) -> HttpResponse:
-    """Render the page where it happened, with the sentence and with what was typed; never with a secret value.
+    """Render the page again, with the sentence and what was typed; never with a secret value.
 
-    Raises RightMissing where that is the queue, and the person may not open it (any more).
+    Raises RightMissing if the user came from the queue and may not open it any more.
     """
     shown = open_change(request, change_id)
     code, context = 422, dict[str, Any](forms)
@@ -54,7 +54,7 @@ def show_refusal(
     if refusal is not None:
         code, sentence = error_responses.violation_response(refusal, request)
         context |= _told(shown, refusal, sentence, forms)
-    if revised:  # a comment and a confirmation of something else
+    if revised:  # its comment and confirmation are about another revision
         context["ballot"] = VoteForm(request=request, digest=shown.revision.digest)
     if "ballot" in forms and request.htmx and request.POST.get("from") == "queue":
         if not roles.has_right(request.user, Right.DECIDE):
@@ -68,7 +68,7 @@ def show_refusal(
 def _told(
     shown: ChangePage, refusal: RuleViolation | WrongState, sentence: str, forms: Mapping[str, RecentAuthForm]
 ) -> dict[str, Any]:
-    """The sentence at the field it is about, else above the change, with what was revised meanwhile."""
+    """Show the sentence at its form field and return {}; else return it for the page, with the revised fields."""
     field = _ABOUT.get(type(refusal), "")
     for form in forms.values():
         if field in form.fields:
@@ -83,7 +83,7 @@ def _told(
 
 
 def open_change(request: UserRequest, change_id: int) -> ChangePage:
-    """Return the change for its page. Raises Http404 for who may not see it."""
+    """Return the change for its page. Raises Http404 if the user may not see it."""
     try:
         return change_page.load_change_page(change_id, request.user)
     except Change.DoesNotExist:
@@ -91,7 +91,7 @@ def open_change(request: UserRequest, change_id: int) -> ChangePage:
 
 
 def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
-    """Return what the page shows, with its forms empty."""
+    """Return the context of the page, with empty forms."""
     return {
         "shown": shown,
         "change": shown.change,
@@ -108,5 +108,5 @@ def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
 
 
 def show_page(request: UserRequest, shown: ChangePage, *, status: int = 200, **more: Any) -> HttpResponse:
-    """Render the page; `more` takes the place of what page_context has."""
+    """Render the page; `more` replaces values of page_context."""
     return render(request, "changes/change.html", {**page_context(request, shown), **more}, status=status)

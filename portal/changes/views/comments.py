@@ -1,4 +1,4 @@
-"""The conversation on the page of a change, and the part of it that htmx swaps."""
+"""Comments on the page of a change, and the parts of them that htmx swaps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from portal.web.htmx import retarget_response
 
 @dataclass(frozen=True)
 class CommentSection:
-    """Some threads of a change, each with the form to answer in, and the form that opens another one."""
+    """Some threads of a change, each with the form to answer in, and the form that opens a thread."""
 
     page: ThreadPage
     threads: list[tuple[Thread, CommentForm]]
@@ -29,17 +29,17 @@ class CommentSection:
 
     @property
     def is_first(self) -> bool:
-        """Whether it is the page with the newest comments, where comments of others are added while it is open."""
+        """Whether it is the page with the newest comments, to which new ones of other users are added while open."""
         return not self.page.newer and not self.page.alone
 
     @property
     def newer_link(self) -> str:
-        """The address of the page before, '' if there is none."""
+        """URL of the page with newer comments, '' if there is none."""
         return self._link(self.page.newer)
 
     @property
     def older_link(self) -> str:
-        """The address of the page after, '' if there is none."""
+        """URL of the page with older comments, '' if there is none."""
         return self._link(self.page.older)
 
     def _link(self, number: int) -> str:
@@ -48,7 +48,7 @@ class CommentSection:
 
 
 def talk(request: UserRequest, shown: ChangePage, sent: CommentForm | None = None) -> CommentSection:
-    """The conversation; `sent` is a form that was refused, shown in its place with what was typed."""
+    """Return the comment section; `sent` is a form with errors, which is shown in its place with what was typed."""
     answered = parse_db_integer(sent.data.get("answers", "")) if sent else 0
     page = shown.comments.load_page_of(answered) if answered else _load_page(request, shown)
     threads = [(thread, _answer_form(thread, sent if answered == thread.first.pk else None)) for thread in page.threads]
@@ -61,7 +61,7 @@ def talk(request: UserRequest, shown: ChangePage, sent: CommentForm | None = Non
 
 
 def _load_page(request: UserRequest, shown: ChangePage) -> ThreadPage:
-    """Return the page that the address asks for: with a comment, of one thread, or of all threads."""
+    """Return the page that the URL asks for: with a comment, of one thread, or of all threads."""
     comment, thread, number = (
         parse_db_integer(request.GET.get(name, "")) or 0 for name in ("said", "thread", "comments")
     )
@@ -77,7 +77,7 @@ def _answer_form(thread: Thread, sent: CommentForm | None = None) -> CommentForm
 
 
 def added(request: UserRequest, shown: ChangePage, said: Comment) -> HttpResponse:
-    """For htmx: the thread that was answered, or an empty form and the thread that was opened."""
+    """Render for htmx the thread that was answered, or an empty form and the thread that was opened."""
     held = talk(request, shown)
     (thread,) = shown.comments.load_threads([said.parent_id or said.pk])
     context = {"talk": held, "mine": (thread, _answer_form(thread)), "said": said}
@@ -85,9 +85,9 @@ def added(request: UserRequest, shown: ChangePage, said: Comment) -> HttpRespons
 
 
 def heard(request: UserRequest, shown: ChangePage, after: int, since: int) -> HttpResponse:
-    """For a page that was opened after comment `since` and updated until `after`: what others have commented later.
+    """Render new comments by other users, for a page opened after comment `since` and updated until `after`.
 
-    A thread that the page shows gets its comments, any other one is added on top.
+    A thread that the page shows gets its new comments; any other thread is added on top.
     """
     by = request.user
     more = [thread for thread in shown.comments.load_updated(after) if thread.more_by_others(after, by)]
@@ -106,7 +106,7 @@ def heard(request: UserRequest, shown: ChangePage, after: int, since: int) -> Ht
 
 
 def refused(request: UserRequest, shown: ChangePage, sent: CommentForm, *, status: int) -> HttpResponse:
-    """For htmx: the form, where it was sent from, with what is wrong."""
+    """Render for htmx the form with its errors, in the place where it was sent from."""
     held = talk(request, shown, sent)
     mine = next(((thread, form) for thread, form in held.threads if form is sent), None)
     part = _part(request, shown, {"talk": held, "mine": mine}, answer=mine is not None, status=status)

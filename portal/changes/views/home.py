@@ -1,4 +1,4 @@
-"""Where a person lands."""
+"""View of the start page."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LANDING = {
     Right.AUDIT: "audit:overview",
     Right.OPERATE: "operations:delivery",
 }
-"""Of people who propose nothing. First match wins: a decision somebody waits for comes before one's own work."""
+"""Start pages of users who may not propose. The first match wins: a vote that another user waits for comes first."""
 OPEN_SHOWN, ENDED_SHOWN, DRAFTS_SHOWN = 12, 6, 20
 
 
 @require_safe
 @require_rights()
 def home(request: UserRequest) -> HttpResponse:
-    """What a requester has under way; others go where their work waits; people without any right read whom to ask."""
+    """Show a requester's changes, redirect other users to their work, or name administrators if there is no right."""
     rights = rights_of(request.user)
     if Right.PROPOSE in rights:
         return _desk(request)

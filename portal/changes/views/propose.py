@@ -1,4 +1,4 @@
-"""Proposing an edit of an API secret, and revising a proposal: form, preview, submit."""
+"""Views to propose an edit of an API secret and to revise a proposal: form, preview, submission."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ FORM, PREVIEW = "changes/propose.html", "changes/preview.html"
 
 @dataclass(frozen=True)
 class ProposalTarget:
-    """What the form is about: a new change of this secret, or a revision of `change`."""
+    """Target of the form: a new change of this secret, or a revision of `change`."""
 
     secret: ApiSecret
     by: User
@@ -59,7 +59,7 @@ class ProposalTarget:
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_rights(Right.PROPOSE)
 def propose(request: UserRequest, identifier: int) -> HttpResponseBase:
-    """Propose an edit of this secret; the form may begin with the change `like`, the own `draft` or a `template`."""
+    """Propose an edit of this secret; the change `like`, the own `draft` or a `template` may prefill the form."""
     secret = get_object_or_404(ApiSecret, pk=identifier)
 
     def submit(proposal: Proposal) -> Change:
@@ -73,7 +73,7 @@ def propose(request: UserRequest, identifier: int) -> HttpResponseBase:
 @require_POST
 @require_rights(Right.PROPOSE)
 def discard(request: UserRequest, identifier: int) -> HttpResponseBase:
-    """Erase one's draft of this secret."""
+    """Delete the user's own draft of this secret."""
     drafts.discard_draft(by=request.user, secret=identifier)
     messages.success(request, _("The draft is erased."))
     return redirect("home")
@@ -84,7 +84,7 @@ def discard(request: UserRequest, identifier: int) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_rights(Right.PROPOSE)
 def revise(request: UserRequest, change_id: int) -> HttpResponseBase:
-    """Revise an own change that waits for a decision or went stale."""
+    """Revise the user's own change while it is pending or stale."""
     change = get_object_or_404(Change.objects.proposed_by(request.user), pk=change_id)
 
     def submit(proposal: Proposal) -> Change:
@@ -100,7 +100,7 @@ def revise(request: UserRequest, change_id: int) -> HttpResponseBase:
 
 
 def _over(request: UserRequest, secret: ApiSecret) -> Prefill | None:
-    """What the form begins with beside the values of today."""
+    """Return the prefill that the URL asks for, or None."""
     if "draft" in request.GET:
         return prefill.of_draft(get_object_or_404(Draft.objects.of(request.user), secret=secret.pk))
     if template := request.GET.get("template"):
@@ -171,7 +171,7 @@ def _back(request: UserRequest, task: ProposalTarget) -> HttpResponse:
 
 
 def _again(request: UserRequest, task: ProposalTarget) -> HttpResponse:
-    """The preview once more, in a form of this session."""
+    """Show the preview again, in a form of this session."""
     return _show(request, task, _carried(request, task), refused=expired_sentence(), status=403)
 
 
@@ -225,13 +225,13 @@ def _show(
 
 
 def _strangers(proposal: Proposal) -> dict[str, list[str]]:
-    """By list of sharing the new names that Segura's directory lacks."""
+    """Return the new names that Segura's directory lacks, by list of shares."""
     new = {change.field: [share.name for share in change.shares if share.old is None] for change in proposal.changes}
     return {field: lacking for field, names in new.items() if (lacking := directory.find_unknown_names(field, names))}
 
 
 def _about(task: ProposalTarget) -> dict[str, object]:
-    """What form and preview both say: the secret, and who else is at it."""
+    """Return the context of form and preview: the secret, its open changes, drafts and templates."""
     others = change_rows.open_rows_of_secret(task.secret.pk, reader=task.by, besides=task.change)
     draft = None if task.change or task.over else Draft.objects.of(task.by).filter(secret=task.secret.pk).first()
     templates = [] if task.change or task.over else Template.objects.open_to(task.by)

@@ -1,4 +1,4 @@
-"""Lists of changes: what waits for me, what I proposed, and all."""
+"""Lists of changes: the queue of an approver, a requester's own changes, and all changes."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _SIZE = 25
 
 @dataclass(frozen=True)
 class QueuePanel:
-    """The change beside the queue: one that waits for the reader, or the one whose decision was just refused.
+    """The change beside the queue: one that waits for the reader, or one whose vote has just violated a rule.
 
-    While changes are requested, `may_approve` and `may_request_changes` say what the reader may do all the same.
+    While an approver requests changes, `may_approve` and `may_request_changes` say what the reader may still do.
     """
 
     row: ChangeRow
@@ -46,16 +46,19 @@ class QueuePanel:
 @require_safe
 @require_rights(Right.DECIDE)
 def queue(request: UserRequest) -> HttpResponse:
-    """What this person may decide, the longest waiting first. `open`: show this one, or the next, beside the list."""
+    """Show the changes that this user may decide, the longest waiting first.
+
+    `open`: the change to show beside the list, or if it is no longer there the next one.
+    """
     return show_queue(request, request.GET)
 
 
 def show_queue(
     request: UserRequest, asked: QueryDict, *, panel: QueuePanel | None = None, status: int = 200, **more: Any
 ) -> HttpResponse:
-    """The queue as `asked` (see QueueFilterForm), with `panel` in place of the selected change where it is given.
+    """Render the queue as `asked` (see QueueFilterForm); `panel`, if given, replaces the panel of the selected change.
 
-    `more`: a `bulk` form that was refused, or the `report` of one that went through.
+    `more`: a `bulk` form with errors, or the `report` of one that was carried out.
     """
     form = QueueFilterForm(asked)
     place = form.place
@@ -87,7 +90,7 @@ def show_queue(
 @require_safe
 @require_rights(Right.PROPOSE)
 def mine(request: UserRequest) -> HttpResponse:
-    """Own changes: the open ones, then those that ended."""
+    """Show the user's own changes: the open ones, then the closed ones."""
     own = change_rows.with_row_data(Change.objects.proposed_by(request.user))
     lists = {}
     for name, changes, cursor in (("open", own.open(), "open_at"), ("ended", own.ended(), "at")):
@@ -99,7 +102,7 @@ def mine(request: UserRequest) -> HttpResponse:
 @require_safe
 @require_rights(Right.AUDIT, Right.OPERATE, Right.DECIDE)
 def all_changes(request: UserRequest) -> HttpResponse:
-    """Every change, the newest first, narrowed by status, requester and secret."""
+    """Show every change, the newest first, filtered by status, requester and secret."""
     form = ChangeFilterForm(request.GET)
     found = change_rows.with_row_data(form.narrow(Change.objects.all()))
     page = keyset.paginate_by_keyset(found, order=("-id",), cursor=request.GET.get("at", ""), size=_SIZE)
@@ -116,7 +119,7 @@ def all_changes(request: UserRequest) -> HttpResponse:
 @require_safe
 @require_rights()
 def risk_rules(request: UserRequest) -> HttpResponse:
-    """What the levels of risk are computed from: each rule, and when it fires."""
+    """Show the rules that levels of risk are computed from, and when each applies."""
     context = {"rules": risks.RULES.values(), "high": risks.RiskLevel.HIGH, "medium": risks.RiskLevel.MEDIUM}
     return render(request, "changes/risk_rules.html", context)
 
@@ -124,7 +127,7 @@ def risk_rules(request: UserRequest) -> HttpResponse:
 @require_safe
 @require_rights(Right.DECIDE)
 def news(request: UserRequest) -> HttpResponse:
-    """What has happened to the queue since a page of it was made; 204 while that page knows all of it."""
+    """Return the updates of the queue since the page was rendered, or 204 if the page has all of them."""
     form, seen = QueueFilterForm(request.GET), QueueUpdateForm(request.GET)
     if not seen.is_valid():
         return HttpResponse(status=204)
@@ -138,7 +141,7 @@ def news(request: UserRequest) -> HttpResponse:
 
 
 def _following(rows: list[ChangeRow], panel: QueuePanel | None, opened: int) -> int:
-    """The change to go on with after the one in the panel."""
+    """Return the id of the change to open after the one in the panel, 0 without a panel."""
     if panel is None:
         return 0
     numbers = [row.change.pk for row in rows]

@@ -1,4 +1,4 @@
-"""One API secret: what it holds now, who may use it, and what was and is to be changed about it."""
+"""View of one API secret: its current values, who may use it, and its changes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ PAGE = 15
 @require_safe
 @require_rights(Right.PROPOSE, Right.DECIDE, Right.OPERATE)
 def secret(request: UserRequest, identifier: int) -> HttpResponseBase:
-    """The page of one secret.
+    """Show the page of one secret.
 
-    Its details are read live when a person opens it, which Segura counts as a view; paging through its history
+    Its details are read live when a user opens the page, which Segura counts as a view; paging through the changes
     (`?at=`) reads nothing again.
     """
     found = get_object_or_404(ApiSecret, pk=identifier)
@@ -58,7 +58,7 @@ def secret(request: UserRequest, identifier: int) -> HttpResponseBase:
 
 
 def _values(details: SecretDetails) -> list[tuple[str, object]]:
-    """Field and value in the order of the vault; of the client secret only whether it could be seen."""
+    """Return field and value in Segura's order; for the client secret only whether Segura showed it."""
     known = {**details.fields, SECRET_FIELD: bool(details.secret_fingerprint)}
     return [(name, known[name]) for name in FIELDS if name not in SHARE_FIELDS]
 

@@ -1,4 +1,4 @@
-"""Templates: edits under a name, kept from a change and laid over the form of another secret."""
+"""Views of templates: named edits, saved from a change and applied to the form of another secret."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LIST = (Right.PROPOSE, Right.OPERATE)
 @require_safe
 @require_rights(*_LIST)
 def templates(request: UserRequest) -> HttpResponse:
-    """One's own templates and the shared ones."""
+    """Show the user's own templates and the shared ones."""
     operates = roles.has_right(request.user, Right.OPERATE)
     rows = [
         {
@@ -43,7 +43,7 @@ def templates(request: UserRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_rights(*_LIST)
 def keep(request: UserRequest, change_id: int) -> HttpResponse:
-    """Keep what a change proposes under a name; never what belongs to its secret alone."""
+    """Save what a change proposes as a template, without fields that belong to its secret alone."""
     change = get_object_or_404(Change.objects.visible_to(request.user), pk=change_id)
     over = prefill.of_change(change, prefill.ANOTHER)
     may_share = roles.has_right(request.user, Right.OPERATE)
@@ -71,7 +71,7 @@ def keep(request: UserRequest, change_id: int) -> HttpResponse:
 @require_POST
 @require_rights(*_LIST)
 def delete(request: UserRequest, template_id: int) -> HttpResponse:
-    """Delete an own template; whoever operates the portal also a shared one."""
+    """Delete an own template; an administrator may also delete a shared one."""
     name = delete_template(template_id, by=request.user)
     if name is None:
         raise Http404
