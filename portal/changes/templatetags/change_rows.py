@@ -1,4 +1,4 @@
-"""The rows of lists of changes, each drawn in one go: as templates of forty values they took a third of a page."""
+"""Rows of lists of changes, each formatted at once: as templates of forty values they took a third of a page's time."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ _NONE = format_html("<td>{}</td>", "")
 
 @register.simple_tag
 def change_rows(rows: Iterable[ChangeRow], *, secret: bool = False, requester: bool = False) -> SafeString:
-    """Changes as they stand; one that is not linked shows that it exists, to people who may not open it.
+    """Return the rows of changes; a row that is not linked shows only that a change exists that the user may not open.
 
     `secret` and `requester` add those columns.
     """
@@ -105,7 +105,7 @@ def _requester(row: ChangeRow) -> SafeString | str:
 
 @register.simple_tag
 def queue_rows(rows: Iterable[ChangeRow], selected: int | str, place: QueryDict, bulk: BulkVoteForm) -> SafeString:
-    """Changes that wait. `selected`: the number of the one shown beside the list; `bulk`: the form of their boxes."""
+    """Return the rows of the queue. `selected`: id of the change beside the list; `bulk`: the form of the boxes."""
     words = escape_labels(
         change=_("Change"),
         secret=_("Secret"),
@@ -151,7 +151,7 @@ def _cells(row: ChangeRow) -> dict[str, Any]:
 
 
 def _level(row: ChangeRow) -> SafeString:
-    """The risk in one word with a shape, and the rules that fired."""
+    """Return the level of risk with an icon, and the rules that apply."""
     drawn = format_html(
         '<span class="level" data-level="{}">{} {}</span>',
         row.level.name,

@@ -1,4 +1,4 @@
-"""How the values of a change are put into words on every page that shows them."""
+"""Filters and tags that format the values of a change, the same on every page."""
 
 from __future__ import annotations
 
@@ -35,16 +35,15 @@ _ACCENTED = re.compile(r"(\w)([\u0300-\u036f])")
 
 @register.filter
 def field_label(name: str) -> str:
-    """What people call the field."""
     return str(FIELD_LABELS[name])
 
 
 @register.filter
 def plainly(text: str) -> str:
-    """The text with everything visible that could make two different values look alike.
+    """Return the text with every character made visible that could make two different values look alike.
 
-    Characters without a shape (direction marks, zero width, control) stand as ⟨U+202E⟩, and so do the spaces at the
-    start and the end: nobody approves what they cannot see.
+    Characters without a shape (direction marks, zero width, control) are shown as ⟨U+202E⟩, and spaces at the start and
+    the end as ␣: an approver must see what they approve.
     """
     inner = text.strip(" ")
     before = len(text) - len(text.lstrip(" ")) if inner else len(text)
@@ -53,7 +52,7 @@ def plainly(text: str) -> str:
 
 
 def _with_marks_spelled(text: str) -> str:
-    """The text with each accent that is a character of its own, where one character with it exists, spelled out."""
+    """Return the text with each combining accent written out that Unicode could compose with its letter."""
     return text if text.isascii() else _ACCENTED.sub(_spell_mark, text)
 
 
@@ -64,20 +63,20 @@ def _spell_mark(found: re.Match[str]) -> str:
 
 @register.filter
 def unseen(text: str | None) -> str:
-    """The text plainly, where it holds characters that an input cannot show; else ''."""
+    """Return the text as plainly shows it if it has characters that an input cannot show; else ''."""
     lines = (text or "").replace("\r\n", "\n")
     return plainly(lines) if _shaped(lines) != lines else ""
 
 
 @register.filter
 def lengthy(text: str | None) -> bool:
-    """Whether the text is so long that pages show it in a box of its own to scroll in."""
+    """Return whether the text is so long that pages show it in a box with a scroll bar."""
     return text is not None and (len(text) > _LONG_TEXT or text.count("\n") > _MANY_LINES)
 
 
 @register.filter
 def with_mentions(comment: Comment) -> SafeString:
-    """The words of a comment plainly, with the people it mentions made to stand out."""
+    """Return the text of a comment with invisible characters shown as code points, and mentions highlighted."""
     pieces = split_mentions(comment.text, comment.mentions)
     shown = ((format_html('<b class="mention">{}</b>', text) if named else _shaped(text)) for text, named in pieces)
     return format_html_join("", "{}", ((piece,) for piece in shown))
@@ -89,7 +88,7 @@ def _shaped(text: str) -> str:
 
 @register.filter
 def access_words(access: bool | None) -> str:
-    """What a share allows: None is no access."""
+    """Return the label of a share's access; None is no access."""
     if access is None:
         return _("no access")
     return _("may edit") if access else _("may view")
@@ -97,7 +96,7 @@ def access_words(access: bool | None) -> str:
 
 @register.filter
 def share_kind(share: ShareChange, base_known: bool) -> str:
-    """added, removed, altered or kept: the shape beside the words."""
+    """Return added, removed, altered or kept: the icon beside the text."""
     if not base_known:
         return "altered"
     if share.old == share.new:
@@ -109,13 +108,13 @@ def share_kind(share: ShareChange, base_known: bool) -> str:
 
 @register.filter("power")
 def power_of(field: FieldChange, base_known: object) -> list[AccessChange]:
-    """What a change of sharing means for people."""
+    """Return the access that users gain or lose by a change of a list of shares."""
     return access_changes.describe_access_changes(field, base_known=bool(base_known))
 
 
 @register.filter
 def power_words(field: str) -> list[AccessChange]:
-    """All that may be said of a list of sharing, for a page that says it while somebody types."""
+    """Return all sentences about access for a list of shares, for a page that shows them while the user types."""
     return access_changes.access_sentence_patterns(field)
 
 
@@ -149,25 +148,23 @@ OUTCOMES = {
 
 @register.filter
 def risk_icon(kind: str) -> str:
-    """The shape of a risk."""
     return RISK_ICONS[kind]
 
 
 @register.filter
 def level_icon(level: RiskLevel) -> str:
-    """The shape of a level of risk."""
     return LEVEL_ICONS[level]
 
 
 @register.filter
 def outcome_words(name: str) -> str:
-    """What an attempt came to; '' is one whose end nobody wrote down."""
+    """Return the label of an attempt's outcome; '' is an attempt whose outcome was never recorded."""
     return _(OUTCOMES[name]) if name else _("No outcome written down")
 
 
 @register.filter
 def duration(attempt: Attempt) -> str:
-    """How long the call took."""
+    """Return the duration of the call in ms or s, or '-' until it has finished."""
     if attempt.finished_at is None:
         return "-"
     seconds = (attempt.finished_at - attempt.started_at).total_seconds()
@@ -176,7 +173,7 @@ def duration(attempt: Attempt) -> str:
 
 @register.simple_tag
 def when(instant: datetime) -> SafeString:
-    """An instant as people say it (how long ago; the date after a day), whole in the attribute and the title."""
+    """Return an instant as relative time (the date after a month), in full in the attribute and the title."""
     local = timezone.localtime(instant)
     seconds = (timezone.now() - instant).total_seconds()
     return format_html(
@@ -189,7 +186,7 @@ def when(instant: datetime) -> SafeString:
 
 @register.simple_tag
 def age(instant: datetime) -> SafeString:
-    """How long it has been since, whole in the attribute and the title."""
+    """Return the time since an instant, in full in the attribute and the title."""
     seconds = max(0.0, (timezone.now() - instant).total_seconds())
     return format_html(
         '<time class="ago" datetime="{}" title="{}">{}</time>',
@@ -201,7 +198,7 @@ def age(instant: datetime) -> SafeString:
 
 @register.simple_tag
 def at(instant: datetime) -> SafeString:
-    """An instant written out, with its time zone."""
+    """Return an instant as text, with its time zone."""
     return next_steps.instant_html(instant)
 
 
