@@ -120,7 +120,7 @@ class RecheckForm(RecentAuthForm):
 
 
 class ResolveForm(RecentAuthForm):
-    """Findings of an operator in Segura about a change whose outcome the worker could not determine."""
+    """Findings of an administrator in Segura about a change whose outcome the worker could not determine."""
 
     applied = forms.ChoiceField(
         label=_("What does Segura hold?"),

@@ -123,7 +123,7 @@ class ChangeRow:
 
     @property
     def next(self) -> str:
-        """What happens next, in one line."""
+        """One line about what happens next."""
         if self.requests:
             return next_steps.change_request_line(guards.voter_names(self.requests))
         if not self.approvable:

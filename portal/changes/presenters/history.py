@@ -1,6 +1,7 @@
 """History of one change for its page: from the proposal to Segura's answer, read from the log.
 
-Each user who may see the change may read this part of the log. Rejected votes, addresses and proofs are for auditors.
+Each user who may see the change may read this part of the log. Votes that violated a rule, addresses and proofs are for
+auditors.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from portal.changes.presenters import change_rows
 
 _LIMIT = 100
 _SLACK = timedelta(seconds=30)
-"""Margin before the page's time: a change submitted so may be committed later, or dated by another host's clock."""
+"""Margin before the page's time: a change may be committed after it was dated, or dated by another host's clock."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Rule violations: exceptions whose `code` the log stores, and whose text is a sentence for the user who met it."""
+"""Rule violations: exceptions with a `code` that the log stores, and a text that is a sentence for the user."""
 
 from __future__ import annotations
 
@@ -151,6 +151,6 @@ class SecretMismatch(RuleViolation):
 
 
 class TooManyGuesses(SecretMismatch):
-    """So many wrong values were entered for a retry that no further value is compared for a while."""
+    """The limit of wrong values entered for a retry is reached: no further value is compared for a while."""
 
     code = "GuessesSpent"

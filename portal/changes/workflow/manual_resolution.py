@@ -29,10 +29,10 @@ _REFUSED = "change.retry_refused"
 def retry_change(change_id: int, *, by: User, value: SecretStr | None = None, presence: RecentAuth) -> Change:
     """Queue a failed change again under its old votes; the worker checks digest and base again before it sends.
 
-    Allowed to its requester and to operators, within the lifetime of an approved change, and while the approvers still
-    may approve. If the change carries a client secret, its encrypted value was erased when the change was closed: the
-    user enters it again, and it must equal the approved value. A wrong value is recorded in the log, and after
-    WRONG_VALUES of them within GUESSES_COUNT_FOR no further value is compared. Raises NotAllowed, WrongState,
+    Allowed to its requester and to administrators, within the lifetime of an approved change, and while the users who
+    approved it may still approve. If the change carries a client secret, its encrypted value was erased when the change
+    was closed: the user enters it again, and it must equal the approved value. A wrong value is recorded in the log,
+    and after WRONG_VALUES of them within GUESSES_COUNT_FOR no further value is compared. Raises NotAllowed, WrongState,
     VotesLapsed, ReauthenticationRequired, SecretMismatch, TooManyGuesses, LimitReached.
     """
     with transaction.atomic(durable=True):
@@ -98,9 +98,9 @@ def _requeue(change: Change, revision: Revision, value: SecretStr | None, *, by:
 def recheck_change(change_id: int, *, by: User, presence: RecentAuth) -> Change:
     """Let the worker read the secret back again for a change that needs attention.
 
-    Allowed to operators who neither proposed nor edited the change: what the worker finds may send it again, so four
-    eyes are needed here too. If a backup was restored since, the change is sent again only if the secret can be read.
-    Raises NotAllowed, OwnChange, WrongState, ReauthenticationRequired, LimitReached.
+    Allowed to administrators who neither proposed nor edited the change: depending on the result the worker may send
+    the change again, so four eyes are needed here too. If a backup was restored since, the change is sent again only if
+    the secret can be read. Raises NotAllowed, OwnChange, WrongState, ReauthenticationRequired, LimitReached.
     """
     guards.require_right(by, Right.OPERATE)
     with transaction.atomic(durable=True):
@@ -132,11 +132,11 @@ def recheck_change(change_id: int, *, by: User, presence: RecentAuth) -> Change:
 def resolve_change(
     change_id: int, *, by: User, applied: bool, reason: str, presence: RecentAuth, in_part: bool = False
 ) -> Change:
-    """Resolve manually a change that the worker cannot: the operator has looked at the secret in Segura.
+    """Resolve manually a change that the worker cannot settle: an administrator has looked at the secret in Segura.
 
-    Allowed to operators who neither proposed nor edited the change, so four eyes are needed here too. `reason` says
-    what was found, `in_part` that only some of the proposed values are there. Other changes of the secret go on once
-    the gateway can no longer replay a call. Raises NotAllowed, OwnChange, WrongState, ReasonMissing,
+    Allowed to administrators who neither proposed nor edited the change, so four eyes are needed here too. `reason`
+    says what was found, `in_part` that only some of the proposed values are there. Other changes of the secret go on
+    once the gateway can no longer replay a call. Raises NotAllowed, OwnChange, WrongState, ReasonMissing,
     ReauthenticationRequired.
     """
     guards.require_right(by, Right.OPERATE)

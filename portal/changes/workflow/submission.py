@@ -93,7 +93,7 @@ def withdraw_change(change_id: int, *, by: User) -> Change:
 
 def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
     if Revision.objects.filter(pk=proposal.revision_id, change=change).exists():
-        return change  # the same form sent twice
+        return change  # a form sent twice creates one revision
     guards.require_requester(change, by, _("Only its requester can revise a change."))
     guards.forbid_resubmission(proposal)
     if change.secret != proposal.secret:
