@@ -47,7 +47,7 @@ class SelectionField(forms.Field):
 class BulkVoteForm(RecentAuthForm):
     """A verdict on all selected changes; a rejection with one reason for all of them.
 
-    Request changes is not offered: what to change differs from change to change.
+    The verdict "request changes" is not offered: what to change differs from change to change.
     """
 
     picks = SelectionField(label=_("Changes"))

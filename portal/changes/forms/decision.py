@@ -106,7 +106,7 @@ class RetryForm(RecentAuthForm):
         return value
 
     def add_error(self, field: str | None, error: Any) -> None:
-        """Add the error; add a hint if the value is not the approved one and looks like a placeholder."""
+        """Add the error; if it is about a value that looks like a placeholder, add a hint."""
         super().add_error(field, error)
         if field == "value" and cast(SecretField, self.fields["value"]).doubtful:
             super().add_error(field, _("What you entered looks like a placeholder or a masked copy of the value."))

@@ -140,7 +140,7 @@ class ChangePage:
 
     @cached_property
     def approvable(self) -> bool:
-        """Whether enough users may approve the change, while it is pending."""
+        """Whether enough users may approve the change; always True unless it is pending."""
         if self.change.status != Status.PENDING:
             return True
         return valid_votes.can_be_approved(self.change, self.revision, frozenset(self.change.deciders))  # type: ignore[attr-defined]

@@ -13,9 +13,10 @@ from portal.vault.entities import FIELDS
 
 @dataclass(frozen=True)
 class RevisionDiff:
-    """`fields`: values in Segura after the one and after the other revision, if they differ.
+    """Difference between two revisions of a change.
 
-    `dropped` names fields that are no longer changed and whose value in Segura is unknown.
+    `fields`: values in Segura after the one and after the other revision, if they differ. `dropped` names fields that
+    are no longer changed and whose value in Segura is unknown.
     """
 
     fields: list[FieldChange]

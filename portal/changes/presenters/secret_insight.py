@@ -37,7 +37,7 @@ _BLANK = {
 
 @dataclass(frozen=True)
 class StrengthFact:
-    """`name` and text of a fact; `doubt` is a short warning for approvers, '' if there is none."""
+    """A fact about the strength of a value; `doubt` is a short warning for approvers, '' if there is none."""
 
     name: str
     words: str

@@ -84,7 +84,7 @@ def voter_names(votes: Collection[Vote]) -> str:
 def find_change_request_violation(change: Change, verdict: Verdict, *, by: User) -> RuleViolation | None:
     """Return the violation if an open request for changes forbids this verdict, else None.
 
-    Forbidden are an approval while another approver requests changes, and a second request by the same approver.
+    Forbidden are an approval by a user without an own request, and a second request by the same user.
     """
     standing = open_change_requests(current_votes(change))
     own = any(vote.voter_id == by.pk for vote in standing)
@@ -171,7 +171,7 @@ def enforce_submission_limit(proposal: Proposal, by: User, *, submitted: int, no
     """Raise TooManySubmissions if the user has `submitted` CHANGE_SUBMITS_PER_HOUR proposals within an hour.
 
     Meant to stop guesses at a secret value, each of which needs a proposal; ordinary work stays below the limit. The
-    count is that of the revisions stored.
+    count is that of the stored revisions; a proposal that is stored already passes.
     """
     limit = settings.CHANGE_SUBMITS_PER_HOUR
     if submitted < limit or Revision.objects.filter(pk=proposal.revision_id).exists():

@@ -57,7 +57,7 @@ class AlreadySubmitted(RuleViolation):
 
 
 class NotWritable(RuleViolation):
-    """The portal's Segura user may not write this secret, or Segura no longer lists it."""
+    """The secret is unknown or unlisted, or the portal's Segura user may not write it."""
 
     code = "NotWritable"
 

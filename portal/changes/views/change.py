@@ -195,7 +195,7 @@ def close(request: UserRequest, change_id: int) -> HttpResponse:
 
 
 def _is_ready(request: UserRequest, form: RecentAuthForm) -> bool:
-    """Return whether the form may be used: it is valid, and its session has not expired."""
+    """Return whether the form may be used: it is valid, and was served in this session."""
     valid = form.is_valid()
     if is_expired(request):
         form.add_error(None, expired_sentence())

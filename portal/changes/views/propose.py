@@ -231,7 +231,7 @@ def _strangers(proposal: Proposal) -> dict[str, list[str]]:
 
 
 def _about(task: ProposalTarget) -> dict[str, object]:
-    """Return the context of form and preview: the secret, its open changes, drafts and templates."""
+    """Return the context of form and preview: the secret, its open changes, the user's draft and the templates."""
     others = change_rows.open_rows_of_secret(task.secret.pk, reader=task.by, besides=task.change)
     draft = None if task.change or task.over else Draft.objects.of(task.by).filter(secret=task.secret.pk).first()
     templates = [] if task.change or task.over else Template.objects.open_to(task.by)

@@ -59,7 +59,7 @@ def count_values_by_key() -> Counter[str]:
 
 
 def count_votes_by_key() -> Counter[str]:
-    """Count the votes of changes that may still be sent, without voided ones, by the id of the key of their MAC."""
+    """Count the votes on current revisions that may still be sent, without voided votes, by the id of their MAC key."""
     may_be_sent = (*OPEN, Status.FAILED)
     votes = Vote.objects.filter(change__status__in=may_be_sent, revision=F("change__revision"), voided_at=None)
     return Counter(mac.rpartition(":")[0] or "?" for mac in votes.values_list("mac", flat=True).iterator())
