@@ -1,7 +1,7 @@
-"""Segura spoken here: the typed client of its MySafe "API secrets" API. Plain Python.
+"""Typed client of Segura's MySafe "API secrets" API, in plain Python without Django.
 
-Everything that can be known after a call is a value (`outcomes`); every HTTP exchange is reported as one
-(`Exchange`). A secret value is a `Secret`, revealed where it is sent and where texts are searched for it.
+The result of an update is a value (`outcomes`), and every HTTP exchange is reported as one (`Exchange`). A secret value
+is a `SecretStr`; it is revealed only where it is sent and where texts are searched for it.
 """
 
 from portal.vault.client import Client, ExchangeCallback

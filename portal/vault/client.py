@@ -1,4 +1,4 @@
-"""The Segura client: list, read and update API secrets (contract, sections 3 to 5 and 11).
+"""Segura client: list, read and update API secrets (contract, sections 3 to 5, 10 and 11).
 
 from portal.vault import Client
 client = Client.connect(url="https://segura.example/", client_id="...", client_secret="...")
@@ -39,20 +39,20 @@ Unreported = Callable[[Outcome, Exchange], None]
 
 
 def _unheard(_exchange: Exchange) -> None:
-    """For use without a log, as from a REPL."""
+    """Ignore an exchange; for use without a log, as in a Python shell."""
 
 
 def _dropped(*_: object) -> None:
-    """For callers whom the exception is enough."""
+    """Ignore the arguments; for callers that need only the exception."""
 
 
 class Client:
-    """One connection to Segura, safe to share between threads.
+    """Connection to one Segura server, safe to share between threads.
 
-    `report` is called exactly once for every HTTP exchange, token calls and calls without an answer included,
-    after it is over. If it raises, that exception leaves the method and nothing further is sent; after an
-    update the caller must then take the outcome as in doubt. While a wait that Segura asked for lasts (`waits`),
-    nothing is sent: reads raise WaitRequested, an update comes to NotSent.
+    `report` is called exactly once for every HTTP exchange, including token calls and calls without an answer, after
+    the exchange is over. If `report` raises, its exception leaves the method and nothing further is sent; after an
+    update the caller must then treat the outcome as unknown. While a wait that Segura asked for lasts (`waits`),
+    nothing is sent: reads raise WaitRequested, and an update returns NotSent.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Client:
 
     @classmethod
     def connect(cls, *, url: str, client_id: str, client_secret: str | SecretStr, **options: Any) -> Client:
-        """A client with its own token cache and no log; `options` are the other fields of Config."""
+        """Return a client with its own token cache and no log; `options` are the other fields of SeguraConfig."""
         secret = client_secret if isinstance(client_secret, SecretStr) else SecretStr(client_secret)
         config = SeguraConfig(url=url, client_id=client_id, client_secret=secret, **options)
         return cls(config, tokens=MemoryTokens(), report=_unheard)
@@ -79,17 +79,20 @@ class Client:
         return f"Client({self.config.url})"
 
     def list(self, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf) -> Rows[ListedSecret]:
-        """All API secrets that our access key sees (contract 5.1), by `ends_at` as in read(). Raises VaultError."""
+        """Return all API secrets that the portal's access key may list (contract 5.1).
+
+        `ends_at` is the deadline, as in read(). Raises VaultError.
+        """
         call = self._call("GET", _RESOURCE, attempt_id, correlation_id)
         return parsing.parse_list_response(self._authorised(call, ends_at=ends_at))
 
     def read(
         self, identifier: int, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf
     ) -> ApiSecret:
-        """One API secret, its value included where Segura shows it (contract 5.2); Segura logs a view.
+        """Return one API secret, with its client secret if Segura shows it (contract 5.2); Segura logs a view.
 
-        The whole of it, a token included, is over by `ends_at`, an instant of the monotonic clock. Raises
-        ReadRefused, Unreachable, Unauthorised or Unreadable; ValueError for an impossible identifier.
+        The call, including fetching a token, ends by `ends_at`, an instant of the monotonic clock. Raises ReadRefused,
+        Unreachable, WaitRequested, Unauthorised or InvalidResponse, and ValueError for an impossible identifier.
         """
         call = self._call("GET", _path(identifier), attempt_id, correlation_id)
         return parsing.parse_secret_response(identifier, self._authorised(call, ends_at=ends_at))
@@ -104,11 +107,11 @@ class Client:
         send_before: float = math.inf,
         unreported: Unreported = _dropped,
     ) -> Outcome:
-        """Sends one edit, once (contract 5.4), and says what is known then.
+        """Send one update, once (contract 5.4), and return its outcome.
 
-        `attempt_id` goes out as X-Request-ID. Past `send_before`, an instant of the monotonic clock, nothing
-        is sent any more. Where `report` raises after the edit was sent, `unreported` is told what is known before
-        that exception leaves. Raises Malformed (a ValueError) for a patch that must not be sent.
+        `attempt_id` is sent as X-Request-ID. After `send_before`, an instant of the monotonic clock, nothing is sent.
+        If `report` raises after the update was sent, `unreported` is called with the outcome before that exception
+        leaves. Raises Malformed (a ValueError) for a patch that must not be sent.
         """
         call = self._call("PUT", _path(identifier, "/update"), attempt_id, correlation_id)
         content = SecretStr(encode_patch(patch).decode("ascii"))
@@ -129,9 +132,10 @@ class Client:
     def name_page(
         self, kind: DirectoryKind, start: int = 1, *, correlation_id: str = "", ends_at: float = math.inf
     ) -> DirectoryPage:
-        """Users or groups from the `start`th on (contract 10), by `ends_at` as in read(). Raises VaultError.
+        """Return one page of users or groups, beginning with entry number `start` (contract 10).
 
-        SCIM wants a client of its own: give Config that one, and its token address.
+        `ends_at` is the deadline, as in read(). Raises VaultError. SCIM requires an OAuth client of its own: the
+        SeguraConfig must hold that client and its token address.
         """
         query = f"?startIndex={start}&count={PAGE_SIZE}"
         call = self._call("GET", f"{_DIRECTORY}/{kind}", "", correlation_id, query)
@@ -140,7 +144,7 @@ class Client:
     def names(
         self, kind: DirectoryKind, *, correlation_id: str = "", ends_at: float = math.inf
     ) -> Rows[DirectoryEntry]:
-        """All of them, page by page, and by `ends_at` altogether. Raises VaultError."""
+        """Return all users or groups of the directory, page by page, all by `ends_at`. Raises VaultError."""
         return scim.collect_pages(
             lambda start: self.name_page(kind, start, correlation_id=correlation_id, ends_at=ends_at)
         )
@@ -157,7 +161,7 @@ class Client:
         ends_at: float = math.inf,
         keep: Callable[[SeguraResponse | NoResponse, Exchange], None] = _dropped,
     ) -> SeguraResponse | NoResponse | TokenUnavailable:
-        """Carries a call with a token; if that is not taken, drops it and tries once more, with a new one."""
+        """Send a call with an access token; if the token is not accepted, drop it and retry once with a new one."""
         came: SeguraResponse | NoResponse = NoResponse("too late to send", sent=False)
         for _ in range(2):
             if (wait_s := self._waits.left_s(self._wait_key)) > 0:
@@ -179,18 +183,19 @@ class Client:
         return came
 
     def _note_wait(self, came: SeguraResponse | NoResponse) -> None:
-        """Let nobody call before the instant that this answer asks for."""
+        """Store the wait that an answer asks for, so that no caller sends anything before it ends."""
         if wait_s := requested_wait_s(came):
             self._waits.extend(self._wait_key, wait_s)
 
     def _meet(self, secrets: Iterable[SecretStr]) -> None:
-        """Remember what no text may quote from now on."""
+        """Remember secret values that no logged text may quote from now on."""
         self._met += [secret for secret in secrets if secret not in self._met]
 
     def _scrubber(self, public: Iterable[str] = ()) -> Scrubber:
-        """Return the one scrubber for all texts of this client.
+        """Return the scrubber for all texts of this client.
 
-        It knows the client secrets, and each access token and client_secret that was sent, issued or read so far.
+        The scrubber knows the configured client secrets, and each access token and client_secret that was sent, issued
+        or read so far.
         """
         return make_scrubber(self._met, public)
 
@@ -208,7 +213,7 @@ class Client:
         return came, describe_exchange(call, came, self._scrubber(), started_at=started_at, duration_ms=_since(clock))
 
     def _token(self, call: ExchangeRequest, ends_at: float) -> AccessToken | TokenUnavailable:
-        """A usable token: the cached one while fresh, else a new one, fetched by one caller for all."""
+        """Return a usable access token: the cached one while fresh, else a new one that one caller fetches for all."""
         held = self._tokens.get(self._key)
         if held is not None and held.is_fresh():
             return held
@@ -223,12 +228,12 @@ class Client:
                 if isinstance(fetched, AccessToken):
                     self._tokens.put(self._key, fetched)
                     return fetched
-                if time.monotonic() < ends_at:  # a hurried caller's failure is theirs alone
-                    self._tokens.failed(self._key, fetched)  # for those who waited meanwhile: no herd
+                if time.monotonic() < ends_at:  # the short deadline of one caller must not fail the others
+                    self._tokens.failed(self._key, fetched)  # callers waiting for the lock do not all fetch again
             return held if held is not None and held.is_alive() else fetched
 
     def _fetch(self, cause: ExchangeRequest, ends_at: float) -> AccessToken | TokenUnavailable:
-        """With the first client secret that Segura takes."""
+        """Fetch a token with the first configured client secret that Segura accepts."""
         fetched = self._fetch_with(self.config.client_secret, cause, ends_at)
         for spare in self.config.spare_secrets:
             if not (isinstance(fetched, TokenUnavailable) and fetched.identity):

@@ -1,4 +1,4 @@
-"""Where Segura is and who we are there: checked once, when it is made."""
+"""Address and credentials of a Segura connection, checked when the object is created."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ MIB = 1024 * 1024
 
 
 class ConfigError(ValueError):
-    """A setting cannot work; the message names it."""
+    """Setting that cannot work; the message names the setting."""
 
 
 @dataclass(frozen=True)
 class SeguraConfig:
-    """Address, identity and patience of one Segura connection. Times in seconds, sizes in bytes.
+    """Address, credentials and time limits of one Segura connection. Times are in seconds, sizes in bytes.
 
-    `deadline_s` bounds one whole exchange from the first connect to the last byte (name resolution, which
-    the system's resolver bounds, is counted but cannot be cut). `spare_secrets` are tried in their order where Segura
-    refuses the client secret: while it is being changed. Raises ConfigError.
+    `deadline_s` limits one whole exchange from the first connect to the last byte (name resolution is counted but
+    cannot be cut off; the system's resolver limits it). `spare_secrets` are tried in order if Segura refuses the client
+    secret, which happens while the client secret is being replaced. Raises ConfigError.
     """
 
     url: str
@@ -41,7 +41,7 @@ class SeguraConfig:
 
     @property
     def secrets(self) -> tuple[SecretStr, ...]:
-        """All client secrets, the first one first."""
+        """All client secrets, `client_secret` first."""
         return (self.client_secret, *self.spare_secrets)
 
     def __post_init__(self) -> None:
@@ -62,7 +62,7 @@ class SeguraConfig:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address stays on this machine."""
+    """Return whether a host name or address is a loopback address."""
     if host == "localhost":
         return True
     try:

@@ -1,8 +1,8 @@
-"""Connections that keep a total deadline and know whether anything was sent.
+"""HTTP connections with a total deadline that record whether any byte of the request was sent.
 
-A read timeout counts from byte to byte, so a dripping answer outlives it; and requests' one ConnectionError
-covers both "refused" and "reset after sending". Here every wait on the socket is cut to what is left of the
-exchange, and `Pace.sent` turns true right before the first byte of the request leaves.
+A read timeout counts from one byte to the next, so an answer that arrives byte by byte outlives it; and the
+ConnectionError of requests covers both "refused" and "reset after sending". Here every wait on the socket is limited to
+the time left for the exchange, and `Deadline.sent` becomes true right before the first byte of the request is sent.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _CHUNK = 16 * 1024
 
 
 class Deadline:
-    """The clock of one exchange: seconds by the monotonic clock."""
+    """Deadline and state of one exchange, in seconds of the monotonic clock."""
 
     def __init__(self, deadline_s: float, read_timeout_s: float) -> None:
         self._ends = time.monotonic() + deadline_s
         self._read_timeout_s = read_timeout_s
         self.sent = False
         self.unread_headers: Exception | None = None
-        """Why the headers of an answer could not be read, although its status line was."""
+        """Exception raised while reading the headers of an answer whose status line was read."""
 
     def left(self) -> float:
-        """Seconds until the deadline. Raises TimeoutError once it has passed."""
+        """Return the seconds until the deadline. Raises TimeoutError once it has passed."""
         left = self._ends - time.monotonic()
         if left <= 0:
             raise TimeoutError("deadline")
@@ -43,12 +43,12 @@ class Deadline:
         return time.monotonic() >= self._ends
 
     def patience(self) -> float:
-        """How long the next wait on the socket may last. Raises TimeoutError past the deadline."""
+        """Return the seconds that the next wait on the socket may last. Raises TimeoutError after the deadline."""
         return min(self.left(), self._read_timeout_s)
 
 
 class _PacedStream(io.RawIOBase):
-    """The socket's bytes, each wait cut to what the pace allows; remembers whether the end was seen."""
+    """Bytes of a socket, each wait limited by the deadline; records whether a whole line and the end were read."""
 
     def __init__(self, sock: socket.socket, pace: Deadline) -> None:
         self._sock, self._pace = sock, pace
@@ -72,7 +72,7 @@ class _PacedStream(io.RawIOBase):
 
 
 class _Opened:
-    """What http.client asks of a socket to read an answer: `makefile`."""
+    """Minimal socket for http.client, which needs only `makefile` to read an answer."""
 
     def __init__(self, stream: _PacedStream) -> None:
         self._stream = stream
@@ -82,10 +82,10 @@ class _Opened:
 
 
 class _PacedResponse(http.client.HTTPResponse):
-    """An answer whose status line must arrive whole: `HTTP/1.1 201 Cre` is no 201.
+    """HTTP response whose status line must arrive whole: `HTTP/1.1 201 Cre` is not accepted as a 201.
 
-    All interim responses are skipped; http.client skips `100 Continue` alone. Of an answer whose headers cannot be
-    read the status stays, and `Pace.unread_headers` says why there is no more of it.
+    All interim responses are skipped; http.client skips only `100 Continue`. If the headers cannot be read, the status
+    is kept and `Deadline.unread_headers` holds the reason.
     """
 
     def __init__(self, sock: socket.socket, *args: Any, pace: Deadline, **kwargs: Any) -> None:
@@ -96,7 +96,8 @@ class _PacedResponse(http.client.HTTPResponse):
     def begin(self) -> None:
         self._begin_whole()
         while 100 <= self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
-            self.headers = self.msg = cast(http.client.HTTPMessage, None)  # what tells begin() to read another one
+            # begin() reads another response only if the headers are None
+            self.headers = self.msg = cast(http.client.HTTPMessage, None)
             self.status = cast(int, None)
             self._begin_whole()
 
@@ -114,7 +115,7 @@ class _PacedResponse(http.client.HTTPResponse):
 
 
 class _Paced:
-    """Mixed into urllib3's connections. Sends in pieces under the deadline; never prints (`debuglevel`)."""
+    """Mixin for urllib3's connections that sends in chunks under the deadline and never prints (`debuglevel`)."""
 
     debuglevel = 0
 
@@ -135,8 +136,8 @@ class _Paced:
 
 
 class PacedHTTPConnection(_Paced, HTTPConnection):
-    """Plain HTTP, for loopback addresses."""
+    """Plain HTTP connection, for loopback addresses."""
 
 
 class PacedHTTPSConnection(_Paced, HTTPSConnection):
-    """HTTP over TLS."""
+    """HTTP connection over TLS."""

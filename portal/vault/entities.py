@@ -1,4 +1,4 @@
-"""What the vault keeps, typed: an API secret, its shares, and an edit of it.
+"""Types for Segura's data: an API secret, its shares, and a patch of it.
 
 Source: Segura contract, sections 5 and 6. Plain Python.
 """
@@ -21,17 +21,17 @@ _SHARE_KEY = {"users_allowed": "username", "groups_allowed": "name"}
 _MASK = re.compile("[*\u2022\u25cf\u2217\uff0a]{3,}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 LARGEST_IDENTIFIER = 2**63 - 1
-"""What a database column holds."""
+"""Largest value of a 64-bit database column."""
 _DIGITS = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _TRUE = (True, 1, "1", "true")
 
 
 class Malformed(ValueError):
-    """What the vault sent, or what we were about to send, is not what the contract describes."""
+    """Data from Segura, or about to be sent to Segura, that does not match the contract."""
 
 
 class SecretStr:
-    """A value that must not be seen: prints as ****, does not pickle, gives itself up by name only."""
+    """Text that must not be shown: it prints as ****, cannot be pickled, and is read only with `reveal()`."""
 
     __slots__ = ("_value",)
 
@@ -39,7 +39,7 @@ class SecretStr:
         self._value = value
 
     def reveal(self) -> str:
-        """The plaintext. Call it only where the value is sealed, fingerprinted or put on the wire."""
+        """Return the plaintext. Call this only to encrypt, fingerprint, compare or send the value."""
         return self._value
 
     def __repr__(self) -> str:
@@ -61,7 +61,7 @@ class SecretStr:
 
 @dataclass(frozen=True, order=True)
 class Share:
-    """Who may use an API secret; `can_edit` also lets them disable it (contract 5.4)."""
+    """User or group that may use an API secret; `can_edit` also allows disabling it (contract 5.4)."""
 
     name: str
     can_edit: bool = False
@@ -69,7 +69,7 @@ class Share:
 
 @dataclass(frozen=True)
 class ListedSecret:
-    """One row of the list endpoint (contract 5.1)."""
+    """Row of the list endpoint (contract 5.1)."""
 
     identifier: int
     name: str
@@ -81,9 +81,9 @@ class ListedSecret:
 
 @dataclass(frozen=True)
 class ApiSecret:
-    """An API secret as read from or echoed by the vault, both share shapes made one (contract 5.2, 5.4).
+    """API secret as Segura returns it from a read or an update, with both share formats unified (contract 5.2, 5.4).
 
-    `client_secret` is None where the vault masks or omits it.
+    `client_secret` is None if Segura masks or omits it.
     """
 
     identifier: int
@@ -101,25 +101,25 @@ class ApiSecret:
 
 PatchValue = str | SecretStr | tuple[Share, ...]
 Patch = Mapping[str, PatchValue]
-"""An edit: field name -> new value, only for the fields that change."""
+"""Proposed fields: field name -> new value, only for the fields that change."""
 
 
 def is_masked(text: str) -> bool:
-    """Whether a text is a mask (`hy746****t4tr`) rather than a value: it holds `***` or `•••`."""
+    """Return whether a text contains `***` or `•••`, which makes it a mask (`hy746****t4tr`) and not a value."""
     return _MASK.search(text) is not None
 
 
 def parse_identifier(value: object) -> int | None:
-    """Segura's identifier, an int or a string of digits, as a positive int; None if it is neither."""
+    """Return Segura's identifier, an int or a string of digits, as a positive int; None if it is neither."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     return int(value) if _DIGITS.fullmatch(str(value)) else None
 
 
 def parse_field(name: str, value: object) -> PatchValue | None:
-    """One field of an entity as Segura writes it; None for a client_secret that is masked or empty.
+    """Return one field of Segura's JSON as a typed value; None for a client_secret that is masked or empty.
 
-    Both share shapes (`username` of a write, `name` of a read) become one. Raises Malformed.
+    Both share formats (`username` in a write, `name` in a read) are accepted. Raises Malformed.
     """
     if name in SHARE_FIELDS:
         return _shares(name, value)
@@ -151,7 +151,7 @@ def _shares(name: str, value: object) -> tuple[Share, ...]:
 
 
 def parse_secret(entity: Mapping[str, object]) -> ApiSecret:
-    """An API secret from `api_secret_entity` or `api_entity`; unknown keys are ignored. Raises Malformed."""
+    """Return the API secret in `api_secret_entity` or `api_entity`; unknown keys are ignored. Raises Malformed."""
     identifier = parse_identifier(entity.get("identifier"))
     if identifier is None:
         raise Malformed("the entity has no identifier")
@@ -170,7 +170,10 @@ def parse_secret(entity: Mapping[str, object]) -> ApiSecret:
 
 
 def parse_listed_secret(row: object) -> ListedSecret:
-    """One row of the list endpoint; flags come as booleans or as "0"/"1" (contract 5.1). Raises Malformed."""
+    """Return one row of the list endpoint (contract 5.1). Raises Malformed.
+
+    Segura sends its flags as booleans or as "0"/"1".
+    """
     identifier = parse_identifier(row.get("identifier")) if isinstance(row, Mapping) else None
     if not isinstance(row, Mapping) or identifier is None:
         raise Malformed("a row of the list has no identifier")
@@ -188,10 +191,11 @@ def parse_listed_secret(row: object) -> ListedSecret:
 
 
 def encode_patch(patch: Patch) -> bytes:
-    """The bytes of an update: only the patch's fields, in the order of FIELDS, always the same for one patch.
+    """Return the JSON bytes of an update: only the patch's fields, in the order of FIELDS.
 
-    Raises Malformed for an empty patch, an unknown field, a value of the wrong kind, text that is not valid
-    Unicode, and a client_secret that is empty or a mask (contract 11.4). The message never holds a value.
+    The same patch always gives the same bytes. Raises Malformed for an empty patch, an unknown field, a value of the
+    wrong type, text that is not valid Unicode, and a client_secret that is empty or a mask (contract 11.4). The message
+    never contains a value.
     """
     if not patch:
         raise Malformed("the edit changes nothing")

@@ -1,14 +1,17 @@
-"""Why a read failed. Messages are clean: no secret, no body; no library exception hangs on them."""
+"""Errors of a failed read.
+
+Their messages contain no secret and no body, and no library exception is chained to them.
+"""
 
 from __future__ import annotations
 
 
 class VaultError(Exception):
-    """A read that did not succeed.
+    """Read that did not succeed.
 
-    `status`, `number`: as Segura gave them, or None; `alarm`: somebody should look now; `retry_after_s`: seconds that
-    Segura asked to wait before the next call, or None; `about_item`: Segura itself answered about this secret, which
-    says nothing about the connection.
+    `status`, `number`: HTTP status and Segura error code, or None; `alarm`: an operator should check it now;
+    `retry_after_s`: seconds that Segura asked to wait before the next call, or None; `about_item`: Segura itself
+    answered about this secret, so the connection works.
     """
 
     def __init__(
@@ -27,20 +30,20 @@ class VaultError(Exception):
 
 
 class ReadRefused(VaultError):
-    """Segura declined, with a number: not found, no access, inactive (contract 7)."""
+    """Refusal by Segura with an error code: not found, no access, inactive (contract 7)."""
 
 
 class Unreachable(VaultError):
-    """Nothing was sent: no connection, or no answer from the token endpoint."""
+    """Read that was not sent: no connection, or no answer from the token endpoint."""
 
 
 class WaitRequested(VaultError):
-    """Nothing was sent: Segura has asked to wait, and the wait is not over."""
+    """Read that was not sent: Segura has asked to wait, and the wait is not over."""
 
 
 class Unauthorised(VaultError):
-    """Our access key or token is not accepted, even after one renewal."""
+    """Rejection of the portal's credentials or token by Segura or its gateway, even after one renewal."""
 
 
 class InvalidResponse(VaultError):
-    """An answer, or the lack of one, that proves nothing."""
+    """Answer, or missing answer, that proves nothing."""

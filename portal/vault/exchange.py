@@ -1,4 +1,4 @@
-"""One HTTP exchange as the log keeps it. There is no place in it for a secret."""
+"""HTTP exchange with Segura as the audit log stores it; it has no field that could hold a secret."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Origin = Literal["segura", "gateway", "token", "none"]
 
 @dataclass(frozen=True)
 class ExchangeRequest:
-    """What an exchange is for. `path` is the path alone, and what is kept: no host, no query."""
+    """Request of an exchange. `path` is logged and contains neither host nor query."""
 
     method: str
     path: str
@@ -35,10 +35,11 @@ class ExchangeRequest:
 
 @dataclass(frozen=True)
 class Exchange:
-    """One exchange with Segura, its gateway or its token endpoint, answered or not.
+    """Exchange with Segura, its gateway or its token endpoint, answered or not.
 
-    `started_at` aware UTC; `status` HTTP status or None; `code` Segura's own `code`; `number` its error
-    number; `message` what it said, clean and bounded; `reason` our words where the answer is not whole.
+    `started_at`: aware, in UTC; `status`: HTTP status or None; `code`: Segura's envelope code; `number`: Segura error
+    code; `message`: message of the answer, scrubbed and limited in length; `reason`: the portal's text if the answer is
+    not whole.
     """
 
     started_at: datetime
@@ -64,7 +65,7 @@ def describe_exchange(
     duration_ms: int,
     token_call: bool = False,
 ) -> Exchange:
-    """The exchange as a value. Never raises, whatever the answer holds."""
+    """Return the exchange as a value. Never raises, whatever the answer contains."""
     doc = json_document(came) if isinstance(came, SeguraResponse) else None
     return Exchange(
         started_at=started_at,

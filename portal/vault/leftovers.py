@@ -1,4 +1,4 @@
-"""Rows of a list that are not as agreed: left out one by one, each with a place and a reason that people can read."""
+"""Parser for list rows that leaves out malformed rows one by one, each with its position and a readable reason."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ _Row = TypeVar("_Row")
 
 
 class Rows(list[_Row]):
-    """The rows of a list that could be read; `left_out` says of each other one where it stood and why."""
+    """Rows of a list that could be read; `left_out` has the position and the reason of each other row."""
 
     left_out: tuple[str, ...] = ()
 
 
 def read_rows(raw: Iterable[object], parse: Callable[[object], _Row], *, first: int = 1) -> Rows[_Row]:
-    """Parse row by row; `first` is the place of the first one. Rows that `parse` finds Malformed are left out."""
+    """Parse a list row by row and leave out the rows for which `parse` raises Malformed.
+
+    `first` is the position of the first row.
+    """
     rows: Rows[_Row] = Rows()
     left_out = []
     for place, row in enumerate(raw, start=first):
@@ -32,7 +35,7 @@ def read_rows(raw: Iterable[object], parse: Callable[[object], _Row], *, first: 
 
 
 def _named(row: object) -> str:
-    """What a row calls itself, where it does so in letters."""
+    """Return the name that a row gives itself, formatted for a message; "" if it gives none."""
     fields = row if isinstance(row, dict) else {}
     names = (fields.get(key) for key in ("name", "userName", "displayName"))
     name = next((clean_text(name)[:_LONGEST_NAME] for name in names if isinstance(name, str) and name.strip()), "")

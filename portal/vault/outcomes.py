@@ -1,6 +1,6 @@
-"""What is known after an update was tried: the outcome table of the delivery, as a pure function.
+"""Outcomes of an update: the classification of Segura's answer, as a pure function.
 
-Only evidence counts. What is not listed here is in doubt, and stays so until somebody reads back.
+Only evidence counts. An answer that is not listed here has an unknown outcome (InDoubt) until a read-back settles it.
 """
 
 from __future__ import annotations
@@ -32,22 +32,28 @@ from portal.vault.responses import (
 from portal.vault.scrubbing import Scrubber, keep_number
 
 _DECLINED = frozenset({400, 403, 404, 405, 406, 410, 411, 413, 414, 415, 422, 431})
-"""Statuses that by HTTP say no to this very request, so that repeating it would be answered the same."""
+"""HTTP statuses that decline this very request, so that repeating it would get the same answer."""
 _REFUSALS = frozenset({1001, 1005, 1006, 1009, 1010})
 """Segura's documented refusals (contract 7)."""
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 _NEVER_TRIED = ("failure to get a peer from the ring-balancer", "name resolution failed")
-"""Kong says these only before its first try. Of a retry without a peer it says "The upstream server is currently
-unavailable", and it replays a PUT whose first try may have been executed: that text proves nothing."""
+"""Messages that Kong sends only before its first try.
+
+For a retry without a peer Kong says "The upstream server is currently unavailable", and it replays a PUT whose first
+try may have been executed, so that text proves nothing.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
-    """`status`: HTTP status or None; `number`: Segura's error number; `message`: what the other side said;
-    `reason`: our own sentence; `alarm`: somebody should look now; `retry_after_s`: the wait that Segura asks for;
-    `about_item`: Segura itself answered about this secret, which says nothing about the connection.
+    """Common fields of all outcomes.
 
-    `code` is what rows, events, spool files and metrics hold: it stays when a class is renamed."""
+    `status`: HTTP status or None; `number`: Segura error code; `message`: text of the answer; `reason`: the portal's
+    own sentence; `alarm`: an operator should check it now; `retry_after_s`: seconds that Segura asks to wait;
+    `about_item`: Segura itself answered about this secret, so the connection works.
+
+    `code` is the identifier stored in rows, events, spool files and metrics; it stays when a class is renamed.
+    """
 
     code: ClassVar[str]
     status: int | None = None
@@ -61,7 +67,10 @@ class _Known:
 
 @dataclass(frozen=True, kw_only=True)
 class Applied(_Known):
-    """Segura says, consistently, that the change is in. `unseen`: fields whose new value its answer does not show."""
+    """Success that Segura's answer states consistently.
+
+    `unseen`: fields whose new value the answer does not show.
+    """
 
     code = "applied"
     unseen: tuple[str, ...] = ()
@@ -69,7 +78,7 @@ class Applied(_Known):
 
 @dataclass(frozen=True, kw_only=True)
 class AppliedUnverified(_Known):
-    """Applied, but the echo differs in `differences` (field names) or shares failed: read back."""
+    """Applied update whose answer has `differences` (field names) or failed shares (`shared_error`): read back."""
 
     code = "applied_unverified"
     differences: tuple[str, ...] = ()
@@ -78,23 +87,26 @@ class AppliedUnverified(_Known):
 
 @dataclass(frozen=True, kw_only=True)
 class Refused(_Known):
-    """Segura declined, with a number. Final."""
+    """Refusal by Segura with an error code. Final."""
 
     code = "refused"
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefusedCheck(_Known):
-    """An answer that says no, but is no proof by itself. Sent again it would be answered the same: read back."""
+    """Answer that declines but proves nothing by itself: read back.
+
+    Sending the request again would get the same answer.
+    """
 
     code = "refused_unverified"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotSent(_Known):
-    """No byte of the update left this machine. Try again later.
+    """Update of which no byte was sent. Try again later.
 
-    `wait_is_requested`: it was not even tried, because Segura has asked to wait.
+    `wait_is_requested`: the portal did not try, because Segura has asked to wait.
     """
 
     code = "not_sent"
@@ -103,14 +115,14 @@ class NotSent(_Known):
 
 @dataclass(frozen=True, kw_only=True)
 class NotApplied(_Known):
-    """Segura surely did not execute it. Try again, not before `retry_after_s` seconds where given."""
+    """Update that Segura certainly did not execute. Try again, after `retry_after_s` seconds if given."""
 
     code = "not_applied"
 
 
 @dataclass(frozen=True, kw_only=True)
 class InDoubt(_Known):
-    """It may or may not have been executed, now or still to come."""
+    """Update that Segura may have executed, may still execute, or did not execute."""
 
     code = "in_doubt"
 
@@ -119,7 +131,7 @@ Outcome = Applied | AppliedUnverified | Refused | RefusedCheck | NotSent | NotAp
 
 
 def classify_update(identifier: int, patch: Patch, came: SeguraResponse | NoResponse, scrub: Scrubber) -> Outcome:
-    """The outcome of one update of `identifier` by what came back. Pure but for the clock in an HTTP date."""
+    """Return the outcome of one update of `identifier`. Pure, except that an HTTP date needs the current time."""
     if isinstance(came, NoResponse):
         if came.sent:
             return InDoubt(reason=came.reason, alarm=came.alarm)
@@ -159,7 +171,10 @@ def _judge(identifier: int, patch: Patch, came: SeguraResponse, scrub: Scrubber)
 
 
 def parse_retry_after(header: str, now: datetime | None = None) -> float | None:
-    """Seconds to wait by a Retry-After header (seconds or HTTP date), at most an hour; None without a sane one."""
+    """Return the seconds to wait by a Retry-After header (seconds or HTTP date), at most one hour.
+
+    Returns None if the header is empty or invalid.
+    """
     text = header.strip()
     if text.isascii() and text.isdigit():
         wait = float(text)
@@ -174,9 +189,9 @@ def parse_retry_after(header: str, now: datetime | None = None) -> float | None:
 
 
 def find_echo_differences(patch: Patch, echo: Mapping[str, Any]) -> tuple[str, ...]:
-    """The non-secret fields of the patch whose echo is missing or differs; shares compare without order.
+    """Return the non-secret fields of the patch whose echo is missing or differs; the order of shares is ignored.
 
-    Of a client secret that differs nothing follows: Segura may mask, encrypt or leave it out.
+    A client secret is not compared, because Segura may mask, encrypt or omit it.
     """
     return tuple(name for name in patch if name != SECRET_FIELD and not _echoed(name, patch, echo))
 
@@ -197,7 +212,7 @@ def _echoed(name: str, patch: Patch, echo: Mapping[str, Any]) -> bool:
 def _judge_success(
     identifier: int, patch: Patch, came: SeguraResponse, doc: Mapping[str, Any] | None, scrub: Scrubber
 ) -> Outcome:
-    """A 200 or 201 proves nothing by itself: code, flags and identifier must all agree (contract 11.2)."""
+    """Classify a 200 or 201, which proves nothing unless code, flags and identifier all agree (contract 11.2)."""
     said = scrub(response_message(doc))
     entity = doc.get("api_entity") if doc else None
     doubt = came.flaw or _contradiction(identifier, came, doc)
@@ -217,7 +232,7 @@ def _judge_success(
 
 
 def _says_no(doc: Mapping[str, Any] | None) -> bool:
-    """Whether a 2xx carries one of Segura's numbered refusals and no entity (contract 4, 7)."""
+    """Return whether a 2xx carries one of Segura's numbered refusals and no entity (contract 4, 7)."""
     inner = segura_envelope(doc)
     if doc is None or inner is None or "api_entity" in doc:
         return False
@@ -225,7 +240,7 @@ def _says_no(doc: Mapping[str, Any] | None) -> bool:
 
 
 def _contradiction(identifier: int, came: SeguraResponse, doc: Mapping[str, Any] | None) -> str:
-    """Why a 2xx is not to be believed; "" if nothing speaks against it."""
+    """Return why a 2xx is not to be believed; "" if nothing contradicts it."""
     inner = segura_envelope(doc)
     if came.damaged:
         return f"{came.status}, but the body is not valid UTF-8"
@@ -244,7 +259,7 @@ def _contradiction(identifier: int, came: SeguraResponse, doc: Mapping[str, Any]
 
 
 def _failed_shares(value: object, scrub: Scrubber) -> tuple[str, ...]:
-    """`shared_error` is opaque (contract 6): whatever is in it, as short clean texts."""
+    """Return the content of `shared_error`, whose format is undocumented (contract 6), as short scrubbed texts."""
     if value in (None, [], {}, "", False):
         return ()
     rows = value if isinstance(value, list) else [value]
@@ -254,7 +269,7 @@ def _failed_shares(value: object, scrub: Scrubber) -> tuple[str, ...]:
 def _written(row: object) -> str:
     try:
         return json.dumps(row, ensure_ascii=False)
-    except RecursionError:  # nested as deep as the parser could follow, which is deeper than the writer can
+    except RecursionError:  # nested as deep as the parser allows, which is deeper than the encoder allows
         return "(nested too deep to be shown)"
 
 

@@ -1,4 +1,4 @@
-"""Answers of the two reads, made typed values or typed errors."""
+"""Parsers that turn the answers to reads into typed values or typed errors."""
 
 from __future__ import annotations
 
@@ -36,12 +36,15 @@ Value = TypeVar("Value")
 
 
 def parse_list_response(came: SeguraResponse | NoResponse | TokenUnavailable) -> Rows[ListedSecret]:
-    """The rows of the list, odd ones left out. Raises VaultError; a list of odd rows alone is Unreadable."""
+    """Return the rows of the list, without malformed ones.
+
+    Raises VaultError; a list of which no row can be read is an InvalidResponse.
+    """
     return _take(came, _rows, partial(_problem, "GET api/mysafe/secretapi"))
 
 
 def parse_secret_response(identifier: int, came: SeguraResponse | NoResponse | TokenUnavailable) -> ApiSecret:
-    """The entity asked for, and no other. Raises VaultError."""
+    """Return the requested API secret and never another one. Raises VaultError."""
 
     def entity(doc: Mapping[str, Any]) -> ApiSecret:
         secret = parse_secret(_entity(doc))
@@ -55,12 +58,12 @@ def parse_secret_response(identifier: int, came: SeguraResponse | NoResponse | T
 def parse_scim_response(
     came: SeguraResponse | NoResponse | TokenUnavailable, parse: Callable[[Mapping[str, Any]], Value]
 ) -> Value:
-    """What `parse` makes of a SCIM answer, which has no envelope. Raises VaultError."""
+    """Return the result of `parse` for a SCIM answer, which has no envelope. Raises VaultError."""
     return _take(came, parse, _scim_problem)
 
 
 def find_secret_values(came: SeguraResponse | NoResponse) -> tuple[SecretStr, ...]:
-    """Each client_secret and access_token that an answer shows, wherever in it, so that no text quoting it is kept."""
+    """Return each client_secret and access_token anywhere in an answer, so that no stored text quotes one."""
     pending: list[Any] = [json_document(came)] if isinstance(came, SeguraResponse) else []
     found: list[SecretStr] = []
     while pending:
@@ -74,7 +77,7 @@ def find_secret_values(came: SeguraResponse | NoResponse) -> tuple[SecretStr, ..
 
 
 def _scalars(value: Any) -> Iterator[SecretStr]:
-    """The texts and numbers in a value of any shape."""
+    """Yield the texts and numbers in a value of any shape."""
     pending = [value]
     while pending:
         node = pending.pop()

@@ -1,4 +1,4 @@
-"""What came back over HTTP, and how Segura's and its gateway's bodies are read (contract 4, 8)."""
+"""HTTP responses, and functions that read the bodies of Segura and its gateway (contract 4, 8)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _NUMBERED = re.compile(r"\s*([1-9][0-9]{3})\s*:", re.ASCII)
 
 @dataclass(frozen=True)
 class SeguraResponse:
-    """An HTTP answer whose status line arrived whole.
+    """HTTP answer whose status line arrived whole.
 
-    `flaw` says why the body can't be used (cut, too long, too slow, no headers); the body is empty then. `damaged`:
-    the body was not valid UTF-8, so its letters prove nothing. It may show a client_secret in clear, so it is a Secret.
+    `flaw` says why the body cannot be used (cut, too long, too slow, no headers); the body is empty then. `damaged`:
+    the body was not valid UTF-8, so its text proves nothing. The body may contain a client_secret in clear, so it is a
+    SecretStr.
     """
 
     status: int
@@ -33,7 +34,7 @@ class SeguraResponse:
 
 @dataclass(frozen=True)
 class NoResponse:
-    """An exchange without an answer. `sent` is False only if no byte of the request can have left."""
+    """Exchange without an answer. `sent` is False only if no byte of the request can have been sent."""
 
     reason: str
     sent: bool
@@ -41,7 +42,7 @@ class NoResponse:
 
 
 def json_document(answer: SeguraResponse) -> Mapping[str, Any] | None:
-    """The answer's JSON object, or None if the body is anything else."""
+    """Return the answer's JSON object; None if the body is anything else."""
     try:
         parsed = json.loads(answer.body.reveal(), parse_int=_whole)
     except (ValueError, RecursionError):
@@ -50,23 +51,23 @@ def json_document(answer: SeguraResponse) -> Mapping[str, Any] | None:
 
 
 def segura_envelope(doc: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Segura's `response` object; None means that the gateway, or something else, answered."""
+    """Return Segura's `response` object; None if the gateway or another server answered."""
     inner = doc.get("response") if doc else None
     return inner if isinstance(inner, dict) else None
 
 
 def is_scim(doc: Mapping[str, Any] | None) -> bool:
-    """Whether it is one of SCIM's, a list or an error."""
+    """Return whether the document is a SCIM list or a SCIM error."""
     return doc is not None and isinstance(doc.get("schemas"), list)
 
 
 def envelope_code(doc: Mapping[str, Any] | None) -> int | None:
-    """Segura's own `code`, at the top of the document."""
+    """Return Segura's own `code`, at the top level of the document."""
     return _integer(doc.get("code")) if doc else None
 
 
 def segura_error_code(doc: Mapping[str, Any] | None) -> int | None:
-    """Segura's four-digit error number: `exception.code`, else the start of the message (contract 4)."""
+    """Return Segura's four-digit error code: `exception.code`, else the start of the message (contract 4)."""
     if doc is None:
         return None
     exception = doc.get("exception")
@@ -78,7 +79,7 @@ def segura_error_code(doc: Mapping[str, Any] | None) -> int | None:
 
 
 def response_message(doc: Mapping[str, Any] | None) -> str:
-    """What a person is told: Segura's message, the gateway's, the token endpoint's or SCIM's; "" if none."""
+    """Return the message of Segura, the gateway, the token endpoint or SCIM; "" if there is none."""
     if doc is None:
         return ""
     inner = segura_envelope(doc) or {}
@@ -96,28 +97,28 @@ def response_message(doc: Mapping[str, Any] | None) -> str:
 
 
 def gateway_message(doc: Mapping[str, Any] | None) -> str:
-    """The bare `message` of a gateway's answer, lower case; "" for Segura's own answers."""
+    """Return the plain `message` of a gateway's answer in lower case; "" for Segura's own answers."""
     if doc is None or "response" in doc:
         return ""
     return response_message(doc).lower()
 
 
 def has_error_flag(inner: Mapping[str, Any]) -> bool:
-    """Whether either spelling of the error flag is anything but a plain False (or absent)."""
+    """Return whether an error flag, in either spelling, is not False, or an error code is not 0."""
     flags = (inner.get("error", False), inner.get("erro", False))
     codes = (inner.get("error_code", 0), inner.get("cod_erro", 0))
     return any(flag is not False for flag in flags) or any(code not in (0, "0", None) for code in codes)
 
 
 def status_matches_body(answer: SeguraResponse, doc: Mapping[str, Any]) -> bool:
-    """Whether the numbers that the body gives, where it gives any, are the status line's."""
+    """Return whether the status numbers in the body, if there are any, equal the HTTP status."""
     inner = segura_envelope(doc) or {}
     given = [source[key] for source, key in ((doc, "code"), (inner, "status")) if key in source]
     return all(_integer(value) == answer.status for value in given)
 
 
 def is_refusal(answer: SeguraResponse, doc: Mapping[str, Any] | None) -> bool:
-    """Whether Segura itself declined: a 400 with its envelope, error flag and number (contract 7)."""
+    """Return whether Segura itself declined: a 400 with its envelope, error flag and error code (contract 7)."""
     inner = segura_envelope(doc)
     if answer.status != 400 or doc is None or inner is None:
         return False
@@ -126,28 +127,31 @@ def is_refusal(answer: SeguraResponse, doc: Mapping[str, Any] | None) -> bool:
 
 
 def is_unauthorised(answer: SeguraResponse) -> bool:
-    """Whether our token was not taken: a 401, or the gateway's "no Route matched" (contract 8)."""
+    """Return whether the access token was not accepted: a 401, or the gateway's "no Route matched" (contract 8)."""
     if answer.status == 401:
         return True
     return answer.status == 404 and "no route matched" in gateway_message(json_document(answer))
 
 
 def why_unauthorised(answer: SeguraResponse, route: str) -> str:
-    """Why a call was not let in: of the gateway's 404 nobody knows whether `route` or the token is to blame."""
+    """Return why a call was not authorised.
+
+    For the gateway's 404 it is unknown whether `route` or the token is to blame.
+    """
     if answer.status == 404:
         return f"the gateway has no route for {route}, or did not accept our access token: check both, and SEGURA_URL"
     return "Segura did not accept our access token: check the access key and SEGURA_URL"
 
 
 def _whole(digits: str) -> float:
-    """A number of any length: Python refuses to make an int of thousands of digits, and with it the whole answer."""
+    """Return a number of any length: int() fails on thousands of digits, which would lose the whole answer."""
     return int(digits) if len(digits) < _MOST_DIGITS else math.inf
 
 
 def is_about_item(answer: SeguraResponse, doc: Mapping[str, Any] | None) -> bool:
-    """Whether Segura itself answered about what was asked for, so that the connection is not at fault.
+    """Return whether Segura itself answered about the requested item, so that the connection is not at fault.
 
-    Its envelope with another error code than 0 or 1 speaks of the whole access: the route, the address, the referer.
+    An envelope with an error code other than 0 or 1 concerns the whole access: the route, the address, the referer.
     """
     if is_unauthorised(answer):
         return False

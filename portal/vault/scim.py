@@ -1,4 +1,4 @@
-"""The names that may be shared with, as SCIM lists them (contract 10; RFC 7643 and 7644), made typed values."""
+"""Names that secrets can be shared with, parsed from SCIM lists (contract 10; RFC 7643 and 7644)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from portal.vault.responses import NoResponse, SeguraResponse, is_scim
 from portal.vault.token_errors import TokenUnavailable
 
 PAGE_SIZE = 200
-"""Asked for; a server may give fewer at a time (Segura's sample: 25)."""
+"""Requested page size; a server may return fewer entries (Segura's sample: 25)."""
 MOST_NAMES = 50_000
 LONGEST_NAME = 500
 _LIST = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
 class DirectoryKind(StrEnum):
-    """What a directory lists, as SCIM's addresses have it."""
+    """Kind of entries in a directory, as in SCIM's addresses."""
 
     USERS = "Users"
     GROUPS = "Groups"
@@ -30,7 +30,7 @@ class DirectoryKind(StrEnum):
 
 @dataclass(frozen=True)
 class DirectoryEntry:
-    """Somebody, or a group, by the name that lists of sharing use."""
+    """User or group, by the name that shares use."""
 
     name: str
     display_name: str = ""
@@ -39,14 +39,14 @@ class DirectoryEntry:
 
 @dataclass(frozen=True)
 class DirectoryPage:
-    """Some of them, and how many there are in all."""
+    """Page of directory entries, and the total number of entries."""
 
     names: Rows[DirectoryEntry]
     total: int
 
 
 def parse_page(kind: DirectoryKind, start: int, came: SeguraResponse | NoResponse | TokenUnavailable) -> DirectoryPage:
-    """The page that begins with the `start`th, odd entries left out. Raises VaultError."""
+    """Return the page that begins with entry number `start`, without malformed entries. Raises VaultError."""
 
     def parse(doc: Mapping[str, Any]) -> DirectoryPage:
         if not is_scim(doc) or _LIST not in doc["schemas"] or doc.get("startIndex", 1) != start:
@@ -62,7 +62,10 @@ def parse_page(kind: DirectoryKind, start: int, came: SeguraResponse | NoRespons
 
 
 def collect_pages(ask: Callable[[int], DirectoryPage]) -> Rows[DirectoryEntry]:
-    """All pages, one after the other; one that moved to the next meanwhile counts once. Raises VaultError."""
+    """Return the entries of all pages; an entry that moved to the next page meanwhile counts once.
+
+    Raises VaultError.
+    """
     found: dict[str, DirectoryEntry] = {}
     left_out: list[str] = []
     taken, total = 0, 1

@@ -1,7 +1,8 @@
-"""Text from outside, made fit to keep: bounded, on one line, and of known words alone.
+"""Scrubbing of texts from outside, so that they can be stored: limited in length, on one line, known words only.
 
-A list of spellings in which a text may quote a secret is never complete. So a text keeps the words of `vocabulary`,
-small numbers and names that everybody may see; all else becomes OMITTED. What is left is compared with the secrets.
+A list of the spellings in which a text may quote a secret is never complete. Therefore a text keeps only the words of
+`vocabulary`, small numbers and public names; everything else becomes OMITTED. The text is also compared with the known
+secrets.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ LONGEST = 500
 WITHHELD = "(withheld: the text may hold a secret)"
 OMITTED = "[…]"
 RUN = 8
-"""Characters of a secret that are too many; of a shorter one, all."""
+"""Number of consecutive characters of a secret that a text must not quote; of a shorter secret, all of them."""
 _HALF = 12
-"""Characters of a long secret that a person does not write by chance."""
+"""Number of characters of a long secret that a user does not type by chance."""
 _READ = 20_000
-"""Characters that are searched: several times as many as are ever kept, and no more than a worker has time for."""
+"""Number of characters that are searched: several times as many as are stored, and few enough for a worker."""
 _WIDEST = 3 * _READ
-"""Of what normalising makes of them: one character can become eighteen."""
+"""Limit after Unicode normalisation, where one character can become eighteen."""
 _LONG = 32
-"""Characters of a value in which four digits occur by chance."""
+"""Length of a secret value from which four given digits occur in it by chance."""
 _MOST_NUMBERS = 3
 _PARTS = re.compile(r"[-/_']")
 _SIGNS = r"""[{}()\[\]<>"'.,:;!?]{0,3}"""
@@ -38,17 +39,17 @@ Scrubber = Callable[[str], str]
 
 
 def clean_text(text: str) -> str:
-    """The text on one line, at most LONGEST characters, without unseen or unpaired characters."""
+    """Return the text on one line, at most LONGEST characters, without invisible or unpaired characters."""
     kept = "".join(" " if is_invisible(c) else c for c in text[:5000])
     line = " ".join(kept.split())
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
 def make_scrubber(secrets: Iterable[SecretStr], public: Iterable[str] = ()) -> Scrubber:
-    """Return a function that reduces a text to what may be kept of it, or withholds all of it.
+    """Return a function that reduces a text to what may be stored, or withholds all of it.
 
-    `public`: names that the text may quote besides, such as those of a list of sharing. It never raises, however odd
-    the text, and takes no longer for a long one: an answer must come to the log.
+    `public`: further names that the text may quote, such as those of shares. The function never raises, however odd the
+    text, and takes no longer for a long text, because every answer must get into the audit log.
     """
     values = [value for secret in secrets if (value := _squashed(secret.reveal()))]
     names = sorted({name for name in public if name.strip()}, key=len, reverse=True)
@@ -62,16 +63,16 @@ def make_scrubber(secrets: Iterable[SecretStr], public: Iterable[str] = ()) -> S
 
 
 def keep_number(number: int | None, scrub: Scrubber) -> int | None:
-    """Return a number of an answer unless it may be a secret that consists of digits."""
+    """Return a number of an answer, or None if it may be a secret that consists of digits."""
     text = str(number)
     return number if text in NUMBERS or scrub(text) == text else None
 
 
 def is_quoted(secret: SecretStr, text: str) -> bool:
-    """Whether a text that a person wrote quotes a secret: whole, or half of a long one, in either direction.
+    """Return whether a text typed by a user quotes a secret: all of it, or half of a long one, in either direction.
 
-    Case, accents, separators and unseen characters do not count. A short secret is quoted where it stands as words of
-    its own.
+    Case, accents, separators and invisible characters are ignored. A short secret counts as quoted only if it stands in
+    the text as separate words.
     """
     value, plain = _squashed(secret.reveal()), secret.reveal().strip()
     if len(plain) >= RUN // 2 and plain in text:
@@ -86,7 +87,7 @@ def is_quoted(secret: SecretStr, text: str) -> bool:
 
 
 def _stands_apart(value: str, words: list[str]) -> bool:
-    """Whether some words in a row, without what separates them, are the value."""
+    """Return whether consecutive words, without their separators, equal the value."""
     squashed = [_squashed(word) for word in words]
     for at in range(len(squashed)):
         joined = ""
@@ -100,12 +101,12 @@ def _stands_apart(value: str, words: list[str]) -> bool:
 
 
 def _squashed(text: str) -> str:
-    """Letters and digits alone, without case, accents, widths and separators."""
+    """Return only the letters and digits, without case, accents, widths and separators."""
     return "".join(c for c in unicodedata.normalize("NFKD", text).casefold()[:_WIDEST] if c.isalnum())
 
 
 def _quotes_any(text: str, values: Collection[str]) -> bool:
-    """Whether the text holds a value, or RUN characters of it in a row, forwards or backwards."""
+    """Return whether the text contains a value, or RUN characters of it in a row, forwards or backwards."""
     if not values:
         return False
     squashed = _squashed(text)
@@ -131,7 +132,7 @@ def _keep_known(line: str, values: Collection[str], names: Collection[str]) -> s
 
 
 def _known_of(piece: str, values: Collection[str]) -> str:
-    """The piece with OMITTED in the place of what is not known, and of numbers that stand together or are many."""
+    """Return the piece with OMITTED in place of unknown tokens and of numbers that are adjacent or too many."""
     tokens = re.split(r"(\s+)", piece)
     numeric = [any(c.isdigit() for c in token) for token in tokens]
     for at, token in enumerate(tokens):
@@ -143,7 +144,7 @@ def _known_of(piece: str, values: Collection[str]) -> str:
 
 
 def _is_known(token: str, values: Collection[str]) -> bool:
-    """Whether a token is known words or a small number, with at most a little punctuation around it."""
+    """Return whether a token is made of known words or is a small number, with a little punctuation around it."""
     found = _TOKEN.fullmatch(token)
     core = found[2] if found else token
     if _NUMBER.fullmatch(core):

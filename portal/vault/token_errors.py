@@ -1,4 +1,4 @@
-"""What it means when no token could be had: nothing was executed, and why, in words a person can act on."""
+"""Failures to get an access token: nothing was executed, and the reason says what an operator can check."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from portal.vault.scrubbing import Scrubber
 
 @dataclass(frozen=True)
 class TokenUnavailable:
-    """The token endpoint gave no token. `identity` says that it did not take our client id or secret."""
+    """Failure to get an access token. `identity`: Segura did not accept the portal's client id or client secret."""
 
     outcome: NotSent
     identity: bool = False
 
     def as_read_error(self) -> VaultError:
-        """The same, for a read."""
+        """Return the same failure as an error of a read."""
         outcome, wait = self.outcome, self.outcome.retry_after_s
         if outcome.status is None:
             return (WaitRequested if outcome.wait_is_requested else Unreachable)(
@@ -30,13 +30,13 @@ class TokenUnavailable:
 
 
 def wait_requested(wait_s: float) -> TokenUnavailable:
-    """Return what a call comes to that is not made, because Segura has asked to wait."""
+    """Return the failure of a call that is not made because Segura has asked to wait."""
     reason = f"Segura asked to wait: the next call is possible in {math.ceil(wait_s)} seconds"
     return TokenUnavailable(NotSent(reason=reason, retry_after_s=wait_s, wait_is_requested=True))
 
 
 def classify_token_failure(came: SeguraResponse | NoResponse, scrub: Scrubber) -> TokenUnavailable:
-    """Reads a token endpoint's failure: without a token the update was not sent."""
+    """Return the failure for an answer of the token endpoint; without a token the update was not sent."""
     if isinstance(came, NoResponse):
         reason = f"Segura's token endpoint did not answer: {came.reason}"
         return TokenUnavailable(NotSent(reason=reason, alarm=came.alarm))

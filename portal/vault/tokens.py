@@ -1,4 +1,4 @@
-"""Access tokens: cached for all workers, renewed early, fetched by one at a time."""
+"""Access tokens: cached for all processes, renewed early, fetched by one caller at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _DROP_IF_SAME = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A token and when, in epoch seconds, it should be renewed and when it ends."""
+    """Access token with the instants of its renewal and its expiry, in epoch seconds."""
 
     value: SecretStr
     renew_at: float
@@ -34,16 +34,16 @@ class AccessToken:
 
     @classmethod
     def granted(cls, value: SecretStr, expires_in: object, at: float) -> AccessToken:
-        """A token granted at `at` for `expires_in` seconds; a missing or absurd lifetime counts as short."""
+        """Return a token granted at `at` for `expires_in` seconds; a missing or absurd lifetime counts as short."""
         life = _life(expires_in)
         return cls(value, at + RENEW_AT * life, at + life)
 
     def is_fresh(self) -> bool:
-        """Whether it may be used without renewing it first."""
+        """Return whether the token may be used without renewing it first."""
         return time.time() < self.renew_at
 
     def is_alive(self) -> bool:
-        """Whether it may still be used if renewing it failed."""
+        """Return whether the token may still be used if renewing it failed."""
         return time.time() < self.ends_at
 
 
@@ -58,32 +58,33 @@ def _life(expires_in: object) -> float:
 
 
 class TokenStore(Protocol):
-    """Where tokens wait, by key. `drop` forgets a token only if it is still the cached one.
+    """Cache of access tokens by key, shared by several clients.
 
-    Clients come and go with each task, and share a store: what one of them failed at, those who waited need not try.
+    Each task creates a client; the shared store also remembers a failed fetch, so that callers that waited for it need
+    not try again.
     """
 
     def get(self, key: str) -> AccessToken | None:
-        """The cached token, or None."""
+        """Return the cached token, or None."""
 
     def put(self, key: str, token: AccessToken) -> None:
-        """Caches a token."""
+        """Cache a token."""
 
     def drop(self, key: str, rejected: AccessToken) -> None:
-        """Forgets `rejected`, unless a newer one has taken its place."""
+        """Remove `rejected`, unless a newer token has replaced it."""
 
     def lock(self, key: str, *, patience_s: float = math.inf) -> AbstractContextManager[None]:
-        """Held by the one who fetches; the others wait a bounded time, at most `patience_s`, then go on."""
+        """Lock the fetching of a token; other callers wait at most `patience_s`, then go on without the lock."""
 
     def failed(self, key: str, failure: object) -> None:
-        """Remembers, in this process, that fetching came to this just now."""
+        """Remember, in this process, that fetching a token failed just now."""
 
     def failure(self, key: str, *, since: float) -> object:
-        """What fetching last came to where it failed after `since` of the monotonic clock; else None."""
+        """Return the last failure if it happened after `since` of the monotonic clock; else None."""
 
 
 class MemoryTokens:
-    """Tokens of this process alone."""
+    """Token cache of one process."""
 
     def __init__(self) -> None:
         self._tokens: dict[str, AccessToken] = {}
@@ -92,15 +93,15 @@ class MemoryTokens:
         self._failures: dict[str, tuple[float, object]] = {}
 
     def get(self, key: str) -> AccessToken | None:
-        """The cached token, or None."""
+        """Return the cached token, or None."""
         return self._tokens.get(key)
 
     def put(self, key: str, token: AccessToken) -> None:
-        """Caches a token."""
+        """Cache a token."""
         self._tokens[key] = token
 
     def drop(self, key: str, rejected: AccessToken) -> None:
-        """Forgets `rejected`, unless a newer one has taken its place."""
+        """Remove `rejected`, unless a newer token has replaced it."""
         with self._guard:
             held = self._tokens.get(key)
             if held is not None and held.value == rejected.value:
@@ -108,7 +109,7 @@ class MemoryTokens:
 
     @contextmanager
     def lock(self, key: str, *, patience_s: float = math.inf) -> Iterator[None]:
-        """Held by one thread at a time; who waited `patience_s` goes on without."""
+        """Lock the fetching for one thread; a thread that waited `patience_s` goes on without the lock."""
         with self._guard:
             lock = self._locks[key]
         held = lock.acquire(timeout=max(0.0, min(patience_s, threading.TIMEOUT_MAX)))
@@ -119,11 +120,11 @@ class MemoryTokens:
                 lock.release()
 
     def failed(self, key: str, failure: object) -> None:
-        """Remembers that fetching came to this just now."""
+        """Remember that fetching a token failed just now."""
         self._failures[key] = (time.monotonic(), failure)
 
     def failure(self, key: str, *, since: float) -> object:
-        """What fetching last came to where it failed after `since`; else None."""
+        """Return the last failure if it happened after `since`; else None."""
         at, failure = self._failures.get(key, (-math.inf, None))
         return failure if at >= since else None
 
@@ -132,18 +133,18 @@ class Cipher(Protocol):
     """Authenticated encryption, bound to `aad`; `open` raises if anything was changed."""
 
     def seal(self, plaintext: bytes, aad: bytes) -> bytes:
-        """The sealed bytes."""
+        """Return the encrypted bytes."""
 
     def open(self, sealed: bytes, aad: bytes) -> bytes:
-        """The plaintext."""
+        """Return the plaintext."""
 
 
 class RedisTokens:
-    """Tokens shared by all processes through Redis, encrypted; while Redis is away, of this process alone.
+    """Encrypted token cache in Redis, shared by all processes; while Redis is away, each process uses its own memory.
 
-    Give `redis` a client with short socket timeouts and without retries (redis-py retries by default): a
-    frozen Redis costs one timeout, then is left alone for 15 seconds. Who fetches holds the lock for at most
-    `lock_s`; who waits waits no longer than that.
+    Give `redis` a client with short socket timeouts and without retries (redis-py retries by default): a frozen Redis
+    costs one timeout and is then not called for 15 seconds. A caller that fetches has the lock for at most `lock_s`,
+    and other callers wait no longer than that.
     """
 
     def __init__(self, redis: Redis, cipher: Cipher, *, lock_s: float = 10.0) -> None:
@@ -154,7 +155,7 @@ class RedisTokens:
         self._away_until = 0.0
 
     def get(self, key: str) -> AccessToken | None:
-        """The shared token; this process's own while Redis is away."""
+        """Return the shared token; this process's own token while Redis is away."""
         if self._is_away():
             return self._memory.get(key)
         try:
@@ -164,7 +165,7 @@ class RedisTokens:
             return self._memory.get(key)
 
     def put(self, key: str, token: AccessToken) -> None:
-        """Caches a token here and, if Redis is there, for everyone until it ends."""
+        """Cache a token in this process and, if Redis is reachable, for all processes until the token expires."""
         self._memory.put(key, token)
         if self._is_away():
             return
@@ -175,7 +176,7 @@ class RedisTokens:
             self._redis.set(key, sealed, px=max(life_ms, 1))
 
     def drop(self, key: str, rejected: AccessToken) -> None:
-        """Forgets `rejected` everywhere, unless a newer one has taken its place."""
+        """Remove `rejected` everywhere, unless a newer token has replaced it."""
         self._memory.drop(key, rejected)
         if self._is_away():
             return
@@ -187,7 +188,7 @@ class RedisTokens:
 
     @contextmanager
     def lock(self, key: str, *, patience_s: float = math.inf) -> Iterator[None]:
-        """Held by one thread of one process; a holder that died is waited for at most `lock_s`."""
+        """Lock the fetching for one thread of one process; the lock of a dead process expires after `lock_s`."""
         ends_at = time.monotonic() + patience_s
         with self._memory.lock(key, patience_s=patience_s):
             lock = self._acquire(key, ends_at - time.monotonic())
@@ -197,11 +198,11 @@ class RedisTokens:
                 self._release(lock)
 
     def failed(self, key: str, failure: object) -> None:
-        """Remembers, in this process, that fetching came to this just now."""
+        """Remember, in this process, that fetching a token failed just now."""
         self._memory.failed(key, failure)
 
     def failure(self, key: str, *, since: float) -> object:
-        """What fetching last came to in this process where it failed after `since`; else None."""
+        """Return the last failure in this process if it happened after `since`; else None."""
         return self._memory.failure(key, since=since)
 
     def _acquire(self, key: str, patience_s: float) -> Any:
@@ -219,7 +220,7 @@ class RedisTokens:
 
     def _release(self, lock: Any) -> None:
         if lock is not None:
-            with self._excused(), suppress(LockError):  # it may have run out meanwhile
+            with self._excused(), suppress(LockError):  # the lock may have expired meanwhile
                 lock.release()
 
     def _open(self, key: str, sealed: bytes | None) -> AccessToken | None:
@@ -227,7 +228,7 @@ class RedisTokens:
             return None
         try:
             value, renew_at, ends_at = json.loads(self._cipher.open(sealed, key.encode()))
-        except Exception:  # noqa: BLE001 - a token sealed with another key, or tampered with, is no token
+        except Exception:  # noqa: BLE001 - a token that cannot be decrypted (other key, or tampered with) is ignored
             return None
         return AccessToken(SecretStr(value), renew_at, ends_at)
 

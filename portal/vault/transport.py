@@ -1,7 +1,7 @@
-"""The one place where requests, oauthlib and plaintext meet. Answers come out as values, never as exceptions.
+"""HTTP transport: the only module that uses requests and oauthlib. It returns answers and failures as values.
 
-Every exchange has a connection of its own: a kept-alive one that the gateway has just closed would turn an
-update that was never read into one in doubt.
+Every exchange has a connection of its own: on a kept-alive connection that the gateway has just closed, an update that
+was never read would get an unknown outcome.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ HEADERS = {
 }
 
 for _name in ("requests_oauthlib", "oauthlib", "urllib3"):
-    logging.getLogger(_name).setLevel(logging.WARNING)  # at DEBUG they log secrets and tokens
+    logging.getLogger(_name).setLevel(logging.WARNING)  # at DEBUG these libraries log secrets and tokens
 
 
 class _Session(OAuth2Session):
-    """A session that follows nothing and believes nothing of the environment (netrc, proxies, CA bundles)."""
+    """OAuth session without redirects and without the environment's settings (netrc, proxies, CA bundles)."""
 
     def __init__(self, client_id: str, adapter: _Adapter, token: Mapping[str, str] | None = None) -> None:
         super().__init__(client=BackendApplicationClient(client_id), token=token)
@@ -56,12 +56,12 @@ class _Session(OAuth2Session):
         self.mount("http://", adapter)
 
     def get_redirect_target(self, resp: Any) -> None:  # noqa: ARG002 - requests' signature
-        """Never: a 307 would carry the body elsewhere."""
+        """Follow no redirect, because a 307 would send the body to another address."""
         return
 
 
 class _Adapter(HTTPAdapter):
-    """Carries one exchange and keeps what came back, its body capped and paced."""
+    """Adapter for one exchange that stores the answer, its body limited in size and time."""
 
     def __init__(self, config: SeguraConfig, trust: ssl.SSLContext, pace: Deadline) -> None:
         super().__init__(max_retries=0)
@@ -69,7 +69,7 @@ class _Adapter(HTTPAdapter):
         self.answer: SeguraResponse | None = None
 
     def get_connection_with_tls_context(self, request: PreparedRequest, *_args: Any, **_kwargs: Any) -> Any:
-        """A pool of one, always verifying, whatever the caller asked for."""
+        """Return a connection pool for one host that always verifies TLS, whatever the caller asked for."""
         parts = urlsplit(str(request.url))
         pool: urllib3.HTTPConnectionPool
         if parts.scheme == "https":
@@ -83,10 +83,10 @@ class _Adapter(HTTPAdapter):
         return pool
 
     def cert_verify(self, conn: Any, url: Any, verify: Any, cert: Any) -> None:
-        """Nothing to set: the pool above verifies with our own trust store."""
+        """Do nothing: the pool above verifies with the portal's own trust store."""
 
     def send(self, request: PreparedRequest, *_args: Any, **_kwargs: Any) -> Response:
-        """Carries the request, reads the answer to its end, cap or deadline, and closes."""
+        """Send the request, read the answer up to its end, size limit or deadline, and close the connection."""
         patience = (min(self._config.connect_timeout_s, self._pace.left()), self._pace.patience())
         response = super().send(request, stream=True, timeout=patience)
         body, flaw = self._read(response.raw)
@@ -112,13 +112,13 @@ class _Adapter(HTTPAdapter):
 
 
 class Transport:
-    """Carries exchanges for one Config. Safe to share between threads and across forks."""
+    """HTTP transport for one SeguraConfig. Safe to share between threads and across forks."""
 
     def __init__(self, config: SeguraConfig) -> None:
         self._config = config
         self._trust = _trust(config.ca_bundle)
         if not (config.url.startswith("https:") and config.token_url.startswith("https:")):
-            # oauthlib refuses plain http altogether; Config lets it through for loopback addresses only
+            # oauthlib refuses plain http by default; SeguraConfig allows it for loopback addresses only
             os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 
     def call(
@@ -131,9 +131,9 @@ class Transport:
         request_id: str = "",
         ends_at: float = math.inf,
     ) -> SeguraResponse | NoResponse:
-        """One call with a bearer token, over by `ends_at` of the monotonic clock at the latest.
+        """Make one call with a bearer token, over by `ends_at` of the monotonic clock at the latest.
 
-        What went wrong is in the answer; nothing is raised.
+        Never raises; the returned value says what went wrong.
         """
         headers = {"X-Request-ID": request_id} if request_id else {}
         if content is not None:
@@ -146,14 +146,14 @@ class Transport:
             with _Session(self._config.client_id, adapter, bearer) as session:
                 data = content.reveal().encode() if content is not None else None
                 session.request(method, url, data=data, headers=headers)
-        except Exception as error:  # noqa: BLE001 - whatever a library throws, its frames hold plaintext
+        except Exception as error:  # noqa: BLE001 - the frames of any library exception may contain plaintext
             trouble = _no_answer(error, pace)
         return adapter.answer or trouble or NoResponse("no answer", sent=pace.sent)
 
     def fetch_token(
         self, secret: SecretStr, *, ends_at: float = math.inf
     ) -> tuple[SeguraResponse | NoResponse, SecretStr | None, object]:
-        """A token for this client secret: what came back, the token if it is one, and `expires_in` as given."""
+        """Fetch a token with this client secret; return the answer, the token or None, and `expires_in` as received."""
         config = self._config
         pace = self._pace(ends_at)
         adapter = _Adapter(config, self._trust, pace)
@@ -161,14 +161,12 @@ class Transport:
         try:
             with _Session(config.client_id, adapter) as session:
                 session.fetch_token(config.token_url, **self._credentials(secret.reveal()))
-        except Exception as error:  # noqa: BLE001 - oauthlib raises on bodies it dislikes; the answer itself is kept
+        except Exception as error:  # noqa: BLE001 - oauthlib raises on unexpected bodies; the answer itself is stored
             trouble = _no_answer(error, pace)
         came = adapter.answer or trouble or NoResponse("no answer", sent=pace.sent)
         if not isinstance(came, SeguraResponse) or came.status != 200:
             return came, None, None
-        grant = (
-            json_document(came) or {}
-        )  # not what oauthlib makes of it: it refuses a good token for an odd `expires_in`
+        grant = json_document(came) or {}  # not oauthlib's result: it refuses a good token for an odd `expires_in`
         value = grant.get("access_token")
         if not isinstance(value, str) or not value:
             return came, None, None
@@ -189,7 +187,7 @@ class Transport:
 
 
 def _decode(body: bytes) -> tuple[str, bool]:
-    """The text of a body, and whether letters of it are lost because it is not UTF-8."""
+    """Return the text of a body, and whether characters were lost because it is not valid UTF-8."""
     try:
         return body.decode("utf-8-sig"), False
     except UnicodeDecodeError:
@@ -213,7 +211,10 @@ def _trust(ca_bundle: str) -> ssl.SSLContext:
 
 @lru_cache(maxsize=4)
 def _read_trust(path: str, _changed_ns: int, _size: int) -> ssl.SSLContext:
-    """Read once, 30 ms a time, until the file changes: every page that reads a secret makes a client."""
+    """Return a TLS context, cached until the file changes.
+
+    Reading the file takes 30 ms, and every page that reads a secret creates a client.
+    """
     return ssl.create_default_context(cafile=path)
 
 
@@ -236,7 +237,7 @@ _PROTOCOL = "the connection ended without a whole answer"
 
 
 def _reason(error: BaseException, pace: Deadline) -> str:
-    """In our own words: an exception's text may quote a URL, a header or a body."""
+    """Return the reason in the portal's own words, because an exception's text may quote a URL, header or body."""
     if pace.over:
         return "the total deadline passed"
     chain = tuple(_chain(error))

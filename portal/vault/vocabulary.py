@@ -1,7 +1,7 @@
-"""Words that may be kept of a text from outside: those of API errors, in English and Portuguese. Nothing else is.
+"""Words of API errors, in English and Portuguese, that a scrubbed text from outside may keep.
 
-Add a word where a message of Segura loses something that its reader needs. A word belongs here only if it names a
-part of the API or says what went wrong, never because it may be part of a value.
+Add a word if a message of Segura loses something that its reader needs. A word belongs here only if it names a part of
+the API or says what went wrong, never because it may be part of a value.
 """
 
 from __future__ import annotations
@@ -57,4 +57,4 @@ usuário usuários valor valores vazio você
 """
 WORDS = frozenset(_ENGLISH.split()) | frozenset(_PORTUGUESE.split())
 NUMBERS = frozenset({"1001", "1005", "1006", "1009", "1010", "1105"})
-"""Error numbers that are documented (contract 7), and so say nothing about a value that happens to hold them."""
+"""Documented error codes (contract 7), which may be stored although a secret value may contain the same digits."""

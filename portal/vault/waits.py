@@ -1,4 +1,4 @@
-"""Waits that Segura or its gateway asked for with Retry-After: one for each address, for all callers and processes."""
+"""Waits that Segura or its gateway asked for with Retry-After: one per address, for all callers and processes."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ _REDIS_REST_S = 15.0
 
 
 class Waits(Protocol):
-    """Where a client notes a wait that it was asked for, and looks before each call."""
+    """Store of requested waits, checked by the client before each call."""
 
     def extend(self, key: str, seconds: float) -> None:
-        """Make everybody wait this long from now; a longer wait stays."""
+        """Make all callers wait this many seconds from now; a longer wait stays."""
 
     def left_s(self, key: str) -> float:
-        """Return the seconds until the next call is welcome, 0.0 if it is now."""
+        """Return the seconds until the next call is allowed, 0.0 if it is allowed now."""
 
 
 class MemoryWaits:
-    """Waits of this process alone."""
+    """Store of waits for one process."""
 
     def __init__(self) -> None:
         self._ends: dict[str, float] = {}
 
     def extend(self, key: str, seconds: float) -> None:
-        """Make everybody wait this long from now; a longer wait stays."""
+        """Make all callers of this process wait this many seconds from now; a longer wait stays."""
         self._ends[key] = max(self._ends.get(key, 0.0), time.monotonic() + seconds)
 
     def left_s(self, key: str) -> float:
-        """Return the seconds until the next call is welcome, 0.0 if it is now."""
+        """Return the seconds until the next call is allowed, 0.0 if it is allowed now."""
         return max(0.0, self._ends.get(key, 0.0) - time.monotonic())
 
 
 class RedisWaits:
-    """Waits shared by all processes through Redis; while Redis is away, of this process alone.
+    """Store of waits in Redis, shared by all processes; while Redis is away, each process uses its own memory.
 
-    Give `redis` a client with short socket timeouts and without retries: a frozen Redis costs one timeout, then is
-    left alone for 15 seconds. The time left is counted by Redis, so that clocks of hosts need not agree.
+    Give `redis` a client with short socket timeouts and without retries: a frozen Redis costs one timeout and is then
+    not called for 15 seconds. Redis counts the remaining time, so the clocks of the hosts need not agree.
     """
 
     def __init__(self, redis: Redis) -> None:
@@ -49,13 +49,13 @@ class RedisWaits:
         self._away_until = 0.0
 
     def extend(self, key: str, seconds: float) -> None:
-        """Make everybody wait this long from now; a longer wait stays."""
+        """Make all callers wait this many seconds from now; a longer wait stays."""
         self._memory.extend(key, seconds)
         if seconds > self._shared_s(key):
             self._ask("set", key, "1", px=max(1, round(seconds * 1000)))
 
     def left_s(self, key: str) -> float:
-        """Return the seconds until the next call is welcome, 0.0 if it is now."""
+        """Return the seconds until the next call is allowed, 0.0 if it is allowed now."""
         return max(self._memory.left_s(key), self._shared_s(key))
 
     def _shared_s(self, key: str) -> float:
