@@ -1,6 +1,6 @@
-"""The connection tried step by step, as a person who runs the portal would.
+"""Connection test that tries the connection to Segura step by step for an operator.
 
-A token, the list, one secret; and the directory, where SCIM is set up.
+The steps are: a token, the list, one secret; and the directory, if SCIM is configured.
 """
 
 from __future__ import annotations
@@ -24,22 +24,21 @@ from portal.vault import Client, DirectoryKind, Exchange, ListedSecret, MemoryTo
 STEPS = ("token", "list", "read")
 DIRECTORY = "directory"
 VALUES = VISIBLE, HIDDEN, UNSTABLE = "visible", "hidden", "unstable"
-"""What two readings show of a client secret: the same text, none, or another text each time."""
+"""Results of reading a client secret twice: the same text, no text, or a different text each time."""
 _alone = threading.Lock()
 _Value = TypeVar("_Value")
 
 
 class AlreadyRunning(Exception):
-    """Somebody's test is running in this process: a silent Segura must not take every thread of it."""
+    """Second test while one is running in this process; an unresponsive Segura must not occupy every thread."""
 
 
 @dataclass(frozen=True)
 class ConnectionTestStep:
-    """One of STEPS, or DIRECTORY, and what Segura answered.
+    """Step of the connection test (one of STEPS, or DIRECTORY) and Segura's answer.
 
-    `kind` is what stood in the way ('' for nothing); see failure.FailureKind. `value` is one of VALUES,
-    for the step «read» alone.
-    `tried` is false where an earlier step kept this one from being taken; `found` counts what a list held.
+    `kind` is the reason of a failure ('' for none); see read_failure.FailureKind. `value` is one of VALUES, only for
+    the step "read". `tried` is false if an earlier step prevented this one; `found` is the number of entries in a list.
     """
 
     name: str
@@ -59,38 +58,39 @@ class ConnectionTestStep:
 
     @property
     def failure(self) -> ReadFailure | None:
-        """What stood in the way, as elsewhere on the pages."""
+        """Reason of the failure, in the form that other pages use, or None."""
         return ReadFailure(FailureKind(self.kind), self.code, self.number, self.detail) if self.kind else None
 
     @property
     def advice(self) -> str:
-        """What to do about the answer, where it is a documented one; those of the directory are another client's."""
+        """Advice for a documented answer, else ''. There is none for the directory, whose client is the SCIM client."""
         return "" if self.name == DIRECTORY else known_errors.find_advice(self.code, self.number, self.message)
 
 
 @dataclass(frozen=True)
 class ConnectionTest:
-    """The last test on record, whoever made it."""
+    """Last connection test in the audit log, run by any user."""
 
     entry: Entry
     steps: list[ConnectionTestStep]
 
     @property
     def configured(self) -> bool:
-        """Whether the settings led anywhere: else nothing was asked, and nothing answered."""
+        """Whether the settings lead to Segura; if not, nothing was sent."""
         return all(step.kind != FailureKind.NOT_CONFIGURED for step in self.steps)
 
     @property
     def listed(self) -> bool:
-        """Whether a list came."""
+        """Whether a list arrived."""
         return any(step.name == "list" and step.ok for step in self.steps)
 
 
 def run_connection_test(*, by: str) -> None:
-    """Take the steps, each within SEGURA_PAGE_DEADLINE_S, and put what came of them on record (`vault.tested`).
+    """Run the steps, each within SEGURA_PAGE_DEADLINE_S, and record the results in the event `vault.tested`.
 
-    With a token of its own, so that a cached one hides nothing. A listed secret that needs no approval is read, twice
-    where its value is shown; each reading counts as a view in Segura. Outside any transaction. Raises AlreadyRunning.
+    The test fetches its own token, so that a cached one hides nothing. One listed secret that needs no approval is
+    read, twice if its value is shown; each read counts as a view in Segura. Must be called outside any transaction.
+    Raises AlreadyRunning.
     """
     if not _alone.acquire(blocking=False):
         raise AlreadyRunning
@@ -106,7 +106,7 @@ def run_connection_test(*, by: str) -> None:
 
 
 def latest_connection_test() -> ConnectionTest | None:
-    """The last test, from the log; None where nobody made one."""
+    """Return the last test in the audit log, or None if there is none."""
     event = Event.objects.filter(action="vault.tested").first()
     entry = event.entry if event else None
     return ConnectionTest(entry, [_step(told) for told in entry.data.get("steps", [])]) if entry else None
@@ -144,7 +144,7 @@ def _take(by: str) -> tuple[list[ConnectionTestStep], int | None]:
 
 
 def _value_seen(reader: Client, identifier: int, ends_at: float) -> str:
-    """Read the secret, twice where its value is shown, and return one of VALUES. Raises VaultError."""
+    """Read the secret, twice if its value is shown, and return one of VALUES. Raises VaultError."""
     value = reader.read(identifier, ends_at=ends_at).client_secret
     if value is None:
         return HIDDEN
@@ -152,7 +152,7 @@ def _value_seen(reader: Client, identifier: int, ends_at: float) -> str:
 
 
 def _look_up(by: str) -> ConnectionTestStep:
-    """One page of the directory's users."""
+    """Read one page of the directory's users."""
     heard: list[Exchange] = []
     try:
         client = build_client(by=by, directory=True, max_body=WHOLE_LIST, tokens=MemoryTokens(), told=heard.append)
@@ -170,7 +170,7 @@ def _within(act: Callable[[float], _Value]) -> tuple[_Value | None, ReadFailure 
 
 
 def _readable(rows: list[ListedSecret]) -> ListedSecret | None:
-    """The first that Segura shows without asking anybody."""
+    """Return the listed secret with the lowest identifier that Segura shows without approval or justification."""
     free = (row for row in rows if row.can_view and not row.need_approval and not row.need_justify)
     return min(free, key=lambda row: row.identifier, default=None)
 
@@ -178,7 +178,7 @@ def _readable(rows: list[ListedSecret]) -> ListedSecret | None:
 def _ended(
     name: str, heard: list[Exchange], failure: ReadFailure | None, *, found: int | None = None
 ) -> ConnectionTestStep:
-    """What came of a step, by its last exchange: a token that was not taken is asked for twice."""
+    """Return the result of a step from its last exchange; a token that was not accepted is fetched twice."""
     last = heard[-1] if heard else None
     return ConnectionTestStep(
         name,

@@ -1,4 +1,4 @@
-"""The details of one API secret, read live. Its value is turned into a fingerprint on arrival."""
+"""Details of one API secret, read live from Segura. Its value becomes a fingerprint on arrival."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Value = str | list[list[str | bool]]
 
 
 class DetailsUnavailable(Exception):
-    """The details cannot be had now; `failure` says why, `failure.sentence` tells it to people."""
+    """Details that cannot be read now; `failure` has the reason and `failure.sentence` its text for pages."""
 
     def __init__(self, failure: ReadFailure) -> None:
         super().__init__(failure.kind)
@@ -31,10 +31,10 @@ class DetailsUnavailable(Exception):
 
 @dataclass(frozen=True)
 class SecretDetails:
-    """All fields but the secret value, shaped as Revision.base keeps them: shares as sorted [[name, can_edit]].
+    """All fields except the secret value, in the format of Revision.base: shares as sorted [[name, can_edit]].
 
-    `secret_fingerprint` is '' where Segura does not show the value, or shows another text each time it is read;
-    `read_at` is the moment of the answer.
+    `secret_fingerprint` is '' if Segura does not show the value, or shows a different text on each read; `read_at` is
+    the time of the answer.
     """
 
     identifier: int
@@ -44,7 +44,7 @@ class SecretDetails:
 
     @classmethod
     def of(cls, secret: ApiSecret) -> SecretDetails:
-        """What may be known of a secret; the value itself stays behind."""
+        """Return the details of a secret, with a fingerprint in place of its value."""
         fields: dict[str, Value] = {name: ledger.to_storable_text(getattr(secret, name)) for name in TEXT_FIELDS}
         fields |= {"users_allowed": _rows(secret.users_allowed), "groups_allowed": _rows(secret.groups_allowed)}
         value = secret.client_secret
@@ -53,18 +53,18 @@ class SecretDetails:
 
 
 def fetch_details(client: Client, identifier: int, *, ends_at: float = math.inf) -> SecretDetails:
-    """The details now, one call of get-one (contract 5.2), which Segura counts as a view. Raises VaultError."""
+    """Read the details now, with one call (contract 5.2) that Segura counts as a view. Raises VaultError."""
     return SecretDetails.of(client.read(identifier, ends_at=ends_at))
 
 
 def confirm_value(
     client: Client, first: SecretDetails, *, known: Collection[str] = (), ends_at: float = math.inf
 ) -> SecretDetails:
-    """Return details whose fingerprint may be compared with one of another reading. Raises VaultError.
+    """Return details whose fingerprint may be compared with that of another read. Raises VaultError.
 
-    Where the access key encrypts sensitive data, each reading shows another text, of which no fingerprint says
-    anything (contract 3.1). So the secret is read once more, unless the value is not shown or its fingerprint is one
-    of `known`, those of other readings or of the proposed value; a value that differs counts as not shown.
+    If the access key encrypts sensitive data, each read shows a different text, so its fingerprint means nothing
+    (contract 3.1). Therefore the secret is read once more, unless the value is not shown or its fingerprint is one of
+    `known` (those of other reads or of the proposed value); a value that differs counts as not shown.
     """
     if not first.secret_fingerprint or first.secret_fingerprint in known:
         return first
@@ -73,11 +73,11 @@ def confirm_value(
 
 
 def fetch_details_for_user(identifier: int, *, by: str, as_base: bool = False) -> SecretDetails:
-    """The details for a person, whose view is on record before they are shown. Raises DetailsUnavailable.
+    """Read the details for a user and record the view before they are shown. Raises DetailsUnavailable.
 
-    A page waits for it: SEGURA_PAGE_DEADLINE_S seconds in all, and not at all while Segura is away (absence).
-    `as_base`: a proposal is compared with them later, so the value is read twice (confirm_value). Outside any
-    transaction, as all calls to Segura.
+    The page waits for at most SEGURA_PAGE_DEADLINE_S seconds, and not at all while Segura is away (see availability).
+    With `as_base` a proposal is compared with the details later, so the value is read twice (see confirm_value). Must
+    be called outside any transaction, as all calls to Segura.
     """
     ends_at = time.monotonic() + settings.SEGURA_PAGE_DEADLINE_S
     try:

@@ -1,6 +1,6 @@
-"""The users and groups of Segura's directory (SCIM, contract 10): mirrored now and then, offered where people share.
+"""Local copy of the users and groups in Segura's directory (SCIM, contract 10), which share fields suggest.
 
-Without a SCIM client nothing here asks, offers or warns.
+Without a SCIM client this module calls nothing, suggests nothing and warns of nothing.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from portal.vault import DirectoryEntry, DirectoryKind, VaultError
 from portal.vault.scrubbing import clean_text
 
 MOST_OFFERED = 300
-"""More names than this are searched for, not sent with the page."""
+"""Most names that are sent with a page; a longer list is searched instead."""
 MOST_FOUND = 20
 MOST_NAMED = 20
-"""Entries left out that are named one by one."""
+"""Number of omitted entries that are named one by one."""
 _CHUNK = 1000
 _KINDS = {ListedName.Kind.USER: DirectoryKind.USERS, ListedName.Kind.GROUP: DirectoryKind.GROUPS}
 _FIELDS = {"users_allowed": ListedName.Kind.USER, "groups_allowed": ListedName.Kind.GROUP}
@@ -34,27 +34,27 @@ _FIELDS = {"users_allowed": ListedName.Kind.USER, "groups_allowed": ListedName.K
 
 @dataclass(frozen=True)
 class ShareSuggestions:
-    """Names for one list of sharing; where they are not `whole`, the others are found by searching."""
+    """Suggested names for one share field; if they are not `whole`, the others are found by searching."""
 
     names: list[ListedName]
     whole: bool
 
 
 def is_configured() -> bool:
-    """Whether there is a SCIM client to ask with."""
+    """Return whether a SCIM client is configured."""
     return bool(settings.SEGURA_SCIM_CLIENT_ID and settings.SEGURA_SCIM_CLIENT_SECRET)
 
 
 def load_share_suggestions() -> dict[str, ShareSuggestions]:
-    """By list of sharing; none before the first directory has come."""
+    """Return the suggestions by share field; an empty dict before the first directory has arrived."""
     if not is_configured():
         return {}
     read = {field: _book(field) for field in _FIELDS}
-    return read if read["users_allowed"].names else {}  # no directory is without a user
+    return read if read["users_allowed"].names else {}  # a directory always has a user
 
 
 def search_names(field: str, typed: str) -> list[ListedName]:
-    """Some with the text in their name or in what they are called; none for what is no list of sharing."""
+    """Return some active entries with the text in their name or display name; [] if `field` is no share field."""
     text = fold_text(typed.strip())
     if not text or field not in _FIELDS or not is_configured():
         return []
@@ -62,7 +62,7 @@ def search_names(field: str, typed: str) -> list[ListedName]:
 
 
 def find_unknown_names(field: str, names: Iterable[str]) -> list[str]:
-    """Those of the names that no active user, or no group, of the directory has; none where there is no directory."""
+    """Return the names that no active user, or no active group, of the directory has; [] if there is no directory."""
     asked = list(names)
     if not asked or not is_configured():
         return []
@@ -71,15 +71,15 @@ def find_unknown_names(field: str, names: Iterable[str]) -> list[str]:
 
 
 def latest_directory_sync() -> DirectorySync | None:
-    """How the last synchronisation went, of those that ended."""
+    """Return the newest synchronisation that has ended."""
     return DirectorySync.objects.exclude(finished_at=None).first()
 
 
 def sync_directory(*, by: str = "", at_once: bool = False) -> DirectorySync | None:
-    """Bring the mirror in line with Segura's directory; the row says how that went. None where that is not due.
+    """Update the local copy from Segura's directory and return the row that records the result; None if it is not due.
 
-    Due it is SEGURA_SCIM_SYNC_EVERY_S after one that succeeded, or `at_once`. Whatever Segura does ends in the row
-    and in the event `directory.synced`; what cannot be read whole changes nothing.
+    It is due SEGURA_SCIM_SYNC_EVERY_S after the last success, or with `at_once`. A failure of Segura is recorded in the
+    row and in the event `directory.synced`; a directory that cannot be read completely changes nothing.
     """
     now = timezone.now()
     since = now - timedelta(seconds=settings.SEGURA_SCIM_SYNC_EVERY_S)
@@ -101,14 +101,17 @@ def sync_directory(*, by: str = "", at_once: bool = False) -> DirectorySync | No
 
 
 def directory_failure(failure: ReadFailure | None) -> ReadFailure | None:
-    """The same, where it is about the client that asked: the SCIM client is another one than the access key."""
+    """Return the failure, changed to SCIM_CLIENT if Segura rejects the client.
+
+    The SCIM client has other credentials than the access key, so the advice differs.
+    """
     if failure is not None and failure.kind is FailureKind.UNAUTHORISED:
         return ReadFailure(FailureKind.SCIM_CLIENT, failure.code)
     return failure
 
 
 def _read(sync: DirectorySync) -> dict[tuple[str, str], ListedName]:
-    """By kind and name; without names that a page could not show as they are."""
+    """Read all entries, by kind and name, without names that a page could not show unchanged."""
     client = build_client(by=sync.by, directory=True, max_body=WHOLE_LIST)
     ends_at, correlation = time.monotonic() + settings.SEGURA_DEADLINE_S, f"directory-{sync.pk}"
     found = {kind: client.names(names, correlation_id=correlation, ends_at=ends_at) for kind, names in _KINDS.items()}
@@ -131,7 +134,7 @@ def _row(kind: str, name: DirectoryEntry) -> ListedName:
 
 
 def _mirror(sync: DirectorySync, rows: dict[tuple[str, str], ListedName]) -> None:
-    """Write what differs, and only that."""
+    """Write only the rows that differ."""
     copied = ("display_name", "active")
     known = {(kind, name): rest for kind, name, *rest in ListedName.objects.values_list("kind", "name", *copied)}
     differing = [rows[key] for key in sorted(rows) if known.get(key) != [getattr(rows[key], name) for name in copied]]
@@ -144,7 +147,7 @@ def _mirror(sync: DirectorySync, rows: dict[tuple[str, str], ListedName]) -> Non
     )
     for kind in _KINDS:
         gone = sorted(name for other, name in known if other == kind and (other, name) not in rows)
-        if sync.left_out:  # an entry that could not be read may be any of those that are missing
+        if sync.left_out:  # an entry that could not be read may be any of the missing ones
             gone = []
         for start in range(0, len(gone), _CHUNK):
             ListedName.objects.filter(kind=kind, name__in=gone[start : start + _CHUNK]).delete()
@@ -153,7 +156,7 @@ def _mirror(sync: DirectorySync, rows: dict[tuple[str, str], ListedName]) -> Non
 
 
 def _end(sync: DirectorySync, failure: ReadFailure | None) -> None:
-    """Row and event, in the caller's transaction."""
+    """Write the row and its event, in the caller's transaction."""
     sync.finished_at, sync.ok = timezone.now(), failure is None
     if failure is not None:
         sync.kind, sync.code, sync.message = failure.kind, failure.code, failure.message

@@ -1,4 +1,4 @@
-"""The filter above the list of secrets."""
+"""Filter form above the list of secrets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portal.catalog.models import ApiSecret, SecretQuerySet
 
 
 class SecretStatusFilter(TextChoices):
-    """Which secrets; without a choice, all that Segura lists."""
+    """Choices of the status filter; without a choice, all secrets that Segura lists."""
 
     PROPOSABLE = "proposable", _("Open to proposals")
     READ_ONLY = "read-only", _("Read only")
@@ -19,7 +19,7 @@ class SecretStatusFilter(TextChoices):
 
 
 class SecretFilterForm(forms.Form):
-    """What a person looks for. A choice nobody offered is an error, not an empty list."""
+    """Search text and status filter. An unknown choice is an error, not an empty list."""
 
     q = forms.CharField(
         label=_("Name, identifier, tag, URL or person"),
@@ -32,7 +32,7 @@ class SecretFilterForm(forms.Form):
     )
 
     def secrets(self) -> SecretQuerySet:
-        """The secrets asked for; none where the question itself is wrong."""
+        """Return the matching secrets; an empty queryset if the form is invalid."""
         if not self.is_valid():
             return ApiSecret.objects.none()
         found = _CHOSEN[self.cleaned_data["show"]](ApiSecret.objects.all())

@@ -1,4 +1,4 @@
-"""The answers that Segura's documentation and its gateway's name (contract 7 and 8), and what to do about each."""
+"""Errors that the documentation of Segura and its gateway names (contract 7 and 8), with advice for each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True)
 class KnownError:
-    """An answer by HTTP status, Segura's error number where it has one, and its words; `advice` for who operates."""
+    """Documented error, by HTTP status, Segura error code if it has one, and text; `advice` is for operators."""
 
     code: int
     number: int | None
@@ -88,7 +88,7 @@ DOCUMENTED = (
 
 
 def find_advice(code: int | None, number: int | None, message: str) -> str:
-    """What to do about this answer; '' where it is none of the documented ones."""
+    """Return the advice for an answer; '' if the answer is not documented."""
     said = message.lower()
     for known in DOCUMENTED:
         if known.code == code and known.number == number and (number or known.words.lower() in said):

@@ -1,4 +1,4 @@
-"""The mirror of Segura's list, and how each synchronisation went."""
+"""Tables of the local copy of Segura's list and directory, and of their synchronisations."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from portal.common.parsing import parse_db_integer
 
 
 def fold_text(text: str) -> str:
-    """Without case and accents: how people look for a name, on both databases alike."""
+    """Return the text without case and accents, so that a search ignores both."""
     apart = unicodedata.normalize("NFKD", text.casefold())
     return "".join(sign for sign in apart if not unicodedata.combining(sign))
 
 
 class FoldedName(models.CharField):  # type: ignore[type-arg]
-    """The row's name, folded; written with it."""
+    """Column with the row's folded name, written whenever the row is saved."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: ARG002
         folded = fold_text(model_instance.name)[: self.max_length]  # type: ignore[attr-defined]
@@ -32,42 +32,42 @@ class FoldedName(models.CharField):  # type: ignore[type-arg]
 
 class SecretQuerySet(models.QuerySet["ApiSecret"]):
     def present(self) -> SecretQuerySet:
-        """Those Segura still lists."""
+        """Return the secrets that Segura still lists."""
         return self.filter(vanished_at=None)
 
     def proposable(self) -> SecretQuerySet:
-        """Those a change may be proposed on."""
+        """Return the secrets that a change may be proposed for."""
         return self.present().filter(can_write=True)
 
     def read_only(self) -> SecretQuerySet:
-        """Listed, but not for the portal to write."""
+        """Return the listed secrets that the portal may not write."""
         return self.present().filter(can_write=False)
 
     def gated(self) -> SecretQuerySet:
-        """Listed, but Segura wants an approval before the details are seen."""
+        """Return the listed secrets whose details Segura shows only after an approval."""
         return self.present().filter(need_approval=True)
 
     def vanished(self) -> SecretQuerySet:
-        """Those Segura listed once."""
+        """Return the secrets that Segura no longer lists."""
         return self.exclude(vanished_at=None)
 
     def matching(self, text: str) -> SecretQuerySet:
-        """By a part of the name, the beginning of a keyword, or the identifier where the text is a number."""
+        """Return the secrets found by a part of the name, the beginning of a search term, or the identifier."""
         words = Keyword.objects.filter(folded__startswith=fold_text(text)[: Keyword.LONGEST])
         found = Q(folded__contains=fold_text(text)) | Q(pk__in=words.values("secret"))
         number = parse_db_integer(text)
         return self.filter(found if number is None else found | Q(identifier=number))
 
     def named(self, text: str, most: int) -> list[int]:
-        """Identifiers of some with the text in their name, and not more than so many."""
+        """Return the identifiers of at most `most` secrets with the text in their name."""
         found = self.filter(folded__contains=fold_text(text)).order_by()
         return list(found.values_list("pk", flat=True)[:most])
 
 
 class ApiSecret(models.Model):
-    """One row of Segura's list (contract 5.1). A secret that vanished from it is marked, never deleted.
+    """Row of Segura's list (contract 5.1). A secret that is no longer listed is marked, never deleted.
 
-    There is no «last seen»: what is not marked as vanished was in the last list that arrived. So a
+    There is no "last seen" column: a secret without the mark was in the last list that arrived. Therefore a
     synchronisation that finds nothing new writes nothing.
     """
 
@@ -91,7 +91,7 @@ class ApiSecret(models.Model):
         default_permissions = ()
         indexes = [
             models.Index(fields=["folded", "identifier"], name="secret_folded"),
-            # What the list is narrowed to where that leaves few.
+            # filters of the list that match few rows
             models.Index(fields=["folded", "identifier"], condition=~Q(vanished_at=None), name="secret_vanished"),
             models.Index(
                 fields=["folded", "identifier"], condition=Q(vanished_at=None, can_write=False), name="secret_read_only"
@@ -106,7 +106,7 @@ class ApiSecret(models.Model):
 
     @property
     def obstacle(self) -> str:
-        """Why no change can be proposed on it, and who could help; '' where one can."""
+        """Reason why no change can be proposed for the secret, and who can help; '' if one can be proposed."""
         if self.vanished_at is not None:
             return _(
                 "Segura no longer lists this secret: it was deleted or deactivated, or is no longer shared with "
@@ -120,7 +120,7 @@ class ApiSecret(models.Model):
 
 
 class Keyword(models.Model):
-    """A word by which a secret is found, from the last reading of its details; never of the client secret or notes."""
+    """Search term of a secret, from the last read of its details; never from the client secret or the notes."""
 
     class Kind(models.TextChoices):
         URL = "url"
@@ -132,7 +132,7 @@ class Keyword(models.Model):
 
     secret = models.ForeignKey(ApiSecret, on_delete=models.CASCADE, related_name="keywords")
     kind = models.CharField(max_length=5, choices=Kind)
-    # With db_index PostgreSQL gets an index for the beginnings of words, whatever its collation.
+    # With db_index PostgreSQL gets an index for prefix searches, whatever its collation.
     folded = models.CharField(max_length=LONGEST, db_index=True)
     shown = models.CharField(max_length=LONGEST)
 
@@ -142,7 +142,7 @@ class Keyword(models.Model):
 
 
 class ListedName(models.Model):
-    """A user or a group of Segura's directory, by the name that lists of sharing use."""
+    """User or group of Segura's directory, by the name that shares use."""
 
     class Kind(models.TextChoices):
         USER = "user"
@@ -166,7 +166,7 @@ class ListedName(models.Model):
 
 
 class DirectorySync(models.Model):
-    """One synchronisation of the directory: who asked for it ('' for the schedule), when, and how it went."""
+    """Synchronisation of the directory: the requesting user ('' for the schedule), its time and its result."""
 
     by = models.CharField(max_length=150, blank=True)
     started_at = models.DateTimeField()
@@ -188,17 +188,17 @@ class DirectorySync(models.Model):
 
     @property
     def sentence(self) -> str:
-        """What went wrong and who can do what about it; '' where nothing did."""
+        """Sentence that says what went wrong and who can do what about it; '' if nothing did."""
         return ReadFailure(FailureKind(self.kind), self.code, None, self.message).sentence if self.kind else ""
 
 
 class SyncQuerySet(models.QuerySet["Sync"]):
     def under_way(self) -> SyncQuerySet:
-        """Waiting or running, and not for longer than a worker could take."""
+        """Return the synchronisations that wait or run, and not for longer than a worker can take."""
         return self.filter(finished_at=None, asked_at__gte=_given_up_before())
 
     def lost(self) -> SyncQuerySet:
-        """Never to end by themselves: their worker or their message is gone."""
+        """Return the synchronisations that cannot end by themselves, because their worker or their message is gone."""
         return self.filter(finished_at=None, asked_at__lt=_given_up_before())
 
 
@@ -207,7 +207,7 @@ def _given_up_before() -> datetime:
 
 
 class Sync(models.Model):
-    """One synchronisation: who asked for it ('' for the schedule), when, and how it went."""
+    """Synchronisation of the catalog: the requesting user ('' for the schedule), its times and its result."""
 
     by = models.CharField(max_length=150, blank=True)
     asked_at = models.DateTimeField()
@@ -237,5 +237,5 @@ class Sync(models.Model):
 
     @property
     def sentence(self) -> str:
-        """What went wrong and who can do what about it; '' where nothing did."""
+        """Sentence that says what went wrong and who can do what about it; '' if nothing did."""
         return ReadFailure(FailureKind(self.kind), self.code, self.number, self.message).sentence if self.kind else ""

@@ -1,4 +1,4 @@
-"""Why Segura could not be read, as a value to keep and as a sentence for the people who can do something."""
+"""Reasons why Segura could not be read, as stored values and as sentences for the pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GATEWAY = {502, 503, 504}
 
 
 class FailureKind(StrEnum):
-    """What stood in the way. Kept in the database; the sentence is made when it is shown."""
+    """Kind of a failed read. The kind is stored in the database; its sentence is built when a page shows it."""
 
     NOT_CONFIGURED = "not_configured"
     UNREACHABLE = "unreachable"
@@ -26,19 +26,22 @@ class FailureKind(StrEnum):
     GATEWAY = "gateway"
     UNREADABLE = "unreadable"
     WAIT = "wait"
-    # Of a synchronisation only
+    # only for a synchronisation of the catalog
     EMPTY = "empty"
     SHRUNK = "shrunk"
     QUEUE = "queue"
     INTERRUPTED = "interrupted"
     SUPERSEDED = "superseded"
-    # Of the directory only
+    # only for the directory
     SCIM_CLIENT = "scim_client"
 
 
 @dataclass(frozen=True)
 class ReadFailure:
-    """`code`: HTTP status, `number`: Segura's error number, `message`: the technical detail, clean and short."""
+    """Reason of a failed read.
+
+    `code`: HTTP status; `number`: Segura error code; `message`: the technical detail, scrubbed and short.
+    """
 
     kind: FailureKind
     code: int | None = None
@@ -47,14 +50,14 @@ class ReadFailure:
 
     @classmethod
     def of(cls, error: VaultError | NotConfigured) -> ReadFailure:
-        """The failure of a read (contract 7 and 8)."""
+        """Return the failure for an exception of a read (contract 7 and 8)."""
         if isinstance(error, NotConfigured):
             return cls(FailureKind.NOT_CONFIGURED, message=str(error)[:500])
         return cls(_kind(error), error.status, error.number, error.message[:500])
 
     @property
     def sentence(self) -> str:
-        """What happened and who can do what about it, in the language of the page."""
+        """Sentence that says what happened and who can do what about it, in the language of the page."""
         if self.kind is FailureKind.REFUSED:
             return _refusal(self.number)
         if self.kind is FailureKind.SCIM_CLIENT:

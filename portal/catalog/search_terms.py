@@ -1,4 +1,4 @@
-"""By which words a secret is found beside its name: what its details held when somebody last read them here."""
+"""Search terms of a secret beside its name: words from its details when a user last read them in the portal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHARES = {"users_allowed": Keyword.Kind.USER, "groups_allowed": Keyword.Kind.GR
 
 
 def save_search_terms(identifier: int, fields: Mapping[str, Any]) -> None:
-    """Keep the words of a reading; one that finds nothing new writes its instant alone."""
+    """Save the search terms found in a read; if nothing is new, update only the time of the read."""
     words = sorted(set(_words(fields)))
     digest = hashlib.sha256(ledger.canonical_json({"words": words}).encode()).hexdigest()
     read = ApiSecret.objects.filter(pk=identifier)
@@ -26,7 +26,7 @@ def save_search_terms(identifier: int, fields: Mapping[str, Any]) -> None:
     if read.filter(read_digest=digest).update(read_at=now):
         return
     with transaction.atomic():
-        if read.update(read_at=now, read_digest=digest):  # the row is held: one writer of its words at a time
+        if read.update(read_at=now, read_digest=digest):  # the update locks the row: one writer of its terms at a time
             Keyword.objects.filter(secret=identifier).delete()
             Keyword.objects.bulk_create(
                 Keyword(secret_id=identifier, kind=kind, folded=folded, shown=shown) for kind, folded, shown in words
@@ -34,7 +34,10 @@ def save_search_terms(identifier: int, fields: Mapping[str, Any]) -> None:
 
 
 def list_known_names(field: str) -> list[str]:
-    """Names of users or groups (`field` a list of sharing) that readings have met, for a person to choose from."""
+    """Return names of users or groups that earlier reads found, as suggestions for a form.
+
+    `field` is "users_allowed" or "groups_allowed".
+    """
     found = Keyword.objects.filter(kind=_SHARES[field]).order_by("folded")
     return list(dict.fromkeys(found.values_list("shown", flat=True).distinct()[:_KNOWN_SHOWN]))
 
@@ -51,7 +54,7 @@ def _words(fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _places(url: str) -> Iterator[str]:
-    """The address as it is typed: with its scheme, without, and from each part of its host on."""
+    """Yield the URL in the forms that users type: with its scheme, without, and each parent domain of its host."""
     if not url:
         return
     yield url

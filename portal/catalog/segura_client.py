@@ -1,4 +1,4 @@
-"""The portal's one way to Segura: a client of the settings whose every exchange goes to the log."""
+"""Segura client built from the settings, with an audit event for every exchange. All calls to Segura go through it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ from portal.vault import Client, ConfigError, Exchange, RedisTokens, RedisWaits,
 
 ONE_SECRET = 1024 * 1024
 WHOLE_LIST = 64 * 1024 * 1024
-"""The list has no pages (contract 5.1) and some 140 bytes a row: this is room for 400,000 secrets."""
+"""Size limit in bytes for the list, which has no pages (contract 5.1).
+
+At about 140 bytes a row this is room for more than 400,000 secrets.
+"""
 _SCIM_TOKENS = "/iso/oauth2/token"
 _REDIS_TIMEOUT_S = 2.0
 
 
 class NotConfigured(Exception):
-    """The settings do not lead to Segura; the message names the setting."""
+    """Settings that do not lead to Segura; the message names the setting."""
 
 
 def build_client(
@@ -41,15 +44,15 @@ def build_client(
     tokens: TokenStore | None = None,
     told: Callable[[Exchange], None] | None = None,
 ) -> Client:
-    """A client that logs each HTTP exchange as `by`'s, of this change and API secret ('' for the machine).
+    """Return a client that records each HTTP exchange as an event of the user `by`, this change and this API secret.
 
-    With `directory` it is the SCIM client, which reads names and nothing else. Answers longer than `max_body` bytes
-    are not read. `tokens` takes the place of the tokens all processes share; `told` hears of each exchange once it is
-    in the log.
+    An empty `by` means the portal itself. With `directory` the client is the SCIM client, which only reads names.
+    Answers longer than `max_body` bytes are not read. `tokens` replaces the token cache that all processes share;
+    `told` is called with each exchange once its event is recorded.
 
-    Call it, and what it returns, outside any transaction: an exchange that a rollback takes out of the log
-    would have happened unseen, so the log refuses it with RuntimeError. DatabaseError leaves the client's
-    methods where the log cannot be written. Raises NotConfigured.
+    Call this function and the client outside any transaction: a rollback would remove the event of an exchange that has
+    happened, so the log raises RuntimeError. The client's methods raise DatabaseError if the log cannot be written.
+    Raises NotConfigured.
     """
     prefix = "SEGURA_SCIM_CLIENT" if directory else "SEGURA_CLIENT"
     needed = ("SEGURA_URL", f"{prefix}_ID", f"{prefix}_SECRET")
@@ -84,7 +87,7 @@ def _config(prefix: str, max_body: int, directory: bool) -> SeguraConfig:
 
 
 class _TokenCipher:
-    """The key ring, with every token bound to being one."""
+    """Cipher of the key ring, with additional data that marks every ciphertext as an access token."""
 
     def seal(self, plaintext: bytes, aad: bytes) -> bytes:
         return keyring.get_keyring().seal(plaintext, b"vault token\0" + aad)
@@ -95,13 +98,13 @@ class _TokenCipher:
 
 @cache
 def _tokens(url: str) -> RedisTokens:
-    """One per process: it remembers that Redis is away, and the token meanwhile."""
+    """Return the token cache of this process, which also remembers that Redis is away and keeps a token meanwhile."""
     return RedisTokens(_redis(url), _TokenCipher())
 
 
 @cache
 def _waits(url: str) -> RedisWaits:
-    """One per process, whatever client and tokens are used: a wait that Segura asked for is everybody's."""
+    """Return the store of waits of this process; a wait that Segura asked for applies to all clients and tokens."""
     return RedisWaits(_redis(url))
 
 
@@ -110,13 +113,13 @@ def _redis(url: str) -> Redis:
         url,
         socket_timeout=_REDIS_TIMEOUT_S,
         socket_connect_timeout=_REDIS_TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),  # a frozen Redis is waited for once; the process remembers what it needs
+        retry=Retry(NoBackoff(), 0),  # wait only once for a frozen Redis; the process caches what it needs
     )
 
 
 @cache
 def get_availability_guard() -> AvailabilityGuard:
-    """What this process knows of Segura's silence."""
+    """Return the availability guard of this process."""
     return AvailabilityGuard()
 
 
@@ -124,7 +127,8 @@ def _reporter(
     by: str, change: int | None, secret: int | None, told: Callable[[Exchange], None] | None
 ) -> Callable[[Exchange], None]:
     def report(exchange: Exchange) -> None:
-        # Durable, as it is within no transaction: then the statement is one, without two exchanges to begin and end it.
+        # Inside a transaction the durable block raises RuntimeError. Outside one, the event is a single statement in
+        # autocommit, which saves the round trips for BEGIN and COMMIT.
         with transaction.atomic(durable=True) if database.in_atomic_block else nullcontext():
             ledger.record_event(
                 exchange_action(exchange),
@@ -141,12 +145,12 @@ def _reporter(
 
 
 def exchange_action(exchange: Exchange) -> str:
-    """The kind of event it is for the log."""
+    """Return the event action for an exchange."""
     return "vault.unanswered" if exchange.status is None else "vault.responded"
 
 
 def exchange_data(exchange: Exchange) -> dict[str, str | int | None]:
-    """What the log keeps of it."""
+    """Return the data of an exchange that the event stores."""
     return {
         "method": exchange.method,
         "path": exchange.path,

@@ -1,4 +1,4 @@
-"""One synchronisation: Segura's list is read, then the mirror is brought in line with it in one transaction."""
+"""Synchronisation of the catalog: read Segura's list, then update the local copy in one transaction."""
 
 from __future__ import annotations
 
@@ -17,19 +17,22 @@ from portal.vault.scrubbing import clean_text
 
 _CHUNK = 1000
 MOST_NAMED = 20
-"""Rows left out that are named one by one."""
+"""Number of omitted rows that are named one by one."""
 _COPIED = ("name", "can_view", "can_write", "need_justify", "need_approval")
 
 
 def create_sync(*, by: str) -> Sync | None:
-    """A synchronisation that waits for a worker, to be published by the caller; None if one is under way."""
+    """Create a synchronisation that waits for a worker; the caller must enqueue it.
+
+    Returns None if one is under way.
+    """
     if Sync.objects.under_way().exists():
         return None
     return Sync.objects.create(by=by, asked_at=timezone.now())
 
 
 def mark_sync_failed(asked: int) -> None:
-    """Ends a synchronisation whose task could not be published."""
+    """Mark a synchronisation as failed because its task could not be enqueued."""
     with transaction.atomic(durable=True):
         _end(Sync.objects.get(pk=asked), ReadFailure(FailureKind.QUEUE))
 
@@ -37,12 +40,13 @@ def mark_sync_failed(asked: int) -> None:
 def sync_catalog(
     *, by: str = "", asked: int | None = None, accept_empty: bool = False, accept_vanished: bool = False
 ) -> Sync:
-    """Read the list (contract 5.1) and mirror it; the row returned says how that went.
+    """Read the list (contract 5.1), update the local copy, and return the row that records the result.
 
-    `asked` is the row of ask(); one that was taken up already is returned as it is. Whatever Segura or the
-    gateway does ends in the row and in the event `catalog.synced`, not in an exception. Several at once do no
-    harm: they write one after the other, and a list asked for before the one mirrored last is set aside.
-    An empty list after one that was not is taken for a mistake in the access key unless `accept_empty`; so is one
+    `asked` is the key of a row from create_sync(); a row that was already started is returned unchanged. A failure of
+    Segura or the gateway is recorded in the row and in the event `catalog.synced`, and raises no exception. Concurrent
+    runs are safe: they write one after the other, and a list requested before the last stored one is ignored.
+
+    An empty list after a non-empty one is treated as a mistake in the access key unless `accept_empty`; so is a list
     that lacks more than CATALOG_VANISHED_MOST_PERCENT of the secrets, unless `accept_vanished`.
     """
     _end_lost()
@@ -69,14 +73,14 @@ def sync_catalog(
 
 
 def _end_lost() -> None:
-    """Close what a worker that died, or a lost message, has left open."""
+    """Mark synchronisations as failed whose worker died or whose message was lost."""
     for lost in Sync.objects.lost():
         with transaction.atomic(durable=True):
             _end(lost, ReadFailure(FailureKind.INTERRUPTED))
 
 
 def _objection(sync: Sync, listed: Rows[ListedSecret], accept: bool) -> ReadFailure | None:
-    """Why this list must not be mirrored."""
+    """Return the reason why this list must not be stored, or None."""
     if Sync.objects.filter(ok=True, started_at__gt=sync.started_at).exists():
         return ReadFailure(FailureKind.SUPERSEDED)
     if not listed and not accept and ApiSecret.objects.present().exists():
@@ -85,7 +89,10 @@ def _objection(sync: Sync, listed: Rows[ListedSecret], accept: bool) -> ReadFail
 
 
 def _mirror(sync: Sync, listed: Rows[ListedSecret], accept: bool) -> ReadFailure | None:
-    """Write what differs, and only that, in the order of identifiers; return why secrets that are gone are kept."""
+    """Write only the rows that differ, in the order of their identifiers.
+
+    Returns the reason why missing secrets are not marked as missing, or None.
+    """
     now = timezone.now()
     known = {row[0]: row[1:] for row in ApiSecret.objects.values_list("identifier", *_COPIED, "vanished_at")}
     rows = {row.identifier: _row(row, now) for row in sorted(listed, key=lambda row: row.identifier)}
@@ -102,7 +109,7 @@ def _mirror(sync: Sync, listed: Rows[ListedSecret], accept: bool) -> ReadFailure
     present = [identifier for identifier, row in known.items() if row[-1] is None]
     gone = sorted(identifier for identifier in present if identifier not in rows)
     failure = None if accept else _too_many(len(gone), len(present))
-    if failure is not None or listed.left_out:  # a row that could not be read may be any of those that are missing
+    if failure is not None or listed.left_out:  # a row that could not be read may be any of the missing ones
         gone = []
     for start in range(0, len(gone), _CHUNK):
         ApiSecret.objects.filter(identifier__in=gone[start : start + _CHUNK]).update(vanished_at=now)
@@ -127,7 +134,7 @@ def _row(listed: ListedSecret, now: datetime) -> ApiSecret:
 
 
 def _end(sync: Sync, failure: ReadFailure | None) -> None:
-    """Row and event, in the caller's transaction."""
+    """Write the row and its event, in the caller's transaction."""
     sync.finished_at = timezone.now()
     sync.ok = failure is None or failure.kind is FailureKind.SUPERSEDED
     if failure is not None:

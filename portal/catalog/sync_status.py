@@ -1,4 +1,4 @@
-"""How far the mirror can be trusted now: what people who read the list should know about it."""
+"""Sync status of the catalog, shown to users who read the list of secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from portal.catalog.models import Sync
 
 @dataclass(frozen=True)
 class SyncStatus:
-    """`newest` ended last, `good` is the one the list is from, `under_way` waits or runs; `overdue`: none comes."""
+    """Sync status at one moment.
+
+    `newest`: the synchronisation that ended last; `good`: the one that the stored list comes from; `under_way`: the one
+    that waits or runs; `overdue`: `newest` was requested too long ago.
+    """
 
     newest: Sync | None
     good: Sync | None
@@ -22,19 +26,19 @@ class SyncStatus:
 
     @property
     def failed(self) -> bool:
-        """Whether the newest one did not succeed."""
+        """Whether the newest synchronisation failed."""
         return self.newest is not None and not self.newest.ok
 
     @property
     def phase(self) -> str:
-        """What a page that watches has to compare: another phase is another picture."""
+        """Phase that an open page compares: in another phase the page shows another panel."""
         if self.under_way is None:
             return "still"
         return "running" if self.under_way.started_at else "waiting"
 
 
 def get_sync_status() -> SyncStatus:
-    """As it is now."""
+    """Return the current sync status."""
     ended = Sync.objects.exclude(finished_at=None)
     newest = ended.first()
     return SyncStatus(

@@ -1,4 +1,4 @@
-"""Celery's door to the catalog."""
+"""Celery tasks of the catalog."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _log = logging.getLogger(__name__)
 
 @app.task(name="catalog.synchronise")
 def run_sync(asked: int | None = None) -> None:
-    """The schedule's synchronisation, or the one of this row that a person asked for; then the directory's, if due."""
+    """Run a scheduled synchronisation, or the requested one with this key; then the directory's, if it is due."""
     done = sync.sync_catalog(asked=asked)
     directory.sync_directory(by=done.by, at_once=asked is not None)
 
 
 def enqueue_sync(asked: int | None = None) -> bool:
-    """Hand it to a worker; False if the queue cannot be reached."""
+    """Enqueue a synchronisation for a worker; return False if the queue cannot be reached."""
     try:
         run_sync.delay(asked)
     except OperationalError:
@@ -31,7 +31,7 @@ def enqueue_sync(asked: int | None = None) -> bool:
 
 
 def request_sync(*, by: str) -> None:
-    """A synchronisation for this person, unless one is under way; one that cannot be queued has failed at once."""
+    """Request a synchronisation for a user, unless one is under way; mark it failed if it cannot be enqueued."""
     asked = sync.create_sync(by=by)
     if asked is not None and not enqueue_sync(asked.pk):
         sync.mark_sync_failed(asked.pk)
@@ -39,5 +39,5 @@ def request_sync(*, by: str) -> None:
 
 @beat_init.connect
 def on_worker_ready(**_: object) -> None:
-    """A portal that has just been started does not wait a whole interval for its first list."""
+    """Enqueue a synchronisation when the scheduler starts, so that a new portal need not wait a whole interval."""
     enqueue_sync()

@@ -1,4 +1,4 @@
-"""Addresses of the list of secrets. One secret's page belongs to the changes, which it shows."""
+"""URLs of the list of secrets. The page of one secret belongs to the changes app, whose data it shows."""
 
 from django.urls import path
 

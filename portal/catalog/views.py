@@ -1,4 +1,4 @@
-"""The list of secrets, and how its synchronisation stands."""
+"""Views of the list of secrets and of its synchronisation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ _MAY_SYNCHRONISE = (Right.OPERATE, Right.PROPOSE)
 @require_safe
 @require_rights(*_MAY_READ)
 def secrets(request: UserRequest) -> HttpResponseBase:
-    """Search, filter and page through what Segura lists. `like`: to choose one for which to propose as that change."""
+    """Show the secrets that Segura lists, with search, filter and pages.
+
+    `like` is the number of a change; the user picks a secret to propose the same change for.
+    """
     form = SecretFilterForm(request.GET)
     like = request.GET.get("like", "")
     cursor = request.GET.get("at", "")
@@ -43,7 +46,7 @@ def secrets(request: UserRequest) -> HttpResponseBase:
 @require_safe
 @require_rights(*_MAY_READ)
 def sync_state(request: UserRequest) -> HttpResponseBase:
-    """The panel for a page that watches a synchronisation; 204 while it sees what there is to see."""
+    """Return the sync panel for a page that polls it; 204 while its phase is unchanged."""
     now = get_sync_status()
     if request.GET.get("phase") == now.phase:
         return HttpResponse(status=204)
@@ -56,7 +59,10 @@ def sync_state(request: UserRequest) -> HttpResponseBase:
 @require_safe
 @require_rights(Right.PROPOSE)
 def names(request: UserRequest) -> HttpResponseBase:
-    """Names for the list that one is being typed into, which the field's own name says: `users_allowed-3-name=ana`."""
+    """Return name suggestions for the share field that the user types in.
+
+    The query's only parameter is named after that field, as in `users_allowed-3-name=ana`.
+    """
     row = next(iter(request.GET), "")
     found = directory.search_names(row.partition("-")[0], request.GET.get(row, ""))
     return render(request, "catalog/_names.html", {"names": found})
@@ -66,7 +72,7 @@ def names(request: UserRequest) -> HttpResponseBase:
 @require_rights(*_MAY_SYNCHRONISE)
 @limit_acts("synchronisation")
 def synchronise(request: UserRequest) -> HttpResponseBase:
-    """Ask for a synchronisation now; the list's page shows how it goes."""
+    """Request a synchronisation now; the page of the list shows its progress."""
     tasks.request_sync(by=request.user.username)
     return redirect("catalog:secrets")
 

@@ -1,4 +1,4 @@
-"""manage.py sync_catalog: mirror Segura's list now, in this process, and say how it went."""
+"""Command `manage.py sync_catalog`: update the catalog from Segura now, in this process, and print the result."""
 
 from __future__ import annotations
 
