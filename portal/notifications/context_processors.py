@@ -1,4 +1,4 @@
-"""What the navigation says on every page: how much waits for a decision, and how many notices are unread."""
+"""Counts for the navigation of every page: changes that wait for a decision, and unread notifications."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from portal.notifications import inbox
 
 
 def counts(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `count_unread` of whoever is signed in, and `queue_count` of whoever decides.
+    """Return `unread_count` for a signed-in user, and `queue_count` for a user who may decide.
 
-    Counted once, together, and only where a page shows one of them.
+    Both are counted once, with one query, and only if a page shows one of them.
     """
     person = getattr(request, "user", None)
     if person is None or not person.is_authenticated:

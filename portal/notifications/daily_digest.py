@@ -1,4 +1,4 @@
-"""The daily mail: what waits for a person's decision, the oldest first, and what they chose to hear of once a day."""
+"""Daily digest: changes that wait for a user's decision, oldest first, and notifications chosen for the digest."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ _LEASE = timedelta(minutes=5)
 
 
 def send_due_digests() -> int:
-    """Send the daily mails that are due; return how many left. Nothing to tell is no mail.
+    """Send the daily digests that are due and return how many were sent. An empty digest is not sent.
 
-    A worker that is lost in between loses no mail: it holds the row for as long as _LEASE, and then it is due again.
+    If a worker dies meanwhile, no digest is lost: the worker claims the row for _LEASE, and then the digest is due
+    again.
     """
     if not settings.EMAIL_HOST:
         return 0
@@ -52,14 +53,14 @@ def send_due_digests() -> int:
 
 
 def next_digest_at(person: User, now: datetime | None = None) -> datetime:
-    """The next DAILY_MAIL_HOUR of the person's own day."""
+    """Return the next DAILY_MAIL_HOUR in the user's time zone."""
     local = (now or timezone.now()).astimezone(get_user_timezone(person))
     at = local.replace(hour=settings.DAILY_MAIL_HOUR, minute=0, second=0, microsecond=0)
     return at if at > local else at + timedelta(days=1)
 
 
 def _appoint() -> None:
-    """Give everybody who decides, or chose to hear of something once a day, their next hour."""
+    """Schedule the first digest of each user who may decide or has notifications for the digest."""
     unmailed = Notice.objects.filter(daily=True).values("recipient_id")
     people = _reachable().filter(Q(pk__in=users_with_right(Right.DECIDE).values("pk")) | Q(pk__in=unmailed))
     new = people.exclude(pk__in=Daily.objects.values("person_id"))

@@ -1,4 +1,4 @@
-"""Events become notices: each once, for people who may know of it, as each of them wants to be told."""
+"""Dispatch of events as notifications: each event once, to users who may know of it, as each user prefers."""
 
 from __future__ import annotations
 
@@ -25,29 +25,30 @@ from portal.notifications.models import Notice, Preference, Untold
 from portal.notifications.routing import NOTIFICATION_TYPES, RIGHTS, ROUTES, Audience, EventFacts, MailTiming
 
 SUMMARY = "summary"
-"""The kind, in preferences alone, of what waits for a decision: it is of no event, and goes by the daily mail."""
+"""Preference key of the summary of changes that wait for a decision; it has no event and is in the daily digest."""
 _BATCH = 200
 CONVERSATION = ("mentioned", "commented")
-"""Kinds of which many may come from one change: unread, they are one notice that counts them."""
+"""Types of which one change may cause many; unread ones are merged into one notification that counts them."""
 _BETWEEN_MAILS = timedelta(minutes=10)
 _TRIES = 12
-"""With the waits below: given up after about six hours."""
+"""Number of attempts; with the waits below an event is given up after about three and a half hours."""
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=10), timedelta(hours=1)
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class EffectivePreference:
-    """How somebody wants to be told of a kind."""
+    """Preference of a user for one notification type, with the default filled in."""
 
     portal: bool
     mail: str
 
 
 def dispatch_events() -> int:
-    """Tell of what is due; return how many events that were.
+    """Dispatch the due events and return how many of them matched a route.
 
-    An event that cannot be told is put off, each time for longer, so that it takes no place in the batch from others.
+    An event that cannot be dispatched is postponed, each time for longer, so that it does not take the place of others
+    in the batch.
     """
     told = 0
     due = Untold.objects.filter(next_at__lte=Now()).order_by("next_at", "event")
@@ -61,7 +62,7 @@ def dispatch_events() -> int:
 
 @transaction.atomic
 def _put_off(event: int, error: str) -> None:
-    """Try again later; after _TRIES give the event up, on record."""
+    """Postpone an event; after _TRIES attempts give it up and record `notice.given_up`."""
     tries = Untold.objects.filter(event=event).values_list("tries", flat=True).first()
     if tries is None:
         return
@@ -76,7 +77,7 @@ def _put_off(event: int, error: str) -> None:
 
 @transaction.atomic
 def _tell(event_id: int) -> bool:
-    """In one transaction with taking it: whoever comes second finds nothing to take."""
+    """Notify users of one event, in the transaction that dequeues it; a concurrent worker finds nothing to dequeue."""
     if not Untold.objects.filter(event=event_id).delete()[0]:
         return False
     event = Event.objects.get(pk=event_id)
@@ -101,7 +102,7 @@ def _tell(event_id: int) -> bool:
 
 
 def _settle(change: Change | None) -> None:
-    """Nobody has to be reminded of a decision that is no longer asked for."""
+    """Cancel the reminders of a decision that is no longer needed."""
     if change is not None and change.status != Status.PENDING:
         asked = Notice.objects.filter(change=change, kind__in=("waiting", "again"))
         asked.filter(read_at=None).update(read_at=timezone.now())
@@ -109,13 +110,13 @@ def _settle(change: Change | None) -> None:
 
 
 def _decided(event: Event) -> bool:
-    """Whether the vote was the one that decided: then the next event of its change, of the same act, says so."""
+    """Return whether the vote decided the change: the change's next event, from the same act, says so."""
     following = Event.objects.filter(change=event.change, seq=(event.seq or 0) + 1)
     return event.action == "vote.cast" and following.filter(action__in=("change.approved", "change.rejected")).exists()
 
 
 def _audience(audience: Audience, change: Change | None, entry: Entry) -> QuerySet[User]:
-    """Who that is now: people who are switched off, or who lost the right, are not in it."""
+    """Return the recipients as of now; disabled users and users who lost the right are excluded."""
     people = users_with_right(*RIGHTS[audience])
     if change is None:
         return _of_delivery(audience, people)
@@ -132,14 +133,14 @@ def _audience(audience: Audience, change: Change | None, entry: Entry) -> QueryS
 
 
 def _of_delivery(audience: Audience, people: QuerySet[User]) -> QuerySet[User]:
-    """Whom it concerns that delivery as a whole stands still, or goes on."""
+    """Return the recipients of an event that pauses or resumes the delivery of all changes."""
     if audience is Audience.DELAYED:
         return people.filter(pk__in=Change.objects.filter(status__in=WAITING).values("requester_id"))
     return people if audience is Audience.OPERATORS else people.none()
 
 
 def _of_vote(audience: Audience, change: Change, entry: Entry, strangers: QuerySet[User]) -> QuerySet[User]:
-    """Of those to whom the change is nobody's own: whose votes it is about, or who is to vote."""
+    """Return the recipients among `strangers`: users whose votes the event concerns, or who must vote."""
     votes = Vote.objects.filter(change=change, voided_at=None)
     match audience:
         case Audience.VOTERS:
@@ -152,25 +153,25 @@ def _of_vote(audience: Audience, change: Change, entry: Entry, strangers: QueryS
 
 
 def _strangers(change: Change, people: QuerySet[User]) -> QuerySet[User]:
-    """Who neither proposed nor edited it."""
+    """Return the users who neither proposed nor edited the change."""
     edited = Revision.objects.filter(change=change).values("editor_id")
     return people.exclude(pk=change.requester_id).exclude(pk__in=edited)
 
 
 def _readers(change: Change, people: QuerySet[User]) -> QuerySet[User]:
-    """Who may see it."""
+    """Return the users who may see the change."""
     return people.filter(Q(pk=change.requester_id) | Q(pk__in=users_with_right(*SEE_ALL).values("pk")))
 
 
 def _involved(change: Change) -> Q:
-    """Its requester, and whoever voted on it or said something about it."""
+    """Return the filter for the requester, the voters and the commenters of the change."""
     said = Comment.objects.filter(change=change).values("author_id")
     voted = Vote.objects.filter(change=change).values("voter_id")
     return Q(pk=change.requester_id) | Q(pk__in=said) | Q(pk__in=voted)
 
 
 def _write(notice: Notice, people: list[User]) -> None:
-    """Write one row for each who wants to be told at all; of a conversation it takes the place of the unread one."""
+    """Store one notification for each user who wants it; it replaces an unread one of the same conversation."""
     chosen = load_preferences(people, [notice.kind])
     talk = Notice.objects.filter(recipient__in=people, change=notice.change, kind=notice.kind)
     talk = talk if notice.kind in CONVERSATION else talk.none()
@@ -194,13 +195,13 @@ def _write(notice: Notice, people: list[User]) -> None:
 
 
 def _when_to_mail(last: datetime | None) -> datetime:
-    """Return now, or the end of the pause after the `last` mail about the same conversation."""
+    """Return the current time, or the end of the pause after the `last` mail about the same conversation."""
     now = timezone.now()
     return max(now, last + _BETWEEN_MAILS) if last else now
 
 
 def load_preferences(people: Iterable[User], kinds: Iterable[str]) -> dict[tuple[int, str], EffectivePreference]:
-    """By person and kind: what they chose, and else what holds for everybody."""
+    """Return the preferences by user and type: the user's own choice, or else the default."""
     people, kinds = list(people), list(kinds)
     usual = {name: EffectivePreference(True, kind.mail) for name, kind in NOTIFICATION_TYPES.items()} | {
         SUMMARY: EffectivePreference(False, MailTiming.DAILY)

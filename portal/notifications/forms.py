@@ -1,4 +1,4 @@
-"""How a person wants pages and notices: language, time zone, and for each kind they can be told where."""
+"""Form for preferences: language, time zone, and where each type of notification is sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ZONES = sorted(zone for zone in available_timezones() if "/" in zone and not zo
 
 
 class PreferencesForm(forms.Form):
-    """All of a person's preferences; rows() gives those of notices, a pair of fields for each kind."""
+    """All preferences of a user; rows() returns those for notifications, with the fields of each type."""
 
     language = forms.ChoiceField(label=_("Language of pages and mails"), required=False)
     time_zone = forms.ChoiceField(label=_("Time zone of pages and mails"), required=False)
@@ -53,7 +53,7 @@ class PreferencesForm(forms.Form):
                 )
 
     def rows(self) -> list[dict[str, Any]]:
-        """What each kind is called, with its fields."""
+        """Return the title and the fields of each notification type."""
         return [
             {
                 "title": title,
@@ -65,7 +65,7 @@ class PreferencesForm(forms.Form):
 
     @transaction.atomic
     def save(self) -> None:
-        """Keep what was chosen."""
+        """Save the language, the time zone and the preference for each type, in one transaction."""
         chosen = self.cleaned_data
         self.person.language, self.person.time_zone = chosen["language"], chosen["time_zone"]
         self.person.save(update_fields=["language", "time_zone"])

@@ -1,4 +1,4 @@
-"""What the pages ask of the notices."""
+"""Notifications as pages and mails show them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from portal.common.prepared import Given, Prepared
 from portal.notifications.models import Notice
 
 COUNT_LIMIT = 100
-"""Above it people read «100+», so that counting stays cheap."""
+"""Limit above which pages show "100+", so that counting stays cheap."""
 _NAME_LENGTH = 120
 _PAUSED, _APPLIED = "paused", "applied"
 _TO_DECIDE = ("waiting", "again", "voided")
@@ -32,10 +32,10 @@ _TO_DECIDE = ("waiting", "again", "voided")
 
 @dataclass(frozen=True)
 class InboxEntry:
-    """A notice in words. `secret` is the name of its secret on one line, with everything unseen spelled out.
+    """Notification as text. `secret` is the secret's name on one line, with invisible characters escaped.
 
-    `reason`: why delivery is paused, in the portal's own words; '' if it is about something else. `read_at`: when the
-    values that a change to be decided was proposed over were read from Segura; None if it is not known.
+    `reason`: why delivery is paused, as the portal recorded it; '' for any other type. `read_at`: when the old values
+    of a change to be decided were read from Segura; None if unknown.
     """
 
     notice: Notice
@@ -49,13 +49,13 @@ class InboxEntry:
 
     @property
     def in_part(self) -> bool:
-        """Whether it is about a change of which Segura did not take all."""
+        """Whether the notification is about a change that Segura applied only in part."""
         change = self.notice.change
         return self.notice.kind == _APPLIED and change is not None and change.cause == StatusCause.APPLIED_EXCEPT
 
     @property
     def said(self) -> str:
-        """The whole of it, in a sentence or two."""
+        """Text of the notification, one or two sentences."""
         change = self.notice.change
         by = self.notice.by or _("The portal")
         in_part = _("%(number)s for the secret %(secret)s was applied, except for what its page names.")
@@ -77,7 +77,7 @@ class InboxEntry:
 
 
 def build_entries(notices: Iterable[Notice]) -> list[InboxEntry]:
-    """For notices with their change at hand."""
+    """Return the entries for notifications whose changes are already loaded."""
     notices = list(notices)
     reasons, read_at = _reasons(notices), _read_at(notices)
     return [
@@ -92,40 +92,40 @@ def build_entries(notices: Iterable[Notice]) -> list[InboxEntry]:
 
 
 def _read_at(notices: Iterable[Notice]) -> dict[int | None, datetime | None]:
-    """By change that is to be decided, when the base of the revision that counts was read."""
+    """Return, by change to be decided, when the base of its current revision was read."""
     changes = [notice.change_id for notice in notices if notice.kind in _TO_DECIDE]
     current = Revision.objects.filter(change__in=changes, number=F("change__revision")) if changes else None
     return dict(current.values_list("change", "base_read_at")) if current is not None else {}
 
 
 def _reasons(notices: Iterable[Notice]) -> dict[int, str]:
-    """By event, why calls did not get through: what the event says, if its retention has not ended."""
+    """Return, by event, the recorded reason why delivery is paused; events past their retention are missing."""
     pauses = [notice.event for notice in notices if notice.kind == _PAUSED]
     events = Event.objects.filter(pk__in=pauses, action="delivery.paused") if pauses else []
     return {event.pk: str(event.entry.data.get("reason", "")) for event in events if event.entry}
 
 
 def to_single_line(name: str) -> str:
-    """A name that somebody else chose, fit for a line of text or the subject of a mail."""
+    """Return a name from outside on one line, fit for a text or the subject of a mail."""
     shown = replace_invisible(name.replace("\n", " "), lambda char: f"⟨U+{ord(char):04X}⟩")
     return shown if len(shown) <= _NAME_LENGTH else f"{shown[: _NAME_LENGTH - 1]}…"
 
 
 class CountSubquery(Subquery):
-    """How many rows a query has, as a column of another one."""
+    """Number of rows of a query, as a column of another query."""
 
     template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
 
 
 def count_unread(person: User) -> str:
-    """How many notices this person has not read, '' for none."""
+    """Return the number of the user's unread notifications as text; '' for none."""
     (unread,) = _counted(person)
     return unread
 
 
 def count_queue_and_unread(person: User) -> tuple[str, str]:
-    """How many changes wait for this person's decision, and how many notices are unread, in one query."""
+    """Return the number of changes that wait for the user's decision, and of unread notifications, with one query."""
     unread, waiting = _counted(person, queue=True)
     return waiting, unread
 
@@ -137,7 +137,7 @@ def _counted(person: User, *, queue: bool = False) -> list[str]:
 
 @cache
 def _counting(rights: frozenset[Right], most: int, queue: bool) -> Prepared[User]:
-    """For anybody with these rights."""
+    """Return the prepared query for all users with these rights."""
 
     def counts() -> QuerySet[User, Any]:
         anybody = roles.anybody_with(rights, Given("person"))
@@ -156,7 +156,10 @@ def _said(count: int) -> str:
 
 
 def mark_read(person: User, *, notice_id: int | None = None, up_to: int | None = None) -> int:
-    """Mark one notice of this person as read, or all up to the one that was the newest on their page."""
+    """Mark one notification of the user as read, or all up to `up_to`, the newest one on the user's page.
+
+    Returns the number of notifications marked.
+    """
     unread = Notice.objects.filter(recipient=person, read_at=None)
     unread = unread.filter(pk=notice_id) if notice_id is not None else unread.filter(pk__lte=up_to or 0)
     return unread.update(read_at=timezone.now())

@@ -1,7 +1,7 @@
-"""Notices by mail: in the person's language and time zone, without anything that was typed or proposed.
+"""Notifications by mail, in the user's language and time zone, without any text that was typed or proposed.
 
-Each is claimed before it is sent, and marked after it. So it leaves once; twice only where a worker is lost between
-the mail server's yes and the mark, and then under the same Message-ID.
+Each notification is claimed before it is sent and marked afterwards, so it is sent once. It is sent twice only if a
+worker dies after the mail server's acceptance and before the mark, and then under the same Message-ID.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from portal.notifications.routing import NOTIFICATION_TYPES, RIGHTS
 from portal.web.user_locale import get_user_timezone
 
 PATIENCE_S = 30.0
-"""No mail is begun later than this after the first of a round, so that a slow mail server holds one worker at most."""
+"""Seconds after the start of a round in which mails may begin, so that a slow mail server blocks one worker at most."""
 _LEASE = timedelta(minutes=5)
 _MOST = 50
 _TRIES = 12
@@ -40,7 +40,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class MailContent:
-    """What one mail tells one person: of notices, and in the daily mail of what waits for their decision."""
+    """Content of one mail to one user: notifications and, in the daily digest, changes that wait for a decision."""
 
     notices: Sequence[Notice]
     waiting: Sequence[Change] = ()
@@ -49,12 +49,15 @@ class MailContent:
 
     @property
     def told(self) -> list[Notice]:
-        """Return the notices that the mail tells of, those included that it only counts."""
+        """Notifications that the mail covers, including those that it only counts."""
         return [*self.notices, *self.unlisted]
 
 
 def send_due_mail() -> int:
-    """Send what is due, all of one person's in one mail; how many mails left. A server that is away ends the round."""
+    """Send the due notifications, one mail per user, and return the number of mails sent.
+
+    The round ends if the mail server does not accept a mail.
+    """
     if not settings.EMAIL_HOST:
         return 0
     begun, sent = time.monotonic(), 0
@@ -74,7 +77,7 @@ def send_due_mail() -> int:
 
 
 def still_allowed_for(person: User, notices: Sequence[Notice]) -> list[Notice]:
-    """Those this person may still be told of: they may have been switched off, or have lost a right, since."""
+    """Return the notifications that the user may still receive, who may have been disabled or lost a right since."""
     if not person.email or not is_active_holder(person):
         return []
     rights = rights_of(person)
@@ -87,18 +90,17 @@ def still_allowed_for(person: User, notices: Sequence[Notice]) -> list[Notice]:
 
 
 def is_active_holder(person: User) -> bool:
-    """Whether the person is among those who hold any right of theirs: active, and no demo account outside the demo."""
+    """Return whether the user is active and has any right; a demo account counts only in the demo."""
     return any(users_with_right(right).filter(pk=person.pk).exists() for right in rights_of(person))
 
 
 def mark_mailed(notices: Sequence[Notice]) -> None:
-    """They have left."""
     keys = [notice.pk for notice in notices]
     Notice.objects.filter(pk__in=keys).update(mailed_at=timezone.now(), mail_at=None, daily=False)
 
 
 def _claim(person: User) -> list[Notice]:
-    """This person's due notices that nobody else is sending; what they may no longer know is not sent at all."""
+    """Claim the user's due notifications that no other worker is sending, without those the user may no longer see."""
     now = timezone.now()
     due = Notice.objects.filter(recipient=person, mail_at__lte=now, kind__in=NOTIFICATION_TYPES)
     due = due.select_related("change").order_by("pk")
@@ -106,7 +108,7 @@ def _claim(person: User) -> list[Notice]:
 
 
 def take_allowed(person: User, notices: Sequence[Notice]) -> list[Notice]:
-    """Return those that this person may still know of, and let the others wait for no mail any more."""
+    """Return the notifications that the user may still see, and cancel the mails for the others."""
     allowed = still_allowed_for(person, notices)
     kept = {notice.pk for notice in allowed}
     gone = [notice.pk for notice in notices if notice.pk not in kept]
@@ -120,7 +122,7 @@ def _won(notice: Notice, now: datetime) -> bool:
 
 
 def _postpone(notices: Sequence[Notice]) -> None:
-    """Again later, each time after a longer while; after a day or so no more: it is in the inbox."""
+    """Postpone the mail, each time for longer; after _TRIES attempts, about 13 hours, give it up."""
     for notice in notices:
         tries = notice.mail_tries + 1
         later = timezone.now() + timedelta(minutes=min(2 ** (tries - 1), 180))
@@ -128,7 +130,7 @@ def _postpone(notices: Sequence[Notice]) -> None:
 
 
 def send_mail_to(person: User, letter: MailContent) -> bool:
-    """Send it in the person's words; False where the mail server did not take it."""
+    """Send the content in the user's language; return False if the mail server did not accept it."""
     with translation.override(person.language or settings.LANGUAGE_CODE), timezone.override(get_user_timezone(person)):
         message = build_message(person, letter)
     try:
@@ -139,7 +141,7 @@ def send_mail_to(person: User, letter: MailContent) -> bool:
 
 
 def build_message(person: User, letter: MailContent) -> EmailMultiAlternatives:
-    """The mail, in the language and time zone that are active."""
+    """Return the mail in the active language and time zone."""
     lines = inbox.build_entries(letter.notices)
     subject = _subject(letter, lines)
     context = {
@@ -158,7 +160,7 @@ def build_message(person: User, letter: MailContent) -> EmailMultiAlternatives:
         headers={"Auto-Submitted": "auto-generated"},
     )
     message.attach_alternative(render_to_string("notices/mail.html", context), "text/html")
-    if letter.notices:  # the same mail sent twice is one to whoever receives it
+    if letter.notices:  # a mail that is sent twice keeps its Message-ID
         host = urlsplit(settings.BASE_URL).hostname
         message.extra_headers["Message-ID"] = f"<notice-{letter.notices[0].pk}-{len(letter.notices)}@{host}>"
     return message

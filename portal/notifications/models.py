@@ -1,4 +1,4 @@
-"""What people are told, how each wants to be told, and the events nobody has been told of yet."""
+"""Tables of notifications, preferences, digest times, and events that wait for dispatch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from portal.notifications.routing import NOTIFICATION_TYPES, MailTiming, Notific
 
 
 class Untold(models.Model):
-    """An event nobody has been told of. The database puts it here with the event, in one transaction.
+    """Event that waits for dispatch. A database trigger inserts the row with the event, in one transaction.
 
-    So who acts waits for nothing and knows of nobody who listens, and no event is lost between act and notice.
+    Therefore the code that records an event does not wait for notifications or depend on them, and no event is lost
+    before its dispatch.
     """
 
     event = models.BigIntegerField(primary_key=True)
@@ -27,10 +28,10 @@ class Untold(models.Model):
 
 class NoticeQuerySet(models.QuerySet["Notice"]):
     def inbox(self, person: User) -> NoticeQuerySet:
-        """What this person is shown: not of changes that they may no longer read."""
+        """Return the notifications shown to the user, without those of changes that the user may no longer see."""
         shown = self.filter(
             recipient=person.pk, shown=True, kind__in=NOTIFICATION_TYPES
-        )  # a newer release may know others
+        )  # a newer release may store other types
         own = Q(change=None) | Q(change__requester=person.pk)
         return shown if ChangeQuerySet.sees_all(person) else shown.filter(own)
 
@@ -39,7 +40,10 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
 
 
 class Notice(models.Model):
-    """One person told of one event. It names the change and who acted, and nothing that was typed or proposed."""
+    """Notification of one user about one event.
+
+    It names the change and the acting user, but no typed or proposed text.
+    """
 
     recipient = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=16)
@@ -69,12 +73,12 @@ class Notice(models.Model):
 
     @property
     def about(self) -> NotificationType:
-        """The kind it is of."""
+        """Type of the notification."""
         return NOTIFICATION_TYPES[self.kind]
 
 
 class Preference(models.Model):
-    """How a person wants to be told of one kind, where they chose."""
+    """Choice of a user for one notification type; without a row the type's default applies."""
 
     person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     kind = models.CharField(max_length=16)
@@ -87,7 +91,7 @@ class Preference(models.Model):
 
 
 class Daily(models.Model):
-    """When somebody's next daily mail is due."""
+    """Time of a user's next daily digest."""
 
     person = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="+")
     next_at = models.DateTimeField(db_index=True)

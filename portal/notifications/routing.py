@@ -1,4 +1,4 @@
-"""Who is told what of which event: the one table. docs/notices.md, the preferences and the mails are made from it."""
+"""Routing table: which event notifies which users. docs/notices.md, preferences and mails are built from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Text = str | Promise
 
 
 class MailTiming(models.TextChoices):
-    """When a notice leaves by mail."""
+    """Time at which a notification is mailed."""
 
     AT_ONCE = "at_once", _("At once")
     DAILY = "daily", _("In the daily mail")
@@ -25,7 +25,7 @@ class MailTiming(models.TextChoices):
 
 
 class Audience(StrEnum):
-    """Whom a notice is for. Nobody is told of what they did, nor asked to decide what they proposed or edited."""
+    """Recipients of a type, never the acting user. Editors of a change, the requester too, do not decide on it."""
 
     DECIDERS = "deciders"
     VOTERS = "voters"
@@ -47,12 +47,12 @@ RIGHTS: dict[Audience, frozenset[Right]] = {
     Audience.OPERATORS: frozenset({Right.OPERATE}),
     Audience.DELAYED: frozenset({Right.PROPOSE}),
 }
-"""One of these each of them has to hold, when they are told and again when a mail leaves; and may see the change."""
+"""Rights by audience: a recipient must have one, and access to the change, at dispatch and when a mail is sent."""
 
 
 @dataclass(frozen=True)
 class NotificationType:
-    """What somebody can be told. `said` takes number, secret and by; nothing else of a change is ever in a notice."""
+    """Type of a notification. `said` takes number, secret and by; a notification shows nothing else of a change."""
 
     audience: Audience
     title: Text
@@ -236,12 +236,12 @@ NOTIFICATION_TYPES: dict[str, NotificationType] = {
         MailTiming.NEVER,
     ),
 }
-"""By the name that rows carry. `mail` is what holds until a person chooses something else."""
+"""Types by the name that rows store. `mail` is the timing until a user chooses another one."""
 
 
 @dataclass(frozen=True)
 class EventFacts:
-    """What a rule may ask of an event: its data, and whether it ended in a decision of the same act."""
+    """Facts of an event that a route may check: its data, and whether the same act also decided the change."""
 
     data: dict[str, Any]
     decided: bool
@@ -249,7 +249,7 @@ class EventFacts:
 
 @dataclass(frozen=True)
 class Route:
-    """Of this event, tell that kind; `only` says in words when, where not always, and `applies` is that in code."""
+    """Route from an event action to a notification type; `applies` limits it, and `only` states that limit in words."""
 
     action: str
     kind: str
@@ -292,9 +292,9 @@ ROUTES = (
     Route("delivery.released", "released"),
     Route("delivery.released", "going_on"),
 )
-"""In this order: whom several rules of an event would tell is told once, by the first."""
+"""Routes in order of precedence: a user to whom several routes of one event lead is notified once, by the first."""
 
 
 def types_for_rights(rights: frozenset[Right]) -> dict[str, NotificationType]:
-    """The kinds that people with these rights can be told."""
+    """Return the types that users with these rights can be notified of."""
     return {name: kind for name, kind in NOTIFICATION_TYPES.items() if RIGHTS[kind.audience] & rights}

@@ -1,4 +1,4 @@
-"""Celery's door to the notices. No act reminds it: it looks every few seconds, and the rows say what is due."""
+"""Celery tasks of notifications. The scheduler starts them every few seconds, and the rows say what is due."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from django.db import connection
 from portal.celery import app
 from portal.notifications import daily_digest, dispatch, mailer
 
-_ONE_ROUND = 0x4D41494C  # "MAIL"
+_ONE_ROUND = 0x4D41494C  # ASCII codes of "MAIL"
 _LONGEST_S = 120
 
 
 @app.task(name="notices.tell")
 def dispatch_notifications() -> None:
-    """Make notices of what has happened."""
+    """Create notifications for the events that are due."""
     dispatch.dispatch_events()
 
 
 @app.task(name="notices.mail", time_limit=_LONGEST_S)
 def send_mail() -> None:
-    """Send what is due, one round at a time: a mail server that hangs must not take the workers from deliveries."""
+    """Send the due mails, one round at a time, so that an unresponsive mail server occupies only one worker."""
     with connection.cursor() as cursor:
-        # Of the session: PostgreSQL gives it back when a worker is lost, and nothing can evict it.
+        # A session-level advisory lock: PostgreSQL releases it when a worker dies, and nothing can evict it.
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [_ONE_ROUND])
         if not cursor.fetchone()[0]:
             return

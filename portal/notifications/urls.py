@@ -1,4 +1,4 @@
-"""Addresses of notices, and of how a person wants them."""
+"""URLs of notifications and preferences."""
 
 from django.urls import path
 

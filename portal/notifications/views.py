@@ -1,4 +1,4 @@
-"""The inbox, its count on every page, and a person's preferences."""
+"""Views of the inbox, of the unread count on every page, and of the preferences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SIZE = 25
 @require_safe
 @require_rights()
 def inbox(request: UserRequest) -> HttpResponse:
-    """What this person was told: the unread first, then the rest, the newest first in both."""
+    """Show the user's notifications: unread ones first, then the others, the newest first in both lists."""
     own = Notice.objects.inbox(request.user).select_related("change")
     lists = {}
     for name, found, cursor in (("unread", own.unread(), "unread_at"), ("read", own.exclude(read_at=None), "at")):
@@ -35,9 +35,9 @@ def inbox(request: UserRequest) -> HttpResponse:
 
 @require_safe
 def count(request: HttpRequest) -> HttpResponse:
-    """The number of unread notices for the pages that show it; 204 while it is what they have `seen`.
+    """Return the number of unread notifications for pages that poll it; 204 if it equals `seen`.
 
-    Whoever is signed out is told nothing, instead of being sent to sign in: a page of theirs may hold what they typed.
+    A signed-out user gets 204 and no redirect to the sign-in page, because the open page may contain unsaved input.
     """
     person = request.user
     if not person.is_authenticated:
@@ -51,7 +51,7 @@ def count(request: HttpRequest) -> HttpResponse:
 @require_POST
 @require_rights()
 def read(request: UserRequest) -> HttpResponse:
-    """Mark as read: one notice, or all up to the newest that the page showed."""
+    """Mark one notification as read, or all up to the newest one that the page showed."""
     one, up_to = (_number(request, name) for name in ("notice", "up_to"))
     if one is None and up_to is None:
         raise BadRequest(_("Say which notice was read."))
@@ -62,7 +62,7 @@ def read(request: UserRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_rights()
 def preferences(request: UserRequest) -> HttpResponse:
-    """Language, time zone, and for each kind of notice where it goes."""
+    """Show and save the language, the time zone, and where each type of notification is sent."""
     form = PreferencesForm(request.POST if request.method == "POST" else None, person=request.user)
     if not form.is_bound or not form.is_valid():
         context = {"form": form, "mail_configured": bool(settings.EMAIL_HOST)}

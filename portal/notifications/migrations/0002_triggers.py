@@ -1,7 +1,7 @@
-"""A trigger that queues each event that users may be notified of, in the transaction of the act.
+"""Trigger that queues each event that users may be notified of, in the transaction of the act.
 
-It queues events as another trigger does for the sealer (audit, 0002_triggers). Which of the queued events anybody is
-notified of, `kinds.ROUTES` says.
+The sealer's queue is filled by a similar trigger (audit, 0002_triggers). `routing.ROUTES` says which of the queued
+events notify users.
 """
 
 from django.db import migrations
