@@ -1,4 +1,4 @@
-"""The stand-in as a process: `python -m portal.sandbox`. Prints its addresses as one line of JSON when ready."""
+"""The Segura sandbox as a process, which prints its addresses as one line of JSON when it is ready."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from portal.sandbox.server import Sandbox
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs until SIGTERM or SIGINT. Client secrets come from SANDBOX_*CLIENT_SECRET, never from argv."""
+    """Run until SIGTERM or SIGINT. Client secrets come from SANDBOX_*CLIENT_SECRET, never from argv."""
     options = _options(arguments)
     try:
         sandbox = Sandbox(

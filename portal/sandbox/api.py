@@ -1,6 +1,6 @@
-"""The six MySafe endpoints, SCIM, and the gateway in front of them (contract 5, 7, 8, 10): a request becomes a reply.
+"""Simulation of the six MySafe endpoints, SCIM, and the gateway in front of them (contract 5, 7, 8, 10).
 
-What a request would change is handed back as an effect, so that a fault can apply it before, after or never.
+A request's change is returned as an effect, so that a fault can apply the change before the answer, after it or never.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ROUTES = (
 
 @dataclass(frozen=True)
 class Request:
-    """What arrived. Header names are in lower case."""
+    """HTTP request. Header names are in lower case."""
 
     method: str
     path: str
@@ -55,14 +55,14 @@ Effect = Callable[[], Item]
 
 @dataclass(frozen=True)
 class PendingReply:
-    """The answer that is due, and what it would change (None: nothing)."""
+    """Prepared answer, and the function that applies its change (None if it changes nothing)."""
 
     reply: Reply
     effect: Effect | None = None
 
 
 class Refusal(Exception):
-    """The answer is a failure."""
+    """Failure that is answered with `reply`."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(reply.status)
@@ -70,7 +70,7 @@ class Refusal(Exception):
 
 
 def parse_route(method: str, path: str) -> tuple[str, str]:
-    """The endpoint's name and the identifier in the path; ("", "") where the gateway has no route."""
+    """Return the endpoint's name and the identifier in the path; ("", "") if the gateway has no route."""
     for name, verb, pattern in _ROUTES:
         found = pattern.fullmatch(path)
         if found and verb in (None, method):
@@ -79,7 +79,7 @@ def parse_route(method: str, path: str) -> tuple[str, str]:
 
 
 def parse_json_object(body: bytes) -> dict[str, Any] | None:
-    """The JSON object of a body; None if it is none."""
+    """Return the JSON object of a body; None if the body is anything else."""
     try:
         parsed = json.loads(body or b"{}")
     except (ValueError, RecursionError):
@@ -88,7 +88,7 @@ def parse_json_object(body: bytes) -> dict[str, Any] | None:
 
 
 class Api:
-    """Segura, as the access key of the portal sees it."""
+    """Segura's API, as the portal's access key sees it."""
 
     def __init__(self, items: SecretStore, grants: TokenIssuer, known: Known) -> None:
         self.items, self.grants, self.known = items, grants, known
@@ -97,7 +97,7 @@ class Api:
         self._lock = threading.Lock()
 
     def prepare(self, request: Request) -> PendingReply:
-        """Works out the answer; changes nothing but the token list."""
+        """Return the answer and its effect; change nothing except the list of issued tokens."""
         knobs = self.knobs
         name, identifier = parse_route(request.method, request.path)
         try:

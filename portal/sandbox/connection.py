@@ -1,4 +1,4 @@
-"""One connection of the stand-in: reads a call, does what the plan says, writes or spoils the answer."""
+"""Handler for one connection to Segura's port: reads a call, follows the fault plan, writes or corrupts the answer."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ SILENT = (*RESETS, "drop", "drop_before", "cut_status_line")
 
 
 class GateLike(Protocol):
-    """Where answers are held."""
+    """Queue of delayed answers."""
 
     def hold(self) -> bool:
-        """Waits to be released; False where it was given up instead."""
+        """Wait for the release; return False if the waiting was cancelled instead."""
 
 
 class Stage(Protocol):
-    """What a connection needs of the stand-in."""
+    """Parts of the sandbox that a connection uses."""
 
     api: Api
     plan: Plan
@@ -40,11 +40,11 @@ class Stage(Protocol):
 
     @property
     def gate(self) -> GateLike:
-        """Where answers are held."""
+        """Queue of delayed answers."""
 
 
 def vault_handler(stage: Stage) -> type[BaseHTTPRequestHandler]:
-    """The handler class of Segura's port."""
+    """Return the handler class of Segura's port."""
 
     class Handler(VaultHandler):
         pass
@@ -62,7 +62,7 @@ class VaultHandler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def serve(self) -> None:
-        """One call, from its body to the last byte of the answer."""
+        """Handle one call, from its body to the last byte of the answer."""
         stage = self.stage
         parts = urlsplit(self.path)
         endpoint, identifier = parse_route(self.command, parts.path)
@@ -81,7 +81,7 @@ class VaultHandler(BaseHTTPRequestHandler):
         stage.stopping.wait(step.delay_s + (step.number(1) if step.name == "slow" else 0))
         if step.name == "hold":
             stage.gate.hold()
-        if stage.stopping.is_set():  # a server that goes down answers nobody
+        if stage.stopping.is_set():  # a stopping server answers no call
             self.close_connection = True
             return
         stage.journal.answer(arrival, None if step.name in SILENT else reply.status)
@@ -92,7 +92,7 @@ class VaultHandler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = serve  # noqa: N815 - the names http.server calls
 
     def log_message(self, *_args: Any) -> None:
-        """The journal is the log."""
+        """Log nothing; the journal records every call."""
 
     def _request(self, path: str, query: str, body: bytes) -> Request:
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -106,7 +106,7 @@ class VaultHandler(BaseHTTPRequestHandler):
         return self.rfile.read(int(length))
 
     def _change(self, step: FaultStep, arrival: Arrival, effect: Effect | None) -> None:
-        """Applies the change if it is due before the answer, and lines up its late copies."""
+        """Apply the change if it is due before the answer, and schedule its late copies."""
         if effect is None:
             return
         if step.when == "before":
@@ -153,7 +153,7 @@ class VaultHandler(BaseHTTPRequestHandler):
             self.wfile.write(head + body)
 
     def _send_interim(self, step: FaultStep) -> None:
-        """Responses before the answer, each with a header of its own."""
+        """Send interim responses before the answer, each with its own header."""
         for code in (step.fault.partition(":")[2] or "100,103").split(","):
             self.wfile.write(f"HTTP/1.1 {code} Interim\r\nLink: </style.css>; rel=preload\r\n\r\n".encode())
 
@@ -176,7 +176,7 @@ class VaultHandler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def _reset(self) -> None:
-        """Ends the connection with RST instead of FIN."""
+        """End the connection with RST instead of FIN."""
         self.close_connection = True
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         os.close(self.connection.detach())

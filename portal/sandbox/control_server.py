@@ -1,4 +1,4 @@
-"""The control address: JSON over HTTP on a port of its own, for tests, demos and curious people.
+"""Control server: JSON over HTTP on a port of its own, for tests and demos.
 
 GET PUT /knobs · GET POST DELETE /faults · GET DELETE /journal · POST /release · DELETE /tokens
 GET /secrets · GET POST /secrets/<identifier> · POST /reset · GET /health
@@ -19,32 +19,32 @@ from portal.sandbox.tokens import TokenIssuer
 
 
 class ControlledGate(GateLike, Protocol):
-    """Where answers are held, from outside."""
+    """Queue of delayed answers, as the control server uses it."""
 
     @property
     def held(self) -> int:
-        """How many wait."""
+        """Number of waiting answers."""
 
     def release(self, count: int | None = None) -> int:
-        """Lets answers go."""
+        """Release waiting answers."""
 
 
 class Controlled(Stage, Protocol):
-    """What the control address reaches."""
+    """Parts of the sandbox that the control server uses."""
 
     items: SecretStore
     grants: TokenIssuer
 
     @property
     def gate(self) -> ControlledGate:
-        """Where answers are held."""
+        """Queue of delayed answers."""
 
     def reset(self) -> None:
-        """All as at the start."""
+        """Restore the initial state."""
 
 
 def control_handler(stage: Controlled) -> type[BaseHTTPRequestHandler]:
-    """The handler class of the control port."""
+    """Return the handler class of the control port."""
 
     class Handler(ControlHandler):
         pass
@@ -54,7 +54,7 @@ def control_handler(stage: Controlled) -> type[BaseHTTPRequestHandler]:
 
 
 class ControlHandler(BaseHTTPRequestHandler):
-    """Answers 200 with JSON, 400 with {"error": ...}, 404."""
+    """Handler that answers 200 with JSON, 400 or 403 with {"error": ...}, or 404."""
 
     stage: Controlled
     protocol_version = "HTTP/1.1"
@@ -62,8 +62,8 @@ class ControlHandler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def serve(self) -> None:
-        """One order."""
-        if self.headers.get("Origin"):  # a page in somebody's browser has no business here
+        """Execute one control request."""
+        if self.headers.get("Origin"):  # pages in a browser must not control the sandbox
             self._answer(403, {"error": "not for browsers"})
             return
         length = self.headers.get("Content-Length", "0")
@@ -80,7 +80,7 @@ class ControlHandler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = serve  # noqa: N815 - the names http.server calls
 
     def log_message(self, *_args: Any) -> None:
-        """Orders are not logged."""
+        """Log nothing."""
 
     def _answer(self, status: int, document: object) -> None:
         body = json.dumps(document).encode()

@@ -1,17 +1,19 @@
-"""What goes wrong, call by call: a queue of steps, each consumed by the calls it matches.
+"""Fault plan: a queue of steps, each consumed by the calls that it matches.
 
 A step: `{"fault": "504_after_apply", "endpoint": "update", "times": 1, "delay_s": 0, "apply": "", "replays": []}`.
 
-Faults by who spoils the answer, and whether the change happens unless `apply` says otherwise:
+Faults by origin, and whether the change is applied unless `apply` says otherwise:
+
 - the gateway or an early refusal, change not applied: 502, 503, 503_no_peer (found before the first try),
   504_before_apply, html_502, 429, no_route, 401, 500_envelope, redirect:<code>:<location>,
   refuse:<number>:<message>, drop_before, reset_before (unread body);
-- the way back, change applied: 503_after_apply (an earlier try arrived, then a retry found no peer: the text of
-  503), 504_after_apply, drop (closed without an answer), reset, hold (until released), slow:<s>,
+- the answer on its way back, change applied: 503_after_apply (an earlier try arrived, then a retry found no peer: the
+  text of 503), 504_after_apply, drop (closed without an answer), reset, hold (until released), slow:<s>,
   drip[:<s per byte>], drip_headers[:<s>], cut_status_line, cut_body, empty_201, html_201, big_body[:<MB>],
   other_identifier, error_true, erro_true, wrong_code, broken_json, cut_headers, many_headers[:<n>], long_header[:<kB>],
   interim[:<codes with commas>], latin1 (the body in an 8-bit encoding).
-`status`, `body` and `headers` replace those of the answer, whatever it is.
+
+`status`, `body` and `headers` replace those of the answer, whatever the answer is.
 """
 
 from __future__ import annotations
@@ -41,9 +43,9 @@ _WAY_BACK = frozenset(
 
 @dataclass
 class FaultStep:
-    """One thing to go wrong. `times` None: until cleared.
+    """Step of the fault plan. With `times` None the step applies until the plan is cleared.
 
-    `replays`: seconds until each late copy arrives; below zero: it is held until released.
+    `replays`: seconds until each late copy of the change is applied; a negative number means until it is released.
     """
 
     fault: str = ""
@@ -67,7 +69,7 @@ class FaultStep:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> FaultStep:
-        """A step from JSON. Raises ValueError naming what is wrong."""
+        """Return a step from JSON. Raises ValueError that names the mistake."""
         unknown = set(values) - {each.name for each in fields(cls)}
         if unknown:
             raise ValueError(f"a step has no {', '.join(sorted(unknown))}")
@@ -75,21 +77,21 @@ class FaultStep:
 
     @property
     def name(self) -> str:
-        """The fault without its arguments."""
+        """Fault without its arguments."""
         return self.fault.partition(":")[0]
 
     def number(self, default: float) -> float:
-        """The fault's argument as a number."""
+        """Return the fault's argument as a number."""
         _, _, argument = self.fault.partition(":")
         return float(argument) if argument else default
 
     @property
     def when(self) -> str:
-        """When the change is applied: before the answer, after it, or never."""
+        """Time at which the change is applied: before the answer, after it, or never."""
         return self.apply or ("never" if self.name in _NEVER else "before")
 
     def matches(self, method: str, endpoint: str, identifier: str) -> bool:
-        """Whether it is meant for this call; an empty filter takes all."""
+        """Return whether the step applies to this call; an empty filter matches all."""
         wanted = ((self.method, method), (self.endpoint, endpoint), (self.identifier, identifier))
         return all(not want or want == got for want, got in wanted)
 
@@ -98,29 +100,29 @@ NOTHING = FaultStep()
 
 
 class Plan:
-    """The steps still to come."""
+    """Queue of the remaining steps."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._steps: list[FaultStep] = []
 
     def add(self, step: FaultStep) -> None:
-        """Puts a step at the end."""
+        """Add a step at the end."""
         with self._lock:
             self._steps.append(step)
 
     def clear(self) -> None:
-        """Nothing goes wrong any more."""
+        """Remove all steps."""
         with self._lock:
             self._steps.clear()
 
     def pending(self) -> list[dict[str, Any]]:
-        """The steps still to come, as JSON."""
+        """Return the remaining steps as JSON."""
         with self._lock:
             return [asdict(step) for step in self._steps]
 
     def take(self, method: str, endpoint: str, identifier: str) -> FaultStep:
-        """The first step meant for this call, counted down; NOTHING if there is none."""
+        """Return the first step that matches the call and count it down; NOTHING if no step matches."""
         with self._lock:
             for step in self._steps:
                 if step.matches(method, endpoint, identifier):
@@ -133,7 +135,7 @@ class Plan:
 
 
 def apply_fault(step: FaultStep, due: Reply, knobs: Options) -> Reply:
-    """The answer as the step leaves it; how it is written to the wire is the server's part."""
+    """Return the answer as the step changes it; faults of the connection are left to the server."""
     reply = _gateway(step, knobs) or _edited(step, due)
     if step.status is not None or step.body is not None or step.headers:
         body = reply.body if step.body is None else step.body.encode("utf-8", "surrogatepass")
@@ -186,7 +188,7 @@ def _edited(step: FaultStep, due: Reply) -> Reply:
 
 
 def _filler(step: FaultStep) -> dict[str, str]:
-    """Headers beyond what HTTP clients commonly take."""
+    """Return more or longer headers than HTTP clients commonly accept."""
     if step.name == "long_header":
         return {"X-Filler": "x" * int(step.number(70) * 1024)}
     return {f"X-Filler-{count}": "x" for count in range(int(step.number(150)))}

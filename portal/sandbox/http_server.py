@@ -1,4 +1,4 @@
-"""A small threaded HTTP server that can be stopped at once."""
+"""Threaded HTTP server that can be stopped at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class WebServer(socketserver.ThreadingTCPServer):
-    """Threads per connection, keep-alive; `close_all` ends every connection."""
+    """HTTP server with one thread per connection and keep-alive; `stop` ends every connection."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -26,11 +26,11 @@ class WebServer(socketserver.ThreadingTCPServer):
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """Port that the server listens on."""
         return int(self.server_address[1])
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Accepts; the TLS handshake is left to the connection's own thread."""
+        """Accept a connection; the connection's own thread does the TLS handshake."""
         connection, address = super().get_request()
         if self.tls is not None:
             connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
@@ -39,20 +39,20 @@ class WebServer(socketserver.ThreadingTCPServer):
         return connection, address
 
     def shutdown_request(self, request: Any) -> None:
-        """Ends one connection."""
+        """End one connection."""
         with self._guard:
             self._open.discard(request)
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is not news."""
+        """Ignore errors, which clients cause when they close a connection."""
 
     def run(self) -> None:
-        """Serves in a thread of its own."""
+        """Serve in a separate thread."""
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def stop(self) -> None:
-        """Stops listening and ends every connection."""
+        """Stop listening and end every connection."""
         self.shutdown()
         self.server_close()
         with self._guard:

@@ -1,4 +1,7 @@
-"""What arrived and what was applied: the ground truth for tests. Never a token, never a secret value."""
+"""Journal of arrived calls and applied changes, the ground truth for tests.
+
+It contains no token and no secret value.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ KEPT = 200_000
 
 @dataclass
 class Arrival:
-    """One call. `at`: epoch seconds; `status`: what was answered, None while or if nothing was."""
+    """Arrived call. `at`: epoch seconds; `status`: HTTP status of the answer, None if there is none."""
 
     seq: int
     at: float
@@ -36,9 +39,9 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Application:
-    """One change of the vault. `order` counts all of them, `secret_order` those of its secret.
+    """Applied change. `order` counts all changes, `secret_order` those of the same secret.
 
-    `values` are the fields that the call carried, as they are now; the secret value only as a SHA-256.
+    `values`: the fields of the call with their current values; the secret value only as SHA-256.
     """
 
     order: int
@@ -60,7 +63,7 @@ class Journal:
         self.clear()
 
     def clear(self) -> None:
-        """Forgets everything and counts from 1 again."""
+        """Remove all entries and count from 1 again."""
         with self._lock:
             self._arrivals: deque[Arrival] = deque(maxlen=KEPT)
             self._applications: deque[Application] = deque(maxlen=KEPT)
@@ -69,7 +72,7 @@ class Journal:
             self._per_secret: Counter[int] = Counter()
 
     def arrive(self, request: Request, endpoint: str, identifier: str, fault: str) -> Arrival:
-        """Notes a call before anything is done about it."""
+        """Record a call before it is handled."""
         sent = {} if endpoint == "token" else parse_json_object(request.body) or {}
         with self._lock:
             arrival = Arrival(
@@ -82,11 +85,11 @@ class Journal:
         return arrival
 
     def answer(self, arrival: Arrival, status: int | None) -> None:
-        """Notes what is about to be answered; None: nothing."""
+        """Record the status that is about to be sent; None if no answer is sent."""
         arrival.status, arrival.answered_at = status, time.time()
 
     def apply(self, arrival: Arrival, item: Item, *, replay: bool) -> None:
-        """Notes a change of the vault."""
+        """Record an applied change."""
         shown = item.shown()
         with self._lock:
             self._per_secret[item.identifier] += 1
@@ -100,7 +103,7 @@ class Journal:
             )  # fmt: skip
 
     def since(self, seq: int) -> dict[str, list[dict[str, Any]]]:
-        """Everything about the calls after `seq`."""
+        """Return all entries of the calls after `seq`."""
         with self._lock:
             return {
                 "arrivals": [asdict(each) for each in self._arrivals if each.seq > seq],

@@ -1,4 +1,4 @@
-"""How the stand-in behaves where the vendor's pages leave it open or contradict themselves (contract 12)."""
+"""Options for behaviour that the vendor's documentation leaves open or contradicts (contract 12)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 @dataclass(frozen=True)
 class Options:
-    """Defaults come first in each list; the number is the contract's section."""
+    """Options of the sandbox. The first value listed is the default; the comment is the contract's section."""
 
     update_success_style: Literal["200_updated", "201_registered", "201_stale_body"] = "200_updated"  # 1
     error_dialect: Literal["new", "old"] = "new"  # 4
@@ -43,13 +43,13 @@ class Options:
     kong_headers: bool = True  # 8
     rate_limit: int = 0  # 8; calls per second, 0 = none
     double_apply_on_504: bool = False  # 8
-    scim_page: int = 25  # 10; the most entries on one page
-    scim_own_client: bool = True  # 10; tokens of the access key do not open it
+    scim_page: int = 25  # 10; most entries on one page
+    scim_own_client: bool = True  # 10; SCIM rejects tokens of the access key
     tenant_mode: Literal["host", "param"] = "host"  # 2
     tenant: str = "acme"  # 2
 
     def changed(self, values: Mapping[str, Any]) -> Options:
-        """These knobs with some turned. Raises ValueError naming the knob that is unknown or can't be so."""
+        """Return a copy with the given options changed. Raises ValueError if an option or a value is unknown."""
         hints = get_type_hints(Options)
         for name, value in values.items():
             if name not in hints:
@@ -62,7 +62,7 @@ class Options:
         return replace(self, **values)
 
     def as_dict(self) -> dict[str, Any]:
-        """All knobs by name."""
+        """Return all options by name."""
         return asdict(self)
 
 

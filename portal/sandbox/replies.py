@@ -1,4 +1,4 @@
-"""The bodies and headers that Segura, its gateway and its token endpoint write (contract 3, 4, 8)."""
+"""Bodies and headers of Segura, its gateway and its token endpoint (contract 3, 4, 8)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KONG_TEXTS = {
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer, ready to be written."""
+    """HTTP answer, ready to be written."""
 
     status: int
     body: bytes = b""
@@ -35,13 +35,13 @@ class Reply:
 
 
 def as_json(status: int, document: object, headers: Mapping[str, str] | None = None) -> Reply:
-    """A JSON answer."""
+    """Return a JSON answer."""
     body = json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass")
     return Reply(status, body, {"Content-Type": JSON_TYPE, **(headers or {})})
 
 
 def gateway_reply(status: int, knobs: Options, headers: Mapping[str, str] | None = None, text: str = "") -> Reply:
-    """An answer of the gateway itself, as its version writes it."""
+    """Return an answer of the gateway itself, in the format of the configured version."""
     text = text or KONG_TEXTS[status]
     request_id = secrets.token_hex(16)
     if knobs.kong_version_style == "2.8" and status == 404:
@@ -59,7 +59,7 @@ def gateway_reply(status: int, knobs: Options, headers: Mapping[str, str] | None
 
 
 def through_gateway(reply: Reply, knobs: Options) -> Reply:
-    """An answer of the application, as the gateway passes it on."""
+    """Return an answer of the application with the headers that the gateway adds."""
     if not knobs.kong_headers:
         return reply
     extra = {"Via": _server(knobs), "X-Kong-Upstream-Latency": "3", "X-Kong-Proxy-Latency": "1"}
@@ -71,12 +71,12 @@ def _server(knobs: Options) -> str:
 
 
 def success_reply(status: int, message: str, extra: Mapping[str, Any] | None = None) -> Reply:
-    """Segura's envelope of a success."""
+    """Return Segura's envelope of a success."""
     return as_json(status, {"code": status, "response": _inner(status, message, error=False), **(extra or {})})
 
 
 def error_reply(status: int, message: str, number: int | None, knobs: Options, *, error_code: int = 1) -> Reply:
-    """Segura's envelope of a failure; `number` None leaves `exception` out."""
+    """Return Segura's envelope of a failure; with `number` None it has no `exception`."""
     old = knobs.error_dialect == "old"
     inner = _inner(status, message, error=True, error_code=0 if old else error_code)
     document: dict[str, Any] = {"code": status, "response": inner}
@@ -95,7 +95,7 @@ def _inner(status: int, message: str, *, error: bool, error_code: int = 0) -> di
 
 
 def entity_json(item: Item, knobs: Options, *, written: bool) -> dict[str, Any]:
-    """An item as create and update (`written`) or get-one show it: the share shapes differ (contract 1)."""
+    """Return an item as create and update (`written`) or read show it: the share formats differ (contract 1)."""
     document: dict[str, Any] = {"identifier": str(item.identifier)}
     document |= {name: getattr(item, name) for name in TEXTS}
     for name, key in SHARES.items():
@@ -108,13 +108,13 @@ def entity_json(item: Item, knobs: Options, *, written: bool) -> dict[str, Any]:
     elif echo == "masked_middle":
         value = item.client_secret
         document["client_secret"] = value[:6] + "*" * 10 + value[-4:] if len(value) > 10 else "*" * 10
-    elif echo == "encrypted":  # RSA-OAEP is randomised, and only the holder of the key could tell what it is
+    elif echo == "encrypted":  # RSA-OAEP is randomised, so random bytes look the same
         document["client_secret"] = base64.b64encode(secrets.token_bytes(256)).decode()
     return document
 
 
 def shared_error(failed: list[str], knobs: Options) -> list[Any]:
-    """What `shared_error` holds for names that could not be shared with: nobody knows (contract 6)."""
+    """Return `shared_error` for names that cannot be shared with; its real format is unknown (contract 6)."""
     if knobs.shared_error_style == "objects":
         return [{"name": name, "message": "not found"} for name in failed]
     if knobs.shared_error_style == "message_strings":
@@ -125,7 +125,7 @@ def shared_error(failed: list[str], knobs: Options) -> list[Any]:
 def oauth_error_reply(
     status: int, error: str, description: str, hint: str = "", headers: Mapping[str, str] | None = None
 ) -> Reply:
-    """A failure of the token endpoint, as PHP league/oauth2-server writes it."""
+    """Return a failure of the token endpoint, in the format of PHP league/oauth2-server."""
     document = {"error": error, "error_description": description}
     if hint:
         document["hint"] = hint

@@ -1,4 +1,4 @@
-"""SCIM as Segura speaks it (contract 10; RFC 7643 and 7644): users and groups by pages, to a client of its own."""
+"""SCIM endpoints as Segura provides them (contract 10; RFC 7643 and 7644): pages of users and groups."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _CORE = "urn:ietf:params:scim:schemas:core:2.0:"
 
 
 def scim_reply(endpoint: str, identifier: str, query: str, accept: str, known: Known, knobs: Options) -> Reply:
-    """A list, one entry of it, or what this server can do."""
+    """Return a list, one of its entries, or the service provider's configuration."""
     if endpoint == "scim_config":
         return _typed(as_json(200, _CONFIG), accept)
     entries = _users(known) if endpoint == "scim_users" else _groups(known)
@@ -30,7 +30,7 @@ def scim_reply(endpoint: str, identifier: str, query: str, accept: str, known: K
 
 
 def scim_error_reply(status: int, detail: str) -> Reply:
-    """SCIM's own error body."""
+    """Return SCIM's error body."""
     return as_json(status, {"schemas": [_ERROR], "detail": detail, "status": str(status)})
 
 
@@ -81,7 +81,7 @@ def _id(name: str) -> str:
 
 
 def _typed(reply: Reply, accept: str) -> Reply:
-    """SCIM's media type, for who asks for it."""
+    """Return the answer with SCIM's media type if the client accepts it."""
     if "scim+json" not in accept:
         return reply
     return Reply(reply.status, reply.body, {**reply.headers, "Content-Type": "application/scim+json; charset=utf-8"})

@@ -1,4 +1,4 @@
-"""The contents the stand-in starts with: a plausible company, and the odd cases of the contract (section 12)."""
+"""Initial secrets of the sandbox: those of a plausible company, and the unusual cases of the contract (section 12)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ KNOWN = Known(
 
 
 def _value(label: str) -> str:
-    """A value that looks like a key, and is the same in every run."""
+    """Return a value that looks like a key and is the same in every run."""
     return "demo_" + hashlib.sha256(label.encode()).hexdigest()[:32]
 
 
@@ -152,7 +152,7 @@ def _odd() -> list[Item]:
 
 
 def seed_items(extra: int = 0) -> list[Item]:
-    """The seed: everyday secrets, odd ones, and `extra` generated ones from identifier 1001 on."""
+    """Return the seed: ordinary secrets, unusual ones, and `extra` generated ones with identifiers from 1001."""
     generated = [
         _demo(1000 + n, f"service-{n:05}", f"https://service-{n:05}.example.com/api", "generated", f"Generated no. {n}")
         for n in range(1, extra + 1)

@@ -1,4 +1,4 @@
-"""The stand-in as a server: takes calls, lets the plan spoil them, keeps the journal."""
+"""Servers of the sandbox: Segura's port with its fault plan and journal, and the control port."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SAVE_EVERY_S = 0.2
 
 
 class Gate:
-    """Where answers are held until they are released, oldest first."""
+    """Queue of delayed answers that wait until they are released, oldest first."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -33,11 +33,11 @@ class Gate:
 
     @property
     def held(self) -> int:
-        """How many answers wait."""
+        """Number of waiting answers."""
         return len(self._waiting)
 
     def hold(self) -> bool:
-        """Waits to be released; False where it was given up instead."""
+        """Wait for the release; return False if the waiting was cancelled instead."""
         event = threading.Event()
         with self._lock:
             self._waiting.append(event)
@@ -48,7 +48,7 @@ class Gate:
         return not given_up
 
     def release(self, count: int | None = None) -> int:
-        """Lets `count` answers go, or all; how many went."""
+        """Release `count` answers, or all; return how many were released."""
         with self._lock:
             going = self._waiting[:count]
             self._waiting = self._waiting[len(going) :]
@@ -57,17 +57,17 @@ class Gate:
         return len(going)
 
     def drop(self) -> None:
-        """Gives up all that is held: answers go, late copies do not."""
+        """Cancel all waiting: answers are sent, late copies of changes are not applied."""
         with self._lock:
             self._dropped |= set(self._waiting)
         self.release()
 
 
 class Sandbox:
-    """A running stand-in, on two ports: Segura's and the control address. Usable as a context manager.
+    """Running Segura sandbox with two ports, Segura's and the control port. Usable as a context manager.
 
-    `state` keeps the contents over restarts; `tls` is (certificate file, key file). `start` after `stop`
-    takes the same ports again.
+    `state` is a file that keeps the secrets over restarts; `tls` is (certificate file, key file). `start` after `stop`
+    uses the same ports again.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Sandbox:
         control_host: str = "127.0.0.1",
         control_port: int = 0,
         client_id: str = "portal",
-        client_secret: str = "sandbox-secret",  # noqa: S107 - the demo's, documented
+        client_secret: str = "sandbox-secret",  # noqa: S107 - value for the demo, documented
         scim_client_id: str = "portal-scim",
         scim_client_secret: str = "sandbox-scim-secret",  # noqa: S107
         known: Known = demo.KNOWN,
@@ -101,7 +101,7 @@ class Sandbox:
         self._servers: list[WebServer] = []
 
     def start(self) -> Sandbox:
-        """Listens on both ports. Raises OSError if one is taken."""
+        """Listen on both ports. Raises OSError if one is taken."""
         self.stopping.clear()
         vault = WebServer((self._host, self._port), vault_handler(self), self._tls)
         try:
@@ -117,7 +117,7 @@ class Sandbox:
         return self
 
     def stop(self) -> None:
-        """Ends every connection, at once, and saves the contents."""
+        """End every connection at once and save the secrets."""
         self.stopping.set()
         self.gate.drop()
         for server in self._servers:
@@ -126,7 +126,7 @@ class Sandbox:
         self.items.save()
 
     def reset(self) -> None:
-        """Seed, knobs, faults, journal and tokens as at the start; held answers go."""
+        """Restore the initial seed, options, faults, journal and tokens; release waiting answers."""
         self.plan.clear()
         self.gate.drop()
         self.api.knobs = self.first_knobs
@@ -137,22 +137,22 @@ class Sandbox:
 
     @property
     def url(self) -> str:
-        """Segura's base URL; ends in a slash."""
+        """Segura's base URL, with a slash at the end."""
         return f"{'https' if self._tls else 'http'}://{self._host}:{self._port}/"
 
     @property
     def token_url(self) -> str:
-        """The token endpoint."""
+        """URL of the token endpoint."""
         return self.url + "api/oauth2/token"
 
     @property
     def control_url(self) -> str:
-        """The control address; ends in a slash."""
+        """URL of the control port, with a slash at the end."""
         return f"http://{self._control_host}:{self._control_port}/"
 
     @property
     def control(self) -> Control:
-        """A client of the control address."""
+        """Client of the control port."""
         return Control(self.control_url)
 
     def __enter__(self) -> Sandbox:

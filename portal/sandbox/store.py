@@ -1,4 +1,4 @@
-"""What the stand-in keeps: API secrets, in memory and, if wanted, in a file."""
+"""Store of the sandbox's API secrets, in memory and optionally in a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHARES = {"users_allowed": "username", "groups_allowed": "name"}
 
 @dataclass(frozen=True)
 class Item:
-    """One API secret. `access` is what the portal's access key may do with it: owner, edit, view or none."""
+    """API secret. `access` is the permission of the portal's access key: owner, edit, view or none."""
 
     identifier: int
     name: str
@@ -41,23 +41,23 @@ class Item:
 
     @property
     def writable(self) -> bool:
-        """Whether the access key may change it."""
+        """Whether the access key may change the secret."""
         return self.access in ("owner", "edit")
 
     def shown(self) -> dict[str, Any]:
-        """Everything but the secret value, which is given as its SHA-256."""
+        """Return all fields; the secret value is replaced by its SHA-256."""
         values = asdict(self)
         values["client_secret_sha256"] = sha256_hex(values.pop("client_secret"))
         return values
 
 
 def sha256_hex(text: str) -> str:
-    """SHA-256 of a text, in hex."""
+    """Return the SHA-256 of a text as hexadecimal digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def apply_update(item: Item, sent: Mapping[str, Any], knobs: Options, known: Known) -> tuple[Item, list[str]]:
-    """The item after an update with `sent`, and the names it could not be shared with (contract 5.4)."""
+    """Return the item after an update with `sent`, and the unknown names in its shares (contract 5.4)."""
     changes: dict[str, Any] = {}
     for name in TEXTS:
         value = sent.get(name)
@@ -82,7 +82,7 @@ def apply_update(item: Item, sent: Mapping[str, Any], knobs: Options, known: Kno
 
 @dataclass(frozen=True)
 class Known:
-    """The users and groups that exist in Segura; what `people` are called; who is `inactive`, and no user any more."""
+    """Users and groups in Segura. `people`: display names by user name; `inactive`: names of deactivated users."""
 
     users: frozenset[str]
     groups: frozenset[str]
@@ -90,12 +90,12 @@ class Known:
     inactive: frozenset[str] = frozenset()
 
     def has(self, share_field: str, name: str) -> bool:
-        """Whether `name` can be shared with."""
+        """Return whether a secret can be shared with `name`."""
         return name in (self.users if share_field == "users_allowed" else self.groups)
 
 
 class SecretStore:
-    """The vault's contents; safe for many threads. Changes go to `path` soon after, whole or not at all."""
+    """Thread-safe store of the secrets. Changes are written to `path` soon after, atomically."""
 
     def __init__(self, seed: Iterable[Item], path: Path | None = None) -> None:
         self._seed = tuple(seed)
@@ -105,23 +105,23 @@ class SecretStore:
         self._items = {item.identifier: item for item in self._loaded() or self._seed}
 
     def get(self, identifier: int) -> Item | None:
-        """One item, or None."""
+        """Return one item, or None."""
         return self._items.get(identifier)
 
     def all(self) -> list[Item]:
-        """All items by identifier."""
+        """Return all items, ordered by identifier."""
         with self._lock:
             return [self._items[key] for key in sorted(self._items)]
 
     def update(self, identifier: int, sent: Mapping[str, Any], knobs: Options, known: Known) -> Item:
-        """Applies an update to what is there now."""
+        """Apply an update to the current item."""
         with self._lock:
             item, _ = apply_update(self._items[identifier], sent, knobs, known)
             self._put(item)
             return item
 
     def edit(self, identifier: int, values: Mapping[str, Any]) -> Item:
-        """A change by hand, behind everybody's back. Raises KeyError or ValueError."""
+        """Change an item outside the API, as an edit in Segura's own pages would. Raises KeyError or ValueError."""
         names = {each.name for each in fields(Item)} - {"identifier"}
         if unknown := set(values) - names:
             raise ValueError(f"a secret has no {', '.join(sorted(unknown))}")
@@ -131,14 +131,14 @@ class SecretStore:
             return item
 
     def add(self, item: Item) -> Item:
-        """Adds an item under the next free identifier."""
+        """Add an item under the next free identifier."""
         with self._lock:
             item = replace(item, identifier=max(self._items, default=0) + 1)
             self._put(item)
             return item
 
     def reset(self) -> None:
-        """Back to the seed."""
+        """Restore the seed."""
         with self._lock:
             self._items = {item.identifier: item for item in self._seed}
             self._dirty.set()
@@ -156,7 +156,7 @@ class SecretStore:
             raise ValueError(f"{self._path} is not a state file of the stand-in") from None
 
     def save(self) -> None:
-        """Writes the file if anything changed since the last time."""
+        """Write the file if anything changed since the last write."""
         if self._path is None or not self._dirty.is_set():
             return
         self._dirty.clear()

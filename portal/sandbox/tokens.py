@@ -1,4 +1,4 @@
-"""The token endpoint and its tokens (contract 3)."""
+"""Simulated token endpoint and its access tokens (contract 3)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from portal.sandbox.replies import Reply, as_json, oauth_error_reply
 
 
 class TokenIssuer:
-    """Issues tokens to a few clients and knows which of them are good. Tokens do not outlive the process."""
+    """Issuer of access tokens for a few clients. Tokens are lost when the process ends."""
 
     def __init__(self, clients: Mapping[str, str]) -> None:
-        """By client id its secret; the first is the access key's."""
+        """Set the client secrets by client id; the first client is the access key."""
         self._clients = dict(clients)
         self._lock = threading.Lock()
         self._ends: dict[str, tuple[float, str]] = {}
         self.issued = 0
 
     def ask(self, method: str, headers: Mapping[str, str], query: str, body: bytes, knobs: Options) -> Reply:
-        """Answers a token request."""
+        """Return the answer to a token request."""
         source = body.decode("utf-8", "replace")
         if method == "GET" and knobs.oauth_allow_get:
             source = source or query
@@ -50,29 +50,29 @@ class TokenIssuer:
         return self._grant(client_id, knobs)
 
     def expect(self, client_secret: str, *, client_id: str = "") -> None:
-        """From now on tokens are for this secret alone; those that were issued stay good."""
+        """Accept only this client secret from now on; issued tokens stay valid."""
         self._clients[client_id or next(iter(self._clients))] = client_secret
 
     def holder(self, authorization: str) -> str:
-        """To which client the token of an Authorization header was issued; "" for one that is not good any more."""
+        """Return the client id that the token in an Authorization header belongs to; "" if the token is not valid."""
         scheme, _, token = authorization.partition(" ")
         ends, client_id = self._ends.get(token.strip(), (0, ""))
         return client_id if scheme.lower() == "bearer" and ends > time.time() else ""
 
     def accepts(self, authorization: str, *, scim: bool, any_client: bool = False) -> bool:
-        """Whether it holds a good token, and one of a client that may do this."""
+        """Return whether the header contains a valid token of a client that may use the API (or SCIM)."""
         client_id = self.holder(authorization)
         is_first = client_id == next(iter(self._clients))
         return bool(client_id) and (is_first != scim or (scim and any_client))
 
     def revoke_all(self) -> None:
-        """Makes every token issued so far worthless."""
+        """Invalidate every token issued so far."""
         with self._lock:
             self._ends.clear()
 
     @staticmethod
     def _given(form: Mapping[str, str], basic: tuple[str, str] | None, knobs: Options) -> tuple[str, str]:
-        """The credentials, body before Basic, as far as the knob lets either count."""
+        """Return the credentials that the option `client_auth` accepts; the body takes precedence over Basic."""
         if knobs.client_auth != "basic" and form.get("client_id"):
             return form["client_id"], form.get("client_secret", "")
         if knobs.client_auth != "body" and basic is not None:
@@ -129,7 +129,7 @@ def _same(given: str, kept: str) -> bool:
 
 
 def _jwt(audience: str, now: float, life: float) -> str:
-    """Looks like the vendor's sample: RS256, its claims. The signature is noise; nobody here checks it."""
+    """Return a token like the vendor's sample: RS256 and its claims, with a random signature that is never checked."""
     claims = {
         "aud": audience, "jti": secrets.token_hex(40), "iat": now, "nbf": now, "exp": now + life,
         "sub": "", "scopes": [],
