@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line."""
+"""Command line of Django for this project."""
 
 import os
 import sys
@@ -11,11 +11,11 @@ from django.db import DatabaseError
 
 
 def main() -> None:
-    """Run a command; what is wrong with the environment is a sentence, not a traceback."""
+    """Run a command; print configuration and database errors as one sentence instead of a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
         if sys.argv[1:2] == ["run"]:
-            # Imported by name: an installation for production may leave the package out.
+            # Imported by name: a production installation may leave the package out.
             import_module("portal.devserver.prepare").prepare_run()
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
@@ -23,7 +23,7 @@ def main() -> None:
     except DatabaseError as error:
         if "--traceback" in sys.argv:
             raise
-        # The first line alone: the others may quote values of the row.
+        # Only the first line: the others may quote values of the row.
         said = f"{error}".strip().partition("\n")[0]
         sys.exit(f"The database refused this command: {said}. Is DATABASE_URL that of the role that may run it?")
 

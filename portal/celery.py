@@ -1,4 +1,4 @@
-"""The Celery application. Its schedule is in settings.py, and the tasks are in the tasks.py of each app."""
+"""Celery application. Its schedule is in settings.py; the tasks are in the tasks.py of each app."""
 
 import gc
 import itertools
@@ -21,14 +21,14 @@ _REQUEST = "request_id"
 _log = logging.getLogger(__name__)
 _DISCARDED = itertools.count(1)
 _UNUSABLE = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
-"""What reading a message ends in that is not JSON, not text, or lacks what Celery's messages have."""
+"""Exceptions raised by reading a message that is not JSON, not text, or lacks the fields of Celery's messages."""
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 
-class PortalTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
-    """A task whose failure is reported, by Celery or by whoever listens to it, without the variables of any frame.
+class PortalTask(Task):  # generic in the stubs only
+    """Task whose failure is reported, by Celery or by any listener, without the variables of any frame.
 
-    It runs under the id of the request that asked for it; one that the clock asked for has an id of its own.
+    It runs under the id of the request that enqueued it; a task of the scheduler gets a new id.
     """
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -40,7 +40,7 @@ class PortalTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
             try:
                 return self._discreetly(*args, **kwargs)
             finally:
-                # Of the clock's, every few seconds, nobody wants to read.
+                # Tasks of the scheduler run every few seconds: at INFO they would fill the log.
                 level = logging.INFO if asked else logging.DEBUG
                 _log.log(level, "%s took %d ms", self.name, (time.monotonic() - began) * 1000)
 
@@ -53,12 +53,12 @@ class PortalTask(Task):  # type: ignore[type-arg]  # generic in the stubs alone
 
 
 class ToleratingChannel(redis.Channel):
-    """A channel whose consumer throws away what it cannot use, instead of ending the worker."""
+    """Channel whose consumer discards messages that it cannot use, instead of ending the worker."""
 
-    def basic_consume(  # type: ignore[override]  # the stubs know the base class of all transports alone
+    def basic_consume(  # the stubs know only the base class of all transports
         self, queue: str, no_ack: bool, callback: Callable[[Any], Any], *args: Any, **options: Any
     ) -> Any:
-        """Consume; a message that `callback` fails on for its content is rejected."""
+        """Consume; reject a message if `callback` fails because of its content."""
 
         def tolerate(message: Any) -> Any:
             try:
@@ -73,22 +73,22 @@ class ToleratingChannel(redis.Channel):
 
 
 class ToleratingTransport(redis.Transport):
-    """Celery's Redis transport, which a message that is no message does not end: it is gone and counted.
+    """Celery's Redis transport, which discards and counts an unusable message instead of ending the worker.
 
-    Redis has handed the message out and forgotten it when its content is looked at, so none comes twice.
+    Redis has already removed the message from its list when the content is read, so it does not come again.
     """
 
     Channel = ToleratingChannel
 
     def on_readable(self, fileno: int) -> None:  # type: ignore[override]
-        """Take what has arrived."""
+        """Receive what has arrived; discard an unusable message."""
         try:
             super().on_readable(fileno)
         except _UNUSABLE as error:
             _note_discarded(error)
 
     def drain_events(self, connection: Any, timeout: float | None = None) -> None:  # type: ignore[override]
-        """Wait for what arrives, and take it."""
+        """Wait for messages and receive them; discard an unusable one."""
         try:
             super().drain_events(connection, timeout)
         except _UNUSABLE as error:
@@ -96,7 +96,7 @@ class ToleratingTransport(redis.Transport):
 
 
 def _note_discarded(error: Exception) -> None:
-    """Log one line without content, and how many those were since the process began."""
+    """Log one line without the content, with the count of this process since its start."""
     _log.error("A message was thrown away: %s (number %d of this process)", type(error).__name__, next(_DISCARDED))
     discarded_messages.count_discarded("unreadable")
 
@@ -109,41 +109,41 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-# As between the requests of a page; Celery itself would connect anew for each task (CELERY_DB_REUSE_MAX).
+# As between the requests of a page; Celery itself would connect again for each task (CELERY_DB_REUSE_MAX).
 signals.task_prerun.connect(close_old_connections)
 signals.task_postrun.connect(close_old_connections)
 
 
 @signals.before_task_publish.connect
 def on_before_publish(headers: dict[str, Any], **_: Any) -> None:
-    """The message names the request that it comes from, where there is one."""
+    """Add the id of the current request, if there is one, to the message."""
     if name := request_id.current_request_id():
         headers[_REQUEST] = name
 
 
 @signals.worker_before_create_process.connect
 def freeze_gc_before_fork(**_: Any) -> None:
-    """Before each fork: the collector would write into all that is there, and a page written to is shared no more."""
+    """Freeze the garbage collector before each fork: a memory page that it writes to is no longer shared."""
     gc.freeze()
 
 
 @signals.worker_process_init.connect
 def on_worker_process_init(**_: Any) -> None:
-    """In each process of the pool, for threads do not outlive a fork."""
+    """Start tracing in each process of the pool, because threads do not outlive a fork."""
     if settings.TRACING:
         import_module("portal.common.tracing").start_tracing()
 
 
 @signals.setup_logging.connect
 def on_setup_logging(**_: Any) -> None:
-    """Being listened to keeps Celery from setting levels of its own: PORTAL_LOG_LEVEL counts in each process."""
+    """Filter the consumer's log. Any receiver keeps Celery from setting log levels, so PORTAL_LOG_LEVEL applies."""
     logging.getLogger("celery.worker.consumer.consumer").addFilter(redact_message_body)
 
 
 def redact_message_body(record: logging.LogRecord) -> bool:
-    """Celery quotes the whole of a message it cannot use, whoever wrote it: say only that there was one, and why.
+    """Replace Celery's quote of a whole unusable message, which anyone may have sent, by the reason alone.
 
-    Celery tells of it in no other way, so it is counted here.
+    Celery reports such a message in no other way, so it is counted here.
     """
     if isinstance(record.msg, str) and "body" in record.msg:
         cause = record.args[0] if isinstance(record.args, tuple) and record.args else None

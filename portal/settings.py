@@ -1,4 +1,4 @@
-"""The only settings file: environment in, typed values out. Refuses to start on a bad value.
+"""The only settings file: reads the environment into typed values. Raises ImproperlyConfigured for an invalid value.
 
 Every name read here is a row of docs/configuration.md. Secrets may come from a file: NAME_FILE instead of NAME.
 """
@@ -25,7 +25,7 @@ from portal.common.env import (
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR: Path = env.path("PORTAL_STATE_DIR", BASE_DIR / ".state")
-# `make run` keeps the keys it made up in the state folder; a deployment has no such file.
+# `make run` stores the keys that it generates in the state folder; a deployment has no such file.
 env.read_env(str(STATE_DIR / "env"), recurse=False)
 
 
@@ -33,13 +33,13 @@ try:
     # --- This portal -------------------------------------------------------------------------------
     DEBUG: bool = env.bool("PORTAL_DEBUG", False)
     PORTAL_DEMO: bool = env.bool("PORTAL_DEMO", False)
-    # Which process reads these settings; empty for a console command that one account runs for all of them.
+    # Process that reads these settings; empty for a management command that one account runs for all processes.
     PROCESS: str = env.str("PORTAL_PROCESS", "")
     HOLDS_KEYS = PROCESS not in {"sealer", "scheduler", "owner"}
-    # These three sign no session and decrypt no value, so they start without the keys for it.
+    # sealer, scheduler and owner sign no session and decrypt no value, so they start without the keys for it.
     SECRET_KEY = get_secret("PORTAL_SECRET_KEY", None if HOLDS_KEYS else "") or secrets.token_urlsafe(48)
     SEALING_KEYS = get_secret("PORTAL_SEALING_KEYS", None if HOLDS_KEYS else "")
-    # Web and delivering workers refuse to start without it; scheduler and sealer need none.
+    # Web processes and delivery workers refuse to start without these keys; scheduler and sealer need none.
     APPROVAL_MAC_KEYS = get_secret("PORTAL_APPROVAL_MAC_KEYS", "")
     FINGERPRINT_KEY = get_secret("PORTAL_FINGERPRINT_KEY", "")
     PORT: int = env.int("PORT", 8000)
@@ -47,7 +47,7 @@ try:
     ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
     TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", 0)
     LOG_LEVEL: str = env.str("PORTAL_LOG_LEVEL", "INFO").upper()
-    # A person at a terminal reads lines; what collects a deployment's logs reads JSON.
+    # Lines for a developer at a terminal, JSON for the log collector of a deployment.
     LOG_FORMAT: str = env.str("PORTAL_LOG_FORMAT", "line" if is_loopback_url(BASE_URL) else "json")
     TRACING: bool = env.bool("PORTAL_TRACING", False)
     METRICS_TOKEN = get_secret("PORTAL_METRICS_TOKEN", "")
@@ -57,12 +57,12 @@ try:
     CHANGE_PENDING_DAYS = get_positive_number("CHANGE_PENDING_DAYS", 14)
     CHANGE_APPROVED_DAYS = get_positive_number("CHANGE_APPROVED_DAYS", 7)
 
-    # --- The log as evidence -----------------------------------------------------------------------
+    # --- Audit log ---------------------------------------------------------------------------------
     AUDIT_SIGNING_KEY = get_secret("AUDIT_SIGNING_KEY", "")
     AUDIT_CHECKPOINT_DIR: str = env.str("AUDIT_CHECKPOINT_DIR", "")
     AUDIT_VERIFY_EVERY_S = get_positive_number("AUDIT_VERIFY_EVERY_S", 86400)
     AUDIT_MAIL_EVERY_S = get_positive_number("AUDIT_MAIL_EVERY_S", 86400)
-    # 0 keeps the whole log; below a year nobody could follow up on what a yearly audit asks.
+    # 0 keeps the whole log; less than a year would not cover the questions of a yearly audit.
     RETAIN_AUDIT_DAYS = get_integer("RETAIN_AUDIT_DAYS", 0, 0)
     RETAIN_NOTICES_DAYS = get_integer("RETAIN_NOTICES_DAYS", 365, 1)
     SEAL_EVERY_S = get_positive_number("SEAL_EVERY_S", 0.5)
@@ -73,7 +73,7 @@ try:
     SEGURA_CLIENT_ID: str = env.str("SEGURA_CLIENT_ID", "")
     SEGURA_CLIENT_SECRET = get_secret("SEGURA_CLIENT_SECRET", "")
     SEGURA_CLIENT_AUTH: str = env.str("SEGURA_CLIENT_AUTH", "body")
-    # Only for the names people choose from when they share; empty: names are typed freely.
+    # Only for the names that sharing fields suggest; if empty, users type names freely.
     SEGURA_SCIM_CLIENT_ID: str = env.str("SEGURA_SCIM_CLIENT_ID", "")
     SEGURA_SCIM_CLIENT_SECRET = get_secret("SEGURA_SCIM_CLIENT_SECRET", "")
     SEGURA_SCIM_SYNC_EVERY_S = get_positive_number("SEGURA_SCIM_SYNC_EVERY_S", 3600)
@@ -82,9 +82,9 @@ try:
     SEGURA_CONNECT_TIMEOUT_S = get_positive_number("SEGURA_CONNECT_TIMEOUT_S", 5)
     SEGURA_GATEWAY_TIMEOUT_S = get_positive_number("SEGURA_GATEWAY_TIMEOUT_S", 60)
     SEGURA_GATEWAY_RETRIES = get_integer("SEGURA_GATEWAY_RETRIES", 5, 0)
-    # Longer than the gateway's own patience, so that the gateway answers first.
+    # Longer than the gateway's own timeout, so that the gateway answers first.
     SEGURA_DEADLINE_S = get_positive_number("SEGURA_DEADLINE_S", SEGURA_GATEWAY_TIMEOUT_S + 5)
-    # A person waits, and with them one of few threads; workers have the time above.
+    # Short, because a user waits and occupies one of few web threads; workers use SEGURA_DEADLINE_S.
     SEGURA_PAGE_DEADLINE_S = get_positive_number("SEGURA_PAGE_DEADLINE_S", 8)
     CATALOG_SYNC_EVERY_S = get_positive_number("CATALOG_SYNC_EVERY_S", 300)
     CATALOG_VANISHED_MOST_PERCENT = get_integer("CATALOG_VANISHED_MOST_PERCENT", 20, 0)
@@ -99,19 +99,19 @@ try:
     DELIVERY_SPOOL_DIR: Path = env.path("DELIVERY_SPOOL_DIR", STATE_DIR / "spool")
     SWEEP_EVERY_S = get_positive_number("SWEEP_EVERY_S", 10)
     WORKER_DEAF_AFTER_S = get_positive_number("WORKER_DEAF_AFTER_S", 60)
-    # How long the gateway may still replay a call it never answered: (connect + read) x tries, and a margin.
+    # Seconds in which the gateway may still replay an unanswered call: (connect + read) x tries, plus a margin.
     DELIVERY_HOLD_S = 2 * SEGURA_GATEWAY_TIMEOUT_S * (SEGURA_GATEWAY_RETRIES + 1) + get_positive_number(
         "DELIVERY_HOLD_MARGIN_S", 10
     )
 
-    # --- Notices, and mail: theirs and the checkpoints of the log to auditors ---------------------------
+    # --- Notifications, and email: that of notifications and the checkpoints of the log to auditors ---
     NOTICES_EVERY_S = get_positive_number("NOTICES_EVERY_S", 5)
     DAILY_MAIL_HOUR = get_integer("DAILY_MAIL_HOUR", 8, 0)
     _mail = parse_smtp_url("EMAIL_URL", get_secret("EMAIL_URL", ""))
     DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", "") or f"countersign@{urlsplit(BASE_URL).hostname}"
 
     # --- Database and broker -----------------------------------------------------------------------
-    # The scheduler sends messages only: a connection that it made by mistake would lead nowhere.
+    # The scheduler only sends messages: a database connection that it opened by mistake must fail.
     _nowhere = "postgresql://scheduler.invalid/" if PROCESS == "scheduler" else None
     os.environ["DATABASE_URL"] = get_secret("DATABASE_URL", _nowhere)
     if urlsplit(os.environ["DATABASE_URL"]).scheme not in {"postgresql", "postgres"}:
@@ -148,7 +148,7 @@ if DELIVERY_LEASE_S < 2 * SEGURA_DEADLINE_S:
 
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-# Detect dead peers within 30 s: otherwise PostgreSQL keeps their locks for hours. DATABASE_URL may differ.
+# Detect dead peers within 30 s; otherwise PostgreSQL keeps their locks for hours. DATABASE_URL may override this.
 DATABASES["default"]["OPTIONS"] = {
     "connect_timeout": 5,
     "keepalives_idle": 10,
@@ -160,7 +160,7 @@ DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
 }
 
-# redis-py says unix:// and db= where Celery says redis+socket:// and virtual_host=; the setting is redis-py's.
+# redis-py spells unix:// and db=, Celery redis+socket:// and virtual_host=; REDIS_URL has redis-py's spelling.
 CELERY_BROKER_URL = REDIS_URL
 if REDIS_URL.startswith("unix://"):
     CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
@@ -168,7 +168,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": max(300, int(2 * DELIVERY_LEASE_S)),
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    "socket_timeout": 2,  # a vote that meets a frozen Redis waits so long for its reminder, once
+    "socket_timeout": 2,  # seconds a vote may wait for a frozen Redis, once
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
     "health_check_interval": 10,
@@ -181,18 +181,18 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-# A worker without --queues takes both; in docker-compose.yml the sealer alone takes the second.
+# A worker without --queues consumes both queues; in docker-compose.yml only the sealer consumes the second.
 CELERY_TASK_QUEUES: dict[str, dict[str, str]] = {"celery": {}, "sealing": {}}
 CELERY_TASK_ROUTES = {"audit.*": {"queue": "sealing"}}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_DB_REUSE_MAX = 2**31  # tasks: how long a connection lives is said by CONN_MAX_AGE and its health check
+CELERY_DB_REUSE_MAX = 2**31  # CONN_MAX_AGE and its health check alone limit how long a task's connection lives
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
-CELERY_WORKER_DIRECT = True  # a queue for each worker, for questions that it alone can answer
+CELERY_WORKER_DIRECT = True  # one more queue per worker, for tasks that only this worker can do
 CELERY_TASK_TIME_LIMIT = int(DELIVERY_LEASE_S) + 10
 CELERY_TIMEZONE = "UTC"
-# A message that waited a whole interval has been overtaken by the next one.
+# A message expires when later ones of the same schedule have replaced it.
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "changes.sweep", "schedule": SWEEP_EVERY_S, "options": {"expires": 3 * SWEEP_EVERY_S}},
     "catalog": {
@@ -235,12 +235,12 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "portal.accounts.request_origin.OriginMiddleware",
     "portal.operations.probes.ProbeMiddleware",
-    # Above all that answers, static files and refused host names included.
+    # Above everything that answers, including static files and rejected host names.
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    # Below WhiteNoise, whose files may be kept; above everything that makes a page.
+    # Below WhiteNoise, whose files may be cached; above everything that renders a page.
     "portal.web.caching.NoStoreMiddleware",
     "portal.operations.traffic_metrics.TrafficMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -253,7 +253,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "portal.web.error_views.MethodNotAllowedMiddleware",
-    # Last, so that they hear why a page was refused, or failed, before Django turns that into a page.
+    # Last, so that they see why a page was denied or failed before Django turns the exception into a response.
     "portal.audit.denied_requests.DeniedRequestMiddleware",
     "portal.web.error_reporting.TracebackScrubbingMiddleware",
 ]
@@ -277,7 +277,7 @@ TEMPLATES = [
         },
     },
 ]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # so that templates/django/forms goes before Django's own
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/forms precedes Django's own
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("pt-br", _("Brazilian Portuguese"))]
@@ -292,12 +292,12 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-# In the database, not in Redis: signing in and voting must not depend on the broker.
+# In the database, not in Redis: sign-in and voting must not depend on the broker.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "portal_cache",
-        # Without it Django keeps 300 entries, and deletes others before they expire.
+        # Django's default is 300 entries, beyond which it deletes entries before they expire.
         "OPTIONS": {"MAX_ENTRIES": 1_000_000},
     }
 }
@@ -306,7 +306,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000  # two lists of 500 shares, each of up to four fields
 FILE_UPLOAD_HANDLERS = ["portal.web.upload_handlers.RejectUploads"]
 
-# --- Signing in ------------------------------------------------------------------------------------
+# --- Sign-in ---------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["portal.accounts.backends.PortalBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -330,14 +330,12 @@ ACCOUNT_FORMS = {
 }
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
-ACCOUNT_RATE_LIMITS = (
-    False  # allauth's counters live in the cache and hold for whole addresses; see accounts/attempts.py
-)
+ACCOUNT_RATE_LIMITS = False  # allauth's counters live in the cache and limit whole addresses; see accounts/attempts.py
 
-# --- The wire --------------------------------------------------------------------------------------
+# --- Cookies, TLS and security headers -------------------------------------------------------------
 _tls = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _tls
-_prefix = "__Host-" if _tls else ""  # browsers take such a name over TLS only, and from this very host
+_prefix = "__Host-" if _tls else ""  # browsers accept such a name over TLS only, and only from this host
 SESSION_COOKIE_NAME = f"{_prefix}session"
 CSRF_COOKIE_NAME = f"{_prefix}csrf"
 LANGUAGE_COOKIE_NAME = f"{_prefix}language"
@@ -388,7 +386,7 @@ LOGGING = {
         "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["refusals"]},
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    # These would print headers, bodies and SQL parameters below WARNING, the last three lines for every sweep.
+    # Below WARNING these would print headers, bodies and SQL parameters, the last three for every sweep.
     "loggers": {
         name: {"level": "WARNING"}
         for name in (
@@ -405,6 +403,6 @@ LOGGING = {
             "celery.beat",
         )
     }
-    # Whoever started the worker waits for its line "ready", whatever the level.
+    # The process that starts the worker waits for its line "ready", whatever the level.
     | {"celery.apps.worker": {"level": "INFO"}},
 }

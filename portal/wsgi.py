@@ -1,4 +1,4 @@
-"""The WSGI application that granian serves."""
+"""WSGI application that granian serves."""
 
 import os
 from importlib import import_module
@@ -11,6 +11,6 @@ from portal.common import keyring
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 if settings.TRACING:
-    import_module("portal.common.tracing").start_tracing()  # its libraries are an extra
+    import_module("portal.common.tracing").start_tracing()  # imported by name, because its packages are optional
 application = get_wsgi_application()
-keyring.mac_ring()  # a web process that could take no vote stops at its start
+keyring.mac_ring()  # a web process that could accept no vote must not start
