@@ -1,4 +1,4 @@
-"""Whether a row has others, as a condition of a long list."""
+"""SQL expressions for long lists."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class _Has(Subquery):
 
 
 def exists_by_index(rows: QuerySet[Any], *, order: str = "") -> Q:
-    """Whether there is such a row, asked row by row, by an index.
+    """Return the condition that `rows` (correlated by OuterRef) has a row, looked up by index for each row of the list.
 
-    `order`: a column of that index, if without statistics many rows might seem to meet the condition; PostgreSQL then
-    takes the first row of the table that does for found at once, and reads the table if there is none.
+    `order`: a column of that index. Pass it if the table may lack statistics: PostgreSQL then expects many matching
+    rows, scans the table to find the first one at once, and reads the whole table if there is none.
 
-    EXISTS says the same, but PostgreSQL may make of it a join with all rows there are, or a table of them. And CASE
-    keeps it from taking the condition for one that hardly any row meets, and leaving the order of the list for that.
+    EXISTS means the same, but PostgreSQL may plan it as a join with all rows, or as a hash table of them. CASE hides
+    the selectivity: PostgreSQL might expect hardly any row to match, and not use the index that sorts the list.
     """
     return Q(_Has(rows.order_by(*filter(None, [order])).values("pk")[:1]))

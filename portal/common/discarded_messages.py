@@ -1,7 +1,7 @@
-"""How many messages were thrown away because they are none: counted in the broker that they came from.
+"""Counters of discarded Celery messages, stored in the broker (Redis).
 
-A worker has no other place that the process which Prometheus asks can read, and the broker is at hand in this moment.
-The count begins again at zero if Redis loses its data, as counters may.
+The process that Prometheus scrapes cannot read a worker's memory, and the worker has a connection to the broker when
+it discards a message. The counters restart at zero if Redis loses its data, as Prometheus counters may.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from redis.retry import Retry
 KEY = "operations:discarded"
 _PATIENCE_S = 0.5
 REASONS = ("unreadable", "unusable", "no_change")
-"""It is not JSON, or no text; it lacks what Celery's messages have, or names no task; it names no change."""
+"""Not JSON or not text; without the fields of a Celery message or with an unknown task; without a valid change id."""
 
 
 def count_discarded(reason: str) -> None:
-    """Count one message. What Redis does not take is in the worker's log alone."""
+    """Count one message. If Redis does not answer, only the worker's log shows the message."""
     with suppress(RedisError), _connect() as client:
         client.hincrby(KEY, reason, 1)
 
 
 def parse_counts(stored: Mapping[bytes, bytes]) -> dict[str, int]:
-    """Return the count of each reason by what the broker has stored under KEY, 0 if there was none."""
+    """Return the count of each reason from the hash that the broker stores under KEY; 0 for a missing reason."""
     return {reason: int(stored.get(reason.encode(), b"0")) for reason in REASONS}
 
 

@@ -1,4 +1,4 @@
-"""Typed values out of the environment, for settings.py alone. Raises ImproperlyConfigured, naming what is wrong."""
+"""Typed values from the environment, for settings.py only. Raises ImproperlyConfigured with the name of the setting."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ env = Env()
 
 
 def get_positive_number(name: str, default: float) -> float:
-    """A number above zero."""
+    """Return a number greater than zero."""
     value: float = env.float(name, default)
     if value <= 0:
         raise ImproperlyConfigured(f"{name} must be greater than 0, not {value:g}.")
@@ -23,7 +23,7 @@ def get_positive_number(name: str, default: float) -> float:
 
 
 def get_integer(name: str, default: int, minimum: int) -> int:
-    """A whole number, `minimum` or more."""
+    """Return a whole number, `minimum` or more."""
     value: int = env.int(name, default)
     if value < minimum:
         raise ImproperlyConfigured(f"{name} must be {minimum} or more, not {value}.")
@@ -31,7 +31,7 @@ def get_integer(name: str, default: int, minimum: int) -> int:
 
 
 def get_secret(name: str, default: str | None = None) -> str:
-    """`name` from the environment, else what the file named by `name`_FILE holds; needed where no default is given."""
+    """Return the content of the file named by `name`_FILE, else `name`, else the default. Raises if there is none."""
     path: str = env.str(f"{name}_FILE", "")
     if path:
         try:
@@ -45,10 +45,9 @@ def get_secret(name: str, default: str | None = None) -> str:
 
 
 def read_secret_lines(name: str, at_start: str) -> list[str]:
-    """The secrets that the file of this setting holds by now, one on each line, then those there were
-    `on_worker_ready`.
+    """Return the secrets now in the file of this setting, one per line, followed by those of `at_start`.
 
-    So one can be changed while processes run; a file that is being written, or is gone, takes nothing away.
+    A secret can thus be replaced while processes run; a file that is missing or being written removes no secret.
     """
     lines = at_start.splitlines()
     path: str = env.str(f"{name}_FILE", "")
@@ -59,7 +58,7 @@ def read_secret_lines(name: str, at_start: str) -> list[str]:
 
 
 def get_https_url(name: str, default: str) -> str:
-    """A URL that is https, or plain http on this machine only."""
+    """Return a URL with the scheme https, or ''; plain http is accepted for loopback addresses only."""
     url: str = env.str(name, default)
     scheme = urlsplit(url).scheme
     if url and scheme != "https" and not (scheme == "http" and is_loopback_url(url)):
@@ -68,7 +67,7 @@ def get_https_url(name: str, default: str) -> str:
 
 
 class Smtp(NamedTuple):
-    """How to reach the mail server; no host where there is none."""
+    """Address and credentials of the mail server; `host` is empty if there is none."""
 
     host: str = ""
     port: int = 25
@@ -79,7 +78,7 @@ class Smtp(NamedTuple):
 
 
 def parse_smtp_url(name: str, url: str) -> Smtp:
-    """From smtps:// (465), smtp+starttls:// (587) or smtp:// (25), user:password@host:port; none for an empty one."""
+    """Parse smtps:// (465), smtp+starttls:// (587) or smtp:// (25), user:password@host:port; no host if `url` is ''."""
     if not url:
         return Smtp()
     parts = urlsplit(url)
@@ -96,7 +95,7 @@ def parse_smtp_url(name: str, url: str) -> Smtp:
 
 
 def is_loopback_url(url: str) -> bool:
-    """Whether the URL leads to this machine."""
+    """Return whether the host of the URL is a loopback address."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -1,8 +1,9 @@
-"""Named instants at which a process dies or waits when its environment asks for it: faults tested without sleeps.
+"""Failpoints: named places where the environment makes a process die or wait, to test faults without sleeps.
 
-`PORTAL_CRASH_AT=intended` kills the process (kill -9, as a machine would) the first time it gets there;
-`PORTAL_CRASH_AT=intended:/some/file` makes it wait there, having written its process id to that file, until the file is
-gone. Unset, a point costs one comparison. Whoever may set a process's environment may kill it anyway.
+`PORTAL_CRASH_AT=intended` kills the process (SIGKILL, as a power failure would) when it first reaches that point;
+`PORTAL_CRASH_AT=intended:/some/file` makes it write its process id to that file and wait until the file is deleted.
+If the variable is unset, a failpoint costs one comparison. It adds no risk: an account that may set a process's
+environment may also kill the process.
 """
 
 from __future__ import annotations

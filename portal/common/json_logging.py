@@ -1,6 +1,6 @@
-"""Log lines for machines: one JSON object each, of these fields and no others.
+"""Log lines as JSON: one object per line, with a fixed set of fields.
 
-Whatever else hangs on a record (the request, a task's arguments) may hold what nobody should read, and stays there.
+Other attributes of a record (the request, a task's arguments) may contain secrets and are not written.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from portal.common import request_id
 
 _LONGEST = 500
 _FAULT = 500
-"""The first HTTP status that is the portal's own fault."""
+"""First HTTP status that is a fault of the portal."""
 
 
 class OneLineRefusals(logging.Filter):
-    """Makes one short warning of each refused request: a stranger's Host header is no fault, and needs no traceback.
+    """Filter that shortens each rejected request to a one-line warning without a traceback.
 
-    What fails inside of the portal stays as it is.
+    A wrong Host header, for instance, is a fault of the client. Errors inside the portal keep their traceback.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -39,7 +39,7 @@ class OneLineRefusals(logging.Filter):
 
 
 class JsonFormatter(logging.Formatter):
-    """`request` is the id the person's browser was told; `error` a traceback, without variables as everywhere."""
+    """Formatter of JSON lines: `request` is the request id, `error` a traceback without variables."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {

@@ -1,6 +1,7 @@
-"""Sealing keys: AES-256-GCM with associated data and a ring of keys, the first of which seals.
+"""Encryption keys: AES-256-GCM with associated data and a ring of keys, the first of which encrypts.
 
-A sealed value names its key, so older keys still open what they sealed until it is sealed anew (reliability B13).
+An encrypted value names its key, so older keys still decrypt their values until these are encrypted again
+(reliability B13).
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ _NONCE_BYTES = 12
 
 
 class CannotDecrypt(Exception):
-    """The sealed value was altered, moved to another place, or its key is not on the ring."""
+    """The encrypted value was altered or moved to another place, or its key is not on the ring."""
 
 
 @dataclass(frozen=True, repr=False)
 class KeyRing:
-    """Keys by id, in order; the first one seals."""
+    """Keys by id, in order; the first one encrypts."""
 
     keys: dict[str, bytes]
 
     @classmethod
     def parse(cls, text: str, setting: str = "PORTAL_SEALING_KEYS") -> KeyRing:
-        """`id:key,id:key` or bare keys; a key is 32 bytes in base64 or hex. Raises ImproperlyConfigured."""
+        """Parse `id:key,id:key` or bare keys; a key is 32 bytes in base64 or hex. Raises ImproperlyConfigured."""
         keys: dict[str, bytes] = {}
         for number, item in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
             name, _, encoded = item.rpartition(":")
@@ -56,18 +57,18 @@ class KeyRing:
 
     @property
     def active(self) -> str:
-        """The id of the key that seals."""
+        """Id of the key that encrypts."""
         return next(iter(self.keys))
 
     def seal(self, plaintext: bytes, aad: bytes) -> bytes:
-        """Ciphertext that opens only under the same `aad`, which says where it belongs."""
+        """Return the ciphertext, which decrypts only with the same `aad`: the place that the value belongs to."""
         name = self.active.encode()
         nonce = os.urandom(_NONCE_BYTES)
         head = _FORMAT + bytes([len(name)]) + name
         return head + nonce + AESGCM(self.keys[self.active]).encrypt(nonce, plaintext, head + aad)
 
     def open(self, sealed: bytes, aad: bytes) -> bytes:
-        """The plaintext. Raises CannotDecrypt, which says nothing of the value."""
+        """Return the plaintext. Raises CannotDecrypt, whose text contains nothing of the value."""
         end = 2 + sealed[1] if len(sealed) > 2 else 0
         key = self.keys.get(key_id_of(sealed) or "")
         if sealed[:1] != _FORMAT or key is None or len(sealed) < end + _NONCE_BYTES:
@@ -76,12 +77,12 @@ class KeyRing:
         try:
             return AESGCM(key).decrypt(nonce, body, head + aad)
         except InvalidTag:
-            pass  # raised anew below, so that no frame with the key hangs on the exception
+            pass  # raised below, outside the handler, so that no frame with the key is attached to the exception
         raise CannotDecrypt("altered, or moved from the place it was sealed for")
 
 
 def key_id_of(sealed: bytes) -> str | None:
-    """The id of the key a value was sealed with, None where there is no such id in it."""
+    """Return the id of the key that encrypted the value; None if the value contains no id."""
     try:
         return sealed[2 : 2 + sealed[1]].decode("ascii")
     except (IndexError, UnicodeDecodeError):
@@ -105,13 +106,13 @@ _URLSAFE = str.maketrans("-_", "+/")
 
 @cache
 def get_keyring() -> KeyRing:
-    """The ring of the settings."""
+    """Return the encryption keys of PORTAL_SEALING_KEYS. Raises ImproperlyConfigured if there are none."""
     return KeyRing.parse(settings.SEALING_KEYS)
 
 
 @cache
 def mac_ring() -> KeyRing:
-    """Return the keys that authenticate votes. Raises ImproperlyConfigured if this process was given none."""
+    """Return the keys that authenticate votes. Raises ImproperlyConfigured if this process has none."""
     return KeyRing.parse(settings.APPROVAL_MAC_KEYS, "PORTAL_APPROVAL_MAC_KEYS")
 
 
@@ -143,5 +144,5 @@ def _fingerprint_key() -> bytes:
 
 
 def keyed_fingerprint(kind: str, value: str) -> str:
-    """A keyed digest (64 hex digits): equal values of one kind have equal fingerprints, and nothing else shows."""
+    """Return a keyed digest (64 hex digits), which is equal for equal values of one kind and reveals nothing else."""
     return hmac.new(_fingerprint_key(), f"{kind}\0{value}".encode(), hashlib.sha256).hexdigest()

@@ -1,11 +1,11 @@
-"""Numbers as addresses and searches give them."""
+"""Integers from URLs and search fields."""
 
 from __future__ import annotations
 
 _DIGITS = 18
-"""More would be no BIGINT."""
+"""A number with more digits may not fit into a BIGINT column."""
 
 
 def parse_db_integer(text: str) -> int | None:
-    """The number whose digits the text is; None where it is none, or one that no column could hold."""
+    """Return the number that the digits spell; None for other text and for numbers that may not fit into BIGINT."""
     return int(text) if text.isdecimal() and len(text) <= _DIGITS else None

@@ -1,8 +1,8 @@
-"""Statements put into SQL once: Django takes several times as long to build and compile one as PostgreSQL to answer.
+"""Statements that Django compiles to SQL once: building and compiling takes it several times as long as the query.
 
-They are said in the ORM's words, with `Given` where a value comes later, and asked anew each time: nothing is stale.
-The database knows nothing of it, and plans each anew. This leans on Django's compiler (`get_compiler`, `UpdateQuery`,
-`results_iter`), which no release notes speak of: tests/test_prepared.py tells when a new Django goes another way.
+A statement is written as a QuerySet, with `Given` in place of later values, and is executed on each call, so no result
+is cached. PostgreSQL does not prepare it. This uses parts of Django's compiler (`get_compiler`, `UpdateQuery`,
+`results_iter`) that release notes do not cover: tests/test_prepared.py fails if a new Django changes them.
 
     _NAMES = Prepared(lambda: Group.objects.filter(user=Given("person")).values_list("name"))
     rows = _NAMES.rows(person=7)
@@ -23,18 +23,18 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 class Given(Expression):
-    """The value given under this name when the statement is made. `field`: where the ORM has to know its kind."""
+    """Placeholder for a value passed by name at execution. `field`: set it if the ORM needs to know the type."""
 
     def __init__(self, name: str, field: models.Field[Any, Any] | None = None) -> None:
         super().__init__(field)
         self.name, self._kind = name, field
 
     def as_sql(self, _compiler: Any, _connection: Any) -> Any:
-        """Its place, and itself in it."""
+        """Return the SQL placeholder with this object as its parameter."""
         return "%s", [self]
 
     def of(self, given: Mapping[str, Any]) -> Any:
-        """What the database is told."""
+        """Return the value in the form that the database driver expects."""
         value = given[self.name]
         if self._kind is not None:
             return self._kind.get_db_prep_value(value, connection)
@@ -49,15 +49,15 @@ class _Said:
     locks: bool = False
 
     def with_(self, given: Mapping[str, Any]) -> list[Any]:
-        if self.locks and not connection.in_atomic_block:  # Django says so when it compiles, which is once
+        if self.locks and not connection.in_atomic_block:  # Django checks this only when it compiles
             raise transaction.TransactionManagementError("select_for_update cannot be used outside of a transaction.")
         return [each.of(given) if isinstance(each, Given) else each for each in self.values]
 
 
 class Prepared(Generic[Row]):
-    """A question; with `columns` an order to set these, which answers with each row's `answer` as it is then.
+    """A compiled SELECT or, with `columns`, an UPDATE of these that returns the columns `answer` of each updated row.
 
-    `asking` adds to the answer of an order, by name. `words` is called once.
+    `asking` adds named EXISTS expressions to the columns of an UPDATE. `words` builds the QuerySet; it is called once.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Prepared(Generic[Row]):
         self._said: tuple[_Said, models.QuerySet[Row]] | None = None
 
     def rows(self, **given: Any) -> list[tuple[Any, ...]]:
-        """Tuples: of a question as its values_list() gives them, of an order as the database does."""
+        """Return tuples: for a SELECT as values_list() returns them, for an UPDATE as the database returns them."""
         said, _ = self._put()
         with transaction.mark_for_rollback_on_error(), connection.cursor() as cursor:
             cursor.execute(said.text, said.with_(given))
@@ -80,13 +80,13 @@ class Prepared(Generic[Row]):
         return list(found if said.compiler is None else said.compiler.results_iter([found], tuple_expected=True))
 
     def one(self, **given: Any) -> Row | None:
-        """The one row there is, as its model."""
+        """Return the first row as a model instance, or None."""
         said, any_rows = self._put()
         with transaction.mark_for_rollback_on_error():
             return next(iter(any_rows.raw(said.text, said.with_(given))), None)
 
     def all(self, **given: Any) -> list[Row]:
-        """Every row there is, as models."""
+        """Return all rows as model instances."""
         said, any_rows = self._put()
         with transaction.mark_for_rollback_on_error():
             return list(any_rows.raw(said.text, said.with_(given)))

@@ -1,6 +1,6 @@
-"""The id under which one act is told everywhere: response, error page, log lines, task, events of the audit log.
+"""Request id: ties together response, error page, log lines, task and audit events of one request.
 
-It ties lines together and proves nothing: a client may choose it.
+It proves nothing: a client may choose it.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _current: ContextVar[str] = ContextVar("correlation", default="")
 
 
 def current_request_id() -> str:
-    """The id of what runs now; '' where nobody began anything."""
+    """Return the id of the request or task that runs now; '' outside of both."""
     return _current.get()
 
 
 def accept_request_id(said: object = "") -> str:
-    """The id somebody sent along, where it has the form of one; else a new one."""
+    """Return the id that a client sent if its form is valid, else a new id."""
     return said if isinstance(said, str) and _FORM.fullmatch(said) else uuid.uuid4().hex
 
 
 @contextmanager
 def request_id_context(name: str) -> Iterator[None]:
-    """Until the end of the block everything is told under this id; where it is '', under the one there is."""
+    """Use this id for log lines, tasks and events until the end of the block; an empty `name` keeps the current id."""
     token = _current.set(name or _current.get())
     try:
         yield

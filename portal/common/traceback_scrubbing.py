@@ -1,4 +1,4 @@
-"""Failures told without what was in hand: whoever reports an exception finds the places, and no values."""
+"""Removal of local variables from tracebacks, so that an error report shows source lines and no values."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import traceback
 
 
 def clear_traceback_locals(error: BaseException) -> None:
-    """Empty every finished frame of an exception and of those behind it.
+    """Clear every finished frame of an exception, of its causes and of its contexts.
 
-    A form, a call or a cipher has plaintext among its variables, and so have the libraries they call: no list of
-    names to leave out would be complete, whether an error page reads it, a mail, or a service that collects errors.
+    Forms, client calls and ciphers have plaintext in their variables, and so do the libraries that they call: no list
+    of names to redact would be complete, for an error page, an email or an error collection service.
     """
     ahead: list[BaseException | None] = [error]
     seen: set[int] = set()

@@ -1,6 +1,7 @@
-"""Spans of pages and tasks for OpenTelemetry, where PORTAL_TRACING is on and requirements/otel.txt is installed.
+"""OpenTelemetry spans of pages and tasks, if PORTAL_TRACING is on and requirements/otel.txt is installed.
 
-Where they go says OTEL_EXPORTER_OTLP_ENDPOINT, as everywhere. Imported by nothing else: the portal runs without.
+OTEL_EXPORTER_OTLP_ENDPOINT sets where spans are sent, as in every OpenTelemetry program. Only celery.py and wsgi.py
+import this module, if tracing is on: the portal runs without these packages.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _ADDRESSES = ("http.url", "http.target", "url.full")
 
 
 def start_tracing(processor: SpanProcessor | None = None) -> None:
-    """From now on this process tells of what it does. Before Django loads its middleware, and after any fork."""
+    """Start tracing in this process. Must run before Django loads its middleware, and after any fork."""
     provider = TracerProvider(resource=Resource.create({"service.name": "countersign"}))
     provider.add_span_processor(processor or BatchSpanProcessor(OTLPSpanExporter()))
     DjangoInstrumentor().instrument(
@@ -28,18 +29,18 @@ def start_tracing(processor: SpanProcessor | None = None) -> None:
 
 
 def stop_tracing() -> None:
-    """As it was before."""
+    """Remove the instrumentation."""
     CeleryInstrumentor().uninstrument()  # type: ignore[no-untyped-call]
     DjangoInstrumentor().uninstrument()
 
 
 def _address(span: Span, request: HttpRequest) -> None:
-    """Without the query: what people look for is not told to another system."""
+    """Record the path without the query: search terms must not leave the portal."""
     for name in _ADDRESSES:
         span.set_attribute(name, request.path)
     span.set_attribute("url.query", "")
 
 
 def _name(span: Span, _request: HttpRequest, response: HttpResponse) -> None:
-    """The id that log lines and events of this request have."""
+    """Record the id that log lines and events of this request have."""
     span.set_attribute("request.id", response.get("X-Request-ID", ""))
