@@ -1,4 +1,4 @@
-"""Local accounts by django-allauth: nobody signs up alone, demo accounts stay in the demo."""
+"""Adapter of django-allauth: no sign-up, and demo accounts work only in the demo."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from portal.accounts.models import CountedAct, User
 from portal.accounts.request_origin import get_client_address
 
 _COMPARING = threading.BoundedSemaphore(2)
-"""Password comparisons of this process at a time: each takes a fifth of a second of a core, and pages need threads."""
+"""Password comparisons of this process at a time: each takes 0.2 s of a core, and pages need the threads."""
 _PATIENCE_S = 1.0
 
 
 class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """What allauth asks the portal. Limits are the portal's own (attempts.py): allauth's live in a cache."""
+    """Adapter for allauth. Limits are the portal's own (attempts.py), since allauth stores its limits in a cache."""
 
     confirming: User | None = None
     _attempt: CountedAct | None = None
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """One answer for the rate limits and for the audit log."""
+        """Return the address that rate limits and audit log both use."""
         return get_client_address(request)
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count the attempt before its password is compared. Raises ValidationError, which is logged as refused."""
+        """Count the attempt before its password is compared. Raises ValidationError, logged as a failed sign-in."""
         try:
             if self.confirming is not None:
                 self._attempt = attempts.reserve_confirmation(self.confirming)
@@ -80,7 +80,7 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return user
 
     def reauthenticate(self, user: User, password: str) -> bool:
-        """Compare the password of somebody who is signed in: counted apart, so that no sign-in uses it up."""
+        """Compare the password of a signed-in user, counted apart so that it uses up none of their sign-in attempts."""
         self.confirming = user
         try:
             return bool(super().reauthenticate(user, password))
@@ -89,6 +89,6 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 def _report_refused(request: HttpRequest, credentials: dict[str, Any], reason: str) -> None:
-    """Let the log hear of it as of any other failed sign-in."""
+    """Send the signal of a failed sign-in, so that the audit log records this one like any other."""
     name = {"username": credentials.get("username", "")}
     user_login_failed.send(sender=PortalAccountAdapter, credentials=name, request=request, reason=reason)

@@ -1,7 +1,7 @@
-"""Wrong passwords, counted in rows of their own that nothing but time removes.
+"""Limits of password attempts, counted in rows that only time or a correct password removes.
 
-Each is counted before the password is compared, and given back where it was right: so parallel guesses do not
-exceed a limit. Times are the database's.
+Each attempt is counted before its password is compared, and uncounted if the password was right, so that parallel
+guesses do not exceed a limit. Times are database time.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ PER_NAME_AND_ADDRESS: tuple[Limit, ...] = ((5, timedelta(minutes=5)), (20, timed
 PER_NAME_WHERE_MANY_ARE_TRIED: tuple[Limit, ...] = ((3, timedelta(minutes=5)), (9, timedelta(hours=1)))
 PER_NAME: tuple[Limit, ...] = ((300, timedelta(hours=1)),)
 MANY_NAMES = 20
-"""Names that failed from one address within an hour, from which on it is taken for one that tries them all."""
+"""Names that failed from one address within an hour; from this number on the address gets the stricter limits."""
 ADDRESS_KNOWN_FOR = timedelta(days=30)
 
 
 def reserve_sign_in(name: str, address: str) -> CountedAct:
-    """Count a sign-in under this name from this address. Raises LimitReached.
+    """Count a sign-in with this name from this address. Raises LimitReached.
 
-    Nothing that is counted for one name is asked of another: no guesses at other names keep a person out.
+    The limits count attempts for this name only: guesses at other names from the address do not lock a user out.
     """
     subject, address = _hash("sign-in", fold_username(name)), network_of(address)
     known = KnownAddress.objects.filter(
@@ -37,7 +37,7 @@ def reserve_sign_in(name: str, address: str) -> CountedAct:
     with transaction.atomic():
         lock_subject(subject)
         of_name = CountedAct.objects.filter(subject=subject)
-        # Of every name alike, or the number of guesses would tell which names there are.
+        # The same limits for existing and unknown names: otherwise they would reveal which names exist.
         limits = PER_NAME_WHERE_MANY_ARE_TRIED if _many_names_fail_from(address) else PER_NAME_AND_ADDRESS
         require_room(of_name.filter(address=address), limits)
         if not known:
@@ -46,7 +46,7 @@ def reserve_sign_in(name: str, address: str) -> CountedAct:
 
 
 def reserve_confirmation(person: User) -> CountedAct:
-    """Count that a signed-in person confirms their password, apart from sign-ins. Raises LimitReached."""
+    """Count a password confirmation of a signed-in user, apart from sign-ins. Raises LimitReached."""
     subject = _hash("confirm", str(person.pk))
     with transaction.atomic():
         lock_subject(subject)
@@ -55,17 +55,17 @@ def reserve_confirmation(person: User) -> CountedAct:
 
 
 def remember_address(person: User, address: str) -> None:
-    """Note that the person has signed in from this address now."""
+    """Record that the user has signed in from this address now."""
     KnownAddress.objects.update_or_create(person=person, address=network_of(address), defaults={"at": Now()})
 
 
 def forget_addresses() -> int:
-    """Delete addresses that are known no longer; return how many."""
+    """Delete addresses last used more than ADDRESS_KNOWN_FOR ago; return how many."""
     return KnownAddress.objects.filter(at__lt=Now() - ADDRESS_KNOWN_FOR).delete()[0]
 
 
 def network_of(address: str) -> str:
-    """Return what counts as one address: for IPv6 the network of one customer, who may choose among its addresses."""
+    """Return the address that is counted: for IPv6 the /64 network, since one customer may use all its addresses."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

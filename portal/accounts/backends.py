@@ -1,4 +1,4 @@
-"""Which account a name and a session belong to."""
+"""Authentication backend: finds the account of a user name and of a session."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from portal.accounts.models import User
 
 
 class PortalBackend(AuthenticationBackend):  # type: ignore[misc]
-    """allauth's, with the portal's own rule for names, and no session of a demo account outside the demo."""
+    """allauth's backend with the portal's rule for names, and without demo accounts outside the demo."""
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
-        """Look the name up as every other part of the portal does: allauth compares it in the spelling of the row."""
+        """Find the account by the folded name, as everywhere in the portal: allauth compares the stored spelling."""
         known = User.objects.find_by_name(credentials.get("username") or "")
         if known is not None:
             credentials["username"] = known.username
@@ -23,7 +23,7 @@ class PortalBackend(AuthenticationBackend):  # type: ignore[misc]
         return user
 
     def get_user(self, user_id: int) -> User | None:
-        """Return the account of a session; the password of a demo account was printed, so its session ends there."""
+        """Return the account of a session; None for a demo account outside the demo, whose password was printed."""
         user: User | None = super().get_user(user_id)
         if user is not None and user.is_demo and not settings.PORTAL_DEMO:
             return None

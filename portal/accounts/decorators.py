@@ -1,4 +1,4 @@
-"""The door to a page: signed in, and holding one of the rights it needs; a refusal names rule and who could."""
+"""Access checks of views: a signed-in user with one of the required rights, else a message that names the groups."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ View = Callable[..., HttpResponseBase]
 
 
 class UserRequest(HttpRequest):
-    """A request whose user is known to be a person."""
+    """Request of a signed-in user."""
 
     user: User
     htmx: HtmxDetails
 
 
 class RightMissing(PermissionDenied):
-    """The person holds none of `rights`; `str()` of it is the sentence for them, in their language."""
+    """The user has none of `rights`; `str()` is the message for the user, in their language."""
 
     code = "RightMissing"
 
@@ -38,7 +38,7 @@ class RightMissing(PermissionDenied):
 
 
 def require_rights(*rights: roles.Right) -> Callable[[View], View]:
-    """A view for people who hold at least one of `rights`; any signed-in person where none is named."""
+    """Restrict a view to users with at least one of `rights`; to any signed-in user if none is named."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -55,7 +55,7 @@ def require_rights(*rights: roles.Right) -> Callable[[View], View]:
 
 
 def limit_acts(act: str) -> Callable[[View], View]:
-    """Count each call of a view as an act of the person, one of limits.ACTS. Raises LimitReached, a page of its own."""
+    """Count each call of a view as an act of the user, one of limits.ACTS. Raises LimitReached, shown as page 429."""
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -69,7 +69,7 @@ def limit_acts(act: str) -> Callable[[View], View]:
 
 
 def _to_signing_in(request: HttpRequest) -> HttpResponseBase:
-    """Signing in, and then back: as a whole page, where htmx would put it into the middle of the page that asked."""
+    """Redirect to the sign-in and back; as a whole page for htmx, which would insert the sign-in into the open page."""
     htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
     if htmx:
         return HttpResponseClientRedirect(redirect_to_login(htmx.current_url_abs_path or "/").url)
@@ -77,6 +77,6 @@ def _to_signing_in(request: HttpRequest) -> HttpResponseBase:
 
 
 def missing_right_message(*rights: roles.Right) -> str:
-    """The sentence for people who lack the right: which groups have it."""
+    """Return the message for users without these rights: which groups have one of them."""
     groups = roles.group_names_with_right(*rights)
     return _("This page is for members of %(groups)s. The operator of the server can add you.") % {"groups": groups}

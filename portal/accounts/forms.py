@@ -1,6 +1,6 @@
-"""Signing in by allauth's forms, and the form of acts that need the person to be there.
+"""Sign-in forms of allauth, and the base of forms that need a recent authentication.
 
-allauth's without their placeholders: each field has a label, and a grey word in it reads as a value.
+allauth's forms lose their placeholders: each field has a label, and a grey word in a field looks like a value.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts import reauthentication
 
 EXACT = {"autocapitalize": "none", "autocorrect": "off", "spellcheck": "false"}
-"""Of a text that counts letter by letter: keyboards of phones would alter it, and say so nowhere."""
+"""Widget attributes for a text that must stay as typed: phone keyboards would change it without notice."""
 
 
 class _Labelled:
@@ -30,7 +30,7 @@ class _Labelled:
 
 
 class SignInForm(_Labelled, LoginForm):  # type: ignore[misc]
-    """Name and password; the first thing on the page to type into."""
+    """Form for name and password; the name field gets the focus."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,10 +40,10 @@ class SignInForm(_Labelled, LoginForm):  # type: ignore[misc]
 
 
 class PasswordForm(_Labelled, ChangePasswordForm):  # type: ignore[misc]
-    """The old password and twice the new one."""
+    """Form for the old password and, twice, the new one."""
 
     def clean_oldpassword(self) -> str:
-        """Count and log guesses at the old password as every other comparison of one."""
+        """Count and log wrong guesses of the old password like those of a sign-in."""
         password: str = self.cleaned_data["oldpassword"]
         adapter = get_adapter()
         if not adapter.reauthenticate(self.user, password):
@@ -52,14 +52,14 @@ class PasswordForm(_Labelled, ChangePasswordForm):  # type: ignore[misc]
 
 
 class PasswordConfirmForm(_Labelled, ReauthenticateForm):  # type: ignore[misc]
-    """The password once more."""
+    """Form for the password of a signed-in user."""
 
 
 class RecentAuthForm(forms.Form):
-    """What only somebody who is there may send: it asks for their password where they gave it too long ago.
+    """Form of an act that needs a recent authentication: it asks for the password if the last one is too old.
 
-    In place, so that nothing typed is lost, and with a password that is never written back into a page. `presence`
-    is that of the person once the form is cleaned; the rule is with the act itself, which an empty field leads to.
+    It asks on the same page, so that no input is lost, and never writes a password back into a page. `presence` is the
+    user's authentication after the form is cleaned; the act itself enforces the rule, also for an empty password.
     """
 
     password = forms.CharField(
@@ -77,7 +77,7 @@ class RecentAuthForm(forms.Form):
         self.presence = reauthentication.get_recent_auth(request)
         asked = self.fields.pop("password")
         if not self.presence.fresh:
-            self.fields["password"] = asked  # below what it is about
+            self.fields["password"] = asked  # last, below the fields of the act
 
     def clean(self) -> dict[str, Any]:
         super().clean()

@@ -1,4 +1,4 @@
-"""Limits of how often something may be done, counted in rows that only time removes. Times are the database's."""
+"""Rate limits of acts, counted in rows that only time removes. Times are database time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.accounts.models import CountedAct, User
 from portal.accounts.user_lock import lock_user
 
 Limit = tuple[int, timedelta]
-"""So many within so long."""
+"""Number of acts and the time window for them."""
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 ACTS: dict[str, tuple[Limit, ...]] = {
@@ -32,18 +32,18 @@ ACTS: dict[str, tuple[Limit, ...]] = {
     "refusal": ((120, _HOUR),),
     "synchronisation": ((10, _MINUTE), (60, _HOUR)),
 }
-"""What a person may do only so often: each makes mails, events, rows or calls to Segura. People at work stay below.
+"""Limits of acts that each cause emails, events, rows or calls to Segura. Normal work stays below them.
 
-Proposals have a limit of their own, CHANGE_SUBMITS_PER_HOUR; a vote can be cast once for each revision.
+Proposals have their own limit, CHANGE_SUBMITS_PER_HOUR; a vote can be cast once for each revision.
 """
 
 KEPT_FOR = timedelta(days=1)
-"""Longer than any limit looks back."""
-_LOCK_CLASS = 0x414C  # "AL": keeps these advisory locks apart from those of others
+"""Age at which rows are deleted; longer than the window of any limit."""
+_LOCK_CLASS = 0x414C  # "AL": keeps these advisory locks apart from others
 
 
 class LimitReached(Exception):
-    """The act is not done. `wait` is how long until it may be; `str()` is the sentence for the person."""
+    """The act was not done. `wait` is the time until it is allowed; `str()` is the message for the user."""
 
     def __init__(self, most: int, window: timedelta, wait: timedelta) -> None:
         super().__init__(most, window, wait)
@@ -51,7 +51,7 @@ class LimitReached(Exception):
 
     @property
     def minutes(self) -> int:
-        """Whole minutes to wait, one at least."""
+        """Whole minutes to wait, at least one."""
         return max(1, -(-self.wait // _MINUTE))
 
     def __str__(self) -> str:
@@ -70,9 +70,9 @@ class LimitReached(Exception):
 
 @transaction.atomic
 def count_act(person: User, act: str) -> None:
-    """Count one more act of a person, one of ACTS. Raises LimitReached.
+    """Count one more act of a user, one of ACTS. Raises LimitReached.
 
-    Within a caller's transaction acts of the person stay locked until its end, so that what it counts itself holds too.
+    Inside a caller's transaction the lock on the user is kept until its end, so that the caller's own counts hold too.
     """
     subject = f"{act}:{person.pk}"
     lock_user(person)
@@ -81,13 +81,13 @@ def count_act(person: User, act: str) -> None:
 
 
 def lock_subject(subject: str) -> None:
-    """Let acts of one subject be counted one after the other, until the transaction ends."""
+    """Lock the subject until the transaction ends, so that its acts are counted one after the other."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK_CLASS, subject])
 
 
 def require_room(acts: QuerySet[CountedAct], limits: Iterable[Limit]) -> None:
-    """Raise LimitReached if one of the limits is reached, for the one with the longest wait."""
+    """Raise LimitReached if a limit is reached; with several, for the one with the longest wait."""
     age = ExpressionWrapper(Now() - F("at"), output_field=DurationField())
     ages = acts.order_by("-at").annotate(age=age).values_list("age", flat=True)
     waits = [(window - each, most, window) for most, window in limits for each in ages[most - 1 : most]]
@@ -97,5 +97,5 @@ def require_room(acts: QuerySet[CountedAct], limits: Iterable[Limit]) -> None:
 
 
 def delete_expired() -> int:
-    """Delete what no limit looks at any more; return how many rows."""
+    """Delete rows that no limit counts any more; return how many."""
     return CountedAct.objects.filter(at__lt=Now() - KEPT_FOR).delete()[0]

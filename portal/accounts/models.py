@@ -1,4 +1,4 @@
-"""Accounts of people, and what is counted of what they do (limits.py, attempts.py)."""
+"""User accounts, and rows that count what users do (limits.py, attempts.py)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from portal.accounts.usernames import fold_username
 from portal.common.invisible_characters import is_invisible
 
 
-class UsernameKeyField(models.TextField):  # type: ignore[type-arg]  # generic in the stubs alone
-    """The folded user name: computed whenever the row is written, by `save` as by `bulk_create`."""
+class UsernameKeyField(models.TextField):  # generic in the stubs only
+    """Folded user name, computed whenever the row is written, by `save` as by `bulk_create`."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: ARG002
         return fold_username(model_instance.get_username())  # type: ignore[attr-defined]
 
 
 class UserManager(DjangoUserManager["User"]):
-    """Finds accounts by name in one way, for sign-in as for everything else."""
+    """Manager that finds accounts by name in one way, for sign-in and everything else."""
 
     use_in_migrations = False
 
@@ -37,17 +37,17 @@ class UserManager(DjangoUserManager["User"]):
         return self.filter(username_key__in={fold_username(name) for name in names} - {""})
 
     def spell_as_account(self, name: str) -> str:
-        """Return the name as its account has it; a name without an account as it is, for the log may know it."""
+        """Return the name as its account spells it; a name without an account unchanged, as the log may contain it."""
         known = self.find_by_name(name)
         return known.username if known else name
 
     def get_by_natural_key(self, username: str | None) -> User:
-        """Return the account for Django's own commands and backends, which must not have a second rule."""
+        """Return the account for Django's own commands and backends, which must use the same rule for names."""
         return self.get(username_key=fold_username(username or ""))
 
 
 class User(AbstractUser):
-    """A person. What they may do comes from their groups alone (roles.py): a superuser flag gives no vote."""
+    """User account. Rights come from its groups only (roles.py): a superuser flag gives no vote."""
 
     is_demo = models.BooleanField(default=False, help_text="Made by the demo; refused everywhere else.")
     language = models.CharField(max_length=10, blank=True, db_default="", help_text="'' is as the browser asks.")
@@ -69,25 +69,25 @@ class User(AbstractUser):
 
     @property
     def display_name(self) -> str:
-        """The full name where there is one, else the sign-in name."""
+        """Full name, or the user name if there is none."""
         return self.get_full_name() or self.username
 
     def clean(self) -> None:
-        """Normalise the fields and refuse a name that cannot be told apart. Raises ValidationError."""
+        """Normalise the fields and reject a name that looks like another. Raises ValidationError."""
         super().clean()
         self.require_own_name()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Refuse a new account under a name that another one has; the constraint holds it where two are made at once.
+        """Save the account; reject a new one whose name exists. Two created at once meet the unique constraint.
 
-        Here, and not in forms alone, so that `create_user` and scripts are refused with the same sentence.
+        The check is here and not in forms only, so that `create_user` and scripts get the same message.
         """
         if self._state.adding:
             self.require_own_name()
         super().save(*args, **kwargs)
 
     def require_own_name(self) -> None:
-        """Raise ValidationError if the name has unseen characters, or is another account's in any spelling."""
+        """Raise ValidationError if the name has spaces or invisible characters, or is another account's name."""
         if any(char.isspace() or is_invisible(char) for char in self.username):
             raise ValidationError({"username": _("A user name takes no spaces and no invisible characters.")})
         other = User.objects.find_by_name(self.username)
@@ -98,10 +98,10 @@ class User(AbstractUser):
 
 
 class CountedAct(models.Model):
-    """Something that was done once more: a password that was wrong or is being compared, or an act of a person.
+    """Counted act: a password attempt that was wrong or is being checked, or a rate-limited act of a user.
 
-    Of sign-ins `subject` is a keyed hash, since people type their password into the field for the name, and `address`
-    is where they came from.
+    For sign-ins `subject` is a keyed hash, because users sometimes type their password into the name field, and
+    `address` is the client's address.
     """
 
     subject = models.CharField(max_length=64)
@@ -118,7 +118,7 @@ class CountedAct(models.Model):
 
 
 class KnownAddress(models.Model):
-    """An address from which a person has signed in: others cannot lock them out there."""
+    """Address from which a user has signed in: wrong guesses by others do not lock the user out there."""
 
     person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     address = models.CharField(max_length=64)

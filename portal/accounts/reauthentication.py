@@ -1,4 +1,4 @@
-"""How the person of a session showed who they are, and when: allauth's record of it, for decisions and for the log."""
+"""Recent authentication of a session: allauth's record of methods and times, for decisions and for the audit log."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from django.http import HttpRequest
 
 @dataclass(frozen=True)
 class RecentAuth:
-    """`methods` by which somebody showed who they are, when they did so first (signed in) and last (`shown_at`).
+    """Authentication of a session: `methods`, time of the first (`signed_in_at`) and of the last one (`shown_at`).
 
-    `fresh`: the last time is not longer ago than ACCOUNT_REAUTHENTICATION_TIMEOUT, as of the request.
+    `fresh`: at the time of the request the last one was at most ACCOUNT_REAUTHENTICATION_TIMEOUT seconds ago.
     """
 
     fresh: bool
@@ -27,7 +27,7 @@ class RecentAuth:
     shown_at: datetime | None = None
 
     def as_data(self) -> dict[str, object]:
-        """What the log keeps of it, beside the address that every event has."""
+        """Return what the audit log stores of it; the address is in every event."""
         return {
             "signed_in_with": list(self.methods),
             "signed_in_at": _text(self.signed_in_at),
@@ -36,13 +36,13 @@ class RecentAuth:
 
 
 def get_recent_auth(request: HttpRequest) -> RecentAuth:
-    """Of the person of this request; never fresh where the session knows nothing about it."""
+    """Return the authentication of the request's user; not fresh if the session has no record of one."""
     records = get_authentication_records(request, request.user)
     if not records:
         return RecentAuth(fresh=False)
     first, last = records[0]["at"], records[-1]["at"]
     return RecentAuth(
-        # Both ways, so that a clock that was set back makes nobody present for an hour.
+        # abs(): if the host's clock was set back, a record from the future must not count as fresh.
         fresh=abs(time.time() - last) < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT,
         methods=tuple(sorted({str(record["method"]) for record in records})),
         signed_in_at=datetime.fromtimestamp(first, UTC),
@@ -51,14 +51,14 @@ def get_recent_auth(request: HttpRequest) -> RecentAuth:
 
 
 def confirm_password(request: HttpRequest, password: str) -> RecentAuth:
-    """The person's password once more: they are present from now on, under a new session id.
+    """Authenticate the user by password again, under a new session id.
 
-    Raises ValidationError for a wrong one, or for one too many: both are in the log and count as failed sign-ins do.
+    Raises ValidationError for a wrong password or too many attempts: both are logged and counted like failed sign-ins.
     """
     adapter = get_adapter(request)
     if not adapter.reauthenticate(request.user, password):
         raise adapter.validation_error("incorrect_password")
-    with transaction.atomic():  # with its event or not at all
+    with transaction.atomic():  # so that the event is recorded too, or nothing is
         reauthenticate_by_password(request)
     return get_recent_auth(request)
 

@@ -1,4 +1,4 @@
-"""Where the current request came from, for the audit log: set once at the door, read by the ledger."""
+"""Origin of the current request, for the audit log: set by the middleware, read by the ledger."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from portal.common import request_id
 
 @dataclass(frozen=True)
 class RequestOrigin:
-    """The client's address ('' in a worker) and an id that ties all events of one request together."""
+    """Client address ('' in a worker) and the id that ties all events of one request together."""
 
     address: str = ""
     request_id: str = ""
@@ -26,15 +26,16 @@ _address: ContextVar[str] = ContextVar("address", default="")
 
 
 def current_origin() -> RequestOrigin:
-    """The origin of what runs now: in a task the id it was begun under, and no address; empty outside of both."""
+    """Return the current origin: in a task the request id without an address; empty outside of requests and tasks."""
     return RequestOrigin(_address.get(), request_id.current_request_id())
 
 
 def get_client_address(request: HttpRequest) -> str:
-    """The peer, or what the configured number of own proxies saw; a forged X-Forwarded-For is ignored.
+    """Return the peer's address, or the one that the configured number of own proxies saw.
 
-    So is one that holds no IP address there, or one with a zone, which may be any text. The proxy must drop header
-    names with underscores (production.md): WSGI spells X_Forwarded_For the same, so either may arrive.
+    Ignores other parts of X-Forwarded-For, which may be forged, and a part that is no IP address or has a zone, which
+    may be any text. The proxy must drop header names with underscores (production.md): WSGI maps X_Forwarded_For to
+    the same variable.
     """
     proxies: int = settings.TRUSTED_PROXIES
     forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
@@ -47,9 +48,9 @@ def get_client_address(request: HttpRequest) -> str:
 
 
 class OriginMiddleware:
-    """Remembers the origin for the time of the request, and tells the client its id.
+    """Middleware that stores the origin for the time of the request and sends the request id to the client.
 
-    A proxy that gave the request an id has its own taken over, so that its log and the portal's meet.
+    An id that a proxy gave the request is used, so that the logs of proxy and portal can be matched.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

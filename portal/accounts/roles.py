@@ -1,6 +1,6 @@
-"""Who may do what: four rights, held through groups and nothing else.
+"""Rights and roles: four rights, which users have through groups only.
 
-Django's `has_perm` says yes to every superuser; four eyes must not, so the portal asks `holds`.
+Django's `has_perm` is true for every superuser; the four-eyes rule must not depend on that, so use `has_right`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from portal.common.prepared import Given, Prepared
 
 
 class Right(StrEnum):
-    """A right is a permission of the accounts app, so that any group can carry it."""
+    """Right of a user: a permission of the accounts app, so that any group can grant it."""
 
     PROPOSE = "propose"
     DECIDE = "decide"
@@ -29,7 +29,7 @@ class Right(StrEnum):
 
 
 class Role(StrEnum):
-    """The groups the portal makes; their names are what people see."""
+    """Group that the portal creates; its value is the name shown to users."""
 
     REQUESTER = gettext_noop("Requesters")
     APPROVER = gettext_noop("Approvers")
@@ -49,17 +49,17 @@ _STANDING = Prepared(lambda: Group.objects.filter(user=Given("person")).order_by
 
 
 def rights_of(user: User | AnonymousUser) -> frozenset[Right]:
-    """The rights of an active person, asked once per instance: a role taken away ends with the request."""
+    """Return the rights of an active user. Read once per instance: a right taken away ends with the request."""
     return _standing(user)[0] if user.is_active else frozenset()
 
 
 def group_names_of(user: User | AnonymousUser) -> list[str]:
-    """The groups a person is in, asked along with their rights."""
+    """Return the names of the user's groups, read together with the rights."""
     return _standing(user)[1]
 
 
 def _standing(user: User | AnonymousUser) -> tuple[frozenset[Right], list[str]]:
-    """Rights and groups, in one query."""
+    """Return rights and groups, by one query per instance."""
     known: tuple[frozenset[Right], list[str]] | None = getattr(user, "_standing", None)
     if known is None:
         rows = _STANDING.rows(person=user.pk) if user.pk else []
@@ -70,19 +70,19 @@ def _standing(user: User | AnonymousUser) -> tuple[frozenset[Right], list[str]]:
 
 
 def anybody_with(rights: frozenset[Right], key: Given) -> User:
-    """Nobody in particular who holds these: to put a question once (Prepared) that each of them may ask."""
+    """Return a user without a row who has these rights, to compile a Prepared query for all users with them."""
     anybody = User(pk=key)
     anybody._standing = rights, []  # type: ignore[attr-defined]  # noqa: SLF001
     return anybody
 
 
 def has_right(user: User | AnonymousUser, right: Right) -> bool:
-    """Whether this person holds the right now."""
+    """Return whether the user has the right now."""
     return right in rights_of(user)
 
 
 def users_with_right(*rights: Right) -> QuerySet[User]:
-    """Active people who hold one of the rights; demo accounts, who cannot sign in outside the demo, only within it."""
+    """Return active users with one of the rights; demo accounts only in the demo, as they cannot sign in elsewhere."""
     people = User.objects.filter(
         is_active=True,
         groups__permissions__codename__in=rights,
@@ -92,18 +92,18 @@ def users_with_right(*rights: Right) -> QuerySet[User]:
 
 
 def group_names_with_right(*rights: Right) -> str:
-    """The groups that carry one of the rights, in the words of the page: the answer to «who could?»."""
+    """Return the translated names of the groups that grant one of the rights, for messages about missing rights."""
     found = Group.objects.filter(permissions__codename__in=rights, permissions__content_type__app_label="accounts")
     return ", ".join(sorted({_(name) for name in found.values_list("name", flat=True)}))
 
 
 def add_to_role(user: User, role: Role) -> None:
-    """Put a person into a role's group."""
+    """Add a user to a role's group."""
     user.groups.add(Group.objects.get(name=role))
 
 
 def ensure_role_groups(**_signal: Any) -> None:
-    """After migrate: the four groups with their right, made where missing, never reset."""
+    """Create missing role groups with their right after migrate; existing groups stay as they are."""
     people = ContentType.objects.get_for_model(User)
     for role, right in GRANTS.items():
         group, new = Group.objects.get_or_create(name=role)

@@ -1,4 +1,4 @@
-"""Sessions: a new id whenever somebody proves who they are, and an end for whoever is switched off."""
+"""Sessions: a new id after each reauthentication, and an end to all sessions of a disabled account."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from portal.accounts.models import User
 
 @receiver(authentication_step_completed, dispatch_uid="fresh_session_id")
 def rotate_session_id(request: HttpRequest, reauthenticated: bool = False, **_: Any) -> None:
-    """So that an id known from before opens nothing. At signing in and at a change of password Django does it."""
+    """Change the id, so that an id known from before is worthless. Django does so at sign-in and password change."""
     if reauthenticated:
         request.session.cycle_key()
 
 
 def end_all_sessions(user: User) -> None:
-    """Sign a person out everywhere and for good: switching them on again revives no session."""
+    """Delete all sessions of a user: enabling the account again revives none."""
     for session in Session.objects.filter(expire_date__gt=timezone.now()):
         if session.get_decoded().get(SESSION_KEY) == str(user.pk):
             session.delete()

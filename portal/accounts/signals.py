@@ -1,4 +1,4 @@
-"""Signals of the accounts app: other apps listen, so that accounts imports none of them."""
+"""Signals of the accounts app: other apps listen to them, so that accounts imports none of these apps."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from django.dispatch import Signal, receiver
 from portal.accounts.models import User
 
 rights_changed = Signal()
-"""Sent with `users`, ids of users who may have gained or lost a right, in the transaction that changes it."""
+"""Sent with `users`, the ids of users who may have gained or lost a right, in the transaction that changes it."""
 
 _DECIDING = {"is_active", "is_demo"}
-"""The columns of a user that roles.users_with_right() asks for."""
+"""Columns of a user that roles.users_with_right() filters by."""
 
 
 @receiver(m2m_changed, sender=User.groups.through, dispatch_uid="rights_by_membership")
 def on_membership_changed(
     instance: User | Group, action: str, reverse: bool, pk_set: set[int] | None, **_: Any
 ) -> None:
-    """Announce users who came into a group, or left it, from either side of the relation."""
+    """Announce users who were added to a group or removed from it, from either side of the relation."""
     if action == "pre_clear":
         instance._members_before = _members(instance)  # type: ignore[union-attr]  # noqa: SLF001
     elif action == "post_clear":
@@ -42,20 +42,20 @@ def on_permissions_changed(instance: Any, action: str, reverse: bool, pk_set: se
 
 @receiver(post_save, sender=User, dispatch_uid="rights_by_account")
 def on_user_saved(instance: User, created: bool, update_fields: frozenset[str] | None, **_: Any) -> None:
-    """Announce a user who may have been switched on or off."""
+    """Announce a user whose account may have been enabled or disabled."""
     if not created and (update_fields is None or not _DECIDING.isdisjoint(update_fields)):
         _announce([instance.pk])
 
 
 @receiver(pre_delete, sender=Group, dispatch_uid="members_of_a_deleted_group")
 def before_group_deleted(instance: Group, **_: Any) -> None:
-    """Remember the members, whom nobody knows after the deletion."""
+    """Remember the members, which cannot be queried after the deletion."""
     instance._members_before = _members(instance)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 @receiver(post_delete, sender=Group, dispatch_uid="rights_by_group")
 def after_group_deleted(instance: Group, **_: Any) -> None:
-    """Announce the members of a group that is gone."""
+    """Announce the members of a deleted group."""
     _announce(getattr(instance, "_members_before", []))
 
 

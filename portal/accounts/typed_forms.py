@@ -1,7 +1,7 @@
-"""Forms whose text must outlive the session that they were opened in: a token says whose they are.
+"""Forms whose input must outlive the session in which they were opened: a signed token names their user.
 
-Where such a form ends in an error page or at the sign-in, its text goes back in that page, in a form to send again;
-never to another user, and never a password or a client secret.
+If such a form ends in an error page or at the sign-in, that page contains the input in a form to send again; never
+for another user, and never a password or a client secret.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ FIELD = "owner"
 _SIGNER = signing.Signer(salt="whose form this is")
 _LEFT_OUT = ("csrfmiddlewaretoken", "password", "oldpassword", "password1", "password2", "client_secret", "value")
 _ENCRYPTED_FIELD = "kept"
-"""The encrypted client secret of a form. The encrypted proposal of a preview stays: it holds all that was typed."""
+"""Field with the encrypted client secret. The encrypted proposal of a preview is kept: it holds all the input."""
 
 
 def sign_owner(user_id: int) -> str:
-    """Return what a form carries to say whose it is."""
+    """Return the signed token that names the user of a form."""
     return _SIGNER.sign(str(user_id))
 
 
 def is_owner(data: QueryDict, user_id: int | None) -> bool:
-    """Return whether the form was made for this user. None is nobody: any token that the portal signed will do."""
+    """Return whether the form belongs to this user. With None, any token that the portal signed is accepted."""
     try:
         owner = _SIGNER.unsign(data.get(FIELD, ""))
     except signing.BadSignature:
@@ -39,7 +39,7 @@ def is_owner(data: QueryDict, user_id: int | None) -> bool:
 
 
 def without_secrets(data: QueryDict) -> QueryDict:
-    """Return what was sent without passwords, client secrets and the token of the session that is over."""
+    """Return the form data without passwords, client secrets and the CSRF token of the ended session."""
     kept = data.copy()
     for name in _LEFT_OUT:
         kept.pop(name, None)
@@ -47,18 +47,18 @@ def without_secrets(data: QueryDict) -> QueryDict:
 
 
 def returns_typed(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a view that shows its form again, with what was typed and without acting, while `is_expired`."""
+    """Mark a view that, while `is_expired`, shows its form again with the input and does nothing else."""
     view.returns_typed = True  # type: ignore[attr-defined]
     return view
 
 
 def is_expired(request: HttpRequest) -> bool:
-    """Return whether the form is of an earlier session: the view shows it again and does nothing else."""
+    """Return whether the form comes from an earlier session: the view shows it again and does nothing else."""
     return getattr(request, "form_expired", False)
 
 
 def expired_sentence() -> str:
-    """Return what is said above a form that came from an earlier session."""
+    """Return the message above a form that came from an earlier session."""
     return _(
         "This form was opened in an earlier session, or the browser lost a cookie. Nothing was done. What you typed is "
         "still here, except passwords and client secrets: check it and send it again."
@@ -66,7 +66,7 @@ def expired_sentence() -> str:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> Any:
-    """Return the form with what was typed, for its own user; to everyone else a page that says it is not valid."""
+    """Return the form with its input for its own user, and for all others a page that says the form is not valid."""
     match, user = request.resolver_match, request.user
     ours = match is not None and getattr(match.func, "returns_typed", False)
     if reason == REASON_BAD_ORIGIN % request.headers.get("Origin", ""):
@@ -80,7 +80,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> Any:
 
 
 def signed_out(request: HttpRequest) -> HttpResponse | None:
-    """Return a page that keeps what was typed until its user has signed in again; None for other forms."""
+    """Return a page that keeps the input until the user has signed in again; None for other forms."""
     if request.method != "POST" or not is_owner(request.POST, None):
         return None
     kept = without_secrets(request.POST)
@@ -89,12 +89,12 @@ def signed_out(request: HttpRequest) -> HttpResponse | None:
 
 
 def typed_again(request: HttpRequest, user_id: int | None) -> list[tuple[str, list[str]]]:
-    """Return names and values of what was typed into a form of this user, for the error page that it ended in.
+    """Return names and values of the input of a form of this user, for the error page that it ended in.
 
-    Empty if it is no such form. None as in is_owner: of an error of which nobody can say whose request it was.
+    Empty for any other form. `user_id` None as in is_owner: for errors where the user is unknown.
     """
     try:
         typed = request.POST if request.method == "POST" and is_owner(request.POST, user_id) else None
     except (BadRequest, SuspiciousOperation, MultiPartParserError, OSError):
-        typed = None  # it could not be read, which is what the page says
+        typed = None  # the data cannot be read, which the error page says
     return [] if typed is None else list(without_secrets(typed).lists())

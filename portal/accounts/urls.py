@@ -1,6 +1,7 @@
-"""Signing in.
+"""URLs of sign-in and account pages.
 
-allauth's views one by one: what the portal does not offer (signing up, mail addresses, resets by mail) has no address.
+allauth's views are listed one by one: what the portal does not offer (sign-up, email addresses, reset by email) has no
+URL.
 """
 
 from allauth.account import views as allauth
@@ -10,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from portal.accounts.views import language
 
-# Theirs would take a PUT for a POST, and tell by OPTIONS what there is.
+# allauth's views would treat a PUT as a POST, and answer OPTIONS.
 _page = require_http_methods(["GET", "HEAD", "POST"])
 
 # No namespace: allauth reverses these names without one.
@@ -18,9 +19,9 @@ urlpatterns = [
     path("login/", _page(allauth.login), name="account_login"),
     path("logout/", _page(allauth.logout), name="account_logout"),
     path("inactive/", require_safe(allauth.account_inactive), name="account_inactive"),
-    # With its event or not at all.
+    # In one transaction, so that the event is recorded too, or nothing happens.
     path("reauthenticate/", _page(transaction.atomic(allauth.reauthenticate)), name="account_reauthenticate"),
     path("password/change/", _page(transaction.atomic(allauth.password_change)), name="account_change_password"),
-    # The name that Django and its documentation know; by POST alone, where theirs answers a GET as well.
+    # The name that Django documents; POST only, while Django's view answers GET too.
     path("language/", language, name="set_language"),
 ]

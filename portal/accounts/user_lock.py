@@ -1,4 +1,4 @@
-"""A lock for each user, for limits that count rows before they add one."""
+"""Lock per user, for limits that count rows before they add one."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from django.db import connection
 
 from portal.accounts.models import User
 
-_LOCK_CLASS = 0x5553  # "US": keeps these advisory locks apart from those of others
+_LOCK_CLASS = 0x5553  # "US": keeps these advisory locks apart from others
 
 
 def lock_user(user: User) -> None:
-    """Wait until no other transaction holds the lock of this user, and hold it until this one ends.
+    """Take the lock of this user and keep it until the transaction ends; wait while another transaction has it.
 
-    Without it, requests side by side count the same rows and exceed the limit together. An advisory lock, because a row
-    lock on the account would wait for everything that refers to it.
+    Without it, parallel requests count the same rows and exceed the limit together. It is an advisory lock, because a
+    row lock on the account would wait for every row that refers to the account.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_CLASS, user.pk % 2**31])

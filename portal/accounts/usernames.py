@@ -1,4 +1,4 @@
-"""The one definition of when two user names are the same name. Pure, so that migrations may use it."""
+"""Folding of user names: the only definition of when two names are the same. Pure, so that migrations may use it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from portal.common.invisible_characters import is_invisible
 def fold_username(name: str) -> str:
     """Return the form of a user name by which accounts are unique and are found.
 
-    Two names that look alike in any font have the same form: capitals, ß and ss, a dotless i, fullwidth letters, the
-    Kelvin sign, composed and combining accents, spaces and characters without a shape make no difference.
+    Two names that look alike in any font have the same form: case, ß and ss, a dotless i, fullwidth letters, the Kelvin
+    sign, composed and combining accents, spaces and invisible characters make no difference.
     """
     folded = _fold_once(name)
     while folded != name:
@@ -21,6 +21,6 @@ def fold_username(name: str) -> str:
 
 def _fold_once(name: str) -> str:
     shown = "".join(char for char in unicodedata.normalize("NFKD", name) if char != " " and not is_invisible(char))
-    # Upper case first: it joins a dotless i with i, and a long s with s. A capital I with a dot folds to two.
+    # Upper case first: it maps a dotless i to i and a long s to s. A capital I with a dot folds to two characters.
     folded = unicodedata.normalize("NFKC", shown.upper().casefold())
     return folded.replace("i\u0307", "i")

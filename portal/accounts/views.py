@@ -1,4 +1,4 @@
-"""In which language the portal speaks to a person."""
+"""View that sets the language of the portal for a user."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from portal.accounts.models import User
 
 @require_POST
 def language(request: HttpRequest) -> HttpResponseBase:
-    """Remember the language in this browser and, of whoever is signed in, for their mails and other browsers too."""
+    """Store the language in this browser and, for a signed-in user, in the account for emails and other browsers."""
     choice = request.POST.get(LANGUAGE_QUERY_PARAMETER, "")
     if request.user.is_authenticated and choice in dict(settings.LANGUAGES):
         User.objects.filter(pk=request.user.pk).update(language=choice)

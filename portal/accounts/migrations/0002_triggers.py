@@ -1,7 +1,7 @@
-"""A trigger that fills `username_key` for writers that do not know the column: code from before it, and SQL by hand.
+"""Trigger that fills `username_key` for writers that do not know the column: older code, and manual SQL.
 
-The column holds the form of a user name that sign-in looks up, so names are unique however they are spelled. The trigger
-knows less than `fold_username`, and the unique constraint holds either way.
+The column holds the folded user name that sign-in looks up, so names are unique in any spelling. The trigger folds less
+than `fold_username`; the unique constraint applies either way.
 """
 
 from django.db import migrations
