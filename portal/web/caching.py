@@ -1,4 +1,4 @@
-"""What a browser or a proxy may keep of the pages: nothing."""
+"""Middleware that forbids browsers and proxies to store pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 
 
 class NoStoreMiddleware:
-    """Whoever comes to the machine next must not read a page by going back; a fragment must not pass for its page."""
+    """Middleware against storing: a later user of the browser must not go back to a page or get a fragment of one."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""What every page knows about the person in front of it: rights, navigation, theme."""
+"""Context processor for every page: the user's rights, navigation, theme."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ THEMES = ("light", "dark", "auto")
 
 @dataclass(frozen=True)
 class NavigationEntry:
-    """One line of the navigation, for people with any of `rights`; `section` is the URL namespace it stands for."""
+    """One entry of the navigation, for users with any of `rights`; `section` is the URL namespace that it covers."""
 
     view: str
     label: Promise
@@ -45,9 +45,9 @@ NAVIGATION = (
 
 
 def person(request: HttpRequest) -> dict[str, Any]:
-    """Context processor: `rights` (words, as in `{% if "decide" in rights %}`), `groups`, `nav`, `here` and `theme`.
+    """Return `rights` (strings: `{% if "decide" in rights %}`), `groups`, `nav`, `here`, `form_owner`, `theme`.
 
-    `zone_cookie` is where the browser's time zone is kept, of who has chosen none; '' for everybody else.
+    `zone_cookie` is the name of the cookie for the browser's time zone if the user has chosen none; else ''.
     """
     user = getattr(request, "user", None)
     reader = user if user and user.is_authenticated else None
@@ -55,7 +55,7 @@ def person(request: HttpRequest) -> dict[str, Any]:
     nav = [entry for entry in NAVIGATION if entry.rights & rights]
     match = request.resolver_match
     view = match.view_name if match else ""
-    entered = any(entry.view == view for entry in nav)  # then no other line stands for the page's section
+    entered = any(entry.view == view for entry in nav)  # then no other entry is shown as the current section
     theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "auto")
     return {
         "rights": rights,

@@ -1,4 +1,4 @@
-"""What an error page, a mail or a service that collects errors says of the portal's own failure."""
+"""Scrubbing of error reports: error pages, emails and error collection services get no values from the portal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.common.traceback_scrubbing import clear_traceback_locals
 
 
 class TracebackScrubbingMiddleware:
-    """Takes the variables out of a failed view's frames before anybody is told of the failure."""
+    """Middleware that clears the variables in a failed view's frames before the failure is reported."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -23,18 +23,18 @@ class TracebackScrubbingMiddleware:
         return self.get_response(request)
 
     def process_exception(self, _request: HttpRequest, exception: Exception) -> None:
-        """Django asks before it reports."""
+        """Clear the variables; Django calls this before it reports the exception."""
         clear_traceback_locals(exception)
 
 
 class ScrubbingReporterFilter(SafeExceptionReporterFilter):
-    """Where it failed, and nothing of what it had in hand: a form may hold a client secret, and so may any frame.
+    """Filter that reports source lines and no values: a form may contain a client secret, and so may any frame.
 
-    Django's own keeps still only without DEBUG, and only about what a view has declared before it failed. For
-    failures of a view the middleware has been there before; those of other middleware come here as they are.
+    Django's own filter hides values only without DEBUG, and only those that a view declared before it failed. For
+    failures of a view the middleware has already cleared the frames; failures of other middleware come here unchanged.
     """
 
-    # The addresses of database and broker hold their passwords, and runserver's META holds the environment.
+    # The URLs of database and broker contain passwords, and runserver's META contains the environment.
     hidden_settings = re.compile(
         SafeExceptionReporterFilter.hidden_settings.pattern + "|COOKIE|CSRF|URL", re.IGNORECASE
     )

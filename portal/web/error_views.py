@@ -1,4 +1,4 @@
-"""Requests that cannot be read or served, with the sentence that says why."""
+"""Error pages for requests that cannot be read or served, each with its reason."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from portal.accounts.limits import LimitReached
 from portal.accounts.typed_forms import typed_again
 
 _FULL = "No space left on device"
-"""PostgreSQL's words for it."""
+"""PostgreSQL's message for a full disk."""
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """413 for what is too much to take in, else 400. Nothing was done in either case."""
+    """Return 413 for a request that is too large, else 400. Nothing was done in either case."""
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent):
         return render(request, "413.html", status=413)
     return render(request, "400.html", status=400)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """503 while the database is away, else 500. Does not ask who it is from: that is in the database.
+    """Return 503 while the database is away, else 500. Does not read the user, which needs the database.
 
-    What was typed goes back with the CSRF token that came with it, so that a forged request stays a forged one.
+    The page repeats the input with the CSRF token of this request, so that sending it again does not validate a forged
+    request.
     """
     error = sys.exc_info()[1]
     typed = typed_again(request, None)
@@ -41,13 +42,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 class MethodNotAllowedMiddleware:
-    """Pages for 405, of which Django's own is a blank sheet, and for acts that are over their limit."""
+    """Middleware for the pages 405, which Django leaves empty, and 429, for acts over their limit."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer an act that is over its limit, where no form shows the sentence itself."""
+        """Return the page 429 for an act over its limit, if no form shows the message."""
         if not isinstance(exception, LimitReached):
             return None
         page = render(request, "429.html", {"reason": str(exception)}, status=429)

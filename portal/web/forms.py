@@ -1,4 +1,4 @@
-"""What people send about pages."""
+"""Forms of the pages in general: saved filters."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 _LETTERS = 60
 _QUERY = 1000
 _NOT_KEPT = ("at", "open")
-"""Where one stood in a list is no part of what was looked for."""
+"""Parameters that are not saved: they say where a user was in the list, not what was searched for."""
 
 
 class SavedFilterForm(forms.Form):
-    """A name for what a list is asked for. `pages`: the lists that this person may open."""
+    """A name for the filter of a list. `pages`: the lists that the user may open."""
 
     page = forms.ChoiceField()
     query = forms.CharField(max_length=_QUERY, required=False)
@@ -26,7 +26,7 @@ class SavedFilterForm(forms.Form):
         self.fields["page"].choices = [(page, page) for page in pages]  # type: ignore[attr-defined]
 
     def clean_query(self) -> str:
-        """Only what narrows, spelled one way."""
+        """Return only the parameters that filter, encoded in one way. Raises ValidationError if there are none."""
         asked = parse_qsl(self.cleaned_data["query"])
         query = urlencode([(name, text) for name, text in asked if name not in _NOT_KEPT and text.strip()])
         if not query:
@@ -34,15 +34,15 @@ class SavedFilterForm(forms.Form):
         return query
 
     def page_asked(self) -> str:
-        """The list, '' for one that this person cannot open."""
+        """Return the list; '' for one that the user cannot open."""
         return str(self.cleaned_data.get("page", ""))
 
     def query_asked(self) -> str:
-        """What it was narrowed to."""
+        """Return the filter as a query string."""
         return str(self.cleaned_data.get("query", ""))
 
     def sentence(self) -> str:
-        """What is wrong, in one sentence."""
+        """Return the errors of the form as one text."""
         if "name" in self.errors:
             return _("Give the filter a name of at most %(letters)s letters.") % {"letters": _LETTERS}
         return " ".join(str(text) for texts in self.errors.values() for text in texts)

@@ -1,4 +1,4 @@
-"""Parts of a page, which htmx swaps."""
+"""Responses with parts of a page, which htmx swaps in."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Part = TypeVar("Part", bound=HttpResponse)
 
 
 def retarget_response(part: Part, place: str) -> Part:
-    """The part takes this place, a selector that page and part both have, whatever its status is.
+    """Make the part replace `place`, a selector that page and part both have, whatever the HTTP status is.
 
-    Of an answer that is an error htmx shows #problem alone, above the page (see base.html): an error's page has one,
-    while a part says itself what is wrong.
+    Of an error response, except 409 and 422, htmx shows only #problem, above the page (see base.html): error pages
+    have that element, while a part contains its own error message.
     """
     return reselect(retarget(reswap(part, "outerHTML"), place), place)

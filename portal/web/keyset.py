@@ -1,4 +1,4 @@
-"""Pages of a list by keyset: the millionth row costs what the first costs. No COUNT, no OFFSET.
+"""Keyset pagination: each page of a list costs the same, however far down. No COUNT, no OFFSET.
 
 In a view, with the cursor from the address:
 
@@ -24,12 +24,12 @@ Row = TypeVar("Row", bound=Model)
 
 
 class InvalidCursor(BadRequest):
-    """The cursor was not made by page() for this list in this order. Django answers 400."""
+    """The cursor was not made by paginate_by_keyset() for this list in this order. Django answers 400."""
 
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Some rows in the order of the list, and cursors ('' for none) to what follows and what precedes them."""
+    """Rows in the order of the list, with cursors to the following and the preceding rows ('' if there are none)."""
 
     rows: list[Row]
     older: str
@@ -37,13 +37,13 @@ class Page(Generic[Row]):
 
 
 def paginate_by_keyset(queryset: QuerySet[Row], *, order: tuple[str, ...], cursor: str, size: int) -> Page[Row]:
-    """The `size` rows at the cursor; the first ones where it is ''.
+    """Return the page of `size` rows at the cursor; the first page for ''.
 
-    `order` names columns of the model itself, each with a leading '-' to descend. None may be null and the last
+    `order` names columns of the model itself, each with a leading '-' to descend. No column may be null and the last
     must be unique, which makes every position unambiguous; an index over them makes it quick.
-    `older` goes on in that order and `newer` back, whatever the columns mean. A step back that reaches the start
-    answers the whole first page, so that newly arrived rows never make a page of two or three.
-    Raises InvalidCursor for a cursor of another list, another order, or another's making.
+    The cursor `older` continues in that order and `newer` goes back, whatever the columns mean. A step back that
+    reaches the start returns the whole first page, so that newly arrived rows never make a page of two or three.
+    Raises InvalidCursor for a cursor of another list or order, or one that the portal did not sign.
     """
     columns = _columns(queryset.model, order)
     salt = f"keyset {queryset.model._meta.label} {order}"  # noqa: SLF001 - Django's documented interface
@@ -81,7 +81,7 @@ def _order_by(columns: list[_Column], *, back: bool) -> list[str]:
 
 
 def _beyond(columns: list[_Column], position: list[object], *, back: bool) -> Q:
-    """What lies beyond the position: (a, b) > (x, y), written as a >= x AND (a > x OR b > y) for the index's sake."""
+    """Return the rows beyond the position: (a, b) > (x, y) as a >= x AND (a > x OR b > y), so that an index is used."""
     first, rest = columns[0], columns[1:]
     comparison = "lt" if first.descending != back else "gt"
     beyond = Q((f"{first.field.name}__{comparison}", position[0]))
@@ -95,7 +95,7 @@ def _write(row: Model, salt: str, columns: list[_Column], *, back: bool) -> str:
 
 
 def _read(cursor: str, salt: str, columns: list[_Column]) -> tuple[bool, list[object]]:
-    """Signed, so that only values that came out of these very columns go back into a query."""
+    """Decode a cursor. It is signed, so that only values that came from these columns go back into a query."""
     try:
         back, *texts = signing.loads(cursor, salt=salt)
     except (signing.BadSignature, ValueError):

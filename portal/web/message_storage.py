@@ -1,4 +1,4 @@
-"""What a page says once, after a redirect: in a cookie whose name is bound to the host as the others are."""
+"""Storage of messages shown once after a redirect, in a cookie that is bound to the host like the other cookies."""
 
 from __future__ import annotations
 
@@ -13,6 +13,6 @@ class _HostCookie(CookieStorage):
 
 
 class CookieMessageStorage(FallbackStorage):
-    """Django's own choice, the cookie first and the session for what is too long, under our name."""
+    """Django's default, the cookie first and the session for long messages, under the portal's cookie name."""
 
     storage_classes = (_HostCookie, SessionStorage)

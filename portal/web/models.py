@@ -1,4 +1,4 @@
-"""What people keep of pages for themselves."""
+"""Saved filters of users."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db import models
 
 
 class SavedFilter(models.Model):
-    """A list as one person narrowed it, under a name of theirs. `page` is a view, `query` what its address asks."""
+    """Filter of a list that a user saved under a name. `page` is the name of a view, `query` its query string."""
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_filters")
     page = models.CharField(max_length=60)

@@ -1,4 +1,4 @@
-"""What the rows of a list share, made once for all of them: in each it costs Django more than the row itself."""
+"""Shared parts of table rows, computed once per list: in each row they would cost Django more than the row itself."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _PLACE = 1234567890
 
 
 def escape_labels(**words: str) -> dict[str, SafeString]:
-    """Words that stand in every row."""
+    """Return the labels escaped, for use in every row."""
     return {name: escape(word) for name, word in words.items()}
 
 
 def build_url_function(name: str) -> Callable[[int], str]:
-    """The addresses of a page that is found by one number, for as long as the list is drawn."""
+    """Return a function that builds the URL of a page from its number, for as long as one list is rendered."""
     before, after = reverse(name, args=[_PLACE]).split(str(_PLACE))
     return lambda number: f"{before}{number}{after}"

@@ -1,10 +1,10 @@
-"""Saved filters of a list: a person's own names for addresses of it, which anybody who may open the list can share.
+"""Saved filters of a list: named URLs of a user, which can be shared with every user who may open the list.
 
 In the view of a list that NAVIGATION names:
 
-    context = {..., "saved": saved.load_saved_filters(request, "audit:events", {"code": "4xx"})}
+    context = {..., "saved": saved_filters.load_saved_filters(request, "audit:events", {"code": "4xx"})}
 
-and in its template, within the part that htmx exchanges, so that it saves what is shown:
+and in its template, within the part that htmx replaces, so that the filter on screen is saved:
 
     {% include "_saved_filters.html" %}
 """
@@ -34,12 +34,12 @@ from portal.web.forms import SavedFilterForm
 from portal.web.models import SavedFilter
 
 MOST = 30
-"""As many for a page as still can be looked through."""
+"""Most filters per user and page, so that the menu stays readable."""
 
 
 @dataclass(frozen=True)
 class SavedFilters:
-    """The person's filters of a page, and what the page is asked for now."""
+    """Saved filters of a user for a page, and the current query string of the page."""
 
     page: str
     query: str
@@ -47,21 +47,21 @@ class SavedFilters:
 
     @property
     def current(self) -> str:
-        """The name under which what is shown is saved already; '' for none."""
+        """Name under which the current filter is already saved; '' if it is not."""
         return next((row.name for row in self.rows if row.query == self.query), "")
 
 
 def load_saved_filters(request: UserRequest, page: str, asked: Mapping[str, str]) -> SavedFilters:
-    """What the list needs to show and to save: one question."""
+    """Load the context that a list needs to show and to save filters, with one query."""
     return SavedFilters(page, urlencode(asked), list(SavedFilter.objects.filter(person=request.user, page=page)))
 
 
 @require_POST
 @require_rights()
 def save_filter(request: UserRequest) -> HttpResponse:
-    """Save the address of a list under a name; a name one has already, in any spelling, is given the new address.
+    """Save the URL of a list under a name; replace the URL of a filter with that name in any spelling.
 
-    Raises LimitReached, which is a page that keeps the name.
+    Raises LimitReached, whose page keeps the name.
     """
     form = SavedFilterForm(request.POST, pages=_pages(request.user))
     if not form.is_valid():
@@ -78,7 +78,7 @@ def save_filter(request: UserRequest) -> HttpResponse:
 
 @transaction.atomic
 def _save(person: User, page: str, name: str, query: str) -> str:
-    """Save it and return '', or the sentence why not. Raises LimitReached."""
+    """Save the filter and return '', or the message why it was not saved. Raises LimitReached."""
     lock_user(person)
     count_act(person, "filter")
     own = list(SavedFilter.objects.filter(person=person, page=page))
@@ -98,7 +98,7 @@ def _save(person: User, page: str, name: str, query: str) -> str:
 @require_POST
 @require_rights()
 def delete_filter(request: UserRequest, saved: int) -> HttpResponse:
-    """Delete an own filter."""
+    """Delete a filter of the user's own."""
     found = get_object_or_404(SavedFilter, pk=saved, person=request.user)
     found.delete()
     messages.success(request, _("The filter %(name)s is deleted.") % {"name": found.name})
@@ -106,7 +106,7 @@ def delete_filter(request: UserRequest, saved: int) -> HttpResponse:
 
 
 def _pages(user: User) -> list[str]:
-    """The lists this person may open."""
+    """Return the lists that the user may open."""
     return [entry.view for entry in NAVIGATION if entry.rights & rights_of(user)]
 
 

@@ -1,4 +1,4 @@
-"""Files: no page takes any."""
+"""Upload handler that rejects files: no page accepts any."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from django.core.files.uploadhandler import FileUploadHandler
 
 
 class RejectUploads(FileUploadHandler):
-    """Refuses a file at its first byte, which ends as a 413. Django's own handlers would write it to /tmp first."""
+    """Handler that answers 413 at a file's first byte. Django's own handlers would write it to /tmp first."""
 
     def new_file(self, *_args: Any, **_kwargs: Any) -> None:
-        """Raises RequestDataTooBig."""
+        """Raise RequestDataTooBig."""
         raise RequestDataTooBig("No page takes files.")
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:  # noqa: ARG002 - the base class's signature

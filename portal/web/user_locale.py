@@ -1,6 +1,6 @@
-"""Pages in the language and the time zone of the person who reads them, where they chose one.
+"""Language and time zone of pages, as the user chose them.
 
-Where they chose no time zone, pages take the one that zone.js has found in the browser and left in a cookie.
+For a user without a chosen time zone, pages use the browser's, which zone.js stores in a cookie.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from portal.accounts.models import User
 
 
 class UserLocaleMiddleware:
-    """Before it the browser has been asked for its language; a person's own choice comes first, on every machine."""
+    """Middleware after LocaleMiddleware: the user's own language precedes the browser's, on every host."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -34,18 +34,18 @@ class UserLocaleMiddleware:
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_view: object) -> None:
-        """The log is evidence, and says UTC to everybody."""
+        """Show the audit log in UTC to every user, since it is evidence."""
         if request.resolver_match and request.resolver_match.app_name == "audit":
             timezone.activate(UTC)
 
 
 def get_user_timezone(person: User, *, told: str = "") -> tzinfo:
-    """The person's time zone; where they chose none, the one that the browser `told`, and UTC where that is none."""
+    """Return the user's time zone; without one, the zone `told` by the browser; UTC if that is missing or unknown."""
     name = person.time_zone or told
     return ZoneInfo(name) if name in _known() else UTC
 
 
 @cache
 def _known() -> frozenset[str]:
-    """What this machine knows; nothing else is looked for, since a cookie is a browser's to write."""
+    """Return the time zones of this host. Only these are looked up, since a cookie may contain anything."""
     return frozenset(available_timezones())

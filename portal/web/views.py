@@ -1,4 +1,4 @@
-"""How the portal looks to a browser."""
+"""View that sets the theme in a browser."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.web.context_processors import THEMES
 
 @require_POST
 def theme(request: HttpRequest) -> HttpResponseRedirect:
-    """Remember light, dark or auto in this browser and go back to the page; foreign addresses lead home."""
+    """Store light, dark or auto in this browser and go back to the page; a URL of another host leads home."""
     choice = request.POST.get("theme", "")
     if choice not in THEMES:
         raise BadRequest(_("The theme is light, dark or auto."))

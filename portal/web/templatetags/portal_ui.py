@@ -1,4 +1,4 @@
-"""The small parts every page draws: icons, status badges, response codes."""
+"""Template tags of every page: icons, status badges, HTTP statuses."""
 
 from __future__ import annotations
 
@@ -42,26 +42,26 @@ NOTICE_ICONS = {
 
 @register.simple_tag
 def request_id() -> str:
-    """The id by which those who run the portal find this very request in their logs."""
+    """Return the request id, by which operators find this request in their logs."""
     return current_request_id()
 
 
 @register.simple_block_tag
 def drawn(content: SafeString) -> SafeString:
-    """For what stands in several places, to be drawn once: `{% drawn as menu %}…{% enddrawn %}`, then `{{ menu }}`."""
+    """Render content once for use in several places: `{% drawn as menu %}…{% enddrawn %}`, then `{{ menu }}`."""
     return content
 
 
 @register.simple_tag
-@cache  # some dozens of them, dozens of times on each page
+@cache  # dozens of different icons, each dozens of times per page
 def icon(name: str) -> SafeString:
-    """A decorative icon of the sprite; words beside it (or visually hidden) say what it means."""
+    """Render a decorative icon of the sprite; a text beside it (or visually hidden) must carry the meaning."""
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}#{}"/></svg>', static("icons.svg"), name)
 
 
 @register.simple_tag
 def badge(status: str, word: str) -> SafeString:
-    """The badge of a change's status: shape, word and colour."""
+    """Render the badge of a change's status: shape, label and colour."""
     return format_html(
         '<span class="badge-status" data-status="{}">{}{}</span>',
         status,
@@ -72,7 +72,7 @@ def badge(status: str, word: str) -> SafeString:
 
 @register.simple_tag
 def response_code(code: int | None) -> SafeString:
-    """An HTTP status as a pill; None is a call that got no answer."""
+    """Render an HTTP status as a badge; None is a call without a response."""
     if code is None:
         return format_html('<span class="code code-none">{}</span>', _("no answer"))
     return format_html('<span class="code code-{}xx">{}</span>', code // 100, code)
@@ -80,16 +80,22 @@ def response_code(code: int | None) -> SafeString:
 
 @register.filter
 def notice_icon(kind: str) -> str:
-    """The icon of a notice or of a message's level."""
+    """Return the icon name for the kind of a notification or the level of a message."""
     return NOTICE_ICONS.get(kind, "info-circle")
 
 
 @register.inclusion_tag("_send_again.html", takes_context=True)
 def send_again(context: dict[str, Any]) -> dict[str, Any]:
-    """On an error page: what the request's user had typed, in a form to send again."""
+    """Render, on an error page, the input of the request's user in a form to send again."""
     request = context.get("request")
     if request is None:
         return {"typed": []}
     user = getattr(request, "user", None)
     typed = typed_again(request, user.pk) if user and user.is_authenticated and not context.get("foreign") else []
     return {"typed": typed, "address": request.get_full_path(), "csrf_token": context.get("csrf_token")}
+
+
+@register.inclusion_tag("_first_steps.html", takes_context=True)
+def first_steps(context: dict[str, Any], right: str) -> dict[str, Any]:
+    """Render the first steps for users with that right; see web.first_steps."""
+    return {"progress": progress(context["user"], Right(right)), "csrf_token": context.get("csrf_token")}
