@@ -1,4 +1,4 @@
-"""Running the portal: its processes, its state folder, its demo. No models."""
+"""Operation of the portal: health, metrics, doctor, retention and the operators' pages."""
 
 from django.apps import AppConfig
 

@@ -1,4 +1,4 @@
-"""How the connection to Segura stands: its last test, what is taken for granted about it, and what came over it."""
+"""Status of the connection to Segura: last test, assumptions about Segura, last synchronisation."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from portal.operations.segura_assumptions import Assumption, OpenQuestion
 
 @dataclass(frozen=True)
 class ConnectionStatus:
-    """`trial`: the last test; a new one takes at most `bound_s` seconds. `standing`: of the list of secrets.
+    """Status of the connection to Segura, as recorded in the database.
 
-    `next_sync_at`: when the schedule asks for that list again. `directory`: the last synchronisation of the users and
-    groups, None where there was none or no SCIM client.
+    `trial`: the last test; a new one takes at most `bound_s` seconds. `standing`: status of the list of secrets.
+    `next_sync_at`: the next scheduled read of that list. `directory`: the last synchronisation of users and groups;
+    None if there was none or no SCIM client is set.
     """
 
     trial: ConnectionTest | None
@@ -35,7 +36,7 @@ class ConnectionStatus:
 
 
 def load_connection_status() -> ConnectionStatus:
-    """As it is on record. Asks nothing of Segura."""
+    """Load the status from the database, without a call to Segura."""
     now, scim = get_sync_status(), directory.is_configured()
     return ConnectionStatus(
         connection_check.latest_connection_test(),

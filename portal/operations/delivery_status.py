@@ -1,4 +1,4 @@
-"""How delivery stands: what runs, what waits, and what needs a person."""
+"""Status of the delivery: what runs, what waits, and what needs an administrator."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _UNSETTLED = (Status.NEEDS_HUMAN, Status.IN_DOUBT)
 
 @dataclass(frozen=True)
 class StuckChange:
-    """A change that needs a person; `may_settle`: whether the reader may act on it, as it is not their own."""
+    """Change that needs an administrator; `may_settle`: whether the reader may act on it, as it is not their own."""
 
     row: ChangeRow
     may_settle: bool
@@ -33,11 +33,11 @@ class StuckChange:
 
 @dataclass(frozen=True)
 class DeliveryStatus:
-    """`stuck` need a person, `doubtful` go on by themselves, `failed` can be retried: of each the first SHOWN.
+    """Status of the delivery at the time `at`.
 
-    `more_stuck` and so on: whether there are more.
-    `pending` and `approved` have waited longest for a decision and for a worker. `operators`: who could act.
-    All of it as of `at`.
+    `stuck` changes need an administrator, `doubtful` are resolved by the worker, `failed` can be retried. Each
+    list has the first SHOWN changes; `more_stuck`, `more_doubtful` and `more_failed`: whether there are more.
+    `pending` and `approved` have waited longest, for a decision and for a worker. `operators`: groups that may act.
     """
 
     pulse: BrokerStatus
@@ -54,7 +54,7 @@ class DeliveryStatus:
 
 
 def get_delivery_status(reader: User) -> DeliveryStatus:
-    """As it is now."""
+    """Return the current status."""
     stuck, doubtful = _unsettled(reader)
     failed = list_retriable()
     rows, doubtful_rows, failed_rows = change_rows.build_row_lists(
@@ -77,10 +77,10 @@ def get_delivery_status(reader: User) -> DeliveryStatus:
 
 
 def _unsettled(reader: User) -> tuple[list[Change], list[Change]]:
-    """The oldest that need a person and the oldest in doubt: of each SHOWN, and one more where there is one.
+    """Return the oldest changes that need an administrator and the oldest in doubt: of each SHOWN + 1, if there are.
 
-    Each tells by `own` whether it is the reader's. One walk through the index of statuses, from its end; another where
-    those that need a person fill the first.
+    `own` on each is true for the reader's own change. One scan of the status index from its end; a second one if the
+    changes that need an administrator fill the first.
     """
     unsettled = change_rows.with_row_data(Change.objects.filter(status__in=_UNSETTLED))
     open_ends = unsettled.annotate(own=guards.own_changes_filter(reader))
@@ -99,7 +99,7 @@ def list_retriable() -> list[Change]:
 
 
 def _longest() -> dict[str, Change]:
-    """By status the change that has waited longest in it, for a decision and for a worker."""
+    """Return, by status, the change that has waited longest for a decision and the one that has for a worker."""
     pending = Change.objects.filter(status=Status.PENDING).order_by("pk").values("pk")[:1]
     approved = Change.objects.filter(status=Status.APPROVED).order_by("queued_at", "pk").values("pk")[:1]
     both = Change.objects.filter(Q(pk=Subquery(pending)) | Q(pk=Subquery(approved)))

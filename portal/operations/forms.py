@@ -1,4 +1,4 @@
-"""What an operator sends: a pause of all delivery with its reason, and its end."""
+"""Forms to pause and resume all delivery."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portal.accounts.forms import RecentAuthForm
 
 
 class PauseForm(RecentAuthForm):
-    """Why nothing shall go out."""
+    """Pause of all delivery, with its reason."""
 
     reason = forms.CharField(
         label=_("Reason"),
@@ -24,7 +24,7 @@ class PauseForm(RecentAuthForm):
 
 
 class ResumeForm(RecentAuthForm):
-    """Nothing but the person."""
+    """Resumption of delivery, which only needs a recent authentication."""
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
         super().__init__(data, request=request, auto_id="release-%s")

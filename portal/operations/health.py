@@ -1,7 +1,7 @@
-"""Whether this process can serve, and how each thing it leans on fares: for load balancers, supervisors and people.
+"""Health checks: whether this process can serve, and the state of each dependency, for load balancers and operators.
 
-Only what every page needs makes a process unready. The rest is told and changes nothing: a vote must not be refused
-because Redis or Segura is away, and a balancer that took every web process out would do just that.
+Only what every page needs makes a process unready. Other failures are reported and change nothing: a vote must not be
+impossible because Redis or Segura is away, which it would be if a load balancer removed every web process.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from portal.operations import heartbeats
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """One dependency. `reason`: a code or a sentence without any value of a setting; '' where all is well.
+    """Check of one dependency. `reason`: a code or sentence without any value of a setting; '' if the check passes.
 
-    Where it is `needed` and not well, this process can serve nothing.
+    If it is `needed` and fails, this process can serve nothing.
     """
 
     name: str
@@ -36,7 +36,7 @@ class HealthCheck:
 
 
 def run_health_checks() -> list[HealthCheck]:
-    """All of them, in the order in which to look. Bounded: Redis has a second, the database six short questions."""
+    """Return all checks, in the order to look at them. Bounded: timeouts of 1 s for Redis, six short queries."""
     try:
         return [
             HealthCheck("database", needed=True),
@@ -44,7 +44,7 @@ def run_health_checks() -> list[HealthCheck]:
             *_told_by_rows(),
         ]
     except DatabaseError as error:
-        # Its name alone: the text may quote the address of the database.
+        # Only the class name: the message may contain the database's address.
         return [
             HealthCheck("database", f"does not answer ({type(error).__name__})", needed=True),
             *_told_by_the_broker(),
@@ -62,7 +62,7 @@ _migrated = False
 
 
 def _migrations() -> str:
-    """A process of the new release must wait for its tables; one of the old release has all it knows of."""
+    """Return '' if all migrations are applied, else the reason. A process of an old release finds none missing."""
     global _migrated
     if _migrated:
         return ""
@@ -97,7 +97,7 @@ def _log() -> str:
 
 
 def _segura() -> str:
-    """What the last reading of its list came to. Nothing is asked of Segura: a probe must not be an access."""
+    """Return why the last read of Segura's list failed, or ''. Makes no call: a probe must not cause an access."""
     now = catalogue_standing()
     if now.failed and now.newest is not None:
         return f"the last reading failed: {now.newest.kind}"

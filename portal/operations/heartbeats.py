@@ -1,6 +1,6 @@
-"""What the broker knows of the machinery: which workers take up work, when the sweep came by last, what waits in line.
+"""Heartbeats in the broker: which workers take up tasks, when the last sweep began, how long the queues are.
 
-Workers leave word in Redis; pages read it in one bounded exchange, so that no page hangs because something else does.
+Workers write to Redis; pages read it in one bounded exchange, so that no page hangs when Redis does.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _SWEPT = "operations:swept"
 
 @dataclass(frozen=True)
 class WorkerStatus:
-    """`felt_at`: when it last took up what it was asked. `silent`: so long ago that it is busy throughout, or lost.
+    """A worker. `felt_at`: when it last took up a ping. `silent`: that is so long ago that it is fully busy or lost.
 
-    `ahead_s`: how far its machine's clock was before the broker's.
+    `ahead_s`: seconds by which its host's clock was ahead of the broker's.
     """
 
     name: str
@@ -42,9 +42,9 @@ class WorkerStatus:
 
 @dataclass(frozen=True)
 class BrokerStatus:
-    """As of now; without `reachable` nothing else is known.
+    """State of the broker; if it is not `reachable`, nothing else is known.
 
-    `depths`: messages that wait, by queue. `discarded`: messages that were thrown away as none, by reason.
+    `depths`: waiting messages by queue. `discarded`: discarded messages by reason.
     """
 
     reachable: bool
@@ -56,12 +56,12 @@ class BrokerStatus:
 
     @property
     def delivering(self) -> bool:
-        """Whether somebody takes up changes."""
+        """Whether a worker takes up changes."""
         return any(not worker.silent and "celery" in worker.queues for worker in self.workers)
 
 
 def record_heartbeat(worker: str, queues: Sequence[str]) -> None:
-    """The worker has just taken up a question. What Redis does not take is no harm: it is asked again soon."""
+    """Record that the worker has taken up a ping. A failure of Redis is ignored, since the next ping comes soon."""
     with suppress(RedisError), open_redis() as client:
         seconds, microseconds = client.time()
         ahead_s = round(time.time() - seconds - microseconds / 1e6, 1)
@@ -69,19 +69,19 @@ def record_heartbeat(worker: str, queues: Sequence[str]) -> None:
 
 
 def forget_worker(worker: str) -> None:
-    """It has ended as it should."""
+    """Forget a worker that shut down cleanly."""
     with suppress(RedisError), open_redis() as client:
         client.hdel(_WORKERS, worker)
 
 
 def record_sweep() -> None:
-    """A sweep has begun: scheduler, queue and a worker work together."""
+    """Record that a sweep has begun, which shows that scheduler, queue and a worker work together."""
     with suppress(RedisError), open_redis() as client:
         client.set(_SWEPT, _now(client))
 
 
 def read_broker_status() -> BrokerStatus:
-    """All of it, within PATIENCE_S for each of connecting and reading."""
+    """Read the state of broker and workers, with PATIENCE_S as timeout for connecting and for reading."""
     queues = list(settings.CELERY_TASK_QUEUES)
     try:
         with open_redis() as client, client.pipeline(transaction=False) as asked:
@@ -107,18 +107,18 @@ def _worker(name: str, said: dict[str, object], now: int) -> WorkerStatus:
     at = int(str(said["at"]))
     queues = said["queues"] if isinstance(said["queues"], list) else []
     silent = now - at > 2 * settings.WORKER_DEAF_AFTER_S
-    ahead_s = float(str(said.get("ahead", 0)))  # a worker of an earlier release does not say
+    ahead_s = float(str(said.get("ahead", 0)))  # an older worker does not send it
     return WorkerStatus(name, datetime.fromtimestamp(at, UTC), tuple(map(str, queues)), silent, ahead_s)
 
 
 def _now(client: Redis) -> int:
-    """The broker's clock, so that those of the machines need not agree."""
+    """Return the broker's time, so that the clocks of the hosts need not agree."""
     seconds, _microseconds = client.time()
     return int(seconds)
 
 
 def open_redis() -> Redis:
-    """A connection for one bounded exchange; close it."""
+    """Return a connection for one bounded exchange; the caller closes it."""
     return Redis.from_url(
         settings.REDIS_URL,
         socket_timeout=PATIENCE_S,

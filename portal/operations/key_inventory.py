@@ -1,4 +1,4 @@
-"""The keys the portal rests on: which, since when, what they keep. Their values are never read here."""
+"""Inventory of the portal's keys: which there are, since when, and what they protect. It reads no key values."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _OTHERS = {
     "SEGURA_SCIM_CLIENT_SECRET": "SEGURA_SCIM_CLIENT_SECRET",
     "METRICS_TOKEN": "PORTAL_METRICS_TOKEN",
 }
-"""By setting, how the environment names it. No id of these is kept: a guess could be tried on it."""
+"""Name in the environment, by setting. No id of these is stored, since it would allow testing guesses."""
 
 
 @dataclass(frozen=True)
 class EncryptionKey:
-    """A key by its id. `since`: when a rotation first moved values to it; None where none is on record.
+    """A key by its id. `since`: the first rotation to it; None if none is recorded.
 
-    `seen_at`: when a worker first started with it; None where none has. `values` of open changes rest under it. `known`
-    is false for one that values need and the ring lacks.
+    `seen_at`: when a worker first started with it; None if none has. `values`: encrypted values of open changes.
+    `known` is false for a key that values need and the ring lacks.
     """
 
     name: str
@@ -47,7 +47,7 @@ class EncryptionKey:
 
 @dataclass(frozen=True)
 class ApprovalKey:
-    """A key of the ring that authenticates votes, or one that votes need and the ring lacks (`known` is false)."""
+    """Key that authenticates votes, or one that votes need and the ring lacks (`known` is false)."""
 
     name: str
     active: bool
@@ -57,7 +57,7 @@ class ApprovalKey:
 
 @dataclass(frozen=True)
 class StoredCredential:
-    """A secret of the settings, by its name. `written_at`: its file's date; None where it has no readable file."""
+    """Secret of the settings, by name. `written_at`: date of its file; None without a readable file."""
 
     name: str
     present: bool
@@ -66,7 +66,7 @@ class StoredCredential:
 
 @dataclass(frozen=True)
 class KeyInventory:
-    """`rotated_at`: when values were sealed anew last. `sealing_file_at`: when the file with the ring was written."""
+    """Keys. `rotated_at`: last rotation of encrypted values; `sealing_file_at`: date of the file with the key ring."""
 
     sealing: list[EncryptionKey]
     approval: list[ApprovalKey]
@@ -79,22 +79,22 @@ class KeyInventory:
 
     @property
     def behind(self) -> int:
-        """Values that rest under another key than the one that seals."""
+        """Number of values encrypted with another key than the active one."""
         return sum(key.values for key in self.sealing if not key.active)
 
     @property
     def missing(self) -> list[EncryptionKey]:
-        """Keys that values need and this process does not have."""
+        """Keys that values need and this process lacks."""
         return [key for key in self.sealing if not key.known]
 
     @property
     def spare(self) -> list[EncryptionKey]:
-        """Older keys of the ring that keep nothing any more."""
+        """Older keys of the ring that no value needs any more."""
         return [key for key in self.sealing if key.known and not key.active and not key.values]
 
 
 def build_key_inventory() -> KeyInventory:
-    """As this process, the database and the log know them."""
+    """Build the inventory from this process's settings, the database and the audit log."""
     resting, since, rotated_at = key_rotation.count_values_by_key(), *_rotations()
     announced = Event.objects.filter(action="audit.key_changed").first()
     return KeyInventory(
@@ -110,7 +110,7 @@ def build_key_inventory() -> KeyInventory:
 
 
 def record_known_keys() -> None:
-    """Keep when the keys of this process's ring were first met. Raises DatabaseError."""
+    """Record when the keys of this process's ring were first seen. Raises DatabaseError."""
     now = timezone.now()
     met = [KnownKey(name=name, first_seen_at=now) for name in keyring.get_keyring().keys]
     KnownKey.objects.bulk_create(met, ignore_conflicts=True)
@@ -131,7 +131,7 @@ def _sealing(resting: Counter[str], since: dict[str, datetime]) -> list[Encrypti
 
 
 def _approval(votes: Counter[str]) -> list[ApprovalKey]:
-    """The keys of this process's ring, and those that votes need beside them; none if it was given no ring."""
+    """Return the keys of this process's ring and others that votes need; empty if this process has no ring."""
     if not settings.APPROVAL_MAC_KEYS:
         return []
     ring = keyring.mac_ring()
@@ -140,7 +140,7 @@ def _approval(votes: Counter[str]) -> list[ApprovalKey]:
 
 
 def _rotations() -> tuple[dict[str, datetime], datetime | None]:
-    """By key the first rotation to it among the newest on record, and the last one of all."""
+    """Return, by key, the first of the newest recorded rotations to it, and the time of the last rotation."""
     events = Event.objects.filter(action="sealing.rotated")[:_ROTATIONS]
     entries = [event.entry for event in events if event.entry]
     since = {str(entry.data.get("key", "")): entry.at for entry in entries}

@@ -1,7 +1,7 @@
-"""What Prometheus is told, made when it asks: from rows, from the broker, and from what the web processes counted.
+"""Metrics for Prometheus, computed when scraped: from rows, from the broker, and from counts of the web processes.
 
-Every replica tells the same of rows and broker, so that it does not matter which is asked; figures of traffic are the
-replica's own. Questions are bounded: open changes, ends of indexes, counts up to MOST.
+Every replica reports the same for rows and broker, so it does not matter which is scraped; figures of traffic are the
+replica's own. Queries are bounded: open changes, ends of indexes, counts up to MOST.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from portal.notifications.models import Notice, Untold
 from portal.operations import event_counters, heartbeats, traffic_metrics
 
 MOST = 10_000
-"""What waits is counted up to here: more is no other news."""
+"""Upper limit of counts of waiting rows: a larger number would tell nothing new."""
 _SINCE = {Status.PENDING: "created_at", Status.APPROVED: "queued_at", Status.IN_DOUBT: "doubtful_since"}
-"""Since when a change waits, by status; else since it got there."""
+"""Column with the start of the wait, by status; `status_since` for other statuses."""
 
 
 def render_metrics() -> bytes:
-    """The text that Prometheus reads."""
+    """Return the metrics in Prometheus's text format."""
     registry = CollectorRegistry()
     registry.register(_Rows())
     return generate_latest(registry) + generate_latest(traffic_metrics.build_registry())
 
 
 class _Rows(Collector):
-    """Without the database it says so, and what the broker says."""
+    """Collector of metrics from rows and broker. Without the database it reports that, and the broker's metrics."""
 
     def collect(self) -> Iterable[Metric]:
         told = [*_broker()]
@@ -163,7 +163,7 @@ def _histogram(counts: dict[tuple[str, ...], float]) -> Metric:
 
 
 def _waiting(rows: QuerySet[Unsealed] | QuerySet[Untold], now: datetime, name: str, said: str) -> Iterator[Metric]:
-    """Rows that each name an event: how many wait, and how long the first of them does."""
+    """Return metrics of rows that each refer to an event: how many wait, and how long the oldest has waited."""
     since = next((at for (at,) in oldest_waiting(rows)), None)
     yield _gauge(f"{name}_events", f"{said}.", rows[:MOST].count())
     yield _gauge(f"{name}_lag_seconds", f"{said}: how long the first of them waits.", _age(since, now))
@@ -192,10 +192,10 @@ def _none(statuses: Iterable[Status]) -> dict[str, float]:
 
 
 def _age(at: datetime | None, now: datetime) -> float:
-    """Seconds; 0 where nothing waits, or it came within this very moment."""
+    """Return the age in seconds; 0 if nothing waits, or if it came at this moment."""
     return max(0.0, (now - at).total_seconds()) if at else 0.0
 
 
 def _stamp(at: datetime | None) -> float:
-    """0 for never, since an alert that waits for a series that is not there waits for ever."""
+    """Return a Unix timestamp; 0 for never, since an alert on a missing series would never fire."""
     return at.timestamp() if at else 0.0

@@ -1,4 +1,4 @@
-"""What the log has been counted to, for metrics; and which keys were first met when."""
+"""Counters of audit events for metrics, and the first use of each encryption key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db.models import Q
 
 
 class Tally(models.Model):
-    """Counts of the log's events up to one of them: a single row for all processes. See tally."""
+    """Counts of audit events up to one event: a single row for all processes. See event_counters."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     counted = models.BigIntegerField(help_text="The newest event that is in the counts.")
@@ -19,7 +19,7 @@ class Tally(models.Model):
 
 
 class KnownKey(models.Model):
-    """A sealing key by its id, never its value, and when a worker first started with it on its ring."""
+    """Encryption key by its id, never its value, and when a worker first started with it on its ring."""
 
     name = models.CharField(max_length=32, primary_key=True)
     first_seen_at = models.DateTimeField()

@@ -1,7 +1,7 @@
-"""What machines ask: /health/live, /health/ready and /metrics. Answered before anything a page needs.
+"""Probes for monitoring: /health/live, /health/ready and /metrics. Answered before anything that a page needs.
 
-A probe names no host the portal answers to, comes over plain http and must be answered while the database is away: so
-these are no views below sessions, redirects and error pages.
+A probe may name no allowed host, uses plain http and must be answered while the database is away: therefore these are
+not views below sessions, redirects and error pages.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _last: tuple[float, list[HealthCheck]] = (-_FRESH_S, [])
 
 
 class ProbeMiddleware:
-    """First of all that answers."""
+    """Middleware that answers the probes; above every other one that answers."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -40,12 +40,12 @@ class ProbeMiddleware:
 
 
 def live_probe(_request: HttpRequest) -> HttpResponse:
-    """200 while this process answers at all; it asks nothing of anybody."""
+    """Return 200 while the process runs. Checks no dependency."""
     return JsonResponse({"status": "ok"})
 
 
 def ready_probe(request: HttpRequest) -> HttpResponse:
-    """503 where this process can serve nothing, else 200. Reasons are for who has the token."""
+    """Return 503 if this process can serve nothing, else 200. Reasons are shown only with the metrics token."""
     checks = _checks()
     unready = any(check.needed and not check.ok for check in checks)
     status = "unready" if unready else "ok" if all(check.ok for check in checks) else "degraded"
@@ -56,7 +56,7 @@ def ready_probe(request: HttpRequest) -> HttpResponse:
 
 
 def metrics_probe(request: HttpRequest) -> HttpResponse:
-    """Metrics for who has the token; an address is no proof of who asks behind a proxy, so there is no list of them."""
+    """Return the metrics if the request has the token. No check of addresses, which behind a proxy prove nothing."""
     if not settings.METRICS_TOKEN:
         return HttpResponse("PORTAL_METRICS_TOKEN is not set: there are no metrics.\n", "text/plain", status=404)
     if not has_metrics_token(request):
@@ -70,13 +70,13 @@ def metrics_probe(request: HttpRequest) -> HttpResponse:
 
 
 def has_metrics_token(request: HttpRequest) -> bool:
-    """Whether it carries PORTAL_METRICS_TOKEN; nobody does where there is none."""
+    """Return whether the request has PORTAL_METRICS_TOKEN; False if that is not set."""
     token: str = settings.METRICS_TOKEN
     return bool(token) and constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {token}")
 
 
 def _checks() -> list[HealthCheck]:
-    """Asked once for all who ask within two seconds, one at a time: strangers must not cost the database more."""
+    """Run the checks at most every two seconds, for all requests: anyone may probe, and must not load the database."""
     global _last
     with _alone:
         if time.monotonic() - _last[0] >= _FRESH_S:

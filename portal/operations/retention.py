@@ -1,4 +1,4 @@
-"""What is past its retention, by class of record."""
+"""Deletion of rows past their retention, by class of record."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from portal.notifications.models import Notice
 
 
 def apply_retention(*, by: str) -> Iterator[tuple[str, int]]:
-    """Each class and how many of it went. Raises DatabaseError where this role may not remove events."""
+    """Yield each class with the number of deleted rows. Raises DatabaseError if this role may not delete events."""
     yield from delete_expired_rows()
     retention.record_retention(settings.RETAIN_AUDIT_DAYS, by=by)
     if settings.RETAIN_AUDIT_DAYS:
@@ -27,7 +27,7 @@ def apply_retention(*, by: str) -> Iterator[tuple[str, int]]:
 
 
 def delete_expired_rows() -> Iterator[tuple[str, int]]:
-    """The same of what is no evidence, and so needs nobody's rights but the running portal's own."""
+    """Yield the same for rows that are no evidence, which the running portal's own role may delete."""
     now = timezone.now()
     yield "sessions that are over", Session.objects.filter(expire_date__lt=now).delete()[0]
     yield "abandoned drafts", drafts.delete_expired_drafts(now)

@@ -1,4 +1,4 @@
-"""Who may do what now, and whether enough people may: a gate that nobody can pass is named before somebody meets it."""
+"""Coverage of rights: how many users have each right, and warnings before work is blocked by too few of them."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ manage.py user NAME --no-role
 manage.py user NAME --new-password
 manage.py user NAME --disable
 manage.py user NAME --enable"""
-"""What changes rights: at the machine, where pages cannot reach."""
+"""Commands that change rights, on the host; pages cannot do it."""
 _ENOUGH = 100
 _SHOWN = 20
 
 
 @dataclass(frozen=True)
 class RightCoverage:
-    """A right, and how many active people hold it, counted up to a hundred."""
+    """A right and its number of active users, counted up to a hundred."""
 
     right: Right
     holders: int
@@ -36,7 +36,7 @@ class RightCoverage:
 
 @dataclass(frozen=True)
 class CoverageGap:
-    """A gate that is shut (`grave`), or that one absence would shut; `changes` are the numbers it keeps waiting."""
+    """Too few users with a right: now (`grave`) or after one absence; `changes` are the ids of changes that wait."""
 
     grave: bool
     words: str
@@ -44,17 +44,17 @@ class CoverageGap:
 
 
 def list_users() -> QuerySet[User]:
-    """All accounts, with their groups."""
+    """Return all accounts with their groups."""
     return User.objects.prefetch_related("groups")
 
 
 def count_right_holders() -> list[RightCoverage]:
-    """Each right and its holders, as they are now."""
+    """Count the users with each right."""
     return [RightCoverage(right, roles.users_with_right(right)[:_ENOUGH].count()) for right in Right]
 
 
 def find_coverage_gaps(known: list[RightCoverage]) -> list[CoverageGap]:
-    """What cannot be done with these people, or soon may not be; none where all is well."""
+    """Return the tasks for which too few users have the right, now or after one absence; empty if there are none."""
     holders = {gate.right: gate.holders for gate in known}
     return [
         concern
@@ -84,7 +84,7 @@ def _deciding(approvers: int) -> CoverageGap | None:
 
 
 def _beyond(approvers: int) -> CoverageGap | None:
-    """Pending changes that too few of these people may approve: none of them approves an own one."""
+    """Return pending changes that too few users may approve; a requester does not count for their own change."""
     own = Q(policy__required__gt=approvers - 1, change__requester__in=roles.users_with_right(Right.DECIDE).values("pk"))
     waiting = Revision.objects.filter(
         Q(policy__required__gt=approvers) | own, change__status=Status.PENDING, number=F("change__revision")

@@ -1,8 +1,8 @@
-"""python3 -m portal.operations.secret_files [FOLDER] [--demo] [--accounts]: make a file for each secret.
+"""python3 -m portal.operations.secret_files [FOLDER] [--demo] [--accounts]: create a file for each secret.
 
 The folder is `.secrets` unless another is named. `--demo` also writes `.env` for a trial with the sandbox. `--accounts`
 gives each file to the group of the account that reads it, for a host without containers. Plain Python, for a host
-without the portal's packages. What exists is kept: put your own in its place.
+without the portal's packages. Existing files are kept: put your own in place of generated ones.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ READERS = {
     "countersign-owner": ("database_url_owner", "pgpass"),
     "countersign-all": ("redis_url", "email_url"),
 }
-"""The group that reads a file on a host without containers. A file that no group reads is root's alone."""
+"""Group that reads each file on a host without containers. A file in no group is readable by root only."""
 
 
 def create_secret_files(folder: Path) -> list[str]:
-    """Write the files that are missing; returns their names.
+    """Write the missing files and return their names.
 
-    The folder is its owner's alone, and so its files may be readable: the containers' account is another one.
+    Only the folder's owner can enter it, so the files themselves may be readable: containers use another account.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
@@ -76,9 +76,9 @@ def create_secret_files(folder: Path) -> list[str]:
 
 
 def restrict_permissions(folder: Path) -> None:
-    """Let each group read its own files only, and no account write one. Needs root, and the accounts.
+    """Let each group read only its own files, and no account write one. Needs root and the accounts.
 
-    The folder can be entered, but not listed, by all; the modes of its files decide.
+    Every account can enter the folder, but not list it; the modes of the files decide.
     """
     groups = {name: group for group, names in READERS.items() for name in names}
     for file in folder.iterdir():
@@ -91,7 +91,7 @@ def restrict_permissions(folder: Path) -> None:
 
 
 def write_demo_settings(path: Path) -> bool:
-    """Write the settings of a trial; returns False, and changes nothing, if there is such a file already."""
+    """Write the settings of a trial; return False and change nothing if the file exists."""
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
             file.write(_DEMO)
@@ -101,9 +101,9 @@ def write_demo_settings(path: Path) -> bool:
 
 
 def _kept(path: Path, content: str) -> str:
-    """Return what the file holds, after writing `content` if there is no file yet.
+    """Return the content of the file, after writing `content` if there is no file yet.
 
-    A file appears whole or not at all, so that a start that was interrupted leaves no empty key behind.
+    A file appears whole or not at all, so that an interrupted start leaves no empty key behind.
     """
     if not path.exists():
         temporary = path.with_name(f".{path.name}.new")
@@ -113,7 +113,7 @@ def _kept(path: Path, content: str) -> str:
 
 
 def _make_certificate(certificate: Path, key: Path) -> None:
-    """Make the sandbox's, which signs itself; with a real Segura its place is taken by the file of that server's CA."""
+    """Create the sandbox's self-signed certificate; for a real Segura, replace it by the file of that server's CA."""
     names = ["-addext", "subjectAltName=DNS:sandbox", "-addext", "basicConstraints=critical,CA:TRUE"]
     temporary = certificate.with_name(".segura_ca.new")
     subprocess.run(
@@ -125,7 +125,7 @@ def _make_certificate(certificate: Path, key: Path) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Do what the command line asks for."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(prog="python3 -m portal.operations.secret_files")
     parser.add_argument("folder", nargs="?", default=".secrets", type=Path)
     parser.add_argument("--demo", action="store_true", help="also write .env for a trial with the sandbox")

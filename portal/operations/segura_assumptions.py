@@ -1,4 +1,4 @@
-"""What the portal takes for granted about an appliance it cannot ask: setting, value, source and consequence."""
+"""Assumptions about Segura and its gateway that the portal cannot query: setting, value, source, consequence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 @dataclass(frozen=True)
 class Assumption:
-    """`stated`: somebody set it in the environment; else it is the default, or `derived` from others."""
+    """A setting. `stated`: it is set in the environment; else it is a default, or `derived` from other settings."""
 
     name: str
     value: str
@@ -22,14 +22,14 @@ class Assumption:
 
 @dataclass(frozen=True)
 class OpenQuestion:
-    """What no setting says, because the portal behaves so that either answer is safe."""
+    """A question about Segura without a setting, because the portal is safe with either answer."""
 
     question: str
     answer: str
 
 
 def list_assumptions() -> list[Assumption]:
-    """Every setting about Segura, in the order of a connection. No value of a secret is among them."""
+    """Return every setting about Segura, in the order of a connection, without values of secrets."""
     hold = _(
         "Twice the gateway's timeout for each try, and the margin. So long the gateway may replay a call it never "
         "answered, and so long no other change of that secret is sent."
@@ -72,7 +72,7 @@ def _patience() -> dict[str, str]:
 
 
 def list_unknowns() -> list[OpenQuestion]:
-    """What is not known about a real appliance and needs no setting."""
+    """Return what is unknown about a real appliance and needs no setting."""
     return [
         OpenQuestion(
             _("Does a field that is left out of an update stay as it is?"),
@@ -107,7 +107,7 @@ def _of(name: str, consequence: str) -> Assumption:
 
 
 def _value(name: str) -> str:
-    if name == "DELIVERY_HOLD_MARGIN_S":  # kept as part of its sum alone
+    if name == "DELIVERY_HOLD_MARGIN_S":  # the settings contain only the sum
         tries = settings.SEGURA_GATEWAY_RETRIES + 1
         return f"{settings.DELIVERY_HOLD_S - 2 * settings.SEGURA_GATEWAY_TIMEOUT_S * tries:g} s"
     value = getattr(settings, name)

@@ -1,4 +1,4 @@
-"""Celery's door to the running of the portal: each worker is asked again and again whether it hears (B7)."""
+"""Celery tasks of operations: pings that show whether each worker takes up tasks (B7), and retention."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ _GRACE_S = 30.0
 
 
 @app.task(name="operations.ping", bind=True)
-def ping_worker(self: Task, serves: int = 0) -> None:  # type: ignore[type-arg]  # generic in the stubs alone
-    """Having been started is the answer; the page for operators shows it. `serves`: a bit for each queue of ours."""
+def ping_worker(self: Task, serves: int = 0) -> None:  # generic in the stubs only
+    """Record a heartbeat: this ping was started, so the worker takes up tasks. `serves`: a bit for each queue."""
     queues = [name for place, name in enumerate(settings.CELERY_TASK_QUEUES) if serves >> place & 1]
     heartbeats.record_heartbeat(self.request.hostname or "", queues)
 
 
 @app.task(name="operations.retire")
 def run_retention() -> None:
-    """What is past its retention goes, but for events of the log: `manage.py prune` alone may remove those."""
+    """Delete rows past their retention, except audit events, which only `manage.py prune` may delete."""
     for _ in retention.delete_expired_rows():
         pass
 
 
 @signals.task_prerun.connect
 def on_task_prerun(sender: Any, **_: object) -> None:
-    """Scheduler, queue and a worker have worked together."""
+    """Record the start of a sweep, which shows that scheduler, queue and a worker work together."""
     if sender.name == "changes.sweep":
         heartbeats.record_sweep()
 
 
 @signals.worker_shutdown.connect
 def on_worker_shutdown(sender: Any, **_: object) -> None:
-    """A worker that ends as it should is not missed."""
+    """Forget a worker that shuts down cleanly, so that it is not reported as lost."""
     heartbeats.forget_worker(sender.hostname)
 
 
 @signals.worker_ready.connect
 def on_worker_init(**_: object) -> None:
-    """Record the keys of the ring, which changes only with a start. The sealer has none, and leaves it to others."""
+    """Record the keys of the ring, which changes only with a restart. The sealer has no ring and records nothing."""
     if settings.HOLDS_KEYS:
         with suppress(DatabaseError):
             key_inventory.record_known_keys()
@@ -57,14 +57,14 @@ def on_worker_init(**_: object) -> None:
 
 @signals.worker_ready.connect
 def on_worker_ready(sender: Any, **_: object) -> None:
-    """From now on this worker's main process watches whether it takes up work."""
+    """Start the watchdog in this worker's main process."""
     queue = worker_direct(sender.hostname)
     consumes = sender.app.amqp.queues.consume_from
     serves = sum(1 << place for place, name in enumerate(settings.CELERY_TASK_QUEUES) if name in consumes)
 
     def ask() -> None:
         try:
-            # A connection of its own: one that is shared with the consumer would hang along with it.
+            # A separate connection: one shared with the consumer would hang together with it.
             with app.connection_for_write() as connection:
                 producer = app.amqp.Producer(connection)
                 ping_worker.apply_async(
@@ -85,6 +85,6 @@ def _taken_up() -> int:
 
 
 def _at_work(request: Any) -> bool:
-    """Started, and within its time limit: a task that is past it would have been ended, had anybody noticed."""
+    """Return whether the task runs within its time limit: beyond it the worker has failed to end the task."""
     limit: float = request.time_limits[0] or request.task.time_limit or app.conf.task_time_limit
     return request.time_start is not None and time.time() - request.time_start < limit + _GRACE_S

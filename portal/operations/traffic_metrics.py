@@ -1,7 +1,7 @@
-"""How long pages take and what they answer: the one thing only the web processes know, counted in each of them.
+"""Metrics of requests, which only the web processes know: duration and status, counted in each process.
 
-Several processes of one replica write to files of a folder they share (PORTAL_METRICS_DIR), the way of
-prometheus-client; without one each tells of itself alone.
+Several processes of one replica write to files in a shared folder (PORTAL_METRICS_DIR), as prometheus-client does;
+without that folder each process reports only itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 if settings.METRICS_DIR:
     Path(settings.METRICS_DIR).mkdir(mode=0o700, parents=True, exist_ok=True)
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each one, which nobody reads
+disable_created_metrics()  # they would be another series per metric that nothing reads
 _REQUESTS = Counter("countersign_web_requests", "Requests by page, method and status.", ["view", "method", "code"])
 _SECONDS = Histogram(
     "countersign_web_request_seconds",
@@ -31,7 +31,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class TrafficMiddleware:
-    """Outside everything that makes a page, and inside the probes, which are not traffic."""
+    """Middleware that counts requests: above everything that renders a page, below the probes, which do not count."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -39,20 +39,20 @@ class TrafficMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
         response = self.get_response(request)
-        # Names of the portal's own, and no address a stranger made up: each would be a series for ever.
+        # Names of views, never a path from the client: each would be a series that stays.
         view = request.resolver_match.view_name if request.resolver_match else "none"
         method = request.method if request.method in _METHODS else "other"
         _REQUESTS.labels(view, method, str(response.status_code)).inc()
         took = time.perf_counter() - began
         _SECONDS.labels(view).observe(took)
-        # Acts are worth a line; of reading and polling nobody wants one each.
+        # POST requests are logged; a line for each GET and poll would fill the log.
         level = logging.INFO if method == "POST" else logging.DEBUG
         _log.log(level, "%s %s: %d in %d ms", method, view, response.status_code, took * 1000)
         return response
 
 
 def build_registry() -> CollectorRegistry:
-    """What all web processes of this replica have counted."""
+    """Return the registry with the counts of all web processes of this replica."""
     if not settings.METRICS_DIR:
         return REGISTRY
     shared = CollectorRegistry()

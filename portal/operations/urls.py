@@ -1,4 +1,4 @@
-"""Addresses of those who run the portal."""
+"""URLs of the operators' pages."""
 
 from django.urls import path
 

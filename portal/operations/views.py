@@ -1,4 +1,4 @@
-"""The pages of those who run the portal: delivery, connection, people, keys."""
+"""Pages of operators: delivery, connection, users, keys."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from portal.web import keyset
 
 PAGE = 50
 _ABOUT: dict[type[RuleViolation], str] = {ReasonMissing: "reason", ReauthenticationRequired: "password"}
-"""The field that a refusal is about."""
+"""Field that a rule violation is about."""
 
 
 @require_safe
 @require_rights(Right.OPERATE)
 def delivery(request: UserRequest) -> HttpResponse:
-    """What runs, what waits, what needs a person."""
+    """Show what runs, what waits, and what needs an administrator."""
     return _delivery(request)
 
 
@@ -43,7 +43,7 @@ def delivery(request: UserRequest) -> HttpResponse:
 @require_POST
 @require_rights(Right.OPERATE)
 def hold(request: UserRequest) -> HttpResponse:
-    """Nothing more goes out until somebody resumes."""
+    """Pause all delivery until it is resumed."""
     form = PauseForm(request.POST, request=request)
 
     def act() -> str:
@@ -58,7 +58,7 @@ def hold(request: UserRequest) -> HttpResponse:
 @require_POST
 @require_rights(Right.OPERATE)
 def release(request: UserRequest) -> HttpResponse:
-    """What waits goes out."""
+    """Resume delivery."""
     form = ResumeForm(request.POST, request=request)
 
     def act() -> str:
@@ -71,7 +71,7 @@ def release(request: UserRequest) -> HttpResponse:
 @require_safe
 @require_rights(Right.OPERATE)
 def connection(request: UserRequest) -> HttpResponse:
-    """The last test of the connection, the settings it rests on, and the list from Segura."""
+    """Show the last test of the connection, the settings it depends on, and the status of Segura's list."""
     return render(request, "operations/connection.html", {"shown": load_connection_status()})
 
 
@@ -79,7 +79,7 @@ def connection(request: UserRequest) -> HttpResponse:
 @require_rights(Right.OPERATE)
 @limit_acts("connection test")
 def test_connection(request: UserRequest) -> HttpResponse:
-    """Token, list and read; the page then shows what came of them."""
+    """Test token, list and read; the page then shows the results."""
     try:
         connection_check.run_connection_test(by=request.user.username)
     except connection_check.AlreadyRunning:
@@ -90,7 +90,7 @@ def test_connection(request: UserRequest) -> HttpResponse:
 @require_safe
 @require_rights(Right.OPERATE)
 def people(request: UserRequest) -> HttpResponse:
-    """Who may do what, and whether enough people may."""
+    """Show which users have which rights, and whether enough users have each."""
     gates = role_coverage.count_right_holders()
     page = keyset.paginate_by_keyset(
         role_coverage.list_users(), order=("username",), cursor=request.GET.get("at", ""), size=PAGE
@@ -108,7 +108,7 @@ def people(request: UserRequest) -> HttpResponse:
 @require_safe
 @require_rights(Right.OPERATE)
 def keys(request: UserRequest) -> HttpResponse:
-    """Which keys there are, since when, and what to do about them."""
+    """Show the keys, their age, and what to do about them."""
     return render(request, "operations/keys.html", {"keys": key_inventory.build_key_inventory()})
 
 
@@ -123,7 +123,7 @@ def _delivery(request: UserRequest, *, status: int = 200, **context: object) -> 
 
 
 def _act(request: UserRequest, act: Callable[[], str], **form: RecentAuthForm) -> HttpResponse:
-    """Do it and go on, or show the page again with the rule that refused it and what was typed."""
+    """Do the act and redirect, or show the page again with the violated rule and the input."""
     (sent,) = form.values()
     if not sent.is_valid():
         return _delivery(request, status=422, **form)

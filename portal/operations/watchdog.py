@@ -1,4 +1,4 @@
-"""Notices that a worker is connected and yet consumes nothing, which neither its process nor its broker would tell."""
+"""Watchdog for a worker that is connected but consumes nothing, which neither its process nor the broker reveals."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _LOOKS = 6
 
 
 class Watchdog:
-    """Asks the worker a question that only it can answer, and hears whether anything it was asked is taken up.
+    """Watchdog of a worker, which it pings through the worker's own queue.
 
-    `ask` puts a question into the worker's own queue and raises OSError where the broker does not take it: then
-    nobody is deaf. `taken_up` counts what the worker's processes have started so far. `busy`: every one of them is at
-    work, and rightly so. Deaf is who has taken up nothing for `deaf_after_s` seconds while questions were waiting.
+    `ask` puts a ping into that queue and raises OSError if the broker is away: then the worker is not stuck. `taken_up`
+    counts the tasks that the worker's processes have started so far. `busy`: all processes run a task within its time
+    limit. A worker is stuck if it took up nothing for `deaf_after_s` seconds while pings were waiting.
     """
 
     def __init__(
@@ -31,8 +31,8 @@ class Watchdog:
         self._looked_at = 0.0
 
     def deaf(self, now: float) -> bool:
-        """One look, at this instant of the monotonic clock; to be repeated every sixth of the time."""
-        late = now - self._looked_at > 3 * self._every_s  # this process stood still: its worker did, too
+        """Return whether the worker is stuck at `now` (monotonic clock); call it every sixth of `deaf_after_s`."""
+        late = now - self._looked_at > 3 * self._every_s  # this process was suspended, and its worker with it
         self._looked_at = now
         seen = self._taken_up()
         if late or seen != self._seen or self._busy():
@@ -47,14 +47,14 @@ class Watchdog:
         return now - self._asked_at >= self._deaf_after_s
 
     def watch(self) -> None:
-        """For ever, in a thread of its own; ends the process, for whoever supervises it to start a new one."""
+        """Watch forever, in a thread; end the process if it is stuck, so that its supervisor starts a new one."""
         while not self.deaf(time.monotonic()):
             time.sleep(self._every_s)
         _log.critical("this worker is connected but has taken up nothing for %g s: it ends", self._deaf_after_s)
         logging.shutdown()
-        os._exit(1)  # whatever is stuck in this process might stop a polite end
+        os._exit(1)  # a thread that is stuck could block an orderly exit
 
 
 def start_watchdog(watchdog: Watchdog) -> None:
-    """Watch from now on, for as long as the process lives."""
+    """Start the watchdog thread, which runs as long as the process."""
     threading.Thread(target=watchdog.watch, name="watchdog", daemon=True).start()

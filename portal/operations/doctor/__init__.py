@@ -1,4 +1,4 @@
-"""Looks at what the portal leans on and says what to do about each finding. Changes nothing."""
+"""Deployment checks, each finding with advice. They change nothing."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
 
 
 def run_checks(*, ask_segura: bool) -> Iterator[Finding]:
-    """Every finding, area by area. Where the database does not answer, that is said once and the rest goes on."""
+    """Yield every finding, area by area. If the database does not answer, report it once and continue."""
     away = False
-    # The scheduler has no address of the database.
+    # The scheduler has no database URL.
     looks = (
         (configuration.check_configuration, broker.check_broker) if settings.PROCESS == "scheduler" else _EXAMINATIONS
     )

@@ -1,4 +1,4 @@
-"""Redis: whether it keeps what it is given. Read from INFO, which every account may ask, unlike CONFIG."""
+"""Check of Redis: whether it keeps its data. Reads INFO, which every account may use, unlike CONFIG."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FULL = 0.9
 
 
 def check_broker() -> Iterator[Finding]:
-    """What is approved waits for the sweep where Redis lost a message; so little here is worse than seconds."""
+    """Yield findings about Redis. If Redis loses a message, the change waits for the next sweep, some seconds."""
     try:
         with heartbeats.open_redis() as redis:
             info: dict[str, Any] = redis.info()

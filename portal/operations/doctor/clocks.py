@@ -1,4 +1,4 @@
-"""Clocks. Leases and deadlines know the database's alone; messages of beat expire by the workers' own."""
+"""Check of clocks. Leases and deadlines use database time; messages of the scheduler expire by the worker's clock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _AWRY_S = 2.0
 
 
 def check_clocks() -> Iterator[Finding]:
-    """This machine against the database, and each worker against the broker. Raises DatabaseError."""
+    """Compare this host's clock with database time, and each worker's with the broker's. Raises DatabaseError."""
     began = time.time()
     there = db_now().timestamp()
     yield _judged("this machine", (began + time.time()) / 2 - there, "the database's")

@@ -1,4 +1,4 @@
-"""Settings that a process accepts, and that a deployment should not have."""
+"""Check of settings that a process accepts but a deployment should not have."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _AREA = CheckArea("settings")
 
 
 def check_configuration() -> Iterator[Finding]:
-    """As this process reads them: run the doctor with the environment of the process you mean.
+    """Yield findings about the settings of this process: run the doctor with the environment of the process to check.
 
-    PORTAL_PROCESS names that process, so that it is not advised to set what another one needs.
+    PORTAL_PROCESS names that process, so that it gets no advice to set what only another process needs.
     """
     yield from _address()
     yield from _modes()

@@ -1,4 +1,4 @@
-"""The database: whether it keeps what it has confirmed, and whether this role can do more than it should."""
+"""Check of the database: whether it keeps committed rows, and whether this role has too many rights."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _GUARDS = """
 
 
 def check_database() -> Iterator[Finding]:
-    """Raises DatabaseError."""
+    """Yield findings about the database. Raises DatabaseError."""
     yield _migrations()
     yield from _durability()
     yield from _role()

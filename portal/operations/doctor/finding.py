@@ -1,4 +1,4 @@
-"""What the doctor has to say of one thing: how it is, and what to do where it should be otherwise."""
+"""Findings of the doctor: what is found, and what to do about it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.conf import settings
 
 
 class Severity(StrEnum):
-    """A problem makes promises of the portal untrue, or stops it; advice is for what may be meant so."""
+    """Severity: a problem breaks a guarantee of the portal or stops it; advice is for what may be intended."""
 
     OK = "ok"
     ADVICE = "advice"
@@ -18,7 +18,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """`found`: how it is, never with a secret; `todo`: what to do about it, '' where nothing."""
+    """A finding. `found`: the state, never with a secret; `todo`: what to do about it, '' if nothing."""
 
     area: str
     level: Severity
@@ -28,7 +28,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckArea:
-    """Findings of one area, in short."""
+    """Constructor of the findings of one area."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""Keys: whether what rests can be opened, and whether the log is signed with the key it says."""
+"""Check of keys: whether stored values can be decrypted, and whether the signing key is the one of the log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OLD = timedelta(days=365)
 
 
 def check_keys() -> Iterator[Finding]:
-    """Raises DatabaseError."""
+    """Yield findings about keys. Raises DatabaseError."""
     if runs_as("web", "worker"):
         yield from _sealing_keys()
         yield from _approval_keys()

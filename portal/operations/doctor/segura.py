@@ -1,4 +1,4 @@
-"""Segura and its gateway: what is taken for granted about them, and, when asked to, whether they answer."""
+"""Check of Segura and its gateway: the assumptions about them and, on request, whether they answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NEEDED = ("SEGURA_URL", "SEGURA_CLIENT_ID", "SEGURA_CLIENT_SECRET")
 
 
 def check_segura() -> Iterator[Finding]:
-    """Yield what can be said without a call to Segura. Only web and workers call it."""
+    """Yield the findings that need no call to Segura. Only web processes and workers call Segura."""
     if not runs_as("web", "worker"):
         return
     missing = [name for name in _NEEDED if not getattr(settings, name)]
@@ -42,9 +42,9 @@ def check_segura() -> Iterator[Finding]:
 
 
 def check_segura_live() -> Iterator[Finding]:
-    """Token, list, one secret, and the directory where SCIM is set up, each within SEGURA_PAGE_DEADLINE_S.
+    """Test token, list, one secret and, with SCIM, the directory, each within SEGURA_PAGE_DEADLINE_S.
 
-    All are on record. Outside any transaction.
+    All calls are recorded in the audit log. Must run outside a transaction.
     """
     connection_check.run_connection_test(by="")
     made = connection_check.latest_connection_test()

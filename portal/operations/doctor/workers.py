@@ -1,4 +1,4 @@
-"""What runs: workers, beat, and people enough for four eyes."""
+"""Check of workers, scheduler, and the number of users with each right."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SERVES = {"celery": "takes up deliveries", "sealing": "seals the log"}
 
 
 def check_workers() -> Iterator[Finding]:
-    """Raises DatabaseError."""
+    """Yield findings about workers, scheduler and rights. Raises DatabaseError."""
     now = heartbeats.read_broker_status()
     for queue, does in _SERVES.items() if now.reachable else ():
         names = [worker.name for worker in now.workers if queue in worker.queues and not worker.silent]

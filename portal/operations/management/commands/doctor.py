@@ -1,4 +1,4 @@
-"""manage.py doctor: what is wrong with this deployment, and what to do about it."""
+"""manage.py doctor: check this deployment, and advise what to do about each finding."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="for machines: every finding, and how many problems")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Prints as it goes: a broker that does not answer takes its second."""
+        """Print each finding at once, since a broker that does not answer delays the next ones."""
         findings = doctor.run_checks(ask_segura=options["segura"])
         found = list(findings) if options["json"] else [self._told(finding) for finding in findings]
         problems = sum(finding.level is Severity.PROBLEM for finding in found)

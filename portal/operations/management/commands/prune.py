@@ -1,4 +1,4 @@
-"""manage.py prune: what is past its retention goes, class by class."""
+"""manage.py prune: delete what is past its retention, class by class."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Print one line for each class. Raises DatabaseError, which manage.py puts into a sentence."""
+        """Print one line for each class. Raises DatabaseError, which manage.py prints as one sentence."""
         for name, count in retention.apply_retention(by=f"console (uid {os.getuid()})"):
             self.stdout.write(f"{name}: {count}")
         if not settings.RETAIN_AUDIT_DAYS:

@@ -1,4 +1,4 @@
-"""manage.py restrict_db_role: what PostgreSQL's roles of the running portal may do; to the log, no more than add."""
+"""manage.py restrict_db_role: set the rights of the portal's PostgreSQL roles; to the audit log they may only add."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, transaction
 
 _EVENTS, _QUEUE, _SEALS = ("Event",), ("Unsealed",), ("Seal", "Subtree", "Checkpoint")
 _RETIRED, _SCHEDULE = ("Tombstone", "LegalHold"), ("Routine",)
-# PostgreSQL answers a GRANT on another role's table with a warning that Django shows nowhere, and grants nothing.
+# A GRANT on another role's table makes PostgreSQL warn, which Django does not show, and grants nothing.
 _TABLES_OF_OTHERS = """
     SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND NOT pg_has_role(current_user, tableowner, 'USAGE') LIMIT 1
 """
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--sealer", action="store_true", help="the role of the process that has the signing key")
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """All of it or nothing; ends with 1 and PostgreSQL's sentence where that is refused."""
+        """Grant everything or nothing. Raises CommandError with PostgreSQL's message if PostgreSQL refuses."""
         grants = _of_the_sealer() if options["sealer"] else _of_the_portal()
         role = connection.ops.quote_name(options["role"])
         try:
@@ -53,7 +53,7 @@ class Command(BaseCommand):
 
 
 def _of_the_portal() -> list[tuple[str, str]]:
-    """Everything but the log, to which it adds events by the one function that may (audit, 0002_triggers)."""
+    """Return the portal's rights: all tables but the audit log, to which audit_append adds (audit, 0002_triggers)."""
     kept = {"django_migrations", *_tables(*_EVENTS, *_QUEUE, *_SEALS, *_RETIRED, *_SCHEDULE)}
     others = [name for name in connection.introspection.table_names() if name not in kept]
     return [
@@ -63,7 +63,7 @@ def _of_the_portal() -> list[tuple[str, str]]:
 
 
 def _of_the_sealer() -> list[tuple[str, str]]:
-    """The log and the cache, where it notes that a verification is on its way; of the rest it only reads."""
+    """Return the sealer's rights: the log, and the cache, where it notes a running verification; it reads the rest."""
     return [
         ("SELECT", "ALL TABLES IN SCHEMA public"),
         ("INSERT", ", ".join(_tables(*_SEALS))),

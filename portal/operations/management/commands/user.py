@@ -1,4 +1,4 @@
-"""manage.py user: make an account, set its roles or password, switch it off, from the machine the portal runs on."""
+"""manage.py user: create an account, set its roles or password, or disable it, on the host of the portal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         switch.add_argument("--enable", action="store_true", dest="active", default=None)
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        """Prints a password where it made one; it is shown this once."""
+        """Carry out the options; print a new password, which is shown only once."""
         username, active = str(options["username"]), options["active"]
         with transaction.atomic():
             user = User.objects.find_by_names([username]).select_for_update(no_key=True).first()
@@ -107,7 +107,7 @@ def _switch(user: User, *, active: bool) -> None:
 
 
 def _record(action: str, user: User, **facts: Any) -> None:
-    """Whoever sits at the console is known by the system's number alone; a name from the environment proves nothing."""
+    """Record an event with the system's user id as actor: a user name from the environment would prove nothing."""
     record_event(action, by=f"console (uid {os.getuid()})", data={"person": user.username, **facts})
 
 
