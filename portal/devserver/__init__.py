@@ -1,1 +1,1 @@
-"""What `make run` and the tests start on a developer's machine. Nothing of it runs in production."""
+"""Development server: the processes that `make run` and the tests start. Not used in production."""

@@ -1,4 +1,4 @@
-"""`make run` and its commands. No models; an installation for production may leave the package out."""
+"""App with the commands of `make run`. No models; a production installation may leave the package out."""
 
 from django.apps import AppConfig
 

@@ -1,7 +1,7 @@
-"""The commands of `make`, from a bare Python: python3 -m portal.devserver.bootstrap run|test|bench|lint|...
+"""Commands of `make`, which need only a bare Python: python3 -m portal.devserver.bootstrap run|test|bench|lint|...
 
-Standard library only, and nothing newer than Python 3.7 in the grammar, so that an old Python gets a sentence
-instead of a syntax error. Exit codes: 1 something could not be done, 2 the command line or Python is wrong.
+Standard library only, and the grammar of Python 3.7, so that an old Python prints a message instead of a syntax error.
+Exit codes: 1 a command failed, 2 the command line or the Python version is wrong.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ OLDEST = (3, 11)
 
 
 class Failed(Exception):
-    """Something a person must see to; the message is the whole sentence."""
+    """A failure that the developer must fix; the exception's text is the whole message."""
 
 
 def main(arguments: list[str]) -> int:
-    """Do one command; returns the exit code unless it became another program."""
+    """Run one command; return the exit code unless the process was replaced by another program."""
     named = (run, test, quick, faults, bench, lint, screenshots, reset, lock)
     commands: dict[str, Callable[[list[str]], int]] = {each.__name__: each for each in named}
     commands |= {f"{name}-check": partial(check_deployment, name) for name in ("compose", "systemd", "python313")}
@@ -56,13 +56,13 @@ def main(arguments: list[str]) -> int:
 
 
 def run(extra: list[str]) -> int:
-    """Install what the portal needs and become `manage.py run`."""
+    """Install what the portal needs and replace this process by `manage.py run`."""
     install("devserver")
     become("manage.py", "run", *extra)
 
 
 def test(extra: list[str]) -> int:
-    """Install what the tests need and become pytest."""
+    """Install what the tests need and replace this process by pytest."""
     become(*suite(), *extra)
 
 
@@ -73,10 +73,10 @@ def quick(extra: list[str]) -> int:
 
 
 def faults(extra: list[str]) -> int:
-    """The catalogue's tests in their long form, an hour of it, then each defence taken out once; 1 when any failed."""
+    """Run the fault tests in their long form (one hour), then each mutant once; raise Failed if any test failed."""
     arguments = suite()
     os.environ["FAULTS"] = "long"
-    told = [*arguments, "-vv", "--durations=40"]  # by name as they end: nobody waits an hour to hear which one failed
+    told = [*arguments, "-vv", "--durations=40"]  # name each test as it ends, not after an hour
     parts = (("catalogue", [*told, *extra]), ("mutants", ["-m", "tests.mutants"]))
     failed = [name for name, each in parts if not passes(name, [str(PYTHON), *each])]
     if failed:
@@ -85,18 +85,18 @@ def faults(extra: list[str]) -> int:
 
 
 def bench(extra: list[str]) -> int:
-    """Measure, each figure beside the least code that honestly does the same; all of it takes about an hour."""
+    """Measure, each figure beside the least code that does the same; everything takes about an hour."""
     suite()
     become("-m", "tests.bench", *extra)
 
 
 def screenshots(extra: list[str]) -> int:
-    """Take a picture of every page in every state into screenshots/, and the best anew into docs/screenshots."""
+    """Take a picture of every page in every state into screenshots/, and a selection into docs/screenshots."""
     return test(["tests/atlas/test_pictures.py", "-n", "2", "--screenshots", "screenshots", *extra])
 
 
 def lint(extra: list[str]) -> int:
-    """Run every static check, all of them even when one fails; 1 when any did."""
+    """Run every static check, all of them even if one fails; raise Failed if any did."""
     install("dev")
     os.environ.update(checks.PRODUCTION)
     commands = [(name, [str(PYTHON), *arguments, *extra]) for name, arguments in checks.CHECKS]
@@ -108,7 +108,7 @@ def lint(extra: list[str]) -> int:
 
 
 def reset(_extra: list[str]) -> int:
-    """Remove the state folder of `run`; refuses while the portal is running and for a folder that is not one."""
+    """Remove the state folder of `run`. Raises Failed while the portal runs, and for a folder that is not one."""
     state = Path(os.environ.get("PORTAL_STATE_DIR") or ROOT / ".state")
     marker = state / "run.lock"
     if not state.exists():
@@ -129,7 +129,7 @@ def reset(_extra: list[str]) -> int:
 
 
 def lock(_extra: list[str]) -> int:
-    """Compile the requirement files anew. The options keep every address out of them."""
+    """Compile the requirement files again. The options keep every URL out of them."""
     install("base")
     fetch_uv()
     for name, *pinned in (("uv",), ("base",), ("otel", "base"), ("devserver", "base"), ("dev", "otel", "devserver")):
@@ -140,33 +140,33 @@ def lock(_extra: list[str]) -> int:
 
 
 def check_deployment(name: str, extra: list[str]) -> NoReturn:
-    """Run a check in containers, on a Debian that systemd has booted, or under another Python: up to an hour."""
+    """Run a check in containers, on a Debian booted by systemd, or under another Python: up to an hour."""
     install("dev")
     become("-m", f"tests.deployment.{name}", *extra)
 
 
 def suite() -> list[str]:
-    """Install what the tests need; the arguments that make Python run them."""
+    """Install what the tests need; return the arguments that make Python run them."""
     install("dev")
     os.environ["CHROMIUM"] = find_chromium()
     return ["-m", "pytest"]
 
 
 def become(*arguments: str) -> NoReturn:
-    """Replace this process by the environment's Python."""
+    """Replace this process by the virtual environment's Python."""
     os.chdir(ROOT)
     sys.stdout.flush()
-    os.execv(str(PYTHON), [str(PYTHON), *arguments])  # noqa: S606 - that is the point
+    os.execv(str(PYTHON), [str(PYTHON), *arguments])  # noqa: S606 - runs our own Python
 
 
 def passes(name: str, command: list[str]) -> bool:
-    """Run a check in the foreground and say how it went."""
+    """Run a check in the foreground and return whether it passed."""
     print(f"-- {name}", flush=True)
     return subprocess.run(command, cwd=str(ROOT), check=False).returncode == 0
 
 
 def install(name: str) -> None:
-    """Bring `.venv` to what requirements/`name`.txt pins; does nothing when it already is there."""
+    """Install what requirements/`name`.txt pins into `.venv`; do nothing if it is installed."""
     stamp = VENV / "installed"
     wanted = fingerprint(name)
     present = stamp.read_text() if stamp.exists() else ""
@@ -174,7 +174,7 @@ def install(name: str) -> None:
         return
     with only_one():
         stamp.unlink(missing_ok=True)
-        # Without the stamp of a finished installation it starts again from nothing: half of a package looks whole.
+        # Without the stamp of a finished installation start again from nothing: half a package looks complete.
         if not present or not works(PYTHON):
             make_venv()
         requirements = ["-r", str(REQUIREMENTS / f"{name}.txt")]
@@ -186,12 +186,12 @@ def install(name: str) -> None:
 
 
 def fingerprint(name: str) -> str:
-    """Changes whenever the requirement file does."""
+    """Return a text that changes whenever the requirement file does."""
     return name + " " + hashlib.sha256((REQUIREMENTS / f"{name}.txt").read_bytes()).hexdigest()
 
 
 def works(python: Path) -> bool:
-    """Return True if this interpreter starts and has pip: an environment can be half made, or its Python gone."""
+    """Return whether this interpreter starts and has pip: an environment can be half made, or its Python removed."""
     probe = f"import sys, pip; sys.exit(sys.version_info < {OLDEST!r})"
     try:
         return subprocess.run([str(python), "-c", probe], check=False, capture_output=True).returncode == 0
@@ -201,7 +201,7 @@ def works(python: Path) -> bool:
 
 @contextlib.contextmanager
 def only_one() -> Iterator[None]:
-    """Two bootstraps in one folder take turns instead of tearing the environment apart."""
+    """Lock the virtual environment, so that two bootstraps in one folder run one after the other."""
     try:
         VENV.mkdir(exist_ok=True)
         handle = (VENV / "bootstrap.lock").open("a")
@@ -217,7 +217,7 @@ def only_one() -> Iterator[None]:
 
 
 def make_venv() -> None:
-    """Make a virtual environment whose plain `pytest` finds the plugin in tests/rig."""
+    """Create a virtual environment in which plain `pytest` finds the plugin in tests/rig."""
     if importlib.util.find_spec("ensurepip") is None:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         install_debian(f"python{version}-venv", "Python's venv module is missing")
@@ -228,19 +228,19 @@ def make_venv() -> None:
 
 
 def fetch_uv() -> bool:
-    """Have uv in the environment; False when it cannot be had."""
+    """Install uv into the environment if it is missing; return False if that fails."""
     command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(REQUIREMENTS / "uv.txt")]
     return (VENV / "bin" / "uv").exists() or try_to("Fetching the installer (uv)", command) == ""
 
 
 def install_with_uv(requirements: list[str]) -> bool:
-    """The fast way; False when it did not work, for instance because only pip knows the package index."""
+    """Install with uv, which is fast; return False if it fails, for instance if only pip knows the package index."""
     command = [str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON), "--require-hashes"]
     return try_to("Installing packages", [*command, *requirements]) == ""
 
 
 def attempt(title: str, command: list[str], folder: Path = ROOT) -> None:
-    """Run a step with its progress line. Raises Failed with the step's own last words."""
+    """Run a step with its progress lines. Raises Failed with the last line of the step's output."""
     last_words = try_to(title, command, folder)
     if last_words:
         hint = "Is the network (or the package index that pip is configured for) within reach?"
@@ -248,7 +248,7 @@ def attempt(title: str, command: list[str], folder: Path = ROOT) -> None:
 
 
 def try_to(title: str, command: list[str], folder: Path = ROOT) -> str:
-    """Run a step, a line before and a line after it and one each 15 s; '' or the step's last words."""
+    """Run a step with a line before, after, and every 15 s; return '' or the last line of its output if it fails."""
     print(f"-> {title} ...", flush=True)
     began = time.monotonic()
     try:
@@ -270,7 +270,7 @@ def try_to(title: str, command: list[str], folder: Path = ROOT) -> str:
 
 
 def find_chromium() -> str:
-    """The browser of the browser tests: $CHROMIUM, else one on PATH, else Debian's package."""
+    """Return the browser of the browser tests: $CHROMIUM, else one on PATH, else Debian's package, installed now."""
     if os.environ.get("CHROMIUM"):
         return os.environ["CHROMIUM"]
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -283,7 +283,7 @@ def find_chromium() -> str:
 
 
 def install_debian(package: str, reason: str) -> None:
-    """Install a package of Debian's, with sudo where needed. Raises Failed where neither is possible."""
+    """Install a Debian package, with sudo if needed. Raises Failed if neither root nor sudo is available."""
     by_hand = f"Install it by hand (apt-get install {package}) and start again."
     if shutil.which("apt-get") is None:
         raise Failed(f"Stopped: {reason}, and there is no apt-get to install it with. {by_hand}")

@@ -1,4 +1,4 @@
-"""What `make lint` runs, and the environment it runs in. Standard library only, as bootstrap is."""
+"""Checks of `make lint` and their environment. Standard library only, like bootstrap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CHECKS = (
     ("import contracts", ("-c", "from importlinter.cli import lint_imports_command as lint; lint()")),
     ("compose schema", ("-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")),
 )
-"""Name, and arguments for the environment's Python."""
+"""Names, and arguments for the virtual environment's Python."""
 PRODUCTION = {
     "PORTAL_SECRET_KEY": "made up for the checks: nothing is ever signed with it",
     "PORTAL_SEALING_KEYS": "0" * 64,
@@ -24,4 +24,4 @@ PRODUCTION = {
     "PORTAL_DEBUG": "0",
     "PORTAL_DEMO": "0",
 }
-"""Two of them read the settings, which refuse to load without these: as a deployment has them, whoever lints."""
+"""Settings of a deployment, for the two checks that load settings.py: it fails without them, on any host."""

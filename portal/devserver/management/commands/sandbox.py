@@ -1,4 +1,4 @@
-"""manage.py sandbox: the stand-in Segura alone, in the foreground."""
+"""manage.py sandbox: run only the Segura sandbox, in the foreground."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def run_from_argv(self, argv: list[str]) -> None:
-        """Becomes the stand-in, which knows its own options."""
+        """Replace this process by the sandbox, which parses its own options."""
         os.execv(sys.executable, [sys.executable, "-m", "portal.sandbox", *argv[2:]])  # noqa: S606
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """The same when called from code."""
+        """Do the same when called from code."""
         self.run_from_argv(["manage.py", "sandbox"])
