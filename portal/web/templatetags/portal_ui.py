@@ -93,9 +93,3 @@ def send_again(context: dict[str, Any]) -> dict[str, Any]:
     user = getattr(request, "user", None)
     typed = typed_again(request, user.pk) if user and user.is_authenticated and not context.get("foreign") else []
     return {"typed": typed, "address": request.get_full_path(), "csrf_token": context.get("csrf_token")}
-
-
-@register.inclusion_tag("_first_steps.html", takes_context=True)
-def first_steps(context: dict[str, Any], right: str) -> dict[str, Any]:
-    """Render the first steps for users with that right; see web.first_steps."""
-    return {"progress": progress(context["user"], Right(right)), "csrf_token": context.get("csrf_token")}
