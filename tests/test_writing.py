@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +24,18 @@ SHARED_CLASS_NAMES = {
     "Migration",
 }
 """Names that two modules give; remove, never add."""
+BANNED = {
+    r"\bwho(?:m|se)?ever\b": "name the role",
+    r"\banew\b": "again",
+    r"\bmend(?:s|ed|ing)?\b": "fix",
+    r"\bshall\b": "must, or will",
+    r"\b(?:some|no|any|every)body\b": "name the role, or another user, no user",
+    r"\bNone (?:where|for who)\b": "None if",
+    r"(?:^|[.:;] )(?:Who|Whom|Whose|What) [a-z][^?]*$": "start with the noun or the verb",
+    r"\b(?:told|comes? by|goes out|stand-in|gravest?|the heart|diary)\b": "the field's term",
+    r"\bthe machine(?:'s)?\b": "the worker, the portal or the host",
+}
+"""Words of docstrings and comments that a newcomer does not understand at once, and what to write instead."""
 MODULES = sorted(path for path in (ROOT / "portal").rglob("*.py") if "__pycache__" not in path.parts)
 
 
@@ -52,3 +68,41 @@ def test_class_has_a_name_of_its_own() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(relative_name(path))
     assert {name for name, places in homes.items() if len(places) > 1} == SHARED_CLASS_NAMES
+
+
+def sentences(source: str) -> Iterator[str]:
+    """Yield each sentence of a docstring and each comment, without what they quote in backticks."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            yield from re.split(r"(?<=\.)\s+", re.sub(r"`[^`]*`", "", ast.get_docstring(node) or ""))
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield re.sub(r"`[^`]*`", "", token.string.lstrip("# "))
+
+
+def banned_words(source: str) -> list[tuple[str, str]]:
+    return [(text, use) for text in sentences(source) for pattern, use in BANNED.items() if re.search(pattern, text)]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative_name)
+def test_docstrings_and_comments_use_the_fields_words(path: Path) -> None:
+    assert banned_words(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Ends for whoever asks.",
+        "Read it anew.",
+        "What to mend.",
+        "It shall end.",
+        "Nobody is asked: somebody waits.",
+        "None where it is away.",
+        "Who may vote.",
+        "The change is told once.",
+        "It wakes the machine.",
+    ],
+)
+def test_sentence_in_private_words_is_found(sentence: str) -> None:
+    assert banned_words(f'"""{sentence}"""')
+    assert banned_words(f"# {sentence}")

@@ -57,7 +57,7 @@ class PostgresServer:
         self.socket_folder = _socket_folder(folder, self.account)
         programs = find_programs()
         if self.account:
-            programs = _copy_programs(programs, folder, self.account)  # nobody may not read root's home
+            programs = _copy_programs(programs, folder, self.account)  # `nobody` may not read root's home
         self._programs = programs
         self.environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
