@@ -25,7 +25,7 @@ _UNUSABLE = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 
-class PortalTask(Task):  # generic in the stubs only
+class PortalTask(Task):  # type: ignore[type-arg]  # generic in the stubs only
     """Task whose failure is reported, by Celery or by any listener, without the variables of any frame.
 
     It runs under the id of the request that enqueued it; a task of the scheduler gets a new id.
@@ -55,7 +55,7 @@ class PortalTask(Task):  # generic in the stubs only
 class ToleratingChannel(redis.Channel):
     """Channel whose consumer discards messages that it cannot use, instead of ending the worker."""
 
-    def basic_consume(  # the stubs know only the base class of all transports
+    def basic_consume(  # type: ignore[override]  # the stubs know only the base class of all transports
         self, queue: str, no_ack: bool, callback: Callable[[Any], Any], *args: Any, **options: Any
     ) -> Any:
         """Consume; reject a message if `callback` fails because of its content."""

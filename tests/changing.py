@@ -51,7 +51,12 @@ def approved(
 
 def approve(change: Change, by: User) -> Change:
     return review.approve_change(
-        change.pk, by=by, revision=change.revision, digest=change.current().digest, presence=PRESENT, care=LOOKED
+        change.pk,
+        by=by,
+        revision=change.revision,
+        digest=change.current().digest,
+        recent_auth=PRESENT,
+        review_proof=LOOKED,
     )
 
 

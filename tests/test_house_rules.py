@@ -99,7 +99,7 @@ def hands_over_what_was_sent(node: ast.AST) -> bool:
     return mentions("ModelForm", "modelform_factory", "UpdateView", "CreateView")(node)
 
 
-_SHOWN = {"presence": "RecentAuth", "care": "ReviewProof", "recent_auth": "RecentAuth", "review_proof": "ReviewProof"}
+_SHOWN = {"recent_auth": "RecentAuth", "review_proof": "ReviewProof"}
 """Arguments that say what a user showed or did before an act, and their types."""
 
 

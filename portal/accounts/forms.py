@@ -58,8 +58,8 @@ class PasswordConfirmForm(_Labelled, ReauthenticateForm):  # type: ignore[misc]
 class RecentAuthForm(forms.Form):
     """Form of an act that needs a recent authentication: it asks for the password if the last one is too old.
 
-    It asks on the same page, so that no input is lost, and never writes a password back into a page. `presence` is the
-    user's authentication after the form is cleaned; the act itself enforces the rule, also for an empty password.
+    It asks on the same page, so that no input is lost, and never writes a password back into a page. `recent_auth` is
+    the user's authentication after the form is cleaned; the act itself enforces the rule, also for an empty password.
     """
 
     password = forms.CharField(
@@ -74,9 +74,9 @@ class RecentAuthForm(forms.Form):
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest, **options: Any) -> None:
         super().__init__(data, **options)
         self._request = request
-        self.presence = reauthentication.get_recent_auth(request)
+        self.recent_auth = reauthentication.get_recent_auth(request)
         asked = self.fields.pop("password")
-        if not self.presence.fresh:
+        if not self.recent_auth.fresh:
             self.fields["password"] = asked  # last, below the fields of the act
 
     def clean(self) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class RecentAuthForm(forms.Form):
         password = self.cleaned_data.get("password")
         if password:
             try:
-                self.presence = reauthentication.confirm_password(self._request, password)
+                self.recent_auth = reauthentication.confirm_password(self._request, password)
             except ValidationError as refusal:
                 self.add_error("password", refusal)
             else:

@@ -16,7 +16,7 @@ from portal.accounts.usernames import fold_username
 from portal.common.invisible_characters import is_invisible
 
 
-class UsernameKeyField(models.TextField):  # generic in the stubs only
+class UsernameKeyField(models.TextField):  # type: ignore[type-arg]  # generic in the stubs only
     """Folded user name, computed whenever the row is written, by `save` as by `bulk_create`."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:  # noqa: ARG002

@@ -21,7 +21,7 @@ _GRACE_S = 30.0
 
 
 @app.task(name="operations.ping", bind=True)
-def ping_worker(self: Task, serves: int = 0) -> None:  # generic in the stubs only
+def ping_worker(self: Task, serves: int = 0) -> None:  # type: ignore[type-arg]  # generic in the stubs only
     """Record a heartbeat: this ping was started, so the worker takes up tasks. `serves`: a bit for each queue."""
     queues = [name for place, name in enumerate(settings.CELERY_TASK_QUEUES) if serves >> place & 1]
     heartbeats.record_heartbeat(self.request.hostname or "", queues)

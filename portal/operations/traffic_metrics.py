@@ -18,7 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 if settings.METRICS_DIR:
     Path(settings.METRICS_DIR).mkdir(mode=0o700, parents=True, exist_ok=True)
-disable_created_metrics()  # they would be another series per metric that nothing reads
+disable_created_metrics()  # type: ignore[no-untyped-call]  # they would be another series per metric that nothing reads
 _REQUESTS = Counter("countersign_web_requests", "Requests by page, method and status.", ["view", "method", "code"])
 _SECONDS = Histogram(
     "countersign_web_request_seconds",

@@ -48,7 +48,7 @@ def hold(request: UserRequest) -> HttpResponse:
 
     def act() -> str:
         count_act(request.user, "pause")
-        delivery_pause.pause_delivery(by=request.user, reason=form.cleaned_data["reason"], presence=form.presence)
+        delivery_pause.pause_delivery(by=request.user, reason=form.cleaned_data["reason"], recent_auth=form.recent_auth)
         return _("You have paused delivery. Nothing goes out until somebody resumes it.")
 
     return _act(request, act, hold=form)
@@ -62,7 +62,7 @@ def release(request: UserRequest) -> HttpResponse:
     form = ResumeForm(request.POST, request=request)
 
     def act() -> str:
-        delivery_pause.resume_delivery(by=request.user, presence=form.presence)
+        delivery_pause.resume_delivery(by=request.user, recent_auth=form.recent_auth)
         return _("You have resumed delivery. What waits goes out within seconds, in order.")
 
     return _act(request, act, release=form)

@@ -115,7 +115,7 @@ def _ended(segura: Sandbox) -> dict[str, int]:
     _deliver(failed)
     rejected = _submit(17, tags="ci\u200d, deploy", reason="Group it with the deploys")
     review.reject_change(
-        **_ballot(rejected), by=_who("approver"), reason="Not before the audit.\nSee OPS-12.", presence=PRESENT
+        **_ballot(rejected), by=_who("approver"), reason="Not before the audit.\nSee OPS-12.", recent_auth=PRESENT
     )
     withdrawn = _submit(21, by="requester2", notes="Expires every 90 days.")
     submission.withdraw_change(withdrawn.pk, by=withdrawn.requester)
@@ -141,9 +141,9 @@ def _stuck(segura: Sandbox) -> dict[str, int]:
     segura.items.edit(26, {"tags": "sms, login, two-factor"})
     _deliver(stale)
     approved = _submit(18, value="intake-key-of-the-day", reason="Quarterly rotation", ticket="OPS-2231")
-    review.approve_change(**_ballot(approved), by=_who("approver"), presence=PRESENT, care=LOOKED)
+    review.approve_change(**_ballot(approved), by=_who("approver"), recent_auth=PRESENT, review_proof=LOOKED)
     sending = _submit(35, by="requester2", tags="maps, restricted")
-    review.approve_change(**_ballot(sending), by=_who("approver2"), presence=PRESENT, care=LOOKED)
+    review.approve_change(**_ballot(sending), by=_who("approver2"), recent_auth=PRESENT, review_proof=LOOKED)
     claims.claim_change(sending.pk)
     Change.objects.filter(pk=sending.pk).update(lease_until=timezone.now() + timedelta(days=1))
     return _numbers(
@@ -170,7 +170,7 @@ def _waiting(segura: Sandbox) -> dict[str, int]:
         "long": _submit(34, by="requester2", notes="short", url="https://x.example/" + "y" * 300, reason="Why " * 80),
     }
     ask = "Name the version in the notes, please."
-    review.request_changes(**_ballot(made["asked"]), by=_who("approver2"), reason=ask, presence=PRESENT)
+    review.request_changes(**_ballot(made["asked"]), by=_who("approver2"), reason=ask, recent_auth=PRESENT)
     again = _proposal(43, notes="Access details of the data project.", reason="Say whose they are")
     made["revised"] = submission.revise_change(made["revised"].pk, again, by=_who("requester"))
     _age(made.values())
@@ -231,7 +231,7 @@ def _seen(secret: int) -> Snapshot:
 
 def _deliver(change: Change, rounds: int = 1) -> None:
     review.approve_change(
-        **_ballot(change), by=_who("approver"), reason="Agreed with the team.", presence=PRESENT, care=LOOKED
+        **_ballot(change), by=_who("approver"), reason="Agreed with the team.", recent_auth=PRESENT, review_proof=LOOKED
     )
     for _ in range(rounds):
         worker.process_change(change.pk)

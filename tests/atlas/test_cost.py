@@ -87,7 +87,7 @@ def test_longer_list_asks_no_more(
             change = submission.submit_change(propose(notes=f"note {number}"), by=requester)
             if number % 2:
                 ballot = {"revision": 1, "digest": change.current().digest}
-                review.reject_change(change.pk, by=approver2, reason="Not now.", **ballot, presence=PRESENT)
+                review.reject_change(change.pk, by=approver2, reason="Not now.", **ballot, recent_auth=PRESENT)
 
     with override_settings(CHANGE_SUBMITS_PER_HOUR=MANY):
         grow(range(FEW))

@@ -107,7 +107,7 @@ class Worlds:
                 else:
                     admin = User.objects.get(username="admin")
                     delivery_pause.pause_delivery(
-                        by=admin, reason="Segura is being upgraded until noon", presence=PRESENT
+                        by=admin, reason="Segura is being upgraded until noon", recent_auth=PRESENT
                     )
 
     def _open(self, name: str) -> World:

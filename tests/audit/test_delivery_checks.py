@@ -80,7 +80,7 @@ def test_real_deliveries_are_in_order_and_a_forged_one_makes_the_log_not_intact(
     segura.control.plan("refuse:1005:no", endpoint="update", identifier=43)
     change = work(approved())
     assert change.status == Status.FAILED
-    manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
+    manual_resolution.retry_change(change.pk, by=requester, recent_auth=PRESENT)
     assert work(change).status == Status.APPLIED
     sealer.seal_pending_events()
     assert verifier.verify_events().intact

@@ -39,7 +39,7 @@ def test_what_waits_can_be_approved_and_proved(past: People) -> None:
     change = Change.objects.filter(status=Status.PENDING).earliest("pk")
     digest = change.current().digest
     change = review.approve_change(
-        change.pk, by=past.approvers[0], revision=1, digest=digest, presence=PRESENT, care=LOOKED
+        change.pk, by=past.approvers[0], revision=1, digest=digest, recent_auth=PRESENT, review_proof=LOOKED
     )
     assert change.status == Status.APPROVED
     assert verified_patch.build_verified_patch(change, change.current())["notes"]

@@ -115,7 +115,7 @@ def test_fewer_votes_than_the_policy_as_it_stood_are_never_enough(
     change = submission.submit_change(propose(base=live_base), by=requester)
     settings.APPROVALS_REQUIRED = 1
     review.approve_change(
-        change.pk, by=approver, revision=1, digest=change.current().digest, presence=PRESENT, care=LOOKED
+        change.pk, by=approver, revision=1, digest=change.current().digest, recent_auth=PRESENT, review_proof=LOOKED
     )
     change.refresh_from_db()
     assert change.status == Status.PENDING

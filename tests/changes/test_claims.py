@@ -129,7 +129,7 @@ def answered_with_another_echo(segura: Sandbox, change: Change, _admin: User) ->
 def refused_and_retried(segura: Sandbox, change: Change, _admin: User) -> None:
     segura.control.plan(NO_ACCESS, endpoint="update")
     work(change)
-    manual_resolution.retry_change(change.pk, by=change.requester, presence=PRESENT)
+    manual_resolution.retry_change(change.pk, by=change.requester, recent_auth=PRESENT)
 
 
 def restored(_segura: Sandbox, change: Change, _admin: User) -> None:
@@ -141,7 +141,7 @@ def never_prepared(_segura: Sandbox, change: Change, admin: User) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(proof, "build_verified_patch", lambda *_: 1 / 0)
         work(change)
-    manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
+    manual_resolution.recheck_change(change.pk, by=admin, recent_auth=PRESENT)
 
 
 def nothing(_segura: Sandbox, _change: Change, _admin: User) -> None:

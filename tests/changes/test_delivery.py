@@ -122,7 +122,7 @@ def test_a_refusal_fails_the_change_and_a_retry_keeps_the_votes(
     change = work(approved())
     assert (change.status, change.answer_code) == (Status.FAILED, 400)
     assert "1006" in change.answer
-    manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
+    manual_resolution.retry_change(change.pk, by=requester, recent_auth=PRESENT)
     assert work(change).status == Status.APPLIED
 
 
@@ -308,7 +308,7 @@ def test_doubt_that_never_clears_is_handed_to_a_person(
     assert (change.status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TRIES_SPENT)
     assert len(updates(segura)) == 4
     segura.control.clear_faults()
-    manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
+    manual_resolution.recheck_change(change.pk, by=admin, recent_auth=PRESENT)
     assert work(change).status == Status.APPLIED
 
 

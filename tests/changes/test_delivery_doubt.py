@@ -269,7 +269,7 @@ def test_a_base_that_moved_voids_the_approval_and_sends_nothing(
     assert work(change).status == Status.PENDING
     with pytest.raises(StaleRevision):
         review.approve_change(
-            change.pk, by=approver, revision=seen.number, digest=seen.digest, presence=PRESENT, care=LOOKED
+            change.pk, by=approver, revision=seen.number, digest=seen.digest, recent_auth=PRESENT, review_proof=LOOKED
         )
     change.refresh_from_db()
     assert work(approve(change, approver)).status == Status.APPLIED

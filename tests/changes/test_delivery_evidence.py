@@ -191,13 +191,13 @@ def test_check_again_after_a_partial_success_says_what_was_seen(
     change = work(approved(users_allowed=SHARED))
     segura.control.edit(43, users_allowed={"dora": True})
     assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.PARTLY_APPLIED)
-    manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
+    manual_resolution.recheck_change(change.pk, by=admin, recent_auth=PRESENT)
     assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.PARTLY_APPLIED)
     assert len(updates(segura)) == 1
     assert "applied in part" in text_of(page_of(as_person(admin), change))
     why = "pduarte is there, the other not"
     closed = manual_resolution.resolve_change(
-        change.pk, by=admin, applied=True, in_part=True, reason=why, presence=PRESENT
+        change.pk, by=admin, applied=True, in_part=True, reason=why, recent_auth=PRESENT
     )
     assert (closed.status, closed.cause) == (Status.APPLIED, StatusCause.CLOSED_IN_PART)
 
@@ -325,7 +325,7 @@ def test_retry_leaves_the_time_of_the_approval_and_is_a_step_of_its_own(
     vote = change.votes.get().at
     for _ in range(2):
         failed_at = change.ended_at
-        manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
+        manual_resolution.retry_change(change.pk, by=requester, recent_auth=PRESENT)
         change.refresh_from_db()
         assert change.queued_at > failed_at
         steps = {step.word: step.at for step in next_steps.progress_steps(change)}

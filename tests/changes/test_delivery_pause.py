@@ -236,8 +236,8 @@ def test_a_retry_waits_until_the_gateway_can_no_longer_repeat_the_earlier_call(
     segura.control.plan("504_before_apply", endpoint="update")
     change = work(approved())
     Change.objects.filter(pk=change.pk).update(status=Status.NEEDS_HUMAN)
-    manual_resolution.resolve_change(change.pk, by=admin, applied=False, reason="Looked", presence=PRESENT)
-    manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
+    manual_resolution.resolve_change(change.pk, by=admin, applied=False, reason="Looked", recent_auth=PRESENT)
+    manual_resolution.retry_change(change.pk, by=requester, recent_auth=PRESENT)
     assert (work(change).status, Attempt.objects.count()) == (Status.APPROVED, 1)
     Change.objects.update(hold_until=None)
     assert work(change).status == Status.APPLIED

@@ -33,7 +33,7 @@ def test_it_runs_from_the_proposal_through_votes_and_revisions(
 ) -> None:
     digest = submitted.current().digest
     review.request_changes(
-        submitted.pk, by=approver, revision=1, digest=digest, reason="Keep the tags", presence=PRESENT
+        submitted.pk, by=approver, revision=1, digest=digest, reason="Keep the tags", recent_auth=PRESENT
     )
     revised = submission.revise_change(submitted.pk, propose(tags="Cloud, EU"), by=requester)
     approve(revised, approver2)

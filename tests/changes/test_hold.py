@@ -43,11 +43,11 @@ def test_nothing_is_taken_up_while_a_person_holds_delivery(
     segura: Sandbox, approved: Callable[..., Change], admin: User
 ) -> None:
     change = approved()
-    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     assert sweep.run_sweep() == []
     assert work(change, rounds=3).status == Status.APPROVED
     assert segura.control.arrivals("update") == []
-    delivery_pause.resume_delivery(by=admin, presence=PRESENT)
+    delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
     assert sweep.run_sweep() == [change.pk]
     assert work(change).status == Status.APPLIED
     (held,), (released,) = events("delivery.held"), events("delivery.released")
@@ -81,7 +81,7 @@ def test_a_claim_that_waited_for_its_row_sees_the_pause_that_began_meanwhile(
         somebody.execute("SELECT FROM changes_change WHERE id = %s FOR UPDATE", [change.pk])
         worker.start()
         await_a_wait(worker)
-        delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+        delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     worker.join()
     assert claimed == [None]
     change.refresh_from_db()
@@ -92,7 +92,7 @@ def test_change_in_doubt_is_not_read_back_either(segura: Sandbox, approved: Call
     segura.control.plan("504_before_apply", endpoint="update")
     change = work(approved())
     assert change.status == Status.IN_DOUBT
-    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     Change.objects.update(not_before=None)
     before = len(segura.control.arrivals("get"))
     assert work(change).status == Status.IN_DOUBT
@@ -101,7 +101,7 @@ def test_change_in_doubt_is_not_read_back_either(segura: Sandbox, approved: Call
 
 def test_call_that_gets_through_ends_no_pause_of_a_person(admin: User) -> None:
     circuit_breaker.record_failure(db_now(), reason="the connection was refused", alarm=True)
-    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     circuit_breaker.record_success()
     row = Breaker.objects.get()
     assert row.held_at
@@ -109,7 +109,7 @@ def test_call_that_gets_through_ends_no_pause_of_a_person(admin: User) -> None:
     assert events("delivery.resumed") == []
     Breaker.objects.update(next_at=row.opened_at)
     assert not circuit_breaker.may_call()
-    delivery_pause.resume_delivery(by=admin, presence=PRESENT)
+    delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
     assert circuit_breaker.current_pause() is not None
     assert circuit_breaker.may_call()
     circuit_breaker.record_success()
@@ -117,9 +117,9 @@ def test_call_that_gets_through_ends_no_pause_of_a_person(admin: User) -> None:
 
 
 def test_backlog_goes_out_at_the_set_rate_after_it(admin: User, settings: object) -> None:
-    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     assert circuit_breaker.sweep_quota(db_now()) == 0
-    delivery_pause.resume_delivery(by=admin, presence=PRESENT)
+    delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
     assert circuit_breaker.sweep_quota(db_now()) not in (0, None)
 
 
@@ -130,14 +130,14 @@ def test_every_page_of_a_waiting_change_says_who_why_and_what_ends_it(
     browser = as_person(requester)
     before = page_of(browser, change)
     assert poll(browser, before).status_code == 204
-    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     moved = poll(browser, before)
     assert moved.status_code == 200
     for said in ("admin has paused delivery of all changes", WHY, "resumes it"):
         assert said in text_of(moved)
     assert "admin has paused delivery to Segura" in text_of(as_person(approver).get(reverse("changes:queue")))
     assert "Waits: delivery is paused" in text_of(browser.get(reverse("changes:mine")))
-    delivery_pause.resume_delivery(by=admin, presence=PRESENT)
+    delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
     assert poll(browser, moved).status_code == 200
 
 
@@ -145,7 +145,7 @@ def test_whoever_approves_meanwhile_is_told_that_it_waits(
     no_queue: None, propose: Callable[..., Proposal], requester: User, approver: User, admin: User, as_person: AsPerson
 ) -> None:
     change = submission.submit_change(propose(), by=requester)
-    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     browser = as_person(approver)
     send(browser, "approve", change, ballot_of(change))
     assert f"You approved {change.number}. Delivery is paused" in text_of(page_of(browser, change))
@@ -159,28 +159,28 @@ def test_pause_takes_a_reason_and_a_person_who_is_there(
     reason: str, fresh: bool, rule: type[RuleViolation], admin: User
 ) -> None:
     with pytest.raises(rule):
-        delivery_pause.pause_delivery(by=admin, reason=reason, presence=RecentAuth(fresh=fresh))
+        delivery_pause.pause_delivery(by=admin, reason=reason, recent_auth=RecentAuth(fresh=fresh))
     assert circuit_breaker.current_pause() is None
 
 
 def test_only_who_operates_the_portal_pauses_and_resumes(requester: User, approver: User, admin: User) -> None:
     for person in (requester, approver):
         with pytest.raises(NotAllowed):
-            delivery_pause.pause_delivery(by=person, reason=WHY, presence=PRESENT)
-    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+            delivery_pause.pause_delivery(by=person, reason=WHY, recent_auth=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     with pytest.raises(NotAllowed):
-        delivery_pause.resume_delivery(by=approver, presence=PRESENT)
+        delivery_pause.resume_delivery(by=approver, recent_auth=PRESENT)
     with pytest.raises(ReauthenticationRequired):
-        delivery_pause.resume_delivery(by=admin, presence=RecentAuth(fresh=False))
+        delivery_pause.resume_delivery(by=admin, recent_auth=RecentAuth(fresh=False))
     assert circuit_breaker.current_pause() is not None
 
 
 def test_second_click_changes_nothing_and_is_told_so(admin: User) -> None:
-    delivery_pause.pause_delivery(by=admin, reason=WHY, presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     with pytest.raises(AlreadyPaused):
-        delivery_pause.pause_delivery(by=admin, reason="Another one", presence=PRESENT)
+        delivery_pause.pause_delivery(by=admin, reason="Another one", recent_auth=PRESENT)
     assert Breaker.objects.get().held_because == WHY
-    delivery_pause.resume_delivery(by=admin, presence=PRESENT)
+    delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
     with pytest.raises(NotPaused):
-        delivery_pause.resume_delivery(by=admin, presence=PRESENT)
+        delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
     assert (len(events("delivery.held")), len(events("delivery.released"))) == (1, 1)

@@ -97,7 +97,7 @@ def test_wrong_values_at_a_retry_are_counted_side_by_side_and_without_the_log(
     Change.objects.update(status=Status.FAILED, ended_at=change.created_at)
     came = side_by_side(
         lambda number: manual_resolution.retry_change(
-            change.pk, by=requester, value=SecretStr(f"wrong-value-{number}"), presence=PRESENT
+            change.pk, by=requester, value=SecretStr(f"wrong-value-{number}"), recent_auth=PRESENT
         )
     )
     assert sum(isinstance(each, TooManyGuesses) for each in came) == AT_ONCE - manual_resolution.WRONG_VALUES
@@ -108,4 +108,6 @@ def test_wrong_values_at_a_retry_are_counted_side_by_side_and_without_the_log(
         cursor.execute("DELETE FROM audit_event WHERE action = 'change.retry_refused'")
         cursor.execute("ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only")
     with pytest.raises(TooManyGuesses):
-        manual_resolution.retry_change(change.pk, by=requester, value=SecretStr("the-approved-value"), presence=PRESENT)
+        manual_resolution.retry_change(
+            change.pk, by=requester, value=SecretStr("the-approved-value"), recent_auth=PRESENT
+        )

@@ -255,7 +255,7 @@ def test_failed_change_is_not_retried_under_a_voided_vote(
     lose_group(approver)
     get_back(approver)
     with pytest.raises(VotesLapsed):
-        manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
+        manual_resolution.retry_change(change.pk, by=requester, recent_auth=PRESENT)
 
 
 def test_pending_change_whose_votes_are_enough_is_approved_when_rights_change(
@@ -277,7 +277,7 @@ def test_request_for_changes_of_a_user_without_the_right_stands_in_nobodys_way(
     submitted: Change, approver: User, approver2: User
 ) -> None:
     digest = submitted.current().digest
-    review.request_changes(submitted.pk, by=approver, revision=1, digest=digest, reason="Not so", presence=PRESENT)
+    review.request_changes(submitted.pk, by=approver, revision=1, digest=digest, reason="Not so", recent_auth=PRESENT)
     lose_group(approver)
     assert approve(submitted, approver2).status == Status.APPROVED
 

@@ -39,7 +39,7 @@ def rejected(segura: Sandbox, propose: Callable[..., Proposal], requester: User,
         revision=1,
         digest=change.current().digest,
         reason="Not before the audit",
-        presence=PRESENT,
+        recent_auth=PRESENT,
     )
     return change
 

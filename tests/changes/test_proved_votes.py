@@ -304,7 +304,7 @@ def test_approval_that_its_people_took_back_is_not_replayed(
         Revision.objects.update(digest=digest)
     insert_submission(submitted)
     approve(submitted, approver)
-    seen = {"by": approver2, "revision": 1, "digest": digest, "presence": PRESENT}
+    seen = {"by": approver2, "revision": 1, "digest": digest, "recent_auth": PRESENT}
     match act:
         case "reject":
             review.reject_change(submitted.pk, **seen, reason="No")
@@ -340,7 +340,7 @@ def test_retry_that_nobody_asked_for_is_not_sent(
 
 def test_retry_of_an_earlier_failure_is_not_replayed(segura: Sandbox, approved: Approved, requester: User) -> None:
     change = failed(segura, approved())
-    manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
+    manual_resolution.retry_change(change.pk, by=requester, recent_auth=PRESENT)
     change = failed(segura, Change.objects.get(pk=change.pk))
     (genuine,) = events("change.retried")
     ledger.record_event("change.retried", by=requester.username, change=change.pk, data=genuine["data"])
@@ -354,7 +354,7 @@ def test_retry_recheck_and_repeat_by_users_are_sent(
     segura: Sandbox, approved: Approved, requester: User, admin: User
 ) -> None:
     change = failed(segura, approved())
-    manual_resolution.retry_change(change.pk, by=requester, presence=PRESENT)
+    manual_resolution.retry_change(change.pk, by=requester, recent_auth=PRESENT)
     segura.control.plan("504_before_apply", endpoint="update", identifier=43)
     change.refresh_from_db()
     work(change)

@@ -48,7 +48,9 @@ def test_each_is_decided_by_its_own_rules_and_reported(
 ) -> None:
     plain, grave, gone, revised = submit(60), submit(61, url="http://other.example"), submit(62), submit(63)
     stale = pick(revised)[:-64] + "0" * 64
-    review.reject_change(gone.pk, by=approver2, revision=1, digest=gone.current().digest, reason="No", presence=PRESENT)
+    review.reject_change(
+        gone.pk, by=approver2, revision=1, digest=gone.current().digest, reason="No", recent_auth=PRESENT
+    )
     browser = as_person(approver)
     response = browser.post(
         "/queue/decide/",

@@ -113,10 +113,10 @@ def test_high_risk_is_approved_only_over_the_opened_difference_and_its_confirmed
         (ReviewProof(True, False), ImpactNotConfirmed),
     ):
         with pytest.raises(refusal, match="High risk"):
-            review.approve_change(submitted.pk, by=approver, care=looked, **seen, presence=PRESENT)
+            review.approve_change(submitted.pk, by=approver, review_proof=looked, **seen, recent_auth=PRESENT)
         assert refusal.__name__ in Event.objects.filter(action="vote.refused").latest("pk").text
     assert Change.objects.get(pk=submitted.pk).status == Status.PENDING
-    review.approve_change(submitted.pk, by=approver, care=LOOKED, **seen, presence=PRESENT)
+    review.approve_change(submitted.pk, by=approver, review_proof=LOOKED, **seen, recent_auth=PRESENT)
 
 
 def test_less_than_high_risk_and_any_rejection_take_no_more_than_a_click(
@@ -125,10 +125,10 @@ def test_less_than_high_risk_and_any_rejection_take_no_more_than_a_click(
     glanced = ReviewProof(opened=False, confirmed=False)
     tame = submission.submit_change(propose(notes="x", value="a-new-value"), by=requester)
     review.approve_change(
-        tame.pk, by=approver, revision=1, digest=tame.current().digest, care=glanced, presence=PRESENT
+        tame.pk, by=approver, revision=1, digest=tame.current().digest, review_proof=glanced, recent_auth=PRESENT
     )
     review.reject_change(
-        submitted.pk, by=approver, revision=1, digest=submitted.current().digest, reason="No", presence=PRESENT
+        submitted.pk, by=approver, revision=1, digest=submitted.current().digest, reason="No", recent_auth=PRESENT
     )
 
 

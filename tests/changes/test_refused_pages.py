@@ -33,7 +33,9 @@ def test_a_step_that_somebody_else_overtook_is_a_409_with_what_stands_now(
     submitted: Change, approver: User, approver2: User, as_person: AsPerson
 ) -> None:
     ballot = ballot_of(submitted)
-    review.reject_change(submitted.pk, by=approver2, revision=1, digest=ballot["digest"], reason="No", presence=PRESENT)
+    review.reject_change(
+        submitted.pk, by=approver2, revision=1, digest=ballot["digest"], reason="No", recent_auth=PRESENT
+    )
     said = whole(send(as_person(approver), "approve", submitted, ballot), 409)
     assert "has moved on. Its status now: Rejected" in said
     assert "Where it stands" in said

@@ -28,7 +28,7 @@ Propose = Callable[..., Proposal]
 
 def ask(change: Change, by: User, reason: str = "Keep the old host too") -> Change:
     return review.request_changes(
-        change.pk, by=by, revision=change.revision, digest=change.current().digest, reason=reason, presence=PRESENT
+        change.pk, by=by, revision=change.revision, digest=change.current().digest, reason=reason, recent_auth=PRESENT
     )
 
 
@@ -89,7 +89,7 @@ def test_anybody_who_decides_may_still_reject_or_ask_too(
         revision=1,
         digest=submitted.current().digest,
         reason="Not this way",
-        presence=PRESENT,
+        recent_auth=PRESENT,
     )
     submitted.refresh_from_db()
     assert submitted.status == Status.REJECTED

@@ -19,8 +19,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 _VOTE = {"revision": 1, "digest": "d" * 64}
 _FORGETFUL: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (review.approve_change, _VOTE),
-    (review.approve_change, {**_VOTE, "presence": PRESENT}),
-    (review.approve_change, {**_VOTE, "care": LOOKED}),
+    (review.approve_change, {**_VOTE, "recent_auth": PRESENT}),
+    (review.approve_change, {**_VOTE, "review_proof": LOOKED}),
     (review.reject_change, {**_VOTE, "reason": "No"}),
     (review.request_changes, {**_VOTE, "reason": "No"}),
     (manual_resolution.retry_change, {}),
@@ -33,7 +33,7 @@ _FORGETFUL: list[tuple[Callable[..., Any], dict[str, Any]]] = [
 def test_act_without_what_its_user_showed_does_nothing(
     act: Callable[..., Any], given: dict[str, Any], submitted: Change, approver: User
 ) -> None:
-    with pytest.raises(TypeError, match=r"presence|care"):
+    with pytest.raises(TypeError, match=r"recent_auth|review_proof"):
         act(submitted.pk, by=approver, **given)
     submitted.refresh_from_db()
     assert submitted.status == Status.PENDING
@@ -46,12 +46,12 @@ def test_act_without_what_its_user_showed_does_nothing(
 def test_pause_without_what_its_user_showed_does_nothing(
     act: Callable[..., Any], given: dict[str, Any], admin: User
 ) -> None:
-    with pytest.raises(TypeError, match="presence"):
+    with pytest.raises(TypeError, match="recent_auth"):
         act(by=admin, **given)
 
 
 def test_ballot_and_policy_have_no_permissive_default() -> None:
-    with pytest.raises(TypeError, match="care"):
+    with pytest.raises(TypeError, match="review_proof"):
         VoteRequest(Verdict.APPROVE, 1, "d" * 64, "", PRESENT)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="required"):
         Policy()  # type: ignore[call-arg]

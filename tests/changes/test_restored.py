@@ -35,7 +35,7 @@ def restore(admin: User) -> Callable[[], None]:
     def act() -> None:
         call_command("after_restore", by="admin", reason=WHY)
         assert not Change.objects.filter(status__in=LANE).exclude(status=Status.IN_DOUBT).exists()
-        delivery_pause.resume_delivery(by=admin, presence=PRESENT)
+        delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
 
     return act
 
@@ -113,12 +113,12 @@ def test_another_look_still_sends_nothing_that_cannot_be_read_back(
     segura.control.edit(43, need_approval=True)
     assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.RESTORED_UNSEEN)
     for _ in range(2):
-        manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
+        manual_resolution.recheck_change(change.pk, by=admin, recent_auth=PRESENT)
         Change.objects.update(hold_until=None)
         assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.RESTORED_UNSEEN)
     assert segura.control.arrivals("update") == []
     segura.control.edit(43, need_approval=False)
-    manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
+    manual_resolution.recheck_change(change.pk, by=admin, recent_auth=PRESENT)
     assert work(change, rounds=2).status == Status.APPLIED
 
 

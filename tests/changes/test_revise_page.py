@@ -137,7 +137,7 @@ def test_change_that_is_decided_cannot_be_revised_and_nothing_typed_is_lost(
     form = desk.open()
     preview = desk.preview(tags="typed")
     review.reject_change(
-        change.pk, by=approver, revision=1, digest=change.current().digest, reason="No", presence=PRESENT
+        change.pk, by=approver, revision=1, digest=change.current().digest, reason="No", recent_auth=PRESENT
     )
     page = desk.press("confirm")
     assert page.status_code == 409

@@ -48,7 +48,9 @@ def renamed(refusal: type[Exception]) -> Iterator[None]:
 def test_renamed_class_stores_the_code_it_had(submitted: Change, requester2: User) -> None:
     digest = submitted.current().digest
     with renamed(NotAllowed), pytest.raises(NotAllowed):
-        review.approve_change(submitted.pk, by=requester2, revision=1, digest=digest, presence=PRESENT, care=LOOKED)
+        review.approve_change(
+            submitted.pk, by=requester2, revision=1, digest=digest, recent_auth=PRESENT, review_proof=LOOKED
+        )
     (refused,) = events("vote.refused")
     assert refused["data"]["rule"] == "NotAllowed"
 

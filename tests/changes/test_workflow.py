@@ -152,13 +152,20 @@ def test_a_vote_on_an_earlier_revision_is_stale(
     submission.revise_change(submitted.pk, propose(url="https://other.example"), by=requester)
     with pytest.raises(guards.StaleRevision):
         review.approve_change(
-            submitted.pk, by=approver, revision=seen.number, digest=seen.digest, presence=PRESENT, care=LOOKED
+            submitted.pk,
+            by=approver,
+            revision=seen.number,
+            digest=seen.digest,
+            recent_auth=PRESENT,
+            review_proof=LOOKED,
         )
 
 
 def test_a_vote_with_another_digest_is_stale(submitted: Change, approver: User) -> None:
     with pytest.raises(guards.StaleRevision):
-        review.approve_change(submitted.pk, by=approver, revision=1, digest="0" * 64, presence=PRESENT, care=LOOKED)
+        review.approve_change(
+            submitted.pk, by=approver, revision=1, digest="0" * 64, recent_auth=PRESENT, review_proof=LOOKED
+        )
 
 
 def test_revising_voids_the_votes(
@@ -205,9 +212,9 @@ def test_an_approved_change_cannot_be_revised_or_withdrawn(
 def test_reject_needs_a_reason_and_ends_the_change(submitted: Change, approver: User, approver2: User) -> None:
     digest = submitted.current().digest
     with pytest.raises(guards.ReasonMissing):
-        review.reject_change(submitted.pk, by=approver, revision=1, digest=digest, reason="  ", presence=PRESENT)
+        review.reject_change(submitted.pk, by=approver, revision=1, digest=digest, reason="  ", recent_auth=PRESENT)
     change = review.reject_change(
-        submitted.pk, by=approver, revision=1, digest=digest, reason="Wrong host", presence=PRESENT
+        submitted.pk, by=approver, revision=1, digest=digest, reason="Wrong host", recent_auth=PRESENT
     )
     assert change.status == Status.REJECTED
     with pytest.raises(WrongState):
@@ -224,7 +231,7 @@ def test_the_sealed_value_is_erased_when_the_change_ends_or_is_revised(
     if end == "withdraw":
         submission.withdraw_change(change.pk, by=requester)
     elif end == "reject":
-        review.reject_change(change.pk, by=approver, revision=1, digest=first.digest, reason="No", presence=PRESENT)
+        review.reject_change(change.pk, by=approver, revision=1, digest=first.digest, reason="No", recent_auth=PRESENT)
     else:
         submission.revise_change(change.pk, propose(), by=requester)
     assert not Revision.objects.exclude(sealed_secret=None).exists()
@@ -237,9 +244,11 @@ def test_retry_asks_for_the_very_value_that_was_approved(
     fail(change)
     for wrong in (None, SecretStr("another")):
         with pytest.raises(guards.SecretMismatch):
-            manual_resolution.retry_change(change.pk, by=requester, value=wrong, presence=PRESENT)
+            manual_resolution.retry_change(change.pk, by=requester, value=wrong, recent_auth=PRESENT)
     assert (
-        manual_resolution.retry_change(change.pk, by=requester, value=SecretStr("the-value"), presence=PRESENT).status
+        manual_resolution.retry_change(
+            change.pk, by=requester, value=SecretStr("the-value"), recent_auth=PRESENT
+        ).status
         == Status.APPROVED
     )
     assert change.current().sealed_secret is not None
@@ -258,11 +267,11 @@ def test_wrong_values_for_a_retry_are_in_the_log_and_limited(
                 change.pk,
                 by=(requester, admin)[number % 2],
                 value=SecretStr(f"canary-guess-{number}"),
-                presence=PRESENT,
+                recent_auth=PRESENT,
             )
     for value in ("canary-guess", "canary-value"):
         with pytest.raises(guards.TooManyGuesses, match="Too many wrong values"):
-            manual_resolution.retry_change(change.pk, by=requester, value=SecretStr(value), presence=PRESENT)
+            manual_resolution.retry_change(change.pk, by=requester, value=SecretStr(value), recent_auth=PRESENT)
     refused = events("change.retry_refused")
     assert [entry["data"]["rule"] for entry in refused] == ["ValueDiffers"] * 5 + ["GuessesSpent"] * 2
     assert {(entry["actor"], entry["change"], entry["secret"]) for entry in refused} == {
@@ -271,13 +280,15 @@ def test_wrong_values_for_a_retry_are_in_the_log_and_limited(
     }
     assert "canary" not in str(refused)
     assert (
-        manual_resolution.retry_change(other.pk, by=requester, value=SecretStr("canary-value"), presence=PRESENT).status
+        manual_resolution.retry_change(
+            other.pk, by=requester, value=SecretStr("canary-value"), recent_auth=PRESENT
+        ).status
         == Status.APPROVED
     )
     monkeypatch.setattr(manual_resolution, "GUESSES_COUNT_FOR", timedelta(0))
     assert (
         manual_resolution.retry_change(
-            change.pk, by=requester, value=SecretStr("canary-value"), presence=PRESENT
+            change.pk, by=requester, value=SecretStr("canary-value"), recent_auth=PRESENT
         ).status
         == Status.APPROVED
     )
@@ -286,7 +297,7 @@ def test_wrong_values_for_a_retry_are_in_the_log_and_limited(
 def test_a_retry_no_longer_says_that_segura_refused_it(submitted: Change, requester: User, approver: User) -> None:
     fail(approve(submitted, approver))
     Change.objects.filter(pk=submitted.pk).update(cause=StatusCause.REFUSED, answer_code=400)
-    retried = manual_resolution.retry_change(submitted.pk, by=requester, presence=PRESENT)
+    retried = manual_resolution.retry_change(submitted.pk, by=requester, recent_auth=PRESENT)
     assert (retried.status, retried.cause, retried.answer_code) == (Status.APPROVED, StatusCause.NONE, 400)
 
 
@@ -304,8 +315,8 @@ def test_only_requester_or_administrator_retries(
 ) -> None:
     fail(approve(submitted, approver))
     with pytest.raises(guards.NotAllowed):
-        manual_resolution.retry_change(submitted.pk, by=requester2, presence=PRESENT)
-    assert manual_resolution.retry_change(submitted.pk, by=admin, presence=PRESENT).status == Status.APPROVED
+        manual_resolution.retry_change(submitted.pk, by=requester2, recent_auth=PRESENT)
+    assert manual_resolution.retry_change(submitted.pk, by=admin, recent_auth=PRESENT).status == Status.APPROVED
 
 
 def test_a_disabled_person_has_no_vote(submitted: Change) -> None:
@@ -319,21 +330,21 @@ def test_a_retry_needs_approvals_that_still_count(submitted: Change, requester: 
     fail(approve(submitted, approver))
     User.objects.filter(pk=approver.pk).update(is_active=False)
     with pytest.raises(guards.VotesLapsed):
-        manual_resolution.retry_change(submitted.pk, by=requester, presence=PRESENT)
+        manual_resolution.retry_change(submitted.pk, by=requester, recent_auth=PRESENT)
 
 
 def test_a_failure_of_long_ago_is_not_retried(submitted: Change, requester: User, approver: User) -> None:
     fail(approve(submitted, approver))
     Change.objects.update(ended_at=timezone.now() - timezone.timedelta(days=8))
     with pytest.raises(guards.VotesLapsed):
-        manual_resolution.retry_change(submitted.pk, by=requester, presence=PRESENT)
+        manual_resolution.retry_change(submitted.pk, by=requester, recent_auth=PRESENT)
 
 
 def test_a_requester_who_lost_the_role_retries_nothing(submitted: Change, requester: User, approver: User) -> None:
     fail(approve(submitted, approver))
     requester.groups.clear()
     with pytest.raises(guards.NotAllowed):
-        manual_resolution.retry_change(submitted.pk, by=User.objects.get(pk=requester.pk), presence=PRESENT)
+        manual_resolution.retry_change(submitted.pk, by=User.objects.get(pk=requester.pk), recent_auth=PRESENT)
 
 
 @pytest.mark.parametrize(("applied", "status"), [(True, Status.APPLIED), (False, Status.FAILED)])
@@ -342,9 +353,9 @@ def test_an_administrator_closes_what_the_machine_cannot_settle(
 ) -> None:
     Change.objects.filter(pk=approve(submitted, approver).pk).update(status=Status.NEEDS_HUMAN)
     with pytest.raises(guards.ReasonMissing):
-        manual_resolution.resolve_change(submitted.pk, by=admin, applied=applied, reason=" ", presence=PRESENT)
+        manual_resolution.resolve_change(submitted.pk, by=admin, applied=applied, reason=" ", recent_auth=PRESENT)
     change = manual_resolution.resolve_change(
-        submitted.pk, by=admin, applied=applied, reason="Looked at it in Segura", presence=PRESENT
+        submitted.pk, by=admin, applied=applied, reason="Looked at it in Segura", recent_auth=PRESENT
     )
     assert change.status == status
     assert actions(change)[-1] == "change.closed"
@@ -357,12 +368,16 @@ def test_nobody_closes_an_own_change_and_only_administrators_close(
     roles.add_to_role(requester, Role.ADMINISTRATOR)
     with pytest.raises(guards.OwnChange):
         manual_resolution.resolve_change(
-            submitted.pk, by=User.objects.get(pk=requester.pk), applied=True, reason="Trust me", presence=PRESENT
+            submitted.pk, by=User.objects.get(pk=requester.pk), applied=True, reason="Trust me", recent_auth=PRESENT
         )
     with pytest.raises(guards.NotAllowed):
-        manual_resolution.resolve_change(submitted.pk, by=approver, applied=True, reason="I think so", presence=PRESENT)
+        manual_resolution.resolve_change(
+            submitted.pk, by=approver, applied=True, reason="I think so", recent_auth=PRESENT
+        )
 
 
 def test_a_change_that_needs_nobody_is_not_closed(submitted: Change, admin: User) -> None:
     with pytest.raises(WrongState):
-        manual_resolution.resolve_change(submitted.pk, by=admin, applied=True, reason="Just because", presence=PRESENT)
+        manual_resolution.resolve_change(
+            submitted.pk, by=admin, applied=True, reason="Just because", recent_auth=PRESENT
+        )

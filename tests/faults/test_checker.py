@@ -74,7 +74,7 @@ def test_nothing_is_said_of_changes_that_went_well_and_badly(
     segura.control.plan("refuse:1001:no", endpoint="update")
     assert work(approve(another(notes="refused"), approver)).status == Status.FAILED
     no = another(notes="rejected")
-    review.reject_change(no.pk, by=approver, revision=1, digest=no.current().digest, reason="no", presence=PRESENT)
+    review.reject_change(no.pk, by=approver, revision=1, digest=no.current().digest, reason="no", recent_auth=PRESENT)
     segura.control.plan("504_before_apply", endpoint="update")
     assert work(approve(another(notes="sent twice"), approver), rounds=3).status == Status.APPLIED
     check(segura.control, markers=[value])

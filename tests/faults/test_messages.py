@@ -89,7 +89,7 @@ def test_forged_and_old_messages_change_nothing_and_are_not_quoted(
         tasks.deliver_change.delay(old.pk)
         await_applied([old])
         digest = rejected.current().digest
-        review.reject_change(rejected.pk, by=approver, revision=1, digest=digest, reason="not now", presence=PRESENT)
+        review.reject_change(rejected.pk, by=approver, revision=1, digest=digest, reason="not now", recent_auth=PRESENT)
         ids = (old.pk, rejected.pk, pending.pk)
         before, arrived = rows(), segura.control.arrivals("update")
         for message in forged(payload, trace, *ids):

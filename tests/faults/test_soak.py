@@ -176,10 +176,10 @@ def people_see_to_it(admin: User, control: Control) -> None:
         if Event.objects.filter(change=change.pk, action="change.rechecked").exists():
             applied = control.secret(change.secret)["notes"] == change.current().patch["notes"]
             manual_resolution.resolve_change(
-                change.pk, by=admin, applied=applied, reason="Looked it up in Segura", presence=PRESENT
+                change.pk, by=admin, applied=applied, reason="Looked it up in Segura", recent_auth=PRESENT
             )
         else:
-            manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
+            manual_resolution.recheck_change(change.pk, by=admin, recent_auth=PRESENT)
 
 
 def settle(admin: User, control: Control) -> None:

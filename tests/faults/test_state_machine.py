@@ -129,9 +129,9 @@ class Machine(RuleBasedStateMachine):
         person = self.world.people[by]
         with suppress(RuleViolation, WrongState):
             if approves:
-                review.approve_change(change.pk, by=person, **seen, presence=PRESENT, care=LOOKED)
+                review.approve_change(change.pk, by=person, **seen, recent_auth=PRESENT, review_proof=LOOKED)
             else:
-                review.reject_change(change.pk, by=person, reason="Not now", **seen, presence=PRESENT)
+                review.reject_change(change.pk, by=person, reason="Not now", **seen, recent_auth=PRESENT)
 
     @rule(which=which, how=st.integers(0, 3), fields=fields, new_value=st.booleans())
     def follow_up(self, which: int, how: int, fields: dict[str, Any], new_value: bool) -> None:
@@ -152,14 +152,14 @@ class Machine(RuleBasedStateMachine):
                     None,
                 )
                 manual_resolution.retry_change(
-                    change.pk, by=change.requester, value=SecretStr(value) if value else None, presence=PRESENT
+                    change.pk, by=change.requester, value=SecretStr(value) if value else None, recent_auth=PRESENT
                 )
             elif change.status == Status.NEEDS_HUMAN and how:
                 manual_resolution.resolve_change(
-                    change.pk, by=admin, applied=how == 1, reason="Looked", presence=PRESENT
+                    change.pk, by=admin, applied=how == 1, reason="Looked", recent_auth=PRESENT
                 )
             elif change.status == Status.NEEDS_HUMAN:
-                manual_resolution.recheck_change(change.pk, by=admin, presence=PRESENT)
+                manual_resolution.recheck_change(change.pk, by=admin, recent_auth=PRESENT)
             elif how == 0:
                 submission.withdraw_change(change.pk, by=change.requester)
             else:

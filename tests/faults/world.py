@@ -226,7 +226,7 @@ class World:
                 self.work(change)
             for change in Change.objects.filter(status=Status.NEEDS_HUMAN):
                 manual_resolution.resolve_change(
-                    change.pk, by=self.people["eva"], applied=False, reason="Looked", presence=PRESENT
+                    change.pk, by=self.people["eva"], applied=False, reason="Looked", recent_auth=PRESENT
                 )
 
     def _reached(self, point: str) -> None:

@@ -12,8 +12,8 @@ APPROVALS = (
     Mutant(
         "an approval says what its voter showed",
         "portal/changes/workflow/review.py",
-        "    presence: RecentAuth,\n    care: ReviewProof,\n",
-        "    presence: RecentAuth = RecentAuth(True),\n    care: ReviewProof = ReviewProof(True, True),\n",
+        "    recent_auth: RecentAuth,\n    review_proof: ReviewProof,\n",
+        "    recent_auth: RecentAuth = RecentAuth(True),\n    review_proof: ReviewProof = ReviewProof(True, True),\n",
         ("tests/changes/test_required_arguments.py::test_act_without_what_its_user_showed_does_nothing",),
     ),
     Mutant(

@@ -87,7 +87,7 @@ def test_mails_of_comments_and_of_requests_for_changes_hold_nothing_of_what_was_
     comments.post_comment(submitted.pk, NewComment(uuid.uuid4(), "@auditor, look at the typed host"), by=approver)
     digest = submitted.current().digest
     review.request_changes(
-        submitted.pk, by=approver, revision=1, digest=digest, reason="Another typed host", presence=PRESENT
+        submitted.pk, by=approver, revision=1, digest=digest, reason="Another typed host", recent_auth=PRESENT
     )
     dispatch.dispatch_events()
     assert mailer.send_due_mail() == 2

@@ -42,7 +42,7 @@ def told() -> set[tuple[str, str]]:
 def reject(change: Change, by: User) -> Change:
     digest = change.current().digest
     return review.reject_change(
-        change.pk, by=by, revision=change.revision, digest=digest, reason="Not now", presence=PRESENT
+        change.pk, by=by, revision=change.revision, digest=digest, reason="Not now", recent_auth=PRESENT
     )
 
 
@@ -159,7 +159,7 @@ def test_what_the_machine_does_is_told_to_whom_it_concerns(
 def test_what_a_person_makes_of_a_stuck_change_is_told_to_its_requester_alone(submitted: Change, admin: User) -> None:
     told()
     at(submitted, Status.NEEDS_HUMAN)
-    manual_resolution.resolve_change(submitted.pk, by=admin, applied=True, reason="It is there", presence=PRESENT)
+    manual_resolution.resolve_change(submitted.pk, by=admin, applied=True, reason="It is there", recent_auth=PRESENT)
     assert told() == {("requester", "closed")}
 
 
@@ -175,13 +175,13 @@ def test_a_pause_by_hand_and_its_end_are_told_to_who_operates_the_portal_and_to_
 ) -> None:
     second = person("second", Role.ADMINISTRATOR)
     told()
-    delivery_pause.pause_delivery(by=admin, reason="Segura is being upgraded", presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason="Segura is being upgraded", recent_auth=PRESENT)
     assert told() == {("second", "held")}
     approve(submitted, approver)
     told()
-    delivery_pause.resume_delivery(by=second, presence=PRESENT)
+    delivery_pause.resume_delivery(by=second, recent_auth=PRESENT)
     assert told() == {("admin", "released"), ("requester", "going_on")}
-    delivery_pause.pause_delivery(by=admin, reason="Once more", presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason="Once more", recent_auth=PRESENT)
     assert told() == {("second", "held"), ("requester", "delayed")}
 
 
@@ -191,7 +191,7 @@ def test_a_request_for_changes_is_told_to_the_requester_and_to_nobody_else(
     told()
     digest = submitted.current().digest
     review.request_changes(
-        submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please", presence=PRESENT
+        submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please", recent_auth=PRESENT
     )
     assert told() == {("requester", "asked")}
 
@@ -223,7 +223,7 @@ def test_a_kind_for_comments_can_be_switched_off_and_then_says_nothing(submitted
     say(submitted, "Which host is it?", by=approver)
     digest = submitted.current().digest
     review.request_changes(
-        submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please", presence=PRESENT
+        submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please", recent_auth=PRESENT
     )
     assert told() == set()
 

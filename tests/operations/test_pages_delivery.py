@@ -211,7 +211,7 @@ def test_page_costs_the_same_however_much_is_open(
     requester: User,
     django_assert_max_num_queries: Any,
 ) -> None:
-    delivery_pause.pause_delivery(by=admin, reason="Many", presence=PRESENT)
+    delivery_pause.pause_delivery(by=admin, reason="Many", recent_auth=PRESENT)
     for n in range(60):
         mirrored(100 + n, f"secret {n}")
         submission.submit_change(propose(identifier=100 + n, base=None, notes="open"), by=requester)

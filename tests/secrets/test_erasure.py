@@ -43,7 +43,7 @@ def end(segura: Sandbox, requester: User, approver: User) -> Callable[[Change, S
                 revision=change.revision,
                 digest=change.current().digest,
                 reason="No",
-                presence=PRESENT,
+                recent_auth=PRESENT,
             )
         elif to == Status.WITHDRAWN:
             submission.withdraw_change(change.pk, by=requester)

@@ -109,7 +109,7 @@ class Cast:
         act = name.rpartition(":")[2]
         if act == "release":
             delivery_pause.pause_delivery(
-                by=self.people["operator"], reason="Segura is being upgraded", presence=PRESENT
+                by=self.people["operator"], reason="Segura is being upgraded", recent_auth=PRESENT
             )
         if act in status:
             approver = self.people["approver"]
@@ -118,8 +118,8 @@ class Cast:
                 by=approver,
                 revision=1,
                 digest=self.change.current().digest,
-                presence=PRESENT,
-                care=LOOKED,
+                recent_auth=PRESENT,
+                review_proof=LOOKED,
             )
             ended = {"ended_at": self.change.created_at} if act == "retry" else {}
             Change.objects.filter(pk=self.change.pk).update(status=status[act], **ended)

@@ -78,4 +78,6 @@ class BulkVoteForm(RecentAuthForm):
     def votes(self) -> list[dict[str, Any]]:
         """Arguments of each vote for approve_change or reject_change."""
         reason = self.cleaned_data["reason"]
-        return [{**pick._asdict(), "reason": reason, "presence": self.presence} for pick in self.cleaned_data["picks"]]
+        return [
+            {**pick._asdict(), "reason": reason, "recent_auth": self.recent_auth} for pick in self.cleaned_data["picks"]
+        ]

@@ -72,10 +72,10 @@ class VoteForm(RecentAuthForm):
     def vote(self) -> dict[str, Any]:
         """The cleaned vote, as arguments of the commands in workflow.review."""
         cleaned = {name: self.cleaned_data[name] for name in ("revision", "digest", "reason")}
-        return {**cleaned, "presence": self.presence}
+        return {**cleaned, "recent_auth": self.recent_auth}
 
     @property
-    def care(self) -> ReviewProof:
+    def review_proof(self) -> ReviewProof:
         """The voter's review proof, which only an approval requires."""
         given = self.cleaned_data
         return review_proof.check_review_token(

@@ -121,13 +121,13 @@ def require_right(by: User, right: Right) -> None:
         raise _members_only(right)
 
 
-def require_recent_auth(presence: RecentAuth) -> None:
+def require_recent_auth(recent_auth: RecentAuth) -> None:
     """Require that the user has authenticated within the last minutes. Raises ReauthenticationRequired."""
-    if not presence.fresh:
+    if not recent_auth.fresh:
         raise ReauthenticationRequired(_("Enter your password: this needs you to show that it is you."))
 
 
-def require_review_proof(revision: Revision, care: ReviewProof) -> None:
+def require_review_proof(revision: Revision, review_proof: ReviewProof) -> None:
     """Require that the voter opened the difference of a high-risk revision and confirmed its impact.
 
     Raises DiffNotOpened, ImpactNotConfirmed.
@@ -135,9 +135,9 @@ def require_review_proof(revision: Revision, care: ReviewProof) -> None:
     proposed = risks.rate_patch(revision.patch, revision.base, new_secret=bool(revision.secret_fingerprint))
     if proposed < RiskLevel.HIGH:
         return
-    if not care.opened:
+    if not review_proof.opened:
         raise DiffNotOpened(_("High risk: open the change and read its difference before you approve it."))
-    if not care.confirmed:
+    if not review_proof.confirmed:
         raise ImpactNotConfirmed(_("High risk: confirm that you know what approving brings about."))
 
 

@@ -50,7 +50,7 @@ def decide(request: UserRequest) -> HttpResponse:
         verdict = Verdict(form.cleaned_data["verdict"])
         try:
             guards.require_reason(verdict, form.cleaned_data["reason"])
-            guards.require_recent_auth(form.presence)
+            guards.require_recent_auth(form.recent_auth)
         except ReasonMissing as refusal:
             form.add_error("reason", str(refusal))
         except ReauthenticationRequired as refusal:
@@ -66,7 +66,7 @@ def _decide(request: UserRequest, verdict: Verdict, vote: dict[str, Any]) -> Bul
     try:
         match verdict:
             case Verdict.APPROVE:
-                review.approve_change(**vote, by=request.user, care=_GLANCED)
+                review.approve_change(**vote, by=request.user, review_proof=_GLANCED)
                 return BulkResult(number, "approved", _("Approved."))
             case Verdict.REJECT:
                 review.reject_change(**vote, by=request.user)

@@ -93,7 +93,9 @@ def approve(request: UserRequest, change_id: int) -> HttpResponse:
     """Approve the revision that the page showed."""
     by = request.user
     return _vote(
-        request, change_id, lambda ballot: review.approve_change(change_id, by=by, **ballot.vote, care=ballot.care)
+        request,
+        change_id,
+        lambda ballot: review.approve_change(change_id, by=by, **ballot.vote, review_proof=ballot.review_proof),
     )
 
 
@@ -158,7 +160,9 @@ def retry(request: UserRequest, change_id: int) -> HttpResponse:
         return show_refusal(request, change_id, retry=form)
 
     def again() -> Change:
-        return manual_resolution.retry_change(change_id, by=request.user, value=form.secret, presence=form.presence)
+        return manual_resolution.retry_change(
+            change_id, by=request.user, value=form.secret, recent_auth=form.recent_auth
+        )
 
     return _act(request, change_id, again, retry=form)
 
@@ -173,7 +177,7 @@ def recheck(request: UserRequest, change_id: int) -> HttpResponse:
         return show_refusal(request, change_id, recheck=form)
 
     def look() -> Change:
-        return manual_resolution.recheck_change(change_id, by=request.user, presence=form.presence)
+        return manual_resolution.recheck_change(change_id, by=request.user, recent_auth=form.recent_auth)
 
     return _act(request, change_id, look, recheck=form)
 
@@ -189,7 +193,7 @@ def close(request: UserRequest, change_id: int) -> HttpResponse:
         return show_refusal(request, change_id, close=form)
 
     def settle() -> Change:
-        return manual_resolution.resolve_change(change_id, by=request.user, **form.found, presence=form.presence)
+        return manual_resolution.resolve_change(change_id, by=request.user, **form.found, recent_auth=form.recent_auth)
 
     return _act(request, change_id, settle, close=form)
 

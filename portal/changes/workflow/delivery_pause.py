@@ -15,7 +15,7 @@ from portal.changes.rules.guards import AlreadyPaused, NotPaused, ReasonMissing
 from portal.changes.transitions import db_now
 
 
-def pause_delivery(*, by: User, reason: str, presence: RecentAuth) -> None:
+def pause_delivery(*, by: User, reason: str, recent_auth: RecentAuth) -> None:
     """Pause delivery: no worker claims another change until an administrator resumes; calls under way are finished.
 
     Raises NotAllowed, ReasonMissing, ReauthenticationRequired, AlreadyPaused.
@@ -23,21 +23,21 @@ def pause_delivery(*, by: User, reason: str, presence: RecentAuth) -> None:
     guards.require_right(by, Right.OPERATE)
     if not reason.strip():
         raise ReasonMissing(_("A reason is mandatory: everybody whose change waits reads it."))
-    guards.require_recent_auth(presence)
+    guards.require_recent_auth(recent_auth)
     with transaction.atomic(durable=True):
         if not circuit_breaker.set_manual_pause(db_now(), by=by, reason=reason.strip()):
             raise AlreadyPaused(_("Delivery was paused already, by somebody else or by your first click."))
-        ledger.record_event("delivery.held", by=by.username, data={"reason": reason.strip(), **presence.as_data()})
+        ledger.record_event("delivery.held", by=by.username, data={"reason": reason.strip(), **recent_auth.as_data()})
 
 
-def resume_delivery(*, by: User, presence: RecentAuth) -> None:
+def resume_delivery(*, by: User, recent_auth: RecentAuth) -> None:
     """Resume delivery: the waiting changes are sent at the rate that follows every pause.
 
     Raises NotAllowed, ReauthenticationRequired, NotPaused.
     """
     guards.require_right(by, Right.OPERATE)
-    guards.require_recent_auth(presence)
+    guards.require_recent_auth(recent_auth)
     with transaction.atomic(durable=True):
         if not circuit_breaker.clear_manual_pause(db_now()):
             raise NotPaused(_("Nobody has paused delivery, or somebody has resumed it meanwhile."))
-        ledger.record_event("delivery.released", by=by.username, data=presence.as_data())
+        ledger.record_event("delivery.released", by=by.username, data=recent_auth.as_data())

@@ -26,7 +26,7 @@ GUESSES_COUNT_FOR = timedelta(hours=1)
 _REFUSED = "change.retry_refused"
 
 
-def retry_change(change_id: int, *, by: User, value: SecretStr | None = None, presence: RecentAuth) -> Change:
+def retry_change(change_id: int, *, by: User, value: SecretStr | None = None, recent_auth: RecentAuth) -> Change:
     """Queue a failed change again under its old votes; the worker checks digest and base again before it sends.
 
     Allowed to its requester and to administrators, within the lifetime of an approved change, and while the users who
@@ -44,11 +44,11 @@ def retry_change(change_id: int, *, by: User, value: SecretStr | None = None, pr
         in_time = change.ended_at is not None and db_now() < policy.approval_deadline(change.ended_at)
         if not in_time or not valid_votes.is_approved(revision, guards.current_votes(change)):
             raise VotesLapsed(_("Its approvals no longer count. Propose the change again."))
-        guards.require_recent_auth(presence)
+        guards.require_recent_auth(recent_auth)
         count_act(by, "retry")
         refusal = _value_refused(change, revision, value) if revision.secret_fingerprint else None
         if refusal is None:
-            _requeue(change, revision, value, by=by, presence=presence)
+            _requeue(change, revision, value, by=by, recent_auth=recent_auth)
         elif value is not None:  # counted under the row lock, so that parallel guesses count too
             if not isinstance(refusal, TooManyGuesses):
                 WrongValue.objects.create(change=change)
@@ -71,7 +71,7 @@ def _value_refused(change: Change, revision: Revision, value: SecretStr | None) 
     return None
 
 
-def _requeue(change: Change, revision: Revision, value: SecretStr | None, *, by: User, presence: RecentAuth) -> None:
+def _requeue(change: Change, revision: Revision, value: SecretStr | None, *, by: User, recent_auth: RecentAuth) -> None:
     now = db_now()
     move_change(
         change,
@@ -80,7 +80,7 @@ def _requeue(change: Change, revision: Revision, value: SecretStr | None, *, by:
         by=by.username,
         data={
             "digest": revision.digest,
-            **presence.as_data(),
+            **recent_auth.as_data(),
             **vote_mac.sign_act("change.retried", change, now, by.username),
         },
         queued_at=now,
@@ -95,7 +95,7 @@ def _requeue(change: Change, revision: Revision, value: SecretStr | None, *, by:
         Revision.objects.filter(pk=revision.pk).update(sealed_secret=blob)
 
 
-def recheck_change(change_id: int, *, by: User, presence: RecentAuth) -> Change:
+def recheck_change(change_id: int, *, by: User, recent_auth: RecentAuth) -> Change:
     """Let the worker read the secret back again for a change that needs attention.
 
     Allowed to administrators who neither proposed nor edited the change: depending on the result the worker may send
@@ -110,7 +110,7 @@ def recheck_change(change_id: int, *, by: User, presence: RecentAuth) -> Change:
         )
         if change.status != Status.NEEDS_HUMAN:
             raise WrongState(change)
-        guards.require_recent_auth(presence)
+        guards.require_recent_auth(recent_auth)
         count_act(by, "recheck")
         now = db_now()
         move_change(
@@ -118,7 +118,7 @@ def recheck_change(change_id: int, *, by: User, presence: RecentAuth) -> Change:
             Status.IN_DOUBT,
             "change.rechecked",
             by=by.username,
-            data={**presence.as_data(), **vote_mac.sign_act("change.rechecked", change, now, by.username)},
+            data={**recent_auth.as_data(), **vote_mac.sign_act("change.rechecked", change, now, by.username)},
             not_before=None,
             cause=StatusCause.RESTORED if change.cause == StatusCause.RESTORED_UNSEEN else StatusCause.RECHECKED,
             tries=0,
@@ -130,7 +130,7 @@ def recheck_change(change_id: int, *, by: User, presence: RecentAuth) -> Change:
 
 
 def resolve_change(
-    change_id: int, *, by: User, applied: bool, reason: str, presence: RecentAuth, in_part: bool = False
+    change_id: int, *, by: User, applied: bool, reason: str, recent_auth: RecentAuth, in_part: bool = False
 ) -> Change:
     """Resolve manually a change that the worker cannot settle: an administrator has looked at the secret in Segura.
 
@@ -149,13 +149,13 @@ def resolve_change(
         )
         if change.status != Status.NEEDS_HUMAN:
             raise WrongState(change)
-        guards.require_recent_auth(presence)
+        guards.require_recent_auth(recent_auth)
         move_change(
             change,
             Status.APPLIED if applied else Status.FAILED,
             "change.closed",
             by=by.username,
-            data={"applied": applied, "in_part": in_part, "reason": reason.strip(), **presence.as_data()},
+            data={"applied": applied, "in_part": in_part, "reason": reason.strip(), **recent_auth.as_data()},
             cause=StatusCause.CLOSED_IN_PART if applied and in_part else StatusCause.CLOSED,
             doubtful_since=None,
             doubts=0,

@@ -29,8 +29,8 @@ class VoteRequest:
     revision: int
     digest: str
     reason: str
-    presence: RecentAuth
-    care: ReviewProof
+    recent_auth: RecentAuth
+    review_proof: ReviewProof
 
 
 def approve_change(
@@ -40,34 +40,38 @@ def approve_change(
     revision: int,
     digest: str,
     reason: str = "",
-    presence: RecentAuth,
-    care: ReviewProof,
+    recent_auth: RecentAuth,
+    review_proof: ReviewProof,
 ) -> Change:
     """Vote for exactly this revision; the vote that meets the policy approves the change and queues its delivery.
 
-    `reason` is a comment that is stored with the vote, and so is how the voter confirmed their identity (`presence`). A
-    high-risk change requires `care`. Raises NotAllowed, OwnChange, AlreadyVoted, ChangesRequested, StaleRevision,
+    `reason` is a comment that is stored with the vote, and so is how the voter confirmed their identity
+    (`recent_auth`). A
+    high-risk change requires `review_proof`. Raises NotAllowed, OwnChange, AlreadyVoted, ChangesRequested,
+    StaleRevision,
     WrongState, DiffNotOpened, ImpactNotConfirmed, ReauthenticationRequired; each rule violation is recorded in the log.
     """
-    ballot = VoteRequest(Verdict.APPROVE, revision, digest, reason.strip(), presence, care)
+    ballot = VoteRequest(Verdict.APPROVE, revision, digest, reason.strip(), recent_auth, review_proof)
     change = _vote(change_id, ballot, by=by)
     if change.status == Status.APPROVED:
         tasks.enqueue_change(change.pk)
     return change
 
 
-def reject_change(change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: RecentAuth) -> Change:
+def reject_change(
+    change_id: int, *, by: User, revision: int, digest: str, reason: str, recent_auth: RecentAuth
+) -> Change:
     """Vote against the revision, which closes the change for good.
 
     Raises ReasonMissing and what approve_change raises.
     """
     guards.require_reason(Verdict.REJECT, reason)
-    ballot = VoteRequest(Verdict.REJECT, revision, digest, reason.strip(), presence, NONE_TAKEN)
+    ballot = VoteRequest(Verdict.REJECT, revision, digest, reason.strip(), recent_auth, NONE_TAKEN)
     return _vote(change_id, ballot, by=by)
 
 
 def request_changes(
-    change_id: int, *, by: User, revision: int, digest: str, reason: str, presence: RecentAuth
+    change_id: int, *, by: User, revision: int, digest: str, reason: str, recent_auth: RecentAuth
 ) -> Change:
     """Ask the requester for a revision: until then no other approver can approve this one.
 
@@ -75,7 +79,7 @@ def request_changes(
     raises.
     """
     guards.require_reason(Verdict.REQUEST_CHANGES, reason)
-    ballot = VoteRequest(Verdict.REQUEST_CHANGES, revision, digest, reason.strip(), presence, NONE_TAKEN)
+    ballot = VoteRequest(Verdict.REQUEST_CHANGES, revision, digest, reason.strip(), recent_auth, NONE_TAKEN)
     return _vote(change_id, ballot, by=by)
 
 
@@ -125,7 +129,7 @@ def _voted(change_id: int, ballot: VoteRequest, *, by: User) -> Change:
                     "voted_at": vote_mac.format_instant(vote.at),
                     "mac": vote.mac,
                     "reason": ballot.reason,
-                    **ballot.presence.as_data(),
+                    **ballot.recent_auth.as_data(),
                 },
             )
             votes = valid_votes.void_lapsed(change, [*guards.current_votes(change), vote])
@@ -146,8 +150,8 @@ def _may_vote(change: Change, ballot: VoteRequest, *, by: User) -> None:
     if asked is not None:
         raise asked
     if ballot.verdict == Verdict.APPROVE:
-        guards.require_review_proof(current, ballot.care)
-    guards.require_recent_auth(ballot.presence)  # last: no voter enters a password for a vote that would not count
+        guards.require_review_proof(current, ballot.review_proof)
+    guards.require_recent_auth(ballot.recent_auth)  # last: no voter enters a password for a vote that would not count
 
 
 def _cast(change: Change, ballot: VoteRequest, *, by: User, at: datetime) -> Vote:
