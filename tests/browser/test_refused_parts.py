@@ -44,7 +44,7 @@ def test_whoever_may_not_decide_any_more_is_told_so_beside_what_they_see(
     change = sign_in("requester").propose(18, notes="decided too late")
     mia = sign_in("mia", password)
     page = mia.go(f"/queue/?open={change}")
-    portal.manage("person", "mia", "--role", "auditor")
+    portal.manage("user", "mia", "--role", "auditor")
     page.locator(f"#approve-{change}").click()
     expect(page.locator("#messages")).to_contain_text("This page is for members of Approvers")
     expect(page.locator("#desk")).to_be_visible()

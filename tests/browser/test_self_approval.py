@@ -203,7 +203,7 @@ def test_whoever_proposed_and_then_became_an_approver_only_is_still_the_requeste
 ) -> None:
     change = paula.propose(18, notes="proposed as a requester")
     ballot = ballot_of(approver, change)
-    portal.manage("person", "paula", "--role", "approver")
+    portal.manage("user", "paula", "--role", "approver")
     expect_no_decision(paula, change, OWN)
     expect_refused(paula, change, ballot, OWN)
     expect_told(told, "paula", change, "OwnChange")
@@ -247,7 +247,7 @@ def test_a_superuser_decides_neither_their_own_change_nor_anybody_elses(
     expect_another_decides(approver, change, segura)
 
     segura.clear_journal()
-    portal.manage("person", "sudo", *(part for role in ALL_ROLES for part in ("--role", role)))
+    portal.manage("user", "sudo", *(part for role in ALL_ROLES for part in ("--role", role)))
     change = superuser.propose(22, notes="the superuser's own")
     ballot = ballot_of(approver, change)
     expect_no_decision(superuser, change, OWN)

@@ -359,7 +359,7 @@ def test_a_blocked_secret_hides_no_other_from_the_sweep(
     approver: User,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reconcile, "BATCH", 2)
+    monkeypatch.setattr(sweep, "BATCH", 2)
     mirrored(44, "Other")
     blocked = [approve(submission.submit_change(propose(), by=requester), approver) for _ in range(4)]
     Change.objects.filter(pk=blocked[0].pk).update(status=Status.NEEDS_HUMAN)

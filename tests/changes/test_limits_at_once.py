@@ -80,7 +80,7 @@ def test_user_saves_no_more_filters_than_the_limit(
 
 
 def test_user_keeps_no_more_templates_than_the_limit(requester: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portal.changes.models.template.MOST", 3)
+    monkeypatch.setattr("portal.changes.workflow.templates.MOST", 3)
     words = {"reason": "", "ticket": ""}
     side_by_side(
         lambda number: templates.save_template(

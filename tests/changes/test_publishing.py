@@ -18,7 +18,7 @@ django.setup()
 from portal.changes.delivery import tasks
 for _ in range(2):
     began = time.monotonic()
-    tasks.publish(1)
+    tasks.enqueue_change(1)
     print(time.monotonic() - began)
 """
 

@@ -114,7 +114,7 @@ def test_high_risk_is_approved_only_over_the_opened_difference_and_its_confirmed
     ):
         with pytest.raises(refusal, match="High risk"):
             review.approve_change(submitted.pk, by=approver, review_proof=looked, **seen, recent_auth=PRESENT)
-        assert refusal.__name__ in Event.objects.filter(action="vote.refused").latest("pk").text
+        assert f'"rule":"{refusal.code}"' in Event.objects.filter(action="vote.refused").latest("pk").text
     assert Change.objects.get(pk=submitted.pk).status == Status.PENDING
     review.approve_change(submitted.pk, by=approver, review_proof=LOOKED, **seen, recent_auth=PRESENT)
 

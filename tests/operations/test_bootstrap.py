@@ -18,7 +18,8 @@ from tests.rig.portal import ROOT
 def checkout(tmp_path: Path) -> Path:
     """The files the bootstrap needs, in a folder of their own."""
     shutil.copytree(ROOT / "portal" / "requirements", tmp_path / "portal" / "requirements")
-    for name in ("__init__.py", "bootstrap.py", "linting.py"):
+    (tmp_path / "portal" / "devserver").mkdir()
+    for name in ("__init__.py", "devserver/__init__.py", "devserver/bootstrap.py", "devserver/checks.py"):
         shutil.copy(ROOT / "portal" / name, tmp_path / "portal" / name)
     return tmp_path
 

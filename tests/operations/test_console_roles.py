@@ -24,7 +24,7 @@ _WALK = """
 import json, os, sys, tempfile
 import django
 django.setup()
-from portal.audit.ledger import record
+from portal.audit.ledger import record_event
 import manage
 for words in json.loads(sys.argv[1]):
     with tempfile.TemporaryFile() as printed:
@@ -32,7 +32,7 @@ for words in json.loads(sys.argv[1]):
         if not child:
             os.dup2(printed.fileno(), 1), os.dup2(printed.fileno(), 2)
             if words == ["record an event of change 1"]:
-                sys.exit(not record("change.submitted", by="maria", change=1, data={}))
+                sys.exit(not record_event("change.submitted", by="maria", change=1, data={}))
             sys.argv = ["manage.py", *words]
             sys.exit(manage.main())
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -46,8 +46,8 @@ COMMANDS = (
     ("legal_hold", "1", "--reason", "x", "--release"),
     ("restrict_db_role", "portal"),
     ("restrict_db_role", "sealer", "--sealer"),
-    ("person", "ana"),
-    ("person", "ana", "--disable"),
+    ("user", "ana"),
+    ("user", "ana", "--disable"),
     ("prune",),
     ("rotate_encryption_keys",),
     ("seal_audit",),
@@ -57,7 +57,7 @@ COMMANDS = (
 NO_DATABASE = {"run", "sandbox"}
 """`run` is the development server, whose database is its own; `sandbox` has none."""
 MAY = {
-    "portal": {"person", "rotate_encryption_keys", "verify_audit"},
+    "portal": {"user", "rotate_encryption_keys", "verify_audit"},
     "sealer": {"seal_audit", "rotate_encryption_keys", "verify_audit"},
 }
 """What ends with 0. No secret waits to be encrypted again here, which the sealer could not do either."""
@@ -104,7 +104,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             ("createcachetable",),
             ("restrict_db_role", "portal"),
             ("restrict_db_role", "sealer", "--sealer"),
-            ("person", "carla", "--role", "administrator"),
+            ("user", "carla", "--role", "administrator"),
             ("record an event of change 1",),
         )
         assert [code for code, _ in made] == [0] * 6, made
