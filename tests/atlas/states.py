@@ -249,6 +249,14 @@ STATES = [*_problems(), *_everybody(), *_requester(), *_change(), *_approver(), 
 """All of them, as people meet them."""
 
 
+def every_third(states: Sequence[State]) -> list[Any]:
+    """For parametrize: every third state in the ordinary form, all of them in the long form."""
+    return [
+        pytest.param(*param.values, id=param.id, marks=[*param.marks, *([pytest.mark.long_form] if number % 3 else [])])
+        for number, param in enumerate(halves(states))
+    ]
+
+
 def halves(states: Sequence[State]) -> list[Any]:
     """For parametrize: two xdist workers share them, since each has to make its own worlds."""
     marks = [pytest.mark.xdist_group(f"atlas-{number % 2}") for number in range(len(states))]

@@ -1,4 +1,4 @@
-"""What a page costs: at most twelve questions to the database, however many rows there are, and little to load."""
+"""What a page costs: at most thirteen questions to the database, however many rows there are, and little to load."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.atlas.conftest import Look
-from tests.atlas.states import STATES, State, halves
+from tests.atlas.states import STATES, State, every_third
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 
@@ -47,7 +47,8 @@ PATIENCE = 3
 """A date has stops for the day, the month and so on; but nothing holds the focus for longer than this."""
 
 
-@pytest.mark.parametrize("state", halves(STATES))
+@pytest.mark.every_state
+@pytest.mark.parametrize("state", every_third(STATES))
 def test_tab_goes_through_the_page_and_back_and_every_stop_is_seen(look: Look, state: State) -> None:
     page = look(state)
     page.evaluate(PAINTED)

@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
 from portal.audit.models import Event
-from portal.changes.delivery import claims, deliver, readback, reconcile, results, sweep
+from portal.changes.delivery import claims, deliver, readback, results, sweep
 from portal.changes.domain.patch import Snapshot
 from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Attempt, Change, Revision, Status, StatusCause

@@ -295,6 +295,7 @@ def test_nothing_is_found_of_any_secret_that_went_through_the_portal(tmp_path: P
         expect_mails(house)
 
 
+@pytest.mark.long_form
 def test_nothing_is_found_with_error_pages_for_developers_either(tmp_path: Path) -> None:
     """PORTAL_DEBUG=1, and a Segura outside, whose tokens are looked for as well."""
     own = Marker.new("the portal's own client secret")
