@@ -38,6 +38,6 @@ def request_sync(*, by: str) -> None:
 
 
 @beat_init.connect
-def on_worker_ready(**_: object) -> None:
+def on_beat_init(**_: object) -> None:
     """Enqueue a synchronisation when the scheduler starts, so that a new portal need not wait a whole interval."""
     enqueue_sync()

@@ -48,7 +48,7 @@ def on_worker_shutdown(sender: Any, **_: object) -> None:
 
 
 @signals.worker_ready.connect
-def on_worker_init(**_: object) -> None:
+def record_keys_at_start(**_: object) -> None:
     """Record the keys of the ring, which changes only with a restart. The sealer has no ring and records nothing."""
     if settings.HOLDS_KEYS:
         with suppress(DatabaseError):

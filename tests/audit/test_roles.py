@@ -251,18 +251,6 @@ def test_a02_a_table_of_the_same_name_for_the_session_is_not_taken_for_the_log(a
         cursor.execute("SET search_path = DEFAULT")
 
 
-def test_the_release_before_appends_by_its_own_function_under_the_same_rules(as_the_portal: str) -> None:
-    statement = "SELECT audit_event_append('session.ended', 'maria', 7, 43, NULL, %s, %s, %s)"
-    head = '{"action":"session.ended","actor":"maria","address":"192.0.2.1","at":"'
-    middle, tail = '","change":7,"code":null,"data":{"x": [1]},"request":"r-1","secret":43,"seq":', ',"v":1}'
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [head, middle, tail])
-    entry = Event.objects.get(change=7).entry
-    assert entry is not None
-    assert (entry.address, entry.request, entry.data, entry.seq) == ("192.0.2.1", "r-1", {"x": [1]}, 1)
-    assert verify_events().findings == []
-
-
 @pytest.mark.parametrize(
     "at", ["an hour ago", "a minute", "2020-01-01", "infinity", "-infinity", "0044-03-15 BC", "20000-01-01"]
 )

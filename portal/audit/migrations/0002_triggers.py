@@ -98,18 +98,6 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION audit_append FROM PUBLIC;
 """
-# For callers that pass parts of a text instead of calling `audit_append`: their values are passed on to that function,
-# so that they are checked in the same way. It runs with the rights of its caller.
-APPEND_PARTS = """
-CREATE FUNCTION audit_event_append(
-    action text, actor text, change bigint, secret bigint, code integer, head text, middle text, tail text
-) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-    said json := ($6 || $7 || 'null' || $8)::json;
-BEGIN
-    RETURN audit_append($1, $2, said ->> 'address', $3, $5, (said -> 'data')::text, said ->> 'request', $4);
-END $$;
-"""
 
 EVENT_APPEND_ONLY = """
 CREATE TRIGGER audit_event_append_only BEFORE UPDATE OR DELETE ON audit_event
@@ -156,7 +144,6 @@ class Migration(migrations.Migration):
         migrations.RunSQL(QUEUE_EVENT, "DROP FUNCTION audit_event_queue()"),
         migrations.RunSQL(CHECK_CLOCK, "DROP FUNCTION audit_event_date()"),
         migrations.RunSQL(APPEND, "DROP FUNCTION audit_append"),
-        migrations.RunSQL(APPEND_PARTS, "DROP FUNCTION audit_event_append"),
         migrations.RunSQL(EVENT_APPEND_ONLY, "DROP TRIGGER audit_event_append_only ON audit_event"),
         migrations.RunSQL(TOMBSTONE_APPEND_ONLY, "DROP TRIGGER audit_tombstone_append_only ON audit_tombstone"),
         migrations.RunSQL(SEAL_APPEND_ONLY, "DROP TRIGGER audit_seal_append_only ON audit_seal"),

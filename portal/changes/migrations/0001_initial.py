@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                 (
                     "risk",
                     models.SmallIntegerField(
-                        db_default=3, help_text="risks.Level of that revision; what nobody rated is high."
+                        db_default=3, help_text="RiskLevel of that revision; an unrated change is of high risk."
                     ),
                 ),
                 (
@@ -237,7 +237,10 @@ class Migration(migrations.Migration):
                 ("secret_fingerprint", models.CharField(blank=True, max_length=64)),
                 (
                     "secret_traits",
-                    models.JSONField(help_text="What approvers are told of a new value: traits.of(it).", null=True),
+                    models.JSONField(
+                        help_text="What approvers see of a new value: secret_strength.measure_strength of it.",
+                        null=True,
+                    ),
                 ),
                 ("policy", models.JSONField(help_text="The policy as it stood: {'required': n}.")),
                 ("reason", models.TextField()),

@@ -109,7 +109,9 @@ class Change(models.Model):
     requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="changes")
     status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
     revision = models.IntegerField(default=1, help_text="Number of the revision that counts.")
-    risk = models.SmallIntegerField(db_default=3, help_text="risks.Level of that revision; what nobody rated is high.")
+    risk = models.SmallIntegerField(
+        db_default=3, help_text="RiskLevel of that revision; an unrated change is of high risk."
+    )
     at_once = models.SmallIntegerField(db_default=1, help_text="Of how many secrets its requester proposed in an hour.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -205,7 +207,7 @@ class Revision(models.Model):
     sealed_secret = models.BinaryField(null=True)
     secret_fingerprint = models.CharField(max_length=64, blank=True)
     secret_traits: models.JSONField[dict[str, Any] | None] = models.JSONField(
-        null=True, help_text="What approvers are told of a new value: traits.of(it)."
+        null=True, help_text="What approvers see of a new value: secret_strength.measure_strength of it."
     )
     policy: models.JSONField[dict[str, Any]] = models.JSONField(help_text="The policy as it stood: {'required': n}.")
     reason = models.TextField()

@@ -99,5 +99,5 @@ def _reseal(revision_id: UUID) -> int:
     blob = Revision.objects.values_list("sealed_secret", flat=True).get(pk=revision_id)
     if blob is None:
         return 0
-    anew = secret_encryption.reencrypt_secret(blob, revision_id).blob
-    return Revision.objects.filter(pk=revision_id, sealed_secret=blob).update(sealed_secret=anew)
+    reencrypted = secret_encryption.reencrypt_secret(blob, revision_id).blob
+    return Revision.objects.filter(pk=revision_id, sealed_secret=blob).update(sealed_secret=reencrypted)
