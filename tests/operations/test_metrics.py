@@ -32,6 +32,7 @@ from portal.operations import event_counters, heartbeats
 from portal.operations.models import Tally
 from tests.audit.tampering import beside_the_clock, insert
 from tests.changing import work
+from tests.rig.visitor import wait_until
 from tests.rig.web import web
 from tests.segura import forget_tokens
 
@@ -240,14 +241,22 @@ def test_processes_of_one_replica_add_up_what_they_served_and_a_lost_database_is
     away = f"postgresql://somebody:hunter2@127.0.0.1:{free_port()}/nothing"
     with web(tmp_path / "web.log", threads=1, worker_count=2, DATABASE_URL=away, **env) as port:
         url, bearer = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {TOKEN}"}
-        for _ in range(30):  # a new connection each: the kernel hands them to either process
+        asked = 0
+
+        def both_have_served() -> bool:
+            """Ask over a new connection, which the kernel hands to either process once both listen."""
+            nonlocal asked
+            asked += 1
             assert requests.get(f"{url}/nothing-here/", timeout=20).status_code >= 404
+            return len([*(tmp_path / "metrics").glob("counter_*.db")]) == 2
+
+        wait_until(both_have_served, "both processes of the replica serve pages")
+        assert all(both_have_served() for _ in range(30))
         texts = [requests.get(f"{url}/metrics", headers=bearer, timeout=20).text for _ in range(6)]
     served = {
         sum(value for (name, _), value in parsed(text).items() if name == "countersign_web_requests_total")
         for text in texts
     }
-    assert served == {30}
-    assert len([*(tmp_path / "metrics").glob("counter_*.db")]) == 2
+    assert served == {asked}
     assert parsed(texts[0])["countersign_database_up", ()] == 0
     assert "hunter2" not in "".join(texts)
