@@ -178,7 +178,7 @@ class Event(models.Model):
             return None
 
 
-class Unsealed(models.Model):
+class UnsealedEvent(models.Model):
     """Queue entry of an event that is not sealed yet. A trigger inserts it in the event's transaction.
 
     The sealer therefore never queries for ids above the last one, which would miss a late commit, because ids are
@@ -192,7 +192,7 @@ class Unsealed(models.Model):
         default_permissions = ()
 
 
-class Seal(models.Model):
+class TreeLeaf(models.Model):
     """A leaf of the Merkle tree: the id of its event and the hash. Leaves are numbered from 0 without a gap."""
 
     leaf = models.BigIntegerField(primary_key=True)

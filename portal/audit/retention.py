@@ -17,7 +17,7 @@ from django.utils import timezone
 from portal.audit import ledger
 from portal.audit.entry import UnreadableEntry, parse_entry
 from portal.audit.ledger import record_event
-from portal.audit.models import Event, EventQuerySet, LegalHold, Seal, Tombstone
+from portal.audit.models import Event, EventQuerySet, LegalHold, Tombstone, TreeLeaf
 from portal.audit.sealing import signed_note
 
 STAYS = (
@@ -75,7 +75,7 @@ def lift_legal_hold(change: int, *, reason: str, by: str) -> None:
 @transaction.atomic(durable=True)
 def _batch(older_than: timedelta, unfinished: Collection[int], by: str) -> int:
     before = timezone.now() - older_than
-    proven = Seal.objects.filter(leaf__lt=_proven_size(before)).values("event")
+    proven = TreeLeaf.objects.filter(leaf__lt=_proven_size(before)).values("event")
     old = Event.objects.filter(at__lt=before).exclude(action__in=STAYS).order_by("at", "pk")
     alone = list(old.filter(change=None, pk__in=proven).values_list("pk", flat=True)[:_AT_ONCE])
     changes = _finished(Event.objects.all(), before, unfinished, proven) if len(alone) < _AT_ONCE else []
@@ -83,7 +83,7 @@ def _batch(older_than: timedelta, unfinished: Collection[int], by: str) -> int:
         ledger.lock_numbering(change)
     # Read again under the locks: an event may have been added meanwhile.
     changes = _finished(Event.objects.filter(change__in=changes), before, unfinished, proven)
-    seals = Seal.objects.filter(
+    seals = TreeLeaf.objects.filter(
         Q(event__in=alone) | Q(event__in=Event.objects.filter(change__in=changes).values("pk"))
     ).order_by("leaf")
     leaves = list(seals.values_list("leaf", "event"))
@@ -109,7 +109,7 @@ def _proven_size(before: datetime) -> int:
 
 
 def _finished(
-    among: EventQuerySet, before: datetime, unfinished: Collection[int], proven: QuerySet[Seal, Any]
+    among: EventQuerySet, before: datetime, unfinished: Collection[int], proven: QuerySet[TreeLeaf, Any]
 ) -> list[int]:
     """Return up to 100 changes whose events are all old, as a signed time proves."""
     known = among.exclude(change=None).exclude(change__in=[*unfinished]).order_by("change").values("change")

@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from portal.audit import ledger
-from portal.catalog.models import DirectorySync, ListedName, fold_text
+from portal.catalog.models import DirectoryName, DirectorySync, fold_text
 from portal.catalog.read_failure import FailureKind, ReadFailure
 from portal.catalog.segura_client import WHOLE_LIST, NotConfigured, build_client
 from portal.vault import DirectoryEntry, DirectoryKind, VaultError
@@ -28,15 +28,15 @@ MOST_FOUND = 20
 MOST_NAMED = 20
 """Number of omitted entries that are named one by one."""
 _CHUNK = 1000
-_KINDS = {ListedName.Kind.USER: DirectoryKind.USERS, ListedName.Kind.GROUP: DirectoryKind.GROUPS}
-_FIELDS = {"users_allowed": ListedName.Kind.USER, "groups_allowed": ListedName.Kind.GROUP}
+_KINDS = {DirectoryName.Kind.USER: DirectoryKind.USERS, DirectoryName.Kind.GROUP: DirectoryKind.GROUPS}
+_FIELDS = {"users_allowed": DirectoryName.Kind.USER, "groups_allowed": DirectoryName.Kind.GROUP}
 
 
 @dataclass(frozen=True)
 class ShareSuggestions:
     """Suggested names for one share field; if they are not `whole`, the others are found by searching."""
 
-    names: list[ListedName]
+    names: list[DirectoryName]
     whole: bool
 
 
@@ -53,7 +53,7 @@ def load_share_suggestions() -> dict[str, ShareSuggestions]:
     return read if read["users_allowed"].names else {}  # a directory always has a user
 
 
-def search_names(field: str, typed: str) -> list[ListedName]:
+def search_names(field: str, typed: str) -> list[DirectoryName]:
     """Return some active entries with the text in their name or display name; [] if `field` is no share field."""
     text = fold_text(typed.strip())
     if not text or field not in _FIELDS or not is_configured():
@@ -67,7 +67,7 @@ def find_unknown_names(field: str, names: Iterable[str]) -> list[str]:
     if not asked or not is_configured():
         return []
     known = set(_active(field).filter(name__in=asked).values_list("name", flat=True))
-    return [name for name in asked if name not in known] if known or ListedName.objects.exists() else []
+    return [name for name in asked if name not in known] if known or DirectoryName.objects.exists() else []
 
 
 def latest_directory_sync() -> DirectorySync | None:
@@ -86,7 +86,7 @@ def sync_directory(*, by: str = "", at_once: bool = False) -> DirectorySync | No
     if not is_configured() or (not at_once and DirectorySync.objects.filter(ok=True, started_at__gt=since).exists()):
         return None
     sync = DirectorySync.objects.create(by=by, started_at=now)
-    rows: dict[tuple[str, str], ListedName] = {}
+    rows: dict[tuple[str, str], DirectoryName] = {}
     failure = None
     try:
         rows = _read(sync)
@@ -110,7 +110,7 @@ def directory_failure(failure: ReadFailure | None) -> ReadFailure | None:
     return failure
 
 
-def _read(sync: DirectorySync) -> dict[tuple[str, str], ListedName]:
+def _read(sync: DirectorySync) -> dict[tuple[str, str], DirectoryName]:
     """Read all entries, by kind and name, without names that a page could not show unchanged."""
     client = build_client(by=sync.by, directory=True, max_body=WHOLE_LIST)
     ends_at, correlation = time.monotonic() + settings.SEGURA_DEADLINE_S, f"directory-{sync.pk}"
@@ -124,21 +124,21 @@ def _read(sync: DirectorySync) -> dict[tuple[str, str], ListedName]:
 
 
 def _can_be_shown(name: DirectoryEntry) -> bool:
-    return len(name.name) <= ListedName.LONGEST and clean_text(name.name) == name.name
+    return len(name.name) <= DirectoryName.LONGEST and clean_text(name.name) == name.name
 
 
-def _row(kind: str, name: DirectoryEntry) -> ListedName:
-    called = clean_text(name.display_name)[: ListedName.LONGEST]
-    folded = fold_text(f"{name.name} {called}")[: ListedName.LONGEST]
-    return ListedName(kind=str(kind), name=name.name, display_name=called, active=name.active, folded=folded)
+def _row(kind: str, name: DirectoryEntry) -> DirectoryName:
+    called = clean_text(name.display_name)[: DirectoryName.LONGEST]
+    folded = fold_text(f"{name.name} {called}")[: DirectoryName.LONGEST]
+    return DirectoryName(kind=str(kind), name=name.name, display_name=called, active=name.active, folded=folded)
 
 
-def _mirror(sync: DirectorySync, rows: dict[tuple[str, str], ListedName]) -> None:
+def _mirror(sync: DirectorySync, rows: dict[tuple[str, str], DirectoryName]) -> None:
     """Write only the rows that differ."""
     copied = ("display_name", "active")
-    known = {(kind, name): rest for kind, name, *rest in ListedName.objects.values_list("kind", "name", *copied)}
+    known = {(kind, name): rest for kind, name, *rest in DirectoryName.objects.values_list("kind", "name", *copied)}
     differing = [rows[key] for key in sorted(rows) if known.get(key) != [getattr(rows[key], name) for name in copied]]
-    ListedName.objects.bulk_create(
+    DirectoryName.objects.bulk_create(
         differing,
         batch_size=_CHUNK,
         update_conflicts=True,
@@ -150,9 +150,9 @@ def _mirror(sync: DirectorySync, rows: dict[tuple[str, str], ListedName]) -> Non
         if sync.left_out:  # an entry that could not be read may be any of the missing ones
             gone = []
         for start in range(0, len(gone), _CHUNK):
-            ListedName.objects.filter(kind=kind, name__in=gone[start : start + _CHUNK]).delete()
-    sync.users = sum(row.active for (kind, _name), row in rows.items() if kind == ListedName.Kind.USER)
-    sync.groups = sum(kind == ListedName.Kind.GROUP for kind, _name in rows)
+            DirectoryName.objects.filter(kind=kind, name__in=gone[start : start + _CHUNK]).delete()
+    sync.users = sum(row.active for (kind, _name), row in rows.items() if kind == DirectoryName.Kind.USER)
+    sync.groups = sum(kind == DirectoryName.Kind.GROUP for kind, _name in rows)
 
 
 def _end(sync: DirectorySync, failure: ReadFailure | None) -> None:
@@ -171,5 +171,5 @@ def _book(field: str) -> ShareSuggestions:
     return ShareSuggestions(names[:MOST_OFFERED], len(names) <= MOST_OFFERED)
 
 
-def _active(field: str) -> QuerySet[ListedName]:
-    return ListedName.objects.filter(kind=_FIELDS[field], active=True)
+def _active(field: str) -> QuerySet[DirectoryName]:
+    return DirectoryName.objects.filter(kind=_FIELDS[field], active=True)

@@ -53,7 +53,7 @@ class SecretQuerySet(models.QuerySet["ApiSecret"]):
 
     def matching(self, text: str) -> SecretQuerySet:
         """Return the secrets found by a part of the name, the beginning of a search term, or the identifier."""
-        words = Keyword.objects.filter(folded__startswith=fold_text(text)[: Keyword.LONGEST])
+        words = SearchTerm.objects.filter(folded__startswith=fold_text(text)[: SearchTerm.LONGEST])
         found = Q(folded__contains=fold_text(text)) | Q(pk__in=words.values("secret"))
         number = parse_db_integer(text)
         return self.filter(found if number is None else found | Q(identifier=number))
@@ -119,7 +119,7 @@ class ApiSecret(models.Model):
         return ""
 
 
-class Keyword(models.Model):
+class SearchTerm(models.Model):
     """Search term of a secret, from the last read of its details; never from the client secret or the notes."""
 
     class Kind(models.TextChoices):
@@ -130,7 +130,7 @@ class Keyword(models.Model):
 
     LONGEST = 200
 
-    secret = models.ForeignKey(ApiSecret, on_delete=models.CASCADE, related_name="keywords")
+    secret = models.ForeignKey(ApiSecret, on_delete=models.CASCADE, related_name="search_terms")
     kind = models.CharField(max_length=5, choices=Kind)
     # With db_index PostgreSQL gets an index for prefix searches, whatever its collation.
     folded = models.CharField(max_length=LONGEST, db_index=True)
@@ -138,10 +138,10 @@ class Keyword(models.Model):
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["kind", "folded"], name="keyword_kind")]
+        indexes = [models.Index(fields=["kind", "folded"], name="search_term_kind")]
 
 
-class ListedName(models.Model):
+class DirectoryName(models.Model):
     """User or group of Segura's directory, by the name that shares use."""
 
     class Kind(models.TextChoices):
@@ -159,9 +159,9 @@ class ListedName(models.Model):
     class Meta:
         default_permissions = ()
         ordering = ["folded", "name"]
-        constraints = [models.UniqueConstraint(fields=["kind", "name"], name="listed_name_once")]
+        constraints = [models.UniqueConstraint(fields=["kind", "name"], name="directory_name_once")]
         indexes = [
-            models.Index(fields=["kind", "folded", "name"], condition=Q(active=True), name="listed_name_folded"),
+            models.Index(fields=["kind", "folded", "name"], condition=Q(active=True), name="directory_name_folded"),
         ]
 
 
@@ -192,12 +192,12 @@ class DirectorySync(models.Model):
         return ReadFailure(FailureKind(self.kind), self.code, None, self.message).sentence if self.kind else ""
 
 
-class SyncQuerySet(models.QuerySet["Sync"]):
-    def under_way(self) -> SyncQuerySet:
+class CatalogSyncQuerySet(models.QuerySet["CatalogSync"]):
+    def under_way(self) -> CatalogSyncQuerySet:
         """Return the synchronisations that wait or run, and not for longer than a worker can take."""
         return self.filter(finished_at=None, asked_at__gte=_given_up_before())
 
-    def lost(self) -> SyncQuerySet:
+    def lost(self) -> CatalogSyncQuerySet:
         """Return the synchronisations that cannot end by themselves, because their worker or their message is gone."""
         return self.filter(finished_at=None, asked_at__lt=_given_up_before())
 
@@ -206,7 +206,7 @@ def _given_up_before() -> datetime:
     return timezone.now() - timedelta(seconds=3 * settings.SEGURA_DEADLINE_S)
 
 
-class Sync(models.Model):
+class CatalogSync(models.Model):
     """Synchronisation of the catalog: the requesting user ('' for the schedule), its times and its result."""
 
     by = models.CharField(max_length=150, blank=True)
@@ -228,12 +228,12 @@ class Sync(models.Model):
     number = models.IntegerField(null=True, help_text="Segura's own error number.")
     message = models.CharField(max_length=500, blank=True, help_text="What the other side said.")
 
-    objects = SyncQuerySet.as_manager()
+    objects = CatalogSyncQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()
         ordering = ["-id"]
-        indexes = [models.Index(fields=["asked_at"], condition=Q(finished_at=None), name="sync_unfinished")]
+        indexes = [models.Index(fields=["asked_at"], condition=Q(finished_at=None), name="catalog_sync_unfinished")]
 
     @property
     def sentence(self) -> str:

@@ -11,10 +11,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.audit import ledger
-from portal.catalog.models import ApiSecret, Keyword, fold_text
+from portal.catalog.models import ApiSecret, SearchTerm, fold_text
 
 _KNOWN_SHOWN = 300
-_SHARES = {"users_allowed": Keyword.Kind.USER, "groups_allowed": Keyword.Kind.GROUP}
+_SHARES = {"users_allowed": SearchTerm.Kind.USER, "groups_allowed": SearchTerm.Kind.GROUP}
 
 
 def save_search_terms(identifier: int, fields: Mapping[str, Any]) -> None:
@@ -27,9 +27,9 @@ def save_search_terms(identifier: int, fields: Mapping[str, Any]) -> None:
         return
     with transaction.atomic():
         if read.update(read_at=now, read_digest=digest):  # the update locks the row: one writer of its terms at a time
-            Keyword.objects.filter(secret=identifier).delete()
-            Keyword.objects.bulk_create(
-                Keyword(secret_id=identifier, kind=kind, folded=folded, shown=shown) for kind, folded, shown in words
+            SearchTerm.objects.filter(secret=identifier).delete()
+            SearchTerm.objects.bulk_create(
+                SearchTerm(secret_id=identifier, kind=kind, folded=folded, shown=shown) for kind, folded, shown in words
             )
 
 
@@ -38,16 +38,16 @@ def list_known_names(field: str) -> list[str]:
 
     `field` is "users_allowed" or "groups_allowed".
     """
-    found = Keyword.objects.filter(kind=_SHARES[field]).order_by("folded")
+    found = SearchTerm.objects.filter(kind=_SHARES[field]).order_by("folded")
     return list(dict.fromkeys(found.values_list("shown", flat=True).distinct()[:_KNOWN_SHOWN]))
 
 
 def _words(fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for place in _places(fields["url"]):
-        yield _word(Keyword.Kind.URL, place)
+        yield _word(SearchTerm.Kind.URL, place)
     for tag in fields["tags"].split(","):
         if tag.strip():
-            yield _word(Keyword.Kind.TAG, tag.strip())
+            yield _word(SearchTerm.Kind.TAG, tag.strip())
     for field, kind in _SHARES.items():
         for name, _can_edit in fields[field]:
             yield _word(kind, name)
@@ -71,4 +71,4 @@ def _places(url: str) -> Iterator[str]:
 
 
 def _word(kind: str, text: str) -> tuple[str, str, str]:
-    return str(kind), fold_text(text)[: Keyword.LONGEST], text[: Keyword.LONGEST]
+    return str(kind), fold_text(text)[: SearchTerm.LONGEST], text[: SearchTerm.LONGEST]

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.audit import ledger
-from portal.catalog.models import ApiSecret, Sync
+from portal.catalog.models import ApiSecret, CatalogSync
 from portal.catalog.read_failure import FailureKind, ReadFailure
 from portal.catalog.segura_client import WHOLE_LIST, NotConfigured, build_client
 from portal.vault import ListedSecret, Rows, VaultError
@@ -21,25 +21,25 @@ MOST_NAMED = 20
 _COPIED = ("name", "can_view", "can_write", "need_justify", "need_approval")
 
 
-def create_sync(*, by: str) -> Sync | None:
+def create_sync(*, by: str) -> CatalogSync | None:
     """Create a synchronisation that waits for a worker; the caller must enqueue it.
 
     Returns None if one is under way.
     """
-    if Sync.objects.under_way().exists():
+    if CatalogSync.objects.under_way().exists():
         return None
-    return Sync.objects.create(by=by, asked_at=timezone.now())
+    return CatalogSync.objects.create(by=by, asked_at=timezone.now())
 
 
 def mark_sync_failed(asked: int) -> None:
     """Mark a synchronisation as failed because its task could not be enqueued."""
     with transaction.atomic(durable=True):
-        _end(Sync.objects.get(pk=asked), ReadFailure(FailureKind.QUEUE))
+        _end(CatalogSync.objects.get(pk=asked), ReadFailure(FailureKind.QUEUE))
 
 
 def sync_catalog(
     *, by: str = "", asked: int | None = None, accept_empty: bool = False, accept_vanished: bool = False
-) -> Sync:
+) -> CatalogSync:
     """Read the list (contract 5.1), update the local copy, and return the row that records the result.
 
     `asked` is the key of a row from create_sync(); a row that was already started is returned unchanged. A failure of
@@ -52,9 +52,9 @@ def sync_catalog(
     _end_lost()
     now = timezone.now()
     if asked is None:
-        asked = Sync.objects.create(by=by, asked_at=now).pk
-    taken = Sync.objects.filter(pk=asked, started_at=None, finished_at=None).update(started_at=now)
-    sync = Sync.objects.get(pk=asked)
+        asked = CatalogSync.objects.create(by=by, asked_at=now).pk
+    taken = CatalogSync.objects.filter(pk=asked, started_at=None, finished_at=None).update(started_at=now)
+    sync = CatalogSync.objects.get(pk=asked)
     if not taken:
         return sync
     listed: Rows[ListedSecret] = Rows()
@@ -64,7 +64,7 @@ def sync_catalog(
     except (VaultError, NotConfigured) as error:
         failure = ReadFailure.of(error)
     with transaction.atomic(durable=True):
-        Sync.objects.select_for_update().order_by("pk").first()  # always the same row: one writer at a time
+        CatalogSync.objects.select_for_update().order_by("pk").first()  # always the same row: one writer at a time
         accept = (accept_empty and not listed) or accept_vanished
         if failure is None and (failure := _objection(sync, listed, accept)) is None:
             failure = _mirror(sync, listed, accept)
@@ -74,21 +74,21 @@ def sync_catalog(
 
 def _end_lost() -> None:
     """Mark synchronisations as failed whose worker died or whose message was lost."""
-    for lost in Sync.objects.lost():
+    for lost in CatalogSync.objects.lost():
         with transaction.atomic(durable=True):
             _end(lost, ReadFailure(FailureKind.INTERRUPTED))
 
 
-def _objection(sync: Sync, listed: Rows[ListedSecret], accept: bool) -> ReadFailure | None:
+def _objection(sync: CatalogSync, listed: Rows[ListedSecret], accept: bool) -> ReadFailure | None:
     """Return the reason why this list must not be stored, or None."""
-    if Sync.objects.filter(ok=True, started_at__gt=sync.started_at).exists():
+    if CatalogSync.objects.filter(ok=True, started_at__gt=sync.started_at).exists():
         return ReadFailure(FailureKind.SUPERSEDED)
     if not listed and not accept and ApiSecret.objects.present().exists():
         return ReadFailure(FailureKind.EMPTY)
     return None
 
 
-def _mirror(sync: Sync, listed: Rows[ListedSecret], accept: bool) -> ReadFailure | None:
+def _mirror(sync: CatalogSync, listed: Rows[ListedSecret], accept: bool) -> ReadFailure | None:
     """Write only the rows that differ, in the order of their identifiers.
 
     Returns the reason why missing secrets are not marked as missing, or None.
@@ -133,7 +133,7 @@ def _row(listed: ListedSecret, now: datetime) -> ApiSecret:
     return ApiSecret(identifier=listed.identifier, first_seen_at=now, **flags | {"name": clean_text(listed.name)})
 
 
-def _end(sync: Sync, failure: ReadFailure | None) -> None:
+def _end(sync: CatalogSync, failure: ReadFailure | None) -> None:
     """Write the row and its event, in the caller's transaction."""
     sync.finished_at = timezone.now()
     sync.ok = failure is None or failure.kind is FailureKind.SUPERSEDED

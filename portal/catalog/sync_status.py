@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from portal.catalog.models import Sync
+from portal.catalog.models import CatalogSync
 
 
 @dataclass(frozen=True)
@@ -19,9 +19,9 @@ class SyncStatus:
     that waits or runs; `overdue`: `newest` was requested too long ago.
     """
 
-    newest: Sync | None
-    good: Sync | None
-    under_way: Sync | None
+    newest: CatalogSync | None
+    good: CatalogSync | None
+    under_way: CatalogSync | None
     overdue: bool
 
     @property
@@ -39,16 +39,16 @@ class SyncStatus:
 
 def get_sync_status() -> SyncStatus:
     """Return the current sync status."""
-    ended = Sync.objects.exclude(finished_at=None)
+    ended = CatalogSync.objects.exclude(finished_at=None)
     newest = ended.first()
     return SyncStatus(
         newest=newest,
         good=ended.filter(ok=True, kind="").first(),
-        under_way=Sync.objects.under_way().first(),
+        under_way=CatalogSync.objects.under_way().first(),
         overdue=newest is not None and _overdue(newest),
     )
 
 
-def _overdue(newest: Sync) -> bool:
+def _overdue(newest: CatalogSync) -> bool:
     patience = timedelta(seconds=3 * settings.CATALOG_SYNC_EVERY_S + settings.SEGURA_DEADLINE_S)
     return newest.asked_at < timezone.now() - patience

@@ -15,7 +15,7 @@ from portal.changes.models import Change
 from portal.notifications import mailer
 from portal.notifications.dispatch import SUMMARY, load_preferences
 from portal.notifications.mailer import MailContent
-from portal.notifications.models import Daily, Notice
+from portal.notifications.models import DigestSchedule, Notification
 from portal.notifications.routing import NOTIFICATION_TYPES, MailTiming
 from portal.web.user_locale import get_user_timezone
 
@@ -34,20 +34,21 @@ def send_due_digests() -> int:
         return 0
     _appoint()
     begun, sent = time.monotonic(), 0
-    for daily in Daily.objects.filter(next_at__lte=timezone.now()).select_related("person").order_by("next_at"):
+    due = DigestSchedule.objects.filter(next_at__lte=timezone.now()).order_by("next_at")
+    for daily in due.select_related("person"):
         if time.monotonic() - begun > mailer.PATIENCE_S:
             break
         person = daily.person
-        mine = Daily.objects.filter(pk=person.pk, next_at=daily.next_at)
+        mine = DigestSchedule.objects.filter(pk=person.pk, next_at=daily.next_at)
         if not mine.update(next_at=timezone.now() + _LEASE):
             continue
         letter = _letter(person)
         told = bool(letter.notices or letter.waiting)
         if told and not mailer.send_mail_to(person, letter):
-            Daily.objects.filter(pk=person.pk).update(next_at=timezone.now() + _AGAIN)
+            DigestSchedule.objects.filter(pk=person.pk).update(next_at=timezone.now() + _AGAIN)
             break
         mailer.mark_mailed(letter.told)
-        Daily.objects.filter(pk=person.pk).update(next_at=next_digest_at(person))
+        DigestSchedule.objects.filter(pk=person.pk).update(next_at=next_digest_at(person))
         sent += told
     return sent
 
@@ -61,11 +62,11 @@ def next_digest_at(person: User, now: datetime | None = None) -> datetime:
 
 def _appoint() -> None:
     """Schedule the first digest of each user who may decide or has notifications for the digest."""
-    unmailed = Notice.objects.filter(daily=True).values("recipient_id")
+    unmailed = Notification.objects.filter(daily=True).values("recipient_id")
     people = _reachable().filter(Q(pk__in=users_with_right(Right.DECIDE).values("pk")) | Q(pk__in=unmailed))
-    new = people.exclude(pk__in=Daily.objects.values("person_id"))
-    Daily.objects.bulk_create(
-        [Daily(person=person, next_at=next_digest_at(person)) for person in new], ignore_conflicts=True
+    new = people.exclude(pk__in=DigestSchedule.objects.values("person_id"))
+    DigestSchedule.objects.bulk_create(
+        [DigestSchedule(person=person, next_at=next_digest_at(person)) for person in new], ignore_conflicts=True
     )
 
 
@@ -77,7 +78,7 @@ def _letter(person: User) -> MailContent:
     if not person.email:
         return MailContent(())
     own = (
-        Notice.objects.filter(recipient=person, daily=True, kind__in=NOTIFICATION_TYPES)
+        Notification.objects.filter(recipient=person, daily=True, kind__in=NOTIFICATION_TYPES)
         .select_related("change")
         .order_by("pk")
     )

@@ -21,7 +21,7 @@ from portal.audit.ledger import record_event
 from portal.audit.models import Event
 from portal.changes.models import SEE_ALL, Change, Comment, Revision, Status, Vote
 from portal.changes.presenters.next_steps import WAITING
-from portal.notifications.models import Notice, Preference, Untold
+from portal.notifications.models import Notification, PendingEvent, Preference
 from portal.notifications.routing import NOTIFICATION_TYPES, RIGHTS, ROUTES, Audience, EventFacts, MailTiming
 
 SUMMARY = "summary"
@@ -51,7 +51,7 @@ def dispatch_events() -> int:
     in the batch.
     """
     told = 0
-    due = Untold.objects.filter(next_at__lte=Now()).order_by("next_at", "event")
+    due = PendingEvent.objects.filter(next_at__lte=Now()).order_by("next_at", "event")
     for event in due.values_list("event", flat=True)[:_BATCH]:
         try:
             told += _tell(event)
@@ -63,10 +63,10 @@ def dispatch_events() -> int:
 @transaction.atomic
 def _put_off(event: int, error: str) -> None:
     """Postpone an event; after _TRIES attempts give it up and record `notice.given_up`."""
-    tries = Untold.objects.filter(event=event).values_list("tries", flat=True).first()
+    tries = PendingEvent.objects.filter(event=event).values_list("tries", flat=True).first()
     if tries is None:
         return
-    as_seen = Untold.objects.filter(event=event, tries=tries)
+    as_seen = PendingEvent.objects.filter(event=event, tries=tries)
     if tries + 1 < _TRIES:
         as_seen.update(tries=tries + 1, next_at=Now() + min(_FIRST_WAIT * 2**tries, _LONGEST_WAIT))
         _log.warning("nobody could be told of event %d yet: %s", event, error)
@@ -78,7 +78,7 @@ def _put_off(event: int, error: str) -> None:
 @transaction.atomic
 def _tell(event_id: int) -> bool:
     """Notify users of one event, in the transaction that dequeues it; a concurrent worker finds nothing to dequeue."""
-    if not Untold.objects.filter(event=event_id).delete()[0]:
+    if not PendingEvent.objects.filter(event=event_id).delete()[0]:
         return False
     event = Event.objects.get(pk=event_id)
     entry = event.entry
@@ -95,7 +95,7 @@ def _tell(event_id: int) -> bool:
             continue
         people = list(_audience(NOTIFICATION_TYPES[rule.kind].audience, change, entry).exclude(pk__in=told))
         told |= {person.pk for person in people}
-        notice = Notice(kind=rule.kind, change=change, event=event.pk, at=entry.at)
+        notice = Notification(kind=rule.kind, change=change, event=event.pk, at=entry.at)
         notice.by = actor.display_name if actor else ""
         _write(notice, people)
     return True
@@ -104,7 +104,7 @@ def _tell(event_id: int) -> bool:
 def _settle(change: Change | None) -> None:
     """Cancel the reminders of a decision that is no longer needed."""
     if change is not None and change.status != Status.PENDING:
-        asked = Notice.objects.filter(change=change, kind__in=("waiting", "again"))
+        asked = Notification.objects.filter(change=change, kind__in=("waiting", "again"))
         asked.filter(read_at=None).update(read_at=timezone.now())
         asked.filter(mailed_at=None).update(mail_at=None, daily=False)
 
@@ -170,10 +170,10 @@ def _involved(change: Change) -> Q:
     return Q(pk=change.requester_id) | Q(pk__in=said) | Q(pk__in=voted)
 
 
-def _write(notice: Notice, people: list[User]) -> None:
+def _write(notice: Notification, people: list[User]) -> None:
     """Store one notification for each user who wants it; it replaces an unread one of the same conversation."""
     chosen = load_preferences(people, [notice.kind])
-    talk = Notice.objects.filter(recipient__in=people, change=notice.change, kind=notice.kind)
+    talk = Notification.objects.filter(recipient__in=people, change=notice.change, kind=notice.kind)
     talk = talk if notice.kind in CONVERSATION else talk.none()
     unread = {row.recipient_id: row for row in talk.filter(read_at=None).order_by("pk")}
     mailed = dict(talk.values_list("recipient").annotate(Max("mailed_at")))
@@ -184,14 +184,16 @@ def _write(notice: Notice, people: list[User]) -> None:
         daily = reachable and wish.mail == MailTiming.DAILY
         at_once = reachable and wish.mail == MailTiming.AT_ONCE
         if wish.portal or daily or at_once:
-            told = Notice(recipient=person, kind=notice.kind, change=notice.change, event=notice.event, by=notice.by)
+            told = Notification(
+                recipient=person, kind=notice.kind, change=notice.change, event=notice.event, by=notice.by
+            )
             told.at, told.shown, told.daily = notice.at, wish.portal, daily
             if person.pk in unread:
                 told.count, told.mailed_at = unread[person.pk].count + 1, mailed[person.pk]
             told.mail_at = _when_to_mail(mailed.get(person.pk)) if at_once else None
             rows.append(told)
     talk.filter(pk__in=[row.pk for row in unread.values()]).delete()
-    Notice.objects.bulk_create(rows)
+    Notification.objects.bulk_create(rows)
 
 
 def _when_to_mail(last: datetime | None) -> datetime:

@@ -21,7 +21,7 @@ from portal.changes.models import Change, Revision, StatusCause
 from portal.changes.presenters.next_steps import instant_text
 from portal.common.invisible_characters import replace_invisible
 from portal.common.prepared import Given, Prepared
-from portal.notifications.models import Notice
+from portal.notifications.models import Notification
 
 COUNT_LIMIT = 100
 """Limit above which pages show "100+", so that counting stays cheap."""
@@ -38,7 +38,7 @@ class InboxEntry:
     of a change to be decided were read from Segura; None if unknown.
     """
 
-    notice: Notice
+    notice: Notification
     secret: str
     reason: str = ""
     read_at: datetime | None = None
@@ -76,7 +76,7 @@ class InboxEntry:
         return f"{sentence} {newest}"
 
 
-def build_entries(notices: Iterable[Notice]) -> list[InboxEntry]:
+def build_entries(notices: Iterable[Notification]) -> list[InboxEntry]:
     """Return the entries for notifications whose changes are already loaded."""
     notices = list(notices)
     reasons, read_at = _reasons(notices), _read_at(notices)
@@ -91,14 +91,14 @@ def build_entries(notices: Iterable[Notice]) -> list[InboxEntry]:
     ]
 
 
-def _read_at(notices: Iterable[Notice]) -> dict[int | None, datetime | None]:
+def _read_at(notices: Iterable[Notification]) -> dict[int | None, datetime | None]:
     """Return, by change to be decided, when the base of its current revision was read."""
     changes = [notice.change_id for notice in notices if notice.kind in _TO_DECIDE]
     current = Revision.objects.filter(change__in=changes, number=F("change__revision")) if changes else None
     return dict(current.values_list("change", "base_read_at")) if current is not None else {}
 
 
-def _reasons(notices: Iterable[Notice]) -> dict[int, str]:
+def _reasons(notices: Iterable[Notification]) -> dict[int, str]:
     """Return, by event, the recorded reason why delivery is paused; events past their retention are missing."""
     pauses = [notice.event for notice in notices if notice.kind == _PAUSED]
     events = Event.objects.filter(pk__in=pauses, action="delivery.paused") if pauses else []
@@ -141,7 +141,7 @@ def _counting(rights: frozenset[Right], most: int, queue: bool) -> Prepared[User
 
     def counts() -> QuerySet[User, Any]:
         anybody = roles.anybody_with(rights, Given("person"))
-        lists: list[QuerySet[Any]] = [Notice.objects.inbox(anybody).unread()]
+        lists: list[QuerySet[Any]] = [Notification.objects.inbox(anybody).unread()]
         if queue:
             lists.append(Change.objects.awaiting_decision_by(anybody))
         return User.objects.filter(pk=anybody.pk).values_list(
@@ -160,6 +160,6 @@ def mark_read(person: User, *, notice_id: int | None = None, up_to: int | None =
 
     Returns the number of notifications marked.
     """
-    unread = Notice.objects.filter(recipient=person, read_at=None)
+    unread = Notification.objects.filter(recipient=person, read_at=None)
     unread = unread.filter(pk=notice_id) if notice_id is not None else unread.filter(pk__lte=up_to or 0)
     return unread.update(read_at=timezone.now())

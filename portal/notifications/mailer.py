@@ -26,7 +26,7 @@ from portal.accounts.roles import rights_of, users_with_right
 from portal.changes.models import Change
 from portal.changes.presenters import change_rows
 from portal.notifications import inbox
-from portal.notifications.models import Notice
+from portal.notifications.models import Notification
 from portal.notifications.routing import NOTIFICATION_TYPES, RIGHTS
 from portal.web.user_locale import get_user_timezone
 
@@ -42,13 +42,13 @@ _log = logging.getLogger(__name__)
 class MailContent:
     """Content of one mail to one user: notifications and, in the daily digest, changes that wait for a decision."""
 
-    notices: Sequence[Notice]
+    notices: Sequence[Notification]
     waiting: Sequence[Change] = ()
     more: bool = False
-    unlisted: Sequence[Notice] = ()
+    unlisted: Sequence[Notification] = ()
 
     @property
-    def told(self) -> list[Notice]:
+    def told(self) -> list[Notification]:
         """Notifications that the mail covers, including those that it only counts."""
         return [*self.notices, *self.unlisted]
 
@@ -61,7 +61,7 @@ def send_due_mail() -> int:
     if not settings.EMAIL_HOST:
         return 0
     begun, sent = time.monotonic(), 0
-    due = Notice.objects.filter(mail_at__lte=timezone.now(), kind__in=NOTIFICATION_TYPES).order_by("mail_at")
+    due = Notification.objects.filter(mail_at__lte=timezone.now(), kind__in=NOTIFICATION_TYPES).order_by("mail_at")
     for person in User.objects.filter(pk__in=due.values_list("recipient", flat=True)[:_MOST]):
         if time.monotonic() - begun > PATIENCE_S:
             break
@@ -76,7 +76,7 @@ def send_due_mail() -> int:
     return sent
 
 
-def still_allowed_for(person: User, notices: Sequence[Notice]) -> list[Notice]:
+def still_allowed_for(person: User, notices: Sequence[Notification]) -> list[Notification]:
     """Return the notifications that the user may still receive, who may have been disabled or lost a right since."""
     if not person.email or not is_active_holder(person):
         return []
@@ -94,39 +94,39 @@ def is_active_holder(person: User) -> bool:
     return any(users_with_right(right).filter(pk=person.pk).exists() for right in rights_of(person))
 
 
-def mark_mailed(notices: Sequence[Notice]) -> None:
+def mark_mailed(notices: Sequence[Notification]) -> None:
     keys = [notice.pk for notice in notices]
-    Notice.objects.filter(pk__in=keys).update(mailed_at=timezone.now(), mail_at=None, daily=False)
+    Notification.objects.filter(pk__in=keys).update(mailed_at=timezone.now(), mail_at=None, daily=False)
 
 
-def _claim(person: User) -> list[Notice]:
+def _claim(person: User) -> list[Notification]:
     """Claim the user's due notifications that no other worker is sending, without those the user may no longer see."""
     now = timezone.now()
-    due = Notice.objects.filter(recipient=person, mail_at__lte=now, kind__in=NOTIFICATION_TYPES)
+    due = Notification.objects.filter(recipient=person, mail_at__lte=now, kind__in=NOTIFICATION_TYPES)
     due = due.select_related("change").order_by("pk")
     return [notice for notice in take_allowed(person, list(due[:_MOST])) if _won(notice, now)]
 
 
-def take_allowed(person: User, notices: Sequence[Notice]) -> list[Notice]:
+def take_allowed(person: User, notices: Sequence[Notification]) -> list[Notification]:
     """Return the notifications that the user may still see, and cancel the mails for the others."""
     allowed = still_allowed_for(person, notices)
     kept = {notice.pk for notice in allowed}
     gone = [notice.pk for notice in notices if notice.pk not in kept]
-    Notice.objects.filter(pk__in=gone).update(mail_at=None, daily=False)
+    Notification.objects.filter(pk__in=gone).update(mail_at=None, daily=False)
     return allowed
 
 
-def _won(notice: Notice, now: datetime) -> bool:
-    as_seen = Notice.objects.filter(pk=notice.pk, mail_at=notice.mail_at)
+def _won(notice: Notification, now: datetime) -> bool:
+    as_seen = Notification.objects.filter(pk=notice.pk, mail_at=notice.mail_at)
     return bool(as_seen.update(mail_at=now + _LEASE, mail_tries=F("mail_tries") + 1))
 
 
-def _postpone(notices: Sequence[Notice]) -> None:
+def _postpone(notices: Sequence[Notification]) -> None:
     """Postpone the mail, each time for longer; after _TRIES attempts, about 13 hours, give it up."""
     for notice in notices:
         tries = notice.mail_tries + 1
         later = timezone.now() + timedelta(minutes=min(2 ** (tries - 1), 180))
-        Notice.objects.filter(pk=notice.pk).update(mail_at=None if tries >= _TRIES else later)
+        Notification.objects.filter(pk=notice.pk).update(mail_at=None if tries >= _TRIES else later)
 
 
 def send_mail_to(person: User, letter: MailContent) -> bool:

@@ -11,7 +11,7 @@ from portal.changes.models import Change, ChangeQuerySet
 from portal.notifications.routing import NOTIFICATION_TYPES, MailTiming, NotificationType
 
 
-class Untold(models.Model):
+class PendingEvent(models.Model):
     """Event that waits for dispatch. A database trigger inserts the row with the event, in one transaction.
 
     Therefore the code that records an event does not wait for notifications or depend on them, and no event is lost
@@ -26,8 +26,8 @@ class Untold(models.Model):
         default_permissions = ()
 
 
-class NoticeQuerySet(models.QuerySet["Notice"]):
-    def inbox(self, person: User) -> NoticeQuerySet:
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    def inbox(self, person: User) -> NotificationQuerySet:
         """Return the notifications shown to the user, without those of changes that the user may no longer see."""
         shown = self.filter(
             recipient=person.pk, shown=True, kind__in=NOTIFICATION_TYPES
@@ -35,19 +35,19 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
         own = Q(change=None) | Q(change__requester=person.pk)
         return shown if ChangeQuerySet.sees_all(person) else shown.filter(own)
 
-    def unread(self) -> NoticeQuerySet:
+    def unread(self) -> NotificationQuerySet:
         return self.filter(read_at=None)
 
 
-class Notice(models.Model):
+class Notification(models.Model):
     """Notification of one user about one event.
 
     It names the change and the acting user, but no typed or proposed text.
     """
 
-    recipient = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
+    recipient = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
     kind = models.CharField(max_length=16)
-    change = models.ForeignKey(Change, null=True, on_delete=models.CASCADE, related_name="notices")
+    change = models.ForeignKey(Change, null=True, on_delete=models.CASCADE, related_name="notifications")
     event = models.BigIntegerField()
     by = models.CharField(max_length=310, blank=True, help_text="As they were called then; '' for the machine.")
     at = models.DateTimeField()
@@ -59,16 +59,18 @@ class Notice(models.Model):
     mail_tries = models.IntegerField(default=0)
     mailed_at = models.DateTimeField(null=True)
 
-    objects = NoticeQuerySet.as_manager()
+    objects = NotificationQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["event", "recipient"], name="notice_once_per_event")]
+        constraints = [models.UniqueConstraint(fields=["event", "recipient"], name="notification_once_per_event")]
         indexes = [
-            models.Index(fields=["recipient", "-id"], condition=Q(shown=True), name="notice_inbox"),
-            models.Index(fields=["recipient", "-id"], condition=Q(shown=True, read_at=None), name="notice_unread"),
-            models.Index(fields=["mail_at"], condition=Q(mail_at__isnull=False), name="notice_mail_due"),
-            models.Index(fields=["recipient"], condition=Q(daily=True), name="notice_daily"),
+            models.Index(fields=["recipient", "-id"], condition=Q(shown=True), name="notification_inbox"),
+            models.Index(
+                fields=["recipient", "-id"], condition=Q(shown=True, read_at=None), name="notification_unread"
+            ),
+            models.Index(fields=["mail_at"], condition=Q(mail_at__isnull=False), name="notification_mail_due"),
+            models.Index(fields=["recipient"], condition=Q(daily=True), name="notification_daily"),
         ]
 
     @property
@@ -90,7 +92,7 @@ class Preference(models.Model):
         constraints = [models.UniqueConstraint(fields=["person", "kind"], name="preference_person_kind")]
 
 
-class Daily(models.Model):
+class DigestSchedule(models.Model):
     """Time of a user's next daily digest."""
 
     person = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="+")

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts.decorators import UserRequest, require_rights
 from portal.notifications import inbox as notices
 from portal.notifications.forms import PreferencesForm
-from portal.notifications.models import Notice
+from portal.notifications.models import Notification
 from portal.web import keyset
 
 _SIZE = 25
@@ -24,7 +24,7 @@ _SIZE = 25
 @require_rights()
 def inbox(request: UserRequest) -> HttpResponse:
     """Show the user's notifications: unread ones first, then the others, the newest first in both lists."""
-    own = Notice.objects.inbox(request.user).select_related("change")
+    own = Notification.objects.inbox(request.user).select_related("change")
     lists = {}
     for name, found, cursor in (("unread", own.unread(), "unread_at"), ("read", own.exclude(read_at=None), "at")):
         page = keyset.paginate_by_keyset(found, order=("-id",), cursor=request.GET.get(cursor, ""), size=_SIZE)

@@ -15,7 +15,7 @@ from django.db.models import Max, Q
 from portal.audit.entry import Entry
 from portal.audit.models import Event
 from portal.changes.transitions import db_now
-from portal.operations.models import Tally
+from portal.operations.models import EventCounter
 
 BATCH = 20_000
 """Most events that one scrape counts, about 0.3 s of work: a backlog takes several scrapes."""
@@ -40,20 +40,20 @@ def count_events() -> dict[str, dict[tuple[str, ...], float]]:
 def count_uncounted() -> int:
     """Return how many ids of the log are not counted yet."""
     newest: int = Event.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    return max(0, newest - (Tally.objects.values_list("counted", flat=True).first() or 0))
+    return max(0, newest - (EventCounter.objects.values_list("counted", flat=True).first() or 0))
 
 
 def _advanced(settled: datetime) -> dict[str, float]:
     newest: int = Event.objects.aggregate(newest=Max("pk"))["newest"] or 0
     # A log older than its first scrape is not counted: rates would show years of work in one minute.
-    tally, _new = Tally.objects.get_or_create(pk=1, defaults={"counted": newest})
+    tally, _new = EventCounter.objects.get_or_create(pk=1, defaults={"counted": newest})
     recent = Q(at__range=(settled, settled + AHEAD))  # in the database: Python may fail to read a forged timestamp
     ahead = Event.objects.filter(pk__gt=tally.counted).annotate(recent=recent).order_by("pk")[:BATCH]
     events = list(takewhile(lambda event: not event.recent, ahead))  # type: ignore[attr-defined]
     found = Counter(tally.counts)
     for event in events:
         found.update(_lines(event))
-    as_seen = Tally.objects.filter(pk=1, counted=tally.counted)
+    as_seen = EventCounter.objects.filter(pk=1, counted=tally.counted)
     if events and not as_seen.update(counted=events[-1].pk, counts=dict(found)):
         tally.refresh_from_db()  # another process has counted them at the same time
         return dict(tally.counts)

@@ -16,14 +16,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from portal.audit.models import Unsealed
+from portal.audit.models import UnsealedEvent
 from portal.audit.sealing.status import get_seal_status as log_standing
 from portal.audit.sealing.status import oldest_waiting
 from portal.catalog.sync_status import get_sync_status as catalogue_standing
 from portal.changes.delivery.circuit_breaker import current_pause
-from portal.changes.models import OPEN, Breaker, Change, Status
+from portal.changes.models import OPEN, Change, CircuitBreaker, Status
 from portal.changes.transitions import db_now
-from portal.notifications.models import Notice, Untold
+from portal.notifications.models import Notification, PendingEvent
 from portal.operations import event_counters, heartbeats, traffic_metrics
 
 MOST = 10_000
@@ -97,13 +97,13 @@ def _delivery(_now: datetime) -> Iterator[Metric]:
         "person": bool(paused and paused.held_at),
     }
     yield _labelled("delivery_paused", "Whether delivery is paused: calls fail, or a person did it.", "by", causes)
-    failures = Breaker.objects.values_list("failures", flat=True).first() or 0
+    failures = CircuitBreaker.objects.values_list("failures", flat=True).first() or 0
     yield _gauge("delivery_failures", "Calls in a row that did not get through; five of them pause delivery.", failures)
 
 
 def _log(now: datetime) -> Iterator[Metric]:
     log = log_standing()
-    yield from _waiting(Unsealed.objects.all(), now, "log_unsealed", "Events that are not sealed")
+    yield from _waiting(UnsealedEvent.objects.all(), now, "log_unsealed", "Events that are not sealed")
     yield _gauge("log_sealed_events", "Leaves of the sealed log.", log.checkpoint.size if log.checkpoint else 0)
     yield _gauge(
         "log_verified_timestamp_seconds",
@@ -114,8 +114,8 @@ def _log(now: datetime) -> Iterator[Metric]:
 
 
 def _notices(now: datetime) -> Iterator[Metric]:
-    yield from _waiting(Untold.objects.all(), now, "notices_untold", "Events nobody was told of yet")
-    due = Notice.objects.filter(mail_at__lte=now).order_by("mail_at")
+    yield from _waiting(PendingEvent.objects.all(), now, "notices_untold", "Events nobody was told of yet")
+    due = Notification.objects.filter(mail_at__lte=now).order_by("mail_at")
     yield _gauge("mails_due", "Notices that should have been mailed.", due[:MOST].count())
     yield _gauge("mails_lag_seconds", "How long the first of them is due.", _age(_first(due, "mail_at"), now))
 
@@ -162,14 +162,16 @@ def _histogram(counts: dict[tuple[str, ...], float]) -> Metric:
     return family
 
 
-def _waiting(rows: QuerySet[Unsealed] | QuerySet[Untold], now: datetime, name: str, said: str) -> Iterator[Metric]:
+def _waiting(
+    rows: QuerySet[UnsealedEvent] | QuerySet[PendingEvent], now: datetime, name: str, said: str
+) -> Iterator[Metric]:
     """Return metrics of rows that each refer to an event: how many wait, and how long the oldest has waited."""
     since = next((at for (at,) in oldest_waiting(rows)), None)
     yield _gauge(f"{name}_events", f"{said}.", rows[:MOST].count())
     yield _gauge(f"{name}_lag_seconds", f"{said}: how long the first of them waits.", _age(since, now))
 
 
-def _first(rows: QuerySet[Notice], column: str) -> datetime | None:
+def _first(rows: QuerySet[Notification], column: str) -> datetime | None:
     return rows.values_list(column, flat=True).first()
 
 

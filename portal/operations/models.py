@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 
-class Tally(models.Model):
+class EventCounter(models.Model):
     """Counts of audit events up to one event: a single row for all processes. See event_counters."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
@@ -15,7 +15,7 @@ class Tally(models.Model):
 
     class Meta:
         default_permissions = ()
-        constraints = [models.CheckConstraint(condition=Q(id=1), name="tally_one_row")]
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="event_counter_one_row")]
 
 
 class KnownKey(models.Model):

@@ -13,7 +13,7 @@ from portal.accounts import attempts, limits
 from portal.audit import retention
 from portal.changes.models import Change
 from portal.changes.workflow import drafts
-from portal.notifications.models import Notice
+from portal.notifications.models import Notification
 
 
 def apply_retention(*, by: str) -> Iterator[tuple[str, int]]:
@@ -33,5 +33,5 @@ def delete_expired_rows() -> Iterator[tuple[str, int]]:
     yield "abandoned drafts", drafts.delete_expired_drafts(now)
     yield "counted acts", limits.delete_expired()
     yield "addresses of sign-ins", attempts.forget_addresses()
-    told = Notice.objects.filter(at__lt=now - timedelta(days=settings.RETAIN_NOTICES_DAYS))
+    told = Notification.objects.filter(at__lt=now - timedelta(days=settings.RETAIN_NOTICES_DAYS))
     yield "notices", told.delete()[0]

@@ -21,7 +21,7 @@ from portal.accounts.models import CountedAct, User
 from portal.audit.models import Event
 from portal.audit.sealing import sealer
 from portal.changes.delivery import circuit_breaker
-from portal.changes.models import Change, Status, Template
+from portal.changes.models import Change, ChangeTemplate, Status
 from portal.changes.models.comment import Comment
 from portal.changes.models.draft import Draft
 from portal.web.models import SavedFilter
@@ -203,7 +203,7 @@ def test_template_that_is_one_too_many_keeps_its_name_in_the_form(
     assert answer.status_code == 422
     says_when(answer, 1)
     assert "A name to keep" in answer.content.decode()
-    assert not Template.objects.exists()
+    assert not ChangeTemplate.objects.exists()
 
 
 def test_filter_that_is_one_too_many_is_not_saved(

@@ -38,10 +38,10 @@ NOWHERE = "127.0.0.1:9"
 """Where no Segura answers, and no database."""
 DAMAGE = """
 ALTER TABLE catalog_apisecret RENAME TO lost;
-ALTER TABLE changes_template RENAME TO whole;
+ALTER TABLE changes_changetemplate RENAME TO whole;
 CREATE FUNCTION crowded() RETURNS SETOF whole LANGUAGE plpgsql AS
   $$ BEGIN RAISE EXCEPTION 'could not write to file: No space left on device' USING ERRCODE = '53100'; END $$;
-CREATE VIEW changes_template AS SELECT * FROM crowded();
+CREATE VIEW changes_changetemplate AS SELECT * FROM crowded();
 """
 """The list of secrets is lost, and the disk is full for who reads the templates."""
 STILL = {"SEAL_EVERY_S": "86400"}

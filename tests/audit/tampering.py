@@ -9,10 +9,10 @@ from typing import Any
 
 from django.db import connection
 
-from portal.audit.models import Checkpoint, Event, Seal
+from portal.audit.models import Checkpoint, Event, TreeLeaf
 from portal.audit.sealing import merkle, signed_note
 
-TABLES = ("audit_event", "audit_seal", "audit_subtree", "audit_checkpoint", "audit_tombstone")
+TABLES = ("audit_event", "audit_treeleaf", "audit_subtree", "audit_checkpoint", "audit_tombstone")
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def resign(signer: signed_note.Signer, above: int = 0) -> None:
     """Make the checkpoints of more than `above` leaves anew, over the leaves as they are now."""
     for checkpoint in Checkpoint.objects.filter(size__gt=above):
         head = merkle.MerkleTree()
-        for (leaf_hash,) in Seal.objects.filter(leaf__lt=checkpoint.size).order_by("leaf").values_list("leaf_hash"):
+        for (leaf_hash,) in TreeLeaf.objects.filter(leaf__lt=checkpoint.size).order_by("leaf").values_list("leaf_hash"):
             list(head.append(bytes(leaf_hash)))
         said = signed_note.CheckpointBody(signer.name, head.size, head.root())
         Checkpoint.objects.filter(size=checkpoint.size).update(

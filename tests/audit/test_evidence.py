@@ -17,7 +17,7 @@ from django.test import Client
 from portal.accounts.models import User
 from portal.audit.exports.evidence_pack import VERIFIER, NotSealedYet, UnknownChange, build_evidence_pack
 from portal.audit.ledger import canonical_json, record_event, to_storable_text
-from portal.audit.models import Checkpoint, Event, Seal
+from portal.audit.models import Checkpoint, Event, TreeLeaf
 from portal.audit.sealing import inclusion_proofs, sealer
 from portal.audit.sealing.leaves import SealedLogExport, format_leaf
 from portal.audit.sealing.signed_note import Signer
@@ -165,7 +165,7 @@ def test_outsider_says_no_to_an_event_that_was_forged_with_its_hash(outsider: Ou
         event = Event.objects.get(change=7, seq=3)
         forged = event.text.replace("65000", "100")
         Event.objects.filter(pk=event.pk).update(text=forged)
-        Seal.objects.filter(event=event.pk).update(leaf_hash=inclusion_proofs.merkle.leaf_hash(forged.encode()))
+        TreeLeaf.objects.filter(event=event.pk).update(leaf_hash=inclusion_proofs.merkle.leaf_hash(forged.encode()))
     outsider.takes("evidence.zip", build_evidence_pack(7).content)
     # The proofs of its neighbours go through its hash, so the first of them is where it shows.
     assert outsider.verify("evidence.zip") == (1, "NO. line 1, leaf 7: not in the log that was signed.\n")
@@ -285,7 +285,7 @@ def test_pack_that_cannot_be_made_yet_is_explained_on_the_page_of_the_change(
     assert "The first events of CR-9 are gone" in response.content.decode()
     sealer.seal_pending_events()
     with past_the_triggers():
-        Seal.objects.filter(leaf=3).delete()
+        TreeLeaf.objects.filter(leaf=3).delete()
     response = browser.get("/audit/changes/7/evidence.zip", follow=True)
     assert "the kept tree is damaged" in response.content.decode()
 

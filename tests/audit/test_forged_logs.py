@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from portal.audit import retention
 from portal.audit.ledger import record_event
-from portal.audit.models import Checkpoint, Event, Seal, Tombstone
+from portal.audit.models import Checkpoint, Event, Tombstone, TreeLeaf
 from portal.audit.sealing import sealer, signed_note
 from portal.audit.verification.ages import format_event_time
 from portal.audit.verification.verifier import verify_events
@@ -40,7 +40,7 @@ def honest(count: int = 3) -> None:
 
 def wipe(first: int, last: int, *, announced: bool = True) -> set[int]:
     """The texts of these leaves go, as the owner of the tables can have it."""
-    leaves = list(Seal.objects.filter(leaf__range=(first, last)).values_list("leaf", "event"))
+    leaves = list(TreeLeaf.objects.filter(leaf__range=(first, last)).values_list("leaf", "event"))
     number = record_event("audit.pruned", data={"leaves": [[first, last]], "count": len(leaves)}) if announced else 1
     Tombstone.objects.bulk_create([Tombstone(leaf=leaf, event=event, pruned=number) for leaf, event in leaves])
     Event.objects.filter(pk__in=[event for _, event in leaves]).delete()
@@ -49,11 +49,11 @@ def wipe(first: int, last: int, *, announced: bool = True) -> set[int]:
 
 
 def newest_leaf() -> int:
-    return Seal.objects.latest("leaf").leaf
+    return TreeLeaf.objects.latest("leaf").leaf
 
 
 def announcing_leaf() -> int:
-    return Seal.objects.get(event=Event.objects.filter(action="audit.pruned").latest("pk").pk).leaf
+    return TreeLeaf.objects.get(event=Event.objects.filter(action="audit.pruned").latest("pk").pk).leaf
 
 
 def sealed_after(forged: Event) -> set[int]:
@@ -62,7 +62,7 @@ def sealed_after(forged: Event) -> set[int]:
     sealer.seal_pending_events()
     honest()
     sealer.seal_pending_events()
-    return {Seal.objects.get(event=forged.pk).leaf}
+    return {TreeLeaf.objects.get(event=forged.pk).leaf}
 
 
 def dated(moved: timedelta) -> Forge:
@@ -113,7 +113,7 @@ def wiped_with_an_announcement_of_a_later_day() -> set[int]:
     number = record_event("audit.pruned", data={"leaves": [[1, 2]]})
     date(timedelta(days=800), pk=number)
     sealer.seal_pending_events()
-    return {*gone, Seal.objects.get(event=number).leaf}
+    return {*gone, TreeLeaf.objects.get(event=number).leaf}
 
 
 def announced_to_young_and_old() -> set[int]:
@@ -171,7 +171,7 @@ def signed_time(seed: str, moved: timedelta, size: int | None = None) -> Forge:
         said = signed_note.CheckpointBody(signer.name, size or newest.size, bytes(newest.root), timezone.now() - moved)
         number = record_event("audit.dated", data={"note": signer.sign(said)})
         sealer.seal_pending_events()
-        return {Seal.objects.get(event=number).leaf, *wipe(1, 2)}
+        return {TreeLeaf.objects.get(event=number).leaf, *wipe(1, 2)}
 
     return forge
 
@@ -182,7 +182,7 @@ def replayed_signed_time() -> set[int]:
     assert genuine is not None
     number = record_event("audit.dated", data=genuine.data)
     sealer.seal_pending_events()
-    return {Seal.objects.get(event=number).leaf}
+    return {TreeLeaf.objects.get(event=number).leaf}
 
 
 YOUNG: dict[str, tuple[Forge, str, str]] = {
@@ -302,5 +302,5 @@ def test_log_is_dated_once_a_day_where_nothing_waits_and_only_that_can_be_remove
     assert event.entry is not None
     said = signed_note.parse_unverified(str(event.entry.data["note"]))
     assert said.at is not None
-    assert (said.size, Seal.objects.get(event=event.pk).leaf) == (1, 1)
+    assert (said.size, TreeLeaf.objects.get(event=event.pk).leaf) == (1, 1)
     assert format_event_time(said.at) <= format_event_time(timezone.now() - timedelta(days=398))

@@ -17,7 +17,7 @@ from portal.audit.sealing import sealer
 from portal.audit.sealing.status import get_seal_status
 from portal.audit.verification.verifier import verify_events
 from portal.notifications import dispatch
-from portal.notifications.models import Untold
+from portal.notifications.models import PendingEvent
 from tests.audit.tampering import beside_the_clock, past_the_triggers
 from tests.audit.tampering import insert as insert_event
 
@@ -83,7 +83,7 @@ def test_it_neither_takes_the_page_of_the_keys_nor_keeps_others_from_being_told(
         insert(AS_KEPT, f"{IMPOSSIBLE}T12:00:00.000000", action)
     assert as_person(admin).get("/operations/keys/").status_code == 200
     dispatch.dispatch_events()
-    assert not Untold.objects.exists()
+    assert not PendingEvent.objects.exists()
 
 
 def test_it_hides_not_how_long_others_wait_for_the_sealer(log: list[int]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from portal.audit.ledger import record_event
-from portal.audit.models import Checkpoint, Seal, Unsealed
+from portal.audit.models import Checkpoint, TreeLeaf, UnsealedEvent
 from portal.audit.sealing import sealer
 from portal.audit.verification.verifier import verify_events
 from tests.audit.conftest import SEED
@@ -57,7 +57,7 @@ def write(count: int) -> None:
 def sealed_whole(published: set[str]) -> None:
     """Leaves are dense under the newest checkpoint, and the log is what every note that ever got out says of it."""
     newest = Checkpoint.objects.first()
-    leaves = list(Seal.objects.order_by("leaf").values_list("leaf", flat=True))
+    leaves = list(TreeLeaf.objects.order_by("leaf").values_list("leaf", flat=True))
     assert leaves == list(range(newest.size if newest else 0))
     assert verify_events(outside=sorted(published), key=sealer.get_signing_public_key()).findings == []
 
@@ -67,13 +67,13 @@ def test_a07_sealer_that_is_killed_leaves_nothing_half_done(point: str, start: S
     published: set[str] = set()
     for _ in range(rounds(2, 50)):
         write(3)
-        before = Seal.objects.count()
+        before = TreeLeaf.objects.count()
         killed = start(point)
         killed.communicate(timeout=60)
         assert killed.returncode == -signal.SIGKILL
         # Before its commit nothing is done, after it everything.
-        assert (Seal.objects.count() > before) == (point in ("sealed", "published"))
-        assert Unsealed.objects.exists() == (point in ("grown", "signed"))
+        assert (TreeLeaf.objects.count() > before) == (point in ("sealed", "published"))
+        assert UnsealedEvent.objects.exists() == (point in ("grown", "signed"))
         published |= {note.read_text() for note in checkpoint_folder.glob("*.txt")}
         sealed_whole(published)
         sealer.seal_pending_events()
@@ -94,4 +94,4 @@ def test_a07_second_sealer_does_not_seal_what_the_first_is_about_to(start: Start
         pause.unlink()
         assert first.communicate(timeout=60)[0] == "3 sealed.\n"
         sealed_whole(set())
-    assert not Unsealed.objects.exists()
+    assert not UnsealedEvent.objects.exists()

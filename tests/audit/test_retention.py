@@ -13,7 +13,7 @@ from django.utils import timezone
 from portal.audit import retention
 from portal.audit.exports.evidence_pack import UnknownChange, build_evidence_pack
 from portal.audit.ledger import record_event
-from portal.audit.models import Event, Seal, Tombstone
+from portal.audit.models import Event, Tombstone, TreeLeaf
 from portal.audit.sealing import sealer
 from portal.audit.sealing.inclusion_proofs import prove_events
 from portal.audit.verification.verifier import verify_events
@@ -106,8 +106,8 @@ def test_what_is_not_sealed_stays() -> None:
     "statement",
     [
         "DELETE FROM audit_event WHERE change = 8",
-        "INSERT INTO audit_tombstone (leaf, event, pruned) SELECT leaf + 1, event, 1 FROM audit_seal WHERE leaf = 4;"
-        " DELETE FROM audit_event WHERE id = (SELECT event FROM audit_seal WHERE leaf = 4)",
+        "INSERT INTO audit_tombstone (leaf, event, pruned) SELECT leaf + 1, event, 1 FROM audit_treeleaf"
+        " WHERE leaf = 4; DELETE FROM audit_event WHERE id = (SELECT event FROM audit_treeleaf WHERE leaf = 4)",
         "UPDATE audit_event SET text = ''",
     ],
 )
@@ -126,7 +126,7 @@ def run(*statements: str) -> None:
 def test_database_keeps_tombstones_and_what_is_held() -> None:
     retention.place_legal_hold(8, reason="Case 12", by=BY)
     number = Event.objects.filter(change=8).values_list("pk", flat=True)[0]
-    Tombstone.objects.create(leaf=Seal.objects.get(event=number).leaf, event=number, pruned=1)
+    Tombstone.objects.create(leaf=TreeLeaf.objects.get(event=number).leaf, event=number, pruned=1)
     for act in (Event.objects.filter(pk=number).delete, Tombstone.objects.all().delete):
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
             act()
@@ -135,7 +135,7 @@ def test_database_keeps_tombstones_and_what_is_held() -> None:
 def test_tombstone_that_no_event_announced_hides_no_deletion(tmp_path: Path) -> None:
     """Who owns the tables may put up a tombstone and delete; the log says that nothing announced it."""
     outsider = Outsider(tmp_path / "outside")
-    seal = Seal.objects.get(leaf=9)
+    seal = TreeLeaf.objects.get(leaf=9)
     Tombstone.objects.create(leaf=9, event=seal.event, pruned=1)
     Event.objects.filter(pk=seal.event).delete()
     report = verify_events(key=sealer.get_signing_public_key())
@@ -151,7 +151,7 @@ def test_announcement_made_in_advance_excuses_nothing() -> None:
     record_event("audit.pruned", by="mallory", data={"leaves": [[0, 500]], "count": 501})
     record_event("session.started", by="maria")
     sealer.seal_pending_events()
-    seal = Seal.objects.get(event=Event.objects.get(action="session.started").pk)
+    seal = TreeLeaf.objects.get(event=Event.objects.get(action="session.started").pk)
     Tombstone.objects.create(leaf=seal.leaf, event=seal.event, pruned=1)
     Event.objects.filter(pk=seal.event).delete()
     assert verify_events(key=sealer.get_signing_public_key()).findings == [

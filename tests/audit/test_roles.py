@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from portal.audit.ledger import record_event
-from portal.audit.models import Event, Seal
+from portal.audit.models import Event, TreeLeaf
 from portal.audit.sealing import sealer
 from portal.audit.verification.verifier import verify_events
 from tests.audit.tampering import TABLES
@@ -64,7 +64,7 @@ def as_the_portal(db: None) -> Iterator[str]:
     ],
 )
 def test_a02_the_portals_role_can_only_add(as_the_portal: str, table: str, statement: str) -> None:
-    column = {"audit_event": "text", "audit_seal": "event", "audit_tombstone": "event"}.get(table, "root")
+    column = {"audit_event": "text", "audit_treeleaf": "event", "audit_tombstone": "event"}.get(table, "root")
     with pytest.raises(DatabaseError, match=r"permission denied|must be owner"), transaction.atomic():
         connection.cursor().execute(statement.format(table, column))
 
@@ -77,14 +77,14 @@ def test_a02_the_portals_role_cannot_switch_triggers_off_for_its_session(as_the_
 @pytest.mark.parametrize(
     "statement",
     [
-        "INSERT INTO audit_seal SELECT * FROM audit_seal",
+        "INSERT INTO audit_treeleaf SELECT * FROM audit_treeleaf",
         "INSERT INTO audit_subtree SELECT * FROM audit_subtree",
         "INSERT INTO audit_checkpoint SELECT * FROM audit_checkpoint",
-        "INSERT INTO audit_tombstone SELECT leaf, event, 1 FROM audit_seal",
+        "INSERT INTO audit_tombstone SELECT leaf, event, 1 FROM audit_treeleaf",
         "INSERT INTO audit_legalhold (change, reason) VALUES (7, '')",
         "DELETE FROM audit_legalhold",
-        "DELETE FROM audit_unsealed",
-        "UPDATE audit_unsealed SET event = 0",
+        "DELETE FROM audit_unsealedevent",
+        "UPDATE audit_unsealedevent SET event = 0",
         "INSERT INTO audit_routine (name, done_at, data) VALUES ('verify', '2099-01-01', '{}')",
         "UPDATE audit_routine SET done_at = '2099-01-01'",
         "DELETE FROM audit_routine",
@@ -105,7 +105,7 @@ def test_a02_the_portals_role_writes_events_and_the_sealers_role_seals_them() ->
     with acting_as("--sealer"):
         assert sealer.seal_pending_events() == 2
         assert verify_events(key=sealer.get_signing_public_key()).findings == []
-    assert Seal.objects.count() == 2
+    assert TreeLeaf.objects.count() == 2
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_a02_the_portals_role_writes_events_and_the_sealers_role_seals_them() ->
         "INSERT INTO changes_vote SELECT * FROM changes_vote",
         "UPDATE audit_event SET text = text",
         "DELETE FROM audit_checkpoint",
-        "TRUNCATE audit_seal",
+        "TRUNCATE audit_treeleaf",
     ],
 )
 def test_a02_the_sealers_role_changes_nothing_else(statement: str) -> None:
@@ -162,7 +162,7 @@ def append(**values: object) -> None:
         "COPY audit_event FROM '/dev/null'",
         "MERGE INTO audit_event USING (SELECT 1) s ON false"
         " WHEN NOT MATCHED THEN INSERT (at, action, actor, text) VALUES (clock_timestamp(), 'vote.cast', '', '{}')",
-        "INSERT INTO audit_unsealed VALUES (1)",
+        "INSERT INTO audit_unsealedevent VALUES (1)",
         "SELECT setval('audit_event_id_seq', 1)",
         "CREATE OR REPLACE FUNCTION audit_append(text, text, text, bigint, integer, text, text, bigint)"
         " RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
@@ -240,13 +240,13 @@ def test_a02_a_table_of_the_same_name_for_the_session_is_not_taken_for_the_log(a
         cursor.execute(f"GRANT TEMPORARY ON DATABASE {connection.settings_dict['NAME']} TO {as_the_portal}")
         cursor.execute(f"SET ROLE {as_the_portal}")
         cursor.execute("CREATE TEMPORARY TABLE audit_event (LIKE public.audit_event)")
-        cursor.execute("CREATE TEMPORARY TABLE audit_unsealed (event bigint)")
+        cursor.execute("CREATE TEMPORARY TABLE audit_unsealedevent (event bigint)")
         cursor.execute("SET search_path = pg_temp, public")
     append(change=7)
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM public.audit_event WHERE change = 7")
         assert cursor.fetchone() == (1,)
-        cursor.execute("SELECT count(*) FROM public.audit_unsealed")
+        cursor.execute("SELECT count(*) FROM public.audit_unsealedevent")
         assert cursor.fetchone() == (1,)
         cursor.execute("SET search_path = DEFAULT")
 

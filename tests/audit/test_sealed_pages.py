@@ -15,7 +15,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.audit import tasks
 from portal.audit.ledger import record_event
-from portal.audit.models import Event, Seal
+from portal.audit.models import Event, TreeLeaf
 from portal.audit.sealing import sealer
 from portal.audit.verification.recorded import verify_and_record
 from portal.celery import app
@@ -39,7 +39,7 @@ def read(browser: Client, address: str) -> str:
 def test_log_says_up_to_where_it_is_sealed_and_what_the_last_verification_found(browser: Client) -> None:
     last = [record_event("vault.responded", change=7, code=201) for _ in range(3)][-1]
     sealer.seal_pending_events()
-    size = Seal.objects.count()
+    size = TreeLeaf.objects.count()
     text = read(browser, "/audit/")
     assert f"{size} events under one signature" in text
     assert f">up to event {last}<" in text
@@ -67,7 +67,7 @@ def test_event_shows_whether_it_is_sealed_and_its_proof(browser: Client) -> None
     assert "Not sealed yet." in read(browser, f"/audit/events/{number}/")
     sealer.seal_pending_events()
     text = read(browser, f"/audit/events/{number}/")
-    leaf = Seal.objects.get(event=number).leaf
+    leaf = TreeLeaf.objects.get(event=number).leaf
     assert f"Leaf {leaf} of the log;" in text
     assert "countersign-audit" in text
     assert "This is not what was sealed" not in text
@@ -82,7 +82,7 @@ def test_event_that_is_not_what_was_sealed_says_so(browser: Client) -> None:
     overwrite(number, text=text)
     assert "This is not what was sealed." not in read(browser, f"/audit/events/{number}/")
     with past_the_triggers():
-        Seal.objects.filter(leaf=0).delete()
+        TreeLeaf.objects.filter(leaf=0).delete()
     assert "This is not what was sealed." in read(browser, f"/audit/events/{number}/")
 
 

@@ -20,7 +20,7 @@ from pytest_django import Settings
 from portal.audit import tasks
 from portal.audit.exports.evidence_pack import build_evidence_pack
 from portal.audit.ledger import canonical_json, record_event
-from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
+from portal.audit.models import Checkpoint, Event, Subtree, TreeLeaf, UnsealedEvent
 from portal.audit.sealing import checkpoint_files, inclusion_proofs, merkle, sealer, signed_note
 from portal.audit.verification.verifier import verify_events
 from tests.audit.conftest import OTHER_SEED, THIRD_SEED
@@ -35,7 +35,7 @@ def write(count: int) -> list[int]:
 
 
 def leaves() -> list[int]:
-    return list(Seal.objects.order_by("leaf").values_list("leaf", flat=True))
+    return list(TreeLeaf.objects.order_by("leaf").values_list("leaf", flat=True))
 
 
 @pytest.mark.usefixtures("signing_key")
@@ -43,7 +43,7 @@ def test_what_waits_is_sealed_in_dense_leaves_under_a_signed_root() -> None:
     written = write(5)
     assert sealer.seal_pending_events() == 6
     key_event = Event.objects.get(action="audit.key_changed")
-    assert list(Seal.objects.order_by("leaf").values_list("event", flat=True)) == [key_event.pk, *written]
+    assert list(TreeLeaf.objects.order_by("leaf").values_list("event", flat=True)) == [key_event.pk, *written]
     assert leaves() == list(range(6))
     head = merkle.MerkleTree()
     for event in (key_event.pk, *written):
@@ -54,7 +54,7 @@ def test_what_waits_is_sealed_in_dense_leaves_under_a_signed_root() -> None:
     said = verifier.open(newest.note)
     assert (said.size, said.root) == (newest.size, bytes(newest.root)) == (6, head.root())
     assert said.origin == "127.0.0.1/countersign-audit"
-    assert not Unsealed.objects.exists()
+    assert not UnsealedEvent.objects.exists()
     assert sealer.seal_pending_events() == 0
     assert Checkpoint.objects.latest().size == 6
 
@@ -67,7 +67,7 @@ def test_growing_in_batches_gives_the_tree_that_growing_at_once_gives(monkeypatc
         write(count)
         sealer.seal_pending_events()
     assert leaves() == list(range(587))
-    sealed = Seal.objects.order_by("leaf")
+    sealed = TreeLeaf.objects.order_by("leaf")
     texts = [Event.objects.get(pk=event).text for event in sealed.values_list("event", flat=True)]
     head = merkle.MerkleTree()
     for text in texts:
@@ -88,19 +88,19 @@ def test_each_sealed_event_has_a_proof_that_holds() -> None:
     assert set(found) == set(everything) - {unsealed}
     assert all(sealed.holds for sealed in found.values())
     with past_the_triggers():
-        Seal.objects.filter(leaf=4).delete()
+        TreeLeaf.objects.filter(leaf=4).delete()
     with pytest.raises(inclusion_proofs.MissingNode, match="lacks number 4"):
         inclusion_proofs.prove_events(everything[:1] + everything[-5:])
 
 
 @pytest.mark.shows("A01")
-@pytest.mark.parametrize("table", ["seal", "subtree", "checkpoint"])
+@pytest.mark.parametrize("table", ["treeleaf", "subtree", "checkpoint"])
 @pytest.mark.parametrize("statement", ["UPDATE audit_{0} SET {1} = {1}", "DELETE FROM audit_{0}"])
 @pytest.mark.usefixtures("signing_key")
 def test_a01_what_was_sealed_cannot_be_changed_or_removed(table: str, statement: str) -> None:
     write(256)
     sealer.seal_pending_events()
-    column = {"seal": "leaf_hash", "subtree": "root", "checkpoint": "root"}[table]
+    column = {"treeleaf": "leaf_hash", "subtree": "root", "checkpoint": "root"}[table]
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement.format(table, column))
 
@@ -109,12 +109,14 @@ def test_a01_what_was_sealed_cannot_be_changed_or_removed(table: str, statement:
 def test_junk_in_the_queue_does_not_stop_the_sealer() -> None:
     write(2)
     sealer.seal_pending_events()
-    Unsealed.objects.bulk_create([Unsealed(event=10**9), Unsealed(event=Event.objects.earliest("pk").pk)])
+    UnsealedEvent.objects.bulk_create(
+        [UnsealedEvent(event=10**9), UnsealedEvent(event=Event.objects.earliest("pk").pk)]
+    )
     sealer.seal_pending_events()
     write(1)
     sealer.seal_pending_events()
     assert leaves() == list(range(4))
-    assert not Unsealed.objects.exists()
+    assert not UnsealedEvent.objects.exists()
     assert verify_events().findings == []
 
 
@@ -126,7 +128,7 @@ def test_without_a_key_nothing_is_sealed_and_it_is_said(caplog: pytest.LogCaptur
         call_command("seal_audit")
     tasks.seal_log()
     assert not Checkpoint.objects.exists()
-    assert Unsealed.objects.count() == 1
+    assert UnsealedEvent.objects.count() == 1
 
 
 def test_a_key_that_is_none_is_refused_without_repeating_it(settings: Settings) -> None:
@@ -164,7 +166,7 @@ def test_a_new_key_is_named_by_the_old_one_in_the_log_before_it_signs_anything_e
     assert old.successor(said["hand_over"]) == new
     first = Checkpoint.objects.filter(key_id=new.key_id).earliest()
     assert first.size == 5
-    assert Seal.objects.get(leaf=4).event == announced.pk
+    assert TreeLeaf.objects.get(leaf=4).event == announced.pk
     write(1)
     assert sealer.seal_pending_events() == 1
     for key in (old, new, None):
@@ -183,7 +185,7 @@ def test_a_key_nobody_handed_over_to_signs_nothing_unless_the_old_one_is_lost(
         call_command("seal_audit")
     tasks.seal_log()
     assert "cannot be sealed" in caplog.text
-    assert (Seal.objects.count(), Unsealed.objects.count()) == (4, 1)
+    assert (TreeLeaf.objects.count(), UnsealedEvent.objects.count()) == (4, 1)
     call_command("seal_audit", "--old-key-is-lost")
     new = sealer.get_signing_public_key()
     assert leaves() == list(range(6))
@@ -212,7 +214,7 @@ def test_a_hand_over_the_old_key_has_not_signed_hands_nothing_over(
     fields = json.loads(announced.text) | {"data": said}
     with past_the_triggers():
         Event.objects.filter(pk=announced.pk).update(text=canonical_json(fields))
-        Seal.objects.filter(leaf=4).update(leaf_hash=merkle.leaf_hash(canonical_json(fields).encode()))
+        TreeLeaf.objects.filter(leaf=4).update(leaf_hash=merkle.leaf_hash(canonical_json(fields).encode()))
         resign(stranger, above=4)
     assert "nor by one it handed over to" in verify_events(key=old).findings[-1]
     handed = f"leaf 4 (event {announced.pk}): the key before it did not hand over to key {new.key_id}"
@@ -284,8 +286,8 @@ def test_a04_nothing_is_signed_once_more_after_an_older_backup_was_restored(
     sealer.seal_pending_events()
     with past_the_triggers():
         Checkpoint.objects.filter(size=7).delete()
-        gone = list(Seal.objects.filter(leaf__gte=4).values_list("event", flat=True))
-        Seal.objects.filter(leaf__gte=4).delete()
+        gone = list(TreeLeaf.objects.filter(leaf__gte=4).values_list("event", flat=True))
+        TreeLeaf.objects.filter(leaf__gte=4).delete()
         Event.objects.filter(pk__in=gone).delete()
     write(3)
     with pytest.raises(checkpoint_files.LogTruncated, match="of 7 events that the database does not have"):
@@ -342,7 +344,7 @@ def test_a06_an_event_that_is_committed_late_is_sealed_all_the_same() -> None:
     assert sealer.seal_pending_events() == 1
     late = Event.objects.get(actor="slow")
     assert late.pk < Event.objects.filter(actor="quick").earliest("pk").pk
-    assert Seal.objects.get(event=late.pk).leaf == 100
+    assert TreeLeaf.objects.get(event=late.pk).leaf == 100
     assert leaves() == list(range(101))
     assert verify_events(key=sealer.get_signing_public_key()).findings == []
 
@@ -415,7 +417,7 @@ def test_a07_a_sealer_killed_at_any_step_leaves_nothing_half_done(checkpoint_fol
             break
         kills += 1
         sizes = [0, *sorted(Checkpoint.objects.values_list("size", flat=True))]
-        assert Seal.objects.count() == sizes[-1] == written - Unsealed.objects.count()
+        assert TreeLeaf.objects.count() == sizes[-1] == written - UnsealedEvent.objects.count()
         assert verify_events(key=sealer.get_signing_public_key()).findings == []
     assert kills >= 10
     sealer.seal_pending_events()

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from portal.audit import tasks
 from portal.audit.ledger import record_event
-from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
+from portal.audit.models import Checkpoint, Event, Subtree, TreeLeaf, UnsealedEvent
 from portal.audit.sealing import merkle, sealer, signed_note
 from tests.audit.conftest import OTHER_SEED
 from tests.audit.tampering import past_the_triggers, resign
@@ -31,12 +31,12 @@ def write(count: int) -> None:
 
 def alter(leaf: int) -> None:
     """The text with its columns, its hash, and the kept subtree above it if there is one."""
-    event = Event.objects.get(pk=Seal.objects.get(leaf=leaf).event)
+    event = Event.objects.get(pk=TreeLeaf.objects.get(leaf=leaf).event)
     forged = event.text.replace('"secret":43', '"secret":44')
     Event.objects.filter(pk=event.pk).update(text=forged, secret=44)
-    Seal.objects.filter(leaf=leaf).update(leaf_hash=merkle.leaf_hash(forged.encode()))
+    TreeLeaf.objects.filter(leaf=leaf).update(leaf_hash=merkle.leaf_hash(forged.encode()))
     head = merkle.MerkleTree()
-    for hashed in Seal.objects.filter(leaf__lt=256).order_by("leaf").values_list("leaf_hash", flat=True):
+    for hashed in TreeLeaf.objects.filter(leaf__lt=256).order_by("leaf").values_list("leaf_hash", flat=True):
         list(head.append(bytes(hashed)))
     if leaf < 256:
         Subtree.objects.filter(level=8, index=0).update(root=head.root())
@@ -58,7 +58,7 @@ def alter_with_the_root_beside_the_note() -> None:
 
 
 def take_a_leaf_away() -> None:
-    Seal.objects.filter(leaf=6).delete()
+    TreeLeaf.objects.filter(leaf=6).delete()
 
 
 ACTS: dict[str, tuple[int, Act, str]] = {
@@ -90,7 +90,7 @@ def test_a03_nothing_is_signed_over_what_was_altered(what: str, caplog: pytest.L
     with pytest.raises(CommandError, match=named):
         call_command("seal_audit")
     assert list(Checkpoint.objects.values_list("size", flat=True)) == checkpoints
-    assert Unsealed.objects.count() == 3
+    assert UnsealedEvent.objects.count() == 3
 
 
 def test_a03_what_the_folder_holds_is_not_written_over(checkpoint_folder: Path) -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from portal.audit.ledger import canonical_json, record_event
-from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
+from portal.audit.models import Checkpoint, Event, Subtree, TreeLeaf, UnsealedEvent
 from portal.audit.sealing import merkle, sealer, signed_note
 from portal.audit.sealing.leaves import EventRow
 from portal.audit.verification import verifier as verification
@@ -61,7 +61,7 @@ def command(*arguments: str) -> tuple[int, str]:
 
 
 def event_at(leaf: int) -> Event:
-    return Event.objects.get(pk=Seal.objects.get(leaf=leaf).event)
+    return Event.objects.get(pk=TreeLeaf.objects.get(leaf=leaf).event)
 
 
 def forged_text(event: Event) -> str:
@@ -69,7 +69,7 @@ def forged_text(event: Event) -> str:
 
 
 def rehash(leaf: int, text: str) -> None:
-    Seal.objects.filter(leaf=leaf).update(leaf_hash=merkle.leaf_hash(text.encode()))
+    TreeLeaf.objects.filter(leaf=leaf).update(leaf_hash=merkle.leaf_hash(text.encode()))
 
 
 def alter_text(leaf: int = PLACE) -> None:
@@ -83,7 +83,7 @@ def alter_text_and_hash() -> None:
 
 
 def alter_hash() -> None:
-    Seal.objects.filter(leaf=PLACE).update(leaf_hash=merkle.EMPTY)
+    TreeLeaf.objects.filter(leaf=PLACE).update(leaf_hash=merkle.EMPTY)
 
 
 def swap_texts() -> None:
@@ -93,21 +93,21 @@ def swap_texts() -> None:
 
 
 def swap_leaves() -> None:
-    first, second = Seal.objects.get(leaf=PLACE), Seal.objects.get(leaf=PLACE + 1)
-    Seal.objects.filter(leaf__in=(PLACE, PLACE + 1)).delete()
-    Seal.objects.create(leaf=PLACE, event=second.event, leaf_hash=second.leaf_hash)
-    Seal.objects.create(leaf=PLACE + 1, event=first.event, leaf_hash=first.leaf_hash)
+    first, second = TreeLeaf.objects.get(leaf=PLACE), TreeLeaf.objects.get(leaf=PLACE + 1)
+    TreeLeaf.objects.filter(leaf__in=(PLACE, PLACE + 1)).delete()
+    TreeLeaf.objects.create(leaf=PLACE, event=second.event, leaf_hash=second.leaf_hash)
+    TreeLeaf.objects.create(leaf=PLACE + 1, event=first.event, leaf_hash=first.leaf_hash)
 
 
 def insert_in_between() -> None:
     event = event_at(PLACE)
-    after = list(Seal.objects.filter(leaf__gte=PLACE).order_by("leaf"))
-    Seal.objects.filter(leaf__gte=PLACE).delete()
+    after = list(TreeLeaf.objects.filter(leaf__gte=PLACE).order_by("leaf"))
+    TreeLeaf.objects.filter(leaf__gte=PLACE).delete()
     text = canonical_json({"action": "vault.responded"})
     event = Event.objects.create(at=event.at, action=event.action, actor=event.actor, text=text)
-    Seal.objects.create(leaf=PLACE, event=event.pk, leaf_hash=merkle.leaf_hash(text.encode()))
+    TreeLeaf.objects.create(leaf=PLACE, event=event.pk, leaf_hash=merkle.leaf_hash(text.encode()))
     for seal in after[:-1]:
-        Seal.objects.create(leaf=seal.leaf + 1, event=seal.event, leaf_hash=seal.leaf_hash)
+        TreeLeaf.objects.create(leaf=seal.leaf + 1, event=seal.event, leaf_hash=seal.leaf_hash)
 
 
 def delete_event() -> None:
@@ -116,15 +116,15 @@ def delete_event() -> None:
 
 def delete_event_and_leaf() -> None:
     delete_event()
-    Seal.objects.filter(leaf=PLACE).delete()
+    TreeLeaf.objects.filter(leaf=PLACE).delete()
 
 
 def delete_and_close_ranks() -> None:
     delete_event()
-    after = list(Seal.objects.filter(leaf__gt=PLACE).order_by("leaf"))
-    Seal.objects.filter(leaf__gte=PLACE).delete()
+    after = list(TreeLeaf.objects.filter(leaf__gt=PLACE).order_by("leaf"))
+    TreeLeaf.objects.filter(leaf__gte=PLACE).delete()
     for seal in after:
-        Seal.objects.create(leaf=seal.leaf - 1, event=seal.event, leaf_hash=seal.leaf_hash)
+        TreeLeaf.objects.create(leaf=seal.leaf - 1, event=seal.event, leaf_hash=seal.leaf_hash)
 
 
 def rewrite_everything(seed: str = OTHER_SEED) -> None:
@@ -161,9 +161,9 @@ def drop_newest_checkpoint() -> None:
 
 
 def cut_tail() -> None:
-    gone = list(Seal.objects.filter(leaf__gte=5).values_list("event", flat=True))
+    gone = list(TreeLeaf.objects.filter(leaf__gte=5).values_list("event", flat=True))
     Checkpoint.objects.filter(size__gt=5).delete()
-    Seal.objects.filter(leaf__gte=5).delete()
+    TreeLeaf.objects.filter(leaf__gte=5).delete()
     Event.objects.filter(pk__in=gone).delete()
 
 
@@ -389,7 +389,7 @@ def test_an_event_hidden_from_the_sealer_is_named() -> None:
     write()
     sealer.seal_pending_events()
     number = record_event("session.started", by="maria")
-    Unsealed.objects.all().delete()
+    UnsealedEvent.objects.all().delete()
     assert f"event {number}: neither sealed nor waiting" in verify_events().findings[0]
 
 

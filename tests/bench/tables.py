@@ -11,9 +11,9 @@ from tests.bench.stories import BASE_TEXT, PATCH_TEXT, REASON_TEXT, REFUSED, STO
 NULL = "\\N"
 _COLUMNS = {
     "catalog_apisecret": "identifier, name, folded, can_view, can_write, need_justify, need_approval, first_seen_at",
-    "catalog_keyword": "id, secret_id, kind, folded, shown",
-    "catalog_sync": "id, by, asked_at, started_at, finished_at, ok, listed, added, altered, returned, vanished, kind,"
-    " message",
+    "catalog_searchterm": "id, secret_id, kind, folded, shown",
+    "catalog_catalogsync": "id, by, asked_at, started_at, finished_at, ok, listed, added, altered, returned, vanished,"
+    " kind, message",
     "changes_change": "id, secret, secret_name, requester_id, status, revision, risk, created_at, updated_at,"
     " status_since, expires_at, approved_at, queued_at, ended_at, fence, tries, doubts, cause, answer_code, answer",
     "changes_revision": "id, change_id, number, editor_id, created_at, patch, base, base_secret_fingerprint,"
@@ -22,14 +22,14 @@ _COLUMNS = {
     "changes_attempt": "id, change_id, revision, fence, digest, started_at, finished_at, outcome, code, number,"
     " message",
     "changes_comment": "id, change_id, revision, field, author_id, text, mentions, key, at",
-    "notices_notice": "id, recipient_id, kind, change_id, event, by, at, shown, read_at, daily, mail_tries",
+    "notices_notification": "id, recipient_id, kind, change_id, event, by, at, shown, read_at, daily, mail_tries",
     "audit_event": "id, at, action, actor, change, seq, secret, code, text",
-    "audit_seal": "leaf, event, leaf_hash",
+    "audit_treeleaf": "leaf, event, leaf_hash",
     "audit_subtree": 'level, "index", root',
     "audit_checkpoint": "size, root, note, key_id, at",
 }
-_WITH_SEQUENCE = ("catalog_keyword", "catalog_sync", "changes_change", "changes_vote", "changes_comment",
-                  "notices_notice", "audit_event")  # fmt: skip
+_WITH_SEQUENCE = ("catalog_searchterm", "catalog_catalogsync", "changes_change", "changes_vote", "changes_comment",
+                  "notices_notification", "audit_event")  # fmt: skip
 _VERDICTS = {"approved": "approve", "applied": "approve", "failed": "approve", "rejected": "reject"}
 _ENDED = {"applied": ("confirmed", "200", ""), "failed": ("refused", "400", REFUSED)}
 _LIFE = timedelta(days=14)
@@ -51,16 +51,16 @@ class Tables:
         self._add("catalog_apisecret", *values)
 
     def keyword(self, *values: object) -> None:
-        self._add("catalog_keyword", *values)
+        self._add("catalog_searchterm", *values)
 
     def sync(self, *values: object) -> None:
-        self._add("catalog_sync", *values, 0, 0, 0, 0, "", "")
+        self._add("catalog_catalogsync", *values, 0, 0, 0, 0, "", "")
 
     def event(self, *values: object) -> None:
         self._add("audit_event", *values)
 
     def seal(self, *values: object) -> None:
-        self._add("audit_seal", *values)
+        self._add("audit_treeleaf", *values)
 
     def subtree(self, *values: object) -> None:
         self._add("audit_subtree", *values)
@@ -95,7 +95,7 @@ class Tables:
                       UPDATED if taken else REFUSED)  # fmt: skip
         if not is_open:
             read = NULL if story.number % 50 == 0 else moved
-            self._add("notices_notice", change, requester, outcome, change,
+            self._add("notices_notification", change, requester, outcome, change,
                       change, "", moved, "t", read, "f", 0)  # fmt: skip
         if story.number % 10 == 0:
             self._add("changes_comment", change, change, 1, "", requester, "Is that all of it?", "[]",

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from portal.audit import ledger
-from portal.audit.models import Event, Unsealed
+from portal.audit.models import Event, UnsealedEvent
 from portal.audit.sealing import sealer
 from portal.audit.verification.verifier import verify_events
 from portal.changes.delivery import verified_patch
@@ -28,7 +28,7 @@ def past(settings: pytest.FixtureRequest) -> People:
 
 def test_its_log_verifies_and_goes_on(past: People) -> None:
     assert Event.objects.count() >= SIZE.events
-    assert not Unsealed.objects.exists()
+    assert not UnsealedEvent.objects.exists()
     ledger.record_event("session.started", by="reader")
     assert sealer.seal_pending_events() >= 1  # and the event that dates it, once a day
     report = verify_events(key=sealer.get_signing_public_key())

@@ -19,7 +19,7 @@ from redis import Redis
 
 from portal.accounts.models import User
 from portal.catalog import connection_check, directory, tasks
-from portal.catalog.models import DirectorySync, ListedName
+from portal.catalog.models import DirectoryName, DirectorySync
 from portal.operations.doctor import segura as doctor
 from portal.operations.doctor.finding import Severity
 from portal.sandbox import Sandbox
@@ -46,12 +46,12 @@ def desk(scim: Sandbox, requester: User, as_person: AsPerson) -> Client:
 
 
 def names(kind: str) -> set[str]:
-    return set(ListedName.objects.filter(kind=kind, active=True).values_list("name", flat=True))
+    return set(DirectoryName.objects.filter(kind=kind, active=True).values_list("name", flat=True))
 
 
 def crowd(count: int) -> None:
-    ListedName.objects.bulk_create(
-        ListedName(
+    DirectoryName.objects.bulk_create(
+        DirectoryName(
             kind="user", name=f"u{n}", display_name=f"Person No. {n}", folded=f"u{n} person no. {n}", active=True
         )
         for n in range(count)
@@ -68,7 +68,7 @@ def test_directory_is_mirrored_and_put_on_record_without_a_name(scim: Sandbox) -
     assert (done.ok, done.users, done.groups) == (True, 10, 7)
     assert names("user") >= {"alices", "pduarte"}
     assert names("group") >= {"Site Reliability"}
-    assert not ListedName.objects.get(name="dpereira").active
+    assert not DirectoryName.objects.get(name="dpereira").active
     (event,) = events("directory.synced")
     assert (event["data"]["ok"], event["data"]["users"]) == (True, 10)
     assert "alices" not in str(event)
@@ -78,16 +78,16 @@ def test_directory_is_mirrored_and_put_on_record_without_a_name(scim: Sandbox) -
 
 def test_who_leaves_is_forgotten_and_who_stays_is_not_written_again(scim: Sandbox) -> None:
     directory.sync_directory()
-    kept = ListedName.objects.get(name="alices").pk
-    ListedName.objects.create(kind="user", name="gone", folded="gone", active=True)
-    ListedName.objects.filter(name="pduarte").update(active=False, display_name="Other")
+    kept = DirectoryName.objects.get(name="alices").pk
+    DirectoryName.objects.create(kind="user", name="gone", folded="gone", active=True)
+    DirectoryName.objects.filter(name="pduarte").update(active=False, display_name="Other")
     directory.sync_directory(at_once=True)
-    assert not ListedName.objects.filter(name="gone").exists()
-    assert ListedName.objects.get(name="pduarte").active
-    assert ListedName.objects.get(name="alices").pk == kept
+    assert not DirectoryName.objects.filter(name="gone").exists()
+    assert DirectoryName.objects.get(name="pduarte").active
+    assert DirectoryName.objects.get(name="alices").pk == kept
     with CaptureQueriesContext(connection) as asked:
         directory.sync_directory(at_once=True)
-    written = [query["sql"] for query in asked if "catalog_listedname" in query["sql"]]
+    written = [query["sql"] for query in asked if "catalog_directoryname" in query["sql"]]
     assert [sql for sql in written if not sql.startswith("SELECT")] == []
 
 
@@ -97,7 +97,7 @@ def test_it_is_read_once_an_hour_at_once_when_asked_and_again_soon_after_a_failu
     scim.control.plan("502", endpoint="scim_groups")
     failed = directory.sync_directory()
     assert failed is not None
-    assert (failed.ok, failed.code, ListedName.objects.count()) == (False, 502, 0)
+    assert (failed.ok, failed.code, DirectoryName.objects.count()) == (False, 502, 0)
     assert directory.sync_directory() is not None
     assert directory.sync_directory() is None
     assert directory.sync_directory(at_once=True) is not None

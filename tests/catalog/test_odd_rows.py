@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
 from portal.catalog import directory
-from portal.catalog.models import ApiSecret, ListedName
+from portal.catalog.models import ApiSecret, DirectoryName
 from portal.catalog.sync import sync_catalog
 from portal.sandbox import Sandbox
 from tests.catalog.test_sync import LISTED, _list
@@ -110,7 +110,7 @@ def test_odd_entry_of_the_directory_is_named_and_all_others_are_offered(
     odd: Any, scim: Sandbox, as_person: Callable[[User], Client], admin: User
 ) -> None:
     directory.sync_directory(at_once=True)
-    before = ListedName.objects.count()
+    before = DirectoryName.objects.count()
     page = {
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 3, "startIndex": 1,
         "Resources": [{"userName": "new.one"}, odd, {"userName": "new.two"}],
@@ -119,8 +119,8 @@ def test_odd_entry_of_the_directory_is_named_and_all_others_are_offered(
     done = directory.sync_directory(at_once=True)
     assert done is not None
     assert (done.ok, done.left_out) == (True, 1)
-    assert ListedName.objects.filter(name__in=["new.one", "new.two"]).count() == 2
-    assert ListedName.objects.count() == before + 2, "nobody is forgotten meanwhile"
+    assert DirectoryName.objects.filter(name__in=["new.one", "new.two"]).count() == 2
+    assert DirectoryName.objects.count() == before + 2, "nobody is forgotten meanwhile"
     shown = text_of(as_person(admin).get(reverse("operations:connection")))
     assert "1 entry of the directory could not be read and was left out." in shown
     assert done.odd[0] in shown

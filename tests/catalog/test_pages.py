@@ -16,7 +16,7 @@ from redis import Redis
 
 from portal.accounts.models import User
 from portal.catalog import sync, tasks
-from portal.catalog.models import ApiSecret, Sync
+from portal.catalog.models import ApiSecret, CatalogSync
 from portal.celery import app
 from portal.devserver.redis_server import free_port
 from portal.sandbox import Sandbox
@@ -195,7 +195,7 @@ def test_schedule_that_has_stopped_is_told(browser: Client, segura: Sandbox, set
     sync.sync_catalog()
     assert "has stopped" not in page(browser)
     late = timezone.now() - timedelta(seconds=3 * settings.CATALOG_SYNC_EVERY_S + settings.SEGURA_DEADLINE_S + 1)
-    Sync.objects.update(asked_at=late)
+    CatalogSync.objects.update(asked_at=late)
     assert "The scheduled synchronisation has stopped." in page(browser)
 
 
@@ -207,7 +207,7 @@ def test_button_publishes_one_task_and_the_page_shows_it(browser: Client, segura
     with Redis.from_url(settings.REDIS_URL) as redis:
         assert redis.llen("celery") == 1
     forget_tokens(settings.REDIS_URL)
-    tasks.run_sync(asked=Sync.objects.get().pk)
+    tasks.run_sync(asked=CatalogSync.objects.get().pk)
     text = page(browser)
     assert "stripe-webhook" in text
     assert "waiting for a worker" not in text
@@ -230,23 +230,23 @@ def test_button_is_for_requesters_and_administrators(
     assert "Synchronise now" not in page(as_person(approver))
     for user in (approver, auditor):
         assert as_person(user).post("/secrets/synchronise/").status_code == 403
-    assert not Sync.objects.exists()
+    assert not CatalogSync.objects.exists()
 
 
 def test_reading_never_synchronises(browser: Client) -> None:
     assert browser.get("/secrets/synchronise/").status_code == 405
-    assert not Sync.objects.exists()
+    assert not CatalogSync.objects.exists()
 
 
 def test_watching_page_hears_only_of_what_is_new(browser: Client) -> None:
     asked = sync.create_sync(by="requester")
     assert asked is not None
     assert browser.get("/secrets/sync/?phase=waiting").status_code == 204
-    Sync.objects.update(started_at=timezone.now())
+    CatalogSync.objects.update(started_at=timezone.now())
     running = browser.get("/secrets/sync/?phase=waiting")
     assert "is being read from Segura" in running.content.decode()
     assert "HX-Trigger-After-Swap" not in running.headers
-    Sync.objects.update(finished_at=timezone.now(), ok=True)
+    CatalogSync.objects.update(finished_at=timezone.now(), ok=True)
     ended = browser.get("/secrets/sync/?phase=running")
     assert "hx-trigger" not in ended.content.decode()
     assert ended.headers["HX-Trigger-After-Swap"] == "catalog-synced"

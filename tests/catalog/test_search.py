@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.models import User
 from portal.catalog import search_terms
-from portal.catalog.models import ApiSecret, Keyword
+from portal.catalog.models import ApiSecret, SearchTerm
 from portal.sandbox import Sandbox
 from tests.changes.pages import text_of
 from tests.people import GCP, mirrored
@@ -64,27 +64,27 @@ def test_words_are_those_of_the_last_reading(read: Client, segura: Sandbox) -> N
 
 
 def test_reading_that_finds_nothing_new_writes_one_instant(read: Client) -> None:
-    before = list(Keyword.objects.order_by("pk").values())
+    before = list(SearchTerm.objects.order_by("pk").values())
     at = ApiSecret.objects.get(pk=43).read_at
     with CaptureQueriesContext(connection) as queries:
         search_terms.save_search_terms(43, {**GCP, "url": "x", "tags": ""})
         search_terms.save_search_terms(43, {**GCP, "url": "x", "tags": ""})
     assert sum("INSERT" in query["sql"] for query in queries) == 1
     read.get("/secrets/43/")
-    assert [row["folded"] for row in Keyword.objects.order_by("pk").values()] == [row["folded"] for row in before]
+    assert [row["folded"] for row in SearchTerm.objects.order_by("pk").values()] == [row["folded"] for row in before]
     assert ApiSecret.objects.get(pk=43).read_at > at  # type: ignore[operator]
 
 
 def test_secret_unknown_to_the_mirror_leaves_no_words(db: None) -> None:
     search_terms.save_search_terms(99, GCP)
-    assert not Keyword.objects.exists()
+    assert not SearchTerm.objects.exists()
 
 
 @pytest.mark.parametrize("url", ["", "http://[", "no address", "https://" + "x" * 400, "//"])
 def test_any_url_can_be_remembered(db: None, url: str) -> None:
     mirrored()
     search_terms.save_search_terms(43, {**GCP, "url": url})
-    assert all(len(word.folded) <= Keyword.LONGEST for word in Keyword.objects.all())
+    assert all(len(word.folded) <= SearchTerm.LONGEST for word in SearchTerm.objects.all())
 
 
 def test_form_offers_the_names_that_readings_have_met(read: Client) -> None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from portal.catalog import sync
-from portal.catalog.models import ApiSecret, Sync
+from portal.catalog.models import ApiSecret, CatalogSync
 from portal.catalog.sync import sync_catalog
 from portal.devserver.redis_server import free_port
 from portal.sandbox import Sandbox, seed
@@ -234,7 +234,7 @@ def test_message_that_arrives_twice_is_carried_out_once(segura: Sandbox) -> None
 def test_synchronisation_whose_worker_died_is_closed_by_the_next(segura: Sandbox, settings: Settings) -> None:
     lost = sync.create_sync(by="requester")
     assert lost is not None
-    Sync.objects.update(asked_at=timezone.now() - timedelta(seconds=3 * settings.SEGURA_DEADLINE_S + 1))
+    CatalogSync.objects.update(asked_at=timezone.now() - timedelta(seconds=3 * settings.SEGURA_DEADLINE_S + 1))
     assert sync.create_sync(by="admin") is not None
     sync_catalog()
     lost.refresh_from_db()
@@ -245,7 +245,7 @@ def test_synchronisation_whose_worker_died_is_closed_by_the_next(segura: Sandbox
 @pytest.mark.django_db(transaction=True)
 def test_list_that_was_overtaken_is_set_aside(segura: Sandbox) -> None:
     segura.control.plan("hold", endpoint="list")
-    done: list[Sync] = []
+    done: list[CatalogSync] = []
     slow = _in_thread(lambda: done.append(sync_catalog(by="slow")))
     segura.control.wait(lambda journal: journal["held"])
     segura.control.edit(12, access="none")
@@ -260,7 +260,7 @@ def test_list_that_was_overtaken_is_set_aside(segura: Sandbox) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_several_at_once_do_no_harm(segura: Sandbox) -> None:
     mirrored(999, "gone since")
-    done: list[Sync] = []
+    done: list[CatalogSync] = []
     threads = [_in_thread(lambda: done.append(sync_catalog())) for _ in range(4)]
     for thread in threads:
         thread.join()

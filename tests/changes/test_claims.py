@@ -23,7 +23,7 @@ from portal.changes.models import Change, Status, StatusCause
 from portal.changes.presenters import change_page, next_steps
 from portal.changes.workflow import manual_resolution
 from portal.notifications import dispatch, inbox
-from portal.notifications.models import Notice
+from portal.notifications.models import Notification
 from portal.sandbox import Sandbox
 from tests.changing import work
 from tests.vouching import PRESENT
@@ -84,7 +84,7 @@ CLAIMS: dict[str, Callable[[Seen], bool]] = {
 def told(change: Change, admin: User) -> str:
     """All sentences about the change: page, lists, notifications and mails, and the newest lines of the log."""
     dispatch.dispatch_events()
-    notices = Notice.objects.filter(change=change).select_related("change").order_by("-event")
+    notices = Notification.objects.filter(change=change).select_related("change").order_by("-event")
     newest = notices.first()
     lines = inbox.build_entries(notices.filter(event=newest.event)) if newest else []
     shown = change_page.load_change_page(change.pk, admin)

@@ -12,7 +12,7 @@ from portal.changes import transitions
 from portal.changes.delivery import readback, reconcile, sweep
 from portal.changes.delivery import verified_patch as proof
 from portal.changes.domain.proposal import Proposal
-from portal.changes.models import Attempt, Breaker, Change, Status, StatusCause
+from portal.changes.models import Attempt, Change, CircuitBreaker, Status, StatusCause
 from portal.changes.presenters import next_steps
 from portal.changes.presenters.particulars import list_particulars
 from portal.changes.workflow import manual_resolution, submission
@@ -271,7 +271,7 @@ def test_secrets_that_cannot_be_read_never_pause_the_delivery_of_others(
         body = answer.replace("ID", str(secret))
         segura.control.plan(endpoint="get", identifier=str(secret), times=None, status=status, body=body)
         assert (work(change).status, change.cause) == (Status.APPROVED, StatusCause.UNREADABLE)
-    assert not Breaker.objects.filter(failures__gt=0).exists()
+    assert not CircuitBreaker.objects.filter(failures__gt=0).exists()
     assert work(healthy).status == Status.APPLIED
 
 
@@ -285,7 +285,7 @@ def test_answers_that_are_not_seguras_own_still_pause_delivery(
     change = approved()
     segura.control.plan(endpoint=endpoint, times=1, **{"apply": "never", **step})
     work(change)
-    assert Breaker.objects.get().failures == 1
+    assert CircuitBreaker.objects.get().failures == 1
 
 
 def test_change_that_another_change_overtook_names_it(

@@ -20,7 +20,7 @@ from pytest_django.fixtures import Settings
 from portal.accounts.models import User
 from portal.changes.delivery import circuit_breaker, sweep, worker
 from portal.changes.domain.proposal import Proposal
-from portal.changes.models import Attempt, Breaker, Change, Status
+from portal.changes.models import Attempt, Change, CircuitBreaker, Status
 from portal.changes.transitions import db_now
 from portal.changes.workflow import manual_resolution, submission
 from portal.notifications import dispatch, mailer
@@ -77,9 +77,9 @@ def away(segura: Sandbox) -> Iterator[None]:
 
 def moved_back(seconds: float) -> None:
     """The pause is as if it had begun earlier."""
-    row = Breaker.objects.get()
+    row = CircuitBreaker.objects.get()
     assert row.next_at
-    Breaker.objects.update(next_at=row.next_at - timedelta(seconds=seconds))
+    CircuitBreaker.objects.update(next_at=row.next_at - timedelta(seconds=seconds))
 
 
 def paused(segura: Sandbox, five: list[Change]) -> None:
@@ -114,7 +114,7 @@ def test_refusals_by_segura_never_pause_and_break_a_row_of_failures(segura: Sand
     for change in five:
         work(change)
     assert five[4].status == Status.FAILED
-    assert Breaker.objects.get().failures == 0
+    assert CircuitBreaker.objects.get().failures == 0
     segura.control.plan("refuse:1006:User does not have access", times=None)
     for change in five[:4]:
         work(change, rounds=3)
@@ -305,7 +305,7 @@ def test_where_there_is_a_cap_no_more_goes_out_in_a_second_however_many_work(
 def test_without_a_cap_nobody_waits_for_a_turn(five: list[Change]) -> None:
     for change in five:
         work(change)
-    assert not Breaker.objects.exists()
+    assert not CircuitBreaker.objects.exists()
 
 
 def work_on_what_is_due(workers: int) -> None:
@@ -326,16 +326,16 @@ def test_tries_while_paused_grow_rarer_up_to_ten_intervals(segura: Sandbox, five
     waits = []
     with away(segura):
         for _ in range(6):
-            Breaker.objects.update(next_at=F("opened_at"))
+            CircuitBreaker.objects.update(next_at=F("opened_at"))
             Change.objects.update(not_before=None)
             begun = db_now()
             work(five[0])
-            waits.append(round((Breaker.objects.get().next_at - begun).total_seconds() / 30))
+            waits.append(round((CircuitBreaker.objects.get().next_at - begun).total_seconds() / 30))
     assert waits == [1, 2, 4, 8, 10, 10]
-    Breaker.objects.update(next_at=F("opened_at"))
+    CircuitBreaker.objects.update(next_at=F("opened_at"))
     Change.objects.update(not_before=None)
     assert work(five[0]).status == Status.APPLIED
-    assert Breaker.objects.get().probes == 0
+    assert CircuitBreaker.objects.get().probes == 0
 
 
 def test_pause_by_a_missing_route_names_the_route(segura: Sandbox, five: list[Change]) -> None:
@@ -384,7 +384,7 @@ def test_change_that_cannot_be_read_is_tried_ever_more_rarely_also_while_deliver
     segura.control.plan(endpoint="get", times=None, status=500 if answer == "500" else 200, body=body)
     waits = []
     for _ in range(5):
-        Breaker.objects.update(next_at=F("opened_at"))
+        CircuitBreaker.objects.update(next_at=F("opened_at"))
         Change.objects.update(not_before=None)
         begun = db_now()
         assert work(change).status == status
@@ -394,4 +394,4 @@ def test_change_that_cannot_be_read_is_tried_ever_more_rarely_also_while_deliver
 
 def pause_delivery() -> None:
     now = db_now()
-    Breaker.objects.update_or_create(pk=1, defaults={"opened_at": now - timedelta(hours=1), "next_at": now})
+    CircuitBreaker.objects.update_or_create(pk=1, defaults={"opened_at": now - timedelta(hours=1), "next_at": now})

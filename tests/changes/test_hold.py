@@ -16,7 +16,7 @@ from portal.accounts.models import User
 from portal.accounts.reauthentication import RecentAuth
 from portal.changes.delivery import circuit_breaker, claims, sweep
 from portal.changes.domain.proposal import Proposal
-from portal.changes.models import Breaker, Change, Status
+from portal.changes.models import Change, CircuitBreaker, Status
 from portal.changes.rules.guards import (
     AlreadyPaused,
     NotAllowed,
@@ -103,11 +103,11 @@ def test_call_that_gets_through_ends_no_pause_of_a_person(admin: User) -> None:
     circuit_breaker.record_failure(db_now(), reason="the connection was refused", alarm=True)
     delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     circuit_breaker.record_success()
-    row = Breaker.objects.get()
+    row = CircuitBreaker.objects.get()
     assert row.held_at
     assert row.opened_at
     assert events("delivery.resumed") == []
-    Breaker.objects.update(next_at=row.opened_at)
+    CircuitBreaker.objects.update(next_at=row.opened_at)
     assert not circuit_breaker.may_call()
     delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
     assert circuit_breaker.current_pause() is not None
@@ -179,7 +179,7 @@ def test_second_click_changes_nothing_and_is_told_so(admin: User) -> None:
     delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     with pytest.raises(AlreadyPaused):
         delivery_pause.pause_delivery(by=admin, reason="Another one", recent_auth=PRESENT)
-    assert Breaker.objects.get().held_because == WHY
+    assert CircuitBreaker.objects.get().held_because == WHY
     delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
     with pytest.raises(NotPaused):
         delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)

@@ -15,7 +15,7 @@ from django.urls import reverse
 from portal.accounts.models import User
 from portal.catalog.models import ApiSecret
 from portal.changes.domain.proposal import Proposal
-from portal.changes.models import Change, Comment, Revision, Status, Template, WrongValue
+from portal.changes.models import Change, ChangeTemplate, Comment, Revision, Status, WrongValue
 from portal.changes.rules.guards import SecretMismatch, TooManyGuesses, TooManySubmissions
 from portal.changes.workflow import manual_resolution, submission, templates
 from portal.changes.workflow.comments import NewComment, post_comment
@@ -87,7 +87,7 @@ def test_user_keeps_no_more_templates_than_the_limit(requester: User, monkeypatc
             by=requester, name=f"T{number}", shared=False, patch={"notes": "x"}, base=None, words=words
         )
     )
-    assert Template.objects.count() == 3
+    assert ChangeTemplate.objects.count() == 3
 
 
 def test_wrong_values_at_a_retry_are_counted_side_by_side_and_without_the_log(

@@ -14,7 +14,7 @@ from django.test import Client
 from portal.accounts.models import User
 from portal.audit.models import Event
 from portal.changes.domain.proposal import Proposal
-from portal.changes.models import Change, Comment, Template
+from portal.changes.models import Change, ChangeTemplate, Comment
 from portal.changes.models.draft import Draft
 from portal.changes.rules.guards import ContainsSecret
 from portal.changes.workflow import submission
@@ -168,7 +168,7 @@ def test_name_of_a_template_cannot_hold_the_value(as_person: AsPerson, requester
     answer = as_person(requester).post(f"/changes/{change.pk}/template/", {"name": f"PCI {VALUE}"})
     assert answer.status_code == 422
     assert VALUE not in words(answer)
-    assert not Template.objects.exists()
+    assert not ChangeTemplate.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from portal.catalog.details import DetailsUnavailable, fetch_details_for_user
 from portal.catalog.read_failure import FailureKind
 from portal.catalog.sync import sync_catalog
 from portal.changes.delivery import circuit_breaker, reconcile
-from portal.changes.models import Breaker, Change, Status
+from portal.changes.models import Change, CircuitBreaker, Status
 from portal.sandbox import Sandbox
 from tests.changing import work
 from tests.people import mirrored
@@ -59,11 +59,11 @@ def test_calls_that_were_not_made_do_not_pause_delivery(segura: Sandbox, approve
     change = approved()
     segura.control.plan("429:30", endpoint="get")
     work(change)
-    failures = Breaker.objects.get().failures
+    failures = CircuitBreaker.objects.get().failures
     for _ in range(circuit_breaker.FAILURES + 1):
         Change.objects.filter(pk=change.pk).update(not_before=None)
         work(change)
-    assert Breaker.objects.get().failures == failures
+    assert CircuitBreaker.objects.get().failures == failures
     assert not circuit_breaker.is_paused()
 
 

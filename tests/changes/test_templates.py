@@ -12,7 +12,7 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.changes.domain.proposal import Proposal
-from portal.changes.models import Change, Template
+from portal.changes.models import Change, ChangeTemplate
 from portal.changes.models.template import MOST
 from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
@@ -46,7 +46,7 @@ def test_edits_are_kept_without_what_belongs_to_one_secret_and_laid_over_another
     browser = as_person(requester)
     assert f"/changes/{change.pk}/template/" in page_of(browser, change).content.decode()
     assert "Kept as the template PCI." in text_of(keep(browser, change))
-    kept = Template.objects.get()
+    kept = ChangeTemplate.objects.get()
     assert kept.patch == {"tags": "pci", "users_allowed": [["alices", True], ["pduarte", True]]}
     segura.control.edit(17, users_allowed={"newcomer": False})
     mirrored(17, "CI")
@@ -66,7 +66,7 @@ def test_edits_are_kept_without_what_belongs_to_one_secret_and_laid_over_another
 
 def test_templates_are_a_persons_own(change: Change, requester: User, requester2: User, as_person: AsPerson) -> None:
     keep(as_person(requester), change)
-    kept, other = Template.objects.get(), as_person(requester2)
+    kept, other = ChangeTemplate.objects.get(), as_person(requester2)
     assert "PCI" not in text_of(other.get("/templates/"))
     assert other.get(f"/secrets/43/propose/?template={kept.pk}").status_code == 404
     assert other.post(f"/templates/{kept.pk}/delete/").status_code == 404
@@ -77,16 +77,16 @@ def test_an_administrator_shares_them_and_takes_shared_ones_away(
     change: Change, requester: User, requester2: User, admin: User, as_person: AsPerson
 ) -> None:
     keep(as_person(requester), change, "Mine", shared="on")
-    assert not Template.objects.get().shared, "a requester shares nothing"
+    assert not ChangeTemplate.objects.get().shared, "a requester shares nothing"
     keep(as_person(admin), change, "Ours", shared="on")
-    shared = Template.objects.get(name="Ours")
+    shared = ChangeTemplate.objects.get(name="Ours")
     page = text_of(as_person(requester2).get("/templates/"))
     assert "Ours" in page
     assert "Mine" not in page
     assert as_person(requester2).post(f"/templates/{shared.pk}/delete/").status_code == 404
     roles.add_to_role(requester2, Role.ADMINISTRATOR)
     assert as_person(requester2).post(f"/templates/{shared.pk}/delete/").status_code == 302
-    own = Template.objects.get()
+    own = ChangeTemplate.objects.get()
     assert as_person(requester2).post(f"/templates/{own.pk}/delete/").status_code == 404
     assert "The template Mine is deleted." in text_of(
         as_person(requester).post(f"/templates/{own.pk}/delete/", follow=True)
@@ -114,7 +114,7 @@ def test_a_change_of_what_belongs_to_one_secret_alone_has_nothing_to_keep(
     browser = as_person(requester)
     assert "Nothing to keep" in text_of(browser.get(f"/changes/{change.pk}/template/"))
     assert keep(browser, change).status_code == 422
-    assert not Template.objects.exists()
+    assert not ChangeTemplate.objects.exists()
 
 
 def test_a_template_of_an_earlier_release_is_laid_over_without_the_code_it_holds(
@@ -122,8 +122,8 @@ def test_a_template_of_an_earlier_release_is_laid_over_without_the_code_it_holds
 ) -> None:
     browser = as_person(requester)
     keep(browser, change)
-    Template.objects.update(patch={"identifier_code": "pci-1", "tags": "pci"}, base=None)
-    form = read_form(browser.get(f"/secrets/43/propose/?template={Template.objects.get().pk}"))
+    ChangeTemplate.objects.update(patch={"identifier_code": "pci-1", "tags": "pci"}, base=None)
+    form = read_form(browser.get(f"/secrets/43/propose/?template={ChangeTemplate.objects.get().pk}"))
     assert (form["identifier_code"], form["tags"]) == ("hyga125", "pci")
 
 
@@ -147,5 +147,5 @@ def test_requester_who_keeps_a_name_in_another_spelling_has_one_template_of_it(
     keep(browser, submitted, other)
     keep(browser, submitted, "another")
     keep(as_person(admin), submitted, one)
-    assert set(Template.objects.filter(person=requester).values_list("name", flat=True)) == {other, "another"}
-    assert Template.objects.filter(person=admin).count() == 1
+    assert set(ChangeTemplate.objects.filter(person=requester).values_list("name", flat=True)) == {other, "another"}
+    assert ChangeTemplate.objects.filter(person=admin).count() == 1

@@ -12,7 +12,7 @@ from django.db import connections
 from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
-from portal.audit.models import Event, Seal
+from portal.audit.models import Event, TreeLeaf
 from portal.audit.sealing import sealer
 from portal.changes.delivery import worker
 from portal.changes.models import Attempt, Change, Status, Vote
@@ -74,4 +74,4 @@ def test_writers_and_sealer_at_once_do_not_fail_each_other_and_everything_adds_u
     for action in ("vote.cast", "change.approved", "delivery.intended", "delivery.answered", "change.applied"):
         assert told[action] == count, action
     check(segura.control)
-    assert Seal.objects.count() == Event.objects.count()
+    assert TreeLeaf.objects.count() == Event.objects.count()

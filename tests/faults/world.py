@@ -25,7 +25,7 @@ from portal.changes.delivery import deliver, readback, sweep, worker
 from portal.changes.domain import secret_encryption
 from portal.changes.domain.patch import Snapshot
 from portal.changes.domain.proposal import Proposal
-from portal.changes.models import LANE, Breaker, Change, Status
+from portal.changes.models import LANE, Change, CircuitBreaker, Status
 from portal.changes.workflow import manual_resolution
 from portal.sandbox import Sandbox
 from portal.sandbox.store import SHARES
@@ -208,7 +208,7 @@ class World:
         for late in self._late:
             late.left_s -= seconds
         move_back(Change, seconds, leave=("created_at", "updated_at"))
-        move_back(Breaker, seconds)
+        move_back(CircuitBreaker, seconds)
 
     def end_leases(self) -> None:
         """Those who hold one took too long."""

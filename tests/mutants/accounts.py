@@ -70,14 +70,14 @@ ACCOUNTS = (
     Mutant(
         "an event that cannot be told is put off",
         "portal/notifications/dispatch.py",
-        "Untold.objects.filter(next_at__lte=Now()).order_by",
-        "Untold.objects.order_by",
+        "PendingEvent.objects.filter(next_at__lte=Now()).order_by",
+        "PendingEvent.objects.order_by",
         ("tests/notices/test_batches.py::test_event_that_waits_for_its_next_try_is_not_tried_before",),
     ),
     Mutant(
         "notices that may not be told are cleared",
         "portal/notifications/mailer.py",
-        "Notice.objects.filter(pk__in=gone).update(mail_at=None, daily=False)",
+        "Notification.objects.filter(pk__in=gone).update(mail_at=None, daily=False)",
         "del gone",
         ("tests/notices/test_batches.py::test_notices_of_changes_a_person_may_no_longer_see_are_cleared",),
     ),

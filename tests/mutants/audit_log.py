@@ -71,7 +71,7 @@ AUDIT_LOG = (
     Mutant(
         "the sealer's events are the sealer's",
         "portal/audit/migrations/0002_triggers.py",
-        "IF NOT has_table_privilege(caller, 'public.audit_seal', 'INSERT') THEN",
+        "IF NOT has_table_privilege(caller, 'public.audit_treeleaf', 'INSERT') THEN",
         "IF false THEN",
         ("tests/audit/test_roles.py::test_a02_the_portals_role_says_nothing_of_what_others_do_to_the_log",),
     ),

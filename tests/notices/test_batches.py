@@ -18,7 +18,7 @@ from portal.changes.models import Change
 from portal.changes.workflow import comments
 from portal.changes.workflow.comments import NewComment
 from portal.notifications import daily_digest, dispatch, inbox, mailer, tasks
-from portal.notifications.models import Daily, Notice, Untold
+from portal.notifications.models import DigestSchedule, Notification, PendingEvent
 from tests.rig.mail_server import Post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
@@ -32,14 +32,16 @@ def reachable(user: User) -> User:
 
 def daily_notices(person: User, change: Change, number: int, first: int, kind: str = "commented") -> None:
     """So many notices that wait for the daily mail, of events from `first` on."""
-    Notice.objects.bulk_create(
-        Notice(recipient=person, kind=kind, change=change, event=first + n, at=timezone.now(), shown=True, daily=True)
+    Notification.objects.bulk_create(
+        Notification(
+            recipient=person, kind=kind, change=change, event=first + n, at=timezone.now(), shown=True, daily=True
+        )
         for n in range(number)
     )
 
 
 def come(person: User) -> None:
-    Daily.objects.update_or_create(person=person, defaults={"next_at": timezone.now() - timedelta(seconds=1)})
+    DigestSchedule.objects.update_or_create(person=person, defaults={"next_at": timezone.now() - timedelta(seconds=1)})
 
 
 def sent_to(post: Post) -> list[str]:
@@ -59,7 +61,7 @@ def test_notices_of_changes_a_person_may_no_longer_see_are_cleared(
     daily_notices(reader, submitted, hidden, first=1)
     come(reader)
     assert daily_digest.send_due_digests() == 0
-    assert not Notice.objects.filter(recipient=reader, daily=True).exists(), "cleared, and not looked at again"
+    assert not Notification.objects.filter(recipient=reader, daily=True).exists(), "cleared, and not looked at again"
 
 
 @pytest.mark.parametrize("hidden", [20, 60])
@@ -72,8 +74,8 @@ def test_newer_notice_is_mailed_the_same_day_behind_many_that_may_not_be_told(
     come(requester)
     assert daily_digest.send_due_digests() == 1
     assert sent_to(post) == ["requester@example.com"]
-    assert not Notice.objects.filter(daily=True).exists()
-    assert Notice.objects.exclude(mailed_at=None).count() == 1
+    assert not Notification.objects.filter(daily=True).exists()
+    assert Notification.objects.exclude(mailed_at=None).count() == 1
 
 
 @pytest.mark.parametrize(("number", "listed", "more"), [(20, 20, 0), (21, 20, 1), (75, 20, 55)])
@@ -89,7 +91,7 @@ def test_daily_mail_counts_what_it_does_not_list_and_catches_up_each_day(
     for part in (text, html):
         assert (f"And {more} more notice" in part) is bool(more)
     assert str(post.box[0]["Subject"]) == f"{number} notices"
-    assert not Notice.objects.filter(daily=True).exists()
+    assert not Notification.objects.filter(daily=True).exists()
 
 
 def test_worker_lost_while_it_sends_the_daily_mail_loses_no_mail(
@@ -107,33 +109,33 @@ def test_worker_lost_while_it_sends_the_daily_mail_loses_no_mail(
         with pytest.raises(SystemExit):
             daily_digest.send_due_digests()
     assert daily_digest.send_due_digests() == 0, "another worker may still be sending it"
-    Daily.objects.update(next_at=F("next_at") - timedelta(minutes=6))
+    DigestSchedule.objects.update(next_at=F("next_at") - timedelta(minutes=6))
     assert daily_digest.send_due_digests() == 1
     assert sent_to(post) == ["requester@example.com"]
-    assert Daily.objects.get(person=requester).next_at > timezone.now() + timedelta(minutes=6)
+    assert DigestSchedule.objects.get(person=requester).next_at > timezone.now() + timedelta(minutes=6)
 
 
 @pytest.mark.parametrize("stuck", [200, 450])
 def test_events_that_cannot_be_told_hold_up_no_others(submitted: Change, approver: User, stuck: int) -> None:
-    Untold.objects.all().delete()
-    Untold.objects.bulk_create(Untold(event=-n) for n in range(1, stuck + 1))
-    Untold.objects.create(event=Event.objects.get(action="change.submitted").pk)
+    PendingEvent.objects.all().delete()
+    PendingEvent.objects.bulk_create(PendingEvent(event=-n) for n in range(1, stuck + 1))
+    PendingEvent.objects.create(event=Event.objects.get(action="change.submitted").pk)
     for _round in range(3):
         dispatch.dispatch_events()
-    assert Notice.objects.filter(recipient=approver).exists()
-    assert Untold.objects.count() == stuck
+    assert Notification.objects.filter(recipient=approver).exists()
+    assert PendingEvent.objects.count() == stuck
 
 
 def test_event_that_cannot_be_told_is_tried_later_each_time_and_given_up_on_record() -> None:
-    Untold.objects.create(event=-1)
+    PendingEvent.objects.create(event=-1)
     waits = []
     for _round in range(40):
         dispatch.dispatch_events()
-        row = Untold.objects.filter(event=-1).first()
+        row = PendingEvent.objects.filter(event=-1).first()
         if row is None:
             break
         waits.append(row.next_at - timezone.now())
-        Untold.objects.update(next_at=F("next_at") - timedelta(hours=1))
+        PendingEvent.objects.update(next_at=F("next_at") - timedelta(hours=1))
     assert len(waits) == 11
     assert waits == sorted(waits) or waits[-1] <= timedelta(hours=1)
     assert waits[0] < timedelta(seconds=11)
@@ -142,10 +144,10 @@ def test_event_that_cannot_be_told_is_tried_later_each_time_and_given_up_on_reco
 
 
 def test_event_that_waits_for_its_next_try_is_not_tried_before(caplog: pytest.LogCaptureFixture) -> None:
-    Untold.objects.create(event=-1)
+    PendingEvent.objects.create(event=-1)
     for _round in range(5):
         dispatch.dispatch_events()
-    assert Untold.objects.get().tries == 1
+    assert PendingEvent.objects.get().tries == 1
     assert len(caplog.records) == 1
 
 
@@ -195,11 +197,11 @@ def test_many_comments_are_one_notice_and_few_mails(
         dispatch.dispatch_events()
         mailer.send_due_mail()
     assert len(post.box) == 1
-    notice = Notice.objects.get(recipient=requester, kind="mentioned")
+    notice = Notification.objects.get(recipient=requester, kind="mentioned")
     assert notice.count == 7
     (line,) = inbox.build_entries([notice])
     assert "This is the newest of 7 that you have not read." in line.said
-    Notice.objects.filter(pk=notice.pk).update(mail_at=timezone.now())
+    Notification.objects.filter(pk=notice.pk).update(mail_at=timezone.now())
     assert mailer.send_due_mail() == 1
     assert "This is the newest of 7" in post.box[1].as_string()
 
@@ -213,7 +215,7 @@ def test_comment_after_the_notice_was_read_is_a_notice_of_its_own_and_no_mail_at
         dispatch.dispatch_events()
         mailer.send_due_mail()
         inbox.mark_read(requester, up_to=10**9)
-    assert Notice.objects.filter(recipient=requester, kind="mentioned", count=1).count() == 3
+    assert Notification.objects.filter(recipient=requester, kind="mentioned", count=1).count() == 3
     assert len(post.box) == 1
 
 
@@ -223,8 +225,8 @@ def test_notice_of_a_kind_that_a_newer_release_knows_holds_up_no_mail(
     reachable(requester)
     daily_notices(requester, submitted, 1, first=1, kind="of-tomorrow")
     daily_notices(requester, submitted, 1, first=2)
-    Notice.objects.filter(kind="of-tomorrow").update(mail_at=timezone.now())
+    Notification.objects.filter(kind="of-tomorrow").update(mail_at=timezone.now())
     assert mailer.send_due_mail() == 0
     come(requester)
     assert daily_digest.send_due_digests() == 1
-    assert Notice.objects.get(kind="of-tomorrow").daily
+    assert Notification.objects.get(kind="of-tomorrow").daily

@@ -17,7 +17,7 @@ from portal.accounts.models import User
 from portal.changes.models import Change
 from portal.changes.presenters.next_steps import instant_utc_text
 from portal.notifications import dispatch, inbox
-from portal.notifications.models import Notice, Preference
+from portal.notifications.models import Notification, Preference
 from portal.notifications.routing import MailTiming
 from tests.changing import approve
 
@@ -26,18 +26,18 @@ KINDS_OF_DECIDERS = ("waiting", "voided", "again", "withdrawn", "overruled", "me
 INBOX, COUNT, READ = "/notices/", "/notices/count/", "/notices/read/"
 
 
-def notices(person: User, number: int, change: Change | None = None, **columns: object) -> list[Notice]:
+def notices(person: User, number: int, change: Change | None = None, **columns: object) -> list[Notification]:
     """Notices of this person's, numbered events apart."""
-    last = Notice.objects.order_by("-event").values_list("event", flat=True).first() or 0
+    last = Notification.objects.order_by("-event").values_list("event", flat=True).first() or 0
     kind = "waiting" if change else "paused"
     rows = [
-        Notice(recipient=person, kind=kind, change=change, event=last + n + 1, at=timezone.now(), shown=True)
+        Notification(recipient=person, kind=kind, change=change, event=last + n + 1, at=timezone.now(), shown=True)
         for n in range(number)
     ]
     for row in rows:
         for name, value in columns.items():
             setattr(row, name, value)
-    return Notice.objects.bulk_create(rows)
+    return Notification.objects.bulk_create(rows)
 
 
 def test_a_person_reads_their_own_notices_and_comes_to_the_change(
@@ -70,14 +70,14 @@ def test_the_unread_are_first_and_what_was_read_stays_below(
 def test_marking_all_as_read_spares_what_came_after_the_page(approver: User, as_person: Callable[..., Client]) -> None:
     seen, unseen = notices(approver, 2)
     as_person(approver).post(READ, {"up_to": seen.pk})
-    assert list(Notice.objects.unread()) == [unseen]
+    assert list(Notification.objects.unread()) == [unseen]
 
 
 def test_nobody_marks_the_notices_of_others(approver: User, approver2: User, as_person: Callable[..., Client]) -> None:
     (theirs,) = notices(approver2, 1)
     as_person(approver).post(READ, {"notice": theirs.pk})
     as_person(approver).post(READ, {"up_to": theirs.pk})
-    assert Notice.objects.unread().count() == 1
+    assert Notification.objects.unread().count() == 1
 
 
 @pytest.mark.parametrize("sent", [{}, {"notice": "x"}, {"up_to": "-1"}, {"notice": "9" * 30}])
@@ -152,7 +152,7 @@ def test_every_notice_is_on_one_of_the_pages(approver: User, as_person: Callable
 def test_a_hidden_notice_is_not_in_the_inbox(submitted: Change, approver: User) -> None:
     notices(approver, 1, submitted, shown=False)
     assert inbox.count_unread(approver) == ""
-    assert not Notice.objects.inbox(approver).exists()
+    assert not Notification.objects.inbox(approver).exists()
 
 
 def chosen(**changes: str) -> dict[str, str]:
@@ -171,7 +171,7 @@ def test_preferences_are_kept_and_hold_for_pages_and_notices(
     answer = browser.post(reverse("notices:preferences"), sent, follow=True)
     assert "Suas preferências foram salvas." in answer.content.decode()
     dispatch.dispatch_events()
-    assert not Notice.objects.filter(recipient=approver).exists()
+    assert not Notification.objects.filter(recipient=approver).exists()
     page = browser.get(f"/changes/{submitted.pk}/", headers={"accept-language": "en"}).content.decode()
     assert '<html lang="pt-br"' in page
     assert " -03" in page

@@ -22,7 +22,7 @@ from portal.changes.workflow import comments, review, submission
 from portal.changes.workflow.comments import NewComment
 from portal.notifications import daily_digest, dispatch, mailer
 from portal.notifications.dispatch import SUMMARY
-from portal.notifications.models import Daily, Notice, Preference
+from portal.notifications.models import DigestSchedule, Notification, Preference
 from tests.changing import approve
 from tests.people import mirrored, person
 from tests.rig.mail_server import REFUSED, Post
@@ -107,7 +107,7 @@ def test_whoever_may_no_longer_see_the_change_is_not_mailed_that_they_are_mentio
     add_to_role(approver2, Role.REQUESTER)
     comments.post_comment(submitted.pk, NewComment(uuid.uuid4(), "@approver2, look at this"), by=approver)
     dispatch.dispatch_events()
-    assert Notice.objects.filter(recipient=approver2, kind="mentioned").exists()
+    assert Notification.objects.filter(recipient=approver2, kind="mentioned").exists()
     approver2.groups.remove(Group.objects.get(name=Role.APPROVER))
     assert mailer.send_due_mail() == 0
 
@@ -117,7 +117,7 @@ def test_a_mail_is_in_the_language_and_the_time_zone_of_its_reader(
 ) -> None:
     reachable(approver, language="pt-br", time_zone="America/Sao_Paulo")
     dispatch.dispatch_events()
-    Notice.objects.update(at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
+    Notification.objects.update(at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
     mailer.send_due_mail()
     assert "Uma mudança espera sua decisão" in str(post.box[0]["Subject"])
     text, html = parts(post)
@@ -165,7 +165,7 @@ def test_whoever_lost_the_right_or_was_switched_off_meanwhile_is_not_mailed(
     User.objects.filter(pk=approver2.pk).update(is_active=False)
     assert mailer.send_due_mail() == 0
     assert post.box == []
-    assert not Notice.objects.exclude(mail_at=None).exists()
+    assert not Notification.objects.exclude(mail_at=None).exists()
 
 
 def test_nobody_is_mailed_of_a_decision_that_is_no_longer_asked_for(
@@ -186,7 +186,7 @@ def test_an_address_that_is_refused_costs_the_others_nothing_and_is_tried_again_
     dispatch.dispatch_events()
     assert mailer.send_due_mail() + mailer.send_due_mail() == 1
     assert [mail["To"] for mail in post.box] == ["approver2@example.com"]
-    waiting = Notice.objects.get(recipient=approver)
+    waiting = Notification.objects.get(recipient=approver)
     assert waiting.mail_at is not None
     assert waiting.mail_at > timezone.now() + timedelta(seconds=50)
 
@@ -200,7 +200,7 @@ def test_a_mail_server_that_is_away_loses_nothing(
     assert mailer.send_due_mail() == 0
     settings.EMAIL_PORT = right
     assert mailer.send_due_mail() == 0, "not before its time"
-    Notice.objects.update(mail_at=timezone.now())
+    Notification.objects.update(mail_at=timezone.now())
     assert mailer.send_due_mail() == 1
     assert len(post.box) == 1
 
@@ -209,9 +209,9 @@ def test_an_address_that_never_takes_a_mail_is_given_up(submitted: Change, appro
     reachable(approver, REFUSED)
     dispatch.dispatch_events()
     for _ in range(12):
-        Notice.objects.exclude(mail_at=None).update(mail_at=timezone.now())
+        Notification.objects.exclude(mail_at=None).update(mail_at=timezone.now())
         mailer.send_due_mail()
-    notice = Notice.objects.get(recipient=approver)
+    notice = Notification.objects.get(recipient=approver)
     assert (notice.mail_at, notice.mailed_at, notice.mail_tries) == (None, None, 12)
 
 
@@ -237,7 +237,7 @@ def test_mailers_side_by_side_mail_once(submitted: Change, approver: User, post:
 def test_without_a_mail_server_nothing_is_queued_for_it(submitted: Change, approver: User) -> None:
     reachable(approver)
     dispatch.dispatch_events()
-    assert Notice.objects.get(recipient=approver).mail_at is None
+    assert Notification.objects.get(recipient=approver).mail_at is None
     assert mailer.send_due_mail() == daily_digest.send_due_digests() == 0
 
 
@@ -249,7 +249,7 @@ def decided_daily(approver: User) -> User:
 
 def come(user: User) -> None:
     """The hour of this person's daily mail."""
-    Daily.objects.update_or_create(person=user, defaults={"next_at": timezone.now() - timedelta(seconds=1)})
+    DigestSchedule.objects.update_or_create(person=user, defaults={"next_at": timezone.now() - timedelta(seconds=1)})
 
 
 def test_the_daily_mail_lists_what_waits_the_oldest_first_and_goes_once_a_day(
@@ -311,7 +311,7 @@ def test_a_daily_mail_that_could_not_be_sent_is_tried_again_the_same_day(
     reachable(decided_daily, REFUSED)
     come(decided_daily)
     assert daily_digest.send_due_digests() == 0
-    assert Daily.objects.get(person=decided_daily).next_at < timezone.now() + timedelta(minutes=16)
+    assert DigestSchedule.objects.get(person=decided_daily).next_at < timezone.now() + timedelta(minutes=16)
 
 
 @pytest.mark.parametrize(

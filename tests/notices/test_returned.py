@@ -15,7 +15,7 @@ from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status
 from portal.changes.workflow import submission
 from portal.notifications import dispatch, inbox
-from portal.notifications.models import Notice
+from portal.notifications.models import Notification
 from tests.changing import approve
 from tests.notices.test_telling import told
 from tests.people import person
@@ -77,16 +77,16 @@ def test_reminder_is_settled_once_the_change_is_approved_again(approved_by_two: 
     lose_group(approver)
     dispatch.dispatch_events()
     third = User.objects.get(username="third")
-    assert Notice.objects.unread().filter(kind="again", recipient=third).exists()
+    assert Notification.objects.unread().filter(kind="again", recipient=third).exists()
     approve(Change.objects.get(pk=approved_by_two.pk), third)
     dispatch.dispatch_events()
-    assert not Notice.objects.unread().filter(kind="again").exists()
+    assert not Notification.objects.unread().filter(kind="again").exists()
 
 
 def test_notice_says_that_nothing_was_sent(approved_by_two: Change) -> None:
     status_changes.mark_returned(approved_by_two, 1)
     dispatch.dispatch_events()
-    notice = Notice.objects.get(kind="returned")
+    notice = Notification.objects.get(kind="returned")
     sentence = str(notice.about.said) % {"number": "CR-1", "secret": "GCP", "by": ""}
     assert "no longer enough" in sentence
     assert "Nothing was sent" in sentence

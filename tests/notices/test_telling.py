@@ -22,7 +22,7 @@ from portal.changes.transitions import db_now, move_change
 from portal.changes.workflow import comments, delivery_pause, manual_resolution, review, submission
 from portal.changes.workflow.comments import NewComment
 from portal.notifications import dispatch
-from portal.notifications.models import Notice, Preference, Untold
+from portal.notifications.models import Notification, PendingEvent, Preference
 from portal.notifications.routing import NOTIFICATION_TYPES, ROUTES
 from tests.changing import approve
 from tests.people import person
@@ -34,8 +34,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 def told() -> set[tuple[str, str]]:
     """Tell of what has happened since, and forget it: who was told what."""
     dispatch.dispatch_events()
-    found = {(notice.recipient.username, notice.kind) for notice in Notice.objects.select_related("recipient")}
-    Notice.objects.all().delete()
+    found = {(notice.recipient.username, notice.kind) for notice in Notification.objects.select_related("recipient")}
+    Notification.objects.all().delete()
     return found
 
 
@@ -83,10 +83,10 @@ def test_nobody_is_asked_for_a_decision_that_was_made_meanwhile(submitted: Chang
 
 def test_whoever_decides_is_told_no_more_that_it_waits(submitted: Change, approver: User, approver2: User) -> None:
     dispatch.dispatch_events()
-    assert Notice.objects.unread().filter(kind="waiting").count() == 2
+    assert Notification.objects.unread().filter(kind="waiting").count() == 2
     approve(submitted, approver)
     dispatch.dispatch_events()
-    assert not Notice.objects.unread().filter(kind="waiting").exists()
+    assert not Notification.objects.unread().filter(kind="waiting").exists()
 
 
 def test_a_vote_that_decides_nothing_yet_is_told_to_the_requester_and_the_last_one_as_approval(
@@ -255,27 +255,27 @@ def test_event_and_what_is_to_be_told_live_and_die_together(submitted: Change) -
     told()
     with transaction.atomic():
         ledger.record_event("change.applied", change=submitted.pk)
-        assert Untold.objects.count() == 1
+        assert PendingEvent.objects.count() == 1
         transaction.set_rollback(True)
-    assert Untold.objects.count() == 0
+    assert PendingEvent.objects.count() == 0
 
 
 @pytest.mark.parametrize("action", sorted({rule.action for rule in ROUTES}))
 def test_the_database_queues_every_event_that_the_table_names(action: str) -> None:
-    assert Untold.objects.filter(event=ledger.record_event(action)).exists()
+    assert PendingEvent.objects.filter(event=ledger.record_event(action)).exists()
 
 
 def test_the_database_queues_no_other_events() -> None:
     for action in ("vault.responded", "audit.read", "session.started", "delivery.started", "vote.refused"):
         ledger.record_event(action)
-    assert not Untold.objects.exists()
+    assert not PendingEvent.objects.exists()
 
 
 def test_an_event_that_cannot_be_told_holds_up_no_other(submitted: Change, approver: User) -> None:
-    Untold.objects.create(event=2**40)
-    Untold.objects.create(event=-1)
+    PendingEvent.objects.create(event=2**40)
+    PendingEvent.objects.create(event=-1)
     assert ("approver", "waiting") in told()
-    assert set(Untold.objects.values_list("event", flat=True)) == {-1, 2**40}
+    assert set(PendingEvent.objects.values_list("event", flat=True)) == {-1, 2**40}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -292,8 +292,8 @@ def test_tellers_side_by_side_tell_once(submitted: Change, approver: User, appro
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(Notice.objects.values_list("recipient__username", flat=True)) == ["approver", "approver2"]
-    assert not Untold.objects.exists()
+    assert sorted(Notification.objects.values_list("recipient__username", flat=True)) == ["approver", "approver2"]
+    assert not PendingEvent.objects.exists()
 
 
 def test_every_kind_is_in_the_table_and_the_table_names_no_other() -> None:

@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 from redis import Redis
 
 from portal.accounts.models import User
-from portal.catalog.models import Sync
+from portal.catalog.models import CatalogSync
 from portal.changes.delivery import circuit_breaker
 from portal.devserver.redis_server import free_port
 from portal.operations import health, heartbeats, probes
@@ -38,7 +38,7 @@ def fresh(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     heartbeats.record_heartbeat("celery@one", ["celery"])
     heartbeats.record_sweep()
     now = timezone.now()
-    Sync.objects.create(asked_at=now, started_at=now, finished_at=now, ok=True)
+    CatalogSync.objects.create(asked_at=now, started_at=now, finished_at=now, ok=True)
 
 
 def told(**headers: str) -> tuple[int, str, dict[str, Any]]:
@@ -95,7 +95,7 @@ def test_log_that_is_not_sealed_and_a_list_that_cannot_be_read_are_named(setting
     settings.SEAL_EVERY_S = 1e-6
     past = timezone.now() - timedelta(minutes=5)
     insert(at=past, action="catalog.synced", text="{}")
-    Sync.objects.update(ok=False, kind="unauthorised")
+    CatalogSync.objects.update(ok=False, kind="unauthorised")
     found = reasons()
     assert found["log"] == f"events since {past:%Y-%m-%dT%H:%M:%SZ} wait to be sealed"
     assert found["segura"] == "the last reading failed: unauthorised"

@@ -29,7 +29,7 @@ from portal.changes.workflow import submission
 from portal.common import discarded_messages
 from portal.devserver.redis_server import free_port
 from portal.operations import event_counters, heartbeats
-from portal.operations.models import Tally
+from portal.operations.models import EventCounter
 from tests.audit.tampering import beside_the_clock, insert
 from tests.changing import work
 from tests.rig.visitor import wait_until
@@ -156,7 +156,7 @@ def test_counter_does_not_fall_where_another_process_was_quicker(monkeypatch: py
 
     monkeypatch.setattr(event_counters, "_lines", overtaken)
     assert event_counters.count_events()["events"]["audit.read",] == 2
-    assert Tally.objects.get().counts["events|audit.read"] == 2
+    assert EventCounter.objects.get().counts["events|audit.read"] == 2
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.audit.models import Event
 from portal.changes.models.draft import Draft
-from portal.notifications.models import Notice
+from portal.notifications.models import Notification
 from portal.operations import tasks
 
 pytestmark = pytest.mark.django_db
@@ -23,9 +23,13 @@ def test_the_clock_removes_what_is_old_and_nothing_else(requester: User) -> None
     for number, age in enumerate((1, 400)):
         at = now - timedelta(days=age)
         Session.objects.create(session_key=f"key{number}", session_data="", expire_date=now + timedelta(days=2 - age))
-        Notice.objects.create(recipient=requester, kind="waiting", event=number, at=at, shown=True)
+        Notification.objects.create(recipient=requester, kind="waiting", event=number, at=at, shown=True)
         Draft.objects.create(person=requester, secret=number, secret_name="s", patch={}, updated_at=at)
     tasks.run_retention()
-    assert [Session.objects.get().session_key, Notice.objects.get().event, Draft.objects.get().secret] == ["key0", 0, 0]
+    assert [Session.objects.get().session_key, Notification.objects.get().event, Draft.objects.get().secret] == [
+        "key0",
+        0,
+        0,
+    ]
     assert Event.objects.count() == events
     assert "operations.retire" in {one["task"] for one in portal_settings.CELERY_BEAT_SCHEDULE.values()}

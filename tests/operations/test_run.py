@@ -222,9 +222,9 @@ def environment_of(portal: Portal, child: str) -> dict[str, str]:
         "DELETE FROM audit_event",
         "TRUNCATE audit_event",
         "ALTER TABLE audit_event DISABLE TRIGGER ALL",
-        "INSERT INTO audit_seal SELECT * FROM audit_seal",
+        "INSERT INTO audit_treeleaf SELECT * FROM audit_treeleaf",
         "INSERT INTO audit_checkpoint SELECT * FROM audit_checkpoint",
-        "DELETE FROM audit_unsealed",
+        "DELETE FROM audit_unsealedevent",
         "SET ROLE owner",
         "CREATE TABLE elsewhere ()",
     ],
@@ -247,7 +247,7 @@ def test_sealer_seals_with_the_key_and_a_role_of_its_own(portal: Portal) -> None
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 database.execute(statement)
     portal.hire("sealed", "auditor")
-    within(20, lambda: ask(portal.database_url, "SELECT count(*) FROM audit_unsealed") == [0])
+    within(20, lambda: ask(portal.database_url, "SELECT count(*) FROM audit_unsealedevent") == [0])
     assert ": intact." in portal.manage("verify_audit")
 
 

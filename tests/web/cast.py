@@ -16,9 +16,9 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Role
 from portal.audit.models import Event
-from portal.catalog.models import ApiSecret, Sync
+from portal.catalog.models import ApiSecret, CatalogSync
 from portal.changes.domain.proposal import Proposal, encode_proposal
-from portal.changes.models import Breaker, Change, Comment, Draft, Revision, Status, Template, Vote
+from portal.changes.models import Change, ChangeTemplate, CircuitBreaker, Comment, Draft, Revision, Status, Vote
 from portal.changes.workflow import delivery_pause, review, submission
 from portal.web.models import SavedFilter
 from tests.changes.pages import as_shown_to, ballot_of
@@ -69,7 +69,7 @@ class Cast:
         event = Event.objects.order_by("pk").values_list("pk", flat=True)[0]
         own = {"person": self.people["auditor"], "page": "audit:events", "name": "refused", "query": "code=400"}
         template = {"person": self.people["owner"], "name": "Kept"}
-        kept = Template.objects.get_or_create(**template, defaults={"patch": {}, "updated_at": timezone.now()})[0]
+        kept = ChangeTemplate.objects.get_or_create(**template, defaults={"patch": {}, "updated_at": timezone.now()})[0]
         return {
             "template_id": kept.pk,  # the owner's
             "change_id": self.change.pk,
@@ -152,7 +152,7 @@ def stands() -> dict[str, list[Any]]:
     """All that an act could have changed, people's passwords included; of the log, what is not a mere refusal."""
     kept = {
         model.__name__: list(model.objects.order_by("pk").values())
-        for model in (Change, Comment, Draft, Revision, Vote, Sync, Breaker, SavedFilter)
+        for model in (Change, Comment, Draft, Revision, Vote, CatalogSync, CircuitBreaker, SavedFilter)
     }
     known = Event.objects.exclude(action__in=("access.refused", "vote.refused", "session.refused"))
     return {

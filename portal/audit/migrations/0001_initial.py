@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Seal",
+            name="TreeLeaf",
             fields=[
                 ("leaf", models.BigIntegerField(primary_key=True, serialize=False)),
                 ("event", models.BigIntegerField(unique=True)),
@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Unsealed",
+            name="UnsealedEvent",
             fields=[
                 ("event", models.BigIntegerField(primary_key=True, serialize=False)),
             ],

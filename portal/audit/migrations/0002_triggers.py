@@ -23,7 +23,7 @@ REFUSE = """
     END $$
 """
 RETIRED = """
-    EXISTS (SELECT 1 FROM audit_tombstone t JOIN audit_seal s ON s.event = t.event AND s.leaf = t.leaf
+    EXISTS (SELECT 1 FROM audit_tombstone t JOIN audit_treeleaf s ON s.event = t.event AND s.leaf = t.leaf
             WHERE t.event = OLD.id)
     AND NOT EXISTS (SELECT 1 FROM audit_legalhold h WHERE h.change = OLD.change)
 """
@@ -40,7 +40,7 @@ GUARD_EVENT = f"""
 QUEUE_EVENT = """
     CREATE FUNCTION audit_event_queue() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        INSERT INTO audit_unsealed (event) VALUES (NEW.id);
+        INSERT INTO audit_unsealedevent (event) VALUES (NEW.id);
         RETURN NULL;
     END $$
 """
@@ -65,7 +65,7 @@ DECLARE
     place integer;
 BEGIN
     IF $1 IN ('audit.key_changed', 'audit.dated', 'audit.checkpoint_mailed') THEN
-        IF NOT has_table_privilege(caller, 'public.audit_seal', 'INSERT') THEN
+        IF NOT has_table_privilege(caller, 'public.audit_treeleaf', 'INSERT') THEN
             RAISE EXCEPTION 'permission denied for event %: the sealer alone records it', $1
                 USING ERRCODE = 'insufficient_privilege';
         END IF;
@@ -110,9 +110,9 @@ CREATE TRIGGER audit_tombstone_append_only BEFORE UPDATE OR DELETE ON audit_tomb
 ALTER TABLE audit_tombstone ENABLE ALWAYS TRIGGER audit_tombstone_append_only;
 """
 SEAL_APPEND_ONLY = """
-CREATE TRIGGER audit_seal_append_only BEFORE UPDATE OR DELETE ON audit_seal
+CREATE TRIGGER audit_treeleaf_append_only BEFORE UPDATE OR DELETE ON audit_treeleaf
     FOR EACH ROW EXECUTE FUNCTION audit_event_refuse();
-ALTER TABLE audit_seal ENABLE ALWAYS TRIGGER audit_seal_append_only;
+ALTER TABLE audit_treeleaf ENABLE ALWAYS TRIGGER audit_treeleaf_append_only;
 """
 SUBTREE_APPEND_ONLY = """
 CREATE TRIGGER audit_subtree_append_only BEFORE UPDATE OR DELETE ON audit_subtree
@@ -146,7 +146,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(APPEND, "DROP FUNCTION audit_append"),
         migrations.RunSQL(EVENT_APPEND_ONLY, "DROP TRIGGER audit_event_append_only ON audit_event"),
         migrations.RunSQL(TOMBSTONE_APPEND_ONLY, "DROP TRIGGER audit_tombstone_append_only ON audit_tombstone"),
-        migrations.RunSQL(SEAL_APPEND_ONLY, "DROP TRIGGER audit_seal_append_only ON audit_seal"),
+        migrations.RunSQL(SEAL_APPEND_ONLY, "DROP TRIGGER audit_treeleaf_append_only ON audit_treeleaf"),
         migrations.RunSQL(SUBTREE_APPEND_ONLY, "DROP TRIGGER audit_subtree_append_only ON audit_subtree"),
         migrations.RunSQL(CHECKPOINT_APPEND_ONLY, "DROP TRIGGER audit_checkpoint_append_only ON audit_checkpoint"),
         migrations.RunSQL(EVENT_IS_QUEUED, "DROP TRIGGER audit_event_queue ON audit_event"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from portal.audit.models import Checkpoint, Seal, Subtree
+from portal.audit.models import Checkpoint, Subtree, TreeLeaf
 from portal.audit.sealing import merkle
 
 STRIDE = 8
@@ -42,7 +42,7 @@ class StoredTree:
             rows = (
                 Subtree.objects.filter(level=level, index__range=(first, last)).values_list("index", "root")
                 if level
-                else Seal.objects.filter(leaf__range=(first, last)).values_list("leaf", "leaf_hash")
+                else TreeLeaf.objects.filter(leaf__range=(first, last)).values_list("leaf", "leaf_hash")
             )
             known = self._tiles[level, number] = {index: bytes(hashed) for index, hashed in rows}
         return known
@@ -70,7 +70,7 @@ def prove_events(events: list[int]) -> dict[int, SealedEvent]:
     if checkpoint is None:
         return {}
     kept = StoredTree()
-    seals = Seal.objects.filter(event__in=events, leaf__lt=checkpoint.size)
+    seals = TreeLeaf.objects.filter(event__in=events, leaf__lt=checkpoint.size)
     return {
         seal.event: SealedEvent(
             seal.leaf,

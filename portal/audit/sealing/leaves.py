@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from portal.audit.models import Checkpoint, Seal, Tombstone
+from portal.audit.models import Checkpoint, Tombstone, TreeLeaf
 
 _CHUNK = 4096
 
@@ -53,7 +53,7 @@ def iter_leaves(size: int) -> Iterator[Leaf]:
     """Yield the leaves numbered below `size`."""
     for first in range(0, size, _CHUNK):
         within = {"leaf__gte": first, "leaf__lt": min(first + _CHUNK, size)}
-        seals = list(Seal.objects.filter(**within).order_by("leaf").values_list("leaf", "event", "leaf_hash"))
+        seals = list(TreeLeaf.objects.filter(**within).order_by("leaf").values_list("leaf", "event", "leaf_hash"))
         rows = _rows([event for _, event, _ in seals])
         # Tombstones are read last, because retention may be running.
         gone = set(Tombstone.objects.filter(**within).values_list("leaf", flat=True))

@@ -18,7 +18,7 @@ from django.utils import timezone
 from portal.audit import routines
 from portal.audit.entry import UnreadableEntry, parse_entry
 from portal.audit.ledger import record_event
-from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
+from portal.audit.models import Checkpoint, Event, Subtree, TreeLeaf, UnsealedEvent
 from portal.audit.sealing import checkpoint_files, clock, merkle, signed_note
 from portal.audit.sealing.inclusion_proofs import STRIDE, MissingNode, StoredTree
 from portal.common.failpoints import failpoint
@@ -27,7 +27,7 @@ _BATCH = 4096
 _DATED_EVERY = timedelta(days=1)
 _LOCK = 0x41555345414C  # "AUSEAL"
 _KEEP = """
-    INSERT INTO audit_seal (leaf, event, leaf_hash) SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[])
+    INSERT INTO audit_treeleaf (leaf, event, leaf_hash) SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[])
 """
 _ADVICE = "Somebody altered the log, and nothing is signed over that. manage.py verify_audit names the place."
 
@@ -102,15 +102,15 @@ def _seal_batch(signers: list[signed_note.Signer], *, old_key_is_lost: bool) -> 
     if not _alone():
         return 0
     newest = Checkpoint.objects.first()
-    waiting = list(Unsealed.objects.order_by("event").values_list("event", flat=True)[:_BATCH])
+    waiting = list(UnsealedEvent.objects.order_by("event").values_list("event", flat=True)[:_BATCH])
     if newest is None or newest.key_id != signers[0].verifier.key_id:
         waiting = [_announce_key(signers, newest, old_key_is_lost=old_key_is_lost)]
     if not waiting:
         return 0
-    sealed = set(Seal.objects.filter(event__in=waiting).values_list("event", flat=True))
+    sealed = set(TreeLeaf.objects.filter(event__in=waiting).values_list("event", flat=True))
     texts = Event.objects.filter(pk__in=waiting).exclude(pk__in=sealed).order_by("pk").values_list("pk", "text")
     size = _grow(newest, list(texts), signers)
-    Unsealed.objects.filter(event__in=waiting).delete()
+    UnsealedEvent.objects.filter(event__in=waiting).delete()
     failpoint("signed")
     return size
 
@@ -126,12 +126,12 @@ def _date_log(signers: list[signed_note.Signer]) -> int:
     if newest is None or oldest is None or newest.key_id != signers[0].verifier.key_id:
         return 0
     last = routines.done_at(routines.DATE) or oldest.at
-    if timezone.now() - last < _DATED_EVERY or not _alone() or Unsealed.objects.exists():
+    if timezone.now() - last < _DATED_EVERY or not _alone() or UnsealedEvent.objects.exists():
         return 0
     at = clock.signing_time()
     note = signers[0].sign(signed_note.CheckpointBody(signers[0].name, newest.size, bytes(newest.root), at))
     number = record_event("audit.dated", data={"note": note})
-    Unsealed.objects.filter(event=number).delete()
+    UnsealedEvent.objects.filter(event=number).delete()
     text = Event.objects.values_list("text", flat=True).get(pk=number)
     routines.mark_done(routines.DATE, at=at)
     return _grow(newest, [(number, text)], signers)
@@ -175,7 +175,7 @@ def _grow(newest: Checkpoint | None, texts: list[tuple[int, str]], signers: list
     seals, subtrees = [], []
     for event, text in texts:
         leaf_hash = merkle.leaf_hash(text.encode())
-        seals.append(Seal(leaf=head.size, event=event, leaf_hash=leaf_hash))
+        seals.append(TreeLeaf(leaf=head.size, event=event, leaf_hash=leaf_hash))
         for level, index, root in head.append(leaf_hash):
             if level % STRIDE == 0:
                 subtrees.append(Subtree(level=level, index=index, root=root))
@@ -194,7 +194,7 @@ def _grow(newest: Checkpoint | None, texts: list[tuple[int, str]], signers: list
     return len(texts)
 
 
-def _keep(seals: list[Seal]) -> None:
+def _keep(seals: list[TreeLeaf]) -> None:
     """Insert the leaves as three arrays: bulk_create takes half of the sealing time, as Django binds no bytea array."""
     with connection.cursor() as cursor:
         columns = zip(*((seal.leaf, seal.event, seal.leaf_hash) for seal in seals), strict=True)

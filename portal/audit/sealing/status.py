@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from portal.audit import routines
 from portal.audit.entry import Entry
-from portal.audit.models import Checkpoint, Event, Routine, Seal, Unsealed
+from portal.audit.models import Checkpoint, Event, Routine, TreeLeaf, UnsealedEvent
 from portal.common.prepared import Prepared
 
 
@@ -41,7 +41,7 @@ _VERIFIED, _MAILED = "audit.verified", "audit.checkpoint_mailed"
 
 
 def _with_last_event() -> QuerySet[Checkpoint]:
-    last = Seal.objects.filter(leaf=OuterRef("size") - 1).values("event")[:1]
+    last = TreeLeaf.objects.filter(leaf=OuterRef("size") - 1).values("event")[:1]
     return Checkpoint.objects.annotate(event=Subquery(last))[:1]
 
 
@@ -62,7 +62,7 @@ def _last_said() -> QuerySet[Event, Any]:
 
 
 _CHECKPOINT, _SAID = Prepared(_with_last_event), Prepared(_last_said)
-_WAITING = Prepared(lambda: oldest_waiting(Unsealed.objects.all()))
+_WAITING = Prepared(lambda: oldest_waiting(UnsealedEvent.objects.all()))
 
 
 def get_seal_status() -> SealStatus:

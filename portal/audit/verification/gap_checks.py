@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from portal.audit.models import Event, Seal, Unsealed
+from portal.audit.models import Event, TreeLeaf, UnsealedEvent
 
 _CHUNK = 4096
 
@@ -19,8 +19,8 @@ def find_unsealed_events(latest: datetime | None, slack: timedelta) -> Iterator[
 
     A queued event must not be dated after now, nor before the `latest` sealed instant, both give or take `slack`.
     """
-    loose = Event.objects.filter(~Exists(Seal.objects.filter(event=OuterRef("pk")))).order_by("pk")
-    waiting = Exists(Unsealed.objects.filter(event=OuterRef("pk")))
+    loose = Event.objects.filter(~Exists(TreeLeaf.objects.filter(event=OuterRef("pk")))).order_by("pk")
+    waiting = Exists(UnsealedEvent.objects.filter(event=OuterRef("pk")))
     for event in loose.filter(~waiting).values_list("pk", flat=True).iterator(_CHUNK):
         yield f"event {event}: neither sealed nor waiting: kept from the sealer"
     # As text: PostgreSQL stores instants that Python cannot represent.

@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from portal.audit.entry import UnreadableEntry, parse_entry
-from portal.audit.models import Checkpoint, Event, Seal, Subtree, Unsealed
+from portal.audit.models import Checkpoint, Event, Subtree, TreeLeaf, UnsealedEvent
 from portal.audit.sealing import merkle, signed_note
 from portal.audit.sealing.inclusion_proofs import STRIDE
 from portal.audit.sealing.leaves import EventRow, Leaf, iter_leaves
@@ -95,7 +95,7 @@ class _Verification:
             before = checkpoint
         # In one query, because the sealer may be running.
         covered = Coalesce(Subquery(Checkpoint.objects.values("size")[:1]), 0)
-        uncovered = Seal.objects.filter(leaf__gte=covered).order_by("leaf").first()
+        uncovered = TreeLeaf.objects.filter(leaf__gte=covered).order_by("leaf").first()
         if uncovered is not None:
             self.report.add(f"leaf {uncovered.leaf}: sealed, but its checkpoint is gone")
         if before is not None:
@@ -203,14 +203,14 @@ class _Verification:
 
     def removals(self) -> None:
         """Check that each missing text was removed as its retention allows, according to the log up to now."""
-        waiting = Event.objects.filter(pk__in=Unsealed.objects.values("event"), action__in=(_RETAINED, _PRUNED))
+        waiting = Event.objects.filter(pk__in=UnsealedEvent.objects.values("event"), action__in=(_RETAINED, _PRUNED))
         for number, text in waiting.order_by("pk").values_list("pk", "text"):
             self.signed_at = self.now
             self.rare(text, f"event {number}", self.report.size)
         for leaf, why in self.ages.verdicts():
             self.report.pruned += why == OLD
             if why != OLD:
-                event = Seal.objects.filter(leaf=leaf).values_list("event", flat=True).first()
+                event = TreeLeaf.objects.filter(leaf=leaf).values_list("event", flat=True).first()
                 self.report.add(f"leaf {leaf} (event {event}): {_REMOVED[why]}")
 
     def grow(self) -> None:

@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="ListedName",
+            name="DirectoryName",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("kind", models.CharField(choices=[("user", "User"), ("group", "Group")], max_length=5)),
@@ -103,14 +103,14 @@ class Migration(migrations.Migration):
                     models.Index(
                         condition=models.Q(("active", True)),
                         fields=["kind", "folded", "name"],
-                        name="listed_name_folded",
+                        name="directory_name_folded",
                     )
                 ],
-                "constraints": [models.UniqueConstraint(fields=("kind", "name"), name="listed_name_once")],
+                "constraints": [models.UniqueConstraint(fields=("kind", "name"), name="directory_name_once")],
             },
         ),
         migrations.CreateModel(
-            name="Sync",
+            name="CatalogSync",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("by", models.CharField(blank=True, max_length=150)),
@@ -146,12 +146,14 @@ class Migration(migrations.Migration):
                 "ordering": ["-id"],
                 "default_permissions": (),
                 "indexes": [
-                    models.Index(condition=models.Q(("finished_at", None)), fields=["asked_at"], name="sync_unfinished")
+                    models.Index(
+                        condition=models.Q(("finished_at", None)), fields=["asked_at"], name="catalog_sync_unfinished"
+                    )
                 ],
             },
         ),
         migrations.CreateModel(
-            name="Keyword",
+            name="SearchTerm",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 (
@@ -165,13 +167,13 @@ class Migration(migrations.Migration):
                 (
                     "secret",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="keywords", to="catalog.apisecret"
+                        on_delete=django.db.models.deletion.CASCADE, related_name="search_terms", to="catalog.apisecret"
                     ),
                 ),
             ],
             options={
                 "default_permissions": (),
-                "indexes": [models.Index(fields=["kind", "folded"], name="keyword_kind")],
+                "indexes": [models.Index(fields=["kind", "folded"], name="search_term_kind")],
             },
         ),
     ]

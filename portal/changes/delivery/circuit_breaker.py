@@ -25,7 +25,7 @@ from django.db.models.functions import Coalesce, Now
 
 from portal.accounts.models import User
 from portal.audit import ledger
-from portal.changes.models import Breaker
+from portal.changes.models import CircuitBreaker
 from portal.common.prepared import Prepared
 
 FAILURES = 5
@@ -36,18 +36,18 @@ _HELD = Q(held_at__isnull=False)
 _RETURNING = Q(opened_at=None, next_at__isnull=False)
 PAUSED = _OPEN | _HELD
 MARK = Coalesce("held_at", "next_at")
-SLOWED = Exists(Breaker.objects.filter(_HELD | _RETURNING))
+SLOWED = Exists(CircuitBreaker.objects.filter(_HELD | _RETURNING))
 """True while reserve_slot() matters without DELIVERY_PER_S: during a manual pause or a backlog."""
-IS_TROUBLED = Exists(Breaker.objects.filter(Q(failures__gt=0) | _OPEN))
+IS_TROUBLED = Exists(CircuitBreaker.objects.filter(Q(failures__gt=0) | _OPEN))
 """True if record_success() has something to reset; callers add it to an UPDATE that they make anyway."""
-_PAUSED_NOW = Prepared(lambda: Breaker.objects.filter(PAUSED).values_list("pk"))
+_PAUSED_NOW = Prepared(lambda: CircuitBreaker.objects.filter(PAUSED).values_list("pk"))
 
 
-def current_pause() -> Breaker | None:
+def current_pause() -> CircuitBreaker | None:
     """Return the row with the time, reason and user of the pause and the time of the next probe; None if not paused."""
     if not is_paused():  # the usual case; every page asks, so the cheap query comes first
         return None
-    return Breaker.objects.filter(PAUSED).select_related("held_by").first()
+    return CircuitBreaker.objects.filter(PAUSED).select_related("held_by").first()
 
 
 def is_paused() -> bool:
@@ -55,7 +55,7 @@ def is_paused() -> bool:
     return bool(_PAUSED_NOW.rows())
 
 
-def pause_version(row: Breaker | None) -> datetime | None:
+def pause_version(row: CircuitBreaker | None) -> datetime | None:
     """Return an instant that differs for each pause and for each probe during one; in SQL it is MARK."""
     return (row.held_at or row.next_at) if row else None
 
@@ -68,7 +68,7 @@ def may_call() -> bool:
     """
     if not is_paused():
         return True
-    mine = Breaker.objects.filter(_OPEN, held_at=None, next_at__lte=Now())
+    mine = CircuitBreaker.objects.filter(_OPEN, held_at=None, next_at__lte=Now())
     probes = mine.values_list("probes", flat=True).first() or 0
     return bool(mine.filter(probes=probes).update(next_at=Now() + _probe_every(probes)))
 
@@ -79,7 +79,7 @@ def sweep_quota(now: datetime) -> int | None:
     During a manual pause 0, while the breaker is open 0 or 1, otherwise as many as the return rate and the rate limit
     allow until the next sweep.
     """
-    row = Breaker.objects.filter(_HELD | Q(next_at__isnull=False)).first()
+    row = CircuitBreaker.objects.filter(_HELD | Q(next_at__isnull=False)).first()
     if row is not None and row.held_at:
         return 0
     if row is not None and row.opened_at and row.next_at:
@@ -97,10 +97,10 @@ def reserve_slot(now: datetime) -> float | None:
     Runs in its own durable transaction.
     """
     cap = settings.DELIVERY_PER_S
-    if not cap and not Breaker.objects.filter(_HELD | _RETURNING).exists():  # the usual case, without a lock
+    if not cap and not CircuitBreaker.objects.filter(_HELD | _RETURNING).exists():  # the usual case, without a lock
         return 0.0
     with transaction.atomic(durable=True):
-        row, _ = Breaker.objects.select_for_update().get_or_create(pk=1)
+        row, _ = CircuitBreaker.objects.select_for_update().get_or_create(pk=1)
         if row.held_at:
             return None
         if row.opened_at:  # may_call() admits one probe, which needs no slot
@@ -117,7 +117,7 @@ def reserve_slot(now: datetime) -> float | None:
 
 def end_backlog() -> None:
     """End the rate limit that follows a pause: no change is due any more."""
-    Breaker.objects.filter(_RETURNING).update(next_at=None)
+    CircuitBreaker.objects.filter(_RETURNING).update(next_at=None)
 
 
 def record_failure(now: datetime, *, reason: str, code: int | None = None, alarm: bool = False) -> None:
@@ -125,10 +125,10 @@ def record_failure(now: datetime, *, reason: str, code: int | None = None, alarm
 
     `reason`: the sentence of the vault package that users are shown.
     """
-    Breaker.objects.get_or_create(pk=1)
-    Breaker.objects.update(failures=F("failures") + 1, code=code, reason=reason)
-    Breaker.objects.filter(_OPEN, probes__lt=_MOST_DOUBLINGS).update(probes=F("probes") + 1)
-    enough = Breaker.objects.filter(opened_at=None)
+    CircuitBreaker.objects.get_or_create(pk=1)
+    CircuitBreaker.objects.update(failures=F("failures") + 1, code=code, reason=reason)
+    CircuitBreaker.objects.filter(_OPEN, probes__lt=_MOST_DOUBLINGS).update(probes=F("probes") + 1)
+    enough = CircuitBreaker.objects.filter(opened_at=None)
     if not alarm:
         enough = enough.filter(failures__gte=FAILURES)
     if enough.update(opened_at=now, next_at=now + _probe_every()):
@@ -138,26 +138,28 @@ def record_failure(now: datetime, *, reason: str, code: int | None = None, alarm
 
 def record_success() -> None:
     """Reset the count of failures after a call that got through, and close the breaker unless a manual pause is on."""
-    row = Breaker.objects.filter(Q(failures__gt=0) | _OPEN).first()
+    row = CircuitBreaker.objects.filter(Q(failures__gt=0) | _OPEN).first()
     if row is None:
         return
     # next_at gets a past instant: the first slot of the backlog is free at once.
-    if Breaker.objects.filter(_OPEN, held_at=None).update(opened_at=None, failures=0, probes=0, next_at=F("opened_at")):
+    if CircuitBreaker.objects.filter(_OPEN, held_at=None).update(
+        opened_at=None, failures=0, probes=0, next_at=F("opened_at")
+    ):
         _log.warning("delivery goes on")
         ledger.record_event("delivery.resumed", data={"paused_at": str(row.opened_at)})
     else:
-        Breaker.objects.filter(failures__gt=0).update(failures=0)
+        CircuitBreaker.objects.filter(failures__gt=0).update(failures=0)
 
 
 def allow_next_probe(now: datetime) -> None:
     """Allow another probe at once: the last one ended before its call, which proves nothing."""
-    Breaker.objects.filter(_OPEN, next_at__gt=now).update(next_at=now)
+    CircuitBreaker.objects.filter(_OPEN, next_at__gt=now).update(next_at=now)
 
 
 def set_manual_pause(now: datetime, *, by: User, reason: str) -> bool:
     """Pause delivery until an administrator resumes it; return False if a manual pause is on already."""
-    Breaker.objects.get_or_create(pk=1)
-    return bool(Breaker.objects.filter(held_at=None).update(held_at=now, held_by=by, held_because=reason))
+    CircuitBreaker.objects.get_or_create(pk=1)
+    return bool(CircuitBreaker.objects.filter(held_at=None).update(held_at=now, held_by=by, held_because=reason))
 
 
 def clear_manual_pause(now: datetime) -> bool:
@@ -165,7 +167,7 @@ def clear_manual_pause(now: datetime) -> bool:
 
     If the breaker is open too, it stays open and keeps probing.
     """
-    held = Breaker.objects.filter(_HELD)
+    held = CircuitBreaker.objects.filter(_HELD)
     held.filter(opened_at=None).update(next_at=now)
     return bool(held.update(held_at=None, held_by=None, held_because=""))
 

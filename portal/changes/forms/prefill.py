@@ -11,7 +11,7 @@ from portal.changes.forms import rebase
 from portal.changes.forms.proposal import REPLACE
 from portal.changes.models import Change, Revision
 from portal.changes.models.draft import Draft
-from portal.changes.models.template import Template
+from portal.changes.models.template import ChangeTemplate
 from portal.vault import SHARE_FIELDS
 
 _OF_ONE_SECRET = ("name", "identifier_code")
@@ -35,7 +35,7 @@ class Prefill:
     new_secret: bool = False
     origin: Change | None = None
     draft: Draft | None = None
-    template: Template | None = None
+    template: ChangeTemplate | None = None
 
     def words(self) -> dict[str, str]:
         """Return the initial values of reason and ticket."""
@@ -65,7 +65,7 @@ def of_draft(draft: Draft) -> Prefill:
     return Prefill(draft.patch, draft.base, draft.reason, draft.ticket, draft=draft)
 
 
-def of_template(template: Template) -> Prefill:
+def of_template(template: ChangeTemplate) -> Prefill:
     """Return the edits of a template, without fields that belong to one secret alone."""
     return Prefill(_for_any(template.patch), template.base, template.reason, template.ticket, template=template)
 

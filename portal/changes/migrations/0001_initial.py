@@ -264,7 +264,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Template",
+            name="ChangeTemplate",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("name", models.CharField(max_length=60)),
@@ -364,7 +364,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Breaker",
+            name="CircuitBreaker",
             fields=[
                 ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
                 ("failures", models.IntegerField(default=0, help_text="Calls in a row that did not get through.")),
@@ -396,7 +396,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
-                "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="breaker_one_row")],
+                "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="circuit_breaker_one_row")],
             },
         ),
         migrations.AddIndex(
@@ -552,12 +552,12 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=("change", "number"), name="revision_change_number"),
         ),
         migrations.AddIndex(
-            model_name="template",
-            index=models.Index(condition=models.Q(("shared", True)), fields=["shared"], name="template_shared"),
+            model_name="changetemplate",
+            index=models.Index(condition=models.Q(("shared", True)), fields=["shared"], name="change_template_shared"),
         ),
         migrations.AddConstraint(
-            model_name="template",
-            constraint=models.UniqueConstraint(fields=("person", "name"), name="template_name"),
+            model_name="changetemplate",
+            constraint=models.UniqueConstraint(fields=("person", "name"), name="change_template_name"),
         ),
         migrations.AddConstraint(
             model_name="vote",

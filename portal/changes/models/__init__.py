@@ -6,16 +6,16 @@ from portal.changes.models.change import (
     OPEN,
     REVISABLE,
     SEE_ALL,
-    Breaker,
     Change,
     ChangeQuerySet,
+    CircuitBreaker,
     Revision,
     Status,
 )
 from portal.changes.models.comment import Comment
 from portal.changes.models.draft import Draft
 from portal.changes.models.status_causes import StatusCause, cause_choices
-from portal.changes.models.template import Template
+from portal.changes.models.template import ChangeTemplate
 from portal.changes.models.vote import Verdict, Vote
 from portal.changes.models.wrong_value import WrongValue
 
@@ -25,15 +25,15 @@ __all__ = [
     "REVISABLE",
     "SEE_ALL",
     "Attempt",
-    "Breaker",
     "Change",
     "ChangeQuerySet",
+    "ChangeTemplate",
+    "CircuitBreaker",
     "Comment",
     "Draft",
     "Revision",
     "Status",
     "StatusCause",
-    "Template",
     "Verdict",
     "Vote",
     "WrongValue",

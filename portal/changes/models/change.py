@@ -227,7 +227,7 @@ class Revision(models.Model):
         ]
 
 
-class Breaker(models.Model):
+class CircuitBreaker(models.Model):
     """State of the circuit breaker and of the manual pause: one row for all workers, written by `circuit_breaker`."""
 
     id = models.SmallIntegerField(primary_key=True, default=1)
@@ -246,4 +246,4 @@ class Breaker(models.Model):
 
     class Meta:
         default_permissions = ()
-        constraints = [models.CheckConstraint(condition=Q(id=1), name="breaker_one_row")]
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="circuit_breaker_one_row")]

@@ -18,18 +18,18 @@ MOST = 50
 """Templates that one user may have; more would make the list of choices too long."""
 
 
-class TemplateQuerySet(models.QuerySet["Template"]):
-    def open_to(self, person: User) -> TemplateQuerySet:
+class ChangeTemplateQuerySet(models.QuerySet["ChangeTemplate"]):
+    def open_to(self, person: User) -> ChangeTemplateQuerySet:
         """Return the templates that the user may apply: their own and the shared ones."""
         return self.filter(Q(person=person) | Q(shared=True)).select_related("person").order_by("name", "pk")
 
-    def erasable_by(self, person: User) -> TemplateQuerySet:
+    def erasable_by(self, person: User) -> ChangeTemplateQuerySet:
         """Return the templates that the user may delete: their own; for an administrator the shared ones too."""
         shared = Q(shared=True) if roles.has_right(person, Right.OPERATE) else Q()
         return self.filter(Q(person=person) | shared)
 
 
-class Template(models.Model):
+class ChangeTemplate(models.Model):
     """Named set of edits. It touches no change and records no event: its use leads to a proposal that needs votes."""
 
     person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
@@ -43,9 +43,9 @@ class Template(models.Model):
     ticket = models.CharField(max_length=100, blank=True)
     updated_at = models.DateTimeField()
 
-    objects = TemplateQuerySet.as_manager()
+    objects = ChangeTemplateQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["person", "name"], name="template_name")]
-        indexes = [models.Index(fields=["shared"], condition=Q(shared=True), name="template_shared")]
+        constraints = [models.UniqueConstraint(fields=["person", "name"], name="change_template_name")]
+        indexes = [models.Index(fields=["shared"], condition=Q(shared=True), name="change_template_shared")]

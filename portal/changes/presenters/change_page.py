@@ -16,7 +16,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.changes.approvals import valid_votes
 from portal.changes.delivery import circuit_breaker
-from portal.changes.models import OPEN, REVISABLE, Attempt, Breaker, Change, Revision, Status, Verdict, Vote
+from portal.changes.models import OPEN, REVISABLE, Attempt, Change, CircuitBreaker, Revision, Status, Verdict, Vote
 from portal.changes.models.comment import Comment
 from portal.changes.presenters import (
     change_rows,
@@ -146,7 +146,7 @@ class ChangePage:
         return valid_votes.can_be_approved(self.change, self.revision, frozenset(self.change.deciders))  # type: ignore[attr-defined]
 
     @cached_property
-    def pause(self) -> Breaker | None:
+    def pause(self) -> CircuitBreaker | None:
         """The pause of all delivery if this change waits for it, else None."""
         return circuit_breaker.current_pause() if self.change.status in next_steps.WAITING else None
 
@@ -245,7 +245,7 @@ def fetch_page_version(change_id: int, reader: User) -> str | None:
 
 
 def _standing() -> QuerySet[Change, Any]:
-    paused = Subquery(Breaker.objects.filter(circuit_breaker.PAUSED).values_list(circuit_breaker.MARK))
+    paused = Subquery(CircuitBreaker.objects.filter(circuit_breaker.PAUSED).values_list(circuit_breaker.MARK))
     voted = Subquery(Vote.objects.filter(change=OuterRef("pk")).order_by("-pk").values("pk")[:1])
     asked = ("requester", "revision", "status", "updated_at", paused, voted)
     return Change.objects.filter(pk=Given("change")).values_list(*asked)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.audit import findings
-from portal.changes.models import LANE, Breaker, Change, Status, StatusCause
+from portal.changes.models import LANE, Change, CircuitBreaker, Status, StatusCause
 from portal.changes.presenters.particulars import list_collisions, list_particulars
 
 _IN_PART = (StatusCause.APPLIED_EXCEPT, StatusCause.CLOSED_IN_PART)
@@ -90,7 +90,7 @@ def next_actor(change: Change, *, asked: bool) -> str:
 
 
 def next_step_lines(
-    change: Change, missing: int, others: Iterable[Change], pause: Breaker | None = None, *, called: bool = False
+    change: Change, missing: int, others: Iterable[Change], pause: CircuitBreaker | None = None, *, called: bool = False
 ) -> list[str]:
     """Return the sentences about what happens next. `others`: changes of this secret that are open or block its lane.
 
@@ -119,7 +119,7 @@ def waiting_reasons(change: Change, others: Iterable[Change]) -> list[str]:
     return reasons or [_("A worker takes it up in a moment, and sends it to Segura.")]
 
 
-def pause_lines(pause: Breaker) -> list[str]:
+def pause_lines(pause: CircuitBreaker) -> list[str]:
     """Return sentences about a pause: its reason and start, and when the next call is tried or who resumes delivery."""
     if pause.held_at:
         who = pause.held_by.display_name if pause.held_by else ""
@@ -228,7 +228,7 @@ def _ahead(change: Change, other: Change, now: datetime) -> str:
     return ""
 
 
-def _doubt(change: Change, pause: Breaker | None) -> list[str]:
+def _doubt(change: Change, pause: CircuitBreaker | None) -> list[str]:
     now = timezone.now()
     found = [_("Whether Segura applied the change is not known. The portal does not send it blindly.")]
     if pause:

@@ -29,7 +29,7 @@ from portal.changes.forms.editor import ProposalEditor
 from portal.changes.forms.prefill import Prefill
 from portal.changes.models import REVISABLE, Change, Revision
 from portal.changes.models.draft import Draft
-from portal.changes.models.template import Template
+from portal.changes.models.template import ChangeTemplate
 from portal.changes.presenters import change_rows
 from portal.changes.presenters.error_responses import violation_response
 from portal.changes.rules.guards import RuleViolation
@@ -104,7 +104,7 @@ def _over(request: UserRequest, secret: ApiSecret) -> Prefill | None:
     if "draft" in request.GET:
         return prefill.of_draft(get_object_or_404(Draft.objects.of(request.user), secret=secret.pk))
     if template := request.GET.get("template"):
-        found = get_object_or_404(Template.objects.open_to(request.user), pk=parse_db_integer(template) or 0)
+        found = get_object_or_404(ChangeTemplate.objects.open_to(request.user), pk=parse_db_integer(template) or 0)
         return prefill.of_template(found)
     like = request.GET.get("like", "")
     if not like:
@@ -234,7 +234,7 @@ def _about(task: ProposalTarget) -> dict[str, object]:
     """Return the context of form and preview: the secret, its open changes, the user's draft and the templates."""
     others = change_rows.open_rows_of_secret(task.secret.pk, reader=task.by, besides=task.change)
     draft = None if task.change or task.over else Draft.objects.of(task.by).filter(secret=task.secret.pk).first()
-    templates = [] if task.change or task.over else Template.objects.open_to(task.by)
+    templates = [] if task.change or task.over else ChangeTemplate.objects.open_to(task.by)
     return {
         "secret": task.secret,
         "change": task.change,

@@ -16,7 +16,7 @@ from portal.changes.domain.fields import FIELD_LABELS
 from portal.changes.forms import prefill
 from portal.changes.forms.template import TemplateForm
 from portal.changes.models import Change
-from portal.changes.models.template import MOST, Template
+from portal.changes.models.template import MOST, ChangeTemplate
 from portal.changes.rules import secret_quotes
 from portal.changes.rules.guards import ContainsSecret
 from portal.changes.workflow.templates import TooManyTemplates, delete_template, save_template
@@ -35,7 +35,7 @@ def templates(request: UserRequest) -> HttpResponse:
             "fields": ", ".join(str(FIELD_LABELS[name]) for name in each.patch),
             "erasable": each.person_id == request.user.pk or (each.shared and operates),
         }
-        for each in Template.objects.open_to(request.user)
+        for each in ChangeTemplate.objects.open_to(request.user)
     ]
     return render(request, "changes/templates.html", {"rows": rows})
 

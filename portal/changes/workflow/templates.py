@@ -10,7 +10,7 @@ from django.utils import timezone
 from portal.accounts.limits import count_act
 from portal.accounts.models import User
 from portal.accounts.user_lock import lock_user
-from portal.changes.models.template import MOST, Template
+from portal.changes.models.template import MOST, ChangeTemplate
 from portal.common.name_folding import find_same_name
 
 
@@ -21,27 +21,27 @@ class TooManyTemplates(Exception):
 @transaction.atomic
 def save_template(
     *, by: User, name: str, shared: bool, patch: dict[str, Any], base: dict[str, Any] | None, words: dict[str, str]
-) -> Template:
+) -> ChangeTemplate:
     """Save these edits as a template, or update the user's template of this name, in any spelling.
 
     `words`: reason and ticket. Raises TooManyTemplates, LimitReached.
     """
     lock_user(by)
     count_act(by, "template")
-    own = list(Template.objects.filter(person=by))
+    own = list(ChangeTemplate.objects.filter(person=by))
     same = find_same_name(own, name)
     if len(own) >= MOST and same is None:
         raise TooManyTemplates
     then = {field: base[field] for field in patch} if base is not None else None
     kept = {"shared": shared, "patch": patch, "base": then, "updated_at": timezone.now(), **words}
     if same is None:
-        return Template.objects.create(person=by, name=name, **kept)
-    return Template.objects.update_or_create(pk=same.pk, defaults={"name": name, **kept})[0]
+        return ChangeTemplate.objects.create(person=by, name=name, **kept)
+    return ChangeTemplate.objects.update_or_create(pk=same.pk, defaults={"name": name, **kept})[0]
 
 
 def delete_template(template_id: int, *, by: User) -> str | None:
     """Delete the template and return its name. Returns None if there is none that this user may delete."""
-    found = Template.objects.erasable_by(by).filter(pk=template_id).first()
+    found = ChangeTemplate.objects.erasable_by(by).filter(pk=template_id).first()
     if found is None:
         return None
     found.delete()

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="Daily",
+            name="DigestSchedule",
             fields=[
                 (
                     "person",
@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Untold",
+            name="PendingEvent",
             fields=[
                 ("event", models.BigIntegerField(primary_key=True, serialize=False)),
                 ("tries", models.IntegerField(db_default=0, help_text="How often it could not be told.")),
@@ -54,7 +54,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Notice",
+            name="Notification",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("kind", models.CharField(max_length=16)),
@@ -88,32 +88,38 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="notices",
+                        related_name="notifications",
                         to="changes.change",
                     ),
                 ),
                 (
                     "recipient",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="notices", to=settings.AUTH_USER_MODEL
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notifications",
+                        to=settings.AUTH_USER_MODEL,
                     ),
                 ),
             ],
             options={
                 "default_permissions": (),
                 "indexes": [
-                    models.Index(condition=models.Q(("shown", True)), fields=["recipient", "-id"], name="notice_inbox"),
+                    models.Index(
+                        condition=models.Q(("shown", True)), fields=["recipient", "-id"], name="notification_inbox"
+                    ),
                     models.Index(
                         condition=models.Q(("read_at", None), ("shown", True)),
                         fields=["recipient", "-id"],
-                        name="notice_unread",
+                        name="notification_unread",
                     ),
                     models.Index(
-                        condition=models.Q(("mail_at__isnull", False)), fields=["mail_at"], name="notice_mail_due"
+                        condition=models.Q(("mail_at__isnull", False)), fields=["mail_at"], name="notification_mail_due"
                     ),
-                    models.Index(condition=models.Q(("daily", True)), fields=["recipient"], name="notice_daily"),
+                    models.Index(condition=models.Q(("daily", True)), fields=["recipient"], name="notification_daily"),
                 ],
-                "constraints": [models.UniqueConstraint(fields=("event", "recipient"), name="notice_once_per_event")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("event", "recipient"), name="notification_once_per_event")
+                ],
             },
         ),
         migrations.CreateModel(

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="Tally",
+            name="EventCounter",
             fields=[
                 ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
                 ("counted", models.BigIntegerField(help_text="The newest event that is in the counts.")),
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "default_permissions": (),
-                "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="tally_one_row")],
+                "constraints": [models.CheckConstraint(condition=models.Q(("id", 1)), name="event_counter_one_row")],
             },
         ),
     ]

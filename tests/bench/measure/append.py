@@ -35,7 +35,7 @@ _INSERT = """INSERT INTO bench_plain (at, action, actor, change, seq, secret, co
 LAG = """
     SELECT percentile_cont(%s) WITHIN GROUP (ORDER BY extract(epoch FROM (
         SELECT c.at FROM audit_checkpoint c WHERE c.size > s.leaf ORDER BY c.size LIMIT 1) - e.at))
-    FROM audit_event e JOIN audit_seal s ON s.event = e.id WHERE e.id > %s
+    FROM audit_event e JOIN audit_treeleaf s ON s.event = e.id WHERE e.id > %s
 """
 
 
@@ -84,7 +84,7 @@ def _all_sealed(within_s: float = 120) -> None:
     ends = time.monotonic() + within_s
     with connection.cursor() as cursor:
         while True:
-            cursor.execute("SELECT EXISTS (SELECT FROM audit_unsealed)")
+            cursor.execute("SELECT EXISTS (SELECT FROM audit_unsealedevent)")
             if not cursor.fetchone()[0]:
                 return
             if time.monotonic() > ends:

@@ -101,10 +101,10 @@ def storage(bench: Bench) -> Iterator[Row]:
     bench.past(size)
     with connection.cursor() as cursor:
         for what, tables, count in (
-            ("an event, sealed", ["audit_event", "audit_seal", "audit_subtree", "audit_checkpoint"], size.events),
+            ("an event, sealed", ["audit_event", "audit_treeleaf", "audit_subtree", "audit_checkpoint"], size.events),
             ("a change without its events", ["changes_change", "changes_revision", "changes_vote", "changes_attempt"],
              size.changes),
-            ("a secret", ["catalog_apisecret", "catalog_keyword"], size.secrets),
+            ("a secret", ["catalog_apisecret", "catalog_searchterm"], size.secrets),
         ):  # fmt: skip
             cursor.execute(
                 "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(%s::text[]) AS name", [tables]

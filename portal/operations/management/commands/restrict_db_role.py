@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection, transaction
 
-_EVENTS, _QUEUE, _SEALS = ("Event",), ("Unsealed",), ("Seal", "Subtree", "Checkpoint")
+_EVENTS, _QUEUE, _SEALS = ("Event",), ("UnsealedEvent",), ("TreeLeaf", "Subtree", "Checkpoint")
 _RETIRED, _SCHEDULE = ("Tombstone", "LegalHold"), ("Routine",)
 # A GRANT on another role's table makes PostgreSQL warn, which Django does not show, and grants nothing.
 _TABLES_OF_OTHERS = """
