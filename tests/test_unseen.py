@@ -11,8 +11,7 @@ from django.core.exceptions import ValidationError
 from portal.audit.visible import escape_invisible
 from portal.changes.domain import url_checks
 from portal.changes.forms.fields import reject_invisible
-from portal.changes.templatetags.change_ui import plainly
-from portal.common.invisible_characters import NEEDED, is_invisible
+from portal.common.invisible_characters import NEEDED, is_invisible, show_invisible
 from portal.vault.scrubbing import clean_text
 
 pytestmark = pytest.mark.shows("W12")
@@ -35,7 +34,7 @@ def test_no_character_of_the_hiding_kinds_is_missed_and_no_letter_is_taken_for_o
 @pytest.mark.parametrize("char", SAMPLE, ids=ascii)
 def test_each_unseen_character_is_shown_everywhere_and_kept_nowhere(char: str) -> None:
     text = f"a{char}b"
-    assert f"⟨U+{ord(char):04X}⟩" in plainly(text)
+    assert f"⟨U+{ord(char):04X}⟩" in show_invisible(text)
     assert char not in escape_invisible(text)
     assert "\\u" in escape_invisible(text)
     assert clean_text(text) == "a b"
@@ -55,4 +54,4 @@ def test_what_people_write_may_be_typed(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["plain", "ação", "名前 and Latin", "line\nline", "€ “quoted” …"])
 def test_what_people_write_is_shown_as_it_is(text: str) -> None:
-    assert plainly(text) == escape_invisible(text) == text
+    assert show_invisible(text) == escape_invisible(text) == text

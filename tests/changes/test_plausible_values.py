@@ -12,7 +12,7 @@ from portal.accounts.models import User
 from portal.changes.domain import lookalikes, risks
 from portal.changes.domain.patch import FieldChange, ShareChange
 from portal.changes.forms.shares import LONGEST
-from portal.changes.templatetags.change_ui import plainly
+from portal.common.invisible_characters import show_invisible
 from portal.sandbox import Sandbox
 from tests.changes.pages import text_of
 from tests.changes.paper import press
@@ -186,4 +186,4 @@ def test_names_that_look_different_are_two_names(one: str, other: str) -> None:
     ],
 )
 def test_difference_spells_accents_that_are_characters_of_their_own(text: str, shown: str) -> None:
-    assert plainly(text) == shown
+    assert show_invisible(text) == shown

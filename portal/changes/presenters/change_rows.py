@@ -18,7 +18,8 @@ from portal.changes.domain.fields import FIELD_LABELS
 from portal.changes.domain.patch import FieldChange
 from portal.changes.domain.risks import Risk, RiskLevel
 from portal.changes.models import Change, ChangeQuerySet, Revision, Status, Vote
-from portal.changes.presenters import next_steps
+from portal.changes.presenters import change_titles, next_steps
+from portal.changes.presenters.change_titles import ChangeTitle
 from portal.changes.rules import guards
 
 OPEN_SHOWN = 20
@@ -60,6 +61,11 @@ class ChangeRow:
     def not_compared(self) -> bool:
         """Whether the secret has not been compared since the proposal: the worker compares it before it sends."""
         return self.change.status == Status.PENDING
+
+    @cached_property
+    def title(self) -> ChangeTitle:
+        """Title of the change; it shows values, so only readers who may open the change see it."""
+        return change_titles.build_title(self.change, self.revision)
 
     @cached_property
     def risks(self) -> list[Risk]:

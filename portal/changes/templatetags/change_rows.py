@@ -18,7 +18,8 @@ from portal.changes.domain.risks import RiskLevel
 from portal.changes.forms.bulk import BulkVoteForm
 from portal.changes.models import Status
 from portal.changes.presenters.change_rows import ChangeRow
-from portal.changes.templatetags.change_ui import LEVEL_ICONS, age, plainly, when
+from portal.changes.templatetags.change_ui import LEVEL_ICONS, age, when
+from portal.common.invisible_characters import show_invisible
 from portal.web.row_html import build_url_function, escape_labels
 from portal.web.templatetags.portal_ui import badge, icon, response_code
 
@@ -76,7 +77,7 @@ def change_rows(rows: Iterable[ChangeRow], *, secret: bool = False, requester: b
     drawn = []
     for row in rows:
         change = row.change
-        name = format_html('<span class="mono clamp">{}</span>', plainly(change.secret_name)) if secret else ""
+        name = format_html('<span class="mono clamp">{}</span>', show_invisible(change.secret_name)) if secret else ""
         code = response_code(change.answer_code) if change.answer_code else ""
         cells = {
             "lead": _lead(row, address(change.pk)),
@@ -139,8 +140,8 @@ def _cells(row: ChangeRow) -> dict[str, Any]:
         "choose": _("Choose %(number)s") % {"number": change.number},
         "number": change.number,
         "fields": row.field_names,
-        "name": plainly(change.secret_name),
-        "reason": truncatechars(plainly(row.revision.reason), _REASON_SHOWN),
+        "name": show_invisible(change.secret_name),
+        "reason": truncatechars(show_invisible(row.revision.reason), _REASON_SHOWN),
         "person": change.requester.display_name,
         "level": _level(row),
         "age": age(change.created_at),

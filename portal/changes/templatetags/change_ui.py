@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from datetime import datetime
 
 from django import template
@@ -24,13 +22,12 @@ from portal.changes.domain.risks import RiskLevel
 from portal.changes.models import Attempt
 from portal.changes.models.comment import Comment
 from portal.changes.presenters import next_steps, secret_insight
-from portal.common.invisible_characters import replace_invisible
+from portal.common.invisible_characters import code_point, replace_invisible, show_invisible
 
 register = template.Library()
 
 _MINUTE, _HOUR, _DAY, _MONTH = 60, 3600, 86_400, 30 * 86_400
 _LONG_TEXT, _MANY_LINES = 600, 12
-_ACCENTED = re.compile(r"(\w)([\u0300-\u036f])")
 
 
 @register.filter
@@ -38,34 +35,14 @@ def field_label(name: str) -> str:
     return str(FIELD_LABELS[name])
 
 
-@register.filter
-def plainly(text: str) -> str:
-    """Return the text with every character made visible that could make two different values look alike.
-
-    Characters without a shape (direction marks, zero width, control) are shown as ⟨U+202E⟩, and spaces at the start and
-    the end as ␣: an approver must see what they approve.
-    """
-    inner = text.strip(" ")
-    before = len(text) - len(text.lstrip(" ")) if inner else len(text)
-    after = len(text) - before - len(inner)
-    return "␣" * before + _shaped(_with_marks_spelled(inner)) + "␣" * after
-
-
-def _with_marks_spelled(text: str) -> str:
-    """Return the text with each combining accent written out that Unicode could compose with its letter."""
-    return text if text.isascii() else _ACCENTED.sub(_spell_mark, text)
-
-
-def _spell_mark(found: re.Match[str]) -> str:
-    composed = len(unicodedata.normalize("NFC", found[0])) == 1
-    return f"{found[1]}⟨U+{ord(found[2]):04X}⟩" if composed else found[0]
+register.filter("plainly", show_invisible)
 
 
 @register.filter
 def unseen(text: str | None) -> str:
-    """Return the text as plainly shows it if it has characters that an input cannot show; else ''."""
+    """Return the text as `plainly` shows it if it has characters that an input cannot show; else ''."""
     lines = (text or "").replace("\r\n", "\n")
-    return plainly(lines) if _shaped(lines) != lines else ""
+    return show_invisible(lines) if replace_invisible(lines, code_point) != lines else ""
 
 
 @register.filter
@@ -77,13 +54,11 @@ def lengthy(text: str | None) -> bool:
 @register.filter
 def with_mentions(comment: Comment) -> SafeString:
     """Return the text of a comment with invisible characters shown as code points, and mentions highlighted."""
-    pieces = split_mentions(comment.text, comment.mentions)
-    shown = ((format_html('<b class="mention">{}</b>', text) if named else _shaped(text)) for text, named in pieces)
+    shown = (
+        format_html('<b class="mention">{}</b>', text) if named else replace_invisible(text, code_point)
+        for text, named in split_mentions(comment.text, comment.mentions)
+    )
     return format_html_join("", "{}", ((piece,) for piece in shown))
-
-
-def _shaped(text: str) -> str:
-    return replace_invisible(text, lambda char: f"⟨U+{ord(char):04X}⟩")
 
 
 @register.filter

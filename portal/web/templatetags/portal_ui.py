@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from django import template
+from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -50,6 +51,12 @@ def request_id() -> str:
 def drawn(content: SafeString) -> SafeString:
     """Render content once for use in several places: `{% drawn as menu %}…{% enddrawn %}`, then `{{ menu }}`."""
     return content
+
+
+@register.simple_block_tag
+def sheet(content: SafeString, name: str, heading: str, *, shown: object = False) -> str:
+    """Render content as a sheet with the element id `name`; templates/_sheet.html describes openers and buttons."""
+    return render_to_string("_sheet.html", {"name": name, "heading": heading, "content": content, "shown": shown})
 
 
 @register.simple_tag
