@@ -21,7 +21,8 @@ OPENED = "the page that shows the difference"
 def text_of(response: HttpResponse) -> str:
     """The words of a page, as one line."""
     body = re.sub(r"<(script|style).*?</\1>", " ", response.content.decode(), flags=re.DOTALL)
-    return " ".join(unescape(re.sub(r"<[^>]+>", " ", body)).split())
+    whole_values = re.sub(r"</?mark>", "", body)
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", whole_values)).split())
 
 
 def page_of(browser: Client, change: Change) -> HttpResponse:

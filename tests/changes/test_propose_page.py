@@ -51,7 +51,7 @@ class Desk:
 
     @property
     def text(self) -> str:
-        return str(self.pages[-1].content.decode())
+        return str(self.pages[-1].content.decode()).replace("<mark>", "").replace("</mark>", "")
 
     def _seen(self, page: Any) -> Any:
         self.pages.append(page)

@@ -12,9 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
 from portal.audit.ledger import canonical_json
+from portal.changes.domain.difference import TextDifference, compare_values
 from portal.common.keyring import keyed_fingerprint
 from portal.vault.entities import FIELDS, SECRET_FIELD, SHARE_FIELDS, TEXT_FIELDS, Patch, PatchValue, SecretStr, Share
 
@@ -55,6 +57,11 @@ class FieldChange:
     @property
     def is_shares(self) -> bool:
         return self.field in SHARE_FIELDS
+
+    @cached_property
+    def difference(self) -> TextDifference | None:
+        """Both values with what differs marked; None if one of them is unknown or empty, so that all of it differs."""
+        return compare_values(self.field, self.old, self.new) if self.old and self.new else None
 
 
 @dataclass(frozen=True)
