@@ -12,7 +12,7 @@ COPY portal portal
 # The keys are for this one command; nothing is signed or encrypted with them, and no database is asked. A checkout that
 # was made with a strict umask has files that only its owner may read: here all may read them, and only root may write.
 RUN PORTAL_SECRET_KEY=0000000000000000000000000000000000000000000000000000000000000000 \
-    PORTAL_SEALING_KEYS=0000000000000000000000000000000000000000000000000000000000000000 \
+    PORTAL_ENCRYPTION_KEYS=0000000000000000000000000000000000000000000000000000000000000000 \
     DATABASE_URL=postgresql:///portal PORTAL_STATE_DIR=/app/state PYTHONDONTWRITEBYTECODE=1 \
     /opt/venv/bin/python manage.py collectstatic --noinput --verbosity 0 \
  && chmod -R u=rwX,go=rX /app /opt/venv

@@ -38,7 +38,7 @@ try:
     HOLDS_KEYS = PROCESS not in {"sealer", "scheduler", "owner"}
     # sealer, scheduler and owner sign no session and decrypt no value, so they start without the keys for it.
     SECRET_KEY = get_secret("PORTAL_SECRET_KEY", None if HOLDS_KEYS else "") or secrets.token_urlsafe(48)
-    SEALING_KEYS = get_secret("PORTAL_SEALING_KEYS", None if HOLDS_KEYS else "")
+    ENCRYPTION_KEYS = get_secret("PORTAL_ENCRYPTION_KEYS", None if HOLDS_KEYS else "")
     # Web processes and delivery workers refuse to start without these keys; scheduler and sealer need none.
     APPROVAL_MAC_KEYS = get_secret("PORTAL_APPROVAL_MAC_KEYS", "")
     FINGERPRINT_KEY = get_secret("PORTAL_FINGERPRINT_KEY", "")
@@ -64,7 +64,7 @@ try:
     AUDIT_MAIL_EVERY_S = get_positive_number("AUDIT_MAIL_EVERY_S", 86400)
     # 0 keeps the whole log; less than a year would not cover the questions of a yearly audit.
     RETAIN_AUDIT_DAYS = get_integer("RETAIN_AUDIT_DAYS", 0, 0)
-    RETAIN_NOTICES_DAYS = get_integer("RETAIN_NOTICES_DAYS", 365, 1)
+    RETAIN_NOTIFICATIONS_DAYS = get_integer("RETAIN_NOTIFICATIONS_DAYS", 365, 1)
     SEAL_EVERY_S = get_positive_number("SEAL_EVERY_S", 0.5)
 
     # --- Segura ------------------------------------------------------------------------------------
@@ -91,21 +91,21 @@ try:
 
     # --- Delivery ----------------------------------------------------------------------------------
     DELIVERY_LEASE_S = get_positive_number("DELIVERY_LEASE_S", 3 * SEGURA_DEADLINE_S)
-    DELIVERY_MAX_TRIES = get_integer("DELIVERY_MAX_TRIES", 8, 1)
+    DELIVERY_MAX_UNKNOWN_OUTCOMES = get_integer("DELIVERY_MAX_UNKNOWN_OUTCOMES", 8, 1)
     DELIVERY_BACKOFF_S = get_positive_number("DELIVERY_BACKOFF_S", 1)
     DELIVERY_PROBE_EVERY_S = get_positive_number("DELIVERY_PROBE_EVERY_S", 30)
-    DELIVERY_PER_S = get_integer("DELIVERY_PER_S", 0, 0)
-    DELIVERY_RETURN_PER_S = get_positive_number("DELIVERY_RETURN_PER_S", 5)
+    DELIVERY_RATE_PER_S = get_integer("DELIVERY_RATE_PER_S", 0, 0)
+    DELIVERY_BACKLOG_RATE_PER_S = get_positive_number("DELIVERY_BACKLOG_RATE_PER_S", 5)
     DELIVERY_SPOOL_DIR: Path = env.path("DELIVERY_SPOOL_DIR", STATE_DIR / "spool")
     SWEEP_EVERY_S = get_positive_number("SWEEP_EVERY_S", 10)
-    WORKER_DEAF_AFTER_S = get_positive_number("WORKER_DEAF_AFTER_S", 60)
+    WORKER_STUCK_AFTER_S = get_positive_number("WORKER_STUCK_AFTER_S", 60)
     # Seconds in which the gateway may still replay an unanswered call: (connect + read) x tries, plus a margin.
     DELIVERY_HOLD_S = 2 * SEGURA_GATEWAY_TIMEOUT_S * (SEGURA_GATEWAY_RETRIES + 1) + get_positive_number(
-        "DELIVERY_HOLD_MARGIN_S", 10
+        "DELIVERY_REPLAY_MARGIN_S", 10
     )
 
     # --- Notifications, and email: that of notifications and the checkpoints of the log to auditors ---
-    NOTICES_EVERY_S = get_positive_number("NOTICES_EVERY_S", 5)
+    NOTIFICATIONS_EVERY_S = get_positive_number("NOTIFICATIONS_EVERY_S", 5)
     DAILY_MAIL_HOUR = get_integer("DAILY_MAIL_HOUR", 8, 0)
     _mail = parse_smtp_url("EMAIL_URL", get_secret("EMAIL_URL", ""))
     DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", "") or f"countersign@{urlsplit(BASE_URL).hostname}"
@@ -201,8 +201,8 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": CATALOG_SYNC_EVERY_S},
     },
     "seal": {"task": "audit.seal", "schedule": SEAL_EVERY_S, "options": {"expires": 3 * SEAL_EVERY_S}},
-    "tell": {"task": "notices.tell", "schedule": NOTICES_EVERY_S, "options": {"expires": 3 * NOTICES_EVERY_S}},
-    "mail": {"task": "notices.mail", "schedule": NOTICES_EVERY_S, "options": {"expires": 3 * NOTICES_EVERY_S}},
+    "tell": {"task": "notices.tell", "schedule": NOTIFICATIONS_EVERY_S, "options": {"expires": 3 * NOTIFICATIONS_EVERY_S}},
+    "mail": {"task": "notices.mail", "schedule": NOTIFICATIONS_EVERY_S, "options": {"expires": 3 * NOTIFICATIONS_EVERY_S}},
     "retire": {"task": "operations.retire", "schedule": 3600, "options": {"expires": 3600}},
     "due": {
         "task": "audit.due",

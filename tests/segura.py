@@ -44,7 +44,7 @@ def segura(sandbox: Sandbox, settings: Settings) -> Sandbox:
     settings.DELIVERY_LEASE_S = 10
     settings.DELIVERY_HOLD_S = 0.2
     settings.DELIVERY_BACKOFF_S = settings.DELIVERY_PROBE_EVERY_S = 1e-6
-    settings.DELIVERY_RETURN_PER_S = 1e6
+    settings.DELIVERY_BACKLOG_RATE_PER_S = 1e6
     forget_tokens(settings.REDIS_URL)
     segura_client.get_availability_guard.cache_clear()
     return sandbox

@@ -222,7 +222,7 @@ def test_every_secret_belongs_to_the_services_that_use_it() -> None:
     console = {"migrate", "manage"}
     assert holders == {
         "secret_key": {"web", "worker"},
-        "sealing_keys": {"web", "worker"},
+        "encryption_keys": {"web", "worker"},
         "approval_mac_keys": {"web", "worker"},
         "fingerprint_key": {"web", "worker"},
         "audit_signing_key": {"sealer"},

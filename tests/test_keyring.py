@@ -86,7 +86,7 @@ def test_a_key_without_an_id_gets_one_of_its_own() -> None:
 def test_a_bad_ring_is_refused_with_the_setting_and_the_reason(text: str, complaint: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=complaint) as caught:
         KeyRing.parse(text)
-    assert "PORTAL_SEALING_KEYS" in str(caught.value)
+    assert "PORTAL_ENCRYPTION_KEYS" in str(caught.value)
     assert "short" not in str(caught.value)
 
 

@@ -23,14 +23,14 @@ def start(**env: str) -> subprocess.CompletedProcess[str]:
     ("env", "sentence"),
     [
         ({"PORTAL_BASE_URL": "http://portal.corp.example"}, "PORTAL_BASE_URL must be https"),
-        ({"PORTAL_SEALING_KEYS": "nonsense"}, "PORTAL_SEALING_KEYS: key 1 is not 32 bytes"),
+        ({"PORTAL_ENCRYPTION_KEYS": "nonsense"}, "PORTAL_ENCRYPTION_KEYS: key 1 is not 32 bytes"),
         ({"PORTAL_SECRET_KEY": "x" * 31}, "PORTAL_SECRET_KEY must be 32 characters or longer"),
         ({"PORTAL_DEBUG": "1", "PORTAL_BASE_URL": "https://portal.corp.example"}, "PORTAL_DEBUG is for this machine"),
         ({"PORTAL_PROCESS": "beat"}, "PORTAL_PROCESS must be web, worker, sealer, scheduler or owner"),
         ({"PORTAL_PROCESS": "Sealer"}, "PORTAL_PROCESS must be web"),
-        ({"PORTAL_PROCESS": "web", "PORTAL_SEALING_KEYS": ""}, "PORTAL_SEALING_KEYS is not set"),
+        ({"PORTAL_PROCESS": "web", "PORTAL_ENCRYPTION_KEYS": ""}, "PORTAL_ENCRYPTION_KEYS is not set"),
         ({"PORTAL_PROCESS": "worker", "PORTAL_SECRET_KEY": ""}, "PORTAL_SECRET_KEY is not set"),
-        ({"PORTAL_PROCESS": "", "PORTAL_SEALING_KEYS": ""}, "PORTAL_SEALING_KEYS is not set"),
+        ({"PORTAL_PROCESS": "", "PORTAL_ENCRYPTION_KEYS": ""}, "PORTAL_ENCRYPTION_KEYS is not set"),
     ],
 )
 def test_unsafe_setting_is_refused_at_the_start_and_not_repeated(env: dict[str, str], sentence: str) -> None:
@@ -81,12 +81,12 @@ for each in (keyring.get_keyring, lambda: keyring.keyed_fingerprint("kind", "val
     except ImproperlyConfigured as error:
         print(error)
 """
-    env = {"PORTAL_PROCESS": process, "PORTAL_SECRET_KEY": "", "PORTAL_SEALING_KEYS": "", "PORTAL_FINGERPRINT_KEY": ""}
+    env = {"PORTAL_PROCESS": process, "PORTAL_SECRET_KEY": "", "PORTAL_ENCRYPTION_KEYS": "", "PORTAL_FINGERPRINT_KEY": ""}
     ended = subprocess.run(
         [sys.executable, "-c", use], cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.splitlines() == [
-        "PORTAL_SEALING_KEYS holds no key.",
+        "PORTAL_ENCRYPTION_KEYS holds no key.",
         f"The process {process} holds no keys and makes no fingerprints.",
     ]

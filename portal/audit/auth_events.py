@@ -28,7 +28,7 @@ def on_user_logged_in(user: User, **_: Any) -> None:
 def on_reauthenticated(user: User, method: str, *, reauthenticated: bool = False, **_: Any) -> None:
     """Record a reauthentication within a session; the steps of a sign-in are recorded as session.started."""
     if reauthenticated:
-        record_event("session.confirmed", by=user.username, data={"signed_in_with": [method]})
+        record_event("session.reauthenticated", by=user.username, data={"signed_in_with": [method]})
 
 
 @receiver(user_login_failed, dispatch_uid="audit_session_refused")
@@ -36,7 +36,7 @@ def on_login_failed(credentials: dict[str, Any], reason: str = "wrong name or pa
     """Record a failed sign-in. Only the portal's own senders pass `reason`; Django's signal knows one reason."""
     person = User.objects.find_by_name(str(credentials.get("username", ""))[:150])
     name = person.username if person else ""
-    record_event("session.refused", by=name, data={"name": name or UNKNOWN_NAME, "reason": reason})
+    record_event("session.failed", by=name, data={"name": name or UNKNOWN_NAME, "reason": reason})
 
 
 @receiver(user_logged_out, dispatch_uid="audit_session_ended")

@@ -44,7 +44,7 @@ class DeniedRequestMiddleware:
         rule = request.META.get(_RULE, _FORGED if response.status_code == 403 else None)
         if response.status_code in (403, 429) and rule and request.user.is_authenticated and self._has_room(request):
             record_event(
-                "access.refused",
+                "access.denied",
                 by=request.user.username,
                 data={"method": str(request.method), "path": request.path[:500], **rule},
             )

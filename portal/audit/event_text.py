@@ -112,8 +112,8 @@ _TONES = {
     "change.failed": "bad",
     "vote.refused": "bad",
     "change.retry_refused": "bad",
-    "session.refused": "bad",
-    "access.refused": "bad",
+    "session.failed": "bad",
+    "access.denied": "bad",
     "account.disabled": "warn",
     "change.stale": "warn",
     "change.returned": "warn",
@@ -121,14 +121,14 @@ _TONES = {
     "change.expired": "warn",
     "change.changes_requested": "warn",
     "change.requeued": "warn",
-    "change.doubted": "doubt",
-    "change.still_doubted": "doubt",
+    "change.in_doubt": "doubt",
+    "change.still_in_doubt": "doubt",
     "change.escalated": "doubt",
-    "delivery.lost": "doubt",
+    "delivery.claim_lost": "doubt",
     "delivery.paused": "bad",
     "delivery.resumed": "good",
-    "delivery.held": "warn",
-    "delivery.released": "good",
+    "delivery.paused_by_operator": "warn",
+    "delivery.resumed_by_operator": "good",
     "vault.unanswered": "doubt",
 }
 _VIEWS = {
@@ -165,7 +165,7 @@ _LINE = 160
 
 def actor_label(entry: Entry) -> str:
     """Return the acting user, or the name given at a failed sign-in; '' for the portal itself."""
-    refused = str(entry.data.get("name", "")) if entry.action == "session.refused" else ""
+    refused = str(entry.data.get("name", "")) if entry.action == "session.failed" else ""
     return escape_invisible(entry.actor or code_labels.code_label(refused))
 
 
@@ -200,7 +200,7 @@ def summary_line(entry: Entry) -> str:
         parts.append(" ".join([str(_VIEWS[data["view"]]), *numbers]))
     for name in _TELLING:
         if data.get(name) not in (None, "", [], {}):
-            coded = name in _CODED or entry.action == "session.refused"
+            coded = name in _CODED or entry.action == "session.failed"
             parts.append(_decoded(data[name]) if coded else _said(data[name]))
     text = escape_invisible(" · ".join(" ".join(part.split()) for part in parts))
     return text if len(text) <= _LINE else text[: _LINE - 1] + "…"

@@ -75,7 +75,7 @@ class EventQuerySet(models.QuerySet["Event"]):
             return self._unapproved(same.filter(seq__lt=OuterRef("seq")))
         if what == "voted":
             return self.filter(Exists(same.filter(action="vote.cast")), action="change.submitted")
-        sent, doubted = same.filter(action=_SENT, seq__lt=OuterRef("seq")), same.filter(action="change.doubted")
+        sent, doubted = same.filter(action=_SENT, seq__lt=OuterRef("seq")), same.filter(action="change.in_doubt")
         if since:
             sent = sent.filter(at__gte=since)
         if until:

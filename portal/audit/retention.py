@@ -22,7 +22,7 @@ from portal.audit.sealing import signed_note
 
 STAYS = (
     "audit.key_changed", "audit.dated", "audit.pruned", "audit.retention_changed", "audit.restored",
-    "audit.held", "audit.unheld",
+    "audit.hold_placed", "audit.hold_lifted",
 )  # fmt: skip
 _AT_ONCE = 1000
 
@@ -61,7 +61,7 @@ def place_legal_hold(change: int, *, reason: str, by: str) -> None:
     with transaction.atomic(durable=True):
         if not LegalHold.objects.get_or_create(change=change, defaults={"reason": reason})[1]:
             raise AlreadyOnHold
-        record_event("audit.held", by=by, data={"held_change": change, "reason": reason})
+        record_event("audit.hold_placed", by=by, data={"held_change": change, "reason": reason})
 
 
 def lift_legal_hold(change: int, *, reason: str, by: str) -> None:
@@ -69,7 +69,7 @@ def lift_legal_hold(change: int, *, reason: str, by: str) -> None:
     with transaction.atomic(durable=True):
         if not LegalHold.objects.filter(change=change).delete()[0]:
             raise NotOnHold
-        record_event("audit.unheld", by=by, data={"held_change": change, "reason": reason})
+        record_event("audit.hold_lifted", by=by, data={"held_change": change, "reason": reason})
 
 
 @transaction.atomic(durable=True)

@@ -1,7 +1,7 @@
 """Failpoints: named places where the environment makes a process die or wait, to test faults without sleeps.
 
-`PORTAL_CRASH_AT=intended` kills the process (SIGKILL, as a power failure would) when it first reaches that point;
-`PORTAL_CRASH_AT=intended:/some/file` makes it write its process id to that file and wait until the file is deleted.
+`PORTAL_FAILPOINT=intended` kills the process (SIGKILL, as a power failure would) when it first reaches that point;
+`PORTAL_FAILPOINT=intended:/some/file` makes it write its process id to that file and wait until the file is deleted.
 If the variable is unset, a failpoint costs one comparison. It adds no risk: an account that may set a process's
 environment may also kill the process.
 """
@@ -13,7 +13,7 @@ import signal
 import time
 from pathlib import Path
 
-_NAME, _, _FILE = os.environ.get("PORTAL_CRASH_AT", "").partition(":")
+_NAME, _, _FILE = os.environ.get("PORTAL_FAILPOINT", "").partition(":")
 
 
 def failpoint(name: str) -> None:

@@ -36,7 +36,7 @@ class KeyRing:
     keys: dict[str, bytes]
 
     @classmethod
-    def parse(cls, text: str, setting: str = "PORTAL_SEALING_KEYS") -> KeyRing:
+    def parse(cls, text: str, setting: str = "PORTAL_ENCRYPTION_KEYS") -> KeyRing:
         """Parse `id:key,id:key` or bare keys; a key is 32 bytes in base64 or hex. Raises ImproperlyConfigured."""
         keys: dict[str, bytes] = {}
         for number, item in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
@@ -106,8 +106,8 @@ _URLSAFE = str.maketrans("-_", "+/")
 
 @cache
 def get_keyring() -> KeyRing:
-    """Return the encryption keys of PORTAL_SEALING_KEYS. Raises ImproperlyConfigured if there are none."""
-    return KeyRing.parse(settings.SEALING_KEYS)
+    """Return the encryption keys of PORTAL_ENCRYPTION_KEYS. Raises ImproperlyConfigured if there are none."""
+    return KeyRing.parse(settings.ENCRYPTION_KEYS)
 
 
 @cache

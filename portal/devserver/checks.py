@@ -16,7 +16,7 @@ CHECKS = (
 """Names, and arguments for the virtual environment's Python."""
 PRODUCTION = {
     "PORTAL_SECRET_KEY": "made up for the checks: nothing is ever signed with it",
-    "PORTAL_SEALING_KEYS": "0" * 64,
+    "PORTAL_ENCRYPTION_KEYS": "0" * 64,
     "DATABASE_URL": "postgresql:///portal",
     "PORTAL_APPROVAL_MAC_KEYS": "1" * 64,
     "PORTAL_BASE_URL": "https://portal.example",

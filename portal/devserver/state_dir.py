@@ -47,7 +47,7 @@ def prepare_state_folder() -> Path:
 def _new_keys() -> dict[str, str]:
     return {
         "PORTAL_SECRET_KEY": secrets.token_urlsafe(48),
-        "PORTAL_SEALING_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "PORTAL_ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         "PORTAL_APPROVAL_MAC_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         "PORTAL_METRICS_TOKEN": secrets.token_urlsafe(32),
         "AUDIT_SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),

@@ -155,11 +155,11 @@ def build_message(person: User, letter: MailContent) -> EmailMultiAlternatives:
     }
     message = EmailMultiAlternatives(
         subject,
-        render_to_string("notices/mail.txt", context).strip() + "\n",
+        render_to_string("notifications/mail.txt", context).strip() + "\n",
         to=[person.email],
         headers={"Auto-Submitted": "auto-generated"},
     )
-    message.attach_alternative(render_to_string("notices/mail.html", context), "text/html")
+    message.attach_alternative(render_to_string("notifications/mail.html", context), "text/html")
     if letter.notices:  # a mail that is sent twice keeps its Message-ID
         host = urlsplit(settings.BASE_URL).hostname
         message.extra_headers["Message-ID"] = f"<notice-{letter.notices[0].pk}-{len(letter.notices)}@{host}>"

@@ -30,7 +30,7 @@ def inbox(request: UserRequest) -> HttpResponse:
         page = keyset.paginate_by_keyset(found, order=("-id",), cursor=request.GET.get(cursor, ""), size=_SIZE)
         lists[name] = {"page": page, "lines": notices.build_entries(page.rows)}
     newest = own.order_by("-id").values_list("pk", flat=True).first() or 0
-    return render(request, "notices/inbox.html", {**lists, "newest": newest})
+    return render(request, "notifications/inbox.html", {**lists, "newest": newest})
 
 
 @require_safe
@@ -45,7 +45,7 @@ def count(request: HttpRequest) -> HttpResponse:
     number = notices.count_unread(person)
     if request.GET.get("seen", "") == number:
         return HttpResponse(status=204)
-    return render(request, "notices/_count.html", {"unread_count": number})
+    return render(request, "notifications/_count.html", {"unread_count": number})
 
 
 @require_POST
@@ -66,7 +66,7 @@ def preferences(request: UserRequest) -> HttpResponse:
     form = PreferencesForm(request.POST if request.method == "POST" else None, person=request.user)
     if not form.is_bound or not form.is_valid():
         context = {"form": form, "mail_configured": bool(settings.EMAIL_HOST)}
-        return render(request, "notices/preferences.html", context, status=422 if form.is_bound else 200)
+        return render(request, "notifications/preferences.html", context, status=422 if form.is_bound else 200)
     form.save()
     with translation.override(request.user.language or translation.get_language()):
         messages.success(request, _("Your preferences were saved."))

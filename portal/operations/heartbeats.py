@@ -106,7 +106,7 @@ def read_broker_status() -> BrokerStatus:
 def _worker(name: str, said: dict[str, object], now: int) -> WorkerStatus:
     at = int(str(said["at"]))
     queues = said["queues"] if isinstance(said["queues"], list) else []
-    silent = now - at > 2 * settings.WORKER_DEAF_AFTER_S
+    silent = now - at > 2 * settings.WORKER_STUCK_AFTER_S
     ahead_s = float(str(said.get("ahead", 0)))  # an older worker does not send it
     return WorkerStatus(name, datetime.fromtimestamp(at, UTC), tuple(map(str, queues)), silent, ahead_s)
 

@@ -100,7 +100,7 @@ def build_key_inventory() -> KeyInventory:
     return KeyInventory(
         sealing=_sealing(resting, since),
         approval=_approval(key_rotation.count_votes_by_key()),
-        sealing_file_at=_written_at("PORTAL_SEALING_KEYS"),
+        sealing_file_at=_written_at("PORTAL_ENCRYPTION_KEYS"),
         rotated_at=rotated_at,
         own_fingerprint=bool(settings.FINGERPRINT_KEY),
         kept={attribute: _kept(name, attribute) for attribute, name in _OTHERS.items()},
@@ -141,7 +141,7 @@ def _approval(votes: Counter[str]) -> list[ApprovalKey]:
 
 def _rotations() -> tuple[dict[str, datetime], datetime | None]:
     """Return, by key, the first of the newest recorded rotations to it, and the time of the last rotation."""
-    events = Event.objects.filter(action="sealing.rotated")[:_ROTATIONS]
+    events = Event.objects.filter(action="encryption_key.rotated")[:_ROTATIONS]
     entries = [event.entry for event in events if event.entry]
     since = {str(entry.data.get("key", "")): entry.at for entry in entries}
     return since, entries[0].at if entries else None

@@ -33,5 +33,5 @@ def delete_expired_rows() -> Iterator[tuple[str, int]]:
     yield "abandoned drafts", drafts.delete_expired_drafts(now)
     yield "counted acts", limits.delete_expired()
     yield "addresses of sign-ins", attempts.forget_addresses()
-    told = Notification.objects.filter(at__lt=now - timedelta(days=settings.RETAIN_NOTICES_DAYS))
+    told = Notification.objects.filter(at__lt=now - timedelta(days=settings.RETAIN_NOTIFICATIONS_DAYS))
     yield "notices", told.delete()[0]

@@ -27,7 +27,7 @@ PORTAL_BASE_URL=http://127.0.0.1:8000
 READERS = {
     "countersign": (
         "secret_key",
-        "sealing_keys",
+        "encryption_keys",
         "approval_mac_keys",
         "fingerprint_key",
         "database_url",
@@ -56,7 +56,7 @@ def create_secret_files(folder: Path) -> list[str]:
     present = {file.name for file in folder.iterdir()}
     _kept(folder / "postgres_password", secrets.token_urlsafe(32))
     _kept(folder / "secret_key", secrets.token_urlsafe(48))
-    _kept(folder / "sealing_keys", base64.b64encode(secrets.token_bytes(32)).decode())
+    _kept(folder / "encryption_keys", base64.b64encode(secrets.token_bytes(32)).decode())
     _kept(folder / "approval_mac_keys", base64.b64encode(secrets.token_bytes(32)).decode())
     _kept(folder / "fingerprint_key", secrets.token_urlsafe(48))
     _kept(folder / "audit_signing_key", base64.b64encode(secrets.token_bytes(32)).decode())

@@ -67,7 +67,7 @@ def _patience() -> dict[str, str]:
         "SEGURA_GATEWAY_RETRIES": _(
             "How often the gateway repeats a call by itself. Ask whoever runs it; 0 is for one that never does."
         ),
-        "DELIVERY_HOLD_MARGIN_S": _("Added to the hold time, for clocks and networks."),
+        "DELIVERY_REPLAY_MARGIN_S": _("Added to the hold time, for clocks and networks."),
     }
 
 
@@ -107,7 +107,7 @@ def _of(name: str, consequence: str) -> Assumption:
 
 
 def _value(name: str) -> str:
-    if name == "DELIVERY_HOLD_MARGIN_S":  # the settings contain only the sum
+    if name == "DELIVERY_REPLAY_MARGIN_S":  # the settings contain only the sum
         tries = settings.SEGURA_GATEWAY_RETRIES + 1
         return f"{settings.DELIVERY_HOLD_S - 2 * settings.SEGURA_GATEWAY_TIMEOUT_S * tries:g} s"
     value = getattr(settings, name)

@@ -102,7 +102,7 @@ def people(request: UserRequest) -> HttpResponse:
         "required": settings.APPROVALS_REQUIRED,
         "commands": role_coverage.COMMANDS,
     }
-    return render(request, "operations/people.html", context)
+    return render(request, "operations/users.html", context)
 
 
 @require_safe

@@ -1,6 +1,6 @@
 """Language and time zone of pages, as the user chose them.
 
-For a user without a chosen time zone, pages use the browser's, which zone.js stores in a cookie.
+For a user without a chosen time zone, pages use the browser's, which timezone.js stores in a cookie.
 """
 
 from __future__ import annotations

@@ -223,7 +223,7 @@ def test_refusals_at_a_limit_do_not_fill_the_log(
     allow(monkeypatch, "refusal", 2)
     browser = as_person(requester)
     assert [browser.get("/audit/").status_code for _ in range(4)] == [403] * 4
-    assert Event.objects.filter(action="access.refused").count() == 2
+    assert Event.objects.filter(action="access.denied").count() == 2
 
 
 @pytest.mark.parametrize("act", sorted(limits.ACTS))

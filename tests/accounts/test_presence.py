@@ -42,7 +42,7 @@ def test_password_renews_the_sign_in_under_a_new_session_id(client: Client, mari
     stale = Client()
     stale.cookies["session"] = old
     assert stale.get("/").headers["Location"].startswith("/accounts/login/")
-    assert Event.objects.filter(action="session.confirmed", actor="maria").count() == 1
+    assert Event.objects.filter(action="session.reauthenticated", actor="maria").count() == 1
 
 
 def test_wrong_password_renews_nothing_and_is_in_the_log(client: Client, maria: User) -> None:
@@ -52,7 +52,7 @@ def test_wrong_password_renews_nothing_and_is_in_the_log(client: Client, maria: 
     assert "canary" not in answer.content.decode()
     assert not presence_in(client, maria).fresh
     assert client.cookies["session"].value == old
-    assert Event.objects.filter(action="session.refused", actor="maria").count() == 1
+    assert Event.objects.filter(action="session.failed", actor="maria").count() == 1
 
 
 def test_signing_in_is_showing_oneself(client: Client) -> None:
@@ -61,7 +61,7 @@ def test_signing_in_is_showing_oneself(client: Client) -> None:
     shown = presence_in(client, user)
     assert shown.fresh
     assert shown.methods == ("password",)
-    assert not Event.objects.filter(action="session.confirmed").exists()
+    assert not Event.objects.filter(action="session.reauthenticated").exists()
 
 
 def test_where_the_log_cannot_be_written_the_sign_in_is_not_renewed(

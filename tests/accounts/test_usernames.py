@@ -121,7 +121,7 @@ def test_person_signs_in_under_every_spelling_of_the_name(client: Client, name: 
     client.post("/accounts/login/", {"login": other, "password": "a-correct-horse"})
     assert client.session[SESSION_KEY] == str(user.pk)
     Client().post("/accounts/login/", {"login": other, "password": "a wrong guess"})
-    assert Event.objects.filter(action="session.refused").values_list("actor", flat=True)[0] == user.username
+    assert Event.objects.filter(action="session.failed").values_list("actor", flat=True)[0] == user.username
 
 
 def test_console_names_the_account_that_another_spelling_means_and_changes_nothing() -> None:

@@ -46,7 +46,7 @@ CREATE VIEW changes_changetemplate AS SELECT * FROM crowded();
 """The list of secrets is lost, and the disk is full for who reads the templates."""
 STILL = {"SEAL_EVERY_S": "86400"}
 """Nobody seals what the looking adds to the log, and nobody minds."""
-AT_ONCE = {"DELIVERY_HOLD_S": 0.0, "DELIVERY_BACKOFF_S": 1e-6, "DELIVERY_RETURN_PER_S": 1e6}
+AT_ONCE = {"DELIVERY_HOLD_S": 0.0, "DELIVERY_BACKOFF_S": 1e-6, "DELIVERY_BACKLOG_RATE_PER_S": 1e6}
 """Deliveries wait for nobody while a morning is made, and the log can be sealed."""
 AT_ONCE["AUDIT_SIGNING_KEY"] = base64.b64encode(bytes(range(32))).decode()
 

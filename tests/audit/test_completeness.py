@@ -94,14 +94,14 @@ def test_a09_every_sign_in_lockout_refusal_reading_and_export_is_in_the_log(clie
         assert client.get(f"/audit/export.{kind}").getvalue()
     told = Counter((event.action, event.actor) for event in Event.objects.all())
     assert told == {
-        ("session.refused", "maria"): 7,
+        ("session.failed", "maria"): 7,
         ("session.started", "maria"): 1,
-        ("access.refused", "maria"): 1,
+        ("access.denied", "maria"): 1,
         ("session.ended", "maria"): 1,
         ("session.started", "vera"): 1,
         ("audit.read", "vera"): 2,
         ("audit.exported", "vera"): 2,
         ("audit.export_ended", "vera"): 2,
     }
-    reasons = [event.entry.data["reason"] for event in Event.objects.filter(action="session.refused") if event.entry]
+    reasons = [event.entry.data["reason"] for event in Event.objects.filter(action="session.failed") if event.entry]
     assert Counter(reasons) == {"wrong name or password": 5, "too many attempts": 2}

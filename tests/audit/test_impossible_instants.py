@@ -79,7 +79,7 @@ def test_pages_show_it_as_what_it_is_and_the_rest_as_ever(
 def test_it_neither_takes_the_page_of_the_keys_nor_keeps_others_from_being_told(
     log: list[int], as_person: Callable[[User], Client], admin: User
 ) -> None:
-    for action in ("sealing.rotated", "audit.key_changed", "delivery.paused"):
+    for action in ("encryption_key.rotated", "audit.key_changed", "delivery.paused"):
         insert(AS_KEPT, f"{IMPOSSIBLE}T12:00:00.000000", action)
     assert as_person(admin).get("/operations/keys/").status_code == 200
     dispatch.dispatch_events()

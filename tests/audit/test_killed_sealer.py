@@ -38,7 +38,7 @@ def start(checkpoint_folder: Path) -> Iterator[Start]:
 
     def run(crash_at: str = "") -> subprocess.Popen[str]:
         settings = {"AUDIT_SIGNING_KEY": SEED, "AUDIT_CHECKPOINT_DIR": str(checkpoint_folder)}
-        environment = {**os.environ, **settings, "DATABASE_URL": database_url(), "PORTAL_CRASH_AT": crash_at}
+        environment = {**os.environ, **settings, "DATABASE_URL": database_url(), "PORTAL_FAILPOINT": crash_at}
         command = [sys.executable, "manage.py", "seal_audit"]
         started.append(subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True))
         return started[-1]

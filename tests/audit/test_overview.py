@@ -45,7 +45,7 @@ def a_way(change: int, begun: datetime, *, code: int | None = 201, by: str = "pe
         *at(vote, "change.approved", by=by, change=change),
         *at(end, "delivery.intended", change=change),
         *at(end, "delivery.answered", code=code, change=change),
-        *at(end, "change.applied" if code == 201 else "change.doubted", code=code, change=change),
+        *at(end, "change.applied" if code == 201 else "change.in_doubt", code=code, change=change),
     ]
 
 
@@ -88,17 +88,17 @@ def test_waits_are_measured_from_submit_to_applied_and_to_the_first_vote() -> No
 
 def test_doubt_is_counted_by_change_however_often_it_was_doubted() -> None:
     yesterday = NOON - timedelta(days=1)
-    tell(a_way(1, yesterday), a_way(2, yesterday, code=504), at(NOON, "change.doubted", change=2))
+    tell(a_way(1, yesterday), a_way(2, yesterday, code=504), at(NOON, "change.in_doubt", change=2))
     seen = asked.build_overview(WEEK)
     assert (seen.sent, seen.doubted, seen.doubted_share) == (2, 1, 0.5)
 
 
 def test_doubt_about_what_was_sent_before_the_period_is_no_share_of_what_was_sent_in_it() -> None:
     tell(*(a_way(change, NOON - timedelta(days=40), code=504) for change in (1, 2, 3)))
-    tell(a_way(4, NOON - timedelta(days=1)), *(at(NOON, "change.doubted", change=change) for change in (1, 2, 3)))
+    tell(a_way(4, NOON - timedelta(days=1)), *(at(NOON, "change.in_doubt", change=change) for change in (1, 2, 3)))
     seen = asked.build_overview(WEEK)
     assert (seen.sent, seen.doubted, seen.doubted_share) == (1, 0, 0)
-    assert seen.whole.outcomes["change.doubted"] == 3
+    assert seen.whole.outcomes["change.in_doubt"] == 3
 
 
 def test_a_call_without_the_approval_of_somebody_else_is_counted() -> None:
@@ -121,11 +121,11 @@ def test_each_number_leads_to_as_many_rows(browser: Client) -> None:
         *(a_way(change, NOON - timedelta(days=change), code=code) for change, code in ((1, 201), (2, 201), (3, 502))),
         a_way(4, NOON - timedelta(days=4), code=504, by="maria"),  # approved by who proposed it
         at(NOON - timedelta(days=3), "delivery.intended", change=4),
-        at(NOON - timedelta(days=3), "change.doubted", change=4),
-        at(NOON - timedelta(days=3), "change.still_doubted", change=4),
+        at(NOON - timedelta(days=3), "change.in_doubt", change=4),
+        at(NOON - timedelta(days=3), "change.still_in_doubt", change=4),
         at(NOON - timedelta(days=3), "change.submitted", by="maria", change=5),  # nobody has voted on it
         a_way(6, NOON - timedelta(days=40), code=504),
-        at(NOON - timedelta(days=3), "change.doubted", change=6),  # sent long before, so none of those sent
+        at(NOON - timedelta(days=3), "change.in_doubt", change=6),  # sent long before, so none of those sent
     )
     page = browser.get("/audit/overview/?days=7").content.decode()
     links = re.findall(r'<a href="(/audit/\?[^"]+)">\s*(\d+)\s*</a>', page)

@@ -70,7 +70,7 @@ def test_others_are_refused_and_it_is_on_record(
 ) -> None:
     for somebody in (requester, approver, admin):
         assert as_person(somebody).get(address).status_code == 403
-        refusal = Event.objects.filter(action="access.refused").first()
+        refusal = Event.objects.filter(action="access.denied").first()
         assert refusal is not None
         assert refusal.actor == somebody.username
     assert not Event.objects.filter(action__startswith="audit.").exists()

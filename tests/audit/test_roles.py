@@ -209,7 +209,7 @@ def test_a02_whatever_the_actor_is_called_the_text_says_what_the_columns_say(as_
 
 
 SEALERS = ("audit.key_changed", "audit.dated", "audit.checkpoint_mailed")
-OWNERS = ("audit.pruned", "audit.retention_changed", "audit.held", "audit.unheld", "audit.restored")
+OWNERS = ("audit.pruned", "audit.retention_changed", "audit.hold_placed", "audit.hold_lifted", "audit.restored")
 
 
 @pytest.mark.parametrize("action", [*SEALERS, *OWNERS])

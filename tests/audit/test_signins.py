@@ -45,7 +45,7 @@ def test_signing_in_and_out_is_on_record_with_name_and_address(client: Client) -
 def test_a_wrong_password_is_on_record_under_the_known_name(client: Client) -> None:
     person("maria")
     sign_in(client, "MARIA", "hunter2-canary")
-    read = newest("session.refused")
+    read = newest("session.failed")
     assert (read.actor, read.address) == ("maria", "10.1.2.3")
     assert read.data == {"name": "maria", "reason": "wrong name or password"}
 
@@ -54,7 +54,7 @@ def test_a_wrong_password_is_on_record_under_the_known_name(client: Client) -> N
 @pytest.mark.parametrize("typed", ["hunter2-canary", "canary\u202e", "canary" * 25])
 def test_what_is_typed_for_a_name_nobody_has_stays_out_of_the_log(client: Client, typed: str) -> None:
     sign_in(client, typed, "canary-of-a-password")
-    read = newest("session.refused")
+    read = newest("session.failed")
     assert (read.actor, read.data["name"]) == ("", "unknown name")
     assert not Event.objects.filter(text__contains="canary").exists()
 
@@ -64,7 +64,7 @@ def test_a_disabled_person_is_refused_on_record(client: Client) -> None:
     person("maria")
     User.objects.update(is_active=False)
     sign_in(client, "maria", "maria-correct-horse")
-    assert newest("session.refused").actor == "maria"
+    assert newest("session.failed").actor == "maria"
 
 
 @pytest.mark.django_db
@@ -73,7 +73,7 @@ def test_a_demo_account_outside_the_demo_is_refused_on_record(client: Client, se
     person("demo")
     User.objects.update(is_demo=True)
     sign_in(client, "demo", "demo-correct-horse")
-    assert newest("session.refused").actor == "demo"
+    assert newest("session.failed").actor == "demo"
     assert SESSION_KEY not in client.session
 
 
@@ -82,7 +82,7 @@ def test_a_lock_out_is_on_record(client: Client) -> None:
     person("maria")
     for _ in range(6):
         sign_in(client, "maria", "a wrong guess")
-    assert newest("session.refused").data == {"name": "maria", "reason": "too many attempts"}
+    assert newest("session.failed").data == {"name": "maria", "reason": "too many attempts"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -101,7 +101,7 @@ def test_nobody_gets_in_while_the_log_cannot_be_written(client: Client) -> None:
 def test_a_refused_page_is_on_record_with_its_rule(client: Client) -> None:
     client.force_login(person("maria", Role.REQUESTER))
     assert client.get("/audit/?secret=43", REMOTE_ADDR="10.1.2.3").status_code == 403
-    read = newest("access.refused")
+    read = newest("access.denied")
     assert (read.actor, read.address) == ("maria", "10.1.2.3")
     assert read.data["path"] == "/audit/"
     assert (read.data["rule"], read.data["rights"]) == ("RightMissing", ["audit"])
@@ -112,7 +112,7 @@ def test_a_forged_form_is_on_record() -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(person("maria"))
     assert client.post("/accounts/logout/").status_code == 403
-    assert newest("access.refused").data["rule"] == "InvalidToken"
+    assert newest("access.denied").data["rule"] == "InvalidToken"
 
 
 @pytest.mark.django_db

@@ -336,7 +336,7 @@ def test_a03_a_column_that_says_something_else_than_the_text_is_named(
 def test_a03_a_column_altered_back_in_the_fast_comparison_is_compared_whole() -> None:
     """What the ledger writes is told by beginning and end alone; anything else is read."""
     record_event(
-        "session.refused", by='a"b\\c\u2028', change=7, secret=1, code=404, data={"x": ',"secret":1,"seq":1,"v":1}'}
+        "session.failed", by='a"b\\c\u2028', change=7, secret=1, code=404, data={"x": ',"secret":1,"seq":1,"v":1}'}
     )
     record_event("audit.read", by="", data={})
     rows = [

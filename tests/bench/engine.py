@@ -122,7 +122,7 @@ def begin() -> Iterator[Engine]:
         os.environ |= {
             "PORTAL_STATE_DIR": str(folder),
             "PORTAL_SECRET_KEY": secrets.token_urlsafe(48),
-            "PORTAL_SEALING_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+            "PORTAL_ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
             "PORTAL_APPROVAL_MAC_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
             "AUDIT_SIGNING_KEY": base64.b64encode(secrets.token_bytes(32)).decode(),
             "AUDIT_VERIFY_EVERY_S": "1000000",

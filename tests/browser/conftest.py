@@ -14,7 +14,7 @@ from tests.rig.portal import Portal
 
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    with Portal(tmp_path_factory.mktemp("portal"), {"SWEEP_EVERY_S": "0.5", "NOTICES_EVERY_S": "0.5"}) as running:
+    with Portal(tmp_path_factory.mktemp("portal"), {"SWEEP_EVERY_S": "0.5", "NOTIFICATIONS_EVERY_S": "0.5"}) as running:
         yield running
 
 

@@ -89,4 +89,4 @@ def mail(language: str) -> str:
             for kind in ("waiting", "rejected", "escalated")
         ]
         context = {"person": {"display_name": "Ana"}, "lines": lines, "url": settings.BASE_URL, "subject": "CR-7"}
-        return cast(str, render_to_string("notices/mail.html", context))
+        return cast(str, render_to_string("notifications/mail.html", context))

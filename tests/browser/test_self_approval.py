@@ -105,7 +105,7 @@ def expect_told(told: Callable[..., list[dict[str, Any]]], name: str, change: in
     """The log has the refused vote and the refused page, both with the rule."""
     (*_, vote) = told("vote.refused", name)
     assert (vote["actor"], vote["change"], vote["data"]["rule"]) == (name, change, rule)
-    (*_, page) = told("access.refused", name)
+    (*_, page) = told("access.denied", name)
     assert page["data"]["path"].startswith(f"/changes/{change}/")
     assert page["data"]["rule"] == rule
 

@@ -302,7 +302,7 @@ def test_a_sweep_expires_what_nobody_decided(segura: Sandbox, submitted: Change)
 def test_doubt_that_never_clears_is_handed_to_a_person(
     segura: Sandbox, settings: Settings, approved: Callable[..., Change], admin: User
 ) -> None:
-    settings.DELIVERY_MAX_TRIES = 3
+    settings.DELIVERY_MAX_UNKNOWN_OUTCOMES = 3
     segura.control.plan("504_before_apply", endpoint="update", times=None)
     change = work(approved(), rounds=6)
     assert (change.status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TRIES_SPENT)
@@ -339,7 +339,7 @@ def test_an_answered_call_holds_the_secret_for_nobody(segura: Sandbox, approved:
 def test_a_vault_that_is_away_makes_no_work_for_people_before_a_day_is_over(
     segura: Sandbox, settings: Settings, approved: Callable[..., Change]
 ) -> None:
-    settings.DELIVERY_MAX_TRIES = 3
+    settings.DELIVERY_MAX_UNKNOWN_OUTCOMES = 3
     segura.control.plan("504_before_apply", endpoint="update")
     change = work(approved())
     segura.control.plan("refuse:1006:User does not have access", endpoint="get")
@@ -380,7 +380,7 @@ def test_a_worker_that_lost_its_lease_sends_nothing_and_says_so(
     monkeypatch.setattr(readback, "read_back", taken_over)
     deliver.deliver_approved_change(change.pk)
     assert updates(segura) == []
-    assert [event["change"] for event in events("delivery.lost")] == [change.pk]
+    assert [event["change"] for event in events("delivery.claim_lost")] == [change.pk]
 
 
 def test_a_worker_overtaken_while_it_read_sends_nothing(
@@ -398,7 +398,7 @@ def test_a_worker_overtaken_while_it_read_sends_nothing(
     deliver.deliver_approved_change(change.pk)
     assert updates(segura) == []
     assert not Attempt.objects.exists()
-    assert [event["change"] for event in events("delivery.lost")] == [change.pk]
+    assert [event["change"] for event in events("delivery.claim_lost")] == [change.pk]
 
 
 @pytest.mark.django_db(transaction=True)

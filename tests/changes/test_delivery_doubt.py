@@ -301,8 +301,8 @@ def test_a_doubt_that_goes_on_is_one_doubt_in_the_log(segura: Sandbox, settings:
     assert work(change, rounds=2).status == Status.IN_DOUBT
     segura.control.clear_faults()
     assert work(change).status == Status.APPLIED
-    assert [event["data"]["from"] for event in events("change.doubted")] == ["sending"]
-    assert [event["data"]["from"] for event in events("change.still_doubted")] == ["in_doubt"] * 2
+    assert [event["data"]["from"] for event in events("change.in_doubt")] == ["sending"]
+    assert [event["data"]["from"] for event in events("change.still_in_doubt")] == ["in_doubt"] * 2
 
 
 @pytest.mark.shows("D12")

@@ -355,9 +355,9 @@ def test_worker_that_lost_its_claim_while_it_could_not_prepare_says_so(
             raise error
 
         monkeypatch.setattr(proof, "build_verified_patch", taken_over)
-        before = len(events("delivery.lost"))
+        before = len(events("delivery.claim_lost"))
         assert work(change).status == Status.SENDING
-        assert len(events("delivery.lost")) == before + 1
+        assert len(events("delivery.claim_lost")) == before + 1
         Change.objects.filter(pk=change.pk).update(lease_until=transitions.db_now())
         monkeypatch.undo()
         sweep.run_sweep()

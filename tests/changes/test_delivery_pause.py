@@ -41,7 +41,7 @@ REFUSED = "Segura's token endpoint did not answer: the connection was refused"
 
 @pytest.fixture(autouse=True)
 def as_in_production(segura: Sandbox, settings: Settings) -> None:
-    settings.DELIVERY_PROBE_EVERY_S, settings.DELIVERY_RETURN_PER_S = 30, 5
+    settings.DELIVERY_PROBE_EVERY_S, settings.DELIVERY_BACKLOG_RATE_PER_S = 30, 5
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def test_a_backlog_waits_for_segura_and_then_goes_out_in_order_at_the_set_rate(
     approver: User,
 ) -> None:
     every_s, rate, workers = 0.4, 20.0, 4
-    settings.DELIVERY_PROBE_EVERY_S, settings.DELIVERY_RETURN_PER_S, settings.SWEEP_EVERY_S = every_s, rate, 0.5
+    settings.DELIVERY_PROBE_EVERY_S, settings.DELIVERY_BACKLOG_RATE_PER_S, settings.SWEEP_EVERY_S = every_s, rate, 0.5
     changes = approved_changes(rounds(50, 1000), propose, requester, approver)
     begun = time.monotonic()
     with away(segura):
@@ -290,7 +290,7 @@ def test_where_there_is_a_cap_no_more_goes_out_in_a_second_however_many_work(
     approver: User,
 ) -> None:
     cap, workers = 5, 6
-    settings.DELIVERY_PER_S, settings.SWEEP_EVERY_S = cap, 2.0
+    settings.DELIVERY_RATE_PER_S, settings.SWEEP_EVERY_S = cap, 2.0
     changes = approved_changes(18, propose, requester, approver)
     while Change.objects.filter(status__in=(Status.APPROVED, Status.SENDING)).exists():
         work_on_what_is_due(workers)

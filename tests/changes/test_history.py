@@ -80,7 +80,7 @@ def test_the_newest_steps_are_told_where_there_are_very_many(
 ) -> None:
     monkeypatch.setattr(history, "MOST", 3)
     for number in range(5):
-        ledger.record_event("change.doubted", change=submitted.pk, data={"reason": f"Look {number}"})
+        ledger.record_event("change.in_doubt", change=submitted.pk, data={"reason": f"Look {number}"})
     assert [moment.words for moment in history.build_history(submitted, {})] == ["Look 2", "Look 3", "Look 4"]
 
 
@@ -110,7 +110,7 @@ def test_the_whole_page_stays_within_twelve_queries(
     Change.objects.filter(pk=submitted.pk).update(status=status, fence=status != Status.PENDING)
     browser = as_person(approver)
     for number in range(30):
-        ledger.record_event("change.doubted", change=submitted.pk, data={"reason": f"Look {number}"})
+        ledger.record_event("change.in_doubt", change=submitted.pk, data={"reason": f"Look {number}"})
     page_of(browser, submitted)
     with django_assert_max_num_queries(12):
         page_of(browser, submitted)

@@ -50,7 +50,7 @@ def test_nothing_is_taken_up_while_a_person_holds_delivery(
     delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
     assert sweep.run_sweep() == [change.pk]
     assert work(change).status == Status.APPLIED
-    (held,), (released,) = events("delivery.held"), events("delivery.released")
+    (held,), (released,) = events("delivery.paused_by_operator"), events("delivery.resumed_by_operator")
     assert (held["actor"], held["data"]["reason"], released["actor"]) == ("admin", WHY, "admin")
 
 
@@ -183,4 +183,4 @@ def test_second_click_changes_nothing_and_is_told_so(admin: User) -> None:
     delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
     with pytest.raises(NotPaused):
         delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
-    assert (len(events("delivery.held")), len(events("delivery.released"))) == (1, 1)
+    assert (len(events("delivery.paused_by_operator")), len(events("delivery.resumed_by_operator"))) == (1, 1)

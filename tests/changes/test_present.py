@@ -121,7 +121,7 @@ def test_a_wrong_password_decides_nothing_is_never_shown_again_and_is_in_the_log
     assert "Kept" in answer.content.decode()
     assert 'aria-invalid="true"' in answer.content.decode()
     assert not Vote.objects.exists()
-    (refused,) = events("session.refused")
+    (refused,) = events("session.failed")
     assert (refused["actor"], refused["data"]["reason"]) == ("approver", "wrong name or password")
     assert not [event for event in Event.objects.all() if "canary" in event.text]
 
@@ -132,7 +132,7 @@ def test_guesses_at_the_ballot_meet_the_limits_of_signing_in(late: Client, submi
     answer = send(late, "approve", submitted, ballot_of(submitted, password=PASSWORD))
     assert "Too many wrong passwords. Try again in 5 minutes." in text_of(answer)
     assert not Vote.objects.exists()
-    assert events("session.refused")[-1]["data"]["reason"] == "too many attempts"
+    assert events("session.failed")[-1]["data"]["reason"] == "too many attempts"
 
 
 def test_the_right_password_counts_for_five_minutes_and_not_for_this_vote_alone(
@@ -183,7 +183,7 @@ def test_the_log_says_how_the_voter_had_signed_in(late: Client, submitted: Chang
     shown = datetime.fromisoformat(cast["data"]["presence_shown_at"])
     assert timedelta(seconds=300) < shown - signed_in < timedelta(seconds=360)
     assert shown >= before
-    (confirmed,) = events("session.confirmed")
+    (confirmed,) = events("session.reauthenticated")
     assert (confirmed["actor"], confirmed["address"]) == ("approver", cast["address"])
 
 
@@ -198,7 +198,7 @@ def needs_human(change: Change, approver: User) -> None:
     ("act", "form", "event"),
     [
         ("recheck", {}, "change.rechecked"),
-        ("close", {"applied": "yes", "reason": "I looked at it"}, "change.closed"),
+        ("close", {"applied": "yes", "reason": "I looked at it"}, "change.resolved"),
     ],
 )
 def test_what_the_machine_cannot_settle_needs_a_person_who_is_there(

@@ -358,7 +358,7 @@ def test_an_administrator_closes_what_the_machine_cannot_settle(
         submitted.pk, by=admin, applied=applied, reason="Looked at it in Segura", recent_auth=PRESENT
     )
     assert change.status == status
-    assert actions(change)[-1] == "change.closed"
+    assert actions(change)[-1] == "change.resolved"
 
 
 def test_nobody_closes_an_own_change_and_only_administrators_close(

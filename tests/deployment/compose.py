@@ -185,7 +185,7 @@ def see_that_containers_stop_at_any_time(here: Installation) -> None:
 
 def change_the_keys(here: Installation, people: dict[str, str]) -> None:
     """The sections about keys: blocks of the host change the files, containers restart."""
-    files = {"PORTAL_SEALING_KEYS_FILE": ".secrets/sealing_keys"}
+    files = {"PORTAL_ENCRYPTION_KEYS_FILE": ".secrets/encryption_keys"}
     for number in (0, 1):
         here.follow("Another sealing key", number, language="sh", **files)
         here.follow("Rolling restart")

@@ -36,5 +36,5 @@ def test_three_beats_cause_one_call_for_each_change(segura: Sandbox, approve_all
             await_applied(changes)
         assert [beat.poll() for beat in beats] == [None, None, None]
     assert len(segura.control.arrivals("update")) == Attempt.objects.count() == len(made)
-    assert events("delivery.lost") == []
+    assert events("delivery.claim_lost") == []
     check(segura.control, log=tmp_path / "workers.log")

@@ -37,7 +37,7 @@ def test_worker_with_a_wrong_clock_keeps_to_the_leases_of_the_database(
     began = datetime.now(UTC)
     with workers(log, {"SEGURA_GATEWAY_TIMEOUT_S": "0.2"}) as crew:
         crew.start(1, concurrency=2, PYTHONPATH=path, CLOCK_SHIFT_S=str(hours * 3600))
-        crew.start(1, queue="sleepy", pool="solo", PORTAL_CRASH_AT=f"intended:{bed}")
+        crew.start(1, queue="sleepy", pool="solo", PORTAL_FAILPOINT=f"intended:{bed}")
         (slow,), (quick,) = approve_all(secrets[:1]), approve_all(secrets[1:])
         tasks.deliver_change.apply_async((slow.pk,), queue="sleepy")
         wait_until(bed.exists, "a worker stands still")
@@ -45,7 +45,7 @@ def test_worker_with_a_wrong_clock_keeps_to_the_leases_of_the_database(
         await_applied([quick])
 
         await_applied([slow], sweep=True)
-    (started, *_), (lost, *_) = events("delivery.started"), events("delivery.lost")
+    (started, *_), (lost, *_) = events("delivery.started"), events("delivery.claim_lost")
     held = datetime.fromisoformat(lost["at"]) - datetime.fromisoformat(started["at"])
     assert LEASE_S <= held.total_seconds() <= LEASE_S + 15
     for event in (*events("delivery.answered"), *events("change.applied"), *events("vault.responded")):

@@ -59,11 +59,11 @@ class Killed:
         markers: list[Marker] = []
         with workers(self.log, PATIENT) as crew:
             crew.start(1, concurrency=4)
-            crew.start(1, concurrency=AT_ONCE // 2 + 1, queue="doomed", PORTAL_CRASH_AT=point)
+            crew.start(1, concurrency=AT_ONCE // 2 + 1, queue="doomed", PORTAL_FAILPOINT=point)
             while len(self.deaths()) < KILLS:
                 assert len(markers) < 2 * KILLS // AT_ONCE, "workers outlive their crash point"
                 markers.append(Marker.new(f"the value of round {len(markers) + 1}"))
-                whole = crew.start(WHOLE, queue="doomed as a whole", pool="solo", PORTAL_CRASH_AT=point)
+                whole = crew.start(WHOLE, queue="doomed as a whole", pool="solo", PORTAL_FAILPOINT=point)
                 self.segura.control.plan(fault, endpoint="update", times=AT_ONCE // 2)
                 changes = self.approve_all(secrets, value=markers[-1], notes=f"round {len(markers)}")
                 for number, change in enumerate(changes):
@@ -82,7 +82,7 @@ class Killed:
 
     @staticmethod
     def deaths() -> list[tuple[int, int]]:
-        return [(event["change"], event["data"]["fence"]) for event in events("delivery.lost")]
+        return [(event["change"], event["data"]["fence"]) for event in events("delivery.claim_lost")]
 
 
 def attempts_of(change: int) -> list[Attempt]:
@@ -132,5 +132,5 @@ def test_worker_killed_with_the_answer_in_hand_leaves_a_doubt_and_at_most_one_fu
 
 
 def doubted(change: int) -> bool:
-    causes = [event["data"]["cause"] for event in events("change.doubted") if event["change"] == change]
+    causes = [event["data"]["cause"] for event in events("change.in_doubt") if event["change"] == change]
     return causes == ["worker_lost"]

@@ -21,7 +21,7 @@ from tests.rig.proxy import Proxy, through, upstream_of
 from tests.rig.visitor import wait_until
 from tests.rig.workers import workers
 
-DEAF_AFTER_S = 3.0
+STUCK_AFTER_S = 3.0
 
 
 @dataclass
@@ -91,7 +91,7 @@ def test_deaf_worker_ends_with_an_alarm_and_its_successor_does_the_work(
     segura: Sandbox, approve_all: ManyChanges, tmp_path: Path
 ) -> None:
     """It is made deaf as an operator would: told to consume nothing. It still answers `inspect ping`."""
-    with workers(tmp_path / "workers.log", {"WORKER_DEAF_AFTER_S": str(DEAF_AFTER_S)}) as crew:
+    with workers(tmp_path / "workers.log", {"WORKER_STUCK_AFTER_S": str(STUCK_AFTER_S)}) as crew:
         (deaf,) = crew.start(1)
         control = app.control
         (name,) = [next(iter(answer)) for answer in control.ping(timeout=5, limit=1)]
@@ -117,7 +117,7 @@ def test_worker_that_is_busy_or_stopped_or_without_a_broker_is_not_taken_for_dea
     (change,) = approve_all(usable(segura.control, 1), notes="takes long")
     segura.control.plan("hold", endpoint="update")
     patient = {
-        "WORKER_DEAF_AFTER_S": str(DEAF_AFTER_S),
+        "WORKER_STUCK_AFTER_S": str(STUCK_AFTER_S),
         "SEGURA_GATEWAY_TIMEOUT_S": "60",
         "SEGURA_DEADLINE_S": "60",
         "DELIVERY_LEASE_S": "120",
@@ -130,10 +130,10 @@ def test_worker_that_is_busy_or_stopped_or_without_a_broker_is_not_taken_for_dea
         segura.control.wait(lambda journal: journal["held"] == 1, 30)
         stopped.send_signal(signal.SIGSTOP)
         proxy.freeze()
-        alone_for(2 * DEAF_AFTER_S)
+        alone_for(2 * STUCK_AFTER_S)
         assert (busy.poll(), alone.poll()) == (None, None)
         stopped.send_signal(signal.SIGCONT)
-        alone_for(DEAF_AFTER_S / 2)
+        alone_for(STUCK_AFTER_S / 2)
         assert stopped.poll() is None
         segura.control.release()
 

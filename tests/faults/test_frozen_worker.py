@@ -35,9 +35,9 @@ def test_worker_that_slept_through_its_lease_sends_nothing(
     with workers(log, {"SEGURA_GATEWAY_TIMEOUT_S": "0.2"}) as crew:
         crew.start(1, concurrency=2)
         for point, bed in beds.items():
-            crew.start(1, queue=point, pool="solo", PORTAL_CRASH_AT=f"{point}:{bed}")
+            crew.start(1, queue=point, pool="solo", PORTAL_FAILPOINT=f"{point}:{bed}")
         for number in range(rounds(1, 10)):
-            lost_before = len(events("delivery.lost"))
+            lost_before = len(events("delivery.claim_lost"))
             changes = approve_all(secrets, notes=f"round {number}")
             for change, point in zip(changes, beds, strict=True):
                 tasks.deliver_change.apply_async((change.pk,), queue=point)
@@ -52,7 +52,7 @@ def test_worker_that_slept_through_its_lease_sends_nothing(
             for pid in sleepers:
                 os.kill(pid, signal.SIGCONT)
             noted = lost_before + 2 * len(changes)  # once by the sweep, once by each when it woke up
-            wait_until(lambda noted=noted: len(events("delivery.lost")) == noted, "both have noticed")
+            wait_until(lambda noted=noted: len(events("delivery.claim_lost")) == noted, "both have noticed")
             assert segura.control.arrivals("update") == arrived
     newest = [str(attempt.pk) for attempt in Attempt.objects.exclude(outcome__in=("", "not_sent"))]
     assert sorted(newest) == sorted(each["attempt_id"] for each in segura.control.arrivals("update"))

@@ -60,7 +60,7 @@ class Cramped:
 def write_for_ever(size: int) -> None:
     """Events of about this size, until the database says no."""
     for _ in range(10_000):
-        ledger.record_event("session.refused", data={"name": secrets.token_hex(size)})
+        ledger.record_event("session.failed", data={"name": secrets.token_hex(size)})
 
 
 @pytest.fixture

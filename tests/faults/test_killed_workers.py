@@ -41,7 +41,7 @@ def test_workers_killed_between_sending_and_answer(
         crew.start(1, concurrency=4)
         doomed: list[Process] = []
         for number, apply in zip(count(1), cycle(["before", "never", "never", "before"])):
-            if len(events("delivery.lost")) >= KILLS:  # a call that timed out before the kill does not count
+            if len(events("delivery.claim_lost")) >= KILLS:  # a call that timed out before the kill does not count
                 break
             assert number < 2 * KILLS // AT_ONCE
             doomed = doomed or crew.start(1, concurrency=AT_ONCE, queue="doomed")
@@ -56,7 +56,7 @@ def test_workers_killed_between_sending_and_answer(
             segura.control.release()
             await_applied(changes, sweep=True)
     check(segura.control, markers=markers, log=log)
-    deaths = len(events("delivery.lost"))
+    deaths = len(events("delivery.claim_lost"))
     record_property("figures", f"killed {deaths} times in mid-call, in {len(markers)} rounds of {AT_ONCE} changes")
 
 

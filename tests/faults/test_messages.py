@@ -51,7 +51,7 @@ def test_message_delivered_ten_times_to_eight_workers_is_one_call(
     assert len(arrived) == len(made)
     assert set(arrived.values()) == {1}
     assert Attempt.objects.count() == len(made)
-    assert events("delivery.lost") == []  # who lost the claim left without a word
+    assert events("delivery.claim_lost") == []  # who lost the claim left without a word
     assert " ERROR " not in (tmp_path / "workers.log").read_text()
     check(segura.control, log=tmp_path / "workers.log")
 

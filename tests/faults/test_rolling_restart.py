@@ -40,5 +40,5 @@ def test_rolling_restart_leaves_no_doubt(segura: Sandbox, approve_all: ManyChang
                 assert crew.retire(worker) == 0
                 (staff[place],) = crew.start(1, concurrency=2)
             await_applied(made, sweep=True)
-    assert events("change.doubted") == events("delivery.lost") == []
+    assert events("change.in_doubt") == events("delivery.claim_lost") == []
     check(segura.control, log=tmp_path / "workers.log")

@@ -275,7 +275,7 @@ class Machine(RuleBasedStateMachine):
     def no_outcome_is_guessed(self, truth: Truth) -> Iterator[str]:
         """After a call of unknown outcome: in doubt, repeated, seen to be applied, or a matter for a person."""
         newest = {attempt.change_id: attempt.outcome for attempt in truth.attempts.values()}
-        closed = {event["change"] for event in truth.events("change.closed")}
+        closed = {event["change"] for event in truth.events("change.resolved")}
         for pk in newest.keys() - closed:
             change = truth.changes[pk]
             known = newest[pk] not in ("", "in_doubt") or change.status in (*LANE, Status.APPLIED)

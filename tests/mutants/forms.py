@@ -89,7 +89,7 @@ FORMS = (
     ),
     Mutant(
         "an error page keeps what was typed",
-        "templates/_problem.html",
+        "templates/_error.html",
         "{% send_again %}\n",
         "",
         ("tests/web/test_typed_text.py::test_error_page_keeps_what_was_typed_and_sends_it_again",),

@@ -195,10 +195,10 @@ def test_value_whose_key_is_gone_is_found(
 ) -> None:
     submission.submit_change(propose(value="a new value of these tests"), by=requester)
     assert not any("rest under" in one for one in wrong(keys.check_keys()))
-    settings.SEALING_KEYS = f"another:{SEEDS[0]}"
+    settings.ENCRYPTION_KEYS = f"another:{SEEDS[0]}"
     keyring.get_keyring.cache_clear()
     try:
-        assert any("which PORTAL_SEALING_KEYS lacks" in one for one in wrong(keys.check_keys()))
+        assert any("which PORTAL_ENCRYPTION_KEYS lacks" in one for one in wrong(keys.check_keys()))
     finally:
         keyring.get_keyring.cache_clear()
 
@@ -281,13 +281,13 @@ def test_process_is_advised_on_what_it_needs_itself(process: str, advised: set[s
 
 @pytest.mark.parametrize("process", ["sealer", "scheduler", "owner"])
 def test_process_without_keys_is_asked_for_none(process: str, settings: Settings) -> None:
-    settings.PROCESS, settings.SEALING_KEYS, settings.SEGURA_URL = process, "", ""
+    settings.PROCESS, settings.ENCRYPTION_KEYS, settings.SEGURA_URL = process, "", ""
     keyring.get_keyring.cache_clear()
     try:
         found = [finding.found for finding in doctor.run_checks(ask_segura=False)]
     finally:
         keyring.get_keyring.cache_clear()
-    assert not any("PORTAL_SEALING_KEYS" in one or "SEGURA_" in one for one in found)
+    assert not any("PORTAL_ENCRYPTION_KEYS" in one or "SEGURA_" in one for one in found)
     assert any("migrations" in one for one in found) is (process != "scheduler")
 
 

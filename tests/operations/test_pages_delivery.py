@@ -103,7 +103,7 @@ def test_worker_that_is_silent_for_long_is_named_and_one_that_ended_is_not(
     page = shown(browser)
     assert "celery@one" in page
     assert "celery@two" not in page
-    settings.WORKER_DEAF_AFTER_S = -1
+    settings.WORKER_STUCK_AFTER_S = -1
     page = shown(browser)
     assert "celery@one silent" in page
     assert "No worker takes up changes." in page
@@ -288,7 +288,7 @@ def test_pause_and_resumption_by_hand(as_person: AsPerson, admin: User) -> None:
     late = browser.post(reverse("operations:release"))
     assert late.status_code == 409
     assert "Nobody has paused delivery" in text_of(late)
-    (held,) = events("delivery.held")
+    (held,) = events("delivery.paused_by_operator")
     assert held["data"]["signed_in_with"] == ["password"]
 
 

@@ -36,7 +36,7 @@ def ring(settings: Settings) -> Any:
     """`ring(NEW, OLD)`: the sealing keys from now on."""
 
     def turn(*keys: str) -> None:
-        settings.SEALING_KEYS = ",".join(keys)
+        settings.ENCRYPTION_KEYS = ",".join(keys)
         keyring.get_keyring.cache_clear()
 
     yield turn

@@ -33,7 +33,7 @@ def test_own_choice_comes_before_what_the_browser_says(requester: User, as_perso
     browser.cookies["zone"] = "America/Sao_Paulo"
     page = shown(browser, submitted)
     assert " JST</time>" in page
-    assert "zone.js" not in page
+    assert "timezone.js" not in page
 
 
 @pytest.mark.parametrize("told", ["../../etc/passwd", "America", "/etc/localtime", "Nowhere/Land", "x" * 3000, "\x00"])

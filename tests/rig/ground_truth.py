@@ -77,7 +77,7 @@ class Truth:
     @cached_property
     def lost(self) -> set[tuple[int, int]]:
         """Change and fence of every delivery that the log says lost its worker."""
-        return {(event["change"], event["data"]["fence"]) for event in self.events("delivery.lost")}
+        return {(event["change"], event["data"]["fence"]) for event in self.events("delivery.claim_lost")}
 
 
 _TOLD_BY = {"change.submitted": str(Status.PENDING), "delivery.started": str(Status.SENDING)}

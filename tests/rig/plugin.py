@@ -116,7 +116,7 @@ def _start(stack: contextlib.ExitStack) -> None:
         "PORTAL_STATE_DIR": str(state),
         "PORTAL_SECRET_KEY": secrets.token_urlsafe(48),
         "CHANGE_SUBMITS_PER_HOUR": "100000",  # a test has its people do in a minute what others do in a year
-        "PORTAL_SEALING_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+        "PORTAL_ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         "PORTAL_APPROVAL_MAC_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         "REDIS_URL": stack.enter_context(throw_away_redis(state)),
         "DATABASE_URL": stack.enter_context(throw_away_postgres()),

@@ -41,11 +41,11 @@ def test_values_are_sealed_anew_and_the_old_key_goes(
     propose: Callable[..., Proposal], requester: User, tmp_path: Path
 ) -> None:
     change = submission.submit_change(propose(value="a new value"), by=requester)
-    file = tmp_path / "sealing_keys"
-    file.write_text(os.environ["PORTAL_SEALING_KEYS"])
+    file = tmp_path / "encryption_keys"
+    file.write_text(os.environ["PORTAL_ENCRYPTION_KEYS"])
     file.chmod(0o640)
     old = KeyRing.parse(file.read_text()).active
-    printed = follow("Another sealing key", operator("PORTAL_SEALING_KEYS", file))
+    printed = follow("Another sealing key", operator("PORTAL_ENCRYPTION_KEYS", file))
     assert "1 sealed anew" in "".join(printed)
     (kept,) = KeyRing.parse(file.read_text()).keys
     assert kept != old

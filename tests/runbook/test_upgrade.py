@@ -114,6 +114,6 @@ def test_rolling_upgrade_loses_and_doubles_nothing(
         from portal.changes.models import Change, Status
 
         wait_until(lambda: Change.objects.filter(status=Status.APPLIED).count() == 3 * len(SECRETS), "all applied", 90)
-        assert events("change.doubted") == events("delivery.lost") == []
+        assert events("change.in_doubt") == events("delivery.claim_lost") == []
         check(segura.control, log=tmp_path / "new.log")
     assert len(segura.control.arrivals("update")) == 3 * len(SECRETS)

@@ -17,7 +17,7 @@ def turn(settings: Settings) -> Iterator[Callable[..., None]]:
     """`turn(NEW, OLD)`: from now on this process has these keys, as after a restart."""
 
     def have(*keys: str) -> None:
-        settings.SEALING_KEYS = ",".join(keys)
+        settings.ENCRYPTION_KEYS = ",".join(keys)
         keyring.get_keyring.cache_clear()
 
     yield have

@@ -80,7 +80,7 @@ def test_nothing_tells_a_right_guess_from_a_wrong_one_until_guessing_is_stopped(
     assert 59 - (time.monotonic() - started) // 60 <= int(minutes) <= 60, "an hour after the first guess"
     assert "Submit for approval" in text_of(stopped), "the proposal is not lost"
     assert Change.objects.count() == GUESSES
-    (refused,) = events("access.refused")
+    (refused,) = events("access.denied")
     assert (refused["actor"], refused["data"]["rule"]) == (requester.username, "TooMany")
 
 

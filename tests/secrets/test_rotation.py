@@ -73,14 +73,14 @@ def test_key_is_rotated_during_traffic_without_a_failure(
         database.close()
 
     log = tmp_path / "workers.log"
-    with workers(log, {"PORTAL_SEALING_KEYS": f"{OLD},{NEW}"}) as first:
+    with workers(log, {"PORTAL_ENCRYPTION_KEYS": f"{OLD},{NEW}"}) as first:
         turn(OLD)
         open_more(OPEN // 2)
         turn(OLD, NEW)
         first.start_beat()
         first.start(1)
         decide(made[: OPEN // 8])
-        with workers(log, {"PORTAL_SEALING_KEYS": f"{NEW},{OLD}"}) as second:
+        with workers(log, {"PORTAL_ENCRYPTION_KEYS": f"{NEW},{OLD}"}) as second:
             turn(NEW, OLD)
             second.start(1)
             decide(made[OPEN // 8 : OPEN // 4])
@@ -101,7 +101,7 @@ def test_key_is_rotated_during_traffic_without_a_failure(
                     with pytest.raises(CannotDecrypt):
                         ring.open(blob, f"changes_revision|{pk}|client_secret".encode())
         turn(NEW)
-        with workers(log, {"PORTAL_SEALING_KEYS": NEW}) as last:
+        with workers(log, {"PORTAL_ENCRYPTION_KEYS": NEW}) as last:
             last.start_beat()
             last.start(1)
             decide(made[OPEN // 2 :])
@@ -112,10 +112,10 @@ def test_key_is_rotated_during_traffic_without_a_failure(
             )
     assert len(made) == OPEN
     assert sorted({change.pk for change in made}) == sorted(Change.objects.values_list("pk", flat=True))
-    assert events("change.escalated") == events("change.failed") == events("delivery.lost") == []
+    assert events("change.escalated") == events("change.failed") == events("delivery.claim_lost") == []
     assert "Traceback" not in log.read_text(errors="replace")
     assert len(segura.control.journal()["applications"]) == OPEN
-    rotated = events("sealing.rotated")
+    rotated = events("encryption_key.rotated")
     assert {event["data"]["key"] for event in rotated} == {"new"}
     assert {name for event in rotated for name in event["data"]["old_keys"]} == {"old"}
     assert sum(event["data"]["rows"] for event in rotated) >= OPEN // 4
@@ -144,11 +144,11 @@ def test_values_open_as_before_and_the_log_names_keys_and_no_key(
         kept = change.current()
         assert kept.sealed_secret is not None
         assert secret_encryption.decrypt_secret(kept.sealed_secret, kept.pk).reveal() == f"a value {number}"
-    (event,) = events("sealing.rotated")
+    (event,) = events("encryption_key.rotated")
     assert event["data"] == {"rows": 2, "key": "new", "old_keys": ["old"]}
     assert event["actor"].endswith("(command line)")
     call_command("rotate_encryption_keys")
-    assert len(events("sealing.rotated")) == 1, "nothing moved, nothing to tell"
+    assert len(events("encryption_key.rotated")) == 1, "nothing moved, nothing to tell"
 
 
 def test_a_value_that_no_key_opens_is_named_and_keeps_the_exit_code_at_one(
@@ -163,7 +163,7 @@ def test_a_value_that_no_key_opens_is_named_and_keeps_the_exit_code_at_one(
     assert "2 left on key old." in printed
     for change in two_open:
         assert f"{change} cannot be opened" in printed
-    assert events("sealing.rotated") == []
+    assert events("encryption_key.rotated") == []
 
 
 def test_ended_changes_hold_nothing_to_rotate(two_open: list[Change], requester: User) -> None:

@@ -154,7 +154,7 @@ def stands() -> dict[str, list[Any]]:
         model.__name__: list(model.objects.order_by("pk").values())
         for model in (Change, Comment, Draft, Revision, Vote, CatalogSync, CircuitBreaker, SavedFilter)
     }
-    known = Event.objects.exclude(action__in=("access.refused", "vote.refused", "session.refused"))
+    known = Event.objects.exclude(action__in=("access.denied", "vote.refused", "session.failed"))
     return {
         **kept,
         "User": list(User.objects.order_by("pk").values("username", "password", "is_active")),

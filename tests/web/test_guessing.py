@@ -31,7 +31,7 @@ def guess(name: str, password: str = WRONG, address: str = ATTACKER, **headers: 
 
 def looked_at(before: int) -> int:
     """Guesses whose password was really compared since, by the log."""
-    refused = Event.objects.filter(pk__gt=before, action="session.refused")
+    refused = Event.objects.filter(pk__gt=before, action="session.failed")
     return refused.filter(text__contains='"reason":"wrong name or password"').count()
 
 
@@ -61,7 +61,7 @@ def test_forged_forwarding_neither_frees_the_guesser_nor_locks_the_victim_out() 
         guess("maria", **{"X-Forwarded-For": VICTIM, "X-Real-IP": VICTIM, "Forwarded": f"for={VICTIM};n={n}"})
     assert "Too many failed" in guess("maria", RIGHT).content.decode()
     assert guess("maria", RIGHT, VICTIM).status_code == 302
-    addresses = Event.objects.filter(action="session.refused").values_list("text", flat=True)
+    addresses = Event.objects.filter(action="session.failed").values_list("text", flat=True)
     assert all(f'"address":"{ATTACKER}"' in text for text in addresses)
 
 

@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
                                     "change.stale",
                                     "change.expired",
                                     "change.withdrawn",
-                                    "change.doubted",
+                                    "change.in_doubt",
                                     "change.escalated",
                                     "delivery.intended",
                                     "delivery.answered",

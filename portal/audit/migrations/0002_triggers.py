@@ -69,7 +69,7 @@ BEGIN
             RAISE EXCEPTION 'permission denied for event %: the sealer alone records it', $1
                 USING ERRCODE = 'insufficient_privilege';
         END IF;
-    ELSIF $1 IN ('audit.pruned', 'audit.retention_changed', 'audit.held', 'audit.unheld', 'audit.restored') THEN
+    ELSIF $1 IN ('audit.pruned', 'audit.retention_changed', 'audit.hold_placed', 'audit.hold_lifted', 'audit.restored') THEN
         IF NOT has_table_privilege(caller, 'public.audit_event', 'DELETE') THEN
             RAISE EXCEPTION 'permission denied for event %: the role that migrates alone records it', $1
                 USING ERRCODE = 'insufficient_privilege';

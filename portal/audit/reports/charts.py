@@ -31,7 +31,7 @@ _STATES = {
     "change.stale": ("stale", "calm"),
     "change.expired": ("expired", "calm"),
     "change.withdrawn": ("withdrawn", "calm"),
-    "change.doubted": ("in_doubt", "doubt"),
+    "change.in_doubt": ("in_doubt", "doubt"),
     "change.escalated": ("needs_human", "doubt"),
 }
 

@@ -24,7 +24,7 @@ OUTCOMES = (
     "change.stale",
     "change.expired",
     "change.withdrawn",
-    "change.doubted",
+    "change.in_doubt",
     "change.escalated",
 )
 ANSWER = "delivery.answered"

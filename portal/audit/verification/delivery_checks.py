@@ -22,7 +22,7 @@ _ENDED = (
     "change.stale",
     "change.applied",
 )
-_REOPENED_BY = {"change.failed": "change.retried", "change.closed": "change.retried"}
+_REOPENED_BY = {"change.failed": "change.retried", "change.resolved": "change.retried"}
 _ASKED = (*_PROPOSED, *_ENDED, *_REOPENED_BY, *_REOPENED_BY.values(), "vote.cast", "vote.voided", _SENT)
 
 

@@ -28,13 +28,13 @@ def find(request: UserRequest) -> HttpResponse:
     form = SearchForm(request.GET if "q" in request.GET else None)
     context = {"form": form, "standing": get_seal_status()}
     if not form.is_valid():
-        return render(request, "audit/find.html", context, status=422 if form.is_bound else 200)
+        return render(request, "audit/search.html", context, status=422 if form.is_bound else 200)
     text = form.cleaned_data["q"]
     found = activity.search_log(text, form.number())
     record_log_view(request, "find", filters={"q": text})
     if len(found) == 1:
         return redirect(_page_of(found))
-    return render(request, "audit/find.html", context | {"q": text, "found": found})
+    return render(request, "audit/search.html", context | {"q": text, "found": found})
 
 
 @require_safe
@@ -45,12 +45,12 @@ def person(request: UserRequest, username: str) -> HttpResponse:
     form = PeriodForm(request.GET)
     context = {"username": username, "form": form, "standing": get_seal_status()}
     if not form.is_valid():
-        return render(request, "audit/person.html", context, status=422)
+        return render(request, "audit/user.html", context, status=422)
     period = form.period()
     rows = activity.events_by_user(username, period)[:_NEWEST]
     context |= {"period": period, "asked": form.asked(), "acts": activity.count_actions(username, period), "rows": rows}
     record_log_view(request, "person", person=username, filters=form.asked())
-    return render(request, "audit/person.html", context)
+    return render(request, "audit/user.html", context)
 
 
 @require_safe

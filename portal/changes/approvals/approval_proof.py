@@ -40,11 +40,11 @@ ENDED_FOR_GOOD = (
 """Actions after which no earlier vote counts."""
 REOPENED_BY = {
     "change.failed": "change.retried",
-    "change.closed": "change.retried",
+    "change.resolved": "change.retried",
     "change.escalated": "change.rechecked",
 }
 """Actions after which earlier votes count only if the mapped action of a user, which has its own MAC, follows."""
-_ASKED = (*PROPOSED, *ENDED_FOR_GOOD, *REOPENED_BY, *REOPENED_BY.values(), "change.doubted", "vote.cast", "vote.voided")
+_ASKED = (*PROPOSED, *ENDED_FOR_GOOD, *REOPENED_BY, *REOPENED_BY.values(), "change.in_doubt", "vote.cast", "vote.voided")
 _TEXTS = Prepared(
     lambda: (
         Event.objects.filter(change=Given("change"), action__in=list(dict.fromkeys(_ASKED)))
@@ -160,14 +160,14 @@ def require_open(change: Change, later: Iterable[Entry], approved_at: datetime) 
     since, doubted = approved_at, False
     barred: dict[str, datetime] = {}  # action that lifts the bar -> instant of the bar
     for entry in later:
-        closed_as_applied = entry.action == "change.closed" and entry.data.get("applied") is not False
+        closed_as_applied = entry.action == "change.resolved" and entry.data.get("applied") is not False
         if entry.action in ENDED_FOR_GOOD or closed_as_applied:
             raise Tampered
         if entry.action in REOPENED_BY:
-            if entry.action == "change.closed":
+            if entry.action == "change.resolved":
                 barred, doubted = {}, False
             barred[REOPENED_BY[entry.action]] = entry.at
-        elif entry.action == "change.doubted":
+        elif entry.action == "change.in_doubt":
             doubted = True
         elif entry.action in barred and is_reopening(change, entry, barred[entry.action]):
             del barred[entry.action]

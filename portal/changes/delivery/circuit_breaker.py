@@ -3,8 +3,8 @@
 Its state is one row, which all workers read and only this module writes. An administrator may pause delivery too; only
 an administrator ends that manual pause, even if calls get through meanwhile.
 
-Closed: no limit, except the rate limit DELIVERY_PER_S if it is set. Open: one change per interval is tried, the probe.
-After it closes: the backlog is delivered at DELIVERY_RETURN_PER_S.
+Closed: no limit, except the rate limit DELIVERY_RATE_PER_S if it is set. Open: one change per interval is tried, the probe.
+After it closes: the backlog is delivered at DELIVERY_BACKLOG_RATE_PER_S.
 
 Calls count by what they prove. A call that Segura confirmed, or refused with a Segura error code, got through. Nothing
 is proved, so neither counted nor reset, by a successful read, by another answer of Segura about this one secret, and by
@@ -37,7 +37,7 @@ _RETURNING = Q(opened_at=None, next_at__isnull=False)
 PAUSED = _OPEN | _HELD
 MARK = Coalesce("held_at", "next_at")
 SLOWED = Exists(CircuitBreaker.objects.filter(_HELD | _RETURNING))
-"""True while reserve_slot() matters without DELIVERY_PER_S: during a manual pause or a backlog."""
+"""True while reserve_slot() matters without DELIVERY_RATE_PER_S: during a manual pause or a backlog."""
 IS_TROUBLED = Exists(CircuitBreaker.objects.filter(Q(failures__gt=0) | _OPEN))
 """True if record_success() has something to reset; callers add it to an UPDATE that they make anyway."""
 _PAUSED_NOW = Prepared(lambda: CircuitBreaker.objects.filter(PAUSED).values_list("pk"))
@@ -84,9 +84,9 @@ def sweep_quota(now: datetime) -> int | None:
         return 0
     if row is not None and row.opened_at and row.next_at:
         return int(row.next_at <= now)
-    rates = [settings.DELIVERY_RETURN_PER_S] if row else []
-    if settings.DELIVERY_PER_S:
-        rates.append(settings.DELIVERY_PER_S)
+    rates = [settings.DELIVERY_BACKLOG_RATE_PER_S] if row else []
+    if settings.DELIVERY_RATE_PER_S:
+        rates.append(settings.DELIVERY_RATE_PER_S)
     return max(1, int(min(rates) * settings.SWEEP_EVERY_S)) if rates else None
 
 
@@ -96,7 +96,7 @@ def reserve_slot(now: datetime) -> float | None:
     Returns None and reserves no slot if it would be more than SWEEP_EVERY_S away, or if delivery is paused manually.
     Runs in its own durable transaction.
     """
-    cap = settings.DELIVERY_PER_S
+    cap = settings.DELIVERY_RATE_PER_S
     if not cap and not CircuitBreaker.objects.filter(_HELD | _RETURNING).exists():  # the usual case, without a lock
         return 0.0
     with transaction.atomic(durable=True):
@@ -109,7 +109,7 @@ def reserve_slot(now: datetime) -> float | None:
         wait = (at - now).total_seconds()
         if wait > settings.SWEEP_EVERY_S:
             return None
-        row.next_at = row.next_at and at + timedelta(seconds=1 / settings.DELIVERY_RETURN_PER_S)
+        row.next_at = row.next_at and at + timedelta(seconds=1 / settings.DELIVERY_BACKLOG_RATE_PER_S)
         row.turn_at = at + timedelta(seconds=1 / cap) if cap else None
         row.save(update_fields=["next_at", "turn_at"])
         return wait

@@ -84,7 +84,7 @@ def _stop(change: Change, error: Exception) -> None:
                     _log.error("change %d could not be prepared: %s", change.pk, type(error).__name__)
                     status_changes.escalate_to_operator(change, StatusCause.BROKEN)
     except transitions.WrongState:
-        _note("delivery.lost", change, data={"fence": change.fence})
+        _note("delivery.claim_lost", change, data={"fence": change.fence})
 
 
 def _cleared(change: Change, revision: Revision, reading: Readback) -> bool:
@@ -137,7 +137,7 @@ def _intend(change: Change, revision: Revision, started: float) -> Attempt | Non
     """Record the call before it is made (B4); None if the lease is lost or half used (B6), or approvals are missing."""
     with transaction.atomic(durable=True):
         if not claims.is_still_claimed(change):
-            _note("delivery.lost", change, data={"fence": change.fence})
+            _note("delivery.claim_lost", change, data={"fence": change.fence})
             return None
         if not valid_votes.has_enough_rights(change, revision):
             _give_back(change, revision)

@@ -73,7 +73,7 @@ def record_result(attempt: Attempt, outcome: Outcome, kept: SpooledResult | None
         if (change.status, change.fence) == (Status.SENDING, attempt.fence):
             _conclude(change, outcome)
         else:
-            _note("delivery.lost", change, code=outcome.status, data=facts)
+            _note("delivery.claim_lost", change, code=outcome.status, data=facts)
         if kept is None:  # a late result says nothing about calls now
             _tell_breaker(outcome, troubled)
 

@@ -143,7 +143,7 @@ def mark_in_doubt(
     _conclude(
         change,
         Status.IN_DOUBT,
-        "change.doubted",
+        "change.in_doubt",
         cause,
         code=code,
         message=message,
@@ -165,7 +165,7 @@ def mark_restored(change: Change) -> None:
     _conclude(
         change,
         Status.APPROVED if change.status == Status.APPROVED else Status.IN_DOUBT,
-        "change.doubted",
+        "change.in_doubt",
         StatusCause.RESTORED,
         tries=0,
         doubts=0,
@@ -187,7 +187,7 @@ def keep_in_doubt(
     _conclude(
         change,
         Status.IN_DOUBT,
-        "change.still_doubted",
+        "change.still_in_doubt",
         StatusCause(change.cause),
         code=code,
         message=message,
@@ -215,7 +215,7 @@ def has_exhausted_attempts(change: Change) -> bool:
     Failed read-backs are not counted: while Segura is unavailable they go on until the day is over.
     """
     since = change.doubtful_since
-    return change.doubts > settings.DELIVERY_MAX_TRIES or (since is not None and db_now() - since > _LONGEST_DOUBT)
+    return change.doubts > settings.DELIVERY_MAX_UNKNOWN_OUTCOMES or (since is not None and db_now() - since > _LONGEST_DOUBT)
 
 
 def _tried(change: Change, wait_s: float, *, own: bool) -> dict[str, Any]:

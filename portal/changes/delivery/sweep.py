@@ -52,7 +52,7 @@ def _take_over(change_id: int) -> None:
         change = lock_change(change_id)
         if change.status != Status.SENDING or not change.lease_until or change.lease_until > db_now():
             return
-        ledger.record_event("delivery.lost", change=change.pk, secret=change.secret, data={"fence": change.fence})
+        ledger.record_event("delivery.claim_lost", change=change.pk, secret=change.secret, data={"fence": change.fence})
         intended = Attempt.objects.filter(change=change, fence=change.fence).exists()
         if intended:
             status_changes.mark_in_doubt(change, StatusCause.WORKER_LOST)

@@ -23,7 +23,7 @@ def process_change(change_id: int) -> int | None:
     SWEEP_EVERY_S seconds. Without a slot it leaves the change to the sweep.
     """
     for status, request, slowed in _LOOK.rows(id=change_id):
-        if slowed or settings.DELIVERY_PER_S:
+        if slowed or settings.DELIVERY_RATE_PER_S:
             wait_s = _turn(change_id)
             if wait_s is None:
                 return None

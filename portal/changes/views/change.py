@@ -65,7 +65,7 @@ def status(request: UserRequest, change_id: int) -> HttpResponse:
 @require_rights()
 def history(request: UserRequest, change_id: int) -> HttpResponse:
     """Return the change's history as a fragment, for pages that load it on demand."""
-    return render(request, "changes/_moments.html", {"moments": open_change(request, change_id).history})
+    return render(request, "changes/_history_entries.html", {"moments": open_change(request, change_id).history})
 
 
 @require_safe

@@ -102,7 +102,7 @@ def heard(request: UserRequest, shown: ChangePage, after: int, since: int) -> Ht
         "answered": [thread for thread in more if thread not in opened],
         "speakers": sorted({name for thread in more for name in thread.more_by_others(after, by)}),
     }
-    return render(request, "changes/_heard.html", context)
+    return render(request, "changes/_new_comments.html", context)
 
 
 def refused(request: UserRequest, shown: ChangePage, sent: CommentForm, *, status: int) -> HttpResponse:
@@ -116,5 +116,5 @@ def refused(request: UserRequest, shown: ChangePage, sent: CommentForm, *, statu
 def _part(
     request: UserRequest, shown: ChangePage, context: dict[str, Any], *, answer: bool, status: int = 200
 ) -> HttpResponse:
-    template = "changes/_answered.html" if answer else "changes/_said.html"
+    template = "changes/_reply_posted.html" if answer else "changes/_comment_posted.html"
     return render(request, template, {"change": shown.change, **context}, status=status)

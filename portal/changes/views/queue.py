@@ -137,7 +137,7 @@ def news(request: UserRequest) -> HttpResponse:
     if now.told == known.told and not now.decided:
         return HttpResponse(status=204)
     context = {"asked": form.place, "news": now, "opened": form.opened}
-    return render(request, "changes/_news.html", context)
+    return render(request, "changes/_queue_updates.html", context)
 
 
 def _following(rows: list[ChangeRow], panel: QueuePanel | None, opened: int) -> int:

@@ -65,7 +65,7 @@ def keep(request: UserRequest, change_id: int) -> HttpResponse:
             return redirect("changes:templates")
     fields = [FIELD_LABELS[name] for name in over.patch]
     context = {"change": change, "form": form, "fields": fields, "over": over}
-    return render(request, "changes/keep_template.html", context, status=422 if form.is_bound else 200)
+    return render(request, "changes/save_template.html", context, status=422 if form.is_bound else 200)
 
 
 @require_POST

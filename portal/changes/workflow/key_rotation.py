@@ -89,7 +89,7 @@ def _move(batch: list[tuple[int, UUID, str]], to: str, *, by: str) -> tuple[int,
                 unopened.append(change_id)
         if moved.total():
             ledger.record_event(
-                "sealing.rotated", by=by, data={"rows": moved.total(), "key": to, "old_keys": sorted(+moved)}
+                "encryption_key.rotated", by=by, data={"rows": moved.total(), "key": to, "old_keys": sorted(+moved)}
             )
     return moved.total(), unopened
 

@@ -153,7 +153,7 @@ def resolve_change(
         move_change(
             change,
             Status.APPLIED if applied else Status.FAILED,
-            "change.closed",
+            "change.resolved",
             by=by.username,
             data={"applied": applied, "in_part": in_part, "reason": reason.strip(), **recent_auth.as_data()},
             cause=StatusCause.CLOSED_IN_PART if applied and in_part else StatusCause.CLOSED,

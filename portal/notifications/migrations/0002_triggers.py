@@ -17,7 +17,7 @@ EVENT_IS_QUEUED = """
     CREATE TRIGGER notices_pendingevent_queue AFTER INSERT ON audit_event
     FOR EACH ROW WHEN (
         NEW.action LIKE 'change.%' OR NEW.action IN (
-            'vote.cast', 'delivery.paused', 'delivery.resumed', 'delivery.held', 'delivery.released'
+            'vote.cast', 'delivery.paused', 'delivery.resumed', 'delivery.paused_by_operator', 'delivery.resumed_by_operator'
         )
     ) EXECUTE FUNCTION notices_pendingevent_queue()
 """

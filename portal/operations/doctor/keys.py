@@ -31,7 +31,7 @@ def _sealing_keys() -> Iterator[Finding]:
     keys = key_inventory.build_key_inventory()
     for key in keys.missing:
         yield _AREA.problem(
-            f"{key.values} values rest under key {key.name}, which PORTAL_SEALING_KEYS lacks",
+            f"{key.values} values rest under key {key.name}, which PORTAL_ENCRYPTION_KEYS lacks",
             "Put that key back on the ring, last; then manage.py rotate_encryption_keys.",
         )
     if keys.behind and not keys.missing:

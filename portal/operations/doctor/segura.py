@@ -11,7 +11,7 @@ from portal.operations import segura_assumptions
 from portal.operations.doctor.finding import CheckArea, Finding, runs_as
 
 _AREA = CheckArea("segura")
-_GATEWAY = ("SEGURA_GATEWAY_TIMEOUT_S", "SEGURA_GATEWAY_RETRIES", "DELIVERY_HOLD_MARGIN_S")
+_GATEWAY = ("SEGURA_GATEWAY_TIMEOUT_S", "SEGURA_GATEWAY_RETRIES", "DELIVERY_REPLAY_MARGIN_S")
 _NEEDED = ("SEGURA_URL", "SEGURA_CLIENT_ID", "SEGURA_CLIENT_SECRET")
 
 

@@ -29,7 +29,7 @@ from tests.rig.portal import QUICK, ROOT
 
 PREFORK = ("--pool", "prefork", "--concurrency", "4")
 THREADS = ("--pool", "threads", "--concurrency", "32")
-_PROMPT = {"SWEEP_EVERY_S": "3600", "DELIVERY_RETURN_PER_S": "100000"}
+_PROMPT = {"SWEEP_EVERY_S": "3600", "DELIVERY_BACKLOG_RATE_PER_S": "100000"}
 _FLOOR_ROWS = 400_000
 
 

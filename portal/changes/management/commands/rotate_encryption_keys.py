@@ -14,7 +14,7 @@ from portal.changes.workflow import key_rotation
 
 class Command(BaseCommand):
     help = (
-        "Seals the client secrets of all open changes with the first key of PORTAL_SEALING_KEYS, while the portal"
+        "Seals the client secrets of all open changes with the first key of PORTAL_ENCRYPTION_KEYS, while the portal"
         " runs. Before: the new key last on the ring of every process, then first. After, with exit code 0 and an hour"
         " later: take the old key off. Exit code 1 while anything is left under another key."
     )
