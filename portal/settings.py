@@ -201,8 +201,16 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": CATALOG_SYNC_EVERY_S},
     },
     "seal": {"task": "audit.seal", "schedule": SEAL_EVERY_S, "options": {"expires": 3 * SEAL_EVERY_S}},
-    "tell": {"task": "notices.tell", "schedule": NOTIFICATIONS_EVERY_S, "options": {"expires": 3 * NOTIFICATIONS_EVERY_S}},
-    "mail": {"task": "notices.mail", "schedule": NOTIFICATIONS_EVERY_S, "options": {"expires": 3 * NOTIFICATIONS_EVERY_S}},
+    "tell": {
+        "task": "notifications.dispatch",
+        "schedule": NOTIFICATIONS_EVERY_S,
+        "options": {"expires": 3 * NOTIFICATIONS_EVERY_S},
+    },
+    "mail": {
+        "task": "notifications.send_mail",
+        "schedule": NOTIFICATIONS_EVERY_S,
+        "options": {"expires": 3 * NOTIFICATIONS_EVERY_S},
+    },
     "retire": {"task": "operations.retire", "schedule": 3600, "options": {"expires": 3600}},
     "due": {
         "task": "audit.due",

@@ -4,13 +4,13 @@ from django.urls import include, path
 
 from portal.changes.views.home import home
 from portal.web.saved_filters import delete_filter, save_filter
-from portal.web.views import theme
+from portal.web.views import set_theme
 
 urlpatterns = [
     path("", home, name="home"),
-    path("theme/", theme, name="theme"),
+    path("theme/", set_theme, name="set_theme"),
     path("saved-filters/", save_filter, name="save_filter"),
-    path("saved-filters/<int:saved>/delete/", delete_filter, name="forget_filter"),
+    path("saved-filters/<int:saved>/delete/", delete_filter, name="delete_filter"),
     path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("operations/", include("portal.operations.urls")),

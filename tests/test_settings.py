@@ -81,7 +81,12 @@ for each in (keyring.get_keyring, lambda: keyring.keyed_fingerprint("kind", "val
     except ImproperlyConfigured as error:
         print(error)
 """
-    env = {"PORTAL_PROCESS": process, "PORTAL_SECRET_KEY": "", "PORTAL_ENCRYPTION_KEYS": "", "PORTAL_FINGERPRINT_KEY": ""}
+    env = {
+        "PORTAL_PROCESS": process,
+        "PORTAL_SECRET_KEY": "",
+        "PORTAL_ENCRYPTION_KEYS": "",
+        "PORTAL_FINGERPRINT_KEY": "",
+    }
     ended = subprocess.run(
         [sys.executable, "-c", use], cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True, check=False
     )

@@ -3,4 +3,3 @@ from django.apps import AppConfig
 
 class NotificationsConfig(AppConfig):
     name = "portal.notifications"
-    label = "notices"

@@ -1,4 +1,4 @@
-"""Routing table: which event notifies which users. docs/notices.md, preferences and mails are built from it."""
+"""Routing table: which event notifies which users. docs/notifications.md, preferences and mails are built from it."""
 
 from __future__ import annotations
 

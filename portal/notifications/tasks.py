@@ -11,13 +11,13 @@ _ONE_ROUND = 0x4D41494C  # ASCII codes of "MAIL"
 _LONGEST_S = 120
 
 
-@app.task(name="notices.tell")
+@app.task(name="notifications.dispatch")
 def dispatch_notifications() -> None:
     """Create notifications for the events that are due."""
     dispatch.dispatch_events()
 
 
-@app.task(name="notices.mail", time_limit=_LONGEST_S)
+@app.task(name="notifications.send_mail", time_limit=_LONGEST_S)
 def send_mail() -> None:
     """Send the due mails, one round at a time, so that an unresponsive mail server occupies only one worker."""
     with connection.cursor() as cursor:

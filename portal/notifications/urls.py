@@ -4,10 +4,10 @@ from django.urls import path
 
 from portal.notifications import views
 
-app_name = "notices"
+app_name = "notifications"
 urlpatterns = [
-    path("notices/", views.inbox, name="inbox"),
-    path("notices/count/", views.count, name="count"),
-    path("notices/read/", views.read, name="read"),
+    path("notifications/", views.inbox, name="inbox"),
+    path("notifications/count/", views.count, name="count"),
+    path("notifications/read/", views.read, name="read"),
     path("accounts/preferences/", views.preferences, name="preferences"),
 ]

@@ -56,7 +56,7 @@ def read(request: UserRequest) -> HttpResponse:
     if one is None and up_to is None:
         raise BadRequest(_("Say which notice was read."))
     notices.mark_read(request.user, notice_id=one, up_to=up_to)
-    return redirect("notices:inbox")
+    return redirect("notifications:inbox")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -70,7 +70,7 @@ def preferences(request: UserRequest) -> HttpResponse:
     form.save()
     with translation.override(request.user.language or translation.get_language()):
         messages.success(request, _("Your preferences were saved."))
-    return redirect("notices:preferences")
+    return redirect("notifications:preferences")
 
 
 def _number(request: HttpRequest, name: str) -> int | None:

@@ -20,11 +20,11 @@ class PauseForm(RecentAuthForm):
     )
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
-        super().__init__(data, request=request, auto_id="hold-%s")
+        super().__init__(data, request=request, auto_id="pause-%s")
 
 
 class ResumeForm(RecentAuthForm):
     """Resumption of delivery, which only needs a recent authentication."""
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
-        super().__init__(data, request=request, auto_id="release-%s")
+        super().__init__(data, request=request, auto_id="resume-%s")

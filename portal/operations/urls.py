@@ -7,10 +7,10 @@ from portal.operations import views
 app_name = "operations"
 urlpatterns = [
     path("", views.delivery, name="delivery"),
-    path("hold/", views.hold, name="hold"),
-    path("release/", views.release, name="release"),
+    path("pause/", views.pause, name="pause"),
+    path("resume/", views.resume, name="resume"),
     path("connection/", views.connection, name="connection"),
     path("connection/test/", views.test_connection, name="test_connection"),
-    path("people/", views.people, name="people"),
+    path("users/", views.users, name="users"),
     path("keys/", views.keys, name="keys"),
 ]

@@ -42,7 +42,7 @@ def delivery(request: UserRequest) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_POST
 @require_rights(Right.OPERATE)
-def hold(request: UserRequest) -> HttpResponse:
+def pause(request: UserRequest) -> HttpResponse:
     """Pause all delivery until it is resumed."""
     form = PauseForm(request.POST, request=request)
 
@@ -51,13 +51,13 @@ def hold(request: UserRequest) -> HttpResponse:
         delivery_pause.pause_delivery(by=request.user, reason=form.cleaned_data["reason"], recent_auth=form.recent_auth)
         return _("You have paused delivery. Nothing goes out until somebody resumes it.")
 
-    return _act(request, act, hold=form)
+    return _act(request, act, pause_form=form)
 
 
 @sensitive_post_parameters("password")
 @require_POST
 @require_rights(Right.OPERATE)
-def release(request: UserRequest) -> HttpResponse:
+def resume(request: UserRequest) -> HttpResponse:
     """Resume delivery."""
     form = ResumeForm(request.POST, request=request)
 
@@ -65,7 +65,7 @@ def release(request: UserRequest) -> HttpResponse:
         delivery_pause.resume_delivery(by=request.user, recent_auth=form.recent_auth)
         return _("You have resumed delivery. What waits goes out within seconds, in order.")
 
-    return _act(request, act, release=form)
+    return _act(request, act, resume_form=form)
 
 
 @require_safe
@@ -89,7 +89,7 @@ def test_connection(request: UserRequest) -> HttpResponse:
 
 @require_safe
 @require_rights(Right.OPERATE)
-def people(request: UserRequest) -> HttpResponse:
+def users(request: UserRequest) -> HttpResponse:
     """Show which users have which rights, and whether enough users have each."""
     gates = role_coverage.count_right_holders()
     page = keyset.paginate_by_keyset(
@@ -113,7 +113,7 @@ def keys(request: UserRequest) -> HttpResponse:
 
 
 def _delivery(request: UserRequest, *, status: int = 200, **context: object) -> HttpResponse:
-    forms = {"hold": PauseForm(request=request), "release": ResumeForm(request=request)}
+    forms = {"pause_form": PauseForm(request=request), "resume_form": ResumeForm(request=request)}
     return render(
         request,
         "operations/delivery.html",

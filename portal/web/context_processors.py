@@ -40,7 +40,7 @@ NAVIGATION = (
     NavigationEntry("operations:delivery", _("Operations"), "send", frozenset({Right.OPERATE}), "operations"),
     NavigationEntry("audit:overview", _("Overview"), "chart-bar", frozenset({Right.AUDIT})),
     NavigationEntry("audit:events", _("Audit log"), "history", frozenset({Right.AUDIT}), "audit"),
-    NavigationEntry("notices:inbox", _("Notices"), "bell", frozenset(Right)),
+    NavigationEntry("notifications:inbox", _("Notices"), "bell", frozenset(Right)),
 )
 
 

@@ -13,7 +13,7 @@ from portal.web.context_processors import THEMES
 
 
 @require_POST
-def theme(request: HttpRequest) -> HttpResponseRedirect:
+def set_theme(request: HttpRequest) -> HttpResponseRedirect:
     """Store light, dark or auto in this browser and go back to the page; a URL of another host leads home."""
     choice = request.POST.get("theme", "")
     if choice not in THEMES:

@@ -145,7 +145,7 @@ def test_administrator_who_pauses_too_often_pauses_nothing_and_keeps_the_reason(
 ) -> None:
     allow(monkeypatch, "pause", 1)
     count_act(admin, "pause")
-    answer = as_person(admin).post("/operations/hold/", {"reason": "Segura is maintained tonight"})
+    answer = as_person(admin).post("/operations/pause/", {"reason": "Segura is maintained tonight"})
     assert answer.status_code == 429
     says_when(answer, 1)
     assert "Segura is maintained tonight" in answer.content.decode()

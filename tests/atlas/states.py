@@ -57,28 +57,28 @@ NO_PAGE = {
     "theme": "changes a preference and leads back",
     "set_language": "changes a preference and leads back",
     "save_filter": "saves and leads back",
-    "forget_filter": "deletes and leads back",
+    "delete_filter": "deletes and leads back",
     "catalog:names": "names to choose from, asked for while one is typed",
     "catalog:sync": "a part of the page of secrets, asked for while a synchronisation is under way",
     "catalog:synchronise": "starts one and leads to the secrets",
     "changes:delete_template": "deletes and leads back",
     "changes:discard": "erases a draft and leads home",
-    "changes:news": "a part of the queue, asked for as it moves",
+    "changes:queue_updates": "a part of the queue, asked for as it moves",
     "changes:decide": "shows the queue",
-    "changes:heard": "a part of the page of a change, asked for as others speak",
+    "changes:new_comments": "a part of the page of a change, asked for as others speak",
     "changes:history": "a part of the queue's panel",
     "changes:status": "a part of the page of a change, asked for as it moves",
     **dict.fromkeys(
         (
             f"changes:{act}"
-            for act in ["approve", "reject", "request_changes", "withdraw", "comment", "retry", "recheck", "close"]
+            for act in ["approve", "reject", "request_changes", "withdraw", "comment", "retry", "recheck", "resolve"]
         ),
         "an act on a change, which leads to its page or shows it",
     ),
-    "notices:count": "a number, asked for as it moves",
-    "notices:read": "marks as read and leads back",
-    "operations:hold": "pauses and shows the page of delivery",
-    "operations:release": "resumes and shows the page of delivery",
+    "notifications:count": "a number, asked for as it moves",
+    "notifications:read": "marks as read and leads back",
+    "operations:pause": "pauses and shows the page of delivery",
+    "operations:resume": "resumes and shows the page of delivery",
     "operations:test_connection": "tests and leads to the page of the connection",
     "audit:evidence": "a download",
     "audit:export_csv": "a download",
@@ -121,9 +121,9 @@ def _everybody() -> Iterator[State]:
         "/accounts/password/change/",
         act=refused("button", oldpassword="wrong", password1="short", password2="other"),
     )
-    yield State("notices empty", "newcomer", "/notices/", "fresh")
-    yield State("notices of a requester", "requester", "/notices/")
-    yield State("notices of an approver", "approver", "/notices/")
+    yield State("notices empty", "newcomer", "/notifications/", "fresh")
+    yield State("notices of a requester", "requester", "/notifications/")
+    yield State("notices of an approver", "approver", "/notifications/")
     yield State("risk rules", "approver", "/risk-rules/")
     yield State("preferences", "requester", "/accounts/preferences/")
     yield State("preferences of an approver", "approver", "/accounts/preferences/")
@@ -241,7 +241,7 @@ def _administrator() -> Iterator[State]:
     yield State("pausing refused", "admin", "/operations/", act=refused("form[action$='/hold/'] button"), code=422)
     yield State("connection untested", "admin", "/operations/connection/", "fresh")
     yield State("connection", "admin", "/operations/connection/", act=opened("main details"))
-    yield State("people", "admin", "/operations/people/")
+    yield State("people", "admin", "/operations/users/")
     yield State("keys", "admin", "/operations/keys/")
 
 

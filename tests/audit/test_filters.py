@@ -200,4 +200,6 @@ def test_pages_answer_a_date_at_the_edge_with_the_rule(query: str, auditor: User
 
 
 def test_news_of_the_queue_since_the_edge_of_the_calendar_are_none(approver: User, as_person: Open) -> None:
-    assert as_person(approver).get(f"{reverse('changes:news')}?since=0001-01-01T00:00&shown=1").status_code == 204
+    assert (
+        as_person(approver).get(f"{reverse('changes:queue_updates')}?since=0001-01-01T00:00&shown=1").status_code == 204
+    )

@@ -92,7 +92,10 @@ def test_legal_hold_keeps_a_change_until_it_is_taken_off() -> None:
     assert Event.objects.filter(change=7).count() == 2
     call_command("legal_hold", "7", reason="Case 12 is closed", release=True)
     assert prune() == 2
-    assert [event["data"]["held_change"] for event in events("audit.hold_placed") + events("audit.hold_lifted")] == [7, 7]
+    assert [event["data"]["held_change"] for event in events("audit.hold_placed") + events("audit.hold_lifted")] == [
+        7,
+        7,
+    ]
     assert verify_events(key=sealer.get_signing_public_key()).intact
 
 

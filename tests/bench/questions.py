@@ -47,8 +47,8 @@ def pages() -> Iterator[Page]:
     for name in ("delivery", "connection", "people", "keys"):
         yield Page(f"operations:{name}", "reader", reverse(f"operations:{name}"))
     for who in ("requester", "approver"):
-        yield Page(f"notices of the {who}", who, reverse("notices:inbox"))
-        yield Page(f"unread count of the {who}", who, reverse("notices:count"))
+        yield Page(f"notices of the {who}", who, reverse("notifications:inbox"))
+        yield Page(f"unread count of the {who}", who, reverse("notifications:count"))
 
 
 def _asked(name: str, who: str, view: str, *queries: dict[str, object], **kwargs: object) -> Iterator[Page]:
@@ -67,7 +67,7 @@ def _desk() -> Iterator[Page]:
     )  # fmt: skip
     yield from _asked("queue", "approver", "changes:queue", *filters)
     since = (timezone.now() - timedelta(minutes=1)).isoformat()
-    yield from _asked("queue news", "approver", "changes:news", {"since": since, "shown": waiting.pk})
+    yield from _asked("queue news", "approver", "changes:queue_updates", {"since": since, "shown": waiting.pk})
     yield from _asked("home", "requester", "home")
     yield from _asked("my changes", "requester", "changes:mine")
     all_filters: list[dict[str, object]] = [{"status": status} if status else {} for status in _STATUSES]

@@ -22,14 +22,14 @@ _COLUMNS = {
     "changes_attempt": "id, change_id, revision, fence, digest, started_at, finished_at, outcome, code, number,"
     " message",
     "changes_comment": "id, change_id, revision, field, author_id, text, mentions, key, at",
-    "notices_notification": "id, recipient_id, kind, change_id, event, by, at, shown, read_at, daily, mail_tries",
+    "notifications_notification": "id, recipient_id, kind, change_id, event, by, at, shown, read_at, daily, mail_tries",
     "audit_event": "id, at, action, actor, change, seq, secret, code, text",
     "audit_treeleaf": "leaf, event, leaf_hash",
     "audit_subtree": 'level, "index", root',
     "audit_checkpoint": "size, root, note, key_id, at",
 }
 _WITH_SEQUENCE = ("catalog_searchterm", "catalog_catalogsync", "changes_change", "changes_vote", "changes_comment",
-                  "notices_notification", "audit_event")  # fmt: skip
+                  "notifications_notification", "audit_event")  # fmt: skip
 _VERDICTS = {"approved": "approve", "applied": "approve", "failed": "approve", "rejected": "reject"}
 _ENDED = {"applied": ("confirmed", "200", ""), "failed": ("refused", "400", REFUSED)}
 _LIFE = timedelta(days=14)
@@ -95,7 +95,7 @@ class Tables:
                       UPDATED if taken else REFUSED)  # fmt: skip
         if not is_open:
             read = NULL if story.number % 50 == 0 else moved
-            self._add("notices_notification", change, requester, outcome, change,
+            self._add("notifications_notification", change, requester, outcome, change,
                       change, "", moved, "t", read, "f", 0)  # fmt: skip
         if story.number % 10 == 0:
             self._add("changes_comment", change, change, 1, "", requester, "Is that all of it?", "[]",

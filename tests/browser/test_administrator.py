@@ -90,7 +90,7 @@ def test_delivery_is_paused_and_resumed_by_hand(scripts: bool, segura: Control, 
 
 def test_connection_is_tested_and_every_page_is_accessible(segura: Control, sign_in: SignIn) -> None:
     admin = sign_in("admin")
-    pages = ["/operations/", "/operations/connection/", "/operations/people/", "/operations/keys/"]
+    pages = ["/operations/", "/operations/connection/", "/operations/users/", "/operations/keys/"]
     assert look_at(admin, pages) == []
     admin.page.set_viewport_size({"width": 1440, "height": 900})
     page = admin.go("/operations/connection/")

@@ -23,7 +23,7 @@ def arrives(person: Person, change: int) -> Locator:
     """The line of that change in the inbox of somebody who is told of it within seconds."""
     line = person.page.locator(".notices > li", has_text=re.compile(rf"CR-{change}\b"))
     for _ in range(40):
-        person.go("/notices/")
+        person.go("/notifications/")
         if line.count():
             break
         person.page.wait_for_timeout(250)
@@ -49,9 +49,9 @@ def test_notices_are_read_without_a_script(sign_in: Callable[..., Person]) -> No
     line, page = arrives(approver, change), approver.page
     line.get_by_role("link").click()
     expect(page).to_have_url(re.compile(f"/changes/{change}/$"))
-    approver.go("/notices/")
+    approver.go("/notifications/")
     line.get_by_role("button", name="Mark as read").click()
-    expect(page).to_have_url(re.compile("/notices/$"))
+    expect(page).to_have_url(re.compile("/notifications/$"))
     expect(line).to_have_count(1)
     expect(line.get_by_role("button")).to_have_count(0)
     second = requester.propose(26, tags="told, once more")

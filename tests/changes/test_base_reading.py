@@ -88,7 +88,7 @@ def test_page_without_old_values_or_without_their_time_says_nothing_of_a_reading
     change = submission.submit_change(proposal, by=requester)
     assert "were read from Segura" not in text_of(page_of(as_person(approver), change))
     dispatch.dispatch_events()
-    assert "were read from Segura" not in text_of(as_person(approver).get(reverse("notices:inbox")))
+    assert "were read from Segura" not in text_of(as_person(approver).get(reverse("notifications:inbox")))
     (event,) = events("change.submitted")
     assert "base_read_at" not in event["data"]
 
@@ -105,7 +105,7 @@ def test_approver_is_notified_of_when_the_old_values_were_read(
     User.objects.filter(pk=approver.pk).update(email="approver@example.com", language=language)
     dispatch.dispatch_events()
     mailer.send_due_mail()
-    inbox = text_of(as_person(approver).get(reverse("notices:inbox"), headers={"accept-language": language}))
+    inbox = text_of(as_person(approver).get(reverse("notifications:inbox"), headers={"accept-language": language}))
     spelled = "29/11/2026 08:30:15 UTC" if language == "pt-br" else instant_text(READ_AT)
     for text in (inbox, " ".join(mailoutbox[0].body.split())):
         assert f"{words} {spelled}." in text

@@ -247,7 +247,7 @@ def test_who_operates_is_told_that_their_own_change_is_for_somebody_else(
     roles.add_to_role(requester, Role.ADMINISTRATOR)
     page = page_of(as_person(requester), claimed)
     assert not offers(page, "recheck", claimed)
-    assert not offers(page, "close", claimed)
+    assert not offers(page, "resolve", claimed)
     assert "Somebody else with the right to operate the portal" in text_of(page)
 
 

@@ -148,7 +148,7 @@ def test_open_page_hears_of_many_new_comments_in_a_light_part(
     seen = write(submitted, requester, 1)[0]
     write(submitted, approver, 200)
     answers = write(submitted, approver, 200, below=[seen])
-    browser, address = as_person(requester), reverse("changes:heard", args=[submitted.pk])
+    browser, address = as_person(requester), reverse("changes:new_comments", args=[submitted.pk])
     part = browser.get(address, {"after": seen.pk}, headers=HTMX)
     assert len(part.content) < LIGHT_BYTES
     assert answers[-1].pk in shown_in(part)

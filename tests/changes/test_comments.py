@@ -239,7 +239,7 @@ def test_any_number_of_comments_costs_one_query(
 
 def listen(browser: Client, page: HttpResponse) -> HttpResponse:
     """What the page itself asks ten seconds later."""
-    found = re.search(r'hx-get="([^"]+/heard/[^"]+)"', page.content.decode())
+    found = re.search(r'hx-get="([^"]+/new-comments/[^"]+)"', page.content.decode())
     assert found is not None
     return browser.get(unescape(found[1]), headers=HTMX)
 
@@ -269,7 +269,7 @@ def test_what_others_say_comes_to_an_open_page_and_ones_own_is_there_already(
 
 def test_a_change_that_has_ended_listens_no_more(as_person: AsPerson, requester: User, submitted: Change) -> None:
     submission.withdraw_change(submitted.pk, by=requester)
-    assert "/heard/" not in page_of(as_person(requester), submitted).content.decode()
+    assert "/new-comments/" not in page_of(as_person(requester), submitted).content.decode()
 
 
 @pytest.mark.parametrize("after", ["", "x", "9" * 400, "-1"])
@@ -277,7 +277,7 @@ def test_an_odd_place_in_the_talk_is_its_beginning(
     after: str, as_person: AsPerson, requester: User, approver: User, submitted: Change
 ) -> None:
     say(as_person(approver), submitted, "Heard from the start")
-    address = reverse("changes:heard", args=[submitted.pk])
+    address = reverse("changes:new_comments", args=[submitted.pk])
     assert "Heard from the start" in text_of(as_person(requester).get(address, {"after": after}))
 
 

@@ -360,7 +360,7 @@ def test_administrator_is_told_which_route_is_missing(
     mailer.send_due_mail()
     method, path = ("GET", "") if endpoint == "get" else ("PUT", "update/")
     words = "o gateway não tem rota para" if language == "pt-br" else "the gateway has no route for"
-    inbox = text_of(as_person(admin).get(reverse("notices:inbox"), headers={"accept-language": language}))
+    inbox = text_of(as_person(admin).get(reverse("notifications:inbox"), headers={"accept-language": language}))
     for text in (inbox, " ".join(mailoutbox[0].body.split())):
         assert f"{words} {method} api/mysafe/secretapi/{path}{five[0].secret}" in text
 

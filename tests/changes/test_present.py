@@ -198,7 +198,7 @@ def needs_human(change: Change, approver: User) -> None:
     ("act", "form", "event"),
     [
         ("recheck", {}, "change.rechecked"),
-        ("close", {"applied": "yes", "reason": "I looked at it"}, "change.resolved"),
+        ("resolve", {"applied": "yes", "reason": "I looked at it"}, "change.resolved"),
     ],
 )
 def test_what_the_machine_cannot_settle_needs_a_person_who_is_there(

@@ -34,7 +34,7 @@ def submit(propose: Callable[..., Proposal], requester: User) -> Callable[[int],
 
 def asked_by(page: HttpResponse) -> str:
     """The address at which the page asks for news."""
-    found = re.search(r'hx-get="(/queue/news/[^"]*)"', page.content.decode())
+    found = re.search(r'hx-get="(/queue/updates/[^"]*)"', page.content.decode())
     assert found
     return unescape(found[1])
 
@@ -110,4 +110,4 @@ def test_what_another_decided_is_out_of_reach_and_names_who_was_faster(
 
 @pytest.mark.parametrize("asked", ["", "since=x", "since=2026-01-01T00:00:00Z&shown=a.b", "since=%00&told=-1"])
 def test_odd_questions_have_no_answer(asked: str, as_person: AsPerson, approver: User) -> None:
-    assert as_person(approver).get(f"/queue/news/?{asked}").status_code == 204
+    assert as_person(approver).get(f"/queue/updates/?{asked}").status_code == 204

@@ -84,7 +84,7 @@ class World:
     def begin(self) -> None:
         """Empty tables, a fresh vault, the same people."""
         self.segura.reset()
-        forget_rows("changes_", "audit_", "notices_")
+        forget_rows("changes_", "audit_", "notifications_")
         forget_tokens_of_this_process()
         roles = (Role.REQUESTER, Role.REQUESTER, Role.APPROVER, Role.APPROVER, Role.ADMINISTRATOR)
         names = ("ana", "bia", "caio", "davi", "eva")

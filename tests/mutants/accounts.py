@@ -72,28 +72,28 @@ ACCOUNTS = (
         "portal/notifications/dispatch.py",
         "PendingEvent.objects.filter(next_at__lte=Now()).order_by",
         "PendingEvent.objects.order_by",
-        ("tests/notices/test_batches.py::test_event_that_waits_for_its_next_try_is_not_tried_before",),
+        ("tests/notifications/test_batches.py::test_event_that_waits_for_its_next_try_is_not_tried_before",),
     ),
     Mutant(
         "notices that may not be told are cleared",
         "portal/notifications/mailer.py",
         "Notification.objects.filter(pk__in=gone).update(mail_at=None, daily=False)",
         "del gone",
-        ("tests/notices/test_batches.py::test_notices_of_changes_a_person_may_no_longer_see_are_cleared",),
+        ("tests/notifications/test_batches.py::test_notices_of_changes_a_person_may_no_longer_see_are_cleared",),
     ),
     Mutant(
         "the daily mail is marked after it was sent",
         "portal/notifications/daily_digest.py",
         "if not mine.update(next_at=timezone.now() + _LEASE):",
         "if not mine.update(next_at=next_digest_at(person)):",
-        ("tests/notices/test_batches.py::test_worker_lost_while_it_sends_the_daily_mail_loses_no_mail",),
+        ("tests/notifications/test_batches.py::test_worker_lost_while_it_sends_the_daily_mail_loses_no_mail",),
     ),
     Mutant(
         "notices of a conversation are one",
         "portal/notifications/dispatch.py",
         "talk = talk if notice.kind in CONVERSATION else talk.none()",
         "talk = talk.none()",
-        ("tests/notices/test_batches.py::test_many_comments_are_one_notice_and_few_mails",),
+        ("tests/notifications/test_batches.py::test_many_comments_are_one_notice_and_few_mails",),
     ),
     Mutant(
         "acts of a person have a limit",
@@ -164,7 +164,7 @@ ACCOUNTS = (
         'Route("change.returned", "again", "it was approved", lambda facts: facts.data.get("from") == "approved"),',
         "",
         (
-            "tests/notices/test_returned.py"
+            "tests/notifications/test_returned.py"
             "::test_requester_and_approvers_who_are_needed_again_learn_that_a_change_went_back",
         ),
     ),

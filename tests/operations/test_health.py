@@ -102,7 +102,7 @@ def test_log_that_is_not_sealed_and_a_list_that_cannot_be_read_are_named(setting
 
 
 def test_process_whose_tables_are_not_there_yet_is_not_sent_anybody() -> None:
-    newest = MigrationRecorder(connection).migration_qs.filter(app="notices").latest("pk")
+    newest = MigrationRecorder(connection).migration_qs.filter(app="notifications").latest("pk")
     newest.delete()
     try:
         status, word, checks = told()

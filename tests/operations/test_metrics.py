@@ -182,7 +182,7 @@ def test_what_waits_is_told_by_number_and_age(
     assert 180 <= figures["countersign_oldest_change_seconds", ("sending",)] < 240
     assert figures["countersign_oldest_change_seconds", ("pending",)] == 0
     assert (figures["countersign_leases", ("held",)], figures["countersign_leases", ("expired",)]) == (0, 1)
-    assert figures["countersign_notices_untold_events", ()] > 0
+    assert figures["countersign_notifications_pending_events", ()] > 0
 
 
 def test_pause_workers_queues_and_a_broker_that_is_away(settings: Settings, admin: User) -> None:

@@ -276,16 +276,16 @@ def test_both_lists_overfull_cost_twelve_questions_at_most(
 
 def test_pause_and_resumption_by_hand(as_person: AsPerson, admin: User) -> None:
     browser = as_person(admin)
-    answer = browser.post(reverse("operations:hold"), {"reason": "Upgrade of Segura"}, follow=True)
+    answer = browser.post(reverse("operations:pause"), {"reason": "Upgrade of Segura"}, follow=True)
     assert answer.redirect_chain == [(reverse(PAGE), 302)]
     assert "admin has paused delivery to Segura" in text_of(answer)
     assert "Upgrade of Segura" in text_of(answer)
-    again = browser.post(reverse("operations:hold"), {"reason": "Another"})
+    again = browser.post(reverse("operations:pause"), {"reason": "Another"})
     assert again.status_code == 409
     assert "paused already" in text_of(again)
-    browser.post(reverse("operations:release"))
+    browser.post(reverse("operations:resume"))
     assert circuit_breaker.current_pause() is None
-    late = browser.post(reverse("operations:release"))
+    late = browser.post(reverse("operations:resume"))
     assert late.status_code == 409
     assert "Nobody has paused delivery" in text_of(late)
     (held,) = events("delivery.paused_by_operator")
@@ -294,20 +294,20 @@ def test_pause_and_resumption_by_hand(as_person: AsPerson, admin: User) -> None:
 
 @pytest.mark.parametrize("sent", [{"reason": ""}, {"reason": "x" * 501}, {}])
 def test_pause_without_a_usable_reason_names_the_field(as_person: AsPerson, admin: User, sent: dict[str, str]) -> None:
-    answer = as_person(admin).post(reverse("operations:hold"), sent)
+    answer = as_person(admin).post(reverse("operations:pause"), sent)
     assert answer.status_code == 422
-    assert 'href="#hold-reason"' in answer.content.decode()
+    assert 'href="#pause-reason"' in answer.content.decode()
     assert circuit_breaker.current_pause() is None
 
 
 def test_who_signed_in_long_ago_gives_the_password_and_loses_nothing_typed(as_person: AsPerson, admin: User) -> None:
     browser = as_person(admin, minutes_ago=6)
-    answer = browser.post(reverse("operations:hold"), {"reason": "Upgrade of Segura"})
+    answer = browser.post(reverse("operations:pause"), {"reason": "Upgrade of Segura"})
     assert answer.status_code == 422
     page = answer.content.decode()
-    assert 'id="hold-password"' in page
+    assert 'id="pause-password"' in page
     assert "Upgrade of Segura" in page
     assert circuit_breaker.current_pause() is None
     sent = {"reason": "Upgrade of Segura", "password": "admin-correct-horse"}
-    assert browser.post(reverse("operations:hold"), sent).status_code == 302
+    assert browser.post(reverse("operations:pause"), sent).status_code == 302
     assert circuit_breaker.current_pause() is not None

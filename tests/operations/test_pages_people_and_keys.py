@@ -44,7 +44,7 @@ def ring(settings: Settings) -> Any:
 
 
 def people(browser: Client) -> str:
-    return text_of(browser.get(reverse("operations:people")))
+    return text_of(browser.get(reverse("operations:users")))
 
 
 def keys(browser: Client) -> str:
@@ -109,16 +109,16 @@ def test_people_are_turned_by_pages_that_cost_the_same(
     User.objects.bulk_create(User(username=f"person-{n:03}") for n in range(120))
     browser = as_person(admin)
     with django_assert_max_num_queries(12):
-        page = browser.get(reverse("operations:people"))
+        page = browser.get(reverse("operations:users"))
     assert page.content.decode().count('<td class="lead">') == 50
     older = page.context["page"].older
-    following = text_of(browser.get(reverse("operations:people"), {"at": older}))
+    following = text_of(browser.get(reverse("operations:users"), {"at": older}))
     assert "person-060" in following
     assert "person-010" not in following
 
 
 def test_page_changes_no_right(as_person: AsPerson, admin: User) -> None:
-    assert as_person(admin).post(reverse("operations:people"), {"role": "approver"}).status_code == 405
+    assert as_person(admin).post(reverse("operations:users"), {"role": "approver"}).status_code == 405
 
 
 def test_each_sealing_key_says_what_rests_under_it_and_what_to_do(

@@ -91,10 +91,10 @@ class Cast:
             "decide": {"picks": f"{self.change.pk}.1.{ballot['digest']}", "verdict": "reject", "reason": "Seen"},
             "request_changes": ballot,
             "comment": {"key": str(uuid.uuid4()), "text": "Seen"},
-            "close": {"applied": "no", "reason": "Looked at it in Segura"},
-            "keep_template": {"name": "Kept"},
-            "hold": {"reason": "Segura is being upgraded"},
-            "theme": {"theme": "dark"},
+            "resolve": {"applied": "no", "reason": "Looked at it in Segura"},
+            "save_template": {"name": "Kept"},
+            "pause": {"reason": "Segura is being upgraded"},
+            "set_theme": {"theme": "dark"},
             "read": {"up_to": 0},
             "set_language": {"language": "pt-br"},
             "account_login": {"login": "nobody", "password": "a wrong guess"},
@@ -105,9 +105,9 @@ class Cast:
 
     def prepare(self, name: str) -> None:
         """Bring the change to where the act of that address is possible."""
-        status = {"retry": Status.FAILED, "recheck": Status.NEEDS_HUMAN, "close": Status.NEEDS_HUMAN}
+        status = {"retry": Status.FAILED, "recheck": Status.NEEDS_HUMAN, "resolve": Status.NEEDS_HUMAN}
         act = name.rpartition(":")[2]
-        if act == "release":
+        if act == "resume":
             delivery_pause.pause_delivery(
                 by=self.people["operator"], reason="Segura is being upgraded", recent_auth=PRESENT
             )

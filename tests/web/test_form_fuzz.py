@@ -92,7 +92,7 @@ def body(fields: Fields) -> str:
 def page_with_form(name: str, cast: Cast) -> str:
     """Where the form that posts to this address is shown."""
     act = name.rpartition(":")[2]
-    if act in ("approve", "reject", "withdraw", "retry", "recheck", "close"):
+    if act in ("approve", "reject", "withdraw", "retry", "recheck", "resolve"):
         return f"/changes/{cast.change.pk}/"
     return "/secrets/" if act == "synchronise" else ""
 

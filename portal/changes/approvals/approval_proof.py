@@ -44,7 +44,15 @@ REOPENED_BY = {
     "change.escalated": "change.rechecked",
 }
 """Actions after which earlier votes count only if the mapped action of a user, which has its own MAC, follows."""
-_ASKED = (*PROPOSED, *ENDED_FOR_GOOD, *REOPENED_BY, *REOPENED_BY.values(), "change.in_doubt", "vote.cast", "vote.voided")
+_ASKED = (
+    *PROPOSED,
+    *ENDED_FOR_GOOD,
+    *REOPENED_BY,
+    *REOPENED_BY.values(),
+    "change.in_doubt",
+    "vote.cast",
+    "vote.voided",
+)
 _TEXTS = Prepared(
     lambda: (
         Event.objects.filter(change=Given("change"), action__in=list(dict.fromkeys(_ASKED)))

@@ -3,8 +3,8 @@
 Its state is one row, which all workers read and only this module writes. An administrator may pause delivery too; only
 an administrator ends that manual pause, even if calls get through meanwhile.
 
-Closed: no limit, except the rate limit DELIVERY_RATE_PER_S if it is set. Open: one change per interval is tried, the probe.
-After it closes: the backlog is delivered at DELIVERY_BACKLOG_RATE_PER_S.
+Closed: no limit, except the rate limit DELIVERY_RATE_PER_S if it is set. Open: one change per interval is tried, the
+probe. After it closes: the backlog is delivered at DELIVERY_BACKLOG_RATE_PER_S.
 
 Calls count by what they prove. A call that Segura confirmed, or refused with a Segura error code, got through. Nothing
 is proved, so neither counted nor reset, by a successful read, by another answer of Segura about this one secret, and by

@@ -31,7 +31,9 @@ def resolve_unknown_outcome(change_id: int) -> None:
             with transaction.atomic():
                 _settle_doubt(change, reading)
         except transitions.WrongState:
-            ledger.record_event("delivery.claim_lost", change=change.pk, secret=change.secret, data={"fence": change.fence})
+            ledger.record_event(
+                "delivery.claim_lost", change=change.pk, secret=change.secret, data={"fence": change.fence}
+            )
         if reading.seen or reading.error:
             reading.tell_breaker()
 

@@ -215,7 +215,9 @@ def has_exhausted_attempts(change: Change) -> bool:
     Failed read-backs are not counted: while Segura is unavailable they go on until the day is over.
     """
     since = change.doubtful_since
-    return change.doubts > settings.DELIVERY_MAX_UNKNOWN_OUTCOMES or (since is not None and db_now() - since > _LONGEST_DOUBT)
+    return change.doubts > settings.DELIVERY_MAX_UNKNOWN_OUTCOMES or (
+        since is not None and db_now() - since > _LONGEST_DOUBT
+    )
 
 
 def _tried(change: Change, wait_s: float, *, own: bool) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def history(request: UserRequest, change_id: int) -> HttpResponse:
 
 @require_safe
 @require_rights()
-def heard(request: UserRequest, change_id: int) -> HttpResponse:
+def new_comments(request: UserRequest, change_id: int) -> HttpResponse:
     """Return other users' comments after the comment `after`, the newest that a page shows; 204 if there are none.
 
     `since`: the newest comment when the page was opened.
@@ -82,7 +82,7 @@ def heard(request: UserRequest, change_id: int) -> HttpResponse:
     if not more:
         return HttpResponse(status=204)
     since = parse_db_integer(request.GET.get("since", "")) or newest
-    return comment_views.heard(request, open_change(request, change_id), newest, since)
+    return comment_views.answer_new_comments(request, open_change(request, change_id), newest, since)
 
 
 @returns_typed
@@ -186,7 +186,7 @@ def recheck(request: UserRequest, change_id: int) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_POST
 @require_rights()
-def close(request: UserRequest, change_id: int) -> HttpResponse:
+def resolve(request: UserRequest, change_id: int) -> HttpResponse:
     """Resolve manually a change whose outcome the worker cannot determine."""
     form = ResolveForm(request.POST, request=request)
     if not _is_ready(request, form):

@@ -84,7 +84,7 @@ def added(request: UserRequest, shown: ChangePage, said: Comment) -> HttpRespons
     return _part(request, shown, context, answer=said.parent_id is not None)
 
 
-def heard(request: UserRequest, shown: ChangePage, after: int, since: int) -> HttpResponse:
+def answer_new_comments(request: UserRequest, shown: ChangePage, after: int, since: int) -> HttpResponse:
     """Render new comments by other users, for a page opened after comment `since` and updated until `after`.
 
     A thread that the page shows gets its new comments; any other thread is added on top.

@@ -126,7 +126,7 @@ def risk_rules(request: UserRequest) -> HttpResponse:
 
 @require_safe
 @require_rights(Right.DECIDE)
-def news(request: UserRequest) -> HttpResponse:
+def queue_updates(request: UserRequest) -> HttpResponse:
     """Return the updates of the queue since the page was rendered, or 204 if the page has all of them."""
     form, seen = QueueFilterForm(request.GET), QueueUpdateForm(request.GET)
     if not seen.is_valid():

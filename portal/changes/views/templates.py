@@ -42,7 +42,7 @@ def templates(request: UserRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_rights(*_LIST)
-def keep(request: UserRequest, change_id: int) -> HttpResponse:
+def save(request: UserRequest, change_id: int) -> HttpResponse:
     """Save what a change proposes as a template, without fields that belong to its secret alone."""
     change = get_object_or_404(Change.objects.visible_to(request.user), pk=change_id)
     over = prefill.of_change(change, prefill.ANOTHER)

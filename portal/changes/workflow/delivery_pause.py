@@ -27,7 +27,9 @@ def pause_delivery(*, by: User, reason: str, recent_auth: RecentAuth) -> None:
     with transaction.atomic(durable=True):
         if not circuit_breaker.set_manual_pause(db_now(), by=by, reason=reason.strip()):
             raise AlreadyPaused(_("Delivery was paused already, by somebody else or by your first click."))
-        ledger.record_event("delivery.paused_by_operator", by=by.username, data={"reason": reason.strip(), **recent_auth.as_data()})
+        ledger.record_event(
+            "delivery.paused_by_operator", by=by.username, data={"reason": reason.strip(), **recent_auth.as_data()}
+        )
 
 
 def resume_delivery(*, by: User, recent_auth: RecentAuth) -> None:

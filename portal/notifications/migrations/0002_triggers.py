@@ -7,25 +7,25 @@ events notify users.
 from django.db import migrations
 
 QUEUE_EVENT = """
-    CREATE FUNCTION notices_pendingevent_queue() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION notifications_pendingevent_queue() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        INSERT INTO notices_pendingevent (event) VALUES (NEW.id);
+        INSERT INTO notifications_pendingevent (event) VALUES (NEW.id);
         RETURN NULL;
     END $$
 """
 EVENT_IS_QUEUED = """
-    CREATE TRIGGER notices_pendingevent_queue AFTER INSERT ON audit_event
+    CREATE TRIGGER notifications_pendingevent_queue AFTER INSERT ON audit_event
     FOR EACH ROW WHEN (
         NEW.action LIKE 'change.%' OR NEW.action IN (
             'vote.cast', 'delivery.paused', 'delivery.resumed', 'delivery.paused_by_operator', 'delivery.resumed_by_operator'
         )
-    ) EXECUTE FUNCTION notices_pendingevent_queue()
+    ) EXECUTE FUNCTION notifications_pendingevent_queue()
 """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("notices", "0001_initial"), ("audit", "0001_initial")]
+    dependencies = [("notifications", "0001_initial"), ("audit", "0001_initial")]
     operations = [
-        migrations.RunSQL(QUEUE_EVENT, "DROP FUNCTION notices_pendingevent_queue()"),
-        migrations.RunSQL(EVENT_IS_QUEUED, "DROP TRIGGER notices_pendingevent_queue ON audit_event"),
+        migrations.RunSQL(QUEUE_EVENT, "DROP FUNCTION notifications_pendingevent_queue()"),
+        migrations.RunSQL(EVENT_IS_QUEUED, "DROP TRIGGER notifications_pendingevent_queue ON audit_event"),
     ]

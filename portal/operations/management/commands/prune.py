@@ -13,9 +13,9 @@ from portal.operations import retention
 
 class Command(BaseCommand):
     help = (
-        "Removes what is older than RETAIN_AUDIT_DAYS and RETAIN_NOTIFICATIONS_DAYS say, abandoned drafts and sessions that"
-        " are over. Of the audit log the text goes, unless a legal hold keeps it, and the log still verifies. Run it"
-        " daily, as the role that migrates: no other may remove events."
+        "Removes what is older than RETAIN_AUDIT_DAYS and RETAIN_NOTIFICATIONS_DAYS say, abandoned drafts and sessions"
+        " that are over. Of the audit log the text goes, unless a legal hold keeps it, and the log still verifies. Run"
+        " it daily, as the role that migrates: no other may remove events."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:

@@ -17,7 +17,7 @@ from portal.changes.workflow import submission
 from portal.notifications import dispatch, inbox
 from portal.notifications.models import Notification
 from tests.changing import approve
-from tests.notices.test_telling import told
+from tests.notifications.test_telling import told
 from tests.people import person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]

@@ -1,11 +1,11 @@
-"""docs/notices.md is made from notices.kinds; `python -m tests.test_notices_page` writes it anew."""
+"""docs/notifications.md is made from notices.kinds; `python -m tests.test_notifications_page` writes it anew."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
 
-PAGE = Path(__file__).parent.parent / "docs" / "notices.md"
+PAGE = Path(__file__).parent.parent / "docs" / "notifications.md"
 HEAD = """# Who is told of what
 
 Generated from `ROUTES` and `NOTIFICATION_TYPES` in `portal/notifications/routing.py`. A notification names the change,
@@ -62,7 +62,7 @@ def page() -> str:
 
 
 def test_the_page_of_notices_shows_who_is_told_of_what() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "write it anew: python -m tests.test_notices_page"
+    assert PAGE.read_text(encoding="utf-8") == page(), "write it anew: python -m tests.test_notifications_page"
 
 
 if __name__ == "__main__":

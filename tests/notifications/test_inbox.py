@@ -23,7 +23,7 @@ from tests.changing import approve
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 KINDS_OF_DECIDERS = ("waiting", "voided", "again", "withdrawn", "overruled", "mentioned", "commented")
-INBOX, COUNT, READ = "/notices/", "/notices/count/", "/notices/read/"
+INBOX, COUNT, READ = "/notifications/", "/notifications/count/", "/notifications/read/"
 
 
 def notices(person: User, number: int, change: Change | None = None, **columns: object) -> list[Notification]:
@@ -168,7 +168,7 @@ def test_preferences_are_kept_and_hold_for_pages_and_notices(
     browser = as_person(approver)
     sent = chosen(language="pt-br", time_zone="America/Sao_Paulo", waiting_mail="never")
     del sent["waiting-portal"]
-    answer = browser.post(reverse("notices:preferences"), sent, follow=True)
+    answer = browser.post(reverse("notifications:preferences"), sent, follow=True)
     assert "Suas preferências foram salvas." in answer.content.decode()
     dispatch.dispatch_events()
     assert not Notification.objects.filter(recipient=approver).exists()
@@ -183,7 +183,7 @@ def test_a_choice_that_is_none_is_refused_by_name_and_nothing_is_kept(
     approver: User, as_person: Callable[..., Client]
 ) -> None:
     answer = as_person(approver).post(
-        reverse("notices:preferences"), chosen(time_zone="Mars/Olympus", waiting_mail="hourly")
+        reverse("notifications:preferences"), chosen(time_zone="Mars/Olympus", waiting_mail="hourly")
     )
     page = answer.content.decode()
     assert answer.status_code == 422
@@ -195,9 +195,9 @@ def test_a_choice_that_is_none_is_refused_by_name_and_nothing_is_kept(
 def test_nobody_is_offered_kinds_they_can_never_be_told(
     auditor: User, requester: User, as_person: Callable[..., Client]
 ) -> None:
-    page = as_person(auditor).get(reverse("notices:preferences")).content.decode()
+    page = as_person(auditor).get(reverse("notifications:preferences")).content.decode()
     assert set(re.findall(r'name="(\w+)-mail"', page)) == {"mentioned", "commented"}
-    page = as_person(requester).get(reverse("notices:preferences")).content.decode()
+    page = as_person(requester).get(reverse("notifications:preferences")).content.decode()
     assert "Your change was rejected" in page
     assert "A change waits for your decision" not in page
 
