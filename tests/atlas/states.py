@@ -188,7 +188,7 @@ def _change() -> Iterator[State]:
         act=refused("#talk > .card-body button", text="@nobody-here see"),
     )
     yield State(
-        "closing refused", "admin", "/changes/{needs_human}/", act=refused("form[action$='/close/'] button"), code=422
+        "closing refused", "admin", "/changes/{needs_human}/", act=refused("form[action$='/resolve/'] button"), code=422
     )
 
 
@@ -238,7 +238,7 @@ def _administrator() -> Iterator[State]:
     yield State("operations fresh", "admin", "/operations/", "fresh")
     yield State("operations", "admin", "/operations/", minutes_ago=60)
     yield State("operations paused", "admin", "/operations/", "held")
-    yield State("pausing refused", "admin", "/operations/", act=refused("form[action$='/hold/'] button"), code=422)
+    yield State("pausing refused", "admin", "/operations/", act=refused("form[action$='/pause/'] button"), code=422)
     yield State("connection untested", "admin", "/operations/connection/", "fresh")
     yield State("connection", "admin", "/operations/connection/", act=opened("main details"))
     yield State("people", "admin", "/operations/users/")

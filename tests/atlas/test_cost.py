@@ -125,7 +125,7 @@ def addresses_of(page: Page) -> set[str]:
     loaded: list[str] = page.evaluate("performance.getEntriesByType('resource').map((it) => it.name)")
     icons = page.locator("svg use").first.get_attribute("href") or ""
     found = {page.url, *loaded, urljoin(page.url, icons)}
-    return {address.partition("#")[0] for address in found if "/count/" not in address and "/news/" not in address}
+    return {address.partition("#")[0] for address in found if "/count/" not in address and "/updates/" not in address}
 
 
 def weight(page: Page, address: str) -> int:
