@@ -110,6 +110,20 @@ COUNTED = (
 """The actions that the overview counts over a period: a partial index holds these alone."""
 
 
+ACCESS = (
+    "change.submitted",
+    "change.revised",
+    "change.applied",
+    "change.failed",
+    "change.stale",
+    "change.resolved",
+    "delivery.intended",
+    "vote.cast",
+    "vote.voided",
+)
+"""The actions that the access report is made from: a partial index holds these alone."""
+
+
 class UnknownAction(ValueError):
     """An action that ACTIONS does not list."""
 

@@ -37,6 +37,7 @@ LABELS: dict[str, str | Promise] = {
     "fields": gettext_lazy("Fields"),
     "filters": gettext_lazy("Filters"),
     "findings": gettext_lazy("Findings"),
+    "full_names": gettext_lazy("Full names in the directory"),
     "hand_over": gettext_lazy("The old key's signature on the new one"),
     "format": gettext_lazy("Format"),
     "from": gettext_lazy("From"),
@@ -139,6 +140,7 @@ _VIEWS = {
     "overview": gettext_lazy("the overview"),
     "secret": gettext_lazy("secret"),
     "person": gettext_lazy("person"),
+    "access": gettext_lazy("access"),
     "find": gettext_lazy("a search"),
     "exports": gettext_lazy("the exports"),
 }

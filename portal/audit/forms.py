@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache, lru_cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
 from portal.audit import actions, period
-from portal.audit.models import ONLY, EventFilters
+from portal.audit.event_filters import ONLY, EventFilters
 from portal.audit.period import Period
 
 Kinds = list[tuple[str, str | list[tuple[str, str]]]]
@@ -156,6 +156,17 @@ class PeriodForm(forms.Form):
         if self.cleaned_data["since"]:
             return {name: str(self.cleaned_data[name]) for name in ("since", "until")}
         return {"days": self.cleaned_data["days"] or "30"}
+
+
+class DateForm(forms.Form):
+    """A day, for the access to a secret at its end; the default is today."""
+
+    on = forms.DateField(label=_("Date (UTC)"), required=False, widget=_day(), validators=[_in_the_calendar])
+
+    def day(self) -> date:
+        """Return the day of a valid form."""
+        chosen: date | None = self.cleaned_data["on"]
+        return chosen or datetime.now(UTC).date()
 
 
 class SearchForm(forms.Form):

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from portal.accounts import request_origin
-from portal.audit import actions
+from portal.audit import access_index, actions
 
 _MASK = "****"
 _MASKED = re.compile(r"client.?secret|sealed|passw|token|authorization|cookie", re.IGNORECASE)
@@ -47,16 +47,19 @@ def record_event(
     must then do nothing else. Raises UnknownAction and TypeError for wrong arguments.
     """
     actions.require_known_action(action)
-    where = request_origin.current_origin()
+    where, clean = request_origin.current_origin(), _clean(data or {})
     values = {
         "action": action, "actor": to_storable_text(by), "address": where.address, "change": change, "code": code,
-        "data": canonical_json(_clean(data or {})), "request": where.request_id, "secret": secret,
+        "data": canonical_json(clean), "request": where.request_id, "secret": secret,
     }  # fmt: skip
     # No savepoint: a log that cannot be written must take the caller's transaction down with it. Outside a transaction
     # the statement is its own.
     with transaction.mark_for_rollback_on_error(), connection.cursor() as cursor:
         cursor.execute(_APPEND, values)
-        return int(cursor.fetchone()[0])
+        event = int(cursor.fetchone()[0])
+        if action in access_index.PROPOSED and secret is not None:
+            access_index.add_subjects(secret, clean)
+    return event
 
 
 def lock_numbering(change: int) -> None:

@@ -5,43 +5,16 @@ An event is stored whole in `text`; its other columns only help to find it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Left, Now, StrIndex
-from django.utils.translation import gettext_lazy as _
 
 from portal.audit import actions, entry
+from portal.audit.event_filters import EventFilters
 
-
-@dataclass(frozen=True)
-class EventFilters:
-    """Search criteria for events. An empty field does not narrow the search; `since` is included, `until` is not."""
-
-    person: str = ""
-    secret: int | None = None
-    change: int | None = None
-    kind: str = ""
-    code: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    only: str = ""
-
-
-ONLY = {
-    "unapproved": _("Calls without somebody else's approval"),
-    "doubted": _("First calls of changes that came to be in doubt"),
-    "voted": _("Proposals that were voted on"),
-}
-"""Searches that compare several events of one change.
-
-"unapproved" finds the calls before which no user other than the proposer had approved the change since it was last
-submitted or revised. "doubted" finds, for each change that was sent and later became in doubt, both within the time
-range, the first call in that range: one event for each change. "voted" finds submissions of changes with a vote.
-"""
 _SENT = "delivery.intended"
 
 
@@ -167,6 +140,7 @@ class Event(models.Model):
                 fields=["-id"], condition=Q(code=None, action__in=actions.RESPONSE_ACTIONS), name="event_unanswered"
             ),
             models.Index(fields=["action", "at"], condition=Q(action__in=actions.COUNTED), name="event_counted"),
+            models.Index(fields=["secret", "id"], condition=Q(action__in=actions.ACCESS), name="event_access"),
         ]
 
     @cached_property
@@ -274,3 +248,34 @@ class Checkpoint(models.Model):
         default_permissions = ()
         ordering = ["-size"]
         get_latest_by = "size"
+
+
+class AccessSubject(models.Model):
+    """A user or group of Segura that an event names in the access lists of a secret.
+
+    It only tells the access report which secrets to read: the facts are in the events. `manage.py
+    rebuild_access_index` makes the table again from the log.
+    """
+
+    class Kind(models.TextChoices):
+        USER = "user"
+        GROUP = "group"
+
+    LONGEST = 200
+
+    kind = models.CharField(max_length=5, choices=Kind)
+    name = models.CharField(max_length=LONGEST)
+    full_name = models.CharField(max_length=LONGEST, blank=True)
+    folded = models.CharField(max_length=2 * LONGEST)
+    folded_full_name = models.CharField(max_length=2 * LONGEST, blank=True)
+    secret = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "name", "full_name", "secret"], name="access_subject_once")
+        ]
+        indexes = [models.Index(fields=["kind", "folded", "secret", "id"], name="access_subject_folded")]
+
+    def __str__(self) -> str:
+        return self.name

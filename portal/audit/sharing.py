@@ -53,6 +53,12 @@ def access_changes_from_data(data: dict[str, Any]) -> list[Power]:
     ]
 
 
+def describe_access_change(kind: str, name: str, *, new: bool | None, old: bool | None) -> str:
+    """Return the sentence for a changed right of a user or a group; None is no access. '' if nothing changed."""
+    sentences, key = LISTS["groups_allowed" if kind == "group" else "users_allowed"], _kind(new, old)
+    return _(sentences[key]) % {"name": escape_invisible(name)} if key else ""
+
+
 def _moved(new: dict[str, bool], old: dict[str, bool] | None, sentences: dict[str, str]) -> Iterator[Power]:
     for name in sorted(new.keys() | (old or {}).keys()):
         kind = _kind(new.get(name), old.get(name)) if old is not None else _blind(new[name])

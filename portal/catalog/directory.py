@@ -6,19 +6,20 @@ Without a SCIM client this module calls nothing, suggests nothing and warns of n
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from portal.audit import ledger
-from portal.catalog.models import DirectoryName, DirectorySync, fold_text
+from portal.catalog.models import DirectoryName, DirectorySync
 from portal.catalog.read_failure import FailureKind, ReadFailure
 from portal.catalog.segura_client import WHOLE_LIST, NotConfigured, build_client
+from portal.common.text_folding import fold_text
 from portal.vault import DirectoryEntry, DirectoryKind, VaultError
 from portal.vault.scrubbing import clean_text
 
@@ -68,6 +69,21 @@ def find_unknown_names(field: str, names: Iterable[str]) -> list[str]:
         return []
     known = set(_active(field).filter(name__in=asked).values_list("name", flat=True))
     return [name for name in asked if name not in known] if known or DirectoryName.objects.exists() else []
+
+
+def find_full_names(lists: Mapping[str, Iterable[str]]) -> dict[str, dict[str, str]]:
+    """Return the full names that the directory has for names in share fields: {field: {name: full name}}.
+
+    Names without a full name are left out, and so are fields without one; {} if there is no directory.
+    """
+    asked = {_FIELDS[field]: (field, set(names)) for field, names in lists.items() if field in _FIELDS}
+    if not is_configured() or not any(names for _, names in asked.values()):
+        return {}
+    wanted = Q(*(Q(kind=kind, name__in=names) for kind, (_, names) in asked.items()), _connector=Q.OR)
+    found: dict[str, dict[str, str]] = {}
+    for row in DirectoryName.objects.filter(wanted).exclude(display_name__in=("", F("name"))).order_by("name"):
+        found.setdefault(asked[DirectoryName.Kind(row.kind)][0], {})[row.name] = row.display_name
+    return found
 
 
 def latest_directory_sync() -> DirectorySync | None:

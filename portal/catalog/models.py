@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -13,12 +12,7 @@ from django.utils.translation import gettext as _
 
 from portal.catalog.read_failure import FailureKind, ReadFailure
 from portal.common.parsing import parse_db_integer
-
-
-def fold_text(text: str) -> str:
-    """Return the text without case and accents, so that a search ignores both."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(sign for sign in apart if not unicodedata.combining(sign))
+from portal.common.text_folding import fold_text
 
 
 class FoldedName(models.CharField):  # type: ignore[type-arg]

@@ -11,7 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from portal.audit import ledger
-from portal.catalog.models import ApiSecret, SearchTerm, fold_text
+from portal.catalog.models import ApiSecret, SearchTerm
+from portal.common.text_folding import fold_text
 
 _KNOWN_SHOWN = 300
 _SHARES = {"users_allowed": SearchTerm.Kind.USER, "groups_allowed": SearchTerm.Kind.GROUP}

@@ -10,9 +10,10 @@ import time_machine
 from django.test import Client
 
 from portal.accounts.models import User
+from portal.audit.event_filters import EventFilters
 from portal.audit.exports import log_export, past_exports, progress
 from portal.audit.ledger import record_event
-from portal.audit.models import Event, EventFilters
+from portal.audit.models import Event
 
 pytestmark = pytest.mark.django_db
 

@@ -13,9 +13,10 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import User
+from portal.audit.event_filters import EventFilters
 from portal.audit.forms import LogFilterForm, PeriodForm
 from portal.audit.ledger import canonical_json
-from portal.audit.models import Event, EventFilters
+from portal.audit.models import Event
 from portal.web import keyset
 from tests.audit.tampering import insert
 

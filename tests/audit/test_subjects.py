@@ -103,11 +103,11 @@ def test_secret_costs_the_same_however_much_was_changed_and_is_paged(as_person: 
         for change in range(1, 21):
             a_change(change)
     assert counts[1] <= counts[0] + 1 <= 12  # without any change nothing asks what became of it
-    assert len(set(re.findall(r"/audit/changes/(\d+)/", text))) == 15
+    assert len(set(re.findall(r"/audit/changes/(\d+)/", text.split('id="access"')[0]))) == 15
     older = re.search(r'href="(\?at=[^"]+)"\s+rel="next"', text)
     assert older is not None
     rest = browser.get(f"/audit/secrets/43/{older[1]}").content.decode()
-    assert set(re.findall(r"/audit/changes/(\d+)/", rest)) == {"1", "2", "3", "4", "5"}
+    assert set(re.findall(r"/audit/changes/(\d+)/", rest.split('id="access"')[0])) == {"1", "2", "3", "4", "5"}
 
 
 def test_person_is_told_in_numbers_that_lead_to_rows(read: Callable[..., str]) -> None:

@@ -58,6 +58,15 @@ def crowd(count: int) -> None:
     )
 
 
+def test_full_names_are_found_for_share_fields_and_none_without_a_directory(desk: Client, settings: Settings) -> None:
+    DirectoryName.objects.filter(name="pduarte").update(display_name="Paula Duarte")
+    DirectoryName.objects.filter(name="alices").update(display_name="alices")
+    lists = {"users_allowed": {"pduarte", "alices", "unknown"}, "groups_allowed": set[str](), "url": {"x"}}
+    assert directory.find_full_names(lists) == {"users_allowed": {"pduarte": "Paula Duarte"}}
+    settings.SEGURA_SCIM_CLIENT_ID = ""
+    assert directory.find_full_names(lists) == {}
+
+
 # --- The mirror ---------------------------------------------------------------------------------------
 
 

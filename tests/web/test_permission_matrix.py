@@ -85,6 +85,8 @@ audit:overview          GET    in  403 403 403 200 403 in  403
 audit:find              GET    in  403 403 403 200 403 in  403
 audit:person            GET    in  403 403 403 200 403 in  403
 audit:secret            GET    in  403 403 403 200 403 in  403
+audit:user_access       GET    in  403 403 403 200 403 in  403
+audit:group_access      GET    in  403 403 403 200 403 in  403
 audit:event             GET    in  403 403 403 200 403 in  403
 audit:change_timeline   GET    in  403 403 403 200 403 in  403
 audit:evidence          GET    in  403 403 403 302 403 in  403

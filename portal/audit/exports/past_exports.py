@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from portal.audit.event_filters import EventFilters
 from portal.audit.exports.progress import Progress, get_running_exports
-from portal.audit.models import Event, EventFilters
+from portal.audit.models import Event
 
 _COUNTED = 10_000
 _SHOWN = 10

@@ -151,6 +151,26 @@ class Migration(migrations.Migration):
                         fields=["action", "at"],
                         name="event_counted",
                     ),
+                    models.Index(
+                        condition=models.Q(
+                            (
+                                "action__in",
+                                (
+                                    "change.submitted",
+                                    "change.revised",
+                                    "change.applied",
+                                    "change.failed",
+                                    "change.stale",
+                                    "change.resolved",
+                                    "delivery.intended",
+                                    "vote.cast",
+                                    "vote.voided",
+                                ),
+                            )
+                        ),
+                        fields=["secret", "id"],
+                        name="event_access",
+                    ),
                 ],
                 "constraints": [models.UniqueConstraint(fields=("change", "seq"), name="event_change_seq")],
             },
@@ -166,6 +186,25 @@ class Migration(migrations.Migration):
             options={
                 "default_permissions": (),
                 "constraints": [models.UniqueConstraint(fields=("level", "index"), name="subtree_place")],
+            },
+        ),
+        migrations.CreateModel(
+            name="AccessSubject",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("user", "User"), ("group", "Group")], max_length=5)),
+                ("name", models.CharField(max_length=200)),
+                ("full_name", models.CharField(blank=True, max_length=200)),
+                ("folded", models.CharField(max_length=400)),
+                ("folded_full_name", models.CharField(blank=True, max_length=400)),
+                ("secret", models.BigIntegerField()),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["kind", "folded", "secret", "id"], name="access_subject_folded")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "name", "full_name", "secret"), name="access_subject_once")
+                ],
             },
         ),
     ]

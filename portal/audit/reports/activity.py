@@ -14,8 +14,10 @@ from django.db.models import Count, Q
 from portal.accounts.models import User
 from portal.audit import actions, code_labels, sharing
 from portal.audit.entry import Entry
-from portal.audit.models import Event, EventFilters, EventQuerySet
+from portal.audit.event_filters import EventFilters
+from portal.audit.models import Event, EventQuerySet
 from portal.audit.period import Period
+from portal.audit.reports.access import SubjectRow, find_subjects
 
 SUBMITTED = "change.submitted"
 _PROPOSED = (SUBMITTED, "change.revised")
@@ -105,18 +107,19 @@ def count_actions(person: str, period: Period) -> list[ActionCounts]:
 
 @dataclass(frozen=True)
 class SearchResults:
-    """The results of a search: change numbers, secrets with their names, usernames."""
+    """The results of a search: change numbers, secrets with their names, usernames, and names of access lists."""
 
     changes: list[int]
     secrets: list[tuple[int, str]]
     people: list[str]
+    subjects: list[SubjectRow]
 
     def __len__(self) -> int:
-        return len(self.changes) + len(self.secrets) + len(self.people)
+        return len(self.changes) + len(self.secrets) + len(self.people) + len(self.subjects)
 
 
 def search_log(text: str, number: int | None) -> SearchResults:
-    """Find changes and secrets by their number, and secrets and users with the text in their name.
+    """Find changes and secrets by their number; secrets, accounts, and users and groups of Segura by a part of a name.
 
     Names of secrets are those of the newest 20,000 submissions: the log is not searched as a whole.
     """
@@ -125,7 +128,8 @@ def search_log(text: str, number: int | None) -> SearchResults:
         changes = [number] if Event.objects.filter(change=number).exists() else []
         if text.isdigit() and Event.objects.filter(secret=number).exists():
             secrets[number] = ""
-    return SearchResults(changes, list((secrets | _secrets_named(text)).items())[:_FOUND], _people_named(text))
+    named = list((secrets | _secrets_named(text)).items())[:_FOUND]
+    return SearchResults(changes, named, _people_named(text), find_subjects(text))
 
 
 def _secrets_named(text: str) -> dict[int, str]:

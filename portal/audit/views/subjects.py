@@ -10,9 +10,10 @@ from django.views.decorators.http import require_safe
 from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.models import User
 from portal.accounts.roles import Right
-from portal.audit.forms import PeriodForm, SearchForm
+from portal.audit.forms import DateForm, PeriodForm, SearchForm
 from portal.audit.log_views import record_log_view
 from portal.audit.models import Event
+from portal.audit.reports import access as reports
 from portal.audit.reports import activity
 from portal.audit.sealing.status import get_seal_status
 from portal.web import keyset
@@ -55,19 +56,40 @@ def person(request: UserRequest, username: str) -> HttpResponse:
 
 @require_safe
 @require_rights(Right.AUDIT)
+def access(request: UserRequest, kind: str, username: str) -> HttpResponse:
+    """Show the access of a user or a group of Segura: rights, since when, by which change, approved by which users."""
+    found = reports.load_subject_access(kind, username, cursor=request.GET.get("at", ""))
+    record_log_view(request, "access", **{kind: username})
+    context = {
+        "kind": kind,
+        "name": username,
+        "username": username,
+        "access": found,
+        "newer": found.newer and f"?at={found.newer}",
+        "older": found.older and f"?at={found.older}",
+        "standing": get_seal_status(),
+    }
+    return render(request, "audit/access.html", context)
+
+
+@require_safe
+@require_rights(Right.AUDIT)
 def secret(request: UserRequest, identifier: int) -> HttpResponse:
-    """Show every change of one secret: requester, proposed values, votes, and Segura's responses."""
+    """Show every change of one secret, and which users and groups could use it at the end of a day."""
+    date_form = DateForm(request.GET)
+    context = {"identifier": identifier, "standing": get_seal_status(), "date_form": date_form}
+    if not date_form.is_valid():
+        return render(request, "audit/secret.html", context, status=422)
     proposed = Event.objects.filter(secret=identifier, action=activity.SUBMITTED)
     page = keyset.paginate_by_keyset(proposed, order=("-id",), cursor=request.GET.get("at", ""), size=_CHANGES)
     told = activity.build_change_stories(page.rows)
     record_log_view(request, "secret", secret=identifier)
-    context = {
-        "identifier": identifier,
+    context |= {
         "name": told[0].proposed.data.get("secret_name", "") if told else "",
         "stories": told,
         "newer": page.newer and f"?at={page.newer}",
         "older": page.older and f"?at={page.older}",
-        "standing": get_seal_status(),
+        "access": reports.load_access_at(identifier, date_form.day()),
     }
     return render(request, "audit/secret.html", context)
 
@@ -77,4 +99,7 @@ def _page_of(found: activity.SearchResults) -> str:
         return reverse("audit:change_timeline", args=found.changes)
     if found.secrets:
         return reverse("audit:secret", args=found.secrets[0][:1])
-    return reverse("audit:person", args=found.people)
+    if found.people:
+        return reverse("audit:person", args=found.people)
+    subject = found.subjects[0]
+    return reverse(f"audit:{subject.kind}_access", args=[subject.name])

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 
 from portal.accounts.models import User
+from portal.audit.sharing import LISTS
+from portal.catalog import directory
 from portal.changes.delivery import verified_patch
 from portal.changes.domain import patch as patches
 from portal.changes.domain import policy
@@ -70,6 +72,14 @@ def _in_utc(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
+def _find_full_names(revision: Revision) -> dict[str, dict[str, str]]:
+    """Return the full names as the directory has them now, so that evidence does not depend on a later directory."""
+    values = (revision.base or {}, revision.patch)
+    return directory.find_full_names(
+        {field: {str(row[0]) for value in values for row in value.get(field) or ()} for field in LISTS}
+    )
+
+
 def revision_audit_data(revision: Revision) -> dict[str, object]:
     """Return what the log stores of a revision: everything but the secret value."""
     return {
@@ -78,6 +88,7 @@ def revision_audit_data(revision: Revision) -> dict[str, object]:
         "fields": patches.changed_field_names(revision.patch, new_secret=bool(revision.secret_fingerprint)),
         "patch": revision.patch,
         "base": revision.base,
+        **({"full_names": names} if (names := _find_full_names(revision)) else {}),
         "base_known": revision.base is not None,
         **({"base_read_at": _in_utc(revision.base_read_at)} if revision.base_read_at else {}),
         # These complete the fields of the digest's text, so that outsiders can compute the digest. Both are keyed.

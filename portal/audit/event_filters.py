@@ -1,0 +1,35 @@
+"""Search criteria for events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class EventFilters:
+    """Search criteria for events. An empty field does not narrow the search; `since` is included, `until` is not."""
+
+    person: str = ""
+    secret: int | None = None
+    change: int | None = None
+    kind: str = ""
+    code: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    only: str = ""
+
+
+ONLY = {
+    "unapproved": _("Calls without somebody else's approval"),
+    "doubted": _("First calls of changes that came to be in doubt"),
+    "voted": _("Proposals that were voted on"),
+}
+"""Searches that compare several events of one change.
+
+"unapproved" finds the calls before which no user other than the proposer had approved the change since it was last
+submitted or revised. "doubted" finds, for each change that was sent and later became in doubt, both within the time
+range, the first call in that range: one event for each change. "voted" finds submissions of changes with a vote.
+"""
