@@ -49,6 +49,7 @@ def test_name_in_another_composition_is_explained_and_spelled_out_d4() -> None:
         ("url", "https://a.example:8080/x?q=1", "http://a.example:8443/x?q=2",
          "[https]://a.example:[8080]/x?q=[1]", "[http]://a.example:[8443]/x?q=[2]"),
         ("url", "https://a.example/a", "https://a.example/a/a", "https://a.example/a", "https://a.example/a[/a]"),
+        ("url", "https://a.example/v1", "https://a.example/v1 ", "https://a.example/v1", "https://a.example/v1[␣]"),
         ("url", "https://me@a.example", "https://you@a.example", "https://[me]@a.example", "https://[you]@a.example"),
         ("url", "https://a.example/0123456789abcdef7", "https://a.example/0123456789abcdee7",
          "https://a.example/0123456789abcde[f]7", "https://a.example/0123456789abcde[e]7"),

@@ -103,11 +103,10 @@ SENTENCES = {"users_allowed": _USERS, "groups_allowed": _GROUPS}
 
 @dataclass(frozen=True)
 class AccessChange:
-    """Meaning of a step (`none-edit`) for its users or groups; `many`: the plural form of the sentence, if needed."""
+    """Meaning of a step (`none-edit`) for its users or groups, in a sentence."""
 
     step: str
     sentence: str
-    many: str = ""
 
     @property
     def grave(self) -> bool:
@@ -124,15 +123,6 @@ def describe_access_changes(field: FieldChange, *, base_known: bool) -> list[Acc
         AccessChange(step, str(sentence % {"count": len(taken[step]), "names": join_names(taken[step])}))
         for step, sentence in SENTENCES[field.field].items()
         if step in taken
-    ]
-
-
-def access_sentence_patterns(field: str) -> list[AccessChange]:
-    """Return every sentence about this list with the placeholder {names}, for a page to fill while names are typed."""
-    names = "{names}"
-    return [
-        AccessChange(step, str(words % {"count": 1, "names": names}), str(words % {"count": 2, "names": names}))
-        for step, words in SENTENCES[field].items()
     ]
 
 

@@ -106,7 +106,6 @@ class ProposalEditor:
         return [
             {
                 "field": self.form[name],
-                "was": self.base.fields[name] if self.base else None,
                 "moved": self.moved.get(name),
                 "differs": self.differs.get(name),
             }

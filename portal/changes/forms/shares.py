@@ -28,8 +28,6 @@ class ShareForm(forms.Form):
 
     standing = False
     """Whether Segura's list has the entry already: its name is fixed, and it can be removed."""
-    was = False
-    """Whether an existing entry may edit now."""
 
     @property
     def has_name(self) -> bool:
@@ -58,7 +56,7 @@ class BaseShareFormSet(_ShareRows):
         form.empty_permitted = True  # a new row may be emptied again, an existing one may not
         name = form["name"].value()
         if index is not None and index < self.initial_form_count() and name in self.seen_access:
-            form.standing, form.was = True, self.seen_access[name]
+            form.standing = True
             form.fields["name"].widget = forms.HiddenInput()
         else:
             form.fields["name"].widget.attrs["list"] = f"known-{self.prefix}"

@@ -87,12 +87,6 @@ def power_of(field: FieldChange, base_known: object) -> list[AccessChange]:
     return access_changes.describe_access_changes(field, base_known=bool(base_known))
 
 
-@register.filter
-def power_words(field: str) -> list[AccessChange]:
-    """Return all sentences about access for a list of shares, for a page that shows them while the user types."""
-    return access_changes.access_sentence_patterns(field)
-
-
 register.filter("said", findings.error_text)
 register.filter("traits", secret_insight.describe_strength)
 

@@ -24,7 +24,7 @@ from portal.catalog import directory
 from portal.catalog.models import ApiSecret
 from portal.changes.domain import plausibility, risks
 from portal.changes.domain.proposal import InvalidProposalToken, Proposal, decode_proposal, encode_proposal
-from portal.changes.forms import editor, prefill
+from portal.changes.forms import editor, live_difference, prefill
 from portal.changes.forms.editor import ProposalEditor
 from portal.changes.forms.prefill import Prefill
 from portal.changes.models import REVISABLE, Change, Revision
@@ -120,6 +120,8 @@ def _answer(request: UserRequest, task: ProposalTarget) -> HttpResponseBase:
             return _page(request, task, None, status=task.status)
         return _page(request, task, editor.open_editor(task.secret, by=task.by, revised=task.revised, over=task.over))
     asked = request.POST.get("act", "").partition(":")[0]
+    if asked == "live":
+        return _live(request, task)
     if is_expired(request):
         asked = "again" if asked in ("confirm", "back") else "rows"
     act = {"again": _again, "confirm": _confirm, "back": _back, "rows": _rows, "draft": _draft}.get(asked, _preview)
@@ -136,6 +138,16 @@ def _preview(request: UserRequest, task: ProposalTarget) -> HttpResponse:
         return _show(request, task, edit.proposal())
     edit.keep_typed_secret()
     return _page(request, task, edit, status=task.status)
+
+
+def _live(request: UserRequest, task: ProposalTarget) -> HttpResponse:
+    """Return the difference beside the form, as it is being typed; 204 for a form whose base cannot be decrypted."""
+    try:
+        edit = editor.editor_from_post(request.POST, task.secret, by=task.by, revised=task.revised)
+    except InvalidProposalToken:
+        return HttpResponse(status=204)
+    context = {"diff": live_difference.list_typed_changes(edit), "base_known": edit.base is not None}
+    return render(request, "changes/_live_difference.html", context)
 
 
 def _rows(request: UserRequest, task: ProposalTarget) -> HttpResponse:
