@@ -244,8 +244,8 @@ def test_dates_and_numbers_are_written_as_the_language_writes_them() -> None:
 
 def test_states_and_causes_are_looked_up_when_they_are_shown() -> None:
     with translation.override("pt-br"):
-        assert str(Status.IN_DOUBT.label) == "Em dúvida"
-        assert str(StatusCause.RECHECKED.label).startswith("Uma pessoa pediu")
+        assert str(Status.IN_DOUBT.label) == "Resultado desconhecido"
+        assert str(StatusCause.RECHECKED.label).startswith("Um administrador pediu")
         assert (
             error_text("no answer in time while reading the answer")
             == "nenhuma resposta a tempo durante a leitura da resposta"

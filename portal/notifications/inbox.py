@@ -57,7 +57,7 @@ class InboxEntry:
     def said(self) -> str:
         """Text of the notification, one or two sentences."""
         change = self.notice.change
-        by = self.notice.by or _("The portal")
+        by = self.notice.by or "Countersign"
         in_part = _("%(number)s for the secret %(secret)s was applied, except for what its page names.")
         sentence = (in_part if self.in_part else str(self.notice.about.said)) % {
             "number": change.number if change else "",

@@ -153,15 +153,15 @@ NOTIFICATION_TYPES: dict[str, NotificationType] = {
     ),
     "doubted": NotificationType(
         _R,
-        _("It is not known whether your change was applied"),
-        _("It is not known yet whether Segura took %(number)s for the secret %(secret)s. The portal finds out."),
+        _("Outcome of your change unknown"),
+        _("It is not yet known whether Segura applied %(number)s (%(secret)s). Countersign is checking."),
         "help-hexagon",
         MailTiming.NEVER,
     ),
     "stuck": NotificationType(
         _R,
-        _("Your change needs a person"),
-        _("The portal cannot settle %(number)s for the secret %(secret)s by itself. Somebody who operates it looks."),
+        _("Your change needs an administrator"),
+        _("Countersign cannot determine the outcome of %(number)s (%(secret)s). An administrator will check it."),
         "user-exclamation",
     ),
     "closed": NotificationType(
@@ -192,8 +192,8 @@ NOTIFICATION_TYPES: dict[str, NotificationType] = {
     ),
     "escalated": NotificationType(
         _O,
-        _("A change needs a person"),
-        _("%(number)s needs a person. Look at the secret %(secret)s in Segura, then check again or close the change."),
+        _("A change needs an administrator"),
+        _("%(number)s needs an administrator. Check %(secret)s in Segura, then check again or resolve the change."),
         "user-exclamation",
     ),
     "paused": NotificationType(

@@ -16,10 +16,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_grou
 ERRORS: list[tuple[str, str, dict[str, Any], str, str, str]] = [
     # fault, endpoint filter and times, code, status then, what the page says
     ("1005", "refuse:1005:Api secret not found", {"times": 1}, "400", "Failed", "1005: Api secret not found"),
-    ("500", "500_envelope", {"times": None}, "500", "In doubt", "Unexpected error"),
+    ("500", "500_envelope", {"times": None}, "500", "Outcome unknown", "Unexpected error"),
     ("no route", "no_route", {"times": None}, "404", "Approved", "no Route matched with those values"),
-    ("invalid response", "502", {"times": None}, "502", "In doubt", "An invalid response was received"),
-    ("timing out", "504_before_apply", {"times": None}, "504", "In doubt", "The upstream server is timing out"),
+    ("invalid response", "502", {"times": None}, "502", "Outcome unknown", "An invalid response was received"),
+    ("timing out", "504_before_apply", {"times": None}, "504", "Outcome unknown", "The upstream server is timing out"),
 ]
 
 
@@ -37,7 +37,7 @@ def test_each_documented_error_is_told_on_the_change_and_in_the_log(
     requester, approver, auditor = sign_in("requester"), sign_in("approver"), sign_in("auditor")
     change = requester.propose(43, notes=f"for the error {fault}")
     segura.plan(fault, endpoint="update", **plan)
-    if status == "In doubt":
+    if status == "Outcome unknown":
         # Read before the call, and not read back after it: the change stays where the error has put it.
         segura.plan(endpoint="get", times=1)
         segura.plan("503", endpoint="get", times=None)

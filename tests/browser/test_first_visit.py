@@ -40,11 +40,11 @@ def test_first_proposal_needs_no_help_from_outside_the_page(
     expect(outside).to_have_count(0)
     change = newcomer.submit()
     standing = page.locator("#status")
-    expect(standing).to_contain_text("It waits for 1 more approval by somebody who neither proposed nor edited it.")
+    expect(standing).to_contain_text("Needs 1 more approval from someone who neither proposed nor edited it.")
     expect(standing).to_contain_text("It expires at")
     page.get_by_role("link", name="Home").click()
     row = page.locator("tr", has_text=f"CR-{change}")
-    expect(row).to_contain_text("An approver")
+    expect(row).to_contain_text("Approver")
     expect(row).to_contain_text("1 approval missing")
     row.get_by_role("link").click()
 

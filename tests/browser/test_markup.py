@@ -103,7 +103,7 @@ def test_markup_stays_text_wherever_it_comes_from(
         segura.plan(f"refuse:1005:{text}", endpoint="update", identifier=str(SECRET))
         failed = proposed(requester, text + " a third time", ADDRESSES[3:])
         approver.go(f"/changes/{failed}/")
-        approver.person.page.get_by_label("I know what approving brings about").check()
+        approver.person.page.get_by_label("I understand what approving does").check()
         approver.person.page.get_by_role("button", name="Approve").click()
         requester.person.expect_status(failed, "Failed")
         for change in (rejected, failed):

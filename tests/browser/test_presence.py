@@ -91,7 +91,7 @@ def test_moved_change_is_taken_up_again_side_by_side(sign_in: SignIn, segura: Co
     change = requester.propose(44, url="https://mine.example", notes="Mine")
     segura.edit(44, url="https://theirs.example", notes="Theirs")
     approver.approve(change)
-    requester.expect_status(change, "Stale")
+    requester.expect_status(change, "Out of date")
     requester.page.get_by_role("link", name="Revise").click()
     page = requester.page
     expect(page.get_by_role("group", name="URL")).to_contain_text("https://theirs.example")

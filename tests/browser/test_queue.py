@@ -101,10 +101,10 @@ def test_who_was_faster_is_named_and_new_ones_are_announced(segura: Control, sig
     expect(page.locator(f"#approve-{change}")).to_be_visible()
     colleague.approve(change)
     requester.propose(31, notes="a new one")
-    expect(page.locator(f"#taken-{change}")).to_have_text("Abel Approver was faster and approved it.", timeout=30_000)
+    expect(page.locator(f"#taken-{change}")).to_have_text("Already approved by Abel Approver.", timeout=30_000)
     expect(page.locator(f"#approve-{change}")).to_have_count(0)
     expect(page.get_by_label(f"Choose CR-{change}")).to_have_count(0)
-    expect(page.locator("#announcement")).to_contain_text("Abel Approver was faster")
+    expect(page.locator("#announcement")).to_contain_text("Already approved by Abel Approver")
     assert findings(page) == []
     page.set_viewport_size({"width": 1440, "height": 900})
     page.get_by_role("link", name="1 new change: show").click()
@@ -122,7 +122,7 @@ def test_several_are_decided_at_once_and_high_risk_is_left(scripts: bool, segura
     page.get_by_role("button", name="Approve selected").click()
     report = page.get_by_role("region", name="What became of each")
     expect(report).to_contain_text(f"CR-{plain} Approved.")
-    expect(report).to_contain_text(f"CR-{grave} Skipped, high risk")
+    expect(report).to_contain_text(f"CR-{grave} Skipped: high-risk")
     if scripts:
         assert findings(page) == []
     approve_at_high_risk(page, approver, grave)
@@ -132,7 +132,7 @@ def approve_at_high_risk(page: Page, approver: Person, change: int) -> None:
     page.goto(f"{approver.url}/changes/{change}/")
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_role("alert").first).to_contain_text("High risk: confirm")
-    page.get_by_label("I know what approving brings about").check()
+    page.get_by_label("I understand what approving does").check()
     page.get_by_role("button", name="Approve").click()
     expect(page.locator("#messages")).to_contain_text(f"You approved CR-{change}")
     approver.complaints.clear()  # the refusal is a line in the console

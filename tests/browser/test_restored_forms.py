@@ -25,7 +25,7 @@ def revise(requester: Person, change: int, **fields: str) -> None:
 
 
 def fill_in(page: Page) -> None:
-    page.get_by_label("I know what approving brings about").check()
+    page.get_by_label("I understand what approving does").check()
     page.get_by_label("Comment", exact=True).fill(TYPED)
 
 
@@ -69,9 +69,9 @@ def test_reason_for_several_changes_is_gone_after_back(segura: Control, sign_in:
     requester, approver = sign_in("requester"), sign_in("approver")
     change = requester.propose(31, notes="for the queue")
     page = approver.go("/queue/")
-    page.get_by_label("Reason for all selected").fill(TYPED)
+    page.get_by_label("Comment for all selected").fill(TYPED)
     page.locator(f"#pick-{change} [name=picks]").check()
     approver.go("/changes/")
     page.go_back()
-    expect(page.get_by_label("Reason for all selected")).to_have_value("")
+    expect(page.get_by_label("Comment for all selected")).to_have_value("")
     expect(page.locator("[name=picks]:checked")).to_have_count(0)

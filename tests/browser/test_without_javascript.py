@@ -42,7 +42,7 @@ def test_a_change_is_proposed_approved_and_applied(segura: Control, plain: Calla
 
     page = approver.go("/queue/")
     page.get_by_role("link", name=f"CR-{change}", exact=True).first.click()
-    page.get_by_label("I know what approving brings about").check()
+    page.get_by_label("I understand what approving does").check()
     page.get_by_role("button", name="Approve").click()
     expect(page.locator("#messages")).to_contain_text(f"You approved CR-{change}")
 
@@ -101,7 +101,7 @@ def test_changes_are_decided_by_tab_enter_and_space_alone(segura: Control, plain
     page.keyboard.press("Enter")
     expect(page.locator("#messages")).to_contain_text(f"You approved CR-{small}")
     go_on_to(grave)
-    approver.tab_to(page.get_by_label("I know what approving brings about"))
+    approver.tab_to(page.get_by_label("I understand what approving does"))
     page.keyboard.press("Space")
     approver.tab_to(page.get_by_role("button", name="Approve"))
     page.keyboard.press("Enter")

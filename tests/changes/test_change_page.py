@@ -196,7 +196,7 @@ def test_earlier_revisions_stay_readable_with_their_votes(
     assert "Revision 1 by requester" in words
     assert "https://gcp-eu.example" in words
     assert "Votes on it, void" in words
-    assert "It waits for 2 more approvals" in words
+    assert "Needs 2 more approvals" in words
 
 
 def test_a_refused_change_shows_segura_verbatim_and_offers_a_retry(
@@ -222,11 +222,11 @@ def test_a_change_in_doubt_says_what_is_known_and_how_long_the_lane_is_held(
     words = text_of(page_of(as_person(auditor), claimed))
     assert claimed.hold_until is not None
     for fact in (
-        "no answer proves what became of it",
-        "The portal does not send it blindly.",
-        "It is reading the secret back",
-        f"until {claimed.hold_until:%Y-%m-%d %H:%M:%S}",
-        "every other change of this secret waits",
+        "no answer shows whether it was applied",
+        "before it sends anything more.",
+        "Countersign is reading the secret back",
+        f"Until {claimed.hold_until:%Y-%m-%d %H:%M:%S}",
+        "every other change to this secret waits",
         "The upstream server is timing out",
     ):
         assert fact in words
@@ -256,11 +256,13 @@ def test_an_approved_change_says_which_one_holds_the_lane(
 ) -> None:
     waiting = approve(submission.submit_change(propose(tags="Later"), by=requester), approver)
     browser = as_person(requester)
-    assert f"{claimed.number} of the same secret is not settled yet (Sending)." in text_of(page_of(browser, waiting))
+    assert f"{claimed.number} of the same secret comes first (Sending)." in text_of(page_of(browser, waiting))
     status_changes.mark_in_doubt(claimed, StatusCause.UNANSWERED)
-    assert f"{claimed.number} of the same secret is not settled yet (In doubt)." in text_of(page_of(browser, waiting))
+    assert f"{claimed.number} of the same secret comes first (Outcome unknown)." in text_of(page_of(browser, waiting))
     status_changes.mark_applied(claimed, StatusCause.READ_BACK)
-    assert f"may still repeat a call of {claimed.number} until" in text_of(page_of(browser, waiting))
+    assert f"may still repeat a call of {claimed.number}. This change waits until then." in text_of(
+        page_of(browser, waiting)
+    )
 
 
 def test_an_approved_change_says_that_an_earlier_one_goes_first(
@@ -271,20 +273,20 @@ def test_an_approved_change_says_that_an_earlier_one_goes_first(
     approve(later, approver)
     browser = as_person(requester)
     assert f"{first.number} of the same secret was approved earlier" in text_of(page_of(browser, later))
-    assert "A worker takes it up in a moment" in text_of(page_of(browser, first))
+    assert "A worker will send it to Segura shortly." in text_of(page_of(browser, first))
 
 
 def test_an_approved_change_says_when_it_is_tried_again(as_person: AsPerson, requester: User, claimed: Change) -> None:
     status_changes.requeue_later(claimed, StatusCause.NOT_SENT, wait_s=600)
     words = text_of(page_of(as_person(requester), claimed))
-    assert "This time the update was not sent." in words
-    assert f"It is tried again at {claimed.not_before:%Y-%m-%d %H:%M:%S}" in words
+    assert "The update was not sent this time." in words
+    assert f"The next try is at {claimed.not_before:%Y-%m-%d %H:%M:%S}" in words
 
 
 def test_a_stale_change_offers_its_requester_to_revise(as_person: AsPerson, requester: User, claimed: Change) -> None:
     status_changes.mark_stale(claimed, StatusCause.BASE_MOVED)
     response = page_of(as_person(requester), claimed)
-    assert "was changed in Segura after this was proposed" in text_of(response)
+    assert "Someone changed the secret in Segura after the proposal" in text_of(response)
     assert offers(response, "revise", claimed)
 
 

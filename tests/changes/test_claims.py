@@ -55,28 +55,28 @@ class Seen:
 
 CLAIMS: dict[str, Callable[[Seen], bool]] = {
     r"without a call of this change|Nothing was sent\.": lambda seen: not seen.updates,
-    r"stopped before sending|Nothing further was sent|this time the update was not sent": lambda seen: (
-        not seen.sent_last
-    ),
+    r"stopped before sending|Nothing further was sent|update was not sent this time": lambda seen: not seen.sent_last,
     r"earlier call|are listed": lambda seen: bool(seen.updates) or seen.restored,
-    r"answered the call|turned the call away|Segura refused|Segura (confirmed|said yes)|call was made": lambda seen: (
-        bool(seen.updates)
+    r"answered the call|rejected the call|Segura (refused|confirmed|reported success)|call was made": lambda seen: bool(
+        seen.updates
     ),
-    r"Segura (confirmed|said yes)": lambda seen: bool({200, 201} & set(seen.updates)),
+    r"Segura (confirmed|reported success)": lambda seen: bool({200, 201} & set(seen.updates)),
     r"Segura refused": lambda seen: 400 in seen.updates,
-    r"turned (the call )?away": lambda seen: bool({401, 404, 429, 503} & set(seen.updates)),
+    r"rejected the call|Rejected, not applied": lambda seen: bool({401, 404, 429, 503} & set(seen.updates)),
     r"sent again|repeat": lambda seen: bool(seen.updates),
     r"shows? (that )?(it was not applied|the proposed values are not all there)|values not all there": lambda seen: (
         seen.read == 200 and not seen.refused and not seen.is_there
     ),
     r"was not applied|is not applied|took none": lambda seen: not seen.is_there,
-    r"show(s|ed) the proposed values|[Rr]ead back and found|already holds the proposed": lambda seen: (
+    r"show(s|ed) the proposed values|[Vv]erified by reading back|already holds the proposed": lambda seen: (
         seen.read == 200 and not seen.refused and seen.is_there
     ),
-    r"(did not|no longer) lets? the portal read|cannot be read back|could not be read": lambda seen: (
+    r"no longer lets Countersign read|cannot be read back|could not be read": lambda seen: (
         seen.read != 200 or seen.refused
     ),
-    r"neither the old nor the proposed|another edit|changed in Segura": lambda seen: seen.url == THIRD,
+    r"neither the old nor the proposed|another edit|changed the secret in Segura after the proposal": lambda seen: (
+        seen.url == THIRD
+    ),
 }
 """Phrases, and what must be true where one of them is used."""
 
@@ -96,7 +96,7 @@ def told(change: Change, admin: User) -> str:
             *map(str, shown.next),
             *(f"{line.title}. {line.said}" for line in lines),
             *(event_text.summary_line(event.entry) for event in moves if event.entry),
-            *(moment.title for moment in shown.history[-1:] if moment.title != "Update about to be sent"),
+            *(moment.title for moment in shown.history[-1:] if moment.title != "Sending to Segura"),
         ]
     )
 

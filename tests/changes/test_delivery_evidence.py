@@ -312,7 +312,7 @@ def test_approver_of_a_second_change_is_warned(
 ) -> None:
     first = approved(name="A new name")
     second = submission.submit_change(propose(base=live_base, notes="new notes"), by=requester)
-    assert f"{first.number} of the same secret is approved and goes first" in text_of(
+    assert f"{first.number} of the same secret is approved and is sent first" in text_of(
         page_of(as_person(approver), second)
     )
 

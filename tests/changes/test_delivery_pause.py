@@ -207,11 +207,11 @@ def test_every_waiting_change_and_every_list_say_that_delivery_is_paused(
         text = text_of(page_of(browser, change))
         assert "Delivery of all changes is paused since" in text
         assert "the connection was refused" in text
-        assert "One is tried at" in text
+        assert "One change is tried at" in text
     lists = ((approver, "changes:queue"), (approver, "changes:all"), (requester, "changes:mine"))
     for person, view in (*lists, (admin, "catalog:secrets")):
         assert "Delivery to Segura is paused" in text_of(as_person(person).get(reverse(view))), view
-    assert text_of(as_person(requester).get(reverse("changes:mine"))).count("Waits: delivery is paused") == 5
+    assert text_of(as_person(requester).get(reverse("changes:mine"))).count("Waiting: delivery is paused") == 5
     moved_back(30)
     Change.objects.update(not_before=None)
     work(five[0])

@@ -41,9 +41,9 @@ def test_it_runs_from_the_proposal_through_votes_and_revisions(
     assert [moment.title for moment in told] == [
         "Proposed",
         "Requested changes",
-        "Revised; the votes so far are void",
+        "Revised: votes reset",
         "Approved",
-        "All approvals given",
+        "Fully approved",
     ]
     assert (told[1].by, told[1].words, told[1].tone) == ("Ana Moreau", "Keep the tags", "warn")
 
@@ -52,7 +52,7 @@ def test_it_tells_each_exchange_with_its_code(approved: Callable[..., Change]) -
     change = work(approved())
     told = history.build_history(change, {})
     assert told[-1].title == "Applied"
-    codes = [moment.code for moment in told if moment.title == "Segura answered the update"]
+    codes = [moment.code for moment in told if moment.title == "Segura's response to the update"]
     assert codes == [200]
     assert any("GET" in moment.line for moment in told)
 
@@ -88,7 +88,7 @@ def test_every_state_says_what_it_means(as_person: AsPerson, requester: User, su
     assert set(status_help.STATUS_HELP) == set(Status)
     words = text_of(page_of(as_person(requester), submitted))
     assert "What does “Pending” mean?" in words
-    assert "Nobody approves a change they proposed" in words
+    assert "Requesters cannot approve their own change" in words
 
 
 def test_it_follows_a_status_that_moves(
@@ -100,7 +100,7 @@ def test_it_follows_a_status_that_moves(
     part = browser.get(f"/changes/{submitted.pk}/status/", {"seen": "1.pending.0"}, headers={"HX-Request": "true"})
     page = part.content.decode()
     assert 'id="history"' in page
-    assert "All approvals given" in page
+    assert "Fully approved" in page
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.APPROVED, Status.IN_DOUBT, Status.FAILED])

@@ -101,8 +101,8 @@ def test_requester_reads_who_acts_next_and_what_is_missing(
     Change.objects.filter(pk=stale.pk).update(status=Status.STALE)
     words = text_of(as_person(requester).get("/"))
     of_stale, of_pending = words.split(stale.number)[1].split(pending.number)
-    assert "An approver 1 approval missing It expires at" in of_pending
-    assert "You Its requester revises or withdraws it" in of_stale
+    assert "Approver 1 more approval needed It expires at" in of_pending
+    assert "You The requester can revise or withdraw it" in of_stale
 
 
 @pytest.mark.django_db

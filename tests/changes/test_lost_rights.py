@@ -178,15 +178,15 @@ def test_first_of_two_voters_loses_the_right_before_the_second_votes(
     lose_by_console(approver)
     assert approve(for_two, approver2).status == Status.PENDING
     reader = as_person(auditor)
-    assert "It waits for 1 more approval" in text_of(page_of(reader, for_two))
+    assert "Needs 1 more approval" in text_of(page_of(reader, for_two))
     for page in (page_of(reader, for_two), reader.get(reverse("changes:all"))):
-        assert "cannot be approved" in text_of(page)  # the second one is the only approver left
-    assert "An administrator can give more users the approver role" in text_of(page_of(reader, for_two))
+        assert "No one can approve this now" in text_of(page)  # the second one is the only approver left
+    assert "An administrator can give more people the approver role" in text_of(page_of(reader, for_two))
     third = person("third", Role.APPROVER)
     for page in (page_of(reader, for_two), reader.get(reverse("changes:all"))):
-        assert "cannot be approved" not in text_of(page)
-    assert "1 approval missing" in text_of(reader.get(reverse("changes:all")))
-    assert "It waits for 1 more approval" in text_of(page_of(as_person(third), for_two))
+        assert "No one can approve this now" not in text_of(page)
+    assert "1 more approval needed" in text_of(reader.get(reverse("changes:all")))
+    assert "Needs 1 more approval" in text_of(page_of(as_person(third), for_two))
     assert approve(for_two, third).status == Status.APPROVED
 
 
@@ -195,10 +195,10 @@ def test_right_lost_past_every_signal_counts_nowhere(
 ) -> None:
     approve(for_two, approver)
     lose_past_every_signal(approver)
-    assert "It waits for 2 more approvals" in text_of(page_of(as_person(auditor), for_two))
+    assert "Needs 2 more approvals" in text_of(page_of(as_person(auditor), for_two))
     assert approve(for_two, approver2).status == Status.PENDING
     assert Vote.objects.get(voter=approver).voided_at is not None
-    assert "It waits for 1 more approval" in text_of(page_of(as_person(auditor), for_two))
+    assert "Needs 1 more approval" in text_of(page_of(as_person(auditor), for_two))
     assert approve(for_two, get_back(approver)).status == Status.APPROVED
 
 

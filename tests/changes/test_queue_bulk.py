@@ -65,7 +65,7 @@ def test_each_is_decided_by_its_own_rules_and_reported(
         999: "refused",
     }
     words = text_of(response)
-    assert "Skipped, high risk" in words
+    assert "Skipped: high-risk" in words
     assert "Its status now: Rejected" in words
     assert "revised while you were reading" in words
     assert Change.objects.get(pk=plain.pk).status == Status.APPROVED

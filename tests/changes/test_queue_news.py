@@ -98,9 +98,9 @@ def test_what_another_decided_is_out_of_reach_and_names_who_was_faster(
     submission.withdraw_change(back.pk, by=back.requester)
     told = browser.get(asked_by(page))
     words = text_of(told)
-    assert "approver2 was faster and approved it." in words
-    assert "approver2 was faster and rejected it." in words
-    assert "requester withdrew it." in words
+    assert "Already approved by approver2." in words
+    assert "Already rejected by approver2." in words
+    assert "Withdrawn by requester." in words
     body = told.content.decode()
     for change in (taken, no, back):
         assert f'innerHTML:#pick-{change.pk}"' in body

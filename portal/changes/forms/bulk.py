@@ -57,7 +57,7 @@ class BulkVoteForm(RecentAuthForm):
         error_messages={"invalid_choice": _ALTERED},
     )
     reason = forms.CharField(
-        label=_("Reason for all selected"),
+        label=_("Comment for all selected"),
         required=False,
         max_length=4000,
         # Several lines: browsers fill a one-line control in front of a password with the name of the account.
@@ -67,7 +67,7 @@ class BulkVoteForm(RecentAuthForm):
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
         super().__init__(data, request=request, auto_id="bulk-%s")
         if asked := self.fields.get("password"):
-            asked.label = _("Password, once for all selected")
+            asked.label = _("Password for all selected")
 
     @property
     def picked(self) -> list[str]:

@@ -28,13 +28,13 @@ class VoteForm(RecentAuthForm):
     digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
     opened = forms.CharField(widget=forms.HiddenInput, max_length=100, required=False)
     confirmed = forms.BooleanField(
-        label=_("I know what approving brings about"),
+        label=_("I understand what approving does"),
         required=False,
         widget=forms.CheckboxInput(attrs={"autocomplete": "off"}),
     )
     reason = forms.CharField(
         label=_("Comment"),
-        help_text=_("Required to reject and to request changes: the requester reads it."),
+        help_text=_("Required to reject or request changes. The requester sees it."),
         required=False,
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),

@@ -30,13 +30,13 @@ class StatusCause(models.TextChoices):
     REFUSED_UNSEEN = (
         "refused_unseen",
         _(
-            "Segura answered the call with an error, and reading the secret back does not settle whether it was "
-            "applied. A person has to look."
+            "Segura answered the call with an error, and reading the secret back does not show "
+            "whether it was applied. An administrator must check it."
         ),
     )
     REFUSED_CHECK = (
         "refused_check",
-        _("Segura answered the call with an error that is no proof by itself. The secret is read back to find out."),
+        _("Segura answered the call with an error that is no proof by itself. Countersign reads the secret back."),
     )
     NONE_TAKEN = (
         "none_taken",
@@ -44,11 +44,14 @@ class StatusCause(models.TextChoices):
     )
     NOT_FOUND = (
         "not_found",
-        _("Segura has no such secret, or does not show it to the portal. The delivery stopped before sending."),
+        _("Segura has no such secret, or does not show it to Countersign. Delivery stopped before sending."),
     )
     BASE_MOVED = (
         "base_moved",
-        _("The secret was changed in Segura after this was proposed. The delivery stopped before sending."),
+        _(
+            "Someone changed the secret in Segura after the proposal, so approvers saw other values. "
+            "Delivery stopped before sending."
+        ),
     )
     MOVED_AFTER_CALL = (
         "moved_after_call",
@@ -60,51 +63,48 @@ class StatusCause(models.TextChoices):
     MOVED_BY_CHANGE = (
         "moved_by_change",
         _(
-            "Another change that was proposed here changed the secret after this was proposed. "
-            "The delivery stopped before sending."
+            "Another change sent by Countersign changed the secret after this proposal. Delivery "
+            "stopped before sending."
         ),
     )
     ALREADY_THERE = (
         "already_there",
-        _(
-            "Segura already holds the proposed values, without a call of this change. "
-            "The delivery stopped before sending."
-        ),
+        _("Segura already holds the proposed values, without a call of this change. Delivery stopped before sending."),
     )
     BASE_UNSEEN = (
         "base_unseen",
         _(
-            "Segura no longer lets the portal read the secret: what approvers saw cannot be compared. "
-            "The delivery stopped before sending."
+            "Segura no longer lets Countersign read the secret, so the values that approvers saw "
+            "cannot be compared. Delivery stopped before sending."
         ),
     )
     NOT_CONFIGURED = (
         "not_configured",
-        _("The portal is not connected to Segura. The delivery waits and sends nothing meanwhile."),
+        _("Countersign is not connected to Segura. Delivery waits, and nothing is sent meanwhile."),
     )
-    NOT_SENT = "not_sent", _("This time the update was not sent. The portal tries again, later each time.")
+    NOT_SENT = "not_sent", _("The update was not sent this time. Retrying with increasing delay.")
     NOT_APPLIED = (
         "not_applied",
-        _("Segura or its gateway turned the call away. The portal sends it again, later each time."),
+        _("Segura or its gateway rejected the call. Retrying with increasing delay."),
     )
     UNREADABLE = (
         "unreadable",
-        _("The secret could not be read for comparison. The delivery stopped before sending and is tried again."),
+        _("The secret could not be read for comparison. Delivery stopped before sending. Retrying."),
     )
-    TOO_SLOW = "too_slow", _("Reading the secret took too long to send anything after it. It is tried again.")
+    TOO_SLOW = "too_slow", _("Reading the secret took too long, so the update was not sent this time. Retrying.")
     UNANSWERED = (
         "unanswered",
-        _("The call was made, and no answer proves what became of it. The secret is read back to find out."),
+        _("The call was made, and no answer shows whether it was applied. Countersign reads the secret back."),
     )
     ECHO_DIFFERS = (
         "echo_differs",
-        _("Segura said yes, but its answer differs from what was sent. The secret is read back to find out."),
+        _("Segura reported success, but its answer differs from what was sent. Countersign reads the secret back."),
     )
     WORKER_LOST = (
         "worker_lost",
-        _("The worker was lost while the call may have been under way. The secret is read back to find out."),
+        _("The worker stopped while the call may have been in progress. Countersign reads the secret back."),
     )
-    NEVER_STARTED = "never_started", _("The worker was lost before it made the call. The delivery is tried again.")
+    NEVER_STARTED = "never_started", _("The worker stopped before it made the call. Delivery is tried again.")
     SEND_AGAIN = (
         "send_again",
         _("Reading the secret shows that the proposed values are not all there. The approved values are sent."),
@@ -112,71 +112,84 @@ class StatusCause(models.TextChoices):
     REPEAT_UNREAD = (
         "repeat_unread",
         _(
-            "Segura did not let the portal read the secret, so it is not known whether the change was applied. "
-            "The approved values are sent."
+            "The secret could not be read back, so it is not known whether the change was applied. "
+            "The approved values are sent; an edit made in Segura meanwhile would be overwritten."
         ),
     )
     REPEAT_HIDDEN = (
         "repeat_hidden",
         _(
-            "The new client secret cannot be seen when the secret is read, so it is not known whether it was applied. "
-            "The approved values are sent."
+            "The new client secret is not shown when the secret is read, so it is not known whether it was applied. "
+            "The approved values are sent; a client secret set in Segura meanwhile would be "
+            "overwritten."
         ),
     )
     THIRD_VALUE = (
         "third_value",
         _(
-            "Segura holds a value that is neither the old nor the proposed one. "
-            "Nothing more is sent until a person has looked."
+            "In Segura the secret holds a value that is neither the old nor the proposed one. Nothing "
+            "more is sent until an administrator has checked it."
         ),
     )
     PARTLY_APPLIED = (
         "partly_applied",
-        _("Segura said yes, but reading the secret back does not show all proposed values. A person has to look."),
+        _(
+            "Segura reported success, but reading the secret back does not show all proposed values. "
+            "An administrator must check it."
+        ),
     )
     UNVERIFIED = (
         "unverified",
-        _("Segura said yes with a differing answer, and the secret cannot be read back. A person has to look."),
+        _(
+            "Segura reported success with a different answer, and the secret cannot be read back. An "
+            "administrator must check it."
+        ),
     )
     REFUSED_REPEAT = (
         "refused_repeat",
         _(
-            "Segura refused the call. Whether the change was applied before is not known: an earlier call may have "
-            "been carried out. A person has to look."
+            "Segura refused the call. An earlier call may have been carried out, so it is not known "
+            "whether the change was applied. An administrator must check it."
         ),
     )
-    TRIES_SPENT = "tries_spent", _("It could not be found out whether the change was applied. A person has to look.")
-    RECHECKED = "rechecked", _("A person asked for another look. The secret is read back to find out.")
-    CLOSED = "closed", _("A person looked at the secret in Segura and said what became of the change.")
+    TRIES_SPENT = (
+        "tries_spent",
+        _("It could not be determined whether the change was applied. An administrator must check it."),
+    )
+    RECHECKED = "rechecked", _("An administrator asked for another check. Countersign reads the secret back.")
+    CLOSED = "closed", _("An administrator checked the secret in Segura and recorded the outcome.")
     CLOSED_IN_PART = (
         "closed_in_part",
-        _("A person looked at the secret in Segura and found that a part of the change was applied."),
+        _("An administrator checked the secret in Segura and found that a part of the change was applied."),
     )
     RESTORED = (
         "restored",
-        _("The portal was restored from a backup, so this may have been sent before. The secret is read back first."),
+        _("Countersign was restored from a backup, so this may have been sent before. The secret is read back first."),
     )
     RESTORED_UNSEEN = (
         "restored_unseen",
         _(
-            "The portal was restored from a backup, and the secret could not be read back in full. "
-            "A person has to look."
+            "Countersign was restored from a backup, and the secret could not be read back in full. "
+            "An administrator must check it."
         ),
     )
     TAMPERED = (
         "tampered",
-        _("What is stored is not what was approved. The delivery stopped before sending. A person has to look."),
+        _(
+            "The stored change is not the one that was approved. Delivery stopped before sending. An "
+            "administrator must check it."
+        ),
     )
     UNOPENED = (
         "unopened",
         _(
-            "The stored client secret cannot be decrypted: it was altered or moved, or its key is missing. "
-            "The delivery stopped before sending. A person has to look."
+            "The stored client secret cannot be decrypted: it was altered or moved, or its key is "
+            "missing. Delivery stopped before sending. An administrator must check it."
         ),
     )
     BROKEN = (
         "broken",
-        _("The change could not be prepared, so the delivery stopped before sending. A person has to look."),
+        _("The change could not be prepared, so delivery stopped before sending. An administrator must check it."),
     )
     VOTE_VOIDED = (
         "vote_voided",
@@ -187,7 +200,7 @@ class StatusCause(models.TextChoices):
     )
     APPROVAL_OVER = (
         "approval_over",
-        _("The approvals no longer count. Nothing more is sent until an administrator has looked in Segura."),
+        _("The approvals no longer count. Nothing more is sent until an administrator has checked in Segura."),
     )
 
 

@@ -36,20 +36,20 @@ def next_step_line(change: Change, missing: int, *, paused: bool = False) -> str
     if change.status == Status.PENDING:
         return _approvals(missing)
     if paused and change.status in WAITING:
-        return _("Waits: delivery is paused")
+        return _("Waiting: delivery is paused")
     if change.status == Status.APPLIED and change.cause in _IN_PART:
         return _("Applied in part")
     if change.status == Status.APPLIED and change.verified_at:
-        return _("Read back and found so")
+        return _("Verified by reading back")
     if change.status == Status.APPROVED and change.not_before and change.not_before > timezone.now():
-        return _("Will be tried again")
+        return _("Will be retried")
     return {
-        Status.APPROVED: _("Waits to be sent"),
-        Status.SENDING: _("On its way to Segura"),
-        Status.IN_DOUBT: _("The portal is finding out what became of it"),
-        Status.NEEDS_HUMAN: _("An administrator has to look"),
+        Status.APPROVED: _("Waiting to be sent"),
+        Status.SENDING: _("Sending to Segura"),
+        Status.IN_DOUBT: _("Checking whether it was applied"),
+        Status.NEEDS_HUMAN: _("An administrator must check"),
         Status.FAILED: _("Can be retried"),
-        Status.STALE: _("Its requester revises or withdraws it"),
+        Status.STALE: _("The requester can revise or withdraw it"),
     }.get(Status(change.status), "")
 
 
@@ -60,20 +60,22 @@ def change_request_line(names: str) -> str:
 
 def unapprovable_line() -> str:
     """Return the line of a list for a pending change that too few users may approve."""
-    return _("Too few approvers: it cannot be approved")
+    return _("No one can approve this now")
 
 
 def unapprovable_text() -> str:
     """Return the reason why a pending change cannot be approved, and who can help, in sentences."""
     return _(
-        "It cannot be approved: too few users may approve it. An administrator can give more users the approver role."
+        "No one can approve this now: too few people can approve. Nothing is sent. An "
+        "administrator can give more people the approver role."
     )
 
 
 def change_request_lines(names: str, change: Change) -> list[str]:
     """Return the sentences about what happens next after a request for changes."""
     return [
-        _("%(names)s asked for changes. It can be approved once its requester has revised it.") % {"names": names},
+        _("%(names)s requested changes. The change can be approved after the requester has revised it.")
+        % {"names": names},
         deadline_text(change),
     ]
 
@@ -83,10 +85,10 @@ def next_actor(change: Change, *, asked: bool) -> str:
     if asked:
         return _("You")
     return {
-        Status.PENDING: _("An approver"),
+        Status.PENDING: _("Approver"),
         Status.STALE: _("You"),
-        Status.NEEDS_HUMAN: _("An administrator"),
-    }.get(Status(change.status), _("The portal"))
+        Status.NEEDS_HUMAN: _("Administrator"),
+    }.get(Status(change.status), "Countersign")
 
 
 def next_step_lines(
@@ -102,7 +104,7 @@ def next_step_lines(
         case Status.APPROVED:
             return [*(pause_lines(pause) if pause else waiting_reasons(change, others)), deadline_text(change)]
         case Status.IN_DOUBT:
-            return [*_doubt(change, pause), _("Until this is settled, every other change of this secret waits.")]
+            return [*_doubt(change, pause), _("Until the outcome is known, every other change to this secret waits.")]
         case _:
             return [*list_particulars(change), *_plain(change, called=called)]
 
@@ -112,11 +114,14 @@ def waiting_reasons(change: Change, others: Iterable[Change]) -> list[str]:
     now = timezone.now()
     reasons = [reason for other in others if (reason := _ahead(change, other, now))]
     if change.hold_until and change.hold_until > now and not change.doubtful_since:
-        own = _("Segura's gateway may still repeat an earlier call of this change until %(at)s. It waits so long.")
+        own = _(
+            "Until %(at)s Segura's gateway may still repeat an earlier call of this change. This "
+            "change waits until then."
+        )
         reasons.append(_filled(own, at=instant_html(change.hold_until)))
     if change.not_before and change.not_before > now:
-        reasons.append(_filled(_("It is tried again at %(at)s."), at=instant_html(change.not_before)))
-    return reasons or [_("A worker takes it up in a moment, and sends it to Segura.")]
+        reasons.append(_filled(_("The next try is at %(at)s."), at=instant_html(change.not_before)))
+    return reasons or [_("A worker will send it to Segura shortly.")]
 
 
 def pause_lines(pause: CircuitBreaker) -> list[str]:
@@ -125,17 +130,15 @@ def pause_lines(pause: CircuitBreaker) -> list[str]:
         who = pause.held_by.display_name if pause.held_by else ""
         held = {"name": who, "at": instant_html(pause.held_at), "why": pause.held_because}
         return [
-            _filled(_("%(name)s has paused delivery of all changes since %(at)s: %(why)s"), **held),
-            _("It goes on when somebody who operates the portal resumes it."),
+            _filled(_("%(name)s paused delivery of all changes at %(at)s: %(why)s"), **held),
+            _("Delivery resumes when an administrator resumes it."),
         ]
     why = {"at": instant_html(pause.opened_at) if pause.opened_at else "", "why": findings.error_text(pause.reason)}
-    said = _filled(
-        _("Delivery of all changes is paused since %(at)s: calls do not get through to Segura (%(why)s)."), **why
-    )
+    said = _filled(_("Delivery of all changes is paused since %(at)s: Segura cannot be reached (%(why)s)."), **why)
     if pause.next_at and pause.next_at > timezone.now():
-        next_try = _("One is tried at %(at)s. When it gets through, all go on.")
+        next_try = _("One change is tried at %(at)s. If it succeeds, delivery resumes.")
         return [said, _filled(next_try, at=instant_html(pause.next_at))]
-    return [said, _("One is about to be tried. When it gets through, all go on.")]
+    return [said, _("One change is about to be tried. If it succeeds, delivery resumes.")]
 
 
 def progress_steps(change: Change) -> list[ProgressStep]:
@@ -154,7 +157,7 @@ def progress_steps(change: Change) -> list[ProgressStep]:
         case Status.EXPIRED if not change.approved_at:
             return [proposed, ProgressStep(_("Expired"), "problem", change.ended_at)]
         case Status.STALE if not change.approved_at:
-            return [proposed, ProgressStep(_("Stale"), "problem", change.status_since)]
+            return [proposed, ProgressStep(_("Out of date"), "problem", change.status_since)]
     approved = [proposed, ProgressStep(_("Approved"), "done", change.approved_at)]
     if change.queued_at and change.queued_at != change.approved_at:
         approved.append(ProgressStep(_("Retried"), "done", change.queued_at))
@@ -203,13 +206,13 @@ def _filled(sentence: str, **parts: object) -> SafeString:
 
 
 def _approvals(missing: int) -> str:
-    return ngettext("%(count)d approval missing", "%(count)d approvals missing", missing) % {"count": missing}
+    return ngettext("%(count)d more approval needed", "%(count)d more approvals needed", missing) % {"count": missing}
 
 
 def _votes(missing: int) -> str:
     sentence = ngettext(
-        "It waits for %(count)d more approval by somebody who neither proposed nor edited it.",
-        "It waits for %(count)d more approvals by people who neither proposed nor edited it.",
+        "Needs %(count)d more approval from someone who neither proposed nor edited it.",
+        "Needs %(count)d more approvals from people who neither proposed nor edited it.",
         missing,
     )
     return sentence % {"count": missing}
@@ -218,9 +221,12 @@ def _votes(missing: int) -> str:
 def _ahead(change: Change, other: Change, now: datetime) -> str:
     names = {"number": other.number, "status": other.get_status_display()}
     if other.status in LANE:
-        return _("%(number)s of the same secret is not settled yet (%(status)s). This one waits until it is.") % names
+        return (
+            _("%(number)s of the same secret comes first (%(status)s). This change waits until its outcome is known.")
+            % names
+        )
     if other.hold_until and other.hold_until > now:
-        until = _("Segura's gateway may still repeat a call of %(number)s until %(at)s. This one waits so long.")
+        until = _("Until %(at)s Segura's gateway may still repeat a call of %(number)s. This change waits until then.")
         return _filled(until, number=other.number, at=instant_html(other.hold_until))
     earlier = other.queued_at and change.queued_at and (other.queued_at, other.pk) < (change.queued_at, change.pk)
     if other.status == Status.APPROVED and earlier:
@@ -230,15 +236,20 @@ def _ahead(change: Change, other: Change, now: datetime) -> str:
 
 def _doubt(change: Change, pause: CircuitBreaker | None) -> list[str]:
     now = timezone.now()
-    found = [_("Whether Segura applied the change is not known. The portal does not send it blindly.")]
+    found = [
+        _(
+            "It is not known whether Segura applied the change. Countersign tries to read the secret back "
+            "before it sends anything more."
+        )
+    ]
     if pause:
         found += pause_lines(pause)
     elif change.not_before and change.not_before > now:
-        found.append(_filled(_("It reads the secret back at %(at)s and compares."), at=instant_html(change.not_before)))
+        found.append(_filled(_("Countersign reads the secret back at %(at)s."), at=instant_html(change.not_before)))
     else:
-        found.append(_("It is reading the secret back to compare."))
+        found.append(_("Countersign is reading the secret back."))
     if change.hold_until and change.hold_until > now:
-        until = _("Segura's gateway may repeat the call by itself until %(at)s.")
+        until = _("Until %(at)s Segura's gateway may still repeat the call.")
         found.append(_filled(until, at=instant_html(change.hold_until)))
     return found
 
@@ -248,26 +259,25 @@ def _applied(change: Change) -> str:
 
 
 def _plain(change: Change, *, called: bool) -> list[str]:
-    sent = _("Its calls are listed under “Calls to Segura”.") if called else _("Nothing was sent.")
+    sent = _("Its calls are listed under “Technical details”.") if called else _("Nothing was sent.")
     return {
-        Status.SENDING: [_("A worker is comparing the secret with what was approved, and sending the change.")],
+        Status.SENDING: [_("A worker is comparing the secret with what was approved, then sends the change.")],
         Status.NEEDS_HUMAN: [
-            _("An administrator looks at the secret in Segura, and then lets the portal check again."),
-            _("Until then every other change of this secret waits, and nothing more is sent."),
+            _("An administrator who neither proposed nor edited it must check the secret in Segura."),
+            _("Until then every other change to this secret waits, and nothing more is sent for it."),
         ],
-        Status.APPLIED: [
-            _("Done. Reading the secret back showed the proposed values.")
-            if change.verified_at
-            else _("Done. There is nothing more to do.")
-        ],
+        Status.APPLIED: [_("The secret was not read back.")] if change.cause == StatusCause.CONFIRMED else [],
         Status.FAILED: [
-            _("The requester or an administrator can retry it: the approvals stand while nothing else has changed.")
+            _(
+                "The requester or an administrator can retry it with its existing approvals. The "
+                "secret is first compared with what approvers saw."
+            )
         ],
         Status.STALE: [
-            _("The requester can revise it against what Segura holds now, or withdraw it. A revision needs new votes."),
+            _("The requester can revise it against the current values or withdraw it. Revising resets all votes."),
             deadline_text(change),
         ],
-        Status.REJECTED: [_("It ended here. Another attempt is a new change."), *([sent] if called else [])],
-        Status.WITHDRAWN: [_("Its requester took it back."), sent],
-        Status.EXPIRED: [_("Its time ran out. Another attempt is a new change."), sent],
+        Status.REJECTED: [_("Closed. To try again, propose a new change."), *([sent] if called else [])],
+        Status.WITHDRAWN: [_("Withdrawn by the requester."), sent],
+        Status.EXPIRED: [_("Expired. To try again, propose a new change."), sent],
     }[Status(change.status)]

@@ -26,8 +26,8 @@ def list_collisions(change: Change, others: Iterable[Change]) -> list[str]:
     """Return a warning for each approved change of the same secret that a pending change would come after."""
     first = [other for other in others if other.status in (Status.APPROVED, *LANE)]
     warning = _(
-        "%(number)s of the same secret is approved and goes first. Once it is applied, this change is out of date and "
-        "needs a revision and new votes."
+        "%(number)s of the same secret is approved and is sent first. After it is applied, this "
+        "change is out of date and must be revised."
     )
     return [warning % {"number": other.number} for other in first if other.pk != change.pk]
 

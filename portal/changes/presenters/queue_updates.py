@@ -54,10 +54,10 @@ class QueueUpdates:
 def _who(change: Change) -> str:
     votes = change.current_votes  # type: ignore[attr-defined]
     if change.status == Status.WITHDRAWN:
-        return _("%(name)s withdrew it.") % {"name": change.requester.display_name}
+        return _("Withdrawn by %(name)s.") % {"name": change.requester.display_name}
     if change.status == Status.EXPIRED or not votes:
-        return _("It no longer waits. Its status now: %(status)s.") % {"status": change.get_status_display()}
+        return _("No longer pending. Status: %(status)s.") % {"status": change.get_status_display()}
     name = {"name": votes[-1].voter.display_name}
     if votes[-1].verdict == Verdict.REJECT:
-        return _("%(name)s was faster and rejected it.") % name
-    return _("%(name)s was faster and approved it.") % name
+        return _("Already rejected by %(name)s.") % name
+    return _("Already approved by %(name)s.") % name

@@ -9,35 +9,40 @@ from portal.changes.models import Status
 
 STATUS_HELP: dict[Status, Promise | str] = {
     Status.PENDING: _(
-        "It waits for approval. Nothing is sent to Segura before that. "
-        "Nobody approves a change they proposed; a revision voids the votes given so far."
+        "Waiting for approval. Nothing is sent to Segura before that. Requesters cannot approve their "
+        "own change, and a revision resets all votes."
     ),
     Status.APPROVED: _(
-        "It has the approvals it needs and waits for a worker. Before sending, the worker compares the secret in "
-        "Segura with what the approvers saw, and stops where it is no longer the same."
+        "The change has all approvals and waits for a worker. Before sending, the worker compares the "
+        "secret in Segura with what approvers saw, and stops if it is no longer the same."
     ),
-    Status.SENDING: _("A worker has taken it up: it reads the secret, compares, and sends the update once."),
+    Status.SENDING: _("A worker reads the secret, compares it with what approvers saw, and sends the update once."),
     Status.IN_DOUBT: _(
-        "The update was sent, or may have been, and no answer proves what became of it. The portal reads the secret "
-        "back and decides by what it finds. Where Segura does not show it, the same values are sent again."
+        "The update was sent, or may have been, and no answer shows whether it was applied. "
+        "Countersign reads the secret back and decides from what it finds. Where Segura denies the "
+        "read, the approved values are sent again, and an edit made in Segura meanwhile would be "
+        "overwritten; after too many tries an administrator must check."
     ),
     Status.NEEDS_HUMAN: _(
-        "The portal cannot go on with it by itself. An administrator who neither proposed nor edited it looks in "
-        "Segura. Until then nothing more is sent for this secret."
+        "Countersign cannot determine the outcome. An administrator who neither proposed nor edited "
+        "the change must check in Segura; until then nothing more is sent for this secret."
     ),
     Status.APPLIED: _(
-        "Segura confirmed it, or reading the secret back showed the proposed values, or an administrator found them "
-        "there. What exactly was seen is said above."
+        "Segura confirmed the change, or reading the secret back showed the proposed values, or an "
+        "administrator found them there. The page says above which of these was observed."
     ),
     Status.FAILED: _(
-        "Segura refused it or has no such secret for the portal, or reading the secret back or an administrator showed "
-        "that it was not applied. It can be retried under its approvals for some days."
+        "Segura refused the change or does not show the secret to Countersign, or reading the secret "
+        "back or an administrator showed that it was not applied. For some days it can be retried "
+        "with its existing approvals."
     ),
     Status.STALE: _(
-        "The secret in Segura is no longer as approvers saw it, or can no longer be compared. "
-        "Its requester revises it against what is there now, or withdraws it."
+        "The secret in Segura is no longer as approvers saw it, or can no longer be compared. The "
+        "requester can revise the change against the current values or withdraw it."
     ),
-    Status.REJECTED: _("An approver said no, with a reason. It is not sent any more; another attempt is a new change."),
-    Status.WITHDRAWN: _("Its requester took it back. It is not sent any more."),
-    Status.EXPIRED: _("Its time ran out before it was decided or applied. It is not sent any more."),
+    Status.REJECTED: _(
+        "An approver rejected the change and gave a reason. Nothing more is sent. To try again, propose a new change."
+    ),
+    Status.WITHDRAWN: _("Withdrawn by the requester. Nothing more is sent."),
+    Status.EXPIRED: _("Expired before it was decided or applied. Nothing more is sent."),
 }

@@ -110,8 +110,8 @@ OUTCOMES = {
     "refused": gettext_noop("Refused"),
     "refused_unverified": gettext_noop("Refused, to be checked"),
     "not_sent": gettext_noop("Not sent"),
-    "not_applied": gettext_noop("Turned away, not applied"),
-    "in_doubt": gettext_noop("In doubt"),
+    "not_applied": gettext_noop("Rejected, not applied"),
+    "in_doubt": gettext_noop("Outcome unknown"),
 }
 
 
@@ -128,7 +128,7 @@ def level_icon(level: RiskLevel) -> str:
 @register.filter
 def outcome_words(name: str) -> str:
     """Return the label of an attempt's outcome; '' is an attempt whose outcome was never recorded."""
-    return _(OUTCOMES[name]) if name else _("No outcome written down")
+    return _(OUTCOMES[name]) if name else _("No outcome recorded")
 
 
 @register.filter

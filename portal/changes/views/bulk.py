@@ -72,7 +72,9 @@ def _decide(request: UserRequest, verdict: Verdict, vote: dict[str, Any]) -> Bul
                 review.reject_change(**vote, by=request.user)
                 return BulkResult(number, "rejected", _("Rejected."))
     except ReviewRequired:
-        return BulkResult(number, "skipped", _("Skipped, high risk: open it, read what changes and decide there."))
+        return BulkResult(
+            number, "skipped", _("Skipped: high-risk changes are reviewed one at a time. Nothing was decided.")
+        )
     except (RuleViolation, WrongState) as refusal:
         return BulkResult(number, "refused", error_responses.violation_response(refusal, request)[1])
     except Change.DoesNotExist:

@@ -231,15 +231,15 @@ def _done(changed: Change, request: UserRequest) -> str:
     if action == "approve" and changed.status == Status.PENDING:
         return _("You approved %s. It needs more approvals before it is sent.") % changed
     if action == "approve" and circuit_breaker.is_paused():
-        return _("You approved %s. Delivery is paused: it is sent once that is over.") % changed
+        return _("You approved %s. Delivery is paused; it is sent when delivery resumes.") % changed
     return {
-        "approve": _("You approved %s. It is on its way to Segura."),
+        "approve": _("You approved %s. It is being sent to Segura."),
         "reject": _("You rejected %s."),
-        "request_changes": _("You asked for changes to %s. It waits for its requester."),
+        "request_changes": _("You requested changes to %s. Waiting for the requester."),
         "withdraw": _("You withdrew %s."),
         "retry": _("%s is queued again."),
         "recheck": _("%s is being checked again."),
-        "close": _("You closed %s."),
+        "close": _("You resolved %s."),
     }[action or ""] % changed
 
 
