@@ -38,6 +38,7 @@ LABELS: dict[str, str | Promise] = {
     "filters": gettext_lazy("Filters"),
     "findings": gettext_lazy("Findings"),
     "full_names": gettext_lazy("Full names in the directory"),
+    "unknown_names": gettext_lazy("Not in the directory"),
     "hand_over": gettext_lazy("The old key's signature on the new one"),
     "format": gettext_lazy("Format"),
     "from": gettext_lazy("From"),

@@ -147,7 +147,7 @@ def test_risks_are_said_before_the_buttons(
         "May use this secret from then on: zoe. May use this secret from then on: Ops.",
         "from gcp.example to elsewhere.example",
         "not an https address",
-        "no access → may edit",
+        "zoe no access can edit",
     ):
         assert sentence in words
     assert "brand-new-value" not in response.content.decode()
@@ -159,7 +159,7 @@ def test_an_unknown_base_is_said_plainly(
     change = submission.submit_change(propose(base=None, users_allowed=[["zoe", True]]), by=requester)
     words = text_of(page_of(as_person(approver), change))
     assert "What the vault holds now could not be read" in words
-    assert "unknown → may edit" in words
+    assert "zoe unknown can edit" in words
 
 
 def test_markup_in_every_field_is_text(as_person: AsPerson, approver: User, requester: User, propose: Propose) -> None:

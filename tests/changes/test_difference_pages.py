@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +12,14 @@ from django.test import Client
 from django.urls import reverse
 
 from portal.accounts.models import User
+from portal.audit.models import Event
+from portal.catalog import directory
+from portal.catalog.models import DirectoryName
+from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change
+from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
+from tests.changes.pages import text_of
 from tests.changes.paper import press
 from tests.people import mirrored
 
@@ -70,3 +77,52 @@ def test_marks_are_in_the_page_of_the_server_d3(pages: dict[str, list[str]]) -> 
 
 def test_proposed_address_is_never_a_link(pages: dict[str, list[str]]) -> None:
     assert not [field for fields in pages.values() for field in fields if "<a " in field]
+
+
+# --- Access before and after ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def listed(scim: Sandbox, settings: Any) -> None:
+    directory.sync_directory()
+    DirectoryName.objects.filter(name="alices").update(display_name="Alice Santos")
+
+
+def grant(propose: Callable[..., Proposal], by: User, *names: str) -> Change:
+    users = [["pduarte", True], *([name, True] for name in names)]
+    return submission.submit_change(propose(users_allowed=sorted(users)), by=by)
+
+
+def page_words(as_person: Callable[[User], Client], reader: User, change: Change) -> str:
+    return text_of(as_person(reader).get(reverse("changes:change", args=[change.pk])))
+
+
+def test_approver_sees_full_names_and_access_before_and_after_x1(
+    as_person: Callable[[User], Client], approver: User, requester: User, propose: Callable[..., Proposal], listed: None
+) -> None:
+    words = page_words(as_person, approver, grant(propose, requester, "alices", "nobody-knows"))
+    assert "Alice Santos (alices) no access can edit" in words
+    assert "nobody-knows Not in Segura's directory no access can edit" in words
+    assert "People who can edit: 1 now, 3 after. + alices, nobody-knows" in words
+
+
+def test_submitted_event_and_page_keep_the_full_names_of_the_proposal_x2(
+    as_person: Callable[[User], Client], approver: User, requester: User, propose: Callable[..., Proposal], listed: None
+) -> None:
+    change = grant(propose, requester, "alices", "nobody-knows")
+    DirectoryName.objects.filter(name="alices").update(display_name="Alice Renamed")
+    DirectoryName.objects.filter(name="pduarte").delete()
+    assert "Alice Santos (alices)" in page_words(as_person, approver, change)
+    data = json.loads(Event.objects.get(action="change.submitted").text)["data"]
+    assert data["full_names"]["users_allowed"]["alices"] == "Alice Santos"
+    assert data["unknown_names"] == {"users_allowed": ["nobody-knows"]}
+
+
+def test_without_a_directory_sign_in_names_are_shown_x3(
+    as_person: Callable[[User], Client], approver: User, requester: User, propose: Callable[..., Proposal]
+) -> None:
+    change = grant(propose, requester, "alices")
+    words = page_words(as_person, approver, change)
+    assert "alices no access can edit" in words
+    assert "Not in Segura's directory" not in words
+    assert "full_names" not in json.loads(Event.objects.get(action="change.submitted").text)["data"]

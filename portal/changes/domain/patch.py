@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -25,16 +25,36 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ShareChange:
-    """Access of one user or group before and after: None is no access, False may view, True may edit."""
+    """Access of one user or group before and after: None is no access, False may view, True may edit.
+
+    `full_name` is that of the directory, '' without one; `unknown`: the directory does not have the name.
+    """
 
     name: str
     old: bool | None
     new: bool | None
+    full_name: str = ""
+    unknown: bool = False
 
     @property
     def gains_edit(self) -> bool:
         """True if the user or group gains the right to edit, and so to disable, the secret (contract 5.4)."""
         return bool(self.new) and not self.old
+
+
+@dataclass(frozen=True)
+class DirectoryNames:
+    """Full names, and names that the directory does not have, by list of shares, as they were at one time."""
+
+    full: Mapping[str, Mapping[str, str]]
+    unknown: Mapping[str, Collection[str]]
+
+    def of_field(self, field: str) -> tuple[Mapping[str, str], Collection[str]]:
+        """Return full names and unknown names of one list."""
+        return self.full.get(field, {}), self.unknown.get(field, ())
+
+
+NO_NAMES = DirectoryNames({}, {})
 
 
 @dataclass(frozen=True)
@@ -116,7 +136,12 @@ def changed_values(proposed: Fields, base: Fields) -> dict[str, Any]:
 
 
 def describe_changes(
-    patch: Fields, base: Fields | None, *, new_secret: bool, traits: Fields | None = None
+    patch: Fields,
+    base: Fields | None,
+    *,
+    new_secret: bool,
+    traits: Fields | None = None,
+    names: DirectoryNames = NO_NAMES,
 ) -> list[FieldChange]:
     """Return the patch field by field for pages, in the order of FIELDS."""
     changes = []
@@ -124,7 +149,8 @@ def describe_changes(
         if name == SECRET_FIELD and new_secret:
             changes.append(FieldChange(name, traits=traits))
         elif name in patch and name in SHARE_FIELDS:
-            changes.append(FieldChange(name, shares=_share_changes(patch[name], base[name] if base else None)))
+            shares = _share_changes(patch[name], base[name] if base else None, names.of_field(name))
+            changes.append(FieldChange(name, shares=shares))
         elif name in patch:
             changes.append(FieldChange(name, old=base[name] if base else None, new=patch[name]))
     return changes
@@ -140,10 +166,16 @@ def changed_field_names(patch: Fields, *, new_secret: bool) -> list[str]:
     return [name for name in FIELDS if name in patch or (name == SECRET_FIELD and new_secret)]
 
 
-def _share_changes(new: Iterable[Any], old: Iterable[Any] | None) -> tuple[ShareChange, ...]:
+def _share_changes(
+    new: Iterable[Any], old: Iterable[Any] | None, names: tuple[Mapping[str, str], Collection[str]]
+) -> tuple[ShareChange, ...]:
     before: dict[str, bool] = dict(old or ())
     after: dict[str, bool] = dict(new)
-    return tuple(ShareChange(name, before.get(name), after.get(name)) for name in sorted({*before, *after}))
+    full, unknown = names
+    return tuple(
+        ShareChange(name, before.get(name), after.get(name), full.get(name, ""), name in unknown)
+        for name in sorted({*before, *after})
+    )
 
 
 def compute_digest(

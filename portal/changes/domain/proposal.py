@@ -45,12 +45,17 @@ class Proposal:
 
     @property
     def changes(self) -> list[patches.FieldChange]:
-        """Changes by field, for the preview."""
+        """Changes by field, without the full names of the directory."""
+        return self.describe_changes(patches.NO_NAMES)
+
+    def describe_changes(self, names: patches.DirectoryNames) -> list[patches.FieldChange]:
+        """Return the changes by field, for the review."""
         return patches.describe_changes(
             self.patch,
             self.base.fields if self.base else None,
             new_secret=self.sealed is not None,
             traits=self.sealed.traits if self.sealed else None,
+            names=names,
         )
 
     @property

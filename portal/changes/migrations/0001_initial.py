@@ -242,6 +242,22 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
+                (
+                    "full_names",
+                    models.JSONField(
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        help_text="List of shares -> name -> full name, as the directory had them at the proposal.",
+                    ),
+                ),
+                (
+                    "unknown_names",
+                    models.JSONField(
+                        db_default=models.Value({}, models.JSONField()),
+                        default=dict,
+                        help_text="List of shares -> new names that the directory did not have at the proposal.",
+                    ),
+                ),
                 ("policy", models.JSONField(help_text="The policy as it stood: {'required': n}.")),
                 ("reason", models.TextField()),
                 ("ticket", models.CharField(blank=True, max_length=100)),

@@ -11,7 +11,7 @@ from django.db import migrations
 
 FROZEN_REVISION = (
     "id", "change_id", "number", "editor_id", "created_at", "patch", "base", "base_secret_fingerprint",
-    "secret_fingerprint", "policy", "reason", "ticket", "digest",
+    "secret_fingerprint", "full_names", "unknown_names", "policy", "reason", "ticket", "digest",
 )  # fmt: skip
 FROZEN_VOTE = ("id", "change_id", "revision", "digest", "requester_id", "voter_id", "verdict", "reason", "at", "mac")
 

@@ -209,6 +209,16 @@ class Revision(models.Model):
     secret_traits: models.JSONField[dict[str, Any] | None] = models.JSONField(
         null=True, help_text="What approvers see of a new value: secret_strength.measure_strength of it."
     )
+    full_names: models.JSONField[dict[str, Any]] = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="List of shares -> name -> full name, as the directory had them at the proposal.",
+    )
+    unknown_names: models.JSONField[dict[str, Any]] = models.JSONField(
+        default=dict,
+        db_default=models.Value({}, models.JSONField()),
+        help_text="List of shares -> new names that the directory did not have at the proposal.",
+    )
     policy: models.JSONField[dict[str, Any]] = models.JSONField(help_text="The policy as it stood: {'required': n}.")
     reason = models.TextField()
     ticket = models.CharField(max_length=100, blank=True)

@@ -15,7 +15,7 @@ from portal.changes.delivery import circuit_breaker
 from portal.changes.domain import patch as patches
 from portal.changes.domain import policy, review_proof, risks
 from portal.changes.domain.fields import FIELD_LABELS
-from portal.changes.domain.patch import FieldChange
+from portal.changes.domain.patch import DirectoryNames, FieldChange
 from portal.changes.domain.risks import Risk, RiskLevel
 from portal.changes.models import Change, ChangeQuerySet, Revision, Status, Vote
 from portal.changes.presenters import change_titles, next_steps
@@ -144,6 +144,7 @@ def describe_revision(revision: Revision) -> list[FieldChange]:
         revision.base,
         new_secret=bool(revision.secret_fingerprint),
         traits=revision.secret_traits,
+        names=DirectoryNames(revision.full_names, revision.unknown_names),
     )
 
 

@@ -21,7 +21,7 @@ from portal.changes.domain.patch import FieldChange, ShareChange
 from portal.changes.domain.risks import RiskLevel
 from portal.changes.models import Attempt
 from portal.changes.models.comment import Comment
-from portal.changes.presenters import next_steps, secret_insight
+from portal.changes.presenters import access_table, next_steps, secret_insight
 from portal.common.invisible_characters import code_point, replace_invisible, show_invisible
 
 register = template.Library()
@@ -66,7 +66,7 @@ def access_words(access: bool | None) -> str:
     """Return the label of a share's access; None is no access."""
     if access is None:
         return _("no access")
-    return _("may edit") if access else _("may view")
+    return _("can edit") if access else _("can view")
 
 
 @register.filter
@@ -79,6 +79,9 @@ def share_kind(share: ShareChange, base_known: bool) -> str:
     if share.old is None:
         return "added"
     return "removed" if share.new is None else "altered"
+
+
+register.filter("access_table", access_table.build_access_table)
 
 
 @register.filter("power")

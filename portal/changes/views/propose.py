@@ -20,7 +20,6 @@ from portal.accounts.limits import LimitReached
 from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.accounts.typed_forms import expired_sentence, is_expired, returns_typed
-from portal.catalog import directory
 from portal.catalog.models import ApiSecret
 from portal.changes.domain import plausibility, risks
 from portal.changes.domain.proposal import InvalidProposalToken, Proposal, decode_proposal, encode_proposal
@@ -146,7 +145,10 @@ def _live(request: UserRequest, task: ProposalTarget) -> HttpResponse:
         edit = editor.editor_from_post(request.POST, task.secret, by=task.by, revised=task.revised)
     except InvalidProposalToken:
         return HttpResponse(status=204)
-    context = {"diff": live_difference.list_typed_changes(edit), "base_known": edit.base is not None}
+    base = edit.base.fields if edit.base else None
+    typed = live_difference.read_typed_values(edit)
+    diff = live_difference.list_typed_changes(edit, typed, revisions.find_directory_names(typed, base))
+    context = {"diff": diff, "base_known": base is not None}
     return render(request, "changes/_live_difference.html", context)
 
 
@@ -220,12 +222,14 @@ def _show(
         if task.change
         else revisions.count_recent_submissions(proposal, by=task.by, now=timezone.now()).secrets
     )
+    names = revisions.find_directory_names(proposal.patch, proposal.base.fields if proposal.base else None)
     able = roles.users_with_right(Right.DECIDE).exclude(pk=task.by.pk).count()
     context = {
         **_about(task),
         "proposal": proposal,
+        "diff": proposal.describe_changes(names),
         "risks": risks.find_risks(proposal.changes, base_known=proposal.base is not None, at_once=at_once),
-        "strangers": _strangers(proposal),
+        "strangers": names.unknown,
         "packed": encode_proposal(proposal, task.by),
         "able": able,
         "required": settings.APPROVALS_REQUIRED,
@@ -234,12 +238,6 @@ def _show(
         "short_reason": plausibility.is_short_reason(proposal.reason),
     }
     return render(request, PREVIEW, context, status=status)
-
-
-def _strangers(proposal: Proposal) -> dict[str, list[str]]:
-    """Return the new names that Segura's directory lacks, by list of shares."""
-    new = {change.field: [share.name for share in change.shares if share.old is None] for change in proposal.changes}
-    return {field: lacking for field, names in new.items() if (lacking := directory.find_unknown_names(field, names))}
 
 
 def _about(task: ProposalTarget) -> dict[str, object]:

@@ -13,6 +13,7 @@ from portal.catalog import directory
 from portal.changes.delivery import verified_patch
 from portal.changes.domain import patch as patches
 from portal.changes.domain import policy
+from portal.changes.domain.patch import DirectoryNames, Fields
 from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Revision
 
@@ -33,6 +34,7 @@ def create_revision(change: Change, proposal: Proposal, *, by: User, number: int
     base = proposal.base
     fingerprint = proposal.sealed.fingerprint if proposal.sealed else ""
     traits = dict(proposal.sealed.traits) if proposal.sealed else None
+    names = find_directory_names(proposal.patch, base.fields if base else None)
     return Revision.objects.create(
         pk=proposal.revision_id,
         change=change,
@@ -46,6 +48,9 @@ def create_revision(change: Change, proposal: Proposal, *, by: User, number: int
         sealed_secret=proposal.sealed.blob if proposal.sealed else None,
         secret_fingerprint=fingerprint,
         secret_traits=traits,
+        # As listed now, so that neither pages nor evidence depend on a later directory.
+        full_names=dict(names.full),
+        unknown_names=dict(names.unknown),
         policy=required,
         reason=proposal.reason.strip(),
         ticket=proposal.ticket.strip(),
@@ -72,11 +77,18 @@ def _in_utc(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
-def _find_full_names(revision: Revision) -> dict[str, dict[str, str]]:
-    """Return the full names as the directory has them now, so that evidence does not depend on a later directory."""
-    values = (revision.base or {}, revision.patch)
-    return directory.find_full_names(
-        {field: {str(row[0]) for value in values for row in value.get(field) or ()} for field in LISTS}
+def find_directory_names(patch: Fields, base: Fields | None) -> DirectoryNames:
+    """Return what the directory says now of the names on the lists of shares; of new names also that it lacks them."""
+    values = (base or {}, patch)
+    listed = {field: {str(row[0]) for value in values for row in value.get(field) or ()} for field in LISTS}
+    added = {
+        field: [name for name, _can_edit in patch[field] if name not in dict((base or {}).get(field) or ())]
+        for field in LISTS
+        if field in patch
+    }
+    unknown = {field: directory.find_unknown_names(field, names) for field, names in added.items()}
+    return DirectoryNames(
+        directory.find_full_names(listed), {field: names for field, names in unknown.items() if names}
     )
 
 
@@ -88,7 +100,8 @@ def revision_audit_data(revision: Revision) -> dict[str, object]:
         "fields": patches.changed_field_names(revision.patch, new_secret=bool(revision.secret_fingerprint)),
         "patch": revision.patch,
         "base": revision.base,
-        **({"full_names": names} if (names := _find_full_names(revision)) else {}),
+        **({"full_names": revision.full_names} if revision.full_names else {}),
+        **({"unknown_names": revision.unknown_names} if revision.unknown_names else {}),
         "base_known": revision.base is not None,
         **({"base_read_at": _in_utc(revision.base_read_at)} if revision.base_read_at else {}),
         # These complete the fields of the digest's text, so that outsiders can compute the digest. Both are keyed.
