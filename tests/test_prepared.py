@@ -24,7 +24,7 @@ def test_each_key_stands_in_its_place(submitted: Change, approver: User) -> None
 
 
 def test_it_is_asked_anew_each_time_and_answers_as_the_queryset_does(submitted: Change) -> None:
-    kept = Change.objects.values_list("updated_at", "expires_at", "ended_at", "secret_name")
+    kept = Change.objects.values_list("updated_at", "expires_at", "closed_at", "secret_name")
     asked = Prepared(lambda: kept.filter(pk=Given("key")))
     assert asked.rows(key=submitted.pk) == list(kept.filter(pk=submitted.pk))
 

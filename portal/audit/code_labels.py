@@ -16,7 +16,7 @@ WORDS: dict[str, str | Promise] = {
     "approved": _("approved"),
     "sending": _("sending"),
     "in_doubt": _("outcome unknown"),
-    "needs_human": _("needs an administrator"),
+    "needs_attention": _("needs an administrator"),
     "applied": _("applied"),
     "failed": _("failed"),
     "stale": _("out of date"),

@@ -17,7 +17,7 @@ from portal.accounts import request_origin
 from portal.audit import access_index, actions
 
 _MASK = "****"
-_MASKED = re.compile(r"client.?secret|sealed|passw|token|authorization|cookie", re.IGNORECASE)
+_MASKED = re.compile(r"client.?secret|sealed|encrypted|passw|token|authorization|cookie", re.IGNORECASE)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _APPEND = """
     SELECT audit_append(%(action)s, %(actor)s, %(address)s, %(change)s, %(code)s, %(data)s, %(request)s, %(secret)s)

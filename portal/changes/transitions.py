@@ -34,10 +34,10 @@ ALLOWED: dict[Status, tuple[Status, ...]] = {
         Status.STALE,
         Status.APPROVED,
         Status.IN_DOUBT,
-        Status.NEEDS_HUMAN,
+        Status.NEEDS_ATTENTION,
     ),
-    Status.IN_DOUBT: (Status.IN_DOUBT, Status.APPLIED, Status.FAILED, Status.APPROVED, Status.NEEDS_HUMAN),
-    Status.NEEDS_HUMAN: (Status.IN_DOUBT, Status.APPLIED, Status.FAILED),
+    Status.IN_DOUBT: (Status.IN_DOUBT, Status.APPLIED, Status.FAILED, Status.APPROVED, Status.NEEDS_ATTENTION),
+    Status.NEEDS_ATTENTION: (Status.IN_DOUBT, Status.APPLIED, Status.FAILED),
     Status.FAILED: (Status.APPROVED,),
     Status.STALE: (Status.PENDING, Status.WITHDRAWN, Status.EXPIRED),
     Status.APPLIED: (),
@@ -110,9 +110,9 @@ def move_change(
     if moved is None:
         raise WrongState(change)
     if to in CLOSED and moved.keeps:  # type: ignore[attr-defined]
-        change.erase_sealed()
+        change.erase_encrypted_values()
     came_from = change.status
-    columns |= {name: getattr(moved, name) for name in ("updated_at", "status_since", "ended_at")}
+    columns |= {name: getattr(moved, name) for name in ("updated_at", "status_since", "closed_at")}
     for name, value in columns.items():
         setattr(change, name, value)
     ledger.record_event(
@@ -133,10 +133,10 @@ def _moved(ends: bool, turns: bool, *names: str) -> Prepared[Change]:
     """
     seen = {name: Given(f"seen_{name}") for name in _SEEN}
     kinds = {"cause_details": JSONField()}
-    instants = ("updated_at", *(("status_since",) if turns else ()), *(("ended_at",) if ends else ()))
+    instants = ("updated_at", *(("status_since",) if turns else ()), *(("closed_at",) if ends else ()))
     columns = {name: Given(name, kinds.get(name)) for name in names} | dict.fromkeys(instants, Now())
-    keeps = Exists(Revision.objects.filter(change=OuterRef("pk"), sealed_secret__isnull=False))
-    answer = ("id", "updated_at", "status_since", "ended_at")
+    keeps = Exists(Revision.objects.filter(change=OuterRef("pk"), encrypted_secret__isnull=False))
+    answer = ("id", "updated_at", "status_since", "closed_at")
     return Prepared(lambda: Change.objects.filter(**seen), columns, answer=answer, asking={"keeps": keeps})
 
 

@@ -20,7 +20,7 @@ from portal.operations import heartbeats
 from portal.operations.heartbeats import BrokerStatus
 
 SHOWN = 50
-_UNSETTLED = (Status.NEEDS_HUMAN, Status.IN_DOUBT)
+_UNSETTLED = (Status.NEEDS_ATTENTION, Status.IN_DOUBT)
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ def _unsettled(reader: User) -> tuple[list[Change], list[Change]]:
 def list_retriable() -> list[Change]:
     """Return the newest failed changes within the time of a retry: SHOWN, and one more if there is one."""
     since = timezone.now() - timedelta(days=settings.CHANGE_APPROVED_DAYS)
-    failed = Change.objects.filter(status=Status.FAILED, ended_at__gt=since)
-    return list(change_rows.with_row_data(failed).order_by("-ended_at")[: SHOWN + 1])
+    failed = Change.objects.filter(status=Status.FAILED, closed_at__gt=since)
+    return list(change_rows.with_row_data(failed).order_by("-closed_at")[: SHOWN + 1])
 
 
 def _longest() -> dict[str, Change]:

@@ -28,7 +28,7 @@ from portal.operations import event_counters, heartbeats, traffic_metrics
 
 MOST = 10_000
 """Upper limit of counts of waiting rows: a larger number would tell nothing new."""
-_SINCE = {Status.PENDING: "created_at", Status.APPROVED: "queued_at", Status.IN_DOUBT: "doubtful_since"}
+_SINCE = {Status.PENDING: "created_at", Status.APPROVED: "queued_at", Status.IN_DOUBT: "in_doubt_since"}
 """Column with the start of the wait, by status; `status_since` for other statuses."""
 
 
@@ -74,7 +74,7 @@ def _broker() -> Iterator[Metric]:
 
 
 def _changes(now: datetime) -> Iterator[Metric]:
-    first = {name: Min(name) for name in ("created_at", "queued_at", "doubtful_since", "status_since")}
+    first = {name: Min(name) for name in ("created_at", "queued_at", "in_doubt_since", "status_since")}
     rows = Change.objects.filter(status__in=OPEN).order_by().values("status").annotate(amount=Count("pk"), **first)
     found: dict[str, Any] = {row["status"]: row for row in rows}
     number = {str(status): found[status]["amount"] if status in found else 0 for status in OPEN}
@@ -94,7 +94,7 @@ def _delivery(_now: datetime) -> Iterator[Metric]:
     paused = current_pause()
     causes = {
         "calls": bool(paused and paused.opened_at),
-        "person": bool(paused and paused.held_at),
+        "person": bool(paused and paused.paused_at),
     }
     yield _labelled("delivery_paused", "Whether delivery is paused: calls fail, or a person did it.", "by", causes)
     failures = CircuitBreaker.objects.values_list("failures", flat=True).first() or 0

@@ -152,7 +152,7 @@ def test_administrator_who_pauses_too_often_pauses_nothing_and_keeps_the_reason(
     assert not circuit_breaker.is_paused()
 
 
-@pytest.mark.parametrize(("act", "status"), [("recheck", Status.NEEDS_HUMAN), ("retry", Status.FAILED)])
+@pytest.mark.parametrize(("act", "status"), [("recheck", Status.NEEDS_ATTENTION), ("retry", Status.FAILED)])
 @pytest.mark.parametrize("times", [1, 3])
 def test_administrator_who_rechecks_or_retries_too_often_moves_no_change(
     as_person: Browser,
@@ -168,7 +168,7 @@ def test_administrator_who_rechecks_or_retries_too_often_moves_no_change(
     allow(monkeypatch, act, times)
     for _ in range(times):
         count_act(admin, act)
-    Change.objects.filter(pk=submitted.pk).update(status=status, ended_at=timezone.now())
+    Change.objects.filter(pk=submitted.pk).update(status=status, closed_at=timezone.now())
     answer = as_person(admin).post(f"/changes/{submitted.pk}/{act}/")
     assert answer.status_code == 429
     says_when(answer, times)

@@ -61,7 +61,7 @@ def test_who_no_longer_operates_the_portal_settles_nothing(
     for act in ("recheck", "close"):
         assert send(browser, act, submitted, found).status_code == 403
     submitted.refresh_from_db()
-    assert submitted.status == Status.NEEDS_HUMAN
+    assert submitted.status == Status.NEEDS_ATTENTION
 
 
 def test_auditor_without_the_role_reads_no_further(as_person: AsPerson, auditor: User, submitted: Change) -> None:

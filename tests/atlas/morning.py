@@ -147,7 +147,7 @@ def _stuck(segura: Sandbox) -> dict[str, int]:
     claims.claim_change(sending.pk)
     Change.objects.filter(pk=sending.pk).update(lease_until=timezone.now() + timedelta(days=1))
     return _numbers(
-        {"in_doubt": doubted, "needs_human": lost, "stale": stale, "approved": approved, "sending": sending}
+        {"in_doubt": doubted, "needs_attention": lost, "stale": stale, "approved": approved, "sending": sending}
     )
 
 

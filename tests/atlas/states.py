@@ -188,7 +188,11 @@ def _change() -> Iterator[State]:
         act=refused("#talk > .card-body button", text="@nobody-here see"),
     )
     yield State(
-        "closing refused", "admin", "/changes/{needs_human}/", act=refused("form[action$='/resolve/'] button"), code=422
+        "closing refused",
+        "admin",
+        "/changes/{needs_attention}/",
+        act=refused("form[action$='/resolve/'] button"),
+        code=422,
     )
 
 

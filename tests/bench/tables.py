@@ -15,7 +15,8 @@ _COLUMNS = {
     "catalog_catalogsync": "id, by, asked_at, started_at, finished_at, ok, listed, added, altered, returned, vanished,"
     " kind, message",
     "changes_change": "id, secret, secret_name, requester_id, status, revision, risk, created_at, updated_at,"
-    " status_since, expires_at, approved_at, queued_at, ended_at, fence, tries, doubts, cause, answer_code, answer",
+    " status_since, expires_at, approved_at, queued_at, closed_at, fence, backoff_count,"
+    " unknown_outcomes, cause, last_http_status, answer",
     "changes_revision": "id, change_id, number, editor_id, created_at, patch, base, base_secret_fingerprint,"
     " secret_fingerprint, policy, reason, ticket, digest",
     "changes_vote": "id, change_id, revision, digest, requester_id, voter_id, verdict, reason, at",

@@ -49,8 +49,8 @@ def updates(segura: Sandbox) -> list[dict[str, Any]]:
 
 
 def expect_not_sent(change: Change, segura: Sandbox) -> None:
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
-    assert work(change, rounds=2).status == Status.NEEDS_HUMAN
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.TAMPERED)
+    assert work(change, rounds=2).status == Status.NEEDS_ATTENTION
     assert updates(segura) == []
     (escalated,) = events("change.escalated")
     assert escalated["change"] == change.pk
@@ -64,7 +64,7 @@ ALTERATIONS = {
         """patch = '{"url": "https://gcp-eu.example", "users_allowed": [["mallory", true]]}'""",
     ),
     "fingerprint of the value": ("changes_revision", "secret_fingerprint = 'f0'"),
-    "value taken away": ("changes_revision", "sealed_secret = NULL"),
+    "value taken away": ("changes_revision", "encrypted_secret = NULL"),
     "base that is compared": ("changes_revision", "base = '{}'"),
     "base taken away": ("changes_revision", "base = NULL"),
     "base fingerprint of the value": ("changes_revision", "base_secret_fingerprint = ''"),
@@ -96,7 +96,7 @@ def test_another_value_sealed_with_the_very_key_is_never_sent(segura: Sandbox, a
     change = approved(value="the approved one")
     revision = change.current()
     Revision.objects.filter(pk=revision.pk).update(
-        sealed_secret=secret_encryption.encrypt_secret(SecretStr("another"), revision.pk).blob
+        encrypted_secret=secret_encryption.encrypt_secret(SecretStr("another"), revision.pk).blob
     )
     expect_not_sent(change, segura)
 

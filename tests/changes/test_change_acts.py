@@ -285,7 +285,7 @@ def test_only_who_operates_lets_it_be_checked_again(
 
 
 def test_nobody_has_their_own_change_checked_again(as_person: AsPerson, requester: User, submitted: Change) -> None:
-    Change.objects.update(status=Status.NEEDS_HUMAN)
+    Change.objects.update(status=Status.NEEDS_ATTENTION)
     roles.add_to_role(requester, Role.ADMINISTRATOR)
     refused = send(as_person(requester), "recheck", submitted)
-    assert (refused.status_code, status_of(submitted)) == (403, Status.NEEDS_HUMAN)
+    assert (refused.status_code, status_of(submitted)) == (403, Status.NEEDS_ATTENTION)

@@ -169,7 +169,7 @@ def test_markup_in_every_field_is_text(as_person: AsPerson, approver: User, requ
     object.__setattr__(proposal, "reason", MARKUP)
     object.__setattr__(proposal, "ticket", MARKUP[:90])
     change = submission.submit_change(proposal, by=requester)
-    Change.objects.filter(pk=change.pk).update(answer=MARKUP, answer_code=500)
+    Change.objects.filter(pk=change.pk).update(answer=MARKUP, last_http_status=500)
     attempted(change, outcome="refused", code=400, message=MARKUP)
     browser = as_person(approver)
     for response in (page_of(browser, change), browser.get("/queue/"), browser.get(reverse("changes:all"))):
@@ -220,12 +220,12 @@ def test_a_change_in_doubt_says_what_is_known_and_how_long_the_lane_is_held(
 ) -> None:
     status_changes.mark_in_doubt(claimed, StatusCause.UNANSWERED, code=504, message="The upstream server is timing out")
     words = text_of(page_of(as_person(auditor), claimed))
-    assert claimed.hold_until is not None
+    assert claimed.replay_window_until is not None
     for fact in (
         "no answer shows whether it was applied",
         "before it sends anything more.",
         "Countersign is reading the secret back",
-        f"Until {claimed.hold_until:%Y-%m-%d %H:%M:%S}",
+        f"Until {claimed.replay_window_until:%Y-%m-%d %H:%M:%S}",
         "every other change to this secret waits",
         "The upstream server is timing out",
     ):

@@ -43,12 +43,12 @@ def test_an_approved_change_is_applied_once_with_exactly_its_fields(
     segura: Sandbox, approved: Callable[..., Change]
 ) -> None:
     change = work(approved(url="https://gcp-eu.example", value="brand-new-secret"))
-    assert (change.status, change.cause, change.answer_code) == (Status.APPLIED, StatusCause.CONFIRMED, 200)
+    assert (change.status, change.cause, change.last_http_status) == (Status.APPLIED, StatusCause.CONFIRMED, 200)
     (update,) = updates(segura)
     assert update["keys"] == ["client_secret", "url"]
     attempt = Attempt.objects.get(change=change)
     assert (update["attempt_id"], attempt.code, attempt.outcome) == (str(attempt.pk), 200, "applied")
-    assert Revision.objects.get(change=change).sealed_secret is None
+    assert Revision.objects.get(change=change).encrypted_secret is None
 
 
 def test_every_exchange_is_in_the_log_with_its_code(segura: Sandbox, approved: Callable[..., Change]) -> None:
@@ -120,7 +120,7 @@ def test_a_refusal_fails_the_change_and_a_retry_keeps_the_votes(
 ) -> None:
     segura.control.plan("refuse:1006:User does not have access", endpoint="update")
     change = work(approved())
-    assert (change.status, change.answer_code) == (Status.FAILED, 400)
+    assert (change.status, change.last_http_status) == (Status.FAILED, 400)
     assert "1006" in change.answer
     manual_resolution.retry_change(change.pk, by=requester, recent_auth=PRESENT)
     assert work(change).status == Status.APPLIED
@@ -134,7 +134,7 @@ def test_an_applied_call_without_an_answer_is_found_out_by_reading(
 ) -> None:
     segura.control.plan(fault, endpoint="update")
     change = work(approved(value="new-value"))
-    assert (change.status, change.doubts) == (Status.IN_DOUBT, 1)
+    assert (change.status, change.unknown_outcomes) == (Status.IN_DOUBT, 1)
     assert (work(change).status, change.cause) == (Status.APPLIED, StatusCause.READ_BACK)
     assert change.verified_at is not None
     assert len(updates(segura)) == 1
@@ -157,7 +157,7 @@ def test_a_third_value_is_never_overwritten(segura: Sandbox, approved: Callable[
     segura.control.plan("504_before_apply", endpoint="update")
     change = work(approved())
     segura.control.edit(43, url="https://somebody-else.example")
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.THIRD_VALUE)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.THIRD_VALUE)
     assert len(updates(segura)) == 1
 
 
@@ -173,7 +173,7 @@ def test_a_refused_repeat_is_for_a_person(segura: Sandbox, approved: Callable[..
     segura.control.plan("504_after_apply", endpoint="update")
     change = work(approved())
     segura.control.plan("refuse:1006:User does not have access", times=3)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.REFUSED_REPEAT)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.REFUSED_REPEAT)
 
 
 @pytest.mark.parametrize(
@@ -220,9 +220,9 @@ def test_a_tampered_revision_is_never_sent(segura: Sandbox, approved: Callable[.
     change = approved(value="approved-value")
     other = approved(value="other-value")
     # Two sealed values swapped by somebody with the database in hands.
-    blob = other.current().sealed_secret
-    Revision.objects.filter(change=change).update(sealed_secret=blob)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.UNOPENED)
+    blob = other.current().encrypted_secret
+    Revision.objects.filter(change=change).update(encrypted_secret=blob)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.UNOPENED)
     assert updates(segura) == []
 
 
@@ -231,7 +231,7 @@ def test_an_approved_status_without_votes_is_never_sent(
 ) -> None:
     change = submission.submit_change(propose(base=live_base), by=requester)
     Change.objects.update(status=Status.APPROVED, approved_at=timezone.now())
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.TAMPERED)
     assert updates(segura) == []
 
 
@@ -305,7 +305,7 @@ def test_doubt_that_never_clears_is_handed_to_a_person(
     settings.DELIVERY_MAX_UNKNOWN_OUTCOMES = 3
     segura.control.plan("504_before_apply", endpoint="update", times=None)
     change = work(approved(), rounds=6)
-    assert (change.status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TRIES_SPENT)
+    assert (change.status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.TRIES_SPENT)
     assert len(updates(segura)) == 4
     segura.control.clear_faults()
     manual_resolution.recheck_change(change.pk, by=admin, recent_auth=PRESENT)
@@ -333,7 +333,7 @@ def test_share_entry_that_segura_does_not_take_is_named_and_is_not_sent_again(
 
 def test_an_answered_call_holds_the_secret_for_nobody(segura: Sandbox, approved: Callable[..., Change]) -> None:
     segura.control.knobs(update_success_style="201_stale_body")
-    assert work(approved(), rounds=2).hold_until is None
+    assert work(approved(), rounds=2).replay_window_until is None
 
 
 def test_a_vault_that_is_away_makes_no_work_for_people_before_a_day_is_over(
@@ -346,9 +346,9 @@ def test_a_vault_that_is_away_makes_no_work_for_people_before_a_day_is_over(
     segura.control.plan("503", endpoint="get", times=None)
     change = work(change, rounds=8)
     assert (change.status, change.cause) == (Status.APPROVED, StatusCause.UNREADABLE)
-    Change.objects.update(doubtful_since=timezone.now() - timezone.timedelta(hours=25))
+    Change.objects.update(in_doubt_since=timezone.now() - timezone.timedelta(hours=25))
     change = work(change)
-    assert (change.status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TRIES_SPENT)
+    assert (change.status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.TRIES_SPENT)
 
 
 def test_a_blocked_secret_hides_no_other_from_the_sweep(
@@ -362,7 +362,7 @@ def test_a_blocked_secret_hides_no_other_from_the_sweep(
     monkeypatch.setattr(sweep, "BATCH", 2)
     mirrored(44, "Other")
     blocked = [approve(submission.submit_change(propose(), by=requester), approver) for _ in range(4)]
-    Change.objects.filter(pk=blocked[0].pk).update(status=Status.NEEDS_HUMAN)
+    Change.objects.filter(pk=blocked[0].pk).update(status=Status.NEEDS_ATTENTION)
     free = approve(submission.submit_change(propose(identifier=44), by=requester), approver)
     assert sweep.run_sweep() == [free.pk]
 
@@ -416,7 +416,7 @@ def test_settle_and_take_over_never_wait_for_each_other_in_a_circle(
         at_once(functools.partial(results.record_result, attempt, Applied(status=200)), sweep.run_sweep)
         attempt.refresh_from_db()
         assert attempt.outcome == "applied"
-        Change.objects.filter(pk=change.pk).update(status=Status.APPLIED, hold_until=None)
+        Change.objects.filter(pk=change.pk).update(status=Status.APPLIED, replay_window_until=None)
 
 
 def at_once(*acts: Callable[[], object]) -> None:

@@ -64,7 +64,7 @@ def test_an_applied_call_without_its_answer_is_applied_once_and_the_log_has_both
 ) -> None:
     segura.control.plan(fault, endpoint="update")
     change = work(approved())
-    assert (change.status, change.cause, change.answer_code) == (Status.IN_DOUBT, StatusCause.UNANSWERED, code)
+    assert (change.status, change.cause, change.last_http_status) == (Status.IN_DOUBT, StatusCause.UNANSWERED, code)
     assert (work(change).status, change.cause) == (Status.APPLIED, StatusCause.READ_BACK)
     assert len(applications(segura)) == 1
     calls = events("vault.responded") + events("vault.unanswered")
@@ -81,7 +81,7 @@ def test_a_call_that_was_not_applied_goes_again_with_the_same_bytes(
     segura.control.plan(fault, endpoint="update")
     change = work(approved())
     assert change.status == Status.IN_DOUBT
-    assert (work(change).status, change.cause, change.answer_code) == (Status.APPLIED, StatusCause.CONFIRMED, 201)
+    assert (work(change).status, change.cause, change.last_http_status) == (Status.APPLIED, StatusCause.CONFIRMED, 201)
     assert [attempt.outcome for attempt in Attempt.objects.all()] == ["in_doubt", "applied"]
     if fault != "reset_before":  # of which nobody read the body
         first, second = puts(segura)
@@ -170,7 +170,7 @@ def test_what_cannot_be_sent_is_tried_again_ever_later_and_holds_nothing(
             assert (change.status, change.cause) == (Status.APPROVED, StatusCause.NOT_SENT)
             pauses.append(round((change.not_before - change.updated_at).total_seconds()))
     assert pauses == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
-    assert (change.hold_until, change.doubtful_since) == (None, None)
+    assert (change.replay_window_until, change.in_doubt_since) == (None, None)
     assert {attempt.outcome for attempt in Attempt.objects.all()} == {"not_sent"}
     paused = events("delivery.paused")
     assert paused[0]["data"]["alarm"] is (kind == "certificate")
@@ -235,10 +235,10 @@ def test_a_reading_that_fails_in_a_way_nobody_thought_of_keeps_no_lane_for_ever(
     segura.control.plan("504_before_apply", endpoint="update")
     change = work(approved())
     monkeypatch.setattr("portal.changes.delivery.readback.details.fetch_details", defect)
-    Change.objects.update(hold_until=None, not_before=None)
+    Change.objects.update(replay_window_until=None, not_before=None)
     assert work(change).status == Status.IN_DOUBT
-    Change.objects.update(doubtful_since=F("doubtful_since") - timedelta(days=2), not_before=None)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TRIES_SPENT)
+    Change.objects.update(in_doubt_since=F("in_doubt_since") - timedelta(days=2), not_before=None)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.TRIES_SPENT)
 
 
 @pytest.mark.shows("D09")
@@ -250,7 +250,7 @@ def test_a_third_value_is_left_alone_until_a_person_has_looked(
     change = work(approved())
     segura.control.edit(43, url="https://somebody-else.example")
     later = approved(base=None, notes="of a later change")
-    assert (work(change, rounds=3).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.THIRD_VALUE)
+    assert (work(change, rounds=3).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.THIRD_VALUE)
     assert work(later).status == Status.APPROVED
     assert len(puts(segura)) == 1
     assert segura.control.secret(43)["url"] == "https://somebody-else.example"
@@ -315,7 +315,7 @@ def test_a_redirect_is_not_followed_and_stops_all_delivery(
 ) -> None:
     change = approved()
     segura.control.plan(f"redirect:{status}:{listener.url}", endpoint="update")
-    assert (work(change).status, change.answer_code) == (Status.IN_DOUBT, status)
+    assert (work(change).status, change.last_http_status) == (Status.IN_DOUBT, status)
     assert (listener.connections, listener.received) == (0, b"")
     (paused,) = events("delivery.paused")
     assert (paused["data"]["alarm"], paused["code"]) == (True, status)
@@ -358,8 +358,8 @@ def test_each_kind_of_evidence_has_its_outcome_its_next_state_and_its_words_in_t
     told = f"{answered['data']['message']} {change.answer} {' '.join(reason for reason in reasons())}"
     assert words in told
     assert answered["code"] == attempt.code
-    assert (change.hold_until is not None) == (status == Status.IN_DOUBT)
-    erased = Revision.objects.get().sealed_secret is None
+    assert (change.replay_window_until is not None) == (status == Status.IN_DOUBT)
+    erased = Revision.objects.get().encrypted_secret is None
     assert erased or status in (Status.APPROVED, Status.IN_DOUBT)
 
 

@@ -190,9 +190,9 @@ def test_check_again_after_a_partial_success_says_what_was_seen(
 ) -> None:
     change = work(approved(users_allowed=SHARED))
     segura.control.edit(43, users_allowed={"dora": True})
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.PARTLY_APPLIED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.PARTLY_APPLIED)
     manual_resolution.recheck_change(change.pk, by=admin, recent_auth=PRESENT)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.PARTLY_APPLIED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.PARTLY_APPLIED)
     assert len(updates(segura)) == 1
     assert "applied in part" in text_of(page_of(as_person(admin), change))
     why = "pduarte is there, the other not"
@@ -222,7 +222,11 @@ def test_answer_that_says_no_is_sent_once_and_believed_after_reading_back(
 ) -> None:
     segura.control.plan(endpoint="update", times=None, **{"apply": "never", **step})
     change = work(approved())
-    assert (change.status, change.cause, change.hold_until) == (Status.IN_DOUBT, StatusCause.REFUSED_CHECK, None)
+    assert (change.status, change.cause, change.replay_window_until) == (
+        Status.IN_DOUBT,
+        StatusCause.REFUSED_CHECK,
+        None,
+    )
     assert (work(change).status, change.cause) == (Status.FAILED, StatusCause.REFUSED_SEEN)
     assert len(updates(segura)) == 1
 
@@ -237,7 +241,7 @@ def test_answer_that_says_no_needs_a_person_if_the_secret_cannot_be_read(segura:
     segura.control.plan(endpoint="update", status=413, body="{}", apply="never")
     change = work(approved())
     segura.control.plan(NO_ACCESS, endpoint="get")
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.REFUSED_UNSEEN)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.REFUSED_UNSEEN)
 
 
 @pytest.mark.parametrize(
@@ -324,7 +328,7 @@ def test_retry_leaves_the_time_of_the_approval_and_is_a_step_of_its_own(
     change = work(approved())
     vote = change.votes.get().at
     for _ in range(2):
-        failed_at = change.ended_at
+        failed_at = change.closed_at
         manual_resolution.retry_change(change.pk, by=requester, recent_auth=PRESENT)
         change.refresh_from_db()
         assert change.queued_at > failed_at

@@ -78,8 +78,8 @@ def away(segura: Sandbox) -> Iterator[None]:
 def moved_back(seconds: float) -> None:
     """The pause is as if it had begun earlier."""
     row = CircuitBreaker.objects.get()
-    assert row.next_at
-    CircuitBreaker.objects.update(next_at=row.next_at - timedelta(seconds=seconds))
+    assert row.probe_at
+    CircuitBreaker.objects.update(probe_at=row.probe_at - timedelta(seconds=seconds))
 
 
 def paused(segura: Sandbox, five: list[Change]) -> None:
@@ -150,14 +150,14 @@ def test_while_paused_nothing_is_taken_up_but_one_change_in_each_interval(segura
 
 def test_a_try_for_all_costs_the_change_nothing(segura: Sandbox, five: list[Change]) -> None:
     paused(segura, five)
-    tries = [change.tries for change in five]
+    tries = [change.backoff_count for change in five]
     with away(segura):
         for _ in range(20):
             moved_back(30)
             Change.objects.update(not_before=None)
             for change in five:
                 work(change)
-    assert [change.tries for change in five] == tries
+    assert [change.backoff_count for change in five] == tries
 
 
 def test_what_always_fails_does_not_keep_delivery_paused_for_the_others(segura: Sandbox, five: list[Change]) -> None:
@@ -235,11 +235,11 @@ def test_a_retry_waits_until_the_gateway_can_no_longer_repeat_the_earlier_call(
     settings.DELIVERY_HOLD_S = 60
     segura.control.plan("504_before_apply", endpoint="update")
     change = work(approved())
-    Change.objects.filter(pk=change.pk).update(status=Status.NEEDS_HUMAN)
+    Change.objects.filter(pk=change.pk).update(status=Status.NEEDS_ATTENTION)
     manual_resolution.resolve_change(change.pk, by=admin, applied=False, reason="Looked", recent_auth=PRESENT)
     manual_resolution.retry_change(change.pk, by=requester, recent_auth=PRESENT)
     assert (work(change).status, Attempt.objects.count()) == (Status.APPROVED, 1)
-    Change.objects.update(hold_until=None)
+    Change.objects.update(replay_window_until=None)
     assert work(change).status == Status.APPLIED
 
 
@@ -326,13 +326,13 @@ def test_tries_while_paused_grow_rarer_up_to_ten_intervals(segura: Sandbox, five
     waits = []
     with away(segura):
         for _ in range(6):
-            CircuitBreaker.objects.update(next_at=F("opened_at"))
+            CircuitBreaker.objects.update(probe_at=F("opened_at"))
             Change.objects.update(not_before=None)
             begun = db_now()
             work(five[0])
-            waits.append(round((CircuitBreaker.objects.get().next_at - begun).total_seconds() / 30))
+            waits.append(round((CircuitBreaker.objects.get().probe_at - begun).total_seconds() / 30))
     assert waits == [1, 2, 4, 8, 10, 10]
-    CircuitBreaker.objects.update(next_at=F("opened_at"))
+    CircuitBreaker.objects.update(probe_at=F("opened_at"))
     Change.objects.update(not_before=None)
     assert work(five[0]).status == Status.APPLIED
     assert CircuitBreaker.objects.get().probes == 0
@@ -384,7 +384,7 @@ def test_change_that_cannot_be_read_is_tried_ever_more_rarely_also_while_deliver
     segura.control.plan(endpoint="get", times=None, status=500 if answer == "500" else 200, body=body)
     waits = []
     for _ in range(5):
-        CircuitBreaker.objects.update(next_at=F("opened_at"))
+        CircuitBreaker.objects.update(probe_at=F("opened_at"))
         Change.objects.update(not_before=None)
         begun = db_now()
         assert work(change).status == status
@@ -394,4 +394,4 @@ def test_change_that_cannot_be_read_is_tried_ever_more_rarely_also_while_deliver
 
 def pause_delivery() -> None:
     now = db_now()
-    CircuitBreaker.objects.update_or_create(pk=1, defaults={"opened_at": now - timedelta(hours=1), "next_at": now})
+    CircuitBreaker.objects.update_or_create(pk=1, defaults={"opened_at": now - timedelta(hours=1), "probe_at": now})

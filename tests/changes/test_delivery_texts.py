@@ -70,7 +70,7 @@ def test_applied_page_says_that_the_secret_was_not_read_back_t10(
     ("status", "label"),
     [
         (Status.IN_DOUBT, "Outcome unknown"),
-        (Status.NEEDS_HUMAN, "Needs an administrator"),
+        (Status.NEEDS_ATTENTION, "Needs an administrator"),
         (Status.STALE, "Out of date"),
     ],
 )

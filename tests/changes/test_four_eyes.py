@@ -111,7 +111,7 @@ def test_an_honest_vote_passes_the_guards(submitted: Change, requester: User, ap
         "DELETE FROM changes_vote",
         "UPDATE changes_revision SET patch = '{}'",
         "UPDATE changes_revision SET secret_fingerprint = 'x'",
-        "UPDATE changes_revision SET secret_traits = NULL",
+        "UPDATE changes_revision SET secret_strength = NULL",
         "UPDATE changes_revision SET base_read_at = NULL",
         "UPDATE changes_revision SET digest = 'x'",
         "DELETE FROM changes_revision",

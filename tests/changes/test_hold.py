@@ -104,10 +104,10 @@ def test_call_that_gets_through_ends_no_pause_of_a_person(admin: User) -> None:
     delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     circuit_breaker.record_success()
     row = CircuitBreaker.objects.get()
-    assert row.held_at
+    assert row.paused_at
     assert row.opened_at
     assert events("delivery.resumed") == []
-    CircuitBreaker.objects.update(next_at=row.opened_at)
+    CircuitBreaker.objects.update(probe_at=row.opened_at)
     assert not circuit_breaker.may_call()
     delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
     assert circuit_breaker.current_pause() is not None
@@ -179,7 +179,7 @@ def test_second_click_changes_nothing_and_is_told_so(admin: User) -> None:
     delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     with pytest.raises(AlreadyPaused):
         delivery_pause.pause_delivery(by=admin, reason="Another one", recent_auth=PRESENT)
-    assert CircuitBreaker.objects.get().held_because == WHY
+    assert CircuitBreaker.objects.get().pause_reason == WHY
     delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
     with pytest.raises(NotPaused):
         delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)

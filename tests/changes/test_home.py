@@ -81,7 +81,7 @@ Propose = Callable[..., Proposal]
 
 
 def ended(change: Change, status: Status, **columns: Any) -> Change:
-    Change.objects.filter(pk=change.pk).update(status=status, ended_at=timezone.now(), **columns)
+    Change.objects.filter(pk=change.pk).update(status=status, closed_at=timezone.now(), **columns)
     return change
 
 
@@ -110,7 +110,7 @@ def test_requester_reads_what_was_decided_and_proposes_again_from_there(
     as_person: AsPerson, requester: User, requester2: User, propose: Propose
 ) -> None:
     rejected = ended(submission.submit_change(propose(), by=requester), Status.REJECTED)
-    applied = ended(submission.submit_change(propose(), by=requester), Status.APPLIED, answer_code=201)
+    applied = ended(submission.submit_change(propose(), by=requester), Status.APPLIED, last_http_status=201)
     foreign = ended(submission.submit_change(propose(), by=requester2), Status.REJECTED)
     page = as_person(requester).get("/")
     assert "Decided lately" in text_of(page)

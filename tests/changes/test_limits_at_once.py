@@ -94,7 +94,7 @@ def test_wrong_values_at_a_retry_are_counted_side_by_side_and_without_the_log(
     propose: Propose, requester: User, approver: User, secret: ApiSecret, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change = approve(submission.submit_change(propose(value="the-approved-value"), by=requester), approver)
-    Change.objects.update(status=Status.FAILED, ended_at=change.created_at)
+    Change.objects.update(status=Status.FAILED, closed_at=change.created_at)
     came = side_by_side(
         lambda number: manual_resolution.retry_change(
             change.pk, by=requester, value=SecretStr(f"wrong-value-{number}"), recent_auth=PRESENT

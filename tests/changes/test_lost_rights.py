@@ -241,8 +241,8 @@ def test_change_that_may_have_been_sent_is_left_to_an_administrator(
     lose_group(approver)
     change.refresh_from_db()
     assert change.status == Status.IN_DOUBT
-    Change.objects.update(hold_until=None, not_before=None)
-    assert (work(change, rounds=2).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.APPROVAL_OVER)
+    Change.objects.update(replay_window_until=None, not_before=None)
+    assert (work(change, rounds=2).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.APPROVAL_OVER)
     assert len(segura.control.arrivals("update")) == 1
 
 
@@ -326,7 +326,7 @@ def test_voided_vote_is_not_brought_back_by_its_row(
         cursor.execute("UPDATE changes_vote SET voided_at = NULL")
         cursor.execute("ALTER TABLE changes_vote ENABLE ALWAYS TRIGGER vote_never_altered")
     Change.objects.update(status=Status.APPROVED, approved_at=timezone.now())
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.TAMPERED)
     assert segura.control.arrivals("update") == []
 
 

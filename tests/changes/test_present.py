@@ -187,7 +187,7 @@ def test_the_log_says_how_the_voter_had_signed_in(late: Client, submitted: Chang
     assert (confirmed["actor"], confirmed["address"]) == ("approver", cast["address"])
 
 
-def needs_human(change: Change, approver: User) -> None:
+def needs_attention(change: Change, approver: User) -> None:
     approve(change, approver)
     taken = claims.claim_change(change.pk)
     assert taken is not None
@@ -204,13 +204,13 @@ def needs_human(change: Change, approver: User) -> None:
 def test_what_the_machine_cannot_settle_needs_a_person_who_is_there(
     act: str, form: dict[str, str], event: str, as_person: AsPerson, admin: User, approver: User, submitted: Change
 ) -> None:
-    needs_human(submitted, approver)
+    needs_attention(submitted, approver)
     browser = as_person(admin, minutes_ago=LATE)
     answer = send(browser, act, submitted, form)
     assert answer.status_code == 422
     assert ASKED in text_of(answer)
     assert form.get("reason", "") in answer.content.decode()
-    assert Change.objects.get(pk=submitted.pk).status == Status.NEEDS_HUMAN
+    assert Change.objects.get(pk=submitted.pk).status == Status.NEEDS_ATTENTION
     assert send(browser, act, submitted, {**form, "password": "admin-correct-horse"}).status_code == 302
     assert events(event)[-1]["data"]["signed_in_with"] == ["password"]
 

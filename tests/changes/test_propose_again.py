@@ -77,7 +77,7 @@ def test_earlier_client_secret_is_asked_for_anew_and_never_taken_along(
     revision = newest.current()
     assert newest.pk != rejected.pk
     assert revision.patch["users_allowed"] == [["alices", True], ["pduarte", True]]
-    assert secret_encryption.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk) == SecretStr(
+    assert secret_encryption.decrypt_secret(bytes(revision.encrypted_secret or b""), revision.pk) == SecretStr(
         "another value"
     )
     assert not [answer for answer in (page, refused, preview) if CANARY in answer.content.decode()]

@@ -109,7 +109,7 @@ def test_requester_proposes_url_client_secret_and_one_more_user(desk: Desk, segu
     assert revision.base is not None
     assert revision.base["url"] == "https://gcp.com"
     assert (revision.reason, revision.ticket) == ("The endpoint moves to the EU", "OPS-7")
-    assert secret_encryption.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk) == SecretStr(CANARY)
+    assert secret_encryption.decrypt_secret(bytes(revision.encrypted_secret or b""), revision.pk) == SecretStr(CANARY)
     assert len(segura.control.arrivals("get")) == 2
     assert not segura.control.arrivals("update")
 
@@ -122,7 +122,7 @@ def test_client_secret_is_in_no_page_session_or_event(desk: Desk) -> None:
     desk.preview(url="https://gcp-eu.example")
     desk.press("confirm")
     revision = submitted(desk)
-    assert secret_encryption.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk) == SecretStr(CANARY)
+    assert secret_encryption.decrypt_secret(bytes(revision.encrypted_secret or b""), revision.pk) == SecretStr(CANARY)
     kept = [event.text for event in Event.objects.all()]
     kept += [json.dumps(session.get_decoded()) for session in Session.objects.all()]
     assert len(kept) > 3
@@ -145,7 +145,7 @@ def test_kept_client_secret_can_be_dropped(desk: Desk) -> None:
     assert read_form(desk.pages[-1])["secret_mode"] == "carried"
     desk.preview(secret_mode="same")
     desk.press("confirm")
-    assert submitted(desk).sealed_secret is None
+    assert submitted(desk).encrypted_secret is None
     assert submitted(desk).secret_fingerprint == ""
 
 
@@ -155,7 +155,7 @@ def test_kept_client_secret_can_be_replaced(desk: Desk) -> None:
     desk.preview(secret_mode="enter", client_secret=CANARY)
     desk.press("confirm")
     revision = submitted(desk)
-    assert secret_encryption.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk) == SecretStr(CANARY)
+    assert secret_encryption.decrypt_secret(bytes(revision.encrypted_secret or b""), revision.pk) == SecretStr(CANARY)
 
 
 @pytest.mark.shows("S08")
@@ -185,7 +185,7 @@ def test_portal_makes_a_value_up_and_shows_it_to_nobody(desk: Desk) -> None:
     page = desk.pages[-1]
     desk.press("confirm")
     revision = submitted(desk)
-    value = secret_encryption.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk).reveal()
+    value = secret_encryption.decrypt_secret(bytes(revision.encrypted_secret or b""), revision.pk).reveal()
     assert re.fullmatch("[A-Za-z0-9]{64}", value)
     assert value not in page.content.decode()
 

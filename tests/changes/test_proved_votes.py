@@ -104,7 +104,7 @@ def insert_vote(change: Change, voter: User, *, mac: str = "", at: datetime | No
 
 
 def assert_refused(change: Change, segura: Sandbox, cause: StatusCause = StatusCause.TAMPERED) -> None:
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, cause)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, cause)
     assert segura.control.arrivals("update") == []
     assert events("delivery.intended") == []
 
@@ -246,9 +246,9 @@ def test_vote_of_an_earlier_revision_is_not_counted(
 def replayed(change: Change) -> Change:
     """As if nothing had happened since the approval: the row, and a second copy of the event of each vote."""
     Change.objects.filter(pk=change.pk).update(
-        status=Status.APPROVED, revision=1, approved_at=timezone.now(), ended_at=None, doubtful_since=None,
-        expires_at=timezone.now() + timedelta(days=7), cause=StatusCause.NONE, fence=F("fence") + 1, hold_until=None,
-        not_before=None, lease_until=None,
+        status=Status.APPROVED, revision=1, approved_at=timezone.now(), closed_at=None, in_doubt_since=None,
+        expires_at=timezone.now() + timedelta(days=7), cause=StatusCause.NONE, fence=F("fence") + 1, not_before=None,
+        replay_window_until=None, lease_until=None,
     )  # fmt: skip
     change.refresh_from_db()
     for vote in change.votes.filter(verdict=Verdict.APPROVE, revision=1):
@@ -334,7 +334,7 @@ def test_retry_that_nobody_asked_for_is_not_sent(
     forged = {} if mac is None else {"acted_at": vote_mac.format_instant(timezone.now()), "mac": mac}
     ledger.record_event("change.retried", by=requester.username, change=change.pk, data=forged)
     replayed(change)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.TAMPERED)
     assert len(segura.control.arrivals("update")) == before
 
 
@@ -346,7 +346,7 @@ def test_retry_of_an_earlier_failure_is_not_replayed(segura: Sandbox, approved: 
     ledger.record_event("change.retried", by=requester.username, change=change.pk, data=genuine["data"])
     replayed(change)
     before = len(segura.control.arrivals("update"))
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.TAMPERED)
     assert len(segura.control.arrivals("update")) == before
 
 
@@ -358,8 +358,8 @@ def test_retry_recheck_and_repeat_by_users_are_sent(
     segura.control.plan("504_before_apply", endpoint="update", identifier=43)
     change.refresh_from_db()
     work(change)
-    assert change.doubtful_since
-    Change.objects.update(hold_until=None, not_before=None)
+    assert change.in_doubt_since
+    Change.objects.update(replay_window_until=None, not_before=None)
     assert work(change, rounds=2).status == Status.APPLIED
 
 
@@ -379,7 +379,7 @@ def test_approval_that_lapsed_while_a_call_is_in_doubt_goes_to_an_administrator(
     segura: Sandbox, approved: Approved, settings: Any
 ) -> None:
     change = approved()
-    Change.objects.update(doubtful_since=timezone.now(), cause=StatusCause.SEND_AGAIN)
+    Change.objects.update(in_doubt_since=timezone.now(), cause=StatusCause.SEND_AGAIN)
     settings.CHANGE_APPROVED_DAYS = 1e-9
     assert_refused(change, segura, StatusCause.APPROVAL_OVER)
 

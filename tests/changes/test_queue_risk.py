@@ -60,10 +60,10 @@ def test_the_fifth_secret_of_an_hour_says_that_there_are_many(
 
     for identifier in (61, 61, 62, 63):
         submit(identifier)
-    assert submit(64).at_once == 4
+    assert submit(64).burst_size == 4
     submit(65, by=requester2)
     fifth = submit(66)
-    assert (fifth.at_once, fifth.risk) == (5, RiskLevel.MEDIUM)
+    assert (fifth.burst_size, fifth.risk) == (5, RiskLevel.MEDIUM)
     assert Change.objects.exclude(risk=RiskLevel.LOW).get() == fifth
     queue = text_of(as_person(approver).get(f"/queue/?open={fifth.pk}"))
     assert "Medium Many secrets" in queue

@@ -47,7 +47,12 @@ def forget(change: Change) -> None:
         Event.objects.filter(change=change.pk, action="change.applied").delete()
         cursor.execute("ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_append_only")
     Change.objects.filter(pk=change.pk).update(
-        status=Status.APPROVED, cause=StatusCause.NONE, ended_at=None, fence=0, doubtful_since=None, hold_until=None
+        status=Status.APPROVED,
+        cause=StatusCause.NONE,
+        closed_at=None,
+        fence=0,
+        in_doubt_since=None,
+        replay_window_until=None,
     )
 
 
@@ -86,7 +91,7 @@ def test_what_others_changed_since_goes_to_a_person(
     forget(change)
     segura.control.edit(43, url="https://somebody-else.example")
     restore()
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.THIRD_VALUE)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.THIRD_VALUE)
     assert len(segura.control.arrivals("update")) == 1
 
 
@@ -101,7 +106,7 @@ def test_what_cannot_be_read_back_goes_to_a_person(
         assert (work(change).status, change.cause) == (Status.APPROVED, StatusCause.RESTORED)
         Change.objects.update(not_before=None)
     segura.control.plan("refuse:1004:You have no permission", endpoint="get")
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.RESTORED_UNSEEN)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.RESTORED_UNSEEN)
     assert segura.control.arrivals("update") == []
 
 
@@ -111,11 +116,11 @@ def test_another_look_still_sends_nothing_that_cannot_be_read_back(
     change = approved()
     restore()
     segura.control.edit(43, need_approval=True)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.RESTORED_UNSEEN)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.RESTORED_UNSEEN)
     for _ in range(2):
         manual_resolution.recheck_change(change.pk, by=admin, recent_auth=PRESENT)
-        Change.objects.update(hold_until=None)
-        assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.RESTORED_UNSEEN)
+        Change.objects.update(replay_window_until=None)
+        assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.RESTORED_UNSEEN)
     assert segura.control.arrivals("update") == []
     segura.control.edit(43, need_approval=False)
     manual_resolution.recheck_change(change.pk, by=admin, recent_auth=PRESENT)
@@ -130,8 +135,8 @@ def test_a_day_without_an_answer_leads_to_no_blind_call_either(
     Change.objects.update(status=Status.SENDING, fence=1)
     restore()
     segura.control.plan("503", endpoint="get", times=None)
-    Change.objects.update(doubtful_since=F("doubtful_since") - timedelta(days=2), hold_until=None)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.RESTORED_UNSEEN)
+    Change.objects.update(in_doubt_since=F("in_doubt_since") - timedelta(days=2), replay_window_until=None)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.RESTORED_UNSEEN)
 
 
 def test_a_delivery_that_was_under_way_is_in_doubt_and_two_of_a_secret_keep_their_order(
@@ -142,7 +147,7 @@ def test_a_delivery_that_was_under_way_is_in_doubt_and_two_of_a_secret_keep_thei
     restore()
     assert list(Change.objects.order_by("pk").values_list("status", flat=True)) == [Status.IN_DOUBT, Status.APPROVED]
     assert work(second).status == Status.APPROVED
-    Change.objects.update(hold_until=None)  # whatever the gateway may still have replayed is over
+    Change.objects.update(replay_window_until=None)  # whatever the gateway may still have replayed is over
     assert work(first, rounds=2).status == Status.APPLIED
 
 

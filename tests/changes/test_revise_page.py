@@ -43,7 +43,9 @@ def sealed_value(change: Change) -> SecretStr | None:
     change.refresh_from_db()
     revision = change.current()
     return (
-        secret_encryption.decrypt_secret(bytes(revision.sealed_secret), revision.pk) if revision.sealed_secret else None
+        secret_encryption.decrypt_secret(bytes(revision.encrypted_secret), revision.pk)
+        if revision.encrypted_secret
+        else None
     )
 
 
@@ -75,7 +77,7 @@ def test_revising_makes_a_new_revision_and_keeps_the_client_secret(desk: Desk, c
         "tags": "Cloud, EU",
         "users_allowed": [["alices", False], ["pduarte", False]],
     }
-    assert change.revisions.get(pk=first).sealed_secret is None
+    assert change.revisions.get(pk=first).encrypted_secret is None
     for page in desk.pages:
         assert CANARY not in page.content.decode()
     assert not [event for event in Event.objects.all() if CANARY in event.text]

@@ -156,7 +156,7 @@ def test_damaged_cursor_is_a_400(browser: Client) -> None:
 
 
 def test_history_shows_the_response_code(browser: Client, submitted: Change) -> None:
-    Change.objects.filter(pk=submitted.pk).update(answer_code=409)
+    Change.objects.filter(pk=submitted.pk).update(last_http_status=409)
     assert '<span class="code code-4xx">409</span>' in text(browser)
 
 

@@ -41,7 +41,7 @@ def preview(browser: Client, value: str, page: object = None, **typed: str) -> o
 
 def value_of_newest_change() -> str:
     revision = Change.objects.order_by("pk").last().current()  # type: ignore[union-attr]
-    return secret_encryption.decrypt_secret(bytes(revision.sealed_secret or b""), revision.pk).reveal()
+    return secret_encryption.decrypt_secret(bytes(revision.encrypted_secret or b""), revision.pk).reveal()
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_value_in_a_field_that_is_not_chosen_neither_counts_nor_blocks(mode: str
     assert page.status_code == 200  # type: ignore[attr-defined]
     press(browser, URL, page, "confirm")
     revision = Change.objects.get().current()
-    assert bool(revision.sealed_secret) == (mode == "generate")
+    assert bool(revision.encrypted_secret) == (mode == "generate")
     if mode == "generate":
         assert len(value_of_newest_change()) == 48
 

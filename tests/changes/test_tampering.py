@@ -45,7 +45,7 @@ def test_what_was_altered_past_the_triggers_is_not_sent(
     change = approved()
     with revisions_unguarded():
         Revision.objects.update(**altered)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.TAMPERED)
     assert segura.control.arrivals("update") == []
 
 
@@ -54,8 +54,8 @@ def test_a_value_sealed_with_our_own_key_but_never_voted_for_is_not_sent(
 ) -> None:
     change = approved(value="approved-value")
     forged = secret_encryption.encrypt_secret(SecretStr("another-value"), change.current().pk)
-    Revision.objects.update(sealed_secret=forged.blob)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
+    Revision.objects.update(encrypted_secret=forged.blob)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.TAMPERED)
     assert segura.control.arrivals("update") == []
 
 

@@ -30,8 +30,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
 def fail(change: Change) -> None:
     """As if Segura had refused it just now."""
-    Change.objects.filter(pk=change.pk).update(status=Status.FAILED, ended_at=timezone.now())
-    Revision.objects.update(sealed_secret=None)
+    Change.objects.filter(pk=change.pk).update(status=Status.FAILED, closed_at=timezone.now())
+    Revision.objects.update(encrypted_secret=None)
 
 
 def actions(change: Change) -> list[str]:
@@ -227,14 +227,14 @@ def test_the_sealed_value_is_erased_when_the_change_ends_or_is_revised(
 ) -> None:
     change = submission.submit_change(propose(value="s3cr3t-canary"), by=requester)
     first = change.current()
-    assert b"s3cr3t-canary" not in bytes(first.sealed_secret or b"")
+    assert b"s3cr3t-canary" not in bytes(first.encrypted_secret or b"")
     if end == "withdraw":
         submission.withdraw_change(change.pk, by=requester)
     elif end == "reject":
         review.reject_change(change.pk, by=approver, revision=1, digest=first.digest, reason="No", recent_auth=PRESENT)
     else:
         submission.revise_change(change.pk, propose(), by=requester)
-    assert not Revision.objects.exclude(sealed_secret=None).exists()
+    assert not Revision.objects.exclude(encrypted_secret=None).exists()
 
 
 def test_retry_asks_for_the_very_value_that_was_approved(
@@ -251,7 +251,7 @@ def test_retry_asks_for_the_very_value_that_was_approved(
         ).status
         == Status.APPROVED
     )
-    assert change.current().sealed_secret is not None
+    assert change.current().encrypted_secret is not None
 
 
 def test_wrong_values_for_a_retry_are_in_the_log_and_limited(
@@ -296,18 +296,18 @@ def test_wrong_values_for_a_retry_are_in_the_log_and_limited(
 
 def test_a_retry_no_longer_says_that_segura_refused_it(submitted: Change, requester: User, approver: User) -> None:
     fail(approve(submitted, approver))
-    Change.objects.filter(pk=submitted.pk).update(cause=StatusCause.REFUSED, answer_code=400)
+    Change.objects.filter(pk=submitted.pk).update(cause=StatusCause.REFUSED, last_http_status=400)
     retried = manual_resolution.retry_change(submitted.pk, by=requester, recent_auth=PRESENT)
-    assert (retried.status, retried.cause, retried.answer_code) == (Status.APPROVED, StatusCause.NONE, 400)
+    assert (retried.status, retried.cause, retried.last_http_status) == (Status.APPROVED, StatusCause.NONE, 400)
 
 
 def test_a_revision_leaves_behind_what_was_said_of_the_earlier_one(
     submitted: Change, propose: Callable[..., Proposal], requester: User
 ) -> None:
-    said = {"cause": StatusCause.BASE_UNSEEN, "answer": "1006: User does not have access", "answer_code": 400}
+    said = {"cause": StatusCause.BASE_UNSEEN, "answer": "1006: User does not have access", "last_http_status": 400}
     Change.objects.filter(pk=submitted.pk).update(status=Status.STALE, **said)
     revised = submission.revise_change(submitted.pk, propose(url="https://other.example"), by=requester)
-    assert (revised.cause, revised.answer, revised.answer_code) == (StatusCause.NONE, "", None)
+    assert (revised.cause, revised.answer, revised.last_http_status) == (StatusCause.NONE, "", None)
 
 
 def test_only_requester_or_administrator_retries(
@@ -335,7 +335,7 @@ def test_a_retry_needs_approvals_that_still_count(submitted: Change, requester: 
 
 def test_a_failure_of_long_ago_is_not_retried(submitted: Change, requester: User, approver: User) -> None:
     fail(approve(submitted, approver))
-    Change.objects.update(ended_at=timezone.now() - timezone.timedelta(days=8))
+    Change.objects.update(closed_at=timezone.now() - timezone.timedelta(days=8))
     with pytest.raises(guards.VotesLapsed):
         manual_resolution.retry_change(submitted.pk, by=requester, recent_auth=PRESENT)
 
@@ -351,7 +351,7 @@ def test_a_requester_who_lost_the_role_retries_nothing(submitted: Change, reques
 def test_an_administrator_closes_what_the_machine_cannot_settle(
     applied: bool, status: Status, submitted: Change, approver: User, admin: User
 ) -> None:
-    Change.objects.filter(pk=approve(submitted, approver).pk).update(status=Status.NEEDS_HUMAN)
+    Change.objects.filter(pk=approve(submitted, approver).pk).update(status=Status.NEEDS_ATTENTION)
     with pytest.raises(guards.ReasonMissing):
         manual_resolution.resolve_change(submitted.pk, by=admin, applied=applied, reason=" ", recent_auth=PRESENT)
     change = manual_resolution.resolve_change(
@@ -364,7 +364,7 @@ def test_an_administrator_closes_what_the_machine_cannot_settle(
 def test_nobody_closes_an_own_change_and_only_administrators_close(
     submitted: Change, requester: User, approver: User
 ) -> None:
-    Change.objects.filter(pk=approve(submitted, approver).pk).update(status=Status.NEEDS_HUMAN)
+    Change.objects.filter(pk=approve(submitted, approver).pk).update(status=Status.NEEDS_ATTENTION)
     roles.add_to_role(requester, Role.ADMINISTRATOR)
     with pytest.raises(guards.OwnChange):
         manual_resolution.resolve_change(

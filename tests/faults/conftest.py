@@ -97,7 +97,7 @@ def await_applied(changes: list[Change], *, sweep: bool = False, within_s: float
         return rows.filter(status=Status.APPLIED).count() == len(changes)
 
     wait_until(applied, "all are applied", within_s)
-    wait_until(lambda: not rows.filter(hold_until__gt=transitions.db_now()).exists(), "the lanes are open")
+    wait_until(lambda: not rows.filter(replay_window_until__gt=transitions.db_now()).exists(), "the lanes are open")
 
 
 def updates(journal: dict[str, list[dict[str, str]]]) -> int:

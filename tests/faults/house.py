@@ -65,19 +65,21 @@ class House:
         wait_until(lambda: self.status(change) == status, f"CR-{change} is {status}")
         *earlier, last = self.sealed(change)
         assert not any(earlier)
-        assert last == (status in ("pending", "stale", "needs_human"))
+        assert last == (status in ("pending", "stale", "needs_attention"))
 
     def status(self, change: int) -> str:
         return str(self.evidence.ask("SELECT status FROM changes_change WHERE id = %s", change)[0][0])
 
     def sealed(self, change: int) -> list[bool]:
         """Of each revision, oldest first: whether it holds a ciphertext."""
-        statement = "SELECT sealed_secret IS NOT NULL FROM changes_revision WHERE change_id = %s ORDER BY number"
+        statement = "SELECT encrypted_secret IS NOT NULL FROM changes_revision WHERE change_id = %s ORDER BY number"
         return [bool(row[0]) for row in self.evidence.ask(statement, change)]
 
     def ciphertexts(self) -> dict[str, bytes]:
         """What is sealed now, by the id of its revision."""
-        return dict(self.evidence.ask("SELECT id, sealed_secret FROM changes_revision WHERE sealed_secret IS NOT NULL"))
+        return dict(
+            self.evidence.ask("SELECT id, encrypted_secret FROM changes_revision WHERE encrypted_secret IS NOT NULL")
+        )
 
     @contextmanager
     def broken(self, event: str) -> Iterator[None]:

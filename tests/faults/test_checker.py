@@ -245,5 +245,5 @@ def test_i9_names_a_marker_in_a_row_in_redis_and_in_what_was_printed(
 
 
 def test_i10_names_a_ciphertext_that_outlived_its_change(segura: Sandbox, change: Change) -> None:
-    Revision.objects.filter(change=change).update(sealed_secret=b"sealed")
+    Revision.objects.filter(change=change).update(encrypted_secret=b"sealed")
     assert f"I10: CR-{change.pk} is applied, and its revision 1 still holds a ciphertext" in complaints(segura)

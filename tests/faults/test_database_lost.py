@@ -71,7 +71,7 @@ def test_code_of_an_answer_that_met_no_database_is_in_the_log_exactly_once(
                 staff = crew.start(1)
         await_applied([change])
         change.refresh_from_db()
-        assert (change.cause, change.answer_code) == ("confirmed", 200)
+        assert (change.cause, change.last_http_status) == ("confirmed", 200)
         for action in ("vault.responded", "delivery.answered"):
             found = [each for each in events(action) if each["change"] == change.pk]
             (told,) = [each for each in found if each["data"].get("method", "PUT") == "PUT"]

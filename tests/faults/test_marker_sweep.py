@@ -105,7 +105,7 @@ def third_value(house: House) -> None:
     change = house.propose(22, house.mark("the proposed value of three"), url="https://second.example")
     house.hold(change, 22)
     house.segura.edit(22, client_secret=house.mark("the third value"), url="https://third.example")
-    house.await_status(change, "needs_human")
+    house.await_status(change, "needs_attention")
     house.segura.release()
 
 
@@ -153,7 +153,7 @@ def wrong_credentials(house: House) -> None:
     house.segura.plan(endpoint="token", status=401, body=body, times=None)
     house.segura.revoke_tokens()
     house.approve(change)
-    statement = "SELECT tries FROM changes_change WHERE id = %s"
+    statement = "SELECT backoff_count FROM changes_change WHERE id = %s"
     wait_until(lambda: house.evidence.ask(statement, change)[0][0], "it was tried in vain")
     house["requester"].get(f"/changes/{change}/")
     house["requester"].get("/secrets/34/")
@@ -232,7 +232,7 @@ def sweep(house: House, allowed: Callable[[str, str], bool]) -> None:
 def expect_only_open_rows_sealed(house: House) -> None:
     """Of changes that ended, not even the ciphertext is left in the database; of open ones it is in their rows."""
     still_open = house.ciphertexts()
-    undecided = "SELECT 1 FROM changes_change WHERE status IN ('pending', 'stale', 'needs_human')"
+    undecided = "SELECT 1 FROM changes_change WHERE status IN ('pending', 'stale', 'needs_attention')"
     assert len(still_open) == len(house.evidence.ask(undecided)) == 4
     blobs = [Marker.known(key, "", blob) for key, blob in house.seen_sealed.items()]
     assert len(blobs) - len(still_open) >= len(WAYS) - 5

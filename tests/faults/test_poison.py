@@ -50,14 +50,14 @@ def test_change_that_cannot_be_opened_or_encoded_goes_to_a_person_and_the_others
         spoilt = approve_all(secrets[:3], value="a value that will be spoilt")
         for change, spoil in zip(spoilt, SPOIL, strict=True):
             revision = Revision.objects.filter(change=change)
-            revision.update(sealed_secret=spoil(bytes(revision.get().sealed_secret or b"")))
+            revision.update(encrypted_secret=spoil(bytes(revision.get().encrypted_secret or b"")))
         poison = [*spoilt, *approve_all(secrets[3:4], value="****")]
         healthy = approve_all(secrets[4:])
         for change in (*poison, *healthy):
             tasks.deliver_change.delay(change.pk)
         await_applied(healthy)
         rows = Change.objects.filter(pk__in=[change.pk for change in poison])
-        wait_until(lambda: rows.filter(status=Status.NEEDS_HUMAN).count() == len(poison), "people are asked")
+        wait_until(lambda: rows.filter(status=Status.NEEDS_ATTENTION).count() == len(poison), "people are asked")
         assert worker.poll() is None
     assert list(rows.order_by("pk").values_list("cause", flat=True)) == [StatusCause.UNOPENED] * 3 + [
         StatusCause.BROKEN

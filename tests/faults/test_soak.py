@@ -172,7 +172,7 @@ def supervise(crew: Workers, bodies: list[Body], doomed: list[Process]) -> None:
 
 def people_see_to_it(admin: User, control: Control) -> None:
     """Whoever operates the portal has what needs a person checked again, and the second time looks in Segura."""
-    for change in Change.objects.filter(status=Status.NEEDS_HUMAN):
+    for change in Change.objects.filter(status=Status.NEEDS_ATTENTION):
         if Event.objects.filter(change=change.pk, action="change.rechecked").exists():
             applied = control.secret(change.secret)["notes"] == change.current().patch["notes"]
             manual_resolution.resolve_change(

@@ -86,7 +86,7 @@ def test_answer_that_the_log_could_not_take_is_counted_once_and_concludes_the_ch
     assert kept.status == Status.SENDING
     sweep.run_sweep()
     kept.refresh_from_db()
-    assert (kept.status, kept.cause, kept.answer_code) == (Status.APPLIED, StatusCause.CONFIRMED, 200)
+    assert (kept.status, kept.cause, kept.last_http_status) == (Status.APPLIED, StatusCause.CONFIRMED, 200)
     assert answers(kept) == ([(200, True)], [(200, True)])
     assert list(folder.iterdir()) == []
     check(segura.control)

@@ -136,7 +136,7 @@ class Machine(RuleBasedStateMachine):
     @rule(which=which, how=st.integers(0, 3), fields=fields, new_value=st.booleans())
     def follow_up(self, which: int, how: int, fields: dict[str, Any], new_value: bool) -> None:
         """Whatever people may do with a change that is not on its way, and what they may not."""
-        change = self.one(which, Status.PENDING, Status.STALE, Status.FAILED, Status.NEEDS_HUMAN) or self.one(which)
+        change = self.one(which, Status.PENDING, Status.STALE, Status.FAILED, Status.NEEDS_ATTENTION) or self.one(which)
         if change is None:
             return
         admin = self.world.people["eva"]
@@ -154,11 +154,11 @@ class Machine(RuleBasedStateMachine):
                 manual_resolution.retry_change(
                     change.pk, by=change.requester, value=SecretStr(value) if value else None, recent_auth=PRESENT
                 )
-            elif change.status == Status.NEEDS_HUMAN and how:
+            elif change.status == Status.NEEDS_ATTENTION and how:
                 manual_resolution.resolve_change(
                     change.pk, by=admin, applied=how == 1, reason="Looked", recent_auth=PRESENT
                 )
-            elif change.status == Status.NEEDS_HUMAN:
+            elif change.status == Status.NEEDS_ATTENTION:
                 manual_resolution.recheck_change(change.pk, by=admin, recent_auth=PRESENT)
             elif how == 0:
                 submission.withdraw_change(change.pk, by=change.requester)
@@ -279,7 +279,7 @@ class Machine(RuleBasedStateMachine):
         for pk in newest.keys() - closed:
             change = truth.changes[pk]
             known = newest[pk] not in ("", "in_doubt") or change.status in (*LANE, Status.APPLIED)
-            if not known and not (change.status == Status.APPROVED and change.doubtful_since):
+            if not known and not (change.status == Status.APPROVED and change.in_doubt_since):
                 yield f"CR-{pk} is {change.status}, though nobody knows what became of its last call"
 
     def one(self, which: int, *statuses: Status) -> Change | None:
@@ -292,7 +292,7 @@ class Machine(RuleBasedStateMachine):
         """While delivery is paused and the next try is ahead, no change is taken up."""
         pause, before = circuit_breaker.current_pause(), started()
         soon = transitions.db_now() + timedelta(seconds=10)  # what the step itself may take
-        waits = pause is not None and pause.next_at is not None and pause.next_at > soon
+        waits = pause is not None and pause.probe_at is not None and pause.probe_at > soon
         yield
         assert not waits or started() == before, "a change was taken up while delivery was paused"
 

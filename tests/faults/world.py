@@ -224,7 +224,7 @@ class World:
             self.pass_time(HOLD_S + 400)
             for change in sweep.run_sweep():
                 self.work(change)
-            for change in Change.objects.filter(status=Status.NEEDS_HUMAN):
+            for change in Change.objects.filter(status=Status.NEEDS_ATTENTION):
                 manual_resolution.resolve_change(
                     change.pk, by=self.people["eva"], applied=False, reason="Looked", recent_auth=PRESENT
                 )

@@ -28,7 +28,7 @@ _DATABASE = (
         """        migrations.AddConstraint(
             model_name="change",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("status__in", ("sending", "in_doubt", "needs_human"))),
+                condition=models.Q(("status__in", ("sending", "in_doubt", "needs_attention"))),
                 fields=("secret",),
                 name="change_one_lane_per_secret",
             ),
@@ -321,8 +321,8 @@ _SENDING = (
     Mutant(
         "after a restore: what was approved is read back before it is sent",
         "portal/changes/delivery/status_changes.py",
-        "        doubts=0,\n        doubtful_since=now,",
-        "        doubts=0,\n        doubtful_since=None,",
+        "        unknown_outcomes=0,\n        in_doubt_since=now,",
+        "        unknown_outcomes=0,\n        in_doubt_since=None,",
         ("tests/changes/test_restored.py::test_what_was_sent_after_the_backup_is_found_and_not_sent_again",),
     ),
     Mutant(
@@ -458,7 +458,7 @@ _SECRETS = (
     Mutant(
         "sealed values are erased at the end",
         "portal/changes/transitions.py",
-        "    if to in CLOSED and moved.keeps:  # type: ignore[attr-defined]\n        change.erase_sealed()\n",
+        "    if to in CLOSED and moved.keeps:  # type: ignore[attr-defined]\n        change.erase_encrypted_values()\n",
         "",
         ("tests/changes/test_workflow.py::test_the_sealed_value_is_erased_when_the_change_ends_or_is_revised",),
     ),

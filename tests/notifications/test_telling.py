@@ -144,7 +144,7 @@ def test_a_stale_change_that_comes_back_is_put_to_those_who_decide_again(
         (Status.SENDING, Status.STALE, "change.stale", {("requester", "stale")}),
         (Status.SENDING, Status.IN_DOUBT, "change.in_doubt", {("requester", "doubted")}),
         (Status.IN_DOUBT, Status.IN_DOUBT, "change.in_doubt", set()),
-        (Status.IN_DOUBT, Status.NEEDS_HUMAN, "change.escalated", {("requester", "stuck"), ("admin", "escalated")}),
+        (Status.IN_DOUBT, Status.NEEDS_ATTENTION, "change.escalated", {("requester", "stuck"), ("admin", "escalated")}),
         (Status.PENDING, Status.EXPIRED, "change.expired", {("requester", "expired")}),
     ],
 )
@@ -158,7 +158,7 @@ def test_what_the_machine_does_is_told_to_whom_it_concerns(
 
 def test_what_a_person_makes_of_a_stuck_change_is_told_to_its_requester_alone(submitted: Change, admin: User) -> None:
     told()
-    at(submitted, Status.NEEDS_HUMAN)
+    at(submitted, Status.NEEDS_ATTENTION)
     manual_resolution.resolve_change(submitted.pk, by=admin, applied=True, reason="It is there", recent_auth=PRESENT)
     assert told() == {("requester", "closed")}
 
@@ -242,7 +242,7 @@ def test_whoever_may_no_longer_see_the_change_is_told_of_no_comment(
 def test_somebody_who_is_two_things_to_a_change_is_told_once(submitted: Change) -> None:
     roles.add_to_role(submitted.requester, Role.ADMINISTRATOR)
     told()
-    move_change(at(submitted, Status.IN_DOUBT), Status.NEEDS_HUMAN, "change.escalated")
+    move_change(at(submitted, Status.IN_DOUBT), Status.NEEDS_ATTENTION, "change.escalated")
     assert told() == {("requester", "stuck")}
 
 

@@ -81,8 +81,8 @@ def test_delivery_is_counted_once_by_answer_and_by_call(approved: Callable[..., 
     assert change.status == Status.APPLIED
     for _ in range(2):
         figures = scraped()
-        assert figures["countersign_attempts_total", (str(change.answer_code), "applied")] == 1
-        assert figures["countersign_vault_exchanges_total", ("update", str(change.answer_code))] == 1
+        assert figures["countersign_attempts_total", (str(change.last_http_status), "applied")] == 1
+        assert figures["countersign_vault_exchanges_total", ("update", str(change.last_http_status))] == 1
         assert figures["countersign_vault_exchanges_total", ("token", "200")] == 1
         assert figures["countersign_vault_exchange_seconds_count", ("update",)] == 1
         assert figures["countersign_vault_exchange_seconds_bucket", ("update", "+Inf")] == 1

@@ -159,7 +159,7 @@ def test_changes_that_need_a_person_offer_what_may_be_done_and_by_whom(
     mirrored(45, "edited")
     edited = submission.submit_change(propose(identifier=45, notes="edited"), by=requester)
     edited_by(admin, edited)
-    Change.objects.update(status=Status.NEEDS_HUMAN, cause=StatusCause.THIRD_VALUE)
+    Change.objects.update(status=Status.NEEDS_ATTENTION, cause=StatusCause.THIRD_VALUE)
     page = as_person(admin).get(reverse(PAGE))
     address = reverse("changes:change", args=[submitted.pk])
     for anchor in ("#check", "#by-hand"):
@@ -176,7 +176,7 @@ def test_changes_that_need_a_person_offer_what_may_be_done_and_by_whom(
 
 
 def test_what_the_page_offers_is_there_where_it_leads(as_person: AsPerson, admin: User, submitted: Change) -> None:
-    Change.objects.update(status=Status.NEEDS_HUMAN, cause=StatusCause.THIRD_VALUE)
+    Change.objects.update(status=Status.NEEDS_ATTENTION, cause=StatusCause.THIRD_VALUE)
     page = as_person(admin).get(reverse("changes:change", args=[submitted.pk])).content.decode()
     assert 'id="check"' in page
     assert 'id="by-hand"' in page
@@ -192,8 +192,8 @@ def test_failed_changes_are_listed_while_they_can_be_retried(
     )
     approve(submitted, approver)
     approve(old, approver)
-    Change.objects.update(status=Status.FAILED, ended_at=timezone.now(), cause=StatusCause.REFUSED)
-    Change.objects.filter(pk=old.pk).update(ended_at=timezone.now() - timedelta(days=8))
+    Change.objects.update(status=Status.FAILED, closed_at=timezone.now(), cause=StatusCause.REFUSED)
+    Change.objects.filter(pk=old.pk).update(closed_at=timezone.now() - timedelta(days=8))
     browser = as_person(admin)
     page = browser.get(reverse(PAGE))
     retry = f"{reverse('changes:change', args=[submitted.pk])}#again"
@@ -215,8 +215,8 @@ def test_page_costs_the_same_however_much_is_open(
     for n in range(60):
         mirrored(100 + n, f"secret {n}")
         submission.submit_change(propose(identifier=100 + n, base=None, notes="open"), by=requester)
-    Change.objects.filter(secret__lt=130).update(status=Status.NEEDS_HUMAN)
-    Change.objects.filter(secret__gte=130).update(status=Status.IN_DOUBT, doubtful_since=timezone.now())
+    Change.objects.filter(secret__lt=130).update(status=Status.NEEDS_ATTENTION)
+    Change.objects.filter(secret__gte=130).update(status=Status.IN_DOUBT, in_doubt_since=timezone.now())
     browser = as_person(admin)
     browser.get(reverse(PAGE))  # the first visit is on record
     with django_assert_max_num_queries(12):
@@ -229,7 +229,7 @@ def test_page_costs_the_same_however_much_is_open(
 @pytest.mark.parametrize(
     ("status", "link", "other"),
     [
-        (Status.NEEDS_HUMAN, "show all that need a person", "show all in doubt"),
+        (Status.NEEDS_ATTENTION, "show all that need a person", "show all in doubt"),
         (Status.IN_DOUBT, "show all in doubt", "show all that need a person"),
         (Status.FAILED, "show all that failed", "show all in doubt"),
     ],
@@ -246,7 +246,7 @@ def test_what_is_beyond_the_first_fifty_of_a_list_is_linked(
     for n in range(SHOWN + 1):
         mirrored(100 + n, f"secret {n}")
         submission.submit_change(propose(identifier=100 + n, base=None, notes="open"), by=requester)
-    Change.objects.update(status=status, doubtful_since=timezone.now(), ended_at=timezone.now())
+    Change.objects.update(status=status, in_doubt_since=timezone.now(), closed_at=timezone.now())
     browser = as_person(admin)
     page = browser.get(reverse(PAGE))
     assert f"There are more: {link}" in text_of(page)
@@ -263,8 +263,8 @@ def test_both_lists_overfull_cost_twelve_questions_at_most(
         mirrored(100 + n, f"secret {n}")
         submission.submit_change(propose(identifier=100 + n, base=None, notes="open"), by=requester)
     stuck = Change.objects.order_by("pk").values_list("pk", flat=True)[: SHOWN + 2]
-    Change.objects.update(status=Status.IN_DOUBT, doubtful_since=timezone.now())
-    Change.objects.filter(pk__in=list(stuck)).update(status=Status.NEEDS_HUMAN)
+    Change.objects.update(status=Status.IN_DOUBT, in_doubt_since=timezone.now())
+    Change.objects.filter(pk__in=list(stuck)).update(status=Status.NEEDS_ATTENTION)
     browser = as_person(admin)
     with CaptureQueriesContext(connection) as asked:
         page = text_of(browser.get(reverse(PAGE)))

@@ -225,7 +225,7 @@ def ended_changes_hold_no_ciphertext(truth: Truth) -> Complaints:
     """I10: and of an open change only the revision that counts has one."""
     for (change, number), revision in truth.revisions.items():
         row = truth.changes[change]
-        if revision.sealed_secret is not None and (row.status in CLOSED or number != row.revision):
+        if revision.encrypted_secret is not None and (row.status in CLOSED or number != row.revision):
             yield f"CR-{change} is {row.status}, and its revision {number} still holds a ciphertext"
 
 
@@ -271,5 +271,5 @@ def _digest(secret: int, revision: Revision) -> str:
         secret_fingerprint=revision.secret_fingerprint,
         base=verified_patch.base_snapshot(revision),
         policy=revision.policy,
-        traits=revision.secret_traits,
+        traits=revision.secret_strength,
     )

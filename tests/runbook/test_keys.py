@@ -49,7 +49,7 @@ def test_values_are_sealed_anew_and_the_old_key_goes(
     assert "1 sealed anew" in "".join(printed)
     (kept,) = KeyRing.parse(file.read_text()).keys
     assert kept != old
-    assert key_id_of(bytes(Revision.objects.get(change=change).sealed_secret or b"")) == kept
+    assert key_id_of(bytes(Revision.objects.get(change=change).encrypted_secret or b"")) == kept
     assert file.stat().st_mode & 0o777 == 0o640
 
 

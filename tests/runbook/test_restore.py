@@ -97,7 +97,7 @@ def test_yesterdays_backup_is_noticed_and_reconciled(server: PostgresServer, tmp
         admin.get("/operations/")
         admin.press("Resume")
         wait_until(lambda: status(operator, sent) == "applied", "what was sent is found")
-        wait_until(lambda: status(operator, overtaken) == "needs_human", "what was overtaken goes to a person")
+        wait_until(lambda: status(operator, overtaken) == "needs_attention", "what was overtaken goes to a person")
         approver.decide(decided_later, "Approve")
         wait_until(lambda: status(operator, decided_later) == "stale", "it is compared before it is sent")
         assert vault.arrivals("update") == []

@@ -73,7 +73,7 @@ def erasure_refused() -> Iterator[None]:
     """The database takes every other write."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "CREATE TRIGGER broken BEFORE UPDATE OF sealed_secret ON changes_revision"
+            "CREATE TRIGGER broken BEFORE UPDATE OF encrypted_secret ON changes_revision"
             " FOR EACH ROW EXECUTE FUNCTION changes_refuse('broken by a test')"
         )
     yield
@@ -91,7 +91,7 @@ def test_a_change_does_not_end_where_its_value_cannot_be_erased(
         end(change, to)
     change.refresh_from_db()
     assert change.status not in ENDS
-    assert change.current().sealed_secret is not None
+    assert change.current().encrypted_secret is not None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -105,15 +105,15 @@ def test_of_ended_changes_nothing_is_left_in_rows_or_dump(
         for length in (1, 3900):
             value = Marker.new(f"{to}, {length} characters more")
             change = pending(value + "x" * length)
-            blob = bytes(change.current().sealed_secret or b"")
+            blob = bytes(change.current().encrypted_secret or b"")
             sealed_values.append(Marker.known(f"ciphertext: {value.way}", "", blob[20:]))
             gone.append(value)
             end(change, to)
             change.refresh_from_db()
-            assert (change.status, change.current().sealed_secret) == (to, None)
+            assert (change.status, change.current().encrypted_secret) == (to, None)
     gone.append(value := Marker.new("an open one"))
     still_open = pending(value)
-    blob = bytes(still_open.current().sealed_secret or b"")
+    blob = bytes(still_open.current().encrypted_secret or b"")
     kept = Marker.known("the open change", "", blob[20:])
     found = search([("pg_dump", dump(database_url()))], [*gone, *sealed_values, kept])
     assert {finding.way for finding in found} == {"the open change"}

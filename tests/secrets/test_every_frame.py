@@ -180,7 +180,7 @@ def test_defect_in_a_retry(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     change = approved(value=CANARY)
-    Change.objects.filter(pk=change.pk).update(status=Status.FAILED, ended_at=change.approved_at)
+    Change.objects.filter(pk=change.pk).update(status=Status.FAILED, closed_at=change.approved_at)
     monkeypatch.setattr("portal.changes.domain.secret_encryption.fingerprint_secret", broken)
     answer = send(browser, "retry", change, {"value": CANARY})
     assert answer.status_code == 500

@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.shows("S05")]
 
 def blobs() -> dict[object, bytes]:
     """What is sealed now, by its revision."""
-    found = Revision.objects.exclude(sealed_secret=None).values_list("pk", "sealed_secret")
+    found = Revision.objects.exclude(encrypted_secret=None).values_list("pk", "encrypted_secret")
     return {pk: bytes(blob or b"") for pk, blob in found}
 
 
@@ -142,8 +142,8 @@ def test_values_open_as_before_and_the_log_names_keys_and_no_key(
     assert capsys.readouterr().out == "2 sealed anew with key new.\nNo open change needs another key.\n"
     for number, change in enumerate(two_open):
         kept = change.current()
-        assert kept.sealed_secret is not None
-        assert secret_encryption.decrypt_secret(kept.sealed_secret, kept.pk).reveal() == f"a value {number}"
+        assert kept.encrypted_secret is not None
+        assert secret_encryption.decrypt_secret(kept.encrypted_secret, kept.pk).reveal() == f"a value {number}"
     (event,) = events("encryption_key.rotated")
     assert event["data"] == {"rows": 2, "key": "new", "old_keys": ["old"]}
     assert event["actor"].endswith("(command line)")
@@ -185,10 +185,10 @@ def test_a_value_erased_while_the_rotation_waits_stays_erased(two_open: list[Cha
             Change.objects.select_for_update().get(pk=two_open[0].pk)
             waiting = pool.submit(rotate)
             wait_until(_somebody_waits, "the rotation waits for the row")
-            two_open[0].erase_sealed()
+            two_open[0].erase_encrypted_values()
         done = waiting.result(30)
     assert (done.moved, done.left.total()) == (1, 0)
-    assert two_open[0].current().sealed_secret is None
+    assert two_open[0].current().encrypted_secret is None
     assert keys_at_rest() == {"new"}
 
 

@@ -31,7 +31,7 @@ pytestmark = [
 def of_another_row(change: Change) -> bytes:
     """Sealed for another revision of another change; the value is the same, so that only its place tells."""
     other = Revision.objects.exclude(change=change).get()
-    return bytes(other.sealed_secret or b"")
+    return bytes(other.encrypted_secret or b"")
 
 
 def of_an_earlier_revision(change: Change) -> bytes:
@@ -41,7 +41,7 @@ def of_an_earlier_revision(change: Change) -> bytes:
 
 
 def with_a_bit_flipped(change: Change) -> bytes:
-    kept = bytearray(change.current().sealed_secret or b"")
+    kept = bytearray(change.current().encrypted_secret or b"")
     kept[-1] ^= 1
     return bytes(kept)
 
@@ -52,7 +52,7 @@ def with_an_unknown_key(change: Change) -> bytes:
 
 
 def cut_short(change: Change) -> bytes:
-    return bytes(change.current().sealed_secret or b"")[:11]
+    return bytes(change.current().encrypted_secret or b"")[:11]
 
 
 def empty(_change: Change) -> bytes:
@@ -76,11 +76,11 @@ def test_what_is_not_the_sealed_value_of_this_revision_is_never_sent(
 ) -> None:
     blob = forged(approved_change)
     current = approved_change.current()
-    Revision.objects.filter(pk=current.pk).update(sealed_secret=blob)
+    Revision.objects.filter(pk=current.pk).update(encrypted_secret=blob)
     with pytest.raises(CannotDecrypt):
         secret_encryption.decrypt_secret(blob, current.pk)
     cause = StatusCause.TAMPERED if blob == b"" else StatusCause.UNOPENED
-    assert (work(approved_change).status, approved_change.cause) == (Status.NEEDS_HUMAN, cause)
+    assert (work(approved_change).status, approved_change.cause) == (Status.NEEDS_ATTENTION, cause)
     assert segura.control.arrivals("update") == []
     (event,) = events("change.escalated")
     assert (event["change"], event["data"]["cause"]) == (approved_change.pk, cause)

@@ -177,9 +177,9 @@ def test_preview_shows_the_traits_and_nothing_else_of_the_value(
 
 def test_votes_are_over_the_traits(proposed: Callable[..., Change]) -> None:
     revision = proposed("hunter2").current()
-    assert revision.secret_traits == secret_strength.measure_strength("hunter2")
+    assert revision.secret_strength == secret_strength.measure_strength("hunter2")
     kept = {"secret": 43, "patch": revision.patch, "secret_fingerprint": revision.secret_fingerprint, "base": BASE}
-    with_traits = patch.compute_digest(**kept, policy=revision.policy, traits=revision.secret_traits)
+    with_traits = patch.compute_digest(**kept, policy=revision.policy, traits=revision.secret_strength)
     assert with_traits == revision.digest
     assert (
         patch.compute_digest(
@@ -188,7 +188,7 @@ def test_votes_are_over_the_traits(proposed: Callable[..., Change]) -> None:
         != with_traits
     )
     (event,) = events("change.submitted")
-    assert event["data"]["traits"] == revision.secret_traits
+    assert event["data"]["traits"] == revision.secret_strength
 
 
 @pytest.mark.django_db(transaction=True)
@@ -205,7 +205,7 @@ def test_traits_made_better_in_the_database_stop_the_delivery(
     """By somebody who owns the database, and so can switch its triggers off, before the vote."""
     change = submission.submit_change(propose(value="hunter2", base=live_base), by=requester)
     forged = change.current()
-    forged.secret_traits = secret_strength.measure_strength("9fK2xQ7mZt4LrB8vYc3NwH6sJd5GpA1e")
+    forged.secret_strength = secret_strength.measure_strength("9fK2xQ7mZt4LrB8vYc3NwH6sJd5GpA1e")
     if digest_too:
         forged.digest = patch.compute_digest(
             secret=43,
@@ -213,16 +213,16 @@ def test_traits_made_better_in_the_database_stop_the_delivery(
             secret_fingerprint=forged.secret_fingerprint,
             base=live_base,
             policy=forged.policy,
-            traits=forged.secret_traits,
+            traits=forged.secret_strength,
         )
     with connection.cursor() as cursor:
         for trigger in ("revision_immutable", "revision_traits_immutable"):
             cursor.execute(f"ALTER TABLE changes_revision DISABLE TRIGGER {trigger}")
-        forged.save(update_fields=["secret_traits", "digest"])
+        forged.save(update_fields=["secret_strength", "digest"])
         for trigger in ("revision_immutable", "revision_traits_immutable"):
             cursor.execute(f"ALTER TABLE changes_revision ENABLE ALWAYS TRIGGER {trigger}")
     approve(change, approver)
-    assert (work(change).status, change.cause) == (Status.NEEDS_HUMAN, StatusCause.TAMPERED)
+    assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.TAMPERED)
     assert segura.control.arrivals("update") == []
 
 
@@ -239,13 +239,13 @@ def test_a_change_approved_before_traits_were_kept_is_delivered(
     monkeypatch.setattr(Revision, "save_base", _without_traits(Revision.save_base))
     change = approved(value="hunter2")
     monkeypatch.undo()
-    assert change.current().secret_traits is None
+    assert change.current().secret_strength is None
     assert work(change).status == Status.APPLIED
 
 
 def _without_traits(save_base: Callable[..., None]) -> Callable[..., None]:
     def save(revision: Revision, **options: Any) -> None:
-        revision.secret_traits = None
+        revision.secret_strength = None
         save_base(revision, **options)
 
     return save

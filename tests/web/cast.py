@@ -105,7 +105,7 @@ class Cast:
 
     def prepare(self, name: str) -> None:
         """Bring the change to where the act of that address is possible."""
-        status = {"retry": Status.FAILED, "recheck": Status.NEEDS_HUMAN, "resolve": Status.NEEDS_HUMAN}
+        status = {"retry": Status.FAILED, "recheck": Status.NEEDS_ATTENTION, "resolve": Status.NEEDS_ATTENTION}
         act = name.rpartition(":")[2]
         if act == "resume":
             delivery_pause.pause_delivery(
@@ -121,7 +121,7 @@ class Cast:
                 recent_auth=PRESENT,
                 review_proof=LOOKED,
             )
-            ended = {"ended_at": self.change.created_at} if act == "retry" else {}
+            ended = {"closed_at": self.change.created_at} if act == "retry" else {}
             Change.objects.filter(pk=self.change.pk).update(status=status[act], **ended)
 
 

@@ -54,7 +54,7 @@ PROTECTED = {
     "required": "0",
     "fence": "99",
     "approved_at": "2026-01-01T00:00:00Z",
-    "hold_until": "",
+    "replay_window_until": "",
     "id": "1",
     "pk": "1",
     "change": "1",

@@ -92,7 +92,7 @@ def test_nothing_calls_the_proposed_address_through_the_whole_life_of_a_change(
     assert send(desk, "approve", change, ballot_of(change)).status_code == 302
     assert work(change).status == Status.IN_DOUBT
     for _ in range(3):
-        Change.objects.filter(pk=change.pk).update(not_before=None, hold_until=None)
+        Change.objects.filter(pk=change.pk).update(not_before=None, replay_window_until=None)
         work(change)
     assert change.status == Status.APPLIED
     sync.sync_catalog()

@@ -26,7 +26,9 @@ def test_page_uses_no_name_that_is_not_passed(cast: Cast, address: Address) -> N
             assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("status", ["pending", "approved", "sending", "in_doubt", "needs_human", "applied", "failed"])
+@pytest.mark.parametrize(
+    "status", ["pending", "approved", "sending", "in_doubt", "needs_attention", "applied", "failed"]
+)
 def test_change_page_uses_no_name_that_is_not_passed_in_any_status(cast: Cast, status: str) -> None:
     Change.objects.filter(pk=cast.change.pk).update(status=status)
     for role in ("owner", "approver", "operator"):

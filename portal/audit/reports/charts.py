@@ -32,7 +32,7 @@ _STATES = {
     "change.expired": ("expired", "calm"),
     "change.withdrawn": ("withdrawn", "calm"),
     "change.in_doubt": ("in_doubt", "doubt"),
-    "change.escalated": ("needs_human", "doubt"),
+    "change.escalated": ("needs_attention", "doubt"),
 }
 
 

@@ -181,7 +181,7 @@ def require_open(change: Change, later: Iterable[Entry], approved_at: datetime) 
             del barred[entry.action]
             acted_at = datetime.fromisoformat(entry.data["acted_at"])
             since = max(since, acted_at) if entry.action == "change.retried" else since
-    if barred or (doubted and change.doubtful_since is None):
+    if barred or (doubted and change.in_doubt_since is None):
         raise Tampered
     return since
 

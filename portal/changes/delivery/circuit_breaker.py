@@ -32,10 +32,10 @@ FAILURES = 5
 _MOST_DOUBLINGS, _LONGEST_PROBE = 4, 10
 _log = logging.getLogger(__name__)
 _OPEN = Q(opened_at__isnull=False)
-_HELD = Q(held_at__isnull=False)
-_RETURNING = Q(opened_at=None, next_at__isnull=False)
+_HELD = Q(paused_at__isnull=False)
+_RETURNING = Q(opened_at=None, probe_at__isnull=False)
 PAUSED = _OPEN | _HELD
-MARK = Coalesce("held_at", "next_at")
+MARK = Coalesce("paused_at", "probe_at")
 SLOWED = Exists(CircuitBreaker.objects.filter(_HELD | _RETURNING))
 """True while reserve_slot() matters without DELIVERY_RATE_PER_S: during a manual pause or a backlog."""
 IS_TROUBLED = Exists(CircuitBreaker.objects.filter(Q(failures__gt=0) | _OPEN))
@@ -47,7 +47,7 @@ def current_pause() -> CircuitBreaker | None:
     """Return the row with the time, reason and user of the pause and the time of the next probe; None if not paused."""
     if not is_paused():  # the usual case; every page asks, so the cheap query comes first
         return None
-    return CircuitBreaker.objects.filter(PAUSED).select_related("held_by").first()
+    return CircuitBreaker.objects.filter(PAUSED).select_related("paused_by").first()
 
 
 def is_paused() -> bool:
@@ -57,7 +57,7 @@ def is_paused() -> bool:
 
 def pause_version(row: CircuitBreaker | None) -> datetime | None:
     """Return an instant that differs for each pause and for each probe during one; in SQL it is MARK."""
-    return (row.held_at or row.next_at) if row else None
+    return (row.paused_at or row.probe_at) if row else None
 
 
 def may_call() -> bool:
@@ -68,9 +68,9 @@ def may_call() -> bool:
     """
     if not is_paused():
         return True
-    mine = CircuitBreaker.objects.filter(_OPEN, held_at=None, next_at__lte=Now())
+    mine = CircuitBreaker.objects.filter(_OPEN, paused_at=None, probe_at__lte=Now())
     probes = mine.values_list("probes", flat=True).first() or 0
-    return bool(mine.filter(probes=probes).update(next_at=Now() + _probe_every(probes)))
+    return bool(mine.filter(probes=probes).update(probe_at=Now() + _probe_every(probes)))
 
 
 def sweep_quota(now: datetime) -> int | None:
@@ -79,11 +79,11 @@ def sweep_quota(now: datetime) -> int | None:
     During a manual pause 0, while the breaker is open 0 or 1, otherwise as many as the return rate and the rate limit
     allow until the next sweep.
     """
-    row = CircuitBreaker.objects.filter(_HELD | Q(next_at__isnull=False)).first()
-    if row is not None and row.held_at:
+    row = CircuitBreaker.objects.filter(_HELD | Q(probe_at__isnull=False)).first()
+    if row is not None and row.paused_at:
         return 0
-    if row is not None and row.opened_at and row.next_at:
-        return int(row.next_at <= now)
+    if row is not None and row.opened_at and row.probe_at:
+        return int(row.probe_at <= now)
     rates = [settings.DELIVERY_BACKLOG_RATE_PER_S] if row else []
     if settings.DELIVERY_RATE_PER_S:
         rates.append(settings.DELIVERY_RATE_PER_S)
@@ -101,23 +101,23 @@ def reserve_slot(now: datetime) -> float | None:
         return 0.0
     with transaction.atomic(durable=True):
         row, _ = CircuitBreaker.objects.select_for_update().get_or_create(pk=1)
-        if row.held_at:
+        if row.paused_at:
             return None
         if row.opened_at:  # may_call() admits one probe, which needs no slot
             return 0.0
-        at = max(now, row.next_at or now, (cap and row.turn_at) or now)
+        at = max(now, row.probe_at or now, (cap and row.next_slot_at) or now)
         wait = (at - now).total_seconds()
         if wait > settings.SWEEP_EVERY_S:
             return None
-        row.next_at = row.next_at and at + timedelta(seconds=1 / settings.DELIVERY_BACKLOG_RATE_PER_S)
-        row.turn_at = at + timedelta(seconds=1 / cap) if cap else None
-        row.save(update_fields=["next_at", "turn_at"])
+        row.probe_at = row.probe_at and at + timedelta(seconds=1 / settings.DELIVERY_BACKLOG_RATE_PER_S)
+        row.next_slot_at = at + timedelta(seconds=1 / cap) if cap else None
+        row.save(update_fields=["probe_at", "next_slot_at"])
         return wait
 
 
 def end_backlog() -> None:
     """End the rate limit that follows a pause: no change is due any more."""
-    CircuitBreaker.objects.filter(_RETURNING).update(next_at=None)
+    CircuitBreaker.objects.filter(_RETURNING).update(probe_at=None)
 
 
 def record_failure(now: datetime, *, reason: str, code: int | None = None, alarm: bool = False) -> None:
@@ -131,7 +131,7 @@ def record_failure(now: datetime, *, reason: str, code: int | None = None, alarm
     enough = CircuitBreaker.objects.filter(opened_at=None)
     if not alarm:
         enough = enough.filter(failures__gte=FAILURES)
-    if enough.update(opened_at=now, next_at=now + _probe_every()):
+    if enough.update(opened_at=now, probe_at=now + _probe_every()):
         _log.error("delivery is paused: %s (HTTP %s)", reason, code)
         ledger.record_event("delivery.paused", code=code, data={"reason": reason, "alarm": alarm})
 
@@ -141,9 +141,9 @@ def record_success() -> None:
     row = CircuitBreaker.objects.filter(Q(failures__gt=0) | _OPEN).first()
     if row is None:
         return
-    # next_at gets a past instant: the first slot of the backlog is free at once.
-    if CircuitBreaker.objects.filter(_OPEN, held_at=None).update(
-        opened_at=None, failures=0, probes=0, next_at=F("opened_at")
+    # probe_at gets a past instant: the first slot of the backlog is free at once.
+    if CircuitBreaker.objects.filter(_OPEN, paused_at=None).update(
+        opened_at=None, failures=0, probes=0, probe_at=F("opened_at")
     ):
         _log.warning("delivery goes on")
         ledger.record_event("delivery.resumed", data={"paused_at": str(row.opened_at)})
@@ -153,13 +153,13 @@ def record_success() -> None:
 
 def allow_next_probe(now: datetime) -> None:
     """Allow another probe at once: the last one ended before its call, which proves nothing."""
-    CircuitBreaker.objects.filter(_OPEN, next_at__gt=now).update(next_at=now)
+    CircuitBreaker.objects.filter(_OPEN, probe_at__gt=now).update(probe_at=now)
 
 
 def set_manual_pause(now: datetime, *, by: User, reason: str) -> bool:
     """Pause delivery until an administrator resumes it; return False if a manual pause is on already."""
     CircuitBreaker.objects.get_or_create(pk=1)
-    return bool(CircuitBreaker.objects.filter(held_at=None).update(held_at=now, held_by=by, held_because=reason))
+    return bool(CircuitBreaker.objects.filter(paused_at=None).update(paused_at=now, paused_by=by, pause_reason=reason))
 
 
 def clear_manual_pause(now: datetime) -> bool:
@@ -168,8 +168,8 @@ def clear_manual_pause(now: datetime) -> bool:
     If the breaker is open too, it stays open and keeps probing.
     """
     held = CircuitBreaker.objects.filter(_HELD)
-    held.filter(opened_at=None).update(next_at=now)
-    return bool(held.update(held_at=None, held_by=None, held_because=""))
+    held.filter(opened_at=None).update(probe_at=now)
+    return bool(held.update(paused_at=None, paused_by=None, pause_reason=""))
 
 
 def _probe_every(probes: int = 0) -> timedelta:

@@ -33,13 +33,15 @@ def ready_changes(now: datetime | Now) -> ChangeQuerySet:
     A change must wait while another change of the same secret is in LANE, may still be replayed by the gateway, or was
     queued earlier; also while an earlier call of its own may be replayed, unless it is to repeat that same call.
     """
-    own_hold_over = Q(hold_until=None) | Q(hold_until__lte=now) | Q(doubtful_since__isnull=False)
+    own_hold_over = Q(replay_window_until=None) | Q(replay_window_until__lte=now) | Q(in_doubt_since__isnull=False)
     in_time = Q(not_before=None) | Q(not_before__lte=now)
     # One subquery for each partial index, in its order: for an OR, or a LIMIT without an order, PostgreSQL would read
     # all changes of the secret, or of all secrets.
     others = Change.objects.filter(secret=OuterRef("secret"))
     on_its_way = exists_by_index(others.filter(status__in=LANE))
-    replayable = exists_by_index(others.filter(hold_until__gt=now).exclude(pk=OuterRef("pk")), order="hold_until")
+    replayable = exists_by_index(
+        others.filter(replay_window_until__gt=now).exclude(pk=OuterRef("pk")), order="replay_window_until"
+    )
     first_queued = others.filter(status=Status.APPROVED).order_by("queued_at", "pk").values("pk")[:1]
     its_turn = Case(When(pk=Subquery(first_queued), then=True), default=False, output_field=BooleanField())
     return Change.objects.filter(~on_its_way, ~replayable, Q(its_turn), own_hold_over, in_time, status=Status.APPROVED)

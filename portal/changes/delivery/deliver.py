@@ -35,9 +35,9 @@ _log = logging.getLogger(__name__)
 def deliver_approved_change(change_id: int) -> None:
     """Deliver one approved change as far as possible now; do nothing if another worker has claimed it.
 
-    Ends in APPLIED, FAILED, STALE, IN_DOUBT, NEEDS_HUMAN, in PENDING or EXPIRED if the approvals no longer count, or in
-    APPROVED with `not_before` if nothing was executed. An unforeseen exception before the intent ends in NEEDS_HUMAN;
-    after it the lease decides, as for a killed worker.
+    Ends in APPLIED, FAILED, STALE, IN_DOUBT, NEEDS_ATTENTION, in PENDING or EXPIRED if the approvals no longer count,
+    or in APPROVED with `not_before` if nothing was executed. An unforeseen exception before the intent ends in
+    NEEDS_ATTENTION; after it the lease decides, as for a killed worker.
     """
     if (change := claims.claim_change(change_id)) is None:
         return
@@ -89,7 +89,7 @@ def _stop(change: Change, error: Exception) -> None:
 
 def _cleared(change: Change, revision: Revision, reading: Readback) -> bool:
     """Return whether the call may be made; if not, set the status that the read-back requires."""
-    doubtful, restored = change.doubtful_since is not None, change.cause == StatusCause.RESTORED
+    doubtful, restored = change.in_doubt_since is not None, change.cause == StatusCause.RESTORED
     step = readback.decide_action(revision, reading, doubtful=doubtful, restored=restored)
     if step in readback.SENDING:
         return True
@@ -160,7 +160,7 @@ def _intend(change: Change, revision: Revision, started: float) -> Attempt | Non
 def _give_back(change: Change, revision: Revision) -> None:
     """Return the change to pending, as too few approvals count; escalate it if an earlier call is in doubt."""
     votes = valid_votes.void_lapsed(change, valid_votes.list_valid_votes(change))
-    if change.doubtful_since is not None:
+    if change.in_doubt_since is not None:
         status_changes.escalate_to_operator(change, StatusCause.APPROVAL_OVER)
     else:
         status_changes.mark_returned(change, valid_votes.count_missing(revision, votes))

@@ -36,6 +36,6 @@ def _applied_since(change: Change, revision: Revision) -> list[tuple[Change, dic
     Those applied up to _PROPOSAL_LASTS before it are included, because the requester may have read the secret earlier.
     """
     others = Change.objects.of_secret(change.secret).exclude(pk=change.pk)
-    applied = others.filter(status=Status.APPLIED, ended_at__gt=revision.created_at - _PROPOSAL_LASTS)
-    newest = applied.order_by("-ended_at").prefetch_related("revisions")[:_MOST]
+    applied = others.filter(status=Status.APPLIED, closed_at__gt=revision.created_at - _PROPOSAL_LASTS)
+    newest = applied.order_by("-closed_at").prefetch_related("revisions")[:_MOST]
     return [(other, {**of.patch, SECRET_FIELD: of.secret_fingerprint}) for other in newest for of in [other.current()]]

@@ -100,7 +100,9 @@ def _settle_answered(change: Change, revision: Revision, reading: Readback, *, s
         status_changes.escalate_to_operator(change, StatusCause.THIRD_VALUE)
     elif found.taken or found.hidden:
         status_changes.escalate_to_operator(change, StatusCause.REFUSED_UNSEEN)
-    elif change.hold_until and change.hold_until > db_now():  # the gateway may still replay an earlier call
+    elif (
+        change.replay_window_until and change.replay_window_until > db_now()
+    ):  # the gateway may still replay an earlier call
         status_changes.keep_in_doubt(change, own=True)
     else:
         status_changes.mark_failed(change, StatusCause.REFUSED_SEEN)

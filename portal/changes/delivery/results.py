@@ -159,7 +159,7 @@ def _conclude(change: Change, outcome: Outcome) -> None:
             status_changes.mark_applied(
                 change, StatusCause.CONFIRMED_UNSEEN if outcome.unseen else StatusCause.CONFIRMED, code=code
             )
-        case Refused() if change.doubtful_since:
+        case Refused() if change.in_doubt_since:
             status_changes.escalate_to_operator(change, StatusCause.REFUSED_REPEAT, code=code, message=message)
         case Refused():
             status_changes.mark_failed(change, StatusCause.REFUSED, code=code, number=outcome.number, message=message)

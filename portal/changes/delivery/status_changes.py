@@ -37,7 +37,7 @@ def mark_failed(
     """Mark the change as failed: it is not applied and the same call would get the same answer. A user may retry."""
     _conclude(
         change, Status.FAILED, "change.failed", cause, code=code, number=number, message=message, details=details,
-        doubtful_since=None, doubts=0,
+        in_doubt_since=None, unknown_outcomes=0,
     )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ def requeue_later(
     """
     if change.cause == StatusCause.RESTORED:
         cause = StatusCause.RESTORED
-    if change.doubtful_since and has_exhausted_attempts(change):
+    if change.in_doubt_since and has_exhausted_attempts(change):
         escalate_to_operator(change, StatusCause.TRIES_SPENT, code=code, message=message)
         return
     _conclude(
@@ -102,13 +102,13 @@ def mark_returned(change: Change, missing: int) -> None:
         queued_at=None,
         expires_at=policy.pending_deadline(proposed_at),
         not_before=None,
-        tries=0,
+        backoff_count=0,
     )
 
 
 def mark_expired(change: Change) -> None:
     """Mark a change whose approvals are too old as expired; escalate it if an earlier call is in doubt."""
-    if change.doubtful_since is not None:
+    if change.in_doubt_since is not None:
         escalate_to_operator(change, StatusCause.APPROVAL_OVER)
     else:
         move_change(change, Status.EXPIRED, "change.expired")
@@ -118,7 +118,7 @@ def requeue_same_bytes(change: Change, cause: StatusCause) -> None:
     """Requeue a change in doubt, so that the same request body is sent again.
 
     The read-back shows that the change is not applied, or does not show enough to tell. The delay grows with the number
-    of unknown outcomes. The lane stays blocked by hold_until, and because this is the
+    of unknown outcomes. The lane stays blocked by replay_window_until, and because this is the
     earliest approved change of the secret.
     """
     _conclude(
@@ -126,8 +126,8 @@ def requeue_same_bytes(change: Change, cause: StatusCause) -> None:
         Status.APPROVED,
         "change.requeued",
         cause,
-        not_before=_after(_pause_s(change.doubts - 1)),
-        tries=0,
+        not_before=_after(_pause_s(change.unknown_outcomes - 1)),
+        backoff_count=0,
     )
 
 
@@ -136,10 +136,10 @@ def mark_in_doubt(
 ) -> None:
     """Mark the change as in doubt: the call may or may not have been executed as intended.
 
-    Unless Segura `answered` the call, the gateway may still replay it until `hold_until` (B6).
+    Unless Segura `answered` the call, the gateway may still replay it until `replay_window_until` (B6).
     """
     now = db_now()
-    hold_until = change.hold_until if answered else now + timedelta(seconds=settings.DELIVERY_HOLD_S)
+    replay_window_until = change.replay_window_until if answered else now + timedelta(seconds=settings.DELIVERY_HOLD_S)
     _conclude(
         change,
         Status.IN_DOUBT,
@@ -147,10 +147,10 @@ def mark_in_doubt(
         cause,
         code=code,
         message=message,
-        tries=0,
-        doubts=change.doubts + 1,
-        doubtful_since=change.doubtful_since or now,
-        hold_until=hold_until,
+        backoff_count=0,
+        unknown_outcomes=change.unknown_outcomes + 1,
+        in_doubt_since=change.in_doubt_since or now,
+        replay_window_until=replay_window_until,
         not_before=None,
         lease_until=None,
     )
@@ -167,10 +167,10 @@ def mark_restored(change: Change) -> None:
         Status.APPROVED if change.status == Status.APPROVED else Status.IN_DOUBT,
         "change.in_doubt",
         StatusCause.RESTORED,
-        tries=0,
-        doubts=0,
-        doubtful_since=now,
-        hold_until=now + timedelta(seconds=settings.DELIVERY_HOLD_S),
+        backoff_count=0,
+        unknown_outcomes=0,
+        in_doubt_since=now,
+        replay_window_until=now + timedelta(seconds=settings.DELIVERY_HOLD_S),
         not_before=None,
         lease_until=None,
     )
@@ -206,7 +206,7 @@ def escalate_to_operator(
     details: Mapping[str, Any] | None = None,
 ) -> None:
     """Leave the change to an administrator: the worker does nothing more with it, and its lane stays blocked."""
-    _conclude(change, Status.NEEDS_HUMAN, "change.escalated", cause, code=code, message=message, details=details)
+    _conclude(change, Status.NEEDS_ATTENTION, "change.escalated", cause, code=code, message=message, details=details)
 
 
 def has_exhausted_attempts(change: Change) -> bool:
@@ -214,8 +214,8 @@ def has_exhausted_attempts(change: Change) -> bool:
 
     Failed read-backs are not counted: while Segura is unavailable they go on until the day is over.
     """
-    since = change.doubtful_since
-    return change.doubts > settings.DELIVERY_MAX_UNKNOWN_OUTCOMES or (
+    since = change.in_doubt_since
+    return change.unknown_outcomes > settings.DELIVERY_MAX_UNKNOWN_OUTCOMES or (
         since is not None and db_now() - since > _LONGEST_DOUBT
     )
 
@@ -223,7 +223,10 @@ def has_exhausted_attempts(change: Change) -> bool:
 def _tried(change: Change, wait_s: float, *, own: bool) -> dict[str, Any]:
     if not own and circuit_breaker.is_paused():
         return {"not_before": _after(wait_s)}
-    return {"tries": change.tries + 1, "not_before": _after(max(wait_s, _pause_s(change.tries)))}
+    return {
+        "backoff_count": change.backoff_count + 1,
+        "not_before": _after(max(wait_s, _pause_s(change.backoff_count))),
+    }
 
 
 def _pause_s(pauses: int) -> float:
@@ -247,7 +250,7 @@ def _conclude(
     **columns: Any,
 ) -> None:
     # Without a new message the page keeps showing the last one from Segura.
-    said: dict[str, Any] = {"answer_code": code, "answer": message} if code is not None or message else {}
+    said: dict[str, Any] = {"last_http_status": code, "answer": message} if code is not None or message else {}
     move_change(
         change,
         to,

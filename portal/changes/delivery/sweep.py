@@ -12,7 +12,7 @@ from portal.changes.transitions import db_now, lock_change, move_change
 
 BATCH = 500
 # A change in doubt does not expire: it may be applied already, or the gateway may still replay its call.
-_MAY_EXPIRE = Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), doubtful_since=None)
+_MAY_EXPIRE = Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), in_doubt_since=None)
 
 
 def run_sweep() -> list[int]:
@@ -41,7 +41,7 @@ def due_change_ids() -> list[int]:
     Each secret has at most one, because a lane is processed in order.
     """
     now = db_now()
-    doubts = claims.recheckable_changes(now).order_by("doubtful_since", "pk")
+    doubts = claims.recheckable_changes(now).order_by("in_doubt_since", "pk")
     ready = claims.ready_changes(now).order_by("queued_at", "pk")
     return [pk for found in (doubts, ready) for pk in found.values_list("pk", flat=True)[:BATCH]]
 

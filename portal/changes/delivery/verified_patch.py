@@ -43,14 +43,16 @@ def build_verified_patch(change: Change, revision: Revision) -> Patch:
     The deadline is computed from proved times, because `expires_at` in the row can be altered with SQL.
     Raises Tampered, VotesVoided, Lapsed, keyring.CannotDecrypt, Malformed.
     """
-    value = secret_encryption.decrypt_secret(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
+    value = (
+        secret_encryption.decrypt_secret(revision.encrypted_secret, revision.pk) if revision.encrypted_secret else None
+    )
     digest = patches.compute_digest(
         secret=change.secret,
         patch=revision.patch,
         secret_fingerprint=revision.secret_fingerprint,
         base=base_snapshot(revision),
         policy=revision.policy,
-        traits=revision.secret_traits,
+        traits=revision.secret_strength,
     )
     if digest != revision.digest:
         raise Tampered
@@ -69,7 +71,7 @@ def _is_as_told(revision: Revision, value: SecretStr | None) -> bool:
     """Return whether the value to send has the fingerprint and the traits that the votes cover."""
     if value is None:
         return not revision.secret_fingerprint
-    told = (revision.secret_fingerprint, revision.secret_traits)
+    told = (revision.secret_fingerprint, revision.secret_strength)
     return told in (
         (secret_encryption.fingerprint_secret(value), secret_encryption.strength_of_secret(value)),
         (secret_encryption.fingerprint_secret(value), None),

@@ -63,10 +63,10 @@ class Proposal:
         """Instant at which the old values of the preview were read from Segura; None if it shows none."""
         return self.base.read_at if self.base and patches.shows_old_values(self.changes) else None
 
-    def risk(self, at_once: int) -> RiskLevel:
+    def risk(self, burst_size: int) -> RiskLevel:
         """Return the risk level that approvers are shown."""
         base = self.base.fields if self.base else None
-        return risks.rate_patch(self.patch, base, new_secret=self.sealed is not None, at_once=at_once)
+        return risks.rate_patch(self.patch, base, new_secret=self.sealed is not None, burst_size=burst_size)
 
 
 def encode_proposal(proposal: Proposal, by: User) -> str:

@@ -129,11 +129,11 @@ class Risk:
         return self.rule.grave
 
 
-def find_risks(diff: Iterable[FieldChange], *, base_known: bool, at_once: int = 1) -> list[Risk]:
-    """Return the risks of a difference, the grave ones first. `at_once`: number of secrets, see Change.at_once."""
+def find_risks(diff: Iterable[FieldChange], *, base_known: bool, burst_size: int = 1) -> list[Risk]:
+    """Return the risks of a difference, high ones first; for `burst_size` see Change.burst_size."""
     found = [] if base_known else [_unknown_base()]
-    if at_once >= AT_ONCE:
-        found.append(_many(at_once))
+    if burst_size >= AT_ONCE:
+        found.append(_many(burst_size))
     for field in diff:
         if field.is_secret:
             found.append(_new_secret())
@@ -151,10 +151,10 @@ def overall_level(risks: Iterable[Risk]) -> RiskLevel:
     return max((RiskLevel.HIGH if risk.grave else RiskLevel.MEDIUM for risk in risks), default=RiskLevel.LOW)
 
 
-def rate_patch(patch: Fields, base: Fields | None, *, new_secret: bool, at_once: int = 1) -> RiskLevel:
+def rate_patch(patch: Fields, base: Fields | None, *, new_secret: bool, burst_size: int = 1) -> RiskLevel:
     """Return the risk level of a proposal, from the columns of a revision and its change."""
     diff = patches.describe_changes(patch, base, new_secret=new_secret)
-    return overall_level(find_risks(diff, base_known=base is not None, at_once=at_once))
+    return overall_level(find_risks(diff, base_known=base is not None, burst_size=burst_size))
 
 
 def _risk(kind: str, sentence: str) -> Risk:
@@ -169,9 +169,9 @@ def _new_secret() -> Risk:
     return _risk("secret", _("The client secret is replaced. Whatever still uses the current one stops working."))
 
 
-def _many(at_once: int) -> Risk:
+def _many(burst_size: int) -> Risk:
     sentence = _("Its requester proposed changes of %(count)d secrets within an hour, this one the newest of them.")
-    return _risk("many", sentence % {"count": at_once})
+    return _risk("many", sentence % {"count": burst_size})
 
 
 def _sharing(shares: Iterable[ShareChange], *, base_known: bool) -> list[Risk]:

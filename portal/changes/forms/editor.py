@@ -253,10 +253,10 @@ def _keep(secret: ApiSecret, value: SecretStr) -> Proposal:
 
 def _kept_of(secret: ApiSecret, revised: Revision | None) -> Proposal | None:
     """Return the client secret that an earlier revision proposes, unless it has been erased."""
-    if revised is None or revised.sealed_secret is None:
+    if revised is None or revised.encrypted_secret is None:
         return None
     kept_id = uuid.uuid4()
-    again = secret_encryption.reencrypt_secret(revised.sealed_secret, revised.pk, kept_id)
+    again = secret_encryption.reencrypt_secret(revised.encrypted_secret, revised.pk, kept_id)
     return Proposal(secret.pk, {}, None, sealed=again, revision_id=kept_id)
 
 

@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                             ("approved", "Approved"),
                             ("sending", "Sending"),
                             ("in_doubt", "Outcome unknown"),
-                            ("needs_human", "Needs an administrator"),
+                            ("needs_attention", "Needs an administrator"),
                             ("applied", "Applied"),
                             ("failed", "Failed"),
                             ("stale", "Out of date"),
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "at_once",
+                    "burst_size",
                     models.SmallIntegerField(
                         db_default=1, help_text="Of how many secrets its requester proposed in an hour."
                     ),
@@ -70,19 +70,19 @@ class Migration(migrations.Migration):
                         help_text="Its place in its lane: when it was approved or retried.", null=True
                     ),
                 ),
-                ("ended_at", models.DateTimeField(null=True)),
+                ("closed_at", models.DateTimeField(null=True)),
                 ("fence", models.IntegerField(default=0)),
                 ("lease_until", models.DateTimeField(null=True)),
                 ("not_before", models.DateTimeField(null=True)),
                 (
-                    "hold_until",
+                    "replay_window_until",
                     models.DateTimeField(
                         help_text="Until then the gateway may replay a call of this change.", null=True
                     ),
                 ),
-                ("tries", models.IntegerField(default=0, help_text="Pauses so far; they grow with it.")),
-                ("doubts", models.IntegerField(default=0, help_text="Calls of unknown outcome so far.")),
-                ("doubtful_since", models.DateTimeField(null=True)),
+                ("backoff_count", models.IntegerField(default=0, help_text="Pauses so far; they grow with it.")),
+                ("unknown_outcomes", models.IntegerField(default=0, help_text="Calls of unknown outcome so far.")),
+                ("in_doubt_since", models.DateTimeField(null=True)),
                 ("verified_at", models.DateTimeField(null=True)),
                 (
                     "cause",
@@ -107,7 +107,7 @@ class Migration(migrations.Migration):
                         max_length=64,
                     ),
                 ),
-                ("answer_code", models.IntegerField(help_text="HTTP status of the newest answer.", null=True)),
+                ("last_http_status", models.IntegerField(help_text="HTTP status of the newest answer.", null=True)),
                 (
                     "answer",
                     models.TextField(blank=True, help_text="What the newest answer said, verbatim; never a secret."),
@@ -233,10 +233,10 @@ class Migration(migrations.Migration):
                 ),
                 ("base_secret_fingerprint", models.CharField(blank=True, max_length=64)),
                 ("base_read_at", models.DateTimeField(help_text="When the base was read from Segura.", null=True)),
-                ("sealed_secret", models.BinaryField(null=True)),
+                ("encrypted_secret", models.BinaryField(null=True)),
                 ("secret_fingerprint", models.CharField(blank=True, max_length=64)),
                 (
-                    "secret_traits",
+                    "secret_strength",
                     models.JSONField(
                         help_text="What approvers see of a new value: secret_strength.measure_strength of it.",
                         null=True,
@@ -385,7 +385,7 @@ class Migration(migrations.Migration):
                 ("id", models.SmallIntegerField(default=1, primary_key=True, serialize=False)),
                 ("failures", models.IntegerField(default=0, help_text="Calls in a row that did not get through.")),
                 ("opened_at", models.DateTimeField(help_text="Paused since.", null=True)),
-                ("next_at", models.DateTimeField(help_text="When the next change may be tried.", null=True)),
+                ("probe_at", models.DateTimeField(help_text="When the next change may be tried.", null=True)),
                 (
                     "probes",
                     models.SmallIntegerField(
@@ -395,13 +395,13 @@ class Migration(migrations.Migration):
                 ("code", models.IntegerField(help_text="HTTP status of the newest failure.", null=True)),
                 ("reason", models.TextField(blank=True)),
                 (
-                    "turn_at",
+                    "next_slot_at",
                     models.DateTimeField(help_text="When the next change may go, where delivery has a cap.", null=True),
                 ),
-                ("held_at", models.DateTimeField(help_text="Paused by a person since.", null=True)),
-                ("held_because", models.TextField(blank=True, db_default="")),
+                ("paused_at", models.DateTimeField(help_text="Paused by a person since.", null=True)),
+                ("pause_reason", models.TextField(blank=True, db_default="")),
                 (
-                    "held_by",
+                    "paused_by",
                     models.ForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
@@ -433,7 +433,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="change",
-            index=models.Index(fields=["requester", "-ended_at"], name="change_requester_ended"),
+            index=models.Index(fields=["requester", "-closed_at"], name="change_requester_ended"),
         ),
         migrations.AddIndex(
             model_name="change",
@@ -444,13 +444,13 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="change",
             index=models.Index(
-                condition=models.Q(("status", "failed")), fields=["-ended_at"], name="change_failed_ended"
+                condition=models.Q(("status", "failed")), fields=["-closed_at"], name="change_failed_ended"
             ),
         ),
         migrations.AddIndex(
             model_name="change",
             index=models.Index(
-                condition=models.Q(("doubtful_since", None), ("status__in", ("pending", "approved", "stale"))),
+                condition=models.Q(("in_doubt_since", None), ("status__in", ("pending", "approved", "stale"))),
                 fields=["expires_at", "id"],
                 name="change_deadline",
             ),
@@ -470,13 +470,15 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="change",
             index=models.Index(
-                condition=models.Q(("hold_until__isnull", False)), fields=["secret", "hold_until"], name="change_hold"
+                condition=models.Q(("replay_window_until__isnull", False)),
+                fields=["secret", "replay_window_until"],
+                name="change_hold",
             ),
         ),
         migrations.AddIndex(
             model_name="change",
             index=models.Index(
-                condition=models.Q(("status", "in_doubt")), fields=["doubtful_since", "id"], name="change_doubt"
+                condition=models.Q(("status", "in_doubt")), fields=["in_doubt_since", "id"], name="change_doubt"
             ),
         ),
         migrations.AddIndex(
@@ -488,7 +490,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="change",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("status__in", ("sending", "in_doubt", "needs_human"))),
+                condition=models.Q(("status__in", ("sending", "in_doubt", "needs_attention"))),
                 fields=("secret",),
                 name="change_one_lane_per_secret",
             ),
@@ -508,7 +510,7 @@ class Migration(migrations.Migration):
                             "approved",
                             "sending",
                             "in_doubt",
-                            "needs_human",
+                            "needs_attention",
                             "applied",
                             "failed",
                             "stale",

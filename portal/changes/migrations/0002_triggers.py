@@ -81,7 +81,7 @@ CREATE TRIGGER revision_immutable BEFORE UPDATE OF {", ".join(FROZEN_REVISION)} 
 ALTER TABLE changes_revision ENABLE ALWAYS TRIGGER revision_immutable;
 """
 REVISION_TRAITS_IMMUTABLE = """
-CREATE TRIGGER revision_traits_immutable BEFORE UPDATE OF secret_traits ON changes_revision
+CREATE TRIGGER revision_traits_immutable BEFORE UPDATE OF secret_strength ON changes_revision
     FOR EACH ROW EXECUTE FUNCTION changes_refuse('a revision is immutable');
 ALTER TABLE changes_revision ENABLE ALWAYS TRIGGER revision_traits_immutable;
 """

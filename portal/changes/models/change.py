@@ -24,7 +24,7 @@ class Status(models.TextChoices):
     APPROVED = "approved", _("Approved")
     SENDING = "sending", _("Sending")
     IN_DOUBT = "in_doubt", _("Outcome unknown")
-    NEEDS_HUMAN = "needs_human", _("Needs an administrator")
+    NEEDS_ATTENTION = "needs_attention", _("Needs an administrator")
     APPLIED = "applied", _("Applied")
     FAILED = "failed", _("Failed")
     STALE = "stale", _("Out of date")
@@ -33,14 +33,14 @@ class Status(models.TextChoices):
     EXPIRED = "expired", _("Expired")
 
 
-OPEN = (Status.PENDING, Status.APPROVED, Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN, Status.STALE)
+OPEN = (Status.PENDING, Status.APPROVED, Status.SENDING, Status.IN_DOUBT, Status.NEEDS_ATTENTION, Status.STALE)
 """States that are not closed: a user or the worker still has to act."""
 REVISABLE = (Status.PENDING, Status.STALE)
 """States in which the requester may revise or withdraw the change."""
 SEE_ALL = frozenset({Right.DECIDE, Right.AUDIT, Right.OPERATE})
 """Rights, each of which permits reading every change."""
 _FEW = 300
-LANE = (Status.SENDING, Status.IN_DOUBT, Status.NEEDS_HUMAN)
+LANE = (Status.SENDING, Status.IN_DOUBT, Status.NEEDS_ATTENTION)
 """States in which a call may be on its way to Segura, so that no other change of the same secret may start."""
 
 
@@ -112,22 +112,26 @@ class Change(models.Model):
     risk = models.SmallIntegerField(
         db_default=3, help_text="RiskLevel of that revision; an unrated change is of high risk."
     )
-    at_once = models.SmallIntegerField(db_default=1, help_text="Of how many secrets its requester proposed in an hour.")
+    burst_size = models.SmallIntegerField(
+        db_default=1, help_text="Of how many secrets its requester proposed in an hour."
+    )
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     status_since = models.DateTimeField(null=True, help_text="When it came to its present status.")
     expires_at = models.DateTimeField(null=True)
     approved_at = models.DateTimeField(null=True, help_text="When the last vote approved it; a retry leaves it.")
     queued_at = models.DateTimeField(null=True, help_text="Its place in its lane: when it was approved or retried.")
-    ended_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
     # Delivery
     fence = models.IntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     not_before = models.DateTimeField(null=True)
-    hold_until = models.DateTimeField(null=True, help_text="Until then the gateway may replay a call of this change.")
-    tries = models.IntegerField(default=0, help_text="Pauses so far; they grow with it.")
-    doubts = models.IntegerField(default=0, help_text="Calls of unknown outcome so far.")
-    doubtful_since = models.DateTimeField(null=True)
+    replay_window_until = models.DateTimeField(
+        null=True, help_text="Until then the gateway may replay a call of this change."
+    )
+    backoff_count = models.IntegerField(default=0, help_text="Pauses so far; they grow with it.")
+    unknown_outcomes = models.IntegerField(default=0, help_text="Calls of unknown outcome so far.")
+    in_doubt_since = models.DateTimeField(null=True)
     verified_at = models.DateTimeField(null=True)
     cause = models.CharField(max_length=16, choices=cause_choices, default=StatusCause.NONE, blank=True)
     cause_details: models.JSONField[dict[str, Any]] = models.JSONField(
@@ -138,7 +142,7 @@ class Change(models.Model):
     request = models.CharField(
         max_length=64, blank=True, db_default="", help_text="Id of the request that approved or retried it."
     )
-    answer_code = models.IntegerField(null=True, help_text="HTTP status of the newest answer.")
+    last_http_status = models.IntegerField(null=True, help_text="HTTP status of the newest answer.")
     answer = models.TextField(blank=True, help_text="What the newest answer said, verbatim; never a secret.")
 
     objects = ChangeQuerySet.as_manager()
@@ -155,19 +159,23 @@ class Change(models.Model):
             models.Index(fields=["status", "-risk", "id"], name="change_risk"),
             models.Index(fields=["requester", "-id"], name="change_requester"),
             models.Index(fields=["secret", "-id"], name="change_secret"),
-            models.Index(fields=["requester", "-ended_at"], name="change_requester_ended"),
+            models.Index(fields=["requester", "-closed_at"], name="change_requester_ended"),
             models.Index(fields=["updated_at"], condition=Q(status=Status.PENDING), name="change_pending_moved"),
-            models.Index(fields=["-ended_at"], condition=Q(status=Status.FAILED), name="change_failed_ended"),
+            models.Index(fields=["-closed_at"], condition=Q(status=Status.FAILED), name="change_failed_ended"),
             models.Index(
                 fields=["expires_at", "id"],
-                condition=Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), doubtful_since=None),
+                condition=Q(status__in=(Status.PENDING, Status.APPROVED, Status.STALE), in_doubt_since=None),
                 name="change_deadline",
             ),
             # Same conditions and order as the queries of the sweep, so that PostgreSQL finds no other plan cheaper.
             models.Index(fields=["queued_at", "id"], condition=Q(status=Status.APPROVED), name="change_queue"),
             models.Index(fields=["secret", "queued_at", "id"], condition=Q(status=Status.APPROVED), name="change_lane"),
-            models.Index(fields=["secret", "hold_until"], condition=Q(hold_until__isnull=False), name="change_hold"),
-            models.Index(fields=["doubtful_since", "id"], condition=Q(status=Status.IN_DOUBT), name="change_doubt"),
+            models.Index(
+                fields=["secret", "replay_window_until"],
+                condition=Q(replay_window_until__isnull=False),
+                name="change_hold",
+            ),
+            models.Index(fields=["in_doubt_since", "id"], condition=Q(status=Status.IN_DOUBT), name="change_doubt"),
             models.Index(fields=["lease_until", "id"], condition=Q(status=Status.SENDING), name="change_lease"),
         ]
 
@@ -183,9 +191,9 @@ class Change(models.Model):
         """Return the current revision, from all revisions of the change. Raises KeyError if its row was deleted."""
         return {revision.number: revision for revision in self.revisions.all()}[self.revision]
 
-    def erase_sealed(self) -> None:
+    def erase_encrypted_values(self) -> None:
         """Delete the encrypted client secrets of all revisions, which are not needed any more."""
-        self.revisions.exclude(sealed_secret=None).update(sealed_secret=None)
+        self.revisions.exclude(encrypted_secret=None).update(encrypted_secret=None)
 
 
 class Revision(models.Model):
@@ -204,9 +212,9 @@ class Revision(models.Model):
     )
     base_secret_fingerprint = models.CharField(max_length=64, blank=True)
     base_read_at = models.DateTimeField(null=True, help_text="When the base was read from Segura.")
-    sealed_secret = models.BinaryField(null=True)
+    encrypted_secret = models.BinaryField(null=True)
     secret_fingerprint = models.CharField(max_length=64, blank=True)
-    secret_traits: models.JSONField[dict[str, Any] | None] = models.JSONField(
+    secret_strength: models.JSONField[dict[str, Any] | None] = models.JSONField(
         null=True, help_text="What approvers see of a new value: secret_strength.measure_strength of it."
     )
     full_names: models.JSONField[dict[str, Any]] = models.JSONField(
@@ -243,16 +251,16 @@ class CircuitBreaker(models.Model):
     id = models.SmallIntegerField(primary_key=True, default=1)
     failures = models.IntegerField(default=0, help_text="Calls in a row that did not get through.")
     opened_at = models.DateTimeField(null=True, help_text="Paused since.")
-    next_at = models.DateTimeField(null=True, help_text="When the next change may be tried.")
+    probe_at = models.DateTimeField(null=True, help_text="When the next change may be tried.")
     probes = models.SmallIntegerField(
         default=0, db_default=0, help_text="Changes tried in vain since delivery is paused."
     )
     code = models.IntegerField(null=True, help_text="HTTP status of the newest failure.")
     reason = models.TextField(blank=True)
-    turn_at = models.DateTimeField(null=True, help_text="When the next change may go, where delivery has a cap.")
-    held_at = models.DateTimeField(null=True, help_text="Paused by a person since.")
-    held_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    held_because = models.TextField(blank=True, db_default="")
+    next_slot_at = models.DateTimeField(null=True, help_text="When the next change may go, where delivery has a cap.")
+    paused_at = models.DateTimeField(null=True, help_text="Paused by a person since.")
+    paused_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    pause_reason = models.TextField(blank=True, db_default="")
 
     class Meta:
         default_permissions = ()

@@ -108,7 +108,7 @@ class ChangePage:
         if not self.is_open:
             return []
         found = Change.objects.of_secret(self.change.secret).exclude(pk=self.change.pk)
-        held = Q(status__in=OPEN) | Q(hold_until__gt=timezone.now())
+        held = Q(status__in=OPEN) | Q(replay_window_until__gt=timezone.now())
         return list(found.filter(held).order_by("pk")[:20])
 
     @property
@@ -169,7 +169,7 @@ class ChangePage:
 
     @property
     def doubtful(self) -> bool:
-        return self.change.status in (Status.IN_DOUBT, Status.NEEDS_HUMAN)
+        return self.change.status in (Status.IN_DOUBT, Status.NEEDS_ATTENTION)
 
     @cached_property
     def objection(self) -> RuleViolation | WrongState | None:
@@ -217,7 +217,7 @@ class ChangePage:
 
     @property
     def settled_by_operators(self) -> bool:
-        return self.change.status == Status.NEEDS_HUMAN and roles.has_right(self.reader, Right.OPERATE)
+        return self.change.status == Status.NEEDS_ATTENTION and roles.has_right(self.reader, Right.OPERATE)
 
     @property
     def may_settle(self) -> bool:
@@ -259,7 +259,7 @@ def load_change_page(change_id: int, reader: User) -> ChangePage:
 
     The same error for both does not reveal to the user that a change exists.
     """
-    revisions = Revision.objects.defer("sealed_secret").select_related("editor").order_by("-number")
+    revisions = Revision.objects.defer("encrypted_secret").select_related("editor").order_by("-number")
     votes = Vote.objects.with_rights().select_related("voter").order_by("pk")
     deciders = ArraySubquery(
         roles.users_with_right(Right.DECIDE).values("pk")

@@ -70,7 +70,7 @@ class ChangeRow:
     @cached_property
     def risks(self) -> list[Risk]:
         """Risks to see before deciding, high risks first."""
-        return risks.find_risks(self.diff, base_known=self.base_known, at_once=self.change.at_once)
+        return risks.find_risks(self.diff, base_known=self.base_known, burst_size=self.change.burst_size)
 
     @cached_property
     def level(self) -> RiskLevel:
@@ -143,7 +143,7 @@ def describe_revision(revision: Revision) -> list[FieldChange]:
         revision.patch,
         revision.base,
         new_secret=bool(revision.secret_fingerprint),
-        traits=revision.secret_traits,
+        traits=revision.secret_strength,
         names=DirectoryNames(revision.full_names, revision.unknown_names),
     )
 
@@ -152,7 +152,7 @@ def with_row_data(changes: ChangeQuerySet) -> ChangeQuerySet:
     """Return the queryset with what build_rows needs of each change: requester and current revision."""
     current = FilteredRelation("revisions", condition=Q(revisions__number=F("revision")))
     joined = changes.annotate(current_revision=current).select_related("requester", "current_revision")  # type: ignore[misc]
-    return joined.defer("current_revision__sealed_secret")  # type: ignore[misc]
+    return joined.defer("current_revision__encrypted_secret")  # type: ignore[misc]
 
 
 def attach_votes(changes: Iterable[Change]) -> list[Change]:

@@ -47,7 +47,7 @@ def next_step_line(change: Change, missing: int, *, paused: bool = False) -> str
         Status.APPROVED: _("Waiting to be sent"),
         Status.SENDING: _("Sending to Segura"),
         Status.IN_DOUBT: _("Checking whether it was applied"),
-        Status.NEEDS_HUMAN: _("An administrator must check"),
+        Status.NEEDS_ATTENTION: _("An administrator must check"),
         Status.FAILED: _("Can be retried"),
         Status.STALE: _("The requester can revise or withdraw it"),
     }.get(Status(change.status), "")
@@ -87,7 +87,7 @@ def next_actor(change: Change, *, asked: bool) -> str:
     return {
         Status.PENDING: _("Approver"),
         Status.STALE: _("You"),
-        Status.NEEDS_HUMAN: _("Administrator"),
+        Status.NEEDS_ATTENTION: _("Administrator"),
     }.get(Status(change.status), "Countersign")
 
 
@@ -113,12 +113,12 @@ def waiting_reasons(change: Change, others: Iterable[Change]) -> list[str]:
     """Return the reasons why no worker has claimed an approved change: those of claims.ready_changes."""
     now = timezone.now()
     reasons = [reason for other in others if (reason := _ahead(change, other, now))]
-    if change.hold_until and change.hold_until > now and not change.doubtful_since:
+    if change.replay_window_until and change.replay_window_until > now and not change.in_doubt_since:
         own = _(
             "Until %(at)s Segura's gateway may still repeat an earlier call of this change. This "
             "change waits until then."
         )
-        reasons.append(_filled(own, at=instant_html(change.hold_until)))
+        reasons.append(_filled(own, at=instant_html(change.replay_window_until)))
     if change.not_before and change.not_before > now:
         reasons.append(_filled(_("The next try is at %(at)s."), at=instant_html(change.not_before)))
     return reasons or [_("A worker will send it to Segura shortly.")]
@@ -126,18 +126,18 @@ def waiting_reasons(change: Change, others: Iterable[Change]) -> list[str]:
 
 def pause_lines(pause: CircuitBreaker) -> list[str]:
     """Return sentences about a pause: its reason and start, and when the next call is tried or who resumes delivery."""
-    if pause.held_at:
-        who = pause.held_by.display_name if pause.held_by else ""
-        held = {"name": who, "at": instant_html(pause.held_at), "why": pause.held_because}
+    if pause.paused_at:
+        who = pause.paused_by.display_name if pause.paused_by else ""
+        held = {"name": who, "at": instant_html(pause.paused_at), "why": pause.pause_reason}
         return [
             _filled(_("%(name)s paused delivery of all changes at %(at)s: %(why)s"), **held),
             _("Delivery resumes when an administrator resumes it."),
         ]
     why = {"at": instant_html(pause.opened_at) if pause.opened_at else "", "why": findings.error_text(pause.reason)}
     said = _filled(_("Delivery of all changes is paused since %(at)s: Segura cannot be reached (%(why)s)."), **why)
-    if pause.next_at and pause.next_at > timezone.now():
+    if pause.probe_at and pause.probe_at > timezone.now():
         next_try = _("One change is tried at %(at)s. If it succeeds, delivery resumes.")
-        return [said, _filled(next_try, at=instant_html(pause.next_at))]
+        return [said, _filled(next_try, at=instant_html(pause.probe_at))]
     return [said, _("One change is about to be tried. If it succeeds, delivery resumes.")]
 
 
@@ -153,9 +153,9 @@ def progress_steps(change: Change) -> list[ProgressStep]:
                 ProgressStep(_("Applied"), "ahead"),
             ]
         case Status.REJECTED | Status.WITHDRAWN:
-            return [proposed, ProgressStep(str(change.get_status_display()), "problem", change.ended_at)]
+            return [proposed, ProgressStep(str(change.get_status_display()), "problem", change.closed_at)]
         case Status.EXPIRED if not change.approved_at:
-            return [proposed, ProgressStep(_("Expired"), "problem", change.ended_at)]
+            return [proposed, ProgressStep(_("Expired"), "problem", change.closed_at)]
         case Status.STALE if not change.approved_at:
             return [proposed, ProgressStep(_("Out of date"), "problem", change.status_since)]
     approved = [proposed, ProgressStep(_("Approved"), "done", change.approved_at)]
@@ -163,7 +163,7 @@ def progress_steps(change: Change) -> list[ProgressStep]:
         approved.append(ProgressStep(_("Retried"), "done", change.queued_at))
     if change.status == Status.APPLIED:
         word = _("Applied in part") if change.cause in _IN_PART else _applied(change)
-        return [*approved, ProgressStep(_("Delivery"), "done"), ProgressStep(word, "done", change.ended_at)]
+        return [*approved, ProgressStep(_("Delivery"), "done"), ProgressStep(word, "done", change.closed_at)]
     state = "current" if change.status in (Status.APPROVED, Status.SENDING) else "problem"
     word = _("Delivery") if state == "current" else str(change.get_status_display())
     return [
@@ -175,7 +175,7 @@ def progress_steps(change: Change) -> list[ProgressStep]:
 
 def deadline_text(change: Change) -> str:
     """Return the sentence with the deadline of the change, or '' if it has none."""
-    if change.expires_at is None or change.doubtful_since is not None:
+    if change.expires_at is None or change.in_doubt_since is not None:
         return ""
     return _filled(_("It expires at %(at)s."), at=instant_html(change.expires_at))
 
@@ -225,9 +225,9 @@ def _ahead(change: Change, other: Change, now: datetime) -> str:
             _("%(number)s of the same secret comes first (%(status)s). This change waits until its outcome is known.")
             % names
         )
-    if other.hold_until and other.hold_until > now:
+    if other.replay_window_until and other.replay_window_until > now:
         until = _("Until %(at)s Segura's gateway may still repeat a call of %(number)s. This change waits until then.")
-        return _filled(until, number=other.number, at=instant_html(other.hold_until))
+        return _filled(until, number=other.number, at=instant_html(other.replay_window_until))
     earlier = other.queued_at and change.queued_at and (other.queued_at, other.pk) < (change.queued_at, change.pk)
     if other.status == Status.APPROVED and earlier:
         return _("%(number)s of the same secret was approved earlier and goes first.") % names
@@ -248,9 +248,9 @@ def _doubt(change: Change, pause: CircuitBreaker | None) -> list[str]:
         found.append(_filled(_("Countersign reads the secret back at %(at)s."), at=instant_html(change.not_before)))
     else:
         found.append(_("Countersign is reading the secret back."))
-    if change.hold_until and change.hold_until > now:
+    if change.replay_window_until and change.replay_window_until > now:
         until = _("Until %(at)s Segura's gateway may still repeat the call.")
-        found.append(_filled(until, at=instant_html(change.hold_until)))
+        found.append(_filled(until, at=instant_html(change.replay_window_until)))
     return found
 
 
@@ -262,7 +262,7 @@ def _plain(change: Change, *, called: bool) -> list[str]:
     sent = _("Its calls are listed under “Technical details”.") if called else _("Nothing was sent.")
     return {
         Status.SENDING: [_("A worker is comparing the secret with what was approved, then sends the change.")],
-        Status.NEEDS_HUMAN: [
+        Status.NEEDS_ATTENTION: [
             _("An administrator who neither proposed nor edited it must check the secret in Segura."),
             _("Until then every other change to this secret waits, and nothing more is sent for it."),
         ],

@@ -23,7 +23,7 @@ STATUS_HELP: dict[Status, Promise | str] = {
         "read, the approved values are sent again, and an edit made in Segura meanwhile would be "
         "overwritten; after too many tries an administrator must check."
     ),
-    Status.NEEDS_HUMAN: _(
+    Status.NEEDS_ATTENTION: _(
         "Countersign cannot determine the outcome. An administrator who neither proposed nor edited "
         "the change must check in Segura; until then nothing more is sent for this secret."
     ),

@@ -62,7 +62,7 @@ def _open_value(blob: bytes | memoryview, revision_id: UUID) -> SecretStr | None
 
 def _quotes(revision: Revision, text: str) -> bool:
     """Return whether the text quotes the value: by the value itself, or by its fingerprint once it is erased."""
-    value = _open_value(revision.sealed_secret, revision.pk) if revision.sealed_secret else None
+    value = _open_value(revision.encrypted_secret, revision.pk) if revision.encrypted_secret else None
     return is_quoted(value, text) if value is not None else bool(_found(revision, text))
 
 
@@ -75,7 +75,7 @@ def _rest(revision: Revision, text: str) -> str:
 
 def _found(revision: Revision, text: str) -> list[str]:
     """Return the parts of a text whose fingerprint is that of the proposed value, the longest first."""
-    least, most = (revision.secret_traits or {}).get("length", (1, None))
+    least, most = (revision.secret_strength or {}).get("length", (1, None))
     most = most or max(least, _LONGEST_VALUE)
     together = "".join(char for char in text if not char.isspace() and not is_invisible(char))
     parts = {part for each in {text, together} for part in _parts(each, least, most)}

@@ -78,7 +78,7 @@ def change_rows(rows: Iterable[ChangeRow], *, secret: bool = False, requester: b
     for row in rows:
         change = row.change
         name = format_html('<span class="mono clamp">{}</span>', show_invisible(change.secret_name)) if secret else ""
-        code = response_code(change.answer_code) if change.answer_code else ""
+        code = response_code(change.last_http_status) if change.last_http_status else ""
         cells = {
             "lead": _lead(row, address(change.pk)),
             "secret": format_html(_CELL, heads["secret"], name) if secret else "",

@@ -39,7 +39,7 @@ def _desk(request: UserRequest) -> HttpResponse:
     own = change_rows.with_row_data(Change.objects.proposed_by(request.user))
     under_way, ended = change_rows.build_row_lists(
         own.open().order_by("-id")[: OPEN_SHOWN + 1],
-        own.ended().exclude(ended_at=None).order_by("-ended_at")[: ENDED_SHOWN + 1],
+        own.ended().exclude(closed_at=None).order_by("-closed_at")[: ENDED_SHOWN + 1],
         reader=request.user,
     )
     context = {

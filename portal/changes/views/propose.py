@@ -217,8 +217,8 @@ def _page(
 def _show(
     request: UserRequest, task: ProposalTarget, proposal: Proposal, *, refused: str = "", status: int = 200
 ) -> HttpResponse:
-    at_once = (
-        task.change.at_once
+    burst_size = (
+        task.change.burst_size
         if task.change
         else revisions.count_recent_submissions(proposal, by=task.by, now=timezone.now()).secrets
     )
@@ -228,7 +228,7 @@ def _show(
         **_about(task),
         "proposal": proposal,
         "diff": proposal.describe_changes(names),
-        "risks": risks.find_risks(proposal.changes, base_known=proposal.base is not None, at_once=at_once),
+        "risks": risks.find_risks(proposal.changes, base_known=proposal.base is not None, burst_size=burst_size),
         "strangers": names.unknown,
         "packed": encode_proposal(proposal, task.by),
         "able": able,

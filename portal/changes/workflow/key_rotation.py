@@ -53,8 +53,8 @@ def rotate_encryption_key(*, by: str) -> RotationResult:
 
 def count_values_by_key() -> Counter[str]:
     """Count the encrypted values of open changes by key id, which is read from the first bytes of each value."""
-    held = Revision.objects.filter(change__status__in=OPEN).exclude(sealed_secret=None)
-    heads = held.values_list(Substr("sealed_secret", 1, 34, output_field=BinaryField()), flat=True)
+    held = Revision.objects.filter(change__status__in=OPEN).exclude(encrypted_secret=None)
+    heads = held.values_list(Substr("encrypted_secret", 1, 34, output_field=BinaryField()), flat=True)
     return Counter(keyring.key_id_of(bytes(head)) or "?" for head in heads.iterator())
 
 
@@ -67,10 +67,10 @@ def count_votes_by_key() -> Counter[str]:
 
 def _behind(to: str) -> list[tuple[int, UUID, str]]:
     """Return change, revision and key id of each value that is under another key than `to`, ordered by change."""
-    rows = Revision.objects.exclude(sealed_secret=None).order_by("change_id", "number")
+    rows = Revision.objects.exclude(encrypted_secret=None).order_by("change_id", "number")
     named = (
         (change_id, pk, keyring.key_id_of(bytes(blob or b"")) or "?")
-        for change_id, pk, blob in rows.values_list("change_id", "pk", "sealed_secret").iterator()
+        for change_id, pk, blob in rows.values_list("change_id", "pk", "encrypted_secret").iterator()
     )
     return [each for each in named if each[2] != to]
 
@@ -96,8 +96,8 @@ def _move(batch: list[tuple[int, UUID, str]], to: str, *, by: str) -> tuple[int,
 
 def _reseal(revision_id: UUID) -> int:
     """Encrypt one value again and return 1; return 0 if it was erased or another process encrypted it meanwhile."""
-    blob = Revision.objects.values_list("sealed_secret", flat=True).get(pk=revision_id)
+    blob = Revision.objects.values_list("encrypted_secret", flat=True).get(pk=revision_id)
     if blob is None:
         return 0
     reencrypted = secret_encryption.reencrypt_secret(blob, revision_id).blob
-    return Revision.objects.filter(pk=revision_id, sealed_secret=blob).update(sealed_secret=reencrypted)
+    return Revision.objects.filter(pk=revision_id, encrypted_secret=blob).update(encrypted_secret=reencrypted)

@@ -41,7 +41,7 @@ def retry_change(change_id: int, *, by: User, value: SecretStr | None = None, re
         if change.status != Status.FAILED:
             raise WrongState(change)
         revision = change.current()
-        in_time = change.ended_at is not None and db_now() < policy.approval_deadline(change.ended_at)
+        in_time = change.closed_at is not None and db_now() < policy.approval_deadline(change.closed_at)
         if not in_time or not valid_votes.is_approved(revision, guards.current_votes(change)):
             raise VotesLapsed(_("Its approvals no longer count. Propose the change again."))
         guards.require_recent_auth(recent_auth)
@@ -86,13 +86,13 @@ def _requeue(change: Change, revision: Revision, value: SecretStr | None, *, by:
         queued_at=now,
         expires_at=policy.approval_deadline(now),
         not_before=None,
-        ended_at=None,
-        tries=0,
+        closed_at=None,
+        backoff_count=0,
         cause=StatusCause.NONE,
     )
     if revision.secret_fingerprint and value is not None:
         blob = secret_encryption.encrypt_secret(value, revision.pk).blob
-        Revision.objects.filter(pk=revision.pk).update(sealed_secret=blob)
+        Revision.objects.filter(pk=revision.pk).update(encrypted_secret=blob)
 
 
 def recheck_change(change_id: int, *, by: User, recent_auth: RecentAuth) -> Change:
@@ -108,7 +108,7 @@ def recheck_change(change_id: int, *, by: User, recent_auth: RecentAuth) -> Chan
         guards.forbid_own_change(
             change, by, _("You proposed or edited this change. Another administrator must have it checked again.")
         )
-        if change.status != Status.NEEDS_HUMAN:
+        if change.status != Status.NEEDS_ATTENTION:
             raise WrongState(change)
         guards.require_recent_auth(recent_auth)
         count_act(by, "recheck")
@@ -121,9 +121,9 @@ def recheck_change(change_id: int, *, by: User, recent_auth: RecentAuth) -> Chan
             data={**recent_auth.as_data(), **vote_mac.sign_act("change.rechecked", change, now, by.username)},
             not_before=None,
             cause=StatusCause.RESTORED if change.cause == StatusCause.RESTORED_UNSEEN else StatusCause.RECHECKED,
-            tries=0,
-            doubts=0,
-            doubtful_since=now,
+            backoff_count=0,
+            unknown_outcomes=0,
+            in_doubt_since=now,
         )
     tasks.enqueue_change(change.pk)
     return change
@@ -147,7 +147,7 @@ def resolve_change(
         guards.forbid_own_change(
             change, by, _("You proposed or edited this change. Another administrator must close it.")
         )
-        if change.status != Status.NEEDS_HUMAN:
+        if change.status != Status.NEEDS_ATTENTION:
             raise WrongState(change)
         guards.require_recent_auth(recent_auth)
         move_change(
@@ -157,8 +157,8 @@ def resolve_change(
             by=by.username,
             data={"applied": applied, "in_part": in_part, "reason": reason.strip(), **recent_auth.as_data()},
             cause=StatusCause.CLOSED_IN_PART if applied and in_part else StatusCause.CLOSED,
-            doubtful_since=None,
-            doubts=0,
-            tries=0,
+            in_doubt_since=None,
+            unknown_outcomes=0,
+            backoff_count=0,
         )
         return change

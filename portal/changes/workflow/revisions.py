@@ -45,9 +45,9 @@ def create_revision(change: Change, proposal: Proposal, *, by: User, number: int
         base=dict(base.fields) if base else None,
         base_secret_fingerprint=base.secret_fingerprint if base else "",
         base_read_at=base.read_at if base else None,
-        sealed_secret=proposal.sealed.blob if proposal.sealed else None,
+        encrypted_secret=proposal.sealed.blob if proposal.sealed else None,
         secret_fingerprint=fingerprint,
-        secret_traits=traits,
+        secret_strength=traits,
         # As listed now, so that neither pages nor evidence depend on a later directory.
         full_names=dict(names.full),
         unknown_names=dict(names.unknown),
@@ -108,7 +108,7 @@ def revision_audit_data(revision: Revision) -> dict[str, object]:
         "base_fingerprint": base.fingerprint if (base := verified_patch.base_snapshot(revision)) else "",
         "value_fingerprint": revision.secret_fingerprint,
         "policy": revision.policy,
-        **({"traits": revision.secret_traits} if revision.secret_traits else {}),
+        **({"traits": revision.secret_strength} if revision.secret_strength else {}),
         "reason": revision.reason,
         "ticket": revision.ticket,
     }

@@ -40,7 +40,7 @@ def submit_change(proposal: Proposal, *, by: User, read: ApiSecret | None = None
                 secret=secret.identifier,
                 secret_name=secret.name,
                 requester=by,
-                at_once=recent.secrets,
+                burst_size=recent.secrets,
                 risk=proposal.risk(recent.secrets),
                 created_at=now,
                 updated_at=now,
@@ -107,7 +107,7 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
     submitted = revisions.count_recent_submissions(proposal, by=by, now=now).revisions
     guards.enforce_submission_limit(proposal, by, submitted=submitted, now=now)
     voters = _approver_names(change)
-    change.erase_sealed()
+    change.erase_encrypted_values()
     revision = revisions.create_revision(change, proposal, by=by, number=change.revision + 1, at=now)
     move_change(
         change,
@@ -116,13 +116,13 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
         by=by.username,
         data={"votes_voided": voters, **revisions.revision_audit_data(revision)},
         revision=revision.number,
-        risk=proposal.risk(change.at_once),
+        risk=proposal.risk(change.burst_size),
         expires_at=policy.pending_deadline(now),
         approved_at=None,
         queued_at=None,
         cause=StatusCause.NONE,
         answer="",
-        answer_code=None,
+        last_http_status=None,
     )
     return change
 

@@ -40,7 +40,7 @@ def recount_votes(change_id: int) -> None:
     votes = valid_votes.void_lapsed(change, standing)
     revision = change.current()
     missing = valid_votes.count_missing(revision, votes)
-    if change.status == Status.APPROVED and change.doubtful_since is None and missing:
+    if change.status == Status.APPROVED and change.in_doubt_since is None and missing:
         status_changes.mark_returned(change, missing)
     elif change.status == Status.PENDING and not missing and not guards.open_change_requests(votes):
         _approve_anew(change, revision.digest, max(vote.at for vote in votes))

@@ -22,7 +22,7 @@ STATUS_ICONS = {
     "approved": "check",
     "sending": "send",
     "in_doubt": "help-hexagon",
-    "needs_human": "user-exclamation",
+    "needs_attention": "user-exclamation",
     "applied": "circle-check",
     "failed": "alert-octagon",
     "stale": "refresh-alert",
