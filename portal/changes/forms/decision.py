@@ -139,7 +139,7 @@ class ResolveForm(RecentAuthForm):
     )
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
-        super().__init__(data, request=request, auto_id="close-%s")
+        super().__init__(data, request=request, auto_id="resolve-%s")
 
     @property
     def found(self) -> dict[str, Any]:

@@ -190,12 +190,12 @@ def resolve(request: UserRequest, change_id: int) -> HttpResponse:
     """Resolve manually a change whose outcome the worker cannot determine."""
     form = ResolveForm(request.POST, request=request)
     if not _is_ready(request, form):
-        return show_refusal(request, change_id, close=form)
+        return show_refusal(request, change_id, resolve=form)
 
     def settle() -> Change:
         return manual_resolution.resolve_change(change_id, by=request.user, **form.found, recent_auth=form.recent_auth)
 
-    return _act(request, change_id, settle, close=form)
+    return _act(request, change_id, settle, resolve=form)
 
 
 def _is_ready(request: UserRequest, form: RecentAuthForm) -> bool:
@@ -239,7 +239,7 @@ def _done(changed: Change, request: UserRequest) -> str:
         "withdraw": _("You withdrew %s."),
         "retry": _("%s is queued again."),
         "recheck": _("%s is being checked again."),
-        "close": _("You resolved %s."),
+        "resolve": _("You resolved %s."),
     }[action or ""] % changed
 
 

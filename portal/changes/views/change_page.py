@@ -100,7 +100,7 @@ def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
         "ballot": VoteForm(request=request, digest=shown.revision.digest),
         "retry": RetryForm(request=request),
         "recheck": RecheckForm(request=request),
-        "close": ResolveForm(request=request),
+        "resolve": ResolveForm(request=request),
         "refusal": None,
         "moved": False,
         "outdated": False,
