@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -29,6 +30,14 @@ _ASKED = "audit-verification"
 _ACTION = "audit.verification_asked"
 _LONGEST_S = 6 * 3600
 _MAIL_S = 120
+_CANNOT_SEAL = (
+    sealer.KeyNotHandedOver,
+    sealer.LogWasAltered,
+    LogTruncated,
+    ClocksDiffer,
+    ImproperlyConfigured,
+    OSError,
+)
 
 
 @app.task(name="audit.seal")
@@ -38,7 +47,14 @@ def seal_log() -> None:
         sealer.seal_pending_events()
     except sealer.NoSigningKey:
         return
-    except (sealer.KeyNotHandedOver, sealer.LogWasAltered, LogTruncated, ClocksDiffer, OSError) as error:
+    except (
+        sealer.KeyNotHandedOver,
+        sealer.LogWasAltered,
+        LogTruncated,
+        ClocksDiffer,
+        ImproperlyConfigured,
+        OSError,
+    ) as error:
         _log.error("the audit log cannot be sealed: %s", error)
 
 

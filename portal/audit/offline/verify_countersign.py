@@ -451,7 +451,14 @@ def check_reading(files: dict[str, bytes], key: str, change: object, texts: list
 def print_summary(change: object, texts: list[str], note: str, key: str) -> str:
     """Return the page for auditors. Packs are compared with it byte for byte: if it changes, earlier packs fail."""
     events = "".join(read_part(number, text) for number, text in enumerate(texts, 1))
-    return PAGE.format(f"Evidence of CR-{change}", events, shown_as(note), shown_as(key))
+    demo = "<p><strong>Demo: not evidence of a real approval.</strong></p>\n" if is_demo_log(key) else ""
+    return PAGE.format(f"Evidence of CR-{change}", events, shown_as(note), shown_as(key), demo)
+
+
+def is_demo_log(key: str) -> bool:
+    """Return whether the public key belongs to the log of a demo, which its name says."""
+    name = key.partition("+")[0]
+    return name.startswith("demo.") and name.endswith("/countersign-demo")
 
 
 def read_part(number: int, text: str) -> str:
@@ -477,7 +484,7 @@ PAGE = """<!DOCTYPE html>
 <link rel="stylesheet" href="summary.css">
 <main>
 <header><p class="eyebrow">Evidence from the audit log</p><h1>{0}</h1>
-<p>verify_countersign.py compares this page with the events. README.txt says how.</p></header>
+<p>verify_countersign.py compares this page with the events. README.txt says how.</p>{4}</header>
 {1}<h2>Checkpoint</h2>
 <pre>{2}</pre>
 <p><code>{3}</code></p>
@@ -540,6 +547,8 @@ def main() -> str:
         keys = Keys([key_in(Path(name)) for name in given.key])
     except ValueError:
         options.error("--key: not the public key of a log (one line: name+id+base64)")
+    if any(map(is_demo_log, keys.trusted)):
+        print("DEMO LOG: no event in it is evidence of a real approval.", flush=True)
     with Path(given.file[0]).open("rb") as file:
         first = file.read(24)
     if first.startswith(b"PK\3\4"):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -19,7 +18,7 @@ from portal.audit import routines
 from portal.audit.entry import UnreadableEntry, parse_entry
 from portal.audit.ledger import record_event
 from portal.audit.models import Checkpoint, Event, Subtree, TreeLeaf, UnsealedEvent
-from portal.audit.sealing import checkpoint_files, clock, merkle, signed_note
+from portal.audit.sealing import checkpoint_files, clock, log_origin, merkle, signed_note
 from portal.audit.sealing.inclusion_proofs import STRIDE, MissingNode, StoredTree
 from portal.common.failpoints import failpoint
 
@@ -89,11 +88,9 @@ def _known_keys(signers: list[signed_note.Signer]) -> list[signed_note.Verifier]
 
 
 def _origin() -> str:
-    """Return the name of this log: that of its newest checkpoint, so that it stays when BASE_URL changes."""
-    newest = Checkpoint.objects.first()
-    if newest is not None:
-        return signed_note.parse_unverified(newest.note).origin
-    return f"{urlsplit(settings.BASE_URL).hostname}/countersign-audit"
+    """Return the name of this log. Raises ImproperlyConfigured for a demo's log if the demo is off."""
+    log_origin.require_demo_mode()
+    return log_origin.find_origin() or log_origin.build_origin()
 
 
 @transaction.atomic(durable=True)

@@ -12,6 +12,7 @@ from celery.utils.nodenames import worker_direct
 from django.core.exceptions import ImproperlyConfigured
 from kombu.exceptions import OperationalError
 
+from portal.audit.sealing import log_origin
 from portal.celery import app
 from portal.changes.delivery import spool, sweep, worker
 from portal.common import discarded_messages, keyring
@@ -69,8 +70,9 @@ def _published(change_id: int) -> bool:
 
 @signals.worker_init.connect
 def on_worker_init(sender: Any, **_: object) -> None:
-    """Stop a worker at its start if it cannot write to the spool, or has no key to verify votes."""
+    """Stop a worker at its start if it cannot write to the spool, has no key to verify votes, or meets demo data."""
     try:
+        log_origin.require_demo_mode_at_start()
         if _delivers(sender.app):
             spool.spool_folder()
             keyring.mac_ring()
