@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -10,8 +11,9 @@ from django.conf import settings
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy
 
 from portal.accounts import attempts
 from portal.accounts.limits import LimitReached
@@ -26,6 +28,10 @@ _PATIENCE_S = 1.0
 class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Adapter for allauth. Limits are the portal's own (attempts.py), since allauth stores its limits in a cache."""
 
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": gettext_lazy("Wrong username or password."),
+    }
     confirming: User | None = None
     _attempt: CountedAct | None = None
 
@@ -46,22 +52,13 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
                 self._attempt = attempts.reserve_sign_in(name, get_client_address(request))
         except LimitReached as refusal:
             _report_refused(request, credentials, "too many attempts")
-            raise ValidationError(self._sentence(refusal.minutes), code="too_many_login_attempts") from None
+            raise self._lockout_error(refusal) from None
 
-    def _sentence(self, minutes: int) -> str:
-        if self.confirming is not None:
-            text = ngettext(
-                "Too many wrong passwords. Try again in %(minutes)d minute.",
-                "Too many wrong passwords. Try again in %(minutes)d minutes.",
-                minutes,
-            )
-        else:
-            text = ngettext(
-                "Too many failed sign-ins with this name. Try again in %(minutes)d minute.",
-                "Too many failed sign-ins with this name. Try again in %(minutes)d minutes.",
-                minutes,
-            )
-        return text % {"minutes": minutes}
+    def _lockout_error(self, reached: LimitReached) -> ValidationError:
+        """Return the error with the time of the next attempt, in the time zone of the page."""
+        until = timezone.localtime(timezone.now() + timedelta(minutes=reached.minutes))
+        text = _("Too many failed attempts. Try again at %(time)s; until then even the correct password is refused.")
+        return ValidationError(text % {"time": f"{until:%H:%M %Z}"}, code="too_many_login_attempts")
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
         if not _COMPARING.acquire(timeout=_PATIENCE_S):
@@ -72,12 +69,21 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             _COMPARING.release()
         if user is not None and self._attempt is not None:
             self._attempt.delete()
+        if user is None and self.confirming is None:
+            self._require_next_attempt(request, str(credentials.get("username", "")))
         if user is not None and user.is_demo and not settings.PORTAL_DEMO:
             _report_refused(request, credentials, "demo account outside the demo")
             return None
         if user is not None and self.confirming is None:
             attempts.remember_address(user, get_client_address(request))
         return user
+
+    def _require_next_attempt(self, request: HttpRequest, name: str) -> None:
+        """Raise ValidationError with the time of the next attempt if the failed one was the last that is allowed."""
+        try:
+            attempts.require_attempt(name, get_client_address(request))
+        except LimitReached as reached:
+            raise self._lockout_error(reached) from None
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """Compare the password of a signed-in user, counted apart so that it uses up none of their sign-in attempts."""

@@ -30,19 +30,25 @@ def reserve_sign_in(name: str, address: str) -> CountedAct:
 
     The limits count attempts for this name only: guesses at other names from the address do not lock a user out.
     """
-    subject, address = _hash("sign-in", fold_username(name)), network_of(address)
+    subject = _hash("sign-in", fold_username(name))
+    with transaction.atomic():
+        lock_subject(subject)
+        require_attempt(name, address)
+        return CountedAct.objects.create(subject=subject, address=network_of(address))
+
+
+def require_attempt(name: str, address: str) -> None:
+    """Raise LimitReached if no sign-in with this name from this address is allowed now."""
+    address = network_of(address)
+    of_name = CountedAct.objects.filter(subject=_hash("sign-in", fold_username(name)))
     known = KnownAddress.objects.filter(
         person__username_key=fold_username(name), address=address, at__gt=Now() - ADDRESS_KNOWN_FOR
     ).exists()
-    with transaction.atomic():
-        lock_subject(subject)
-        of_name = CountedAct.objects.filter(subject=subject)
-        # The same limits for existing and unknown names: otherwise they would reveal which names exist.
-        limits = PER_NAME_WHERE_MANY_ARE_TRIED if _many_names_fail_from(address) else PER_NAME_AND_ADDRESS
-        require_room(of_name.filter(address=address), limits)
-        if not known:
-            require_room(of_name, PER_NAME)
-        return CountedAct.objects.create(subject=subject, address=address)
+    # The same limits for existing and unknown names: otherwise they would reveal which names exist.
+    limits = PER_NAME_WHERE_MANY_ARE_TRIED if _many_names_fail_from(address) else PER_NAME_AND_ADDRESS
+    require_room(of_name.filter(address=address), limits)
+    if not known:
+        require_room(of_name, PER_NAME)
 
 
 def reserve_confirmation(person: User) -> CountedAct:

@@ -30,13 +30,14 @@ class _Labelled:
 
 
 class SignInForm(_Labelled, LoginForm):  # type: ignore[misc]
-    """Form for name and password; the name field gets the focus."""
+    """Form for name and password; the field to fill in next gets the focus."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].widget.attrs |= EXACT
-        if not self.is_bound:
-            self.fields["login"].widget.attrs["autofocus"] = True
+        # After a failed attempt the name is kept, so the password is next.
+        first = "password" if self.is_bound and self.data.get("login") else "login"
+        self.fields[first].widget.attrs["autofocus"] = True
 
 
 class PasswordForm(_Labelled, ChangePasswordForm):  # type: ignore[misc]
@@ -64,7 +65,7 @@ class RecentAuthForm(forms.Form):
 
     password = forms.CharField(
         label=_("Your password"),
-        help_text=_("To show that it is you: you last entered it more than five minutes ago."),
+        help_text=_("You last entered it more than five minutes ago."),
         required=False,
         strip=False,
         max_length=4096,

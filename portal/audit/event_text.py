@@ -63,7 +63,7 @@ LABELS: dict[str, str | Promise] = {
     "paused_at": gettext_lazy("Paused at"),
     "person": gettext_lazy("Person"),
     "policy": gettext_lazy("Policy"),
-    "presence_shown_at": gettext_lazy("Last showed who they are at"),
+    "presence_shown_at": gettext_lazy("Last authenticated at"),
     "problems": gettext_lazy("Problems"),
     "reason": gettext_lazy("Reason"),
     "reached": gettext_lazy("Reached"),

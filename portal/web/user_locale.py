@@ -26,7 +26,8 @@ class UserLocaleMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         person = request.user
         if not person.is_authenticated:
-            return self.get_response(request)
+            with timezone.override(find_timezone(request.COOKIES.get(settings.ZONE_COOKIE_NAME, ""))):
+                return self.get_response(request)
         if person.language:
             translation.activate(person.language)
             request.LANGUAGE_CODE = translation.get_language()
@@ -41,7 +42,11 @@ class UserLocaleMiddleware:
 
 def get_user_timezone(person: User, *, told: str = "") -> tzinfo:
     """Return the user's time zone; without one, the zone `told` by the browser; UTC if that is missing or unknown."""
-    name = person.time_zone or told
+    return find_timezone(person.time_zone or told)
+
+
+def find_timezone(name: str) -> tzinfo:
+    """Return the time zone of this name; UTC if it is missing or unknown."""
     return ZoneInfo(name) if name in _known() else UTC
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.test import Client
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from portal.accounts import attempts
@@ -24,6 +26,10 @@ def sign_in(client: Client, name: str, password: str, **headers: str) -> str:
     return response.headers.get("Location") or response.content.decode()
 
 
+def main_of(page: str) -> str:
+    return page.partition("<main")[2].partition("</main>")[0]
+
+
 def is_signed_in(client: Client) -> bool:
     return SESSION_KEY in client.session
 
@@ -36,12 +42,14 @@ def test_name_and_password_open_the_portal(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_wrong_password_keeps_the_name_and_takes_the_focus_to_the_error(client: Client) -> None:
+def test_wrong_password_shows_one_alert_and_keeps_the_name_si1(client: Client) -> None:
     person("maria")
     page = sign_in(client, "maria", "a wrong guess")
     assert not is_signed_in(client)
     assert re.search(r'<input[^>]*name="login"[^>]*value="maria"|<input[^>]*value="maria"[^>]*name="login"', page)
-    assert re.search(r'class="[^"]*error-summary"[^>]*\bautofocus', page)
+    assert main_of(page).count('role="alert"') == 1
+    assert page.count("Wrong username or password.") == 1
+    assert re.search(r'<input[^>]*name="password"[^>]*autofocus', page)
     assert page.count("autofocus") == 1
     assert "a wrong guess" not in page
 
@@ -50,7 +58,7 @@ def test_wrong_password_keeps_the_name_and_takes_the_focus_to_the_error(client: 
 def test_unknown_name_and_wrong_password_read_the_same(client: Client) -> None:
     person("maria")
     errors = [
-        re.findall(r"<li>(.*?)</li>", sign_in(client, name, "a wrong guess"), re.DOTALL)[0]
+        re.findall(r'role="alert">(.*?)</form>', sign_in(client, name, "a wrong guess"), re.DOTALL)[0].split("<form")[0]
         for name in ("maria", "nobody")
     ]
     assert errors[0] == errors[1]
@@ -91,6 +99,21 @@ def test_sixth_guess_at_one_name_is_refused_even_when_it_is_right(client: Client
     for _ in range(5):
         sign_in(client, "maria", "a wrong guess")
     assert "Too many failed" in sign_in(client, "maria", "maria-correct-horse")
+    assert not is_signed_in(client)
+
+
+@pytest.mark.django_db
+def test_last_allowed_failure_names_the_time_of_the_next_attempt_si2(client: Client, settings: Settings) -> None:
+    person("maria")
+    for _ in range(4):
+        assert "Wrong username or password." in sign_in(client, "maria", "a wrong guess")
+    client.cookies[settings.ZONE_COOKIE_NAME] = "Asia/Kolkata"
+    page = sign_in(client, "maria", "a wrong guess")
+    assert main_of(page).count('role="alert"') == 1
+    (said,) = re.findall(r"Try again at (\d\d:\d\d) IST; until then even the correct password is refused", page)
+    now = timezone.localtime(timezone=ZoneInfo("Asia/Kolkata"))
+    assert said in {f"{now + timedelta(minutes=minutes):%H:%M}" for minutes in (4, 5)}
+    assert "Try again at" in sign_in(client, "maria", "maria-correct-horse")
     assert not is_signed_in(client)
 
 
@@ -175,7 +198,7 @@ def test_guesses_at_one_name_from_ever_new_addresses_come_to_an_end(monkeypatch:
     person("maria")
     names = ["maria", "MARIA", "mar\u0131a"] * 3
     said = [sign_in(Client(REMOTE_ADDR=f"10.0.0.{n}"), name, "a wrong guess") for n, name in enumerate(names)]
-    assert ["Too many failed" in page for page in said] == [False] * 8 + [True]
+    assert ["Too many failed" in page for page in said] == [False] * 7 + [True, True]
 
 
 @pytest.mark.django_db

@@ -34,7 +34,7 @@ def own_browser(browser: Browser, portal: Portal, tmp_path: Path) -> Iterator[Ca
         page.goto(portal.url)
         page.locator("[name=login]").fill(name)
         page.locator("[name=password]").fill(portal.accounts[name])
-        page.locator("main button[type=submit]").click()
+        page.locator("main form:has([name=login]) button[type=submit]").click()
         expect(page.locator("body.framed")).to_be_attached()
         portal.manage("shell", "-c", AGE)
         return context

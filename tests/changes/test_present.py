@@ -130,7 +130,7 @@ def test_guesses_at_the_ballot_meet_the_limits_of_signing_in(late: Client, submi
     for _ in range(5):
         send(late, "approve", submitted, ballot_of(submitted, password="a wrong guess"))
     answer = send(late, "approve", submitted, ballot_of(submitted, password=PASSWORD))
-    assert "Too many wrong passwords. Try again in 5 minutes." in text_of(answer)
+    assert "Too many failed attempts. Try again at " in text_of(answer)
     assert not Vote.objects.exists()
     assert events("session.failed")[-1]["data"]["reason"] == "too many attempts"
 

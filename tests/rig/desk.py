@@ -61,7 +61,7 @@ class Person:
         # By name, not by label: people sign in in their own language, and on a phone the way out is in a menu.
         page.locator("[name=login]").fill(name)
         page.locator("[name=password]").fill(password)
-        page.locator("main button[type=submit]").click()
+        page.locator("main form:has([name=login]) button[type=submit]").click()
         expect(page.locator("body.framed")).to_be_attached()
         return person
 
