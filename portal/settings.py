@@ -24,6 +24,7 @@ from portal.common.env import (
 )
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+_HAS_DEVSERVER = find_spec("portal.devserver") is not None  # a production installation leaves the package out
 STATE_DIR: Path = env.path("PORTAL_STATE_DIR", BASE_DIR / ".state")
 # `make run` stores the keys that it generates in the state folder; a deployment has no such file.
 env.read_env(str(STATE_DIR / "env"), recurse=False)
@@ -238,7 +239,7 @@ INSTALLED_APPS = [
     "portal.changes",
     "portal.notifications",
     "portal.operations",
-    *(["portal.devserver"] if find_spec("portal.devserver") else []),
+    *(["portal.devserver"] if _HAS_DEVSERVER else []),
 ]
 MIDDLEWARE = [
     "portal.accounts.request_origin.OriginMiddleware",
@@ -260,6 +261,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    *(["portal.devserver.middleware.DemoConfirmationMiddleware"] if _HAS_DEVSERVER else []),
     "portal.web.error_views.MethodNotAllowedMiddleware",
     # Last, so that they see why a page was denied or failed before Django turns the exception into a response.
     "portal.audit.denied_requests.DeniedRequestMiddleware",
@@ -281,6 +283,7 @@ TEMPLATES = [
                 "portal.web.context_processors.person",
                 "portal.changes.context_processors.pause",
                 "portal.notifications.context_processors.counts",
+                *(["portal.devserver.context_processors.demo"] if _HAS_DEVSERVER else []),
             ],
         },
     },

@@ -1,5 +1,7 @@
 """URL configuration of the portal."""
 
+from importlib.util import find_spec
+
 from django.urls import include, path
 
 from portal.changes.views.home import home
@@ -17,6 +19,7 @@ urlpatterns = [
     path("secrets/", include("portal.catalog.urls")),
     path("", include("portal.changes.urls")),
     path("", include("portal.notifications.urls")),
+    *([path("demo/", include("portal.devserver.urls"))] if find_spec("portal.devserver") else []),
 ]
 
 handler400 = "portal.web.error_views.bad_request"

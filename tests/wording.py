@@ -15,7 +15,8 @@ from django.utils.translation.template import templatize
 from tests.rig.portal import ROOT
 
 MODULES = sorted((ROOT / "portal").rglob("*.py"))
-TEMPLATES = sorted(path for path in (ROOT / "templates").rglob("*") if path.suffix in (".html", ".txt"))
+FOLDERS = (ROOT / "templates", ROOT / "portal" / "devserver" / "templates")
+TEMPLATES = sorted(path for each in FOLDERS for path in each.rglob("*") if path.suffix in (".html", ".txt"))
 CATALOGUE = ROOT / "portal" / "locale" / "pt_BR" / "LC_MESSAGES" / "django.po"
 
 _FAMILY = {"gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy"}

@@ -62,7 +62,7 @@ ACTIONS: dict[str, str | Promise] = {
     "secret.viewed": _("Details of an API secret read"),
     "session.started": _("Signed in"),
     "session.failed": _("Sign-in refused"),
-    "session.reauthenticated": _("Password entered again"),
+    "session.reauthenticated": _("Authenticated again"),
     "session.ended": _("Signed out"),
     "account.created": _("Account made"),
     "account.password_changed": _("Password changed"),

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.authentication import get_authentication_records
 from allauth.account.signals import authentication_step_completed, password_changed
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.dispatch import receiver
+from django.http import HttpRequest
 
 from portal.accounts.models import User
 from portal.audit.ledger import record_event
@@ -19,9 +21,11 @@ UNKNOWN_NAME = "unknown name"
 
 
 @receiver(user_logged_in, dispatch_uid="audit_session_started")
-def on_user_logged_in(user: User, **_: Any) -> None:
-    """Record a sign-in. Raises DatabaseError before the session is saved, which ends the sign-in."""
-    record_event("session.started", by=user.username)
+def on_user_logged_in(user: User, request: HttpRequest | None = None, **_: Any) -> None:
+    """Record a sign-in and its methods. Raises DatabaseError before the session is saved, which ends the sign-in."""
+    records = get_authentication_records(request, user) if request is not None else []
+    methods = sorted({str(record["method"]) for record in records})
+    record_event("session.started", by=user.username, data={"signed_in_with": methods} if methods else {})
 
 
 @receiver(authentication_step_completed, dispatch_uid="audit_presence_shown")

@@ -8,8 +8,8 @@ CHECKS = (
     ("mypy", ("-m", "mypy")),
     ("bandit", ("-m", "bandit", "-q", "-c", "pyproject.toml", "-r", "portal", "manage.py")),
     ("deployment", ("manage.py", "check", "--deploy", "--fail-level", "WARNING")),
-    ("djlint check", ("-m", "djlint", "--check", "templates")),
-    ("djlint lint", ("-m", "djlint", "--quiet", "--lint", "templates")),
+    ("djlint check", ("-m", "djlint", "--check", "templates", "portal/devserver/templates")),
+    ("djlint lint", ("-m", "djlint", "--quiet", "--lint", "templates", "portal/devserver/templates")),
     ("import contracts", ("-c", "from importlinter.cli import lint_imports_command as lint; lint()")),
     ("compose schema", ("-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")),
 )

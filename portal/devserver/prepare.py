@@ -9,12 +9,14 @@ from portal.devserver import postgres_server, state_dir
 
 
 def prepare_run() -> None:
-    """Create the keys that the settings require, and the database URL unless the environment has one.
+    """Switch the demo on and create the keys that the settings require, unless the environment says otherwise.
 
     Ends the process with one sentence if the state folder cannot be written.
     """
     try:
         folder = state_dir.prepare_state_folder()
+        if "PORTAL_DEMO" not in os.environ:
+            state_dir.write_setting(folder, "PORTAL_DEMO", "1")
         if not any(os.environ.get(name) for name in ("DATABASE_URL", "DATABASE_URL_FILE")):
             server = postgres_server.plan_server(folder)
             state_dir.write_setting(folder, "DATABASE_URL", server.url(postgres_server.OWNER))

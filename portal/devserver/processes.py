@@ -71,6 +71,12 @@ def scheduler_process(state: Path, environment: Mapping[str, str]) -> ChildProce
     return ChildProcess("beat", command, _named("scheduler", environment), ready="is starting")
 
 
+def demo_history_process(url: str, control_url: str, environment: Mapping[str, str]) -> ChildProcess:
+    """Return the process that plays the history of the demo, once."""
+    command = [sys.executable, "-m", "django", "demo_history", "--url", url, "--control-url", control_url]
+    return ChildProcess("demo", command, environment, ready="complete", once=True)
+
+
 def _named(process: str, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment with PORTAL_PROCESS, which makes a process skip what its database role may not do."""
     return {**environment, "PORTAL_PROCESS": process}

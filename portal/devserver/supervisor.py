@@ -52,6 +52,7 @@ class ChildProcess:
 
     That line stays in `announced`. `outlives`: the others need it until their end, so it is stopped after them.
     `account`: Popen's arguments for a program that runs as another user or in another folder.
+    `once`: the program ends by itself and is not started again.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ChildProcess:
     environment: Mapping[str, str]
     ready: str
     outlives: bool = False
+    once: bool = False
     stop_signal: signal.Signals = signal.SIGTERM
     account: Mapping[str, Any] = field(default_factory=dict)
     announced: str = ""
@@ -213,13 +215,17 @@ class Supervisor:
         code = process.wait()
         while self._hear(child):
             pass
+        self._close(child)
+        if not child.once:
+            self._schedule_restart(child, code)
+        self._tell()
+
+    def _schedule_restart(self, child: ChildProcess, code: int) -> None:
         lived = time.monotonic() - child.started_at
         child.deaths = 0 if lived > LIVED_WELL_S else child.deaths + 1
         pause = _BACKOFF_S[min(child.deaths, len(_BACKOFF_S) - 1)]
         child.restart_at = time.monotonic() + pause
         self._say(child.name, f"ended after {lived:.1f} s with code {code}; starting again in {pause:g} s")
-        self._close(child)
-        self._tell()
 
     def _close(self, child: ChildProcess) -> None:
         if child.process and child.process.stdout:

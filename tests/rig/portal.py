@@ -52,6 +52,7 @@ class Portal:
         self.environment = {
             **inherited,
             **QUICK,
+            "DEMO": "empty",
             "PORTAL_STATE_DIR": str(self.state),
             "PORT": str(self.port),
             **(env or {}),

@@ -98,6 +98,7 @@ audit:checkpoint        GET    in  403 403 403 404 403 in  403
 audit:key               GET    in  403 403 403 404 403 in  403
 audit:verifier          GET    in  403 403 403 200 403 in  403
 audit:verify            POST   in  403 403 403 302 403 in  403
+devserver:demo_sign_in  POST   404 404 404 404 404 404 404 404
 """
 _HEAD, *_ROWS = [line.split() for line in MATRIX.strip().splitlines()]
 TABLE = {(name, method): dict(zip(_HEAD, answers, strict=True)) for name, method, *answers in _ROWS}

@@ -18,7 +18,9 @@ from django.core.management import BaseCommand, CommandError, call_command
 from django.db import Error as DatabaseError
 from django.db import connections
 
+from portal.audit.sealing import log_origin
 from portal.devserver import demo_users, processes, redis_server
+from portal.devserver.demo_history import was_started
 from portal.devserver.postgres_server import (
     OWNER,
     PORTAL,
@@ -39,6 +41,16 @@ from portal.devserver.state_dir import (
 from portal.devserver.supervisor import ChildProcess, NotReady, Stopped, Supervisor, print_line
 
 READY_WITHIN_S = 60.0
+DEMO_TIMES = {
+    "SEGURA_GATEWAY_TIMEOUT_S": "4",
+    "SEGURA_GATEWAY_RETRIES": "0",
+    "DELIVERY_REPLAY_MARGIN_S": "1",
+    "SWEEP_EVERY_S": "2",
+    "NOTIFICATIONS_EVERY_S": "2",
+    "OPERATIONS_UNKNOWN_AFTER_S": "20",
+    "OPERATIONS_UNSENT_AFTER_S": "20",
+}
+"""Times for the sandbox, so that the demo shows within minutes what takes longer with an appliance."""
 
 
 class Command(BaseCommand):
@@ -70,7 +82,8 @@ class _Run:
     def __init__(self, state: Path, port: int) -> None:
         self.state, self.port = state, port
         self.url = f"http://127.0.0.1:{port}"
-        self.environment = {**os.environ, "PORTAL_STATE_DIR": str(state), "PORT": str(port), "PORTAL_DEMO": "1"}
+        times = {} if settings.SEGURA_URL else DEMO_TIMES
+        self.environment = {**times, **os.environ, "PORTAL_STATE_DIR": str(state), "PORT": str(port)}
         # As in production only the sealer has the signing key: the others get an empty one.
         self.environment |= {"AUDIT_SIGNING_KEY": "", "AUDIT_SIGNING_KEY_FILE": ""}
         self.of_the_sealer = {"AUDIT_SIGNING_KEY": settings.AUDIT_SIGNING_KEY}
@@ -112,6 +125,13 @@ class _Run:
         self.facts["ready"] = True
         self.note(self.facts["pids"])
         self.announce(passwords)
+        self.start_history(supervisor)
+
+    def start_history(self, supervisor: Supervisor) -> None:
+        """Play the history of the demo, unless DEMO is empty, there is no sandbox, or it was played before."""
+        control_url = self.facts.get("control_url")
+        if settings.PORTAL_DEMO and control_url and os.environ.get("DEMO") != "empty" and not was_started(self.state):
+            supervisor.start(processes.demo_history_process(self.url, control_url, self.environment))
 
     def find_server(self) -> PostgresServer | None:
         """Return the embedded PostgreSQL, None if the environment names another one."""
@@ -175,7 +195,9 @@ class _Run:
 
     def announce(self, passwords: dict[str, str]) -> None:
         """Print the URL and the accounts in one block."""
-        lines = ["", f"  The portal is ready:  {self.url}", "", "  Demo accounts (refused outside the demo)"]
+        lines = ["", f"  The portal is ready:  {self.url}", ""]
+        if passwords:
+            lines += ["  Demo accounts (refused outside the demo); the sign-in page needs no password"]
         lines += [f"    {name:<12}{password}" for name, password in passwords.items()]
         lines += ["", f"  State: {self.state}   Stop: Ctrl-C   Start over: make reset", ""]
         sys.stdout.write("\n".join(lines) + "\n")
@@ -202,7 +224,8 @@ def prepare_portal(state: Path, *, roles: bool) -> dict[str, str]:
         call_command("restrict_db_role", PORTAL, stdout=io.StringIO())
         call_command("restrict_db_role", SEALER, sealer=True, stdout=io.StringIO())
     call_command("collectstatic", verbosity=0, interactive=False)
-    passwords = demo_users.ensure_demo_users(state)
+    log_origin.require_demo_mode()
+    passwords = demo_users.ensure_demo_users(state) if settings.PORTAL_DEMO else {}
     connections.close_all()
     return passwords
 
