@@ -15,10 +15,12 @@ RUN PORTAL_SECRET_KEY=0000000000000000000000000000000000000000000000000000000000
     PORTAL_ENCRYPTION_KEYS=0000000000000000000000000000000000000000000000000000000000000000 \
     DATABASE_URL=postgresql:///portal PORTAL_STATE_DIR=/app/state PYTHONDONTWRITEBYTECODE=1 \
     /opt/venv/bin/python manage.py collectstatic --noinput --verbosity 0 \
- && chmod -R u=rwX,go=rX /app /opt/venv
+ && chmod -R u=rwX,go=rX /app /opt/venv \
+ && mkdir /production && cp -a /app /production/app \
+ && rm -r /production/app/portal/devserver /production/app/portal/sandbox
 
 # Run: no compiler, no pip cache, no root.
-FROM python:3.11.16-slim-bookworm${PYTHON_DIGEST}
+FROM python:3.11.16-slim-bookworm${PYTHON_DIGEST} AS runtime
 LABEL org.opencontainers.image.title=countersign org.opencontainers.image.version=0.2.0
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -30,7 +32,14 @@ RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nolog
  && install -d -o 10001 -m 700 /spool
 WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
-COPY --from=build /app /app
 USER 10001
 EXPOSE 8000
 CMD ["python", "-m", "granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4", "--workers-kill-timeout", "10s", "--no-ws", "portal.wsgi:application"]
+
+# With the Segura sandbox and the development server; only the sandbox of `docker compose --profile demo` runs in it.
+FROM runtime AS demo
+COPY --from=build /app /app
+
+# The portal alone: the last target, so the one that is built where none is named.
+FROM runtime AS production
+COPY --from=build /production/app /app

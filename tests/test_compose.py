@@ -22,7 +22,11 @@ TEXT = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 TOOLS_FILE = ROOT / "deploy" / "database-tools" / "Dockerfile"
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("countersign:")}
+OURS = {
+    name: service
+    for name, service in SERVICES.items()
+    if service["image"].startswith(("countersign:", "countersign-demo:"))
+}
 DATABASE_TOOLS = {name for name, service in SERVICES.items() if "database-tools" in service["image"]}
 # Compose's own names beside the settings: digests of images, and where files of the host are.
 OF_COMPOSE = {"PYTHON_DIGEST", "POSTGRES_DIGEST", "REDIS_DIGEST", "COUNTERSIGN_SECRETS", "COUNTERSIGN_BACKUPS"}
@@ -85,7 +89,7 @@ def test_each_image_is_built_by_one_service_alone() -> None:
 def test_image_versions_are_the_projects_version() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     ours = {service["image"] for service in SERVICES.values() if service["image"].startswith("countersign")}
-    assert ours == {f"countersign:{version}", f"countersign-database-tools:{version}"}
+    assert ours == {f"{name}:{version}" for name in ("countersign", "countersign-demo", "countersign-database-tools")}
     assert f"org.opencontainers.image.version={version}" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
@@ -256,12 +260,29 @@ def test_image_runs_as_an_account_of_its_own() -> None:
 
 def test_code_in_the_image_has_modes_of_its_own_and_belongs_to_root() -> None:
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-    build, final = text.split("\nFROM ")[1:]
+    build, *later = text.split("\nFROM ")[1:]
     assert "chmod -R u=rwX,go=rX /app /opt/venv" in build
-    assert re.findall(r"^COPY (\S+)", final, re.MULTILINE) == ["--from=build", "--from=build"]
+    assert {option for stage in later for option in re.findall(r"^COPY (\S+)", stage, re.MULTILINE)} == {"--from=build"}
     copied = re.findall(r"^COPY (\S+)", TOOLS_FILE.read_text(encoding="utf-8"), re.MULTILINE)
     assert copied
     assert set(copied) == {"--chmod=0755"}
+
+
+def test_image_of_production_has_neither_sandbox_nor_development_server() -> None:
+    stages = (ROOT / "Dockerfile").read_text(encoding="utf-8").split("\nFROM ")[1:]
+    assert "rm -r /production/app/portal/devserver /production/app/portal/sandbox" in stages[0]
+    assert "runtime AS production\nCOPY --from=build /production/app /app" in stages[-1]
+    assert [stage for stage in stages if "COPY --from=build /app " in stage] == [stages[-2]]
+    assert "runtime AS demo" in stages[-2]
+    targets = {
+        service["image"].partition(":")[0]: service["build"].get("target")
+        for service in SERVICES.values()
+        if "build" in service
+    }
+    assert targets == {"countersign": "production", "countersign-demo": "demo", "countersign-database-tools": None}
+    assert [name for name, service in SERVICES.items() if service["image"].startswith("countersign-demo")] == [
+        "sandbox"
+    ]
 
 
 def test_health_checks_ask_for_what_others_use() -> None:
