@@ -78,6 +78,7 @@ try:
     SEGURA_SCIM_CLIENT_ID: str = env.str("SEGURA_SCIM_CLIENT_ID", "")
     SEGURA_SCIM_CLIENT_SECRET = get_secret("SEGURA_SCIM_CLIENT_SECRET", "")
     SEGURA_SCIM_SYNC_EVERY_S = get_positive_number("SEGURA_SCIM_SYNC_EVERY_S", 3600)
+    REVIEW_READS: str = env.str("REVIEW_READS", "open")
     SEGURA_TENANT: str = env.str("SEGURA_TENANT", "")
     SEGURA_CA_BUNDLE: str = env.str("SEGURA_CA_BUNDLE", "")
     SEGURA_CONNECT_TIMEOUT_S = get_positive_number("SEGURA_CONNECT_TIMEOUT_S", 5)
@@ -138,6 +139,8 @@ if TRACING and find_spec("opentelemetry") is None:
     raise ImproperlyConfigured("PORTAL_TRACING needs the packages of portal/requirements/otel.txt.")
 if LOG_FORMAT not in {"json", "line"}:
     raise ImproperlyConfigured("PORTAL_LOG_FORMAT must be 'json' or 'line'.")
+if REVIEW_READS not in {"open", "click", "off"}:
+    raise ImproperlyConfigured("REVIEW_READS must be 'open', 'click' or 'off'.")
 if SEGURA_CLIENT_AUTH not in {"body", "basic"}:
     raise ImproperlyConfigured("SEGURA_CLIENT_AUTH must be 'body' or 'basic'.")
 if 0 < RETAIN_AUDIT_DAYS < 365:

@@ -164,6 +164,7 @@ RULES = [
                 "portal/catalog/sync.py",
                 "portal/changes/delivery/circuit_breaker.py",
                 "portal/changes/delivery/claims.py",
+                "portal/changes/models/observed_secret.py",
                 "portal/changes/transitions.py",
                 "portal/operations/management/commands/user.py",
             }

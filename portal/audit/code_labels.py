@@ -83,6 +83,7 @@ WORDS: dict[str, str | Promise] = {
     "AlreadySubmitted": _("already submitted"),
     "ChangesRequested": _("changes were requested"),
     "StaleRevision": _("stale revision"),
+    "base_changed": _("the secret changed in Segura since the proposal"),
     "WrongState": _("wrong state"),
     "AlreadyHeld": _("delivery is paused already"),
     "NotHeld": _("delivery is not paused by anybody"),
@@ -97,6 +98,8 @@ WORDS: dict[str, str | Promise] = {
     "NotPresent": _("password not entered again"),
     "RightMissing": _("right missing"),
     "InvalidToken": _("form without a valid token (CSRF)"),
+    # Purposes of a read
+    "review": _("review of a pending change"),
     # Rights
     "propose": _("to propose"),
     "decide": _("to decide"),

@@ -90,6 +90,7 @@ LABELS: dict[str, str | Promise] = {
     "in_part": gettext_lazy("In part"),
     "hidden": gettext_lazy("Client secret not seen"),
     "trusted": gettext_lazy("Checked with a key that was brought along"),
+    "purpose": gettext_lazy("Purpose"),
     "value_visible": gettext_lazy("Client secret visible"),
     "vanished": gettext_lazy("Vanished from the list"),
     "acted_at": gettext_lazy("Acted at"),

@@ -33,6 +33,10 @@ class SecretQuerySet(models.QuerySet["ApiSecret"]):
         """Return the secrets that a change may be proposed for."""
         return self.present().filter(can_write=True)
 
+    def viewable(self) -> SecretQuerySet:
+        """Return the listed secrets whose details Segura shows without an approval or a justification."""
+        return self.present().filter(can_view=True, need_approval=False, need_justify=False)
+
     def read_only(self) -> SecretQuerySet:
         """Return the listed secrets that the portal may not write."""
         return self.present().filter(can_write=False)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.changes.views import bulk, change, propose, queue, secret, templates
+from portal.changes.views import base_check, bulk, change, propose, queue, secret, templates
 
 app_name = "changes"
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
     path("changes/<int:change_id>/status/", change.status, name="status"),
     path("changes/<int:change_id>/history/", change.history, name="history"),
     path("changes/<int:change_id>/new-comments/", change.new_comments, name="new_comments"),
+    path("changes/<int:change_id>/base-check/", base_check.base_check, name="base_check"),
+    path("changes/<int:change_id>/check-base/", base_check.check_base, name="check_base"),
     path("changes/<int:change_id>/approve/", change.approve, name="approve"),
     path("changes/<int:change_id>/reject/", change.reject, name="reject"),
     path("changes/<int:change_id>/request-changes/", change.request_changes, name="request_changes"),

@@ -24,8 +24,8 @@ VIOLATIONS = [each for each in vars(violations).values() if isinstance(each, typ
 STORED = {
     "AlreadyHeld", "AlreadySubmitted", "AlreadyVoted", "ChangesRequested", "GuessesSpent", "HighRisk", "HoldsSecret",
     "NotAllowed", "NotConfirmed", "NotHeld", "NotOpened", "NotPresent", "NotReaders", "NotWritable", "NothingChanged",
-    "OwnChange", "PastRetention", "ReasonMissing", "StaleRevision", "TooMany", "ValueDiffers", "VotesLapsed",
-}  # fmt: skip
+    "OwnChange", "PastRetention", "base_changed", "ReasonMissing", "StaleRevision", "TooMany", "ValueDiffers",
+    "VotesLapsed", }  # fmt: skip
 """What logs hold: a code may be added, and none may change."""
 
 

@@ -126,6 +126,20 @@ _VOTES = (
         ),
     ),
     Mutant(
+        "no approval of a change whose base changed in Segura",
+        "portal/changes/workflow/review.py",
+        "        base_checks.forbid_changed_base(change, current)\n",
+        "",
+        ("tests/changes/test_base_check.py::test_every_route_refuses_to_approve_a_changed_base",),
+    ),
+    Mutant(
+        "one read per minute and secret for all reviewers",
+        "portal/changes/models/observed_secret.py",
+        "        return cursor.fetchone() is not None\n",
+        "        return True\n",
+        ("tests/changes/test_base_check.py::test_one_of_two_readers_at_the_same_moment_may_read",),
+    ),
+    Mutant(
         "four-eyes rule: the requester",
         _RULES,
         "return change.requester_id == by.pk or any(",

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from portal.changes.delivery import circuit_breaker
+from portal.changes.delivery import base_reads, circuit_breaker
 from portal.changes.domain import policy
 from portal.changes.models import Change, Status, StatusCause
 from portal.changes.transitions import db_now, move_change
@@ -23,6 +23,7 @@ def mark_applied(
     """Mark the change as applied: Segura's answer or a read-back confirms it."""
     verified_at = db_now() if cause == StatusCause.READ_BACK else None
     _conclude(change, Status.APPLIED, "change.applied", cause, code=code, details=details, verified_at=verified_at)
+    base_reads.record_applied_values(change)
 
 
 def mark_failed(

@@ -12,9 +12,10 @@ from celery.utils.nodenames import worker_direct
 from django.core.exceptions import ImproperlyConfigured
 from kombu.exceptions import OperationalError
 
+from portal.accounts.models import User
 from portal.audit.sealing import log_origin
 from portal.celery import app
-from portal.changes.delivery import spool, sweep, worker
+from portal.changes.delivery import base_reads, spool, sweep, worker
 from portal.common import discarded_messages, keyring
 
 _log = logging.getLogger(__name__)
@@ -32,6 +33,18 @@ def deliver_change(change_id: int) -> None:
     following = worker.process_change(change_id)
     if following is not None:
         enqueue_change(following)
+
+
+@app.task(name="changes.read_base")
+def read_base(secret: int, user: int) -> None:
+    """Read a secret for the readers of its pending changes; `user`: the id of the user who opened one."""
+    if not all(type(number) is int and 0 < number < 2**63 for number in (secret, user)):
+        _log.warning("A message was thrown away: it names no secret and user")
+        discarded_messages.count_discarded("unusable")
+        return
+    by = User.objects.filter(pk=user, is_active=True).values_list("username", flat=True).first()
+    if by is not None:
+        base_reads.read_for_review(secret, by=by)
 
 
 @app.task(name="changes.sweep")
@@ -56,13 +69,24 @@ def enqueue_change(change_id: int) -> None:
     _published(change_id)
 
 
+def enqueue_base_read(secret: int, user: int) -> None:
+    """Enqueue a read for reviewers, in bounded time; without a broker the page says that nothing was compared."""
+    if time.monotonic() >= _silent_until:
+        _delayed(read_base, secret, user, lost=f"secret {secret} is not read for reviewers")
+
+
 def _published(change_id: int) -> bool:
+    return _delayed(deliver_change, change_id, lost=f"change {change_id} waits for the sweep")
+
+
+def _delayed(task: Any, *ids: int, lost: str) -> bool:
+    """Publish the task; return False if the broker cannot be reached, and log `lost`, what follows from it."""
     global _silent_until
     try:
-        deliver_change.delay(change_id)
+        task.delay(*ids)
     except (OperationalError, OSError) as error:
         _silent_until = time.monotonic() + _SILENCE_S
-        _log.warning("queue not reachable (%s): change %d waits for the sweep", type(error).__name__, change_id)
+        _log.warning("queue not reachable (%s): %s", type(error).__name__, lost)
         return False
     _silent_until = 0.0
     return True

@@ -41,14 +41,22 @@ class VoteForm(RecentAuthForm):
     )
 
     def __init__(
-        self, data: QueryDict | None = None, *, request: HttpRequest, digest: str = "", kept: bool = False
+        self,
+        data: QueryDict | None = None,
+        *,
+        request: HttpRequest,
+        digest: str = "",
+        note: str = "",
+        kept: bool = False,
     ) -> None:
         """Bind the form to `digest`, that of the revision the page shows, unless `data` contains one.
 
+        `note`: a prepared comment, which the voter can edit.
         `kept`: the page shows the form already; htmx must not overwrite what is being typed there.
         """
         self._digest = digest if data is None else data.get("digest", "")
         super().__init__(data, request=request, auto_id="vote-%s")
+        self.initial["reason"] = note
         if kept:
             for field in self.fields.values():
                 field.widget.attrs["hx-preserve"] = "true"

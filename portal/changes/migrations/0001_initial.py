@@ -24,6 +24,16 @@ class Migration(migrations.Migration):
                 ("secret", models.BigIntegerField()),
                 ("secret_name", models.CharField(max_length=500)),
                 (
+                    "reverts",
+                    models.ForeignKey(
+                        help_text="Applied change to undo.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reverted_by",
+                        to="changes.change",
+                    ),
+                ),
+                (
                     "status",
                     models.CharField(
                         choices=[
@@ -361,6 +371,78 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="ObservedSecret",
+            fields=[
+                ("secret", models.BigIntegerField(primary_key=True, serialize=False)),
+                (
+                    "values",
+                    models.JSONField(
+                        default=dict,
+                        help_text="Field -> {value, at, change}: change is the id of the change that set it, else null.",
+                    ),
+                ),
+                (
+                    "requested_at",
+                    models.DateTimeField(help_text="When a read at review was last requested.", null=True),
+                ),
+                ("checked_at", models.DateTimeField(help_text="When the secret was last read at review.", null=True)),
+                (
+                    "failure",
+                    models.CharField(blank=True, help_text="Why the newest read failed: a FailureKind.", max_length=20),
+                ),
+                (
+                    "updated_at",
+                    models.DateTimeField(help_text="When values, check or failure last changed.", null=True),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="SeenRevision",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("revision", models.IntegerField()),
+                (
+                    "previous",
+                    models.IntegerField(help_text="The newest revision seen before that one.", null=True),
+                ),
+                (
+                    "seen_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        help_text="When `revision` was first served.",
+                    ),
+                ),
+                (
+                    "previous_at",
+                    models.DateTimeField(help_text="When `previous` was first served.", null=True),
+                ),
+                (
+                    "change",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="changes.change",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
             name="WrongValue",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -602,5 +684,9 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="wrongvalue",
             index=models.Index(fields=["change", "at"], name="wrong_value_change"),
+        ),
+        migrations.AddConstraint(
+            model_name="seenrevision",
+            constraint=models.UniqueConstraint(fields=("change", "user"), name="seen_revision_once"),
         ),
     ]

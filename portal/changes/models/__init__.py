@@ -14,6 +14,8 @@ from portal.changes.models.change import (
 )
 from portal.changes.models.comment import Comment
 from portal.changes.models.draft import Draft
+from portal.changes.models.observed_secret import ObservedSecret
+from portal.changes.models.seen_revision import SeenRevision
 from portal.changes.models.status_causes import StatusCause, cause_choices
 from portal.changes.models.template import ChangeTemplate
 from portal.changes.models.vote import Verdict, Vote
@@ -31,7 +33,9 @@ __all__ = [
     "CircuitBreaker",
     "Comment",
     "Draft",
+    "ObservedSecret",
     "Revision",
+    "SeenRevision",
     "Status",
     "StatusCause",
     "Verdict",

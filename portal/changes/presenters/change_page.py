@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 from portal.accounts import roles
@@ -16,8 +15,20 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.changes.approvals import valid_votes
 from portal.changes.delivery import circuit_breaker
-from portal.changes.models import OPEN, REVISABLE, Attempt, Change, CircuitBreaker, Revision, Status, Verdict, Vote
+from portal.changes.models import (
+    OPEN,
+    REVISABLE,
+    Attempt,
+    Change,
+    CircuitBreaker,
+    ObservedSecret,
+    Revision,
+    Status,
+    Verdict,
+    Vote,
+)
 from portal.changes.models.comment import Comment
+from portal.changes.models.observed_secret import observed_of
 from portal.changes.presenters import (
     change_rows,
     comment_threads,
@@ -27,15 +38,16 @@ from portal.changes.presenters import (
     secret_insight,
     status_help,
 )
+from portal.changes.presenters.base_check import BaseCheck, with_observation
 from portal.changes.presenters.change_rows import ChangeRow
 from portal.changes.presenters.comment_threads import ThreadIndex
 from portal.changes.presenters.history import HistoryEntry
+from portal.changes.presenters.page_version import format_version
 from portal.changes.presenters.revision_diff import RevisionDiff
 from portal.changes.presenters.secret_insight import ReuseWarning
 from portal.changes.rules import guards
 from portal.changes.rules.guards import AlreadyVoted, NotAllowed, OwnChange, RuleViolation
 from portal.changes.transitions import WrongState
-from portal.common.prepared import Given, Prepared
 from portal.vault import NotSent
 
 
@@ -60,7 +72,18 @@ class ChangePage:
 
     def _row(self, revision: Revision) -> ChangeRow:
         votes = [vote for vote in self.all_votes if vote.revision == revision.number and vote.voided_at is None]
-        return ChangeRow(self.change, revision, votes, reader=self.reader.pk)
+        observed = self._observed if revision is self.revision else None
+        return ChangeRow(self.change, revision, votes, reader=self.reader.pk, observed=observed)
+
+    @cached_property
+    def base_check(self) -> BaseCheck | None:
+        """Comparison with Segura of a change that is still to be decided; None if it is decided."""
+        pending = self.change.status == Status.PENDING
+        return BaseCheck(self.change, self.revision, self._observed) if pending else None
+
+    @cached_property
+    def _observed(self) -> ObservedSecret | None:
+        return observed_of(self.change)
 
     @property
     def earlier(self) -> list[EarlierRevision]:
@@ -155,9 +178,18 @@ class ChangePage:
         """Version of the page as it is now."""
         voted = self.all_votes[-1].pk if self.all_votes else None
         change = self.change
-        return page_version(
-            change.revision, change.status, change.updated_at, circuit_breaker.pause_version(self.pause), voted
+        return format_version(
+            change.revision,
+            change.status,
+            change.updated_at,
+            circuit_breaker.pause_version(self.pause),
+            voted,
+            self._observed_at,
         )
+
+    @property
+    def _observed_at(self) -> datetime | None:
+        return self._observed.updated_at if self._observed else None
 
     @property
     def steps(self) -> list[next_steps.ProgressStep]:
@@ -182,7 +214,7 @@ class ChangePage:
 
     @property
     def may_approve(self) -> bool:
-        return self._may(Verdict.APPROVE)
+        return self._may(Verdict.APPROVE) and not self.row.base_changed
 
     @property
     def may_request_changes(self) -> bool:
@@ -229,31 +261,6 @@ class ChangePage:
         return revision_diff.compare_revisions(seen, self.revision) if seen and seen is not self.revision else None
 
 
-def page_version(revision: int, status: str, moved_at: datetime, paused: datetime | None, voted: int | None) -> str:
-    """Return the version of a page: revision, status, time of the last update, newest vote, and version of a pause."""
-    pause = f".{paused.timestamp():.6f}" if paused and status in next_steps.WAITING else ""
-    return f"{revision}.{status}.{moved_at.timestamp():.6f}.{voted or 0}{pause}"
-
-
-def fetch_page_version(change_id: int, reader: User) -> str | None:
-    """Return the version of the page as it is now, in one query, or None if this user may not see the change."""
-    found = _STANDING.rows(change=change_id)
-    if not found:
-        return None
-    requester, *standing = found[0]
-    return page_version(*standing) if change_rows.can_view(requester, reader) else None
-
-
-def _standing() -> QuerySet[Change, Any]:
-    paused = Subquery(CircuitBreaker.objects.filter(circuit_breaker.PAUSED).values_list(circuit_breaker.MARK))
-    voted = Subquery(Vote.objects.filter(change=OuterRef("pk")).order_by("-pk").values("pk")[:1])
-    asked = ("requester", "revision", "status", "updated_at", paused, voted)
-    return Change.objects.filter(pk=Given("change")).values_list(*asked)
-
-
-_STANDING = Prepared(_standing)  # an open page polls it every two seconds
-
-
 def load_change_page(change_id: int, reader: User) -> ChangePage:
     """Return the page of a change. Raises Change.DoesNotExist also if the user may not see the change.
 
@@ -264,7 +271,7 @@ def load_change_page(change_id: int, reader: User) -> ChangePage:
     deciders = ArraySubquery(
         roles.users_with_right(Right.DECIDE).values("pk")
     )  # part of this query, to save another one
-    found = Change.objects.visible_to(reader).select_related("requester").annotate(deciders=deciders)
+    found = with_observation(Change.objects.visible_to(reader)).select_related("requester").annotate(deciders=deciders)
     return ChangePage(
         found.prefetch_related(Prefetch("revisions", revisions), Prefetch("votes", votes)).get(pk=change_id), reader
     )

@@ -8,17 +8,20 @@ from datetime import datetime
 from functools import cached_property
 
 from django.db.models import F, FilteredRelation, Prefetch, Q, prefetch_related_objects
+from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
 from portal.changes.approvals import valid_votes
 from portal.changes.delivery import circuit_breaker
 from portal.changes.domain import patch as patches
 from portal.changes.domain import policy, review_proof, risks
+from portal.changes.domain.base_comparison import BaseChange
 from portal.changes.domain.fields import FIELD_LABELS
 from portal.changes.domain.patch import DirectoryNames, FieldChange
 from portal.changes.domain.risks import Risk, RiskLevel
-from portal.changes.models import Change, ChangeQuerySet, Revision, Status, Vote
-from portal.changes.presenters import change_titles, next_steps
+from portal.changes.models import Change, ChangeQuerySet, ObservedSecret, Revision, Status, Vote
+from portal.changes.models.observed_secret import observed_of
+from portal.changes.presenters import base_check, change_titles, next_steps
 from portal.changes.presenters.change_titles import ChangeTitle
 from portal.changes.rules import guards
 
@@ -32,7 +35,7 @@ class ChangeRow:
     """A change with its current revision and the votes on it.
 
     `reader`: id of the user it is shown to; `linked`: whether they may open it; `paused`: whether delivery is paused.
-    `approvable`: whether enough users may approve it.
+    `approvable`: whether enough users may approve it; `observed`: what is known of its secret, None if nothing is.
     """
 
     change: Change
@@ -42,6 +45,17 @@ class ChangeRow:
     linked: bool = True
     paused: bool = False
     approvable: bool = True
+    observed: ObservedSecret | None = None
+
+    @cached_property
+    def base_changed(self) -> list[BaseChange]:
+        """Fields that changed in Segura since the proposal: while there are any, it cannot be approved."""
+        return base_check.list_base_changes(self.change, self.revision, self.observed)
+
+    @property
+    def chips(self) -> list[str]:
+        """Short marks of the row of a queue: what the reader must know before deciding."""
+        return [_("Out of date in Segura")] if self.base_changed else []
 
     @cached_property
     def diff(self) -> list[FieldChange]:
@@ -60,7 +74,9 @@ class ChangeRow:
     @property
     def not_compared(self) -> bool:
         """Whether the secret has not been compared since the proposal: the worker compares it before it sends."""
-        return self.change.status == Status.PENDING
+        checked_at = self.observed.checked_at if self.observed else None
+        read_at = self.revision.base_read_at
+        return self.change.status == Status.PENDING and not (checked_at and read_at and checked_at > read_at)
 
     @cached_property
     def title(self) -> ChangeTitle:
@@ -151,7 +167,8 @@ def describe_revision(revision: Revision) -> list[FieldChange]:
 def with_row_data(changes: ChangeQuerySet) -> ChangeQuerySet:
     """Return the queryset with what build_rows needs of each change: requester and current revision."""
     current = FilteredRelation("revisions", condition=Q(revisions__number=F("revision")))
-    joined = changes.annotate(current_revision=current).select_related("requester", "current_revision")  # type: ignore[misc]
+    observed = base_check.with_observation(changes)
+    joined = observed.annotate(current_revision=current).select_related("requester", "current_revision")  # type: ignore[misc]
     return joined.defer("current_revision__encrypted_secret")  # type: ignore[misc]
 
 
@@ -187,6 +204,7 @@ def build_rows(changes: Iterable[Change], *, reader: User) -> list[ChangeRow]:
             paused=paused,
             approvable=change.status != Status.PENDING
             or valid_votes.can_be_approved(change, change.current_revision, deciders),  # type: ignore[attr-defined]
+            observed=observed_of(change),
         )
         for change in found
     ]

@@ -12,6 +12,7 @@ from portal.changes.rules.guards import (
     AlreadyPaused,
     AlreadySubmitted,
     AlreadyVoted,
+    BaseChanged,
     ChangesRequested,
     NotAllowed,
     NotPaused,
@@ -28,6 +29,7 @@ _ELSEWHERE = (
     AlreadyVoted,
     AlreadySubmitted,
     ChangesRequested,
+    BaseChanged,
     AlreadyPaused,
     NotPaused,
 )

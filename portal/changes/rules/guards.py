@@ -23,6 +23,7 @@ from portal.changes.models import Change, Revision, Status, Verdict, Vote
 from portal.changes.rules.violations import AlreadyPaused as AlreadyPaused
 from portal.changes.rules.violations import AlreadySubmitted as AlreadySubmitted
 from portal.changes.rules.violations import AlreadyVoted as AlreadyVoted
+from portal.changes.rules.violations import BaseChanged as BaseChanged
 from portal.changes.rules.violations import ChangesRequested as ChangesRequested
 from portal.changes.rules.violations import ContainsSecret as ContainsSecret
 from portal.changes.rules.violations import DiffNotOpened as DiffNotOpened

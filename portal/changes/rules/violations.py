@@ -50,6 +50,12 @@ class StaleRevision(RuleViolation):
         self.change = change
 
 
+class BaseChanged(RuleViolation):
+    """The secret changed in Segura since the proposal: the voter has compared it with values that are gone."""
+
+    code = "base_changed"
+
+
 class AlreadySubmitted(RuleViolation):
     """The same proposal is a revision of a change already."""
 

@@ -40,6 +40,7 @@ _WAITING = """
     <a id="row-{pk}" data-beside href="{address}" hx-get="{beside}" hx-target="#desk" hx-sync="#main:replace"
        hx-swap="outerHTML settle:0ms">{number}</a>
     <small>{fields}</small>
+    {chips}
     <strong id="taken-{pk}" class="taken"></strong>
   </td>
   <td data-label="{secret}">
@@ -139,6 +140,7 @@ def _cells(row: ChangeRow) -> dict[str, Any]:
         "alone": " data-alone" if row.level == RiskLevel.HIGH else "",
         "choose": _("Choose %(number)s") % {"number": change.number},
         "number": change.number,
+        "chips": format_html_join(" ", '<span class="chip">{}</span>', ((chip,) for chip in row.chips)),
         "fields": row.field_names,
         "name": show_invisible(change.secret_name),
         "reason": truncatechars(show_invisible(row.revision.reason), _REASON_SHOWN),

@@ -20,11 +20,18 @@ from portal.changes.forms.comment import CommentForm
 from portal.changes.forms.decision import RecheckForm, ResolveForm, RetryForm, VoteForm
 from portal.changes.forms.filters import QueueFilterForm
 from portal.changes.models import Change, Status
-from portal.changes.presenters import change_page, comment_threads, error_responses
+from portal.changes.presenters import comment_threads, error_responses, page_version
 from portal.changes.rules.guards import ContainsSecret, RuleViolation
 from portal.changes.transitions import WrongState
 from portal.changes.views import comments as comment_views
-from portal.changes.views.change_page import open_change, page_context, show_page, show_refusal
+from portal.changes.views import review_reads
+from portal.changes.views.change_page import (
+    open_change,
+    opened_ballot,
+    page_context,
+    show_page,
+    show_refusal,
+)
 from portal.changes.workflow import comments, manual_resolution, review, submission
 from portal.common.parsing import parse_db_integer
 
@@ -35,7 +42,11 @@ def change(request: UserRequest, change_id: int) -> HttpResponse:
     """Show the page of one change. `said`: the new comment, for which htmx gets only its part of the page."""
     shown = open_change(request, change_id)
     said = shown.find_comment(parse_db_integer(request.GET.get("said", "")) or 0)
-    return comment_views.added(request, shown, said) if said and request.htmx else show_page(request, shown, said=said)
+    if said and request.htmx:
+        return comment_views.added(request, shown, said)
+    if shown.may_vote and shown.base_check:
+        shown.base_check = review_reads.start_read(shown.base_check, by=request.user)
+    return show_page(request, shown, said=said, ballot=opened_ballot(request, shown))
 
 
 @require_safe
@@ -43,7 +54,7 @@ def change(request: UserRequest, change_id: int) -> HttpResponse:
 def status(request: UserRequest, change_id: int) -> HttpResponse:
     """Return the part of the page that updates, or 204 if the page is still of the version `seen`."""
     seen = request.GET.get("seen", "")
-    stands = change_page.fetch_page_version(change_id, request.user)
+    stands = page_version.fetch_page_version(change_id, request.user)
     if stands is None:
         raise Http404
     if seen == stands:

@@ -90,6 +90,13 @@ def open_change(request: UserRequest, change_id: int) -> ChangePage:
         raise Http404 from None
 
 
+def opened_ballot(request: UserRequest, shown: ChangePage) -> VoteForm:
+    """Return an empty vote form; with `?comment=base_changed` its comment names the fields that changed in Segura."""
+    asked = request.GET.get("comment") == "base_changed" and shown.base_check and shown.base_check.changed
+    note = shown.base_check.note if asked and shown.base_check else ""
+    return VoteForm(request=request, digest=shown.revision.digest, note=note)
+
+
 def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
     """Return the context of the page, with empty forms."""
     return {

@@ -18,9 +18,11 @@ from portal.changes.forms.decision import VoteForm
 from portal.changes.forms.filters import ChangeFilterForm, QueueFilterForm, QueueUpdateForm
 from portal.changes.models import Change
 from portal.changes.presenters import change_rows, secret_insight
+from portal.changes.presenters.base_check import BaseCheck
 from portal.changes.presenters.change_rows import ChangeRow
 from portal.changes.presenters.queue_updates import QueueUpdates
 from portal.changes.presenters.secret_insight import ReuseWarning
+from portal.changes.views import review_reads
 from portal.web import keyset, saved_filters
 from portal.web.htmx import retarget_response
 
@@ -41,6 +43,7 @@ class QueuePanel:
     may_approve: bool = False
     may_request_changes: bool = False
     refusal: dict[str, Any] = field(default_factory=dict)
+    check: BaseCheck | None = None
 
 
 @require_safe
@@ -69,7 +72,10 @@ def show_queue(
     selected = change_rows.row_or_next(form.opened, rows, form.order)
     if panel is None and selected is not None:
         likeness = secret_insight.find_reuse(selected.change, selected.revision, reader=request.user)
-        panel = QueuePanel(selected, likeness, VoteForm(request=request, digest=selected.revision.digest))
+        check = BaseCheck(selected.change, selected.revision, selected.observed)
+        check = review_reads.start_read(check, by=request.user)
+        form_of_vote = VoteForm(request=request, digest=selected.revision.digest)
+        panel = QueuePanel(selected, likeness, form_of_vote, check=check)
     context = {
         "asked": place,
         "form": form,

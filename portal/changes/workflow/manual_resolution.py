@@ -13,7 +13,7 @@ from portal.accounts.reauthentication import RecentAuth
 from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.changes.approvals import valid_votes, vote_mac
-from portal.changes.delivery import tasks
+from portal.changes.delivery import base_reads, tasks
 from portal.changes.domain import policy, secret_encryption
 from portal.changes.models import Change, Revision, Status, StatusCause, WrongValue
 from portal.changes.rules import guards
@@ -161,4 +161,6 @@ def resolve_change(
             unknown_outcomes=0,
             backoff_count=0,
         )
+        if applied:
+            base_reads.record_applied_values(change)
         return change

@@ -16,7 +16,7 @@ from portal.changes.delivery import tasks
 from portal.changes.domain import policy
 from portal.changes.domain.review_proof import NONE_TAKEN, ReviewProof
 from portal.changes.models import Change, Status, StatusCause, Verdict, Vote
-from portal.changes.rules import guards
+from portal.changes.rules import base_checks, guards
 from portal.changes.rules.guards import RuleViolation, StaleRevision
 from portal.changes.transitions import WrongState, db_now, lock_change, move_change
 
@@ -150,6 +150,7 @@ def _may_vote(change: Change, ballot: VoteRequest, *, by: User) -> None:
     if asked is not None:
         raise asked
     if ballot.verdict == Verdict.APPROVE:
+        base_checks.forbid_changed_base(change, current)
         guards.require_review_proof(current, ballot.review_proof)
     guards.require_recent_auth(ballot.recent_auth)  # last: no voter enters a password for a vote that would not count
 

@@ -12,8 +12,8 @@ from portal.accounts.signals import rights_changed
 from portal.changes.approvals import valid_votes
 from portal.changes.delivery import status_changes, tasks
 from portal.changes.domain import policy
-from portal.changes.models import Change, Status, StatusCause, Vote
-from portal.changes.rules import guards
+from portal.changes.models import Change, Revision, Status, StatusCause, Vote
+from portal.changes.rules import base_checks, guards
 from portal.changes.transitions import db_now, lock_change, move_change
 
 _OVER = (Status.APPLIED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED)
@@ -42,10 +42,17 @@ def recount_votes(change_id: int) -> None:
     missing = valid_votes.count_missing(revision, votes)
     if change.status == Status.APPROVED and change.in_doubt_since is None and missing:
         status_changes.mark_returned(change, missing)
-    elif change.status == Status.PENDING and not missing and not guards.open_change_requests(votes):
+    elif _is_decided(change, revision, votes, missing):
         _approve_anew(change, revision.digest, max(vote.at for vote in votes))
     elif change.status == Status.PENDING and len(votes) < len(standing):
         move_change(change, Status.PENDING, "change.returned", data={"missing": missing}, cause=StatusCause.VOTE_VOIDED)
+
+
+def _is_decided(change: Change, revision: Revision, votes: list[Vote], missing: int) -> bool:
+    """Return whether the remaining votes approve the pending change, and nothing speaks against it."""
+    if change.status != Status.PENDING or missing or guards.open_change_requests(votes):
+        return False
+    return not base_checks.load_changes_since_proposal(change, revision)
 
 
 def _approve_anew(change: Change, digest: str, voted_at: Any) -> None:
