@@ -32,17 +32,17 @@ ACTIONS: dict[str, str | Promise] = {
     "change.returned": _("Change returned to pending"),
     "change.rejected": _("Change rejected"),
     "change.expired": _("Change expired"),
-    "change.stale": _("Change overtaken by another edit"),
+    "change.stale": _("Change out of date"),
     "change.applied": _("Change applied"),
     "change.failed": _("Change failed"),
-    "change.in_doubt": _("Change in doubt"),
-    "change.still_in_doubt": _("Change still in doubt"),
-    "change.requeued": _("Change put back in the queue"),
+    "change.in_doubt": _("Outcome of change unknown"),
+    "change.still_in_doubt": _("Outcome of change still unknown"),
+    "change.requeued": _("Change queued again"),
     "change.escalated": _("Change needs an administrator"),
     "change.retried": _("Change retried"),
     "change.retry_refused": _("Retry of a change refused"),
     "change.rechecked": _("Change read back again"),
-    "change.resolved": _("Change closed by hand"),
+    "change.resolved": _("Change resolved manually"),
     "vote.cast": _("Vote cast"),
     "vote.refused": _("Vote refused"),
     "vote.voided": _("Vote voided"),
@@ -52,26 +52,26 @@ ACTIONS: dict[str, str | Promise] = {
     "delivery.claim_lost": _("Worker lost during delivery"),
     "delivery.paused": _("Delivery paused"),
     "delivery.resumed": _("Delivery resumed"),
-    "delivery.paused_by_operator": _("Delivery paused by hand"),
-    "delivery.resumed_by_operator": _("Delivery resumed by hand"),
+    "delivery.paused_by_operator": _("Delivery paused by an administrator"),
+    "delivery.resumed_by_operator": _("Delivery resumed by an administrator"),
     "vault.responded": _("Segura answered"),
     "vault.unanswered": _("Segura did not answer"),
     "vault.tested": _("Connection to Segura tested"),
     "catalog.synced": _("Catalogue synchronised"),
     "directory.synced": _("Directory of users and groups synchronised"),
-    "secret.viewed": _("Details of an API secret read"),
+    "secret.viewed": _("Secret details viewed"),
     "session.started": _("Signed in"),
-    "session.failed": _("Sign-in refused"),
+    "session.failed": _("Sign-in failed"),
     "session.reauthenticated": _("Authenticated again"),
     "session.ended": _("Signed out"),
-    "account.created": _("Account made"),
+    "account.created": _("Account created"),
     "account.password_changed": _("Password changed"),
     "account.address_changed": _("E-mail address changed"),
-    "account.disabled": _("Account switched off"),
-    "account.enabled": _("Account switched on"),
-    "access.denied": _("Page refused"),
-    "access.granted": _("Roles of a person set"),
-    "audit.read": _("Log read"),
+    "account.disabled": _("Account disabled"),
+    "account.enabled": _("Account enabled"),
+    "access.denied": _("Access denied"),
+    "access.granted": _("Roles changed"),
+    "audit.read": _("Audit log viewed"),
     "audit.exported": _("Log export started"),
     "audit.export_ended": _("Log export ended"),
     "audit.evidence_exported": _("Evidence of a change exported"),
@@ -86,7 +86,7 @@ ACTIONS: dict[str, str | Promise] = {
     "audit.hold_lifted": _("Legal hold of a change taken off"),
     "audit.restored": _("Database restored from a backup"),
     "notice.given_up": _("Event that no user could be notified of"),
-    "encryption_key.rotated": _("Values sealed anew with another key"),
+    "encryption_key.rotated": _("Values re-encrypted with another key"),
 }
 """All actions, as `noun.past`, and their labels."""
 
@@ -124,6 +124,23 @@ ACCESS = (
 """The actions that the access report is made from: a partial index holds these alone."""
 
 
+VIEWS = ("audit.read", "audit.exported", "audit.export_ended", "audit.evidence_exported", "secret.viewed")
+"""The actions that record a view or an export: the log hides them until they are asked for."""
+
+COLLECTIONS = {
+    "failures": (
+        "change.failed",
+        "change.escalated",
+        "change.in_doubt",
+        "delivery.claim_lost",
+        "vault.unanswered",
+        "session.failed",
+        "access.denied",
+    ),
+}
+"""Actions of several nouns that one filter finds."""
+
+
 class UnknownAction(ValueError):
     """An action that ACTIONS does not list."""
 
@@ -145,7 +162,14 @@ def action_label(action: str) -> str:
 
 
 def action_choices() -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the choices of a filter: for each noun the whole group, then its actions."""
+    """Return the choices of a filter: the collections, then for each noun the whole group and its actions."""
+    return [
+        (str(_("Several kinds")), [("failures", str(_("Failures")))]),
+        *_grouped_choices(),
+    ]
+
+
+def _grouped_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     return [
         (
             str(name),

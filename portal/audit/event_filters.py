@@ -10,7 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 @dataclass(frozen=True)
 class EventFilters:
-    """Search criteria for events. An empty field does not narrow the search; `since` is included, `until` is not."""
+    """Search criteria for events. An empty field does not narrow the search; `since` is included, `until` is not.
+
+    `people` and `secrets` match any of several; `hide_views` leaves out actions.VIEWS.
+    """
 
     person: str = ""
     secret: int | None = None
@@ -20,6 +23,9 @@ class EventFilters:
     since: datetime | None = None
     until: datetime | None = None
     only: str = ""
+    people: tuple[str, ...] = ()
+    secrets: tuple[int, ...] | None = None
+    hide_views: bool = False
 
 
 ONLY = {

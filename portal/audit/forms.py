@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.forms.renderers import get_default_renderer
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
@@ -17,10 +18,12 @@ from portal.accounts.models import User
 from portal.audit import actions, period
 from portal.audit.event_filters import ONLY, EventFilters
 from portal.audit.period import Period
+from portal.audit.secret_names import find_secrets_by_name
 
 Kinds = list[tuple[str, str | list[tuple[str, str]]]]
 _LARGEST = 2**63 - 1
 _CHANGE = re.compile(r"(?:CR-)?(\d{1,18})", re.IGNORECASE)
+_FOUND = 50
 _FIRST_YEAR, _LAST_YEAR = 2000, 2999
 _CODE = re.compile(r"[1-5]\d\d|[1-5]xx|none")
 
@@ -61,13 +64,7 @@ class LogFilterForm(forms.Form):
     """Search criteria of the log. All fields may stay empty; times are UTC."""
 
     person = forms.CharField(label=_("Person"), required=False, max_length=150)
-    secret = forms.IntegerField(
-        label=_("Secret's identifier"),
-        required=False,
-        min_value=0,
-        max_value=_LARGEST,
-        widget=forms.TextInput({"inputmode": "numeric"}),
-    )
+    secret = forms.CharField(label=_("Secret"), required=False, max_length=200)
     change = forms.CharField(
         label=_("Change"), required=False, max_length=30, widget=forms.TextInput({"placeholder": "CR-12"})
     )
@@ -78,14 +75,32 @@ class LogFilterForm(forms.Form):
         max_length=10,
         widget=forms.TextInput({"list": "codes", "placeholder": "201, 4xx, none"}),
     )
-    only = forms.ChoiceField(label=_("Of these only"), required=False, choices=[("", _("Everything")), *ONLY.items()])
+    only = forms.ChoiceField(label=_("Limit to"), required=False, choices=[("", _("Everything")), *ONLY.items()])
     since = forms.DateTimeField(label=_("From (UTC)"), required=False, widget=_moment(), validators=[_in_the_calendar])
-    until = forms.DateTimeField(
-        label=_("Before (UTC)"), required=False, widget=_moment(), validators=[_in_the_calendar]
+    until = forms.DateTimeField(label=_("Until (UTC)"), required=False, widget=_moment(), validators=[_in_the_calendar])
+
+    views = forms.ChoiceField(
+        label=_("Views and exports"), required=False, choices=[("", _("Hidden")), ("all", _("Shown"))]
     )
 
-    def clean_person(self) -> str:
-        return User.objects.spell_as_account(self.cleaned_data["person"])
+    def clean_person(self) -> tuple[str, ...]:
+        """Return the usernames that the text names: the account of exactly this name, else those with it in a name."""
+        text = self.cleaned_data["person"]
+        exact = User.objects.find_by_name(text) if text else None
+        if exact or not text:
+            return (exact.username,) if exact else ()
+        named = Q(username__icontains=text) | Q(first_name__icontains=text) | Q(last_name__icontains=text)
+        return (*User.objects.filter(named).values_list("username", flat=True)[:_FOUND], text)
+
+    def clean_secret(self) -> tuple[int, ...] | None:
+        """Return the ids of the secrets that the text names, by number or by a part of the name."""
+        text = self.cleaned_data["secret"]
+        if not text:
+            return None
+        number = int(text) if text.isascii() and text.isdigit() else None
+        if number is not None and number > _LARGEST:
+            raise forms.ValidationError(_("A secret is its number or a part of its name. This number is too large."))
+        return (number,) if number is not None else tuple(find_secrets_by_name(text))
 
     def clean_change(self) -> int | None:
         text = self.cleaned_data["change"]
@@ -112,8 +127,10 @@ class LogFilterForm(forms.Form):
         return cleaned
 
     def filters(self) -> EventFilters:
-        """Return the filters of a valid form."""
-        return EventFilters(**self.cleaned_data)
+        """Return the filters of a valid form. A chosen kind of event is never hidden."""
+        fields = dict(self.cleaned_data)
+        hide_views = fields.pop("views") != "all" and not fields["kind"]
+        return EventFilters(people=fields.pop("person"), secrets=fields.pop("secret"), hide_views=hide_views, **fields)
 
     def asked(self) -> dict[str, str]:
         """Return the fields that are not empty, as typed: for the URL and for the event."""

@@ -25,17 +25,15 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def matching(self, filters: EventFilters) -> EventQuerySet:
         """Return the events that match all filters at once. Every column used here has an index."""
-        found = self
-        if filters.person:
-            found = found.filter(actor=filters.person)
-        if filters.secret is not None:
-            found = found.filter(secret=filters.secret)
-        if filters.change is not None:
-            found = found.filter(change=filters.change)
+        found = _about(self, filters)
         if filters.kind in actions.ACTION_GROUPS:
             found = found.alias(noun=_NOUN).filter(noun=filters.kind)
+        elif filters.kind in actions.COLLECTIONS:
+            found = found.filter(action__in=actions.COLLECTIONS[filters.kind])
         elif filters.kind:
             found = found.filter(action=filters.kind)
+        if filters.hide_views:
+            found = found.exclude(action__in=actions.VIEWS)
         if filters.code:
             found = _answered(found, filters.code)
         found = _within(found, filters.since, filters.until)
@@ -62,6 +60,19 @@ class EventQuerySet(models.QuerySet["Event"]):
             proposer=Subquery(proposed.values("actor")[:1]), proposed_as=Subquery(proposed.values("seq")[:1])
         )
         return calls.exclude(Exists(approved.filter(seq__gt=OuterRef("proposed_as"))))
+
+
+def _about(found: EventQuerySet, filters: EventFilters) -> EventQuerySet:
+    """Filter by user, secret and change."""
+    if filters.people:
+        found = found.filter(actor__in=filters.people)
+    elif filters.person:
+        found = found.filter(actor=filters.person)
+    if filters.secrets is not None:
+        found = found.filter(secret__in=filters.secrets)
+    elif filters.secret is not None:
+        found = found.filter(secret=filters.secret)
+    return found if filters.change is None else found.filter(change=filters.change)
 
 
 def _answered(found: EventQuerySet, code: str) -> EventQuerySet:

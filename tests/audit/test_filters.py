@@ -15,7 +15,7 @@ from django.urls import reverse
 from portal.accounts.models import User
 from portal.audit.event_filters import EventFilters
 from portal.audit.forms import LogFilterForm, PeriodForm
-from portal.audit.ledger import canonical_json
+from portal.audit.ledger import canonical_json, record_event
 from portal.audit.models import Event
 from portal.web import keyset
 from tests.audit.tampering import insert
@@ -138,23 +138,27 @@ def test_form_turns_the_address_into_filters() -> None:
     )
     assert form.is_valid()
     assert form.filters() == EventFilters(
-        "maria", 43, 12, "vault", "4xx", NOON, NOON + datetime.timedelta(hours=1, seconds=30)
+        change=12,
+        kind="vault",
+        code="4xx",
+        since=NOON,
+        until=NOON + datetime.timedelta(hours=1, seconds=30),
+        people=("maria",),
+        secrets=(43,),
     )
     assert form.asked()["person"] == "maria"
 
 
-def test_an_empty_form_asks_for_everything() -> None:
+def test_an_empty_form_asks_for_everything_but_views_and_exports() -> None:
     form = LogFilterForm({"person": "", "secret": "", "change": " ", "at": "x", "unknown": "y"})
     assert form.is_valid()
-    assert form.filters() == EventFilters()
+    assert form.filters() == EventFilters(hide_views=True)
     assert form.asked() == {}
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("secret", "forty"),
-        ("secret", "-1"),
         ("secret", "9" * 30),
         ("change", "CR-"),
         ("change", "12; DROP"),
@@ -204,3 +208,37 @@ def test_news_of_the_queue_since_the_edge_of_the_calendar_are_none(approver: Use
     assert (
         as_person(approver).get(f"{reverse('changes:queue_updates')}?since=0001-01-01T00:00&shown=1").status_code == 204
     )
+
+
+def test_filter_finds_accounts_by_part_of_any_name_and_ignores_case_al4() -> None:
+    User.objects.create(username="requester", first_name="Rita", last_name="Campos")
+    User.objects.create(username="requester2")
+    numbers = [record_event("session.started", by=name) for name in ("requester", "requester2", "maria")]
+
+    def found(person: str) -> set[int]:
+        form = LogFilterForm({"person": person})
+        assert form.is_valid()
+        return set(Event.objects.matching(form.filters()).values_list("pk", flat=True)) & set(numbers)
+
+    assert found("Requester") == found("requester") == {numbers[0]}
+    assert found("REQ") == {numbers[0], numbers[1]}
+    assert found("campos") == {numbers[0]}
+    assert found("nobody-here") == set()
+
+
+def test_filter_finds_a_secret_by_part_of_its_name() -> None:
+    number = record_event("change.submitted", change=901, secret=901, data={"secret_name": "hr-Directory"})
+    for text, wanted in (("directory", {number}), ("901", {number}), ("no-such", set[int]())):
+        form = LogFilterForm({"secret": text})
+        assert form.is_valid()
+        assert set(Event.objects.matching(form.filters()).values_list("pk", flat=True)) == wanted, text
+
+
+def test_views_and_exports_are_hidden_until_they_are_asked_for() -> None:
+    hidden = {record_event("audit.read"), record_event("secret.viewed", secret=7)}
+    shown = {record_event("session.started", by="maria")}
+    for fields, wanted in (({}, shown), ({"views": "all"}, shown | hidden), ({"kind": "audit"}, None)):
+        form = LogFilterForm(fields)
+        assert form.is_valid()
+        found = set(Event.objects.matching(form.filters()).values_list("pk", flat=True)) & (shown | hidden)
+        assert found == (wanted if wanted is not None else {min(hidden)}), fields

@@ -70,7 +70,7 @@ def test_pages_show_it_as_what_it_is_and_the_rest_as_ever(
     insert(AS_KEPT, f"{IMPOSSIBLE}T12:00:00.000000")
     browser = as_person(auditor)
     page = browser.get("/audit/").content.decode()
-    assert "Not written by the portal" in page
+    assert "Not written by Countersign" in page
     assert all(f'href="/audit/events/{number}/"' in page for number in log)
     forged = Event.objects.order_by("-pk").values_list("pk", flat=True).get(text__contains=IMPOSSIBLE)
     assert IMPOSSIBLE in browser.get(f"/audit/events/{forged}/").content.decode()

@@ -58,7 +58,7 @@ def test_who_gave_whom_the_right_to_edit_and_what_segura_said_takes_under_six_cl
     clicks.on("searchbox", "Secret, person or change")
     page.keyboard.type(SECRET)
     clicks.on("button", "Find")
-    row = page.locator("tr", has_text=f"CR-{change}")
+    row = page.locator(".stories tr", has_text=f"CR-{change}")
     for words in ("requester", f"{colleague} gains the right to edit", "approver", "200"):
         expect(row).to_contain_text(words)
     expect(row.locator(".badge-status")).to_have_text("applied")
@@ -104,8 +104,9 @@ def test_charts_are_drawn_from_their_tables_and_a_bar_leads_to_its_rows(
 def test_a_filter_is_saved_from_what_htmx_shows(sign_in: Callable[..., Person]) -> None:
     auditor = sign_in("auditor")
     page = auditor.go("/audit/")
+    page.locator(".fold > summary").click()
     page.get_by_label("Kind of event").select_option("session.started")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     page.locator("summary", has_text="Save this filter").click()
     page.get_by_label("Name of the filter").fill("Who signed in")
     page.get_by_role("button", name="Save").click()

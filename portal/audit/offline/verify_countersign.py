@@ -469,7 +469,7 @@ def read_part(number: int, text: str) -> str:
         rows = [("Time (UTC)", event["at"]), ("Person", who), ("Address", event["address"] or None)]
         rows += [("API secret", event["secret"]), ("HTTP status", event["code"]), *read_facts(event["data"])]
     except (ValueError, KeyError, TypeError, AttributeError):
-        title, rows = "Not written by the portal", []
+        title, rows = "Not written by Countersign", []
     told = [f"<dt>{shown_as(name)}</dt><dd>{shown_as(value)}</dd>\n" for name, value in rows if value is not None]
     return f"<h2>{number}. {shown_as(title)}</h2>\n<dl>\n{''.join(told)}</dl>\n<pre>{shown_as(text)}</pre>\n"
 

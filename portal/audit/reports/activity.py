@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, Q
 
 from portal.accounts.models import User
@@ -18,6 +16,7 @@ from portal.audit.event_filters import EventFilters
 from portal.audit.models import Event, EventQuerySet
 from portal.audit.period import Period
 from portal.audit.reports.access import SubjectRow, find_subjects
+from portal.audit.secret_names import find_secrets_by_name
 
 SUBMITTED = "change.submitted"
 _PROPOSED = (SUBMITTED, "change.revised")
@@ -27,7 +26,6 @@ _STORY = (
     "vote.cast",
     "delivery.answered",
 )
-_SEARCHED = 20_000
 _FOUND = 20
 
 
@@ -128,35 +126,8 @@ def search_log(text: str, number: int | None) -> SearchResults:
         changes = [number] if Event.objects.filter(change=number).exists() else []
         if text.isdigit() and Event.objects.filter(secret=number).exists():
             secrets[number] = ""
-    named = list((secrets | _secrets_named(text)).items())[:_FOUND]
+    named = list((secrets | find_secrets_by_name(text)).items())[:_FOUND]
     return SearchResults(changes, named, _people_named(text), find_subjects(text))
-
-
-def _secrets_named(text: str) -> dict[int, str]:
-    named: dict[int, str] = {}
-    for event in Event.objects.filter(pk__in=_saying(text)).order_by("-id"):
-        name = str(event.entry.data.get("secret_name", "")) if event.entry else ""
-        if event.entry and event.entry.secret is not None and text.lower() in name.lower():
-            named.setdefault(event.entry.secret, name)
-    return named
-
-
-def _saying(text: str) -> list[int]:
-    """Return ids of the newest submissions that may have the text in the secret's name, after its key.
-
-    The ids are selected first, from the index alone, then the text of each: with a single filter PostgreSQL would
-    choose to read the whole log. Only the short end of the text is compared, because converting it to capitals costs
-    the most.
-    """
-    part = connection.ops.prep_for_like_query(json.dumps(text, ensure_ascii=False)[1:-1])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM (SELECT id FROM audit_event WHERE action = %s ORDER BY id DESC LIMIT %s) newest WHERE"
-            " (SELECT UPPER(SPLIT_PART(e.text, '\"secret_name\":', 2)) FROM audit_event e WHERE e.id = newest.id)"
-            " LIKE UPPER(%s) ESCAPE '\\' ORDER BY id DESC LIMIT %s",
-            [SUBMITTED, _SEARCHED, f"%{part}%", 10 * _FOUND],
-        )
-        return [number for (number,) in cursor]
 
 
 def _people_named(text: str) -> list[str]:

@@ -36,6 +36,12 @@ def by(entry: Entry) -> SafeString | str:
 
 
 @register.filter
+def name_of(names: object, number: int) -> str:
+    """Return the name of a secret from a mapping by number; the number itself without one."""
+    return str(names.get(number) or number) if isinstance(names, dict) else str(number)
+
+
+@register.filter
 def beside(left: Iterable[object], right: Iterable[object]) -> list[tuple[object, object]]:
     """Pair the items of two lists of equal length."""
     return list(zip(left, right, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_safe
 
 from portal.accounts.decorators import UserRequest, limit_acts, require_rights
@@ -19,8 +21,10 @@ from portal.audit.forms import LogFilterForm
 from portal.audit.ledger import record_event
 from portal.audit.log_views import record_log_view
 from portal.audit.models import Event
+from portal.audit.reports.event_counts import count_events
 from portal.audit.sealing import inclusion_proofs, merkle
 from portal.audit.sealing.status import get_seal_status
+from portal.audit.secret_names import load_secret_names
 from portal.web import keyset, saved_filters
 
 _ROWS = 50
@@ -40,6 +44,9 @@ def events(request: UserRequest) -> HttpResponse:
     record_log_view(request, "events", filters=form.asked())
     context = {
         "rows": page.rows,
+        "names": load_secret_names({row.secret for row in page.rows if row.secret is not None}),
+        "counts": count_events(filters),
+        "shown_address": _address(request.path, form.asked() | {"views": "all"}, ""),
         "newer": page.newer and _address(request.path, form.asked(), page.newer),
         "older": page.older and _address(request.path, form.asked(), page.older),
         "query": urlencode(form.asked()),
@@ -89,7 +96,11 @@ def exports(request: UserRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "audit/exports.html", context, status=422)
     record_log_view(request, "exports", filters=form.asked())
-    context |= {"size": exported.estimate_size(form.filters()), "query": urlencode(form.asked())}
+    context |= {
+        "size": exported.estimate_size(form.filters()),
+        "query": urlencode(form.asked()),
+        "hides_views": form.filters().hide_views,
+    }
     return render(request, "audit/exports.html", context)
 
 
@@ -124,13 +135,24 @@ def _proof(event: Event) -> dict[str, Any]:
 def _list(request: UserRequest, form: LogFilterForm, context: dict[str, Any], status: int = 200) -> HttpResponse:
     part = bool(request.htmx)
     template = "audit/events.html#list" if part else "audit/events.html"
-    seen = {} if part else {"standing": get_seal_status(), "kept_days": settings.RETAIN_AUDIT_DAYS}
+    seen = {} if part else {"chips": _chips(), "standing": get_seal_status(), "kept_days": settings.RETAIN_AUDIT_DAYS}
     kept = {"saved": saved_filters.load_saved_filters(request, "audit:events", form.asked())} if form.is_valid() else {}
     response = render(request, template, {"form": form, **seen, **kept, **context}, status=status)
     if part:
         # The URL in the address bar has only the filters that the user set, so that it can be copied.
         response["HX-Push-Url"] = _address(request.path, form.asked(), request.GET.get("at", ""))
     return response
+
+
+def _chips() -> list[tuple[str, str]]:
+    """Return the usual filters, as labels and query strings."""
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    return [
+        (_("Last 24 hours"), urlencode({"since": f"{yesterday:%Y-%m-%dT%H:%M}"})),
+        (_("Failures"), urlencode({"kind": "failures"})),
+        (_("Roles granted"), urlencode({"kind": "access.granted"})),
+        (_("Sign-ins"), urlencode({"kind": "session"})),
+    ]
 
 
 def _address(path: str, asked: dict[str, str], cursor: str) -> str:
