@@ -120,8 +120,9 @@ def test_changes_are_decided_by_tab_enter_and_space_alone(segura: Control, plain
 def test_the_log_is_filtered_and_exported(plain: Callable[[str], Person]) -> None:
     change = plain("requester").propose(29, tags="cloud, logged")
     page = plain("auditor").go("/audit/")
+    page.locator(".fold > summary").click()
     page.get_by_label("Change", exact=True).fill(f"CR-{change}")
-    page.get_by_role("button", name="Show").click()
+    page.get_by_role("button", name="Apply").click()
     expect(page.locator("table tbody tr")).to_have_count(1)
     expect(page.locator("table")).to_contain_text("Change submitted")
     with page.expect_download() as csv_file:
