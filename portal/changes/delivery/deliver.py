@@ -20,7 +20,15 @@ from portal.catalog import segura_client
 from portal.catalog.details import SecretDetails
 from portal.changes import transitions
 from portal.changes.approvals import valid_votes
-from portal.changes.delivery import claims, overtaking, readback, results, status_changes, verified_patch
+from portal.changes.delivery import (
+    claims,
+    overtaking,
+    readback,
+    results,
+    status_changes,
+    stored_readings,
+    verified_patch,
+)
 from portal.changes.delivery.readback import NOT_FOUND, Readback, ReadbackAction
 from portal.changes.domain.patch import SnapshotMatch
 from portal.changes.models import Attempt, Change, Revision, StatusCause
@@ -113,6 +121,7 @@ def _cleared(change: Change, revision: Revision, reading: Readback) -> bool:
                 status_changes.escalate_to_operator(change, StatusCause.THIRD_VALUE)
             case ReadbackAction.UNPROVED:
                 status_changes.escalate_to_operator(change, StatusCause.RESTORED_UNSEEN, code=code, message=message)
+        stored_readings.store_reading(change, reading)
         reading.tell_breaker()
     return False
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from portal.audit import ledger
 from portal.catalog import segura_client
 from portal.changes import transitions
-from portal.changes.delivery import claims, readback, status_changes
+from portal.changes.delivery import claims, readback, status_changes, stored_readings
 from portal.changes.delivery.readback import Readback, ReadbackAction
 from portal.changes.domain.patch import Judgement, SnapshotMatch
 from portal.changes.models import Attempt, Change, Revision, StatusCause
@@ -30,6 +30,7 @@ def resolve_unknown_outcome(change_id: int) -> None:
         try:
             with transaction.atomic():
                 _settle_doubt(change, reading)
+                stored_readings.store_reading(change, reading)
         except transitions.WrongState:
             ledger.record_event(
                 "delivery.claim_lost", change=change.pk, secret=change.secret, data={"fence": change.fence}

@@ -443,6 +443,27 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="StoredReading",
+            fields=[
+                (
+                    "change",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="changes.change",
+                    ),
+                ),
+                ("fields", models.JSONField(help_text="All visible fields, in the shape of a base.")),
+                ("secret_fingerprint", models.CharField(blank=True, max_length=64)),
+                ("read_at", models.DateTimeField()),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
             name="WrongValue",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

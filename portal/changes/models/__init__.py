@@ -17,6 +17,7 @@ from portal.changes.models.draft import Draft
 from portal.changes.models.observed_secret import ObservedSecret
 from portal.changes.models.seen_revision import SeenRevision
 from portal.changes.models.status_causes import StatusCause, cause_choices
+from portal.changes.models.stored_reading import StoredReading
 from portal.changes.models.template import ChangeTemplate
 from portal.changes.models.vote import Verdict, Vote
 from portal.changes.models.wrong_value import WrongValue
@@ -38,6 +39,7 @@ __all__ = [
     "SeenRevision",
     "Status",
     "StatusCause",
+    "StoredReading",
     "Verdict",
     "Vote",
     "WrongValue",

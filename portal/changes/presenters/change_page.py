@@ -37,6 +37,7 @@ from portal.changes.presenters import (
     revision_diff,
     secret_insight,
     status_help,
+    three_way,
 )
 from portal.changes.presenters.base_check import BaseCheck, with_observation
 from portal.changes.presenters.change_rows import ChangeRow
@@ -45,6 +46,7 @@ from portal.changes.presenters.history import HistoryEntry
 from portal.changes.presenters.page_version import format_version
 from portal.changes.presenters.revision_diff import RevisionDiff
 from portal.changes.presenters.secret_insight import ReuseWarning
+from portal.changes.presenters.three_way import ThreeWayView
 from portal.changes.rules import guards
 from portal.changes.rules.guards import AlreadyVoted, NotAllowed, OwnChange, RuleViolation
 from portal.changes.transitions import WrongState
@@ -144,6 +146,11 @@ class ChangePage:
     def likeness(self) -> list[ReuseWarning]:
         """Warnings about a new secret value that the portal has met before, for readers who may see them."""
         return secret_insight.find_reuse(self.change, self.revision, reader=self.reader)
+
+    @cached_property
+    def three_way(self) -> ThreeWayView | None:
+        """Values at the proposal, as proposed, and as read by the worker that stopped the change; None otherwise."""
+        return three_way.load_three_way_view(self.change, self.revision, reader=self.reader)
 
     @property
     def next(self) -> list[str]:

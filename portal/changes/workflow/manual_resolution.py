@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -13,7 +14,7 @@ from portal.accounts.reauthentication import RecentAuth
 from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.changes.approvals import valid_votes, vote_mac
-from portal.changes.delivery import base_reads, tasks
+from portal.changes.delivery import base_reads, stored_readings, tasks
 from portal.changes.domain import policy, secret_encryption
 from portal.changes.models import Change, Revision, Status, StatusCause, WrongValue
 from portal.changes.rules import guards
@@ -150,12 +151,13 @@ def resolve_change(
         if change.status != Status.NEEDS_ATTENTION:
             raise WrongState(change)
         guards.require_recent_auth(recent_auth)
+        found = _describe_reading(change)
         move_change(
             change,
             Status.APPLIED if applied else Status.FAILED,
             "change.resolved",
             by=by.username,
-            data={"applied": applied, "in_part": in_part, "reason": reason.strip(), **recent_auth.as_data()},
+            data={"applied": applied, "in_part": in_part, "reason": reason.strip(), **found, **recent_auth.as_data()},
             cause=StatusCause.CLOSED_IN_PART if applied and in_part else StatusCause.CLOSED,
             in_doubt_since=None,
             unknown_outcomes=0,
@@ -164,3 +166,16 @@ def resolve_change(
         if applied:
             base_reads.record_applied_values(change)
         return change
+
+
+def _describe_reading(change: Change) -> dict[str, Any]:
+    """Return the values that the page compared when the change was resolved, for its event; {} if there were none."""
+    revision = change.current()
+    reading = stored_readings.find_reading(change, revision)
+    if reading is None:
+        return {}
+    values = stored_readings.compare_stored_reading(revision, reading)
+    found = {row.field: row.now for row in values if not row.found}
+    value = next((row.found for row in values if row.found), "")
+    read_at = reading.read_at.astimezone(UTC).isoformat(timespec="milliseconds")
+    return {"found": found, "found_at": read_at, **({"value_found": value} if value else {})}
