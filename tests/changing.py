@@ -54,7 +54,7 @@ def approve(change: Change, by: User) -> Change:
         change.pk,
         by=by,
         revision=change.revision,
-        digest=change.current().digest,
+        digest=change.get_current_revision().digest,
         recent_auth=PRESENT,
         review_proof=LOOKED,
     )

@@ -56,7 +56,7 @@ class WrongState(Exception):
     code = "WrongState"
 
     def __init__(self, change: Change) -> None:
-        super().__init__(f"{change.number} is {change.status}")
+        super().__init__(f"{change.reference} is {change.status}")
         self.change = change
 
 
@@ -104,7 +104,7 @@ def move_change(
         columns.setdefault("cause_details", {})
     if to is Status.APPROVED and by:
         # The delivery runs under this request id, also if the sweep enqueues it.
-        columns["request"] = request_id.current_request_id()
+        columns["approval_request_id"] = request_id.current_request_id()
     seen = {f"seen_{name}": getattr(change, name) for name in _SEEN}
     moved = _moved(to in CLOSED, to != change.status, *columns).one(**seen, **columns)
     if moved is None:

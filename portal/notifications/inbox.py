@@ -60,7 +60,7 @@ class InboxEntry:
         by = self.notice.by or "Countersign"
         in_part = _("%(number)s for the secret %(secret)s was applied, except for what its page names.")
         sentence = (in_part if self.in_part else str(self.notice.about.said)) % {
-            "number": change.number if change else "",
+            "number": change.reference if change else "",
             "secret": self.secret,
             "by": by,
         }

@@ -178,4 +178,4 @@ def _subject(letter: MailContent, lines: Sequence[inbox.InboxEntry]) -> str:
     line, change = lines[0], lines[0].notice.change
     if change is None:
         return line.title
-    return f"{change.number}: {line.title} ({line.secret})"
+    return f"{change.reference}: {line.title} ({line.secret})"

@@ -86,7 +86,7 @@ def _delivery() -> str:
     paused = circuit_breaker.current_pause()
     if paused is None:
         return ""
-    return "paused by a person" if paused.paused_at else f"paused: calls do not get through (HTTP {paused.code})"
+    return "paused by a person" if paused.paused_at else f"paused: calls do not get through (HTTP {paused.http_status})"
 
 
 def _log() -> str:

@@ -238,7 +238,7 @@ def _deliver(change: Change, rounds: int = 1) -> None:
 
 
 def _ballot(change: Change) -> dict[str, Any]:
-    return {"change_id": change.pk, "revision": change.revision, "digest": change.current().digest}
+    return {"change_id": change.pk, "revision": change.revision, "digest": change.get_current_revision().digest}
 
 
 def _fault(segura: Sandbox, fault: str, secret: int, endpoint: str = "update", after: int = 0) -> None:

@@ -86,7 +86,7 @@ def test_longer_list_asks_no_more(
             mirrored(1000 + number)
             change = submission.submit_change(propose(notes=f"note {number}"), by=requester)
             if number % 2:
-                ballot = {"revision": 1, "digest": change.current().digest}
+                ballot = {"revision": 1, "digest": change.get_current_revision().digest}
                 review.reject_change(change.pk, by=approver2, reason="Not now.", **ballot, recent_auth=PRESENT)
 
     with override_settings(CHANGE_SUBMITS_PER_HOUR=MANY):

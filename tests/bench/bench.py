@@ -259,7 +259,7 @@ def _approve(revision: Revision, approver: User) -> None:
     ledger.record_event("change.submitted", change=change.pk, secret=change.secret, data=proposed)
     vote = Vote(
         change=change, revision=1, digest=revision.digest, requester=change.requester, voter=approver,
-        verdict=Verdict.APPROVE, at=change.created_at,
+        verdict=Verdict.APPROVE, voted_at=change.created_at,
     )  # fmt: skip
     vote.mac = vote_mac.compute_vote_mac(vote, approver.username)
     vote.save(force_insert=True)

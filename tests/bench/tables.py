@@ -16,12 +16,12 @@ _COLUMNS = {
     " kind, message",
     "changes_change": "id, secret, secret_name, requester_id, status, revision, risk, created_at, updated_at,"
     " status_since, expires_at, approved_at, queued_at, closed_at, fence, backoff_count,"
-    " unknown_outcomes, cause, last_http_status, answer",
+    " unknown_outcomes, cause, last_http_status, last_message",
     "changes_revision": "id, change_id, number, editor_id, created_at, patch, base, base_secret_fingerprint,"
     " secret_fingerprint, policy, reason, ticket, digest",
-    "changes_vote": "id, change_id, revision, digest, requester_id, voter_id, verdict, reason, at",
-    "changes_attempt": "id, change_id, revision, fence, digest, started_at, finished_at, outcome, code, number,"
-    " message",
+    "changes_vote": "id, change_id, revision, digest, requester_id, voter_id, verdict, reason, voted_at",
+    "changes_attempt": "id, change_id, revision, fence, digest, started_at, finished_at, outcome,"
+    " http_status, segura_error_code, message",
     "changes_comment": "id, change_id, revision, field, author_id, text, mentions, key, at",
     "notifications_notification": "id, recipient_id, kind, change_id, event, by, at, shown, read_at, daily, mail_tries",
     "audit_event": "id, at, action, actor, change, seq, secret, code, text",

@@ -37,12 +37,12 @@ def test_its_log_verifies_and_goes_on(past: People) -> None:
 
 def test_what_waits_can_be_approved_and_proved(past: People) -> None:
     change = Change.objects.filter(status=Status.PENDING).earliest("pk")
-    digest = change.current().digest
+    digest = change.get_current_revision().digest
     change = review.approve_change(
         change.pk, by=past.approvers[0], revision=1, digest=digest, recent_auth=PRESENT, review_proof=LOOKED
     )
     assert change.status == Status.APPROVED
-    assert verified_patch.build_verified_patch(change, change.current())["notes"]
+    assert verified_patch.build_verified_patch(change, change.get_current_revision())["notes"]
 
 
 def test_the_database_guards_it_again(past: People) -> None:

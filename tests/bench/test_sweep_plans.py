@@ -37,7 +37,7 @@ def load(status: str, secrets: int) -> None:
         cursor.execute(
             "INSERT INTO changes_change (id, secret, secret_name, requester_id, status, revision, risk, burst_size,"
             " created_at, updated_at, expires_at, approved_at, queued_at, closed_at, replay_window_until,"
-            " in_doubt_since, lease_until, fence, backoff_count, unknown_outcomes, cause, answer)"
+            " in_doubt_since, lease_until, fence, backoff_count, unknown_outcomes, cause, last_message)"
             f" SELECT n, CASE WHEN status IN ('sending', 'in_doubt') THEN -n ELSE n %% {secrets} END, 'a secret',"
             " %s, status, 1, 1, 1, at, at, now() + interval '7 days', at, at, at,"
             " CASE WHEN n %% 3 = 0 THEN at END, CASE WHEN status = 'in_doubt' THEN at END,"

@@ -32,14 +32,14 @@ def page_of(browser: Client, change: Change) -> HttpResponse:
 def ballot_of(change: Change, **more: str) -> dict[str, Any]:
     """What the decision box holds now, its consequence confirmed: `reason` and `confirmed` are bound to the digest."""
     change.refresh_from_db()
-    digest = change.current().digest
+    digest = change.get_current_revision().digest
     held = {"revision": change.revision, "digest": digest, "opened": OPENED, "confirmed": "on", **more}
     return {f"{name}-{digest}" if name in ("confirmed", "reason") else name: text for name, text in held.items()}
 
 
 def edited_by(person: User, change: Change) -> None:
     """The change as if this person had edited it: a second revision of theirs."""
-    first = change.current()
+    first = change.get_current_revision()
     Revision.objects.create(
         change=change,
         number=2,

@@ -37,10 +37,10 @@ def carried_over(change: Change, **typed: str) -> dict[str, str]:
 def test_approver_who_confirmed_an_earlier_revision_has_not_confirmed_this_one(
     name: str, as_person: AsPerson, approver: User, requester: User, propose: Propose, grave: Change
 ) -> None:
-    old = grave.current().digest
+    old = grave.get_current_revision().digest
     submission.revise_change(grave.pk, propose(**GRAVE, url="https://third.example"), by=requester)
     grave.refresh_from_db()
-    name = name.format(old=old, new=grave.current().digest)
+    name = name.format(old=old, new=grave.get_current_revision().digest)
     answer = send(as_person(approver), "approve", grave, carried_over(grave, **{name: "on"}))
     assert answer.status_code == 422
     assert not Vote.objects.exists()
@@ -51,7 +51,7 @@ def test_approver_who_confirmed_an_earlier_revision_has_not_confirmed_this_one(
 def test_comment_on_an_earlier_revision_is_no_reason_for_a_vote_on_this_one(
     verdict: str, as_person: AsPerson, approver: User, requester: User, propose: Propose, grave: Change
 ) -> None:
-    old = grave.current().digest
+    old = grave.get_current_revision().digest
     submission.revise_change(grave.pk, propose(**GRAVE, url="https://third.example"), by=requester)
     for name in ("reason", f"reason-{old}"):
         answer = send(as_person(approver), verdict, grave, carried_over(grave, **{name: TYPED}))

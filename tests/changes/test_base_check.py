@@ -112,7 +112,7 @@ def test_every_route_refuses_to_approve_a_changed_base(
 ) -> None:
     edit_in_segura(tags="moved")
     base_reads.read_for_review(43, by=approver.username)
-    browser, digest = as_person(approver), pending.current().digest
+    browser, digest = as_person(approver), pending.get_current_revision().digest
     if route == "page":
         response = send(browser, "approve", pending, ballot_of(pending))
         assert response.status_code == 409
@@ -136,10 +136,20 @@ def test_change_of_a_changed_base_can_be_rejected_and_returned(
     edit_in_segura(tags="moved")
     base_reads.read_for_review(43, by=approver.username)
     review.request_changes(
-        pending.pk, by=approver, revision=1, digest=pending.current().digest, reason="Revise", recent_auth=PRESENT
+        pending.pk,
+        by=approver,
+        revision=1,
+        digest=pending.get_current_revision().digest,
+        reason="Revise",
+        recent_auth=PRESENT,
     )
     rejected = review.reject_change(
-        pending.pk, by=approver, revision=1, digest=pending.current().digest, reason="No", recent_auth=PRESENT
+        pending.pk,
+        by=approver,
+        revision=1,
+        digest=pending.get_current_revision().digest,
+        reason="No",
+        recent_auth=PRESENT,
     )
     assert rejected.status == Status.REJECTED
 
@@ -195,7 +205,7 @@ def test_other_changes_are_out_of_date_once_one_is_applied_without_a_read_v3(
     for each in (second, other):
         with pytest.raises(BaseChanged):
             approve(each, approver)
-    assert f"Countersign applied {first.number} to this secret" in text_of(page_of(as_person(requester), second))
+    assert f"Countersign applied {first.reference} to this secret" in text_of(page_of(as_person(requester), second))
 
 
 def test_proposal_against_the_applied_values_can_be_approved(
@@ -305,7 +315,7 @@ def test_observed_values_hold_no_client_secret(segura: Sandbox, pending: Change,
     base_reads.read_for_review(43, by=approver.username)
     stored = ObservedSecret.objects.get(pk=43).values["client_secret"]["value"]
     assert len(stored) == 64
-    assert stored == pending.current().base_secret_fingerprint
+    assert stored == pending.get_current_revision().base_secret_fingerprint
 
 
 def test_message_that_names_no_secret_is_discarded(pending: Change, segura: Sandbox, approver: User) -> None:

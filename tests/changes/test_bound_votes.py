@@ -94,7 +94,7 @@ def test_unaltered_it_is_sent_as_it_was_shown(segura: Sandbox, approved: Callabl
 def test_another_value_sealed_with_the_very_key_is_never_sent(segura: Sandbox, approved: Callable[..., Change]) -> None:
     """Somebody who holds the sealing key too cannot swap what was voted for."""
     change = approved(value="the approved one")
-    revision = change.current()
+    revision = change.get_current_revision()
     Revision.objects.filter(pk=revision.pk).update(
         encrypted_secret=secret_encryption.encrypt_secret(SecretStr("another"), revision.pk).blob
     )
@@ -115,7 +115,12 @@ def test_fewer_votes_than_the_policy_as_it_stood_are_never_enough(
     change = submission.submit_change(propose(base=live_base), by=requester)
     settings.APPROVALS_REQUIRED = 1
     review.approve_change(
-        change.pk, by=approver, revision=1, digest=change.current().digest, recent_auth=PRESENT, review_proof=LOOKED
+        change.pk,
+        by=approver,
+        revision=1,
+        digest=change.get_current_revision().digest,
+        recent_auth=PRESENT,
+        review_proof=LOOKED,
     )
     change.refresh_from_db()
     assert change.status == Status.PENDING

@@ -44,7 +44,7 @@ def test_approving_leads_back_to_the_change_with_a_word(as_person: AsPerson, app
     response = send(browser, "approve", submitted, ballot_of(submitted, reason="Checked"))
     assert response.headers["Location"] == reverse("changes:change", args=[submitted.pk])
     words = text_of(page_of(browser, submitted))
-    assert f"You approved {submitted.number}" in words
+    assert f"You approved {submitted.reference}" in words
     assert "Checked" in words
     assert status_of(submitted) == Status.APPROVED
 
@@ -205,7 +205,7 @@ def test_a_second_click_is_told_that_the_first_one_counted(
     send(browser, "approve", submitted, data)
     response = send(browser, "approve", submitted, data)
     assert response.status_code == 409
-    assert f"You have already approved {submitted.number}. Its status now: Approved." in text_of(response)
+    assert f"You have already approved {submitted.reference}. Its status now: Approved." in text_of(response)
     assert Vote.objects.count() == 1
 
 
@@ -216,7 +216,7 @@ def test_who_comes_second_is_told_what_the_first_decided(
     send(as_person(approver), "reject", submitted, ballot_of(submitted, reason="No"))
     response = send(as_person(approver2), "approve", submitted, data)
     assert response.status_code == 409
-    assert f"{submitted.number} has moved on. Its status now: Rejected." in text_of(response)
+    assert f"{submitted.reference} has moved on. Its status now: Rejected." in text_of(response)
 
 
 def test_withdrawing_twice_is_one_withdrawal(as_person: AsPerson, requester: User, submitted: Change) -> None:
@@ -224,7 +224,7 @@ def test_withdrawing_twice_is_one_withdrawal(as_person: AsPerson, requester: Use
     assert send(browser, "withdraw", submitted).status_code == 302
     response = send(browser, "withdraw", submitted)
     assert response.status_code == 409
-    assert f"You have already withdrawn {submitted.number}." in text_of(response)
+    assert f"You have already withdrawn {submitted.reference}." in text_of(response)
 
 
 def test_only_its_requester_withdraws(as_person: AsPerson, approver: User, submitted: Change) -> None:

@@ -43,7 +43,7 @@ def attempted(change: Change, **columns: Any) -> Attempt:
         change=change,
         revision=1,
         fence=change.fence,
-        digest=change.current().digest,
+        digest=change.get_current_revision().digest,
         started_at=now - timedelta(seconds=2),
         finished_at=now,
         **columns,
@@ -53,7 +53,7 @@ def attempted(change: Change, **columns: Any) -> Attempt:
 def test_requester_sees_own_change_and_no_vote(as_person: AsPerson, requester: User, submitted: Change) -> None:
     response = page_of(as_person(requester), submitted)
     words = text_of(response)
-    for fact in (submitted.number, "GCP", "https://gcp.example", "https://gcp-eu.example", "The endpoint moves"):
+    for fact in (submitted.reference, "GCP", "https://gcp.example", "https://gcp-eu.example", "The endpoint moves"):
         assert fact in words
     assert "Nobody decides a change they proposed or edited" in words
     assert not offers(response, "approve", submitted)
@@ -75,7 +75,7 @@ def test_approver_gets_the_decision_box_with_what_the_vote_is_over(
     response = page_of(as_person(approver), submitted)
     assert offers(response, "approve", submitted)
     assert offers(response, "reject", submitted)
-    assert submitted.current().digest in response.content.decode()
+    assert submitted.get_current_revision().digest in response.content.decode()
     assert not offers(response, "withdraw", submitted)
 
 
@@ -169,8 +169,8 @@ def test_markup_in_every_field_is_text(as_person: AsPerson, approver: User, requ
     object.__setattr__(proposal, "reason", MARKUP)
     object.__setattr__(proposal, "ticket", MARKUP[:90])
     change = submission.submit_change(proposal, by=requester)
-    Change.objects.filter(pk=change.pk).update(answer=MARKUP, last_http_status=500)
-    attempted(change, outcome="refused", code=400, message=MARKUP)
+    Change.objects.filter(pk=change.pk).update(last_message=MARKUP, last_http_status=500)
+    attempted(change, outcome="refused", http_status=400, message=MARKUP)
     browser = as_person(approver)
     for response in (page_of(browser, change), browser.get("/queue/"), browser.get(reverse("changes:all"))):
         body = response.content.decode()
@@ -202,7 +202,7 @@ def test_earlier_revisions_stay_readable_with_their_votes(
 def test_a_refused_change_shows_segura_verbatim_and_offers_a_retry(
     as_person: AsPerson, requester: User, claimed: Change
 ) -> None:
-    attempted(claimed, outcome="refused", code=400, number=1005, message="1005: Api secret not found")
+    attempted(claimed, outcome="refused", http_status=400, segura_error_code=1005, message="1005: Api secret not found")
     status_changes.mark_failed(
         claimed, StatusCause.REFUSED, code=400, number=1005, message="1005: Api secret not found"
     )
@@ -256,11 +256,13 @@ def test_an_approved_change_says_which_one_holds_the_lane(
 ) -> None:
     waiting = approve(submission.submit_change(propose(tags="Later"), by=requester), approver)
     browser = as_person(requester)
-    assert f"{claimed.number} of the same secret comes first (Sending)." in text_of(page_of(browser, waiting))
+    assert f"{claimed.reference} of the same secret comes first (Sending)." in text_of(page_of(browser, waiting))
     status_changes.mark_in_doubt(claimed, StatusCause.UNANSWERED)
-    assert f"{claimed.number} of the same secret comes first (Outcome unknown)." in text_of(page_of(browser, waiting))
+    assert f"{claimed.reference} of the same secret comes first (Outcome unknown)." in text_of(
+        page_of(browser, waiting)
+    )
     status_changes.mark_applied(claimed, StatusCause.READ_BACK)
-    assert f"may still repeat a call of {claimed.number}. This change waits until then." in text_of(
+    assert f"may still repeat a call of {claimed.reference}. This change waits until then." in text_of(
         page_of(browser, waiting)
     )
 
@@ -272,7 +274,7 @@ def test_an_approved_change_says_that_an_earlier_one_goes_first(
     first = approve(submitted, approver)
     approve(later, approver)
     browser = as_person(requester)
-    assert f"{first.number} of the same secret was approved earlier" in text_of(page_of(browser, later))
+    assert f"{first.reference} of the same secret was approved earlier" in text_of(page_of(browser, later))
     assert "A worker will send it to Segura shortly." in text_of(page_of(browser, first))
 
 

@@ -68,5 +68,5 @@ def test_titles_of_many_changes_take_one_query(
 @pytest.mark.usefixtures("no_queue")
 def test_title_holds_no_client_secret(propose: Propose, requester: User) -> None:
     change: Change = submission.submit_change(propose(value="Sup3r-s3cret-value", notes="new"), by=requester)
-    title = change_titles.build_title(change, change.current())
+    title = change_titles.build_title(change, change.get_current_revision())
     assert str(title) == f"CR-{change.pk} GCP: 2 fields (Client secret, Notes)"

@@ -47,7 +47,7 @@ def test_an_approved_change_is_applied_once_with_exactly_its_fields(
     (update,) = updates(segura)
     assert update["keys"] == ["client_secret", "url"]
     attempt = Attempt.objects.get(change=change)
-    assert (update["attempt_id"], attempt.code, attempt.outcome) == (str(attempt.pk), 200, "applied")
+    assert (update["attempt_id"], attempt.http_status, attempt.outcome) == (str(attempt.pk), 200, "applied")
     assert Revision.objects.get(change=change).encrypted_secret is None
 
 
@@ -121,7 +121,7 @@ def test_a_refusal_fails_the_change_and_a_retry_keeps_the_votes(
     segura.control.plan("refuse:1006:User does not have access", endpoint="update")
     change = work(approved())
     assert (change.status, change.last_http_status) == (Status.FAILED, 400)
-    assert "1006" in change.answer
+    assert "1006" in change.last_message
     manual_resolution.retry_change(change.pk, by=requester, recent_auth=PRESENT)
     assert work(change).status == Status.APPLIED
 
@@ -220,7 +220,7 @@ def test_a_tampered_revision_is_never_sent(segura: Sandbox, approved: Callable[.
     change = approved(value="approved-value")
     other = approved(value="other-value")
     # Two sealed values swapped by somebody with the database in hands.
-    blob = other.current().encrypted_secret
+    blob = other.get_current_revision().encrypted_secret
     Revision.objects.filter(change=change).update(encrypted_secret=blob)
     assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.UNOPENED)
     assert updates(segura) == []
@@ -316,7 +316,7 @@ def test_no_settings_no_call_and_a_sentence(settings: Settings, approved: Callab
     change = approved()
     settings.SEGURA_URL = ""
     assert (work(change).status, change.cause) == (Status.APPROVED, StatusCause.NOT_CONFIGURED)
-    assert "SEGURA_URL" in change.answer
+    assert "SEGURA_URL" in change.last_message
 
 
 @pytest.mark.shows("D08")
@@ -325,7 +325,7 @@ def test_share_entry_that_segura_does_not_take_is_named_and_is_not_sent_again(
 ) -> None:
     change = work(approved(users_allowed=[["nobody-knows-me", False], ["pduarte", True]]))
     assert (change.status, change.cause) == (Status.IN_DOUBT, StatusCause.ECHO_DIFFERS)
-    assert "nobody-knows-me" in change.answer
+    assert "nobody-knows-me" in change.last_message
     assert (work(change).status, change.cause) == (Status.FAILED, StatusCause.NONE_TAKEN)  # pduarte was there before
     assert change.cause_details["untaken"] == [["users_allowed", "nobody-knows-me"]]
     assert len(updates(segura)) == 1

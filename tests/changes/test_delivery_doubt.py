@@ -222,7 +222,7 @@ def test_an_answer_that_no_code_was_written_for_is_in_the_log_and_its_change_in_
 ) -> None:
     segura.control.plan(endpoint="update", status=502, body=ODD)
     change = work(approved())
-    assert (change.status, Attempt.objects.get().code) == (Status.IN_DOUBT, 502)
+    assert (change.status, Attempt.objects.get().http_status) == (Status.IN_DOUBT, 502)
     assert [event["code"] for event in events("vault.responded") if event["data"]["method"] == "PUT"] == [502]
 
 
@@ -261,7 +261,7 @@ def test_a_base_that_moved_voids_the_approval_and_sends_nothing(
     segura: Sandbox, approved: Approved, propose: Callable[..., Proposal], requester: User, approver: User
 ) -> None:
     change = approved()
-    seen = change.current()
+    seen = change.get_current_revision()
     segura.control.edit(43, notes="edited behind the portal")
     assert (work(change).status, change.cause) == (Status.STALE, StatusCause.BASE_MOVED)
     assert (events("change.stale")[-1]["change"], puts(segura)) == (change.pk, [])
@@ -355,9 +355,9 @@ def test_each_kind_of_evidence_has_its_outcome_its_next_state_and_its_words_in_t
     (answered,) = events("delivery.answered")
     attempt = Attempt.objects.get()
     assert (answered["data"]["outcome"], attempt.outcome) == (outcome, outcome)
-    told = f"{answered['data']['message']} {change.answer} {' '.join(reason for reason in reasons())}"
+    told = f"{answered['data']['message']} {change.last_message} {' '.join(reason for reason in reasons())}"
     assert words in told
-    assert answered["code"] == attempt.code
+    assert answered["code"] == attempt.http_status
     assert (change.replay_window_until is not None) == (status == Status.IN_DOUBT)
     erased = Revision.objects.get().encrypted_secret is None
     assert erased or status in (Status.APPROVED, Status.IN_DOUBT)

@@ -299,8 +299,8 @@ def test_change_that_another_change_overtook_names_it(
     third = approved(tags="x")
     assert work(first).status == Status.APPLIED
     assert (work(second).status, second.cause) == (Status.STALE, StatusCause.MOVED_BY_CHANGE)
-    assert first.number in text_of(page_of(as_person(requester), second))
-    assert list_particulars(second) == [f"It was changed by {first.number}."]
+    assert first.reference in text_of(page_of(as_person(requester), second))
+    assert list_particulars(second) == [f"It was changed by {first.reference}."]
     segura.control.edit(43, url="https://by-hand.example")
     assert (work(third).status, third.cause) == (Status.STALE, StatusCause.BASE_MOVED)
 
@@ -316,7 +316,7 @@ def test_approver_of_a_second_change_is_warned(
 ) -> None:
     first = approved(name="A new name")
     second = submission.submit_change(propose(base=live_base, notes="new notes"), by=requester)
-    assert f"{first.number} of the same secret is approved and is sent first" in text_of(
+    assert f"{first.reference} of the same secret is approved and is sent first" in text_of(
         page_of(as_person(approver), second)
     )
 
@@ -326,7 +326,7 @@ def test_retry_leaves_the_time_of_the_approval_and_is_a_step_of_its_own(
 ) -> None:
     segura.control.plan(NO_ACCESS, endpoint="update")
     change = work(approved())
-    vote = change.votes.get().at
+    vote = change.votes.get().voted_at
     for _ in range(2):
         failed_at = change.closed_at
         manual_resolution.retry_change(change.pk, by=requester, recent_auth=PRESENT)

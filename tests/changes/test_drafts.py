@@ -74,7 +74,7 @@ def test_draft_goes_with_the_submit(browser: Client) -> None:
     save(browser, url="https://gcp-eu.example")
     page = press(browser, URL, browser.get(f"{URL}?draft=1"), "preview", reason="The endpoint moves")
     press(browser, URL, page, "confirm")
-    assert Change.objects.get().current().patch == {"url": "https://gcp-eu.example"}
+    assert Change.objects.get().get_current_revision().patch == {"url": "https://gcp-eu.example"}
     assert not Draft.objects.exists()
 
 

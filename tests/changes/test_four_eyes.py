@@ -31,7 +31,7 @@ def execute(statement: str, *values: object) -> None:
 
 def insert_vote(change: Change, *, requester: User, voter: User) -> None:
     execute(
-        "INSERT INTO changes_vote (change_id, revision, digest, requester_id, voter_id, verdict, reason, at)"
+        "INSERT INTO changes_vote (change_id, revision, digest, requester_id, voter_id, verdict, reason, voted_at)"
         " VALUES (%s, 1, 'd', %s, %s, 'approve', '', %s)",
         change.pk,
         requester.pk,

@@ -31,7 +31,7 @@ def titles(change: Change) -> list[str]:
 def test_it_runs_from_the_proposal_through_votes_and_revisions(
     approver: User, approver2: User, requester: User, submitted: Change, propose: Propose
 ) -> None:
-    digest = submitted.current().digest
+    digest = submitted.get_current_revision().digest
     review.request_changes(
         submitted.pk, by=approver, revision=1, digest=digest, reason="Keep the tags", recent_auth=PRESENT
     )

@@ -148,7 +148,7 @@ def test_whoever_approves_meanwhile_is_told_that_it_waits(
     delivery_pause.pause_delivery(by=admin, reason=WHY, recent_auth=PRESENT)
     browser = as_person(approver)
     send(browser, "approve", change, ballot_of(change))
-    assert f"You approved {change.number}. Delivery is paused" in text_of(page_of(browser, change))
+    assert f"You approved {change.reference}. Delivery is paused" in text_of(page_of(browser, change))
 
 
 @pytest.mark.parametrize(

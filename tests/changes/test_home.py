@@ -100,7 +100,7 @@ def test_requester_reads_who_acts_next_and_what_is_missing(
     stale = submission.submit_change(propose(), by=requester)
     Change.objects.filter(pk=stale.pk).update(status=Status.STALE)
     words = text_of(as_person(requester).get("/"))
-    of_stale, of_pending = words.split(stale.number)[1].split(pending.number)
+    of_stale, of_pending = words.split(stale.reference)[1].split(pending.reference)
     assert "Approver 1 more approval needed It expires at" in of_pending
     assert "You The requester can revise or withdraw it" in of_stale
 
@@ -114,7 +114,7 @@ def test_requester_reads_what_was_decided_and_proposes_again_from_there(
     foreign = ended(submission.submit_change(propose(), by=requester2), Status.REJECTED)
     page = as_person(requester).get("/")
     assert "Decided lately" in text_of(page)
-    assert foreign.number not in text_of(page)
+    assert foreign.reference not in text_of(page)
     markup = page.content.decode()
     assert f"/secrets/43/propose/?like={rejected.pk}" in markup
     assert f"?like={applied.pk}" not in markup

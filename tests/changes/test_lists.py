@@ -86,7 +86,7 @@ def test_all_is_narrowed_by_status_requester_and_secret(
         ({"status": "open"}, [third, second]),
         ({"requester": "REQUESTER2"}, [second]),
         ({"secret": "gcp", "status": "pending"}, [third]),
-        ({"secret": second.number}, [second]),
+        ({"secret": second.reference}, [second]),
         ({"secret": "nothing"}, []),
     ):
         assert numbers(browser.get(ALL, asked)) == [change.pk for change in found], asked

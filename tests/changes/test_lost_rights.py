@@ -129,7 +129,7 @@ def test_approved_change_returns_to_pending_with_its_first_deadline(
     lose(approver)
     change = Change.objects.get(pk=for_two.pk)
     assert (change.status, change.cause) == (Status.PENDING, StatusCause.VOTE_VOIDED)
-    assert change.expires_at == deadline == policy.pending_deadline(change.current().created_at)
+    assert change.expires_at == deadline == policy.pending_deadline(change.get_current_revision().created_at)
     assert change.approved_at is None
     assert Vote.objects.get(voter=approver).voided_at is not None
     voided = {event["data"]["person"] for event in events("vote.voided")}
@@ -276,7 +276,7 @@ def test_pending_change_whose_votes_are_enough_is_approved_when_rights_change(
 def test_request_for_changes_of_a_user_without_the_right_stands_in_nobodys_way(
     submitted: Change, approver: User, approver2: User
 ) -> None:
-    digest = submitted.current().digest
+    digest = submitted.get_current_revision().digest
     review.request_changes(submitted.pk, by=approver, revision=1, digest=digest, reason="Not so", recent_auth=PRESENT)
     lose_group(approver)
     assert approve(submitted, approver2).status == Status.APPROVED

@@ -37,7 +37,7 @@ def rejected(segura: Sandbox, propose: Callable[..., Proposal], requester: User,
         change.pk,
         by=approver,
         revision=1,
-        digest=change.current().digest,
+        digest=change.get_current_revision().digest,
         reason="Not before the audit",
         recent_auth=PRESENT,
     )
@@ -59,7 +59,7 @@ def test_form_holds_the_earlier_edits_over_what_segura_holds_today(
     assert form["reason"] == "The endpoint moves to the EU"
     names = {form[name] for name in form if name.startswith("users_allowed-") and name.endswith("-name")}
     assert {"newcomer", "pduarte", "alices"} <= names
-    assert f"what {rejected.number} proposed" in text_of(page)
+    assert f"what {rejected.reference} proposed" in text_of(page)
 
 
 def test_earlier_client_secret_is_asked_for_anew_and_never_taken_along(
@@ -74,7 +74,7 @@ def test_earlier_client_secret_is_asked_for_anew_and_never_taken_along(
     preview = press(browser, "/secrets/43/propose/", refused, "preview", client_secret="another value")
     press(browser, "/secrets/43/propose/", preview, "confirm")
     newest = Change.objects.latest("pk")
-    revision = newest.current()
+    revision = newest.get_current_revision()
     assert newest.pk != rejected.pk
     assert revision.patch["users_allowed"] == [["alices", True], ["pduarte", True]]
     assert secret_encryption.decrypt_secret(bytes(revision.encrypted_secret or b""), revision.pk) == SecretStr(
@@ -106,7 +106,7 @@ def test_list_of_secrets_leads_to_the_form_with_those_edits(
 ) -> None:
     page = as_person(requester).get(f"/secrets/?like={rejected.pk}&q=gcp")
     assert f'href="/secrets/43/propose/?like={rejected.pk}"' in page.content.decode()
-    assert f"the same as {rejected.number} did" in text_of(page)
+    assert f"the same as {rejected.reference} did" in text_of(page)
 
 
 @pytest.mark.parametrize("status", [Status.REJECTED, Status.FAILED, Status.EXPIRED, Status.WITHDRAWN])

@@ -71,7 +71,7 @@ def desk(segura: Sandbox, requester: User, approver: User, as_person: Callable[[
 
 def submitted(desk: Desk) -> Revision:
     """What the newest change holds."""
-    return Change.objects.order_by("pk").last().current()  # type: ignore[union-attr]
+    return Change.objects.order_by("pk").last().get_current_revision()  # type: ignore[union-attr]
 
 
 def test_form_holds_the_live_values_and_reads_them_twice(desk: Desk, segura: Sandbox) -> None:
@@ -434,7 +434,7 @@ def test_open_change_is_said_first_without_its_requester(
 ) -> None:
     desk.preview(url="https://gcp-eu.example")
     desk.press("confirm")
-    number = Change.objects.get().number
+    number = Change.objects.get().reference
     own = desk.open().content.decode()
     assert "proposed by you" in own
     assert f'href="/changes/{Change.objects.get().pk}/"' in own
@@ -573,8 +573,8 @@ def test_open_change_of_the_secret_is_said_first_with_a_link_to_whoever_may_see_
     mine = submission.submit_change(propose(notes="Mine"), by=requester)
     words = text_of(desk.open())
     assert words.index("2 other changes of this secret are open") < words.index("Fields")
-    assert f"{mine.number} Pending proposed by you" in words
-    assert f"{theirs.number} Pending proposed by somebody else" in words
+    assert f"{mine.reference} Pending proposed by you" in words
+    assert f"{theirs.reference} Pending proposed by somebody else" in words
     assert f'href="/changes/{mine.pk}/"' in desk.text
     assert f'href="/changes/{theirs.pk}/"' not in desk.text
     submission.withdraw_change(mine.pk, by=requester)

@@ -85,17 +85,17 @@ def insert_change(requester: User, *, policy: Any = None, base: Snapshot | None 
 
 
 def insert_submission(change: Change) -> None:
-    revision = change.current()
+    revision = change.get_current_revision()
     data = {"revision": revision.number, "digest": revision.digest}
     ledger.record_event("change.submitted", by=change.requester.username, change=change.pk, secret=43, data=data)
 
 
 def insert_vote(change: Change, voter: User, *, mac: str = "", at: datetime | None = None, event: bool = True) -> Vote:
     """A vote that nobody cast, with an event of the same content unless told otherwise."""
-    revision = change.current()
+    revision = change.get_current_revision()
     vote = Vote.objects.create(
         change=change, revision=revision.number, digest=revision.digest, requester=change.requester, voter=voter,
-        verdict=Verdict.APPROVE, at=at or timezone.now(), mac=mac,
+        verdict=Verdict.APPROVE, voted_at=at or timezone.now(), mac=mac,
     )  # fmt: skip
     if event:
         facts = {**vote_mac.vote_facts(vote), "mac": mac}
@@ -159,7 +159,7 @@ def test_vote_under_a_key_that_left_the_ring_is_not_counted(
     for keys in (f"new:{'2' * 64},{old}", f"new:{'2' * 64}"):
         settings.APPROVAL_MAC_KEYS = keys
         keyring.mac_ring.cache_clear()
-        revision = change.current()
+        revision = change.get_current_revision()
         if old in keys:
             approval_proof.prove_approval(change, revision, revision.digest)
     assert_refused(change, segura)
@@ -171,12 +171,12 @@ def test_row_of_a_vote_is_not_enough_without_its_event(
     """Also where somebody found a MAC: the log has to tell of the vote."""
     change = insert_change(requester)
     insert_submission(change)
-    revision = change.current()
+    revision = change.get_current_revision()
     vote = Vote(
         change=change, revision=1, digest=revision.digest, requester=requester, voter=approver,
-        verdict=Verdict.APPROVE, at=timezone.now(),
+        verdict=Verdict.APPROVE, voted_at=timezone.now(),
     )  # fmt: skip
-    insert_vote(change, approver, mac=vote_mac.compute_vote_mac(vote, approver.username), at=vote.at, event=False)
+    insert_vote(change, approver, mac=vote_mac.compute_vote_mac(vote, approver.username), at=vote.voted_at, event=False)
     assert_refused(change, segura)
 
 
@@ -209,7 +209,7 @@ def test_vote_of_another_change_is_not_counted(
 ) -> None:
     """The same digest, so that nothing but the change tells the two votes apart."""
     approve(submitted, approver)
-    genuine, source = Vote.objects.get(), submitted.current()
+    genuine, source = Vote.objects.get(), submitted.get_current_revision()
     Change.objects.update(status=Status.WITHDRAWN)  # its lane is free
     change = insert_change(requester)
     with triggers_off("changes_revision"):
@@ -218,7 +218,7 @@ def test_vote_of_another_change_is_not_counted(
             policy=source.policy, digest=source.digest,
         )  # fmt: skip
     insert_submission(change)
-    insert_vote(change, approver, mac=genuine.mac, at=genuine.at)
+    insert_vote(change, approver, mac=genuine.mac, at=genuine.voted_at)
     assert_refused(change, segura)
 
 
@@ -227,7 +227,7 @@ def test_vote_of_an_earlier_revision_is_not_counted(
 ) -> None:
     """The revision goes back and forth, so that both have the digest of the vote."""
     vote_count = 2
-    first = submitted.current()
+    first = submitted.get_current_revision()
     with triggers_off("changes_revision"):
         Revision.objects.update(policy={"required": vote_count})
     approve(Change.objects.get(pk=submitted.pk), approver)
@@ -238,7 +238,7 @@ def test_vote_of_an_earlier_revision_is_not_counted(
         Revision.objects.update(policy=first.policy, digest=first.digest)
     change = Change.objects.get(pk=submitted.pk)
     insert_submission(change)
-    insert_vote(change, approver, mac=genuine.mac, at=genuine.at)
+    insert_vote(change, approver, mac=genuine.mac, at=genuine.voted_at)
     Change.objects.update(status=Status.APPROVED, approved_at=timezone.now())
     assert_refused(change, segura)
 
@@ -400,7 +400,7 @@ def test_event_under_the_number_of_another_change_proves_nothing(
 
 def test_proof_costs_two_questions(approved: Approved, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     change = approved()
-    revision = change.current()
+    revision = change.get_current_revision()
     with django_assert_num_queries(2):
         proof = approval_proof.prove_approval(change, revision, revision.digest)
     assert len(proof.voters) == 1
@@ -417,4 +417,4 @@ def test_digest_can_be_computed_from_the_submission_alone(propose: Callable[...,
             **({"traits": said["traits"]} if said.get("traits") else {}),
         }  # fmt: skip
         spelled = json.dumps(text, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        assert hashlib.sha256(spelled.encode()).hexdigest() == said["digest"] == change.current().digest
+        assert hashlib.sha256(spelled.encode()).hexdigest() == said["digest"] == change.get_current_revision().digest

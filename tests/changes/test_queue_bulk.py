@@ -36,7 +36,7 @@ def submit(propose: Callable[..., Proposal], requester: User) -> Callable[..., C
 
 
 def pick(change: Change) -> str:
-    return f"{change.pk}.{change.revision}.{change.current().digest}"
+    return f"{change.pk}.{change.revision}.{change.get_current_revision().digest}"
 
 
 def decide(browser: Client, verdict: str, *changes: Change, **more: str) -> HttpResponse:
@@ -49,7 +49,7 @@ def test_each_is_decided_by_its_own_rules_and_reported(
     plain, grave, gone, revised = submit(60), submit(61, url="http://other.example"), submit(62), submit(63)
     stale = pick(revised)[:-64] + "0" * 64
     review.reject_change(
-        gone.pk, by=approver2, revision=1, digest=gone.current().digest, reason="No", recent_auth=PRESENT
+        gone.pk, by=approver2, revision=1, digest=gone.get_current_revision().digest, reason="No", recent_auth=PRESENT
     )
     browser = as_person(approver)
     response = browser.post(
@@ -140,7 +140,7 @@ def test_a_verdict_that_nobody_thought_of_decides_nothing(
     change = submit(60)
     request = rf.post("/queue/decide/")
     request.user = approver
-    vote = {"change_id": change.pk, "revision": 1, "digest": change.current().digest, "reason": "x"}
+    vote = {"change_id": change.pk, "revision": 1, "digest": change.get_current_revision().digest, "reason": "x"}
     with pytest.raises(ValueError, match="request_changes"):
         bulk._decide(request, Verdict.REQUEST_CHANGES, vote)
     assert not change.votes.exists()

@@ -94,7 +94,9 @@ def test_what_another_decided_is_out_of_reach_and_names_who_was_faster(
     browser = as_person(approver)
     page = browser.get("/queue/")
     approve(taken, approver2)
-    review.reject_change(no.pk, by=approver2, revision=1, digest=no.current().digest, reason="No", recent_auth=PRESENT)
+    review.reject_change(
+        no.pk, by=approver2, revision=1, digest=no.get_current_revision().digest, reason="No", recent_auth=PRESENT
+    )
     submission.withdraw_change(back.pk, by=back.requester)
     told = browser.get(asked_by(page))
     words = text_of(told)

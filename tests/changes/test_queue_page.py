@@ -50,7 +50,7 @@ def test_a_superuser_has_no_queue(as_person: AsPerson, requester: User) -> None:
 
 def test_queue_shows_what_waits_with_its_facts(as_person: AsPerson, approver: User, submitted: Change) -> None:
     words = text_of(as_person(approver).get(QUEUE))
-    for fact in ("1 change", submitted.number, "GCP", "requester", "URL", "Other host", "0/1", "The endpoint moves"):
+    for fact in ("1 change", submitted.reference, "GCP", "requester", "URL", "Other host", "0/1", "The endpoint moves"):
         assert fact in words
 
 
@@ -138,7 +138,7 @@ def test_after_a_decision_the_row_is_gone_and_the_next_is_open(
     )
     assert [row.change.pk for row in response.context["rows"]] == [first.pk, third.pk]
     assert response.context["panel"].row.change == third
-    assert f"You approved {second.number}" in text_of(response)
+    assert f"You approved {second.reference}" in text_of(response)
     assert Change.objects.get(pk=second.pk).status == Status.APPROVED
 
 
@@ -188,4 +188,4 @@ def test_odd_questions_are_no_failure(as_person: AsPerson, approver: User, submi
     for headers in ({}, {"HX-Request": "true"}):
         response = browser.get(f"{QUEUE}?{question}", headers=headers)
         assert response.status_code == 200
-        assert submitted.number in text_of(response)
+        assert submitted.reference in text_of(response)

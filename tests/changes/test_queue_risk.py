@@ -107,7 +107,7 @@ def test_change_that_nobody_rated_is_of_high_risk(requester: User) -> None:
 def test_high_risk_is_approved_only_over_the_opened_difference_and_its_confirmed_consequence(
     submitted: Change, approver: User
 ) -> None:
-    seen = {"revision": 1, "digest": submitted.current().digest}
+    seen = {"revision": 1, "digest": submitted.get_current_revision().digest}
     for looked, refusal in (
         (ReviewProof(opened=False, confirmed=True), DiffNotOpened),
         (ReviewProof(True, False), ImpactNotConfirmed),
@@ -125,10 +125,20 @@ def test_less_than_high_risk_and_any_rejection_take_no_more_than_a_click(
     glanced = ReviewProof(opened=False, confirmed=False)
     tame = submission.submit_change(propose(notes="x", value="a-new-value"), by=requester)
     review.approve_change(
-        tame.pk, by=approver, revision=1, digest=tame.current().digest, review_proof=glanced, recent_auth=PRESENT
+        tame.pk,
+        by=approver,
+        revision=1,
+        digest=tame.get_current_revision().digest,
+        review_proof=glanced,
+        recent_auth=PRESENT,
     )
     review.reject_change(
-        submitted.pk, by=approver, revision=1, digest=submitted.current().digest, reason="No", recent_auth=PRESENT
+        submitted.pk,
+        by=approver,
+        revision=1,
+        digest=submitted.get_current_revision().digest,
+        reason="No",
+        recent_auth=PRESENT,
     )
 
 
@@ -159,7 +169,7 @@ def test_pages_with_the_difference_carry_the_mark_and_name_the_consequence(
 ) -> None:
     mirrored()
     change = submission.submit_change(propose(users_allowed=MORE_EDITORS, value="a-new-value"), by=requester)
-    mark = review_proof.make_review_token(change.current().digest, revision=1, reader=approver.pk)
+    mark = review_proof.make_review_token(change.get_current_revision().digest, revision=1, reader=approver.pk)
     browser = as_person(approver)
     for page in (page_of(browser, change), browser.get("/queue/")):
         assert mark in page.content.decode()
@@ -176,7 +186,7 @@ def test_a_click_without_the_box_is_told_at_the_box_and_loses_nothing(
     for more in ({}, {"HX-Request": "true"}):
         response = send(as_person(approver), "approve", submitted, {**ballot, "from": "queue"}, **more)
         assert response.status_code == 422
-        assert f'href="#vote-confirmed-{submitted.current().digest}"' in response.content.decode()
+        assert f'href="#vote-confirmed-{submitted.get_current_revision().digest}"' in response.content.decode()
         assert "I looked" in text_of(response)
     assert submitted.votes.count() == 0
 

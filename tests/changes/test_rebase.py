@@ -47,7 +47,7 @@ def desk(stale: Change, requester: User, as_person: Callable[[User], Client]) ->
 
 def proposed(change: Change) -> dict[str, Any]:
     change.refresh_from_db()
-    return change.current().patch
+    return change.get_current_revision().patch
 
 
 def test_page_shows_what_it_was_what_it_is_and_what_was_proposed_and_chooses_nothing(desk: Desk) -> None:
@@ -82,7 +82,7 @@ def test_mine_is_a_new_revision_over_what_segura_holds_now_without_votes(
     assert proposed(stale) == {"url": MINE, "tags": "Mine alone", "users_allowed": merged}
     assert (stale.status, stale.revision) == (Status.PENDING, 2)
     assert not stale.votes.filter(revision=2).exists()
-    assert stale.current().base["url"] == THEIRS  # type: ignore[index]
+    assert stale.get_current_revision().base["url"] == THEIRS  # type: ignore[index]
     assert work(approve(stale, approver)).status == Status.APPLIED
     assert segura.control.journal()["applications"][-1]["values"]["url"] == MINE
 
@@ -152,7 +152,7 @@ def test_a_client_secret_that_both_replaced_is_asked_for_and_the_kept_one_goes_o
     desk.preview(secret_mode="same")
     desk.press("confirm")
     change.refresh_from_db()
-    assert change.current().secret_fingerprint == ""
+    assert change.get_current_revision().secret_fingerprint == ""
     for page in desk.pages:
         assert "cAnArY" not in page.content.decode()
 

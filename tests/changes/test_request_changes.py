@@ -28,7 +28,12 @@ Propose = Callable[..., Proposal]
 
 def ask(change: Change, by: User, reason: str = "Keep the old host too") -> Change:
     return review.request_changes(
-        change.pk, by=by, revision=change.revision, digest=change.current().digest, reason=reason, recent_auth=PRESENT
+        change.pk,
+        by=by,
+        revision=change.revision,
+        digest=change.get_current_revision().digest,
+        reason=reason,
+        recent_auth=PRESENT,
     )
 
 
@@ -87,7 +92,7 @@ def test_anybody_who_decides_may_still_reject_or_ask_too(
         submitted.pk,
         by=approver2,
         revision=1,
-        digest=submitted.current().digest,
+        digest=submitted.get_current_revision().digest,
         reason="Not this way",
         recent_auth=PRESENT,
     )
@@ -139,10 +144,10 @@ def test_it_waits_for_its_requester_and_not_in_the_queues_of_approvers(
 ) -> None:
     ask(submitted, approver)
     for person in (approver, approver2):
-        assert submitted.number not in queue_of(as_person(person))
+        assert submitted.reference not in queue_of(as_person(person))
     submission.revise_change(submitted.pk, propose(tags="Cloud, EU"), by=requester)
     for person in (approver, approver2):
-        assert submitted.number in queue_of(as_person(person))
+        assert submitted.reference in queue_of(as_person(person))
 
 
 def test_taken_back_by_one_of_two_needed_approvals_it_waits_for_the_other(
@@ -152,7 +157,7 @@ def test_taken_back_by_one_of_two_needed_approvals_it_waits_for_the_other(
     change = submission.submit_change(propose(), by=requester)
     ask(change, approver)
     approve(change, approver)
-    assert change.number in queue_of(as_person(approver2))
+    assert change.reference in queue_of(as_person(approver2))
     assert approve(change, approver2).status == Status.APPROVED
 
 
@@ -171,7 +176,7 @@ def test_the_database_takes_one_decision_and_one_request_of_each_person(
     def vote(verdict: str) -> None:
         Vote.objects.create(
             change=submitted, revision=1, digest="", requester=requester, voter=approver, verdict=verdict,
-            at=submitted.created_at,
+            voted_at=submitted.created_at,
         )  # fmt: skip
 
     vote(verdicts[0])

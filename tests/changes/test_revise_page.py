@@ -41,7 +41,7 @@ def desk(change: Change, requester: User, as_person: Callable[[User], Client]) -
 
 def sealed_value(change: Change) -> SecretStr | None:
     change.refresh_from_db()
-    revision = change.current()
+    revision = change.get_current_revision()
     return (
         secret_encryption.decrypt_secret(bytes(revision.encrypted_secret), revision.pk)
         if revision.encrypted_secret
@@ -63,7 +63,7 @@ def test_form_holds_what_was_proposed(desk: Desk) -> None:
 
 
 def test_revising_makes_a_new_revision_and_keeps_the_client_secret(desk: Desk, change: Change) -> None:
-    first = change.current().pk
+    first = change.get_current_revision().pk
     desk.open()
     preview = desk.preview(tags="Cloud, EU", reason="And the tag")
     assert preview.status_code == 200
@@ -72,7 +72,7 @@ def test_revising_makes_a_new_revision_and_keeps_the_client_secret(desk: Desk, c
     assert answer.headers["Location"] == f"/changes/{change.pk}/"
     assert sealed_value(change) == SecretStr(CANARY)
     assert change.revision == 2
-    assert change.current().patch == {
+    assert change.get_current_revision().patch == {
         "url": "https://gcp-eu.example",
         "tags": "Cloud, EU",
         "users_allowed": [["alices", False], ["pduarte", False]],
@@ -95,7 +95,7 @@ def test_client_secret_can_be_dropped(desk: Desk, change: Change) -> None:
     desk.preview(secret_mode="same")
     desk.press("confirm")
     assert sealed_value(change) is None
-    assert change.current().secret_fingerprint == ""
+    assert change.get_current_revision().secret_fingerprint == ""
 
 
 def test_double_submit_is_one_revision(desk: Desk, change: Change) -> None:
@@ -125,7 +125,7 @@ def test_stale_change_shows_what_moved(desk: Desk, change: Change, segura: Sandb
     desk.press("confirm")
     change.refresh_from_db()
     assert change.status == Status.PENDING
-    current = change.current()
+    current = change.get_current_revision()
     assert current.base is not None
     assert current.base["url"] == "https://moved.example"
     assert current.patch["url"] == "https://gcp-eu.example"
@@ -139,7 +139,12 @@ def test_change_that_is_decided_cannot_be_revised_and_nothing_typed_is_lost(
     form = desk.open()
     preview = desk.preview(tags="typed")
     review.reject_change(
-        change.pk, by=approver, revision=1, digest=change.current().digest, reason="No", recent_auth=PRESENT
+        change.pk,
+        by=approver,
+        revision=1,
+        digest=change.get_current_revision().digest,
+        reason="No",
+        recent_auth=PRESENT,
     )
     page = desk.press("confirm")
     assert page.status_code == 409
@@ -169,6 +174,6 @@ def test_proposal_that_is_another_change_already_is_refused_with_its_number(
     other = submission.submit_change(proposal, by=requester)
     page = desk.browser.post(desk.url, {"act": "confirm", "proposal": encode_proposal(proposal, requester)})
     assert page.status_code == 409
-    assert f"This proposal was submitted before: it is {other.number}." in page.content.decode()
+    assert f"This proposal was submitted before: it is {other.reference}." in page.content.decode()
     change.refresh_from_db()
     assert change.revision == 1

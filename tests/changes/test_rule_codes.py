@@ -46,7 +46,7 @@ def renamed(refusal: type[Exception]) -> Iterator[None]:
 @pytest.mark.django_db
 @pytest.mark.usefixtures("no_queue")
 def test_renamed_class_stores_the_code_it_had(submitted: Change, requester2: User) -> None:
-    digest = submitted.current().digest
+    digest = submitted.get_current_revision().digest
     with renamed(NotAllowed), pytest.raises(NotAllowed):
         review.approve_change(
             submitted.pk, by=requester2, revision=1, digest=digest, recent_auth=PRESENT, review_proof=LOOKED

@@ -122,7 +122,7 @@ def test_open_change_comes_first(
     assert "proposed by you" in own
     assert link in own
     other = text(as_person(requester2))
-    assert change.number in other
+    assert change.reference in other
     assert "proposed by somebody else" in other
     assert link not in other
     assert "URL ·" not in other
@@ -143,10 +143,10 @@ def test_paging_through_the_history_reads_nothing_again(
     assert len(first.context["rows"]) == 15
     assert len(segura.control.arrivals("get")) == 1
     second = text(browser, f"{URL}?at={older}")
-    assert changes[0].number in second
+    assert changes[0].reference in second
     assert "Not read again while you page through the history" in second
     fragment = text(browser, f"{URL}?at={older}", hx_request="true")
-    assert changes[0].number in fragment
+    assert changes[0].reference in fragment
     assert "<html" not in fragment
     assert len(segura.control.arrivals("get")) == 1
 

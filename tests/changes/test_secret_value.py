@@ -40,7 +40,7 @@ def preview(browser: Client, value: str, page: object = None, **typed: str) -> o
 
 
 def value_of_newest_change() -> str:
-    revision = Change.objects.order_by("pk").last().current()  # type: ignore[union-attr]
+    revision = Change.objects.order_by("pk").last().get_current_revision()  # type: ignore[union-attr]
     return secret_encryption.decrypt_secret(bytes(revision.encrypted_secret or b""), revision.pk).reveal()
 
 
@@ -166,7 +166,7 @@ def test_value_in_a_field_that_is_not_chosen_neither_counts_nor_blocks(mode: str
     page = preview(browser, hidden, secret_mode=mode, url="https://gcp-eu.example")
     assert page.status_code == 200  # type: ignore[attr-defined]
     press(browser, URL, page, "confirm")
-    revision = Change.objects.get().current()
+    revision = Change.objects.get().get_current_revision()
     assert bool(revision.encrypted_secret) == (mode == "generate")
     if mode == "generate":
         assert len(value_of_newest_change()) == 48

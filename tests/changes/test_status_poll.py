@@ -52,7 +52,7 @@ def test_a_move_is_shown_announced_and_takes_the_buttons_away(
     moved = poll(browser, page)
     assert moved.status_code == 200
     assert "<html" not in moved.content.decode()
-    assert f"{submitted.number} is now: Approved." in text_of(moved)
+    assert f"{submitted.reference} is now: Approved." in text_of(moved)
     assert 'hx-swap-oob="innerHTML:#announcement"' in moved.content.decode()
     assert not offers(moved, "approve", submitted)
     assert poll(browser, moved).status_code == 204

@@ -53,7 +53,7 @@ def test_a_value_sealed_with_our_own_key_but_never_voted_for_is_not_sent(
     segura: Sandbox, approved: Callable[..., Change]
 ) -> None:
     change = approved(value="approved-value")
-    forged = secret_encryption.encrypt_secret(SecretStr("another-value"), change.current().pk)
+    forged = secret_encryption.encrypt_secret(SecretStr("another-value"), change.get_current_revision().pk)
     Revision.objects.update(encrypted_secret=forged.blob)
     assert (work(change).status, change.cause) == (Status.NEEDS_ATTENTION, StatusCause.TAMPERED)
     assert segura.control.arrivals("update") == []

@@ -122,7 +122,7 @@ def test_comment_of_an_earlier_session_is_not_said_and_keeps_its_text(
 def test_decision_on_several_changes_of_an_earlier_session_keeps_its_reason(approver: User, submitted: Change) -> None:
     browser = signed_in(Client(enforce_csrf_checks=True), approver)
     data = {"owner": owner_of(browser.get("/queue/")), "verdict": "reject", "reason": "Not this week"}
-    data["picks"] = f"{submitted.pk}.1.{submitted.current().digest}"
+    data["picks"] = f"{submitted.pk}.1.{submitted.get_current_revision().digest}"
     answer = browser.post("/queue/decide/", data)
     assert answer.status_code == 422
     assert "Not this week" in text_of(answer)

@@ -40,7 +40,7 @@ def actions(change: Change) -> list[str]:
 
 def test_submit_makes_a_pending_change_with_its_event(submitted: Change) -> None:
     assert submitted.status == Status.PENDING
-    assert submitted.current().digest
+    assert submitted.get_current_revision().digest
     assert actions(submitted) == ["change.submitted"]
 
 
@@ -148,7 +148,7 @@ def test_an_auditor_cannot_vote(submitted: Change, auditor: User) -> None:
 def test_a_vote_on_an_earlier_revision_is_stale(
     submitted: Change, propose: Callable[..., Proposal], requester: User, approver: User
 ) -> None:
-    seen = submitted.current()
+    seen = submitted.get_current_revision()
     submission.revise_change(submitted.pk, propose(url="https://other.example"), by=requester)
     with pytest.raises(guards.StaleRevision):
         review.approve_change(
@@ -210,7 +210,7 @@ def test_an_approved_change_cannot_be_revised_or_withdrawn(
 
 
 def test_reject_needs_a_reason_and_ends_the_change(submitted: Change, approver: User, approver2: User) -> None:
-    digest = submitted.current().digest
+    digest = submitted.get_current_revision().digest
     with pytest.raises(guards.ReasonMissing):
         review.reject_change(submitted.pk, by=approver, revision=1, digest=digest, reason="  ", recent_auth=PRESENT)
     change = review.reject_change(
@@ -226,7 +226,7 @@ def test_the_sealed_value_is_erased_when_the_change_ends_or_is_revised(
     end: str, propose: Callable[..., Proposal], requester: User, approver: User
 ) -> None:
     change = submission.submit_change(propose(value="s3cr3t-canary"), by=requester)
-    first = change.current()
+    first = change.get_current_revision()
     assert b"s3cr3t-canary" not in bytes(first.encrypted_secret or b"")
     if end == "withdraw":
         submission.withdraw_change(change.pk, by=requester)
@@ -251,7 +251,7 @@ def test_retry_asks_for_the_very_value_that_was_approved(
         ).status
         == Status.APPROVED
     )
-    assert change.current().encrypted_secret is not None
+    assert change.get_current_revision().encrypted_secret is not None
 
 
 def test_wrong_values_for_a_retry_are_in_the_log_and_limited(
@@ -304,10 +304,14 @@ def test_a_retry_no_longer_says_that_segura_refused_it(submitted: Change, reques
 def test_a_revision_leaves_behind_what_was_said_of_the_earlier_one(
     submitted: Change, propose: Callable[..., Proposal], requester: User
 ) -> None:
-    said = {"cause": StatusCause.BASE_UNSEEN, "answer": "1006: User does not have access", "last_http_status": 400}
+    said = {
+        "cause": StatusCause.BASE_UNSEEN,
+        "last_message": "1006: User does not have access",
+        "last_http_status": 400,
+    }
     Change.objects.filter(pk=submitted.pk).update(status=Status.STALE, **said)
     revised = submission.revise_change(submitted.pk, propose(url="https://other.example"), by=requester)
-    assert (revised.cause, revised.answer, revised.last_http_status) == (StatusCause.NONE, "", None)
+    assert (revised.cause, revised.last_message, revised.last_http_status) == (StatusCause.NONE, "", None)
 
 
 def test_only_requester_or_administrator_retries(

@@ -74,7 +74,9 @@ def test_nothing_is_said_of_changes_that_went_well_and_badly(
     segura.control.plan("refuse:1001:no", endpoint="update")
     assert work(approve(another(notes="refused"), approver)).status == Status.FAILED
     no = another(notes="rejected")
-    review.reject_change(no.pk, by=approver, revision=1, digest=no.current().digest, reason="no", recent_auth=PRESENT)
+    review.reject_change(
+        no.pk, by=approver, revision=1, digest=no.get_current_revision().digest, reason="no", recent_auth=PRESENT
+    )
     segura.control.plan("504_before_apply", endpoint="update")
     assert work(approve(another(notes="sent twice"), approver), rounds=3).status == Status.APPLIED
     check(segura.control, markers=[value])
@@ -236,7 +238,7 @@ def test_i9_names_a_marker_in_a_row_in_redis_and_in_what_was_printed(
     log.write_text("nothing here")
     check(segura.control, markers=[value], log=log)
     log.write_text(f"sent {value}")
-    Change.objects.filter(pk=change.pk).update(answer=f"no, not {value}")
+    Change.objects.filter(pk=change.pk).update(last_message=f"no, not {value}")
     with Redis.from_url(settings.REDIS_URL) as redis:
         redis.rpush("a queue", str(value))
     said = complaints(segura, value, log=log)

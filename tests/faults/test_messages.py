@@ -88,7 +88,7 @@ def test_forged_and_old_messages_change_nothing_and_are_not_quoted(
         (old,), (rejected, pending) = approve_all(secrets[:1]), submit_all(secrets[1:3])
         tasks.deliver_change.delay(old.pk)
         await_applied([old])
-        digest = rejected.current().digest
+        digest = rejected.get_current_revision().digest
         review.reject_change(rejected.pk, by=approver, revision=1, digest=digest, reason="not now", recent_auth=PRESENT)
         ids = (old.pk, rejected.pk, pending.pk)
         before, arrived = rows(), segura.control.arrivals("update")

@@ -175,7 +175,7 @@ def test_an_edit_while_it_is_approved_never_sends_what_was_not_seen(
     came_first = Counter[str]()
     for number in range(rounds(20, 200)):
         change = submit(f"seen {number}")
-        shown = change.current()
+        shown = change.get_current_revision()
         packed = encode_proposal(propose(base=live(), notes=f"edited {number}"), requester)
         volley.load(f"/changes/{change.pk}/approve/", ballot_for(0, change), approving)
         volley.load(f"/changes/{change.pk}/revise/", {"act": "confirm", "proposal": packed}, editing)

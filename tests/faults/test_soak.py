@@ -174,7 +174,7 @@ def people_see_to_it(admin: User, control: Control) -> None:
     """Whoever operates the portal has what needs a person checked again, and the second time looks in Segura."""
     for change in Change.objects.filter(status=Status.NEEDS_ATTENTION):
         if Event.objects.filter(change=change.pk, action="change.rechecked").exists():
-            applied = control.secret(change.secret)["notes"] == change.current().patch["notes"]
+            applied = control.secret(change.secret)["notes"] == change.get_current_revision().patch["notes"]
             manual_resolution.resolve_change(
                 change.pk, by=admin, applied=applied, reason="Looked it up in Segura", recent_auth=PRESENT
             )

@@ -125,7 +125,7 @@ class Machine(RuleBasedStateMachine):
             self.vote(change, by=by, approves=approves)
 
     def vote(self, change: Change, *, by: str, approves: bool) -> None:
-        seen = {"revision": change.revision, "digest": change.current().digest}
+        seen = {"revision": change.revision, "digest": change.get_current_revision().digest}
         person = self.world.people[by]
         with suppress(RuleViolation, WrongState):
             if approves:
@@ -142,7 +142,7 @@ class Machine(RuleBasedStateMachine):
         admin = self.world.people["eva"]
         with suppress(RuleViolation, WrongState):
             if change.status == Status.FAILED:
-                wanted = change.current().secret_fingerprint
+                wanted = change.get_current_revision().secret_fingerprint
                 value = next(
                     (
                         each

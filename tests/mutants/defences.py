@@ -305,7 +305,9 @@ _SENDING = (
         "intent before the call",
         _DELIVERY,
         '    failpoint("prepared")\n',
-        """    early = client.update(change.secret, build_verified_patch, attempt_id="", correlation_id=change.number)
+        """    early = client.update(
+        change.secret, build_verified_patch, attempt_id="", correlation_id=change.reference
+    )
     client.update = lambda *_args, **_options: early
 """,
         ("tests/changes/test_delivery.py::test_a_call_is_written_down_and_committed_before_it_is_made",),

@@ -57,7 +57,7 @@ def test_an_approver_is_mailed_once_with_the_way_to_the_change(submitted: Change
     assert len(post.box) == 1
     mail = post.box[0]
     assert mail["To"] == "approver@example.com"
-    assert mail["Subject"] == f"{submitted.number}: A change waits for your decision (GCP)"
+    assert mail["Subject"] == f"{submitted.reference}: A change waits for your decision (GCP)"
     assert mail["Auto-Submitted"] == "auto-generated"
     text, html = parts(post)
     for part in (text, html):
@@ -85,7 +85,7 @@ def test_mails_of_comments_and_of_requests_for_changes_hold_nothing_of_what_was_
     reachable(submitted.requester)
     reachable(auditor)
     comments.post_comment(submitted.pk, NewComment(uuid.uuid4(), "@auditor, look at the typed host"), by=approver)
-    digest = submitted.current().digest
+    digest = submitted.get_current_revision().digest
     review.request_changes(
         submitted.pk, by=approver, revision=1, digest=digest, reason="Another typed host", recent_auth=PRESENT
     )
@@ -93,8 +93,8 @@ def test_mails_of_comments_and_of_requests_for_changes_hold_nothing_of_what_was_
     assert mailer.send_due_mail() == 2
     mails = {mail["To"]: mail["Subject"] for mail in post.box}
     assert mails == {
-        "auditor@example.com": f"{submitted.number}: Somebody mentioned you (GCP)",
-        "requester@example.com": f"{submitted.number}: Your change needs a revision (GCP)",
+        "auditor@example.com": f"{submitted.reference}: Somebody mentioned you (GCP)",
+        "requester@example.com": f"{submitted.reference}: Your change needs a revision (GCP)",
     }
     for number in range(2):
         assert not any("typed" in part for part in parts(post, number))
@@ -264,7 +264,7 @@ def test_the_daily_mail_lists_what_waits_the_oldest_first_and_goes_once_a_day(
     assert daily_digest.send_due_digests() == 0
     assert post.box[0]["Subject"] == "2 changes wait for your decision"
     text = parts(post)[0]
-    assert text.index(made[0].number) < text.index(made[1].number)
+    assert text.index(made[0].reference) < text.index(made[1].reference)
 
 
 def test_where_nothing_waits_or_it_is_not_wanted_there_is_no_daily_mail(

@@ -40,7 +40,7 @@ def told() -> set[tuple[str, str]]:
 
 
 def reject(change: Change, by: User) -> Change:
-    digest = change.current().digest
+    digest = change.get_current_revision().digest
     return review.reject_change(
         change.pk, by=by, revision=change.revision, digest=digest, reason="Not now", recent_auth=PRESENT
     )
@@ -60,7 +60,7 @@ def test_those_who_may_decide_are_asked_and_the_requester_is_not(
 
 
 def test_whoever_edited_a_change_is_not_asked_to_decide_it(submitted: Change, approver: User, approver2: User) -> None:
-    edited = submitted.current()
+    edited = submitted.get_current_revision()
     edited.pk, edited.number, edited.editor = uuid.uuid4(), 2, approver
     edited.save(force_insert=True)
     assert told() == {("approver2", "waiting")}
@@ -189,7 +189,7 @@ def test_a_request_for_changes_is_told_to_the_requester_and_to_nobody_else(
     submitted: Change, approver: User, approver2: User
 ) -> None:
     told()
-    digest = submitted.current().digest
+    digest = submitted.get_current_revision().digest
     review.request_changes(
         submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please", recent_auth=PRESENT
     )
@@ -221,7 +221,7 @@ def test_a_kind_for_comments_can_be_switched_off_and_then_says_nothing(submitted
     for kind in ("commented", "asked"):
         Preference.objects.create(person=submitted.requester, kind=kind, portal=False, mail="never")
     say(submitted, "Which host is it?", by=approver)
-    digest = submitted.current().digest
+    digest = submitted.get_current_revision().digest
     review.request_changes(
         submitted.pk, by=approver, revision=1, digest=digest, reason="Another host, please", recent_auth=PRESENT
     )

@@ -208,7 +208,12 @@ def test_vote_whose_key_left_the_ring_and_a_key_that_no_vote_needs_are_found(
 ) -> None:
     request.addfinalizer(keyring.mac_ring.cache_clear)
     review.request_changes(
-        submitted.pk, by=approver, revision=1, digest=submitted.current().digest, reason="Not so", recent_auth=PRESENT
+        submitted.pk,
+        by=approver,
+        revision=1,
+        digest=submitted.get_current_revision().digest,
+        reason="Not so",
+        recent_auth=PRESENT,
     )
     own = settings.APPROVAL_MAC_KEYS
     rings = {

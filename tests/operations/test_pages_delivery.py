@@ -144,10 +144,10 @@ def test_oldest_waiting_and_oldest_approved_are_linked(
     )
     Change.objects.filter(pk=second.pk).update(queued_at=timezone.now() - timedelta(hours=3))
     page = shown(as_person(admin))
-    assert f"Longest undecided {submitted.number} ·" in page
-    assert f"Longest approved, not sent {second.number} · 3 h" in page
-    assert later.number not in page
-    assert first.number not in page
+    assert f"Longest undecided {submitted.reference} ·" in page
+    assert f"Longest approved, not sent {second.reference} · 3 h" in page
+    assert later.reference not in page
+    assert first.reference not in page
 
 
 def test_changes_that_need_a_person_offer_what_may_be_done_and_by_whom(
@@ -199,8 +199,8 @@ def test_failed_changes_are_listed_while_they_can_be_retried(
     retry = f"{reverse('changes:change', args=[submitted.pk])}#again"
     assert f'href="{retry}"' in page.content.decode()
     assert 'id="again"' in browser.get(retry).content.decode()
-    assert old.number not in text_of(page)
-    assert unapproved.number in text_of(page)
+    assert old.reference not in text_of(page)
+    assert unapproved.reference in text_of(page)
     assert text_of(page).count("Its approvals no longer count") == 1
 
 

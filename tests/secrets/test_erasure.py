@@ -41,7 +41,7 @@ def end(segura: Sandbox, requester: User, approver: User) -> Callable[[Change, S
                 change.pk,
                 by=approver,
                 revision=change.revision,
-                digest=change.current().digest,
+                digest=change.get_current_revision().digest,
                 reason="No",
                 recent_auth=PRESENT,
             )
@@ -91,7 +91,7 @@ def test_a_change_does_not_end_where_its_value_cannot_be_erased(
         end(change, to)
     change.refresh_from_db()
     assert change.status not in ENDS
-    assert change.current().encrypted_secret is not None
+    assert change.get_current_revision().encrypted_secret is not None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -105,15 +105,15 @@ def test_of_ended_changes_nothing_is_left_in_rows_or_dump(
         for length in (1, 3900):
             value = Marker.new(f"{to}, {length} characters more")
             change = pending(value + "x" * length)
-            blob = bytes(change.current().encrypted_secret or b"")
+            blob = bytes(change.get_current_revision().encrypted_secret or b"")
             sealed_values.append(Marker.known(f"ciphertext: {value.way}", "", blob[20:]))
             gone.append(value)
             end(change, to)
             change.refresh_from_db()
-            assert (change.status, change.current().encrypted_secret) == (to, None)
+            assert (change.status, change.get_current_revision().encrypted_secret) == (to, None)
     gone.append(value := Marker.new("an open one"))
     still_open = pending(value)
-    blob = bytes(still_open.current().encrypted_secret or b"")
+    blob = bytes(still_open.get_current_revision().encrypted_secret or b"")
     kept = Marker.known("the open change", "", blob[20:])
     found = search([("pg_dump", dump(database_url()))], [*gone, *sealed_values, kept])
     assert {finding.way for finding in found} == {"the open change"}

@@ -141,7 +141,7 @@ def test_values_open_as_before_and_the_log_names_keys_and_no_key(
     call_command("rotate_encryption_keys")
     assert capsys.readouterr().out == "2 sealed anew with key new.\nNo open change needs another key.\n"
     for number, change in enumerate(two_open):
-        kept = change.current()
+        kept = change.get_current_revision()
         assert kept.encrypted_secret is not None
         assert secret_encryption.decrypt_secret(kept.encrypted_secret, kept.pk).reveal() == f"a value {number}"
     (event,) = events("encryption_key.rotated")
@@ -188,7 +188,7 @@ def test_a_value_erased_while_the_rotation_waits_stays_erased(two_open: list[Cha
             two_open[0].erase_encrypted_values()
         done = waiting.result(30)
     assert (done.moved, done.left.total()) == (1, 0)
-    assert two_open[0].current().encrypted_secret is None
+    assert two_open[0].get_current_revision().encrypted_secret is None
     assert keys_at_rest() == {"new"}
 
 

@@ -41,18 +41,18 @@ def of_an_earlier_revision(change: Change) -> bytes:
 
 
 def with_a_bit_flipped(change: Change) -> bytes:
-    kept = bytearray(change.current().encrypted_secret or b"")
+    kept = bytearray(change.get_current_revision().encrypted_secret or b"")
     kept[-1] ^= 1
     return bytes(kept)
 
 
 def with_an_unknown_key(change: Change) -> bytes:
-    place = f"changes_revision|{change.current().pk}|client_secret".encode()
+    place = f"changes_revision|{change.get_current_revision().pk}|client_secret".encode()
     return KeyRing({"stranger": b"\7" * 32}).seal(VALUE.encode(), place)
 
 
 def cut_short(change: Change) -> bytes:
-    return bytes(change.current().encrypted_secret or b"")[:11]
+    return bytes(change.get_current_revision().encrypted_secret or b"")[:11]
 
 
 def empty(_change: Change) -> bytes:
@@ -75,7 +75,7 @@ def test_what_is_not_the_sealed_value_of_this_revision_is_never_sent(
     forged: Callable[[Change], bytes], segura: Sandbox, approved_change: Change
 ) -> None:
     blob = forged(approved_change)
-    current = approved_change.current()
+    current = approved_change.get_current_revision()
     Revision.objects.filter(pk=current.pk).update(encrypted_secret=blob)
     with pytest.raises(CannotDecrypt):
         secret_encryption.decrypt_secret(blob, current.pk)

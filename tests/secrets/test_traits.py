@@ -70,7 +70,9 @@ def proposed(propose: Propose, requester: User) -> Callable[..., Change]:
 
 
 def sentences(change: Change, reader: User) -> str:
-    return " ".join(each.sentence for each in secret_insight.find_reuse(change, change.current(), reader=reader))
+    return " ".join(
+        each.sentence for each in secret_insight.find_reuse(change, change.get_current_revision(), reader=reader)
+    )
 
 
 def test_approver_reads_the_traits_of_the_new_value(
@@ -141,8 +143,8 @@ def test_requester_is_never_told_where_the_value_was_met_whatever_else_they_are(
         change = proposed(text)
         page = text_of(page_of(as_person(requester), change))
         assert "Entropy" in page
-        revision = change.current()
-        for each in (change.number, revision.digest, str(revision.pk)):
+        revision = change.get_current_revision()
+        for each in (change.reference, revision.digest, str(revision.pk)):
             page = page.replace(each, "")
         pages.append(page)
     assert "met this value" not in pages[0]
@@ -176,7 +178,7 @@ def test_preview_shows_the_traits_and_nothing_else_of_the_value(
 
 
 def test_votes_are_over_the_traits(proposed: Callable[..., Change]) -> None:
-    revision = proposed("hunter2").current()
+    revision = proposed("hunter2").get_current_revision()
     assert revision.secret_strength == secret_strength.measure_strength("hunter2")
     kept = {"secret": 43, "patch": revision.patch, "secret_fingerprint": revision.secret_fingerprint, "base": BASE}
     with_traits = patch.compute_digest(**kept, policy=revision.policy, traits=revision.secret_strength)
@@ -204,7 +206,7 @@ def test_traits_made_better_in_the_database_stop_the_delivery(
 ) -> None:
     """By somebody who owns the database, and so can switch its triggers off, before the vote."""
     change = submission.submit_change(propose(value="hunter2", base=live_base), by=requester)
-    forged = change.current()
+    forged = change.get_current_revision()
     forged.secret_strength = secret_strength.measure_strength("9fK2xQ7mZt4LrB8vYc3NwH6sJd5GpA1e")
     if digest_too:
         forged.digest = patch.compute_digest(
@@ -239,7 +241,7 @@ def test_a_change_approved_before_traits_were_kept_is_delivered(
     monkeypatch.setattr(Revision, "save_base", _without_traits(Revision.save_base))
     change = approved(value="hunter2")
     monkeypatch.undo()
-    assert change.current().secret_strength is None
+    assert change.get_current_revision().secret_strength is None
     assert work(change).status == Status.APPLIED
 
 

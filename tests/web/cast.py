@@ -117,7 +117,7 @@ class Cast:
                 self.change.pk,
                 by=approver,
                 revision=1,
-                digest=self.change.current().digest,
+                digest=self.change.get_current_revision().digest,
                 recent_auth=PRESENT,
                 review_proof=LOOKED,
             )

@@ -54,7 +54,7 @@ def test_odd_address_is_spelled_out_to_the_approver_and_arrives_as_approved(
         assert [words for words in ODD[url] if words not in text_of(page)] == []
     assert send(desk, "approve", change, ballot_of(change)).status_code == 302
     assert work(change).status == Status.APPLIED
-    assert change.current().patch["url"] == url
+    assert change.get_current_revision().patch["url"] == url
     assert segura.control.secret(43)["url"].encode() == url.encode()
 
 

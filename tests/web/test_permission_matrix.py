@@ -179,7 +179,7 @@ def of_another(cast: Cast) -> Change:
 @pytest.mark.parametrize("address", KNOWN, ids=name_of)
 def test_no_answer_holds_a_change_that_is_not_ones_own(cast: Cast, address: Address, of_another: Change) -> None:
     """Neither a page nor a part of one, wherever it says that it was asked from."""
-    traces = (of_another.number, "payroll provider", of_another.current().digest)
+    traces = (of_another.reference, "payroll provider", of_another.get_current_revision().digest)
     for role in ("anonymous", "owner", "disabled", "superuser"):
         for method in ("GET", "POST"):
             for headers in WAYS:
@@ -205,7 +205,7 @@ def test_a_vote_from_the_queue_shows_it_to_nobody_who_may_not_open_it(
                 path = f"/changes/{cast.change.pk}/{verdict.replace('_', '-')}/"
                 response = cast.browser(role).generic("POST", *sent(path, data), headers=WAYS[1])
             assert "HX-Redirect" in response.headers if wanted == "in" else answer(response) == wanted, role
-            assert of_another.number not in response.content.decode(), role
+            assert of_another.reference not in response.content.decode(), role
 
 
 def sees_changes(cast: Cast, role: str, address: Address) -> bool:

@@ -82,7 +82,7 @@ def typed_into(cast: Cast, address: Address, browser: Client, role: str) -> dict
     path, data = address.path(**cast.numbers()), cast.told(address.name, role)
     if address.name in ("changes:propose", "changes:revise"):
         data = {**read_form(browser.get(path)), "act": "preview", "reason": "Moved", "secret_mode": "enter"}
-    data[TYPED[address.name].format(digest=cast.change.current().digest)] = TEXT
+    data[TYPED[address.name].format(digest=cast.change.get_current_revision().digest)] = TEXT
     secrets = dict.fromkeys(("password", "client_secret", "value"), CANARY)
     return {**data, **secrets, "owner": sign_owner(cast.people[role].pk)}
 
@@ -129,7 +129,7 @@ def test_error_page_keeps_what_was_typed_and_sends_it_again(
     assert answer.status_code == status
     assert CANARY not in words(answer)
     kept = kept_in(answer)
-    assert kept[TYPED[address.name].format(digest=cast.change.current().digest)] == TEXT
+    assert kept[TYPED[address.name].format(digest=cast.change.get_current_revision().digest)] == TEXT
     with undone():
         again = browser.post(path, {**kept, "secret_mode": "same"})
     conflict = address.name == "changes:revise" and TEXT in words(again)  # its base has changed in Segura

@@ -95,7 +95,7 @@ def prove_approval(change: Change, revision: Revision, digest: str) -> Proof:
     if len(voters) < read_required(revision.policy):
         raise VotesVoided
     first = min(cast[vote.pk] for vote in counted)
-    return Proof(voters, require_open(change, log[first + 1 :], max(vote.at for vote in counted)), now)
+    return Proof(voters, require_open(change, log[first + 1 :], max(vote.voted_at for vote in counted)), now)
 
 
 def list_entries(change: Change) -> tuple[list[Entry], datetime]:

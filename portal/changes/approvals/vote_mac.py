@@ -26,7 +26,7 @@ def vote_facts(vote: Vote) -> dict[str, Any]:
         "digest": vote.digest,
         "verdict": str(vote.verdict),
         "voter": vote.voter_id,
-        "voted_at": format_instant(vote.at),
+        "voted_at": format_instant(vote.voted_at),
     }
 
 

@@ -126,7 +126,7 @@ def record_failure(now: datetime, *, reason: str, code: int | None = None, alarm
     `reason`: the sentence of the vault package that users are shown.
     """
     CircuitBreaker.objects.get_or_create(pk=1)
-    CircuitBreaker.objects.update(failures=F("failures") + 1, code=code, reason=reason)
+    CircuitBreaker.objects.update(failures=F("failures") + 1, http_status=code, reason=reason)
     CircuitBreaker.objects.filter(_OPEN, probes__lt=_MOST_DOUBLINGS).update(probes=F("probes") + 1)
     enough = CircuitBreaker.objects.filter(opened_at=None)
     if not alarm:

@@ -183,7 +183,7 @@ def _send(client: Client, change: Change, attempt: Attempt, edit: Patch, *, send
             change.secret,
             edit,
             attempt_id=str(attempt.pk),
-            correlation_id=change.number,
+            correlation_id=change.reference,
             send_before=send_before,
             unreported=partial(results.spool_result, attempt),
         )

@@ -25,7 +25,7 @@ def find_causing_changes(change: Change, revision: Revision, seen: SecretDetails
     for other, values in _applied_since(change, revision):
         explained = {name for name in open_fields if values.get(name) == now[name]}
         if explained:
-            found.append(other.number)
+            found.append(other.reference)
             open_fields -= explained
     return [] if open_fields else found[::-1]
 
@@ -38,4 +38,8 @@ def _applied_since(change: Change, revision: Revision) -> list[tuple[Change, dic
     others = Change.objects.of_secret(change.secret).exclude(pk=change.pk)
     applied = others.filter(status=Status.APPLIED, closed_at__gt=revision.created_at - _PROPOSAL_LASTS)
     newest = applied.order_by("-closed_at").prefetch_related("revisions")[:_MOST]
-    return [(other, {**of.patch, SECRET_FIELD: of.secret_fingerprint}) for other in newest for of in [other.current()]]
+    return [
+        (other, {**of.patch, SECRET_FIELD: of.secret_fingerprint})
+        for other in newest
+        for of in [other.get_current_revision()]
+    ]

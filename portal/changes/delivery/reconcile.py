@@ -42,7 +42,7 @@ def resolve_unknown_outcome(change_id: int) -> None:
 def _read(change: Change) -> Readback:
     try:
         client = segura_client.build_client(change=change.pk, secret=change.secret)
-        return readback.confirm_value(client, change.current(), readback.read_back(client, change.secret))
+        return readback.confirm_value(client, change.get_current_revision(), readback.read_back(client, change.secret))
     except segura_client.NotConfigured:
         return Readback()
     except DatabaseError:
@@ -54,7 +54,7 @@ def _read(change: Change) -> Readback:
 
 def _settle_doubt(change: Change, reading: Readback) -> None:
     restored = change.cause == StatusCause.RESTORED
-    revision = change.current()
+    revision = change.get_current_revision()
     todo = readback.decide_action(revision, reading, doubtful=True, restored=restored)
     answered = "" if restored or todo is ReadbackAction.WAIT else _answered(change)
     if todo is ReadbackAction.APPLIED:

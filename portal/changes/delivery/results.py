@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 _PAUSES_S = (0.0, 0.2, 1.0, 2.0)
 _FINISHED = Prepared(
     lambda: Attempt.objects.filter(pk=Given("attempt", UUIDField()), finished_at=None),
-    {"finished_at": Now()} | {name: Given(name) for name in ("outcome", "code", "number", "message")},
+    {"finished_at": Now()} | {name: Given(name) for name in ("outcome", "http_status", "segura_error_code", "message")},
     answer=("id",),
     asking={"troubled": circuit_breaker.IS_TROUBLED},
 )
@@ -52,8 +52,8 @@ def record_result(attempt: Attempt, outcome: Outcome, kept: SpooledResult | None
             _make_up(change, kept)
         came = {
             "outcome": outcome.code,
-            "code": outcome.status,
-            "number": outcome.number,
+            "http_status": outcome.status,
+            "segura_error_code": outcome.number,
             "message": result_message(outcome),
         }
         finished = _FINISHED.rows(attempt=attempt.pk, **came)
@@ -67,7 +67,7 @@ def record_result(attempt: Attempt, outcome: Outcome, kept: SpooledResult | None
             "number": outcome.number,
             "message": result_message(outcome),
         }
-        _log.info("attempt %s of %s: %s, HTTP %s", attempt.pk, change.number, outcome.code, outcome.status)
+        _log.info("attempt %s of %s: %s, HTTP %s", attempt.pk, change.reference, outcome.code, outcome.status)
         late = {"spooled": True, "answered_at": kept.answered_at} if kept else {}
         _note("delivery.answered", change, code=outcome.status, data=facts | late)
         if (change.status, change.fence) == (Status.SENDING, attempt.fence):

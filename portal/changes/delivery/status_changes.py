@@ -92,7 +92,7 @@ def mark_returned(change: Change, missing: int) -> None:
 
     The deadline is counted from the proposal again.
     """
-    proposed_at = change.current().created_at
+    proposed_at = change.get_current_revision().created_at
     move_change(
         change,
         Status.PENDING,
@@ -251,7 +251,7 @@ def _conclude(
     **columns: Any,
 ) -> None:
     # Without a new message the page keeps showing the last one from Segura.
-    said: dict[str, Any] = {"last_http_status": code, "answer": message} if code is not None or message else {}
+    said: dict[str, Any] = {"last_http_status": code, "last_message": message} if code is not None or message else {}
     move_change(
         change,
         to,

@@ -21,7 +21,7 @@ _REVISION = Prepared(lambda: Revision.objects.filter(change=Given("change"), num
 
 
 def load_current_revision(change: Change) -> Revision:
-    """Return the current revision, as Change.current() does, in one query for this row alone."""
+    """Return the current revision, as Change.get_current_revision() does, in one query for this row alone."""
     found = _REVISION.one(change=change.pk, number=change.revision)
     if found is None:
         raise Revision.DoesNotExist

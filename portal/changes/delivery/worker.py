@@ -65,6 +65,6 @@ _FOLLOWING = Prepared(_following)
 
 _LOOK = Prepared(
     lambda: Change.objects.filter(pk=Given("id"), status__in=(Status.APPROVED, Status.IN_DOUBT)).values_list(
-        "status", "request", circuit_breaker.SLOWED
+        "status", "approval_request_id", circuit_breaker.SLOWED
     )
 )

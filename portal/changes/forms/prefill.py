@@ -52,7 +52,7 @@ def of_change(change: Change, secret: int) -> Prefill:
 
     For another secret, fields that belong to one secret alone are left out.
     """
-    revision = change.current()
+    revision = change.get_current_revision()
     same = change.secret == secret
     patch = revision.patch if same else _for_any(revision.patch)
     return Prefill(

@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "request",
+                    "approval_request_id",
                     models.CharField(
                         blank=True,
                         db_default="",
@@ -119,7 +119,7 @@ class Migration(migrations.Migration):
                 ),
                 ("last_http_status", models.IntegerField(help_text="HTTP status of the newest answer.", null=True)),
                 (
-                    "answer",
+                    "last_message",
                     models.TextField(blank=True, help_text="What the newest answer said, verbatim; never a secret."),
                 ),
                 (
@@ -146,8 +146,8 @@ class Migration(migrations.Migration):
                     "outcome",
                     models.CharField(blank=True, help_text="Code of the outcome, see vault.outcomes.", max_length=24),
                 ),
-                ("code", models.IntegerField(null=True)),
-                ("number", models.IntegerField(null=True)),
+                ("http_status", models.IntegerField(null=True)),
+                ("segura_error_code", models.IntegerField(null=True)),
                 ("message", models.TextField(blank=True)),
                 (
                     "change",
@@ -331,7 +331,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("reason", models.TextField(blank=True)),
-                ("at", models.DateTimeField()),
+                ("voted_at", models.DateTimeField()),
                 (
                     "mac",
                     models.CharField(
@@ -495,7 +495,7 @@ class Migration(migrations.Migration):
                         db_default=0, default=0, help_text="Changes tried in vain since delivery is paused."
                     ),
                 ),
-                ("code", models.IntegerField(help_text="HTTP status of the newest failure.", null=True)),
+                ("http_status", models.IntegerField(help_text="Of the newest failure.", null=True)),
                 ("reason", models.TextField(blank=True)),
                 (
                     "next_slot_at",

@@ -13,7 +13,18 @@ FROZEN_REVISION = (
     "id", "change_id", "number", "editor_id", "created_at", "patch", "base", "base_secret_fingerprint",
     "secret_fingerprint", "full_names", "unknown_names", "policy", "reason", "ticket", "digest",
 )  # fmt: skip
-FROZEN_VOTE = ("id", "change_id", "revision", "digest", "requester_id", "voter_id", "verdict", "reason", "at", "mac")
+FROZEN_VOTE = (
+    "id",
+    "change_id",
+    "revision",
+    "digest",
+    "requester_id",
+    "voter_id",
+    "verdict",
+    "reason",
+    "voted_at",
+    "mac",
+)
 
 VOTE_NAMES_THE_REQUESTER = """
 ALTER TABLE changes_vote ADD CONSTRAINT vote_names_the_requester

@@ -18,8 +18,8 @@ class Attempt(models.Model):
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=24, blank=True, help_text="Code of the outcome, see vault.outcomes.")
-    code = models.IntegerField(null=True)
-    number = models.IntegerField(null=True)
+    http_status = models.IntegerField(null=True)
+    segura_error_code = models.IntegerField(null=True)
     message = models.TextField(blank=True)
 
     class Meta:

@@ -146,11 +146,11 @@ class Change(models.Model):
         db_default=models.Value({}, models.JSONField()),
         help_text="What belongs to the cause: names, numbers.",
     )
-    request = models.CharField(
+    approval_request_id = models.CharField(
         max_length=64, blank=True, db_default="", help_text="Id of the request that approved or retried it."
     )
     last_http_status = models.IntegerField(null=True, help_text="HTTP status of the newest answer.")
-    answer = models.TextField(blank=True, help_text="What the newest answer said, verbatim; never a secret.")
+    last_message = models.TextField(blank=True, help_text="What the newest answer said, verbatim; never a secret.")
 
     objects = ChangeQuerySet.as_manager()
 
@@ -187,14 +187,14 @@ class Change(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.number
+        return self.reference
 
     @property
-    def number(self) -> str:
+    def reference(self) -> str:
         """Reference of the change, as users see it: CR-12."""
         return f"CR-{self.pk}"
 
-    def current(self) -> Revision:
+    def get_current_revision(self) -> Revision:
         """Return the current revision, from all revisions of the change. Raises KeyError if its row was deleted."""
         return {revision.number: revision for revision in self.revisions.all()}[self.revision]
 
@@ -262,7 +262,7 @@ class CircuitBreaker(models.Model):
     probes = models.SmallIntegerField(
         default=0, db_default=0, help_text="Changes tried in vain since delivery is paused."
     )
-    code = models.IntegerField(null=True, help_text="HTTP status of the newest failure.")
+    http_status = models.IntegerField(null=True, help_text="Of the newest failure.")
     reason = models.TextField(blank=True)
     next_slot_at = models.DateTimeField(null=True, help_text="When the next change may go, where delivery has a cap.")
     paused_at = models.DateTimeField(null=True, help_text="Paused by a person since.")

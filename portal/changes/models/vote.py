@@ -47,7 +47,7 @@ class Vote(models.Model):
     voter = models.ForeignKey(User, on_delete=models.PROTECT, related_name="votes")
     verdict = models.CharField(max_length=16, choices=Verdict)
     reason = models.TextField(blank=True)
-    at = models.DateTimeField()
+    voted_at = models.DateTimeField()
     mac = models.CharField(
         max_length=100, blank=True, db_default="", help_text="Proves that the portal took the vote: vote_mac."
     )

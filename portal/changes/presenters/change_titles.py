@@ -53,7 +53,7 @@ class ChangeTitle:
 
 def build_title(change: Change, revision: Revision) -> ChangeTitle:
     """Return the title of a change with this revision."""
-    return ChangeTitle(change.number, _shorten(change.secret_name, _NAME_LENGTH), summarize_revision(revision))
+    return ChangeTitle(change.reference, _shorten(change.secret_name, _NAME_LENGTH), summarize_revision(revision))
 
 
 def load_titles(change_ids: Iterable[int]) -> dict[int, ChangeTitle]:

@@ -76,4 +76,4 @@ def _already_done(change: Change, by: User) -> str:
 
 
 def _names(change: Change) -> dict[str, str]:
-    return {"number": change.number, "status": change.get_status_display()}
+    return {"number": change.reference, "status": change.get_status_display()}

@@ -219,7 +219,7 @@ def _votes(missing: int) -> str:
 
 
 def _ahead(change: Change, other: Change, now: datetime) -> str:
-    names = {"number": other.number, "status": other.get_status_display()}
+    names = {"number": other.reference, "status": other.get_status_display()}
     if other.status in LANE:
         return (
             _("%(number)s of the same secret comes first (%(status)s). This change waits until its outcome is known.")
@@ -227,7 +227,7 @@ def _ahead(change: Change, other: Change, now: datetime) -> str:
         )
     if other.replay_window_until and other.replay_window_until > now:
         until = _("Until %(at)s Segura's gateway may still repeat a call of %(number)s. This change waits until then.")
-        return _filled(until, number=other.number, at=instant_html(other.replay_window_until))
+        return _filled(until, number=other.reference, at=instant_html(other.replay_window_until))
     earlier = other.queued_at and change.queued_at and (other.queued_at, other.pk) < (change.queued_at, change.pk)
     if other.status == Status.APPROVED and earlier:
         return _("%(number)s of the same secret was approved earlier and goes first.") % names

@@ -29,7 +29,7 @@ def list_collisions(change: Change, others: Iterable[Change]) -> list[str]:
         "%(number)s of the same secret is approved and is sent first. After it is applied, this "
         "change is out of date and must be revised."
     )
-    return [warning % {"number": other.number} for other in first if other.pk != change.pk]
+    return [warning % {"number": other.reference} for other in first if other.pk != change.pk]
 
 
 def _by_field(untaken: Iterable[tuple[str, str]]) -> list[tuple[str, list[str]]]:

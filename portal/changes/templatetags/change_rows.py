@@ -95,8 +95,8 @@ def change_rows(rows: Iterable[ChangeRow], *, secret: bool = False, requester: b
 
 def _lead(row: ChangeRow, address: str) -> SafeString | str:
     if not row.linked:
-        return row.change.number
-    return format_html('<a href="{}">{}</a> <small>{}</small>', address, row.change.number, row.field_names)
+        return row.change.reference
+    return format_html('<a href="{}">{}</a> <small>{}</small>', address, row.change.reference, row.field_names)
 
 
 def _requester(row: ChangeRow) -> SafeString | str:
@@ -138,8 +138,8 @@ def _cells(row: ChangeRow) -> dict[str, Any]:
         "pk": change.pk,
         "pick": row.pick,
         "alone": " data-alone" if row.level == RiskLevel.HIGH else "",
-        "choose": _("Choose %(number)s") % {"number": change.number},
-        "number": change.number,
+        "choose": _("Choose %(number)s") % {"number": change.reference},
+        "number": change.reference,
         "chips": format_html_join(" ", '<span class="chip">{}</span>', ((chip,) for chip in row.chips)),
         "fields": row.field_names,
         "name": show_invisible(change.secret_name),

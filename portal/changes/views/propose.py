@@ -94,7 +94,10 @@ def revise(request: UserRequest, change_id: int) -> HttpResponseBase:
     if change.status not in REVISABLE:
         status, refused = violation_response(WrongState(change), request)
     return _answer(
-        request, ProposalTarget(secret, request.user, submit, change, change.current(), refused=refused, status=status)
+        request,
+        ProposalTarget(
+            secret, request.user, submit, change, change.get_current_revision(), refused=refused, status=status
+        ),
     )
 
 

@@ -41,7 +41,7 @@ def retry_change(change_id: int, *, by: User, value: SecretStr | None = None, re
         guards.require_right(by, Right.PROPOSE if change.requester_id == by.pk else Right.OPERATE)
         if change.status != Status.FAILED:
             raise WrongState(change)
-        revision = change.current()
+        revision = change.get_current_revision()
         in_time = change.closed_at is not None and db_now() < policy.approval_deadline(change.closed_at)
         if not in_time or not valid_votes.is_approved(revision, guards.current_votes(change)):
             raise VotesLapsed(_("Its approvals no longer count. Propose the change again."))

@@ -126,7 +126,7 @@ def _voted(change_id: int, ballot: VoteRequest, *, by: User) -> Change:
                     "revision": ballot.revision,
                     "digest": ballot.digest,
                     "voter": by.pk,
-                    "voted_at": vote_mac.format_instant(vote.at),
+                    "voted_at": vote_mac.format_instant(vote.voted_at),
                     "mac": vote.mac,
                     "reason": ballot.reason,
                     **ballot.recent_auth.as_data(),
@@ -143,7 +143,7 @@ def _may_vote(change: Change, ballot: VoteRequest, *, by: User) -> None:
     refusal = guards.find_vote_violation(change, by=by)
     if refusal is not None:
         raise refusal
-    current = change.current()
+    current = change.get_current_revision()
     if change.revision != ballot.revision or current.digest != ballot.digest:
         raise StaleRevision(change)
     asked = guards.find_change_request_violation(change, ballot.verdict, by=by)
@@ -166,7 +166,7 @@ def _cast(change: Change, ballot: VoteRequest, *, by: User, at: datetime) -> Vot
             voter=by,
             verdict=ballot.verdict,
             reason=ballot.reason,
-            at=at,
+            voted_at=at,
         )
         vote.mac = vote_mac.compute_vote_mac(vote, by.username)
         vote.save(force_insert=True)
@@ -184,7 +184,7 @@ def _decide(change: Change, ballot: VoteRequest, votes: list[Vote], *, by: User,
         data = {"reason": ballot.reason}
         move_change(change, Status.PENDING, "change.changes_requested", by=by.username, data=data)
         return
-    current = change.current()
+    current = change.get_current_revision()
     if not guards.open_change_requests(votes) and valid_votes.is_approved(current, votes):
         move_change(
             change,

@@ -121,7 +121,7 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
         approved_at=None,
         queued_at=None,
         cause=StatusCause.NONE,
-        answer="",
+        last_message="",
         last_http_status=None,
     )
     return change

@@ -38,12 +38,12 @@ def recount_votes(change_id: int) -> None:
     change = lock_change(change_id)
     standing = valid_votes.list_valid_votes(change)
     votes = valid_votes.void_lapsed(change, standing)
-    revision = change.current()
+    revision = change.get_current_revision()
     missing = valid_votes.count_missing(revision, votes)
     if change.status == Status.APPROVED and change.in_doubt_since is None and missing:
         status_changes.mark_returned(change, missing)
     elif _is_decided(change, revision, votes, missing):
-        _approve_anew(change, revision.digest, max(vote.at for vote in votes))
+        _approve_anew(change, revision.digest, max(vote.voted_at for vote in votes))
     elif change.status == Status.PENDING and len(votes) < len(standing):
         move_change(change, Status.PENDING, "change.returned", data={"missing": missing}, cause=StatusCause.VOTE_VOIDED)
 
