@@ -62,6 +62,11 @@ def test_page_shows_what_it_was_what_it_is_and_what_was_proposed_and_chooses_not
         assert name not in desk.pages[-1].content.decode()
 
 
+def test_both_values_are_marked_against_the_one_of_the_proposal(desk: Desk) -> None:
+    url = desk.pages[-1].content.decode().partition('id="url-edit"')[2].partition("</fieldset>")[0]
+    assert url.count('<span class="new-value">https://<mark>') == 2
+
+
 def test_nothing_goes_on_before_each_has_been_chosen_and_what_was_chosen_is_kept(desk: Desk, stale: Change) -> None:
     page = desk.preview(choice_url="theirs", reason="Typed anew")
     assert page.status_code == 422

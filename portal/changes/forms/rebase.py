@@ -32,6 +32,16 @@ class FieldConflict:
     theirs: Any
     mine: Any
 
+    @property
+    def mine_change(self) -> FieldChange:
+        """The proposed value against that at the proposal, with what differs marked; for text fields."""
+        return FieldChange(self.field, old=self.base, new=self.mine)
+
+    @property
+    def theirs_change(self) -> FieldChange:
+        """The value in Segura now against that at the proposal, with what differs marked; for text fields."""
+        return FieldChange(self.field, old=self.base, new=self.theirs)
+
     def choice_of(self, value: Any) -> str:
         """Return the choice that leads to this value."""
         if value == self.theirs:
