@@ -100,6 +100,8 @@ try:
     DELIVERY_BACKLOG_RATE_PER_S = get_positive_number("DELIVERY_BACKLOG_RATE_PER_S", 5)
     DELIVERY_SPOOL_DIR: Path = env.path("DELIVERY_SPOOL_DIR", STATE_DIR / "spool")
     SWEEP_EVERY_S = get_positive_number("SWEEP_EVERY_S", 10)
+    OPERATIONS_UNKNOWN_AFTER_S = get_positive_number("OPERATIONS_UNKNOWN_AFTER_S", 600)
+    OPERATIONS_UNSENT_AFTER_S = get_positive_number("OPERATIONS_UNSENT_AFTER_S", 900)
     WORKER_STUCK_AFTER_S = get_positive_number("WORKER_STUCK_AFTER_S", 60)
     # Seconds in which the gateway may still replay an unanswered call: (connect + read) x tries, plus a margin.
     DELIVERY_HOLD_S = 2 * SEGURA_GATEWAY_TIMEOUT_S * (SEGURA_GATEWAY_RETRIES + 1) + get_positive_number(

@@ -4,76 +4,126 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
 from django.db.models import Q, Subquery
 from django.utils import timezone
 
-from portal.accounts import roles
 from portal.accounts.models import User
-from portal.accounts.roles import Right
 from portal.changes.models import Change, Status
 from portal.changes.presenters import change_rows
 from portal.changes.presenters.change_rows import ChangeRow
 from portal.changes.rules import guards
-from portal.operations import heartbeats
+from portal.operations import heartbeats, role_coverage
 from portal.operations.heartbeats import BrokerStatus
 
 SHOWN = 50
+_WAITING = (Status.APPROVED, Status.FAILED, Status.PENDING)
 _UNSETTLED = (Status.NEEDS_ATTENTION, Status.IN_DOUBT)
 
 
+class ActionReason(StrEnum):
+    """Reason why a change needs action. The order is that of the table."""
+
+    NEEDS_ATTENTION = "needs_attention"
+    UNKNOWN = "unknown"
+    UNSENT = "unsent"
+    FAILED = "failed"
+    UNAPPROVABLE = "unapprovable"
+
+
 @dataclass(frozen=True)
-class StuckChange:
-    """Change that needs an administrator; `may_settle`: whether the reader may act on it, as it is not their own."""
+class ActionRow:
+    """Change that needs action, and since when; `may_act`: whether the reader may, as it is not their own change."""
 
     row: ChangeRow
-    may_settle: bool
+    reason: ActionReason
+    since: datetime | None
+    may_act: bool
 
 
 @dataclass(frozen=True)
 class DeliveryStatus:
     """Status of the delivery at the time `at`.
 
-    `stuck` changes need an administrator, `doubtful` are resolved by the worker, `failed` can be retried. Each
-    list has the first SHOWN changes; `more_stuck`, `more_doubtful` and `more_failed`: whether there are more.
-    `pending` and `approved` have waited longest, for a decision and for a worker. `operators`: groups that may act.
+    `needs_action`: the first SHOWN changes for each reason; `more`: the statuses that have more. `checking`: number of
+    changes in doubt that the worker still resolves by itself, counted up to SHOWN. `pending` and `approved` have waited
+    longest, for a decision and for a worker.
     """
 
     pulse: BrokerStatus
-    stuck: list[StuckChange]
-    more_stuck: bool
-    doubtful: list[ChangeRow]
-    more_doubtful: bool
-    failed: list[ChangeRow]
-    more_failed: bool
+    needs_action: list[ActionRow]
+    more: list[Status]
+    checking: int
     pending: Change | None
     approved: Change | None
-    operators: str
     at: datetime
 
 
 def get_delivery_status(reader: User) -> DeliveryStatus:
     """Return the current status."""
+    now = timezone.now()
     stuck, doubtful = _unsettled(reader)
-    failed = list_retriable()
-    rows, doubtful_rows, failed_rows = change_rows.build_row_lists(
-        stuck[:SHOWN], doubtful[:SHOWN], failed[:SHOWN], reader=reader
-    )
+    unknown = [
+        change for change in doubtful if _is_before(change.in_doubt_since, now, settings.OPERATIONS_UNKNOWN_AFTER_S)
+    ]
+    found = {
+        ActionReason.NEEDS_ATTENTION: stuck,
+        ActionReason.UNKNOWN: unknown,
+        **_list_waiting(now),
+    }
+    rows = change_rows.build_row_lists(*(changes[:SHOWN] for changes in found.values()), reader=reader)
     longest = _longest()
     return DeliveryStatus(
         heartbeats.read_broker_status(),
-        [StuckChange(row, may_settle=not row.change.own) for row in rows],  # type: ignore[attr-defined]
-        len(stuck) > SHOWN,
-        doubtful_rows,
-        len(doubtful) > SHOWN,
-        failed_rows,
-        len(failed) > SHOWN,
+        [_action_row(row, reason) for reason, part in zip(found, rows, strict=True) for row in part],
+        [Status(changes[0].status) for changes in found.values() if len(changes) > SHOWN],
+        len(doubtful) - len(unknown),
         longest.get(Status.PENDING),
         longest.get(Status.APPROVED),
-        roles.group_names_with_right(Right.OPERATE),
-        timezone.now(),
+        now,
     )
+
+
+def _action_row(row: ChangeRow, reason: ActionReason) -> ActionRow:
+    change = row.change
+    since = {
+        ActionReason.UNKNOWN: change.in_doubt_since,
+        ActionReason.UNSENT: change.queued_at,
+        ActionReason.FAILED: change.closed_at,
+        ActionReason.UNAPPROVABLE: change.created_at,
+    }.get(reason, change.status_since)
+    return ActionRow(row, reason, since, may_act=not getattr(change, "own", False))
+
+
+def _is_before(instant: datetime | None, now: datetime, seconds: float) -> bool:
+    return instant is not None and instant < now - timedelta(seconds=seconds)
+
+
+def _list_waiting(now: datetime) -> dict[ActionReason, list[Change]]:
+    """Return the changes that wait for a user or a worker, in one query: for each reason SHOWN, and one more.
+
+    Approved ones that were not sent in time, the newest failed ones within the time of a retry, and pending ones that
+    too few users may approve.
+    """
+    late = now - timedelta(seconds=settings.OPERATIONS_UNSENT_AFTER_S)
+    since = now - timedelta(days=settings.CHANGE_APPROVED_DAYS)
+    changes = Change.objects
+    unsent = changes.filter(status=Status.APPROVED, queued_at__lt=late).order_by("queued_at", "pk")
+    failed = changes.filter(status=Status.FAILED, closed_at__gt=since).order_by("-closed_at")
+    unapprovable = changes.filter(pk__in=role_coverage.list_unapprovable_changes()).order_by("pk")
+    limited = (each.values("pk")[: SHOWN + 1] for each in (unsent, failed, unapprovable))
+    anyone = reduce(or_, (Q(pk__in=each) for each in limited))
+    found = list(change_rows.with_row_data(changes.filter(anyone)).order_by("pk"))
+    by_status = {status: [each for each in found if each.status == status] for status in _WAITING}
+    return {
+        ActionReason.UNSENT: sorted(by_status[Status.APPROVED], key=lambda each: each.queued_at or now),
+        ActionReason.FAILED: sorted(by_status[Status.FAILED], key=lambda each: each.closed_at or now, reverse=True),
+        ActionReason.UNAPPROVABLE: by_status[Status.PENDING],
+    }
 
 
 def _unsettled(reader: User) -> tuple[list[Change], list[Change]]:
@@ -89,13 +139,6 @@ def _unsettled(reader: User) -> tuple[list[Change], list[Change]]:
     if len(stuck) > SHOWN + 1 and len(found) > 2 * SHOWN + 1:
         doubtful = list(open_ends.filter(status=Status.IN_DOUBT).order_by("pk")[: SHOWN + 1])
     return stuck, doubtful
-
-
-def list_retriable() -> list[Change]:
-    """Return the newest failed changes within the time of a retry: SHOWN, and one more if there is one."""
-    since = timezone.now() - timedelta(days=settings.CHANGE_APPROVED_DAYS)
-    failed = Change.objects.filter(status=Status.FAILED, closed_at__gt=since)
-    return list(change_rows.with_row_data(failed).order_by("-closed_at")[: SHOWN + 1])
 
 
 def _longest() -> dict[str, Change]:

@@ -14,7 +14,7 @@ class PauseForm(RecentAuthForm):
 
     reason = forms.CharField(
         label=_("Reason"),
-        help_text=_("Everybody whose change waits reads it, and so do auditors."),
+        help_text=_("Shown to everyone with a waiting change, and to auditors."),
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2}),
     )

@@ -84,14 +84,24 @@ def _deciding(approvers: int) -> CoverageGap | None:
 
 
 def _beyond(approvers: int) -> CoverageGap | None:
-    """Return pending changes that too few users may approve; a requester does not count for their own change."""
+    """Return the gap of pending changes that too few users may approve."""
+    changes = tuple(_list_beyond(approvers).order_by("change_id")[:_SHOWN])
+    words = _("These changes need more approvals than there are users who may approve them. Add approvers:")
+    return CoverageGap(True, words, changes) if changes else None
+
+
+def list_unapprovable_changes() -> QuerySet[Revision, int]:
+    """Return the ids of pending changes that too few users may approve."""
+    return _list_beyond(roles.users_with_right(Right.DECIDE)[:_ENOUGH].count())
+
+
+def _list_beyond(approvers: int) -> QuerySet[Revision, int]:
+    """Return the ids of pending changes that need more than so many approvers, none of whom may approve their own."""
     own = Q(policy__required__gt=approvers - 1, change__requester__in=roles.users_with_right(Right.DECIDE).values("pk"))
     waiting = Revision.objects.filter(
         Q(policy__required__gt=approvers) | own, change__status=Status.PENDING, number=F("change__revision")
     )
-    changes = tuple(waiting.order_by("change_id").values_list("change_id", flat=True)[:_SHOWN])
-    words = _("These changes need more approvals than there are users who may approve them. Add approvers:")
-    return CoverageGap(True, words, changes) if changes else None
+    return waiting.values_list("change_id", flat=True)
 
 
 def _alone(holders: dict[Right, int]) -> list[CoverageGap]:

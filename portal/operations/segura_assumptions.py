@@ -31,8 +31,8 @@ class OpenQuestion:
 def list_assumptions() -> list[Assumption]:
     """Return every setting about Segura, in the order of a connection, without values of secrets."""
     hold = _(
-        "Twice the gateway's timeout for each try, and the margin. So long the gateway may replay a call it never "
-        "answered, and so long no other change of that secret is sent."
+        "Twice the gateway's timeout per try, plus the margin. During this time the gateway may repeat an unanswered "
+        "call, and no other change to that secret is sent."
     )
     named = [_of(name, consequence) for name, consequence in {**_identity(), **_patience()}.items()]
     return [*named, Assumption(_("Hold time"), f"{settings.DELIVERY_HOLD_S:g} s", False, hold, derived=True)]
@@ -45,9 +45,7 @@ def _identity() -> dict[str, str]:
         "SEGURA_CLIENT_ID": _("The access key. Segura's own audit shows its owner for all that the portal does."),
         "SEGURA_CLIENT_SECRET": _("Never shown. It leaves the portal only to fetch tokens."),
         "SEGURA_CLIENT_AUTH": _("How the access key is sent: body or basic. With the wrong one no token is given."),
-        "SEGURA_SCIM_CLIENT_ID": _(
-            "A client of its own, for the names to choose from when sharing. Where empty, names are typed freely."
-        ),
+        "SEGURA_SCIM_CLIENT_ID": _("Separate SCIM client for suggesting names. If empty, names are typed."),
         "SEGURA_SCIM_CLIENT_SECRET": _("Never shown. It leaves the portal only to fetch tokens."),
         "SEGURA_TENANT": _("Sent with the request for a token, where set: appliances with several tenants need it."),
         "SEGURA_CA_BUNDLE": _(
@@ -60,12 +58,12 @@ def _patience() -> dict[str, str]:
     return {
         "SEGURA_CONNECT_TIMEOUT_S": _("To connect. A call that does not get so far was surely not sent."),
         "SEGURA_DEADLINE_S": _("For a whole call of a worker; longer than the gateway's, so that it answers first."),
-        "SEGURA_PAGE_DEADLINE_S": _("So long a page waits for Segura, and each step of the test above."),
+        "SEGURA_PAGE_DEADLINE_S": _("How long a page, and each step of the test above, waits for Segura."),
         "SEGURA_GATEWAY_TIMEOUT_S": _(
-            "So long the gateway waits for Segura. Too low here: secrets are let go too early."
+            "How long the gateway waits for Segura. If too low, secrets are released too early."
         ),
         "SEGURA_GATEWAY_RETRIES": _(
-            "How often the gateway repeats a call by itself. Ask whoever runs it; 0 is for one that never does."
+            "How often the gateway repeats a call on its own. Ask its operators; 0 if it never does."
         ),
         "DELIVERY_REPLAY_MARGIN_S": _("Added to the hold time, for clocks and networks."),
     }

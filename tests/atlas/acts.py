@@ -27,6 +27,12 @@ def opened(place: str) -> Act:
     return lambda page: page.locator(f"{place} > summary").first.click()
 
 
+def refused_pause(page: Page) -> None:
+    """Open the sheet that pauses delivery, and send it without a reason."""
+    page.locator("a[href='#pause-delivery']").click()
+    refused("#pause-delivery button[type=submit]")(page)
+
+
 def preview(page: Page) -> None:
     """A proposal with everything an approver has to look at."""
     page.locator("[name=url]").fill("http://sms.example/")

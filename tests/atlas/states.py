@@ -21,6 +21,7 @@ from tests.atlas.acts import (
     preview,
     preview_strangers,
     refused,
+    refused_pause,
     strangers,
     whole_log,
     without_cookie,
@@ -245,7 +246,7 @@ def _administrator() -> Iterator[State]:
     yield State("operations fresh", "admin", "/operations/", "fresh")
     yield State("operations", "admin", "/operations/", minutes_ago=60)
     yield State("operations paused", "admin", "/operations/", "held")
-    yield State("pausing refused", "admin", "/operations/", act=refused("form[action$='/pause/'] button"), code=422)
+    yield State("pausing refused", "admin", "/operations/", act=refused_pause, code=422)
     yield State("connection untested", "admin", "/operations/connection/", "fresh")
     yield State("connection", "admin", "/operations/connection/", act=opened("main details"))
     yield State("people", "admin", "/operations/users/")

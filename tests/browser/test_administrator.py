@@ -74,8 +74,10 @@ def test_delivery_is_paused_and_resumed_by_hand(scripts: bool, segura: Control, 
     requester, approver = sign_in("requester"), sign_in("approver")
     admin = sign_in("admin", java_script_enabled=scripts)
     page = admin.go("/operations/")
-    page.get_by_label("Reason").fill("Segura is being upgraded")
-    page.get_by_role("button", name="Pause delivery").click()
+    page.locator("a[href='#pause-delivery']").click()
+    sheet = page.locator("#pause-delivery")
+    sheet.get_by_label("Reason").fill("Segura is being upgraded")
+    sheet.get_by_role("button", name="Pause delivery").click()
     expect(page.get_by_text("Adam Administrator paused delivery to Segura")).to_be_visible()
     change = requester.propose(18 if scripts else 25, notes=f"waits for the upgrade {scripts}")
     approver.approve(change)
@@ -83,7 +85,8 @@ def test_delivery_is_paused_and_resumed_by_hand(scripts: bool, segura: Control, 
     expect(seen.get_by_text("Adam Administrator paused delivery of all changes")).to_be_visible()
     if scripts:
         assert look_at(sign_in("admin"), ["/operations/"]) == []
-    page.get_by_role("button", name="Resume delivery").click()
+    page.locator("a[href='#resume-delivery']").click()
+    page.locator("#resume-delivery").get_by_role("button", name="Resume delivery").click()
     expect(page.get_by_text("You have resumed delivery.")).to_be_visible()
     requester.expect_status(change, "Applied")
 

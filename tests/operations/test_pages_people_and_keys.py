@@ -132,18 +132,18 @@ def test_each_sealing_key_says_what_rests_under_it_and_what_to_do(
     change = submission.submit_change(propose(value="a-new-value-under-the-old-key"), by=requester)
     ring(NEW, OLD)
     page = keys(browser)
-    assert "new seals 0" in page
-    assert "old opens 1" in page
+    assert "new encrypts 0" in page
+    assert "old decrypts 1" in page
     assert "Run rotate_encryption_keys before taking it off." in page
     key_rotation.rotate_encryption_key(by="a test")
     with django_assert_max_num_queries(12):
         page = keys(browser)
-    assert "new seals 1" in page
-    assert "old opens 0" in page
-    assert "an hour after the last rotation it can be taken off" in page
-    assert "Values last sealed anew:" in page
+    assert "new encrypts 1" in page
+    assert "old decrypts 0" in page
+    assert "an hour after the last rotation it can be removed" in page
+    assert "Last re-encryption:" in page
     submission.withdraw_change(change.pk, by=requester)
-    assert "new seals 0" in keys(browser)
+    assert "new encrypts 0" in keys(browser)
 
 
 def test_key_that_values_need_and_nobody_has_is_an_alarm(
@@ -172,7 +172,7 @@ def test_key_that_was_never_rotated_to_has_the_age_of_its_first_start(
 ) -> None:
     browser = as_person(admin)
     ring(OLD)
-    assert "no worker has met it yet" in keys(browser)
+    assert "not used yet" in keys(browser)
     key_inventory.record_known_keys()
     KnownKey.objects.update(first_seen_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC))
     ring(NEW, OLD)
@@ -181,8 +181,8 @@ def test_key_that_was_never_rotated_to_has_the_age_of_its_first_start(
     assert KnownKey.objects.get(name="old").first_seen_at == datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     assert set(KnownKey.objects.values_list("name", flat=True)) == {"old", "new"}
     page = keys(browser)
-    assert re.search(r"old opens 0 [^.]*2026[^.]*UTC first met by a worker", page)
-    assert "no worker has met it yet" not in page
+    assert re.search(r"old decrypts 0 [^.]*2026[^.]*UTC first used by a worker", page)
+    assert "not used yet" not in page
 
 
 def test_other_secrets_are_as_old_as_their_files_and_never_shown(
@@ -200,3 +200,18 @@ def test_other_secrets_are_as_old_as_their_files_and_never_shown(
     assert "SEGURA_CLIENT_SECRET from the environment, of no known age" in page
     assert "SEGURA_SCIM_CLIENT_SECRET not set" in page
     assert "canary" not in page
+
+
+def test_keys_are_called_encryption_keys_in_portuguese_k1(as_person: AsPerson, admin: User) -> None:
+    User.objects.filter(pk=admin.pk).update(language="pt-br")
+    page = as_person(admin).get(reverse("operations:keys")).content.decode()
+    assert re.search(r"<h1>\s*Chaves de criptografia\s*</h1>", page)
+    assert re.search(r'aria-current="page">Chaves de criptografia</a>', page)
+    assert "Teclas" not in page
+
+
+def test_each_command_of_the_keys_page_has_a_copy_button_k2(as_person: AsPerson, admin: User) -> None:
+    page = as_person(admin).get(reverse("operations:keys")).content.decode()
+    commands = re.findall(r"<code>([^<]+)</code>", page)
+    assert commands == re.findall(r'data-copies="([^"]+)"', page)
+    assert {"openssl rand -base64 32", "manage.py rotate_encryption_keys", "manage.py seal_audit"} == set(commands)
