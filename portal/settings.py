@@ -287,6 +287,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "portal.web.context_processors.person",
                 "portal.changes.context_processors.pause",
+                "portal.changes.context_processors.needs_you",
                 "portal.notifications.context_processors.counts",
                 *(["portal.devserver.context_processors.demo"] if _HAS_DEVSERVER else []),
             ],

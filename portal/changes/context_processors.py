@@ -1,4 +1,4 @@
-"""Context processor for the delivery pause, which every page shows."""
+"""Context processors of every page: the delivery pause, and how many changes wait for the requester."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from portal.accounts import roles
+from portal.accounts.roles import Right
 from portal.changes.delivery import circuit_breaker
+from portal.changes.presenters import own_changes
 
 
 def pause(request: HttpRequest) -> dict[str, Any]:
@@ -18,3 +21,11 @@ def pause(request: HttpRequest) -> dict[str, Any]:
         if person is not None and person.is_authenticated
         else {}
     )
+
+
+def needs_you(request: HttpRequest) -> dict[str, Any]:
+    """Return `needs_you_count` for a user who may propose; the queries run only if the page shows it."""
+    person = getattr(request, "user", None)
+    if person is None or not person.is_authenticated or not roles.has_right(person, Right.PROPOSE):
+        return {}
+    return {"needs_you_count": SimpleLazyObject(lambda: own_changes.count_needing_requester(person))}

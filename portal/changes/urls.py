@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.changes.views import base_check, bulk, change, propose, queue, secret, templates
+from portal.changes.views import base_check, bulk, change, lists, propose, queue, secret, templates
 
 app_name = "changes"
 urlpatterns = [
@@ -10,8 +10,8 @@ urlpatterns = [
     path("queue/updates/", queue.queue_updates, name="queue_updates"),
     path("queue/decide/", bulk.decide, name="decide"),
     path("risk-rules/", queue.risk_rules, name="risk_rules"),
-    path("changes/mine/", queue.mine, name="mine"),
-    path("changes/", queue.all_changes, name="all"),
+    path("changes/mine/", lists.mine, name="mine"),
+    path("changes/", lists.all_changes, name="all"),
     path("changes/<int:change_id>/", change.change, name="change"),
     path("changes/<int:change_id>/status/", change.status, name="status"),
     path("changes/<int:change_id>/history/", change.history, name="history"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import BooleanField, Q, QuerySet, Subquery
+from django.db.models import BooleanField, IntegerField, Q, QuerySet, Subquery
 
 
 class _Has(Subquery):
@@ -22,3 +22,10 @@ def exists_by_index(rows: QuerySet[Any], *, order: str = "") -> Q:
     the selectivity: PostgreSQL might expect hardly any row to match, and not use the index that sorts the list.
     """
     return Q(_Has(rows.order_by(*filter(None, [order])).values("pk")[:1]))
+
+
+class CountSubquery(Subquery):
+    """Number of rows of a query, as a column of another query."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
+    output_field = IntegerField()

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from django.db.models import F, IntegerField, QuerySet, Subquery
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,6 +19,7 @@ from portal.audit import findings
 from portal.audit.models import Event
 from portal.changes.models import Change, Revision, StatusCause
 from portal.changes.presenters.next_steps import instant_text
+from portal.common.db_expressions import CountSubquery
 from portal.common.invisible_characters import replace_invisible
 from portal.common.prepared import Given, Prepared
 from portal.notifications.models import Notification
@@ -109,13 +110,6 @@ def to_single_line(name: str) -> str:
     """Return a name from outside on one line, fit for a text or the subject of a mail."""
     shown = replace_invisible(name.replace("\n", " "), lambda char: f"⟨U+{ord(char):04X}⟩")
     return shown if len(shown) <= _NAME_LENGTH else f"{shown[: _NAME_LENGTH - 1]}…"
-
-
-class CountSubquery(Subquery):
-    """Number of rows of a query, as a column of another query."""
-
-    template = "(SELECT COUNT(*) FROM (%(subquery)s) counted)"
-    output_field = IntegerField()
 
 
 def count_unread(person: User) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django_htmx.http import reselect, reswap, retarget
 
 Part = TypeVar("Part", bound=HttpResponse)
@@ -17,3 +17,8 @@ def retarget_response(part: Part, place: str) -> Part:
     have that element, while a part contains its own error message.
     """
     return reselect(retarget(reswap(part, "outerHTML"), place), place)
+
+
+def fragment_name(request: HttpRequest, template: str, part: str) -> str:
+    """Return the template, or for htmx the name of its part."""
+    return f"{template}#{part}" if request.htmx else template  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def ended(change: Change, status: Status, **columns: Any) -> Change:
 @pytest.mark.django_db
 def test_requester_without_changes_is_led_to_a_secret(as_person: AsPerson, requester: User) -> None:
     page = as_person(requester).get("/")
-    assert "Nothing of yours is open" in text_of(page)
+    assert "No open changes" in text_of(page)
     assert f'href="{reverse("catalog:secrets")}"' in page.content.decode()
 
 
@@ -100,9 +101,21 @@ def test_requester_reads_who_acts_next_and_what_is_missing(
     stale = submission.submit_change(propose(), by=requester)
     Change.objects.filter(pk=stale.pk).update(status=Status.STALE)
     words = text_of(as_person(requester).get("/"))
-    of_stale, of_pending = words.split(stale.reference)[1].split(pending.reference)
-    assert "Approver 1 more approval needed It expires at" in of_pending
-    assert "You The requester can revise or withdraw it" in of_stale
+    needs_you, in_progress = words.split("Needs you 1")[1].split("In progress")
+    assert stale.number in needs_you
+    assert "Next step: You" in needs_you
+    assert pending.number in in_progress
+    assert "1 more approval needed" in in_progress
+    assert "It expires at" not in words
+
+
+@pytest.mark.django_db
+def test_home_shows_the_deadline_in_the_last_three_days(
+    as_person: AsPerson, requester: User, approver: User, submitted: Change
+) -> None:
+    for days, shown in ((2, True), (4, False)):
+        Change.objects.update(expires_at=timezone.now() + timedelta(days=days))
+        assert ("It expires at" in text_of(as_person(requester).get("/"))) is shown
 
 
 @pytest.mark.django_db
@@ -113,8 +126,8 @@ def test_requester_reads_what_was_decided_and_proposes_again_from_there(
     applied = ended(submission.submit_change(propose(), by=requester), Status.APPLIED, last_http_status=201)
     foreign = ended(submission.submit_change(propose(), by=requester2), Status.REJECTED)
     page = as_person(requester).get("/")
-    assert "Decided lately" in text_of(page)
-    assert foreign.reference not in text_of(page)
+    assert "Recently closed" in text_of(page)
+    assert foreign.number not in text_of(page)
     markup = page.content.decode()
     assert f"/secrets/43/propose/?like={rejected.pk}" in markup
     assert f"?like={applied.pk}" not in markup
@@ -127,7 +140,7 @@ def test_who_also_decides_reads_how_many_wait_for_them(
     submission.submit_change(propose(), by=requester2)
     add_to_role(requester, Role.APPROVER)
     page = as_person(requester).get("/")
-    assert "wait for your decision: 1" in text_of(page)
+    assert "Changes that need your review: 1" in text_of(page)
     assert f'href="{reverse("changes:queue")}"' in page.content.decode()
 
 

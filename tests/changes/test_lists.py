@@ -41,14 +41,14 @@ def test_mine_holds_own_changes_open_first(
 
 def test_mine_is_empty_with_a_way_on(as_person: AsPerson, requester: User) -> None:
     response = as_person(requester).get(MINE)
-    assert "Nothing of yours is open" in text_of(response)
+    assert "No open changes" in text_of(response)
     assert reverse("catalog:secrets") in response.content.decode()
 
 
 def test_both_lists_of_mine_are_paged_on_their_own(
     as_person: AsPerson, requester: User, propose: Propose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.changes.views.queue._SIZE", 2)
+    monkeypatch.setattr("portal.changes.views.lists._SIZE", 2)
     changes = [submission.submit_change(propose(), by=requester) for _ in range(6)]
     for change in changes[:3]:
         submission.withdraw_change(change.pk, by=requester)
@@ -62,12 +62,7 @@ def test_both_lists_of_mine_are_paged_on_their_own(
 def test_who_may_see_the_lists(
     as_person: AsPerson, requester: User, approver: User, auditor: User, admin: User
 ) -> None:
-    assert [as_person(person).get(ALL).status_code for person in (requester, approver, auditor, admin)] == [
-        403,
-        200,
-        200,
-        200,
-    ]
+    assert [as_person(person).get(ALL).status_code for person in (approver, auditor, admin)] == [200, 200, 200]
     assert as_person(auditor).get(MINE).status_code == 403
 
 
@@ -85,11 +80,19 @@ def test_all_is_narrowed_by_status_requester_and_secret(
         ({"status": "withdrawn"}, [first]),
         ({"status": "open"}, [third, second]),
         ({"requester": "REQUESTER2"}, [second]),
-        ({"secret": "gcp", "status": "pending"}, [third]),
-        ({"secret": second.reference}, [second]),
-        ({"secret": "nothing"}, []),
+        ({"q": "gcp", "status": "pending"}, [third]),
+        ({"q": second.number}, [second]),
+        ({"q": "endpoint moves to the EU", "requester": "requester2"}, [second]),
+        ({"risk": "3", "days": "1"}, [third, second, first]),
+        ({"risk": "1"}, []),
+        ({"q": "nothing"}, []),
     ):
         assert numbers(browser.get(ALL, asked)) == [change.pk for change in found], asked
+
+
+def test_requester_who_opens_all_changes_is_led_to_their_own(as_person: AsPerson, requester: User) -> None:
+    found = as_person(requester).get(ALL, {"status": "failed"})
+    assert found.headers["Location"] == f"{MINE}?status=failed"
 
 
 def test_a_status_that_does_not_exist_is_said_at_its_field(
@@ -103,7 +106,7 @@ def test_a_status_that_does_not_exist_is_said_at_its_field(
 def test_filters_stay_while_paging(
     as_person: AsPerson, auditor: User, requester: User, propose: Propose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.changes.views.queue._SIZE", 1)
+    monkeypatch.setattr("portal.changes.views.lists._SIZE", 1)
     for _ in range(2):
         submission.submit_change(propose(), by=requester)
     assert "requester=requester&amp;at=" in as_person(auditor).get(ALL, {"requester": "requester"}).content.decode()

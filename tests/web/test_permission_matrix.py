@@ -33,6 +33,7 @@ account_reauthenticate  POST   in  200 200 200 200 200 in  200
 account_change_password GET    in  200 200 200 200 200 in  200
 account_change_password POST   in  200 200 200 200 200 in  200
 set_theme      POST   302 302 302 302 302 302 302 302
+carried_form            GET    in  302 302 302 302 302 in  302
 set_language            POST   302 302 302 302 302 302 302 302
 save_filter             POST   in  302 302 302 302 302 in  302
 delete_filter           POST   in  404 404 404 302 404 in  404
@@ -49,7 +50,7 @@ changes:queue_updates            GET    in  403 403 204 403 403 in  403
 changes:decide          POST   in  403 403 200 403 403 in  403
 changes:risk_rules      GET    in  200 200 200 200 200 in  200
 changes:mine            GET    in  200 200 403 403 403 in  403
-changes:all             GET    in  403 403 200 200 200 in  403
+changes:all             GET    in  302 302 200 200 200 in  403
 changes:change          GET    in  200 404 200 200 200 in  404
 changes:status          GET    in  200 404 200 200 200 in  404
 changes:history         GET    in  200 404 200 200 200 in  404

@@ -20,6 +20,12 @@ from portal.common.db_expressions import exists_by_index
 from portal.vault.entities import SECRET_FIELD
 
 _LARGEST = 2**63 - 1
+_STATUSES = [
+    ("", _("Any")),
+    ("open", _("All open")),
+    ("changes_requested", _("Changes requested")),
+    *Status.choices,
+]
 
 
 class QueueFilterForm(forms.Form):
@@ -115,16 +121,16 @@ class QueueUpdateForm(forms.Form):
         return {"seen_at": given["since"], "shown": shown, "told": given["told"] or 0}
 
 
-class ChangeFilterForm(forms.Form):
-    """Filters by status, requester and secret; empty fields are ignored."""
+class OwnChangeFilterForm(forms.Form):
+    """Filters of a requester's own changes; empty fields are ignored."""
 
-    status = forms.ChoiceField(
-        label=_("Status"),
+    q = forms.CharField(
+        label=_("Secret, number, ticket or reason"),
         required=False,
-        choices=[("", _("Any")), ("open", _("All open ones")), *Status.choices],
+        max_length=500,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
     )
-    requester = forms.CharField(label=_("Requester"), required=False, max_length=150)
-    secret = forms.CharField(label=_("Secret or number"), required=False, max_length=500)
+    status = forms.ChoiceField(label=_("Status"), required=False, choices=_STATUSES)
 
     def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data, auto_id="filter-%s")
@@ -132,18 +138,47 @@ class ChangeFilterForm(forms.Form):
     def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
         """Return the changes that match every valid filter."""
         self.is_valid()
-        given = {name: value for name, value in self.cleaned_data.items() if value}
-        if status := given.get("status"):
-            changes = changes.open() if status == "open" else changes.filter(status=status)
-        if name := given.get("requester"):
-            changes = changes.filter(_requested_by(name))
-        if text := given.get("secret"):
+        if text := self.cleaned_data.get("q"):
             changes = changes.matching(text)
-        return changes
+        match self.cleaned_data.get("status"):
+            case None | "":
+                return changes
+            case "open":
+                return changes.open()
+            case "changes_requested":
+                return changes.with_requested_changes()
+            case status:
+                return changes.filter(status=status)
 
     def asked(self) -> dict[str, str]:
         """Return the filters that are not empty, as typed, for URLs."""
         return {name: self.data[name].strip() for name in self.fields if self.data.get(name, "").strip()}
+
+
+class ChangeFilterForm(OwnChangeFilterForm):
+    """Filters of the list of all changes."""
+
+    requester = forms.CharField(label=_("Requester"), required=False, max_length=150)
+    risk = forms.TypedChoiceField(
+        label=_("Risk"), required=False, choices=[("", _("Any")), *reversed(RiskLevel.choices)], coerce=int
+    )
+    days = forms.TypedChoiceField(
+        label=_("Proposed"),
+        required=False,
+        choices=[("", _("Any time")), (1, _("Last 24 hours")), (7, _("Last 7 days")), (30, _("Last 30 days"))],
+        coerce=int,
+    )
+
+    def narrow(self, changes: ChangeQuerySet) -> ChangeQuerySet:
+        """Return the changes that match every valid filter."""
+        changes = super().narrow(changes)
+        if name := self.cleaned_data.get("requester"):
+            changes = changes.filter(_requested_by(name))
+        if level := self.cleaned_data.get("risk"):
+            changes = changes.filter(risk=level)
+        if days := self.cleaned_data.get("days"):
+            changes = changes.filter(created_at__gte=timezone.now() - timedelta(days=days))
+        return changes
 
 
 def _requested_by(name: str) -> Q:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.fields.json import KeyTransform
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts import roles
@@ -77,16 +80,28 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return self.all() if self.sees_all(person) else self.proposed_by(person)
 
     def matching(self, text: str) -> ChangeQuerySet:
-        """Return the changes with this text in the name of their secret, or as reference: «12» and «CR-12» alike.
+        """Return the changes with this text in secret, ticket or reason, or as reference: «12» and «CR-12» alike.
 
         Up to _FEW matching secrets are found in the table of secrets, which is smaller than that of changes; a text in
         more names is found quickly in the changes themselves.
         """
+        stated = Q(ticket__icontains=text) | Q(reason__icontains=text)
+        current = Revision.objects.filter(stated, change=OuterRef("pk"), number=OuterRef("revision"))
+        found = exists_by_index(current)
         number = text.upper().removeprefix("CR-")
         if number.isdecimal() and len(number) < 19:
-            return self.filter(Q(pk=int(number)) | Q(secret__in=ApiSecret.objects.named(text, _FEW + 1)))
+            found |= Q(pk=int(number))
         named = ApiSecret.objects.named(text, _FEW + 1)
-        return self.filter(secret__in=named) if len(named) <= _FEW else self.filter(secret_name__icontains=text)
+        found |= Q(secret__in=named) if len(named) <= _FEW else Q(secret_name__icontains=text)
+        return self.filter(found)
+
+    def needing_requester(self, able: int) -> ChangeQuerySet:
+        """Return the changes that wait for their requester; `able`: number of other users who may approve."""
+        return self.filter(requester_acts_filter(able))
+
+    def with_requested_changes(self) -> ChangeQuerySet:
+        """Return the pending changes whose approvers request a revision."""
+        return self.filter(_changes_requested(), status=Status.PENDING)
 
     def proposed_by(self, person: User) -> ChangeQuerySet:
         return self.filter(requester=person)
@@ -99,6 +114,24 @@ class ChangeQuerySet(models.QuerySet["Change"]):
 
     def of_secret(self, identifier: int) -> ChangeQuerySet:
         return self.filter(secret=identifier)
+
+
+def requester_acts_filter(able: int) -> Q:
+    """Return the condition that a change waits for its requester; `able`: number of other users who may approve.
+
+    These are changes with an open request for a revision, changes that are out of date, those that can be retried, and
+    those that too few users may approve.
+    """
+    too_few = exists_by_index(
+        Revision.objects.filter(change=OuterRef("pk"), number=OuterRef("revision"), policy__required__gt=able)
+    )
+    stuck = Q() if able < settings.APPROVALS_REQUIRED else _changes_requested() | too_few
+    retryable = Q(status=Status.FAILED, ended_at__gt=timezone.now() - timedelta(days=settings.CHANGE_APPROVED_DAYS))
+    return Q(status=Status.STALE) | retryable | (Q(status=Status.PENDING) & stuck)
+
+
+def _changes_requested() -> Q:
+    return exists_by_index(Vote.objects.requesting_changes().filter(change=OuterRef("pk")))
 
 
 class Change(models.Model):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from django.db.models import F, FilteredRelation, Prefetch, Q, prefetch_related_objects
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from portal.accounts.models import User
@@ -26,6 +27,9 @@ from portal.changes.presenters.change_titles import ChangeTitle
 from portal.changes.rules import guards
 
 OPEN_SHOWN = 20
+EXPIRY_SHOWN = timedelta(days=3)
+CHANGES_REQUESTED = "changes_requested"
+"""Shown in place of the status of a pending change whose approvers request a revision."""
 REPEATABLE = (Status.REJECTED, Status.FAILED, Status.EXPIRED, Status.WITHDRAWN)
 """Closed without being applied: the same may be proposed again."""
 
@@ -129,6 +133,39 @@ class ChangeRow:
         return guards.open_change_requests(self.votes) if self.change.status == Status.PENDING else []
 
     @property
+    def request(self) -> Vote | None:
+        """The newest open request for changes, None if there is none."""
+        return max(self.requests, key=lambda vote: vote.voted_at, default=None)
+
+    @property
+    def badge_status(self) -> str:
+        """Status of the badge: `changes_requested` while a revision is requested, else that of the change."""
+        return CHANGES_REQUESTED if self.requests else self.change.status
+
+    @property
+    def badge_label(self) -> str:
+        """Label of the badge."""
+        return _("Changes requested") if self.requests else str(Status(self.change.status).label)
+
+    @property
+    def revisable(self) -> bool:
+        """Whether the requester is expected to revise the change."""
+        return bool(self.requests) or self.change.status == Status.STALE
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the change failed and its approvals may still count."""
+        ended_at = self.change.ended_at
+        failed = self.change.status == Status.FAILED and ended_at is not None
+        return failed and timezone.now() < policy.approval_deadline(ended_at)  # type: ignore[arg-type]
+
+    @property
+    def deadline_soon(self) -> str:
+        """Sentence with the deadline of the change if it is at most EXPIRY_SHOWN away, else ''."""
+        expires_at = self.change.expires_at
+        return self.deadline if expires_at and expires_at - timezone.now() < EXPIRY_SHOWN else ""
+
+    @property
     def repeatable(self) -> bool:
         """Whether the page offers to propose the change again."""
         return self.linked and self.change.status in REPEATABLE
@@ -181,19 +218,27 @@ def attach_votes(changes: Iterable[Change]) -> list[Change]:
     return found
 
 
-def build_row_lists(*lists: Iterable[Change], reader: User) -> list[list[ChangeRow]]:
+def build_row_lists(
+    *lists: Iterable[Change], reader: User, deciders: frozenset[int] | None = None
+) -> list[list[ChangeRow]]:
     """Return several lists of with_row_data changes as rows for `reader`, with one query for all their votes."""
     apart = [list(changes) for changes in lists]
-    found = iter(build_rows([change for changes in apart for change in changes], reader=reader))
+    found = iter(build_rows([change for changes in apart for change in changes], reader=reader, deciders=deciders))
     return [[next(found) for _ in changes] for changes in apart]
 
 
-def build_rows(changes: Iterable[Change], *, reader: User) -> list[ChangeRow]:
-    """Return the rows of with_row_data changes, linked if `reader` may open them."""
+def build_rows(
+    changes: Iterable[Change], *, reader: User, deciders: frozenset[int] | None = None
+) -> list[ChangeRow]:
+    """Return the rows of with_row_data changes, linked if `reader` may open them.
+
+    `deciders`: ids of all users who may decide, if they are known already.
+    """
     found = attach_votes(changes)
     paused = any(change.status in next_steps.WAITING for change in found) and circuit_breaker.is_paused()
-    pending = any(change.status == Status.PENDING for change in found)
-    deciders = valid_votes.list_deciders() if pending else frozenset()
+    if deciders is None:
+        pending = any(change.status == Status.PENDING for change in found)
+        deciders = valid_votes.list_deciders() if pending else frozenset()
     return [
         ChangeRow(
             change,

@@ -16,7 +16,6 @@ from django.utils.translation import ngettext
 
 from portal.changes.domain.risks import RiskLevel
 from portal.changes.forms.bulk import BulkVoteForm
-from portal.changes.models import Status
 from portal.changes.presenters.change_rows import ChangeRow
 from portal.changes.templatetags.change_ui import LEVEL_ICONS, age, when
 from portal.common.invisible_characters import show_invisible
@@ -84,8 +83,8 @@ def change_rows(rows: Iterable[ChangeRow], *, secret: bool = False, requester: b
             "lead": _lead(row, address(change.pk)),
             "secret": format_html(_CELL, heads["secret"], name) if secret else "",
             "requester": format_html(_CELL, heads["requester"], _requester(row)) if requester else "",
-            "badge": badge(change.status, str(Status(change.status).label)),  # get_status_display would hash all labels
-            "next": row.next,
+            "badge": badge(row.badge_status, row.badge_label),
+            "next": _next(row, address(change.pk)),
             "answer": format_html(_CELL, heads["answer"], code) if code else _NONE,
             "when": when(change.created_at),
         }
@@ -97,6 +96,12 @@ def _lead(row: ChangeRow, address: str) -> SafeString | str:
     if not row.linked:
         return row.change.reference
     return format_html('<a href="{}">{}</a> <small>{}</small>', address, row.change.reference, row.field_names)
+
+
+def _next(row: ChangeRow, address: str) -> SafeString | str:
+    if not (row.linked and row.retryable):
+        return row.next
+    return format_html('<a href="{}#again">{}</a>', address, _("Retry"))
 
 
 def _requester(row: ChangeRow) -> SafeString | str:

@@ -8,9 +8,7 @@ from django.views.decorators.http import require_safe
 
 from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.roles import Right, rights_of, users_with_right
-from portal.changes.models import Change
-from portal.changes.models.draft import Draft
-from portal.changes.presenters import change_rows
+from portal.changes.presenters import own_changes
 
 LANDING = {
     Right.DECIDE: "changes:queue",
@@ -18,7 +16,6 @@ LANDING = {
     Right.OPERATE: "operations:delivery",
 }
 """Start pages of users who may not propose. The first match wins: a vote that another user waits for comes first."""
-OPEN_SHOWN, ENDED_SHOWN, DRAFTS_SHOWN = 12, 6, 20
 
 
 @require_safe
@@ -36,16 +33,5 @@ def home(request: UserRequest) -> HttpResponse:
 
 
 def _desk(request: UserRequest) -> HttpResponse:
-    own = change_rows.with_row_data(Change.objects.proposed_by(request.user))
-    under_way, ended = change_rows.build_row_lists(
-        own.open().order_by("-id")[: OPEN_SHOWN + 1],
-        own.ended().exclude(closed_at=None).order_by("-closed_at")[: ENDED_SHOWN + 1],
-        reader=request.user,
-    )
-    context = {
-        "open": under_way[:OPEN_SHOWN],
-        "ended": ended[:ENDED_SHOWN],
-        "drafts": Draft.objects.of(request.user).order_by("-updated_at")[:DRAFTS_SHOWN],
-        "more": len(under_way) > OPEN_SHOWN or len(ended) > ENDED_SHOWN,
-    }
-    return render(request, "changes/home.html", context)
+    own = own_changes.load_own_changes(request.user)
+    return render(request, "changes/home.html", {"own": own, "needs_you_count": own.waiting})

@@ -1,11 +1,11 @@
-"""Lists of changes: the queue of an approver, a requester's own changes, and all changes."""
+"""The queue of an approver, and the rules of risk."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -15,7 +15,7 @@ from portal.accounts.roles import Right
 from portal.changes.domain import risks
 from portal.changes.forms.bulk import MOST, BulkVoteForm
 from portal.changes.forms.decision import VoteForm
-from portal.changes.forms.filters import ChangeFilterForm, QueueFilterForm, QueueUpdateForm
+from portal.changes.forms.filters import QueueFilterForm, QueueUpdateForm
 from portal.changes.models import Change
 from portal.changes.presenters import change_rows, secret_insight
 from portal.changes.presenters.base_check import BaseCheck
@@ -24,9 +24,8 @@ from portal.changes.presenters.queue_updates import QueueUpdates
 from portal.changes.presenters.secret_insight import ReuseWarning
 from portal.changes.views import review_reads
 from portal.web import keyset, saved_filters
-from portal.web.htmx import retarget_response
+from portal.web.htmx import fragment_name, retarget_response
 
-_SIZE = 25
 
 
 @dataclass(frozen=True)
@@ -89,37 +88,8 @@ def show_queue(
         "news": QueueUpdates(timezone.now(), [row.change.pk for row in rows]),
         **more,
     }
-    response = render(request, _fragment(request, "changes/queue.html", "desk"), context, status=status)
+    response = render(request, fragment_name(request, "changes/queue.html", "desk"), context, status=status)
     return retarget_response(response, "#desk") if request.htmx and status >= 400 else response
-
-
-@require_safe
-@require_rights(Right.PROPOSE)
-def mine(request: UserRequest) -> HttpResponse:
-    """Show the user's own changes: the open ones, then the closed ones."""
-    own = change_rows.with_row_data(Change.objects.proposed_by(request.user))
-    lists = {}
-    for name, changes, cursor in (("open", own.open(), "open_at"), ("ended", own.ended(), "at")):
-        page = keyset.paginate_by_keyset(changes, order=("-id",), cursor=request.GET.get(cursor, ""), size=_SIZE)
-        lists[name] = {"page": page, "rows": change_rows.build_rows(page.rows, reader=request.user)}
-    return render(request, "changes/mine.html", lists)
-
-
-@require_safe
-@require_rights(Right.AUDIT, Right.OPERATE, Right.DECIDE)
-def all_changes(request: UserRequest) -> HttpResponse:
-    """Show every change, the newest first, filtered by status, requester and secret."""
-    form = ChangeFilterForm(request.GET)
-    found = change_rows.with_row_data(form.narrow(Change.objects.all()))
-    page = keyset.paginate_by_keyset(found, order=("-id",), cursor=request.GET.get("at", ""), size=_SIZE)
-    context = {
-        "form": form,
-        "page": page,
-        "rows": change_rows.build_rows(page.rows, reader=request.user),
-        "asked": form.asked(),
-        "saved": saved_filters.load_saved_filters(request, "changes:all", form.asked()),
-    }
-    return render(request, _fragment(request, "changes/all.html", "found"), context)
 
 
 @require_safe
@@ -154,7 +124,3 @@ def _following(rows: list[ChangeRow], panel: QueuePanel | None, opened: int) -> 
     if panel.row.change.pk not in numbers:
         return opened
     return numbers[min(numbers.index(panel.row.change.pk) + 1, len(numbers) - 1)]
-
-
-def _fragment(request: HttpRequest, template: str, name: str) -> str:
-    return f"{template}#{name}" if request.htmx else template  # type: ignore[attr-defined]

@@ -18,7 +18,9 @@ from portal.common.request_id import current_request_id
 register = template.Library()
 
 STATUS_ICONS = {
+    "draft": "edit",
     "pending": "clock",
+    "changes_requested": "edit",
     "approved": "check",
     "sending": "send",
     "in_doubt": "help-hexagon",

@@ -1,0 +1,42 @@
+"""The start page of a requester at the sizes people use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from portal.sandbox import Control
+from tests.rig.desk import Person
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal"), pytest.mark.timeout(240)]
+SignIn = Callable[..., Person]
+
+
+@pytest.fixture
+def ten_changes(segura: Control, sign_in: SignIn) -> Person:
+    person = sign_in("requester")
+    for secret in range(20, 30):
+        person.propose(secret, notes=f"Ten of them, for secret {secret}")
+    return person
+
+
+def test_home_shows_ten_rows_at_1440_and_low_rows_on_a_phone_h3_h4(ten_changes: Person) -> None:
+    page = ten_changes.go("/")
+    rows = page.locator(".work-rows li")
+    inside = [box for row in rows.all() if (box := row.bounding_box()) and box["y"] + box["height"] <= 900]
+    assert len(inside) >= 10
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert max(box["height"] for row in rows.all() if (box := row.bounding_box())) <= 112
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_filters_are_one_button_on_a_phone_ac2(segura: Control, sign_in: SignIn) -> None:
+    page = sign_in("requester").go("/changes/mine/")
+    status = page.get_by_label("Status", exact=True)
+    expect(status).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(status).to_be_hidden()
+    page.locator("summary", has_text="Filters").click()
+    expect(status).to_be_visible()
