@@ -15,7 +15,12 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.multipartparser import MultiPartParserError
 from django.middleware.csrf import REASON_BAD_ORIGIN
 from django.shortcuts import render
+from django.urls import resolve
 from django.utils.translation import gettext as _
+
+from portal.accounts import carried_forms
+from portal.accounts.carried_forms import CarriedForm
+from portal.accounts.forms import SignInForm
 
 FIELD = "owner"
 _SIGNER = signing.Signer(salt="whose form this is")
@@ -29,13 +34,18 @@ def sign_owner(user_id: int) -> str:
     return _SIGNER.sign(str(user_id))
 
 
+def find_owner(data: QueryDict) -> str:
+    """Return the id of the user who opened the form; '' without a token that the portal signed."""
+    try:
+        return _SIGNER.unsign(data.get(FIELD, ""))
+    except signing.BadSignature:
+        return ""
+
+
 def is_owner(data: QueryDict, user_id: int | None) -> bool:
     """Return whether the form belongs to this user. With None, any token that the portal signed is accepted."""
-    try:
-        owner = _SIGNER.unsign(data.get(FIELD, ""))
-    except signing.BadSignature:
-        return False
-    return user_id is None or owner == str(user_id)
+    owner = find_owner(data)
+    return bool(owner) and (user_id is None or owner == str(user_id))
 
 
 def without_secrets(data: QueryDict) -> QueryDict:
@@ -80,12 +90,25 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> Any:
 
 
 def signed_out(request: HttpRequest) -> HttpResponse | None:
-    """Return a page that keeps the input until the user has signed in again; None for other forms."""
+    """Return a sign-in page that takes the input along, encrypted for its user; None for other forms."""
     if request.method != "POST" or not is_owner(request.POST, None):
         return None
     kept = without_secrets(request.POST)
     kept.pop(_ENCRYPTED_FIELD, None)
-    return render(request, "signed_out.html", {"typed": list(kept.lists())}, status=401)
+    token = carried_forms.encode_form(CarriedForm(request.get_full_path(), kept), find_owner(request.POST))
+    context = {"form": SignInForm(request=request), "carried": token}
+    return render(request, "signed_out.html", context, status=401)
+
+
+def restore_form(request: HttpRequest, form: CarriedForm) -> Any:
+    """Return the form of an earlier session with its input, for a view that `returns_typed`; else a page to send it."""
+    match = resolve(form.path.partition("?")[0])
+    if not getattr(match.func, "returns_typed", False):
+        return render(request, "signed_in_again.html", {"typed": list(form.data.lists()), "address": form.path})
+    request.method, request.POST, request.resolver_match = "POST", form.data, match  # type: ignore[assignment]
+    request.path = request.path_info = form.path.partition("?")[0]
+    request.form_expired = True  # type: ignore[attr-defined]
+    return match.func(request, *match.args, **match.kwargs)
 
 
 def typed_again(request: HttpRequest, user_id: int | None) -> list[tuple[str, list[str]]]:

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.urls import path
 from django.views.decorators.http import require_http_methods, require_safe
 
-from portal.accounts.views import language
+from portal.accounts.views import carried_form, language
 
 # allauth's views would treat a PUT as a POST, and answer OPTIONS.
 _page = require_http_methods(["GET", "HEAD", "POST"])
@@ -22,6 +22,7 @@ urlpatterns = [
     # In one transaction, so that the event is recorded too, or nothing happens.
     path("reauthenticate/", _page(transaction.atomic(allauth.reauthenticate)), name="account_reauthenticate"),
     path("password/change/", _page(transaction.atomic(allauth.password_change)), name="account_change_password"),
+    path("form/", carried_form, name="carried_form"),
     # The name that Django documents; POST only, while Django's view answers GET too.
     path("language/", language, name="set_language"),
 ]

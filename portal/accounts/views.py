@@ -1,12 +1,18 @@
-"""View that sets the language of the portal for a user."""
+"""Views of accounts: the language of a user, and the form that a user had sent when the session ended."""
 
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
-from django.views.decorators.http import require_POST
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import LANGUAGE_QUERY_PARAMETER, set_language
 
+from portal.accounts import typed_forms
+from portal.accounts.carried_forms import find_carried_form
+from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.models import User
 
 
@@ -17,3 +23,15 @@ def language(request: HttpRequest) -> HttpResponseBase:
     if request.user.is_authenticated and choice in dict(settings.LANGUAGES):
         User.objects.filter(pk=request.user.pk).update(language=choice)
     return set_language(request)
+
+
+@require_safe
+@require_rights()
+def carried_form(request: UserRequest) -> HttpResponseBase:
+    """Show the form that the user had sent when the session ended, with its input; nothing of it is carried out."""
+    form = find_carried_form(request)
+    if form is None:
+        messages.warning(request, _("The form was opened by another user, or more than an hour ago. Nothing was done."))
+        return redirect("home")
+    answer: HttpResponseBase = typed_forms.restore_form(request, form)
+    return answer

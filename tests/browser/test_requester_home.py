@@ -17,7 +17,7 @@ SignIn = Callable[..., Person]
 @pytest.fixture
 def ten_changes(segura: Control, sign_in: SignIn) -> Person:
     person = sign_in("requester")
-    for secret in range(20, 30):
+    for secret in (12, 14, 15, 17, 18, 21, 22, 25, 26, 29):
         person.propose(secret, notes=f"Ten of them, for secret {secret}")
     return person
 

@@ -147,28 +147,53 @@ def test_form_from_a_foreign_site_is_not_shown(browser: Client) -> None:
     assert TYPED["reason"] not in answer.content.decode()
 
 
-def test_signed_out_requester_keeps_the_text_and_finds_it_after_signing_in(browser: Client, requester: User) -> None:
-    data = opened(browser)
+def carried(answer: Any) -> dict[str, str]:
+    """The hidden fields of the sign-in form that takes the input along."""
+    fields = dict(re.findall(r'name="(carried|csrfmiddlewaretoken)" value="([^"]+)"', answer.content.decode()))
+    assert "carried" in fields
+    return fields
+
+
+def sign_in_with(browser: Client, user: User, fields: dict[str, str], password: str = "") -> Any:
+    typed = {"login": user.username, "password": password or f"{user.username}-correct-horse"}
+    return browser.post("/accounts/login/", {**typed, **fields, "next": "/accounts/form/"}, follow=True)
+
+
+def test_form_sent_signed_out_comes_back_after_sign_in_without_the_client_secret_g7(
+    browser: Client, requester: User
+) -> None:
+    data = opened(browser) | {"secret_mode": "enter", "client_secret": CANARY}
     browser.logout()
     answer = browser.post(URL, data)
-    page = answer.content.decode()
-    assert answer.status_code in (401, 403)
-    assert CANARY not in page
-    assert data["kept"] == "" or data["kept"] not in page
-    kept = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.split("<main")[1]))
-    assert {name: kept[name] for name in TYPED} == TYPED
-    signed_in(browser, requester)
-    again = browser.post(URL, {**kept, "csrfmiddlewaretoken": "stale" * 12})
-    assert again.status_code == 403, text_of(again)[:300]
-    form = read_form(again)
-    assert {name: form[name] for name in TYPED} == TYPED
+    assert answer.status_code == 401
+    assert not [text for text in (*TYPED.values(), CANARY) if text in answer.content.decode()]
+    wrong = sign_in_with(browser, requester, carried(answer), "wrong")
+    form = sign_in_with(browser, requester, carried(wrong))
+    assert {name: read_form(form)[name] for name in TYPED} == TYPED
+    assert "Nothing was done" in text_of(form)
+    assert CANARY not in form.content.decode()
+    sent = read_form(browser.get("/accounts/form/"))  # a reload
+    page = browser.post(URL, {**sent, "secret_mode": "same", "act": "preview"})
+    assert "Submit for approval" in text_of(page)
 
 
-def test_signed_out_page_gives_another_user_nothing(browser: Client, requester2: User) -> None:
+def test_form_sent_signed_out_gives_another_user_nothing_g7(browser: Client, requester2: User) -> None:
     data = opened(browser)
     browser.logout()
-    page = browser.post(URL, data).content.decode()
-    kept = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.split("<main")[1]))
-    signed_in(browser, requester2)
-    answer = browser.post(URL, {**kept, "csrfmiddlewaretoken": "stale" * 12})
+    token = carried(browser.post(URL, data))
+    answer = sign_in_with(browser, requester2, token)
+    assert "opened by another user" in text_of(answer)
     assert TYPED["reason"] not in answer.content.decode()
+    assert "carried" not in browser.session
+
+
+def test_comment_sent_signed_out_comes_back_to_be_sent_g7(
+    browser: Client, submitted: Change
+) -> None:
+    requester = submitted.requester
+    address = f"/changes/{submitted.pk}/"
+    data = {**read_form(browser.get(address)), "owner": owner_of(browser.get(address)), "text": "typed before the end"}
+    browser.logout()
+    sent = browser.post(f"{address}comment/", data)
+    answer = sign_in_with(browser, requester, carried(sent))
+    assert "typed before the end" in answer.content.decode()
