@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from portal.changes.views.home import home
 from portal.web.saved_filters import delete_filter, save_filter
+from portal.web.undo import undo_deletion
 from portal.web.views import set_theme
 
 urlpatterns = [
@@ -13,6 +14,7 @@ urlpatterns = [
     path("theme/", set_theme, name="set_theme"),
     path("saved-filters/", save_filter, name="save_filter"),
     path("saved-filters/<int:saved>/delete/", delete_filter, name="delete_filter"),
+    path("undo/", undo_deletion, name="undo_deletion"),
     path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("operations/", include("portal.operations.urls")),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.changes.views import base_check, bulk, change, lists, propose, queue, secret, templates
+from portal.changes.views import base_check, bulk, change, drafts, lists, propose, queue, secret, templates
 
 app_name = "changes"
 urlpatterns = [
@@ -31,6 +31,7 @@ urlpatterns = [
     path("templates/<int:template_id>/delete/", templates.delete, name="delete_template"),
     path("changes/<int:change_id>/revise/", propose.revise, name="revise"),
     path("secrets/<int:identifier>/", secret.secret, name="secret"),
-    path("secrets/<int:identifier>/draft/discard/", propose.discard, name="discard"),
+    path("secrets/<int:identifier>/draft/", drafts.autosave, name="autosave"),
+    path("secrets/<int:identifier>/draft/discard/", drafts.discard, name="discard"),
     path("secrets/<int:identifier>/propose/", propose.propose, name="propose"),
 ]

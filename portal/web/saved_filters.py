@@ -29,6 +29,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import rights_of
 from portal.accounts.user_lock import lock_user
 from portal.common.name_folding import find_same_name
+from portal.web import undo
 from portal.web.context_processors import NAVIGATION
 from portal.web.forms import SavedFilterForm
 from portal.web.models import SavedFilter
@@ -100,9 +101,25 @@ def _save(person: User, page: str, name: str, query: str) -> str:
 def delete_filter(request: UserRequest, saved: int) -> HttpResponse:
     """Delete a filter of the user's own."""
     found = get_object_or_404(SavedFilter, pk=saved, person=request.user)
+    row = {"page": found.page, "name": found.name, "query": found.query}
     found.delete()
-    messages.success(request, _("The filter %(name)s is deleted.") % {"name": found.name})
+    text = _("The filter %(name)s is deleted.") % {"name": found.name}
+    undo.offer_undo(request, "filter", row, text, address=f"{reverse(found.page)}?{found.query}")
     return _back(found.page, "")
+
+
+@transaction.atomic
+def _restore(person: User, row: dict[str, str]) -> bool:
+    """Create the deleted filter again; returns False if the user has another one of this name now."""
+    lock_user(person)
+    own = list(SavedFilter.objects.filter(person=person, page=row["page"]))
+    if find_same_name(own, row["name"]) or len(own) >= MOST:
+        return False
+    SavedFilter.objects.create(person=person, **row)
+    return True
+
+
+undo.register_restorer("filter", _restore)
 
 
 def _pages(user: User) -> list[str]:

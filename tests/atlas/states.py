@@ -64,6 +64,8 @@ NO_PAGE = {
     "catalog:synchronise": "starts one and leads to the secrets",
     "changes:delete_template": "deletes and leads back",
     "changes:discard": "erases a draft and leads home",
+    "changes:autosave": "answers in one sentence to the open page",
+    "undo_deletion": "restores what was deleted and leads to it",
     "changes:queue_updates": "a part of the queue, asked for as it moves",
     "changes:decide": "shows the queue",
     "changes:new_comments": "a part of the page of a change, asked for as others speak",
@@ -208,7 +210,7 @@ def _approver() -> Iterator[State]:
     yield State("queue bulk refused", "approver", "/queue/", act=bulk)
     yield State("all changes empty", "approver", "/changes/", "fresh")
     yield State("all changes", "auditor", "/changes/")
-    yield State("all changes not found", "auditor", "/changes/?secret=nothing-of-that-name")
+    yield State("all changes not found", "auditor", "/changes/?q=nothing-of-that-name")
 
 
 def _auditor() -> Iterator[State]:

@@ -27,7 +27,7 @@ def test_every_refusal_is_accessible(browser: Browser, sign_in: Callable[..., Pe
     change = requester.propose(35, tags="maps, refused")
     found = []
     for person, path, act in (
-        (requester, "/secrets/35/propose/", "Preview"),
+        (requester, "/secrets/35/propose/", "Review changes"),
         (sign_in("approver"), f"/changes/{change}/", "Reject"),
         (requester, f"/changes/{change + 1000}/", ""),
         (requester, "/audit/", ""),

@@ -32,7 +32,7 @@ def test_a_restart_under_an_open_form_costs_nothing_that_was_typed(
     page.get_by_label("Reason").fill("Kept over a restart")
     page.wait_for_timeout(LONG_AGO_MS)
     stopped = portal.kill("web")
-    page.get_by_role("button", name="Preview").last.click()
+    page.get_by_role("button", name="Review changes").last.click()
     told(page, GONE)
     told(page, "Nothing was sent")
     expect(page.locator("[name=notes]")).to_have_value("typed before the restart")

@@ -111,7 +111,7 @@ def test_markup_stays_text_wherever_it_comes_from(
                 expect(reader.go(f"/changes/{change}/").locator("main")).to_contain_text("owned()")
             auditor.go(f"/changes/{change}/")
             auditor.go(f"/audit/changes/{change}/")
-        for path in ("/queue/", "/changes/", "/changes/?secret=script", "/changes/?requester=script"):
+        for path in ("/queue/", "/changes/", "/changes/?q=script", "/changes/?requester=script"):
             approver.go(path)
         requester.go("/changes/mine/")
         for path in ("/audit/", "/audit/?person=requester2", f"/audit/?change={failed}"):
@@ -131,7 +131,7 @@ def proposed(requester: Watched, text: str, addresses: tuple[str, ...]) -> int:
     page.locator("[name=notes]").fill(text * 3)
     for kind in ("users_allowed", "groups_allowed"):
         page.locator(f"[name^={kind}-][name$=-name][type=text]").first.fill(text[-LIMIT:])
-    page.get_by_role("button", name="Preview").last.click()
+    page.get_by_role("button", name="Review changes").last.click()
     page.get_by_role("alert").first.wait_for()  # the reason is missing
     requester.look()
     requester.person.complaints.clear()

@@ -100,7 +100,7 @@ def test_moved_change_is_taken_up_again_side_by_side(sign_in: SignIn, segura: Co
     page.set_viewport_size({"width": 1440, "height": 900})
     page.get_by_role("group", name="URL").get_by_label("Edit", exact=True).check()
     page.locator("[name=url]").fill("https://both.example")
-    page.get_by_role("group", name="Notes").get_by_label("Take what Segura holds").check()
+    page.get_by_role("group", name="Notes").get_by_label("Use Segura's value").check()
     requester.preview()
     assert requester.submit() == change
     approver.approve(change)

@@ -33,7 +33,7 @@ def find_fields(page: Page) -> list[list[str]]:
 def test_difference_and_access_are_shown_while_they_are_typed(known: None, sign_in: Callable[..., Person]) -> None:
     page = sign_in("requester").go(f"/secrets/{SECRET}/propose/")
     status = page.locator("#live-count")
-    expect(status).to_have_text("Nothing yet: it fills as you edit.")
+    expect(status).to_have_text("No edits yet.")
     page.locator("[name=url]").fill("https://two.example/v1 ")
     expect(page.locator("#live .diff-old mark")).to_have_text("one")
     page.locator("[name=notes]").fill("")
@@ -99,7 +99,7 @@ def test_first_field_with_an_error_has_the_focus_and_what_was_typed_is_still_tol
     page = context.new_page()  # a refused page is a line in the console
     page.goto(f"{person.url}/secrets/{SECRET}/propose/")
     page.locator("[name=tags]").fill("kept, as typed")
-    page.get_by_role("button", name="Preview").last.click()
+    page.get_by_role("button", name="Review changes").last.click()
     expect(page.locator("[name=reason]")).to_be_focused()
     expect(page.locator("[name=tags]")).to_have_value("kept, as typed")
     expect(page.locator("#live .diff-field h3")).to_have_text(["Tags"])

@@ -95,10 +95,10 @@ def test_preview_after_the_session_has_ended_opens_the_form_with_its_text(
     page.locator("[name=notes]").fill("typed before the session ended")
     page.get_by_label("Reason").fill(TYPED)
     requester.context.clear_cookies()
-    page.get_by_role("button", name="Preview").last.click()
+    page.get_by_role("button", name="Review changes").last.click()
     expect(page.locator("body")).to_contain_text("You are signed out")  # in the form, or in a page that keeps its text
     sign_in_again(requester)
-    page.get_by_role("button", name=re.compile("Send again|Preview")).last.click()
+    page.get_by_role("button", name=re.compile("Send again|Review changes")).last.click()
     expect(page.locator("main")).to_contain_text("Nothing was done")
     expect(page.locator("[name=notes]")).to_have_value("typed before the session ended")
     expect(page.get_by_label("Reason")).to_have_value(TYPED)
@@ -126,12 +126,12 @@ def test_form_that_is_too_large_is_not_sent_and_keeps_its_text(segura: Control, 
     page = requester.go(f"/secrets/{SECRET}/propose/")
     page.get_by_label("Reason").fill(TYPED)
     page.locator("[name=notes]").evaluate("area => { area.value = 'x'.repeat(2_200_000) }")
-    page.get_by_role("button", name="Preview").last.click()
+    page.get_by_role("button", name="Review changes").last.click()
     expect(page.locator("#lost")).to_contain_text("The form is too large")
     expect(page.get_by_label("Reason")).to_have_value(TYPED)
     page.locator("[name=notes]").fill("short again")
     assert findings(page) == []  # after the long text: it is checked letter by letter
-    page.get_by_role("button", name="Preview").last.click()
+    page.get_by_role("button", name="Review changes").last.click()
     expect(page.locator("main")).to_contain_text("short again")
     expect(page.locator("[data-too-large]")).to_have_count(0)
 

@@ -64,8 +64,8 @@ def test_value_is_shown_nowhere_after_an_invalid_form_back_edit_swap_and_restore
     watch = Watch(page)
 
     watch.type()
-    page.get_by_role("button", name="Preview").last.click()  # without a reason
-    expect(page.get_by_text("A reason is mandatory").first).to_be_visible()
+    page.get_by_role("button", name="Review changes").last.click()  # without a reason
+    expect(page.get_by_text("Enter a reason").first).to_be_visible()
     watch.expect_empty()
     assert [each for each in requester.complaints if "422" not in each] == []
     requester.complaints.clear()  # Chromium's own word on a refused form

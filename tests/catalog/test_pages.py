@@ -226,8 +226,8 @@ def test_button_says_so_when_the_queue_is_lost(browser: Client) -> None:
 def test_button_is_for_requesters_and_administrators(
     as_person: Browser, approver: User, auditor: User, admin: User
 ) -> None:
-    assert "Synchronise now" in page(as_person(admin))
-    assert "Synchronise now" not in page(as_person(approver))
+    assert "Sync now" in page(as_person(admin))
+    assert "Sync now" not in page(as_person(approver))
     for user in (approver, auditor):
         assert as_person(user).post("/secrets/synchronise/").status_code == 403
     assert not CatalogSync.objects.exists()

@@ -36,7 +36,7 @@ def test_mine_holds_own_changes_open_first(
     response = as_person(requester).get(MINE)
     assert numbers(response, "open") == [second.pk, first.pk]
     assert numbers(response, "ended") == [ended.pk]
-    assert "1 approval missing" in text_of(response)
+    assert "1 more approval needed" in text_of(response)
 
 
 def test_mine_is_empty_with_a_way_on(as_person: AsPerson, requester: User) -> None:

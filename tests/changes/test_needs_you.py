@@ -94,8 +94,8 @@ def test_filter_failed_lists_the_retryable_ones_with_retry_ac1(
 ) -> None:
     fresh, old = (submission.submit_change(propose(), by=requester) for _ in range(2))
     now = timezone.now()
-    Change.objects.filter(pk=fresh.pk).update(status=Status.FAILED, ended_at=now)
-    Change.objects.filter(pk=old.pk).update(status=Status.FAILED, ended_at=now - timedelta(days=8))
+    Change.objects.filter(pk=fresh.pk).update(status=Status.FAILED, closed_at=now)
+    Change.objects.filter(pk=old.pk).update(status=Status.FAILED, closed_at=now - timedelta(days=8))
     for reader, address in ((admin, "/changes/"), (requester, "/changes/mine/")):
         markup = as_person(reader).get(address, {"status": "failed"}).content.decode()
         assert f'href="/changes/{fresh.pk}/#again"' in markup
@@ -130,6 +130,6 @@ def test_count_is_that_of_the_rows(requester: User, requester2: User, approver: 
     for by in (requester, requester2):
         for status in states:
             change = submission.submit_change(propose(), by=by)
-            Change.objects.filter(pk=change.pk).update(status=status, ended_at=timezone.now())
+            Change.objects.filter(pk=change.pk).update(status=status, closed_at=timezone.now())
     Draft.objects.create(person=requester, secret=43, secret_name="GCP", patch={}, updated_at=timezone.now())
     assert own_changes.count_needing_requester(requester) == own_changes.load_own_changes(requester).waiting == 3

@@ -22,7 +22,7 @@ from tests.changing import approve, work
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
 MINE, THEIRS = "https://mine.example", "https://theirs.example"
-ASKED = "It was changed in Segura too. Say which shall count."
+ASKED = "Also changed in Segura. Choose which value to keep."
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_page_shows_what_it_was_what_it_is_and_what_was_proposed_and_chooses_not
     for value in ("https://gcp.com", THEIRS, MINE):
         assert value in desk.text
     assert "Changed by you and in Segura" in desk.text
-    assert "Changed there alone, and left as Segura holds it: Notes" in text_of(desk.pages[-1])
+    assert "Changed only in Segura; kept as is: Notes" in text_of(desk.pages[-1])
     form = read_form(desk.pages[-1])
     assert "choice_url" not in form
     assert "choice_users_allowed" not in form
@@ -150,10 +150,10 @@ def test_a_client_secret_that_both_replaced_is_asked_for_and_the_kept_one_goes_o
     segura.control.edit(43, client_secret="cAnArY-theirs")
     desk = Desk(as_person(requester), f"/changes/{change.pk}/revise/")
     desk.open()
-    assert "Say whether your new value shall still take its place." in desk.text
+    assert "Choose whether to replace it with your value." in desk.text
     assert "secret_mode" not in read_form(desk.pages[-1])
     assert desk.preview().status_code == 422
-    assert "Say what shall become of the client secret." in desk.text
+    assert "Choose what to do with the client secret." in desk.text
     desk.preview(secret_mode="same")
     desk.press("confirm")
     change.refresh_from_db()

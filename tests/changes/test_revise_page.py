@@ -59,7 +59,7 @@ def test_form_holds_what_was_proposed(desk: Desk) -> None:
     assert "users_allowed-0-can_edit" not in form
     assert form["users_allowed-1-name"] == "alices"
     assert CANARY not in desk.text
-    assert "has moved in Segura" not in desk.text
+    assert "was changed in Segura after" not in desk.text
 
 
 def test_revising_makes_a_new_revision_and_keeps_the_client_secret(desk: Desk, change: Change) -> None:
@@ -113,7 +113,7 @@ def test_stale_change_shows_what_moved(desk: Desk, change: Change, segura: Sandb
     )
     Change.objects.filter(pk=change.pk).update(status=Status.STALE, cause=StatusCause.BASE_MOVED)
     desk.open()
-    assert "The secret has moved in Segura since you proposed this" in desk.text
+    assert "This secret was changed in Segura after you proposed this" in desk.text
     assert "https://moved.example" in desk.text
     assert "https://gcp.com" in desk.text
     assert "The client secret was changed in Segura since you proposed." in desk.text

@@ -50,7 +50,7 @@ def test_edits_are_kept_without_what_belongs_to_one_secret_and_laid_over_another
     assert kept.patch == {"tags": "pci", "users_allowed": [["alices", True], ["pduarte", True]]}
     segura.control.edit(17, users_allowed={"newcomer": False})
     mirrored(17, "CI")
-    assert "Begin with a template" in text_of(browser.get("/secrets/17/propose/"))
+    assert "Start from a template" in text_of(browser.get("/secrets/17/propose/"))
     page = browser.get(f"/secrets/17/propose/?template={kept.pk}")
     form = read_form(page)
     assert "The template PCI is laid over" in text_of(page)

@@ -187,9 +187,7 @@ def test_form_sent_signed_out_gives_another_user_nothing_g7(browser: Client, req
     assert "carried" not in browser.session
 
 
-def test_comment_sent_signed_out_comes_back_to_be_sent_g7(
-    browser: Client, submitted: Change
-) -> None:
+def test_comment_sent_signed_out_comes_back_to_be_sent_g7(browser: Client, submitted: Change) -> None:
     requester = submitted.requester
     address = f"/changes/{submitted.pk}/"
     data = {**read_form(browser.get(address)), "owner": owner_of(browser.get(address)), "text": "typed before the end"}

@@ -39,17 +39,19 @@ def applied(house: House) -> None:
     requester = house["requester"]
     requester.get("/secrets/12/propose/")
     masked = house.mark("a value that looks masked")
-    page = requester.press("Preview", reason="x", secret_mode="enter", client_secret=f"***{masked}")
+    page = requester.press("Review changes", reason="x", secret_mode="enter", client_secret=f"***{masked}")
     assert "masked copy" in page
-    page = requester.press("Preview", reason="", secret_mode="enter", client_secret=house.mark("the form's error"))
-    assert "A reason is mandatory" in page
-    requester.press("Preview", reason=house.reason)
+    page = requester.press(
+        "Review changes", reason="", secret_mode="enter", client_secret=house.mark("the form's error")
+    )
+    assert "Enter a reason" in page
+    requester.press("Review changes", reason=house.reason)
     requester.press("Back to editing")
-    requester.press("Preview", notes="after going back")
+    requester.press("Review changes", notes="after going back")
     change = requester.submit()
     house.await_status(change, "pending")
     requester.get(f"/changes/{change}/revise/")
-    requester.press("Preview", secret_mode="enter", client_secret=house.mark("the revision"))
+    requester.press("Review changes", secret_mode="enter", client_secret=house.mark("the revision"))
     assert requester.submit() == change
     house.await_status(change, "pending")
     house.approve(change)
@@ -169,11 +171,11 @@ def broken_pages(house: House) -> None:
     typed = {"reason": "x", "secret_mode": "enter", "client_secret": house.mark("a form that met a broken row")}
     set_to = "UPDATE catalog_apisecret SET first_seen_at = %s WHERE identifier = 35"
     house.evidence.ask(set_to, "4709-02-29 00:00:00 BC")  # PostgreSQL stores it, Python has no such date
-    requester.press("Preview", **typed)
+    requester.press("Review changes", **typed)
     assert requester.answer.status_code == 500
     house.evidence.ask(set_to, "2026-01-01 00:00:00+00:00")
     requester.answers.append(page)
-    requester.press("Preview", reason="x", secret_mode="enter", client_secret=house.mark("a failed submission"))
+    requester.press("Review changes", reason="x", secret_mode="enter", client_secret=house.mark("a failed submission"))
     with house.broken("INSERT ON changes_revision"):
         requester.press("Submit for approval")
         assert requester.answer.status_code == 500

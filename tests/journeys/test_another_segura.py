@@ -71,7 +71,7 @@ def carry_out(portal: Portal, segura: Sandbox) -> None:
 
     requester.get("/secrets/7001/propose/")
     rows = {"users_allowed-1-name": "jsilva", "users_allowed-1-can_edit": "on"}
-    requester.press("Preview", url="https://pay.new.example", reason="They moved", secret_mode="enter",
+    requester.press("Review changes", url="https://pay.new.example", reason="They moved", secret_mode="enter",
                     client_secret=NEW_VALUE, **rows)  # fmt: skip
     change = requester.submit()
     approver.decide(change, "Approve")

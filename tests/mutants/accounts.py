@@ -133,7 +133,7 @@ ACCOUNTS = (
     Mutant(
         "drafts are counted",
         "portal/changes/workflow/drafts.py",
-        '        count_act(by, "draft")\n',
+        '        count_act(by, "automatic draft" if page else "draft")  # locks the user: one save at a time\n',
         "",
         (
             "tests/accounts/test_act_limits.py::test_draft_that_is_one_too_many_is_not_saved_and_its_text_stays_in_the_form",

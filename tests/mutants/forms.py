@@ -28,9 +28,16 @@ FORMS = (
     Mutant(
         "a form goes back to its own user only",
         "portal/accounts/typed_forms.py",
-        "return user_id is None or owner == str(user_id)",
-        "return True",
+        "return bool(owner) and (user_id is None or owner == str(user_id))",
+        "return bool(owner)",
         ("tests/changes/test_typed_text.py::test_another_user_gets_nothing_of_what_was_typed",),
+    ),
+    Mutant(
+        "a form that was sent signed out comes back to its own user only",
+        "portal/accounts/carried_forms.py",
+        'return f"carried form|{owner}".encode()',
+        'return b"carried form"',
+        ("tests/changes/test_typed_text.py::test_form_sent_signed_out_gives_another_user_nothing_g7",),
     ),
     Mutant(
         "a form of an earlier session decides nothing",

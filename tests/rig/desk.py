@@ -63,6 +63,8 @@ class Person:
         page.locator("[name=password]").fill(password)
         page.locator("main form:has([name=login]) button[type=submit]").click()
         expect(page.locator("body.framed")).to_be_attached()
+        person.discard_drafts()
+        page.on("dialog", lambda dialog: dialog.accept())  # leaving a form that is not saved yet
         return person
 
     def go(self, path: str) -> Page:
@@ -72,6 +74,12 @@ class Person:
         except Error:  # a page that was about to go on by itself got in between
             self.page.goto(self.url + path)
         return self.page
+
+    def discard_drafts(self) -> None:
+        """Discard what an earlier test has typed and the pages have saved: the form of a secret would open with it."""
+        discard = self.page.locator("form[action$='/draft/discard/'] button")
+        while discard.count():
+            discard.first.click()
 
     def propose(self, secret: int, *, reason: str = "A browser test asks", value: str = "", **fields: str) -> int:
         """Propose new field values (and a client secret `value`) for a secret; the number of the change."""
@@ -86,7 +94,7 @@ class Person:
         return self.submit()
 
     def preview(self) -> None:
-        self.page.get_by_role("button", name="Preview").last.click()
+        self.page.get_by_role("button", name="Review changes").last.click()
         expect(self.page.get_by_role("button", name="Submit for approval")).to_be_visible()
 
     def submit(self) -> int:

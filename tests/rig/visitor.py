@@ -119,7 +119,7 @@ class Visitor:
         self.get(f"/secrets/{secret}/propose/")
         if value:
             fields |= {"secret_mode": "enter", "client_secret": value}
-        self.press("Preview", reason=reason, **fields)
+        self.press("Review changes", reason=reason, **fields)
         return self.submit()
 
     def submit(self) -> int:

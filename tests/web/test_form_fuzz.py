@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.shows("W16"), pytest.mark.timeo
 FORM = "application/x-www-form-urlencoded"
 FILTERED = {
     "changes:queue": ("q", "open", "at"),
-    "changes:all": ("status", "requester", "secret", "at"),
-    "changes:mine": ("open_at", "at"),
+    "changes:all": ("q", "status", "requester", "risk", "days", "at"),
+    "changes:mine": ("q", "status", "open_at", "at"),
     "changes:status": ("seen",),
     "changes:secret": ("at",),
     "catalog:secrets": ("q", "show", "at"),

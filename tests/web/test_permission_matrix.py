@@ -35,6 +35,7 @@ account_change_password POST   in  200 200 200 200 200 in  200
 set_theme      POST   302 302 302 302 302 302 302 302
 carried_form            GET    in  302 302 302 302 302 in  302
 set_language            POST   302 302 302 302 302 302 302 302
+undo_deletion           POST   in  302 302 302 302 302 in  302
 save_filter             POST   in  302 302 302 302 302 in  302
 delete_filter           POST   in  404 404 404 302 404 in  404
 catalog:secrets         GET    in  200 200 200 403 200 in  403
@@ -45,6 +46,7 @@ changes:secret          GET    in  200 200 200 403 200 in  403
 changes:propose         GET    in  200 200 403 403 403 in  403
 changes:propose         POST   in  302 302 403 403 403 in  403
 changes:discard         POST   in  302 302 403 403 403 in  403
+changes:autosave        POST   in  400 400 403 403 403 in  403
 changes:queue           GET    in  403 403 200 403 403 in  403
 changes:queue_updates            GET    in  403 403 204 403 403 in  403
 changes:decide          POST   in  403 403 200 403 403 in  403

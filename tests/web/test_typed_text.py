@@ -52,6 +52,8 @@ NO_TEXT = {
     "delete_filter": "a button",
     "catalog:synchronise": "a button",
     "changes:discard": "a button",
+    "changes:autosave": "what the open page still holds",
+    "undo_deletion": "a button",
     "changes:withdraw": "a button",
     "changes:retry": "a client secret and a password",
     "changes:recheck": "a password",

@@ -52,7 +52,7 @@ class ProposalForm(forms.Form):
         help_text=gettext_lazy("Choose an HTTP method, or type another one."),
     )
     tags = ExactTextField(
-        limit=LONGEST, label=FIELD_LABELS["tags"], help_text=gettext_lazy("Several are separated by commas.")
+        limit=LONGEST, label=FIELD_LABELS["tags"], help_text=gettext_lazy("Separate tags with commas.")
     )
     notes = ExactTextField(
         limit=20_000,
@@ -63,7 +63,7 @@ class ProposalForm(forms.Form):
     secret_mode = forms.ChoiceField(
         widget=forms.RadioSelect,
         label=FIELD_LABELS["client_secret"],
-        error_messages={"required": gettext_lazy("Say what shall become of the client secret.")},
+        error_messages={"required": gettext_lazy("Choose what to do with the client secret.")},
     )
     client_secret = SecretField(
         limit=4000,
@@ -93,7 +93,7 @@ class ProposalForm(forms.Form):
         required=True,
         label=gettext_lazy("Reason"),
         help_text=gettext_lazy("Why this is needed. Approvers and auditors read it."),
-        error_messages={"required": gettext_lazy("A reason is mandatory: approvers and auditors read it.")},
+        error_messages={"required": gettext_lazy("Enter a reason. Approvers and auditors see it.")},
     )
     ticket = TicketText(
         limit=100,
@@ -126,12 +126,12 @@ class ProposalForm(forms.Form):
     def offer_kept(self, kept: EncryptedSecret | None) -> None:
         """Offer to use a value entered earlier."""
         self.kept = kept
-        choices = [(SAME, _("Do not change it"))]
+        choices = [(SAME, _("Keep current value"))]
         if kept:
             choices.append((CARRIED, _("Keep the new value entered earlier")))
         choices += [
             (ENTER, _("Enter another value") if kept else _("Enter a new value")),
-            (GENERATE, _("Let the portal make one up")),
+            (GENERATE, _("Generate a new value")),
         ]
         cast(forms.ChoiceField, self.fields["secret_mode"]).choices = choices
 
@@ -169,6 +169,18 @@ class ProposalForm(forms.Form):
             self.errors.pop(name, None)
         return not self.errors
 
+    def draft_patch(self) -> dict[str, Any]:
+        """Return the fields that differ as they are typed, valid or not, without the client secret."""
+        self.is_valid()
+        texts = {
+            name: self.cleaned_data.get(name, str(self[name].data or "").replace("\0", "")) for name in TEXT_FIELDS
+        }
+        lists = {name: rows.rows() for name, rows in self.shares.items() if rows.is_valid()}
+        if self.base is None:
+            texts = {name: text for name, text in texts.items() if text}
+            lists = {name: rows for name, rows in lists.items() if self.cleaned_data.get(REPLACE.format(name))}
+        return patches.changed_values({**texts, **lists}, self.base.fields if self.base else {})
+
     def patch(self) -> dict[str, Any]:
         """Return the fields that change, without the client secret. Requires a valid form."""
         texts = {name: self.cleaned_data[name] for name in TEXT_FIELDS}
@@ -197,7 +209,7 @@ class ProposalForm(forms.Form):
         for name in NEEDED:
             emptied = self.base is not None and self.base.fields[name] and self.cleaned_data.get(name) == ""
             if emptied:
-                self.add_error(name, _("Segura needs this field; it cannot be emptied."))
+                self.add_error(name, _("Segura requires this field."))
 
     def _clean_secret(self) -> None:
         mode = self.cleaned_data.get("secret_mode")

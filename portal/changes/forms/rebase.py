@@ -102,14 +102,14 @@ def share_row(name: str, can_edit: bool) -> dict[str, Any]:
 def conflict_field(conflict: FieldConflict) -> forms.ChoiceField:
     """Return the field in which the user chooses a side; no choice is preselected."""
     if conflict.field in SHARE_FIELDS:
-        choices = [(MINE, _("Keep my changes, as the rows below have them")), (THEIRS, _("Take the list of Segura"))]
+        choices = [(MINE, _("Keep my changes, as the rows below have them")), (THEIRS, _("Use Segura's list"))]
     else:
-        choices = [(MINE, _("Keep mine")), (THEIRS, _("Take what Segura holds")), (EDIT, pgettext("act", "Edit"))]
+        choices = [(MINE, _("Keep mine")), (THEIRS, _("Use Segura's value")), (EDIT, pgettext("act", "Edit"))]
     return forms.ChoiceField(
         choices=choices,
         widget=forms.RadioSelect,
         label=FIELD_LABELS[conflict.field],
-        error_messages={"required": _("It was changed in Segura too. Say which shall count.")},
+        error_messages={"required": _("Also changed in Segura. Choose which value to keep.")},
     )
 
 

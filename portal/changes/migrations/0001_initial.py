@@ -210,6 +210,13 @@ class Migration(migrations.Migration):
                 ),
                 ("reason", models.TextField(blank=True)),
                 ("ticket", models.CharField(blank=True, max_length=100)),
+                (
+                    "tab",
+                    models.CharField(
+                        blank=True, db_default="", help_text="The open page that saved it by itself.", max_length=36
+                    ),
+                ),
+                ("saves", models.IntegerField(db_default=0, default=0, help_text="How often that page has saved it.")),
                 ("updated_at", models.DateTimeField()),
                 (
                     "person",

@@ -126,7 +126,7 @@ def requester_acts_filter(able: int) -> Q:
         Revision.objects.filter(change=OuterRef("pk"), number=OuterRef("revision"), policy__required__gt=able)
     )
     stuck = Q() if able < settings.APPROVALS_REQUIRED else _changes_requested() | too_few
-    retryable = Q(status=Status.FAILED, ended_at__gt=timezone.now() - timedelta(days=settings.CHANGE_APPROVED_DAYS))
+    retryable = Q(status=Status.FAILED, closed_at__gt=timezone.now() - timedelta(days=settings.CHANGE_APPROVED_DAYS))
     return Q(status=Status.STALE) | retryable | (Q(status=Status.PENDING) & stuck)
 
 

@@ -34,6 +34,8 @@ class Draft(models.Model):
     )
     reason = models.TextField(blank=True)
     ticket = models.CharField(max_length=100, blank=True)
+    tab = models.CharField(max_length=36, blank=True, db_default="", help_text="The open page that saved it by itself.")
+    saves = models.IntegerField(default=0, db_default=0, help_text="How often that page has saved it.")
     updated_at = models.DateTimeField()
 
     objects = DraftQuerySet.as_manager()
@@ -42,3 +44,8 @@ class Draft(models.Model):
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["person", "secret"], name="draft_one_per_secret")]
         indexes = [models.Index(fields=["updated_at"], name="draft_age")]
+
+    @property
+    def version(self) -> str:
+        """Version of the draft; a page that was opened with another one does not overwrite it by itself."""
+        return f"{self.tab}.{self.saves}"

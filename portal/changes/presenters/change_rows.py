@@ -155,9 +155,9 @@ class ChangeRow:
     @property
     def retryable(self) -> bool:
         """Whether the change failed and its approvals may still count."""
-        ended_at = self.change.ended_at
-        failed = self.change.status == Status.FAILED and ended_at is not None
-        return failed and timezone.now() < policy.approval_deadline(ended_at)  # type: ignore[arg-type]
+        closed_at = self.change.closed_at
+        failed = self.change.status == Status.FAILED and closed_at is not None
+        return failed and timezone.now() < policy.approval_deadline(closed_at)  # type: ignore[arg-type]
 
     @property
     def deadline_soon(self) -> str:
@@ -227,9 +227,7 @@ def build_row_lists(
     return [[next(found) for _ in changes] for changes in apart]
 
 
-def build_rows(
-    changes: Iterable[Change], *, reader: User, deciders: frozenset[int] | None = None
-) -> list[ChangeRow]:
+def build_rows(changes: Iterable[Change], *, reader: User, deciders: frozenset[int] | None = None) -> list[ChangeRow]:
     """Return the rows of with_row_data changes, linked if `reader` may open them.
 
     `deciders`: ids of all users who may decide, if they are known already.

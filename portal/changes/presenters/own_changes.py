@@ -41,7 +41,7 @@ def load_own_changes(requester: User) -> OwnChanges:
     needs_you, in_progress, closed = change_rows.build_row_lists(
         own.filter(waiting).order_by("-updated_at")[: NEEDS_SHOWN + 1],
         rest.open().order_by("-id")[: OPEN_SHOWN + 1],
-        rest.ended().order_by("-ended_at")[: CLOSED_SHOWN + 1],
+        rest.ended().order_by("-closed_at")[: CLOSED_SHOWN + 1],
         reader=requester,
         deciders=deciders,
     )

@@ -200,7 +200,7 @@ def require_changes(proposal: Proposal) -> None:
     if not proposal.patch and proposal.sealed is None:
         raise NothingChanged(_("Nothing changed: edit at least one field."))
     if not proposal.reason.strip():
-        raise ReasonMissing(_("A reason is mandatory: approvers and auditors read it."))
+        raise ReasonMissing(_("Enter a reason. Approvers and auditors see it."))
 
 
 def is_own_change(change: Change, by: User) -> bool:

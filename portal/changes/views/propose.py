@@ -6,13 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from django.conf import settings
-from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from portal.accounts import roles
 from portal.accounts.decorators import UserRequest, require_rights
@@ -69,15 +67,6 @@ def propose(request: UserRequest, identifier: int) -> HttpResponseBase:
     )
 
 
-@require_POST
-@require_rights(Right.PROPOSE)
-def discard(request: UserRequest, identifier: int) -> HttpResponseBase:
-    """Delete the user's own draft of this secret."""
-    drafts.discard_draft(by=request.user, secret=identifier)
-    messages.success(request, _("The draft is erased."))
-    return redirect("home")
-
-
 @returns_typed
 @sensitive_post_parameters("client_secret")
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -103,14 +92,13 @@ def revise(request: UserRequest, change_id: int) -> HttpResponseBase:
 
 def _over(request: UserRequest, secret: ApiSecret) -> Prefill | None:
     """Return the prefill that the URL asks for, or None."""
-    if "draft" in request.GET:
-        return prefill.of_draft(get_object_or_404(Draft.objects.of(request.user), secret=secret.pk))
     if template := request.GET.get("template"):
         found = get_object_or_404(ChangeTemplate.objects.open_to(request.user), pk=parse_db_integer(template) or 0)
         return prefill.of_template(found)
     like = request.GET.get("like", "")
     if not like:
-        return None
+        draft = Draft.objects.of(request.user).filter(secret=secret.pk).first()
+        return prefill.of_draft(draft) if draft and request.method != "POST" else None
     return prefill.of_change(
         get_object_or_404(Change.objects.visible_to(request.user), pk=parse_db_integer(like) or 0), secret.pk
     )
@@ -171,15 +159,15 @@ def _draft(request: UserRequest, task: ProposalTarget) -> HttpResponseBase:
     form, base = edit.form, edit.base.fields if edit.base else None
     words = {name: form.cleaned_data.get(name, "") for name in ("reason", "ticket")}
     try:
-        drafts.save_draft(
+        saved = drafts.save_draft(
             by=task.by, secret=task.secret.pk, name=task.secret.name, patch=form.patch(), base=base, words=words
         )
     except LimitReached as reached:
         form.add_error(None, str(reached))
         edit.keep_typed_secret()
         return _page(request, task, edit, status=429)
-    messages.success(request, _("Your draft is kept, without any client secret. Only you can see it."))
-    return redirect("home")
+    edit.keep_typed_secret()
+    return _page(request, task, edit, saved=saved)
 
 
 def _back(request: UserRequest, task: ProposalTarget) -> HttpResponse:
@@ -210,11 +198,23 @@ def _carried(request: UserRequest, task: ProposalTarget) -> Proposal:
 
 
 def _page(
-    request: UserRequest, task: ProposalTarget, edit: ProposalEditor | None, *, lost: bool = False, status: int = 200
+    request: UserRequest,
+    task: ProposalTarget,
+    edit: ProposalEditor | None,
+    *,
+    lost: bool = False,
+    saved: Draft | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     context = {**_about(task), "edit": edit, "over": task.over, "refused": task.refused, "lost": lost}
-    context["methods"] = plausibility.METHODS
+    draft = saved or (task.over.draft if task.over else None)
+    context |= {"methods": plausibility.METHODS, "saved": saved, "draft_version": _version_of(request, draft)}
     return render(request, FORM, context, status=status)
+
+
+def _version_of(request: UserRequest, draft: Draft | None) -> str:
+    """Return the version of the draft that the page shows; a form that is shown again keeps the one it had."""
+    return draft.version if draft else request.POST.get("draft_version", "")[:50]
 
 
 def _show(
@@ -246,12 +246,10 @@ def _show(
 def _about(task: ProposalTarget) -> dict[str, object]:
     """Return the context of form and preview: the secret, its open changes, the user's draft and the templates."""
     others = change_rows.open_rows_of_secret(task.secret.pk, reader=task.by, besides=task.change)
-    draft = None if task.change or task.over else Draft.objects.of(task.by).filter(secret=task.secret.pk).first()
     templates = [] if task.change or task.over else ChangeTemplate.objects.open_to(task.by)
     return {
         "secret": task.secret,
         "change": task.change,
         "others": others,
-        "draft": draft,
         "templates": templates,
     }

@@ -27,7 +27,6 @@ from portal.web import keyset, saved_filters
 from portal.web.htmx import fragment_name, retarget_response
 
 
-
 @dataclass(frozen=True)
 class QueuePanel:
     """The change beside the queue: one that waits for the reader, or one whose vote has just violated a rule.

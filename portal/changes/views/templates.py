@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -19,8 +20,10 @@ from portal.changes.models import Change
 from portal.changes.models.template import MOST, ChangeTemplate
 from portal.changes.rules import secret_quotes
 from portal.changes.rules.guards import ContainsSecret
-from portal.changes.workflow.templates import TooManyTemplates, delete_template, save_template
+from portal.changes.workflow.templates import TooManyTemplates, delete_template, restore_template, save_template
+from portal.web import undo
 
+undo.register_restorer("template", restore_template)
 _LIST = (Right.PROPOSE, Right.OPERATE)
 
 
@@ -72,8 +75,9 @@ def save(request: UserRequest, change_id: int) -> HttpResponse:
 @require_rights(*_LIST)
 def delete(request: UserRequest, template_id: int) -> HttpResponse:
     """Delete an own template; an administrator may also delete a shared one."""
-    name = delete_template(template_id, by=request.user)
-    if name is None:
+    deleted = delete_template(template_id, by=request.user)
+    if deleted is None:
         raise Http404
-    messages.success(request, _("The template %(name)s is deleted.") % {"name": name})
+    text = _("The template %(name)s is deleted.") % {"name": deleted["name"]}
+    undo.offer_undo(request, "template", deleted, text, address=reverse("changes:templates"))
     return redirect("changes:templates")

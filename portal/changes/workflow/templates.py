@@ -13,6 +13,8 @@ from portal.accounts.user_lock import lock_user
 from portal.changes.models.template import MOST, ChangeTemplate
 from portal.common.name_folding import find_same_name
 
+_COLUMNS = ("person", "name", "shared", "patch", "base", "reason", "ticket")
+
 
 class TooManyTemplates(Exception):
     """The user already has MOST templates."""
@@ -39,10 +41,26 @@ def save_template(
     return ChangeTemplate.objects.update_or_create(pk=same.pk, defaults={"name": name, **kept})[0]
 
 
-def delete_template(template_id: int, *, by: User) -> str | None:
-    """Delete the template and return its name. Returns None if there is none that this user may delete."""
-    found = ChangeTemplate.objects.erasable_by(by).filter(pk=template_id).first()
-    if found is None:
-        return None
+def delete_template(template_id: int, *, by: User) -> dict[str, Any] | None:
+    """Delete the template and return its columns for restore_template.
+
+    Returns None if there is none that this user may delete.
+    """
+    found = ChangeTemplate.objects.erasable_by(by).filter(pk=template_id)
+    deleted: dict[str, Any] | None = found.values(*_COLUMNS).first()
     found.delete()
-    return found.name
+    return deleted
+
+
+@transaction.atomic
+def restore_template(by: User, deleted: dict[str, Any]) -> bool:
+    """Create the template again that was deleted; returns False if its owner has another one of this name now."""
+    owner = User.objects.filter(pk=deleted["person"]).first()
+    if owner is None or (owner != by and not deleted["shared"]):
+        return False
+    lock_user(owner)
+    own = list(ChangeTemplate.objects.filter(person=owner))
+    if find_same_name(own, deleted["name"]) or len(own) >= MOST:
+        return False
+    ChangeTemplate.objects.create(**{**deleted, "person": owner, "updated_at": timezone.now()})
+    return True
