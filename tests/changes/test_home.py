@@ -102,9 +102,9 @@ def test_requester_reads_who_acts_next_and_what_is_missing(
     Change.objects.filter(pk=stale.pk).update(status=Status.STALE)
     words = text_of(as_person(requester).get("/"))
     needs_you, in_progress = words.split("Needs you 1")[1].split("In progress")
-    assert stale.number in needs_you
+    assert stale.reference in needs_you
     assert "Next step: You" in needs_you
-    assert pending.number in in_progress
+    assert pending.reference in in_progress
     assert "1 more approval needed" in in_progress
     assert "It expires at" not in words
 
@@ -127,7 +127,7 @@ def test_requester_reads_what_was_decided_and_proposes_again_from_there(
     foreign = ended(submission.submit_change(propose(), by=requester2), Status.REJECTED)
     page = as_person(requester).get("/")
     assert "Recently closed" in text_of(page)
-    assert foreign.number not in text_of(page)
+    assert foreign.reference not in text_of(page)
     markup = page.content.decode()
     assert f"/secrets/43/propose/?like={rejected.pk}" in markup
     assert f"?like={applied.pk}" not in markup

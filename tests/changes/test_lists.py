@@ -81,7 +81,7 @@ def test_all_is_narrowed_by_status_requester_and_secret(
         ({"status": "open"}, [third, second]),
         ({"requester": "REQUESTER2"}, [second]),
         ({"q": "gcp", "status": "pending"}, [third]),
-        ({"q": second.number}, [second]),
+        ({"q": second.reference}, [second]),
         ({"q": "endpoint moves to the EU", "requester": "requester2"}, [second]),
         ({"risk": "3", "days": "1"}, [third, second, first]),
         ({"risk": "1"}, []),

@@ -32,7 +32,7 @@ def request_changes(change: Change, by: User) -> None:
         change.pk,
         by=by,
         revision=change.revision,
-        digest=change.current().digest,
+        digest=change.get_current_revision().digest,
         reason=WORDS,
         recent_auth=PRESENT,
     )
@@ -55,7 +55,12 @@ def test_request_for_changes_comes_first_on_the_requesters_home_with_badge_and_c
     request_changes(asked, approver)
     page = browser.get("/")
     words = text_of(page).split("New change")[1]
-    assert words.index("Needs you") < words.index(asked.number) < words.index("In progress") < words.index(other.number)
+    assert (
+        words.index("Needs you")
+        < words.index(asked.reference)
+        < words.index("In progress")
+        < words.index(other.reference)
+    )
     assert 'data-status="changes_requested"' in page.content.decode()
     assert navigation_count(page.content.decode()) == "1"
     assert navigation_count(browser.get("/changes/mine/").content.decode()) == "1"
@@ -79,8 +84,8 @@ def test_status_filter_finds_requested_changes_h5(
     request_changes(asked, approver)
     reader = requester if "mine" in address else auditor
     page = as_person(reader).get(address, {"status": "changes_requested"})
-    assert asked.number in text_of(page)
-    assert other.number not in text_of(page)
+    assert asked.reference in text_of(page)
+    assert other.reference not in text_of(page)
     assert 'data-status="changes_requested"' in page.content.decode()
 
 
@@ -100,7 +105,7 @@ def test_filter_failed_lists_the_retryable_ones_with_retry_ac1(
         markup = as_person(reader).get(address, {"status": "failed"}).content.decode()
         assert f'href="/changes/{fresh.pk}/#again"' in markup
         assert f'href="/changes/{old.pk}/#again"' not in markup
-        assert old.number in markup
+        assert old.reference in markup
 
 
 def test_search_of_my_changes_reads_ticket_and_reason(
@@ -110,7 +115,7 @@ def test_search_of_my_changes_reads_ticket_and_reason(
     with_ticket = replace(propose(url="https://gcp-us.example"), ticket="OPS-105")
     found = submission.submit_change(with_ticket, by=requester)
     browser = as_person(requester)
-    for text in ("ops-105", found.number):
+    for text in ("ops-105", found.reference):
         page = browser.get("/changes/mine/", {"q": text})
         assert [row.change.pk for row in page.context["open"]["rows"]] == [found.pk]
     assert len(browser.get("/changes/mine/", {"q": "moves to the EU"}).context["open"]["rows"]) == 2

@@ -170,7 +170,7 @@ def resolve_change(
 
 def _describe_reading(change: Change) -> dict[str, Any]:
     """Return the values that the page compared when the change was resolved, for its event; {} if there were none."""
-    revision = change.current()
+    revision = change.get_current_revision()
     reading = stored_readings.find_reading(change, revision)
     if reading is None:
         return {}
