@@ -4,6 +4,7 @@ The offline verifier needs no other file and prints the same marks, so it holds 
 tests/audit/test_summary_marks.py compares the two. Both run under Python 3.9.
 """
 
+# ruff: noqa: B905 - Python 3.9 has no strict zip
 from __future__ import annotations
 
 import re
@@ -61,7 +62,7 @@ def mark_texts(field: str, old: str, new: str, steps: int = MAX_STEPS) -> tuple[
         removed, added = join_tokens(before[start:end]), join_tokens(after[new_start:new_end])
         single = end - start == 1 == new_end - new_start and min(len(removed), len(added)) >= LONG_TOKEN
         head, tail = shared_ends(removed, added) if single or field not in ("url", "tags", "notes") else (0, 0)
-        for side, text in zip(runs, (removed, added)):  # noqa: B905 - Python 3.9 has no strict zip
+        for side, text in zip(runs, (removed, added)):
             side += [(join_tokens(before[at:start]), False), (text[:head], False)]
             side += [(text[head : len(text) - tail], True), (text[len(text) - tail :], False)]
         at = end
@@ -73,7 +74,7 @@ def mark_texts(field: str, old: str, new: str, steps: int = MAX_STEPS) -> tuple[
 def split_tokens(field: str, text: str) -> list[tuple[str, str]]:
     """Return the tokens of a text, each with its role: a host label is no path segment of the same letters."""
     if field == "url":
-        parts = zip(URL_ROLES, URL.fullmatch(text).groups())  # type: ignore[union-attr]  # noqa: B905 - as above
+        parts = zip(URL_ROLES, URL.fullmatch(text).groups())  # type: ignore[union-attr]
         split = [(role, re.split(breaks, part) if breaks else [part]) for (role, breaks), part in parts if part]
         return [(role, token) for role, tokens in split for token in tokens if token]
     pattern = {"tags": TAGS, "notes": WORDS}.get(field, LETTERS)
