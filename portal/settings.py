@@ -15,13 +15,18 @@ from environs import EnvError
 
 from portal.common.env import (
     env,
+    get_hosts,
     get_https_url,
     get_integer,
     get_positive_number,
     get_secret,
+    get_ticket_patterns,
     is_loopback_url,
     parse_smtp_url,
 )
+
+VERSION = "0.2.0"
+"""Version of this release, as in pyproject.toml, which an image does not contain."""
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 _HAS_DEVSERVER = find_spec("portal.devserver") is not None  # a production installation leaves the package out
@@ -54,6 +59,8 @@ try:
     METRICS_TOKEN = get_secret("PORTAL_METRICS_TOKEN", "")
     METRICS_DIR: str = env.str("PORTAL_METRICS_DIR", "")
     APPROVALS_REQUIRED = get_integer("APPROVALS_REQUIRED", 1, 1)
+    TICKET_URL_PATTERNS = get_ticket_patterns("TICKET_URL_PATTERN")
+    LINK_HOSTS = get_hosts("LINK_HOSTS")
     CHANGE_SUBMITS_PER_HOUR = get_integer("CHANGE_SUBMITS_PER_HOUR", 100, 1)
     CHANGE_PENDING_DAYS = get_positive_number("CHANGE_PENDING_DAYS", 14)
     CHANGE_APPROVED_DAYS = get_positive_number("CHANGE_APPROVED_DAYS", 7)

@@ -18,6 +18,7 @@ from portal.accounts.limits import count_act
 from portal.accounts.models import User
 
 View = Callable[..., HttpResponseBase]
+_PEOPLE_NAMED = 5
 
 
 class UserRequest(HttpRequest):
@@ -77,6 +78,8 @@ def _to_signing_in(request: HttpRequest) -> HttpResponseBase:
 
 
 def missing_right_message(*rights: roles.Right) -> str:
-    """Return the message for users without these rights: which groups have one of them."""
-    groups = roles.group_names_with_right(*rights)
-    return _("This page is for members of %(groups)s. The operator of the server can add you.") % {"groups": groups}
+    """Return the message for users without these rights: the roles that have one of them, and the people to ask."""
+    needed = _("This page needs the role %(groups)s.") % {"groups": roles.group_names_with_right(*rights)}
+    people = [user.display_name for user in roles.users_with_right(roles.Right.OPERATE)[:_PEOPLE_NAMED]]
+    ask = _("To get it, ask %(people)s.") if people else _("To get it, ask the people who run Countersign.")
+    return f"{needed} {ask % {'people': ', '.join(people)}}"

@@ -147,6 +147,7 @@ _VIEWS = {
     "person": gettext_lazy("person"),
     "access": gettext_lazy("access"),
     "find": gettext_lazy("a search"),
+    "search": gettext_lazy("a search of everything"),
     "exports": gettext_lazy("the exports"),
 }
 _TELLING = (

@@ -2,10 +2,24 @@
 
 from django.urls import path
 
-from portal.changes.views import base_check, bulk, change, drafts, lists, propose, queue, secret, templates
+from portal.changes.views import (
+    base_check,
+    bulk,
+    change,
+    drafts,
+    help_page,
+    lists,
+    propose,
+    queue,
+    search,
+    secret,
+    templates,
+)
 
 app_name = "changes"
 urlpatterns = [
+    path("search/", search.search, name="search"),
+    path("help/", help_page.help_page, name="help"),
     path("queue/", queue.queue, name="queue"),
     path("queue/updates/", queue.queue_updates, name="queue_updates"),
     path("queue/decide/", bulk.decide, name="decide"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,10 @@ from urllib.parse import unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
+from portal.common.links import TicketPattern, parse_ticket_patterns
+
 env = Env()
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 
 def get_positive_number(name: str, default: float) -> float:
@@ -64,6 +68,24 @@ def get_https_url(name: str, default: str) -> str:
     if url and scheme != "https" and not (scheme == "http" and is_loopback_url(url)):
         raise ImproperlyConfigured(f"{name} must be https; plain http is accepted for loopback only.")
     return url
+
+
+def get_ticket_patterns(name: str) -> list[TicketPattern]:
+    """Return the patterns of tickets and their addresses; none by default."""
+    try:
+        return parse_ticket_patterns(env.str(name, ""))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}.") from None
+
+
+def get_hosts(name: str) -> frozenset[str]:
+    """Return host names, separated by commas, in lower case; none by default."""
+    listed: list[str] = env.list(name, [])
+    hosts = frozenset(host.strip().lower() for host in listed if host.strip())
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise ImproperlyConfigured(f"{name} takes host names without scheme, port and path, not {host}.")
+    return hosts
 
 
 class Smtp(NamedTuple):

@@ -31,9 +31,9 @@ class PreferencesForm(forms.Form):
         initial = {"language": person.language, "time_zone": person.time_zone}
         super().__init__(data, initial=initial)
         self.person = person
-        self._field("language").choices = [("", _("As the browser asks; mails in English")), *settings.LANGUAGES]
+        self._field("language").choices = [("", _("Browser language (emails in English)")), *settings.LANGUAGES]
         self._field("time_zone").choices = [
-            ("", _("As the browser says; UTC in mails and without scripts")),
+            ("", _("Browser time zone (UTC in emails and without JavaScript)")),
             *((zone, zone.replace("_", " ")) for zone in _ZONES),
         ]
         rights = rights_of(person)

@@ -28,7 +28,7 @@ class NavigationEntry:
 
 
 NAVIGATION = (
-    NavigationEntry("home", _("Home"), "user", frozenset({Right.PROPOSE})),
+    NavigationEntry("home", _("Home"), "home", frozenset({Right.PROPOSE})),
     NavigationEntry("changes:queue", _("Approvals"), "clipboard-check", frozenset({Right.DECIDE})),
     NavigationEntry("changes:mine", _("My changes"), "edit", frozenset({Right.PROPOSE})),
     NavigationEntry(
@@ -40,7 +40,6 @@ NAVIGATION = (
     NavigationEntry("operations:delivery", _("Operations"), "send", frozenset({Right.OPERATE}), "operations"),
     NavigationEntry("audit:overview", _("Overview"), "chart-bar", frozenset({Right.AUDIT})),
     NavigationEntry("audit:events", _("Audit log"), "history", frozenset({Right.AUDIT}), "audit"),
-    NavigationEntry("notifications:inbox", _("Notices"), "bell", frozenset(Right)),
 )
 
 

@@ -128,6 +128,9 @@ def _everybody() -> Iterator[State]:
     yield State("notices of a requester", "requester", "/notifications/")
     yield State("notices of an approver", "approver", "/notifications/")
     yield State("risk rules", "approver", "/risk-rules/")
+    yield State("help", "approver", "/help/")
+    yield State("search", "approver", "/search/?q=a")
+    yield State("search without results", "requester", "/search/?q=nothing-of-this-name")
     yield State("preferences", "requester", "/accounts/preferences/")
     yield State("preferences of an approver", "approver", "/accounts/preferences/")
 

@@ -74,12 +74,12 @@ def test_dialog_is_left_with_escape_and_the_focus_returns(look: Look) -> None:
 
 def test_menu_of_a_phone_opens_and_closes_by_keyboard(look: Look) -> None:
     page = look(next(state for state in STATES if state.name == "home"), width=390)
-    menu = page.locator(".bar summary")
+    menu = page.locator(".top .menu summary")
     menu.focus()
     page.keyboard.press("Enter")
-    expect(page.locator(".bar .menu nav")).to_be_visible()
+    expect(page.locator(".top .menu nav")).to_be_visible()
     page.keyboard.press("Enter")
-    expect(page.locator(".bar .menu nav")).to_be_hidden()
+    expect(page.locator(".top .menu nav")).to_be_hidden()
 
 
 def walk(page: Page, key: str, count: int) -> list[dict[str, object]]:

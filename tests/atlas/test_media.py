@@ -90,7 +90,7 @@ CUT = """() => {
   }).map((part) => `${part.tagName}.${part.className} ${part.textContent.trim().slice(0, 60)}`);
 }"""
 """What the edge of the paper cuts off, or a box in which one would have to scroll."""
-PRESSED = "nav, .side, .bar, button, input:not([type=hidden]), select, textarea, .btn, dialog, .skip-link"
+PRESSED = "nav, .side, .top, button, input:not([type=hidden]), select, textarea, .btn, dialog, .skip-link"
 
 
 @pytest.mark.parametrize("state", CORE)

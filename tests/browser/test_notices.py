@@ -34,12 +34,12 @@ def test_the_count_of_an_open_page_follows_what_happens(sign_in: Callable[..., P
     requester, approver, witness = sign_in("requester"), sign_in("approver"), sign_in("approver")
     approver.page.clock.install()
     page = approver.go("/changes/")
-    before = page.locator(".side .unread").inner_text()
+    before = page.locator(".top .unread").inner_text()
     change = requester.propose(22, tags="crm, told")
     expect(arrives(witness, change)).to_have_count(1)
-    assert page.locator(".side .unread").inner_text() == before
+    assert page.locator(".top .unread").inner_text() == before
     page.clock.run_for(31_000)
-    expect(page.locator(".side .unread")).not_to_have_text(before)
+    expect(page.locator(".top .unread")).not_to_have_text(before)
     expect(page.locator("#unread-watch")).to_have_attribute("hx-get", re.compile(r"seen=\d+"))
 
 

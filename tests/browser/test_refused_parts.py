@@ -46,7 +46,7 @@ def test_whoever_may_not_decide_any_more_is_told_so_beside_what_they_see(
     page = mia.go(f"/queue/?open={change}")
     portal.manage("user", "mia", "--role", "auditor")
     page.locator(f"#approve-{change}").click()
-    expect(page.locator("#messages")).to_contain_text("This page is for members of Approvers")
+    expect(page.locator("#messages")).to_contain_text("This page needs the role Approvers")
     expect(page.locator("#desk")).to_be_visible()
     assert findings(page) == []
     without(mia, 403)

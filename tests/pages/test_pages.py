@@ -57,8 +57,8 @@ def browser(requester: User, as_person: Callable[[User], Client]) -> Client:
     [
         ("/fail/", 500, "tell an administrator the time"),
         ("/misread/", 400, "send it again"),
-        ("/nowhere/", 404, "There is no such page"),
-        ("/closed/", 403, "This page is for members of Administrators, Auditors."),
+        ("/nowhere/", 404, "Page not found"),
+        ("/closed/", 403, "This page needs the role Administrators, Auditors."),
         ("/theme/", 405, "Go back to the page with the form"),
     ],
 )

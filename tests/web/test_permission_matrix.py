@@ -47,6 +47,8 @@ changes:propose         GET    in  200 200 403 403 403 in  403
 changes:propose         POST   in  302 302 403 403 403 in  403
 changes:discard         POST   in  302 302 403 403 403 in  403
 changes:autosave        POST   in  400 400 403 403 403 in  403
+changes:search          GET    in  200 200 200 200 200 in  200
+changes:help            GET    in  200 200 200 200 200 in  200
 changes:queue           GET    in  403 403 200 403 403 in  403
 changes:queue_updates            GET    in  403 403 204 403 403 in  403
 changes:decide          POST   in  403 403 200 403 403 in  403

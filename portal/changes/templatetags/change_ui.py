@@ -7,7 +7,7 @@ from datetime import datetime
 from django import template
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -16,11 +16,9 @@ from portal.audit import findings
 from portal.changes.domain import access_changes
 from portal.changes.domain.access_changes import AccessChange
 from portal.changes.domain.fields import FIELD_LABELS
-from portal.changes.domain.mentions import split_mentions
 from portal.changes.domain.patch import FieldChange, ShareChange
 from portal.changes.domain.risks import RiskLevel
 from portal.changes.models import Attempt
-from portal.changes.models.comment import Comment
 from portal.changes.presenters import access_table, next_steps, secret_insight
 from portal.common.invisible_characters import code_point, replace_invisible, show_invisible
 
@@ -49,16 +47,6 @@ def unseen(text: str | None) -> str:
 def lengthy(text: str | None) -> bool:
     """Return whether the text is so long that pages show it in a box with a scroll bar."""
     return text is not None and (len(text) > _LONG_TEXT or text.count("\n") > _MANY_LINES)
-
-
-@register.filter
-def with_mentions(comment: Comment) -> SafeString:
-    """Return the text of a comment with invisible characters shown as code points, and mentions highlighted."""
-    shown = (
-        format_html('<b class="mention">{}</b>', text) if named else replace_invisible(text, code_point)
-        for text, named in split_mentions(comment.text, comment.mentions)
-    )
-    return format_html_join("", "{}", ((piece,) for piece in shown))
 
 
 @register.filter

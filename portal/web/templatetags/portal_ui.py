@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from portal.accounts.models import User
 from portal.accounts.typed_forms import typed_again
 from portal.common.request_id import current_request_id
 
@@ -85,6 +86,19 @@ def response_code(code: int | None) -> SafeString:
     if code is None:
         return format_html('<span class="code code-none">{}</span>', _("no answer"))
     return format_html('<span class="code code-{}xx">{}</span>', code // 100, code)
+
+
+@register.filter
+def initials(user: User) -> str:
+    """Return the first letters of the full name, or the first two of the user name."""
+    names = user.get_full_name().split()
+    return f"{names[0][0]}{names[-1][0]}" if len(names) > 1 else user.display_name[:2]
+
+
+@register.simple_tag
+def user_name(user: User) -> str:
+    """Render a user everywhere in the same way: initials, full name, and the user name on hover."""
+    return render_to_string("_user_name.html", {"user": user})  # a file without line end, as it stands within text
 
 
 @register.filter
