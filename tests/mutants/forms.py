@@ -6,6 +6,20 @@ from tests.mutants.mutant import Mutant
 
 FORMS = (
     Mutant(
+        "users who proposed a change do not see which client secret was found",
+        "portal/changes/presenters/three_way.py",
+        "shows_secret = not guards.is_own_change(change, reader)",
+        "shows_secret = True",
+        ("tests/changes/test_three_way.py::test_found_client_secret_is_told_to_others_than_its_requester",),
+    ),
+    Mutant(
+        "the live difference leaves the client secret in the browser",
+        "templates/changes/_live_preview.html",
+        'hx-params="not client_secret"',
+        'hx-params="*"',
+        ("tests/browser/test_propose_live.py::test_typed_client_secret_stays_in_the_browser_until_the_review",),
+    ),
+    Mutant(
         "a confirmation is of the revision that was shown",
         "portal/changes/forms/decision.py",
         'if field_name in ("confirmed", "reason") else',
