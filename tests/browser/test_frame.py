@@ -16,7 +16,7 @@ SignIn = Callable[..., Person]
 
 PAGES = {
     "requester": ("/", "/changes/mine/", "/secrets/", "/secrets/43/", "/notifications/", "/help/", "/search/?q=a"),
-    "approver": ("/queue/", "/changes/", "/risk-rules/", "/preferences/"),
+    "approver": ("/queue/", "/changes/", "/risk-rules/", "/accounts/preferences/"),
     "auditor": ("/audit/overview/", "/audit/", "/audit/exports/"),
     "admin": ("/operations/", "/operations/users/", "/operations/keys/", "/operations/connection/"),
 }
@@ -119,9 +119,9 @@ def test_left_column_has_220_px_then_64_px_then_is_a_menu(sign_in: SignIn) -> No
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.locator(".side")).to_be_hidden()
     page.locator(".top .menu summary").click()
-    expect(page.get_by_role("link", name="All changes")).to_be_visible()
+    expect(page.locator(".top .menu").get_by_role("link", name="All changes")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("link", name="All changes")).to_be_hidden()
+    expect(page.locator(".top .menu").get_by_role("link", name="All changes")).to_be_hidden()
 
 
 def test_arrow_keys_and_enter_open_a_result_that_was_announced_f3(sign_in: SignIn) -> None:
@@ -161,6 +161,6 @@ def test_copied_value_equals_the_stored_one_byte_for_byte_cl3(sign_in: SignIn) -
 def test_header_search_leads_to_the_search_page_without_javascript(sign_in: SignIn) -> None:
     page = sign_in("approver", java_script_enabled=False).go("/queue/")
     page.locator(".search-open").click()
-    page.get_by_label("Changes, secrets, users and pages").fill("risk")
-    page.get_by_role("search").get_by_role("button", name="Search").click()
-    expect(page.get_by_role("link", name="How risk is scored")).to_be_visible()
+    page.get_by_label("Changes, secrets, users and pages", exact=True).fill("risk")
+    page.locator("main").get_by_role("button", name="Search").click()
+    expect(page.locator("main").get_by_role("link", name="How risk is scored")).to_be_visible()
