@@ -22,43 +22,43 @@ def encoded(key: bytes) -> str:
 
 @given(st.binary(max_size=200), st.binary(max_size=50))
 def test_what_was_sealed_opens_in_its_place(value: bytes, place: bytes) -> None:
-    assert OLD.open(OLD.seal(value, place), place) == value
+    assert OLD.decrypt(OLD.encrypt(value, place), place) == value
 
 
 def test_the_same_value_never_looks_the_same() -> None:
-    assert OLD.seal(b"value", b"place") != OLD.seal(b"value", b"place")
+    assert OLD.encrypt(b"value", b"place") != OLD.encrypt(b"value", b"place")
 
 
 def test_another_place_does_not_open_it() -> None:
     with pytest.raises(CannotDecrypt):
-        OLD.open(OLD.seal(b"value", b"row 1"), b"row 2")
+        OLD.decrypt(OLD.encrypt(b"value", b"row 1"), b"row 2")
 
 
 @given(st.data())
 def test_no_altered_byte_goes_unnoticed(data: st.DataObject) -> None:
-    sealed = bytearray(OLD.seal(b"value", b"place"))
+    sealed = bytearray(OLD.encrypt(b"value", b"place"))
     at = data.draw(st.integers(0, len(sealed) - 1))
     sealed[at] ^= data.draw(st.integers(1, 255))
     with pytest.raises(CannotDecrypt):
-        OLD.open(bytes(sealed), b"place")
+        OLD.decrypt(bytes(sealed), b"place")
 
 
 @given(st.binary(max_size=60))
 def test_garbage_does_not_open(garbage: bytes) -> None:
     with pytest.raises(CannotDecrypt):
-        OLD.open(garbage, b"place")
+        OLD.decrypt(garbage, b"place")
 
 
 def test_a_new_first_key_seals_and_the_old_one_still_opens() -> None:
-    assert NEW.open(OLD.seal(b"value", b"place"), b"place") == b"value"
-    assert key_id_of(NEW.seal(b"value", b"place")) == "two"
+    assert NEW.decrypt(OLD.encrypt(b"value", b"place"), b"place") == b"value"
+    assert key_id_of(NEW.encrypt(b"value", b"place")) == "two"
     with pytest.raises(CannotDecrypt):
-        OLD.open(NEW.seal(b"value", b"place"), b"place")
+        OLD.decrypt(NEW.encrypt(b"value", b"place"), b"place")
 
 
 def test_nothing_of_the_value_is_in_the_error() -> None:
     with pytest.raises(CannotDecrypt) as caught:
-        OLD.open(OLD.seal(b"s3cr3t", b"here"), b"there")
+        OLD.decrypt(OLD.encrypt(b"s3cr3t", b"here"), b"there")
     assert "s3cr3t" not in repr(caught.value)
     assert caught.value.__context__ is None
 

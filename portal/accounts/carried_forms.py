@@ -36,13 +36,13 @@ class CarriedForm:
 def encode_form(form: CarriedForm, owner: str) -> str:
     """Return the form as an encrypted token that only the user with the id `owner` gets back."""
     text = json.dumps({"at": int(time.time()), "path": form.path, "data": form.data.urlencode()})
-    return base64.urlsafe_b64encode(keyring.get_keyring().seal(text.encode(), _place(owner))).decode()
+    return base64.urlsafe_b64encode(keyring.get_keyring().encrypt(text.encode(), _place(owner))).decode()
 
 
 def decode_form(token: str, owner: str) -> CarriedForm | None:
     """Return the form, or None if the token is another user's, was altered or is older than LIFETIME_S."""
     try:
-        text = keyring.get_keyring().open(base64.urlsafe_b64decode(token), _place(owner))
+        text = keyring.get_keyring().decrypt(base64.urlsafe_b64decode(token), _place(owner))
     except (keyring.CannotDecrypt, binascii.Error, ValueError):
         return None
     found: dict[str, Any] = json.loads(text)

@@ -24,7 +24,7 @@ class Entry:
     change: int | None
     seq: int | None
     secret: int | None
-    code: int | None
+    http_status: int | None
     data: dict[str, Any]
 
 

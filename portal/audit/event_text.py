@@ -183,14 +183,14 @@ def event_tone(entry: Entry) -> str:
         return "good" if entry.data.get("outcome") == "intact" else "bad"
     if entry.action == "vault.tested":
         return "good" if entry.data.get("ok") is True else "bad"
-    if entry.action == "vault.responded" and entry.code is not None:
-        return "good" if entry.code < 300 else "bad" if entry.code >= 500 else "warn"
+    if entry.action == "vault.responded" and entry.http_status is not None:
+        return "good" if entry.http_status < 300 else "bad" if entry.http_status >= 500 else "warn"
     return _TONES.get(entry.action, "")
 
 
 def has_http_status(entry: Entry) -> bool:
     """Return whether an HTTP status, or its absence, is part of the event."""
-    return entry.code is not None or entry.action in actions.RESPONSE_ACTIONS
+    return entry.http_status is not None or entry.action in actions.RESPONSE_ACTIONS
 
 
 def summary_line(entry: Entry) -> str:

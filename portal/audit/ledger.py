@@ -20,7 +20,9 @@ _MASK = "****"
 _MASKED = re.compile(r"client.?secret|sealed|encrypted|passw|token|authorization|cookie", re.IGNORECASE)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _APPEND = """
-    SELECT audit_append(%(action)s, %(actor)s, %(address)s, %(change)s, %(code)s, %(data)s, %(request)s, %(secret)s)
+    SELECT audit_append(
+        %(action)s, %(actor)s, %(address)s, %(change)s, %(http_status)s, %(data)s, %(request)s, %(secret)s
+    )
 """
 """One round trip to the database, which alone determines the time and the next number within the change.
 
@@ -35,22 +37,22 @@ def record_event(
     by: str = "",
     change: int | None = None,
     secret: int | None = None,
-    code: int | None = None,
+    http_status: int | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> int:
     """Append one event and return its id.
 
     `action` is one of actions.ACTIONS; `by` is the username of the acting user ('' for the portal itself); `change` is
-    the id of the change, within which the event is numbered; `code` is the HTTP status of Segura's response; `data`
-    holds text, int, bool, None, lists and mappings of these. A value under a key that names a secret is masked, unless
-    it is a bool or empty. The time is the database time. Raises DatabaseError if the log cannot be written: the caller
+    the id of the change, within which the event is numbered; `http_status` is that of Segura's response; `data` holds
+    text, int, bool, None, lists and mappings of these. A value under a key that names a secret is masked, unless it is
+    a bool or empty. The time is the database time. Raises DatabaseError if the log cannot be written: the caller
     must then do nothing else. Raises UnknownAction and TypeError for wrong arguments.
     """
     actions.require_known_action(action)
     where, clean = request_origin.current_origin(), _clean(data or {})
     values = {
-        "action": action, "actor": to_storable_text(by), "address": where.address, "change": change, "code": code,
-        "data": canonical_json(clean), "request": where.request_id, "secret": secret,
+        "action": action, "actor": to_storable_text(by), "address": where.address, "change": change,
+        "http_status": http_status, "data": canonical_json(clean), "request": where.request_id, "secret": secret,
     }  # fmt: skip
     # No savepoint: a log that cannot be written must take the caller's transaction down with it. Outside a transaction
     # the statement is its own.

@@ -78,10 +78,10 @@ def _about(found: EventQuerySet, filters: EventFilters) -> EventQuerySet:
 def _answered(found: EventQuerySet, code: str) -> EventQuerySet:
     """Filter by HTTP status: an exact one ("201"), a class ("4xx"), or "none" for calls without an answer."""
     if code == "none":
-        return found.filter(code=None, action__in=actions.RESPONSE_ACTIONS)
+        return found.filter(http_status=None, action__in=actions.RESPONSE_ACTIONS)
     if code.endswith("xx"):
-        return found.alias(hundreds=_HUNDREDS).filter(code__isnull=False, hundreds=int(code[0]))
-    return found.filter(code=int(code))
+        return found.alias(hundreds=_HUNDREDS).filter(http_status__isnull=False, hundreds=int(code[0]))
+    return found.filter(http_status=int(code))
 
 
 def _within(found: EventQuerySet, since: datetime | None, until: datetime | None) -> EventQuerySet:
@@ -101,7 +101,7 @@ def _within(found: EventQuerySet, since: datetime | None, until: datetime | None
 
 _SLACK = timedelta(hours=1)
 _NOUN = Left("action", StrIndex("action", Value(".")) - 1)
-_HUNDREDS = F("code") / 100
+_HUNDREDS = F("http_status") / 100
 
 
 _Events = models.Manager.from_queryset(EventQuerySet)
@@ -130,7 +130,7 @@ class Event(models.Model):
     change = models.BigIntegerField(null=True)
     seq = models.IntegerField(null=True)
     secret = models.BigIntegerField(null=True)
-    code = models.IntegerField(null=True)
+    http_status = models.IntegerField(null=True)
     text = models.TextField()
 
     objects = EventManager()
@@ -143,12 +143,16 @@ class Event(models.Model):
             models.Index(fields=["actor", "-id"], name="event_actor"),
             models.Index(fields=["secret", "-id"], name="event_secret"),
             models.Index(fields=["action", "-id"], name="event_action"),
-            models.Index(fields=["code", "-id"], name="event_code"),
+            models.Index(fields=["http_status", "-id"], name="event_http_status"),
             models.Index(fields=["at", "id"], name="event_at"),
             models.Index(_NOUN, F("id").desc(), name="event_noun"),
-            models.Index(_HUNDREDS, F("id").desc(), condition=Q(code__isnull=False), name="event_code_class"),
             models.Index(
-                fields=["-id"], condition=Q(code=None, action__in=actions.RESPONSE_ACTIONS), name="event_unanswered"
+                _HUNDREDS, F("id").desc(), condition=Q(http_status__isnull=False), name="event_http_status_class"
+            ),
+            models.Index(
+                fields=["-id"],
+                condition=Q(http_status=None, action__in=actions.RESPONSE_ACTIONS),
+                name="event_unanswered",
             ),
             models.Index(fields=["action", "at"], condition=Q(action__in=actions.COUNTED), name="event_counted"),
             models.Index(fields=["secret", "id"], condition=Q(action__in=actions.ACCESS), name="event_access"),

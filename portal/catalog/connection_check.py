@@ -102,7 +102,7 @@ def run_connection_test(*, by: str) -> None:
     told = [{name: value for name, value in vars(step).items() if value not in (None, "")} for step in steps]
     last = next((step.code for step in reversed(steps) if step.tried), None)
     ok = all(step.ok for step in steps)
-    ledger.record_event("vault.tested", by=by, secret=secret, code=last, data={"ok": ok, "steps": told})
+    ledger.record_event("vault.tested", by=by, secret=secret, http_status=last, data={"ok": ok, "steps": told})
 
 
 def latest_connection_test() -> ConnectionTest | None:
@@ -129,7 +129,7 @@ def _take(by: str) -> tuple[list[ConnectionTestStep], int | None]:
             ConnectionTestStep("list"),
             ConnectionTestStep("read"),
         ], None
-    rows, failure = _within(lambda ends_at: client.list(ends_at=ends_at))
+    rows, failure = _within(lambda ends_at: client.list_secrets(ends_at=ends_at))
     asked, listed = ([one for one in heard if one.method == method] for method in ("POST", "GET"))
     if not listed:
         return [_ended("token", asked, failure), ConnectionTestStep("list"), ConnectionTestStep("read")], None
@@ -145,10 +145,10 @@ def _take(by: str) -> tuple[list[ConnectionTestStep], int | None]:
 
 def _value_seen(reader: Client, identifier: int, ends_at: float) -> str:
     """Read the secret, twice if its value is shown, and return one of VALUES. Raises VaultError."""
-    value = reader.read(identifier, ends_at=ends_at).client_secret
+    value = reader.read_secret(identifier, ends_at=ends_at).client_secret
     if value is None:
         return HIDDEN
-    return VISIBLE if reader.read(identifier, ends_at=ends_at).client_secret == value else UNSTABLE
+    return VISIBLE if reader.read_secret(identifier, ends_at=ends_at).client_secret == value else UNSTABLE
 
 
 def _look_up(by: str) -> ConnectionTestStep:
@@ -158,7 +158,7 @@ def _look_up(by: str) -> ConnectionTestStep:
         client = build_client(by=by, directory=True, max_body=WHOLE_LIST, tokens=MemoryTokens(), told=heard.append)
     except NotConfigured as error:
         return _ended(DIRECTORY, [], ReadFailure.of(error))
-    came, failure = _within(lambda ends_at: client.name_page(DirectoryKind.USERS, ends_at=ends_at))
+    came, failure = _within(lambda ends_at: client.list_directory_page(DirectoryKind.USERS, ends_at=ends_at))
     return _ended(DIRECTORY, heard, directory.directory_failure(failure), found=came.total if came else None)
 
 

@@ -54,7 +54,7 @@ class SecretDetails:
 
 def fetch_details(client: Client, identifier: int, *, ends_at: float = math.inf) -> SecretDetails:
     """Read the details now, with one call (contract 5.2) that Segura counts as a view. Raises VaultError."""
-    return SecretDetails.of(client.read(identifier, ends_at=ends_at))
+    return SecretDetails.of(client.read_secret(identifier, ends_at=ends_at))
 
 
 def confirm_value(

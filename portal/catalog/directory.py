@@ -130,7 +130,10 @@ def _read(sync: DirectorySync) -> dict[tuple[str, str], DirectoryName]:
     """Read all entries, by kind and name, without names that a page could not show unchanged."""
     client = build_client(by=sync.by, directory=True, max_body=WHOLE_LIST)
     ends_at, correlation = time.monotonic() + settings.SEGURA_DEADLINE_S, f"directory-{sync.pk}"
-    found = {kind: client.names(names, correlation_id=correlation, ends_at=ends_at) for kind, names in _KINDS.items()}
+    found = {
+        kind: client.list_directory(names, correlation_id=correlation, ends_at=ends_at)
+        for kind, names in _KINDS.items()
+    }
     rows = [_row(kind, name) for kind, names in found.items() for name in names if _can_be_shown(name)]
     unreadable = [f"{kind} {text}" for kind, names in found.items() for text in names.left_out]
     unshown = [f"{kind} “{clean_text(name.name)[:60]}”, its name cannot be shown as it is"
@@ -179,7 +182,7 @@ def _end(sync: DirectorySync, failure: ReadFailure | None) -> None:
     sync.save()
     counts = {"users": sync.users, "groups": sync.groups, "left_out": sync.left_out, "odd": sync.odd}
     found = {"ok": sync.ok, "kind": sync.kind, "message": sync.message}
-    ledger.record_event("directory.synced", by=sync.by, code=sync.code, data={**counts, **found})
+    ledger.record_event("directory.synced", by=sync.by, http_status=sync.code, data={**counts, **found})
 
 
 def _book(field: str) -> ShareSuggestions:

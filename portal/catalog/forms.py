@@ -44,6 +44,6 @@ _CHOSEN = {
     "": SecretQuerySet.present,
     SecretStatusFilter.PROPOSABLE: SecretQuerySet.proposable,
     SecretStatusFilter.READ_ONLY: SecretQuerySet.read_only,
-    SecretStatusFilter.APPROVAL: SecretQuerySet.gated,
-    SecretStatusFilter.VANISHED: SecretQuerySet.vanished,
+    SecretStatusFilter.APPROVAL: SecretQuerySet.needs_approval_in_segura,
+    SecretStatusFilter.VANISHED: SecretQuerySet.unlisted,
 }

@@ -41,11 +41,11 @@ class SecretQuerySet(models.QuerySet["ApiSecret"]):
         """Return the listed secrets that the portal may not write."""
         return self.present().filter(can_write=False)
 
-    def gated(self) -> SecretQuerySet:
+    def needs_approval_in_segura(self) -> SecretQuerySet:
         """Return the listed secrets whose details Segura shows only after an approval."""
         return self.present().filter(need_approval=True)
 
-    def vanished(self) -> SecretQuerySet:
+    def unlisted(self) -> SecretQuerySet:
         """Return the secrets that Segura no longer lists."""
         return self.exclude(vanished_at=None)
 
@@ -103,7 +103,7 @@ class ApiSecret(models.Model):
         return self.name
 
     @property
-    def obstacle(self) -> str:
+    def blocked_reason(self) -> str:
         """Reason why no change can be proposed for the secret, and who can help; '' if one can be proposed."""
         if self.vanished_at is not None:
             return _(

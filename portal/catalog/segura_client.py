@@ -89,11 +89,11 @@ def _config(prefix: str, max_body: int, directory: bool) -> SeguraConfig:
 class _TokenCipher:
     """Cipher of the key ring, with additional data that marks every ciphertext as an access token."""
 
-    def seal(self, plaintext: bytes, aad: bytes) -> bytes:
-        return keyring.get_keyring().seal(plaintext, b"vault token\0" + aad)
+    def encrypt(self, plaintext: bytes, aad: bytes) -> bytes:
+        return keyring.get_keyring().encrypt(plaintext, b"vault token\0" + aad)
 
-    def open(self, sealed: bytes, aad: bytes) -> bytes:
-        return keyring.get_keyring().open(sealed, b"vault token\0" + aad)
+    def decrypt(self, encrypted: bytes, aad: bytes) -> bytes:
+        return keyring.get_keyring().decrypt(encrypted, b"vault token\0" + aad)
 
 
 @cache
@@ -135,7 +135,7 @@ def _reporter(
                 by=by,
                 change=change,
                 secret=secret,
-                code=exchange.status,
+                http_status=exchange.status,
                 data=exchange_data(exchange),
             )
         if told is not None:

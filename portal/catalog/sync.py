@@ -60,7 +60,7 @@ def sync_catalog(
     listed: Rows[ListedSecret] = Rows()
     failure = None
     try:
-        listed = build_client(by=sync.by, max_body=WHOLE_LIST).list(correlation_id=f"sync-{sync.pk}")
+        listed = build_client(by=sync.by, max_body=WHOLE_LIST).list_secrets(correlation_id=f"sync-{sync.pk}")
     except (VaultError, NotConfigured) as error:
         failure = ReadFailure.of(error)
     with transaction.atomic(durable=True):
@@ -143,4 +143,4 @@ def _end(sync: CatalogSync, failure: ReadFailure | None) -> None:
     names = ("listed", "added", "altered", "returned", "vanished", "left_out", "odd")
     counts = {name: getattr(sync, name) for name in names}
     found = {"ok": sync.ok, "kind": sync.kind, "number": sync.number, "message": sync.message}
-    ledger.record_event("catalog.synced", by=sync.by, code=sync.code, data={"sync": sync.pk, **counts, **found})
+    ledger.record_event("catalog.synced", by=sync.by, http_status=sync.code, data={"sync": sync.pk, **counts, **found})

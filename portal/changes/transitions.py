@@ -120,7 +120,7 @@ def move_change(
         by=by,
         change=change.pk,
         secret=change.secret,
-        code=code,
+        http_status=code,
         data={"from": came_from, "to": str(to), "revision": change.revision, **(data or {})},
     )
 

@@ -60,31 +60,31 @@ class KeyRing:
         """Id of the key that encrypts."""
         return next(iter(self.keys))
 
-    def seal(self, plaintext: bytes, aad: bytes) -> bytes:
+    def encrypt(self, plaintext: bytes, aad: bytes) -> bytes:
         """Return the ciphertext, which decrypts only with the same `aad`: the place that the value belongs to."""
         name = self.active.encode()
         nonce = os.urandom(_NONCE_BYTES)
         head = _FORMAT + bytes([len(name)]) + name
         return head + nonce + AESGCM(self.keys[self.active]).encrypt(nonce, plaintext, head + aad)
 
-    def open(self, sealed: bytes, aad: bytes) -> bytes:
+    def decrypt(self, encrypted: bytes, aad: bytes) -> bytes:
         """Return the plaintext. Raises CannotDecrypt, whose text contains nothing of the value."""
-        end = 2 + sealed[1] if len(sealed) > 2 else 0
-        key = self.keys.get(key_id_of(sealed) or "")
-        if sealed[:1] != _FORMAT or key is None or len(sealed) < end + _NONCE_BYTES:
-            raise CannotDecrypt("sealed with an unknown key or in an unknown format")
-        head, nonce, body = sealed[:end], sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :]
+        end = 2 + encrypted[1] if len(encrypted) > 2 else 0
+        key = self.keys.get(key_id_of(encrypted) or "")
+        if encrypted[:1] != _FORMAT or key is None or len(encrypted) < end + _NONCE_BYTES:
+            raise CannotDecrypt("encrypted with an unknown key or in an unknown format")
+        head, nonce, body = encrypted[:end], encrypted[end : end + _NONCE_BYTES], encrypted[end + _NONCE_BYTES :]
         try:
             return AESGCM(key).decrypt(nonce, body, head + aad)
         except InvalidTag:
             pass  # raised below, outside the handler, so that no frame with the key is attached to the exception
-        raise CannotDecrypt("altered, or moved from the place it was sealed for")
+        raise CannotDecrypt("altered, or moved from the place it was encrypted for")
 
 
-def key_id_of(sealed: bytes) -> str | None:
+def key_id_of(encrypted: bytes) -> str | None:
     """Return the id of the key that encrypted the value; None if the value contains no id."""
     try:
-        return sealed[2 : 2 + sealed[1]].decode("ascii")
+        return encrypted[2 : 2 + encrypted[1]].decode("ascii")
     except (IndexError, UnicodeDecodeError):
         return None
 

@@ -66,7 +66,7 @@ def _lines(event: Event) -> Counter[str]:
     entry = event.entry if event.action.startswith(("vault.", "delivery.answered")) else None
     if entry is None:
         return lines
-    code = str(entry.code or "none")
+    code = str(entry.http_status or "none")
     if event.action == "delivery.answered":
         lines[f"attempts|{entry.data.get('outcome', '')}|{code}"] = 1
     elif event.action in ("vault.responded", "vault.unanswered"):

@@ -36,9 +36,9 @@ class RightCoverage:
 
 @dataclass(frozen=True)
 class CoverageGap:
-    """Too few users with a right: now (`grave`) or after one absence; `changes` are the ids of changes that wait."""
+    """Too few users with a right: now (`is_error`) or after one absence; `changes` are the ids of changes that wait."""
 
-    grave: bool
+    is_error: bool
     words: str
     changes: tuple[int, ...] = ()
 

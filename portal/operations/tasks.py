@@ -77,7 +77,7 @@ def on_worker_ready(sender: Any, **_: object) -> None:
         processes: int = sender.pool.num_processes or 1
         return sum(map(_at_work, list(state.requests.values()))) >= processes
 
-    start_watchdog(Watchdog(ask=ask, taken_up=_taken_up, busy=busy, deaf_after_s=settings.WORKER_STUCK_AFTER_S))
+    start_watchdog(Watchdog(ask=ask, taken_up=_taken_up, busy=busy, stuck_after_s=settings.WORKER_STUCK_AFTER_S))
 
 
 def _taken_up() -> int:

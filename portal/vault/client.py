@@ -2,8 +2,8 @@
 
 from portal.vault import Client
 client = Client.connect(url="https://segura.example/", client_id="...", client_secret="...")
-client.list()
-client.read(43)
+client.list_secrets()
+client.read_secret(43)
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ class Client:
     def __repr__(self) -> str:
         return f"Client({self.config.url})"
 
-    def list(self, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf) -> Rows[ListedSecret]:
+    def list_secrets(
+        self, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf
+    ) -> Rows[ListedSecret]:
         """Return all API secrets that the portal's access key may list (contract 5.1).
 
         `ends_at` is the deadline, as in read(). Raises VaultError.
@@ -86,7 +88,7 @@ class Client:
         call = self._call("GET", _RESOURCE, attempt_id, correlation_id)
         return parsing.parse_list_response(self._authorised(call, ends_at=ends_at))
 
-    def read(
+    def read_secret(
         self, identifier: int, *, attempt_id: str = "", correlation_id: str = "", ends_at: float = math.inf
     ) -> ApiSecret:
         """Return one API secret, with its client secret if Segura shows it (contract 5.2); Segura logs a view.
@@ -97,7 +99,7 @@ class Client:
         call = self._call("GET", _path(identifier), attempt_id, correlation_id)
         return parsing.parse_secret_response(identifier, self._authorised(call, ends_at=ends_at))
 
-    def update(
+    def update_secret(
         self,
         identifier: int,
         patch: Patch,
@@ -129,7 +131,7 @@ class Client:
         came = self._authorised(call, content, send_before=send_before, keep=keep)
         return came.outcome if isinstance(came, TokenUnavailable) else judge(came)
 
-    def name_page(
+    def list_directory_page(
         self, kind: DirectoryKind, start: int = 1, *, correlation_id: str = "", ends_at: float = math.inf
     ) -> DirectoryPage:
         """Return one page of users or groups, beginning with entry number `start` (contract 10).
@@ -141,12 +143,12 @@ class Client:
         call = self._call("GET", f"{_DIRECTORY}/{kind}", "", correlation_id, query)
         return scim.parse_page(kind, start, self._authorised(call, ends_at=ends_at))
 
-    def names(
+    def list_directory(
         self, kind: DirectoryKind, *, correlation_id: str = "", ends_at: float = math.inf
     ) -> Rows[DirectoryEntry]:
         """Return all users or groups of the directory, page by page, all by `ends_at`. Raises VaultError."""
         return scim.collect_pages(
-            lambda start: self.name_page(kind, start, correlation_id=correlation_id, ends_at=ends_at)
+            lambda start: self.list_directory_page(kind, start, correlation_id=correlation_id, ends_at=ends_at)
         )
 
     def _call(self, method: str, path: str, attempt_id: str, correlation_id: str, query: str = "") -> ExchangeRequest:

@@ -130,12 +130,12 @@ class MemoryTokens:
 
 
 class Cipher(Protocol):
-    """Authenticated encryption, bound to `aad`; `open` raises if anything was changed."""
+    """Authenticated encryption, bound to `aad`; `decrypt` raises if anything was changed."""
 
-    def seal(self, plaintext: bytes, aad: bytes) -> bytes:
+    def encrypt(self, plaintext: bytes, aad: bytes) -> bytes:
         """Return the encrypted bytes."""
 
-    def open(self, sealed: bytes, aad: bytes) -> bytes:
+    def decrypt(self, encrypted: bytes, aad: bytes) -> bytes:
         """Return the plaintext."""
 
 
@@ -171,7 +171,7 @@ class RedisTokens:
             return
         life_ms = int((token.ends_at - time.time()) * 1000)
         plaintext = json.dumps([token.value.reveal(), token.renew_at, token.ends_at]).encode()
-        sealed = self._cipher.seal(plaintext, key.encode())
+        sealed = self._cipher.encrypt(plaintext, key.encode())
         with self._excused():
             self._redis.set(key, sealed, px=max(life_ms, 1))
 
@@ -227,7 +227,7 @@ class RedisTokens:
         if not sealed:
             return None
         try:
-            value, renew_at, ends_at = json.loads(self._cipher.open(sealed, key.encode()))
+            value, renew_at, ends_at = json.loads(self._cipher.decrypt(sealed, key.encode()))
         except Exception:  # noqa: BLE001 - a token that cannot be decrypted (other key, or tampered with) is ignored
             return None
         return AccessToken(SecretStr(value), renew_at, ends_at)

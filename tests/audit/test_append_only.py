@@ -12,7 +12,7 @@ from portal.audit.models import Event
 pytestmark = [pytest.mark.django_db, pytest.mark.shows("A01")]
 
 FORGED = (
-    "INTO audit_event (id, at, action, actor, change, seq, secret, code, text)"
+    "INTO audit_event (id, at, action, actor, change, seq, secret, http_status, text)"
     " VALUES (%(id)s, clock_timestamp(), 'forged', '', %(change)s, %(seq)s, NULL, NULL, '{}')"
 )
 
@@ -35,7 +35,7 @@ def refused(statement: str, event: Event, **other: int | None) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE audit_event SET code = 201",
+        "UPDATE audit_event SET http_status = 201",
         "UPDATE audit_event SET text = text WHERE id = %(id)s",
         "UPDATE audit_event SET id = id + 1000 WHERE id = %(id)s",
         "DELETE FROM audit_event",
@@ -79,16 +79,18 @@ def test_the_replica_role_does_not_walk_around_the_trigger(event: Event) -> None
 
 
 def test_the_orm_is_refused(event: Event) -> None:
-    event.code = 500
+    event.http_status = 500
     acts = [
         lambda: event.save(),
         lambda: event.delete(),
-        lambda: Event.objects.update(code=500),
+        lambda: Event.objects.update(http_status=500),
         lambda: Event.objects.all().delete(),
-        lambda: Event.objects.bulk_update([event], ["code"]),
-        lambda: Event.objects.bulk_create([event], update_conflicts=True, unique_fields=["id"], update_fields=["code"]),
+        lambda: Event.objects.bulk_update([event], ["http_status"]),
+        lambda: Event.objects.bulk_create(
+            [event], update_conflicts=True, unique_fields=["id"], update_fields=["http_status"]
+        ),
     ]
     for act in acts:
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
             act()
-    assert Event.objects.get(change=7).code is None
+    assert Event.objects.get(change=7).http_status is None

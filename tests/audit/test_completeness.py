@@ -43,11 +43,11 @@ def call(kind: str, attempt: str) -> None:
     client = segura_client.build_client(by="maria", secret=43)
     with contextlib.suppress(VaultError):
         if kind == "list":
-            client.list(attempt_id=attempt)
+            client.list_secrets(attempt_id=attempt)
         elif kind == "get":
-            client.read(43, attempt_id=attempt)
+            client.read_secret(43, attempt_id=attempt)
         else:
-            client.update(43, {"notes": attempt}, attempt_id=attempt, send_before=time.monotonic() + 60)
+            client.update_secret(43, {"notes": attempt}, attempt_id=attempt, send_before=time.monotonic() + 60)
 
 
 @pytest.mark.shows("A09")
@@ -65,7 +65,11 @@ def test_a09_each_of_many_mixed_calls_is_in_the_log_with_the_code_that_was_answe
     answered = Counter((one["attempt_id"], one["method"], one["status"]) for one in arrivals)
     logged = Counter(
         # A token's call is made for an attempt, but carries no word of it.
-        (event["data"]["attempt"] if event["data"]["method"] != "POST" else "", event["data"]["method"], event["code"])
+        (
+            event["data"]["attempt"] if event["data"]["method"] != "POST" else "",
+            event["data"]["method"],
+            event["http_status"],
+        )
         for event in events("vault.responded") + events("vault.unanswered")
     )
     assert logged == answered

@@ -52,8 +52,8 @@ def a_change(change: int = 7) -> None:
     record_event(
         "vault.unanswered", change=change, secret=43, data={"method": "PUT", "path": "/x", "duration_ms": 65000}
     )
-    record_event("vault.responded", change=change, secret=43, code=201, data={"method": "PUT", "path": "/x"})
-    record_event("change.applied", change=change, secret=43, code=201, data={"from": "sending", "to": "applied"})
+    record_event("vault.responded", change=change, secret=43, http_status=201, data={"method": "PUT", "path": "/x"})
+    record_event("change.applied", change=change, secret=43, http_status=201, data={"from": "sending", "to": "applied"})
 
 
 @pytest.fixture

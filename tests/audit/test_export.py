@@ -79,11 +79,11 @@ def fill(rows: int) -> None:
     at = datetime.datetime(2026, 11, 23, 12, tzinfo=datetime.UTC)
     said = {"v": 1, "at": at.isoformat(), "action": "vault.responded", "actor": "", "address": "", "request": ""}
     text = canonical_json(
-        {**said, "change": None, "seq": None, "secret": None, "code": 200, "data": {"message": "x" * 300}}
+        {**said, "change": None, "seq": None, "secret": None, "http_status": 200, "data": {"message": "x" * 300}}
     )
     with beside_the_clock():
         Event.objects.bulk_create(
-            (Event(at=at, action="vault.responded", code=200, text=text) for _ in range(rows)), batch_size=2000
+            (Event(at=at, action="vault.responded", http_status=200, text=text) for _ in range(rows)), batch_size=2000
         )
 
 
@@ -107,13 +107,15 @@ def test_cell_that_a_spreadsheet_takes_is_whole(take: Take, length: int) -> None
 @pytest.mark.shows("W14")
 @pytest.mark.parametrize("awkward", [*AWKWARD, "=" + "1;\n" * 2_000], ids=lambda text: ascii(text[:20]))
 def test_csv_parses_back_exactly(take: Take, awkward: str) -> None:
-    number = record_event("vote.cast", by=awkward[:10], change=7, secret=43, code=409, data={"reason": awkward, "n": 1})
+    number = record_event(
+        "vote.cast", by=awkward[:10], change=7, secret=43, http_status=409, data={"reason": awkward, "n": 1}
+    )
     event = Event.objects.get(pk=number)
     assert event.entry is not None
     (row,) = table(take("csv", "?change=7"))
     assert tuple(row) == COLUMNS
     assert (row["id"], row["action"], row["change"], row["seq"]) == (str(number), "vote.cast", "7", "1")
-    assert (row["secret"], row["code"]) == ("43", "409")
+    assert (row["secret"], row["http_status"]) == ("43", "409")
     assert json.loads(row["data"]) == {"reason": to_storable_text(awkward), "n": 1}
     assert row["at"] == json.loads(event.text)["at"]
 
@@ -170,12 +172,12 @@ def test_json_lines_are_the_canonical_texts_themselves(take: Take) -> None:
 
 def test_an_export_keeps_to_its_filters_and_ends_with_the_log_as_it_was(take: Take) -> None:
     for code in (200, 404, 500, 404):
-        record_event("vault.responded", by="maria", code=code)
-    assert [row["code"] for row in table(take("csv", "?code=4xx"))] == ["404", "404"]
+        record_event("vault.responded", by="maria", http_status=code)
+    assert [row["http_status"] for row in table(take("csv", "?code=4xx"))] == ["404", "404"]
     export = LogExport(Event.objects.all(), "jsonl")
     parts = export.parts()
     assert len(next(parts).splitlines()) == Event.objects.count()
-    record_event("vault.responded", code=200)
+    record_event("vault.responded", http_status=200)
     assert list(parts) == []
 
 
@@ -193,7 +195,7 @@ def test_an_empty_export_is_a_file_too(take: Take) -> None:
 
 def test_an_export_is_on_record_before_and_after(take: Take) -> None:
     for _ in range(3):
-        record_event("vault.responded", code=404)
+        record_event("vault.responded", http_status=404)
     take("csv", "?code=4xx&person=")
     begun, ended = Event.objects.filter(action__startswith="audit.").order_by("id")
     assert (begun.action, ended.action) == ("audit.exported", "audit.export_ended")
@@ -218,7 +220,7 @@ def test_a_reader_who_hangs_up_leaves_how_far_they_got(as_person: Callable[[User
 
 
 def test_nothing_leaves_while_the_export_cannot_be_recorded(as_person: Callable[[User], Client], auditor: User) -> None:
-    record_event("vault.responded", code=200)
+    record_event("vault.responded", http_status=200)
     browser = as_person(auditor)
     with connection.execute_wrapper(disk_full), pytest.raises(OperationalError):
         browser.get("/audit/export.jsonl")
@@ -250,7 +252,9 @@ def test_memory_stays_flat_however_long_the_log(kind: str) -> None:
 def test_a_line_cut_out_of_the_text_is_the_line_that_is_written_with_care(text: str) -> None:
     for data in ({}, {"reason": text}, {"list": [text, None, 1, True], "nested": {"v": 1}}, {text: '","v":1}'}):
         for change in (None, 7):
-            number = record_event("vote.cast", by=text[:150], change=change, secret=change, code=change, data=data)
+            number = record_event(
+                "vote.cast", by=text[:150], change=change, secret=change, http_status=change, data=data
+            )
             kept = Event.objects.get(pk=number).text
             assert log_export._line(number, kept) == log_export._csv([log_export._cells(number, kept)])
 
@@ -268,7 +272,7 @@ def test_what_the_ledger_never_writes_is_no_formula_either(field: str) -> None:
 
 def test_an_ordinary_event_is_cut_out(auditor: User) -> None:
     number = record_event(
-        "vault.responded", by="maria", change=7, secret=43, code=200, data={"message": "Updated, all"}
+        "vault.responded", by="maria", change=7, secret=43, http_status=200, data={"message": "Updated, all"}
     )
     assert log_export._ORDINARY.fullmatch(Event.objects.get(pk=number).text)
 
@@ -288,5 +292,5 @@ def test_head_of_a_table_is_in_the_language_of_who_takes_it_and_codes_are_in_non
         words[language] = head
         lines = browser.get("/audit/export.jsonl", headers={"accept-language": language}).getvalue().decode()
         assert '"action":"session.started"' in lines
-    assert words["en"] == "id,at,action,person,address,request,change,seq,secret,code,data"
-    assert words["pt-br"] == "id,quando,ação,pessoa,endereço,requisição,mudança,seq,segredo,código,dados"
+    assert words["en"] == "id,at,action,person,address,request,change,seq,secret,http_status,data"
+    assert words["pt-br"] == "id,quando,ação,pessoa,endereço,requisição,mudança,seq,segredo,status_http,dados"

@@ -32,7 +32,7 @@ def read(browser: Client, address: str = "/audit/exports/", status: int = 200, *
 def test_size_is_counted_as_far_as_it_is_cheap_and_bounded_beyond(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(past_exports, "_COUNTED", 4)
     for number in range(8):
-        record_event("vault.responded", secret=43, code=201 if number % 2 else 404)
+        record_event("vault.responded", secret=43, http_status=201 if number % 2 else 404)
     assert past_exports.estimate_size(EventFilters(code="404")) == past_exports.ExportSize(4, 4)
     assert past_exports.estimate_size(EventFilters(secret=44)) == past_exports.ExportSize(0, 0)
     every = past_exports.estimate_size(EventFilters(secret=43))
@@ -43,7 +43,7 @@ def test_size_is_counted_as_far_as_it_is_cheap_and_bounded_beyond(monkeypatch: p
 
 def test_page_says_how_much_and_keeps_the_filters(browser: Client) -> None:
     for _ in range(3):
-        record_event("vault.responded", secret=43, code=404)
+        record_event("vault.responded", secret=43, http_status=404)
     text = read(browser, "/audit/exports/?secret=43&code=4xx")
     assert "3 events" in text
     assert 'href="/audit/export.csv?secret=43&amp;code=4xx"' in text
@@ -54,7 +54,7 @@ def test_page_says_how_much_and_keeps_the_filters(browser: Client) -> None:
 
 
 def test_own_exports_are_listed_with_their_end(browser: Client, auditor: User) -> None:
-    record_event("vault.responded", secret=43, code=404)
+    record_event("vault.responded", secret=43, http_status=404)
     whole = browser.get("/audit/export.csv?code=404")
     list(whole)  # type: ignore[call-overload]
     record_event("audit.exported", by="somebody", data={"format": "csv", "filters": {}})
@@ -78,7 +78,7 @@ def test_an_export_under_way_says_how_far_it_is_and_ends_where_nobody_hears_of_i
     monkeypatch.setattr(past_exports, "_COUNTED", counted)
     monkeypatch.setattr(progress, "_EVERY_S", 0)
     for _ in range(7):
-        record_event("vault.responded", secret=43, code=404)
+        record_event("vault.responded", secret=43, http_status=404)
     file = iter(browser.get("/audit/export.jsonl?code=404"))  # type: ignore[call-overload]
     next(file)
     next(file)

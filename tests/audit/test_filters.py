@@ -34,7 +34,7 @@ class Log:
 
     def add(self, name: str, action: str, *, hour: int = 0, actor: str = "", **columns: Any) -> None:
         at = NOON + datetime.timedelta(hours=hour)
-        number: dict[str, Any] = {"change": None, "seq": None, "secret": None, "code": None, **columns}
+        number: dict[str, Any] = {"change": None, "seq": None, "secret": None, "http_status": None, **columns}
         text = canonical_json(
             {"v": 1, "at": at.isoformat(), "action": action, "actor": actor, "address": "", "request": "", "data": {}}
             | number
@@ -51,9 +51,9 @@ def log() -> Log:
     made = Log()
     made.add("in", "session.started", actor="maria", hour=-2)
     made.add("submitted", "change.submitted", actor="maria", change=7, seq=1, secret=43, hour=-1)
-    made.add("answered", "vault.responded", change=7, seq=2, secret=43, code=201)
-    made.add("refused", "vault.responded", change=8, seq=1, secret=57, code=400, hour=1)
-    made.add("broken", "vault.responded", change=8, seq=2, secret=57, code=502, hour=2)
+    made.add("answered", "vault.responded", change=7, seq=2, secret=43, http_status=201)
+    made.add("refused", "vault.responded", change=8, seq=1, secret=57, http_status=400, hour=1)
+    made.add("broken", "vault.responded", change=8, seq=2, secret=57, http_status=502, hour=2)
     made.add("silent", "vault.unanswered", change=8, seq=3, secret=57, hour=3)
     made.add("unclear", "delivery.answered", change=8, seq=4, secret=57, hour=4)
     return made
@@ -107,9 +107,9 @@ def test_pages_both_ways_equal_the_whole_answer(log: Log, filters: EventFilters)
         (EventFilters(secret=43), "event_secret"),
         (EventFilters(kind="vault.unanswered"), "event_action"),
         (EventFilters(kind="vault"), "event_noun"),
-        (EventFilters(code="4xx"), "event_code_class"),
+        (EventFilters(code="4xx"), "event_http_status_class"),
         (EventFilters(code="none"), "event_unanswered"),
-        (EventFilters(code="404"), "event_code"),
+        (EventFilters(code="404"), "event_http_status"),
         (EventFilters(since=NOON, until=NOON + datetime.timedelta(minutes=1)), "event_at"),
         (EventFilters(change=7), "event_change_seq"),
     ],

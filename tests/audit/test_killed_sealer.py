@@ -51,7 +51,7 @@ def start(checkpoint_folder: Path) -> Iterator[Start]:
 
 def write(count: int) -> None:
     for _ in range(count):
-        record_event("vault.responded", change=7, secret=43, code=201)
+        record_event("vault.responded", change=7, secret=43, http_status=201)
 
 
 def sealed_whole(published: set[str]) -> None:

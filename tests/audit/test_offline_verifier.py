@@ -28,7 +28,7 @@ Files = dict[str, str]
 def outsider(tmp_path: Path) -> Outsider:
     proposed = {"reason": "<b>EU</b>\u202e", "patch": {"url": "x"}}
     record_event("change.submitted", by="maria", change=7, secret=43, data=proposed)
-    record_event("change.applied", change=7, secret=43, code=201, data={"from": "sending", "to": "applied"})
+    record_event("change.applied", change=7, secret=43, http_status=201, data={"from": "sending", "to": "applied"})
     sealer.seal_pending_events()
     somebody = Outsider(tmp_path / "outside")
     somebody.takes_log()

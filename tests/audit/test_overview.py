@@ -44,8 +44,8 @@ def a_way(change: int, begun: datetime, *, code: int | None = 201, by: str = "pe
         *at(vote, "vote.cast", by=by, change=change),
         *at(vote, "change.approved", by=by, change=change),
         *at(end, "delivery.intended", change=change),
-        *at(end, "delivery.answered", code=code, change=change),
-        *at(end, "change.applied" if code == 201 else "change.in_doubt", code=code, change=change),
+        *at(end, "delivery.answered", http_status=code, change=change),
+        *at(end, "change.applied" if code == 201 else "change.in_doubt", http_status=code, change=change),
     ]
 
 

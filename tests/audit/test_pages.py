@@ -59,8 +59,8 @@ def a_change() -> list[int]:
         record_event(
             "vault.unanswered", change=7, secret=43, data={"method": "PUT", "path": "/x", "duration_ms": 65000}
         ),
-        record_event("vault.responded", change=7, secret=43, code=201, data={"method": "PUT", "path": "/x"}),
-        record_event("change.applied", change=7, secret=43, code=201, data=told),
+        record_event("vault.responded", change=7, secret=43, http_status=201, data={"method": "PUT", "path": "/x"}),
+        record_event("change.applied", change=7, secret=43, http_status=201, data=told),
     ]
 
 
@@ -105,8 +105,8 @@ def test_list_shows_the_newest_first_with_code_person_and_links(page: Callable[.
 
 @pytest.mark.shows("A03")
 def test_list_reads_the_hashed_text_and_not_the_columns(page: Callable[..., str]) -> None:
-    number = record_event("vault.responded", change=7, code=502)
-    overwrite(number, code=201, action="change.applied", actor="nobody")
+    number = record_event("vault.responded", change=7, http_status=502)
+    overwrite(number, http_status=201, action="change.applied", actor="nobody")
     text = page("/audit/")
     assert ">502<" in text
     assert ">201<" not in text
@@ -126,8 +126,8 @@ def test_a_line_the_portal_did_not_write_is_shown_for_what_it_is(page: Callable[
 
 def test_filters_narrow_the_list_and_stay_in_pager_and_export(page: Callable[..., str]) -> None:
     for _ in range(60):
-        record_event("vault.responded", secret=43, code=404)
-    record_event("vault.responded", secret=43, code=201)
+        record_event("vault.responded", secret=43, http_status=404)
+    record_event("vault.responded", secret=43, http_status=201)
     text = page("/audit/?secret=43&code=4xx&kind=")
     assert len(numbers(text)) == 50
     assert re.search(r'name="secret"[^>]*value="43"|value="43"[^>]*name="secret"', text)
@@ -175,13 +175,13 @@ def test_list_costs_the_same_however_much_it_shows(as_person: Open, auditor: Use
         counts.append(len(queries))
         assert growing(queries) == []
         for _ in range(50):
-            record_event("vault.responded", change=7, secret=43, code=200)
+            record_event("vault.responded", change=7, secret=43, http_status=200)
     assert counts[1] <= counts[0] + 1 <= 12  # one for the names of the secrets, if there are any
 
 
 def test_event_is_shown_whole(page: Callable[..., str]) -> None:
     said = {"number": 1005, "odd_name": ["a", "b"]}
-    number = record_event("vault.responded", by="maria", change=7, secret=43, code=400, data=said)
+    number = record_event("vault.responded", by="maria", change=7, secret=43, http_status=400, data=said)
     text = page(f"/audit/events/{number}/")
     event = Event.objects.get(pk=number)
     for part in (f"{event.at:%Y-%m-%d %H:%M:%S.%f}", "vault.responded", "maria", ">400<", "1005", "odd_name", "a, b"):
@@ -202,7 +202,7 @@ def test_timeline_tells_a_change_from_proposal_to_answer(page: Callable[..., str
 
 
 def test_a_long_timeline_is_paged(page: Callable[..., str]) -> None:
-    made = [record_event("vault.responded", change=7, code=500) for _ in range(130)]
+    made = [record_event("vault.responded", change=7, http_status=500) for _ in range(130)]
     first = page("/audit/changes/7/")
     later = re.search(r'href="([^"]+)"\s+rel="next"', first)
     assert later is not None
@@ -271,7 +271,7 @@ def test_newest_row_of_a_fresh_visit_is_not_the_visit_itself_al2(page: Callable[
 
 
 def test_event_page_tells_the_code_in_the_answer_from_the_segura_error_t9(page: Callable[..., str]) -> None:
-    number = record_event("vault.responded", change=7, secret=43, code=400, data={"code": 400, "number": 1005})
+    number = record_event("vault.responded", change=7, secret=43, http_status=400, data={"code": 400, "number": 1005})
     text = page(f"/audit/events/{number}/")
     assert "<dt>Code in Segura&#x27;s answer</dt>" in text
     assert "<dt>Segura error</dt>" in text

@@ -36,7 +36,7 @@ def log(signing_key: str) -> None:
     for change, count in ((7, 2), (8, 3), (None, 4)):
         for number in range(count):
             action = "vault.responded" if number else "change.submitted"
-            record_event(action, change=change, code=200, data={"path": f"number {number}"})
+            record_event(action, change=change, http_status=200, data={"path": f"number {number}"})
     date(-timedelta(days=400))
     seal_at(timedelta(days=400))
     seal_at(timedelta(days=399) - timedelta(minutes=1))

@@ -37,7 +37,7 @@ def read(browser: Client, address: str) -> str:
 
 
 def test_log_says_up_to_where_it_is_sealed_and_what_the_last_verification_found(browser: Client) -> None:
-    last = [record_event("vault.responded", change=7, code=201) for _ in range(3)][-1]
+    last = [record_event("vault.responded", change=7, http_status=201) for _ in range(3)][-1]
     sealer.seal_pending_events()
     size = TreeLeaf.objects.count()
     text = read(browser, "/audit/")
@@ -46,11 +46,11 @@ def test_log_says_up_to_where_it_is_sealed_and_what_the_last_verification_found(
     assert "Not verified yet." in text
     verify_and_record(by="maria")
     assert "Last verification: intact," in read(browser, "/audit/")
-    overwrite(last, code=500)
+    overwrite(last, http_status=500)
     verify_and_record()
     text = read(browser, "/audit/")
     assert "Last verification: NOT intact," in text
-    assert f"(event {last}): column code says 500" in text
+    assert f"(event {last}): column http_status says 500" in text
 
 
 def test_log_that_nobody_seals_says_so_after_a_while(browser: Client) -> None:
@@ -63,7 +63,7 @@ def test_log_that_nobody_seals_says_so_after_a_while(browser: Client) -> None:
 
 
 def test_event_shows_whether_it_is_sealed_and_its_proof(browser: Client) -> None:
-    number = record_event("vault.responded", change=7, code=201)
+    number = record_event("vault.responded", change=7, http_status=201)
     assert "Not sealed yet." in read(browser, f"/audit/events/{number}/")
     sealer.seal_pending_events()
     text = read(browser, f"/audit/events/{number}/")
@@ -74,7 +74,7 @@ def test_event_shows_whether_it_is_sealed_and_its_proof(browser: Client) -> None
 
 
 def test_event_that_is_not_what_was_sealed_says_so(browser: Client) -> None:
-    number = record_event("vault.responded", change=7, code=201)
+    number = record_event("vault.responded", change=7, http_status=201)
     sealer.seal_pending_events()
     text = Event.objects.get(pk=number).text
     overwrite(number, text=text.replace("201", "200"))
@@ -119,9 +119,9 @@ def test_verification_without_a_queue_is_a_sentence(browser: Client, monkeypatch
 
 
 def test_worker_that_finds_something_cries_out(caplog: pytest.LogCaptureFixture) -> None:
-    number = record_event("vault.responded", change=7, code=201)
+    number = record_event("vault.responded", change=7, http_status=201)
     sealer.seal_pending_events()
-    overwrite(number, code=500)
+    overwrite(number, http_status=500)
     tasks.run_verification()
     assert "the audit log is not intact" in caplog.text
 

@@ -31,7 +31,9 @@ pytestmark = pytest.mark.django_db
 
 
 def write(count: int) -> list[int]:
-    return [record_event("vault.responded", change=7, secret=43, code=200 + number % 300) for number in range(count)]
+    return [
+        record_event("vault.responded", change=7, secret=43, http_status=200 + number % 300) for number in range(count)
+    ]
 
 
 def leaves() -> list[int]:
@@ -82,7 +84,7 @@ def test_growing_in_batches_gives_the_tree_that_growing_at_once_gives(monkeypatc
 def test_each_sealed_event_has_a_proof_that_holds() -> None:
     write(300)
     sealer.seal_pending_events()
-    unsealed = record_event("vault.responded", change=7, code=201)
+    unsealed = record_event("vault.responded", change=7, http_status=201)
     everything = list(Event.objects.values_list("pk", flat=True))
     found = inclusion_proofs.prove_events(everything)
     assert set(found) == set(everything) - {unsealed}

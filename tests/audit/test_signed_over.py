@@ -26,7 +26,7 @@ Act = Callable[[], object]
 
 def write(count: int) -> None:
     for number in range(count):
-        record_event("vault.responded", change=7, secret=43, code=200 + number)
+        record_event("vault.responded", change=7, secret=43, http_status=200 + number)
 
 
 def alter(leaf: int) -> None:

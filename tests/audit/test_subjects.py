@@ -43,8 +43,8 @@ def a_change(change: int, **proposed: Any) -> None:
     record_event("change.submitted", by="maria", data={**said, "patch": patch, **proposed}, **subject)
     record_event("vote.cast", by="pedro", data={"verdict": "approve", "reason": "Agreed with Rui"}, **subject)
     record_event("change.approved", by="pedro", data={"from": "pending", "to": "approved"}, **subject)
-    record_event("delivery.answered", code=201, data={"outcome": "applied"}, **subject)
-    record_event("change.applied", code=201, data={"from": "sending", "to": "applied"}, **subject)
+    record_event("delivery.answered", http_status=201, data={"outcome": "applied"}, **subject)
+    record_event("change.applied", http_status=201, data={"from": "sending", "to": "applied"}, **subject)
 
 
 def test_secret_tells_who_gave_whom_which_right_who_agreed_and_what_segura_said(read: Callable[..., str]) -> None:

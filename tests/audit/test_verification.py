@@ -34,7 +34,12 @@ KEY_LEAF, PLACE = 0, 5
 def write(count: int = 4) -> None:
     for number in range(count):
         record_event(
-            "vault.responded", by="maria", change=7, secret=43, code=200 + number, data={"message": f"no. {number}"}
+            "vault.responded",
+            by="maria",
+            change=7,
+            secret=43,
+            http_status=200 + number,
+            data={"message": f"no. {number}"},
         )
 
 
@@ -309,8 +314,8 @@ def test_a05_shrinking_checkpoints_are_named(outsider: Outsider) -> None:
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("code", 299),
-        ("code", None),
+        ("http_status", 299),
+        ("http_status", None),
         ("actor", "pedro"),
         ("action", "change.applied"),
         ("secret", 44),
@@ -336,7 +341,12 @@ def test_a03_a_column_that_says_something_else_than_the_text_is_named(
 def test_a03_a_column_altered_back_in_the_fast_comparison_is_compared_whole() -> None:
     """What the ledger writes is told by beginning and end alone; anything else is read."""
     record_event(
-        "session.failed", by='a"b\\c\u2028', change=7, secret=1, code=404, data={"x": ',"secret":1,"seq":1,"v":1}'}
+        "session.failed",
+        by='a"b\\c\u2028',
+        change=7,
+        secret=1,
+        http_status=404,
+        data={"x": ',"secret":1,"seq":1,"v":1}'},
     )
     record_event("audit.read", by="", data={})
     rows = [
@@ -344,11 +354,11 @@ def test_a03_a_column_altered_back_in_the_fast_comparison_is_compared_whole() ->
         for row in Event.objects.values()
     ]
     assert [find_column_mismatches(row) for row in rows] == [[], []]
-    altered = rows[0]._replace(code=405)
+    altered = rows[0]._replace(http_status=405)
     assert (
         find_column_mismatches(altered)
         == find_column_mismatches(altered._replace(text=altered.text.replace('"v":1', '"v": 1')))
-        == ["code"]
+        == ["http_status"]
     )
     assert find_column_mismatches(rows[0]._replace(text=rows[0].text.replace('"v":1', '"v": 1'))) == []
     assert find_column_mismatches(rows[0]._replace(text="{}")) == ["text"]
@@ -360,7 +370,7 @@ def test_a03_an_event_inserted_for_an_earlier_day_is_named_before_and_after_it_i
     forged = written.text.replace(f"{written.at:%Y-%m-%d}", "2020-01-01").replace('"change":7', '"change":8')
     with beside_the_clock(), connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO audit_event (at, action, actor, change, seq, secret, code, text)"
+            "INSERT INTO audit_event (at, action, actor, change, seq, secret, http_status, text)"
             " VALUES (%s, 'vault.responded', 'maria', 8, 3, 43, 202, %s)",
             ["2020-01-01T00:00:00+00:00", forged],
         )

@@ -44,7 +44,7 @@ def gapped(value: dict[str, Any]) -> str:
 def _event(action: str, actor: str = "", code: int | None = None, **data: Any) -> Template:
     entry = {
         "action": action, "actor": f"@{actor}@" if actor else "", "address": "", "at": "@at@", "change": "#change",
-        "code": code, "data": data, "request": "", "secret": "#secret", "seq": "#seq", "v": 1,
+        "http_status": code, "data": data, "request": "", "secret": "#secret", "seq": "#seq", "v": 1,
     }  # fmt: skip
     return Template(action, actor, code, gapped(entry))
 
@@ -122,12 +122,12 @@ STORIES: dict[str, list[Template]] = {
 SIGN_IN = gapped(
     {
         "action": "session.started", "actor": "@actor@", "address": "192.0.2.7", "at": "@at@", "change": None,
-        "code": None, "data": {"method": "password"}, "request": "", "secret": None, "seq": None, "v": 1,
+        "http_status": None, "data": {"method": "password"}, "request": "", "secret": None, "seq": None, "v": 1,
     }
 )  # fmt: skip
 KEY_CHANGED = gapped(
     {
-        "action": "audit.key_changed", "actor": "", "address": "", "at": "@at@", "change": None, "code": None,
+        "action": "audit.key_changed", "actor": "", "address": "", "at": "@at@", "change": None, "http_status": None,
         "data": {"hand_over": "", "new_key": "@key@", "old_key": ""}, "request": "", "secret": None, "seq": None,
         "v": 1,
     }

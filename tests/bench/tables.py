@@ -24,7 +24,7 @@ _COLUMNS = {
     " http_status, segura_error_code, message",
     "changes_comment": "id, change_id, revision, field, author_id, text, mentions, key, at",
     "notifications_notification": "id, recipient_id, kind, change_id, event, by, at, shown, read_at, daily, mail_tries",
-    "audit_event": "id, at, action, actor, change, seq, secret, code, text",
+    "audit_event": "id, at, action, actor, change, seq, secret, http_status, text",
     "audit_treeleaf": "leaf, event, leaf_hash",
     "audit_subtree": 'level, "index", root',
     "audit_checkpoint": "size, root, note, key_id, at",

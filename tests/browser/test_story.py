@@ -76,7 +76,7 @@ def read_and_export(auditor: Person, change: int, update: dict[str, object]) -> 
     lines = auditor.context.request.get(f"{auditor.url}/audit/export.jsonl?change={change}").text().splitlines()
     events = [json.loads(line) for line in lines]
     answered = [event for event in events if event["action"] == "vault.responded" and event["data"]["method"] == "PUT"]
-    assert [(event["code"], event["data"]["attempt"]) for event in answered] == [(200, update["attempt_id"])]
+    assert [(event["http_status"], event["data"]["attempt"]) for event in answered] == [(200, update["attempt_id"])]
     actions = [event["action"] for event in sorted(events, key=lambda event: event["seq"])]
     for earlier, later in (("change.submitted", "vote.cast"), ("vote.cast", "change.approved")):
         assert actions.index(earlier) < actions.index(later)

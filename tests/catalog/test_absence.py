@@ -68,7 +68,7 @@ def test_token_and_reading_share_one_deadline(segura: Sandbox, settings: Setting
 
 
 def test_waiting_for_somebody_elses_token_counts_too(silent: Sandbox) -> None:
-    worker = threading.Thread(target=in_thread(lambda: build_client().read(43)))
+    worker = threading.Thread(target=in_thread(lambda: build_client().read_secret(43)))
     worker.start()
     while not silent.control.arrivals("token"):
         time.sleep(0.01)
@@ -118,7 +118,7 @@ def test_workers_ask_segura_while_pages_do_not(segura: Sandbox, settings: Settin
     timed_read()
     settings.SEGURA_URL = url
     assert "others waited" in timed_read()[0]
-    assert build_client().read(43).identifier == 43
+    assert build_client().read_secret(43).identifier == 43
 
 
 @pytest.mark.parametrize(

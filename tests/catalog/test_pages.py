@@ -256,4 +256,4 @@ def test_obstacle_is_empty_exactly_where_a_change_may_be_proposed() -> None:
     for columns in ({}, {"can_write": False}, {"vanished_at": timezone.now()}):
         mirrored(1, "one", **columns)
         secret = ApiSecret.objects.get()
-        assert (secret.obstacle == "") == ApiSecret.objects.proposable().exists()
+        assert (secret.blocked_reason == "") == ApiSecret.objects.proposable().exists()

@@ -183,7 +183,7 @@ def test_failure_ends_in_a_sentence_and_marks_nothing(
     assert failed.finished_at is not None
     assert list(ApiSecret.objects.order_by("pk").values()) == before
     entry = events("catalog.synced")[-1]
-    assert (entry["code"], entry["data"]["ok"], entry["data"]["kind"]) == (code, False, kind)
+    assert (entry["http_status"], entry["data"]["ok"], entry["data"]["kind"]) == (code, False, kind)
 
 
 def test_synchronisation_works_again_after_a_failure(segura: Sandbox) -> None:

@@ -54,7 +54,7 @@ def test_an_approved_change_is_applied_once_with_exactly_its_fields(
 def test_every_exchange_is_in_the_log_with_its_code(segura: Sandbox, approved: Callable[..., Change]) -> None:
     change = work(approved())
     answered = [event for event in events("vault.responded") if event["change"] == change.pk]
-    assert [(event["data"]["method"], event["code"]) for event in answered][-2:] == [("GET", 200), ("PUT", 200)]
+    assert [(event["data"]["method"], event["http_status"]) for event in answered][-2:] == [("GET", 200), ("PUT", 200)]
     assert answered[-1]["data"]["attempt"] == str(Attempt.objects.get().pk)
     actions = list(Event.objects.filter(change=change.pk).order_by("seq").values_list("action", flat=True))
     wanted = ["delivery.started", "delivery.intended", "vault.responded", "delivery.answered", "change.applied"]
@@ -65,13 +65,13 @@ def test_every_exchange_is_in_the_log_with_its_code(segura: Sandbox, approved: C
 def test_a_call_is_written_down_and_committed_before_it_is_made(
     approved: Callable[..., Change], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    update, found = Client.update, []
+    update, found = Client.update_secret, []
 
     def watched(*args: Any, **options: Any) -> Outcome:
         found.append((Attempt.objects.count(), len(events("delivery.intended")), connection.in_atomic_block))
         return update(*args, **options)
 
-    monkeypatch.setattr(Client, "update", watched)
+    monkeypatch.setattr(Client, "update_secret", watched)
     assert work(approved()).status == Status.APPLIED
     assert found == [(1, 1, False)]
 

@@ -68,7 +68,7 @@ def test_an_applied_call_without_its_answer_is_applied_once_and_the_log_has_both
     assert (work(change).status, change.cause) == (Status.APPLIED, StatusCause.READ_BACK)
     assert len(applications(segura)) == 1
     calls = events("vault.responded") + events("vault.unanswered")
-    told = [(event["data"]["method"], event["code"]) for event in sorted(calls, key=lambda event: event["at"])]
+    told = [(event["data"]["method"], event["http_status"]) for event in sorted(calls, key=lambda event: event["at"])]
     assert told[-2:] == [("PUT", code), ("GET", 200)]
 
 
@@ -223,7 +223,7 @@ def test_an_answer_that_no_code_was_written_for_is_in_the_log_and_its_change_in_
     segura.control.plan(endpoint="update", status=502, body=ODD)
     change = work(approved())
     assert (change.status, Attempt.objects.get().http_status) == (Status.IN_DOUBT, 502)
-    assert [event["code"] for event in events("vault.responded") if event["data"]["method"] == "PUT"] == [502]
+    assert [event["http_status"] for event in events("vault.responded") if event["data"]["method"] == "PUT"] == [502]
 
 
 def test_a_reading_that_fails_in_a_way_nobody_thought_of_keeps_no_lane_for_ever(
@@ -318,7 +318,7 @@ def test_a_redirect_is_not_followed_and_stops_all_delivery(
     assert (work(change).status, change.last_http_status) == (Status.IN_DOUBT, status)
     assert (listener.connections, listener.received) == (0, b"")
     (paused,) = events("delivery.paused")
-    assert (paused["data"]["alarm"], paused["code"]) == (True, status)
+    assert (paused["data"]["alarm"], paused["http_status"]) == (True, status)
 
 
 B5 = [
@@ -357,7 +357,7 @@ def test_each_kind_of_evidence_has_its_outcome_its_next_state_and_its_words_in_t
     assert (answered["data"]["outcome"], attempt.outcome) == (outcome, outcome)
     told = f"{answered['data']['message']} {change.last_message} {' '.join(reason for reason in reasons())}"
     assert words in told
-    assert answered["code"] == attempt.http_status
+    assert answered["http_status"] == attempt.http_status
     assert (change.replay_window_until is not None) == (status == Status.IN_DOUBT)
     erased = Revision.objects.get().encrypted_secret is None
     assert erased or status in (Status.APPROVED, Status.IN_DOUBT)

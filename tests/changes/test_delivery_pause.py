@@ -129,7 +129,7 @@ def test_a_token_that_is_not_taken_twice_pauses_all_at_once_with_an_alarm(
     segura.control.plan(fault, endpoint=endpoint, times=2)
     work(five[0])
     (event,) = events("delivery.paused")
-    assert (event["data"]["alarm"], event["code"]) == (True, 401 if fault == "401" else 404)
+    assert (event["data"]["alarm"], event["http_status"]) == (True, 401 if fault == "401" else 404)
     assert "access token" in event["data"]["reason"]
 
 

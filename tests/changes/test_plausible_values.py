@@ -155,7 +155,7 @@ def test_requester_cannot_share_with_two_spellings_of_one_name(
 @pytest.mark.parametrize("field", ["name", "client_id", "identifier_code", "tags"])
 def test_rename_between_spellings_is_a_high_risk_told_in_words(field: str, one: str, other: str) -> None:
     found = {risk.kind: risk for risk in risks.find_risks([FieldChange(field, old=one, new=other)], base_known=True)}
-    assert found["letters"].grave
+    assert found["letters"].is_high
     assert lookalikes.escape_non_ascii(one) in found["letters"].sentence
     assert lookalikes.escape_non_ascii(other) in found["letters"].sentence
 
@@ -167,7 +167,7 @@ def test_share_beside_another_spelling_of_its_name_is_a_high_risk(one: str, othe
         (ShareChange(one, True, True), ShareChange(other, None, True)),
     ):
         found = risks.find_risks([FieldChange("users_allowed", shares=shares)], base_known=True)
-        assert "letters" in {risk.kind for risk in found if risk.grave}
+        assert "letters" in {risk.kind for risk in found if risk.is_high}
 
 
 @pytest.mark.parametrize(("one", "other"), [("alices", "alicez"), ("a b", "ab"), ("a-b", "a_b"), ("cafe", "caf\u00e9")])

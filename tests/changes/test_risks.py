@@ -61,7 +61,7 @@ def test_a_plain_address_is_not_unclear(url: str) -> None:
 @pytest.mark.parametrize("url", MISREAD, ids=ascii)
 def test_a_host_that_can_be_misread_is_a_grave_risk(url: str) -> None:
     risk = of(url)["unclear"]
-    assert risk.grave
+    assert risk.is_high
     assert risk.word == "Host unclear"
     assert MISREAD[url] in risk.sentence
 
@@ -78,7 +78,7 @@ def test_another_host_or_no_https_is_a_grave_risk_and_another_path_is_none() -> 
     assert of("https://gcp.example/other") == {}
     other = of("https://other.example/")
     assert list(other) == ["host"]
-    assert other["host"].grave
+    assert other["host"].is_high
     assert "from gcp.example to other.example" in other["host"].sentence
     assert list(of("http://gcp.example")) == ["scheme"]
     assert list(of("nowhere")) == ["host", "scheme"]

@@ -93,7 +93,7 @@ def test_i1_names_a_change_that_waits_for_ever_and_a_row_the_log_does_not_know(
 
 
 def test_i2_names_an_arrival_without_an_attempt(segura: Sandbox, change: Change) -> None:
-    segura_client.build_client().update(43, {"url": "https://gcp-eu.example"}, attempt_id=str(uuid.uuid4()))
+    segura_client.build_client().update_secret(43, {"url": "https://gcp-eu.example"}, attempt_id=str(uuid.uuid4()))
     assert "I2: arrival " in complaints(segura)
 
 
@@ -106,7 +106,7 @@ def test_i2_names_an_attempt_that_was_written_down_later(segura: Sandbox, change
 
 def test_i2_names_an_attempt_that_arrived_twice(segura: Sandbox, change: Change) -> None:
     attempt = change.attempts.get()
-    segura_client.build_client().update(43, {"url": "https://gcp-eu.example"}, attempt_id=str(attempt.pk))
+    segura_client.build_client().update_secret(43, {"url": "https://gcp-eu.example"}, attempt_id=str(attempt.pk))
     assert f"I2: attempt {attempt.pk} arrived 2 times" in complaints(segura)
 
 
@@ -220,7 +220,7 @@ def test_i7_names_an_answer_that_is_not_in_the_log(segura: Sandbox, change: Chan
 
 def test_i7_names_an_answer_that_nobody_gave(segura: Sandbox, change: Change) -> None:
     key = str(change.attempts.get().pk)
-    ledger.record_event("vault.responded", change=change.pk, code=200, data={"method": "PUT", "attempt": key})
+    ledger.record_event("vault.responded", change=change.pk, http_status=200, data={"method": "PUT", "attempt": key})
     assert f"I7: attempt {key}: the log has an answer that the vault did not give" in complaints(segura)
 
 

@@ -75,7 +75,7 @@ def test_code_of_an_answer_that_met_no_database_is_in_the_log_exactly_once(
         for action in ("vault.responded", "delivery.answered"):
             found = [each for each in events(action) if each["change"] == change.pk]
             (told,) = [each for each in found if each["data"].get("method", "PUT") == "PUT"]
-            assert (told["code"], told["data"]["spooled"]) == (200, True)
+            assert (told["http_status"], told["data"]["spooled"]) == (200, True)
     assert list(spool.iterdir()) == []
     check(segura.control, markers=[value], log=crew.log)
 

@@ -35,7 +35,7 @@ class Worker:
     now: float = 1000.0
 
     def __post_init__(self) -> None:
-        self.watchdog = Watchdog(ask=self.ask, taken_up=lambda: self.taken_up, busy=lambda: self.busy, deaf_after_s=60)
+        self.watchdog = Watchdog(ask=self.ask, taken_up=lambda: self.taken_up, busy=lambda: self.busy, stuck_after_s=60)
 
     def ask(self) -> None:
         if not self.broker:
@@ -46,7 +46,7 @@ class Worker:
         """So many looks, ten seconds apart; whether it was found deaf at each."""
         found = []
         for _ in range(count):
-            found.append(self.watchdog.deaf(self.now))
+            found.append(self.watchdog.is_stuck(self.now))
             self.taken_up += hears
             self.now += 10
         return found

@@ -73,7 +73,7 @@ def answers(change: Change) -> tuple[list[tuple[int, bool]], list[tuple[int, boo
     """Code, and whether it came from the spool: of exchanges and of outcomes in the log."""
     exchanges = [event for event in events("vault.responded") if event["data"]["method"] == "PUT"]
     return tuple(
-        [(event["code"], event["data"].get("spooled", False)) for event in of if event["change"] == change.pk]
+        [(event["http_status"], event["data"].get("spooled", False)) for event in of if event["change"] == change.pk]
         for of in (exchanges, events("delivery.answered"))
     )  # type: ignore[return-value]
 

@@ -305,10 +305,10 @@ _SENDING = (
         "intent before the call",
         _DELIVERY,
         '    failpoint("prepared")\n',
-        """    early = client.update(
+        """    early = client.update_secret(
         change.secret, build_verified_patch, attempt_id="", correlation_id=change.reference
     )
-    client.update = lambda *_args, **_options: early
+    client.update_secret = lambda *_args, **_options: early
 """,
         ("tests/changes/test_delivery.py::test_a_call_is_written_down_and_committed_before_it_is_made",),
     ),

@@ -46,7 +46,7 @@ def test_what_works_is_shown_with_codes_times_and_by_whom(segura: Sandbox, as_pe
     assert "Last test by admin" in page
     assert f"{steps()[1].found} secrets listed" in page
     (event,) = events("vault.tested")
-    assert (event["actor"], event["code"], event["data"]["ok"]) == ("admin", 200, True)
+    assert (event["actor"], event["http_status"], event["data"]["ok"]) == ("admin", 200, True)
 
 
 def test_test_asks_for_a_token_of_its_own_each_time(segura: Sandbox, as_person: AsPerson, admin: User) -> None:
@@ -58,7 +58,7 @@ def test_test_asks_for_a_token_of_its_own_each_time(segura: Sandbox, as_person: 
 def test_no_value_of_a_secret_is_on_the_page_or_in_the_log(segura: Sandbox, as_person: AsPerson, admin: User) -> None:
     page = try_it(as_person(admin)).content.decode()
     read = events("vault.tested")[0]["secret"]
-    secret = segura_client.build_client().read(read).client_secret
+    secret = segura_client.build_client().read_secret(read).client_secret
     assert secret is not None
     value = secret.reveal()
     assert value not in page

@@ -71,7 +71,7 @@ class Truth:
         found = defaultdict(list)
         for event in self.events("vault.responded", "vault.unanswered"):
             if event["data"]["method"] == "PUT":
-                found[event["data"]["attempt"]].append(event["code"])
+                found[event["data"]["attempt"]].append(event["http_status"])
         return found
 
     @cached_property

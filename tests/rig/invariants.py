@@ -198,7 +198,7 @@ def every_answer_is_in_the_log(truth: Truth) -> Complaints:
         under_way = truth.changes[attempt.change_id].status == Status.SENDING
         if not under_way and key not in concluded and not lost:
             yield f"attempt {key} of CR-{attempt.change_id} has no end in the log"
-        if key in concluded and concluded[key]["code"] != attempt.http_status:
+        if key in concluded and concluded[key]["http_status"] != attempt.http_status:
             yield f"attempt {key} of CR-{attempt.change_id} has another code in the log than in the database"
     for key, count in Counter(each["data"]["attempt"] for each in truth.events("delivery.answered")).items():
         if count > 1:

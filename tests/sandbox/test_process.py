@@ -38,8 +38,8 @@ def _client(addresses, client_id="portal"):
 def test_it_prints_its_addresses_and_keeps_its_contents_over_a_restart(tmp_path):
     state = tmp_path / "vault.json"
     with _process("--state", str(state), "--extra", "3", "--client-id", "me") as (process, addresses):
-        assert len(_client(addresses, "me").list()) == 26
-        _client(addresses, "me").update(43, {"name": "Kept"}, attempt_id="a")
+        assert len(_client(addresses, "me").list_secrets()) == 26
+        _client(addresses, "me").update_secret(43, {"name": "Kept"}, attempt_id="a")
         begun = time.monotonic()
         process.terminate()
         assert process.wait(5) == 0
@@ -47,7 +47,7 @@ def test_it_prints_its_addresses_and_keeps_its_contents_over_a_restart(tmp_path)
     assert state.stat().st_mode & 0o077 == 0
     assert [each.name for each in tmp_path.iterdir()] == ["vault.json"]
     with _process("--state", str(state), "--client-id", "me") as (_, addresses):
-        assert _client(addresses, "me").read(43).name == "Kept"
+        assert _client(addresses, "me").read_secret(43).name == "Kept"
 
 
 def test_sigterm_does_not_wait_for_held_answers():
@@ -59,7 +59,7 @@ def test_sigterm_does_not_wait_for_held_answers():
 
         def ask():
             try:
-                _client(addresses).list()
+                _client(addresses).list_secrets()
             except VaultError as error:
                 errors.append(error)
 
@@ -97,7 +97,7 @@ def test_it_stops_at_once_and_starts_again_on_the_same_ports():
     url, control_url = sandbox.url, sandbox.control_url
     sandbox.control.plan("hold", endpoint="token")
     client = Client.connect(url=url, client_id=sandbox.client_id, client_secret=sandbox.client_secret)
-    thread = threading.Thread(target=lambda: client.update(12, {"name": "x"}, attempt_id="a"))
+    thread = threading.Thread(target=lambda: client.update_secret(12, {"name": "x"}, attempt_id="a"))
     thread.start()
     sandbox.control.wait(lambda journal: journal["held"] == 1)
     begun = time.monotonic()
@@ -106,5 +106,5 @@ def test_it_stops_at_once_and_starts_again_on_the_same_ports():
     assert time.monotonic() - begun < 1
     sandbox.start()
     assert (sandbox.url, sandbox.control_url) == (url, control_url)
-    assert len(client.list()) == 2
+    assert len(client.list_secrets()) == 2
     sandbox.stop()

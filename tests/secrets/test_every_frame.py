@@ -144,7 +144,7 @@ def test_defect_while_a_proposal_is_read_and_sealed(
     [
         "portal.changes.workflow.submission.ledger.record_event",
         "portal.changes.domain.proposal.secret_encryption.decrypt_secret",
-        "portal.common.keyring.KeyRing.seal",
+        "portal.common.keyring.KeyRing.encrypt",
     ],
 )
 def test_defect_while_a_proposal_is_committed(

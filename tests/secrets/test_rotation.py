@@ -99,7 +99,7 @@ def test_key_is_rotated_during_traffic_without_a_failure(
             for ring in (KeyRing.parse(OLD), KeyRing.parse(f"new:{OLD.partition(':')[2]}")):
                 for pk, blob in at_rest.items():
                     with pytest.raises(CannotDecrypt):
-                        ring.open(blob, f"changes_revision|{pk}|client_secret".encode())
+                        ring.decrypt(blob, f"changes_revision|{pk}|client_secret".encode())
         turn(NEW)
         with workers(log, {"PORTAL_ENCRYPTION_KEYS": NEW}) as last:
             last.start_beat()

@@ -48,7 +48,7 @@ def with_a_bit_flipped(change: Change) -> bytes:
 
 def with_an_unknown_key(change: Change) -> bytes:
     place = f"changes_revision|{change.get_current_revision().pk}|client_secret".encode()
-    return KeyRing({"stranger": b"\7" * 32}).seal(VALUE.encode(), place)
+    return KeyRing({"stranger": b"\7" * 32}).encrypt(VALUE.encode(), place)
 
 
 def cut_short(change: Change) -> bytes:

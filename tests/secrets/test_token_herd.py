@@ -39,7 +39,7 @@ def herd(segura: Sandbox, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
         client._tokens = stores[number % len(stores)]
         start.wait()
         try:
-            return client.list()
+            return client.list_secrets()
         except VaultError as error:
             return error
         finally:

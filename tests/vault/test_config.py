@@ -99,8 +99,8 @@ def test_netrc_proxies_and_ca_variables_are_ignored(secure, traps, tls_files, co
     with Sandbox(tls=(certificate, key) if secure else None) as segura:
         own = {"client_id": segura.client_id, "client_secret": SecretStr(segura.client_secret)}
         client = connect(url=segura.url, ca_bundle=authority if secure else "", **own)
-        assert client.read(43).name == "GCP"
-        outcome = client.update(43, {"notes": "x"}, attempt_id="a")
+        assert client.read_secret(43).name == "GCP"
+        outcome = client.update_secret(43, {"notes": "x"}, attempt_id="a")
         assert type(outcome) is Applied, "a token as Authorization, as it was given"
     assert (traps.connections, traps.received) == (0, b"")
 
@@ -111,7 +111,7 @@ def test_the_environment_is_not_even_asked(sandbox, connect, monkeypatch):
     asked = []
     for name in ("get_environ_proxies", "get_netrc_auth"):
         monkeypatch.setattr(requests.sessions, name, lambda *_args, name=name, **_options: asked.append(name) or {})
-    assert connect().read(43).name == "GCP"
+    assert connect().read_secret(43).name == "GCP"
     assert asked == []
 
 
@@ -121,7 +121,7 @@ def test_a_ca_variable_cannot_make_us_trust(tls_files, monkeypatch, connect):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", authority)
     monkeypatch.setenv("SSL_CERT_FILE", authority)
     with Sandbox(tls=(certificate, key)) as secure:
-        outcome = connect(url=secure.url).update(43, {"name": "x"}, attempt_id="a")
+        outcome = connect(url=secure.url).update_secret(43, {"name": "x"}, attempt_id="a")
     assert type(outcome) is NotSent
 
 

@@ -45,25 +45,25 @@ def answered(sandbox: Sandbox, rows: object, **more: object) -> None:
 
 
 def test_users_come_with_what_they_are_called_and_whether_they_are_active(scim: Watched) -> None:
-    users = {user.name: user for user in scim.names(DirectoryKind.USERS)}
+    users = {user.name: user for user in scim.list_directory(DirectoryKind.USERS)}
     assert users["alices"] == DirectoryEntry("alices", "Alice Souza")
     assert not users["dpereira"].active
-    groups = scim.names(DirectoryKind.GROUPS)
+    groups = scim.list_directory(DirectoryKind.GROUPS)
     assert DirectoryEntry("Site Reliability", "Site Reliability") in groups
     assert [exchange.origin for exchange in scim.exchanges] == ["token", "segura", "segura"]
     assert scim.exchanges[1].path == "/iso/scim/v2/Users"
 
 
 def test_directory_is_read_page_by_page_to_its_end(large: Watched) -> None:
-    assert len(large.names(DirectoryKind.USERS)) == 260
+    assert len(large.list_directory(DirectoryKind.USERS)) == 260
     assert len(large.exchanges) == 1 + 11
-    assert large.names(DirectoryKind.GROUPS) == []
+    assert large.list_directory(DirectoryKind.GROUPS) == []
 
 
 def test_token_that_is_not_taken_any_more_is_renewed_once(scim: Watched, sandbox: Sandbox) -> None:
-    scim.names(DirectoryKind.USERS)
+    scim.list_directory(DirectoryKind.USERS)
     sandbox.control.revoke_tokens()
-    assert scim.names(DirectoryKind.USERS)
+    assert scim.list_directory(DirectoryKind.USERS)
     assert [exchange.status for exchange in scim.exchanges] == [200, 200, 401, 200, 200]
     assert scim.exchanges[2].message == "Invalid or expired token"
 
@@ -72,9 +72,9 @@ def test_access_key_of_the_vault_does_not_open_the_directory_nor_the_other_way_r
     client: Watched, scim: Watched
 ) -> None:
     with pytest.raises(Unauthorised):
-        client.names(DirectoryKind.USERS)
+        client.list_directory(DirectoryKind.USERS)
     with pytest.raises(Unauthorised):
-        scim.list()
+        scim.list_secrets()
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_access_key_of_the_vault_does_not_open_the_directory_nor_the_other_way_r
 def test_directory_of_broken_entries_alone_is_unreadable(scim: Watched, sandbox: Sandbox, rows: object) -> None:
     answered(sandbox, rows)
     with pytest.raises(InvalidResponse, match="not as agreed"):
-        scim.names(DirectoryKind.USERS)
+        scim.list_directory(DirectoryKind.USERS)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_page_that_is_not_the_one_asked_for_is_refused(
 ) -> None:
     answered(sandbox, [{"userName": "ana"}], **more)
     with pytest.raises(InvalidResponse, match="not as agreed"):
-        scim.names(DirectoryKind.USERS)
+        scim.list_directory(DirectoryKind.USERS)
 
 
 def test_server_that_repeats_its_first_page_or_stops_early_does_not_pass_for_a_whole_directory(
@@ -122,11 +122,11 @@ def test_server_that_repeats_its_first_page_or_stops_early_does_not_pass_for_a_w
     answered(sandbox, [{"userName": "ana"}], totalResults=2)
     answered(sandbox, [{"userName": "ana"}], totalResults=2)
     with pytest.raises(InvalidResponse, match="not the page"):
-        scim.names(DirectoryKind.USERS)
+        scim.list_directory(DirectoryKind.USERS)
     answered(sandbox, [{"userName": "ana"}], totalResults=2)
     answered(sandbox, [], totalResults=2, startIndex=2)
     with pytest.raises(InvalidResponse, match="end too early"):
-        scim.names(DirectoryKind.USERS)
+        scim.list_directory(DirectoryKind.USERS)
 
 
 @pytest.mark.parametrize(
@@ -135,10 +135,10 @@ def test_server_that_repeats_its_first_page_or_stops_early_does_not_pass_for_a_w
 def test_anything_else_is_unreadable(scim: Watched, sandbox: Sandbox, fault: str) -> None:
     sandbox.control.plan(fault, endpoint="scim_users")
     with pytest.raises(InvalidResponse):
-        scim.names(DirectoryKind.USERS)
+        scim.list_directory(DirectoryKind.USERS)
 
 
 def test_time_is_over_for_all_pages_together(large: Watched) -> None:
     with pytest.raises((Unreachable, InvalidResponse)):
-        large.names(DirectoryKind.USERS, ends_at=0)
+        large.list_directory(DirectoryKind.USERS, ends_at=0)
     assert large.exchanges == []

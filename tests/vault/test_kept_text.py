@@ -214,11 +214,11 @@ def refused(number, text):
 @pytest.mark.parametrize("quote_it", [str, str.upper, _base64, lambda v: v[:15] + "...", lambda v: " ".join(v)])
 def test_refusal_of_an_update_quotes_neither_token_nor_stored_nor_proposed_value(quote_it, sandbox, client):
     sandbox.control.edit(43, client_secret=V)
-    client.read(43)
+    client.read_secret(43)
     (token,) = sandbox.grants._ends
     for value in (token[:40], V, VALUE, sandbox.client_secret):
         sandbox.control.plan(endpoint="update", status=400, body=refused(1077, f"Invalid call with {quote_it(value)}"))
-        outcome = client.update(43, {"notes": "n", "client_secret": SecretStr(VALUE)}, attempt_id="a")
+        outcome = client.update_secret(43, {"notes": "n", "client_secret": SecretStr(VALUE)}, attempt_id="a")
         assert isinstance(outcome, Refused)
         for text in (outcome.message, client.exchanges[-1].message):
             assert harmless(text)
@@ -229,7 +229,7 @@ def test_short_access_token_is_not_quoted_by_the_refusal_of_an_update(sandbox, c
     token = "value-in-use-now-19"
     sandbox.control.plan(endpoint="token", status=200, body=json.dumps({"access_token": token, "expires_in": 60}))
     sandbox.control.plan(endpoint="update", status=400, body=refused(1100, f"Invalid call with {token}"))
-    outcome = connect().update(43, {"notes": "n"}, attempt_id="a")
+    outcome = connect().update_secret(43, {"notes": "n"}, attempt_id="a")
     assert outcome.message in (WITHHELD, "1100: Invalid call with […]")
 
 
@@ -239,12 +239,12 @@ def test_stored_value_that_is_no_text_is_not_quoted_by_a_later_answer(stored, sa
     body = {"code": 200, "response": {"status": 200, "message": "Success", "error": False}, "api_secret_entity": entity}
     sandbox.control.plan(endpoint="get", body=json.dumps(body))
     try:
-        client.read(43)
+        client.read_secret(43)
     except VaultError:
         assert isinstance(stored, list | dict)
     digits = re.search(r"[\d.]+", str(stored))[0]
     sandbox.control.plan(endpoint="update", status=400, body=refused(1077, f"the value {digits} is weak"))
-    outcome = client.update(43, {"notes": "n"}, attempt_id="a")
+    outcome = client.update_secret(43, {"notes": "n"}, attempt_id="a")
     assert digits not in outcome.message + client.exchanges[-1].message
 
 
@@ -254,29 +254,29 @@ def test_failed_read_quotes_no_value_that_the_portal_has_never_met(sandbox, clie
             endpoint="get", status=500, body=json.dumps({"response": {"message": text, "error": True}})
         )
         with pytest.raises(VaultError) as raised:
-            client.read(43)
+            client.read_secret(43)
         assert harmless(client.exchanges[-1].message)
         assert V not in repr(vars(raised.value))
 
 
 def test_code_of_an_answer_is_no_way_out_for_a_value_of_digits(sandbox, client):
     sandbox.control.edit(43, client_secret="900412345")
-    client.read(43)
+    client.read_secret(43)
     sandbox.control.plan(endpoint="update", status=500, body=json.dumps({"code": 900412345, "message": "no"}))
-    client.update(43, {"notes": "n"}, attempt_id="a")
+    client.update_secret(43, {"notes": "n"}, attempt_id="a")
     assert client.exchanges[-1].code is None
 
 
 def test_names_that_could_not_be_shared_with_are_kept_and_values_beside_them_are_not(sandbox, client):
     sandbox.control.edit(43, client_secret=V)
-    client.read(43)
+    client.read_secret(43)
     sandbox.control.knobs(shared_error_style="message_strings")
-    outcome = client.update(43, {"users_allowed": (Share("nobody.here"),)}, attempt_id="a")
+    outcome = client.update_secret(43, {"users_allowed": (Share("nobody.here"),)}, attempt_id="a")
     assert outcome.shared_error == ("1005: nobody.here not found",)
     entity = {"identifier": "43", "users_allowed": [], "shared_error": [V, f"nobody.here {V.upper()}", {"x": [V]}]}
     body = {"code": 200, "response": {"status": 200, "message": "", "error": False}, "api_entity": entity}
     sandbox.control.plan(endpoint="update", body=json.dumps(body))
-    outcome = client.update(43, {"users_allowed": (Share("nobody.here"),)}, attempt_id="a")
+    outcome = client.update_secret(43, {"users_allowed": (Share("nobody.here"),)}, attempt_id="a")
     assert all(text == WITHHELD for text in outcome.shared_error)
 
 

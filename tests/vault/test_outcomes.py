@@ -151,7 +151,7 @@ ROWS = [
 def test_every_kind_of_evidence_has_its_outcome(row, token, sandbox, connect):
     client = connect()
     if token != "fetched first":
-        client.list()
+        client.list_secrets()
     client.exchanges.clear()
     if token == "rejected once":
         sandbox.control.plan("no_route", endpoint="update")
@@ -160,7 +160,7 @@ def test_every_kind_of_evidence_has_its_outcome(row, token, sandbox, connect):
         sandbox.control.plan(row.fault, endpoint="update", **row.step)
 
     begun = time.monotonic()
-    outcome = client.update(row.identifier, PATCH, attempt_id="attempt-7", correlation_id="change-3")
+    outcome = client.update_secret(row.identifier, PATCH, attempt_id="attempt-7", correlation_id="change-3")
     assert time.monotonic() - begun < 1.0 + 1.0, "the total deadline did not hold"
 
     assert type(outcome) is row.outcome
@@ -189,8 +189,8 @@ import resource, sys
 from portal.vault import Client
 client = Client.connect(url=sys.argv[1], client_id=sys.argv[2], client_secret=sys.argv[3])
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(client.update(43, {"notes": "x"}, attempt_id="a").code, peak())
-print(client.update(43, {"notes": "y"}, attempt_id="b").code, peak())
+print(client.update_secret(43, {"notes": "x"}, attempt_id="a").code, peak())
+print(client.update_secret(43, {"notes": "y"}, attempt_id="b").code, peak())
 """
 
 
@@ -230,7 +230,7 @@ UNTAKEN = {
 @pytest.mark.parametrize("fault", UNTAKEN)
 def test_token_not_taken_is_renewed_once_and_then_not_applied(fault, sandbox, client):
     sandbox.control.plan(fault, endpoint="update", times=None)
-    outcome = client.update(43, PATCH, attempt_id="a")
+    outcome = client.update_secret(43, PATCH, attempt_id="a")
     status, message = UNTAKEN[fault]
     assert type(outcome) is NotApplied
     assert (outcome.status, outcome.message, outcome.alarm) == (status, message, True)
@@ -242,10 +242,10 @@ def test_token_not_taken_is_renewed_once_and_then_not_applied(fault, sandbox, cl
 @pytest.mark.parametrize("style", ["kong404", "envelope401", "league401"])
 @pytest.mark.parametrize("kong", ["2.8", "3.4", "3.5+"])
 def test_revoked_token_is_replaced_and_the_change_applied(style, kong, sandbox, client):
-    client.list()
+    client.list_secrets()
     sandbox.control.knobs(auth_failure_style=style, kong_version_style=kong)
     sandbox.control.revoke_tokens()
-    assert type(client.update(43, PATCH, attempt_id="a")) is Applied
+    assert type(client.update_secret(43, PATCH, attempt_id="a")) is Applied
     assert len(sandbox.control.journal()["applications"]) == 1
 
 
@@ -254,7 +254,7 @@ def test_revoked_token_is_replaced_and_the_change_applied(style, kong, sandbox, 
 def test_failed_shares_are_shown_and_never_a_plain_success(style, sandbox, client):
     sandbox.control.knobs(shared_error_style=style)
     patch = {"users_allowed": (Share("alices"), Share("nobody.here"))}
-    outcome = client.update(43, patch, attempt_id="a")
+    outcome = client.update_secret(43, patch, attempt_id="a")
     assert type(outcome) is AppliedUnverified
     assert outcome.differences == ("users_allowed",)
     assert "nobody.here" in " ".join(outcome.shared_error)
@@ -262,13 +262,13 @@ def test_failed_shares_are_shown_and_never_a_plain_success(style, sandbox, clien
 
 def test_failed_shares_are_found_by_the_echo_where_segura_keeps_silent(sandbox, client):
     sandbox.control.knobs(shared_error_style="always_empty")
-    outcome = client.update(43, {"groups_allowed": (Share("No such group"),)}, attempt_id="a")
+    outcome = client.update_secret(43, {"groups_allowed": (Share("No such group"),)}, attempt_id="a")
     assert type(outcome) is AppliedUnverified
     assert outcome.differences == ("groups_allowed",)
 
 
 def test_a_taken_identifier_code_is_refused_by_its_number(sandbox, client):
-    outcome = client.update(43, {"identifier_code": "trea51"}, attempt_id="a")
+    outcome = client.update_secret(43, {"identifier_code": "trea51"}, attempt_id="a")
     assert type(outcome) is Refused
     assert (outcome.number, outcome.status) == (1001, 400)
 
@@ -313,7 +313,7 @@ def test_what_fails_before_sending_is_not_sent(hop, tokens, connect, sandbox, fu
         "closed in handshake": (listener.url.replace("http:", "https:"), ""),
     }[hop]
     client = connect(url=url, tokens=tokens())
-    outcome = client.update(43, PATCH, attempt_id="a")
+    outcome = client.update_secret(43, PATCH, attempt_id="a")
     assert type(outcome) is NotSent
     assert (outcome.status, outcome.alarm) == (None, False)
     assert reason in outcome.reason
@@ -327,13 +327,13 @@ def test_an_untrusted_certificate_is_not_sent_and_alarms(tls_files, connect):
     certificate, key, authority, _ = tls_files
     with Sandbox(tls=(certificate, key)) as secure:
         trusting = connect(url=secure.url, ca_bundle=authority)
-        assert type(trusting.update(43, PATCH, attempt_id="a")) is Applied
+        assert type(trusting.update_secret(43, PATCH, attempt_id="a")) is Applied
         secure.control.clear_journal()
         for url, options in (
             (secure.url, {}),
             (secure.url.replace("127.0.0.1", "localhost"), {"ca_bundle": authority}),
         ):
-            outcome = connect(url=url, tokens=Given(), **options).update(43, PATCH, attempt_id="a")
+            outcome = connect(url=url, tokens=Given(), **options).update_secret(43, PATCH, attempt_id="a")
             assert type(outcome) is NotSent
             assert outcome.alarm
             assert "certificate" in outcome.reason
@@ -346,17 +346,17 @@ def test_no_redirect_is_followed_by_update_read_or_token(status, sandbox, connec
     client = connect()
     fault = f"redirect:{status}:{listener.url}"
     sandbox.control.plan(fault, times=None)
-    token_redirected = client.update(43, PATCH, attempt_id="a")
+    token_redirected = client.update_secret(43, PATCH, attempt_id="a")
     assert type(token_redirected) is NotSent
     assert "SEGURA_TOKEN_URL" in token_redirected.reason
     sandbox.control.clear_faults()
-    client.list()
+    client.list_secrets()
     sandbox.control.plan(fault, times=None)
-    outcome = client.update(43, PATCH, attempt_id="a")
+    outcome = client.update_secret(43, PATCH, attempt_id="a")
     assert type(outcome) is InDoubt
     assert outcome.alarm
     with pytest.raises(Exception, match=str(status)):
-        client.read(43)
+        client.read_secret(43)
     assert (listener.connections, listener.received) == (0, b"")
 
 
@@ -383,7 +383,7 @@ def test_without_a_token_nothing_is_applied_and_the_reason_says_what_to_check(na
     if step:
         sandbox.control.plan(endpoint="token", times=None, **step)
     client = connect() if step else connect(client_secret=SecretStr("mistyped"))
-    outcome = client.update(43, PATCH, attempt_id="a")
+    outcome = client.update_secret(43, PATCH, attempt_id="a")
     assert type(outcome) is NotSent
     assert outcome.status == status
     assert reason in outcome.reason
@@ -395,14 +395,14 @@ def test_without_a_token_nothing_is_applied_and_the_reason_says_what_to_check(na
 @pytest.mark.parametrize("fault", ["drop", "reset", "slow:2", "drip:0.05", "cut_status_line"])
 def test_a_silent_token_endpoint_means_not_sent(fault, sandbox, client):
     sandbox.control.plan(fault, endpoint="token", times=None)
-    outcome = client.update(43, PATCH, attempt_id="a")
+    outcome = client.update_secret(43, PATCH, attempt_id="a")
     assert type(outcome) is NotSent
     assert len(client.exchanges) == 1
     assert sandbox.control.arrivals("update") == []
 
 
 def test_nothing_is_sent_once_the_caller_is_out_of_time(sandbox, client):
-    outcome = client.update(43, PATCH, attempt_id="a", send_before=time.monotonic() - 1)
+    outcome = client.update_secret(43, PATCH, attempt_id="a", send_before=time.monotonic() - 1)
     assert type(outcome) is NotSent
     assert "too late" in outcome.reason
     assert sandbox.control.arrivals("update") == []
@@ -435,14 +435,14 @@ def test_an_absurd_retry_after_is_capped_or_ignored_and_never_raises(header, wai
 
 def test_a_report_that_raises_leaves_only_after_the_exchange_is_over(sandbox, connect):
     client = connect()
-    client.list()
+    client.list_secrets()
 
     def full_disk(_exchange):
         raise OSError("no space left")
 
     client._report = full_disk
     with pytest.raises(OSError, match="no space left"):
-        client.update(43, PATCH, attempt_id="a")
+        client.update_secret(43, PATCH, attempt_id="a")
     assert len(sandbox.control.journal()["applications"]) == 1
 
 
@@ -450,16 +450,16 @@ def test_a_token_call_that_cannot_be_reported_stops_the_update(sandbox, connect)
     client = connect()
     client._report = lambda _exchange: 1 / 0
     with pytest.raises(ZeroDivisionError):
-        client.update(43, PATCH, attempt_id="a")
+        client.update_secret(43, PATCH, attempt_id="a")
     assert sandbox.control.arrivals("update") == []
 
 
 def test_exchanges_tell_when_how_long_and_who_answered(sandbox, client):
     before = datetime.now(UTC)
-    client.update(43, PATCH, attempt_id="a")
+    client.update_secret(43, PATCH, attempt_id="a")
     sandbox.control.plan("502", endpoint="update", delay_s=0.2)
-    client.update(43, PATCH, attempt_id="a")
-    client.update(9999, PATCH, attempt_id="a")
+    client.update_secret(43, PATCH, attempt_id="a")
+    client.update_secret(9999, PATCH, attempt_id="a")
     token, good, gateway, refused = client.exchanges
     assert before <= token.started_at <= good.started_at <= datetime.now(UTC)
     assert token.started_at.tzinfo is UTC

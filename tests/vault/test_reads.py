@@ -23,13 +23,13 @@ from portal.vault import (
 
 def test_four_lines_are_enough(sandbox):
     client = Client.connect(url=sandbox.url, client_id=sandbox.client_id, client_secret=sandbox.client_secret)
-    rows = client.list()
-    secret = client.read(rows[0].identifier)
+    rows = client.list_secrets()
+    secret = client.read_secret(rows[0].identifier)
     assert secret.name == rows[0].name
 
 
 def test_list_gives_typed_rows(client):
-    rows = {row.identifier: row for row in client.list()}
+    rows = {row.identifier: row for row in client.list_secrets()}
     assert rows[43] == ListedSecret(43, "GCP", can_view=True, can_write=True, need_justify=False, need_approval=False)
     assert rows[51].need_approval
     assert rows[52].need_justify
@@ -40,7 +40,7 @@ def test_list_gives_typed_rows(client):
 
 
 def test_read_gives_every_field_and_hides_the_value(client):
-    secret = client.read(43)
+    secret = client.read_secret(43)
     assert (secret.name, secret.url, secret.method, secret.tags) == ("GCP", "https://gcp.com", "get", "Cloud")
     assert secret.users_allowed == (Share("pduarte", True),)
     assert secret.groups_allowed == (Share("Test group", False),)
@@ -51,12 +51,12 @@ def test_read_gives_every_field_and_hides_the_value(client):
 @pytest.mark.parametrize("echo", ["masked_middle", "omitted"])
 def test_masked_and_omitted_values_are_no_values(echo, sandbox, client):
     sandbox.control.knobs(secret_echo=echo)
-    assert client.read(43).client_secret is None
+    assert client.read_secret(43).client_secret is None
 
 
 def test_the_misspelt_message_key_does_not_matter(sandbox, client):
     sandbox.control.knobs(get_one_message_key="Message")
-    assert client.read(61).name == "Integração Câmbio & Preços"
+    assert client.read_secret(61).name == "Integração Câmbio & Preços"
 
 
 @pytest.mark.parametrize(("identifier", "number"), [(9999, 1005), (48, 1006), (47, 1009), (51, 1006)])
@@ -64,7 +64,7 @@ def test_the_misspelt_message_key_does_not_matter(sandbox, client):
 def test_refused_reads_carry_their_number(identifier, number, dialect, sandbox, client):
     sandbox.control.knobs(error_dialect=dialect)
     with pytest.raises(ReadRefused) as raised:
-        client.read(identifier)
+        client.read_secret(identifier)
     assert (raised.value.number, raised.value.status) == (number, 400)
     assert raised.value.message
 
@@ -79,9 +79,9 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("fault", UNREADABLE)
 def test_everything_else_is_unreadable_and_not_retried(fault, sandbox, client):
-    client.list()
+    client.list_secrets()
     client.exchanges.clear()
-    for read in (lambda: client.read(43), client.list):
+    for read in (lambda: client.read_secret(43), client.list_secrets):
         sandbox.control.plan(fault, method="GET")
         client._waits = MemoryWaits()
         with pytest.raises(InvalidResponse) as raised:
@@ -104,7 +104,7 @@ def test_a_malformed_entity_is_unreadable(change, sandbox, client):
     document = {"code": 200, "response": {"status": 200, "error": False}, "api_secret_entity": entity}
     sandbox.control.plan(endpoint="get", body=json.dumps(document))
     with pytest.raises(InvalidResponse) as raised:
-        client.read(43)
+        client.read_secret(43)
     assert raised.value.__context__ is None
 
 
@@ -113,7 +113,7 @@ def test_a_malformed_list_is_unreadable(rows, sandbox, client):
     document = {"code": 200, "response": {"status": 200, "error": False}, "api_secret_on_list": rows}
     sandbox.control.plan(endpoint="list", body=json.dumps(document))
     with pytest.raises(InvalidResponse):
-        client.list()
+        client.list_secrets()
 
 
 def test_unknown_keys_are_ignored_and_odd_flags_understood(sandbox, client):
@@ -122,27 +122,27 @@ def test_unknown_keys_are_ignored_and_odd_flags_understood(sandbox, client):
         "tenant": "t", "code": 200, "response": {"error": False, "Message": "x"}, "api_secret_on_list": [row]
     }  # fmt: skip
     sandbox.control.plan(endpoint="list", body=json.dumps(document))
-    assert client.list() == [ListedSecret(7, "", True, False, True, False)]
+    assert client.list_secrets() == [ListedSecret(7, "", True, False, True, False)]
 
 
 @pytest.mark.parametrize("fault", ["401", "no_route"])
 def test_a_token_never_taken_is_unauthorised_after_one_renewal(fault, sandbox, client):
     sandbox.control.plan(fault, method="GET", times=None)
     with pytest.raises(Unauthorised) as raised:
-        client.read(43)
+        client.read_secret(43)
     assert "SEGURA_URL" in raised.value.message
     assert [exchange.method for exchange in client.exchanges] == ["POST", "GET", "POST", "GET"]
 
 
 def test_a_wrong_client_secret_is_unauthorised_and_says_where_to_look(connect):
     with pytest.raises(Unauthorised, match="SEGURA_CLIENT_SECRET"):
-        connect(client_secret=SecretStr("mistyped")).list()
+        connect(client_secret=SecretStr("mistyped")).list_secrets()
 
 
 def test_a_broken_token_endpoint_is_unreadable(sandbox, client):
     sandbox.control.plan("502", endpoint="token")
     with pytest.raises(InvalidResponse, match="502"):
-        client.list()
+        client.list_secrets()
 
 
 class Given(MemoryTokens):
@@ -153,21 +153,21 @@ class Given(MemoryTokens):
 @pytest.mark.parametrize("tokens", [Given, MemoryTokens])
 def test_no_connection_is_unreachable(tokens, connect):
     with pytest.raises(Unreachable, match="refused") as raised:
-        connect(url="http://127.0.0.1:1/", tokens=tokens()).read(43)
+        connect(url="http://127.0.0.1:1/", tokens=tokens()).read_secret(43)
     assert raised.value.__context__ is None
 
 
 @pytest.mark.parametrize("identifier", [0, -1, True, "43", 4.0])
 def test_impossible_identifiers_are_never_asked_for(identifier, sandbox, client):
     with pytest.raises(ValueError, match="above zero"):
-        client.read(identifier)
+        client.read_secret(identifier)
     with pytest.raises(ValueError, match="above zero"):
-        client.update(identifier, {"name": "x"}, attempt_id="a")
+        client.update_secret(identifier, {"name": "x"}, attempt_id="a")
     assert sandbox.control.arrivals() == []
 
 
 def test_attempt_id_goes_out_and_into_the_exchange(sandbox, client):
-    client.read(43, attempt_id="at-1", correlation_id="co-1")
+    client.read_secret(43, attempt_id="at-1", correlation_id="co-1")
     assert sandbox.control.arrivals("get")[0]["attempt_id"] == "at-1"
     assert sandbox.control.arrivals("token")[0]["attempt_id"] == ""
     assert {(each.attempt_id, each.correlation_id) for each in client.exchanges} == {("at-1", "co-1")}

@@ -53,13 +53,13 @@ def test_no_canary_in_logs_outcomes_exchanges_or_output(fault, guarded, sandbox,
         assert logging.getLogger(name).getEffectiveLevel() == logging.WARNING
     if fault:
         sandbox.control.plan(fault, method="PUT", times=2)
-    outcome = client.update(43, PATCH, attempt_id="a")
+    outcome = client.update_secret(43, PATCH, attempt_id="a")
     sandbox.control.clear_faults()
     sandbox.control.edit(43, client_secret=CANARY)
     if fault:
         sandbox.control.plan(fault.replace(CANARY, "this"), method="GET", times=2)
     try:
-        shown = repr(client.read(43))
+        shown = repr(client.read_secret(43))
     except VaultError as error:
         shown = repr(error) + repr(vars(error))
     assert len(sandbox.grants._ends) >= 1
@@ -98,14 +98,14 @@ def _frames_below_the_test(error):
 @pytest.mark.parametrize("fault", ["", "drop", "broken_json", "refuse:1005:no", "502"])
 def test_no_canary_in_any_frame_when_the_report_raises(fault, guarded, sandbox):
     client, check = guarded
-    client.list()
+    client.list_secrets()
 
     def broken(_exchange):
         raise RuntimeError("the log is full")
 
     client._report = broken
     sandbox.control.edit(43, client_secret=CANARY)
-    for order in (lambda: client.update(43, PATCH, attempt_id="a"), lambda: client.read(43)):
+    for order in (lambda: client.update_secret(43, PATCH, attempt_id="a"), lambda: client.read_secret(43)):
         if fault:
             sandbox.control.plan(fault)
         with pytest.raises(RuntimeError) as raised:
@@ -127,7 +127,7 @@ def test_no_canary_in_any_frame_of_a_failed_read(fault, guarded, sandbox):
         sandbox.control.clear_faults()
         sandbox.control.plan(endpoint="get", body=body % CANARY)
     with pytest.raises(VaultError) as raised:
-        client.read(43)
+        client.read_secret(43)
     assert raised.value.__context__ is None
     error = _frames_below_the_test(raised.value)
     check(_with_locals(error) + _deep(error) + repr(error))
@@ -139,7 +139,7 @@ class TimeIsUp(Exception):
 
 def test_an_exception_thrown_into_the_call_becomes_doubt_and_is_reported(guarded, sandbox):
     client, check = guarded
-    client.list()
+    client.list_secrets()
     sandbox.control.plan("slow:2", endpoint="update")
 
     def interrupt(_number, _frame):
@@ -147,7 +147,7 @@ def test_an_exception_thrown_into_the_call_becomes_doubt_and_is_reported(guarded
 
     signal.signal(signal.SIGALRM, interrupt)
     signal.setitimer(signal.ITIMER_REAL, 0.2)
-    outcome = client.update(43, PATCH, attempt_id="a")
+    outcome = client.update_secret(43, PATCH, attempt_id="a")
     assert type(outcome) is InDoubt
     assert outcome.reason == "TimeIsUp"
     assert client.exchanges[-1].reason == "TimeIsUp"
@@ -158,14 +158,14 @@ def test_a_message_that_quotes_the_value_shown_beside_it_is_withheld(sandbox, cl
     entity = {"identifier": "43", "client_secret": CANARY}
     document = {"response": {"error": False, "message": f"it is {CANARY}"}, "api_secret_entity": entity}
     sandbox.control.plan(endpoint="get", body=json.dumps(document))
-    assert client.read(43).client_secret == SecretStr(CANARY)
+    assert client.read_secret(43).client_secret == SecretStr(CANARY)
     assert client.exchanges[-1].message == WITHHELD
 
 
 def test_a_hostile_message_is_cleaned_in_the_exchange(sandbox, client):
     body = '{"response":{"message":"<b>\\u0000evil\\ud800\\r\\n' + "y" * 9000 + '"}}'
     sandbox.control.plan(endpoint="update", status=500, body=body)
-    outcome = client.update(43, {"name": "x"}, attempt_id="a")
+    outcome = client.update_secret(43, {"name": "x"}, attempt_id="a")
     for text in (outcome.message, client.exchanges[-1].message):
         assert len(text) <= LONGEST
         assert text.isprintable()
@@ -174,4 +174,4 @@ def test_a_hostile_message_is_cleaned_in_the_exchange(sandbox, client):
 
 def test_a_client_that_reports_to_nobody_works(sandbox):
     client = Client.connect(url=sandbox.url, client_id=sandbox.client_id, client_secret=sandbox.client_secret)
-    assert client.list()
+    assert client.list_secrets()

@@ -22,10 +22,10 @@ from portal.vault import (
 from portal.vault.outcomes import parse_retry_after
 
 CALLS = {
-    "list": lambda client: client.list(),
-    "read": lambda client: client.read(43),
-    "update": lambda client: client.update(43, {"notes": "n"}, attempt_id="a"),
-    "names": lambda client: client.name_page(DirectoryKind.USERS),
+    "list": lambda client: client.list_secrets(),
+    "read": lambda client: client.read_secret(43),
+    "update": lambda client: client.update_secret(43, {"notes": "n"}, attempt_id="a"),
+    "names": lambda client: client.list_directory_page(DirectoryKind.USERS),
 }
 
 
@@ -69,11 +69,11 @@ def test_no_call_is_made_before_the_wait_is_over(first, status, endpoint, header
 def test_calls_go_on_when_the_wait_is_over(sandbox, client):
     sandbox.control.plan(status=429, body="{}", headers={"Retry-After": "1"}, endpoint="list")
     with pytest.raises(InvalidResponse):
-        client.list()
+        client.list_secrets()
     with pytest.raises(WaitRequested, match="next call is possible in 1 seconds"):
-        client.list()
+        client.list_secrets()
     time.sleep(1.05)
-    assert client.list()
+    assert client.list_secrets()
 
 
 @pytest.mark.parametrize(
@@ -82,14 +82,14 @@ def test_calls_go_on_when_the_wait_is_over(sandbox, client):
 def test_answer_without_a_sane_wait_holds_nothing_up(header, sandbox, client):
     sandbox.control.plan(status=429, body="{}", headers={"Retry-After": header}, endpoint="get")
     with pytest.raises(InvalidResponse):
-        client.read(43)
-    assert client.read(43)
+        client.read_secret(43)
+    assert client.read_secret(43)
 
 
 def test_wait_of_a_success_is_none(sandbox, client):
     sandbox.control.plan(headers={"Retry-After": "30"}, endpoint="get")
-    assert client.read(43)
-    assert client.read(43)
+    assert client.read_secret(43)
+    assert client.read_secret(43)
 
 
 @pytest.mark.parametrize("header", ["9" * 400, "86400", "Fri, 31 Dec 9999 23:59:59 GMT"])
@@ -103,7 +103,7 @@ def test_outcome_of_an_update_carries_the_wait_whatever_it_is(sandbox, client):
         sandbox.control.plan(
             status=status, body=json.dumps({"message": "no"}), headers={"Retry-After": "7"}, method="PUT"
         )
-        outcome = client.update(43, {"notes": "n"}, attempt_id="a")
+        outcome = client.update_secret(43, {"notes": "n"}, attempt_id="a")
         assert (type(outcome), outcome.retry_after_s) == (kind, 7)
 
 

@@ -82,4 +82,4 @@ def test_name_in_mixed_letters_is_a_grave_risk_and_one_in_letters_of_one_script_
     assert kinds("alices", "Алиса", "Ünal", "山田 Taro", "user-1 Ана") == ["wider"]
     risk, _renamed = risks.find_risks([FieldChange("name", old="GCP", new="G\u0421P")], base_known=True)
     assert "⟨U+0421⟩" in risk.sentence
-    assert risk.grave
+    assert risk.is_high

@@ -32,7 +32,7 @@ COLUMNS = (
     pgettext_lazy("exported column", "change"),
     pgettext_lazy("exported column", "seq"),
     pgettext_lazy("exported column", "secret"),
-    pgettext_lazy("exported column", "code"),
+    pgettext_lazy("exported column", "http_status"),
     pgettext_lazy("exported column", "data"),
 )
 _CHUNK = 2000
@@ -133,7 +133,7 @@ def _short(cell: str) -> str:
 
 _ORDINARY = re.compile(
     r'\{"action":"([a-z_.]+)","actor":"((?:[A-Za-z0-9][\w.@+-]*)?)","address":"([0-9a-f:.]*)","at":"(\d[0-9T:.+-]*)"'
-    r',"change":(?:null|(\d+)),"code":(?:null|(\d+)),"data":(\{[^\x00-\x1f\x7f]*\})'
+    r',"change":(?:null|(\d+)),"data":(\{[^\x00-\x1f\x7f]*\}),"http_status":(?:null|(\d+))'
     r',"request":"((?:[A-Za-z0-9][\w.-]*)?)","secret":(?:null|(\d+)),"seq":(?:null|(\d+)),"v":1\}',
     re.ASCII,
 )
@@ -149,12 +149,12 @@ def _line(number: int, text: str) -> str:
     found = _ORDINARY.fullmatch(text)
     if found is None:
         return _csv([_cells(number, text)])
-    action, actor, address, at, change, code, data, request, secret, seq = found.groups("")
+    action, actor, address, at, change, data, status, request, secret, seq = found.groups("")
     if ";" in data or not data.isascii() or len(data) > LONGEST_CELL:
         data = escape_formula(data)
     if data != "{}":
         data = '"' + data.replace('"', '""') + '"'
-    return f"{number},{at},{action},{actor},{address},{request},{change},{seq},{secret},{code},{data}\r\n"
+    return f"{number},{at},{action},{actor},{address},{request},{change},{seq},{secret},{status},{data}\r\n"
 
 
 def _csv(rows: Iterable[Iterable[object]]) -> str:
@@ -178,7 +178,7 @@ def _cells(number: int, text: str) -> tuple[object, ...]:
         entry.change,
         entry.seq,
         entry.secret,
-        entry.code,
+        entry.http_status,
         canonical_json(entry.data),
     )
 

@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
                 ("change", models.BigIntegerField(null=True)),
                 ("seq", models.IntegerField(null=True)),
                 ("secret", models.BigIntegerField(null=True)),
-                ("code", models.IntegerField(null=True)),
+                ("http_status", models.IntegerField(null=True)),
                 ("text", models.TextField()),
             ],
             options={
@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["actor", "-id"], name="event_actor"),
                     models.Index(fields=["secret", "-id"], name="event_secret"),
                     models.Index(fields=["action", "-id"], name="event_action"),
-                    models.Index(fields=["code", "-id"], name="event_code"),
+                    models.Index(fields=["http_status", "-id"], name="event_http_status"),
                     models.Index(fields=["at", "id"], name="event_at"),
                     models.Index(
                         django.db.models.functions.text.Left(
@@ -117,14 +117,17 @@ class Migration(migrations.Migration):
                         name="event_noun",
                     ),
                     models.Index(
-                        django.db.models.expressions.CombinedExpression(models.F("code"), "/", models.Value(100)),
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("http_status"), "/", models.Value(100)
+                        ),
                         models.OrderBy(models.F("id"), descending=True),
-                        condition=models.Q(("code__isnull", False)),
-                        name="event_code_class",
+                        condition=models.Q(("http_status__isnull", False)),
+                        name="event_http_status_class",
                     ),
                     models.Index(
                         condition=models.Q(
-                            ("action__in", ("vault.responded", "vault.unanswered", "delivery.answered")), ("code", None)
+                            ("action__in", ("vault.responded", "vault.unanswered", "delivery.answered")),
+                            ("http_status", None),
                         ),
                         fields=["-id"],
                         name="event_unanswered",

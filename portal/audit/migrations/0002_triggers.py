@@ -56,7 +56,7 @@ END $$;
 """
 APPEND = """
 CREATE FUNCTION audit_append(
-    action text, actor text, address text, change bigint, code integer, data text, request text, secret bigint
+    action text, actor text, address text, change bigint, http_status integer, data text, request text, secret bigint
 ) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     caller name := CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role') END;
@@ -84,13 +84,13 @@ BEGIN
         place := (SELECT COALESCE(MAX(e.seq), 0) + 1 FROM public.audit_event e WHERE e.change = $4);
     END IF;
     instant := clock_timestamp();
-    INSERT INTO public.audit_event (at, action, actor, change, seq, secret, code, text)
+    INSERT INTO public.audit_event (at, action, actor, change, seq, secret, http_status, text)
     VALUES (
         instant, $1, $2, $4, place, $8, $5,
         '{"action":' || to_json($1)::text || ',"actor":' || to_json($2)::text || ',"address":' || to_json($3)::text
         || ',"at":"' || to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00')
-        || '","change":' || COALESCE($4::text, 'null') || ',"code":' || COALESCE($5::text, 'null')
-        || ',"data":' || $6 || ',"request":' || to_json($7)::text || ',"secret":' || COALESCE($8::text, 'null')
+        || '","change":' || COALESCE($4::text, 'null') || ',"data":' || $6
+        || ',"http_status":' || COALESCE($5::text, 'null') || ',"request":' || to_json($7)::text || ',"secret":' || COALESCE($8::text, 'null')
         || ',"seq":' || COALESCE(place::text, 'null') || ',"v":1}'
     )
     RETURNING id INTO number;

@@ -467,7 +467,7 @@ def read_part(number: int, text: str) -> str:
         event = json.loads(text)
         title, who = list_words(event["action"]), event["actor"] or "the portal"
         rows = [("Time (UTC)", event["at"]), ("Person", who), ("Address", event["address"] or None)]
-        rows += [("API secret", event["secret"]), ("HTTP status", event["code"]), *read_facts(event["data"])]
+        rows += [("API secret", event["secret"]), ("HTTP status", event["http_status"]), *read_facts(event["data"])]
     except (ValueError, KeyError, TypeError, AttributeError):
         title, rows = "Not written by Countersign", []
     told = [f"<dt>{shown_as(name)}</dt><dd>{shown_as(value)}</dd>\n" for name, value in rows if value is not None]

@@ -102,7 +102,7 @@ _Waits = list[tuple[str, datetime, datetime]]
 def _counts(found: EventQuerySet) -> _Counts:
     """Return (day, action, HTTP status, number) of the counted events."""
     days = found.filter(action__in=(*OUTCOMES, ANSWER, _SUBMITTED)).annotate(day=TruncDay("at", tzinfo=UTC))
-    return list(days.order_by().values_list("day", "action", "code").annotate(Count("pk")))
+    return list(days.order_by().values_list("day", "action", "http_status").annotate(Count("pk")))
 
 
 def _waits(found: EventQuerySet) -> _Waits:

@@ -28,7 +28,7 @@ class EventRow(NamedTuple):
     change: int | None
     seq: int | None
     secret: int | None
-    code: int | None
+    http_status: int | None
     text: str
 
 
@@ -72,7 +72,7 @@ def _rows(events: list[int]) -> dict[int, EventRow]:
     numbers = f"BETWEEN {first} AND {last}" if dense else f"IN ({', '.join(map(str, events))})"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT id, {_AT}, action, actor, change, seq, secret, code, text"  # noqa: S608 - numbers
+            f"SELECT id, {_AT}, action, actor, change, seq, secret, http_status, text"  # noqa: S608 - numbers
             f" FROM audit_event WHERE id {numbers}"
         )
         return {row.id: row for row in map(EventRow._make, cursor.fetchall())}

@@ -133,7 +133,7 @@ def record_failure(now: datetime, *, reason: str, code: int | None = None, alarm
         enough = enough.filter(failures__gte=FAILURES)
     if enough.update(opened_at=now, probe_at=now + _probe_every()):
         _log.error("delivery is paused: %s (HTTP %s)", reason, code)
-        ledger.record_event("delivery.paused", code=code, data={"reason": reason, "alarm": alarm})
+        ledger.record_event("delivery.paused", http_status=code, data={"reason": reason, "alarm": alarm})
 
 
 def record_success() -> None:

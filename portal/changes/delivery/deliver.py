@@ -179,7 +179,7 @@ def _send(client: Client, change: Change, attempt: Attempt, edit: Patch, *, send
     """Make the call and record its result, through the spool if the database is lost at this moment (F17)."""
     outcome: Outcome | None = None
     try:
-        outcome = client.update(
+        outcome = client.update_secret(
             change.secret,
             edit,
             attempt_id=str(attempt.pk),
@@ -197,4 +197,4 @@ def _send(client: Client, change: Change, attempt: Attempt, edit: Patch, *, send
 
 
 def _note(action: str, change: Change, *, data: dict[str, object], code: int | None = None) -> None:
-    ledger.record_event(action, change=change.pk, secret=change.secret, code=code, data=data)
+    ledger.record_event(action, change=change.pk, secret=change.secret, http_status=code, data=data)

@@ -188,4 +188,4 @@ def _tell_breaker(outcome: Outcome, troubled: bool) -> None:
 
 
 def _note(action: str, change: Change, *, data: dict[str, object], code: int | None = None) -> None:
-    ledger.record_event(action, change=change.pk, secret=change.secret, code=code, data=data)
+    ledger.record_event(action, change=change.pk, secret=change.secret, http_status=code, data=data)

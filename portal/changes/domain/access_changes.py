@@ -109,7 +109,7 @@ class AccessChange:
     sentence: str
 
     @property
-    def grave(self) -> bool:
+    def grants_edit(self) -> bool:
         """True if, as far as is known, users gain the right to disable the secret."""
         return self.step.endswith("-edit")
 

@@ -130,12 +130,12 @@ def decode_base(text: str, by: User, secret: int) -> Snapshot:
 
 
 def _seal(text: str, place: str) -> str:
-    return base64.urlsafe_b64encode(keyring.get_keyring().seal(text.encode(), place.encode())).decode()
+    return base64.urlsafe_b64encode(keyring.get_keyring().encrypt(text.encode(), place.encode())).decode()
 
 
 def _open(text: str, place: str) -> dict[str, Any]:
     try:
-        data: dict[str, Any] = json.loads(keyring.get_keyring().open(base64.urlsafe_b64decode(text), place.encode()))
+        data: dict[str, Any] = json.loads(keyring.get_keyring().decrypt(base64.urlsafe_b64decode(text), place.encode()))
     except (keyring.CannotDecrypt, binascii.Error, ValueError):
         raise InvalidProposalToken from None
     if time.time() - data["at"] > LIFETIME_S:

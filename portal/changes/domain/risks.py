@@ -19,7 +19,7 @@ from portal.common.name_folding import fold_name
 
 
 class RiskLevel(models.IntegerChoices):
-    """Overall level of the rules that fired: high with a grave rule, medium with any other, low without one."""
+    """Overall level of the rules that fired: high with a rule of high risk, medium with any other, low without one."""
 
     LOW = 1, gettext_lazy("Low")
     MEDIUM = 2, gettext_lazy("Medium")
@@ -28,12 +28,12 @@ class RiskLevel(models.IntegerChoices):
 
 @dataclass(frozen=True)
 class RiskRule:
-    """Risk rule. `kind` selects the icon, `word` is for lists, `when` says when it fires; `grave` rules come first."""
+    """Risk rule. `kind` selects the icon, `word` is for lists, `when` says when it fires; high ones come first."""
 
     kind: str
     word: Promise
     when: Promise
-    grave: bool = False
+    is_high: bool = False
 
 
 AT_ONCE = 5
@@ -46,37 +46,37 @@ RULES = {
             "base",
             gettext_lazy("Base unknown"),
             gettext_lazy("Segura did not show the portal what the secret holds: the difference has no old values."),
-            grave=True,
+            is_high=True,
         ),
         RiskRule(
             "edit",
             gettext_lazy("May disable"),
             gettext_lazy("Somebody gains the right to edit the secret, and with it to share it further or disable it."),
-            grave=True,
+            is_high=True,
         ),
         RiskRule(
             "host",
             gettext_lazy("Other host"),
             gettext_lazy("The new URL leads to another host: whoever holds that host is sent what callers send."),
-            grave=True,
+            is_high=True,
         ),
         RiskRule(
             "unclear",
             gettext_lazy("Host unclear"),
             gettext_lazy("A person and a program may take different hosts from the new URL."),
-            grave=True,
+            is_high=True,
         ),
         RiskRule(
             "scheme",
             gettext_lazy("Not https"),
             gettext_lazy("The new URL is no https address, so what is sent there can be read on the way."),
-            grave=True,
+            is_high=True,
         ),
         RiskRule(
             "letters",
             gettext_lazy("Lookalike"),
             gettext_lazy("A new name mixes letters of several alphabets that look alike, to pass for another name."),
-            grave=True,
+            is_high=True,
         ),
         RiskRule(
             "name",
@@ -125,8 +125,8 @@ class Risk:
         return str(self.rule.word)
 
     @property
-    def grave(self) -> bool:
-        return self.rule.grave
+    def is_high(self) -> bool:
+        return self.rule.is_high
 
 
 def find_risks(diff: Iterable[FieldChange], *, base_known: bool, burst_size: int = 1) -> list[Risk]:
@@ -143,12 +143,12 @@ def find_risks(diff: Iterable[FieldChange], *, base_known: bool, burst_size: int
             found += _one_name(field.shares)
         else:
             found += _text(field)
-    return sorted(_merged(found), key=lambda risk: not risk.grave)
+    return sorted(_merged(found), key=lambda risk: not risk.is_high)
 
 
 def overall_level(risks: Iterable[Risk]) -> RiskLevel:
     """Return the level of the highest risk."""
-    return max((RiskLevel.HIGH if risk.grave else RiskLevel.MEDIUM for risk in risks), default=RiskLevel.LOW)
+    return max((RiskLevel.HIGH if risk.is_high else RiskLevel.MEDIUM for risk in risks), default=RiskLevel.LOW)
 
 
 def rate_patch(patch: Fields, base: Fields | None, *, new_secret: bool, burst_size: int = 1) -> RiskLevel:

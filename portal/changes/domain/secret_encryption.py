@@ -24,13 +24,13 @@ class EncryptedSecret:
 def encrypt_secret(value: SecretStr, revision_id: UUID) -> EncryptedSecret:
     """Encrypt the value, bound to its row and field: only with this revision id can it be decrypted."""
     plaintext = value.reveal()
-    blob = keyring.get_keyring().seal(plaintext.encode(), _place(revision_id))
+    blob = keyring.get_keyring().encrypt(plaintext.encode(), _place(revision_id))
     return EncryptedSecret(blob, fingerprint_secret(value), strength_of_secret(value))
 
 
 def decrypt_secret(blob: bytes | memoryview, revision_id: UUID) -> SecretStr:
     """Return the decrypted value. Raises keyring.CannotDecrypt."""
-    return SecretStr(keyring.get_keyring().open(bytes(blob), _place(revision_id)).decode())
+    return SecretStr(keyring.get_keyring().decrypt(bytes(blob), _place(revision_id)).decode())
 
 
 def reencrypt_secret(

@@ -58,7 +58,7 @@ class ProposalEditor:
     base: Snapshot | None
     form: ProposalForm
     kept: Proposal | None = None
-    obstacle: str = ""
+    blocked_reason: str = ""
     revised: Revision | None = None
     differs: dict[str, FieldChange] = field(default_factory=dict)
 

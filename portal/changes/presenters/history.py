@@ -85,6 +85,6 @@ def _moment(entry: Entry, names: Mapping[str, str]) -> HistoryEntry:
         by=names.get(entry.actor, entry.actor),
         words=str(entry.data.get("reason") or ""),
         line="" if entry.actor else event_text.summary_line(entry),
-        code=entry.code,
+        code=entry.http_status,
         answers=event_text.has_http_status(entry),
     )

@@ -174,5 +174,5 @@ def _proposal_actions(secrets: Iterable[ApiSecret], reader: User) -> list[Search
             icon="plus",
         )
         for secret in secrets
-        if not secret.obstacle
+        if not secret.blocked_reason
     ]

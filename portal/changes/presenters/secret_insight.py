@@ -46,10 +46,10 @@ class StrengthFact:
 
 @dataclass(frozen=True)
 class ReuseWarning:
-    """A sentence on where the value was met; `grave` if it is a warning for approvers."""
+    """A sentence on where the value was met; `is_warning` if it is one for approvers."""
 
     sentence: str
-    grave: bool = True
+    is_warning: bool = True
 
 
 def describe_strength(kept: Mapping[str, Any]) -> list[StrengthFact]:
@@ -87,9 +87,9 @@ def find_reuse(change: Change, revision: Revision, *, reader: User) -> list[Reus
     elsewhere = _elsewhere({name for secret, name, _, _ in known if secret != change.secret})
     before = _before(change, revision, [(of, base) for secret, _, of, base in known if secret == change.secret])
     found = [each for each in (_as_today(revision), elsewhere, before) if each]
-    if not any(each.grave for each in found):
+    if not any(each.is_warning for each in found):
         found.append(
-            ReuseWarning(_("The portal has not met this value before, in this or another secret."), grave=False)
+            ReuseWarning(_("The portal has not met this value before, in this or another secret."), is_warning=False)
         )
     return found
 
@@ -103,7 +103,7 @@ def _as_today(revision: Revision) -> ReuseWarning | None:
     if not revision.base_secret_fingerprint:
         return ReuseWarning(
             _("Segura did not show the portal the current value: whether the new one is the same is not known."),
-            grave=False,
+            is_warning=False,
         )
     if revision.base_secret_fingerprint == revision.secret_fingerprint:
         return ReuseWarning(_("It is the value that the secret held already when this was proposed."))

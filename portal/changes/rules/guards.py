@@ -163,8 +163,8 @@ def require_writable_secret(proposal: Proposal, read: ApiSecret | None = None) -
     secret = read if just_read else ApiSecret.objects.filter(pk=proposal.secret).first()
     if secret is None:
         raise NotWritable(_("The portal knows no API secret of this number."))
-    if secret.obstacle:
-        raise NotWritable(secret.obstacle)
+    if secret.blocked_reason:
+        raise NotWritable(secret.blocked_reason)
     return secret
 
 

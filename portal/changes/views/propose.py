@@ -63,7 +63,8 @@ def propose(request: UserRequest, identifier: int) -> HttpResponseBase:
         return submission.submit_change(proposal, by=request.user, read=secret)
 
     return _answer(
-        request, ProposalTarget(secret, request.user, submit, over=_over(request, secret), refused=secret.obstacle)
+        request,
+        ProposalTarget(secret, request.user, submit, over=_over(request, secret), refused=secret.blocked_reason),
     )
 
 
@@ -79,7 +80,7 @@ def revise(request: UserRequest, change_id: int) -> HttpResponseBase:
         return submission.revise_change(change_id, proposal, by=request.user)
 
     secret = get_object_or_404(ApiSecret, pk=change.secret)
-    refused, status = secret.obstacle, 422
+    refused, status = secret.blocked_reason, 422
     if change.status not in REVISABLE:
         status, refused = violation_response(WrongState(change), request)
     return _answer(

@@ -28,5 +28,5 @@ def check_workers() -> Iterator[Finding]:
         if runs_as("web", "worker", "owner")
         else ()
     ):
-        told = _AREA.problem if concern.grave else _AREA.advice
+        told = _AREA.problem if concern.is_error else _AREA.advice
         yield told(concern.words, "manage.py user NAME --role ROLE")

@@ -123,7 +123,9 @@ def _plain(number: int, seconds: float, gate: Barrier, told: object) -> None:
 
 def _record(number: int, seconds: float, gate: Barrier, told: object) -> None:
     def write(turn: int) -> None:
-        ledger.record_event("vault.responded", change=10**9 + turn % 10_000, secret=FIRST_SECRET, code=200, data=_DATA)
+        ledger.record_event(
+            "vault.responded", change=10**9 + turn % 10_000, secret=FIRST_SECRET, http_status=200, data=_DATA
+        )
 
     _until(write, number, seconds, gate, told)
     connection.close()
@@ -135,7 +137,7 @@ def _paced(number: int, seconds: float, gate: Barrier, told: object, per_s: floa
     def write(turn: int) -> None:
         done = turn - 10**6 * number
         time.sleep(max(0.0, began + done / per_s - time.perf_counter()))
-        ledger.record_event("vault.responded", secret=FIRST_SECRET, code=200, data=_DATA)
+        ledger.record_event("vault.responded", secret=FIRST_SECRET, http_status=200, data=_DATA)
 
     _until(write, number, seconds, gate, told)
     connection.close()

@@ -29,7 +29,7 @@ from tests.bench.bench import Bench
 from tests.bench.outcome import Row, bound, rate
 from tests.bench.steadiness import memory_mb
 
-_COLUMNS = "id, at, action, actor, change, seq, secret, code, text"
+_COLUMNS = "id, at, action, actor, change, seq, secret, http_status, text"
 
 
 def verify(bench: Bench) -> Iterator[Row]:
@@ -57,7 +57,8 @@ def _streamed_json(rows: int = 200_000) -> float:
         chain, number, began = b"", 0, time.perf_counter()
         for row in cursor:
             fields = {"id": row[0], "at": row[1].isoformat(), "action": row[2], "actor": row[3], "change": row[4],
-                      "seq": row[5], "secret": row[6], "code": row[7], "data": json.loads(row[8])["data"]}  # fmt: skip
+                      "seq": row[5], "secret": row[6], "http_status": row[7],
+                      "data": json.loads(row[8])["data"]}  # fmt: skip
             text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
             chain, number = hashlib.sha256(chain + text.encode()).digest(), number + 1
     return number / (time.perf_counter() - began)
@@ -148,7 +149,9 @@ def _iterated(most: int = 100_000) -> float:
     for event in Event.objects.order_by("id")[:most].iterator(chunk_size=2000):
         rows += 1
         data = json.dumps(json.loads(event.text)["data"])
-        writer.writerow([event.pk, event.at.isoformat(), event.action, event.actor, event.change, event.code, data])
+        writer.writerow(
+            [event.pk, event.at.isoformat(), event.action, event.actor, event.change, event.http_status, data]
+        )
     return rows / (time.perf_counter() - began)
 
 
