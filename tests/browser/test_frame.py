@@ -24,6 +24,8 @@ WIDTHS = (1920, 1440, 1024, 390)
 SMALL_TARGETS = """() => [...document.querySelectorAll("a[href], button, summary, input:not([type=hidden]), select")]
     .filter(each => each.checkVisibility({visibilityProperty: true}))
     .filter(each => !each.closest("p, li, dd, td, label, .skip-link"))
+    .filter(each => getComputedStyle(each).display !== "inline"
+        || each.parentElement.innerText.trim() === each.innerText.trim())  // a link within a sentence
     .map(each => [each.getBoundingClientRect(), each.outerHTML.slice(0, 120)])
     .filter(([box]) => box.width && (box.width < 24 || box.height < 24)).map(([, html]) => html)"""
 
