@@ -54,6 +54,14 @@ def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
         for alias in node.names
         if alias.name in _FAMILY
     }
+    # A program that must run without Django marks its messages with a function of its own.
+    names |= {
+        target.id: target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id in _FAMILY
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
             yield names[node.func.id], node

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import html
 import io
 import re
 import sys
@@ -185,7 +186,7 @@ def test_outsider_says_no_to_another_key_and_to_a_forged_checkpoint(outsider: Ou
 
 def test_verifier_is_one_file_and_needs_nothing_of_ours() -> None:
     text = VERIFIER.read_text()
-    assert text.count("\n") < 1000
+    assert text.count("\n") < 1200
     imported = set(re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE))
     assert imported - {"cryptography"} <= sys.stdlib_module_names
 
@@ -325,3 +326,29 @@ def test_others_take_nothing(
         assert (somebodys.post if "verify" in address else somebodys.get)(address).status_code == 403
     answer = client.post(address) if "verify" in address else client.get(address)
     assert answer.headers["Location"].startswith("/accounts/login/")
+
+
+def test_summary_has_no_raw_json_outside_the_annex_e1(outsider: Outsider) -> None:
+    summary = html.unescape(opened(build_evidence_pack(7).content)["summary.html"])
+    reading, annex = summary.split("<details>")
+    assert "[[" not in reading
+    assert '{"' not in reading
+    assert '{"' in annex
+    assert "alice (can edit)" in reading
+    assert "Votes (1 approval required)" in reading
+
+
+def test_sentences_of_the_pack_are_those_of_the_portal_e2(
+    outsider: Outsider, auditor: User, as_person: Callable[[User], Client]
+) -> None:
+    pack = opened(build_evidence_pack(7).content)["summary.html"]
+    page = as_person(auditor).get("/audit/changes/7/").content.decode()
+
+    def told(text: str) -> list[str]:
+        sentences = text.split("<ol>")[1].split("</ol>")[0]
+        return [html.unescape(one) for one in re.findall(r"<li>(.*?)</li>", sentences, re.DOTALL)]
+
+    assert told(pack) == told(page)
+    assert 5 <= len(told(pack)) <= 8
+    assert any("pedro approved revision 1" in sentence for sentence in told(pack))
+    assert "The secret was not read back." in told(pack)

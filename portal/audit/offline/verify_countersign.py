@@ -23,7 +23,7 @@ import zipfile
 import zlib
 from base64 import b64decode
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import reduce
 from hashlib import sha256
@@ -55,7 +55,7 @@ KNOWN = {
         "4479106f6be294409e398450018b2e9d3a8404fcdadaadcb914a821b882a5650",
         "8f5ff2e6f8afdbd84bb3be1b795c4c50ff974bdc3225f63cc31c218417d78d22",
     },
-    "summary.css": {"f0d157bf4b2d8ff30e7cd1dd359d0dc14be3a89ae7cc4348d0fee593fb654e3d"},
+    "summary.css": {"3fa1712c82f5bb08e7b0d6a4140edf39c7b9cbb44259d645052976e01f49819c"},
 }
 
 
@@ -450,15 +450,183 @@ def check_reading(files: dict[str, bytes], key: str, change: object, texts: list
 
 def print_summary(change: object, texts: list[str], note: str, key: str) -> str:
     """Return the page for auditors. Packs are compared with it byte for byte: if it changes, earlier packs fail."""
-    events = "".join(read_part(number, text) for number, text in enumerate(texts, 1))
+    events = [parse_event(text) for text in texts]
+    told = "".join(f"<li>{shown_as(sentence)}</li>\n" for sentence in change_sentences(events))
+    annex = "".join(read_part(number, text) for number, text in enumerate(texts, 1))
+    body = f"<ol>\n{told}</ol>\n{field_table(events)}{vote_table(events)}{call_table(events)}"
     demo = "<p><strong>Demo: not evidence of a real approval.</strong></p>\n" if is_demo_log(key) else ""
-    return PAGE.format(f"Evidence of CR-{change}", events, shown_as(note), shown_as(key), demo)
+    return PAGE.format(f"Evidence of CR-{change}", body, annex, shown_as(note), shown_as(key), demo)
 
 
 def is_demo_log(key: str) -> bool:
     """Return whether the public key belongs to the log of a demo, which its name says."""
     name = key.partition("+")[0]
     return name.startswith("demo.") and name.endswith("/countersign-demo")
+
+
+def parse_event(text: str) -> dict[str, Any]:
+    """Return the fields of an event; {} for a text that the portal did not write."""
+    try:
+        event = json.loads(text)
+        return event if isinstance(event, dict) and isinstance(event["data"], dict) and event["action"] else {}
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
+gettext_noop = str  # marks the sentences for the translation on the portal's page; in a pack they are in English
+VERDICTS = {
+    "approve": gettext_noop("%(who)s approved revision %(revision)s on %(at)s."),
+    "reject": gettext_noop("%(who)s rejected revision %(revision)s on %(at)s."),
+    "request_changes": gettext_noop("%(who)s requested changes to revision %(revision)s on %(at)s."),
+}
+ENDS = {
+    "change.applied": gettext_noop("The change was applied on %(at)s."),
+    "change.failed": gettext_noop("The change failed on %(at)s."),
+    "change.stale": gettext_noop("The change was out of date on %(at)s: the secret no longer matched its base."),
+    "change.in_doubt": gettext_noop("The outcome was unknown on %(at)s."),
+    "change.escalated": gettext_noop("The change needed an administrator on %(at)s."),
+    "change.resolved": gettext_noop("%(who)s resolved the change manually on %(at)s."),
+    "change.rejected": gettext_noop("The change was rejected on %(at)s."),
+    "change.withdrawn": gettext_noop("%(who)s withdrew the change on %(at)s."),
+    "change.expired": gettext_noop("The change expired on %(at)s."),
+}
+PROPOSED = ("change.submitted", "change.revised")
+SHARES = ("users_allowed", "groups_allowed")
+
+
+def change_sentences(events: list[dict[str, Any]], translate: Callable[[str], str] = str) -> list[str]:
+    """Return what happened to one change in a few sentences, from its events. The portal's page shows the same."""
+    told = [(text, values) for event in events for text, values in submission_sentences(event)][:2]
+    if any(event.get("action") == "change.revised" for event in events):
+        number = max(int(e["data"].get("revision") or 1) for e in events if e.get("action") in PROPOSED)
+        told.append((gettext_noop("It was revised; the last revision is number %(revision)s."), {"revision": number}))
+    told += [
+        (VERDICTS[event["data"]["verdict"]], {"revision": event["data"].get("revision", 1), **actor_and_time(event)})
+        for event in current_votes(events)
+    ]
+    told.append(sent_sentence(events))
+    ended = [event for event in events if event.get("action") in ENDS]
+    if ended:
+        told.append((ENDS[ended[-1]["action"]], actor_and_time(ended[-1])))
+    if ended and ended[-1]["action"] == "change.applied":
+        seen = ended[-1]["data"].get("cause") == "read_back"
+        told.append((READ_BACK if seen else NOT_READ_BACK, {}))
+    return [translate(text) % values for text, values in told]
+
+
+READ_BACK = gettext_noop("The secret was read back and has the proposed values.")
+NOT_READ_BACK = gettext_noop("The secret was not read back.")
+NOT_SENT = gettext_noop("No call to change the secret is on record.")
+SENT = gettext_noop("Countersign announced %(calls)s calls to change the secret; the last answer is HTTP %(code)s.")
+SENT_ONCE = gettext_noop("Countersign sent it once; Segura answered %(code)s.")
+SENT_UNANSWERED = gettext_noop("Countersign announced %(calls)s calls to change the secret; no answer is on record.")
+
+
+def submission_sentences(event: dict[str, Any]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield what a submission asked for, and its reason."""
+    if event.get("action") != "change.submitted":
+        return
+    data = event["data"]
+    fields = ", ".join(list_words(str(name)) for name in data.get("fields") or data.get("patch") or ())
+    name = data.get("secret_name") or "?"
+    asked = gettext_noop("%(who)s asked on %(at)s to change secret %(secret)s (%(name)s): %(fields)s.")
+    yield asked, {**actor_and_time(event), "secret": event.get("secret"), "name": name, "fields": fields or "?"}
+    yield gettext_noop("Reason: %(reason)s"), {"reason": data.get("reason") or "?"}
+
+
+def sent_sentence(events: list[dict[str, Any]]) -> tuple[str, dict[str, object]]:
+    """Return how often the change was sent and the last answer."""
+    calls = sum(event.get("action") == "delivery.intended" for event in events)
+    codes = [event.get("code") for event in events if event.get("action") == "delivery.answered"]
+    if not calls and not codes:
+        return NOT_SENT, {}
+    if calls == 1 and len(codes) == 1 and codes[0] is not None:
+        return SENT_ONCE, {"code": codes[0]}
+    if not codes or codes[-1] is None:
+        return SENT_UNANSWERED, {"calls": calls}
+    return SENT, {"calls": calls, "code": codes[-1]}
+
+
+def current_votes(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the votes since the change was submitted or last revised."""
+    votes: list[dict[str, Any]] = []
+    for event in events:
+        if event.get("action") in PROPOSED:
+            votes = []
+        elif event.get("action") == "vote.cast" and event["data"].get("verdict") in VERDICTS:
+            votes.append(event)
+    return votes
+
+
+def actor_and_time(event: dict[str, Any]) -> dict[str, object]:
+    """Return the acting user and the minute of an event, for a sentence."""
+    at = str(event.get("at", ""))
+    return {"who": event.get("actor") or "Countersign", "at": f"{at[:10]} {at[11:16]} UTC"}
+
+
+def field_table(events: list[dict[str, Any]]) -> str:
+    """Return the fields of the last proposal before and after, as HTML."""
+    proposals = [event["data"] for event in events if event.get("action") in PROPOSED]
+    if not proposals:
+        return ""
+    data = proposals[-1]
+    patch, base = (value if isinstance(value, dict) else None for value in (data.get("patch"), data.get("base")))
+    rows = []
+    for field in data.get("fields") or patch or ():
+        before = (
+            "not known"
+            if base is None
+            else plain_value(field, base.get(field))
+            if field in (patch or {})
+            else "not shown"
+        )
+        after = plain_value(field, patch[field]) if patch and field in patch else "new value set, not shown"
+        rows.append((list_words(str(field)), before, after))
+    return html_table("What changes", ("Field", "Before", "After"), rows)
+
+
+def vote_table(events: list[dict[str, Any]]) -> str:
+    """Return the votes that count, and how many approvals were required, as HTML."""
+    required = [e["data"]["policy"] for e in events if e.get("action") in PROPOSED and e["data"].get("policy")]
+    number = required[-1].get("approvals", "?") if required and isinstance(required[-1], dict) else "?"
+    rows = []
+    for vote in current_votes(events):
+        said, cast = actor_and_time(vote), vote["data"]
+        rows.append((str(said["at"]), str(said["who"]), list_words(cast["verdict"]), str(cast.get("reason") or "")))
+    title = f"Votes ({number} approval{'' if number == 1 else 's'} required)"
+    return html_table(title, ("Time", "Person", "Vote", "Comment"), rows)
+
+
+def call_table(events: list[dict[str, Any]]) -> str:
+    """Return the calls that were to change the secret, with their results, as HTML."""
+    rows = []
+    for event in events:
+        if event.get("action") == "delivery.answered":
+            said, code = event["data"], str(event.get("code") or "no answer")
+            outcome = list_words(str(said.get("outcome", "")))
+            rows.append((str(actor_and_time(event)["at"]), code, outcome, str(said.get("message") or "")))
+    return html_table("Calls to Segura", ("Time", "HTTP status", "Outcome", "Message"), rows)
+
+
+def plain_value(field: str, value: object) -> str:
+    """Return a value of a field as text: access lists as names with their right."""
+    if field in SHARES and isinstance(value, list):
+        rights = [
+            f"{pair[0]} (can {'edit' if pair[1] else 'view'})"
+            for pair in value
+            if isinstance(pair, list) and len(pair) == 2
+        ]
+        return ", ".join(rights) or "empty"
+    return str(value) if value not in (None, "", []) else "empty"
+
+
+def html_table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Return a table as HTML; '' without rows."""
+    if not rows:
+        return ""
+    head = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    lines = "".join("<tr>" + "".join(f"<td>{shown_as(cell)}</td>" for cell in row) + "</tr>\n" for row in rows)
+    return f"<h2>{title}</h2>\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{lines}</tbody>\n</table>\n"
 
 
 def read_part(number: int, text: str) -> str:
@@ -471,7 +639,7 @@ def read_part(number: int, text: str) -> str:
     except (ValueError, KeyError, TypeError, AttributeError):
         title, rows = "Not written by Countersign", []
     told = [f"<dt>{shown_as(name)}</dt><dd>{shown_as(value)}</dd>\n" for name, value in rows if value is not None]
-    return f"<h2>{number}. {shown_as(title)}</h2>\n<dl>\n{''.join(told)}</dl>\n<pre>{shown_as(text)}</pre>\n"
+    return f"<h3>{number}. {shown_as(title)}</h3>\n<dl>\n{''.join(told)}</dl>\n<pre>{shown_as(text)}</pre>\n"
 
 
 PAGE = """<!DOCTYPE html>
@@ -484,10 +652,13 @@ PAGE = """<!DOCTYPE html>
 <link rel="stylesheet" href="summary.css">
 <main>
 <header><p class="eyebrow">Evidence from the audit log</p><h1>{0}</h1>
-<p>verify_countersign.py compares this page with the events. README.txt says how.</p>{4}</header>
-{1}<h2>Checkpoint</h2>
-<pre>{2}</pre>
-<p><code>{3}</code></p>
+<p>verify_countersign.py compares this page with the events. README.txt says how.</p>{5}</header>
+{1}<details>
+<summary>Annex: every event as it was sealed, and the checkpoint</summary>
+{2}<h3>Checkpoint</h3>
+<pre>{3}</pre>
+<p><code>{4}</code></p>
+</details>
 </main>
 """
 

@@ -21,6 +21,7 @@ from portal.audit.forms import LogFilterForm
 from portal.audit.ledger import record_event
 from portal.audit.log_views import record_log_view
 from portal.audit.models import Event
+from portal.audit.offline import verify_countersign
 from portal.audit.reports.event_counts import count_events
 from portal.audit.sealing import inclusion_proofs, merkle
 from portal.audit.sealing.status import get_seal_status
@@ -29,6 +30,7 @@ from portal.web import keyset, saved_filters
 
 _ROWS = 50
 _STEPS = 100
+_TOLD = (*verify_countersign.PROPOSED, *verify_countersign.ENDS, "vote.cast", "delivery.intended", "delivery.answered")
 
 
 @require_safe
@@ -78,6 +80,7 @@ def change_timeline(request: UserRequest, change: int) -> HttpResponse:
         "standing": get_seal_status(),
         "secret": next((row.entry.secret for row in page.rows if row.entry and row.entry.secret is not None), None),
         "rows": page.rows,
+        "sentences": _change_sentences(change),
         "earlier": page.newer and _address(request.path, {}, page.newer),
         "later": page.older and _address(request.path, {}, page.older),
     }
@@ -120,6 +123,12 @@ def export(request: UserRequest, kind: str) -> HttpResponseBase:
         content_type=file.content_type,
         headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
     )
+
+
+def _change_sentences(change: int) -> list[str]:
+    """Return what happened to the change, in the sentences that its evidence pack prints in English."""
+    texts = Event.objects.filter(change=change, action__in=_TOLD).order_by("seq").values_list("text", flat=True)
+    return verify_countersign.change_sentences([verify_countersign.parse_event(text) for text in texts], _)
 
 
 def _proof(event: Event) -> dict[str, Any]:
