@@ -58,7 +58,7 @@ def test_who_no_longer_operates_the_portal_settles_nothing(
     browser = as_person(admin)
     call_command("user", "admin", "--role", "auditor", verbosity=0)
     found = {"applied": "yes", "reason": "I looked"}
-    for act in ("recheck", "close"):
+    for act in ("recheck", "resolve"):
         assert send(browser, act, submitted, found).status_code == 403
     submitted.refresh_from_db()
     assert submitted.status == Status.NEEDS_ATTENTION

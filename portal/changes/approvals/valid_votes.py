@@ -51,7 +51,7 @@ def list_deciders() -> frozenset[int]:
 
 def count_other_deciders(requester: User) -> int:
     """Return how many users other than the requester may decide now."""
-    return roles.users_with_right(Right.DECIDE).exclude(pk=requester.pk).count()
+    return len(list_deciders() - {requester.pk})
 
 
 def can_be_approved(change: Change, revision: Revision, deciders: frozenset[int]) -> bool:
