@@ -11,6 +11,8 @@ from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import JSONObject
 from django.utils.dateparse import parse_datetime
 
+from portal.changes.models.seen_revision import MARK_SEEN, Shown
+
 if TYPE_CHECKING:
     from portal.changes.models.change import Change
 
@@ -89,8 +91,12 @@ RETURNING secret
 """
 
 
-def claim_read(secret: int, *, every: timedelta) -> bool:
-    """Return True to one caller per time `every` and secret, who may then read it; PostgreSQL decides which."""
+def claim_read(secret: int, *, every: timedelta, shown: Shown | None = None) -> bool:
+    """Return True to one caller per time `every` and secret, who may then read it; PostgreSQL decides which.
+
+    `shown`: a revision that was served to a user, which is stored by the same statement.
+    """
+    seen, ids = (f"WITH seen AS ({MARK_SEEN})", list(shown)) if shown else ("", [])
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [secret, every.total_seconds()])
+        cursor.execute(f"{seen} {_CLAIM}", [*ids, secret, every.total_seconds()])
         return cursor.fetchone() is not None

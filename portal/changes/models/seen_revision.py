@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from django.db import models
-from django.db.models import F
+from typing import NamedTuple
+
+from django.db import connection, models
 from django.db.models.functions import Now
 
 from portal.accounts.models import User
@@ -25,16 +26,24 @@ class SeenRevision(models.Model):
         constraints = [models.UniqueConstraint(fields=["change", "user"], name="seen_revision_once")]
 
 
-def record_seen(change_id: int, *, user: User, revision: int, seen: SeenRevision | None) -> None:
-    """Store that the difference of this revision was served to the user. `seen`: the stored row; None if there is none.
+class Shown(NamedTuple):
+    """Revision whose difference was served to a user: ids of change and user, and the number of the revision."""
 
-    An older revision never replaces a newer one, also if two pages are served at once.
-    """
-    if seen is None:
-        SeenRevision.objects.bulk_create(
-            [SeenRevision(change_id=change_id, user=user, revision=revision)], ignore_conflicts=True
-        )
-    elif seen.revision < revision:
-        SeenRevision.objects.filter(pk=seen.pk, revision__lt=revision).update(
-            previous=F("revision"), previous_at=F("seen_at"), revision=revision, seen_at=Now()
-        )
+    change: int
+    user: int
+    revision: int
+
+
+MARK_SEEN = """
+INSERT INTO changes_seenrevision AS kept (change_id, user_id, revision) VALUES (%s, %s, %s)
+ON CONFLICT (change_id, user_id) DO UPDATE SET
+    previous = kept.revision, previous_at = kept.seen_at, revision = EXCLUDED.revision, seen_at = EXCLUDED.seen_at
+WHERE kept.revision < EXCLUDED.revision
+"""
+"""Statement with the values of a Shown. An older revision never replaces a newer one."""
+
+
+def record_seen(shown: Shown) -> None:
+    """Store that the difference of a revision was served to a user."""
+    with connection.cursor() as cursor:
+        cursor.execute(MARK_SEEN, shown)

@@ -46,6 +46,7 @@ from portal.changes.presenters.history import HistoryEntry
 from portal.changes.presenters.page_version import format_version
 from portal.changes.presenters.revision_diff import RevisionDiff
 from portal.changes.presenters.secret_insight import ReuseWarning
+from portal.changes.presenters.since_review import with_review
 from portal.changes.presenters.three_way import ThreeWayView
 from portal.changes.rules import guards
 from portal.changes.rules.guards import AlreadyVoted, NotAllowed, OwnChange, RuleViolation
@@ -278,7 +279,11 @@ def load_change_page(change_id: int, reader: User) -> ChangePage:
     deciders = ArraySubquery(
         roles.users_with_right(Right.DECIDE).values("pk")
     )  # part of this query, to save another one
-    found = with_observation(Change.objects.visible_to(reader)).select_related("requester").annotate(deciders=deciders)
+    found = (
+        with_review(with_observation(Change.objects.visible_to(reader)), reader)
+        .select_related("requester")
+        .annotate(deciders=deciders)
+    )
     return ChangePage(
         found.prefetch_related(Prefetch("revisions", revisions), Prefetch("votes", votes)).get(pk=change_id), reader
     )

@@ -22,7 +22,7 @@ from portal.changes.domain.patch import DirectoryNames, FieldChange
 from portal.changes.domain.risks import Risk, RiskLevel
 from portal.changes.models import Change, ChangeQuerySet, ObservedSecret, Revision, Status, Vote
 from portal.changes.models.observed_secret import observed_of
-from portal.changes.presenters import base_check, change_titles, next_steps
+from portal.changes.presenters import base_check, change_titles, next_steps, since_review
 from portal.changes.presenters.change_titles import ChangeTitle
 from portal.changes.rules import guards
 
@@ -59,7 +59,14 @@ class ChangeRow:
     @property
     def chips(self) -> list[str]:
         """Short marks of the row of a queue: what the reader must know before deciding."""
-        return [_("Out of date in Segura")] if self.base_changed else []
+        revised = [_("Revised since your review")] if self.revised_since_review else []
+        return [*revised, *([_("Out of date in Segura")] if self.base_changed else [])]
+
+    @property
+    def revised_since_review(self) -> bool:
+        """Whether the reader has voted on an earlier revision, or saw one and not yet the current one."""
+        reference = since_review.find_reference(self.change)
+        return reference is not None and (bool(reference.verdict) or since_review.is_new_to_reader(self.change))
 
     @cached_property
     def diff(self) -> list[FieldChange]:

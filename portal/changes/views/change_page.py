@@ -14,7 +14,7 @@ from portal.accounts.forms import RecentAuthForm
 from portal.accounts.roles import Right
 from portal.changes.forms.decision import RecheckForm, ResolveForm, RetryForm, VoteForm
 from portal.changes.models import Change
-from portal.changes.presenters import change_page, error_responses
+from portal.changes.presenters import change_page, error_responses, since_review
 from portal.changes.presenters.change_page import ChangePage
 from portal.changes.rules.guards import (
     ImpactNotConfirmed,
@@ -109,6 +109,9 @@ def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
         "recheck": RecheckForm(request=request),
         "resolve": ResolveForm(request=request),
         "refusal": None,
+        "since": since_review.choose_since(shown.change, shown.revisions, request.GET.get("since", "")),
+        "reference": since_review.find_reference(shown.change),
+        "place": "?",
         "moved": False,
         "outdated": False,
     }

@@ -16,12 +16,13 @@ from portal.changes.domain import risks
 from portal.changes.forms.bulk import MOST, BulkVoteForm
 from portal.changes.forms.decision import VoteForm
 from portal.changes.forms.filters import QueueFilterForm, QueueUpdateForm
-from portal.changes.models import Change
+from portal.changes.models import Change, Revision
 from portal.changes.presenters import change_rows, secret_insight
 from portal.changes.presenters.base_check import BaseCheck
 from portal.changes.presenters.change_rows import ChangeRow
 from portal.changes.presenters.queue_updates import QueueUpdates
 from portal.changes.presenters.secret_insight import ReuseWarning
+from portal.changes.presenters.since_review import SinceReview, choose_since, find_reference, with_review
 from portal.changes.views import review_reads
 from portal.web import keyset, saved_filters
 from portal.web.htmx import fragment_name, retarget_response
@@ -42,6 +43,7 @@ class QueuePanel:
     may_request_changes: bool = False
     refusal: dict[str, Any] = field(default_factory=dict)
     check: BaseCheck | None = None
+    since: SinceReview | None = None
 
 
 @require_safe
@@ -64,7 +66,7 @@ def show_queue(
     form = QueueFilterForm(asked)
     place = form.place
     waiting = Change.objects.awaiting_decision_by(request.user)
-    found = change_rows.with_row_data(form.narrow(waiting))
+    found = with_review(change_rows.with_row_data(form.narrow(waiting)), request.user)
     page = keyset.paginate_by_keyset(found, order=form.order, cursor=place.get("at", ""), size=MOST)
     rows = change_rows.build_rows(page.rows, reader=request.user)
     selected = change_rows.row_or_next(form.opened, rows, form.order)
@@ -73,13 +75,16 @@ def show_queue(
         check = BaseCheck(selected.change, selected.revision, selected.observed)
         check = review_reads.start_read(check, by=request.user)
         form_of_vote = VoteForm(request=request, digest=selected.revision.digest)
-        panel = QueuePanel(selected, likeness, form_of_vote, check=check)
+        since = choose_since(selected.change, _revisions_of(selected), asked.get("since", ""))
+        panel = QueuePanel(selected, likeness, form_of_vote, check=check, since=since)
     context = {
         "asked": place,
         "form": form,
         "page": page,
         "rows": rows,
         "panel": panel,
+        "place": f"?{place.urlencode()}&" if place else "?",
+        "reference": find_reference(panel.row.change) if panel else None,
         "following": _following(rows, panel, form.opened),
         "bulk": BulkVoteForm(request=request),
         "saved": saved_filters.load_saved_filters(request, "changes:queue", form.kept),
@@ -113,6 +118,13 @@ def queue_updates(request: UserRequest) -> HttpResponse:
         return HttpResponse(status=204)
     context = {"asked": form.place, "news": now, "opened": form.opened}
     return render(request, "changes/_queue_updates.html", context)
+
+
+def _revisions_of(row: ChangeRow) -> list[Revision]:
+    """Return the revisions of a revised change; of one that was never revised only the one that is loaded."""
+    if row.change.revision == 1:
+        return [row.revision]
+    return list(Revision.objects.filter(change=row.change.pk).defer("encrypted_secret"))
 
 
 def _following(rows: list[ChangeRow], panel: QueuePanel | None, opened: int) -> int:
