@@ -17,7 +17,7 @@ ACTION_GROUPS: dict[str, str | Promise] = {
     "account": _("Accounts"),
     "access": _("Access"),
     "audit": _("Audit log"),
-    "sealing": _("Sealing keys"),
+    "encryption_key": _("Encryption keys"),
     "notice": _("Notices"),
 }
 """Labels of the nouns before the dot, in the order in which auditors look for them."""

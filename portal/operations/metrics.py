@@ -114,7 +114,7 @@ def _log(now: datetime) -> Iterator[Metric]:
 
 
 def _notices(now: datetime) -> Iterator[Metric]:
-    yield from _waiting(PendingEvent.objects.all(), now, "notifications_untold", "Events nobody was told of yet")
+    yield from _waiting(PendingEvent.objects.all(), now, "notifications_pending", "Events nobody was told of yet")
     due = Notification.objects.filter(mail_at__lte=now).order_by("mail_at")
     yield _gauge("mails_due", "Notices that should have been mailed.", due[:MOST].count())
     yield _gauge("mails_lag_seconds", "How long the first of them is due.", _age(_first(due, "mail_at"), now))

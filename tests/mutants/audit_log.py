@@ -22,15 +22,15 @@ AUDIT_LOG = (
     Mutant(
         "the sealer alone seals",
         "portal/operations/management/commands/restrict_db_role.py",
-        'kept = {"django_migrations", *_tables(*_EVENTS, *_QUEUE, *_SEALS, *_RETIRED, *_SCHEDULE)}',
-        'kept = {"django_migrations", *_tables(*_EVENTS, *_QUEUE, *_RETIRED, *_SCHEDULE)}',
+        'kept = {"django_migrations", *_tables(*_EVENTS, *_QUEUE, *_SEALS, *_RETIRED, *_SCHEDULE, *_INDEX)}',
+        'kept = {"django_migrations", *_tables(*_EVENTS, *_QUEUE, *_RETIRED, *_SCHEDULE, *_INDEX)}',
         ("tests/audit/test_roles.py::test_a02_the_portals_role_seals_nothing_and_hides_nothing_from_the_sealer",),
     ),
     Mutant(
         "the sealer alone writes its schedule",
         "portal/operations/management/commands/restrict_db_role.py",
-        "*_SEALS, *_RETIRED, *_SCHEDULE)}",
-        "*_SEALS, *_RETIRED)}",
+        "*_SEALS, *_RETIRED, *_SCHEDULE, *_INDEX)}",
+        "*_SEALS, *_RETIRED, *_INDEX)}",
         ("tests/audit/test_roles.py::test_a02_the_portals_role_seals_nothing_and_hides_nothing_from_the_sealer",),
     ),
     Mutant(

@@ -8,10 +8,10 @@ from portal.changes.models.change import (
     SEE_ALL,
     Change,
     ChangeQuerySet,
-    CircuitBreaker,
     Revision,
     Status,
 )
+from portal.changes.models.circuit_breaker import CircuitBreaker
 from portal.changes.models.comment import Comment
 from portal.changes.models.draft import Draft
 from portal.changes.models.observed_secret import ObservedSecret

@@ -1,4 +1,4 @@
-"""The change request, its revisions, and the circuit breaker of delivery."""
+"""The change request and its revisions."""
 
 from __future__ import annotations
 
@@ -283,25 +283,3 @@ class Revision(models.Model):
                 fields=["base_secret_fingerprint"], condition=~Q(base_secret_fingerprint=""), name="revision_base_value"
             ),
         ]
-
-
-class CircuitBreaker(models.Model):
-    """State of the circuit breaker and of the manual pause: one row for all workers, written by `circuit_breaker`."""
-
-    id = models.SmallIntegerField(primary_key=True, default=1)
-    failures = models.IntegerField(default=0, help_text="Calls in a row that did not get through.")
-    opened_at = models.DateTimeField(null=True, help_text="Paused since.")
-    probe_at = models.DateTimeField(null=True, help_text="When the next change may be tried.")
-    probes = models.SmallIntegerField(
-        default=0, db_default=0, help_text="Changes tried in vain since delivery is paused."
-    )
-    http_status = models.IntegerField(null=True, help_text="Of the newest failure.")
-    reason = models.TextField(blank=True)
-    next_slot_at = models.DateTimeField(null=True, help_text="When the next change may go, where delivery has a cap.")
-    paused_at = models.DateTimeField(null=True, help_text="Paused by a person since.")
-    paused_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    pause_reason = models.TextField(blank=True, db_default="")
-
-    class Meta:
-        default_permissions = ()
-        constraints = [models.CheckConstraint(condition=Q(id=1), name="circuit_breaker_one_row")]
