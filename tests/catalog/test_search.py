@@ -60,7 +60,7 @@ def test_words_are_those_of_the_last_reading(read: Client, segura: Sandbox) -> N
     read.get("/secrets/43/propose/")
     assert found(read, "cloud") == found(read, "pduarte") == set()
     assert found(read, "newcomer") == found(read, "on-prem") == {43}
-    assert "last time somebody read the details here" in text_of(read.get("/secrets/"))
+    assert "tags, URLs, people and groups, as last read" in text_of(read.get("/secrets/"))
 
 
 def test_reading_that_finds_nothing_new_writes_one_instant(read: Client) -> None:
