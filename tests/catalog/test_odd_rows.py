@@ -45,7 +45,7 @@ def test_odd_row_is_named_and_all_others_are_mirrored(
     done = sync_catalog()
     assert (done.listed, done.added, done.left_out) == (2, 2, 1)
     assert ApiSecret.objects.get(pk=900).name == "new one"
-    assert not ApiSecret.objects.vanished().exists(), "the row may be any of those that are missing"
+    assert not ApiSecret.objects.unlisted().exists(), "the row may be any of those that are missing"
     assert done.odd[0].startswith("2: ")
     assert events("catalog.synced")[-1]["data"]["left_out"] == 1
     page = text_of(as_person(requester).get(reverse("catalog:secrets")))
@@ -58,7 +58,7 @@ def test_list_of_odd_rows_alone_is_not_believed(segura: Sandbox) -> None:
     segura.control.plan(endpoint="list", body=_list([None, {}]))
     done = sync_catalog()
     assert (done.ok, done.kind) == (False, "unreadable")
-    assert not ApiSecret.objects.vanished().exists()
+    assert not ApiSecret.objects.unlisted().exists()
 
 
 @pytest.mark.parametrize(
@@ -75,12 +75,12 @@ def test_list_that_lacks_much_is_believed_when_an_operator_says_so(
     segura.control.plan(endpoint="list", body=body, times=None)
     done = sync_catalog()
     assert (done.ok, done.kind) == ((True, "") if believed else (False, "shrunk"))
-    assert ApiSecret.objects.vanished().count() == (missing if believed else 0)
+    assert ApiSecret.objects.unlisted().count() == (missing if believed else 0)
     assert ApiSecret.objects.filter(pk=900).exists(), "what is new is taken over all the same"
     if not believed:
         assert f"{missing} of {LISTED}" in done.sentence
         call_command("sync_catalog", "--accept-vanished")
-        assert ApiSecret.objects.vanished().count() == missing
+        assert ApiSecret.objects.unlisted().count() == missing
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_administrator_reads_which_command_confirms_a_list_that_shrank(
         assert f"manage.py sync_catalog {option}" in text_of(browser.get(reverse(address)))
     browser.post(reverse("catalog:synchronise"))
     sync_catalog()
-    assert not ApiSecret.objects.vanished().exists(), "the button confirms nothing"
+    assert not ApiSecret.objects.unlisted().exists(), "the button confirms nothing"
 
 
 ENTRIES: list[Any] = [None, 7, {}, {"userName": ""}, {"userName": 5}, {"userName": "x" * 501}, {"userName": "a\u202eb"},
