@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from portal.accounts.models import User
@@ -58,7 +59,8 @@ def test_page_in_doubt_says_that_unread_values_are_sent_again_t3(
 def test_applied_page_says_that_the_secret_was_not_read_back_t10(
     claimed: Change, as_person: AsPerson, requester: User
 ) -> None:
-    status_changes.mark_applied(claimed, StatusCause.CONFIRMED, code=200)
+    with transaction.atomic():
+        status_changes.mark_applied(claimed, StatusCause.CONFIRMED, code=200)
     words = text_of(page_of(as_person(requester), claimed))
     assert "Segura confirmed the change" in words
     assert "The secret was not read back." in words

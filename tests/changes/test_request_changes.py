@@ -59,7 +59,7 @@ def test_the_requester_reads_what_is_asked_and_is_led_to_revise(
     assert "approver asked for changes" in text_of(page)
     assert "Keep the old host too" in text_of(page)
     assert offers(page, "revise", submitted)
-    assert "Changes requested by approver" in text_of(browser.get(reverse("changes:mine")))
+    assert "Changes requested" in text_of(browser.get(reverse("changes:mine")))
 
 
 def test_nobody_else_approves_while_it_stands_and_is_told_who_asked(

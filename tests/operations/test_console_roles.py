@@ -49,13 +49,14 @@ COMMANDS = (
     ("user", "ana"),
     ("user", "ana", "--disable"),
     ("prune",),
+    ("rebuild_access_index",),
     ("rotate_encryption_keys",),
     ("seal_audit",),
     ("sync_catalog",),
     ("verify_audit",),
 )
-NO_DATABASE = {"run", "sandbox"}
-"""`run` is the development server, whose database is its own; `sandbox` has none."""
+NO_DATABASE = {"run", "sandbox", "demo_history"}
+"""`run` is the development server, whose database is its own; the others have none."""
 MAY = {
     "portal": {"user", "rotate_encryption_keys", "verify_audit"},
     "sealer": {"seal_audit", "rotate_encryption_keys", "verify_audit"},

@@ -151,7 +151,7 @@ def test_no_question_is_the_portals_own_failure(cast: Cast, address: Address, da
         assert answer.status_code < 500, asked
 
 
-SAYS_NOTHING = ("audit:person", "audit:secret", "changes:discard")
+SAYS_NOTHING = ("audit:person", "audit:secret", "audit:user_access", "audit:group_access", "changes:discard")
 """Any name or number may be asked for: what nobody knows has an empty page, and no draft."""
 
 

@@ -57,6 +57,8 @@ changes:mine            GET    in  200 200 403 403 403 in  403
 changes:all             GET    in  302 302 200 200 200 in  403
 changes:change          GET    in  200 404 200 200 200 in  404
 changes:status          GET    in  200 404 200 200 200 in  404
+changes:base_check      GET    in  200 404 200 200 200 in  404
+changes:check_base      POST   in  302 404 302 302 302 in  404
 changes:history         GET    in  200 404 200 200 200 in  404
 changes:new_comments           GET    in  204 404 204 204 204 in  404
 changes:approve         POST   in  403 404 302 403 403 in  404
