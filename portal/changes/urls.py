@@ -22,6 +22,7 @@ urlpatterns = [
     path("help/", help_page.help_page, name="help"),
     path("queue/", queue.queue, name="queue"),
     path("queue/updates/", queue.queue_updates, name="queue_updates"),
+    path("queue/next/", queue.next_change, name="next_change"),
     path("queue/decide/", bulk.decide, name="decide"),
     path("risk-rules/", queue.risk_rules, name="risk_rules"),
     path("changes/mine/", lists.mine, name="mine"),

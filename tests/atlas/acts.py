@@ -33,6 +33,12 @@ def refused_pause(page: Page) -> None:
     refused("#pause-delivery button[type=submit]")(page)
 
 
+def refused_rejection(page: Page) -> None:
+    """Open the sheet that rejects a change, and send it without a reason."""
+    page.locator("#decide [id^=reject-]").click()
+    refused("#reject-sheet .sheet-acts button")(page)
+
+
 def preview(page: Page) -> None:
     """A proposal with everything an approver has to look at."""
     page.locator("[name=url]").fill("http://sms.example/")
@@ -103,7 +109,7 @@ def whole_log(page: Page) -> None:
 
 def from_an_old_page(page: Page) -> None:
     """Approve in a tab that has been open since the revision before."""
-    page.locator("#acts [name=revision]").evaluate_all("(all) => all.forEach((kept) => { kept.value = 1; })")
+    page.locator("main [name=revision]").evaluate_all("(all) => all.forEach((kept) => { kept.value = 1; })")
     refused("button[id^=approve-]")(page)
 
 

@@ -22,6 +22,7 @@ from tests.atlas.acts import (
     preview_strangers,
     refused,
     refused_pause,
+    refused_rejection,
     strangers,
     whole_log,
     without_cookie,
@@ -185,8 +186,7 @@ def _change() -> Iterator[State]:
     yield State("change asked of requester", "requester", "/changes/{asked}/")
     yield State("change pending of auditor", "auditor", "/changes/{pending}/")
     yield State("change approved while paused", "requester", "/changes/{approved}/", "held")
-    rejects = refused("button[id^=reject-]")
-    yield State("vote refused", "approver", "/changes/{pending}/", act=rejects, minutes_ago=60, code=422)
+    yield State("vote refused", "approver", "/changes/{pending}/", act=refused_rejection, minutes_ago=60, code=422)
     yield State(
         "comment refused",
         "approver",

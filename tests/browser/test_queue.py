@@ -38,15 +38,16 @@ def test_twenty_changes_are_decided_by_keyboard_alone(waiting: list[int], segura
         expect(page.locator(f"#approve-{change}")).to_be_visible()
         if number % 3 == 2:
             page.keyboard.press("r")
-            expect(page.get_by_label("Comment", exact=True).last).to_be_focused()
+            sheet = page.locator("#reject-sheet")
+            expect(sheet.get_by_label("Comment", exact=True)).to_be_focused()
             page.keyboard.type("Not like this")
-            page.keyboard.press("Escape")
-            page.keyboard.press("r")
+            approver.tab_to(sheet.get_by_role("button", name="Reject"))
+            page.keyboard.press("Enter")
             said = f"You rejected CR-{change}"
         else:
             page.keyboard.press("a")
             if number % 5 == 0:
-                expect(page.locator("[name^=confirmed-]")).to_be_focused()
+                expect(page.locator("#approve-sheet [name^=confirmed-]")).to_be_focused()
                 page.keyboard.press("Space")
                 page.keyboard.press("a")
             said = f"You approved CR-{change}"
@@ -71,21 +72,21 @@ def test_keys_go_through_the_list_and_can_be_switched_off(segura: Control, sign_
     page.keyboard.press("k")
     expect(page.locator(f"#approve-{first}")).to_be_visible()
     page.keyboard.press("x")
-    expect(page.get_by_label(f"Choose CR-{first}")).to_be_checked()
+    expect(page.get_by_label(f"Select CR-{first}")).to_be_checked()
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     assert findings(page) == []
     page.set_viewport_size({"width": 1440, "height": 900})
-    page.get_by_label("Use these keys").press("Space")
+    page.get_by_label("Enable shortcuts").press("Space")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_hidden()
     page.keyboard.press("/")
     expect(page.locator("#queue-q")).not_to_be_focused()
     page.reload()
     page.keyboard.press("/")
     expect(page.locator("#queue-q")).not_to_be_focused()
-    page.get_by_role("button", name="Keys").click()
-    page.get_by_label("Use these keys").check()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    page.get_by_label("Enable shortcuts").check()
     page.keyboard.press("Escape")
     page.keyboard.press("/")
     expect(page.locator("#queue-q")).to_be_focused()
@@ -103,11 +104,11 @@ def test_who_was_faster_is_named_and_new_ones_are_announced(segura: Control, sig
     requester.propose(31, notes="a new one")
     expect(page.locator(f"#taken-{change}")).to_have_text("Already approved by Abel Approver.", timeout=30_000)
     expect(page.locator(f"#approve-{change}")).to_have_count(0)
-    expect(page.get_by_label(f"Choose CR-{change}")).to_have_count(0)
+    expect(page.get_by_label(f"Select CR-{change}")).to_have_count(0)
     expect(page.locator("#announcement")).to_contain_text("Already approved by Abel Approver")
     assert findings(page) == []
     page.set_viewport_size({"width": 1440, "height": 900})
-    page.get_by_role("link", name="1 new change: show").click()
+    page.get_by_role("link", name="1 new change \N{EN DASH} Refresh").click()
     expect(page.locator(f"#row-{change}")).to_have_count(0)
 
 
@@ -118,9 +119,9 @@ def test_several_are_decided_at_once_and_high_risk_is_left(scripts: bool, segura
     grave = requester.propose(35, url=f"http://grave-{scripts}.example".lower())
     page = approver.go("/queue/")
     for change in (plain, grave):
-        page.get_by_label(f"Choose CR-{change}").check()
+        page.get_by_label(f"Select CR-{change}").check()
     page.get_by_role("button", name="Approve selected").click()
-    report = page.get_by_role("region", name="What became of each")
+    report = page.get_by_role("region", name="Results")
     expect(report).to_contain_text(f"CR-{plain} Approved.")
     expect(report).to_contain_text(f"CR-{grave} Skipped: high-risk")
     if scripts:
@@ -130,10 +131,12 @@ def test_several_are_decided_at_once_and_high_risk_is_left(scripts: bool, segura
 
 def approve_at_high_risk(page: Page, approver: Person, change: int) -> None:
     page.goto(f"{approver.url}/changes/{change}/")
-    page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_role("alert").first).to_contain_text("High risk: confirm")
-    page.get_by_label("I understand what approving does").check()
-    page.get_by_role("button", name="Approve").click()
+    page.locator(f"#approve-{change}").click()
+    sheet = page.locator("#approve-sheet")
+    sheet.get_by_role("button", name="Approve").click()
+    expect(sheet.get_by_role("alert").first).to_contain_text("High risk: confirm")
+    sheet.locator("[name^=confirmed-]").check()
+    sheet.get_by_role("button", name="Approve").click()
     expect(page.locator("#messages")).to_contain_text(f"You approved CR-{change}")
     approver.complaints.clear()  # the refusal is a line in the console
 
@@ -141,7 +144,7 @@ def approve_at_high_risk(page: Page, approver: Person, change: int) -> None:
 def test_the_way_of_a_change_is_read_without_leaving_the_list(segura: Control, sign_in: SignIn) -> None:
     change = sign_in("requester").propose(31, notes="how it came here")
     page = sign_in("approver").go(f"/queue/?open={change}")
-    page.locator(".panel summary", has_text="What happened so far").press("Enter")
+    page.locator(".panel summary", has_text="Activity").press("Enter")
     expect(page.locator(".panel .timeline")).to_contain_text("Proposed")
     expect(page.locator(".panel .timeline")).to_contain_text("Rita Requester")
     assert page.url.endswith(f"/queue/?open={change}")
@@ -167,8 +170,8 @@ def test_box_at_the_head_chooses_all_but_high_risk(segura: Control, sign_in: Sig
     plain = [requester.propose(25, notes=f"all at once {number}") for number in range(2)]
     grave = requester.propose(25, url="http://not-at-once.example")
     page = approver.go("/queue/")
-    everything, told = page.get_by_label("Choose all, high risk excepted"), page.locator("#picked")
-    box = {change: page.get_by_label(f"Choose CR-{change}") for change in (*plain, grave)}
+    everything, told = page.get_by_label("Select all (except high risk)"), page.locator("#picked")
+    box = {change: page.get_by_label(f"Select CR-{change}") for change in (*plain, grave)}
     common = page.locator("[name=picks]:not([data-alone])").count()
     everything.focus()
     page.keyboard.press("Space")
@@ -198,5 +201,5 @@ def test_box_at_the_head_chooses_all_but_high_risk(segura: Control, sign_in: Sig
 def test_without_scripts_there_is_no_box_for_all(segura: Control, sign_in: SignIn) -> None:
     change = sign_in("requester").propose(25, notes="no script")
     page = sign_in("approver", java_script_enabled=False).go("/queue/")
-    expect(page.get_by_label(f"Choose CR-{change}")).to_be_visible()
+    expect(page.get_by_label(f"Select CR-{change}")).to_be_visible()
     expect(page.locator("#pick-all")).to_be_hidden()

@@ -25,17 +25,22 @@ def revise(requester: Person, change: int, **fields: str) -> None:
 
 
 def fill_in(page: Page) -> None:
-    page.get_by_label("I understand what approving does").check()
-    page.get_by_label("Comment", exact=True).fill(TYPED)
+    page.locator("#decide [id^=approve-]").click()
+    sheet = page.locator("#approve-sheet")
+    sheet.locator("[name^=confirmed-]").check()
+    sheet.locator("summary", has_text="Add a comment").click()
+    sheet.get_by_label("Comment", exact=True).fill(TYPED)
 
 
 def expect_untouched(page: Page, change: int, host: str) -> None:
     expect(page.locator("main")).to_contain_text(host)
-    expect(page.locator("[name^=reason-]")).to_have_value("")
-    expect(page.locator("[name^=confirmed-]")).not_to_be_checked()
+    sheet = page.locator("#approve-sheet")
+    expect(sheet.locator("[name^=reason-]")).to_have_value("")
+    expect(sheet.locator("[name^=confirmed-]")).not_to_be_checked()
     page.locator(f"#approve-{change}").click()
-    expect(page.locator("main").get_by_role("alert").first).to_be_visible()
-    expect(page.locator(f"#approve-{change}")).to_be_visible()
+    sheet.get_by_role("button", name="Approve").click()
+    expect(sheet.get_by_role("alert").first).to_be_visible()
+    expect(page.locator(f"#approve-{change}")).to_be_attached()
 
 
 @pytest.mark.parametrize("path", ["/changes/{change}/", "/queue/?open={change}"])
@@ -69,8 +74,8 @@ def test_reason_for_several_changes_is_gone_after_back(segura: Control, sign_in:
     requester, approver = sign_in("requester"), sign_in("approver")
     change = requester.propose(31, notes="for the queue")
     page = approver.go("/queue/")
-    page.get_by_label("Comment for all selected").fill(TYPED)
     page.locator(f"#pick-{change} [name=picks]").check()
+    page.get_by_label("Comment for all selected").fill(TYPED)
     approver.go("/changes/")
     page.go_back()
     expect(page.get_by_label("Comment for all selected")).to_have_value("")

@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.shows("W04"),
 ]
 
-OWN = "Nobody decides a change they proposed or edited. Another member of Approvers can."
+OWN = "You can't decide a change you proposed or edited. Another member of Approvers can."
 MEMBERS = "Only members of Approvers can do this."
 ALL_ROLES = ("requester", "approver", "auditor", "administrator")
 SEND = """([path, fields]) => {
@@ -74,7 +74,7 @@ def told(sign_in: SignIn) -> Callable[..., list[dict[str, Any]]]:
 def ballot_of(somebody_else: Person, change: int) -> Ballot:
     """What the decision form of another person's page would send: the revision and its digest."""
     page = somebody_else.go(f"/changes/{change}/")
-    return {name: page.locator(f"#acts [name={name}]").first.input_value() for name in ("revision", "digest")}
+    return {name: page.locator(f"#decide [name={name}]").first.input_value() for name in ("revision", "digest")}
 
 
 def craft(person: Person, path: str, fields: Ballot) -> Response:
@@ -113,7 +113,9 @@ def expect_told(told: Callable[..., list[dict[str, Any]]], name: str, change: in
 def expect_another_decides(approver: Person, change: int, segura: Control) -> None:
     """Nothing of what was tried counted: one vote of somebody else, and only then the call."""
     secret = (
-        str(approver.go(f"/changes/{change}/").locator(".eyebrow a").get_attribute("href")).strip("/").split("/")[-1]
+        str(approver.go(f"/changes/{change}/").locator(".eyebrow a[href^='/secrets/']").get_attribute("href"))
+        .strip("/")
+        .split("/")[-1]
     )
 
     def calls() -> int:  # for this secret: other tests leave changes of others behind, which go their way meanwhile
@@ -186,7 +188,7 @@ def test_a_second_session_of_the_same_person_is_the_same_person(
 
     page = second.go(f"/changes/{others}/")
     ballot = ballot_of(approver, change)
-    form = page.locator("#acts form").first
+    form = page.locator("#decide form").first
     form.evaluate("(form, path) => form.setAttribute('action', path)", f"/changes/{change}/approve/")
     for name, value in ballot.items():
         form.locator(f"[name={name}]").evaluate("(input, value) => input.value = value", value)

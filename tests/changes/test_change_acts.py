@@ -53,7 +53,7 @@ def test_rejecting_needs_a_reason_and_keeps_it(as_person: AsPerson, approver: Us
     browser = as_person(approver)
     response = send(browser, "reject", submitted, ballot_of(submitted, reason="   "))
     assert response.status_code == 422
-    assert "A rejection needs a reason" in text_of(response)
+    assert "Add a reason" in text_of(response)
     assert status_of(submitted) == Status.PENDING
     send(browser, "reject", submitted, ballot_of(submitted, reason="Wrong host"))
     assert status_of(submitted) == Status.REJECTED
@@ -79,7 +79,7 @@ def test_requester_cannot_approve_own_change_by_crafted_post(
     requester.save()
     response = send(as_person(requester), "approve", submitted, ballot_of(submitted))
     assert response.status_code == 403
-    assert "Nobody decides a change they proposed or edited" in text_of(response)
+    assert "You can't decide a change you proposed or edited" in text_of(response)
     assert not Vote.objects.exists()
     assert Event.objects.filter(action="vote.refused", change=submitted.pk).exists()
 
@@ -110,7 +110,7 @@ def test_where_the_rule_has_failed_the_database_refuses_and_is_heard_as_the_rule
     person = {"requester": requester, "editor": approver}[how]
     response = send(as_person(person), "approve", submitted, ballot_of(submitted))
     assert response.status_code == 403
-    assert "Nobody decides a change they proposed or edited" in text_of(response)
+    assert "You can't decide a change you proposed or edited" in text_of(response)
     assert status_of(submitted) == Status.PENDING
     assert not Vote.objects.exists()
     refused = Event.objects.get(action="vote.refused", change=submitted.pk)
@@ -181,7 +181,7 @@ def test_a_vote_over_an_old_revision_shows_the_difference_and_a_fresh_box(
     words = text_of(response)
     assert "This change was revised while you were reading." in words
     assert "From revision 1, which you saw, to revision 2" in words
-    assert "The new client secret is another one" in words
+    assert "A different client secret is proposed." in words
     difference = response.context["refusal"]["difference"]
     assert [(field.old, field.new) for field in difference.fields] == [
         ("https://gcp-eu.example", "https://third.example")

@@ -61,7 +61,7 @@ def test_a_requester_reads_it_without_the_right_to_audit(
     as_person: AsPerson, requester: User, approver: User, submitted: Change
 ) -> None:
     send(as_person(approver), "reject", submitted, ballot_of(submitted, reason="Not before the audit"))
-    words = text_of(page_of(as_person(requester), submitted)).partition("What happened so far")[2]
+    words = text_of(page_of(as_person(requester), submitted)).partition("Activity")[2]
     assert words.index("Proposed") < words.index("Rejected")
     assert "Not before the audit" in words
     assert "In the audit log" not in words

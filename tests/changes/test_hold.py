@@ -135,7 +135,7 @@ def test_every_page_of_a_waiting_change_says_who_why_and_what_ends_it(
     assert moved.status_code == 200
     for said in ("admin paused delivery of all changes", WHY, "resumes it"):
         assert said in text_of(moved)
-    assert "admin has paused delivery to Segura" in text_of(as_person(approver).get(reverse("changes:queue")))
+    assert "admin paused delivery to Segura" in text_of(as_person(approver).get(reverse("changes:queue")))
     assert "Waiting: delivery is paused" in text_of(browser.get(reverse("changes:mine")))
     delivery_pause.resume_delivery(by=admin, recent_auth=PRESENT)
     assert poll(browser, moved).status_code == 200

@@ -32,7 +32,7 @@ AsPerson = Callable[..., Client]
 PASSWORD = "approver-correct-horse"
 LATE = 301 / 60
 """Minutes since the last sign-in, one second too many."""
-ASKED = "Enter your password: this needs you to show that it is you."
+ASKED = "Enter your password to confirm."
 
 
 def asks(page: str) -> bool:

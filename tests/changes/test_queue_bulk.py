@@ -80,7 +80,7 @@ def test_own_changes_are_refused_one_by_one(as_person: AsPerson, approver: User,
     edited_by(approver, own)
     report = decide(as_person(approver), "approve", own, other).context["report"]
     assert [each.kind for each in report] == ["refused", "approved"]
-    assert "Nobody decides a change they proposed or edited" in report[0].sentence
+    assert "You can't decide a change you proposed or edited" in report[0].sentence
 
 
 def test_a_rejection_takes_one_reason_for_all_high_risk_included(
@@ -90,7 +90,7 @@ def test_a_rejection_takes_one_reason_for_all_high_risk_included(
     browser = as_person(approver)
     refused = decide(browser, "reject", plain, grave, reason=" ")
     assert refused.status_code == 422
-    assert "A rejection needs a reason" in text_of(refused)
+    assert "Add a reason" in text_of(refused)
     assert len(TICKED.findall(refused.content.decode())) == 2
     report = decide(browser, "reject", plain, grave, reason="Not this week").context["report"]
     assert [each.kind for each in report] == ["rejected", "rejected"]
@@ -120,7 +120,7 @@ def test_nothing_chosen_or_an_altered_list_is_said(
     submit(60)
     response = as_person(approver).post("/queue/decide/", {"verdict": "approve", "picks": picks})
     assert response.status_code == 422
-    assert ("Choose at least one change" if not picks else "The list was altered") in text_of(response)
+    assert ("Select at least one change" if not picks else "The list was altered") in text_of(response)
 
 
 @pytest.mark.parametrize("verdict", ["request_changes", "abstain", ""])

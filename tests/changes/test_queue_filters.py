@@ -16,10 +16,11 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change
-from portal.changes.workflow import submission
+from portal.changes.workflow import review, submission
 from tests.changes.pages import as_shown_to, ballot_of, send, text_of
 from tests.changing import approve
 from tests.people import mirrored
+from tests.vouching import PRESENT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 QUEUE = "/queue/"
@@ -62,20 +63,40 @@ def test_filters_combine_and_nonsense_narrows_nothing(
     assert [row.change.secret_name for row in rows] == found
 
 
-def test_how_long_a_change_waits_is_counted_from_its_submission_as_the_order_is(
+def test_waiting_time_starts_again_with_a_revision_and_the_order_stays_q7(
     some: dict[str, Change], propose: Callable[..., Proposal], as_person: AsPerson, approver: User
 ) -> None:
-    """A revision puts it neither behind in the list nor back to nothing in the column."""
     first, browser = some["low"], as_person(approver)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("portal.changes.workflow.submission.db_now", lambda: first.created_at + timedelta(hours=2))
         submission.revise_change(first.pk, propose(identifier=first.secret, notes="Revised later"), by=first.requester)
         patch.setattr("portal.changes.forms.filters.timezone.now", lambda: first.created_at + timedelta(minutes=150))
+        assert first.pk not in [row.change.pk for row in rows_of(browser, "age=1")]
+        patch.setattr("portal.changes.forms.filters.timezone.now", lambda: first.created_at + timedelta(minutes=190))
         assert first.pk in [row.change.pk for row in rows_of(browser, "age=1")]
     page = browser.get(QUEUE)
     assert page.context["rows"][0].change.pk == first.pk
     row = page.content.decode().partition(f'id="row-{first.pk}"')[2].partition("</tr>")[0]
-    assert f'class="ago" datetime="{first.created_at.isoformat(timespec="seconds")}"' in row
+    revised = (first.created_at + timedelta(hours=2)).isoformat(timespec="seconds")
+    assert f'class="ago" datetime="{revised}"' in row
+    assert f"Proposed {first.created_at:%Y-%m-%d %H:%M:%S} UTC" in row
+
+
+def test_row_says_that_the_change_was_revised_since_the_review_q7(
+    some: dict[str, Change], propose: Callable[..., Proposal], as_person: AsPerson, approver: User, approver2: User
+) -> None:
+    first = some["low"]
+    review.request_changes(
+        first.pk,
+        by=approver,
+        revision=1,
+        digest=first.get_current_revision().digest,
+        reason="Say why",
+        recent_auth=PRESENT,
+    )
+    submission.revise_change(first.pk, propose(identifier=first.secret, notes="Revised"), by=first.requester)
+    assert "Revised since your review" in text_of(as_person(approver).get(QUEUE))
+    assert "Revised since your review" not in text_of(as_person(approver2).get(QUEUE))
 
 
 def test_age_counts_from_the_submission(some: dict[str, Change], as_person: AsPerson, approver: User) -> None:

@@ -54,10 +54,10 @@ def test_new_ones_are_announced_once(as_person: AsPerson, approver: User, submit
     page = browser.get("/queue/")
     submit(60)
     told = browser.get(asked_by(page))
-    assert "1 new change: show" in text_of(told)
+    assert "1 new change" in text_of(told)
     assert browser.get(asked_by(told)).status_code == 204
     submit(61)
-    assert "2 new changes wait for you." in text_of(browser.get(asked_by(told)))
+    assert "2 new changes to review." in text_of(browser.get(asked_by(told)))
 
 
 def test_news_bring_the_count_of_the_navigation_and_the_title_along(

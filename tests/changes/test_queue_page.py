@@ -50,7 +50,16 @@ def test_a_superuser_has_no_queue(as_person: AsPerson, requester: User) -> None:
 
 def test_queue_shows_what_waits_with_its_facts(as_person: AsPerson, approver: User, submitted: Change) -> None:
     words = text_of(as_person(approver).get(QUEUE))
-    for fact in ("1 change", submitted.reference, "GCP", "requester", "URL", "Other host", "0/1", "The endpoint moves"):
+    for fact in (
+        "1 change",
+        submitted.reference,
+        "GCP",
+        "requester",
+        "URL",
+        "Other host",
+        "0 of 1 approvals",
+        "The endpoint moves",
+    ):
         assert fact in words
 
 
@@ -73,7 +82,7 @@ def test_own_edited_voted_and_decided_changes_are_not_in_the_queue(
     edited_by(approver, edited)
     response = as_person(approver).get(QUEUE)
     assert response.context["rows"] == []
-    assert "Nothing waits for you" in text_of(response)
+    assert "You're all caught up" in text_of(response)
 
 
 def test_search_finds_by_name_and_by_number(as_person: AsPerson, approver: User, submit: Callable[..., Change]) -> None:
@@ -82,7 +91,7 @@ def test_search_finds_by_name_and_by_number(as_person: AsPerson, approver: User,
     for asked, found in (("aws", aws), (f"cr-{gcp.pk}", gcp), (str(aws.pk), aws)):
         rows = browser.get(QUEUE, {"q": asked}).context["rows"]
         assert [row.change.pk for row in rows] == [found.pk], asked
-    assert "Nothing found" in text_of(browser.get(QUEUE, {"q": "nothing like this"}))
+    assert "No matching changes" in text_of(browser.get(QUEUE, {"q": "nothing like this"}))
 
 
 def test_the_count_stops_at_its_limit(
@@ -149,7 +158,7 @@ def test_a_rejection_without_reason_is_said_in_the_panel(
     response = send(as_person(approver), "reject", submitted, data, **{"HX-Request": "true"})
     assert response.status_code == 422
     assert "<html" not in response.content.decode()
-    assert "A rejection needs a reason" in text_of(response)
+    assert "Add a reason" in text_of(response)
 
 
 def test_a_vote_over_an_old_revision_is_refused_in_the_panel_with_the_difference(

@@ -112,7 +112,7 @@ def test_high_risk_is_approved_only_over_the_opened_difference_and_its_confirmed
         (ReviewProof(opened=False, confirmed=True), DiffNotOpened),
         (ReviewProof(True, False), ImpactNotConfirmed),
     ):
-        with pytest.raises(refusal, match="High risk"):
+        with pytest.raises(refusal, match=r"High risk|understand"):
             review.approve_change(submitted.pk, by=approver, review_proof=looked, **seen, recent_auth=PRESENT)
         assert f'"rule":"{refusal.code}"' in Event.objects.filter(action="vote.refused").latest("pk").text
     assert Change.objects.get(pk=submitted.pk).status == Status.PENDING
@@ -174,7 +174,7 @@ def test_pages_with_the_difference_carry_the_mark_and_name_the_consequence(
     for page in (page_of(browser, change), browser.get("/queue/")):
         assert mark in page.content.decode()
         words = text_of(page)
-        assert "High risk. What approving does to GCP:" in words
+        assert "High risk. Approving this will:" in words
         assert "goes to rcosta" in words
         assert "The client secret is replaced" in words
 
@@ -186,7 +186,7 @@ def test_a_click_without_the_box_is_told_at_the_box_and_loses_nothing(
     for more in ({}, {"HX-Request": "true"}):
         response = send(as_person(approver), "approve", submitted, {**ballot, "from": "queue"}, **more)
         assert response.status_code == 422
-        assert f'href="#vote-confirmed-{submitted.get_current_revision().digest}"' in response.content.decode()
+        assert f'href="#approve-confirmed-{submitted.get_current_revision().digest}"' in response.content.decode()
         assert "I looked" in text_of(response)
     assert submitted.votes.count() == 0
 

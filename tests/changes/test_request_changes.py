@@ -44,7 +44,7 @@ def queue_of(browser: Client) -> str:
 def test_a_request_needs_words_for_the_requester(as_person: AsPerson, approver: User, submitted: Change) -> None:
     response = send(as_person(approver), "request_changes", submitted, ballot_of(submitted, reason="  "))
     assert response.status_code == 422
-    assert "Say what should be changed" in text_of(response)
+    assert "Describe what to change" in text_of(response)
     assert not Vote.objects.exists()
 
 
@@ -56,10 +56,12 @@ def test_the_requester_reads_what_is_asked_and_is_led_to_revise(
     assert submitted.status == Status.PENDING
     browser = as_person(requester)
     page = page_of(browser, submitted)
-    assert "approver asked for changes" in text_of(page)
+    assert "approver requested changes" in text_of(page)
     assert "Keep the old host too" in text_of(page)
     assert offers(page, "revise", submitted)
-    assert "Changes requested" in text_of(browser.get(reverse("changes:mine")))
+    own = text_of(browser.get(reverse("changes:mine")))
+    assert "Changes requested" in own
+    assert "Keep the old host too" in own
 
 
 def test_nobody_else_approves_while_it_stands_and_is_told_who_asked(
@@ -72,7 +74,7 @@ def test_nobody_else_approves_while_it_stands_and_is_told_who_asked(
     assert f'id="approve-{submitted.pk}"' not in page.content.decode()
     response = send(browser, "approve", submitted, ballot_of(submitted))
     assert response.status_code == 409
-    assert "approver asked for changes" in text_of(response)
+    assert "approver requested changes" in text_of(response)
     submitted.refresh_from_db()
     assert submitted.status == Status.PENDING
     assert not Vote.objects.filter(verdict=Verdict.APPROVE).exists()
@@ -103,7 +105,7 @@ def test_anybody_who_decides_may_still_reject_or_ask_too(
 def test_who_asked_takes_it_back_by_approving(as_person: AsPerson, approver: User, submitted: Change) -> None:
     ask(submitted, approver)
     browser = as_person(approver)
-    assert "takes the request back" in text_of(page_of(browser, submitted))
+    assert "withdraws your request" in text_of(page_of(browser, submitted))
     assert send(browser, "approve", submitted, ballot_of(submitted)).status_code == 302
     submitted.refresh_from_db()
     assert submitted.status == Status.APPROVED

@@ -112,7 +112,7 @@ def test_every_page_of_every_address_carries_them(cast: Cast) -> None:
         (500, lambda browser: browser.get("/fail/")),
         (503, lambda browser: browser.get("/lose/")),
         (200, lambda browser: browser.get(staticfiles_storage.url("icons.svg"))),
-        (200, lambda browser: browser.get(staticfiles_storage.url("queue.js"))),
+        (200, lambda browser: browser.get(staticfiles_storage.url("review.js"))),
     ],
 )
 def test_what_goes_wrong_and_what_is_static_carries_them_too(

@@ -51,6 +51,7 @@ changes:search          GET    in  200 200 200 200 200 in  200
 changes:help            GET    in  200 200 200 200 200 in  200
 changes:queue           GET    in  403 403 200 403 403 in  403
 changes:queue_updates            GET    in  403 403 204 403 403 in  403
+changes:next_change            GET    in  403 403 302 403 403 in  403
 changes:decide          POST   in  403 403 200 403 403 in  403
 changes:risk_rules      GET    in  200 200 200 200 200 in  200
 changes:mine            GET    in  200 200 403 403 403 in  403

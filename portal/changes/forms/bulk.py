@@ -31,7 +31,7 @@ class SelectionField(forms.Field):
     """The ticked boxes, each in the form «change.revision.digest»."""
 
     widget = forms.MultipleHiddenInput
-    default_error_messages = {"required": _("Choose at least one change.")}
+    default_error_messages = {"required": _("Select at least one change.")}
 
     def to_python(self, value: list[str] | None) -> list[SelectedChange]:
         """Return the selected changes, each once. Raises ValidationError if a value is invalid, or for over MOST."""

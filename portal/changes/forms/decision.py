@@ -12,11 +12,12 @@ from portal.accounts.forms import RecentAuthForm
 from portal.changes.domain import review_proof
 from portal.changes.domain.review_proof import ReviewProof
 from portal.changes.forms.fields import SecretField
+from portal.changes.models import Verdict
 from portal.vault import SecretStr
 
 
 class VoteForm(RecentAuthForm):
-    """A vote: its revision and digest, and a comment, which is mandatory except for an approval.
+    """One verdict: its revision and digest, and a comment, which is mandatory except for an approval.
 
     `opened` is the review token of the page that showed the difference; with `confirmed` it is the review proof that a
     high-risk change requires. The names of the controls `confirmed` and `reason` contain the digest that they are
@@ -34,7 +35,7 @@ class VoteForm(RecentAuthForm):
     )
     reason = forms.CharField(
         label=_("Comment"),
-        help_text=_("Required to reject or request changes. The requester sees it."),
+        help_text=_("The requester sees it."),
         required=False,
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 2, "autocomplete": "off"}),
@@ -45,21 +46,12 @@ class VoteForm(RecentAuthForm):
         data: QueryDict | None = None,
         *,
         request: HttpRequest,
+        verdict: Verdict = Verdict.APPROVE,
         digest: str = "",
-        note: str = "",
-        kept: bool = False,
     ) -> None:
-        """Bind the form to `digest`, that of the revision the page shows, unless `data` contains one.
-
-        `note`: a prepared comment, which the voter can edit.
-        `kept`: the page shows the form already; htmx must not overwrite what is being typed there.
-        """
+        """Bind the form to `digest`, that of the revision the page shows, unless `data` contains one."""
         self._digest = digest if data is None else data.get("digest", "")
-        super().__init__(data, request=request, auto_id="vote-%s")
-        self.initial["reason"] = note
-        if kept:
-            for field in self.fields.values():
-                field.widget.attrs["hx-preserve"] = "true"
+        super().__init__(data, request=request, auto_id=f"{verdict.replace('_', '-')}-%s")
 
     @property
     def bound_digest(self) -> str:
@@ -93,6 +85,35 @@ class VoteForm(RecentAuthForm):
             marked=given["opened"],
             confirmed=given["confirmed"],
         )
+
+
+class DecisionForms:
+    """The forms of the three verdicts on one revision; `bound`, if given, replaces the one of its verdict.
+
+    `note`: a prepared comment of a request for changes.
+    """
+
+    def __init__(
+        self,
+        *,
+        request: HttpRequest,
+        digest: str,
+        bound: VoteForm | None = None,
+        verdict: Verdict | None = None,
+        note: str = "",
+    ) -> None:
+        forms_by_verdict = {each: VoteForm(request=request, verdict=each, digest=digest) for each in Verdict}
+        forms_by_verdict[Verdict.REQUEST_CHANGES].initial["reason"] = note
+        if bound is not None and verdict is not None:
+            forms_by_verdict[verdict] = bound
+        self.approve = forms_by_verdict[Verdict.APPROVE]
+        self.request_changes = forms_by_verdict[Verdict.REQUEST_CHANGES]
+        self.reject = forms_by_verdict[Verdict.REJECT]
+
+    @property
+    def asks_password(self) -> bool:
+        """Whether a verdict needs the password, so that Approve opens its sheet."""
+        return "password" in self.approve.fields
 
 
 class RetryForm(RecentAuthForm):

@@ -44,14 +44,14 @@ class QueueFilterForm(forms.Form):
         coerce=int,
     )
     sort = forms.ChoiceField(
-        label=_("Sort"), required=False, choices=[("", _("Longest waiting first")), ("risk", _("Highest risk first"))]
+        label=_("Sort"), required=False, choices=[("", _("Oldest first")), ("risk", _("Highest risk first"))]
     )
     at = forms.CharField(required=False, widget=forms.HiddenInput)
     open = forms.IntegerField(required=False, min_value=0, max_value=_LARGEST, widget=forms.HiddenInput)
 
     FILTERS = ("risk", "field", "requester", "age")
     ORDERS = {"": ("id",), "risk": ("-risk", "id")}
-    """Waiting time counts from the submission, as the change's number does: a revision moves no change back."""
+    """By the first proposal: a revision moves no change back, although its waiting time starts again."""
 
     def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data, auto_id="queue-%s")
@@ -102,7 +102,8 @@ class QueueFilterForm(forms.Form):
             secret = ~Q(secret_fingerprint="")
             changes = changes.filter(_current(secret if field == SECRET_FIELD else Q(patch__has_key=field)))
         if hours := given.get("age"):
-            changes = changes.filter(created_at__lte=timezone.now() - timedelta(hours=hours))
+            since = timezone.now() - timedelta(hours=hours)
+            changes = changes.filter(_current(Q(created_at__lte=since)))
         return changes
 
 

@@ -114,6 +114,11 @@ class ChangePage:
         return history.build_history(self.change, {person.username: person.display_name for person in people})
 
     @property
+    def steps_taken(self) -> list[HistoryEntry]:
+        """The steps of the history that people follow, without calls and repeated checks."""
+        return [entry for entry in self.history if not entry.technical]
+
+    @property
     def meaning(self) -> str:
         """Explanation of the change's status."""
         return str(status_help.STATUS_HELP[Status(self.change.status)])

@@ -25,11 +25,13 @@ from portal.changes.models.observed_secret import observed_of
 from portal.changes.presenters import base_check, change_titles, next_steps, since_review
 from portal.changes.presenters.change_titles import ChangeTitle
 from portal.changes.rules import guards
+from portal.common.invisible_characters import show_invisible
 
 OPEN_SHOWN = 20
 EXPIRY_SHOWN = timedelta(days=3)
 CHANGES_REQUESTED = "changes_requested"
 """Shown in place of the status of a pending change whose approvers request a revision."""
+_REASON_SHOWN = 160
 REPEATABLE = (Status.REJECTED, Status.FAILED, Status.EXPIRED, Status.WITHDRAWN)
 """Closed without being applied: the same may be proposed again."""
 
@@ -105,6 +107,21 @@ class ChangeRow:
         return risks.overall_level(self.risks)
 
     @property
+    def is_high_risk(self) -> bool:
+        return self.level == RiskLevel.HIGH
+
+    @property
+    def more_risks(self) -> int:
+        """Number of risks after the first one."""
+        return max(0, len(self.risks) - 1)
+
+    @property
+    def reason_line(self) -> str:
+        """Reason and ticket on one line, cut to what a list shows."""
+        words = " · ".join(filter(None, (self.revision.reason, self.revision.ticket)))
+        return show_invisible(" ".join(words[:_REASON_SHOWN].split()))
+
+    @property
     def mark(self) -> str:
         """Review token that proves that a page with the difference was served; not for lists, which show none."""
         return review_proof.make_review_token(self.revision.digest, revision=self.revision.number, reader=self.reader)
@@ -151,7 +168,7 @@ class ChangeRow:
 
     @property
     def badge_label(self) -> str:
-        """Label of the badge."""
+        """Label of the badge; get_status_display would compare all labels for each row."""
         return _("Changes requested") if self.requests else str(Status(self.change.status).label)
 
     @property
@@ -258,21 +275,6 @@ def build_rows(changes: Iterable[Change], *, reader: User, deciders: frozenset[i
         )
         for change in found
     ]
-
-
-def row_or_next(wanted: int, rows: list[ChangeRow], order: tuple[str, ...]) -> ChangeRow | None:
-    """Return the row of this change; if it is not listed, the row after its place in the order; else the first row.
-
-    `order` is as keyset.paginate_by_keyset takes it, of columns that are numbers.
-    """
-    asked = next((row for row in rows if row.change.pk == wanted), None)
-    gone = Change.objects.filter(pk=wanted).first() if wanted and not asked else None
-    later = [row for row in rows if gone and _rank(row.change, order) > _rank(gone, order)]
-    return asked or next(iter(later or rows), None)
-
-
-def _rank(change: Change, order: tuple[str, ...]) -> tuple[int, ...]:
-    return tuple(-getattr(change, name[1:]) if name[0] == "-" else getattr(change, name) for name in order)
 
 
 def open_rows_of_secret(identifier: int, *, reader: User, besides: Change | None = None) -> list[ChangeRow]:

@@ -46,6 +46,18 @@ _TOLD: dict[str, str | Promise] = {
     "vault.responded": _("Segura answered"),
     "vault.unanswered": _("Segura did not answer"),
 }
+TECHNICAL = frozenset(
+    {
+        "change.approved",  # the deciding vote says it
+        "change.requeued",
+        "change.still_in_doubt",
+        "delivery.answered",
+        "delivery.claim_lost",
+        "vault.responded",
+        "vault.unanswered",
+    }
+)
+"""Actions that only the technical details of a change show; the others are its steps."""
 _VERDICTS = {
     Verdict.APPROVE: (_("Approved"), "good"),
     Verdict.REJECT: (_("Rejected"), "bad"),
@@ -65,6 +77,7 @@ class HistoryEntry:
     line: str
     code: int | None
     answers: bool
+    technical: bool
 
 
 def build_history(change: Change, names: Mapping[str, str]) -> list[HistoryEntry]:
@@ -87,4 +100,5 @@ def _moment(entry: Entry, names: Mapping[str, str]) -> HistoryEntry:
         line="" if entry.actor else event_text.summary_line(entry),
         code=entry.http_status,
         answers=event_text.has_http_status(entry),
+        technical=entry.action in TECHNICAL,
     )

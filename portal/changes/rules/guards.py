@@ -90,10 +90,13 @@ def find_change_request_violation(change: Change, verdict: Verdict, *, by: User)
     standing = open_change_requests(current_votes(change))
     own = any(vote.voter_id == by.pk for vote in standing)
     if verdict == Verdict.REQUEST_CHANGES and own:
-        return AlreadyVoted(_("You have asked for changes. It waits for a revision, or your own decision."))
+        return AlreadyVoted(_("You requested changes. Waiting for a revision, or for your own decision."))
     if verdict == Verdict.APPROVE and standing and not own:
         return ChangesRequested(
-            _("%(names)s asked for changes. It can be approved once it is revised, or once they approve it themselves.")
+            _(
+                "%(names)s requested changes. Others can approve the change only after a revision, or "
+                "after %(names)s approves."
+            )
             % {"names": voter_names(standing)}
         )
     return None
@@ -111,9 +114,9 @@ def violation_from_constraint(change: int, revision: int, *, by: User) -> RuleVi
 def require_reason(verdict: Verdict, reason: str) -> None:
     """Require a reason for every verdict but an approval. Raises ReasonMissing."""
     if verdict == Verdict.REJECT and not reason.strip():
-        raise ReasonMissing(_("A rejection needs a reason: the requester reads it."))
+        raise ReasonMissing(_("Add a reason. The requester sees it."))
     if verdict == Verdict.REQUEST_CHANGES and not reason.strip():
-        raise ReasonMissing(_("Say what should be changed: the requester reads it."))
+        raise ReasonMissing(_("Describe what to change. The requester sees it."))
 
 
 def require_right(by: User, right: Right) -> None:
@@ -125,7 +128,7 @@ def require_right(by: User, right: Right) -> None:
 def require_recent_auth(recent_auth: RecentAuth) -> None:
     """Require that the user has authenticated within the last minutes. Raises ReauthenticationRequired."""
     if not recent_auth.fresh:
-        raise ReauthenticationRequired(_("Enter your password: this needs you to show that it is you."))
+        raise ReauthenticationRequired(_("Enter your password to confirm."))
 
 
 def require_review_proof(revision: Revision, review_proof: ReviewProof) -> None:
@@ -139,7 +142,7 @@ def require_review_proof(revision: Revision, review_proof: ReviewProof) -> None:
     if not review_proof.opened:
         raise DiffNotOpened(_("High risk: open the change and read its difference before you approve it."))
     if not review_proof.confirmed:
-        raise ImpactNotConfirmed(_("High risk: confirm that you know what approving brings about."))
+        raise ImpactNotConfirmed(_("Confirm that you understand what approving does."))
 
 
 def forbid_own_change(change: Change, by: User, rule: str) -> None:
@@ -215,7 +218,7 @@ def own_changes_filter(by: User) -> Q:
 
 def _own_change() -> OwnChange:
     return OwnChange(
-        _("Nobody decides a change they proposed or edited. Another member of %(groups)s can.")
+        _("You can't decide a change you proposed or edited. Another member of %(groups)s can.")
         % {"groups": roles.group_names_with_right(Right.DECIDE)}
     )
 

@@ -145,13 +145,14 @@ def when(instant: datetime) -> SafeString:
 
 
 @register.simple_tag
-def age(instant: datetime) -> SafeString:
-    """Return the time since an instant, in full in the attribute and the title."""
+def age(instant: datetime, first: datetime | None = None) -> SafeString:
+    """Return the time since an instant, in full in the attribute; in the title also the `first` proposal."""
     seconds = max(0.0, (timezone.now() - instant).total_seconds())
+    proposed = f" · {_('Proposed')} {next_steps.instant_utc_text(first)}" if first and first != instant else ""
     return format_html(
         '<time class="ago" datetime="{}" title="{}">{}</time>',
         instant.isoformat(timespec="seconds"),
-        next_steps.instant_utc_text(instant),
+        f"{next_steps.instant_utc_text(instant)}{proposed}",
         _long(seconds),
     )
 

@@ -19,7 +19,7 @@ from portal.changes.delivery import circuit_breaker
 from portal.changes.forms.comment import CommentForm
 from portal.changes.forms.decision import RecheckForm, ResolveForm, RetryForm, VoteForm
 from portal.changes.forms.filters import QueueFilterForm
-from portal.changes.models import Change, Status
+from portal.changes.models import Change, Status, Verdict
 from portal.changes.presenters import comment_threads, error_responses, page_version
 from portal.changes.rules.guards import ContainsSecret, RuleViolation
 from portal.changes.transitions import WrongState
@@ -65,7 +65,6 @@ def status(request: UserRequest, change_id: int) -> HttpResponse:
     context = {
         **page_context(request, shown),
         "moved": True,
-        "ballot": VoteForm(request=request, digest=shown.revision.digest, kept=True),
         "token": f"{seen_revision}.{shown.token.partition('.')[2]}",
         "outdated": seen_revision != shown.change.revision,
     }
@@ -106,6 +105,7 @@ def approve(request: UserRequest, change_id: int) -> HttpResponse:
     return _vote(
         request,
         change_id,
+        Verdict.APPROVE,
         lambda ballot: review.approve_change(change_id, by=by, **ballot.vote, review_proof=ballot.review_proof),
     )
 
@@ -117,7 +117,9 @@ def approve(request: UserRequest, change_id: int) -> HttpResponse:
 def reject(request: UserRequest, change_id: int) -> HttpResponse:
     """Reject the revision that the page showed, with a reason."""
     by = request.user
-    return _vote(request, change_id, lambda ballot: review.reject_change(change_id, by=by, **ballot.vote))
+    return _vote(
+        request, change_id, Verdict.REJECT, lambda ballot: review.reject_change(change_id, by=by, **ballot.vote)
+    )
 
 
 @returns_typed
@@ -127,7 +129,12 @@ def reject(request: UserRequest, change_id: int) -> HttpResponse:
 def request_changes(request: UserRequest, change_id: int) -> HttpResponse:
     """Request another revision from the requester, with the text of what to change."""
     by = request.user
-    return _vote(request, change_id, lambda ballot: review.request_changes(change_id, by=by, **ballot.vote))
+    return _vote(
+        request,
+        change_id,
+        Verdict.REQUEST_CHANGES,
+        lambda ballot: review.request_changes(change_id, by=by, **ballot.vote),
+    )
 
 
 @require_POST
@@ -218,19 +225,25 @@ def _is_ready(request: UserRequest, form: RecentAuthForm) -> bool:
     return valid
 
 
-def _vote(request: UserRequest, change_id: int, cast: Callable[[VoteForm], Change]) -> HttpResponse:
-    ballot = VoteForm(request.POST, request=request)
+def _vote(request: UserRequest, change_id: int, verdict: Verdict, cast: Callable[[VoteForm], Change]) -> HttpResponse:
+    ballot = VoteForm(request.POST, request=request, verdict=verdict)
     if not _is_ready(request, ballot):
-        return show_refusal(request, change_id, ballot=ballot)
-    return _act(request, change_id, lambda: cast(ballot), ballot=ballot)
+        return show_refusal(request, change_id, verdict=verdict, ballot=ballot)
+    return _act(request, change_id, lambda: cast(ballot), verdict=verdict, ballot=ballot)
 
 
-def _act(request: UserRequest, change_id: int, act: Callable[[], Change], **forms: RecentAuthForm) -> HttpResponse:
+def _act(
+    request: UserRequest,
+    change_id: int,
+    act: Callable[[], Change],
+    verdict: Verdict | None = None,
+    **forms: RecentAuthForm,
+) -> HttpResponse:
     """Run the command and redirect, or show the page again with the rule that the command violates."""
     try:
         changed = act()
     except (RuleViolation, WrongState) as refusal:
-        return show_refusal(request, change_id, refusal, **forms)
+        return show_refusal(request, change_id, refusal, verdict=verdict, **forms)
     except Change.DoesNotExist:
         raise Http404 from None
     messages.success(request, _done(changed, request))
@@ -256,8 +269,9 @@ def _done(changed: Change, request: UserRequest) -> str:
 
 def _onward(request: UserRequest, changed: Change) -> HttpResponseRedirect:
     """Redirect to the next change of the queue if the user came from there, else to the change."""
-    if request.POST.get("from") != "queue":
-        return HttpResponseRedirect(reverse("changes:change", args=[changed.pk]))
     place = QueueFilterForm(request.POST).place
+    if request.POST.get("from") != "queue":
+        page = reverse("changes:change", args=[changed.pk])
+        return HttpResponseRedirect(f"{page}?{place.urlencode()}" if place else page)
     place.setdefault("open", str(changed.pk))
     return HttpResponseRedirect(f"{reverse('changes:queue')}?{place.urlencode()}")

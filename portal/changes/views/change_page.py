@@ -12,8 +12,8 @@ from portal.accounts import roles
 from portal.accounts.decorators import RightMissing, UserRequest
 from portal.accounts.forms import RecentAuthForm
 from portal.accounts.roles import Right
-from portal.changes.forms.decision import RecheckForm, ResolveForm, RetryForm, VoteForm
-from portal.changes.models import Change
+from portal.changes.forms.decision import DecisionForms, RecheckForm, ResolveForm, RetryForm, VoteForm
+from portal.changes.models import Change, Verdict
 from portal.changes.presenters import change_page, error_responses, since_review
 from portal.changes.presenters.change_page import ChangePage
 from portal.changes.rules.guards import (
@@ -39,10 +39,16 @@ _ABOUT: dict[type[Exception], str] = {
 
 
 def show_refusal(
-    request: UserRequest, change_id: int, refusal: RuleViolation | WrongState | None = None, **forms: RecentAuthForm
+    request: UserRequest,
+    change_id: int,
+    refusal: RuleViolation | WrongState | None = None,
+    *,
+    verdict: Verdict | None = None,
+    **forms: RecentAuthForm,
 ) -> HttpResponse:
     """Render the page again, with the sentence and what was typed; never with a secret value.
 
+    `verdict`: that of the vote which was refused; its sheet opens with the page.
     Raises RightMissing if the user came from the queue and may not open it any more.
     """
     shown = open_change(request, change_id)
@@ -54,8 +60,10 @@ def show_refusal(
     if refusal is not None:
         code, sentence = error_responses.violation_response(refusal, request)
         context |= _told(shown, refusal, sentence, forms)
-    if revised:  # its comment and confirmation are about another revision
-        context["ballot"] = VoteForm(request=request, digest=shown.revision.digest)
+    if isinstance(ballot, VoteForm):
+        # A comment and a confirmation of another revision are not taken over.
+        kept = None if revised else ballot
+        context["ballot"] = DecisionForms(request=request, digest=shown.revision.digest, bound=kept, verdict=verdict)
     if "ballot" in forms and request.htmx and request.POST.get("from") == "queue":
         if not roles.has_right(request.user, Right.DECIDE):
             raise RightMissing(Right.DECIDE)
@@ -90,11 +98,11 @@ def open_change(request: UserRequest, change_id: int) -> ChangePage:
         raise Http404 from None
 
 
-def opened_ballot(request: UserRequest, shown: ChangePage) -> VoteForm:
-    """Return an empty vote form; with `?comment=base_changed` its comment names the fields that changed in Segura."""
+def opened_ballot(request: UserRequest, shown: ChangePage) -> DecisionForms:
+    """Return empty vote forms; `?comment=base_changed` prepares a comment with the fields that changed in Segura."""
     asked = request.GET.get("comment") == "base_changed" and shown.base_check and shown.base_check.changed
     note = shown.base_check.note if asked and shown.base_check else ""
-    return VoteForm(request=request, digest=shown.revision.digest, note=note)
+    return DecisionForms(request=request, digest=shown.revision.digest, note=note)
 
 
 def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
@@ -104,7 +112,8 @@ def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
         "change": shown.change,
         "token": shown.token,
         "talk": comments.talk(request, shown),
-        "ballot": VoteForm(request=request, digest=shown.revision.digest),
+        "ballot": DecisionForms(request=request, digest=shown.revision.digest),
+        "asked": queue.place_of(request),
         "retry": RetryForm(request=request),
         "recheck": RecheckForm(request=request),
         "resolve": ResolveForm(request=request),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import HttpResponse, QueryDict
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -14,16 +15,17 @@ from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.roles import Right
 from portal.changes.domain import risks
 from portal.changes.forms.bulk import MOST, BulkVoteForm
-from portal.changes.forms.decision import VoteForm
+from portal.changes.forms.decision import DecisionForms
 from portal.changes.forms.filters import QueueFilterForm, QueueUpdateForm
 from portal.changes.models import Change, Revision
-from portal.changes.presenters import change_rows, secret_insight
+from portal.changes.presenters import change_rows, queue_order, secret_insight
 from portal.changes.presenters.base_check import BaseCheck
 from portal.changes.presenters.change_rows import ChangeRow
 from portal.changes.presenters.queue_updates import QueueUpdates
 from portal.changes.presenters.secret_insight import ReuseWarning
 from portal.changes.presenters.since_review import SinceReview, choose_since, find_reference, with_review
 from portal.changes.views import review_reads
+from portal.common.parsing import parse_db_integer
 from portal.web import keyset, saved_filters
 from portal.web.htmx import fragment_name, retarget_response
 
@@ -37,8 +39,8 @@ class QueuePanel:
 
     row: ChangeRow
     likeness: list[ReuseWarning]
-    ballot: VoteForm
-    may_vote: bool = True
+    ballot: DecisionForms
+    may_vote: bool = False
     may_approve: bool = False
     may_request_changes: bool = False
     refusal: dict[str, Any] = field(default_factory=dict)
@@ -69,14 +71,9 @@ def show_queue(
     found = with_review(change_rows.with_row_data(form.narrow(waiting)), request.user)
     page = keyset.paginate_by_keyset(found, order=form.order, cursor=place.get("at", ""), size=MOST)
     rows = change_rows.build_rows(page.rows, reader=request.user)
-    selected = change_rows.row_or_next(form.opened, rows, form.order)
+    selected = queue_order.row_or_next(form.opened, rows, form.order)
     if panel is None and selected is not None:
-        likeness = secret_insight.find_reuse(selected.change, selected.revision, reader=request.user)
-        check = BaseCheck(selected.change, selected.revision, selected.observed)
-        check = review_reads.start_read(check, by=request.user)
-        form_of_vote = VoteForm(request=request, digest=selected.revision.digest)
-        since = choose_since(selected.change, _revisions_of(selected), asked.get("since", ""))
-        panel = QueuePanel(selected, likeness, form_of_vote, check=check, since=since)
+        panel = _build_panel(request, selected, asked.get("since", ""))
     context = {
         "asked": place,
         "form": form,
@@ -94,6 +91,51 @@ def show_queue(
     }
     response = render(request, fragment_name(request, "changes/queue.html", "desk"), context, status=status)
     return retarget_response(response, "#desk") if request.htmx and status >= 400 else response
+
+
+def _build_panel(request: UserRequest, selected: ChangeRow, since_asked: str) -> QueuePanel:
+    """Return the panel of a change that waits for the reader; it starts the comparison with Segura."""
+    likeness = secret_insight.find_reuse(selected.change, selected.revision, reader=request.user)
+    check = BaseCheck(selected.change, selected.revision, selected.observed)
+    since = choose_since(selected.change, _revisions_of(selected), since_asked)
+    return QueuePanel(
+        selected,
+        likeness,
+        DecisionForms(request=request, digest=selected.revision.digest),
+        may_vote=True,
+        may_approve=not selected.base_changed,
+        may_request_changes=True,
+        check=review_reads.start_read(check, by=request.user),
+        since=since,
+    )
+
+
+def place_of(request: HttpRequest) -> QueryDict:
+    """Return the place in the queue that the reader came from, for the URLs of the page of a change."""
+    return QueueFilterForm(request.POST if request.method == "POST" else request.GET).place
+
+
+@require_safe
+@require_rights(Right.DECIDE)
+def next_change(request: UserRequest) -> HttpResponse:
+    """Redirect to the change to decide after `after`, or before `before`, by the filters and the order of the queue.
+
+    After the last one comes the first one; if no change waits for the user, the queue says so.
+    """
+    form = QueueFilterForm(request.GET)
+    after, before = (parse_db_integer(request.GET.get(name, "")) or 0 for name in ("after", "before"))
+    left = Change.objects.filter(pk=before or after).first()
+    waiting = form.narrow(Change.objects.awaiting_decision_by(request.user)).exclude(pk=before or after)
+    found = list(waiting.order_by(*form.order)[:MOST])
+    order, place = form.order, form.place
+    if before:
+        found.reverse()
+    chosen = queue_order.first_after(left, found, order, backwards=bool(before)) if left else next(iter(found), None)
+    place.pop("open", None)
+    if chosen is None:
+        return redirect("changes:queue")
+    page = reverse("changes:change", args=[chosen.pk])
+    return HttpResponseRedirect(f"{page}?{place.urlencode()}" if place else page)
 
 
 @require_safe
