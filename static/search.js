@@ -1,5 +1,4 @@
 // Search dialog: Ctrl-K, Cmd-K and the box of the header open it, arrow keys move, Enter opens a result.
-import { openSheet } from "./sheet.js";
 
 const dialog = document.getElementById("search");
 const box = document.getElementById("search-q");
@@ -10,7 +9,7 @@ let shown = null; // the text that the results are for
 function open() {
   document.querySelector("details[data-popover][open]")?.removeAttribute("open");
   if (document.querySelector("dialog[open]:not(#search)")) return;
-  openSheet(dialog);
+  if (!dialog.open) dialog.showModal();
   box.select();
   box.focus();
   if (shown === null) box.dispatchEvent(new Event("search-opened"));

@@ -4,7 +4,7 @@ const find = (hash) => {
   return named instanceof HTMLDialogElement && named.classList.contains("sheet") ? named : null;
 };
 
-export function openSheet(sheet) {
+function openSheet(sheet) {
   if (!sheet.open) sheet.showModal();
 }
 

@@ -37,7 +37,7 @@ def test_change_that_needs_a_person_is_settled_from_the_page_of_operations(
     admin = sign_in("admin", java_script_enabled=scripts)
     admin.page.get_by_role("link", name="Operations").click()
     page = admin.page
-    expect(page.get_by_role("region", name="Changes that need a person")).to_contain_text(f"CR-{change}")
+    expect(page.get_by_role("region", name="Changes that need action")).to_contain_text(f"CR-{change}")
     if scripts:
         assert findings(page) == []
         page.set_viewport_size({"width": 1440, "height": 900})
@@ -51,18 +51,18 @@ def test_change_that_needs_a_person_is_settled_from_the_page_of_operations(
         admin.reread(change, "Applied")
     expect(page.locator("#status")).to_contain_text("200")
     page = admin.go("/operations/")
-    expect(page.get_by_text("No change needs a person.")).to_be_visible()
+    expect(page.get_by_text("No change needs action.")).to_be_visible()
 
 
-def test_change_that_cannot_be_settled_is_closed_by_hand_with_a_reason(segura: Control, sign_in: SignIn) -> None:
+def test_change_that_cannot_be_settled_is_resolved_manually_with_a_reason(segura: Control, sign_in: SignIn) -> None:
     change = stuck(segura, sign_in("requester"), sign_in("approver"), "closed by hand")
     sent = len(segura.arrivals("update"))
     admin = sign_in("admin", java_script_enabled=False)
     page = admin.go("/operations/")
-    page.get_by_role("link", name=f"Close CR-{change} by hand").click()
+    page.get_by_role("link", name=f"Resolve CR-{change} manually").click()
     page.get_by_label("None of the proposed values: it was not applied").check()
     page.get_by_label("How do you know?").fill("Segura shows what a colleague typed at noon")
-    page.get_by_role("button", name="Close").click()
+    page.get_by_role("button", name="Resolve").click()
     expect(page.locator("#status .badge-status").first).to_have_text("Failed")
     expect(page.locator("body")).to_contain_text("Segura shows what a colleague typed at noon")
     expect(page.locator("body")).to_contain_text("Adam Administrator")

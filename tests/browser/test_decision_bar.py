@@ -78,7 +78,7 @@ def test_approve_is_in_sight_on_a_phone_and_high_risk_takes_two_taps_and_a_tick_
     segura: Control, sign_in: SignIn
 ) -> None:
     requester = sign_in("requester")
-    low, high = requester.propose(61, notes="long " * 400), requester.propose(61, url="http://another-host.example")
+    low, high = requester.propose(61, notes="long " * 400), requester.propose(44, url="http://another-host.example")
     page = sign_in("approver", **PHONE).go(f"/changes/{low}/")
     expect(page.locator(f"#approve-{low}")).to_be_in_viewport(ratio=1)
     page.goto(page.url.replace(f"/{low}/", f"/{high}/"))

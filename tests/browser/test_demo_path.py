@@ -22,7 +22,7 @@ class CountingVisitor:
 
     def click(self, selector: str) -> None:
         self.clicks += 1
-        self.page.locator(f"{selector}:visible").first.click()
+        self.page.locator(selector).filter(visible=True).first.click()
 
 
 def propose_high_risk(url: str) -> int:

@@ -38,6 +38,8 @@ def test_each_documented_error_is_told_on_the_change_and_in_the_log(
     change = requester.propose(43, notes=f"for the error {fault}")
     segura.plan(fault, endpoint="update", **plan)
     if status == "Outcome unknown":
+        # The page of an approver has the secret read too, though not again for a minute.
+        expect(approver.go(f"/changes/{change}/").get_by_text("Matches Segura")).to_be_visible()
         # Read before the call, and not read back after it: the change stays where the error has put it.
         segura.plan(endpoint="get", times=1)
         segura.plan("503", endpoint="get", times=None)

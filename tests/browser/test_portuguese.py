@@ -37,16 +37,17 @@ def test_no_page_is_wider_than_its_window(sign_in: Callable[..., Person]) -> Non
         f"/changes/{requester.propose(12, url='https://hooks.example/' + 'long' * 20, value='a-value-for-the-test')}/"
     )
     for person in people:
-        person.page.get_by_role("button", name="PT").first.click()
+        person.page.get_by_label("Account of").click()
+        person.page.get_by_role("button", name="PT").click()
     for person, path, words in (
-        (requester, change, "Em que ponto está"),
+        (requester, change, "Situação"),
         (requester, f"{change}revise/", "Usuários permitidos"),
         (requester, "/changes/mine/", "Minhas mudanças"),
         (requester, "/secrets/", "Sincronizar agora"),
         (requester, "/secrets/12/", "O que o Segura permite ao portal"),
         (requester, "/accounts/password/change/", "Nova senha"),
         (approver, "/queue/", "Aprovações"),
-        (approver, change, "Sua decisão"),
+        (approver, change, "0 de 1 aprovações"),
         (auditor, "/changes/", "Todas as mudanças"),
         (auditor, "/audit/", "Registro de auditoria"),
         (auditor, "/audit/overview/?days=90", "Respostas às atualizações"),

@@ -16,6 +16,7 @@ from django.template import VariableDoesNotExist
 OPTIONAL = frozenset(
     {"advice", "by_place", "commentable", "heading", "kind", "label", "oob", "optional", "part", "plain", "said"}
     | {"show_requester", "show_secret", "swapped", "before", "after", "newer", "older", "queue_count", "unread_count"}
+    | {"autofocus", "closed", "drafts", "moved", "outdated"}
     | {"demo"}  # of the development server, which production leaves out
 )
 """Parameters of includes that may be left out, addresses of pages that are not there, and counts for others."""

@@ -11,7 +11,6 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from portal.accounts import roles
-from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.changes.domain.policy import read_required
@@ -47,11 +46,6 @@ def is_approved(revision: Revision, votes: Iterable[Vote]) -> bool:
 def list_deciders() -> frozenset[int]:
     """Return the ids of all users who may decide now."""
     return frozenset(roles.users_with_right(Right.DECIDE).values_list("pk", flat=True))
-
-
-def count_other_deciders(requester: User) -> int:
-    """Return how many users other than the requester may decide now."""
-    return len(list_deciders() - {requester.pk})
 
 
 def can_be_approved(change: Change, revision: Revision, deciders: frozenset[int]) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import Func, OuterRef, Q, Subquery
 from django.db.models.fields.json import KeyTransform
+from django.db.models.lookups import GreaterThan, LessThan
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +20,7 @@ from portal.accounts.roles import Right
 from portal.catalog.models import ApiSecret
 from portal.changes.models.status_causes import StatusCause, cause_choices
 from portal.changes.models.vote import Vote
-from portal.common.db_expressions import exists_by_index
+from portal.common.db_expressions import CountSubquery, exists_by_index
 
 
 class Status(models.TextChoices):
@@ -95,10 +96,6 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         found |= Q(secret__in=named) if len(named) <= _FEW else Q(secret_name__icontains=text)
         return self.filter(found)
 
-    def needing_requester(self, able: int) -> ChangeQuerySet:
-        """Return the changes that wait for their requester; `able`: number of other users who may approve."""
-        return self.filter(requester_acts_filter(able))
-
     def with_requested_changes(self) -> ChangeQuerySet:
         """Return the pending changes whose approvers request a revision."""
         return self.filter(_changes_requested(), status=Status.PENDING)
@@ -116,16 +113,22 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         return self.filter(secret=identifier)
 
 
-def requester_acts_filter(able: int) -> Q:
-    """Return the condition that a change waits for its requester; `able`: number of other users who may approve.
+def requester_acts_filter(requester: User) -> Q:
+    """Return the condition that a change of this requester waits for its requester.
 
     These are changes with an open request for a revision, changes that are out of date, those that can be retried, and
-    those that too few users may approve.
+    those that too few other users may approve, whom the condition counts in the database.
     """
+    able = CountSubquery(roles.users_with_right(Right.DECIDE).exclude(pk=requester.pk).values("pk"))
+    able_json = Func(able, function="to_jsonb", output_field=models.JSONField())
     too_few = exists_by_index(
-        Revision.objects.filter(change=OuterRef("pk"), number=OuterRef("revision"), policy__required__gt=able)
+        Revision.objects.filter(
+            GreaterThan(KeyTransform("required", "policy"), able_json),
+            change=OuterRef("pk"),
+            number=OuterRef("revision"),
+        )
     )
-    stuck = Q() if able < settings.APPROVALS_REQUIRED else _changes_requested() | too_few
+    stuck = Q(LessThan(able, settings.APPROVALS_REQUIRED)) | _changes_requested() | too_few
     retryable = Q(status=Status.FAILED, closed_at__gt=timezone.now() - timedelta(days=settings.CHANGE_APPROVED_DAYS))
     return Q(status=Status.STALE) | retryable | (Q(status=Status.PENDING) & stuck)
 

@@ -36,7 +36,7 @@ def load_own_changes(requester: User) -> OwnChanges:
     """Load the rows of a requester's start page."""
     own = change_rows.with_row_data(Change.objects.proposed_by(requester))
     deciders = valid_votes.list_deciders()
-    waiting = requester_acts_filter(len(deciders - {requester.pk}))
+    waiting = requester_acts_filter(requester)
     rest = own.exclude(waiting)
     needs_you, in_progress, closed = change_rows.build_row_lists(
         own.filter(waiting).order_by("-updated_at")[: NEEDS_SHOWN + 1],
@@ -55,8 +55,8 @@ def load_own_changes(requester: User) -> OwnChanges:
 
 
 def count_needing_requester(requester: User) -> int:
-    """Return the number of changes and drafts that wait for this requester, as on the start page; in two queries."""
-    changes = Change.objects.proposed_by(requester).needing_requester(valid_votes.count_other_deciders(requester))
+    """Return the number of changes and drafts that wait for this requester, as on the start page; in one query."""
+    changes = Change.objects.proposed_by(requester).filter(requester_acts_filter(requester))
     counted = User.objects.filter(pk=requester.pk).values_list(
         CountSubquery(changes.values("pk")[:NEEDS_SHOWN]),
         CountSubquery(Draft.objects.of(requester).values("pk")[:DRAFTS_SHOWN]),

@@ -29,7 +29,7 @@ def mine(request: UserRequest) -> HttpResponse:
     form = OwnChangeFilterForm(request.GET)
     own = change_rows.with_row_data(form.narrow(Change.objects.proposed_by(request.user)))
     deciders = valid_votes.list_deciders()
-    waiting = requester_acts_filter(len(deciders - {request.user.pk}))
+    waiting = requester_acts_filter(request.user)
     rest = own.exclude(waiting)
     pages = {
         name: keyset.paginate_by_keyset(found, order=("-id",), cursor=request.GET.get(cursor, ""), size=_SIZE)
