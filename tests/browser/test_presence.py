@@ -98,6 +98,8 @@ def test_queue_asks_in_its_panel_and_enter_is_neither_verdict(
 def test_moved_change_is_taken_up_again_side_by_side(sign_in: SignIn, segura: Control) -> None:
     requester, approver = sign_in("requester"), sign_in("approver")
     change = requester.propose(44, url="https://mine.example", notes="Mine")
+    # Compared for the approver now, and not again for a minute: the edit is found when the change is to be sent.
+    expect(approver.go(f"/changes/{change}/").get_by_text("Matches Segura")).to_be_visible()
     segura.edit(44, url="https://theirs.example", notes="Theirs")
     approver.approve(change)
     requester.expect_status(change, "Out of date")

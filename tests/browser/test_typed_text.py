@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import pytest
@@ -99,10 +98,11 @@ def test_preview_after_the_session_has_ended_opens_the_form_with_its_text(
     page.get_by_label("Reason").fill(TYPED)
     requester.context.clear_cookies()
     page.get_by_role("button", name="Review changes").last.click()
-    expect(page.locator("body")).to_contain_text("You are signed out")  # in the form, or in a page that keeps its text
-    sign_in_again(requester)
-    page.get_by_role("button", name=re.compile("Send again|Review changes")).last.click()
-    expect(page.locator("main")).to_contain_text("Nothing was done")
+    expect(page.locator("body")).to_contain_text("You are signed out")
+    page.locator("[name=login]").fill(requester.name)
+    page.locator("[name=password]").fill(requester.password)
+    page.locator("main form:has([name=login]) button[type=submit]").click()
+    expect(page.locator("main").get_by_role("alert")).to_contain_text("Nothing was done")
     expect(page.locator("[name=notes]")).to_have_value("typed before the session ended")
     expect(page.get_by_label("Reason")).to_have_value(TYPED)
     requester.preview()
@@ -137,6 +137,7 @@ def test_form_that_is_too_large_is_not_sent_and_keeps_its_text(segura: Control, 
     page.get_by_role("button", name="Review changes").last.click()
     expect(page.locator("main")).to_contain_text("short again")
     expect(page.locator("[data-too-large]")).to_have_count(0)
+    requester.complaints.clear()  # the live preview of a slow machine sends the long text, and is refused
 
 
 def test_form_that_was_too_large_without_scripts_has_its_text_after_back(segura: Control, sign_in: SignIn) -> None:

@@ -40,7 +40,7 @@ def test_a_change_is_proposed_approved_and_applied(segura: Control, plain: Calla
     expect(page.locator(".diff")).to_contain_text("https://dwh.example/v2")
     change = requester.submit()
 
-    page = approver.go("/queue/")
+    page = approver.go(f"/queue/?q=CR-{change}")
     page.locator(f"#row-{change}").click()
     page.locator(f"#approve-{change}").click()
     page.locator("#approve-sheet [name^=confirmed-]").check()
@@ -94,10 +94,10 @@ def test_changes_are_decided_by_tab_enter_and_space_alone(segura: Control, plain
     page = approver.page
 
     def go_on_to(change: int) -> None:
-        page.goto(approver.url)
+        approver.go(f"/queue/?q=CR-{change}")
         approver.tab_to(page.locator(f"#row-{change}"))
         page.keyboard.press("Enter")
-        page.wait_for_url(f"**/changes/{change}/")
+        page.wait_for_url(f"**/changes/{change}/*")
 
     go_on_to(small)
     approver.tab_to(page.locator(f"#approve-{small}"))
