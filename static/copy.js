@@ -33,7 +33,7 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("htmx:load", (event) => show(event.target.parentElement ?? document));
 show(document);
 
-// Buttons with a word: <button type="button" data-copies="text" data-done="Copied" hidden>Copy</button>
+// Buttons with a word: <button type="button" data-copies="text" data-done="Copied">Copy</button>
 for (const button of document.querySelectorAll("[data-copies]")) {
   button.hidden = !navigator.clipboard; // absent on pages without TLS, except on the host itself
   const label = [...button.childNodes];

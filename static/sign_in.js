@@ -5,7 +5,6 @@ const show = document.querySelector("#show-password");
 const submit = form.querySelector("[type=submit]");
 const label = [...submit.childNodes];
 
-show.hidden = false;
 show.addEventListener("click", () => {
   const shown = show.getAttribute("aria-pressed") !== "true";
   show.setAttribute("aria-pressed", String(shown));

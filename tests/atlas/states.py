@@ -56,7 +56,7 @@ class State:
 
 
 NO_PAGE = {
-    "theme": "changes a preference and leads back",
+    "set_theme": "changes a preference and leads back",
     "set_language": "changes a preference and leads back",
     "save_filter": "saves and leads back",
     "delete_filter": "deletes and leads back",
@@ -71,6 +71,11 @@ NO_PAGE = {
     "changes:decide": "shows the queue",
     "changes:new_comments": "a part of the page of a change, asked for as others speak",
     "changes:history": "a part of the queue's panel",
+    "changes:base_check": "a part of the page of a change, asked for while the secret is read",
+    "changes:check_base": "has the secret read and leads back",
+    "changes:next_change": "leads to the next change of the queue",
+    "devserver:demo_sign_in": "signs in and leads home",
+    "carried_form": "shows the form that was filled in before signing in again",
     "changes:status": "a part of the page of a change, asked for as it moves",
     **dict.fromkeys(
         (

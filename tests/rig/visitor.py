@@ -129,12 +129,16 @@ class Visitor:
         return int(self.at.rstrip("/").rsplit("/", 1)[1])
 
     def decide(self, change: int, verdict: str, reason: str = "") -> None:
-        """Press Approve or Reject on the page of the change."""
+        """Press Approve or Reject in its sheet on the page of the change."""
         self.get(f"/changes/{change}/")
-        button = f"{verdict} CR-{change}"
-        late = "password" in self._form(button)[0].fields  # signed in more than five minutes ago
-        typed = {name: reason for name in self._form(button)[0].fields if name.startswith("reason-")}
-        self.press(button, **typed, **self.confirmed(), **({"password": self._password} if late else {}))
+        forms = [form for form in _Forms(self.answer.text).forms if form.action.endswith(f"/{verdict.lower()}/")]
+        assert forms, f"{self.at} answered {self.answer.status_code} and offers no way to {verdict.lower()}"
+        sheet = max(forms, key=lambda form: len(form.fields))  # the form of the bar asks for less
+        late = {"password": self._password} if "password" in sheet.fields else {}  # after more than five minutes
+        typed = {name: reason for name in sheet.fields if name.startswith("reason-")}
+        address = requests.compat.urljoin(self.at, sheet.action)
+        data = {**sheet.fields, **typed, **self.confirmed(), **late}
+        self._session.post(address, data, headers={"Referer": self.at}, timeout=60)
         assert self.answer.status_code == 200
 
     def offers(self, button: str) -> bool:
