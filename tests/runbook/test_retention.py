@@ -9,7 +9,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from portal.audit.ledger import record_event
-from portal.audit.models import Event, LegalHold
+from portal.audit.models import AccessSubject, Event, LegalHold
 from tests.audit.aging import seal_at
 from tests.audit.conftest import SEED
 from tests.audit.tampering import overwrite
@@ -30,7 +30,7 @@ def test_old_events_go_and_those_under_hold_stay(settings: Settings) -> None:
     seal_at(timedelta(days=400))
     seal_at(timedelta(days=398))
     environment = {**os.environ, "DATABASE_URL": database_url(), "RETAIN_AUDIT_DAYS": "365", "CHANGE": "7"}
-    prune, hold, release = documented.blocks("Retention and legal hold")
+    prune, rebuild, hold, release = documented.blocks("Retention and legal hold")
 
     def follows(block: str) -> str:
         done = documented.run(block, environment)
@@ -43,4 +43,7 @@ def test_old_events_go_and_those_under_hold_stay(settings: Settings) -> None:
     follows(release)
     assert not LegalHold.objects.exists()
     assert "audit events: 1" in follows(prune)
+    AccessSubject.objects.create(kind="user", name="mlima", folded="mlima", secret=7)  # of an event that is gone
+    assert "0 entries" in follows(rebuild)
+    assert not AccessSubject.objects.exists()
     assert "3 of them removed" in follows("python manage.py verify_audit")
