@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
+from django.db.models import OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -20,6 +20,7 @@ from portal.changes.models import Change, ChangeQuerySet, ObservedSecret, Revisi
 from portal.changes.models.observed_secret import observed_json
 from portal.changes.rules import base_checks
 from portal.changes.workflow.base_checks import is_due
+from portal.common.db_expressions import exists_by_index
 from portal.vault import SECRET_FIELD, SHARE_FIELDS
 
 _READ_TAKES = timedelta(seconds=20)
@@ -130,7 +131,7 @@ def list_base_changes(change: Change, revision: Revision, observed: ObservedSecr
 
 def with_observation(changes: ChangeQuerySet) -> ChangeQuerySet:
     """Return the queryset with what the comparison needs: `observed`, and `secret_viewable`, whether it may be read."""
-    viewable = Exists(ApiSecret.objects.viewable().filter(pk=OuterRef("secret")))
+    viewable = exists_by_index(ApiSecret.objects.viewable().filter(pk=OuterRef("secret")))
     return changes.annotate(observed=observed_json(), secret_viewable=viewable)
 
 
