@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import BooleanField, IntegerField, Q, QuerySet, Subquery
+from django.db.models import BooleanField, F, Func, IntegerField, Q, QuerySet, Subquery
 
 
 class _Has(Subquery):
@@ -22,6 +22,19 @@ def exists_by_index(rows: QuerySet[Any], *, order: str = "") -> Q:
     the selectivity: PostgreSQL might expect hardly any row to match, and not use the index that sorts the list.
     """
     return Q(_Has(rows.order_by(*filter(None, [order])).values("pk")[:1]))
+
+
+class _IdIn(Subquery):
+    template = "ANY(ARRAY(%(subquery)s))"
+
+
+def is_among(rows: QuerySet[Any]) -> Q:
+    """Return the condition that the primary key is one of the column that `rows` selects, which are up to thousands.
+
+    IN means the same, but as one of several alternatives PostgreSQL checks it for each row of the whole table. It
+    expects an array to be short, and therefore looks its elements up by index.
+    """
+    return Q(Func(F("pk"), _IdIn(rows), template="%(expressions)s", arg_joiner=" = ", output_field=BooleanField()))
 
 
 class CountSubquery(Subquery):

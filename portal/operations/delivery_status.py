@@ -17,6 +17,7 @@ from portal.changes.models import Change, Status
 from portal.changes.presenters import change_rows
 from portal.changes.presenters.change_rows import ChangeRow
 from portal.changes.rules import guards
+from portal.common.db_expressions import is_among
 from portal.operations import heartbeats, role_coverage
 from portal.operations.heartbeats import BrokerStatus
 
@@ -116,7 +117,7 @@ def _list_waiting(now: datetime) -> dict[ActionReason, list[Change]]:
     failed = changes.filter(status=Status.FAILED, closed_at__gt=since).order_by("-closed_at")
     unapprovable = changes.filter(pk__in=role_coverage.list_unapprovable_changes()).order_by("pk")
     limited = (each.values("pk")[: SHOWN + 1] for each in (unsent, failed, unapprovable))
-    anyone = reduce(or_, (Q(pk__in=each) for each in limited))
+    anyone = reduce(or_, (is_among(each) for each in limited))
     found = list(change_rows.with_row_data(changes.filter(anyone)).order_by("pk"))
     by_status = {status: [each for each in found if each.status == status] for status in _WAITING}
     return {
