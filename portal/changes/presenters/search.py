@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Case, IntegerField, Q, TextField, Value, When
+from django.db.models import Case, IntegerField, OuterRef, Q, TextField, Value, When
 from django.db.models.functions import Cast
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -21,6 +21,7 @@ from portal.changes.models import Change, ChangeQuerySet, Status
 from portal.changes.models.comment import Comment
 from portal.changes.presenters import change_rows, change_titles
 from portal.changes.presenters.search_pages import PAGES, matching_pages
+from portal.common.db_expressions import exists_by_index, is_among
 from portal.common.invisible_characters import show_invisible
 from portal.common.parsing import parse_db_integer
 
@@ -83,27 +84,31 @@ def find_referenced_change(text: str, reader: User) -> int | None:
 
 
 def _find_changes(words: list[str], reader: User) -> ChangeQuerySet:
-    """Return the newest changes with every word in a title, ticket, reason or comment; a reference comes first."""
-    found = change_rows.with_row_data(Change.objects.visible_to(reader))
+    """Return the newest changes with every word in a title, ticket, reason or comment; a reference comes first.
+
+    Words are looked for in the newest SEARCHED changes that the reader may open, and numbers in all of them.
+    """
+    visible = Change.objects.visible_to(reader)
     number = _reference_number(words[0]) if len(words) == 1 else None
     if number is not None and words[0].upper().startswith("CR-"):
-        return found.filter(pk=number)
-    found = found.annotate(proposed=Cast("current_revision__patch", TextField()))
+        return change_rows.with_row_data(visible.filter(pk=number))
+    found = change_rows.with_row_data(visible.newest()).annotate(proposed=Cast("current_revision__patch", TextField()))
     for word in words:
-        # A subquery without reference to the row: PostgreSQL runs it once, and not for each change.
-        commented = Comment.objects.filter(text__icontains=word).values("change")
+        commented = exists_by_index(Comment.objects.filter(change=OuterRef("pk"), text__icontains=word))
         found = found.filter(
             Q(secret_name__icontains=word)
             | Q(current_revision__ticket__icontains=word)
             | Q(current_revision__reason__icontains=word)
             | Q(proposed__icontains=word)
-            | Q(pk__in=commented)
-            | (Q(pk=number) | Q(secret=number) if number is not None else Q())
+            | commented
         )
+    newest = is_among(found.order_by("-pk").values("pk")[:SHOWN])
     if number is None:
-        return found.order_by("-pk")[:SHOWN]
+        return change_rows.with_row_data(visible.filter(newest)).order_by("-pk")
+    of_secret = is_among(visible.of_secret(number).order_by("-pk").values("pk")[:SHOWN])
     first = Case(When(pk=number, then=Value(0)), default=Value(1), output_field=IntegerField())
-    return found.order_by(first, "-pk")[:SHOWN]
+    numbered = visible.filter(newest | of_secret | Q(pk=number))
+    return change_rows.with_row_data(numbered).order_by(first, "-pk")[:SHOWN]
 
 
 def _reference_number(word: str) -> int | None:
