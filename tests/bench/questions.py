@@ -17,6 +17,7 @@ from django.utils import timezone
 from portal.audit.models import Event
 from portal.changes.delivery import sweep
 from portal.changes.models import Change, Status
+from portal.changes.models.change import SEARCHED
 from tests.bench.history import FIRST_SECRET, People, name_of
 from tests.bench.plans import MOST_ROWS
 
@@ -44,7 +45,7 @@ def pages() -> Iterator[Page]:
     yield from _secrets()
     yield from _log()
     yield from _subjects()
-    for name in ("delivery", "connection", "people", "keys"):
+    for name in ("delivery", "connection", "users", "keys"):
         yield Page(f"operations:{name}", "reader", reverse(f"operations:{name}"))
     for who in ("requester", "approver"):
         yield Page(f"notices of the {who}", who, reverse("notifications:inbox"))
@@ -63,18 +64,29 @@ def _desk() -> Iterator[Page]:
     ended = Change.objects.filter(status=Status.APPLIED).latest("pk")
     filters: tuple[dict[str, object], ...] = (
         {}, {"sort": "risk"}, {"risk": 1}, {"requester": "requester1"}, {"requester": "nobody"}, {"field": "notes"},
-        {"age": 24}, {"q": name_of(7)}, {"q": "no such name"}, {"q": f"CR-{waiting.pk}"}, {"open": waiting.pk + 5},
+        {"age": 24}, {"open": waiting.pk + 5},
     )  # fmt: skip
     yield from _asked("queue", "approver", "changes:queue", *filters)
+    searches: tuple[dict[str, object], ...] = (
+        {"q": name_of(7)}, {"q": "no such name"}, {"q": "service"}, {"q": f"CR-{waiting.pk}"}, {"q": ended.pk},
+    )  # fmt: skip
+    for name, who, view in (("queue", "approver", "changes:queue"), ("all changes", "approver", "changes:all"),
+                            ("my changes", "requester", "changes:mine"),
+                            ("search", "approver", "changes:search")):  # fmt: skip
+        for page in _asked(name, who, view, *searches):
+            # Of each change its id, row, revision and comments; row and revision again if it is found.
+            yield replace(page, rows=MOST_ROWS + 6 * SEARCHED)
     since = (timezone.now() - timedelta(minutes=1)).isoformat()
     yield from _asked("queue news", "approver", "changes:queue_updates", {"since": since, "shown": waiting.pk})
     yield from _asked("home", "requester", "home")
     yield from _asked("my changes", "requester", "changes:mine")
     all_filters: list[dict[str, object]] = [{"status": status} if status else {} for status in _STATUSES]
-    all_filters += [{"requester": "requester1"}, {"requester": "nobody"}, {"secret": name_of(7)},
-                    {"secret": "no such name"}, {"secret": f"CR-{ended.pk}"},
+    all_filters += [{"requester": "requester1"}, {"requester": "nobody"},
+                    {"days": 7}, {"risk": 3},
                     {"status": "applied", "requester": "requester1"}]  # fmt: skip
     yield from _asked("all changes", "approver", "changes:all", *all_filters)
+    for page in _asked("all changes", "approver", "changes:all", {"status": "changes_requested"}):
+        yield replace(page, rows=MOST_ROWS + Change.objects.filter(status=Status.PENDING).count())  # each is looked at
     for change in (waiting, ended):
         yield from _asked(f"{change.status} change", "approver", "changes:change", change_id=change.pk)
     yield from _asked("status", "approver", "changes:status", change_id=waiting.pk)
