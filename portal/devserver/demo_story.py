@@ -33,7 +33,7 @@ def _leave_high_risk_pending(player: DemoPlayer) -> None:
 
 
 def _leave_to_expire(player: DemoPlayer) -> None:
-    """Leave a change whose short deadline ends before the history does."""
+    """Leave a change whose short deadline ends at about the time the history does."""
     notes = "Restricted to the shop's address. Quota: 5,000 calls a day."
     player.propose("requester", EXPIRING_SECRET, "Marketing asked for the new quota", {"notes": notes})
 
