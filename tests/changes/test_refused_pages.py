@@ -38,7 +38,7 @@ def test_a_step_that_somebody_else_overtook_is_a_409_with_what_stands_now(
     )
     said = whole(send(as_person(approver), "approve", submitted, ballot), 409)
     assert "has moved on. Its status now: Rejected" in said
-    assert "Where it stands" in said
+    assert "Status Rejected" in said
 
 
 def test_an_input_that_a_rule_refuses_is_a_422_with_the_rule(
