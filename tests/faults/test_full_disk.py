@@ -99,7 +99,7 @@ def test_full_disk_means_no_decision_and_no_call_and_a_clear_word_and_all_goes_o
     wait_until(lambda: b"Task changes.deliver[" in crew.log.read_bytes(), "a worker has tried")
     for change in undecided:
         window = windows[change.pk]
-        page = window.press(f"Approve CR-{change.pk}", **window.confirmed())
+        page = window.vote("Approve")
         assert window.answer.status_code == 503
         assert FULL in page
     assert segura.control.arrivals("update") == []

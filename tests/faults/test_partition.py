@@ -58,8 +58,8 @@ class Approver:
         """Whether the vote counts, as far as the page says; where none comes, they try again."""
         with suppress(requests.RequestException):
             self.person.get(f"/changes/{change}/", timeout=PATIENCE_S)
-            if self.person.offers(f"Approve CR-{change}"):
-                self.person.press(f"Approve CR-{change}", timeout=PATIENCE_S, **self.person.confirmed())
+            if self.person.may_vote("Approve"):
+                self.person.vote("Approve", timeout=PATIENCE_S)
             return self.person.answer.status_code == 200
         return False
 

@@ -129,17 +129,28 @@ class Visitor:
         return int(self.at.rstrip("/").rsplit("/", 1)[1])
 
     def decide(self, change: int, verdict: str, reason: str = "") -> None:
-        """Press Approve or Reject in its sheet on the page of the change."""
+        """Open the page of the change and press Approve or Reject."""
         self.get(f"/changes/{change}/")
-        forms = [form for form in _Forms(self.answer.text).forms if form.action.endswith(f"/{verdict.lower()}/")]
-        assert forms, f"{self.at} answered {self.answer.status_code} and offers no way to {verdict.lower()}"
-        sheet = max(forms, key=lambda form: len(form.fields))  # the form of the bar asks for less
+        self.vote(verdict, reason)
+        assert self.answer.status_code == 200
+
+    def vote(self, verdict: str, reason: str = "", *, timeout: float = 60) -> str:
+        """Press Approve or Reject in its sheet on the page of a change that they are on; the page that comes then."""
+        sheet = self._sheet(verdict)
+        assert sheet, f"{self.at} answered {self.answer.status_code} and offers no way to {verdict.lower()}"
         late = {"password": self._password} if "password" in sheet.fields else {}  # after more than five minutes
         typed = {name: reason for name in sheet.fields if name.startswith("reason-")}
         address = requests.compat.urljoin(self.at, sheet.action)
         data = {**sheet.fields, **typed, **self.confirmed(), **late}
-        self._session.post(address, data, headers={"Referer": self.at}, timeout=60)
-        assert self.answer.status_code == 200
+        return self._session.post(address, data, headers={"Referer": self.at}, timeout=timeout).text
+
+    def may_vote(self, verdict: str) -> bool:
+        """Whether the page they are on lets them vote like this."""
+        return self._sheet(verdict) is not None
+
+    def _sheet(self, verdict: str) -> Form | None:
+        forms = [form for form in _Forms(self.answer.text).forms if form.action.endswith(f"/{verdict.lower()}/")]
+        return max(forms, key=lambda form: len(form.fields), default=None)  # the form of the bar asks for less
 
     def offers(self, button: str) -> bool:
         """Whether the page they are on has a button whose text starts like this."""
