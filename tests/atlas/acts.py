@@ -39,6 +39,12 @@ def refused_rejection(page: Page) -> None:
     refused("#reject-sheet .sheet-acts button")(page)
 
 
+def refused_resolution(page: Page) -> None:
+    """Open the sheet that resolves a change manually, and send it empty."""
+    page.locator("#resolve").click()
+    refused("#resolve-sheet .sheet-acts button")(page)
+
+
 def preview(page: Page) -> None:
     """A proposal with everything an approver has to look at."""
     page.locator("[name=url]").fill("http://sms.example/")

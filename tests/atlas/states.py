@@ -23,6 +23,7 @@ from tests.atlas.acts import (
     refused,
     refused_pause,
     refused_rejection,
+    refused_resolution,
     strangers,
     whole_log,
     without_cookie,
@@ -202,7 +203,7 @@ def _change() -> Iterator[State]:
         "closing refused",
         "admin",
         "/changes/{needs_attention}/",
-        act=refused("form[action$='/resolve/'] button"),
+        act=refused_resolution,
         code=422,
     )
 

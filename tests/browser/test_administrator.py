@@ -62,7 +62,7 @@ def test_change_that_cannot_be_settled_is_resolved_manually_with_a_reason(segura
     page.get_by_role("link", name=f"Resolve CR-{change} manually").click()
     page.get_by_label("None of the proposed values: it was not applied").check()
     page.get_by_label("How do you know?").fill("Segura shows what a colleague typed at noon")
-    page.get_by_role("button", name="Resolve").click()
+    page.get_by_role("button", name="Resolve", exact=True).click()
     expect(page.locator("#status .badge-status").first).to_have_text("Failed")
     expect(page.locator("body")).to_contain_text("Segura shows what a colleague typed at noon")
     expect(page.locator("body")).to_contain_text("Adam Administrator")

@@ -83,7 +83,8 @@ def test_a_rejection_asks_for_its_reason_and_a_change_is_withdrawn(plain: Callab
     expect(requester.go(f"/changes/{change}/").locator("#status")).to_contain_text("Not before the audit")
 
     page = requester.go(f"/changes/{other}/")
-    page.get_by_role("button", name="Withdraw").click()
+    page.locator("#withdraw").click()
+    page.locator("#withdraw-sheet [type=submit]").click()
     expect(page.locator("#status .badge-status").first).to_have_text("Withdrawn")
 
 
