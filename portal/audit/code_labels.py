@@ -94,7 +94,6 @@ WORDS: dict[str, str | Promise] = {
     "NotConfirmed": _("high risk: not confirmed"),
     "HoldsSecret": _("holds the secret value"),
     "PastRetention": _("past its retention"),
-    "NotReaders": _("mentions who may not see it"),
     "NotPresent": _("password not entered again"),
     "RightMissing": _("right missing"),
     "InvalidToken": _("form without a valid token (CSRF)"),

@@ -20,7 +20,7 @@ from portal.audit.forms import LogFilterForm
 from portal.audit.models import Event
 from portal.changes.domain.mentions import split_mentions
 from portal.changes.models import Change
-from portal.changes.workflow.comments import require_mentioned_can_view
+from portal.changes.workflow.comments import find_mentioned_viewers
 from portal.devserver.demo_users import ensure_demo_users
 from tests.people import person
 
@@ -145,7 +145,7 @@ def test_demo_leaves_a_person_alone_whose_name_is_spelled_otherwise(tmp_path: Pa
 
 def test_mention_means_the_account_however_it_is_spelled(submitted: Change, approver: User) -> None:
     typed = ["Approver", "\uff21pprover", "approver", "requester"]
-    assert require_mentioned_can_view(submitted, typed) == ["approver", "requester"]
+    assert find_mentioned_viewers(submitted, typed) == ["approver", "requester"]
     assert [text for text, named in split_mentions("@APPROVER, see @other", ["approver"]) if named] == ["@APPROVER"]
 
 

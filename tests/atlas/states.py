@@ -197,7 +197,7 @@ def _change() -> Iterator[State]:
         "comment refused",
         "approver",
         "/changes/{pending}/",
-        act=refused("#talk > .card-body button", text="@nobody-here see"),
+        act=refused("#talk > .card-body button", text=" "),
     )
     yield State(
         "closing refused",

@@ -18,6 +18,12 @@ def find_mentions(text: str) -> list[str]:
     return list(dict.fromkeys(_MENTION.findall(text)))
 
 
+def find_unknown_mentions(text: str, names: list[str]) -> list[str]:
+    """Return the mentions in a text, each with its @, that are none of `names`."""
+    keys = {fold_username(name) for name in names}
+    return [f"@{name}" for name in find_mentions(text) if fold_username(name) not in keys]
+
+
 def split_mentions(text: str, names: list[str]) -> list[tuple[str, bool]]:
     """Return the text in pieces, each with True if it is a mention of one of `names`."""
     found, end, keys = [], 0, {fold_username(name) for name in names}

@@ -28,7 +28,6 @@ from portal.changes.rules.violations import ChangesRequested as ChangesRequested
 from portal.changes.rules.violations import ContainsSecret as ContainsSecret
 from portal.changes.rules.violations import DiffNotOpened as DiffNotOpened
 from portal.changes.rules.violations import ImpactNotConfirmed as ImpactNotConfirmed
-from portal.changes.rules.violations import MentionNotAllowed as MentionNotAllowed
 from portal.changes.rules.violations import NotAllowed as NotAllowed
 from portal.changes.rules.violations import NothingChanged as NothingChanged
 from portal.changes.rules.violations import NotPaused as NotPaused

@@ -108,12 +108,6 @@ class PastRetention(RuleViolation):
     code = "PastRetention"
 
 
-class MentionNotAllowed(RuleViolation):
-    """The text mentions an unknown name, or a user who may not see the change."""
-
-    code = "NotReaders"
-
-
 class ReauthenticationRequired(RuleViolation):
     """The user has not authenticated within the last minutes."""
 

@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from portal.changes.domain.mentions import split_mentions
+from portal.changes.domain.mentions import find_unknown_mentions, split_mentions
 from portal.changes.models.comment import Comment
 from portal.common.invisible_characters import code_point, replace_invisible, show_invisible
 from portal.common.links import find_ticket_address, split_addresses
@@ -49,6 +49,12 @@ def with_mentions(comment: Comment) -> SafeString:
         for text, named in split_mentions(comment.text, comment.mentions)
     )
     return format_html_join("", "{}", ((piece,) for piece in shown))
+
+
+@register.filter
+def unknown_mentions(comment: Comment) -> list[str]:
+    """Return the mentions of a comment whose users were not notified, because they may not see the change."""
+    return find_unknown_mentions(comment.text, comment.mentions)
 
 
 def _link_addresses(text: str) -> SafeString:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from portal.accounts import roles
 from portal.accounts.limits import LimitReached, count_act
@@ -22,7 +21,7 @@ from portal.changes.domain.mentions import find_mentions
 from portal.changes.models import Change
 from portal.changes.models.comment import MOST, Comment
 from portal.changes.rules import secret_quotes
-from portal.changes.rules.guards import MentionNotAllowed, PastRetention, TooManySubmissions
+from portal.changes.rules.guards import PastRetention, TooManySubmissions
 from portal.changes.transitions import db_now, lock_change
 
 
@@ -39,8 +38,8 @@ class NewComment:
 def post_comment(change_id: int, remark: NewComment, *, by: User) -> Comment:
     """Post the comment in its thread; the same comment sent twice is stored once.
 
-    Raises Change.DoesNotExist if the user may not see the change, PastRetention, ContainsSecret, MentionNotAllowed,
-    TooManySubmissions.
+    A name that matches no user who may see the change stays text. Raises Change.DoesNotExist if the user may not see
+    the change, PastRetention, ContainsSecret, TooManySubmissions.
     """
     with transaction.atomic(durable=True):
         if not Change.objects.visible_to(by).filter(pk=change_id).exists():
@@ -60,7 +59,7 @@ def _say(change: Change, remark: NewComment, *, by: User) -> Comment:
         count_act(by, "comment")
     except LimitReached as reached:
         raise TooManySubmissions(str(reached)) from None
-    names = require_mentioned_can_view(change, find_mentions(remark.text))
+    names = find_mentioned_viewers(change, find_mentions(remark.text))
     opened = change.comments.filter(pk=remark.answers, parent=None).first() if remark.answers else None
     said = Comment.objects.create(
         change=change,
@@ -90,24 +89,12 @@ def _say(change: Change, remark: NewComment, *, by: User) -> Comment:
     return said
 
 
-def require_mentioned_can_view(change: Change, names: Collection[str]) -> list[str]:
-    """Return the usernames of the mentioned users, each once; all of these users may see the change.
-
-    Raises MentionNotAllowed, which names the mentions that match no user, or a user who may not see the change.
-    """
+def find_mentioned_viewers(change: Change, names: Collection[str]) -> list[str]:
+    """Return the usernames of the mentioned users who may see the change, each once."""
     may = Q(pk=change.requester_id, is_active=True)
     for right in (Right.DECIDE, Right.AUDIT, Right.OPERATE):
         may |= Q(pk__in=roles.users_with_right(right).values("pk"))
     people = User.objects.find_by_names(names).filter(may) if names else ()
     found = {person.username_key: person.username for person in people}
-    missing = [name for name in names if fold_username(name) not in found]
-    if missing:
-        raise MentionNotAllowed(
-            ngettext(
-                "Nobody of this name may see the change: %(names)s. Correct it, or leave out the @.",
-                "Nobody of these names may see the change: %(names)s. Correct them, or leave out the @.",
-                len(missing),
-            )
-            % {"names": ", ".join(f"@{name}" for name in missing)}
-        )
-    return list(dict.fromkeys(found[fold_username(name)] for name in names))
+    keys = (fold_username(name) for name in names)
+    return list(dict.fromkeys(found[key] for key in keys if key in found))
