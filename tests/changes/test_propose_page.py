@@ -445,10 +445,12 @@ def test_open_change_is_said_first_without_its_requester(
     assert "requester</" not in theirs
 
 
-def test_nobody_to_approve_is_said_and_blocks(desk: Desk, approver: User) -> None:
+def test_nobody_to_approve_is_said_and_submit_is_disabled_r4(desk: Desk, approver: User) -> None:
     approver.groups.clear()
     page = desk.preview(url="https://gcp-eu.example")
     assert "No one can approve this" in desk.text
+    assert "It needs 1 approval from someone other than you." in desk.text
+    assert "An administrator can add people to Approvers." in desk.text
     assert buttons(page) == {"back"}
 
 

@@ -24,7 +24,7 @@ from portal.changes.domain.proposal import InvalidProposalToken, Proposal, decod
 from portal.changes.forms import editor, live_difference, prefill
 from portal.changes.forms.editor import ProposalEditor
 from portal.changes.forms.prefill import Prefill
-from portal.changes.models import REVISABLE, Change, Revision
+from portal.changes.models import REVISABLE, Change, Revision, Vote
 from portal.changes.models.draft import Draft
 from portal.changes.models.template import ChangeTemplate
 from portal.changes.presenters import change_rows
@@ -245,7 +245,7 @@ def _show(
 
 
 def _about(task: ProposalTarget) -> dict[str, object]:
-    """Return the context of form and preview: the secret, its open changes, the user's draft and the templates."""
+    """Return the context of form and preview: secret, its open changes, templates, requests for changes."""
     others = change_rows.open_rows_of_secret(task.secret.pk, reader=task.by, besides=task.change)
     templates = [] if task.change or task.over else ChangeTemplate.objects.open_to(task.by)
     return {
@@ -253,4 +253,7 @@ def _about(task: ProposalTarget) -> dict[str, object]:
         "change": task.change,
         "others": others,
         "templates": templates,
+        "requests": Vote.objects.requesting_changes().filter(change=task.change).select_related("voter")
+        if task.change
+        else [],
     }
