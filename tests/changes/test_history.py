@@ -37,7 +37,7 @@ def test_it_runs_from_the_proposal_through_votes_and_revisions(
     )
     revised = submission.revise_change(submitted.pk, propose(tags="Cloud, EU"), by=requester)
     approve(revised, approver2)
-    told = history.build_history(revised, {"approver": "Ana Moreau"})
+    told = history.build_history(revised, {"approver": User(username="approver", first_name="Ana", last_name="Moreau")})
     assert [moment.title for moment in told] == [
         "Proposed",
         "Requested changes",

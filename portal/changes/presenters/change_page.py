@@ -111,7 +111,7 @@ class ChangePage:
     def history(self) -> list[HistoryEntry]:
         """Events of the change, step by step."""
         people = [self.change.requester, *(vote.voter for vote in self.all_votes)]
-        return history.build_history(self.change, {person.username: person.display_name for person in people})
+        return history.build_history(self.change, {person.username: person for person in people})
 
     @property
     def steps_taken(self) -> list[HistoryEntry]:

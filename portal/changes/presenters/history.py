@@ -13,6 +13,7 @@ from datetime import datetime
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from portal.accounts.models import User
 from portal.audit import event_text
 from portal.audit.entry import Entry
 from portal.audit.models import Event
@@ -67,12 +68,13 @@ _VERDICTS = {
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One step: event, user ('' for the portal), text by the user, and the HTTP status if Segura answered."""
+    """One step: event, name ('' for the portal) and user if known, their text, and the HTTP status of Segura."""
 
     title: str
     tone: str
     at: datetime
     by: str
+    user: User | None
     words: str
     line: str
     code: int | None
@@ -80,22 +82,23 @@ class HistoryEntry:
     technical: bool
 
 
-def build_history(change: Change, names: Mapping[str, str]) -> list[HistoryEntry]:
-    """Return the steps, oldest first, in one query. `names`: display names by username."""
+def build_history(change: Change, people: Mapping[str, User]) -> list[HistoryEntry]:
+    """Return the steps, oldest first, in one query. `people`: users by username, who are shown by name."""
     events = Event.objects.filter(change=change.pk, action__in=_TOLD).order_by("-id")[:MOST]
     entries = [event.entry for event in events]
-    return [_moment(entry, names) for entry in reversed(entries) if entry is not None]
+    return [_moment(entry, people) for entry in reversed(entries) if entry is not None]
 
 
-def _moment(entry: Entry, names: Mapping[str, str]) -> HistoryEntry:
-    title, tone = _TOLD[entry.action], event_text.event_tone(entry)
+def _moment(entry: Entry, people: Mapping[str, User]) -> HistoryEntry:
+    title, tone, user = _TOLD[entry.action], event_text.event_tone(entry), people.get(entry.actor)
     if entry.action == "vote.cast":
         title, tone = _VERDICTS[Verdict(entry.data["verdict"])]
     return HistoryEntry(
         title=str(title),
         tone=tone,
         at=entry.at,
-        by=names.get(entry.actor, entry.actor),
+        by=user.display_name if user else entry.actor,
+        user=user,
         words=str(entry.data.get("reason") or ""),
         line="" if entry.actor else event_text.summary_line(entry),
         code=entry.http_status,

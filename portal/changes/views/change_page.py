@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from portal.accounts import roles
 from portal.accounts.decorators import RightMissing, UserRequest
@@ -111,6 +112,7 @@ def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
         "shown": shown,
         "change": shown.change,
         "token": shown.token,
+        "link": _link_to(request, shown),
         "talk": comments.talk(request, shown),
         "ballot": DecisionForms(request=request, digest=shown.revision.digest),
         "asked": queue.place_of(request),
@@ -124,6 +126,12 @@ def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
         "moved": False,
         "outdated": False,
     }
+
+
+def _link_to(request: UserRequest, shown: ChangePage) -> str:
+    """Return reference and address of the change, to copy into a message or a ticket."""
+    address = request.build_absolute_uri(reverse("changes:change", args=[shown.change.pk]))
+    return f"{shown.change.reference} {address}"
 
 
 def show_page(request: UserRequest, shown: ChangePage, *, status: int = 200, **more: Any) -> HttpResponse:
