@@ -279,6 +279,13 @@ _SENDING = (
         ("tests/changes/test_mentions.py::test_requester_cannot_write_the_new_value_into_any_field",),
     ),
     Mutant(
+        "a mention reaches only users who may see the change",
+        "portal/changes/workflow/comments.py",
+        "User.objects.find_by_names(names).filter(may)",
+        "User.objects.find_by_names(names)",
+        ("tests/changes/test_comments.py::test_mention_of_a_user_without_access_is_posted_and_the_note_names_it_c8",),
+    ),
+    Mutant(
         "a message that is no message does not end the worker",
         "portal/celery.py",
         """            super().on_readable(fileno)
