@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,7 +14,25 @@ from tests.rig.desk import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal"), pytest.mark.timeout(240)]
 SignIn = Callable[..., Person]
+Propose = Callable[..., int]
 ASKED = "Keep the old host until Friday"
+
+
+@pytest.fixture
+def propose(sign_in: SignIn) -> Iterator[Propose]:
+    """`propose(notes="…")`: a change of the requester's, withdrawn after the test so that no queue shows it."""
+    changes = []
+
+    def build(**fields: str) -> int:
+        changes.append(sign_in("requester").propose(31, **fields))
+        return changes[-1]
+
+    yield build
+    for change in changes:
+        page = sign_in("requester").go(f"/changes/{change}/")
+        page.locator("#withdraw").click()
+        page.locator("#withdraw-sheet [type=submit]").click()
+        expect(page.locator("#messages")).to_contain_text(f"You withdrew CR-{change}")
 
 
 def copy_by(page: Page, name: str) -> str:
@@ -23,9 +41,9 @@ def copy_by(page: Page, name: str) -> str:
     return str(page.evaluate("navigator.clipboard.readText()"))
 
 
-def test_copied_digest_and_link_equal_the_stored_ones_cl3(segura: Control, sign_in: SignIn) -> None:
+def test_copied_digest_and_link_equal_the_stored_ones_cl3(segura: Control, sign_in: SignIn, propose: Propose) -> None:
     requester = sign_in("requester", permissions=["clipboard-read", "clipboard-write"])
-    change = requester.propose(31, notes="to be copied")
+    change = propose(notes="to be copied")
     page = requester.go(f"/changes/{change}/")
     assert copy_by(page, "Copy number and link") == f"CR-{change} {requester.url}/changes/{change}/"
     page.locator("#history summary", has_text="Technical details").click()
@@ -33,9 +51,11 @@ def test_copied_digest_and_link_equal_the_stored_ones_cl3(segura: Control, sign_
     assert findings(page) == []
 
 
-def test_comment_with_an_unknown_name_is_posted_with_a_note_c8(segura: Control, sign_in: SignIn) -> None:
+def test_comment_with_an_unknown_name_is_posted_with_a_note_c8(
+    segura: Control, sign_in: SignIn, propose: Propose
+) -> None:
     requester = sign_in("requester")
-    change = requester.propose(31, notes="to be discussed")
+    change = propose(notes="to be discussed")
     page = requester.go(f"/changes/{change}/")
     page.locator("#say [name=text]").fill("Please look, @nobody")
     page.get_by_role("button", name="Comment").click()
@@ -45,9 +65,9 @@ def test_comment_with_an_unknown_name_is_posted_with_a_note_c8(segura: Control, 
     assert findings(page) == []
 
 
-def test_request_for_changes_is_visible_beside_the_form_r1(segura: Control, sign_in: SignIn) -> None:
+def test_request_for_changes_is_visible_beside_the_form_r1(segura: Control, sign_in: SignIn, propose: Propose) -> None:
     requester, approver = sign_in("requester"), sign_in("approver")
-    change = requester.propose(31, notes="to be revised")
+    change = propose(notes="to be revised")
     page = approver.go(f"/changes/{change}/")
     page.locator(f"#request-{change}").click()
     page.locator("#request-sheet textarea").fill(ASKED)
