@@ -96,6 +96,7 @@ RESPONSE_ACTIONS = ("vault.responded", "vault.unanswered", "delivery.answered")
 
 COUNTED = (
     "change.submitted",
+    "change.approved",
     "change.applied",
     "change.failed",
     "change.rejected",

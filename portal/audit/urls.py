@@ -16,6 +16,7 @@ urlpatterns = [
     path("events/<int:number>/", log.event, name="event"),
     path("changes/<int:change>/", log.change_timeline, name="change_timeline"),
     path("changes/<int:change>/evidence.zip", proof.pack, name="evidence"),
+    path("evidence-book.zip", proof.book, name="evidence_book"),
     path("exports/", log.exports, name="exports"),
     path("export.csv", log.export, {"kind": "csv"}, name="export_csv"),
     path("export.jsonl", log.export, {"kind": "jsonl"}, name="export_jsonl"),

@@ -91,6 +91,7 @@ NO_PAGE = {
     "operations:resume": "resumes and shows the page of delivery",
     "operations:test_connection": "tests and leads to the page of the connection",
     "audit:evidence": "a download",
+    "audit:evidence_book": "a download",
     "audit:export_csv": "a download",
     "audit:export_jsonl": "a download",
     "audit:sealed_log": "a download",

@@ -7,6 +7,7 @@ from tests.mutants.approvals import APPROVALS
 from tests.mutants.audit_log import AUDIT_LOG
 from tests.mutants.delivery import DELIVERY
 from tests.mutants.devserver import DEVSERVER
+from tests.mutants.evidence_book import EVIDENCE_BOOK
 from tests.mutants.forms import FORMS
 from tests.mutants.mutant import Mutant
 
@@ -508,6 +509,7 @@ MUTANTS = (
     *ACCOUNTS,
     *APPROVALS,
     *AUDIT_LOG,
+    *EVIDENCE_BOOK,
     *DELIVERY,
     *DEVSERVER,
     *FORMS,

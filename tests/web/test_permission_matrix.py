@@ -98,6 +98,7 @@ audit:group_access      GET    in  403 403 403 200 403 in  403
 audit:event             GET    in  403 403 403 200 403 in  403
 audit:change_timeline   GET    in  403 403 403 200 403 in  403
 audit:evidence          GET    in  403 403 403 302 403 in  403
+audit:evidence_book     GET    in  403 403 403 302 403 in  403
 audit:exports           GET    in  403 403 403 200 403 in  403
 audit:export_csv        GET    in  403 403 403 200 403 in  403
 audit:export_jsonl      GET    in  403 403 403 200 403 in  403

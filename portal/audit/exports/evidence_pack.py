@@ -17,6 +17,7 @@ from portal.audit.sealing.status import announced_public_key
 
 _OUTSIDE = Path(__file__).parent.parent / "offline"
 VERIFIER = _OUTSIDE / "verify_countersign.py"
+STYLE = _OUTSIDE / "summary.css"
 
 
 class UnknownChange(LookupError):
@@ -57,14 +58,12 @@ def build_evidence_pack(change: int) -> EvidencePack:
     key = announced_public_key(checkpoint)
     proven = [(event, sealed[event.pk]) for event in events]
     texts = [event.text for event in events]
-    handed_over = Event.objects.filter(action="audit.key_changed").order_by("pk")
-    keys = inclusion_proofs.prove_events([event.pk for event in handed_over])
     files = {
         "README.txt": f"CR-{change}\n{key}\n\n{render_readme()}",
         "summary.html": verify_countersign.print_summary(change, texts, checkpoint.note, key),
-        "summary.css": (_OUTSIDE / "summary.css").read_text(encoding="utf-8"),
+        "summary.css": STYLE.read_text(encoding="utf-8"),
         "events.txt": _lines(proven),
-        "key-changes.txt": _lines([(event, keys[event.pk]) for event in handed_over if event.pk in keys]),
+        "key-changes.txt": prove_key_changes(checkpoint),
         "checkpoint.txt": checkpoint.note,
         "public-key.txt": f"{key}\n",
         VERIFIER.name: VERIFIER.read_text(encoding="utf-8"),
@@ -75,6 +74,13 @@ def build_evidence_pack(change: int) -> EvidencePack:
 def render_readme() -> str:
     """Return the text below the first two lines of every README.txt, in the active language."""
     return render_to_string("audit/evidence_readme.txt").lstrip()
+
+
+def prove_key_changes(checkpoint: Checkpoint) -> str:
+    """Return the events that announce keys of the log, with their proofs against the checkpoint, as lines."""
+    announced = Event.objects.filter(action="audit.key_changed").order_by("pk")
+    sealed = inclusion_proofs.prove_events([event.pk for event in announced], checkpoint)
+    return _lines([(event, sealed[event.pk]) for event in announced if event.pk in sealed])
 
 
 def _lines(proven: list[tuple[Event, inclusion_proofs.SealedEvent]]) -> str:

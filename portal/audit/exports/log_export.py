@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.db.models import Max
 from django.utils.translation import pgettext_lazy
@@ -79,10 +79,12 @@ class CountedFile(Protocol):
     format: str
     rows: int
 
-    def parts(self) -> Iterator[str]: ...
+    def parts(self) -> Iterator[str] | Iterator[bytes]: ...
 
 
-def record_export(file: CountedFile, begun: int, *, by: str, all_rows: int | None = None) -> Iterator[str]:
+def record_export(
+    file: CountedFile, begun: int, *, by: str, all_rows: int | None = None
+) -> Iterator[str] | Iterator[bytes]:
     """Return the pieces of the file; at its end, or when the client disconnects, record how much was sent.
 
     `begun` is the event that announced the export, `all_rows` the number of its rows, if known. The context is copied
@@ -90,7 +92,7 @@ def record_export(file: CountedFile, begun: int, *, by: str, all_rows: int | Non
     """
     origin, pulse = copy_context(), ProgressReporter(begun, all_rows)
 
-    def parts() -> Iterator[str]:
+    def parts() -> Iterator[Any]:
         complete = False
         try:
             for part in file.parts():

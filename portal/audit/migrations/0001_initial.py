@@ -138,6 +138,7 @@ class Migration(migrations.Migration):
                                 "action__in",
                                 (
                                     "change.submitted",
+                                    "change.approved",
                                     "change.applied",
                                     "change.failed",
                                     "change.rejected",

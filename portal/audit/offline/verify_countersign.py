@@ -1,6 +1,7 @@
 """Verifier of a Countersign audit log: needs no server and no other file, only Python 3.9 and `cryptography`.
 
     python3 verify_countersign.py evidence.zip --key public-key.txt
+    python3 verify_countersign.py evidence-book.zip --key public-key.txt
     python3 verify_countersign.py sealed-log.txt checkpoint.txt [other-checkpoint.txt ...] --key public-key.txt
 
 Use a key that did not come from the same source as the evidence. A key that it has handed over to in the log is trusted
@@ -29,7 +30,7 @@ from functools import reduce
 from hashlib import sha256
 from itertools import accumulate, islice
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 try:
     from cryptography.exceptions import InvalidSignature
@@ -49,11 +50,17 @@ SLACK = timedelta(minutes=10)  # tolerance for the order of event dates
 LEAST = 365  # days; no text is removed earlier
 ENTRIES = ("README.txt", "summary.html", "summary.css", "events.txt", "key-changes.txt", "checkpoint.txt",
            "public-key.txt", "verify_countersign.py")  # fmt: skip
+BOOK = ("README.txt", "period.txt", "checkpoint.txt", "public-key.txt", "key-changes.txt", "summary.css",
+        "verify_countersign.py", "events.txt", "book.html")  # fmt: skip
 # SHA-256 of the files that are the same in every pack, of this release and of earlier ones: add, never remove.
 KNOWN = {
     "README.txt": {
         "4479106f6be294409e398450018b2e9d3a8404fcdadaadcb914a821b882a5650",
         "8f5ff2e6f8afdbd84bb3be1b795c4c50ff974bdc3225f63cc31c218417d78d22",
+    },
+    "README of a book": {
+        "886c8ca44a378af7595019895e670861973725f81666c4b30aa28f0f795867de",
+        "765883295397edbdaa09e5c735c060f549d8e9c29b2abd95f0ea12bd4e2dcef9",
     },
     "summary.css": {"3fa1712c82f5bb08e7b0d6a4140edf39c7b9cbb44259d645052976e01f49819c"},
 }
@@ -367,69 +374,159 @@ def root_from_proof(node: bytes, leaf: int, size: int, proof: bytes) -> bytes:
     return node if last == 0 else b""
 
 
-def read_entries(content: bytes) -> dict[str, bytes]:
-    """Return the files of a pack: exactly those it must contain, each once, in order, and no other byte.
+def list_entries(file: BinaryIO, pack: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the files of a pack or a book: exactly those it must contain, each once, in order, and no other byte.
 
     Every program therefore unpacks what is verified here, whether it reads the directory at the end or the head of each
-    file.
+    file. The portal sends a book while it makes it, so that the sizes of its files stand after them.
     """
-    place, position = "the pack", 0
+    place, position, found = "the pack", 0, pack.infolist()
+    names, flags = (BOOK, 8) if found and found[-1].orig_filename == BOOK[-1] else (ENTRIES, 0)
+    if tuple(entry.orig_filename for entry in found) != names:
+        raise_finding(place, f"it does not hold exactly {', '.join(names)}, each once and in this order.")
+    for entry in found:
+        begins, sizes = entry.FileHeader(False), (entry.CRC, entry.compress_size, entry.file_size)
+        ends = struct.pack("<4s3L", b"PK\7\10", *sizes) if flags else b""
+        plain = (entry.flag_bits, entry.extra, entry.comment, entry.external_attr) == (flags, b"", b"", 0o600 << 16)
+        around = (
+            read_at(file, position, len(begins)),
+            read_at(file, position + len(begins) + entry.compress_size, len(ends)),
+        )
+        if not plain or entry.header_offset != position or around != (begins, ends):
+            raise_finding(entry.filename, "its head in the pack and the directory at the end do not say the same.")
+        position += len(begins) + entry.compress_size + len(ends)
+    if sum(entry.file_size for entry in found) > 1 << 30:
+        raise_finding(place, "it is larger than any that the portal makes.")
+    length = file.seek(0, io.SEEK_END)
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, len(found), len(found), length - 22 - position, position, 0)
+    if read_at(file, max(length - 22, 0), 22) != end:
+        raise_finding(place, "it holds bytes that belong to none of its files.")
+    return found
+
+
+def read_at(file: BinaryIO, position: int, length: int) -> bytes:
+    """Return these bytes of the file."""
+    file.seek(position)
+    return file.read(length)
+
+
+def check_zip(file: BinaryIO, keys: Keys) -> str:
+    """Return the verdict on a pack or a book."""
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as pack:
-            found = pack.infolist()
-            if tuple(entry.orig_filename for entry in found) != ENTRIES:
-                raise_finding(place, f"it does not hold exactly {', '.join(ENTRIES)}, each once and in this order.")
-            for entry in found:
-                begins = entry.FileHeader(False)
-                plain = (entry.flag_bits, entry.extra, entry.comment, entry.external_attr) == (0, b"", b"", 0o600 << 16)
-                if not plain or entry.header_offset != position or content[position:][: len(begins)] != begins:
-                    raise_finding(
-                        entry.filename, "its head in the pack and the directory at the end do not say the same."
-                    )
-                position += len(begins) + entry.compress_size
-            if sum(entry.file_size for entry in found) > 1 << 30:
-                raise_finding(place, "it is larger than any that the portal makes.")
+        with zipfile.ZipFile(file) as pack:
+            found = list_entries(file, pack)
+            if len(found) == len(BOOK):
+                return check_book(pack, keys)
             files = {entry.filename: pack.read(entry) for entry in found}
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
-        raise_finding(place, f"not a pack that the portal made ({type(error).__name__}).")
-    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, len(found), len(found), len(content) - 22 - position, position, 0)
-    if content[-22:] != end:
-        raise_finding(place, "it holds bytes that belong to none of its files.")
-    return files
+        raise_finding("the pack", f"not a pack that the portal made ({type(error).__name__}).")
+    return check_pack(files, keys)
 
 
-def check_pack(content: bytes, keys: Keys) -> str:
-    """Return the verdict on a pack: each event of one change, from its submission on, is in the log that was signed."""
-    files = read_entries(content)
-    announced = list(iter_leaves(files["key-changes.txt"].splitlines(keepends=True)))
-    for number, leaf, _, _, text in announced:
+def read_signed_root(files: dict[str, bytes], keys: Keys) -> tuple[str, int, bytes]:
+    """Return the key that signed the checkpoint of a pack, and size and root of the log.
+
+    The announced keys are learnt from key-changes.txt; check_announced_keys() must follow.
+    """
+    for number, leaf, _, _, text in iter_leaves(files["key-changes.txt"].splitlines(keepends=True)):
         if not text.startswith(KEY_CHANGED):
             raise_finding(f"key-changes.txt, line {number}", "no key is announced here.")
         keys.learn(text, leaf)
     note = files["checkpoint.txt"].decode("utf-8", "replace")
     size, root, _ = parse_checkpoint(note, keys.at(size_of(note)), "checkpoint.txt")
-    change, texts = None, list[bytes]()
-    for number, leaf, node, proof, text in iter_leaves(files["events.txt"].splitlines(keepends=True)):
+    (key,) = [key for key in keys.at(size) if signed_lines(note, [key], "checkpoint.txt")][:1]
+    return key, size, root
+
+
+def check_announced_keys(files: dict[str, bytes], size: int, root: bytes) -> None:
+    """Reject key-changes.txt if the log does not contain one of its events."""
+    for number, leaf, node, proof, _ in iter_leaves(files["key-changes.txt"].splitlines(keepends=True)):
+        if not 0 <= leaf < size or root_from_proof(node, leaf, size, proof) != root:
+            raise_finding(f"key-changes.txt, line {number}, leaf {leaf}", "not in the log that was signed.")
+
+
+def iter_changes(lines: Iterable[bytes], size: int, root: bytes) -> Iterator[tuple[int, list[str]]]:
+    """Yield each change and the texts of its events, from its submission on; reject what the log does not contain."""
+    change, texts = 0, list[str]()
+    for number, leaf, node, proof, text in iter_leaves(lines):
         place = f"line {number}, leaf {leaf}"
         if not 0 <= leaf < size or root_from_proof(node, leaf, size, proof) != root:
             raise_finding(place, "not in the log that was signed.")
-        texts.append(text)
         event = json.loads(text or b"{}")
-        change = change or event.get("change")
-        if (event.get("change"), event.get("seq")) != (change, len(texts)):
+        stated = event.get("change")
+        if texts and event.get("seq") == 1 and isinstance(stated, int) and stated > change:
+            yield change, texts
+            texts = []
+        change = change if texts else stated
+        texts.append(text.decode())
+        if not isinstance(stated, int) or (stated, event.get("seq")) != (change, len(texts)):
             raise_finding(place, f"event {len(texts)} of change {change} must stand here: missing or misplaced.")
         if len(texts) == 1 and event.get("action") != "change.submitted":
             raise_finding(place, f"change {change} must begin with its submission, which is gone or left out.")
-    for number, leaf, node, proof, _ in announced:
-        if not 0 <= leaf < size or root_from_proof(node, leaf, size, proof) != root:
-            raise_finding(f"key-changes.txt, line {number}, leaf {leaf}", "not in the log that was signed.")
     if not texts:
         raise_finding("events.txt", "it holds no event.")
-    (key,) = [key for key in keys.at(size) if signed_lines(note, [key], "checkpoint.txt")][:1]
-    check_reading(files, key, change, [text.decode() for text in texts], note)
-    other = "" if files[ENTRIES[-1]] == Path(__file__).read_bytes() else OTHER_VERIFIER
+    yield change, texts
+
+
+def check_pack(files: dict[str, bytes], keys: Keys) -> str:
+    """Return the verdict on a pack: each event of one change, from its submission on, is in the log that was signed."""
+    key, size, root = read_signed_root(files, keys)
+    (change, texts), *others = iter_changes(files["events.txt"].splitlines(keepends=True), size, root)
+    if others:
+        raise_finding("events.txt", "it holds events of more than one change.")
+    check_announced_keys(files, size, root)
+    check_reading(files, key, change, texts, files["checkpoint.txt"].decode("utf-8", "replace"))
     what = f"The first {len(texts)} events of change {change}, none left out"
-    return f"YES. {what}, are in the log of {size} events.{other}"
+    return f"YES. {what}, are in the log of {size} events.{warn_of_verifier(files)}"
+
+
+def check_book(pack: zipfile.ZipFile, keys: Keys) -> str:
+    """Return the verdict on a book: each event of each change is in the log that was signed, and each page says so."""
+    files = {name: pack.read(name) for name in BOOK[:-2]}
+    key, size, root = read_signed_root(files, keys)
+    since, until = check_period(files["period.txt"])
+    changes = events = 0
+    with pack.open("events.txt") as lines:
+        for change, texts in iter_changes(lines, size, root):
+            times = [str(parse_event(text).get("at"))[:26] for text in texts]
+            if not any(since <= at < until for at in times) or max(times) >= until:
+                raise_finding("events.txt", f"change {change} has no event in the period, or one after it.")
+            changes, events = changes + 1, events + len(texts)
+    check_announced_keys(files, size, root)
+    check_common_files(files, key, f"{since[:19]} {until[:19]}", "README of a book")
+
+    def read_changes() -> Iterator[tuple[int, list[str]]]:
+        with pack.open("events.txt") as lines:
+            yield from iter_changes(lines, size, root)
+
+    with pack.open("book.html") as page:
+        for piece in print_book(read_changes, since, until, key):
+            if page.read(len(piece.encode())) != piece.encode():
+                raise_finding("book.html", f"it is not made of these events: see near {nearest_words(piece)}.")
+        if page.read(1):
+            raise_finding("book.html", "it does not end where it should.")
+    what = f"The first {events} events of {changes} changes, none left out"
+    return f"YES. {what}, are in the log of {size} events.{warn_of_verifier(files)}"
+
+
+def check_period(said: bytes) -> tuple[str, str]:
+    """Return beginning and end of a book's period, in the format of event times."""
+    lines = said.decode("ascii", "replace").split("\n")
+    for line in lines[:2]:
+        datetime.strptime(line, "%Y-%m-%dT%H:%M:%S.%f")  # noqa: DTZ007 - UTC, as all here
+    if len(lines) != 3 or lines[2] or len(lines[0]) != 26 or len(lines[1]) != 26 or lines[0] >= lines[1]:
+        raise_finding("period.txt", "not the one that the portal writes.")
+    return lines[0], lines[1]
+
+
+def nearest_words(piece: str) -> str:
+    """Return the first words of a piece of a page, to find it by."""
+    return " ".join(re.sub(r"<[^>]*>", " ", piece).split()[:8]) or "its end"
+
+
+def warn_of_verifier(files: dict[str, bytes]) -> str:
+    """Return a warning if the verifier in a pack is not this one, else ''."""
+    return "" if files["verify_countersign.py"] == Path(__file__).read_bytes() else OTHER_VERIFIER
 
 
 OTHER_VERIFIER = "\nThe verify_countersign.py in the pack is not this one: do not run it."
@@ -439,8 +536,13 @@ def check_reading(files: dict[str, bytes], key: str, change: object, texts: list
     """Reject a pack in which the files that auditors read say anything other than what was verified."""
     if files["summary.html"].decode("utf-8", "replace") != print_summary(change, texts, note, key):
         raise_finding("summary.html", "it is not made of these events.")
+    check_common_files(files, key, f"CR-{change}", "README.txt")
+
+
+def check_common_files(files: dict[str, bytes], key: str, about: str, readme: str) -> None:
+    """Reject a README, style sheet or key other than those that the portal writes."""
     first, _, rest = files["README.txt"].partition(b"\n\n")
-    if first != f"CR-{change}\n{key}".encode() or sha256(rest).hexdigest() not in KNOWN["README.txt"]:
+    if first != f"{about}\n{key}".encode() or sha256(rest).hexdigest() not in KNOWN[readme]:
         raise_finding("README.txt", "not the one that the portal writes.")
     if sha256(files["summary.css"]).hexdigest() not in KNOWN["summary.css"]:
         raise_finding("summary.css", "not the one that the portal writes.")
@@ -454,8 +556,12 @@ def print_summary(change: object, texts: list[str], note: str, key: str) -> str:
     told = "".join(f"<li>{shown_as(sentence)}</li>\n" for sentence in change_sentences(events))
     annex = "".join(read_part(number, text) for number, text in enumerate(texts, 1))
     body = f"<ol>\n{told}</ol>\n{field_table(events)}{vote_table(events)}{call_table(events)}"
-    demo = "<p><strong>Demo: not evidence of a real approval.</strong></p>\n" if is_demo_log(key) else ""
-    return PAGE.format(f"Evidence of CR-{change}", body, annex, shown_as(note), shown_as(key), demo)
+    demo = DEMO_MARK if is_demo_log(key) else ""
+    head = HEAD.format(f"Evidence of CR-{change}", demo)
+    return PAGE.format(head, body, annex, shown_as(note), shown_as(key))
+
+
+DEMO_MARK = "<p><strong>Demo: not evidence of a real approval.</strong></p>\n"
 
 
 def is_demo_log(key: str) -> bool:
@@ -564,7 +670,7 @@ def actor_and_time(event: dict[str, Any]) -> dict[str, object]:
     return {"who": event.get("actor") or "Countersign", "at": f"{at[:10]} {at[11:16]} UTC"}
 
 
-def field_table(events: list[dict[str, Any]]) -> str:
+def field_table(events: list[dict[str, Any]], level: str = "h2") -> str:
     """Return the fields of the last proposal before and after, as HTML."""
     proposals = [event["data"] for event in events if event.get("action") in PROPOSED]
     if not proposals:
@@ -582,10 +688,10 @@ def field_table(events: list[dict[str, Any]]) -> str:
         )
         after = plain_value(field, patch[field]) if patch and field in patch else "new value set, not shown"
         rows.append((list_words(str(field)), before, after))
-    return html_table("What changes", ("Field", "Before", "After"), rows)
+    return html_table("What changes", ("Field", "Before", "After"), rows, level)
 
 
-def vote_table(events: list[dict[str, Any]]) -> str:
+def vote_table(events: list[dict[str, Any]], level: str = "h2") -> str:
     """Return the votes that count, and how many approvals were required, as HTML."""
     required = [e["data"]["policy"] for e in events if e.get("action") in PROPOSED and e["data"].get("policy")]
     number = required[-1].get("approvals", "?") if required and isinstance(required[-1], dict) else "?"
@@ -594,10 +700,10 @@ def vote_table(events: list[dict[str, Any]]) -> str:
         said, cast = actor_and_time(vote), vote["data"]
         rows.append((str(said["at"]), str(said["who"]), list_words(cast["verdict"]), str(cast.get("reason") or "")))
     title = f"Votes ({number} approval{'' if number == 1 else 's'} required)"
-    return html_table(title, ("Time", "Person", "Vote", "Comment"), rows)
+    return html_table(title, ("Time", "Person", "Vote", "Comment"), rows, level)
 
 
-def call_table(events: list[dict[str, Any]]) -> str:
+def call_table(events: list[dict[str, Any]], level: str = "h2") -> str:
     """Return the calls that were to change the secret, with their results, as HTML."""
     rows = []
     for event in events:
@@ -605,7 +711,7 @@ def call_table(events: list[dict[str, Any]]) -> str:
             said, code = event["data"], str(event.get("code") or "no answer")
             outcome = list_words(str(said.get("outcome", "")))
             rows.append((str(actor_and_time(event)["at"]), code, outcome, str(said.get("message") or "")))
-    return html_table("Calls to Segura", ("Time", "HTTP status", "Outcome", "Message"), rows)
+    return html_table("Calls to Segura", ("Time", "HTTP status", "Outcome", "Message"), rows, level)
 
 
 def plain_value(field: str, value: object) -> str:
@@ -620,13 +726,18 @@ def plain_value(field: str, value: object) -> str:
     return str(value) if value not in (None, "", []) else "empty"
 
 
-def html_table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+def html_table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...]], level: str = "h2") -> str:
     """Return a table as HTML; '' without rows."""
-    if not rows:
-        return ""
+    return "".join(table_pieces(title, heads, rows, level)) if rows else ""
+
+
+def table_pieces(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], level: str) -> Iterator[str]:
+    """Yield a table as HTML, a row at a time."""
     head = "".join(f'<th scope="col">{head}</th>' for head in heads)
-    lines = "".join("<tr>" + "".join(f"<td>{shown_as(cell)}</td>" for cell in row) + "</tr>\n" for row in rows)
-    return f"<h2>{title}</h2>\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{lines}</tbody>\n</table>\n"
+    yield f"<{level}>{title}</{level}>\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
+    for row in rows:
+        yield "<tr>" + "".join(f"<td>{shown_as(cell)}</td>" for cell in row) + "</tr>\n"
+    yield "</tbody>\n</table>\n"
 
 
 def read_part(number: int, text: str) -> str:
@@ -642,7 +753,7 @@ def read_part(number: int, text: str) -> str:
     return f"<h3>{number}. {shown_as(title)}</h3>\n<dl>\n{''.join(told)}</dl>\n<pre>{shown_as(text)}</pre>\n"
 
 
-PAGE = """<!DOCTYPE html>
+HEAD = """<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -652,8 +763,9 @@ PAGE = """<!DOCTYPE html>
 <link rel="stylesheet" href="summary.css">
 <main>
 <header><p class="eyebrow">Evidence from the audit log</p><h1>{0}</h1>
-<p>verify_countersign.py compares this page with the events. README.txt says how.</p>{5}</header>
-{1}<details>
+<p>verify_countersign.py compares this page with the events. README.txt says how.</p>{1}</header>
+"""
+PAGE = """{0}{1}<details>
 <summary>Annex: every event as it was sealed, and the checkpoint</summary>
 {2}<h3>Checkpoint</h3>
 <pre>{3}</pre>
@@ -661,6 +773,99 @@ PAGE = """<!DOCTYPE html>
 </details>
 </main>
 """
+
+COUNTS = {
+    "change.submitted": "Changes proposed",
+    "change.approved": "Changes approved",
+    "change.rejected": "Changes rejected",
+    "change.withdrawn": "Changes withdrawn",
+    "change.expired": "Changes expired",
+    "delivery.intended": "Calls to change a secret",
+    "change.applied": "Changes applied",
+    "change.failed": "Changes failed",
+    "change.stale": "Changes out of date",
+    "change.in_doubt": "Outcome became unknown",
+    "change.escalated": "Needed an administrator",
+    "change.resolved": "Resolved manually",
+    "vote.refused": "Votes refused",
+}
+EXCEPTIONS = ("change.failed", "change.in_doubt", "change.escalated", "change.resolved", "change.retried",
+              "vote.refused", "vote.voided", "delivery.claim_lost")  # fmt: skip
+LIMITS = """<h2>What this book cannot show</h2>
+<ul>
+<li>Whether a change of the period was left out as a whole. A sealed log, verified against a checkpoint that was kept
+elsewhere, shows every event.</li>
+<li>Changes whose events were removed at the end of their retention, before the book was made.</li>
+<li>Edits made directly in Segura: only what Countersign read is on record.</li>
+<li>What happened to these changes after the end of the period.</li>
+</ul>
+</main>
+"""
+Changes = Callable[[], Iterable[tuple[int, list[str]]]]
+"""Reader of each change of a book and the texts of its events; called once for each part of the book."""
+
+
+def print_book(read_changes: Changes, since: str, until: str, key: str) -> Iterator[str]:
+    """Yield the book of a period, a change at a time. Books are compared with it byte for byte."""
+
+    def happened() -> Iterator[tuple[int, list[dict[str, Any]], dict[str, Any]]]:
+        for change, texts in read_changes():
+            events = [parse_event(text) for text in texts]
+            yield from ((change, events, event) for event in events if since <= str(event.get("at"))[:26] < until)
+
+    yield HEAD.format("Evidence book", DEMO_MARK if is_demo_log(key) else "")
+    yield f"<p>From {since[:10]} {since[11:19]} UTC to {until[:10]} {until[11:19]} UTC, end excluded.</p>\n"
+    numbers = dict.fromkeys(COUNTS, 0)
+    for _, _, event in happened():
+        if event["action"] in numbers:
+            numbers[event["action"]] += 1
+    counted = [(label, str(numbers[action])) for action, label in COUNTS.items()]
+    yield html_table("In this period", ("What", "Number"), counted)
+    exceptions = (exception_row(change, event) for change, _, event in happened() if event["action"] in EXCEPTIONS)
+    yield from table_pieces("Exceptions", ("Change", "Time", "Event", "Person"), exceptions, "h2")
+    applied = ((change, events, event) for change, events, event in happened() if event["action"] == "change.applied")
+    access = (row for change, events, event in applied for row in access_rows(change, events, event))
+    heads = ("Change", "Applied", "Secret", "Person or group", "Before", "After")
+    yield from table_pieces("Access granted and removed", heads, access, "h2")
+    for change, texts in read_changes():
+        yield print_section(change, [parse_event(text) for text in texts])
+    yield LIMITS
+
+
+def print_section(change: int, events: list[dict[str, Any]]) -> str:
+    """Return one change of a book."""
+    told = "".join(f"<li>{shown_as(sentence)}</li>\n" for sentence in change_sentences(events))
+    tables = field_table(events, "h3") + vote_table(events, "h3") + call_table(events, "h3")
+    return f'<section id="CR-{change}">\n<h2>CR-{change}</h2>\n<ol>\n{told}</ol>\n{tables}</section>\n'
+
+
+def link_change(change: int) -> Html:
+    return Html(f'<a href="#CR-{change}">CR-{change}</a>')
+
+
+def exception_row(change: int, event: dict[str, Any]) -> tuple[str, ...]:
+    """Return the cells of an exception."""
+    said = actor_and_time(event)
+    return link_change(change), str(said["at"]), list_words(event["action"]), str(said["who"])
+
+
+def access_rows(change: int, events: list[dict[str, Any]], applied: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each person or group whose right an applied change was to grant, change or remove."""
+    data = [event["data"] for event in events if event.get("action") in PROPOSED][-1]
+    patch, base = (value if isinstance(value, dict) else {} for value in (data.get("patch"), data.get("base")))
+    for field in SHARES:
+        if not isinstance(patch.get(field), list):
+            continue
+        before, after = (
+            {str(pair[0]): bool(pair[1]) for pair in shares.get(field) or () if isinstance(pair, list)}
+            for shares in (base, patch)
+        )
+        for name in sorted({*before, *after}):
+            rights = [("no access" if right is None else "can edit" if right else "can view")
+                      for right in (before.get(name), after.get(name))]  # fmt: skip
+            if rights[0] != rights[1]:
+                at = str(actor_and_time(applied)["at"])
+                yield link_change(change), at, str(events[0].get("secret")), name, *rights
 
 
 def read_facts(data: dict[str, Any]) -> Iterator[tuple[str, object]]:
@@ -940,7 +1145,8 @@ def main() -> str:
     if first.startswith(b"PK\3\4"):
         if len(given.file) > 1:
             options.error("a pack is verified alone: it holds its checkpoint")
-        return check_pack(Path(given.file[0]).read_bytes(), keys)
+        with Path(given.file[0]).open("rb") as file:
+            return check_zip(file, keys)
     if not re.match(rb"\d+\t", first):
         options.error(f"{given.file[0]}: neither an evidence pack nor a sealed log")
     if len(given.file) == 1:

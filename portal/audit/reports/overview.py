@@ -28,7 +28,8 @@ OUTCOMES = (
     "change.escalated",
 )
 ANSWER = "delivery.answered"
-_SENT, _SUBMITTED, _APPLIED = "delivery.intended", "change.submitted", "change.applied"
+_SENT, _SUBMITTED, _APPROVED = "delivery.intended", "change.submitted", "change.approved"
+_APPLIED = "change.applied"
 CLASSES = {
     "2xx": range(200, 300),
     "3xx": range(300, 400),
@@ -63,6 +64,7 @@ class PeriodPart:
     answers: dict[str, int]
     outcomes: dict[str, int]
     submitted: int
+    approved: int
     lead: Durations
     first_vote: Durations
 
@@ -101,7 +103,7 @@ _Waits = list[tuple[str, datetime, datetime]]
 
 def _counts(found: EventQuerySet) -> _Counts:
     """Return (day, action, HTTP status, number) of the counted events."""
-    days = found.filter(action__in=(*OUTCOMES, ANSWER, _SUBMITTED)).annotate(day=TruncDay("at", tzinfo=UTC))
+    days = found.filter(action__in=(*OUTCOMES, ANSWER, _SUBMITTED, _APPROVED)).annotate(day=TruncDay("at", tzinfo=UTC))
     return list(days.order_by().values_list("day", "action", "http_status").annotate(Count("pk")))
 
 
@@ -144,6 +146,7 @@ def _part(period: Period, counts: _Counts, waits: _Waits) -> PeriodPart:
         answers,
         {action: number[action] for action in OUTCOMES},
         number[_SUBMITTED],
+        number[_APPROVED],
         lead=Durations.of([_between(other, at) for at, other in _of(waits, _APPLIED, period)]),
         first_vote=Durations.of([_between(at, other) for at, other in _of(waits, _SUBMITTED, period)]),
     )

@@ -64,9 +64,12 @@ class SealedEvent:
         return merkle.verify_inclusion(root, self.checkpoint.size, self.leaf, self.leaf_hash, self.proof)
 
 
-def prove_events(events: list[int]) -> dict[int, SealedEvent]:
-    """Return, for each of these events that is sealed, its proof against the newest checkpoint. Raises MissingNode."""
-    checkpoint = Checkpoint.objects.first()
+def prove_events(events: list[int], checkpoint: Checkpoint | None = None) -> dict[int, SealedEvent]:
+    """Return, for each of these events that the checkpoint covers, its proof against it. Raises MissingNode.
+
+    The default is the newest checkpoint.
+    """
+    checkpoint = checkpoint or Checkpoint.objects.first()
     if checkpoint is None:
         return {}
     kept = StoredTree()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -30,6 +32,7 @@ def overview(request: UserRequest) -> HttpResponse:
     context |= {
         "period": period,
         "asked": form.asked(),
+        "query": urlencode(form.asked()),
         "seen": seen,
         "lead": format_duration(seen.whole.lead.median),
         "first_vote": format_duration(seen.whole.first_vote.median),

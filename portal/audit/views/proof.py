@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -13,13 +17,15 @@ from portal.accounts.decorators import UserRequest, limit_acts, require_rights
 from portal.accounts.roles import Right
 from portal.audit import tasks
 from portal.audit.exports import evidence_pack
+from portal.audit.exports.evidence_book import MOST_EVENTS, EvidenceBook, NoChange, TooManyEvents
 from portal.audit.exports.log_export import record_export
+from portal.audit.forms import PeriodForm
 from portal.audit.ledger import record_event
 from portal.audit.log_views import record_log_view
 from portal.audit.models import Checkpoint
 from portal.audit.sealing import inclusion_proofs
 from portal.audit.sealing.leaves import SealedLogExport
-from portal.audit.sealing.status import announced_public_key
+from portal.audit.sealing.status import announced_public_key, get_seal_status
 
 
 @require_GET
@@ -51,6 +57,44 @@ def pack(request: UserRequest, change: int) -> HttpResponseBase:
     data = {"subject": f"CR-{change}", "rows": made.events, "leaves": made.checkpoint.size}
     record_event("audit.evidence_exported", by=request.user.username, data=data)
     return _download(made.content, f"CR-{change}-evidence.zip", "application/zip")
+
+
+@require_GET
+@require_rights(Right.AUDIT)
+@limit_acts("export")
+def book(request: UserRequest) -> HttpResponseBase:
+    """Stream the evidence of all changes of a period as a zip file; the export is recorded before it is sent."""
+    form = PeriodForm(request.GET)
+    if not form.is_valid():
+        return render(request, "audit/overview.html", {"form": form, "standing": get_seal_status()}, status=422)
+    try:
+        file = EvidenceBook(form.period(), timezone.now())
+    except (NoChange, TooManyEvents, evidence_pack.HistoryPruned, evidence_pack.NotSealedYet) as error:
+        messages.error(request, _explain_refused_book(error))
+        return redirect(f"{reverse('audit:overview')}?{urlencode(form.asked())}")
+    by, data = request.user.username, {"format": file.format, "filters": form.asked(), "leaves": file.checkpoint.size}
+    begun = record_event("audit.exported", by=by, data=data)
+    name = f"evidence-book-{file.since:%Y-%m-%d}-{file.period.last:%Y-%m-%d}.zip"
+    return StreamingHttpResponse(
+        record_export(file, begun, by=by, all_rows=file.all_rows),
+        content_type=file.content_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
+    )
+
+
+def _explain_refused_book(error: Exception) -> str:
+    if isinstance(error, evidence_pack.HistoryPruned):
+        return _(
+            "The first events of CR-%(change)s were removed at the end of their retention. No evidence book was made."
+            " Choose a later first day."
+        ) % {"change": error}
+    if isinstance(error, evidence_pack.NotSealedYet):
+        return _("The newest events are not sealed yet. No evidence book was made. Try again in a moment.")
+    if isinstance(error, TooManyEvents):
+        return _("An evidence book holds at most %(most)s events. None was made. Choose a shorter period.") % {
+            "most": number_format(MOST_EVENTS, force_grouping=True)
+        }
+    return _("No change has an event in this period, so there is nothing to put into an evidence book.")
 
 
 @require_GET
