@@ -19,6 +19,7 @@ from portal.accounts.models import User
 from portal.audit.exports.evidence_pack import VERIFIER, NotSealedYet, UnknownChange, build_evidence_pack
 from portal.audit.ledger import canonical_json, record_event, to_storable_text
 from portal.audit.models import Checkpoint, Event, TreeLeaf
+from portal.audit.offline import verify_countersign
 from portal.audit.sealing import inclusion_proofs, sealer
 from portal.audit.sealing.leaves import SealedLogExport, format_leaf
 from portal.audit.sealing.signed_note import Signer
@@ -40,7 +41,7 @@ def a_change(change: int = 7) -> None:
         "fields": ["url", "client_secret", "users_allowed"],
         "patch": {"url": "https://new.example", "users_allowed": [["alice", True]]},
         "base": {"url": "https://old.example", "users_allowed": []},
-        "policy": {"approvals": 1},
+        "policy": {"required": 1},
         "reason": f"Move to the EU {MARKUP}",
         "ticket": "T-1",
         "secret_name": "GCP",
@@ -55,6 +56,25 @@ def a_change(change: int = 7) -> None:
     )
     record_event("vault.responded", change=change, secret=43, http_status=201, data={"method": "PUT", "path": "/x"})
     record_event("change.applied", change=change, secret=43, http_status=201, data={"from": "sending", "to": "applied"})
+
+
+def answered_change() -> list[dict[str, object]]:
+    """Put a change that was sent once and answered into the log; return its events."""
+    record_event(
+        "change.submitted", by="maria", change=8, secret=43, data={"policy": {"required": 2}, "fields": ["url"]}
+    )
+    record_event("vote.cast", by="pedro", change=8, secret=43, data={"verdict": "approve", "revision": 1})
+    record_event("delivery.intended", change=8, secret=43)
+    record_event("delivery.answered", change=8, secret=43, http_status=201, data={"outcome": "applied"})
+    texts = Event.objects.filter(change=8).order_by("seq").values_list("text", flat=True)
+    return [verify_countersign.parse_event(text) for text in texts]
+
+
+def test_summary_states_the_answer_of_segura_and_the_approvals_required() -> None:
+    events = answered_change()
+    assert "Countersign sent it once; Segura answered 201." in verify_countersign.change_sentences(events)
+    assert "<td>201</td><td>Applied</td>" in verify_countersign.call_table(events)
+    assert "Votes (2 approvals required)" in verify_countersign.vote_table(events)
 
 
 @pytest.fixture

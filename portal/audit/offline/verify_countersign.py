@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import reduce
 from hashlib import sha256
-from itertools import accumulate, islice
+from itertools import accumulate, chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -62,7 +62,10 @@ KNOWN = {
         "886c8ca44a378af7595019895e670861973725f81666c4b30aa28f0f795867de",
         "765883295397edbdaa09e5c735c060f549d8e9c29b2abd95f0ea12bd4e2dcef9",
     },
-    "summary.css": {"3fa1712c82f5bb08e7b0d6a4140edf39c7b9cbb44259d645052976e01f49819c"},
+    "summary.css": {
+        "3fa1712c82f5bb08e7b0d6a4140edf39c7b9cbb44259d645052976e01f49819c",
+        "8a9d06d1bd7998dcf9249b7b7c0e1db0807f0deb21670b171828d22b895c277a",
+    },
 }
 
 
@@ -643,7 +646,7 @@ def submission_sentences(event: dict[str, Any]) -> Iterator[tuple[str, dict[str,
 def sent_sentence(events: list[dict[str, Any]]) -> tuple[str, dict[str, object]]:
     """Return how often the change was sent and the last answer."""
     calls = sum(event.get("action") == "delivery.intended" for event in events)
-    codes = [event.get("code") for event in events if event.get("action") == "delivery.answered"]
+    codes = [event.get("http_status") for event in events if event.get("action") == "delivery.answered"]
     if not calls and not codes:
         return NOT_SENT, {}
     if calls == 1 and len(codes) == 1 and codes[0] is not None:
@@ -694,7 +697,7 @@ def field_table(events: list[dict[str, Any]], level: str = "h2") -> str:
 def vote_table(events: list[dict[str, Any]], level: str = "h2") -> str:
     """Return the votes that count, and how many approvals were required, as HTML."""
     required = [e["data"]["policy"] for e in events if e.get("action") in PROPOSED and e["data"].get("policy")]
-    number = required[-1].get("approvals", "?") if required and isinstance(required[-1], dict) else "?"
+    number = required[-1].get("required", "?") if required and isinstance(required[-1], dict) else "?"
     rows = []
     for vote in current_votes(events):
         said, cast = actor_and_time(vote), vote["data"]
@@ -708,7 +711,7 @@ def call_table(events: list[dict[str, Any]], level: str = "h2") -> str:
     rows = []
     for event in events:
         if event.get("action") == "delivery.answered":
-            said, code = event["data"], str(event.get("code") or "no answer")
+            said, code = event["data"], str(event.get("http_status") or "no answer")
             outcome = list_words(str(said.get("outcome", "")))
             rows.append((str(actor_and_time(event)["at"]), code, outcome, str(said.get("message") or "")))
     return html_table("Calls to Segura", ("Time", "HTTP status", "Outcome", "Message"), rows, level)
@@ -734,8 +737,12 @@ def html_table(title: str, heads: tuple[str, ...], rows: Sequence[tuple[str, ...
 def table_pieces(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], level: str) -> Iterator[str]:
     """Yield a table as HTML, a row at a time."""
     head = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    first = next(rows := iter(rows), None)
+    if first is None:
+        yield f"<{level}>{title}</{level}>\n<p>None.</p>\n"
+        return
     yield f"<{level}>{title}</{level}>\n<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
-    for row in rows:
+    for row in chain([first], rows):
         yield "<tr>" + "".join(f"<td>{shown_as(cell)}</td>" for cell in row) + "</tr>\n"
     yield "</tbody>\n</table>\n"
 
