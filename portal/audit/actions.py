@@ -90,6 +90,19 @@ ACTIONS: dict[str, str | Promise] = {
 }
 """All actions, as `noun.past`, and their labels."""
 
+SETTLING = (
+    "change.in_doubt",
+    "change.requeued",
+    "change.retried",
+    "change.returned",
+    "change.escalated",
+    "change.applied",
+    "change.failed",
+    "change.stale",
+    "change.resolved",
+)
+"""The actions after which an earlier change.in_doubt no longer says how a change stands."""
+
 RESPONSE_ACTIONS = ("vault.responded", "vault.unanswered", "delivery.answered")
 """The actions that carry an HTTP status, or record that there was no response."""
 

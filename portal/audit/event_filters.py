@@ -32,10 +32,12 @@ ONLY = {
     "unapproved": _("Calls without somebody else's approval"),
     "doubted": _("First calls of changes that came to be in doubt"),
     "voted": _("Proposals that were voted on"),
+    "open_doubt": _("Changes whose outcome is unknown now"),
 }
 """Searches that compare several events of one change.
 
 "unapproved" finds the calls before which no user other than the proposer had approved the change since it was last
 submitted or revised. "doubted" finds, for each change that was sent and later became in doubt, both within the time
 range, the first call in that range: one event for each change. "voted" finds submissions of changes with a vote.
+"open_doubt" finds the last event by which the outcome of a change became unknown, if nothing has settled it since.
 """

@@ -44,6 +44,9 @@ class EventQuerySet(models.QuerySet["Event"]):
         same = Event.objects.filter(change=OuterRef("change"))
         if what == "unapproved":
             return self._unapproved(same.filter(seq__lt=OuterRef("seq")))
+        if what == "open_doubt":
+            later = same.filter(action__in=actions.SETTLING, seq__gt=OuterRef("seq"))
+            return self.filter(~Exists(later), action="change.in_doubt")
         if what == "voted":
             return self.filter(Exists(same.filter(action="vote.cast")), action="change.submitted")
         sent, doubted = same.filter(action=_SENT, seq__lt=OuterRef("seq")), same.filter(action="change.in_doubt")

@@ -101,6 +101,22 @@ def test_doubt_about_what_was_sent_before_the_period_is_no_share_of_what_was_sen
     assert seen.whole.outcomes["change.in_doubt"] == 3
 
 
+def test_outcome_unknown_counts_open_changes_and_is_zero_once_they_are_settled_ao2(browser: Client) -> None:
+    tell(*(a_way(change, NOON - timedelta(days=40), code=504) for change in (1, 2)))
+    tell(at(NOON, "change.in_doubt", change=2))
+    assert shown_as_unknown(browser) == ("2", "1")
+    tell(at(NOON, "change.applied", change=1), at(NOON, "change.escalated", change=2))
+    assert shown_as_unknown(browser) == ("0", "1")
+
+
+def shown_as_unknown(browser: Client) -> tuple[str, ...]:
+    """Return the changes with unknown outcome now, and how often that came up in the period."""
+    page = browser.get("/audit/overview/?days=7").content.decode()
+    found = re.search(r'only=open_doubt">(\d+)</a>\s*<small><a [^>]+>(\d+) in this period</a>', page)
+    assert found
+    return found.groups()
+
+
 def test_a_call_without_the_approval_of_somebody_else_is_counted() -> None:
     tell(a_way(1, NOON - timedelta(days=1)))
     assert asked.build_overview(WEEK).unapproved == 0
@@ -116,7 +132,7 @@ def test_a_call_without_the_approval_of_somebody_else_is_counted() -> None:
     assert (seen.calls, seen.unapproved) == (5, 3)
 
 
-def test_each_number_leads_to_as_many_rows(browser: Client) -> None:
+def test_each_number_leads_to_as_many_rows_ao4(browser: Client) -> None:
     tell(
         *(a_way(change, NOON - timedelta(days=change), code=code) for change, code in ((1, 201), (2, 201), (3, 502))),
         a_way(4, NOON - timedelta(days=4), code=504, by="maria"),  # approved by who proposed it

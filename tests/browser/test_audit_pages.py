@@ -25,3 +25,12 @@ def test_log_shows_twelve_events_at_1440_by_900_al1(sign_in: Callable[..., Perso
     auditor.go("/audit/")
     assert auditor.page.locator(".events tbody tr").count() >= 12
     assert auditor.page.evaluate(ROWS_IN_VIEW) >= 12
+
+
+@pytest.mark.parametrize("width", [1440, 1920, 1024])
+def test_no_tile_of_the_overview_is_alone_in_its_row_ao1(width: int, sign_in: Callable[..., Person]) -> None:
+    auditor = sign_in("auditor", viewport={"width": width, "height": 900})
+    page = auditor.go("/audit/overview/?days=7")
+    tops = page.locator(".figures > div").evaluate_all("tiles => tiles.map((tile) => tile.offsetTop)")
+    assert len(tops) == 14
+    assert min(tops.count(top) for top in tops) > 1

@@ -108,6 +108,21 @@ def build_charts(seen: Overview) -> list[Chart]:
     ]
 
 
+def build_tiles(seen: Overview) -> list[tuple[Series, ChartCell]]:
+    """Return the number of each outcome in the whole period, also of those that did not occur."""
+    whole = seen.whole
+    return [
+        (
+            Series(
+                capfirst(code_labels.code_label(_STATES[name][0])), _STATES[name][1] if whole.outcomes[name] else ""
+            ),
+            _number(whole.outcomes[name], whole.period, kind=name),
+        )
+        for name, (state, tone) in _STATES.items()
+        if name != "change.in_doubt"
+    ]
+
+
 def format_duration(seconds: float | None) -> str:
     """Return a duration in a fitting unit; a dash for None."""
     if seconds is None:

@@ -71,7 +71,10 @@ class PeriodPart:
 
 @dataclass(frozen=True)
 class Overview:
-    """Overview. `sent` counts changes, `doubted` those that became in doubt; `calls` and `unapproved` count calls."""
+    """Overview. `sent` counts changes, `doubted` those that became in doubt; `calls` and `unapproved` count calls.
+
+    `open_doubt` counts the changes whose outcome is unknown now, of whatever period.
+    """
 
     whole: PeriodPart
     parts: list[PeriodPart]
@@ -79,6 +82,7 @@ class Overview:
     doubted: int
     calls: int
     unapproved: int
+    open_doubt: int
 
     @property
     def doubted_share(self) -> float:
@@ -87,7 +91,7 @@ class Overview:
 
 
 def build_overview(period: Period) -> Overview:
-    """Build the overview with three queries, each limited to the period by the index of the counted actions."""
+    """Build the overview with three queries, each limited by the index of the counted actions."""
     found = Event.objects.during(period.since, period.until)
     counts, waits = _counts(found), _waits(found)
     return Overview(
@@ -123,13 +127,20 @@ def _waits(found: EventQuerySet) -> _Waits:
 
 
 def _calls(found: EventQuerySet, period: Period) -> dict[str, int]:
-    """Return the numbers of changes sent, of changes that became in doubt, of calls, and of unapproved calls."""
+    """Return the numbers of changes sent and in doubt, then and now, of calls, and of unapproved calls."""
     counted = {
         name: Count("pk", filter=Q(pk__in=found.counted(name, period.since, period.until).values("pk")))
         for name in ("doubted", "unapproved")
     }
-    sent = found.filter(action=_SENT)
-    return sent.aggregate(sent=Count("change", distinct=True), calls=Count("pk"), **counted)
+    sent, open_doubt = found.filter(action=_SENT), Event.objects.counted("open_doubt", None, None)
+    both = sent.order_by().values("pk").union(open_doubt.order_by().values("pk"))
+    calls = Q(action=_SENT)
+    return Event.objects.filter(pk__in=both).aggregate(
+        sent=Count("change", distinct=True, filter=calls),
+        calls=Count("pk", filter=calls),
+        open_doubt=Count("pk", filter=~calls),
+        **counted,
+    )
 
 
 def _part(period: Period, counts: _Counts, waits: _Waits) -> PeriodPart:

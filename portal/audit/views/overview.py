@@ -12,7 +12,8 @@ from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.roles import Right
 from portal.audit.forms import PeriodForm
 from portal.audit.log_views import record_log_view
-from portal.audit.reports.charts import build_charts, format_duration
+from portal.audit.period import log_url
+from portal.audit.reports.charts import build_charts, build_tiles, format_duration
 from portal.audit.reports.overview import build_overview as seen_over
 from portal.audit.sealing.status import get_seal_status
 
@@ -37,6 +38,8 @@ def overview(request: UserRequest) -> HttpResponse:
         "lead": format_duration(seen.whole.lead.median),
         "first_vote": format_duration(seen.whole.first_vote.median),
         "charts": drawn,
-        "outcomes": drawn[1],
+        "tiles": build_tiles(seen),
+        "in_doubt": seen.whole.outcomes["change.in_doubt"],
+        "open_doubt_url": log_url({"only": "open_doubt"}),
     }
     return render(request, "audit/overview.html", context)
