@@ -93,6 +93,8 @@ WORDS: dict[str, str | Promise] = {
     "NotOpened": _("high risk: difference not opened"),
     "NotConfirmed": _("high risk: not confirmed"),
     "HoldsSecret": _("holds the secret value"),
+    "NotRevertible": _("cannot be reverted"),
+    "BeyondRevert": _("more than a revert"),
     "PastRetention": _("past its retention"),
     "NotPresent": _("password not entered again"),
     "RightMissing": _("right missing"),

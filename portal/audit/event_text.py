@@ -70,6 +70,7 @@ LABELS: dict[str, str | Promise] = {
     "reason": gettext_lazy("Reason"),
     "reached": gettext_lazy("Reached"),
     "returned": gettext_lazy("Returned to the list"),
+    "reverts": gettext_lazy("Reverts"),
     "revision": gettext_lazy("Revision"),
     "rights": gettext_lazy("Rights"),
     "roles": gettext_lazy("Roles"),

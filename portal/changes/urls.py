@@ -45,6 +45,7 @@ urlpatterns = [
     path("templates/", templates.templates, name="templates"),
     path("templates/<int:template_id>/delete/", templates.delete, name="delete_template"),
     path("changes/<int:change_id>/revise/", propose.revise, name="revise"),
+    path("changes/<int:change_id>/revert/", propose.revert_change, name="revert"),
     path("secrets/<int:identifier>/", secret.secret, name="secret"),
     path("secrets/<int:identifier>/draft/", drafts.autosave, name="autosave"),
     path("secrets/<int:identifier>/draft/discard/", drafts.discard, name="discard"),

@@ -22,10 +22,10 @@ from tests.vouching import LOOKED, PRESENT
 
 VIOLATIONS = [each for each in vars(violations).values() if isinstance(each, type) and issubclass(each, RuleViolation)]
 STORED = {
-    "AlreadyHeld", "AlreadySubmitted", "AlreadyVoted", "ChangesRequested", "GuessesSpent", "HighRisk", "HoldsSecret",
-    "NotAllowed", "NotConfirmed", "NotHeld", "NotOpened", "NotPresent", "NotWritable", "NothingChanged",
-    "OwnChange", "PastRetention", "base_changed", "ReasonMissing", "StaleRevision", "TooMany", "ValueDiffers",
-    "VotesLapsed", }  # fmt: skip
+    "AlreadyHeld", "AlreadySubmitted", "AlreadyVoted", "BeyondRevert", "ChangesRequested", "GuessesSpent", "HighRisk",
+    "HoldsSecret", "NotAllowed", "NotConfirmed", "NotHeld", "NotOpened", "NotPresent", "NotRevertible",
+    "NotWritable", "NothingChanged", "OwnChange", "PastRetention", "base_changed", "ReasonMissing", "StaleRevision",
+    "TooMany", "ValueDiffers", "VotesLapsed", }  # fmt: skip
 """What logs hold: a code may be added, and none may change."""
 
 

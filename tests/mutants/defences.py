@@ -469,6 +469,20 @@ _WIRE = (
         "        if False:",
         ("tests/changes/test_propose_page.py::test_masked_copy_of_a_client_secret_is_refused",),
     ),
+    Mutant(
+        "a revert changes only what the change did",
+        "portal/changes/workflow/submission.py",
+        "    reverted = revert_rules.require_revertible(reverts, proposal, by=by) if reverts is not None else None\n",
+        "    reverted = Change.objects.filter(pk=reverts).first()\n",
+        ("tests/changes/test_revert.py::test_command_refuses_what_the_form_would",),
+    ),
+    Mutant(
+        "a revision of a revert too",
+        "portal/changes/workflow/submission.py",
+        "    if change.reverts is not None:\n        revert_rules.require_revert_scope(change.reverts, proposal)\n",
+        "",
+        ("tests/changes/test_revert.py::test_revision_of_a_revert_keeps_to_the_same_fields",),
+    ),
 )
 
 _SECRETS = (

@@ -22,7 +22,7 @@ from portal.changes.models import Change, ChangeTemplate, CircuitBreaker, Commen
 from portal.changes.workflow import delivery_pause, review, submission
 from portal.web.models import SavedFilter
 from tests.changes.pages import as_shown_to, ballot_of
-from tests.people import mirrored, show_presence
+from tests.people import GCP, mirrored, show_presence
 from tests.vouching import LOOKED, PRESENT
 
 ROLES = ("anonymous", "owner", "other", "approver", "auditor", "operator", "disabled", "superuser")
@@ -101,6 +101,8 @@ class Cast:
         }
         if act in ("propose", "revise") and role != "anonymous":
             return {"act": "confirm", "proposal": encode_proposal(self.build(), self.people[role])}
+        if act == "revert" and role != "anonymous":
+            return {"act": "confirm", "proposal": encode_proposal(self.build(url=GCP["url"]), self.people[role])}
         return sent.get(act, {})
 
     def prepare(self, name: str) -> None:
@@ -111,6 +113,8 @@ class Cast:
             delivery_pause.pause_delivery(
                 by=self.people["operator"], reason="Segura is being upgraded", recent_auth=PRESENT
             )
+        if act == "revert":
+            Change.objects.filter(pk=self.change.pk).update(status=Status.APPLIED)
         if act in status:
             approver = self.people["approver"]
             review.approve_change(

@@ -76,6 +76,8 @@ changes:templates       GET    in  200 200 403 403 200 in  403
 changes:delete_template POST   in  302 404 403 403 404 in  403
 changes:revise          GET    in  200 404 403 403 403 in  403
 changes:revise          POST   in  302 404 403 403 403 in  403
+changes:revert          GET    in  200 404 403 403 403 in  403
+changes:revert          POST   in  302 404 403 403 403 in  403
 notifications:inbox           GET    in  200 200 200 200 200 in  200
 notifications:count           GET    204 204 204 204 204 204 204 204
 notifications:read            POST   in  302 302 302 302 302 in  302

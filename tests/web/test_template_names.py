@@ -20,6 +20,7 @@ def test_page_uses_no_name_that_is_not_passed(cast: Cast, address: Address) -> N
     row = TABLE[address.name, "GET"]
     for role in [role for role in ROLES if row[role] == "200"]:
         with undone(), undefined_names_refused():
+            cast.prepare(address.name)
             browser = cast.browser(role)
             browser.raise_request_exception = True
             answer = browser.get(address.path(**cast.numbers()))

@@ -33,6 +33,7 @@ TYPED = {
     "save_filter": "name",
     "changes:propose": "notes",
     "changes:revise": "notes",
+    "changes:revert": "reason",
     "changes:decide": "reason",
     "changes:approve": "reason-{digest}",
     "changes:reject": "reason-{digest}",
@@ -83,7 +84,7 @@ WITH_TEXT = [address for address in TAKING_POSTS if address.name in TYPED]
 def typed_into(cast: Cast, address: Address, browser: Client, role: str) -> dict[str, Any]:
     """What a browser would send from that form, with a text and with secrets."""
     path, data = address.path(**cast.numbers()), cast.told(address.name, role)
-    if address.name in ("changes:propose", "changes:revise"):
+    if address.name in ("changes:propose", "changes:revise", "changes:revert"):
         data = {**read_form(browser.get(path)), "act": "preview", "reason": "Moved", "secret_mode": "enter"}
     data[TYPED[address.name].format(digest=cast.change.get_current_revision().digest)] = TEXT
     secrets = dict.fromkeys(("password", "client_secret", "value"), CANARY)
@@ -144,7 +145,8 @@ def test_error_page_keeps_what_was_typed_and_sends_it_again(
     assert kept[TYPED[address.name].format(digest=cast.change.get_current_revision().digest)] == TEXT
     with undone():
         again = browser.post(path, {**kept, "secret_mode": "same"})
-    conflict = address.name == "changes:revise" and TEXT in words(again)  # its base has changed in Segura
+    edits_again = address.name in ("changes:revise", "changes:revert")
+    conflict = edits_again and TEXT in words(again)  # its base has changed in Segura
     assert again.status_code in (200, 302) or conflict, text_of(again)
 
 

@@ -33,7 +33,7 @@ from portal.changes.domain.proposal import (
 from portal.changes.forms import prefill, rebase
 from portal.changes.forms.prefill import Prefill
 from portal.changes.forms.proposal import CARRIED, ENTER, GENERATE, REPLACE, SAME, ProposalForm
-from portal.changes.forms.rebase import CHOICE, FieldConflict
+from portal.changes.forms.rebase import CHOICE, FieldConflict, RevertSource
 from portal.changes.forms.shares import BLANK_ROWS
 from portal.changes.models import Revision
 from portal.vault import SECRET_FIELD, SHARE_FIELDS, TEXT_FIELDS, SecretStr
@@ -59,7 +59,7 @@ class ProposalEditor:
     form: ProposalForm
     kept: Proposal | None = None
     blocked_reason: str = ""
-    revised: Revision | None = None
+    revised: Revision | RevertSource | None = None
     differs: dict[str, FieldChange] = field(default_factory=dict)
 
     @property
@@ -166,7 +166,7 @@ class ProposalEditor:
 
 
 def open_editor(
-    secret: ApiSecret, *, by: User, revised: Revision | None = None, over: Prefill | None = None
+    secret: ApiSecret, *, by: User, revised: Revision | RevertSource | None = None, over: Prefill | None = None
 ) -> ProposalEditor:
     """Open the form: read the secret live, and prefill what `revised` proposes, or else `over`."""
     base, obstacle = _look(secret, by)
@@ -176,13 +176,13 @@ def open_editor(
     if over.new_secret:
         initial["secret_mode"] = ENTER
     edit = ProposalEditor(secret, by, base, ProposalForm(base=base), kept, obstacle, revised)
-    if edit.secret_disputed:
+    if edit.secret_disputed or (isinstance(revised, RevertSource) and revised.new_secret):
         initial["secret_mode"] = ""  # the user must choose
     return _shown(edit, initial)
 
 
 def reopen_editor(
-    proposal: Proposal, secret: ApiSecret, *, by: User, revised: Revision | None = None
+    proposal: Proposal, secret: ApiSecret, *, by: User, revised: Revision | RevertSource | None = None
 ) -> ProposalEditor:
     """Return from the preview to the form, with everything as typed and the new client secret kept."""
     base = proposal.base
@@ -197,7 +197,7 @@ def reopen_editor(
 
 
 def editor_from_post(
-    data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | None = None
+    data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | RevertSource | None = None
 ) -> ProposalEditor:
     """Return the form as it was sent, to be validated. Raises InvalidProposalToken if its base cannot be decrypted."""
     seen = decode_base(data.get("base", ""), by, secret.pk)
@@ -210,7 +210,7 @@ def editor_from_post(
 
 
 def editor_with_more_rows(
-    data: QueryDict, secret: ApiSecret, *, by: User, to: str = "", revised: Revision | None = None
+    data: QueryDict, secret: ApiSecret, *, by: User, to: str = "", revised: Revision | RevertSource | None = None
 ) -> ProposalEditor:
     """Return the form as sent, not validated, with new blank rows in the list `to`. Raises InvalidProposalToken."""
     edit = editor_from_post(data, secret, by=by, revised=revised)
@@ -223,7 +223,7 @@ def editor_with_more_rows(
 
 
 def editor_after_lost_token(
-    data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | None = None
+    data: QueryDict, secret: ApiSecret, *, by: User, revised: Revision | RevertSource | None = None
 ) -> ProposalEditor:
     """Read the secret again, keep what was typed, and show where the two differ: the base of the form was lost."""
     base, obstacle = _look(secret, by)
@@ -251,9 +251,9 @@ def _keep(secret: ApiSecret, value: SecretStr) -> Proposal:
     return Proposal(secret.pk, {}, None, sealed=secret_encryption.encrypt_secret(value, kept_id), revision_id=kept_id)
 
 
-def _kept_of(secret: ApiSecret, revised: Revision | None) -> Proposal | None:
+def _kept_of(secret: ApiSecret, revised: Revision | RevertSource | None) -> Proposal | None:
     """Return the client secret that an earlier revision proposes, unless it has been erased."""
-    if revised is None or revised.encrypted_secret is None:
+    if not isinstance(revised, Revision) or revised.encrypted_secret is None:
         return None
     kept_id = uuid.uuid4()
     again = secret_encryption.reencrypt_secret(revised.encrypted_secret, revised.pk, kept_id)

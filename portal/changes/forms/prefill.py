@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from portal.changes.domain import reverting
 from portal.changes.domain.patch import Snapshot
 from portal.changes.forms import rebase
 from portal.changes.forms.proposal import REPLACE
+from portal.changes.forms.rebase import RevertSource
 from portal.changes.models import Change, Revision
 from portal.changes.models.draft import Draft
 from portal.changes.models.template import ChangeTemplate
@@ -42,9 +44,21 @@ class Prefill:
         return {"reason": self.reason, "ticket": self.ticket}
 
 
-def of_revision(revision: Revision) -> Prefill:
-    """Return what this revision proposes, to be revised."""
+def of_revision(revision: Revision | RevertSource) -> Prefill:
+    """Return what this revision proposes, to be revised, or what reverts an applied change."""
     return Prefill(revision.patch, revision.base, revision.reason, revision.ticket)
+
+
+def build_revert_source(revision: Revision) -> RevertSource | None:
+    """Return what reverts an applied revision; None if the values before it are not known."""
+    if revision.base is None:
+        return None
+    return RevertSource(
+        reverting.earlier_values(revision.patch, revision.base),
+        reverting.applied_values(revision.patch, revision.base),
+        revision.secret_fingerprint or revision.base_secret_fingerprint,
+        new_secret=bool(revision.secret_fingerprint),
+    )
 
 
 def of_change(change: Change, secret: int) -> Prefill:

@@ -24,13 +24,32 @@ CHOICE = "choice_{}"
 
 
 @dataclass(frozen=True)
+class RevertSource:
+    """Values that revert an applied change: the earlier ones as `patch`, all values after it as `base`.
+
+    `new_secret`: the change also set a client secret; the earlier one is not stored, so it must be entered.
+    """
+
+    patch: Mapping[str, Any]
+    base: Mapping[str, Any]
+    base_secret_fingerprint: str
+    new_secret: bool
+    reason: str = ""
+    ticket: str = ""
+
+
+@dataclass(frozen=True)
 class FieldConflict:
-    """One field that both the proposal and a user in Segura changed: `base` at the proposal, then both values now."""
+    """One field that both the proposal and a user in Segura changed: `base` at the proposal, then both values now.
+
+    `reverting`: the proposal restores the value from before an applied change, and `base` is the one after it.
+    """
 
     field: str
     base: Any
     theirs: Any
     mine: Any
+    reverting: bool = False
 
     @property
     def mine_change(self) -> FieldChange:
@@ -49,7 +68,7 @@ class FieldConflict:
         return MINE if value == self.mine or self.field in SHARE_FIELDS else EDIT
 
 
-def find_conflicts(revised: Revision | None, now: Snapshot | None) -> dict[str, FieldConflict]:
+def find_conflicts(revised: Revision | RevertSource | None, now: Snapshot | None) -> dict[str, FieldConflict]:
     """Return the conflicts between a revision and the current values in Segura, by field; {} if either is unknown."""
     if revised is None or revised.base is None or now is None:
         return {}
@@ -61,17 +80,24 @@ def find_conflicts(revised: Revision | None, now: Snapshot | None) -> dict[str, 
         if name in SHARE_FIELDS:
             mine = merge_shares(theirs, mine, base)
         if theirs not in (base, mine):
-            found[name] = FieldConflict(name, base, theirs, mine)
+            found[name] = FieldConflict(name, base, theirs, mine, isinstance(revised, RevertSource))
     return found
 
 
-def find_outside_changes(revised: Revision | None, now: Snapshot | None) -> list[FieldChange]:
-    """Return the fields that changed in Segura since the revision was proposed. Old: then; new: now."""
+def find_outside_changes(revised: Revision | RevertSource | None, now: Snapshot | None) -> list[FieldChange]:
+    """Return the fields that changed in Segura since the revision was proposed. Old: then; new: now.
+
+    Of a revert these are only the fields that it restores.
+    """
     if revised is None or revised.base is None or now is None:
         return []
     then, today = revised.base_secret_fingerprint, now.secret_fingerprint
     moved = patches.changed_values(now.fields, revised.base)
-    return patches.describe_changes(moved, revised.base, new_secret=bool(then and today and then != today))
+    new_secret = bool(then and today and then != today)
+    if isinstance(revised, RevertSource):
+        moved = {name: value for name, value in moved.items() if name in revised.patch}
+        new_secret = new_secret and revised.new_secret
+    return patches.describe_changes(moved, revised.base, new_secret=new_secret)
 
 
 def merge_share_rows(
@@ -101,7 +127,18 @@ def share_row(name: str, can_edit: bool) -> dict[str, Any]:
 
 def conflict_field(conflict: FieldConflict) -> forms.ChoiceField:
     """Return the field in which the user chooses a side; no choice is preselected."""
-    if conflict.field in SHARE_FIELDS:
+    required = _("Also changed in Segura. Choose which value to keep.")
+    if conflict.reverting:
+        choices = [(MINE, _("Restore the earlier value")), (THEIRS, _("Keep the current value"))]
+        if conflict.field in SHARE_FIELDS:
+            choices = [
+                (MINE, _("Change the current list, as the rows below have it")),
+                (THEIRS, _("Keep the current list")),
+            ]
+        else:
+            choices.append((EDIT, pgettext("act", "Edit")))
+        required = _("Changed again since. Choose which value to keep.")
+    elif conflict.field in SHARE_FIELDS:
         choices = [(MINE, _("Keep my changes, as the rows below have them")), (THEIRS, _("Use Segura's list"))]
     else:
         choices = [(MINE, _("Keep mine")), (THEIRS, _("Use Segura's value")), (EDIT, pgettext("act", "Edit"))]
@@ -109,7 +146,7 @@ def conflict_field(conflict: FieldConflict) -> forms.ChoiceField:
         choices=choices,
         widget=forms.RadioSelect,
         label=FIELD_LABELS[conflict.field],
-        error_messages={"required": _("Also changed in Segura. Choose which value to keep.")},
+        error_messages={"required": required},
     )
 
 

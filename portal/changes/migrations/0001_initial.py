@@ -24,6 +24,16 @@ class Migration(migrations.Migration):
                 ("secret", models.BigIntegerField()),
                 ("secret_name", models.CharField(max_length=500)),
                 (
+                    "reverts",
+                    models.ForeignKey(
+                        help_text="Applied change to undo.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reverted_by",
+                        to="changes.change",
+                    ),
+                ),
+                (
                     "status",
                     models.CharField(
                         choices=[

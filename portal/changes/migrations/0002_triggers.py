@@ -1,8 +1,8 @@
 """Four-eyes rule in the database (B9): triggers that reject forbidden writes, also those by raw SQL.
 
 A vote names the real requester of its change, is never cast by a user who edited the change, and is never altered, only
-voided once. A change keeps its requester and secret and is never deleted. Of a revision only the encrypted value may
-change. A comment is never altered, because other users may have answered it.
+voided once. A change keeps its requester, its secret and what it reverts, and is never deleted. Of a revision only the
+encrypted value may change. A comment is never altered, because other users may have answered it.
 
 ENABLE ALWAYS triggers also fire under `session_replication_role = replica`, which skips ordinary triggers.
 """
@@ -111,9 +111,9 @@ CREATE TRIGGER change_kept BEFORE DELETE ON changes_change
     FOR EACH ROW EXECUTE FUNCTION changes_refuse('a change is never deleted');
 """
 CHANGE_IDENTITY = """
-CREATE TRIGGER change_identity BEFORE UPDATE OF id, secret, requester_id, created_at ON changes_change
+CREATE TRIGGER change_identity BEFORE UPDATE OF id, secret, reverts_id, requester_id, created_at ON changes_change
     FOR EACH ROW WHEN (OLD.id <> NEW.id OR OLD.secret <> NEW.secret OR OLD.requester_id <> NEW.requester_id
-                       OR OLD.created_at <> NEW.created_at)
+                       OR OLD.reverts_id IS DISTINCT FROM NEW.reverts_id OR OLD.created_at <> NEW.created_at)
     EXECUTE FUNCTION changes_refuse('a change keeps its requester and its secret');
 """
 ATTEMPT_KEPT = """

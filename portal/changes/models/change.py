@@ -152,6 +152,13 @@ class Change(models.Model):
 
     secret = models.BigIntegerField()
     secret_name = models.CharField(max_length=500)
+    reverts = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="reverted_by",
+        help_text="Applied change to undo.",
+    )
     requester = models.ForeignKey(User, on_delete=models.PROTECT, related_name="changes")
     status = models.CharField(max_length=16, choices=Status, default=Status.PENDING)
     revision = models.IntegerField(default=1, help_text="Number of the revision that counts.")

@@ -1,7 +1,8 @@
 """Title of a change: one rule for headings, lists, browser tabs and notifications.
 
 Examples: `CR-7 azure-graph: Client ID → azure-graph-client-2`, `CR-12 hr-directory: jsilva can edit`,
-`CR-1 pix-gateway: 10 fields (URL, Client secret, +8)`. A title never holds a client secret.
+`CR-1 pix-gateway: 10 fields (URL, Client secret, +8)`, `CR-15 hr-directory: Revert CR-12: jsilva loses access`.
+A title never holds a client secret.
 """
 
 from __future__ import annotations
@@ -52,8 +53,11 @@ class ChangeTitle:
 
 
 def build_title(change: Change, revision: Revision) -> ChangeTitle:
-    """Return the title of a change with this revision."""
-    return ChangeTitle(change.reference, _shorten(change.secret_name, _NAME_LENGTH), summarize_revision(revision))
+    """Return the title of a change with this revision. That of a revert names the change that it reverts."""
+    summary = summarize_revision(revision)
+    if change.reverts_id is not None:
+        summary = _("Revert %(number)s: %(summary)s") % {"number": f"CR-{change.reverts_id}", "summary": summary}
+    return ChangeTitle(change.reference, _shorten(change.secret_name, _NAME_LENGTH), summary)
 
 
 def load_titles(change_ids: Iterable[int]) -> dict[int, ChangeTitle]:
@@ -62,7 +66,7 @@ def load_titles(change_ids: Iterable[int]) -> dict[int, ChangeTitle]:
     if not wanted:
         return {}
     current = Revision.objects.filter(change__in=wanted, number=F("change__revision")).select_related("change")
-    needed = current.only("patch", "base", "secret_fingerprint", "change__secret_name")
+    needed = current.only("patch", "base", "secret_fingerprint", "change__secret_name", "change__reverts")
     return {revision.change_id: build_title(revision.change, revision) for revision in needed}
 
 

@@ -24,6 +24,7 @@ from portal.changes.rules.violations import AlreadyPaused as AlreadyPaused
 from portal.changes.rules.violations import AlreadySubmitted as AlreadySubmitted
 from portal.changes.rules.violations import AlreadyVoted as AlreadyVoted
 from portal.changes.rules.violations import BaseChanged as BaseChanged
+from portal.changes.rules.violations import BeyondRevert as BeyondRevert
 from portal.changes.rules.violations import ChangesRequested as ChangesRequested
 from portal.changes.rules.violations import ContainsSecret as ContainsSecret
 from portal.changes.rules.violations import DiffNotOpened as DiffNotOpened
@@ -31,6 +32,7 @@ from portal.changes.rules.violations import ImpactNotConfirmed as ImpactNotConfi
 from portal.changes.rules.violations import NotAllowed as NotAllowed
 from portal.changes.rules.violations import NothingChanged as NothingChanged
 from portal.changes.rules.violations import NotPaused as NotPaused
+from portal.changes.rules.violations import NotRevertible as NotRevertible
 from portal.changes.rules.violations import NotWritable as NotWritable
 from portal.changes.rules.violations import OwnChange as OwnChange
 from portal.changes.rules.violations import PastRetention as PastRetention

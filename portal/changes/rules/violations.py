@@ -74,6 +74,18 @@ class NothingChanged(RuleViolation):
     code = "NothingChanged"
 
 
+class NotRevertible(RuleViolation):
+    """The change was not applied, or its earlier values are not known."""
+
+    code = "NotRevertible"
+
+
+class BeyondRevert(RuleViolation):
+    """The proposal changes fields that the change to revert did not change."""
+
+    code = "BeyondRevert"
+
+
 class ReasonMissing(RuleViolation):
     """A reason is mandatory."""
 

@@ -15,7 +15,7 @@ from portal.accounts.forms import RecentAuthForm
 from portal.accounts.roles import Right
 from portal.changes.forms.decision import DecisionForms, RecheckForm, ResolveForm, RetryForm, VoteForm
 from portal.changes.models import Change, Verdict
-from portal.changes.presenters import change_page, error_responses, since_review
+from portal.changes.presenters import change_page, error_responses, reverts, since_review
 from portal.changes.presenters.change_page import ChangePage
 from portal.changes.rules.guards import (
     ImpactNotConfirmed,
@@ -121,6 +121,7 @@ def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
         "resolve": ResolveForm(request=request),
         "refusal": None,
         "since": since_review.choose_since(shown.change, shown.revisions, request.GET.get("since", "")),
+        "reverts": reverts.load_reverts(shown.change, shown.revision, reader=shown.reader),
         "reference": since_review.find_reference(shown.change),
         "place": "?",
         "moved": False,

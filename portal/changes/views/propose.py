@@ -21,14 +21,16 @@ from portal.accounts.typed_forms import expired_sentence, is_expired, returns_ty
 from portal.catalog.models import ApiSecret
 from portal.changes.domain import plausibility, risks
 from portal.changes.domain.proposal import InvalidProposalToken, Proposal, decode_proposal, encode_proposal
-from portal.changes.forms import editor, live_difference, prefill
+from portal.changes.forms import editor, live_difference, prefill, revert
 from portal.changes.forms.editor import ProposalEditor
 from portal.changes.forms.prefill import Prefill
+from portal.changes.forms.rebase import RevertSource
 from portal.changes.models import REVISABLE, Change, Revision, Vote
 from portal.changes.models.draft import Draft
 from portal.changes.models.template import ChangeTemplate
 from portal.changes.presenters import change_rows
 from portal.changes.presenters.error_responses import violation_response
+from portal.changes.rules import revert_rules
 from portal.changes.rules.guards import RuleViolation
 from portal.changes.transitions import WrongState
 from portal.changes.workflow import drafts, revisions, submission
@@ -39,13 +41,14 @@ FORM, PREVIEW = "changes/propose.html", "changes/preview.html"
 
 @dataclass(frozen=True)
 class ProposalTarget:
-    """Target of the form: a new change of this secret, or a revision of `change`."""
+    """Target of the form: a new change of this secret, which may revert `reverted`, or a revision of `change`."""
 
     secret: ApiSecret
     by: User
     submit: Callable[[Proposal], Change]
     change: Change | None = None
-    revised: Revision | None = None
+    revised: Revision | RevertSource | None = None
+    reverted: Change | None = None
     over: Prefill | None = None
     refused: str = ""
     status: int = 422
@@ -91,6 +94,29 @@ def revise(request: UserRequest, change_id: int) -> HttpResponseBase:
     )
 
 
+@returns_typed
+@sensitive_post_parameters("client_secret")
+@require_http_methods(["GET", "HEAD", "POST"])
+@require_rights(Right.PROPOSE)
+def revert_change(request: UserRequest, change_id: int) -> HttpResponseBase:
+    """Propose the values from before an applied change, as a new change that needs its own approvals."""
+    change = get_object_or_404(Change.objects.visible_to(request.user), pk=change_id)
+    secret = get_object_or_404(ApiSecret, pk=change.secret)
+
+    def submit(proposal: Proposal) -> Change:
+        return submission.submit_change(proposal, by=request.user, read=secret, reverts=change.pk)
+
+    revision = change.get_current_revision()
+    source, refused, status = prefill.build_revert_source(revision), secret.blocked_reason, 422
+    violation = revert_rules.find_revert_violation(change, revision)
+    if violation is not None:
+        status, refused = violation_response(violation, request)
+    target = ProposalTarget(
+        secret, request.user, submit, revised=source, reverted=change, refused=refused, status=status
+    )
+    return _answer(request, target)
+
+
 def _over(request: UserRequest, secret: ApiSecret) -> Prefill | None:
     """Return the prefill that the URL asks for, or None."""
     if template := request.GET.get("template"):
@@ -109,7 +135,10 @@ def _answer(request: UserRequest, task: ProposalTarget) -> HttpResponseBase:
     if request.method != "POST":
         if task.refused:
             return _page(request, task, None, status=task.status)
-        return _page(request, task, editor.open_editor(task.secret, by=task.by, revised=task.revised, over=task.over))
+        edit = editor.open_editor(task.secret, by=task.by, revised=task.revised, over=task.over)
+        if task.reverted and edit.base is None:
+            return _page(request, replace(task, refused=revert_rules.current_values_unknown()), None, status=422)
+        return _page(request, task, edit)
     asked = request.POST.get("act", "").partition(":")[0]
     if asked == "live":
         return _live(request, task)
@@ -125,10 +154,17 @@ def _answer(request: UserRequest, task: ProposalTarget) -> HttpResponseBase:
 
 def _preview(request: UserRequest, task: ProposalTarget) -> HttpResponse:
     edit = editor.editor_from_post(request.POST, task.secret, by=task.by, revised=task.revised)
-    if edit.form.is_valid() and not task.refused:
+    if edit.form.is_valid() and not task.refused and _is_in_scope(edit, task):
         return _show(request, task, edit.proposal())
     edit.keep_typed_secret()
     return _page(request, task, edit, status=task.status)
+
+
+def _is_in_scope(edit: ProposalEditor, task: ProposalTarget) -> bool:
+    """Return whether a revert changes only what the reverted change did; True for every other proposal."""
+    if task.reverted is None or not isinstance(task.revised, RevertSource):
+        return True
+    return revert.is_within_revert(edit, task.revised, task.reverted)
 
 
 def _live(request: UserRequest, task: ProposalTarget) -> HttpResponse:
@@ -154,7 +190,7 @@ def _rows(request: UserRequest, task: ProposalTarget) -> HttpResponse:
 
 def _draft(request: UserRequest, task: ProposalTarget) -> HttpResponseBase:
     edit = editor.editor_from_post(request.POST, task.secret, by=task.by, revised=task.revised)
-    if task.change or not edit.form.is_draft():
+    if task.change or task.reverted or not edit.form.is_draft():
         edit.keep_typed_secret()
         return _page(request, task, edit, status=422)
     form, base = edit.form, edit.base.fields if edit.base else None
@@ -207,8 +243,10 @@ def _page(
     saved: Draft | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    context = {**_about(task), "edit": edit, "over": task.over, "refused": task.refused, "lost": lost}
+    context = {**_about(task), "edit": edit, "over": task.over, "refused": task.refused, "lost": lost, "only": None}
     draft = saved or (task.over.draft if task.over else None)
+    if edit and isinstance(task.revised, RevertSource):
+        context["only"] = revert.list_shown_fields(edit, task.revised)
     context |= {"methods": plausibility.METHODS, "saved": saved, "draft_version": _version_of(request, draft)}
     return render(request, FORM, context, status=status)
 
@@ -247,10 +285,11 @@ def _show(
 def _about(task: ProposalTarget) -> dict[str, object]:
     """Return the context of form and preview: secret, its open changes, templates, requests for changes."""
     others = change_rows.open_rows_of_secret(task.secret.pk, reader=task.by, besides=task.change)
-    templates = [] if task.change or task.over else ChangeTemplate.objects.open_to(task.by)
+    templates = [] if task.change or task.over or task.reverted else ChangeTemplate.objects.open_to(task.by)
     return {
         "secret": task.secret,
         "change": task.change,
+        "reverted": task.reverted,
         "others": others,
         "templates": templates,
         "requests": Vote.objects.requesting_changes().filter(change=task.change).select_related("voter")

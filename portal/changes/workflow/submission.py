@@ -14,22 +14,24 @@ from portal.catalog.models import ApiSecret
 from portal.changes.domain import policy
 from portal.changes.domain.proposal import Proposal
 from portal.changes.models import REVISABLE, Change, Revision, Status, StatusCause
-from portal.changes.rules import guards, secret_quotes
+from portal.changes.rules import guards, revert_rules, secret_quotes
 from portal.changes.rules.guards import NotAllowed
 from portal.changes.transitions import WrongState, db_now, lock_change, move_change
 from portal.changes.workflow import drafts, revisions
 
 
-def submit_change(proposal: Proposal, *, by: User, read: ApiSecret | None = None) -> Change:
+def submit_change(proposal: Proposal, *, by: User, read: ApiSecret | None = None, reverts: int | None = None) -> Change:
     """Submit a proposal for approval and return its change. `read`: its secret, if the caller has just read it.
 
-    The same proposal submitted twice is one change. Raises NotAllowed, NotWritable, NothingChanged, ReasonMissing,
-    ContainsSecret, TooManySubmissions.
+    `reverts`: id of the applied change that the proposal reverts. The same proposal submitted twice is one change.
+    Raises NotAllowed, NotWritable, NothingChanged, ReasonMissing, ContainsSecret, TooManySubmissions, NotRevertible,
+    BeyondRevert.
     """
     guards.require_right(by, Right.PROPOSE)
     secret = guards.require_writable_secret(proposal, read)
     guards.require_changes(proposal)
     secret_quotes.forbid_in_proposal(proposal)
+    reverted = revert_rules.require_revertible(reverts, proposal, by=by) if reverts is not None else None
     try:
         with transaction.atomic(durable=True):
             lock_user(by)
@@ -39,6 +41,7 @@ def submit_change(proposal: Proposal, *, by: User, read: ApiSecret | None = None
             change = Change.objects.create(
                 secret=secret.identifier,
                 secret_name=secret.name,
+                reverts=reverted,
                 requester=by,
                 burst_size=recent.secrets,
                 risk=proposal.risk(recent.secrets),
@@ -48,13 +51,14 @@ def submit_change(proposal: Proposal, *, by: User, read: ApiSecret | None = None
                 expires_at=policy.pending_deadline(now),
             )
             revision = revisions.create_revision(change, proposal, by=by, number=1, at=now)
-            drafts.discard_draft(by=by, secret=secret.identifier)
+            if reverted is None:  # the form of a revert saves no draft, so an own draft holds another edit
+                drafts.discard_draft(by=by, secret=secret.identifier)
             ledger.record_event(
                 "change.submitted",
                 by=by.username,
                 change=change.pk,
                 secret=change.secret,
-                data={"secret_name": change.secret_name, **revisions.revision_audit_data(revision)},
+                data=_submission_data(change, revision),
             )
             return change
     except IntegrityError:
@@ -101,6 +105,8 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
     if change.status not in REVISABLE:
         raise WrongState(change)
     guards.require_writable_secret(proposal)
+    if change.reverts is not None:
+        revert_rules.require_revert_scope(change.reverts, proposal)
     secret_quotes.forbid_in_texts(change, secret_quotes.texts_of(proposal), by=by)
     lock_user(by)
     now = db_now()
@@ -125,6 +131,12 @@ def _take_revision(change: Change, proposal: Proposal, *, by: User) -> Change:
         last_http_status=None,
     )
     return change
+
+
+def _submission_data(change: Change, revision: Revision) -> dict[str, object]:
+    """Return what the log stores of a new change."""
+    reverted = {"reverts": change.reverts.reference} if change.reverts else {}
+    return {"secret_name": change.secret_name, **reverted, **revisions.revision_audit_data(revision)}
 
 
 def _approver_names(change: Change) -> list[str]:
