@@ -15,6 +15,7 @@ class SecretStatusFilter(TextChoices):
     PROPOSABLE = "proposable", _("Open to proposals")
     READ_ONLY = "read-only", _("Read only")
     APPROVAL = "approval", _("Details need approval in Segura")
+    UNREAD = "unread", _("Not read here yet")
     VANISHED = "vanished", _("Vanished from Segura")
 
 
@@ -45,5 +46,6 @@ _CHOSEN = {
     SecretStatusFilter.PROPOSABLE: SecretQuerySet.proposable,
     SecretStatusFilter.READ_ONLY: SecretQuerySet.read_only,
     SecretStatusFilter.APPROVAL: SecretQuerySet.needs_approval_in_segura,
+    SecretStatusFilter.UNREAD: SecretQuerySet.unread,
     SecretStatusFilter.VANISHED: SecretQuerySet.unlisted,
 }

@@ -45,6 +45,10 @@ class SecretQuerySet(models.QuerySet["ApiSecret"]):
         """Return the listed secrets whose details Segura shows only after an approval."""
         return self.present().filter(need_approval=True)
 
+    def unread(self) -> SecretQuerySet:
+        """Return the listed secrets whose details were never read here, so that neither host nor tags are known."""
+        return self.present().filter(read_at=None)
+
     def unlisted(self) -> SecretQuerySet:
         """Return the secrets that Segura no longer lists."""
         return self.exclude(vanished_at=None)

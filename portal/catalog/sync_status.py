@@ -7,6 +7,8 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from portal.catalog.models import CatalogSync
 
@@ -28,6 +30,23 @@ class SyncStatus:
     def failed(self) -> bool:
         """Whether the newest synchronisation failed."""
         return self.newest is not None and not self.newest.ok
+
+    @property
+    def counts_line(self) -> str:
+        """Sentence with what the stored list changed; counts of zero are left out."""
+        if self.good is None:
+            return ""
+        done = self.good
+        parts = [
+            ngettext("%(count)d new", "%(count)d new", done.added) % {"count": done.added},
+            ngettext("%(count)d updated", "%(count)d updated", done.altered) % {"count": done.altered},
+            ngettext("%(count)d listed again", "%(count)d listed again", done.returned) % {"count": done.returned},
+            ngettext("%(count)d no longer listed", "%(count)d no longer listed", done.vanished)
+            % {"count": done.vanished},
+        ]
+        counts = (done.added, done.altered, done.returned, done.vanished)
+        shown = ", ".join(part for part, count in zip(parts, counts, strict=True) if count)
+        return f"{shown}." if shown else _("No differences.")
 
     @property
     def phase(self) -> str:

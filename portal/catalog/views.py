@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.accounts import roles
 from portal.accounts.decorators import UserRequest, limit_acts, require_rights
 from portal.accounts.roles import Right
-from portal.catalog import directory, tasks
+from portal.catalog import directory, secret_rows, tasks
 from portal.catalog.forms import SecretFilterForm
 from portal.catalog.models import ApiSecret
 from portal.catalog.sync_status import SyncStatus, get_sync_status
@@ -35,6 +35,7 @@ def secrets(request: UserRequest) -> HttpResponseBase:
     context = {
         "form": form,
         "page": page,
+        "rows": secret_rows.build_secret_rows(page.rows),
         "like": like if parse_db_integer(like) is not None else "",
         "asked": bool(request.GET.get("q") or request.GET.get("show")),
         "any": bool(page.rows) or ApiSecret.objects.exists(),

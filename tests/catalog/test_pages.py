@@ -16,7 +16,7 @@ from redis import Redis
 
 from portal.accounts.models import User
 from portal.catalog import sync, tasks
-from portal.catalog.models import ApiSecret, CatalogSync
+from portal.catalog.models import ApiSecret, CatalogSync, SearchTerm
 from portal.celery import app
 from portal.devserver.redis_server import free_port
 from portal.sandbox import Sandbox
@@ -88,6 +88,7 @@ def test_list_shows_what_segura_lists_by_name(browser: Client) -> None:
         ("show=proposable", ["GCP", "treasury-api"]),
         ("show=read-only", ["partner-feed"]),
         ("show=approval", ["treasury-api"]),
+        ("show=unread", ["GCP", "partner-feed", "treasury-api"]),
         ("show=vanished", ["legacy-ftp"]),
         ("q=FEED", ["partner-feed"]),
         ("q=51", ["treasury-api"]),
@@ -147,7 +148,7 @@ def test_page_costs_the_same_queries_however_many_secrets(
 ) -> None:
     for number in range(1, 40):
         mirrored(number, f"service-{number:03}")
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         page(browser)
 
 
@@ -177,6 +178,29 @@ def test_last_good_list_is_dated(browser: Client, segura: Sandbox) -> None:
         r'Segura listed 23 secrets <time class="ago" datetime="[^"]+" title="[^"]+ UTC">just now</time>\.', text
     )
     assert "Asked for by admin." in text
+
+
+def test_sync_reports_what_it_changed_and_no_zeros_s4(browser: Client, segura: Sandbox) -> None:
+    sync.sync_catalog(by="admin")
+    ApiSecret.objects.filter(pk=43).update(name="Another name", folded="another name")
+    sync.sync_catalog(by="admin")
+    assert "just now</time>. 1 updated. Asked for by admin." in page(browser)
+    sync.sync_catalog(by="admin")
+    text = page(browser)
+    assert "just now</time>. No differences. Asked for by admin." in text
+    assert "0 updated" not in text
+
+
+def test_list_shows_host_and_tags_as_last_read_and_only_exceptions(browser: Client, some: None) -> None:
+    secret = ApiSecret.objects.get(pk=43)
+    for kind, shown in (("url", "https://gcp.example/v1"), ("url", "gcp.example/v1"), ("tag", "Cloud")):
+        SearchTerm.objects.create(secret=secret, kind=kind, folded=shown.lower(), shown=shown)
+    text = page(browser)
+    row = text.partition('href="/secrets/43/"')[2].partition("</tr>")[0]
+    assert re.findall(r'<span class="cut">(.*?)</span>', row) == ["gcp.example", "Cloud"]
+    assert 'class="tag"' not in row
+    assert "Open to proposals" not in text.partition("<tbody>")[2]
+    assert "Approval needed in Segura" in text
 
 
 @pytest.mark.usefixtures("some")
