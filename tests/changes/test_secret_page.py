@@ -13,9 +13,11 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.changes.domain.proposal import Proposal
-from portal.changes.models import Change
+from portal.changes.models import Change, Status
 from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
+from tests.changes.pages import text_of
+from tests.changing import work
 from tests.people import mirrored
 from tests.segura import events
 
@@ -76,6 +78,37 @@ def test_secret_behind_an_approval_can_still_be_proposed_on(browser: Client) -> 
     assert "(1006)" in page
     assert "Only after an approval in Segura" in page
     assert 'href="/secrets/51/propose/"' in page
+
+
+def test_gated_secret_says_why_details_are_missing_and_still_offers_propose_sp3(browser: Client) -> None:
+    mirrored(51, "treasury-api", need_approval=True, need_justify=True)
+    page = text(browser, "/secrets/51/")
+    assert "The details cannot be shown now" in page
+    assert "A change can still be proposed; approvers are told that the present values are unknown." in page
+    assert 'href="/secrets/51/propose/"' in page
+
+
+def test_user_granted_by_an_applied_change_shows_since_which_sp2(
+    browser: Client, approved: Callable[..., Change], segura: Sandbox, approver: User, as_person: Callable[..., Client]
+) -> None:
+    change = work(approved(users_allowed=[["jsilva", True], ["pduarte", True]]), rounds=2)
+    assert change.status == Status.APPLIED
+    page = text_of(browser.get(URL))
+    assert f"jsilva since {change.reference} can edit" in page
+    assert "pduarte can edit" in page
+    assert f'since <a href="/changes/{change.pk}/">' in text(browser)
+    assert f'since <a href="/changes/{change.pk}/">' in text(as_person(approver))
+    segura.control.edit(43, users_allowed={"jsilva": False, "pduarte": True})
+    assert "jsilva can view" in text_of(browser.get(URL))
+
+
+def test_another_requester_reads_the_reference_without_a_link(
+    requester2: User, approved: Callable[..., Change], as_person: Callable[..., Client]
+) -> None:
+    change = work(approved(users_allowed=[["jsilva", True], ["pduarte", True]]), rounds=2)
+    page = as_person(requester2).get(URL)
+    assert f"since {change.reference}" in text_of(page)
+    assert f'since <a href="/changes/{change.pk}/">' not in page.content.decode()
 
 
 def test_read_only_secret_says_why_and_who_could_help(browser: Client) -> None:

@@ -15,7 +15,7 @@ from portal.catalog.details import DetailsUnavailable, SecretDetails, fetch_deta
 from portal.catalog.models import ApiSecret
 from portal.changes.models import Change
 from portal.changes.models.draft import Draft
-from portal.changes.presenters import change_rows
+from portal.changes.presenters import change_rows, secret_access
 from portal.vault import FIELDS, SECRET_FIELD, SHARE_FIELDS
 from portal.web import keyset
 
@@ -46,7 +46,7 @@ def secret(request: UserRequest, identifier: int) -> HttpResponseBase:
     context |= {
         "details": details,
         "values": _values(details) if details else [],
-        "access": [(name, details.fields[name]) for name in SHARE_FIELDS] if details else [],
+        "access": secret_access.load_access(identifier, details.fields, reader=request.user) if details else [],
         "unreadable": obstacle,
         "reread": bool(cursor),
         "others": others,
