@@ -14,6 +14,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status
+from portal.changes.presenters import secret_access
 from portal.changes.workflow import submission
 from portal.sandbox import Sandbox
 from tests.changes.pages import text_of
@@ -100,6 +101,16 @@ def test_user_granted_by_an_applied_change_shows_since_which_sp2(
     assert f'since <a href="/changes/{change.pk}/">' in text(as_person(approver))
     segura.control.edit(43, users_allowed={"jsilva": False, "pduarte": True})
     assert "jsilva can view" in text_of(browser.get(URL))
+
+
+def test_origin_of_a_right_is_found_beyond_the_page_of_the_history(
+    requester: User, approved: Callable[..., Change]
+) -> None:
+    users = [["jsilva", True], ["pduarte", True]]
+    change = work(approved(users_allowed=users), rounds=2)
+    fields = {"users_allowed": users, "groups_allowed": []}
+    (_field, entries), _groups = secret_access.load_access(43, fields, reader=requester, history=None)
+    assert [(entry.name, entry.since) for entry in entries] == [("jsilva", change), ("pduarte", None)]
 
 
 def test_another_requester_reads_the_reference_without_a_link(

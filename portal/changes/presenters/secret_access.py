@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,10 +32,15 @@ class AccessEntry:
     linked: bool
 
 
-def load_access(identifier: int, fields: Mapping[str, Any], *, reader: User) -> list[tuple[str, list[AccessEntry]]]:
-    """Return the current entries of each list of shares."""
+def load_access(
+    identifier: int, fields: Mapping[str, Any], *, reader: User, history: Sequence[Change] | None
+) -> list[tuple[str, list[AccessEntry]]]:
+    """Return the current entries of each list of shares.
+
+    `history`: all changes of the secret with their current revisions, if the page has loaded them, which saves a query.
+    """
     names = directory.find_full_names({field: [name for name, _can_edit in fields[field]] for field in SHARE_FIELDS})
-    origins = _find_origins(identifier)
+    origins = _find_origins(_load_applied(identifier) if history is None else _select_applied(history))
     return [
         (
             field,
@@ -57,8 +62,8 @@ def _build_entry(
     return AccessEntry(name, can_edit, full_name, since, linked)
 
 
-def _find_origins(identifier: int) -> dict[tuple[str, str], tuple[bool | None, Change]]:
-    """Return the newest applied change of each entry, with the right that it gave; None for a removal."""
+def _load_applied(identifier: int) -> list[tuple[Change, Revision]]:
+    """Return the newest applied changes of access, the newest first."""
     applied = Revision.objects.filter(
         change__secret=identifier,
         change__status=Status.APPLIED,
@@ -67,12 +72,27 @@ def _find_origins(identifier: int) -> dict[tuple[str, str], tuple[bool | None, C
         patch__has_any_keys=list(SHARE_FIELDS),
     )
     newest = applied.select_related("change").order_by("-change__closed_at", "-change")
+    return [(each.change, each) for each in newest.only("patch", "base", "change__requester")[:_CHANGES_READ]]
+
+
+def _select_applied(history: Sequence[Change]) -> list[tuple[Change, Revision]]:
+    """Return the applied changes among these, the newest first."""
+    applied = [change for change in history if change.status == Status.APPLIED and change.closed_at]
+    applied.sort(key=lambda change: (change.closed_at, change.pk), reverse=True)
+    return [(change, change.current_revision) for change in applied]  # type: ignore[attr-defined]
+
+
+def _find_origins(
+    applied: Iterable[tuple[Change, Revision]],
+) -> dict[tuple[str, str], tuple[bool | None, Change]]:
+    """Return the newest applied change of each entry, with the right that it gave; None for a removal."""
     found: dict[tuple[str, str], tuple[bool | None, Change]] = {}
-    for revision in newest.only("patch", "base", "change__requester")[:_CHANGES_READ]:
+    for change, revision in applied:
         for field in SHARE_FIELDS:
-            before, after = dict((revision.base or {})[field]), dict(revision.patch.get(field, ()))
-            changed = {*before, *after} if field in revision.patch else set()
-            for name in changed:
+            if revision.base is None or field not in revision.patch:
+                continue
+            before, after = dict(revision.base[field]), dict(revision.patch[field])
+            for name in {*before, *after}:
                 if before.get(name) != after.get(name):
-                    found.setdefault((field, name), (after.get(name), revision.change))
+                    found.setdefault((field, name), (after.get(name), change))
     return found

@@ -43,10 +43,13 @@ def secret(request: UserRequest, identifier: int) -> HttpResponseBase:
         page.rows, change_rows.open_changes_of_secret(identifier)[: change_rows.OPEN_SHOWN], reader=request.user
     )
     details, obstacle = (None, "") if cursor or request.method == "HEAD" else _read(identifier, request.user.username)
+    whole = None if page.newer or page.older else page.rows
     context |= {
         "details": details,
         "values": _values(details) if details else [],
-        "access": secret_access.load_access(identifier, details.fields, reader=request.user) if details else [],
+        "access": (
+            secret_access.load_access(identifier, details.fields, reader=request.user, history=whole) if details else []
+        ),
         "unreadable": obstacle,
         "reread": bool(cursor),
         "others": others,
