@@ -1,9 +1,5 @@
-// Copy buttons: <button data-copy="value" data-copied="Copied" hidden>. Shown here, because they need this script.
+// Copy buttons: <button data-copy="value" data-copied="Copied">. Without scripts the style sheet hides them.
 const CONFIRMED_MS = 2000;
-
-const show = (part) => {
-  for (const button of part.querySelectorAll("[data-copy][hidden]")) button.hidden = false;
-};
 
 // The clipboard of the browser, else (a page without https) the copy command with the value put in by hand.
 async function copy(value) {
@@ -29,9 +25,6 @@ document.addEventListener("click", async (event) => {
   if (announcement) announcement.textContent = button.dataset.copied;
   setTimeout(() => delete button.dataset.done, CONFIRMED_MS);
 });
-
-document.addEventListener("htmx:load", (event) => show(event.target.parentElement ?? document));
-show(document);
 
 // Buttons with a word: <button type="button" data-copies="text" data-done="Copied">Copy</button>
 for (const button of document.querySelectorAll("[data-copies]")) {

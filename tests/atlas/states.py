@@ -92,6 +92,7 @@ NO_PAGE = {
     "operations:test_connection": "tests and leads to the page of the connection",
     "audit:evidence": "a download",
     "audit:evidence_book": "a download",
+    "audit:evidence_book": "a download",
     "audit:export_csv": "a download",
     "audit:export_jsonl": "a download",
     "audit:sealed_log": "a download",
@@ -179,6 +180,7 @@ def _requester() -> Iterator[State]:
     yield State("preview", "requester", "/secrets/26/propose/", act=preview)
     yield State("revise", "requester", "/changes/{pending}/revise/")
     yield State("revise stale", "requester", "/changes/{stale}/revise/")
+    yield State("revert", "requester", "/changes/{applied}/revert/")
     yield State("revise impossible", "requester", "/changes/{applied}/revise/", code=409)
 
 

@@ -302,7 +302,7 @@ def test_pause_needs_a_reason_and_can_be_resumed_op3(as_person: AsPerson, admin:
     browser = as_person(admin)
     answer = browser.post(reverse("operations:pause"), {"reason": "Upgrade of Segura"}, follow=True)
     assert answer.redirect_chain == [(reverse(PAGE), 302)]
-    assert "admin has paused delivery to Segura" in text_of(answer)
+    assert "admin paused delivery to Segura" in text_of(answer)
     assert "Upgrade of Segura" in text_of(answer)
     again = browser.post(reverse("operations:pause"), {"reason": "Another"})
     assert again.status_code == 409
