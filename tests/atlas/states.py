@@ -92,7 +92,6 @@ NO_PAGE = {
     "operations:test_connection": "tests and leads to the page of the connection",
     "audit:evidence": "a download",
     "audit:evidence_book": "a download",
-    "audit:evidence_book": "a download",
     "audit:export_csv": "a download",
     "audit:export_jsonl": "a download",
     "audit:sealed_log": "a download",
