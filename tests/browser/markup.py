@@ -85,7 +85,7 @@ STRANGE = """() => [...document.querySelectorAll("*")].filter((part) =>
     part.matches("script:not([src]), iframe, object, embed, base, style, marquee, math, video, audio, img, picture")
     || [...part.attributes].some(({name, value}) =>
       name.startsWith("on") || /hx-on|hx-ext|srcdoc/.test(name)
-      || (/owned/.test(value) && !/^(value|title|aria-label|content|placeholder|data-was)$/.test(name))
+      || (/owned/.test(value) && !/^(value|title|aria-label|content|placeholder|data-was|data-copy)$/.test(name))
       || (/^(href|action|formaction|src|xlink:href)$/.test(name) && /^(javascript|data|vbscript):/i.test(value.trim())))
   ).map((part) => part.outerHTML.slice(0, 120))"""
 """Elements that only their text could have made."""
