@@ -119,6 +119,15 @@ def test_home_shows_the_deadline_in_the_last_three_days(
 
 
 @pytest.mark.django_db
+def test_home_names_no_deadline_of_a_closed_change(as_person: AsPerson, requester: User, submitted: Change) -> None:
+    now = timezone.now()
+    Change.objects.update(status=Status.EXPIRED, expires_at=now, closed_at=now)
+    words = text_of(as_person(requester).get("/"))
+    assert submitted.reference in words
+    assert "It expires at" not in words
+
+
+@pytest.mark.django_db
 def test_requester_reads_what_was_decided_and_proposes_again_from_there(
     as_person: AsPerson, requester: User, requester2: User, propose: Propose
 ) -> None:

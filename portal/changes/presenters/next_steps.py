@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.audit import findings
-from portal.changes.models import LANE, Change, CircuitBreaker, Status, StatusCause
+from portal.changes.models import LANE, OPEN, Change, CircuitBreaker, Status, StatusCause
 from portal.changes.presenters.particulars import list_collisions, list_particulars
 
 _IN_PART = (StatusCause.APPLIED_EXCEPT, StatusCause.CLOSED_IN_PART)
@@ -174,8 +174,8 @@ def progress_steps(change: Change) -> list[ProgressStep]:
 
 
 def deadline_text(change: Change) -> str:
-    """Return the sentence with the deadline of the change, or '' if it has none."""
-    if change.expires_at is None or change.in_doubt_since is not None:
+    """Return the sentence with the deadline of the change, or '' if it has none, or none any longer."""
+    if change.expires_at is None or change.in_doubt_since is not None or change.status not in OPEN:
         return ""
     return _filled(_("It expires at %(at)s."), at=instant_html(change.expires_at))
 
