@@ -261,3 +261,19 @@ def test_a_browser_that_asks_for_portuguese_signs_in_in_portuguese() -> None:
     assert '<html lang="pt-br"' in page
     for words in ("Nome de usuário", "Senha", "Entrar", "Sistema"):
         assert words in page
+
+
+BANNED_ENGLISH = (
+    r"somebody|nobody|whoever|shall|anew|by hand|put away|(?:laid|lay it) over|Well:|what became of|so long|stands|"
+    r"from then on|has moved|overtaken|mend|past the portal|take away|under way|the portal"
+)
+BANNED_PORTUGUESE = r"teclas|guardar|à mão|sobrepost\w*|(?:ler|lê|lid[ao]s?) de volta|etiquetas?|(?:o|no|do|ao) portal"
+"""Expressions for which the messages use everyday words; the product is called Countersign."""
+
+
+def test_no_message_contains_a_banned_expression_g6() -> None:
+    _, entries, _ = wording.catalogue()
+    english = [text for entry in entries for text in (entry.message.singular, entry.message.plural)]
+    portuguese = [text for entry in entries for text in entry.texts]
+    assert [text for text in english if re.search(rf"\b(?:{BANNED_ENGLISH})\b", text, re.IGNORECASE)] == []
+    assert [text for text in portuguese if re.search(rf"\b(?:{BANNED_PORTUGUESE})\b", text, re.IGNORECASE)] == []

@@ -29,7 +29,7 @@ class EventFilters:
 
 
 ONLY = {
-    "unapproved": _("Calls without somebody else's approval"),
+    "unapproved": _("Calls without another person's approval"),
     "doubted": _("First calls of changes that came to be in doubt"),
     "voted": _("Proposals that were voted on"),
     "open_doubt": _("Changes whose outcome is unknown now"),

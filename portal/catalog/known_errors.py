@@ -19,10 +19,11 @@ class KnownError:
 
 
 _KEY = _(
-    "In Segura: is the access key active, not expired, and allowed from the portal's address? Here: SEGURA_CLIENT_ID."
+    "In Segura: is the access key active, not expired, and allowed from Countersign's address? Here: SEGURA_CLIENT_ID."
 )
 _PATIENCE = _(
-    "Segura behind its gateway is slow. An update that ends so is in doubt: the portal reads it back by itself."
+    "Segura behind its gateway is slow. The outcome of such an update is unknown: Countersign reads the secret back "
+    "automatically."
 )
 DOCUMENTED = (
     KnownError(400, 1001, "Parameter '…' was not informed!", _("The edit lacks a field: the requester revises it.")),
@@ -36,20 +37,20 @@ DOCUMENTED = (
         400,
         1005,
         "Api secret not found",
-        _("The secret was deleted, or is no longer shared with the portal's Segura user: its owner shares it again."),
+        _("The secret was deleted, or is no longer shared with Countersign's Segura user: its owner shares it again."),
     ),
     KnownError(
         400,
         1006,
         "User does not have access",
-        _("The portal's Segura user lacks the right: the owner of the secret shares it with the right to edit."),
+        _("Countersign's Segura user lacks the right: the owner of the secret shares it with the right to edit."),
     ),
     KnownError(400, 1009, "Inactive Api secret", _("The secret is inactive: its owner activates it in Segura.")),
     KnownError(400, 1010, "Unexpected identifier type", _("SEGURA_URL leads elsewhere, or the API has changed.")),
     KnownError(401, None, "Client authentication failed", _KEY),
     KnownError(401, None, "Inactive authorization", _KEY),
     KnownError(
-        403, None, "Your IP address is not allowed", _("Allow the portal's address on the access key in Segura.")
+        403, None, "Your IP address is not allowed", _("Allow Countersign's address on the access key in Segura.")
     ),
     KnownError(
         404,
@@ -60,9 +61,9 @@ DOCUMENTED = (
     KnownError(
         404, None, "Resource sub not found", _("The API lacks this call: check Segura's version and SEGURA_URL.")
     ),
-    KnownError(429, None, "API rate limit exceeded", _("Nothing to do: the portal waits as long as it is told to.")),
+    KnownError(429, None, "API rate limit exceeded", _("Nothing to do: Countersign waits as long as Segura asks.")),
     KnownError(
-        500, 1105, "The http referer is not allowed", _("Allow the portal's address on the access key in Segura.")
+        500, 1105, "The http referer is not allowed", _("Allow Countersign's address on the access key in Segura.")
     ),
     KnownError(
         500,

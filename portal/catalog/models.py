@@ -112,11 +112,11 @@ class ApiSecret(models.Model):
         if self.vanished_at is not None:
             return _(
                 "Segura no longer lists this secret: it was deleted or deactivated, or is no longer shared with "
-                "the portal's Segura user. Its owner can share it again."
+                "Countersign's Segura user. Its owner can share it again."
             )
         if not self.can_write:
             return _(
-                "The portal's Segura user may not edit this secret; its owner can share it with the right to edit."
+                "Countersign's Segura user may not edit this secret; its owner can share it with the right to edit."
             )
         return ""
 

@@ -82,14 +82,14 @@ def _kind(error: VaultError) -> FailureKind:
 def _sentence(kind: FailureKind) -> str:
     return {
         FailureKind.NOT_CONFIGURED: _(
-            "The portal is not connected to Segura (%(detail)s). An operator can set it in the portal's environment."
+            "Countersign is not connected to Segura (%(detail)s). An operator can set it in Countersign's environment."
         ),
         FailureKind.UNREACHABLE: _(
             "Segura cannot be reached (%(detail)s). Try again in a minute; if it stays so, an operator should check "
-            "SEGURA_URL and the network between the portal and Segura."
+            "SEGURA_URL and the network between Countersign and Segura."
         ),
         FailureKind.UNAUTHORISED: _(
-            "Segura does not accept the portal's access key (HTTP %(code)s). An operator should check SEGURA_URL, "
+            "Segura does not accept Countersign's access key (HTTP %(code)s). An operator should check SEGURA_URL, "
             "SEGURA_CLIENT_ID and SEGURA_CLIENT_SECRET, and in Segura whether the key has expired, was revoked or is "
             "bound to another address."
         ),
@@ -116,9 +116,9 @@ def _sentence(kind: FailureKind) -> str:
 def _sync_sentences() -> dict[FailureKind, str]:
     return {
         FailureKind.EMPTY: _(
-            "Segura listed no secret at all, though it did before. Nothing was marked as vanished. Most likely the "
-            "portal's access key was restricted, or its Segura user lost its shares. If the list is truly empty, an "
-            "operator can say so: manage.py sync_catalog --accept-empty"
+            "Segura listed no secret at all, though it did before. Nothing was marked as vanished. Most likely "
+            "Countersign's access key was restricted, or its Segura user lost its shares. If the list is truly empty, "
+            "an operator can say so: manage.py sync_catalog --accept-empty"
         ),
         FailureKind.SHRUNK: _(
             "Many secrets are missing from Segura's list at once: %(detail)s. New and altered secrets were taken over, "
@@ -138,21 +138,21 @@ def _sync_sentences() -> dict[FailureKind, str]:
 
 def _scim_client() -> str:
     return _(
-        "Segura does not let the portal's SCIM client read its directory (HTTP %(code)s). An operator should check "
-        "SEGURA_SCIM_CLIENT_ID and SEGURA_SCIM_CLIENT_SECRET, and in Segura, under Provisioning, whether that "
-        "client is active and allowed from the portal's address."
+        "Segura does not let Countersign's SCIM client read its directory (HTTP %(code)s). An operator should check "
+        "SEGURA_SCIM_CLIENT_ID and SEGURA_SCIM_CLIENT_SECRET, and in Segura, under Provisioning, whether that client "
+        "is active and allowed from Countersign's address."
     )
 
 
 def _refusal(number: int | None) -> str:
     known = {
         1005: _(
-            "Segura does not find this secret (1005): it was deleted, or is no longer shared with the portal's Segura "
-            "user. Its owner can share it again."
+            "Segura does not find this secret (1005): it was deleted, or is no longer shared with Countersign's "
+            "Segura user. Its owner can share it again."
         ),
         1006: _(
-            "Segura does not let the portal see the details of this secret (1006): it is not shared with the portal's "
-            "Segura user, or may be viewed only after an approval in Segura. Its owner can change both."
+            "Segura does not let Countersign see the details of this secret (1006): it is not shared with "
+            "Countersign's Segura user, or may be viewed only after an approval in Segura. Its owner can change both."
         ),
         1009: _(
             "This secret is inactive in Segura (1009). Its owner, or anybody who may edit it, can activate it there."

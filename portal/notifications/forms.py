@@ -49,7 +49,7 @@ class PreferencesForm(forms.Form):
             )
             if not summary:
                 self.fields[f"{name}-portal"] = forms.BooleanField(
-                    label=_("In the portal: %(kind)s") % {"kind": title}, required=False, initial=wish.portal
+                    label=_("In Countersign: %(kind)s") % {"kind": title}, required=False, initial=wish.portal
                 )
 
     def rows(self) -> list[dict[str, Any]]:

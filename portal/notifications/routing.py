@@ -166,7 +166,7 @@ NOTIFICATION_TYPES: dict[str, NotificationType] = {
     ),
     "closed": NotificationType(
         _R,
-        _("Your change was closed by hand"),
+        _("Your change was resolved manually"),
         _("%(by)s looked in Segura and closed %(number)s for the secret %(secret)s. What they found is on its page."),
         "user-exclamation",
     ),
@@ -179,7 +179,7 @@ NOTIFICATION_TYPES: dict[str, NotificationType] = {
     ),
     "mentioned": NotificationType(
         Audience.MENTIONED,
-        _("Somebody mentioned you"),
+        _("Someone mentioned you"),
         _("%(by)s mentioned you in a comment on %(number)s for the secret %(secret)s."),
         "user",
     ),
@@ -211,13 +211,13 @@ NOTIFICATION_TYPES: dict[str, NotificationType] = {
     ),
     "held": NotificationType(
         _O,
-        _("Somebody paused delivery"),
+        _("Someone paused delivery"),
         _("%(by)s paused delivery of all changes. Why is on the page of the delivery."),
         "hourglass-empty",
     ),
     "released": NotificationType(
         _O,
-        _("Somebody resumed delivery"),
+        _("Someone resumed delivery"),
         _("%(by)s resumed delivery, and what waited goes out."),
         "circle-check",
         MailTiming.NEVER,

@@ -108,8 +108,8 @@ def _alone(holders: dict[Right, int]) -> list[CoverageGap]:
     found = []
     if holders[Right.OPERATE] == 1:
         found.append(
-            CoverageGap(False, _("One person alone operates the portal: nobody else could close their own change."))
+            CoverageGap(False, _("Only one person is an administrator: no one else could resolve a change of theirs."))
         )
     if not holders[Right.AUDIT]:
-        found.append(CoverageGap(False, _("Nobody may read the audit log.")))
+        found.append(CoverageGap(False, _("No one can read the audit log.")))
     return found

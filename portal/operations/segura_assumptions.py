@@ -42,11 +42,11 @@ def _identity() -> dict[str, str]:
     return {
         "SEGURA_URL": _("Where the API is. Anything but https is refused beyond this machine."),
         "SEGURA_TOKEN_URL": _("Where tokens come from; where empty, api/oauth2/token below SEGURA_URL."),
-        "SEGURA_CLIENT_ID": _("The access key. Segura's own audit shows its owner for all that the portal does."),
-        "SEGURA_CLIENT_SECRET": _("Never shown. It leaves the portal only to fetch tokens."),
+        "SEGURA_CLIENT_ID": _("The access key. Segura's own audit shows its owner for all that Countersign does."),
+        "SEGURA_CLIENT_SECRET": _("Never shown. It leaves Countersign only to fetch tokens."),
         "SEGURA_CLIENT_AUTH": _("How the access key is sent: body or basic. With the wrong one no token is given."),
         "SEGURA_SCIM_CLIENT_ID": _("Separate SCIM client for suggesting names. If empty, names are typed."),
-        "SEGURA_SCIM_CLIENT_SECRET": _("Never shown. It leaves the portal only to fetch tokens."),
+        "SEGURA_SCIM_CLIENT_SECRET": _("Never shown. It leaves Countersign only to fetch tokens."),
         "SEGURA_TENANT": _("Sent with the request for a token, where set: appliances with several tenants need it."),
         "SEGURA_CA_BUNDLE": _(
             "Whose certificates are believed; where empty, the system's. Nothing turns the check off."
@@ -94,7 +94,7 @@ def list_unknowns() -> list[OpenQuestion]:
         ),
         OpenQuestion(
             _("Does Segura log X-Request-ID?"),
-            _("Each update carries the id of its attempt; the portal's own log does not depend on it."),
+            _("Each update carries the id of its attempt; Countersign's own log does not depend on it."),
         ),
     ]
 

@@ -49,7 +49,7 @@ def pause(request: UserRequest) -> HttpResponse:
     def act() -> str:
         count_act(request.user, "pause")
         delivery_pause.pause_delivery(by=request.user, reason=form.cleaned_data["reason"], recent_auth=form.recent_auth)
-        return _("You have paused delivery. Nothing goes out until somebody resumes it.")
+        return _("You have paused delivery. Nothing is sent until someone resumes it.")
 
     return _act(request, act, pause_form=form)
 

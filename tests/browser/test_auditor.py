@@ -65,7 +65,7 @@ def test_who_gave_whom_the_right_to_edit_and_what_segura_said_takes_under_six_cl
     clicks.on("link", f"CR-{change}")
     timeline = page.locator(".timeline")
     expect(timeline).to_contain_text("Api secret updated")
-    for said, who in (("Change submitted", "requester"), ("Vote cast", "approver"), ("Change applied", "the portal")):
+    for said, who in (("Change submitted", "requester"), ("Vote cast", "approver"), ("Change applied", "Countersign")):
         expect(timeline.locator("li", has_text=said)).to_contain_text(who)
     assert clicks.number < 6
 

@@ -36,7 +36,7 @@ def test_first_proposal_needs_no_help_from_outside_the_page(
     page.get_by_label("Reason").fill("The key was found in an app")
     newcomer.preview()
     expect(page.locator(".next-steps li").first).to_have_text(
-        "Somebody else reads this difference and approves or rejects it."
+        "Someone else reviews this difference and approves or rejects it."
     )
     expect(outside).to_have_count(0)
     change = newcomer.submit()

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_grou
 SignIn = Callable[..., Person]
 LONG_AGO_MS = 5500
 """So long after its last word the portal is asked whether it is there, before a form is let go."""
-GONE, BACK = "The portal cannot be reached", "The portal answers again"
+GONE, BACK = "Countersign cannot be reached", "Countersign responds again"
 
 
 def told(page: Page, sentence: str) -> None:

@@ -44,7 +44,7 @@ def test_no_page_is_wider_than_its_window(sign_in: Callable[..., Person]) -> Non
         (requester, f"{change}revise/", "Usuários permitidos"),
         (requester, "/changes/mine/", "Minhas mudanças"),
         (requester, "/secrets/", "Segredos"),
-        (requester, "/secrets/12/", "O que o Segura permite ao portal"),
+        (requester, "/secrets/12/", "O que o Segura permite ao Countersign"),
         (requester, "/accounts/password/change/", "Nova senha"),
         (approver, "/queue/", "Aguardando sua decisão"),
         (approver, change, "0 de 1 aprovações"),

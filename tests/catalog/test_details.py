@@ -79,7 +79,7 @@ def test_text_that_no_database_could_hold_is_made_fit(segura: Sandbox) -> None:
     ("identifier", "words"),
     [
         (999, "Segura does not find this secret (1005)"),
-        (48, "does not let the portal see the details of this secret (1006)"),
+        (48, "does not let Countersign see the details of this secret (1006)"),
         (51, "may be viewed only after an approval in Segura"),
         (47, "This secret is inactive in Segura (1009)"),
     ],
@@ -98,7 +98,7 @@ def test_refusal_says_who_could_help(segura: Sandbox, identifier: int, words: st
     [
         ("refuse:1010:Unexpected identifier type", "(1010)"),
         ("refuse:1044:Something new", "error 1044"),
-        ("no_route", "does not accept the portal's access key"),
+        ("no_route", "does not accept Countersign's access key"),
         ("html_502", "The gateway in front of Segura answered HTTP 502"),
         ("503", "The gateway in front of Segura answered HTTP 503"),
         ("504_before_apply", "The gateway in front of Segura answered HTTP 504"),

@@ -153,8 +153,8 @@ def _list(rows: list[Any]) -> str:
     [
         ("unreachable", "unreachable", None, "Segura cannot be reached"),
         ("wrong client secret", "unauthorised", 401, "SEGURA_CLIENT_SECRET"),
-        ("no_route", "unauthorised", 404, "does not accept the portal's access key (HTTP 404)"),
-        ("401", "unauthorised", 401, "does not accept the portal's access key (HTTP 401)"),
+        ("no_route", "unauthorised", 404, "does not accept Countersign's access key (HTTP 404)"),
+        ("401", "unauthorised", 401, "does not accept Countersign's access key (HTTP 401)"),
         ("not configured", "not_configured", None, "(SEGURA_CLIENT_ID is not set)"),
         ("502", "gateway", 502, "The gateway in front of Segura answered HTTP 502"),
         ("html_502", "gateway", 502, "The gateway in front of Segura answered HTTP 502"),

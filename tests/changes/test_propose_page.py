@@ -337,7 +337,7 @@ def test_line_ends_of_the_vault_are_not_a_change(desk: Desk, segura: Sandbox) ->
 def test_too_large_a_form_is_a_413_with_a_sentence(desk: Desk) -> None:
     page = desk.preview(notes="x" * (2 * 1024 * 1024 + 1))
     assert page.status_code == 413
-    assert "larger than the portal takes in" in desk.text
+    assert "larger than Countersign takes in" in desk.text
 
 
 def test_double_submit_is_one_change(desk: Desk) -> None:
@@ -440,7 +440,7 @@ def test_open_change_is_said_first_without_its_requester(
     assert f'href="/changes/{Change.objects.get().pk}/"' in own
     theirs = as_person(requester2).get(URL).content.decode()
     assert number in theirs
-    assert "proposed by somebody else" in theirs
+    assert "proposed by someone else" in theirs
     assert f'href="/changes/{Change.objects.get().pk}/"' not in theirs
     assert "requester</" not in theirs
 
@@ -576,7 +576,7 @@ def test_open_change_of_the_secret_is_said_first_with_a_link_to_whoever_may_see_
     words = text_of(desk.open())
     assert words.index("2 other changes of this secret are open") < words.index("Fields")
     assert f"{mine.reference} Pending proposed by you" in words
-    assert f"{theirs.reference} Pending proposed by somebody else" in words
+    assert f"{theirs.reference} Pending proposed by someone else" in words
     assert f'href="/changes/{mine.pk}/"' in desk.text
     assert f'href="/changes/{theirs.pk}/"' not in desk.text
     submission.withdraw_change(mine.pk, by=requester)

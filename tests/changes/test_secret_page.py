@@ -55,7 +55,7 @@ def test_details_are_read_once_and_the_page_says_that_it_counts(browser: Client,
 def test_secret_value_is_never_shown(browser: Client, segura: Sandbox) -> None:
     segura.control.edit(43, client_secret="cAnArY-9f31")
     page = text(browser)
-    assert "Set; the portal never shows it" in page
+    assert "Set; Countersign never shows it" in page
     assert "cAnArY" not in page
 
 
@@ -167,7 +167,7 @@ def test_open_change_comes_first(
     assert link in own
     other = text(as_person(requester2))
     assert change.reference in other
-    assert "proposed by somebody else" in other
+    assert "proposed by someone else" in other
     assert link not in other
     assert "URL ·" not in other
     decider = text(as_person(approver))

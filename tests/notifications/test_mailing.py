@@ -93,7 +93,7 @@ def test_mails_of_comments_and_of_requests_for_changes_hold_nothing_of_what_was_
     assert mailer.send_due_mail() == 2
     mails = {mail["To"]: mail["Subject"] for mail in post.box}
     assert mails == {
-        "auditor@example.com": f"{submitted.reference}: Somebody mentioned you (GCP)",
+        "auditor@example.com": f"{submitted.reference}: Someone mentioned you (GCP)",
         "requester@example.com": f"{submitted.reference}: Your change needs a revision (GCP)",
     }
     for number in range(2):

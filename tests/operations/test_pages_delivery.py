@@ -311,7 +311,7 @@ def test_pause_needs_a_reason_and_can_be_resumed_op3(as_person: AsPerson, admin:
     assert circuit_breaker.current_pause() is None
     late = browser.post(reverse("operations:resume"))
     assert late.status_code == 409
-    assert "Nobody has paused delivery" in text_of(late)
+    assert "No one has paused delivery" in text_of(late)
     (held,) = events("delivery.paused_by_operator")
     assert held["data"]["signed_in_with"] == ["password"]
 

@@ -46,4 +46,4 @@ def test_full_database_is_a_503_that_says_so(browser: Client) -> None:
 def test_any_other_failure_is_a_500(browser: Client) -> None:
     answer = answer_without_database(browser, RuntimeError("something else"))
     assert answer.status_code == 500
-    assert "The portal has failed" in answer.content.decode()
+    assert "Something went wrong" in answer.content.decode()

@@ -751,7 +751,7 @@ def read_part(number: int, text: str) -> str:
     """Return an event as HTML, followed by the text that was sealed."""
     try:
         event = json.loads(text)
-        title, who = list_words(event["action"]), event["actor"] or "the portal"
+        title, who = list_words(event["action"]), event["actor"] or "Countersign"
         rows = [("Time (UTC)", event["at"]), ("Person", who), ("Address", event["address"] or None)]
         rows += [("API secret", event["secret"]), ("HTTP status", event["http_status"]), *read_facts(event["data"])]
     except (ValueError, KeyError, TypeError, AttributeError):

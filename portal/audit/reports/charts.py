@@ -79,7 +79,7 @@ def build_charts(seen: Overview) -> list[Chart]:
     return [
         _chart(
             ("answers", "stack"),
-            (_("Answers to updates"), _("What Segura answered when the portal carried a change out.")),
+            (_("Answers to updates"), _("What Segura answered when Countersign delivered a change.")),
             [Series(str(_CLASSES[name]), _TONES[name]) for name in answers],
             seen,
             lambda part: [_number(part.answers[name], part.period, kind=ANSWER, code=name) for name in answers],

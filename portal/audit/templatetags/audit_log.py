@@ -32,7 +32,7 @@ def by(entry: Entry) -> SafeString | str:
     who = event_text.actor_label(entry)
     if entry.actor:
         return format_html('<a href="{}">{}</a>', reverse("audit:person", args=[entry.actor]), who)
-    return who or format_html('<span class="muted">{}</span>', _("the portal"))
+    return who or format_html('<span class="muted">{}</span>', _("Countersign"))
 
 
 @register.filter

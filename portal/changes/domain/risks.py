@@ -45,19 +45,19 @@ RULES = {
         RiskRule(
             "base",
             gettext_lazy("Base unknown"),
-            gettext_lazy("Segura did not show the portal what the secret holds: the difference has no old values."),
+            gettext_lazy("Segura did not show Countersign what the secret holds: the difference has no old values."),
             is_high=True,
         ),
         RiskRule(
             "edit",
             gettext_lazy("May disable"),
-            gettext_lazy("Somebody gains the right to edit the secret, and with it to share it further or disable it."),
+            gettext_lazy("Someone gains the right to edit the secret, and with it to share or disable it."),
             is_high=True,
         ),
         RiskRule(
             "host",
             gettext_lazy("Other host"),
-            gettext_lazy("The new URL leads to another host: whoever holds that host is sent what callers send."),
+            gettext_lazy("The new URL leads to another host, which receives what callers send."),
             is_high=True,
         ),
         RiskRule(
@@ -96,7 +96,7 @@ RULES = {
         RiskRule(
             "wider",
             gettext_lazy("Shared wider"),
-            gettext_lazy("Somebody who could not use the secret can from then on."),
+            gettext_lazy("Someone who could not use the secret will be able to."),
         ),
         RiskRule(
             "many",
@@ -162,7 +162,7 @@ def _risk(kind: str, sentence: str) -> Risk:
 
 
 def _unknown_base() -> Risk:
-    return _risk("base", _("What the vault holds now could not be read: nobody can see what this change replaces."))
+    return _risk("base", _("The current values could not be read: no one can see what this change replaces."))
 
 
 def _new_secret() -> Risk:
@@ -186,7 +186,7 @@ def _sharing(shares: Iterable[ShareChange], *, base_known: bool) -> list[Risk]:
         )
         found.append(_risk("edit", sentence % {"names": join_names(editors)}))
     if joining and base_known:
-        sentence = _("May use this secret from then on: %(names)s.") % {"names": join_names(joining)}
+        sentence = _("Can use this secret once applied: %(names)s.") % {"names": join_names(joining)}
         found.append(_risk("wider", sentence))
     return found
 
@@ -221,7 +221,7 @@ def _text(field: FieldChange) -> list[Risk]:
     if field.field == "url":
         found += _address(old, new)
     if old and field.field != "notes" and fold_name(old) == fold_name(new):
-        sentence = _("%(field)s changes only in its spelling. Spelled out: %(old)s, from then on %(new)s.")
+        sentence = _("%(field)s changes only in its spelling. Spelled out: now %(old)s, then %(new)s.")
         told = {
             "field": FIELD_LABELS[field.field],
             "old": lookalikes.escape_non_ascii(old),

@@ -55,7 +55,7 @@ def url_warnings(url: str) -> list[str]:
         )
     parts = _split(url)
     if parts and "@" in parts.netloc:
-        found.append(_("The new URL holds an @ before its host: what stands left of it only looks like one."))
+        found.append(_("The new URL has an @ before its host: the part to its left only looks like a host."))
     host = _host(parts)
     if host is None or (host and host.isascii() and not _is_usual(host)):
         found.append(_("The host of the new URL is not written as host names are: programs may read it otherwise."))

@@ -15,7 +15,7 @@ from portal.changes.models import Verdict
 
 MOST = 25
 """Most changes per request, and so the page size of the queue: each vote is a transaction within the one request."""
-_ALTERED = _("The list was altered. Open it anew and choose again.")
+_ALTERED = _("The list was altered. Open it again and choose once more.")
 _PICK = re.compile(r"(\d{1,18})\.(\d{1,9})\.([0-9a-f]{64})")
 
 

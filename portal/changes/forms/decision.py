@@ -122,7 +122,7 @@ class RetryForm(RecentAuthForm):
     value = SecretField(
         limit=10_000,
         label=_("Client secret"),
-        help_text=_("The very value that was approved: the portal erased its copy when the change failed."),
+        help_text=_("Enter exactly the value that was approved: Countersign deleted its copy when the change failed."),
     )
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:

@@ -69,8 +69,8 @@ class ProposalForm(forms.Form):
         limit=4000,
         label=gettext_lazy("New client secret"),
         help_text=gettext_lazy(
-            "Taken exactly as typed, spaces and line ends included. It is encrypted at once, shown to nobody, not even "
-            "to you, and erased from the portal when the change ends."
+            "Taken exactly as typed, spaces and line ends included. It is encrypted immediately, never shown to "
+            "anyone, not even to you, and deleted from Countersign when the change is closed."
         ),
     )
     is_the_value = forms.BooleanField(

@@ -54,9 +54,9 @@ def _status_of(refusal: RuleViolation | WrongState) -> int:
 def _sentence_of(refusal: RuleViolation | WrongState, *, by: User) -> str:
     """Return the violation's sentence; for a wrong state, what happened and the status now."""
     if isinstance(refusal, WrongState):
-        return _already_done(refusal.change, by) or _("%(number)s has moved on. Its status now: %(status)s.") % _names(
-            refusal.change
-        )
+        return _already_done(refusal.change, by) or _(
+            "%(number)s has changed since you opened it. Its status now: %(status)s."
+        ) % _names(refusal.change)
     return str(refusal)
 
 

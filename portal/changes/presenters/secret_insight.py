@@ -89,7 +89,7 @@ def find_reuse(change: Change, revision: Revision, *, reader: User) -> list[Reus
     found = [each for each in (_as_today(revision), elsewhere, before) if each]
     if not any(each.is_warning for each in found):
         found.append(
-            ReuseWarning(_("The portal has not met this value before, in this or another secret."), is_warning=False)
+            ReuseWarning(_("Countersign has not seen this value before, in this or another secret."), is_warning=False)
         )
     return found
 
@@ -102,7 +102,7 @@ def _may_compare(change: Change, reader: User) -> bool:
 def _as_today(revision: Revision) -> ReuseWarning | None:
     if not revision.base_secret_fingerprint:
         return ReuseWarning(
-            _("Segura did not show the portal the current value: whether the new one is the same is not known."),
+            _("Segura did not show Countersign the current value: whether the new one is the same is not known."),
             is_warning=False,
         )
     if revision.base_secret_fingerprint == revision.secret_fingerprint:

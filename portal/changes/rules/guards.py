@@ -166,7 +166,7 @@ def require_writable_secret(proposal: Proposal, read: ApiSecret | None = None) -
     just_read = read is not None and read.pk == proposal.secret
     secret = read if just_read else ApiSecret.objects.filter(pk=proposal.secret).first()
     if secret is None:
-        raise NotWritable(_("The portal knows no API secret of this number."))
+        raise NotWritable(_("Countersign knows no API secret with this identifier."))
     if secret.blocked_reason:
         raise NotWritable(secret.blocked_reason)
     return secret

@@ -26,7 +26,7 @@ def pause_delivery(*, by: User, reason: str, recent_auth: RecentAuth) -> None:
     guards.require_recent_auth(recent_auth)
     with transaction.atomic(durable=True):
         if not circuit_breaker.set_manual_pause(db_now(), by=by, reason=reason.strip()):
-            raise AlreadyPaused(_("Delivery was paused already, by somebody else or by your first click."))
+            raise AlreadyPaused(_("Delivery is already paused, by someone else or by your first click."))
         ledger.record_event(
             "delivery.paused_by_operator", by=by.username, data={"reason": reason.strip(), **recent_auth.as_data()}
         )
@@ -41,5 +41,5 @@ def resume_delivery(*, by: User, recent_auth: RecentAuth) -> None:
     guards.require_recent_auth(recent_auth)
     with transaction.atomic(durable=True):
         if not circuit_breaker.clear_manual_pause(db_now()):
-            raise NotPaused(_("Nobody has paused delivery, or somebody has resumed it meanwhile."))
+            raise NotPaused(_("Delivery is not paused, or someone has resumed it meanwhile."))
         ledger.record_event("delivery.resumed_by_operator", by=by.username, data=recent_auth.as_data())
