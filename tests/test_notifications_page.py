@@ -66,7 +66,12 @@ def test_the_page_of_notices_shows_who_is_told_of_what() -> None:
 
 
 if __name__ == "__main__":
+    import os
+
     import django
 
+    from portal.devserver.checks import PRODUCTION
+
+    os.environ |= PRODUCTION | {"DJANGO_SETTINGS_MODULE": "portal.settings"}
     django.setup()
     PAGE.write_text(page(), encoding="utf-8")

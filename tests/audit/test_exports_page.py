@@ -63,7 +63,7 @@ def test_own_exports_are_listed_with_their_end(browser: Client, auditor: User) -
     assert states == [("running", None), ("complete", 1)]
     text = read(browser, **{"HX-Request": "true"})
     assert "<html" not in text
-    assert "Under way" in text
+    assert "In progress" in text
     assert "Complete" in text
     assert "code 404" in text
     with time_machine.travel(Event.objects.get(pk=open_end).at.timestamp() + 3700):

@@ -216,7 +216,7 @@ def test_who_comes_second_is_told_what_the_first_decided(
     send(as_person(approver), "reject", submitted, ballot_of(submitted, reason="No"))
     response = send(as_person(approver2), "approve", submitted, data)
     assert response.status_code == 409
-    assert f"{submitted.reference} has moved on. Its status now: Rejected." in text_of(response)
+    assert f"{submitted.reference} has changed since you opened it. Its status now: Rejected." in text_of(response)
 
 
 def test_withdrawing_twice_is_one_withdrawal(as_person: AsPerson, requester: User, submitted: Change) -> None:

@@ -144,7 +144,7 @@ def test_risks_are_said_before_the_buttons(
     for sentence in (
         "to disable this secret, goes to zoe.",
         "The client secret is replaced.",
-        "May use this secret from then on: zoe. May use this secret from then on: Ops.",
+        "Can use this secret once applied: zoe. Can use this secret once applied: Ops.",
         "from gcp.example to elsewhere.example",
         "not an https address",
         "zoe no access can edit",
@@ -158,7 +158,7 @@ def test_an_unknown_base_is_said_plainly(
 ) -> None:
     change = submission.submit_change(propose(base=None, users_allowed=[["zoe", True]]), by=requester)
     words = text_of(page_of(as_person(approver), change))
-    assert "What the vault holds now could not be read" in words
+    assert "The current values could not be read" in words
     assert "zoe unknown can edit" in words
 
 

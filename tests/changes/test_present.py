@@ -171,7 +171,7 @@ def test_nobody_is_asked_for_a_password_where_their_vote_would_not_count(
     send(as_person(approver2), "approve", submitted, ballot)
     answer = send(late, "approve", submitted, ballot)
     assert answer.status_code == 409
-    assert "has moved on" in text_of(answer)
+    assert "has changed since you opened it" in text_of(answer)
 
 
 def test_the_log_says_how_the_voter_had_signed_in(late: Client, submitted: Change) -> None:

@@ -337,7 +337,7 @@ def test_line_ends_of_the_vault_are_not_a_change(desk: Desk, segura: Sandbox) ->
 def test_too_large_a_form_is_a_413_with_a_sentence(desk: Desk) -> None:
     page = desk.preview(notes="x" * (2 * 1024 * 1024 + 1))
     assert page.status_code == 413
-    assert "larger than Countersign takes in" in desk.text
+    assert "larger than Countersign accepts" in desk.text
 
 
 def test_double_submit_is_one_change(desk: Desk) -> None:

@@ -37,7 +37,7 @@ def test_a_step_that_somebody_else_overtook_is_a_409_with_what_stands_now(
         submitted.pk, by=approver2, revision=1, digest=ballot["digest"], reason="No", recent_auth=PRESENT
     )
     said = whole(send(as_person(approver), "approve", submitted, ballot), 409)
-    assert "has moved on. Its status now: Rejected" in said
+    assert "has changed since you opened it. Its status now: Rejected" in said
     assert "Status Rejected" in said
 
 

@@ -53,7 +53,7 @@ def test_edits_are_kept_without_what_belongs_to_one_secret_and_laid_over_another
     assert "Start from a template" in text_of(browser.get("/secrets/17/propose/"))
     page = browser.get(f"/secrets/17/propose/?template={kept.pk}")
     form = read_form(page)
-    assert "The template PCI is laid over" in text_of(page)
+    assert "The template PCI is applied to" in text_of(page)
     assert form["tags"] == "pci"
     assert form["name"] != "Elsewhere"
     assert form["identifier_code"] != "pci-1"

@@ -56,6 +56,7 @@ BOOK = ("README.txt", "period.txt", "checkpoint.txt", "public-key.txt", "key-cha
 KNOWN = {
     "README.txt": {
         "4479106f6be294409e398450018b2e9d3a8404fcdadaadcb914a821b882a5650",
+        "a4f8bfdb9f5d40075b952e4fbc99d0f18414845f094715d674ae478c460c91e8",
         "8f5ff2e6f8afdbd84bb3be1b795c4c50ff974bdc3225f63cc31c218417d78d22",
     },
     "README of a book": {
