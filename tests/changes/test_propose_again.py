@@ -59,7 +59,7 @@ def test_form_holds_the_earlier_edits_over_what_segura_holds_today(
     assert form["reason"] == "The endpoint moves to the EU"
     names = {form[name] for name in form if name.startswith("users_allowed-") and name.endswith("-name")}
     assert {"newcomer", "pduarte", "alices"} <= names
-    assert f"what {rejected.reference} proposed" in text_of(page)
+    assert f"the edits of {rejected.reference}" in text_of(page)
 
 
 def test_earlier_client_secret_is_asked_for_anew_and_never_taken_along(
