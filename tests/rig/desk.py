@@ -40,7 +40,7 @@ def launch(playwright: Playwright) -> Browser:
 
 @dataclass
 class Person:
-    """Somebody signed in to the portal at `url`. `complaints`: what the browser's console had to say."""
+    """A user signed in at `url`. `complaints`: what the browser's console had to say of codes not `expected`."""
 
     name: str
     url: str
@@ -48,6 +48,7 @@ class Person:
     page: Page
     password: str = field(repr=False)
     complaints: list[str] = field(default_factory=list)
+    expected: set[int] = field(default_factory=set)
 
     @classmethod
     def sign_in(cls, browser: Browser, url: str, name: str, password: str, **options: Any) -> Person:
@@ -74,6 +75,10 @@ class Person:
         except Error:  # a page that was about to go on by itself got in between
             self.page.goto(self.url + path)
         return self.page
+
+    def expect_refusals(self, *codes: int) -> None:
+        """From now on answers with these codes are what the test is about, also those to what a page asks by itself."""
+        self.expected |= {*codes}
 
     def discard_drafts(self) -> None:
         """Discard what an earlier test has typed and the pages have saved: the form of a secret would open with it."""
@@ -139,5 +144,5 @@ class Person:
         raise AssertionError(f"{_TABS_AT_MOST} times Tab, and {target} has no focus")
 
     def _heard(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
+        if kind in ("error", "warning") and not any(f" {code} " in text for code in self.expected):
             self.complaints.append(f"{self.page.url}: {text}")
