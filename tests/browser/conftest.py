@@ -44,5 +44,6 @@ def sign_in(portal: Portal, browser: Browser) -> Iterator[Callable[..., Person]]
     yield at_the_desk
     for person in people:
         person.page.unroute_all(behavior="ignoreErrors")
+        person.withdraw_proposed()
         person.context.close()
     assert [complaint for person in people for complaint in person.complaints] == []

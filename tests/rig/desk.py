@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,6 +49,7 @@ class Person:
     password: str = field(repr=False)
     complaints: list[str] = field(default_factory=list)
     expected: set[int] = field(default_factory=set)
+    proposed: list[int] = field(default_factory=list)
 
     @classmethod
     def sign_in(cls, browser: Browser, url: str, name: str, password: str, **options: Any) -> Person:
@@ -105,7 +106,16 @@ class Person:
     def submit(self) -> int:
         self.page.get_by_role("button", name="Submit for approval").click()
         self.page.wait_for_url("**/changes/*/")
-        return int(self.page.url.rstrip("/").rsplit("/", 1)[1])
+        self.proposed.append(int(self.page.url.rstrip("/").rsplit("/", 1)[1]))
+        return self.proposed[-1]
+
+    def withdraw_proposed(self) -> None:
+        """Withdraw what this person proposed, if it is still open: a queue of many pages hides the changes of others."""
+        tokens = [cookie["value"] for cookie in self.context.cookies() if cookie["name"] == "csrf"]
+        for change in self.proposed:
+            form = {"csrfmiddlewaretoken": "".join(tokens)}
+            with suppress(Error):  # a test may have left no portal that answers
+                self.context.request.post(f"{self.url}/changes/{change}/withdraw/", form=form, max_redirects=0)
 
     def approve(self, change: int) -> None:
         """Approve on the page of the change."""
