@@ -78,6 +78,7 @@ try:
     # --- Segura ------------------------------------------------------------------------------------
     SEGURA_URL = get_https_url("SEGURA_URL", "")
     SEGURA_TOKEN_URL = get_https_url("SEGURA_TOKEN_URL", "")
+    SEGURA_UI_URL = get_https_url("SEGURA_UI_URL", "")
     SEGURA_CLIENT_ID: str = env.str("SEGURA_CLIENT_ID", "")
     SEGURA_CLIENT_SECRET = get_secret("SEGURA_CLIENT_SECRET", "")
     SEGURA_CLIENT_AUTH: str = env.str("SEGURA_CLIENT_AUTH", "body")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
 from portal.audit.models import Event
@@ -57,6 +58,16 @@ def test_administrator_sees_the_three_values_of_a_stuck_change_w1(
     as_person: AsPerson, admin: User, stuck: Change
 ) -> None:
     assert page_of(as_person(admin), stuck) == f"{HEAD} URL https://gcp.com https://gcp-eu.example {THIRD}"
+
+
+def test_stuck_change_links_to_its_secret_in_segura(
+    as_person: AsPerson, admin: User, stuck: Change, settings: Settings
+) -> None:
+    link = 'href="https://segura.example/secrets/43/edit"'
+    address = reverse("changes:change", args=[stuck.pk])
+    assert "Open in Segura" not in as_person(admin).get(address).content.decode()
+    settings.SEGURA_UI_URL = "https://segura.example/secrets/{identifier}/edit"
+    assert link in as_person(admin).get(address).content.decode()
 
 
 def test_approver_and_requester_see_the_same_table_when_out_of_date_w2_r2(

@@ -26,6 +26,12 @@ def copy_button(value: object, label: str) -> SafeString:
     return _render("_copy_button.html", value=exact, title=title, copied=_("Copied"))
 
 
+@register.simple_tag
+def segura_address(identifier: int) -> str:
+    """Return the address of an API secret in Segura's own pages by SEGURA_UI_URL, or ''."""
+    return settings.SEGURA_UI_URL.replace("{identifier}", str(identifier))
+
+
 @register.filter
 def ticket_link(ticket: str) -> SafeString:
     """Return a ticket as a link to its page if a pattern of TICKET_URL_PATTERN matches it, else as text."""
