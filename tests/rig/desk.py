@@ -110,7 +110,7 @@ class Person:
         return self.proposed[-1]
 
     def withdraw_proposed(self) -> None:
-        """Withdraw what this person proposed, if it is still open: a queue of many pages hides the changes of others."""
+        """Withdraw what this person proposed and is open: on a queue of many pages, tests miss their own changes."""
         tokens = [cookie["value"] for cookie in self.context.cookies() if cookie["name"] == "csrf"]
         for change in self.proposed:
             form = {"csrfmiddlewaretoken": "".join(tokens)}
