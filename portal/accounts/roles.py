@@ -16,7 +16,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.accounts.models import User
-from portal.common.prepared import Given, Prepared
 
 
 class Right(StrEnum):
@@ -45,7 +44,6 @@ GRANTS = {
 }
 
 _CARRIED = ("name", "permissions__content_type__app_label", "permissions__codename")
-_STANDING = Prepared(lambda: Group.objects.filter(user=Given("person")).order_by("name").values_list(*_CARRIED))
 
 
 def rights_of(user: User | AnonymousUser) -> frozenset[Right]:
@@ -62,18 +60,11 @@ def _standing(user: User | AnonymousUser) -> tuple[frozenset[Right], list[str]]:
     """Return rights and groups, by one query per instance."""
     known: tuple[frozenset[Right], list[str]] | None = getattr(user, "_standing", None)
     if known is None:
-        rows = _STANDING.rows(person=user.pk) if user.pk else []
+        rows = list(Group.objects.filter(user=user).order_by("name").values_list(*_CARRIED)) if user.pk else []
         rights = {Right(code) for _name, app, code in rows if app == "accounts" and code in list(Right)}
         known = frozenset(rights), list(dict.fromkeys(name for name, _app, _code in rows))
         user._standing = known  # type: ignore[union-attr]  # noqa: SLF001 - a cache on the instance
     return known
-
-
-def anybody_with(rights: frozenset[Right], key: Given) -> User:
-    """Return a user without a row who has these rights, to compile a Prepared query for all users with them."""
-    anybody = User(pk=key)
-    anybody._standing = rights, []  # type: ignore[attr-defined]  # noqa: SLF001
-    return anybody
 
 
 def has_right(user: User | AnonymousUser, right: Right) -> bool:

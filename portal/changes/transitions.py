@@ -7,21 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import (
-    Exists,
-    JSONField,
-    OuterRef,
-)
 from django.db.models.functions import Now
 
 from portal.audit import ledger
-from portal.changes.models import Change, Revision, Status
+from portal.changes.models import Change, Status
 from portal.common import request_id
-from portal.common.prepared import Given, Prepared
 
 ALLOWED: dict[Status, tuple[Status, ...]] = {
     Status.PENDING: (Status.PENDING, Status.APPROVED, Status.REJECTED, Status.WITHDRAWN, Status.EXPIRED),
@@ -74,10 +67,7 @@ def db_now() -> datetime:
 
 def lock_change(change_id: int) -> Change:
     """Return the change with its row locked until the transaction ends. Raises Change.DoesNotExist."""
-    held = _HELD.one(id=change_id)
-    if held is None:
-        raise Change.DoesNotExist
-    return held
+    return Change.objects.select_for_update().get(pk=change_id)
 
 
 def move_change(
@@ -105,16 +95,18 @@ def move_change(
     if to is Status.APPROVED and by:
         # The delivery runs under this request id, also if the sweep enqueues it.
         columns["approval_request_id"] = request_id.current_request_id()
-    seen = {f"seen_{name}": getattr(change, name) for name in _SEEN}
-    moved = _moved(to in CLOSED, to != change.status, *columns).one(**seen, **columns)
-    if moved is None:
-        raise WrongState(change)
-    if to in CLOSED and moved.keeps:  # type: ignore[attr-defined]
-        change.erase_encrypted_values()
     came_from = change.status
-    columns |= {name: getattr(moved, name) for name in ("updated_at", "status_since", "closed_at")}
-    for name, value in columns.items():
-        setattr(change, name, value)
+    instants = {"updated_at": Now()}
+    if to != came_from:
+        instants["status_since"] = Now()
+    if to in CLOSED:
+        instants["closed_at"] = Now()
+    seen = {name: getattr(change, name) for name in _SEEN}
+    if not Change.objects.filter(**seen).update(**columns, **instants):
+        raise WrongState(change)
+    change.refresh_from_db(fields=[*columns, *instants])
+    if to in CLOSED:
+        change.erase_encrypted_values()
     ledger.record_event(
         action,
         by=by,
@@ -123,21 +115,3 @@ def move_change(
         http_status=code,
         data={"from": came_from, "to": str(to), "revision": change.revision, **(data or {})},
     )
-
-
-@cache
-def _moved(ends: bool, turns: bool, *names: str) -> Prepared[Change]:
-    """Return the prepared UPDATE of these columns for a change that is still as the caller read it.
-
-    `ends`: the new status is closed; `turns`: it differs from the old one.
-    """
-    seen = {name: Given(f"seen_{name}") for name in _SEEN}
-    kinds = {"cause_details": JSONField()}
-    instants = ("updated_at", *(("status_since",) if turns else ()), *(("closed_at",) if ends else ()))
-    columns = {name: Given(name, kinds.get(name)) for name in names} | dict.fromkeys(instants, Now())
-    keeps = Exists(Revision.objects.filter(change=OuterRef("pk"), encrypted_secret__isnull=False))
-    answer = ("id", "updated_at", "status_since", "closed_at")
-    return Prepared(lambda: Change.objects.filter(**seen), columns, answer=answer, asking={"keeps": keeps})
-
-
-_HELD = Prepared(lambda: Change.objects.select_for_update().filter(pk=Given("id")))

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from portal.accounts import roles
 from portal.accounts.models import User
-from portal.accounts.roles import Right
 from portal.audit import findings
 from portal.audit.models import Event
 from portal.changes.models import Change, Revision, StatusCause
 from portal.changes.presenters.next_steps import instant_text
 from portal.common.db_expressions import CountSubquery
 from portal.common.invisible_characters import replace_invisible
-from portal.common.prepared import Given, Prepared
 from portal.notifications.models import Notification
 
 COUNT_LIMIT = 100
@@ -125,24 +121,11 @@ def count_queue_and_unread(person: User) -> tuple[str, str]:
 
 
 def _counted(person: User, *, queue: bool = False) -> list[str]:
-    (counts,) = _counting(roles.rights_of(person), COUNT_LIMIT + 1, queue).rows(person=person.pk)
-    return [_said(count) for count in counts]
-
-
-@cache
-def _counting(rights: frozenset[Right], most: int, queue: bool) -> Prepared[User]:
-    """Return the prepared query for all users with these rights."""
-
-    def counts() -> QuerySet[User, Any]:
-        anybody = roles.anybody_with(rights, Given("person"))
-        lists: list[QuerySet[Any]] = [Notification.objects.inbox(anybody).unread()]
-        if queue:
-            lists.append(Change.objects.awaiting_decision_by(anybody))
-        return User.objects.filter(pk=anybody.pk).values_list(
-            *(CountSubquery(found.values("pk")[:most]) for found in lists)
-        )
-
-    return Prepared(counts)
+    lists: list[QuerySet[Any]] = [Notification.objects.inbox(person).unread()]
+    if queue:
+        lists.append(Change.objects.awaiting_decision_by(person))
+    counts = [CountSubquery(found.values("pk")[: COUNT_LIMIT + 1]) for found in lists]
+    return [_said(count) for count in User.objects.values_list(*counts).get(pk=person.pk)]
 
 
 def _said(count: int) -> str:

@@ -13,7 +13,6 @@ from django.utils import timezone
 from portal.audit import routines
 from portal.audit.entry import Entry
 from portal.audit.models import Checkpoint, Event, Routine, TreeLeaf, UnsealedEvent
-from portal.common.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -40,11 +39,6 @@ A forged event with a time that Python cannot represent must not break the query
 _VERIFIED, _MAILED = "audit.verified", "audit.checkpoint_mailed"
 
 
-def _with_last_event() -> QuerySet[Checkpoint]:
-    last = TreeLeaf.objects.filter(leaf=OuterRef("size") - 1).values("event")[:1]
-    return Checkpoint.objects.annotate(event=Subquery(last))[:1]
-
-
 def oldest_waiting(rows: QuerySet[Any]) -> QuerySet[Any, Any]:
     """Return a query for the time of the first event that these rows name; it has no row if no event waits."""
     at = Event.objects.filter(pk=OuterRef("event"), at__range=_RECKONED).values("at")[:1]
@@ -52,28 +46,18 @@ def oldest_waiting(rows: QuerySet[Any]) -> QuerySet[Any, Any]:
     return dated.values_list("at")[:1]
 
 
-def _last_said() -> QuerySet[Event, Any]:
-    """Return the events of the last verification and the last mailing, as the sealer's own table names them.
-
-    A role that may add events could otherwise add one that says intact.
-    """
-    done = Routine.objects.filter(name__in=(routines.VERIFY, routines.MAIL)).values("event")
-    return Event.objects.filter(pk__in=done).values_list("action", "text")
-
-
-_CHECKPOINT, _SAID = Prepared(_with_last_event), Prepared(_last_said)
-_WAITING = Prepared(lambda: oldest_waiting(UnsealedEvent.objects.all()))
-
-
 def get_seal_status() -> SealStatus:
     """Load the seal status with three queries, whatever the size of the log."""
-    checkpoint = _CHECKPOINT.one()
+    last = TreeLeaf.objects.filter(leaf=OuterRef("size") - 1).values("event")[:1]
+    checkpoint = Checkpoint.objects.annotate(event=Subquery(last)).first()
     patience = timedelta(seconds=max(60, 10 * settings.SEAL_EVERY_S))
-    late = [at for (at,) in _WAITING.rows() if at < timezone.now() - patience]
-    said = {action: Event(text=text).entry for action, text in _SAID.rows()}
+    late = [at for (at,) in oldest_waiting(UnsealedEvent.objects.all()) if at < timezone.now() - patience]
+    # Only what the sealer's own table names: a role that may add events could otherwise add one that says intact.
+    done = Routine.objects.filter(name__in=(routines.VERIFY, routines.MAIL)).values("event")
+    said = {event.action: event.entry for event in Event.objects.filter(pk__in=done)}
     return SealStatus(
         checkpoint,
-        checkpoint.event if checkpoint else None,  # type: ignore[attr-defined]
+        checkpoint.event if checkpoint else None,
         late[0] if late else None,
         said.get(_VERIFIED),
         said.get(_MAILED),

@@ -17,7 +17,6 @@ from portal.audit.models import Event
 from portal.changes.approvals import vote_mac
 from portal.changes.domain.policy import InvalidPolicy, Policy, read_required
 from portal.changes.models import Change, Revision, Verdict, Vote
-from portal.common.prepared import Given, Prepared
 
 
 class Tampered(Exception):
@@ -44,7 +43,7 @@ REOPENED_BY = {
     "change.escalated": "change.rechecked",
 }
 """Actions after which earlier votes count only if the mapped action of a user, which has its own MAC, follows."""
-_ASKED = (
+_ASKED = {
     *PROPOSED,
     *ENDED_FOR_GOOD,
     *REOPENED_BY,
@@ -52,19 +51,7 @@ _ASKED = (
     "change.in_doubt",
     "vote.cast",
     "vote.voided",
-)
-_TEXTS = Prepared(
-    lambda: (
-        Event.objects.filter(change=Given("change"), action__in=list(dict.fromkeys(_ASKED)))
-        .order_by("seq")
-        .values_list("text", Now())
-    )
-)
-_APPROVALS = Prepared(
-    lambda: Vote.objects.filter(change=Given("change"), revision=Given("revision"), verdict=Verdict.APPROVE).order_by(
-        "pk"
-    )
-)
+}
 
 
 @dataclass(frozen=True)
@@ -103,7 +90,8 @@ def list_entries(change: Change) -> tuple[list[Entry], datetime]:
 
     Raises Tampered if an event cannot be read, or if there is none.
     """
-    rows = _TEXTS.rows(change=change.pk)
+    events = Event.objects.filter(change=change.pk, action__in=_ASKED).order_by("seq")
+    rows = list(events.values_list("text", Now()))
     try:
         entries = [parse_entry(text) for text, _ in rows]
     except UnreadableEntry:
@@ -115,7 +103,8 @@ def list_entries(change: Change) -> tuple[list[Entry], datetime]:
 
 def list_approvals(change: Change, revision: Revision) -> list[Vote]:
     """Return the approvals of the revision, voided ones too."""
-    return _APPROVALS.all(change=change.pk, revision=revision.number)
+    votes = Vote.objects.filter(change=change, revision=revision.number, verdict=Verdict.APPROVE)
+    return list(votes.order_by("pk"))
 
 
 def is_proposal_of(entry: Entry, revision: Revision, digest: str) -> bool:

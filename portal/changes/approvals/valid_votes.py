@@ -15,7 +15,6 @@ from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.changes.domain.policy import read_required
 from portal.changes.models import Change, Revision, Verdict, Vote
-from portal.common.prepared import Given, Prepared
 
 
 def list_valid_approvals(votes: Iterable[Vote]) -> list[Vote]:
@@ -53,25 +52,18 @@ def can_be_approved(change: Change, revision: Revision, deciders: frozenset[int]
     return len(deciders - {change.requester_id}) >= read_required(revision.policy)
 
 
-_COUNTING = Prepared(
-    lambda: Vote.objects.filter(
-        ~Q(voter=Given("requester")),
-        Exists(roles.users_with_right(Right.DECIDE).filter(pk=OuterRef("voter"))),
-        change=Given("change"),
-        revision=Given("revision"),
-        digest=Given("digest"),
-        verdict=Verdict.APPROVE,
-        voided_at=None,
-    ).values_list("voter")
-)
-
-
 def has_enough_rights(change: Change, revision: Revision) -> bool:
     """Return whether enough approvers of the revision may still decide; one query, for the delivery."""
-    rows = _COUNTING.rows(
-        change=change.pk, revision=revision.number, digest=revision.digest, requester=change.requester_id
+    approvals = Vote.objects.filter(
+        ~Q(voter=change.requester_id),
+        Exists(roles.users_with_right(Right.DECIDE).filter(pk=OuterRef("voter"))),
+        change=change,
+        revision=revision.number,
+        digest=revision.digest,
+        verdict=Verdict.APPROVE,
+        voided_at=None,
     )
-    return len({voter for (voter,) in rows}) >= read_required(revision.policy)
+    return len(set(approvals.values_list("voter", flat=True))) >= read_required(revision.policy)
 
 
 def list_valid_votes(change: Change) -> list[Vote]:

@@ -26,7 +26,6 @@ from django.db.models.functions import Coalesce, Now
 from portal.accounts.models import User
 from portal.audit import ledger
 from portal.changes.models import CircuitBreaker
-from portal.common.prepared import Prepared
 
 FAILURES = 5
 _MOST_DOUBLINGS, _LONGEST_PROBE = 4, 10
@@ -38,9 +37,6 @@ PAUSED = _OPEN | _HELD
 MARK = Coalesce("paused_at", "probe_at")
 SLOWED = Exists(CircuitBreaker.objects.filter(_HELD | _RETURNING))
 """True while reserve_slot() matters without DELIVERY_RATE_PER_S: during a manual pause or a backlog."""
-IS_TROUBLED = Exists(CircuitBreaker.objects.filter(Q(failures__gt=0) | _OPEN))
-"""True if record_success() has something to reset; callers add it to an UPDATE that they make anyway."""
-_PAUSED_NOW = Prepared(lambda: CircuitBreaker.objects.filter(PAUSED).values_list("pk"))
 
 
 def current_pause() -> CircuitBreaker | None:
@@ -52,7 +48,7 @@ def current_pause() -> CircuitBreaker | None:
 
 def is_paused() -> bool:
     """Return whether delivery is paused, by the breaker or manually."""
-    return bool(_PAUSED_NOW.rows())
+    return CircuitBreaker.objects.filter(PAUSED).exists()
 
 
 def pause_version(row: CircuitBreaker | None) -> datetime | None:

@@ -10,7 +10,6 @@ from django.db import IntegrityError, transaction
 from django.db.models import (
     BooleanField,
     Case,
-    DurationField,
     F,
     OuterRef,
     Q,
@@ -24,7 +23,6 @@ from portal.changes.delivery import circuit_breaker
 from portal.changes.models import LANE, Change, ChangeQuerySet, Status
 from portal.changes.transitions import _LaneTaken, db_now
 from portal.common.db_expressions import exists_by_index
-from portal.common.prepared import Given, Prepared
 
 
 def ready_changes(now: datetime | Now) -> ChangeQuerySet:
@@ -63,13 +61,22 @@ def claim_change(change_id: int) -> Change | None:
     """
     with suppress(_LaneTaken), transaction.atomic(durable=True):
         try:
-            change = _CLAIMED.one(id=change_id, lease=lease_duration())
+            claimed = (
+                ready_changes(Now())
+                .filter(pk=change_id)
+                .update(
+                    status=Status.SENDING,
+                    fence=F("fence") + 1,
+                    updated_at=Now(),
+                    status_since=Now(),
+                    lease_until=Now() + lease_duration(),
+                )
+            )
         except IntegrityError:  # change_one_lane_per_secret
             raise _LaneTaken from None
-        if change is None:
+        if not claimed or not _admitted():
             return None
-        if not _admitted():
-            return None
+        change = Change.objects.get(pk=change_id)
         ledger.record_event(
             "delivery.started",
             change=change.pk,
@@ -82,7 +89,8 @@ def claim_change(change_id: int) -> Change | None:
 
 def is_still_claimed(change: Change) -> bool:
     """Return whether the claim is still valid; lock the row so that it stays valid until the transaction ends."""
-    return bool(_STILL_HELD.rows(id=change.pk, fence=change.fence))
+    held = Change.objects.select_for_update().filter(pk=change.pk, fence=change.fence, status=Status.SENDING)
+    return held.values_list("pk", flat=True).first() is not None
 
 
 def claim_for_read_back(change_id: int) -> Change | None:
@@ -114,24 +122,3 @@ def _admitted() -> bool:
 def lease_duration() -> timedelta:
     """Return how long a worker may process a change before another worker may take it over."""
     return timedelta(seconds=settings.DELIVERY_LEASE_S)
-
-
-_STILL_HELD = Prepared(
-    lambda: (
-        Change.objects.select_for_update()
-        .filter(pk=Given("id"), fence=Given("fence"), status=Status.SENDING)
-        .values("pk")
-    )
-)
-
-
-_CLAIMED = Prepared(
-    lambda: ready_changes(Now()).filter(pk=Given("id")),
-    {
-        "status": Status.SENDING,
-        "fence": F("fence") + 1,
-        "updated_at": Now(),
-        "status_since": Now(),
-        "lease_until": Now() + Given("lease", DurationField()),
-    },
-)

@@ -7,7 +7,6 @@ import time
 
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
-from django.db.models import UUIDField
 from django.db.models.functions import Now
 
 from portal.audit import ledger
@@ -17,7 +16,6 @@ from portal.changes import transitions
 from portal.changes.delivery import circuit_breaker, spool, status_changes
 from portal.changes.delivery.spool import SpooledResult
 from portal.changes.models import Attempt, Change, Status, StatusCause
-from portal.common.prepared import Given, Prepared
 from portal.vault import (
     Applied,
     AppliedUnverified,
@@ -32,12 +30,6 @@ from portal.vault import (
 
 _log = logging.getLogger(__name__)
 _PAUSES_S = (0.0, 0.2, 1.0, 2.0)
-_FINISHED = Prepared(
-    lambda: Attempt.objects.filter(pk=Given("attempt", UUIDField()), finished_at=None),
-    {"finished_at": Now()} | {name: Given(name) for name in ("outcome", "http_status", "segura_error_code", "message")},
-    answer=("id",),
-    asking={"troubled": circuit_breaker.IS_TROUBLED},
-)
 
 
 def record_result(attempt: Attempt, outcome: Outcome, kept: SpooledResult | None = None) -> None:
@@ -50,16 +42,15 @@ def record_result(attempt: Attempt, outcome: Outcome, kept: SpooledResult | None
         change = transitions.lock_change(attempt.change_id)
         if kept is not None:
             _make_up(change, kept)
-        came = {
-            "outcome": outcome.code,
-            "http_status": outcome.status,
-            "segura_error_code": outcome.number,
-            "message": result_message(outcome),
-        }
-        finished = _FINISHED.rows(attempt=attempt.pk, **came)
+        finished = Attempt.objects.filter(pk=attempt.pk, finished_at=None).update(
+            finished_at=Now(),
+            outcome=outcome.code,
+            http_status=outcome.status,
+            segura_error_code=outcome.number,
+            message=result_message(outcome),
+        )
         if not finished:
             return
-        ((_, troubled),) = finished
         facts = {
             "outcome": outcome.code,
             "attempt": str(attempt.pk),
@@ -75,7 +66,7 @@ def record_result(attempt: Attempt, outcome: Outcome, kept: SpooledResult | None
         else:
             _note("delivery.claim_lost", change, code=outcome.status, data=facts)
         if kept is None:  # a late result says nothing about calls now
-            _tell_breaker(outcome, troubled)
+            _tell_breaker(outcome)
 
 
 def result_message(outcome: Outcome) -> str:
@@ -175,10 +166,9 @@ def _conclude(change: Change, outcome: Outcome) -> None:
             status_changes.mark_in_doubt(change, StatusCause.UNANSWERED, code=code, message=message)
 
 
-def _tell_breaker(outcome: Outcome, troubled: bool) -> None:
+def _tell_breaker(outcome: Outcome) -> None:
     if isinstance(outcome, Applied | AppliedUnverified | Refused):
-        if troubled:
-            circuit_breaker.record_success()
+        circuit_breaker.record_success()
     elif outcome.about_item:
         circuit_breaker.allow_next_probe(transitions.db_now())
     elif not (isinstance(outcome, NotSent) and outcome.wait_is_requested):

@@ -9,7 +9,6 @@ from portal.changes.domain import patch as patches
 from portal.changes.domain import policy, secret_encryption
 from portal.changes.domain.patch import Snapshot
 from portal.changes.models import Change, Revision
-from portal.common.prepared import Given, Prepared
 from portal.vault.entities import Patch, SecretStr, encode_patch
 
 
@@ -17,15 +16,9 @@ class Lapsed(Exception):
     """Approvals that are proved, but older than an approval may become."""
 
 
-_REVISION = Prepared(lambda: Revision.objects.filter(change=Given("change"), number=Given("number")))
-
-
 def load_current_revision(change: Change) -> Revision:
     """Return the current revision, as Change.get_current_revision() does, in one query for this row alone."""
-    found = _REVISION.one(change=change.pk, number=change.revision)
-    if found is None:
-        raise Revision.DoesNotExist
-    return found
+    return Revision.objects.get(change=change, number=change.revision)
 
 
 def base_snapshot(revision: Revision) -> Snapshot | None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from django.conf import settings
-from django.db.models import QuerySet
 
 from portal.changes.delivery import circuit_breaker, claims, deliver
 from portal.changes.delivery.reconcile import resolve_unknown_outcome
 from portal.changes.models import LANE, Change, Status
 from portal.changes.transitions import db_now
 from portal.common import request_id
-from portal.common.prepared import Given, Prepared
 
 
 def process_change(change_id: int) -> int | None:
@@ -22,17 +19,20 @@ def process_change(change_id: int) -> int | None:
     If a rate limit is set, or a backlog is delivered after a pause, the worker first sleeps until its slot, at most
     SWEEP_EVERY_S seconds. Without a slot it leaves the change to the sweep.
     """
-    for status, request, slowed in _LOOK.rows(id=change_id):
-        if slowed or settings.DELIVERY_RATE_PER_S:
-            wait_s = _turn(change_id)
-            if wait_s is None:
-                return None
-            time.sleep(wait_s)
-        return _advance(change_id, status, request)
-    return None
+    change = Change.objects.filter(pk=change_id, status__in=(Status.APPROVED, Status.IN_DOUBT))
+    found = change.values_list("status", "approval_request_id", circuit_breaker.SLOWED).first()
+    if found is None:
+        return None
+    status, request, slowed = found
+    if slowed or settings.DELIVERY_RATE_PER_S:
+        wait_s = _reserve_slot(change_id)
+        if wait_s is None:
+            return None
+        time.sleep(wait_s)
+    return _advance(change_id, status, request)
 
 
-def _turn(change_id: int) -> float | None:
+def _reserve_slot(change_id: int) -> float | None:
     """Return the seconds until the slot of the change; None without a slot. A change that is not due reserves none."""
     now = db_now()
     due = (claims.recheckable_changes(now) | claims.ready_changes(now)).filter(pk=change_id)
@@ -49,22 +49,7 @@ def _advance(change_id: int, status: str, request: str) -> int | None:
 
 def find_following(change_id: int) -> int | None:
     """Return the id of the next change of the same secret if this one has left the lane, None if none waits."""
-    return next((following for (following,) in _FOLLOWING.rows(id=change_id)), None)
-
-
-def _following() -> QuerySet[Change, Any]:
-    """Return the query for the next change of the same secret, which is empty until this change has left the lane."""
-    lane_left = Change.objects.filter(pk=Given("id")).exclude(status__in=(Status.APPROVED, *LANE)).values("secret")
+    lane_left = Change.objects.filter(pk=change_id).exclude(status__in=(Status.APPROVED, *LANE)).values("secret")
     waiting = Change.objects.filter(secret__in=lane_left, status=Status.APPROVED)
     # All these rows have one secret; ordering by it makes PostgreSQL use the index change_lane and no other.
-    return waiting.order_by("secret", "queued_at", "pk").values("pk")[:1]
-
-
-_FOLLOWING = Prepared(_following)
-
-
-_LOOK = Prepared(
-    lambda: Change.objects.filter(pk=Given("id"), status__in=(Status.APPROVED, Status.IN_DOUBT)).values_list(
-        "status", "approval_request_id", circuit_breaker.SLOWED
-    )
-)
+    return waiting.order_by("secret", "queued_at", "pk").values_list("pk", flat=True).first()

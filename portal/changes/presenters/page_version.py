@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 
 from portal.accounts.models import User
 from portal.changes.delivery import circuit_breaker
 from portal.changes.models import Change, CircuitBreaker, ObservedSecret, Status, Vote
 from portal.changes.presenters import change_rows, next_steps
-from portal.common.prepared import Given, Prepared
 
 
 def format_version(
@@ -30,19 +28,12 @@ def format_version(
 
 def fetch_page_version(change_id: int, reader: User) -> str | None:
     """Return the version of the page as it is now, in one query, or None if this user may not see the change."""
-    found = _STANDING.rows(change=change_id)
-    if not found:
-        return None
-    requester, *standing = found[0]
-    return format_version(*standing) if change_rows.can_view(requester, reader) else None
-
-
-def _standing() -> QuerySet[Change, Any]:
     paused = Subquery(CircuitBreaker.objects.filter(circuit_breaker.PAUSED).values_list(circuit_breaker.MARK))
     voted = Subquery(Vote.objects.filter(change=OuterRef("pk")).order_by("-pk").values("pk")[:1])
     observed = Subquery(ObservedSecret.objects.filter(pk=OuterRef("secret")).values("updated_at"))
     asked = ("requester", "revision", "status", "updated_at", paused, voted, observed)
-    return Change.objects.filter(pk=Given("change")).values_list(*asked)
-
-
-_STANDING = Prepared(_standing)  # an open page polls it every two seconds
+    found = Change.objects.filter(pk=change_id).values_list(*asked).first()
+    if found is None:
+        return None
+    requester, *parts = found
+    return format_version(*parts) if change_rows.can_view(requester, reader) else None
