@@ -306,12 +306,12 @@ def test_pause_needs_a_reason_and_can_be_resumed_op3(as_person: AsPerson, admin:
     assert "Upgrade of Segura" in text_of(answer)
     again = browser.post(reverse("operations:pause"), {"reason": "Another"})
     assert again.status_code == 409
-    assert "paused already" in text_of(again)
+    assert "Delivery is already paused" in text_of(again)
     browser.post(reverse("operations:resume"))
     assert circuit_breaker.current_pause() is None
     late = browser.post(reverse("operations:resume"))
     assert late.status_code == 409
-    assert "No one has paused delivery" in text_of(late)
+    assert "Delivery is not paused" in text_of(late)
     (held,) = events("delivery.paused_by_operator")
     assert held["data"]["signed_in_with"] == ["password"]
 

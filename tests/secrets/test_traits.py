@@ -88,7 +88,7 @@ def test_approver_reads_the_traits_of_the_new_value(
     assert "hunter2" not in page + queue
 
 
-@pytest.mark.parametrize(("text", "said"), [(TODAY, "held already"), ("another value", "has not met this value")])
+@pytest.mark.parametrize(("text", "said"), [(TODAY, "held already"), ("another value", "has not seen this value")])
 def test_approver_and_auditor_are_told_whether_it_is_the_value_of_today(
     proposed: Callable[..., Change], approver: User, auditor: User, as_person: Open, text: str, said: str
 ) -> None:
@@ -121,7 +121,7 @@ def test_revising_with_the_same_value_is_no_second_time(
 ) -> None:
     change = proposed("kept")
     change = submission.revise_change(change.pk, propose(value="kept", base=BASE, notes="more"), by=requester)
-    assert "has not met this value" in sentences(change, approver)
+    assert "has not seen this value" in sentences(change, approver)
 
 
 def test_what_comes_later_does_not_change_what_was_told(proposed: Callable[..., Change], approver: User) -> None:
@@ -147,7 +147,7 @@ def test_requester_is_never_told_where_the_value_was_met_whatever_else_they_are(
         for each in (change.reference, revision.digest, str(revision.pk)):
             page = page.replace(each, "")
         pages.append(page)
-    assert "met this value" not in pages[0]
+    assert "seen this value" not in pages[0]
     assert "held already" not in pages[0]
     assert "same value" not in pages[1]
 
@@ -173,7 +173,7 @@ def test_preview_shows_the_traits_and_nothing_else_of_the_value(
     )
     shown = text_of(page)
     assert "Length 1 to 7 characters short" in shown
-    assert "met this value" not in shown
+    assert "seen this value" not in shown
     assert "hunter2" not in page.content.decode()
 
 
