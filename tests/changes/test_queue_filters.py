@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -61,6 +62,33 @@ def test_filters_combine_and_nonsense_narrows_nothing(
 ) -> None:
     rows = as_person(approver).get(f"{QUEUE}?{asked}").context["rows"]
     assert [row.change.secret_name for row in rows] == found
+
+
+@pytest.mark.parametrize("page", ["/queue/", "/changes/"])
+def test_search_finds_ticket_reason_secret_number_and_requester_q6(
+    page: str,
+    some: dict[str, Change],
+    propose: Callable[..., Proposal],
+    as_person: AsPerson,
+    approver: User,
+    requester2: User,
+) -> None:
+    User.objects.filter(pk=requester2.pk).update(first_name="Marisa", last_name="Prado")
+    mirrored(70, "ledger")
+    proposal = replace(propose(identifier=70, notes="y"), ticket="OPS-105", reason="Rotate the mandate")
+    ticketed = submission.submit_change(proposal, by=some["low"].requester)
+    browser = as_person(approver)
+    found = {
+        text: {row.change.secret_name for row in browser.get(page, {"q": text}).context["rows"]}
+        for text in ("OPS-105", "ops-10", "mandate", "ledg", str(ticketed), "marisa", "Prado", "OPS-106")
+    }
+    ledger = {"ledger"}
+    assert found == dict.fromkeys(("OPS-105", "ops-10", "mandate", "ledg", str(ticketed)), ledger) | {
+        "marisa": {"high"},
+        "Prado": {"high"},
+        "OPS-106": set(),
+    }
+    assert "Secret, number, ticket, reason or requester" in browser.get(page).content.decode()
 
 
 def test_waiting_time_starts_again_with_a_revision_and_the_order_stays_q7(

@@ -31,7 +31,7 @@ _STATUSES = [
 class QueueFilterForm(forms.Form):
     """State of the queue in its URL: filters, order, cursor and the change shown beside the list."""
 
-    q = forms.CharField(label=_("Secret or number"), required=False, max_length=500)
+    q = forms.CharField(label=_("Secret, number, ticket, reason or requester"), required=False, max_length=500)
     risk = forms.TypedChoiceField(
         label=_("Risk"), required=False, choices=[("", _("Any")), *reversed(RiskLevel.choices)], coerce=int
     )
@@ -93,7 +93,7 @@ class QueueFilterForm(forms.Form):
         """Return the changes that match every valid filter."""
         given = self.cleaned_data
         if text := given.get("q"):
-            changes = changes.matching(text)
+            changes = changes.matching(text, also=_requested_by(text))
         if level := given.get("risk"):
             changes = changes.filter(risk=level)
         if name := given.get("requester"):
@@ -140,7 +140,7 @@ class OwnChangeFilterForm(forms.Form):
         """Return the changes that match every valid filter."""
         self.is_valid()
         if text := self.cleaned_data.get("q"):
-            changes = changes.matching(text)
+            changes = self._search_text(changes, text)
         match self.cleaned_data.get("status"):
             case None | "":
                 return changes
@@ -151,14 +151,23 @@ class OwnChangeFilterForm(forms.Form):
             case status:
                 return changes.filter(status=status)
 
+    def _search_text(self, changes: ChangeQuerySet, text: str) -> ChangeQuerySet:
+        return changes.matching(text)
+
     def asked(self) -> dict[str, str]:
         """Return the filters that are not empty, as typed, for URLs."""
         return {name: self.data[name].strip() for name in self.fields if self.data.get(name, "").strip()}
 
 
 class ChangeFilterForm(OwnChangeFilterForm):
-    """Filters of the list of all changes."""
+    """Filters of the list of all changes, whose search covers requesters too."""
 
+    q = forms.CharField(
+        label=_("Secret, number, ticket, reason or requester"),
+        required=False,
+        max_length=500,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+    )
     requester = forms.CharField(label=_("Requester"), required=False, max_length=150)
     risk = forms.TypedChoiceField(
         label=_("Risk"), required=False, choices=[("", _("Any")), *reversed(RiskLevel.choices)], coerce=int
@@ -180,6 +189,9 @@ class ChangeFilterForm(OwnChangeFilterForm):
         if days := self.cleaned_data.get("days"):
             changes = changes.filter(created_at__gte=timezone.now() - timedelta(days=days))
         return changes
+
+    def _search_text(self, changes: ChangeQuerySet, text: str) -> ChangeQuerySet:
+        return changes.matching(text, also=_requested_by(text))
 
 
 def _requested_by(name: str) -> Q:

@@ -83,9 +83,10 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         """Return the changes that the user may read: every change, or only their own."""
         return self.all() if self.sees_all(person) else self.proposed_by(person)
 
-    def matching(self, text: str) -> ChangeQuerySet:
+    def matching(self, text: str, *, also: Q | None = None) -> ChangeQuerySet:
         """Return the changes with this text in secret, ticket or reason, or as reference: «12» and «CR-12» alike.
 
+        `also`: a condition that is enough by itself, such as the requester's name.
         Tickets and reasons are read in the newest SEARCHED of these changes, so that a search does not take longer from
         year to year. Up to _FEW matching secrets are found in the table of secrets, which is smaller than that of
         changes, and their changes are found whatever their age; a text in more names is read in the newest changes too.
@@ -94,6 +95,7 @@ class ChangeQuerySet(models.QuerySet["Change"]):
         stated = exists_by_index(current.filter(Q(ticket__icontains=text) | Q(reason__icontains=text)))
         named = ApiSecret.objects.named(text, _FEW + 1)
         known = Q(secret__in=named) if len(named) <= _FEW else Q()
+        known |= also or Q()
         number = parse_db_integer(text.upper().removeprefix("CR-"))
         if number is not None:
             known |= Q(pk=number)
