@@ -4,7 +4,10 @@ from importlib.util import find_spec
 
 from django.urls import include, path
 
+from portal.catalog.urls import app_name as catalog_name
+from portal.catalog.urls import urlpatterns as catalog_urls
 from portal.changes.views.home import home
+from portal.changes.views.secrets import secrets
 from portal.web.saved_filters import delete_filter, save_filter
 from portal.web.undo import undo_deletion
 from portal.web.views import set_theme
@@ -18,7 +21,8 @@ urlpatterns = [
     path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("operations/", include("portal.operations.urls")),
-    path("secrets/", include("portal.catalog.urls")),
+    # The list shows the changes of each secret, which the catalog must not import.
+    path("secrets/", include(([path("", secrets, name="secrets"), *catalog_urls], catalog_name))),
     path("", include("portal.changes.urls")),
     path("", include("portal.notifications.urls")),
     *([path("demo/", include("portal.devserver.urls"))] if find_spec("portal.devserver") else []),

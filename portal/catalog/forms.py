@@ -15,7 +15,7 @@ class SecretStatusFilter(TextChoices):
     PROPOSABLE = "proposable", _("Open to proposals")
     READ_ONLY = "read-only", _("Read only")
     APPROVAL = "approval", _("Details need approval in Segura")
-    UNREAD = "unread", _("Not read here yet")
+    UNREAD = "unread", _("Not read yet")
     VANISHED = "vanished", _("Vanished from Segura")
 
 
@@ -36,9 +36,13 @@ class SecretFilterForm(forms.Form):
         """Return the matching secrets; an empty queryset if the form is invalid."""
         if not self.is_valid():
             return ApiSecret.objects.none()
-        found = _CHOSEN[self.cleaned_data["show"]](ApiSecret.objects.all())
+        found = self.filter_secrets(ApiSecret.objects.all())
         text = self.cleaned_data["q"]
         return found.matching(text) if text else found
+
+    def filter_secrets(self, secrets: SecretQuerySet) -> SecretQuerySet:
+        """Return the secrets that the chosen filter leaves. Requires a valid form."""
+        return _CHOSEN[self.cleaned_data["show"]](secrets)
 
 
 _CHOSEN = {

@@ -1,4 +1,4 @@
-"""URLs of the list of secrets. The page of one secret belongs to the changes app, whose data it shows."""
+"""URLs beside the list of secrets. The pages of secrets belong to the changes app, whose data they show."""
 
 from django.urls import path
 
@@ -6,7 +6,6 @@ from portal.catalog import views
 
 app_name = "catalog"
 urlpatterns = [
-    path("", views.secrets, name="secrets"),
     path("names/", views.names, name="names"),
     path("sync/", views.sync_state, name="sync"),
     path("synchronise/", views.synchronise, name="synchronise"),
