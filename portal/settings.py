@@ -354,7 +354,8 @@ ACCOUNT_FORMS = {
     "reauthenticate": "portal.accounts.forms.PasswordConfirmForm",
 }
 ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_REAUTHENTICATION_TIMEOUT = get_integer("REAUTHENTICATION_AFTER_S", 300, 60)
+REAUTHENTICATION_LATEST_S = get_integer("REAUTHENTICATION_LATEST_S", 3600, 0)
 ACCOUNT_RATE_LIMITS = False  # allauth's counters live in the cache and limit whole addresses; see accounts/attempts.py
 
 # --- Cookies, TLS and security headers -------------------------------------------------------------

@@ -10,9 +10,11 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import ChangePasswordForm, LoginForm, ReauthenticateForm
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from portal.accounts import reauthentication
 
@@ -65,7 +67,6 @@ class RecentAuthForm(forms.Form):
 
     password = forms.CharField(
         label=_("Your password"),
-        help_text=_("You last entered it more than five minutes ago."),
         required=False,
         strip=False,
         max_length=4096,
@@ -75,8 +76,10 @@ class RecentAuthForm(forms.Form):
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest, **options: Any) -> None:
         super().__init__(data, **options)
         self._request = request
+        self._wrong_password = False
         self.recent_auth = reauthentication.get_recent_auth(request)
         asked = self.fields.pop("password")
+        asked.help_text = _last_entered(settings.ACCOUNT_REAUTHENTICATION_TIMEOUT // 60)
         if not self.recent_auth.fresh:
             self.fields["password"] = asked  # last, below the fields of the act
 
@@ -87,7 +90,24 @@ class RecentAuthForm(forms.Form):
             try:
                 self.recent_auth = reauthentication.confirm_password(self._request, password)
             except ValidationError as refusal:
+                self._wrong_password = True
                 self.add_error("password", refusal)
             else:
                 del self.fields["password"]
         return self.cleaned_data
+
+    def accept_extended_auth(self) -> None:
+        """Drop the question for the password if accepted votes have extended the last one; keep one that was wrong.
+
+        For votes on changes of low or medium risk.
+        """
+        if self.recent_auth.extended and not self._wrong_password:
+            self.fields.pop("password", None)
+
+
+def _last_entered(minutes: int) -> str:
+    return ngettext(
+        "You last entered it more than %(minutes)d minute ago.",
+        "You last entered it more than %(minutes)d minutes ago.",
+        minutes,
+    ) % {"minutes": minutes}

@@ -13,18 +13,24 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 
+_VOTE = "accepted_vote"
+"""Key of the session: user and time of the last accepted vote on a change of low or medium risk."""
+
 
 @dataclass(frozen=True)
 class RecentAuth:
     """Authentication of a session: `methods`, time of the first (`signed_in_at`) and of the last one (`shown_at`).
 
     `fresh`: at the time of the request the last one was at most ACCOUNT_REAUTHENTICATION_TIMEOUT seconds ago.
+    `extended`: it is not, but the last accepted vote of this session was, and the last authentication was at most
+    REAUTHENTICATION_LATEST_S seconds ago. That is enough for a vote on a change of low or medium risk only.
     """
 
     fresh: bool
     methods: tuple[str, ...] = ()
     signed_in_at: datetime | None = None
     shown_at: datetime | None = None
+    extended: bool = False
 
     def as_data(self) -> dict[str, object]:
         """Return what the audit log stores of it; the address is in every event."""
@@ -41,13 +47,19 @@ def get_recent_auth(request: HttpRequest) -> RecentAuth:
     if not records:
         return RecentAuth(fresh=False)
     first, last = records[0]["at"], records[-1]["at"]
+    fresh = _is_within(last, settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
     return RecentAuth(
-        # abs(): if the host's clock was set back, a record from the future must not count as fresh.
-        fresh=abs(time.time() - last) < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT,
+        fresh=fresh,
         methods=tuple(sorted({str(record["method"]) for record in records})),
         signed_in_at=datetime.fromtimestamp(first, UTC),
         shown_at=datetime.fromtimestamp(last, UTC),
+        extended=not fresh and _is_within(last, settings.REAUTHENTICATION_LATEST_S) and _has_just_voted(request),
     )
+
+
+def record_accepted_vote(request: HttpRequest) -> None:
+    """Note in the session that a vote on a change of low or medium risk was accepted, which extends `extended`."""
+    request.session[_VOTE] = {"user": request.user.pk, "at": time.time()}
 
 
 def confirm_password(request: HttpRequest, password: str) -> RecentAuth:
@@ -61,6 +73,18 @@ def confirm_password(request: HttpRequest, password: str) -> RecentAuth:
     with transaction.atomic():  # so that the event is recorded too, or nothing is
         reauthenticate_by_password(request)
     return get_recent_auth(request)
+
+
+def _has_just_voted(request: HttpRequest) -> bool:
+    vote = request.session.get(_VOTE)
+    if not vote or vote["user"] != request.user.pk:
+        return False
+    return _is_within(vote["at"], settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+
+
+def _is_within(at: float, seconds: int) -> bool:
+    # abs(): if the host's clock was set back, a record from the future must not count as recent.
+    return abs(time.time() - at) < seconds
 
 
 def _text(at: datetime | None) -> str:

@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 _PROOF = "portal/changes/approvals/approval_proof.py"
 _PROVED = "tests/changes/test_proved_votes.py"
 _LOST = "tests/changes/test_lost_rights.py"
+_EXTENDED = "tests/changes/test_extended_auth.py"
 
 APPROVALS = (
     Mutant(
@@ -15,6 +16,34 @@ APPROVALS = (
         "    recent_auth: RecentAuth,\n    review_proof: ReviewProof,\n",
         "    recent_auth: RecentAuth = RecentAuth(True),\n    review_proof: ReviewProof = ReviewProof(True, True),\n",
         ("tests/changes/test_required_arguments.py::test_act_without_what_its_user_showed_does_nothing",),
+    ),
+    Mutant(
+        "a vote on high risk needs a password of the last minutes",
+        "portal/changes/rules/guards.py",
+        "if high_risk or not recent_auth.extended:",
+        "if not recent_auth.extended:",
+        (f"{_EXTENDED}::test_high_risk_vote_six_minutes_after_the_password_asks_in_queue_and_for_every_verdict_q9",),
+    ),
+    Mutant(
+        "votes extend a password up to an hour",
+        "portal/accounts/reauthentication.py",
+        "not fresh and _is_within(last, settings.REAUTHENTICATION_LATEST_S) and",
+        "not fresh and",
+        (f"{_EXTENDED}::test_votes_extend_the_password_up_to_an_hour",),
+    ),
+    Mutant(
+        "a vote extends the password of its own user only",
+        "portal/accounts/reauthentication.py",
+        """if not vote or vote["user"] != request.user.pk:""",
+        "if not vote:",
+        (f"{_EXTENDED}::test_vote_of_another_user_in_the_session_extends_nothing",),
+    ),
+    Mutant(
+        "a vote on high risk extends nothing",
+        "portal/changes/views/recent_votes.py",
+        "if voted.risk < RiskLevel.HIGH:",
+        "if True:",
+        (f"{_EXTENDED}::test_votes_on_high_risk_and_refused_votes_extend_nothing",),
     ),
     Mutant(
         "a policy asks for one approval at least",

@@ -68,6 +68,7 @@ class BulkVoteForm(RecentAuthForm):
         super().__init__(data, request=request, auto_id="bulk-%s")
         if asked := self.fields.get("password"):
             asked.label = _("Password for all selected")
+        self.accept_extended_auth()
 
     @property
     def picked(self) -> list[str]:

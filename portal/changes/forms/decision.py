@@ -90,6 +90,7 @@ class VoteForm(RecentAuthForm):
 class DecisionForms:
     """The forms of the three verdicts on one revision; `bound`, if given, replaces the one of its verdict.
 
+    `high_risk`: whether the revision needs a password of the last minutes, whatever was decided meanwhile.
     `note`: a prepared comment of a request for changes.
     """
 
@@ -98,6 +99,7 @@ class DecisionForms:
         *,
         request: HttpRequest,
         digest: str,
+        high_risk: bool,
         bound: VoteForm | None = None,
         verdict: Verdict | None = None,
         note: str = "",
@@ -106,6 +108,9 @@ class DecisionForms:
         forms_by_verdict[Verdict.REQUEST_CHANGES].initial["reason"] = note
         if bound is not None and verdict is not None:
             forms_by_verdict[verdict] = bound
+        for form in forms_by_verdict.values():
+            if not high_risk:
+                form.accept_extended_auth()
         self.approve = forms_by_verdict[Verdict.APPROVE]
         self.request_changes = forms_by_verdict[Verdict.REQUEST_CHANGES]
         self.reject = forms_by_verdict[Verdict.REJECT]

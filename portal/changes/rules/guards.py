@@ -132,13 +132,24 @@ def require_recent_auth(recent_auth: RecentAuth) -> None:
         raise ReauthenticationRequired(_("Enter your password to confirm."))
 
 
+def require_vote_auth(recent_auth: RecentAuth, *, high_risk: bool) -> None:
+    """Require what require_recent_auth does; below high risk accepted votes extend the last authentication."""
+    if high_risk or not recent_auth.extended:
+        require_recent_auth(recent_auth)
+
+
+def is_high_risk(revision: Revision) -> bool:
+    """Return whether the revision is of high risk by what it proposes."""
+    proposed = risks.rate_patch(revision.patch, revision.base, new_secret=bool(revision.secret_fingerprint))
+    return proposed >= RiskLevel.HIGH
+
+
 def require_review_proof(revision: Revision, review_proof: ReviewProof) -> None:
     """Require that the voter opened the difference of a high-risk revision and confirmed its impact.
 
     Raises DiffNotOpened, ImpactNotConfirmed.
     """
-    proposed = risks.rate_patch(revision.patch, revision.base, new_secret=bool(revision.secret_fingerprint))
-    if proposed < RiskLevel.HIGH:
+    if not is_high_risk(revision):
         return
     if not review_proof.opened:
         raise DiffNotOpened(_("High risk: open the change and read its difference before you approve it."))

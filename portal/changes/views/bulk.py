@@ -21,6 +21,7 @@ from portal.changes.rules import guards
 from portal.changes.rules.guards import ReasonMissing, ReauthenticationRequired, ReviewRequired, RuleViolation
 from portal.changes.transitions import WrongState
 from portal.changes.views.queue import show_queue
+from portal.changes.views.recent_votes import extend_recent_auth
 from portal.changes.workflow import review
 
 _GLANCED = ReviewProof(opened=False, confirmed=False)
@@ -50,7 +51,7 @@ def decide(request: UserRequest) -> HttpResponse:
         verdict = Verdict(form.cleaned_data["verdict"])
         try:
             guards.require_reason(verdict, form.cleaned_data["reason"])
-            guards.require_recent_auth(form.recent_auth)
+            guards.require_vote_auth(form.recent_auth, high_risk=False)  # each vote applies its own risk
         except ReasonMissing as refusal:
             form.add_error("reason", str(refusal))
         except ReauthenticationRequired as refusal:
@@ -66,17 +67,24 @@ def _decide(request: UserRequest, verdict: Verdict, vote: dict[str, Any]) -> Bul
     try:
         match verdict:
             case Verdict.APPROVE:
-                review.approve_change(**vote, by=request.user, review_proof=_GLANCED)
-                return BulkResult(number, "approved", _("Approved."))
+                voted = review.approve_change(**vote, by=request.user, review_proof=_GLANCED)
+                result = BulkResult(number, "approved", _("Approved."))
             case Verdict.REJECT:
-                review.reject_change(**vote, by=request.user)
-                return BulkResult(number, "rejected", _("Rejected."))
+                voted = review.reject_change(**vote, by=request.user)
+                result = BulkResult(number, "rejected", _("Rejected."))
+            case _:
+                raise ValueError(verdict)
+        extend_recent_auth(request, voted)
+        return result
     except ReviewRequired:
         return BulkResult(
             number, "skipped", _("Skipped: high-risk changes are reviewed one at a time. Nothing was decided.")
+        )
+    except ReauthenticationRequired:
+        return BulkResult(
+            number, "skipped", _("Skipped: a high-risk change needs your password. Open it and decide there.")
         )
     except (RuleViolation, WrongState) as refusal:
         return BulkResult(number, "refused", error_responses.violation_response(refusal, request)[1])
     except Change.DoesNotExist:
         return BulkResult(number, "refused", _("There is no such change."))
-    raise ValueError(verdict)

@@ -32,6 +32,7 @@ from portal.changes.views.change_page import (
     show_page,
     show_refusal,
 )
+from portal.changes.views.recent_votes import extend_recent_auth
 from portal.changes.workflow import comments, manual_resolution, review, submission
 from portal.common.parsing import parse_db_integer
 
@@ -229,7 +230,13 @@ def _vote(request: UserRequest, change_id: int, verdict: Verdict, cast: Callable
     ballot = VoteForm(request.POST, request=request, verdict=verdict)
     if not _is_ready(request, ballot):
         return show_refusal(request, change_id, verdict=verdict, ballot=ballot)
-    return _act(request, change_id, lambda: cast(ballot), verdict=verdict, ballot=ballot)
+
+    def vote() -> Change:
+        voted = cast(ballot)
+        extend_recent_auth(request, voted)
+        return voted
+
+    return _act(request, change_id, vote, verdict=verdict, ballot=ballot)
 
 
 def _act(

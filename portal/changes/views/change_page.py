@@ -64,7 +64,7 @@ def show_refusal(
     if isinstance(ballot, VoteForm):
         # A comment and a confirmation of another revision are not taken over.
         kept = None if revised else ballot
-        context["ballot"] = DecisionForms(request=request, digest=shown.revision.digest, bound=kept, verdict=verdict)
+        context["ballot"] = _decision_forms(request, shown, bound=kept, verdict=verdict)
     if "ballot" in forms and request.htmx and request.POST.get("from") == "queue":
         if not roles.has_right(request.user, Right.DECIDE):
             raise RightMissing(Right.DECIDE)
@@ -103,7 +103,12 @@ def opened_ballot(request: UserRequest, shown: ChangePage) -> DecisionForms:
     """Return empty vote forms; `?comment=base_changed` prepares a comment with the fields that changed in Segura."""
     asked = request.GET.get("comment") == "base_changed" and shown.base_check and shown.base_check.changed
     note = shown.base_check.note if asked and shown.base_check else ""
-    return DecisionForms(request=request, digest=shown.revision.digest, note=note)
+    return _decision_forms(request, shown, note=note)
+
+
+def _decision_forms(request: UserRequest, shown: ChangePage, **given: Any) -> DecisionForms:
+    high_risk = shown.row.is_high_risk
+    return DecisionForms(request=request, digest=shown.revision.digest, high_risk=high_risk, **given)
 
 
 def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
@@ -114,7 +119,7 @@ def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
         "token": shown.token,
         "link": _link_to(request, shown),
         "talk": comments.talk(request, shown),
-        "ballot": DecisionForms(request=request, digest=shown.revision.digest),
+        "ballot": _decision_forms(request, shown),
         "asked": queue.place_of(request),
         "retry": RetryForm(request=request),
         "recheck": RecheckForm(request=request),

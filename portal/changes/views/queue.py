@@ -101,7 +101,7 @@ def _build_panel(request: UserRequest, selected: ChangeRow, since_asked: str) ->
     return QueuePanel(
         selected,
         likeness,
-        DecisionForms(request=request, digest=selected.revision.digest),
+        DecisionForms(request=request, digest=selected.revision.digest, high_risk=selected.is_high_risk),
         may_vote=True,
         may_approve=not selected.base_changed,
         may_request_changes=True,

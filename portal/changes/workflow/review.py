@@ -152,7 +152,8 @@ def _may_vote(change: Change, ballot: VoteRequest, *, by: User) -> None:
     if ballot.verdict == Verdict.APPROVE:
         base_checks.forbid_changed_base(change, current)
         guards.require_review_proof(current, ballot.review_proof)
-    guards.require_recent_auth(ballot.recent_auth)  # last: no voter enters a password for a vote that would not count
+    # Last: no voter enters a password for a vote that would not count.
+    guards.require_vote_auth(ballot.recent_auth, high_risk=guards.is_high_risk(current))
 
 
 def _cast(change: Change, ballot: VoteRequest, *, by: User, at: datetime) -> Vote:
