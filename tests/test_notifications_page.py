@@ -20,7 +20,8 @@ last column is the default.
 FOOT = """
 Once a day, at `DAILY_MAIL_HOUR` of their own time zone, people who decide are mailed what waits for their decision, the
 oldest first, and everybody what they chose to hear of once a day; nothing to tell is no mail. What waits for a decision
-counts as read once it is decided. Mails leave where `EMAIL_URL` names a mail server, to people who have an address.
+is mailed only, as the queue counts it, and no longer once it is decided. Mails leave where `EMAIL_URL` names a mail
+server, to people who have an address.
 """
 WHO = {
     "deciders": "those who may decide it and have not voted",

@@ -27,6 +27,8 @@ from portal.notifications.routing import NOTIFICATION_TYPES, RIGHTS, ROUTES, Aud
 SUMMARY = "summary"
 """Preference key of the summary of changes that wait for a decision; it has no event and is in the daily digest."""
 _BATCH = 200
+MAIL_ONLY = frozenset(name for name, kind in NOTIFICATION_TYPES.items() if kind.audience is Audience.DECIDERS)
+"""Types that are mailed but not in the inbox: the queue lists and counts the changes that wait for a decision."""
 CONVERSATION = ("mentioned", "commented")
 """Types of which one change may cause many; unread ones are merged into one notification that counts them."""
 _BETWEEN_MAILS = timedelta(minutes=10)
@@ -102,10 +104,9 @@ def _tell(event_id: int) -> bool:
 
 
 def _settle(change: Change | None) -> None:
-    """Cancel the reminders of a decision that is no longer needed."""
+    """Cancel the mails that ask for a decision that is no longer needed."""
     if change is not None and change.status != Status.PENDING:
-        asked = Notification.objects.filter(change=change, kind__in=("waiting", "again"))
-        asked.filter(read_at=None).update(read_at=timezone.now())
+        asked = Notification.objects.filter(change=change, kind__in=MAIL_ONLY)
         asked.filter(mailed_at=None).update(mail_at=None, daily=False)
 
 
@@ -205,10 +206,9 @@ def _when_to_mail(last: datetime | None) -> datetime:
 def load_preferences(people: Iterable[User], kinds: Iterable[str]) -> dict[tuple[int, str], EffectivePreference]:
     """Return the preferences by user and type: the user's own choice, or else the default."""
     people, kinds = list(people), list(kinds)
-    usual = {name: EffectivePreference(True, kind.mail) for name, kind in NOTIFICATION_TYPES.items()} | {
-        SUMMARY: EffectivePreference(False, MailTiming.DAILY)
-    }
+    usual = {name: EffectivePreference(name not in MAIL_ONLY, kind.mail) for name, kind in NOTIFICATION_TYPES.items()}
+    usual[SUMMARY] = EffectivePreference(False, MailTiming.DAILY)
     found = {(person.pk, kind): usual[kind] for person in people for kind in kinds}
     for row in Preference.objects.filter(person__in=people, kind__in=kinds):
-        found[row.person_id, row.kind] = EffectivePreference(row.portal, row.mail)
+        found[row.person_id, row.kind] = EffectivePreference(row.portal and row.kind not in MAIL_ONLY, row.mail)
     return found

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
 from portal.accounts.roles import Right, rights_of
-from portal.notifications.dispatch import SUMMARY, load_preferences
+from portal.notifications.dispatch import MAIL_ONLY, SUMMARY, load_preferences
 from portal.notifications.models import Preference
 from portal.notifications.routing import MailTiming, types_for_rights
 
@@ -47,7 +47,7 @@ class PreferencesForm(forms.Form):
             self.fields[f"{name}-mail"] = forms.ChoiceField(
                 label=_("By mail: %(kind)s") % {"kind": title}, choices=times, initial=wish.mail
             )
-            if not summary:
+            if not summary and name not in MAIL_ONLY:
                 self.fields[f"{name}-portal"] = forms.BooleanField(
                     label=_("In Countersign: %(kind)s") % {"kind": title}, required=False, initial=wish.portal
                 )

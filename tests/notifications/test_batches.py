@@ -116,7 +116,10 @@ def test_worker_lost_while_it_sends_the_daily_mail_loses_no_mail(
 
 
 @pytest.mark.parametrize("stuck", [200, 450])
-def test_events_that_cannot_be_told_hold_up_no_others(submitted: Change, approver: User, stuck: int) -> None:
+def test_events_that_cannot_be_told_hold_up_no_others(
+    submitted: Change, approver: User, post: Post, stuck: int
+) -> None:
+    reachable(approver)
     PendingEvent.objects.all().delete()
     PendingEvent.objects.bulk_create(PendingEvent(event=-n) for n in range(1, stuck + 1))
     PendingEvent.objects.create(event=Event.objects.get(action="change.submitted").pk)

@@ -17,7 +17,7 @@ from portal.changes.workflow import submission
 from portal.notifications import dispatch, inbox
 from portal.notifications.models import Notification
 from tests.changing import approve
-from tests.notifications.test_telling import told
+from tests.notifications.test_telling import mail_server, tell, told  # noqa: F401 - a fixture for all of them
 from tests.people import person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
@@ -75,12 +75,13 @@ def test_requester_alone_is_told_of_a_change_that_was_pending_all_the_time(
 
 def test_reminder_is_settled_once_the_change_is_approved_again(approved_by_two: Change, approver: User) -> None:
     lose_group(approver)
-    dispatch.dispatch_events()
+    tell()
     third = User.objects.get(username="third")
-    assert Notification.objects.unread().filter(kind="again", recipient=third).exists()
+    reminders = Notification.objects.filter(kind="again", mail_at__isnull=False)
+    assert reminders.filter(recipient=third).exists()
     approve(Change.objects.get(pk=approved_by_two.pk), third)
-    dispatch.dispatch_events()
-    assert not Notification.objects.unread().filter(kind="again").exists()
+    tell()
+    assert not reminders.exists()
 
 
 def test_notice_says_that_nothing_was_sent(approved_by_two: Change) -> None:
