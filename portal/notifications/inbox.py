@@ -1,4 +1,4 @@
-"""Notifications as pages and mails show them."""
+"""Notifications as texts, their number, and the mark that they were read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -121,7 +121,8 @@ def count_queue_and_unread(person: User) -> tuple[str, str]:
 
 
 def _counted(person: User, *, queue: bool = False) -> list[str]:
-    lists: list[QuerySet[Any]] = [Notification.objects.inbox(person).unread()]
+    # One for each change, as the page of notifications shows them.
+    lists: list[QuerySet[Any]] = [Notification.objects.inbox(person).newest_per_change(Q(read_at=None))]
     if queue:
         lists.append(Change.objects.awaiting_decision_by(person))
     counts = [CountSubquery(found.values("pk")[: COUNT_LIMIT + 1]) for found in lists]
@@ -133,10 +134,19 @@ def _said(count: int) -> str:
 
 
 def mark_read(person: User, *, notice_id: int | None = None, up_to: int | None = None) -> int:
-    """Mark one notification of the user as read, or all up to `up_to`, the newest one on the user's page.
+    """Mark notifications of the user as read: one and the earlier ones of its change, or all up to the newest one.
 
-    Returns the number of notifications marked.
+    Returns the number of notifications marked. Those that came after the user's page was rendered stay unread.
     """
     unread = Notification.objects.filter(recipient=person, read_at=None)
-    unread = unread.filter(pk=notice_id) if notice_id is not None else unread.filter(pk__lte=up_to or 0)
+    if notice_id is not None:
+        change = Notification.objects.filter(pk=notice_id, recipient=person).values("change")
+        unread = unread.filter(Q(pk=notice_id) | Q(change__in=change, pk__lt=notice_id))
+    else:
+        unread = unread.filter(pk__lte=up_to or 0)
     return unread.update(read_at=timezone.now())
+
+
+def mark_change_read(person: User, change_id: int) -> int:
+    """Mark all notifications of the user about this change as read; return how many."""
+    return Notification.objects.filter(recipient=person, change=change_id, read_at=None).update(read_at=timezone.now())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q
 from django.db.models.functions import Now
 
 from portal.accounts.models import User
 from portal.changes.models import Change, ChangeQuerySet
+from portal.common.db_expressions import exists_by_index
 from portal.notifications.routing import NOTIFICATION_TYPES, MailTiming, NotificationType
 
 
@@ -37,6 +38,14 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def unread(self) -> NotificationQuerySet:
         return self.filter(read_at=None)
+
+    def newest_per_change(self, only: Q | None = None) -> NotificationQuerySet:
+        """Return the newest one of each change that is in the inbox and matches `only`; all that concern no change."""
+        matching = Q(shown=True, kind__in=NOTIFICATION_TYPES) & (only or Q())
+        newer = Notification.objects.filter(
+            matching, recipient=OuterRef("recipient"), change=OuterRef("change"), pk__gt=OuterRef("pk")
+        )
+        return self.filter(matching, ~exists_by_index(newer, order="-pk"))
 
 
 class Notification(models.Model):
@@ -69,6 +78,7 @@ class Notification(models.Model):
             models.Index(
                 fields=["recipient", "-id"], condition=Q(shown=True, read_at=None), name="notification_unread"
             ),
+            models.Index(fields=["recipient", "change", "-id"], condition=Q(shown=True), name="notification_of_change"),
             models.Index(fields=["mail_at"], condition=Q(mail_at__isnull=False), name="notification_mail_due"),
             models.Index(fields=["recipient"], condition=Q(daily=True), name="notification_daily"),
         ]

@@ -13,24 +13,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.accounts.decorators import UserRequest, require_rights
 from portal.notifications import inbox as notices
+from portal.notifications import inbox_page
 from portal.notifications.forms import PreferencesForm
-from portal.notifications.models import Notification
-from portal.web import keyset
-
-_SIZE = 25
 
 
 @require_safe
 @require_rights()
 def inbox(request: UserRequest) -> HttpResponse:
-    """Show the user's notifications: unread ones first, then the others, the newest first in both lists."""
-    own = Notification.objects.inbox(request.user).select_related("change")
-    lists = {}
-    for name, found, cursor in (("unread", own.unread(), "unread_at"), ("read", own.exclude(read_at=None), "at")):
-        page = keyset.paginate_by_keyset(found, order=("-id",), cursor=request.GET.get(cursor, ""), size=_SIZE)
-        lists[name] = {"page": page, "lines": notices.build_entries(page.rows)}
-    newest = own.order_by("-id").values_list("pk", flat=True).first() or 0
-    return render(request, "notifications/inbox.html", {**lists, "newest": newest})
+    """Show the user's notifications, one entry per change, the newest first. `show`: a filter of inbox_page.FILTERS."""
+    only = request.GET.get("show", "")
+    shown = inbox_page.load_inbox(request.user, only, request.GET.get("at", ""))
+    context = {"shown": shown, "only": only if only in inbox_page.FILTERS else "", "filters": inbox_page.FILTERS}
+    return render(request, "notifications/inbox.html", context)
 
 
 @require_safe
@@ -51,10 +45,10 @@ def count(request: HttpRequest) -> HttpResponse:
 @require_POST
 @require_rights()
 def read(request: UserRequest) -> HttpResponse:
-    """Mark one notification as read, or all up to the newest one that the page showed."""
+    """Mark the notifications of one change as read, or all up to the newest one that the page showed."""
     one, up_to = (_number(request, name) for name in ("notice", "up_to"))
     if one is None and up_to is None:
-        raise BadRequest(_("Say which notice was read."))
+        raise BadRequest(_("Select the notification that was read."))
     notices.mark_read(request.user, notice_id=one, up_to=up_to)
     return redirect("notifications:inbox")
 

@@ -22,6 +22,7 @@ from portal.changes.forms.filters import QueueFilterForm
 from portal.changes.models import Change, Status, Verdict
 from portal.changes.presenters import comment_threads, error_responses, page_version
 from portal.changes.rules.guards import ContainsSecret, RuleViolation
+from portal.changes.signals import change_opened
 from portal.changes.transitions import WrongState
 from portal.changes.views import comments as comment_views
 from portal.changes.views import review_reads
@@ -45,6 +46,7 @@ def change(request: UserRequest, change_id: int) -> HttpResponse:
     said = shown.find_comment(parse_db_integer(request.GET.get("said", "")) or 0)
     if said and request.htmx:
         return comment_views.added(request, shown, said)
+    change_opened.send(sender=Change, change_id=change_id, user=request.user)
     if shown.may_vote and shown.base_check:
         shown.base_check = review_reads.start_read(shown.base_check, by=request.user)
     return show_page(request, shown, said=said, ballot=opened_ballot(request, shown))

@@ -24,6 +24,7 @@ from portal.changes.presenters.change_rows import ChangeRow
 from portal.changes.presenters.queue_updates import QueueUpdates
 from portal.changes.presenters.secret_insight import ReuseWarning
 from portal.changes.presenters.since_review import SinceReview, choose_since, find_reference, with_review
+from portal.changes.signals import change_opened
 from portal.changes.views import review_reads
 from portal.common.parsing import parse_db_integer
 from portal.web import keyset, saved_filters
@@ -73,6 +74,8 @@ def show_queue(
     rows = change_rows.build_rows(page.rows, reader=request.user)
     selected = queue_order.row_or_next(form.opened, rows, form.order)
     if panel is None and selected is not None:
+        if form.opened:  # without it the page shows the first change by itself
+            change_opened.send(sender=Change, change_id=selected.change.pk, user=request.user)
         panel = _build_panel(request, selected, asked.get("since", ""))
     context = {
         "asked": place,

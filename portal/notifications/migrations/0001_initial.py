@@ -113,6 +113,11 @@ class Migration(migrations.Migration):
                         name="notification_unread",
                     ),
                     models.Index(
+                        condition=models.Q(("shown", True)),
+                        fields=["recipient", "change", "-id"],
+                        name="notification_of_change",
+                    ),
+                    models.Index(
                         condition=models.Q(("mail_at__isnull", False)), fields=["mail_at"], name="notification_mail_due"
                     ),
                     models.Index(condition=models.Q(("daily", True)), fields=["recipient"], name="notification_daily"),
