@@ -39,7 +39,7 @@ function strangers() {
   for (const known of form.querySelectorAll("datalist[data-whole]")) {
     const names = new Set([...known.options].map((option) => option.value));
     const card = known.closest("[data-shares]");
-    const typed = [...card.querySelectorAll("input[list]")].map((input) => input.value.trim());
+    const typed = [...card.querySelectorAll("input[data-known]")].map((input) => input.value.trim());
     const lacking = [...new Set(typed)].filter((name) => name && !names.has(name));
     const notice = card.querySelector("[data-strangers]");
     notice.querySelector("[data-names]").textContent = lacking.map((name) => plainly(name)).join(", ");

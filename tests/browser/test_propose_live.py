@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from portal.sandbox import Control
+from tests.browser.test_accessibility import findings
 from tests.rig.desk import Person
 
 pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal")]
@@ -124,3 +125,40 @@ def test_name_that_the_directory_lacks_is_told_of_as_soon_as_it_is_typed(
     name.fill("rcosta")
     name.blur()
     expect(warning).to_be_hidden()
+
+
+def test_three_letters_of_a_full_name_offer_the_person_p3(known: None, sign_in: Callable[..., Person]) -> None:
+    person = sign_in("requester")
+    page = person.go(f"/secrets/{SECRET}/propose/")
+    field, offered = page.locator("[name=users_allowed-2-name]"), page.get_by_role("option")
+    field.press_sequentially("sou")
+    expect(offered).to_have_text(["Alice Souza alices"])
+    expect(field).to_have_attribute("aria-expanded", "true")
+    assert findings(page) == []
+    field.press("Escape")
+    expect(offered).to_have_count(0)
+    field.fill("")
+    field.press_sequentially("SOU")
+    field.press("ArrowDown")
+    expect(field).to_have_attribute("aria-activedescendant", "suggestion-0")
+    field.press("Enter")
+    expect(field).to_have_value("alices")
+    expect(offered).to_have_count(0)
+    expect(page.locator("#live .powers li")).to_contain_text("alices gains the right to view")
+    expect(page.locator("#users_allowed-edit [data-strangers]")).to_be_hidden()
+    second = page.locator("[name=users_allowed-3-name]")
+    second.press_sequentially("ali")
+    offered.first.click()
+    expect(second).to_have_value("alices")
+
+
+def test_name_of_a_person_is_a_plain_field_without_javascript_p3(known: None, sign_in: Callable[..., Person]) -> None:
+    person = sign_in("requester", java_script_enabled=False)
+    page = person.go(f"/secrets/{SECRET}/propose/")
+    field = page.locator("[name=users_allowed-2-name]")
+    assert field.get_attribute("list") == "known-users_allowed"
+    assert page.locator("#known-users_allowed option[value=alices]").text_content() == "Alice Souza"
+    field.fill("alices")
+    page.get_by_label("Reason").fill("Alice looks after it")
+    person.preview()
+    expect(page.locator(".diff")).to_contain_text("alices")
