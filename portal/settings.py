@@ -19,10 +19,12 @@ from portal.common.env import (
     get_https_url,
     get_integer,
     get_positive_number,
+    get_role_groups,
     get_secret,
     get_ticket_patterns,
     is_loopback_url,
     parse_smtp_url,
+    require_all_or_none,
 )
 
 VERSION = "0.2.0"
@@ -64,6 +66,16 @@ try:
     CHANGE_SUBMITS_PER_HOUR = get_integer("CHANGE_SUBMITS_PER_HOUR", 100, 1)
     CHANGE_PENDING_DAYS = get_positive_number("CHANGE_PENDING_DAYS", 14)
     CHANGE_APPROVED_DAYS = get_positive_number("CHANGE_APPROVED_DAYS", 7)
+
+    # --- Sign-in with OpenID Connect ---------------------------------------------------------------
+    OIDC_ISSUER = get_https_url("OIDC_ISSUER", "")
+    OIDC_CLIENT_ID: str = env.str("OIDC_CLIENT_ID", "")
+    OIDC_CLIENT_SECRET = get_secret("OIDC_CLIENT_SECRET", "")
+    OIDC_PROVIDER_NAME: str = env.str("OIDC_PROVIDER_NAME", "") or urlsplit(OIDC_ISSUER).hostname or ""
+    OIDC_SCOPES: list[str] = env.str("OIDC_SCOPES", "openid profile email").split()
+    OIDC_USERNAME_CLAIM: str = env.str("OIDC_USERNAME_CLAIM", "preferred_username")
+    OIDC_GROUPS_CLAIM: str = env.str("OIDC_GROUPS_CLAIM", "groups")
+    OIDC_ROLE_GROUPS = get_role_groups("OIDC_ROLE_GROUPS", ("requester", "approver", "auditor", "administrator"))
 
     # --- Audit log ---------------------------------------------------------------------------------
     AUDIT_SIGNING_KEY = get_secret("AUDIT_SIGNING_KEY", "")
@@ -149,6 +161,17 @@ if TRACING and find_spec("opentelemetry") is None:
     raise ImproperlyConfigured("PORTAL_TRACING needs the packages of portal/requirements/otel.txt.")
 if LOG_FORMAT not in {"json", "line"}:
     raise ImproperlyConfigured("PORTAL_LOG_FORMAT must be 'json' or 'line'.")
+if PROCESS in {"", "web"}:  # no other process signs users in
+    require_all_or_none(
+        OIDC_ISSUER=OIDC_ISSUER,
+        OIDC_CLIENT_ID=OIDC_CLIENT_ID,
+        OIDC_CLIENT_SECRET=OIDC_CLIENT_SECRET,
+        OIDC_ROLE_GROUPS=OIDC_ROLE_GROUPS,
+    )
+if "openid" not in OIDC_SCOPES:
+    raise ImproperlyConfigured("OIDC_SCOPES must contain openid: without it there is no ID token.")
+if urlsplit(OIDC_ISSUER).query or urlsplit(OIDC_ISSUER).fragment:
+    raise ImproperlyConfigured("OIDC_ISSUER must be the provider's issuer, without query and fragment.")
 if REVIEW_READS not in {"open", "click", "off"}:
     raise ImproperlyConfigured("REVIEW_READS must be 'open', 'click' or 'off'.")
 if SEGURA_CLIENT_AUTH not in {"body", "basic"}:
@@ -249,6 +272,7 @@ INSTALLED_APPS = [
     "portal.web",
     "portal.audit",
     "portal.catalog",
+    "portal.identity",
     "portal.changes",
     "portal.notifications",
     "portal.operations",
@@ -294,6 +318,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "portal.web.context_processors.person",
+                "portal.identity.context_processors.sign_in_methods",
                 "portal.changes.context_processors.pause",
                 "portal.changes.context_processors.needs_you",
                 "portal.notifications.context_processors.counts",
@@ -383,6 +408,9 @@ SECURE_SSL_REDIRECT = _tls
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Chromium applies form-action also to the redirect that answers a form, so the provider's origin must be allowed.
+_provider = urlsplit(OIDC_ISSUER)
+_provider_origin = [f"{_provider.scheme}://{_provider.netloc}"] if OIDC_ISSUER else []
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'none'"],
@@ -391,7 +419,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": ["'self'", "data:"],
         "connect-src": ["'self'"],
         "font-src": ["'self'"],
-        "form-action": ["'self'"],
+        "form-action": ["'self'", *_provider_origin],
         "base-uri": ["'none'"],
         "frame-ancestors": ["'none'"],
         "object-src": ["'none'"],
@@ -416,6 +444,7 @@ LOGGING = {
     "loggers": {
         name: {"level": "WARNING"}
         for name in (
+            "authlib",
             "requests_oauthlib",
             "oauthlib",
             "urllib3",

@@ -6,7 +6,15 @@ import ast
 
 from tests.rig.portal import ROOT
 
-_READERS = {"get_secret", "get_https_url", "get_positive_number", "get_integer", "get_ticket_patterns", "get_hosts"}
+_READERS = {
+    "get_secret",
+    "get_https_url",
+    "get_positive_number",
+    "get_integer",
+    "get_role_groups",
+    "get_ticket_patterns",
+    "get_hosts",
+}
 
 
 def names() -> set[str]:

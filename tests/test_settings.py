@@ -41,6 +41,54 @@ def test_unsafe_setting_is_refused_at_the_start_and_not_repeated(env: dict[str, 
     assert "x" * 31 not in ended.stderr
 
 
+OIDC = {
+    "OIDC_ISSUER": "https://login.corp.example",
+    "OIDC_CLIENT_ID": "countersign",
+    "OIDC_CLIENT_SECRET": "hunter2",
+    "OIDC_ROLE_GROUPS": '{"approver": ["Secrets approvers"]}',
+}
+
+
+@pytest.mark.parametrize("missing", OIDC)
+def test_half_a_configuration_of_the_openid_provider_is_refused(missing: str) -> None:
+    ended = start(**{**OIDC, missing: ""})
+    assert ended.returncode != 0
+    assert f"is set, so {missing} must be set too." in ended.stderr
+    assert "hunter2" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("env", "sentence"),
+    [
+        ({"OIDC_ISSUER": "http://login.corp.example"}, "OIDC_ISSUER must be https"),
+        ({"OIDC_ISSUER": "https://login.corp.example?tenant=1"}, "without query and fragment"),
+        ({"OIDC_SCOPES": "profile email"}, "OIDC_SCOPES must contain openid"),
+        ({"OIDC_ROLE_GROUPS": "approver=Secrets approvers"}, "OIDC_ROLE_GROUPS must be a JSON object"),
+        ({"OIDC_ROLE_GROUPS": '{"approver": "Secrets approvers"}'}, "OIDC_ROLE_GROUPS must be a JSON object"),
+        ({"OIDC_ROLE_GROUPS": '{"approver": []}'}, "OIDC_ROLE_GROUPS must be a JSON object"),
+        ({"OIDC_ROLE_GROUPS": '["approver"]'}, "OIDC_ROLE_GROUPS must be a JSON object"),
+        ({"OIDC_ROLE_GROUPS": '{"boss": ["x"]}'}, "the roles are requester, approver, auditor, administrator"),
+    ],
+)
+def test_setting_of_the_openid_provider_that_cannot_work_is_refused(env: dict[str, str], sentence: str) -> None:
+    ended = start(**{**OIDC, **env})
+    assert ended.returncode != 0
+    assert sentence in ended.stderr
+
+
+def test_whole_configuration_of_the_openid_provider_lets_forms_reach_it() -> None:
+    ended = start(**OIDC)
+    assert ended.returncode == 0, ended.stderr
+    show = "from django.conf import settings; print(settings.CONTENT_SECURITY_POLICY['DIRECTIVES']['form-action'])"
+    env = {**os.environ, **OIDC, "DJANGO_SETTINGS_MODULE": "portal.settings"}
+    shown = subprocess.run([sys.executable, "-c", show], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[\"'self'\", 'https://login.corp.example']"
+
+
+def test_worker_needs_no_client_secret_of_the_openid_provider() -> None:
+    assert start(**{**OIDC, "PORTAL_PROCESS": "worker", "OIDC_CLIENT_SECRET": ""}).returncode == 0
+
+
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [

@@ -59,9 +59,14 @@ def find_carried_form(request: HttpRequest) -> CarriedForm | None:
 @receiver(user_logged_in, dispatch_uid="carried_form")
 def on_logged_in(request: HttpRequest | None, user: User, **_: Any) -> None:
     """Keep the form of this user in the new session."""
-    token = request.POST.get(FIELD, "") if request is not None and request.method == "POST" else ""
+    if request is not None and request.method == "POST":
+        store_form(request, user, request.POST.get(FIELD, ""))
+
+
+def store_form(request: HttpRequest, user: User, token: str) -> None:
+    """Store the form in the session, if the token is this user's."""
     if token and decode_form(token, str(user.pk)) is not None:
-        request.session[FIELD] = token  # type: ignore[union-attr]
+        request.session[FIELD] = token
 
 
 def _place(owner: str) -> bytes:

@@ -111,6 +111,22 @@ WORDS: dict[str, str | Promise] = {
     "too many attempts": _("too many attempts"),
     "demo account outside the demo": _("demo account outside the demo"),
     "unknown name": _("unknown name"),
+    "foreign_state": _("started in another browser, or completed before"),
+    "denied_by_provider": _("ended by the provider"),
+    "code_rejected": _("code no longer valid"),
+    "client_rejected": _("client ID or client secret rejected by the provider"),
+    "invalid_token": _("ID token without a valid signature, or incomplete"),
+    "wrong_issuer": _("ID token of another issuer"),
+    "wrong_audience": _("ID token for another application"),
+    "wrong_nonce": _("ID token of another sign-in"),
+    "expired_token": _("ID token expired, or clocks differ"),
+    "provider_unavailable": _("provider did not answer"),
+    "account_disabled": _("account switched off"),
+    "no_username": _("no valid user name"),
+    "username_taken": _("user name of another account"),
+    "no_role": _("no group with a role"),
+    "groups_missing": _("groups not sent by the provider"),
+    "groups_overage": _("too many groups to be sent by the provider"),
 }
 
 _NAME = re.compile(r"[A-Za-z][a-z]+(_[a-z]+|[A-Z][a-z]+)*")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -86,6 +88,33 @@ def get_hosts(name: str) -> frozenset[str]:
         if not _HOST.fullmatch(host):
             raise ImproperlyConfigured(f"{name} takes host names without scheme, port and path, not {host}.")
     return hosts
+
+
+def get_role_groups(name: str, roles: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Return the groups of the OpenID provider that give each role, from a JSON object; none by default."""
+    text: str = env.str(name, "")
+    try:
+        mapping = json.loads(text) if text else {}
+    except ValueError:
+        mapping = None
+    if not isinstance(mapping, dict) or not all(_is_list_of_names(groups) for groups in mapping.values()):
+        raise ImproperlyConfigured(f'{name} must be a JSON object, such as {{"approver": ["Name of a group"]}}.')
+    unknown = sorted(mapping.keys() - set(roles))
+    if unknown:
+        raise ImproperlyConfigured(f"{name} names {', '.join(unknown)}: the roles are {', '.join(roles)}.")
+    return {role: tuple(groups) for role, groups in mapping.items()}
+
+
+def _is_list_of_names(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(item, str) and item for item in value)
+
+
+def require_all_or_none(**values: object) -> None:
+    """Raise ImproperlyConfigured with the names that are empty if others are not."""
+    missing = [name for name, value in values.items() if not value]
+    if 0 < len(missing) < len(values):
+        present = ", ".join(name for name in values if name not in missing)
+        raise ImproperlyConfigured(f"{present} is set, so {', '.join(missing)} must be set too.")
 
 
 class Smtp(NamedTuple):

@@ -9,6 +9,7 @@ from tests.mutants.delivery import DELIVERY
 from tests.mutants.devserver import DEVSERVER
 from tests.mutants.evidence_book import EVIDENCE_BOOK
 from tests.mutants.forms import FORMS
+from tests.mutants.identity import IDENTITY
 from tests.mutants.mutant import Mutant
 
 _CLAIMS = "portal/changes/delivery/claims.py"
@@ -527,6 +528,7 @@ MUTANTS = (
     *DELIVERY,
     *DEVSERVER,
     *FORMS,
+    *IDENTITY,
     *_EVIDENCE,
     *_DATABASE,
     *_VOTES,

@@ -37,6 +37,7 @@ _FORGET = (
     "SEAL_",
     "WORKER_",
     "EMAIL_",
+    "OIDC_",
     "RETAIN_",
 )
 _FORGET_EXACTLY = ("PORT", "ALLOWED_HOSTS")

@@ -30,7 +30,7 @@ QUICK = {
     "SWEEP_EVERY_S": "1",
     "CATALOG_SYNC_EVERY_S": "2",
 }
-_OURS = ("REDIS_", "DATABASE_", "PORTAL_", "SEGURA_")  # set for the tests by the plugin, not for this portal
+_OURS = ("REDIS_", "DATABASE_", "PORTAL_", "SEGURA_", "OIDC")  # set for the tests by the plugin, not for this portal
 
 
 def remove_database(state: Path) -> None:
