@@ -271,6 +271,7 @@ INSTALLED_APPS = [
     "portal.accounts",
     "portal.web",
     "portal.audit",
+    "portal.governance",
     "portal.catalog",
     "portal.identity",
     "portal.changes",

@@ -99,6 +99,22 @@ WORDS: dict[str, str | Promise] = {
     "NotPresent": _("password not entered again"),
     "RightMissing": _("right missing"),
     "InvalidToken": _("form without a valid token (CSRF)"),
+    # Rules of governance
+    "not_entitled": _("not allowed"),
+    "own_proposal": _("own proposal"),
+    "own_rights": _("own rights"),
+    "proposal_closed": _("proposal no longer open"),
+    "proposal_outdated": _("proposal out of date"),
+    "proposal_exists": _("another proposal is open"),
+    "no_proposer": _("console proposal not adopted"),
+    "no_effect": _("nothing would change"),
+    "proposal_reason_missing": _("reason missing"),
+    "password_required": _("password not entered again"),
+    # Acts on people
+    "give_roles": _("give roles"),
+    "take_roles": _("take roles"),
+    "enable_account": _("enable account"),
+    "disable_account": _("disable account"),
     # Purposes of a read
     "review": _("review of a pending change"),
     # Rights

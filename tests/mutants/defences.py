@@ -11,6 +11,7 @@ from tests.mutants.evidence_book import EVIDENCE_BOOK
 from tests.mutants.forms import FORMS
 from tests.mutants.identity import IDENTITY
 from tests.mutants.mutant import Mutant
+from tests.mutants.people import PEOPLE
 
 _CLAIMS = "portal/changes/delivery/claims.py"
 _DELIVERY = "portal/changes/delivery/deliver.py"
@@ -529,6 +530,7 @@ MUTANTS = (
     *DEVSERVER,
     *FORMS,
     *IDENTITY,
+    *PEOPLE,
     *_EVIDENCE,
     *_DATABASE,
     *_VOTES,
