@@ -15,7 +15,7 @@ from tests.rig.portal import ROOT
 
 SINGLE_WORDS = {"main", "failpoint"}
 OPAQUE = {"told", "said", "felt", "gone", "heard", "held", "kept", "laid", "standing", "wishes", "strangers"}
-EXEMPT = ("/views/", "/views.py", "/templatetags/", "/migrations/", "/context_processors.py", "devserver/bootstrap.py")
+EXEMPT = ("/views/", "views.py", "/templatetags/", "/migrations/", "/context_processors.py", "devserver/bootstrap.py")
 """A view has the name of its address, a tag that of its use in templates, a command of `make` that of the command."""
 SHARED_CLASS_NAMES = {
     "AlreadyRunning",  # a connection test, and `make run`

@@ -23,6 +23,7 @@ ACTS: dict[str, tuple[Limit, ...]] = {
     "retry": ((10, _MINUTE), (60, _HOUR)),
     "recheck": ((10, _MINUTE), (60, _HOUR)),
     "pause": ((30, _HOUR),),
+    "governance": ((10, _MINUTE), (60, _HOUR)),
     "draft": ((20, _MINUTE), (200, _HOUR)),
     "automatic draft": ((40, _MINUTE), (1000, _HOUR)),
     "template": ((60, _MINUTE), (300, _HOUR)),

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -80,6 +80,13 @@ def users_with_right(*rights: Right) -> QuerySet[User]:
         groups__permissions__content_type__app_label="accounts",
     )
     return (people if settings.PORTAL_DEMO else people.filter(is_demo=False)).distinct()
+
+
+def count_users_by_right() -> dict[Right, int]:
+    """Count the users with each right, as users_with_right() finds them, in one query."""
+    holders = users_with_right(*Right).order_by().values_list("groups__permissions__codename")
+    counts = dict(holders.annotate(Count("pk", distinct=True)))
+    return {right: counts.get(right, 0) for right in Right}
 
 
 def group_names_with_right(*rights: Right) -> str:

@@ -36,6 +36,7 @@ def propose_roles(
     with proposals.recorded_refusals("give_roles", by, user=person_id):
         person = User.objects.get(pk=person_id)
         rules.require_entitled(by)
+        rules.forbid_own_rights(person, by)
         return proposals.file_proposal(
             ProposalKind.GIVE_ROLES, person, _with_roles(person, codes), by=by, reason=reason, recent_auth=recent_auth
         )
@@ -78,6 +79,7 @@ def propose_enabling(person_id: int, *, by: User, reason: str, recent_auth: Rece
     with proposals.recorded_refusals("enable_account", by, user=person_id):
         person = User.objects.get(pk=person_id)
         rules.require_entitled(by)
+        rules.forbid_own_rights(person, by)
         if person.is_active:
             raise NoEffect(_("The account of %(person)s is enabled already.") % {"person": person.display_name})
         return proposals.file_proposal(

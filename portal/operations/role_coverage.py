@@ -10,18 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.accounts import roles
-from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.changes.models import Revision, Status
 
-COMMANDS = """\
-manage.py user NAME --role approver
-manage.py user NAME --role requester --role auditor
-manage.py user NAME --no-role
-manage.py user NAME --new-password
-manage.py user NAME --disable
-manage.py user NAME --enable"""
-"""Commands that change rights, on the host; pages cannot do it."""
+FIRST_COMMAND = "manage.py user NAME --role administrator"
+"""Command on the host that makes the second administrator, while there is one."""
 _ENOUGH = 100
 _SHOWN = 20
 
@@ -43,14 +36,9 @@ class CoverageGap:
     changes: tuple[int, ...] = ()
 
 
-def list_users() -> QuerySet[User]:
-    """Return all accounts with their groups."""
-    return User.objects.prefetch_related("groups")
-
-
 def count_right_holders() -> list[RightCoverage]:
     """Count the users with each right."""
-    return [RightCoverage(right, roles.users_with_right(right)[:_ENOUGH].count()) for right in Right]
+    return [RightCoverage(right, min(holders, _ENOUGH)) for right, holders in roles.count_users_by_right().items()]
 
 
 def find_coverage_gaps(known: list[RightCoverage]) -> list[CoverageGap]:

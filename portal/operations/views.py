@@ -1,10 +1,9 @@
-"""Pages of operators: delivery, connection, users, keys."""
+"""Pages of operators: delivery, connection, keys."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -21,13 +20,11 @@ from portal.catalog import connection_check
 from portal.changes.presenters import error_responses
 from portal.changes.rules.guards import ReasonMissing, ReauthenticationRequired, RuleViolation
 from portal.changes.workflow import delivery_pause
-from portal.operations import key_inventory, role_coverage
+from portal.operations import key_inventory
 from portal.operations.connection_status import load_connection_status
 from portal.operations.delivery_status import get_delivery_status
 from portal.operations.forms import PauseForm, ResumeForm
-from portal.web import keyset
 
-PAGE = 50
 _ABOUT: dict[type[RuleViolation], str] = {ReasonMissing: "reason", ReauthenticationRequired: "password"}
 """Field that a rule violation is about."""
 
@@ -85,24 +82,6 @@ def test_connection(request: UserRequest) -> HttpResponse:
     except connection_check.AlreadyRunning:
         messages.warning(request, _("A test is running already. Its result appears here in some seconds."))
     return HttpResponseRedirect(reverse("operations:connection"))
-
-
-@require_safe
-@require_rights(Right.OPERATE)
-def users(request: UserRequest) -> HttpResponse:
-    """Show which users have which rights, and whether enough users have each."""
-    gates = role_coverage.count_right_holders()
-    page = keyset.paginate_by_keyset(
-        role_coverage.list_users(), order=("username",), cursor=request.GET.get("at", ""), size=PAGE
-    )
-    context = {
-        "page": page,
-        "gates": gates,
-        "concerns": role_coverage.find_coverage_gaps(gates),
-        "required": settings.APPROVALS_REQUIRED,
-        "commands": role_coverage.COMMANDS,
-    }
-    return render(request, "operations/users.html", context)
 
 
 @require_safe

@@ -28,6 +28,7 @@ from portal.changes.domain.patch import Snapshot
 from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Revision, Status
 from portal.changes.workflow import comments, drafts, review, submission, templates
+from portal.governance import people as governance
 from portal.notifications import dispatch
 from portal.sandbox import Sandbox
 from portal.sandbox.faults import FaultStep
@@ -43,6 +44,7 @@ PEOPLE = {
     "approver2": ("Abel", "Approver", Role.APPROVER),
     "auditor": ("Aura", "Auditor", Role.AUDITOR),
     "admin": ("Adam", "Administrator", Role.ADMINISTRATOR),
+    "admin2": ("Alba", "Administrator", Role.ADMINISTRATOR),
     "nobody": ("Noa", "Newhire", None),
 }
 LONG_NAME = "a-name-of-a-few-hundred-letters-" + "x" * 300
@@ -87,7 +89,16 @@ def morning(segura: Sandbox) -> dict[str, int]:
     recorded.verify_and_record()
     while dispatch.dispatch_events():
         pass
-    return made
+    return {**made, **_proposed()}
+
+
+def _proposed() -> dict[str, int]:
+    """A person with a role that an administrator proposes, and the proposal."""
+    newcomer = _who("newcomer")
+    filed = governance.propose_roles(
+        newcomer.pk, ["approver"], by=_who("admin2"), reason="Covers for Ana in July", recent_auth=PRESENT
+    )
+    return {"person": newcomer.pk, "proposal": filed.pk}
 
 
 def _exports() -> None:

@@ -49,7 +49,7 @@ class State:
     @property
     def view(self) -> str:
         """The name of its address."""
-        number = dict.fromkeys((*Status.values, *CHANGES), 1)
+        number = dict.fromkeys((*Status.values, *CHANGES, "person", "proposal"), 1)
         return resolve(self.path.partition("?")[0].format_map(number)).view_name
 
     def __str__(self) -> str:
@@ -89,6 +89,14 @@ NO_PAGE = {
     "notifications:read": "marks as read and leads back",
     "operations:pause": "pauses and shows the page of delivery",
     "operations:resume": "resumes and shows the page of delivery",
+    **dict.fromkeys(
+        (
+            f"operations:{act}"
+            for act in ["give_roles", "take_roles", "disable_user", "enable_user"]
+            + [f"{verdict}_proposal" for verdict in ("approve", "reject", "withdraw", "adopt")]
+        ),
+        "an act on a person or a proposal, which leads to its page or shows it",
+    ),
     "operations:test_connection": "tests and leads to the page of the connection",
     "audit:evidence": "a download",
     "audit:evidence_book": "a download",
@@ -263,6 +271,10 @@ def _administrator() -> Iterator[State]:
     yield State("connection untested", "admin", "/operations/connection/", "fresh")
     yield State("connection", "admin", "/operations/connection/", act=opened("main details"))
     yield State("people", "admin", "/operations/users/")
+    yield State("account of a person", "admin", "/operations/users/{person}/")
+    yield State("proposals fresh", "admin", "/operations/proposals/", "fresh")
+    yield State("proposals", "admin", "/operations/proposals/")
+    yield State("proposal", "admin", "/operations/proposals/{proposal}/", minutes_ago=60)
     yield State("keys", "admin", "/operations/keys/")
 
 

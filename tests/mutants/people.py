@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 _RULES = "portal/governance/rules.py"
 _PROPOSALS = "portal/governance/proposals.py"
 _TABLE = "portal/governance/migrations/0001_initial.py"
+_PAGES = "tests/operations/test_people_pages.py"
 _TWO = "tests/governance/test_two_person_rule.py"
 
 PEOPLE = (
@@ -99,5 +100,19 @@ PEOPLE = (
             f"{_TWO}::test_database_refuses_what_the_code_let_through",
             f"{_TWO}::test_database_keeps_decided_proposals_and_takes_none_that_is_decided_already",
         ),
+    ),
+    Mutant(
+        "acts on people are limited",
+        "portal/operations/people_views.py",
+        '@limit_acts("governance")\ndef disable_user',
+        "def disable_user",
+        (f"{_PAGES}::test_acts_on_people_are_limited",),
+    ),
+    Mutant(
+        "sessions end when an account is disabled",
+        "portal/governance/people.py",
+        "    sessions.end_all_sessions(person)\n",
+        "",
+        (f"{_PAGES}::test_disabled_persons_sessions_end_with_the_next_request_pe3",),
     ),
 )

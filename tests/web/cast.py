@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -20,6 +20,8 @@ from portal.catalog.models import ApiSecret, CatalogSync
 from portal.changes.domain.proposal import Proposal, encode_proposal
 from portal.changes.models import Change, ChangeTemplate, CircuitBreaker, Comment, Draft, Revision, Status, Vote
 from portal.changes.workflow import delivery_pause, review, submission
+from portal.governance import people
+from portal.governance.models import GovernanceProposal
 from portal.web.models import SavedFilter
 from tests.changes.pages import as_shown_to, ballot_of
 from tests.people import GCP, mirrored, show_presence
@@ -35,6 +37,8 @@ _GRANTED = {
     "operator": (Role.ADMINISTRATOR,),
     "disabled": tuple(Role),
     "superuser": (),
+    "newcomer": (),
+    "colleague": (Role.ADMINISTRATOR,),
 }
 NOWHERE = 987_654_321
 """The number of nothing."""
@@ -79,7 +83,16 @@ class Cast:
             "saved": SavedFilter.objects.get_or_create(**own)[0].pk,  # the auditor's
             "step": "preferences",  # everybody's
             "username": self.people["owner"].pk,
+            "user_id": self.people["newcomer"].pk,
+            "proposal_id": self.proposal().pk,
         }
+
+    def proposal(self) -> GovernanceProposal:
+        """An open proposal about the auditor, which an administrator other than the operator has filed."""
+        known = GovernanceProposal.objects.filter(subject=self.people["auditor"]).first()
+        return known or people.propose_roles(
+            self.people["auditor"].pk, ["approver"], by=self.people["colleague"], reason="Joins", recent_auth=PRESENT
+        )
 
     def told(self, name: str, role: str) -> dict[str, Any]:
         """What a page of that address would send, valid in all its parts, from this person."""
@@ -93,6 +106,11 @@ class Cast:
             "comment": {"key": str(uuid.uuid4()), "text": "Seen"},
             "resolve": {"applied": "no", "reason": "Looked at it in Segura"},
             "save_template": {"name": "Kept"},
+            "give_roles": {"roles": "approver", "reason": "Joins the approvers"},
+            "take_roles": {"roles": "requester", "reason": "Leaves the team"},
+            "disable_user": {"reason": "Has left"},
+            "enable_user": {"reason": "Is back"},
+            "reject_proposal": {"reason": "Not yet"},
             "pause": {"reason": "Segura is being upgraded"},
             "set_theme": {"theme": "dark"},
             "read": {"up_to": 0},
@@ -105,10 +123,27 @@ class Cast:
             return {"act": "confirm", "proposal": encode_proposal(self.build(url=GCP["url"]), self.people[role])}
         return sent.get(act, {})
 
+    def _prepare_people(self, act: str) -> None:
+        """Bring the newcomer or the proposal to where the act is possible for the operator."""
+        newcomer = self.people["newcomer"]
+        if act == "take_roles":
+            roles.add_to_role(newcomer, Role.REQUESTER)
+        if act == "enable_user":
+            User.objects.filter(pk=newcomer.pk).update(is_active=False)
+        if act in ("withdraw_proposal", "adopt_proposal"):
+            self.proposal()
+            with connection.cursor() as cursor:  # past the trigger, which keeps proposals as they were filed
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                cursor.execute("ALTER TABLE governance_governanceproposal DISABLE TRIGGER proposal_never_altered")
+                own = self.people["operator"] if act == "withdraw_proposal" else None
+                GovernanceProposal.objects.update(proposed_by=own)
+                cursor.execute("ALTER TABLE governance_governanceproposal ENABLE ALWAYS TRIGGER proposal_never_altered")
+
     def prepare(self, name: str) -> None:
         """Bring the change to where the act of that address is possible."""
         status = {"retry": Status.FAILED, "recheck": Status.NEEDS_ATTENTION, "resolve": Status.NEEDS_ATTENTION}
         act = name.rpartition(":")[2]
+        self._prepare_people(act)
         if act == "resume":
             delivery_pause.pause_delivery(
                 by=self.people["operator"], reason="Segura is being upgraded", recent_auth=PRESENT
@@ -131,15 +166,13 @@ class Cast:
 
 def assemble(build: Callable[..., Proposal]) -> Cast:
     """The whole cast, without the seconds their passwords would take to hash."""
-    people = {}
+    cast = {}
     for name, granted in _GRANTED.items():
-        people[name] = User.objects.create(
-            username=name, is_superuser=name == "superuser", is_staff=name == "superuser"
-        )
+        cast[name] = User.objects.create(username=name, is_superuser=name == "superuser", is_staff=name == "superuser")
         for role in granted:
-            roles.add_to_role(people[name], role)
+            roles.add_to_role(cast[name], role)
     secret = mirrored()
-    return Cast(people, secret, submission.submit_change(build(), by=people["owner"]), build)
+    return Cast(cast, secret, submission.submit_change(build(), by=cast["owner"]), build)
 
 
 @contextmanager
@@ -158,9 +191,10 @@ def stands() -> dict[str, list[Any]]:
         model.__name__: list(model.objects.order_by("pk").values())
         for model in (Change, Comment, Draft, Revision, Vote, CatalogSync, CircuitBreaker, SavedFilter)
     }
-    known = Event.objects.exclude(action__in=("access.denied", "vote.refused", "session.failed"))
+    known = Event.objects.exclude(action__in=("access.denied", "vote.refused", "governance.refused", "session.failed"))
     return {
         **kept,
+        "GovernanceProposal": list(GovernanceProposal.objects.order_by("pk").values()),
         "User": list(User.objects.order_by("pk").values("username", "password", "is_active")),
         "Event": list(known.order_by("pk").values_list("action", flat=True)),
     }

@@ -91,6 +91,17 @@ operations:resume      POST   in  403 403 403 403 302 in  403
 operations:connection   GET    in  403 403 403 403 200 in  403
 operations:test_connection POST in  403 403 403 403 302 in  403
 operations:users       GET    in  403 403 403 403 200 in  403
+operations:user         GET    in  403 403 403 403 200 in  403
+operations:give_roles   POST   in  403 403 403 403 302 in  403
+operations:take_roles   POST   in  403 403 403 403 302 in  403
+operations:disable_user POST   in  403 403 403 403 302 in  403
+operations:enable_user  POST   in  403 403 403 403 302 in  403
+operations:proposals    GET    in  403 403 403 403 200 in  403
+operations:proposal     GET    in  403 403 403 403 200 in  403
+operations:approve_proposal POST in 403 403 403 403 302 in 403
+operations:reject_proposal POST in 403 403 403 403 302 in 403
+operations:withdraw_proposal POST in 403 403 403 403 302 in 403
+operations:adopt_proposal POST in 403 403 403 403 302 in 403
 operations:keys         GET    in  403 403 403 403 200 in  403
 audit:events            GET    in  403 403 403 200 403 in  403
 audit:overview          GET    in  403 403 403 200 403 in  403
