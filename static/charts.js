@@ -3,6 +3,7 @@
 const Chart = window.Chart;
 const DASHES = [[], [6, 4], [2, 3]];
 const UNITS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+const FEW = 12; // so many bars or fewer fill the chart
 const drawn = new Map();
 
 function colour(name) {
@@ -45,7 +46,7 @@ function read(section) {
   const series = heads
     .map((head, index) => ({ label: head.textContent.trim(), tone: head.dataset.tone, index: index + 1 }))
     .filter(({ tone }) => tone);
-  return { rows, series, labels: rows.map((row) => row.cells[0].textContent.trim()) };
+  return { rows, series, labels: rows.map((row) => row.cells[0].textContent.trim()), ticks: rows.map((row) => row.cells[0].dataset.tick) };
 }
 
 function cell(table, { index, datasetIndex }) {
@@ -69,7 +70,7 @@ function datasets(kind, table) {
     seen[tone] = (seen[tone] ?? -1) + 1;
     const data = rows.map((row) => (row.cells[index].dataset.value === "" ? null : Number(row.cells[index].dataset.value) / divisor));
     return kind === "stack"
-      ? { label, data, backgroundColor: pattern(place % 6, ink, ground), borderColor: ink, borderWidth: 1, maxBarThickness: 36 }
+      ? { label, data, backgroundColor: pattern(place % 6, ink, ground), borderColor: ink, borderWidth: 1, maxBarThickness: rows.length > FEW ? 36 : undefined }
       : { label, data, borderColor: ink, backgroundColor: ink, borderDash: DASHES[place % 3], pointStyle: place ? "rectRot" : "circle", pointRadius: 4, borderWidth: 2, spanGaps: true };
   });
 }
@@ -85,7 +86,7 @@ function options(kind, table) {
     onClick: (_event, [hit]) => hit && cell(table, hit).querySelector("a")?.click(),
     onHover: (event, hits) => (event.native.target.style.cursor = hits.length ? "pointer" : ""),
     scales: {
-      x: { stacked: kind === "stack", ticks: { ...words, maxRotation: 0, autoSkipPadding: 16, callback: (_value, index) => table.labels[index].slice(5, 10) }, grid: { display: false }, border: { color: line } },
+      x: { stacked: kind === "stack", offset: true, ticks: { ...words, maxRotation: 0, autoSkipPadding: 16, callback: (_value, index) => table.ticks[index] }, grid: { display: false }, border: { color: line } },
       y: { stacked: kind === "stack", beginAtZero: true, ticks: { ...words, precision: kind === "stack" ? 0 : undefined, maxTicksLimit: 6 }, grid: { color: line }, border: { display: false }, title: { ...words, display: kind === "lines", text: unit(kind, table)[0] } },
     },
     plugins: {

@@ -117,6 +117,7 @@ RESPONSE_ACTIONS = ("vault.responded", "vault.unanswered", "delivery.answered")
 
 COUNTED = (
     "change.submitted",
+    "change.revised",
     "change.approved",
     "change.applied",
     "change.failed",
@@ -126,8 +127,12 @@ COUNTED = (
     "change.withdrawn",
     "change.in_doubt",
     "change.escalated",
+    "change.resolved",
+    "vote.refused",
     "delivery.intended",
     "delivery.answered",
+    "delivery.paused",
+    "delivery.paused_by_operator",
 )
 """The actions that the overview counts over a period: a partial index holds these alone."""
 
@@ -159,6 +164,7 @@ COLLECTIONS = {
         "session.failed",
         "access.denied",
     ),
+    "pauses": ("delivery.paused", "delivery.paused_by_operator"),
 }
 """Actions of several nouns that one filter finds."""
 
@@ -186,7 +192,7 @@ def action_label(action: str) -> str:
 def action_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the choices of a filter: the collections, then for each noun the whole group and its actions."""
     return [
-        (str(_("Several kinds")), [("failures", str(_("Failures")))]),
+        (str(_("Several kinds")), [("failures", str(_("Failures"))), ("pauses", str(_("Pauses of delivery")))]),
         *_grouped_choices(),
     ]
 

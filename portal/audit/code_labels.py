@@ -117,6 +117,10 @@ WORDS: dict[str, str | Promise] = {
     "disable_account": _("disable account"),
     # Purposes of a read
     "review": _("review of a pending change"),
+    # Risk levels
+    "low": _("low risk"),
+    "medium": _("medium risk"),
+    "high": _("high risk"),
     # Rights
     "propose": _("to propose"),
     "decide": _("to decide"),

@@ -81,6 +81,7 @@ LABELS: dict[str, str | Promise] = {
     "reverts": gettext_lazy("Reverts"),
     "revision": gettext_lazy("Revision"),
     "rights": gettext_lazy("Rights"),
+    "risk": gettext_lazy("Risk"),
     "roles": gettext_lazy("Roles"),
     "roles_before": gettext_lazy("Roles before"),
     "rows": gettext_lazy("Rows"),
@@ -171,6 +172,7 @@ _TELLING = (
     "subject",
     "roles",
     "verdict",
+    "risk",
     "outcome",
     "cause",
     "message",
@@ -183,7 +185,7 @@ _TELLING = (
     "rows",
     "filters",
 )
-_CODED = ("verdict", "outcome", "cause", "rule", "rights")
+_CODED = ("verdict", "risk", "outcome", "cause", "rule", "rights")
 _LINE = 160
 
 

@@ -13,7 +13,7 @@ from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Left, Now, StrIndex
 
 from portal.audit import actions, entry
-from portal.audit.event_filters import EventFilters
+from portal.audit.event_filters import IN_TEXT, EventFilters
 
 _SENT = "delivery.intended"
 
@@ -41,6 +41,8 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def counted(self, what: str, since: datetime | None, until: datetime | None) -> EventQuerySet:
         """Return those of these events that the search `what`, a key of ONLY, finds in the same time range."""
+        if what in IN_TEXT:
+            return self.filter(IN_TEXT[what])
         same = Event.objects.filter(change=OuterRef("change"))
         if what == "unapproved":
             return self._unapproved(same.filter(seq__lt=OuterRef("seq")))
@@ -94,11 +96,9 @@ def _within(found: EventQuerySet, since: datetime | None, until: datetime | None
     """
     in_time = Event.objects.order_by("at", "id").values("pk")
     if since:
-        first = Subquery(in_time.filter(at__gte=since - _SLACK)[:1])
-        found = found.filter(at__gte=since, pk__gte=first)
+        found = found.filter(at__gte=since, pk__gte=Subquery(in_time.filter(at__gte=since - _SLACK)[:1]))
     if until:
-        last = Subquery(in_time.reverse().filter(at__lt=until + _SLACK)[:1])
-        found = found.filter(at__lt=until, pk__lte=last)
+        found = found.filter(at__lt=until, pk__lte=Subquery(in_time.reverse().filter(at__lt=until + _SLACK)[:1]))
     return found
 
 

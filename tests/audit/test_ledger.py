@@ -133,7 +133,7 @@ def test_an_action_nobody_announced_is_refused() -> None:
 
 def test_every_action_has_a_noun_and_can_be_filtered_for() -> None:
     offered = {value for _, options in action_choices() for value, _ in options}
-    assert offered == {*ACTIONS, *ACTION_GROUPS, "failures"}
+    assert offered == {*ACTIONS, *ACTION_GROUPS, "failures", "pauses"}
 
 
 @pytest.mark.django_db

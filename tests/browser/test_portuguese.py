@@ -50,7 +50,7 @@ def test_no_page_is_wider_than_its_window(sign_in: Callable[..., Person]) -> Non
         (approver, change, "0 de 1 aprovações"),
         (auditor, "/changes/", "Todas as mudanças"),
         (auditor, "/audit/", "Registro de auditoria"),
-        (auditor, "/audit/overview/?days=90", "Respostas às atualizações"),
+        (auditor, "/audit/overview/?days=90", "Respostas do Segura"),
         (auditor, "/audit/people/requester/", "Mudança enviada para aprovação"),
         (auditor, "/audit/secrets/12/", "Quem pediu"),
         (auditor, f"/audit{change}", "Mudança enviada para aprovação"),

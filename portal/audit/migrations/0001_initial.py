@@ -138,6 +138,7 @@ class Migration(migrations.Migration):
                                 "action__in",
                                 (
                                     "change.submitted",
+                                    "change.revised",
                                     "change.approved",
                                     "change.applied",
                                     "change.failed",
@@ -147,8 +148,12 @@ class Migration(migrations.Migration):
                                     "change.withdrawn",
                                     "change.in_doubt",
                                     "change.escalated",
+                                    "change.resolved",
+                                    "vote.refused",
                                     "delivery.intended",
                                     "delivery.answered",
+                                    "delivery.paused",
+                                    "delivery.paused_by_operator",
                                 ),
                             )
                         ),

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from statistics import median, quantiles
 
 from django.db.models import Case, Count, DateTimeField, OuterRef, Q, Subquery, When
-from django.db.models.functions import TruncDay
+from django.db.models.functions import Trunc
 
 from portal.audit.models import Event, EventQuerySet
-from portal.audit.period import Period
+from portal.audit.period import SHORT, Period
+from portal.audit.reports.exceptions import ACTIONS, EXCEPTIONS, is_counted, text_search
 
 OUTCOMES = (
     "change.applied",
@@ -46,7 +47,7 @@ class Durations:
 
     number: int = 0
     median: float | None = None
-    slowest_tenth: float | None = None
+    p90: float | None = None
 
     @classmethod
     def of(cls, seconds: list[float]) -> Durations:
@@ -58,7 +59,7 @@ class Durations:
 
 @dataclass(frozen=True)
 class PeriodPart:
-    """The numbers of a day, a week, or the whole period."""
+    """The numbers of an hour, a day, a week, or the whole period."""
 
     period: Period
     answers: dict[str, int]
@@ -73,11 +74,13 @@ class PeriodPart:
 class Overview:
     """Overview. `sent` counts changes, `doubted` those that became in doubt; `calls` and `unapproved` count calls.
 
-    `open_doubt` counts the changes whose outcome is unknown now, of whatever period.
+    `open_doubt` counts the changes whose outcome is unknown now, of whatever period. `exceptions` has the number of
+    each of EXCEPTIONS.
     """
 
     whole: PeriodPart
     parts: list[PeriodPart]
+    exceptions: dict[str, int]
     sent: int
     doubted: int
     calls: int
@@ -89,26 +92,60 @@ class Overview:
         """The share of the sent changes that became in doubt, between 0 and 1."""
         return self.doubted / self.sent if self.sent else 0.0
 
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing that the overview counts happened in the period, and no outcome is unknown now."""
+        whole = self.whole
+        numbers = (whole.submitted, whole.approved, self.calls, self.open_doubt, *self.exceptions.values())
+        return not any((*numbers, *whole.outcomes.values(), *whole.answers.values()))
 
-def build_overview(period: Period) -> Overview:
-    """Build the overview with three queries, each limited by the index of the counted actions."""
-    found = Event.objects.during(period.since, period.until)
-    counts, waits = _counts(found), _waits(found)
+
+def build_overview(period: Period, *, narrow: bool = False) -> Overview:
+    """Build the overview with three queries, each limited by the index of the counted actions.
+
+    `narrow`: leave out the time before the first event of the log.
+    """
+    found, now = Event.objects.during(period.since, period.until), datetime.now(UTC)
+    first, counts = _count_events(found, period, now)
+    waits = _waits(found)
+    if narrow:
+        period = period.narrowed(first, now)
     return Overview(
         whole=_part(period, counts, waits),
         parts=[_part(part, counts, waits) for part in period.parts()],
+        exceptions=_exceptions(counts),
         **_calls(found, period),
     )
 
 
-_Counts = list[tuple[datetime, str, int | None, int]]
+_Counts = list[tuple[datetime, str, int | None, str, int]]
 _Waits = list[tuple[str, datetime, datetime]]
 
 
-def _counts(found: EventQuerySet) -> _Counts:
-    """Return (day, action, HTTP status, number) of the counted events."""
-    days = found.filter(action__in=(*OUTCOMES, ANSWER, _SUBMITTED, _APPROVED)).annotate(day=TruncDay("at", tzinfo=UTC))
-    return list(days.order_by().values_list("day", "action", "http_status").annotate(Count("pk")))
+def _count_events(found: EventQuerySet, period: Period, now: datetime) -> tuple[datetime | None, _Counts]:
+    """Return the time of the log's first event, and (start, action, HTTP status, text_search(), number) of the counted.
+
+    They are counted by hour if the period, or what is left of it after narrowing, has hours; else by day.
+    """
+    hour, day = Trunc("at", "hour", tzinfo=UTC), Trunc("at", "day", tzinfo=UTC)
+    recent = When(at__gte=now - SHORT, then=hour)
+    # Only a forged event is dated before 2000, and Python cannot represent every such instant.
+    first = Event.objects.filter(at__gte=datetime(2000, 1, 1, tzinfo=UTC)).order_by("at").values("at")[:1]
+    counted = found.filter(action__in=(*OUTCOMES, *ACTIONS, ANSWER, _SUBMITTED, _APPROVED)).annotate(
+        begun=hour if period.has_hours else Case(recent, default=day), found_by=text_search()
+    )
+    grouped = counted.order_by().values_list("begun", "action", "http_status", "found_by")
+    rows = list(grouped.annotate(Count("pk"), first=Subquery(first)))
+    counts = [(begun.replace(tzinfo=UTC), what, code, by, times) for begun, what, code, by, times, _ in rows]
+    return (rows[0][-1] if rows else None), counts
+
+
+def _exceptions(counts: _Counts) -> dict[str, int]:
+    """Return the number of each of EXCEPTIONS."""
+    return {
+        name: sum(times for _, action, _, found_by, times in counts if is_counted(filters, action, found_by))
+        for name, filters in EXCEPTIONS.items()
+    }
 
 
 def _waits(found: EventQuerySet) -> _Waits:
@@ -146,8 +183,8 @@ def _calls(found: EventQuerySet, period: Period) -> dict[str, int]:
 def _part(period: Period, counts: _Counts, waits: _Waits) -> PeriodPart:
     number: Counter[str] = Counter()
     answers = dict.fromkeys(CLASSES, 0)
-    for day, action, code, times in counts:
-        if not period.since <= day < period.until:
+    for begun, action, code, _, times in counts:
+        if not period.since <= begun < period.until:
             continue
         number[action] += times
         for name, codes in CLASSES.items():

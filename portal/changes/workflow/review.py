@@ -15,6 +15,7 @@ from portal.changes.approvals import valid_votes, vote_mac
 from portal.changes.delivery import tasks
 from portal.changes.domain import policy
 from portal.changes.domain.review_proof import NONE_TAKEN, ReviewProof
+from portal.changes.domain.risks import RiskLevel
 from portal.changes.models import Change, Status, StatusCause, Verdict, Vote
 from portal.changes.rules import base_checks, guards
 from portal.changes.rules.guards import RuleViolation, StaleRevision
@@ -192,7 +193,7 @@ def _decide(change: Change, ballot: VoteRequest, votes: list[Vote], *, by: User,
             Status.APPROVED,
             "change.approved",
             by=by.username,
-            data={"digest": current.digest},
+            data={"digest": current.digest, "risk": RiskLevel(change.risk).name.lower()},
             approved_at=at,
             queued_at=at,
             expires_at=policy.approval_deadline(at),

@@ -12,6 +12,7 @@ from portal.accounts.signals import rights_changed
 from portal.changes.approvals import valid_votes
 from portal.changes.delivery import status_changes, tasks
 from portal.changes.domain import policy
+from portal.changes.domain.risks import RiskLevel
 from portal.changes.models import Change, Revision, Status, StatusCause, Vote
 from portal.changes.rules import base_checks, guards
 from portal.changes.transitions import db_now, lock_change, move_change
@@ -64,7 +65,7 @@ def _approve_anew(change: Change, digest: str, voted_at: Any) -> None:
         change,
         Status.APPROVED,
         "change.approved",
-        data={"digest": digest},
+        data={"digest": digest, "risk": RiskLevel(change.risk).name.lower()},
         approved_at=(now := db_now()),
         queued_at=now,
         expires_at=until,

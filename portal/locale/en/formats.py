@@ -2,3 +2,4 @@
 
 DATE_FORMAT = "Y-m-d"
 DATETIME_FORMAT = "Y-m-d H:i:s"
+MONTH_DAY_FORMAT = "m-d"
