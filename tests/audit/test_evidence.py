@@ -77,6 +77,37 @@ def test_summary_states_the_answer_of_segura_and_the_approvals_required() -> Non
     assert "Votes (2 approvals required)" in verify_countersign.vote_table(events)
 
 
+def test_sentences_count_one_call_as_one_and_two_as_two() -> None:
+    sent, answered = ({"action": f"delivery.{what}", "http_status": None} for what in ("intended", "answered"))
+    again = {**answered, "http_status": 201}
+    for events, words in (
+        ([sent], "announced 1 call to change the secret; no answer is on record."),
+        ([sent, answered, again], "announced 1 call to change the secret; the last answer is HTTP 201."),
+        ([sent, sent, again], "announced 2 calls to change the secret; the last answer is HTTP 201."),
+        ([sent, sent], "announced 2 calls to change the secret; no answer is on record."),
+    ):
+        text, values = verify_countersign.sent_sentence(events)
+        assert text % values == f"Countersign {words}"
+    text, values = verify_countersign.sent_sentence([sent], is_old=True)
+    assert "announced 1 calls" in text % values
+
+
+def test_pack_of_an_earlier_release_still_verifies(outsider: Outsider) -> None:
+    """It says "announced 1 calls"; any other word is still compared."""
+    record_event("change.submitted", by="maria", change=8, secret=43, data={"reason": "announced 1 calls"})
+    record_event("delivery.intended", change=8, secret=43)
+    sealer.seal_pending_events()
+    files = opened(build_evidence_pack(8).content)
+    texts = [*Event.objects.filter(change=8).order_by("seq").values_list("text", flat=True)]
+    page = verify_countersign.print_summary(
+        8, texts, files["checkpoint.txt"], files["public-key.txt"].strip(), is_old=True
+    )
+    assert page != files["summary.html"]
+    for summary, code in ((files["summary.html"], 0), (page, 0), (page.replace("1 calls", "1 call", 1), 1)):
+        outsider.takes("evidence.zip", zipped(files | {"summary.html": summary}))
+        assert outsider.verify("evidence.zip")[0] == code
+
+
 @pytest.fixture
 def outsider(tmp_path: Path) -> Outsider:
     a_change(6)
@@ -206,7 +237,7 @@ def test_outsider_says_no_to_another_key_and_to_a_forged_checkpoint(outsider: Ou
 
 def test_verifier_is_one_file_and_needs_nothing_of_ours() -> None:
     text = VERIFIER.read_text()
-    assert text.count("\n") < 1200
+    assert text.count("\n") < 1300
     imported = set(re.findall(r"^(?:from|import) (\w+)", text, re.MULTILINE))
     assert imported - {"cryptography"} <= sys.stdlib_module_names
 

@@ -30,6 +30,7 @@ from tests.audit.test_evidence import a_change, opened
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("signing_key")]
 
 Open = Callable[[User], Client]
+BOOKS = Path(__file__).parent / "books"
 ADDRESS = "/audit/evidence-book.zip?days=7"
 
 
@@ -118,6 +119,104 @@ def test_same_log_and_period_give_the_same_files_a4(outsider: Outsider) -> None:
     assert later["checkpoint.txt"] != before["checkpoint.txt"]
     for name in ("README.txt", "book.html", "period.txt", "summary.css", "verify_countersign.py"):
         assert later[name] == before[name]
+
+
+def paused_and_pruned() -> None:
+    """Put a pause of delivery, a removal of events and an outside edit into the log."""
+    record_event("delivery.paused_by_operator", by="rui", data={"reason": "Segura <maintenance>"})
+    record_event("delivery.resumed_by_operator", by="rui")
+    record_event("audit.pruned", by="rui", data={"count": 17, "leaves": [[0, 16]]})
+    record_event("change.stale", change=9, secret=43, data={"cause": "base_moved"})
+    record_event("change.stale", change=7, secret=43, data={"cause": "moved_by_change"})
+    record_event("delivery.paused", data={"reason": "HTTP 503"})
+    sealer.seal_pending_events()
+
+
+def test_book_shows_pauses_removed_events_and_outside_edits_and_verifies(outsider: Outsider) -> None:
+    paused_and_pruned()
+    outsider.takes("book.zip", made())
+    assert outsider.verify("book.zip") == (
+        0,
+        "YES. The first 14 events of 3 changes, none left out, and 4 of delivery and of the log itself,"
+        " are in the log of 21 events.\n",
+    )
+    page = opened(made())["book.html"]
+    pauses, rest = page.split("<h2>Pauses of delivery</h2>")[1].split("<h2>Removed events</h2>")
+    assert re.findall(r"<td>(.*?)</td>", pauses)[1::4] == [
+        "Paused by an administrator",
+        "Resumed by an administrator",
+        "Paused after failed calls",
+    ]
+    assert "<td>rui</td><td>Segura &lt;maintenance&gt;</td>" in pauses
+    removed, rest = rest.split("<h2>Signed times of the log</h2>")
+    assert "<td>Events removed at the end of their retention</td><td>rui</td><td>17</td>" in removed
+    edits = rest.split("<h2>Changes stopped by an edit outside Countersign</h2>")[1].split("<section")[0]
+    assert re.findall(r"CR-\d+</a>", edits) == ["CR-9</a>"]
+    assert "Whether a pause of delivery" in page
+
+
+def test_book_names_the_longest_time_without_a_signed_time() -> None:
+    events = [{"action": "audit.dated", "at": f"2026-11-{day}T06:00:00.000000+00:00"} for day in (24, 25, 28)]
+    said = "".join(verify_countersign.print_gaps(events, "2026-11-23T09:00:00.000000", "2026-11-29T00:00:00.000000"))
+    assert (
+        "Signed times in this period: 3. The longest time without one: 72 h, from 2026-11-25 06:00 UTC to 2026-11-28"
+        in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (lambda lines: lines[1:], "NO. book.html: "),
+        (lambda lines: [lines[1], lines[0], *lines[2:]], "NO. log-events.txt, line 2, "),
+        (lambda lines: [lines[0], *lines], "NO. log-events.txt, line 2, "),
+        (lambda lines: [lines[0].replace("maintenance", "upgrade"), *lines[1:]], "NO. line 1, leaf "),
+        (lambda _: ["junk\n"], "NO. line 1: "),
+    ],
+    ids=["left out", "out of order", "twice", "altered", "junk"],
+)
+def test_verifier_says_no_to_changed_events_of_the_log_itself(
+    edit: Callable[[list[str]], list[str]], named: str, outsider: Outsider
+) -> None:
+    paused_and_pruned()
+
+    def edited(files: dict[str, str]) -> dict[str, str]:
+        lines = files["log-events.txt"].splitlines(keepends=True)
+        return files | {"log-events.txt": "".join(edit(lines))}
+
+    outsider.takes("book.zip", rezipped(made(), edited))
+    code, words = outsider.verify("book.zip")
+    assert (code, words[: len(named)]) == (1, named), words
+
+
+def test_verifier_says_no_to_another_event_among_those_of_the_log_itself(outsider: Outsider) -> None:
+    made_before = made()
+    line = opened(made_before)["events.txt"].splitlines(keepends=True)[0]
+    outsider.takes("book.zip", rezipped(made_before, lambda files: files | {"log-events.txt": line}))
+    code, words = outsider.verify("book.zip")
+    assert code == 1
+    assert "not an event of delivery or of the log itself in the period" in words
+
+
+def test_book_of_an_earlier_release_still_verifies(outsider: Outsider) -> None:
+    """It has no events of the log itself, and says "announced 1 calls"."""
+    book, key = BOOKS / "book-0.2.0.zip", BOOKS / "public-key.txt"
+    outsider.takes("old.zip", book.read_bytes())
+    outsider.takes("old-key.txt", key.read_bytes())
+    assert "announced 1 calls" in opened(book.read_bytes())["book.html"]
+    code, words = outsider.verify("old.zip", key="old-key.txt")
+    assert (code, words[:40]) == (0, "YES. The first 13 events of 3 changes, n"), words
+    changed = rezipped(
+        book.read_bytes(), lambda files: files | {"book.html": files["book.html"].replace("1 calls", "1 call")}
+    )
+    outsider.takes("old.zip", changed)
+    assert outsider.verify("old.zip", key="old-key.txt")[0] == 1
+
+
+def test_book_waits_until_the_events_of_the_log_itself_are_sealed(outsider: Outsider) -> None:
+    record_event("delivery.paused", data={"reason": "HTTP 503"})
+    with pytest.raises(NotSealedYet):
+        made()
 
 
 EDITS: dict[str, tuple[str, Callable[[str], str], str]] = {

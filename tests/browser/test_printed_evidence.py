@@ -67,7 +67,7 @@ def test_book_does_not_scroll_sideways_at_390(browser: Browser, tmp_path: Path) 
     }
     texts = [event(1, "change.submitted", "maria", **access), event(2, "change.applied", status=200)]
     period = ("2026-11-23T00:00:00.000000", "2026-11-24T00:00:00.000000")
-    pieces = verify_countersign.print_book(lambda: [(7, texts)], *period, "example+key")
+    pieces = verify_countersign.print_book(lambda: [(7, texts)], *period, "example+key", [])
     (tmp_path / STYLE.name).write_text(STYLE.read_text())
     (tmp_path / "book.html").write_text("".join(pieces))
     page = browser.new_page(viewport={"width": 390, "height": 844})

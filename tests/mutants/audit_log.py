@@ -218,9 +218,23 @@ AUDIT_LOG = (
     Mutant(
         "the summary is made of the events (outsider)",
         "portal/audit/offline/verify_countersign.py",
-        '    if files["summary.html"].decode("utf-8", "replace") != print_summary(change, texts, note, key):',
+        "    if page not in made:",
         "    if False:",
         ("tests/audit/test_offline_verifier.py::test_no_to_a_pack_that_holds_anything_but_the_known_files",),
+    ),
+    Mutant(
+        "a book holds no event of the log itself that the log does not (outsider)",
+        "portal/audit/offline/verify_countersign.py",
+        "        if not last < leaf < size or root_from_proof(node, leaf, size, proof) != root:",
+        "        if root_from_proof(node, leaf, size, proof) != root:",
+        ("tests/audit/test_evidence_book.py::test_verifier_says_no_to_changed_events_of_the_log_itself",),
+    ),
+    Mutant(
+        "a book holds the events of the log itself of its period alone (outsider)",
+        "portal/audit/offline/verify_countersign.py",
+        '        if event.get("action") not in LOG_EVENTS or not since <= str(event.get("at"))[:26] < until:',
+        "        if False:",
+        ("tests/audit/test_evidence_book.py::test_verifier_says_no_to_another_event_among_those_of_the_log_itself",),
     ),
     Mutant(
         "a pack is verified alone (outsider)",

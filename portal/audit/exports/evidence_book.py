@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.template.loader import render_to_string
 
 from portal.audit.exports import evidence_pack
@@ -23,6 +23,7 @@ from portal.audit.sealing.leaves import format_leaf
 from portal.audit.sealing.status import announced_public_key
 
 _CHANGES = 200
+_IN_BOOK = Q(change__isnull=False) | Q(action__in=verify_countersign.LOG_EVENTS)
 _PIECE_BYTES = 64 * 1024
 MOST_EVENTS = 200_000
 """Events in a book at most: the offline verifier unpacks no more than a gibibyte."""
@@ -55,7 +56,7 @@ class EvidenceBook:
         self.readme = render_to_string("audit/evidence_book_readme.txt").lstrip()  # now: later no language is active
         in_time = Event.objects.during(self.since, self.until).filter(change__isnull=False)
         waiting = UnsealedEvent.objects.values("event")
-        if Event.objects.filter(pk__in=waiting, change__isnull=False, at__lt=self.until).exists():
+        if Event.objects.filter(_IN_BOOK, pk__in=waiting, at__lt=self.until).exists():
             raise evidence_pack.NotSealedYet
         submitted = Event.objects.filter(change=OuterRef("change"), seq=1, action="change.submitted")
         pruned = in_time.filter(~Exists(submitted)).values_list("change", flat=True).first()
@@ -93,8 +94,20 @@ class EvidenceBook:
         yield "key-changes.txt", [evidence_pack.prove_key_changes(self.checkpoint)]
         yield "summary.css", [evidence_pack.STYLE.read_text(encoding="utf-8")]
         yield evidence_pack.VERIFIER.name, [evidence_pack.VERIFIER.read_text(encoding="utf-8")]
+        log_events = self._prove_log_events()
+        yield "log-events.txt", [line for line, _ in log_events]
         yield "events.txt", self._proven_lines()
-        yield "book.html", verify_countersign.print_book(self._read_changes, since, until, self.key)
+        texts = [text for _, text in log_events]
+        yield "book.html", verify_countersign.print_book(self._read_changes, since, until, self.key, texts)
+
+    def _prove_log_events(self) -> list[tuple[str, str]]:
+        """Return the events of delivery and of the log itself as lines with proofs, and as texts, in order."""
+        found = Event.objects.during(self.since, self.until).filter(action__in=verify_countersign.LOG_EVENTS)
+        events = list(found.order_by("pk")[:MOST_EVENTS])
+        sealed = inclusion_proofs.prove_events([event.pk for event in events], self.checkpoint)
+        events.sort(key=lambda event: sealed[event.pk].leaf)
+        proven = [(event.text, sealed[event.pk]) for event in events]
+        return [(format_leaf(at.leaf, at.leaf_hash, text, at.proof), text) for text, at in proven]
 
     def _proven_lines(self) -> Iterator[str]:
         """Yield the events of the book with their proofs, as lines."""

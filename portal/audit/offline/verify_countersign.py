@@ -51,7 +51,8 @@ LEAST = 365  # days; no text is removed earlier
 ENTRIES = ("README.txt", "summary.html", "summary.css", "events.txt", "key-changes.txt", "checkpoint.txt",
            "public-key.txt", "verify_countersign.py")  # fmt: skip
 BOOK = ("README.txt", "period.txt", "checkpoint.txt", "public-key.txt", "key-changes.txt", "summary.css",
-        "verify_countersign.py", "events.txt", "book.html")  # fmt: skip
+        "verify_countersign.py", "log-events.txt", "events.txt", "book.html")  # fmt: skip
+OLD_BOOK = tuple(name for name in BOOK if name != "log-events.txt")  # of the releases before that file
 # SHA-256 of the files that are the same in every pack, of this release and of earlier ones: add, never remove.
 KNOWN = {
     "README.txt": {
@@ -62,6 +63,8 @@ KNOWN = {
     "README of a book": {
         "886c8ca44a378af7595019895e670861973725f81666c4b30aa28f0f795867de",
         "765883295397edbdaa09e5c735c060f549d8e9c29b2abd95f0ea12bd4e2dcef9",
+        "76cea9c6b4dd04b079d6d0798cd14c7f510ca531b965298641050c12494c637a",
+        "a213d8b42cd25ca5cb951e9aaab98a27d5ee0c0737d80936a1d9d20281192a19",
     },
     "summary.css": {
         "3fa1712c82f5bb08e7b0d6a4140edf39c7b9cbb44259d645052976e01f49819c",
@@ -385,7 +388,9 @@ def list_entries(file: BinaryIO, pack: zipfile.ZipFile) -> list[zipfile.ZipInfo]
     file. The portal sends a book while it makes it, so that the sizes of its files stand after them.
     """
     place, position, found = "the pack", 0, pack.infolist()
-    names, flags = (BOOK, 8) if found and found[-1].orig_filename == BOOK[-1] else (ENTRIES, 0)
+    is_book, is_old = bool(found) and found[-1].orig_filename == BOOK[-1], len(found) == len(OLD_BOOK)
+    names: tuple[str, ...] = (OLD_BOOK if is_old else BOOK) if is_book else ENTRIES
+    flags = 8 if is_book else 0
     if tuple(entry.orig_filename for entry in found) != names:
         raise_finding(place, f"it does not hold exactly {', '.join(names)}, each once and in this order.")
     for entry in found:
@@ -419,7 +424,7 @@ def check_zip(file: BinaryIO, keys: Keys) -> str:
     try:
         with zipfile.ZipFile(file) as pack:
             found = list_entries(file, pack)
-            if len(found) == len(BOOK):
+            if found[-1].filename == BOOK[-1]:
                 return check_book(pack, keys)
             files = {entry.filename: pack.read(entry) for entry in found}
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
@@ -486,9 +491,10 @@ def check_pack(files: dict[str, bytes], keys: Keys) -> str:
 
 def check_book(pack: zipfile.ZipFile, keys: Keys) -> str:
     """Return the verdict on a book: each event of each change is in the log that was signed, and each page says so."""
-    files = {name: pack.read(name) for name in BOOK[:-2]}
+    files = {name: pack.read(name) for name in pack.namelist()[:-2]}
     key, size, root = read_signed_root(files, keys)
     since, until = check_period(files["period.txt"])
+    log_events = check_log_events(files.get(BOOK[-3]), (size, root), since, until)
     changes = events = 0
     with pack.open("events.txt") as lines:
         for change, texts in iter_changes(lines, size, root):
@@ -504,20 +510,39 @@ def check_book(pack: zipfile.ZipFile, keys: Keys) -> str:
             yield from iter_changes(lines, size, root)
 
     with pack.open("book.html") as page:
-        for piece in print_book(read_changes, since, until, key):
+        for piece in print_book(read_changes, since, until, key, log_events):
             if page.read(len(piece.encode())) != piece.encode():
                 raise_finding("book.html", f"it is not made of these events: see near {nearest_words(piece)}.")
         if page.read(1):
             raise_finding("book.html", "it does not end where it should.")
     what = f"The first {events} events of {changes} changes, none left out"
+    what += f", and {len(log_events)} of delivery and of the log itself" if log_events else ""
     return f"YES. {what}, are in the log of {size} events.{warn_of_verifier(files)}"
+
+
+def check_log_events(lines: bytes | None, signed: tuple[int, bytes], since: str, until: str) -> list[str] | None:
+    """Return the texts of log-events.txt; None for a book of a release that had no such file."""
+    if lines is None:
+        return None
+    size, root = signed
+    texts, last = list[str](), -1
+    for number, leaf, node, proof, text in iter_leaves(lines.splitlines(keepends=True)):
+        place = f"log-events.txt, line {number}, leaf {leaf}"
+        if not last < leaf < size or root_from_proof(node, leaf, size, proof) != root:
+            raise_finding(place, "not in the log that was signed, or not in its order.")
+        event = parse_event(text.decode())
+        if event.get("action") not in LOG_EVENTS or not since <= str(event.get("at"))[:26] < until:
+            raise_finding(place, "not an event of delivery or of the log itself in the period.")
+        texts.append(text.decode())
+        last = leaf
+    return texts
 
 
 def check_period(said: bytes) -> tuple[str, str]:
     """Return beginning and end of a book's period, in the format of event times."""
     lines = said.decode("ascii", "replace").split("\n")
     for line in lines[:2]:
-        datetime.strptime(line, "%Y-%m-%dT%H:%M:%S.%f")  # noqa: DTZ007 - UTC, as all here
+        parse_time(line)
     if len(lines) != 3 or lines[2] or len(lines[0]) != 26 or len(lines[1]) != 26 or lines[0] >= lines[1]:
         raise_finding("period.txt", "not the one that the portal writes.")
     return lines[0], lines[1]
@@ -538,7 +563,9 @@ OTHER_VERIFIER = "\nThe verify_countersign.py in the pack is not this one: do no
 
 def check_reading(files: dict[str, bytes], key: str, change: object, texts: list[str], note: str) -> None:
     """Reject a pack in which the files that auditors read say anything other than what was verified."""
-    if files["summary.html"].decode("utf-8", "replace") != print_summary(change, texts, note, key):
+    page = files["summary.html"].decode("utf-8", "replace")
+    made = [print_summary(change, texts, note, key, is_old) for is_old in (False, True)]
+    if page not in made:
         raise_finding("summary.html", "it is not made of these events.")
     check_common_files(files, key, f"CR-{change}", "README.txt")
 
@@ -554,10 +581,13 @@ def check_common_files(files: dict[str, bytes], key: str, about: str, readme: st
         raise_finding("public-key.txt", "not the key that signed the checkpoint.")
 
 
-def print_summary(change: object, texts: list[str], note: str, key: str) -> str:
-    """Return the page for auditors. Packs are compared with it byte for byte: if it changes, earlier packs fail."""
+def print_summary(change: object, texts: list[str], note: str, key: str, is_old: bool = False) -> str:
+    """Return the page for auditors. Packs are compared with it byte for byte: if it changes, earlier packs fail.
+
+    `is_old`: as a pack from before the current words has it.
+    """
     events = [parse_event(text) for text in texts]
-    told = "".join(f"<li>{shown_as(sentence)}</li>\n" for sentence in change_sentences(events))
+    told = "".join(f"<li>{shown_as(sentence)}</li>\n" for sentence in change_sentences(events, is_old=is_old))
     annex = "".join(read_part(number, text) for number, text in enumerate(texts, 1))
     body = f"<ol>\n{told}</ol>\n{field_table(events)}{vote_table(events)}{call_table(events)}"
     demo = DEMO_MARK if is_demo_log(key) else ""
@@ -604,8 +634,13 @@ PROPOSED = ("change.submitted", "change.revised")
 SHARES = ("users_allowed", "groups_allowed")
 
 
-def change_sentences(events: list[dict[str, Any]], translate: Callable[[str], str] = str) -> list[str]:
-    """Return what happened to one change in a few sentences, from its events. The portal's page shows the same."""
+def change_sentences(
+    events: list[dict[str, Any]], translate: Callable[[str], str] = str, is_old: bool = False
+) -> list[str]:
+    """Return what happened to one change in a few sentences, from its events. The portal's page shows the same.
+
+    `is_old`: in the words of packs and books that were made before the current ones.
+    """
     told = [(text, values) for event in events for text, values in submission_sentences(event)][:2]
     if any(event.get("action") == "change.revised" for event in events):
         number = max(int(e["data"].get("revision") or 1) for e in events if e.get("action") in PROPOSED)
@@ -614,7 +649,7 @@ def change_sentences(events: list[dict[str, Any]], translate: Callable[[str], st
         (VERDICTS[event["data"]["verdict"]], {"revision": event["data"].get("revision", 1), **actor_and_time(event)})
         for event in current_votes(events)
     ]
-    told.append(sent_sentence(events))
+    told.append(sent_sentence(events, is_old))
     ended = [event for event in events if event.get("action") in ENDS]
     if ended:
         told.append((ENDS[ended[-1]["action"]], actor_and_time(ended[-1])))
@@ -628,8 +663,11 @@ READ_BACK = gettext_noop("The secret was read back and has the proposed values."
 NOT_READ_BACK = gettext_noop("The secret was not read back.")
 NOT_SENT = gettext_noop("No call to change the secret is on record.")
 SENT = gettext_noop("Countersign announced %(calls)s calls to change the secret; the last answer is HTTP %(code)s.")
+SENT_1 = gettext_noop("Countersign announced 1 call to change the secret; the last answer is HTTP %(code)s.")
 SENT_ONCE = gettext_noop("Countersign sent it once; Segura answered %(code)s.")
 SENT_UNANSWERED = gettext_noop("Countersign announced %(calls)s calls to change the secret; no answer is on record.")
+SENT_1_UNANSWERED = gettext_noop("Countersign announced 1 call to change the secret; no answer is on record.")
+SINGULARS = {SENT: SENT_1, SENT_UNANSWERED: SENT_1_UNANSWERED}
 
 
 def submission_sentences(event: dict[str, Any]) -> Iterator[tuple[str, dict[str, object]]]:
@@ -644,17 +682,16 @@ def submission_sentences(event: dict[str, Any]) -> Iterator[tuple[str, dict[str,
     yield gettext_noop("Reason: %(reason)s"), {"reason": data.get("reason") or "?"}
 
 
-def sent_sentence(events: list[dict[str, Any]]) -> tuple[str, dict[str, object]]:
-    """Return how often the change was sent and the last answer."""
+def sent_sentence(events: list[dict[str, Any]], is_old: bool = False) -> tuple[str, dict[str, object]]:
+    """Return how often the change was sent and the last answer; in the words of earlier packs if `is_old`."""
     calls = sum(event.get("action") == "delivery.intended" for event in events)
     codes = [event.get("http_status") for event in events if event.get("action") == "delivery.answered"]
     if not calls and not codes:
         return NOT_SENT, {}
     if calls == 1 and len(codes) == 1 and codes[0] is not None:
         return SENT_ONCE, {"code": codes[0]}
-    if not codes or codes[-1] is None:
-        return SENT_UNANSWERED, {"calls": calls}
-    return SENT, {"calls": calls, "code": codes[-1]}
+    text = SENT_UNANSWERED if not codes or codes[-1] is None else SENT
+    return SINGULARS[text] if calls == 1 and not is_old else text, {"calls": calls, "code": codes[-1] if codes else ""}
 
 
 def current_votes(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -799,9 +836,21 @@ COUNTS = {
 }
 EXCEPTIONS = ("change.failed", "change.in_doubt", "change.escalated", "change.resolved", "change.retried",
               "vote.refused", "vote.voided", "delivery.claim_lost")  # fmt: skip
+PAUSES = {
+    "delivery.paused": "Paused after failed calls",
+    "delivery.resumed": "Resumed after a call got through",
+    "delivery.paused_by_operator": "Paused by an administrator",
+    "delivery.resumed_by_operator": "Resumed by an administrator",
+}
+REMOVALS = {
+    "audit.pruned": "Events removed at the end of their retention",
+    "audit.retention_changed": "Retention of the log changed",
+    "audit.restored": "Database restored from a backup",
+}
+LOG_EVENTS = (*PAUSES, *REMOVALS, "audit.dated")  # the events without a change that a book holds
 LIMITS = """<h2>What this book cannot show</h2>
 <ul>
-<li>Whether a change of the period was left out as a whole. A sealed log, verified against a checkpoint that was kept
+{0}<li>Whether a change of the period was left out as a whole. A sealed log, verified against a checkpoint that was kept
 elsewhere, shows every event.</li>
 <li>Changes whose events were removed at the end of their retention, before the book was made.</li>
 <li>Edits made directly in Segura: only what Countersign read is on record.</li>
@@ -809,12 +858,18 @@ elsewhere, shows every event.</li>
 </ul>
 </main>
 """
+LEFT_OUT = """<li>Whether a pause of delivery, a removal of events or a signed time of the log was left out.</li>
+"""
 Changes = Callable[[], Iterable[tuple[int, list[str]]]]
 """Reader of each change of a book and the texts of its events; called once for each part of the book."""
 
 
-def print_book(read_changes: Changes, since: str, until: str, key: str) -> Iterator[str]:
-    """Yield the book of a period, a change at a time. Books are compared with it byte for byte."""
+def print_book(read_changes: Changes, since: str, until: str, key: str, log_events: list[str] | None) -> Iterator[str]:
+    """Yield the book of a period, a change at a time. Books are compared with it byte for byte.
+
+    `log_events`: texts of the events of LOG_EVENTS in the period, in the order of the log; None for a book of a release
+    that did not hold them, which has no section on them and the words of that time.
+    """
 
     def happened() -> Iterator[tuple[int, list[dict[str, Any]], dict[str, Any]]]:
         for change, texts in read_changes():
@@ -835,14 +890,64 @@ def print_book(read_changes: Changes, since: str, until: str, key: str) -> Itera
     access = (row for change, events, event in applied for row in access_rows(change, events, event))
     heads = ("Change", "Applied", "Secret", "Person or group", "Before", "After")
     yield from table_pieces("Access granted and removed", heads, access, "h2")
+    if log_events is not None:
+        begun = min((str(event["at"])[:26] for _, _, event in happened()), default=since)
+        yield from print_gaps([parse_event(text) for text in log_events], begun, until)
+        moved = (edit_row(change, event) for change, _, event in happened() if is_outside_edit(event))
+        yield from table_pieces("Changes stopped by an edit outside Countersign", EDIT_HEADS, moved, "h2")
     for change, texts in read_changes():
-        yield print_section(change, [parse_event(text) for text in texts])
-    yield LIMITS
+        yield print_section(change, [parse_event(text) for text in texts], is_old=log_events is None)
+    yield LIMITS.format("" if log_events is None else LEFT_OUT)
 
 
-def print_section(change: int, events: list[dict[str, Any]]) -> str:
-    """Return one change of a book."""
-    told = "".join(f"<li>{shown_as(sentence)}</li>\n" for sentence in change_sentences(events))
+EDIT_HEADS = ("Change", "Time", "Secret")
+
+
+def is_outside_edit(event: dict[str, Any]) -> bool:
+    """Return whether delivery found values in Segura that neither approvers saw nor Countersign sent."""
+    return bool(event["action"] == "change.stale" and event["data"].get("cause") == "base_moved")
+
+
+def edit_row(change: int, event: dict[str, Any]) -> tuple[str, ...]:
+    """Return the cells of a change that was stopped because the secret was edited directly in Segura."""
+    return link_change(change), str(actor_and_time(event)["at"]), str(event.get("secret"))
+
+
+def print_gaps(events: list[dict[str, Any]], since: str, until: str) -> Iterator[str]:
+    """Yield the pauses of delivery, the removals of events, and the longest time without a signed time of the log."""
+    pauses = (log_row(event, PAUSES, "reason") for event in events if event.get("action") in PAUSES)
+    yield from table_pieces("Pauses of delivery", ("Time", "Event", "Person", "Reason"), pauses, "h2")
+    removals = (log_row(event, REMOVALS, "count", "days") for event in events if event.get("action") in REMOVALS)
+    yield from table_pieces("Removed events", ("Time", "Event", "Person", "Events or days"), removals, "h2")
+    dated = sorted(str(event["at"])[:26] for event in events if event.get("action") == "audit.dated")
+    times = [min([since, *dated]), *dated, until]
+    spans = zip(times, times[1:])  # noqa: RUF007 - Python 3.9 has no pairwise
+    start, end = max(spans, key=lambda span: parse_time(span[1]) - parse_time(span[0]))
+    hours = (parse_time(end) - parse_time(start)) // timedelta(hours=1)
+    yield GAP.format(len(dated), hours, *(f"{at[:10]} {at[11:16]} UTC" for at in (start, end)))
+
+
+GAP = """<h2>Signed times of the log</h2>
+<p>Signed times in this period: {0}. The longest time without one: {1} h, from {2} to {3}. Within that time the dates of
+events rest on the clock of the portal alone.</p>
+"""
+
+
+def parse_time(text: str) -> datetime:
+    """Return the time (UTC) that a text states in the format of event times."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f")  # noqa: DTZ007 - UTC, as all here
+
+
+def log_row(event: dict[str, Any], labels: dict[str, str], *names: str) -> tuple[str, ...]:
+    """Return the cells of an event of delivery or of the log itself, with the first of these data that it has."""
+    said = actor_and_time(event)
+    told = next((str(event["data"][name]) for name in names if name in event["data"]), "")
+    return str(said["at"]), labels[event["action"]], str(said["who"]), told
+
+
+def print_section(change: int, events: list[dict[str, Any]], is_old: bool = False) -> str:
+    """Return one change of a book; in the words of earlier books if `is_old`."""
+    told = "".join(f"<li>{shown_as(sentence)}</li>\n" for sentence in change_sentences(events, is_old=is_old))
     tables = field_table(events, "h3") + vote_table(events, "h3") + call_table(events, "h3")
     return f'<section id="CR-{change}">\n<h2>CR-{change}</h2>\n<ol>\n{told}</ol>\n{tables}</section>\n'
 
