@@ -14,7 +14,7 @@ class SecretStatusFilter(TextChoices):
 
     PROPOSABLE = "proposable", _("Open to proposals")
     READ_ONLY = "read-only", _("Read only")
-    APPROVAL = "approval", _("Details need approval in Segura")
+    APPROVAL = "approval", _("Approval needed in Segura")
     UNREAD = "unread", _("Not read yet")
     VANISHED = "vanished", _("Vanished from Segura")
 

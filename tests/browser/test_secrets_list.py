@@ -46,3 +46,16 @@ def test_search_button_works_without_javascript_s3(segura: Control, sign_in: Sig
     page.locator("#id_q").fill("stripe")
     page.locator("form.filters").get_by_role("button", name="Search").click()
     expect(page.locator(".secret-rows tbody tr")).to_have_count(1)
+
+
+def test_chip_filters_without_a_button(segura: Control, sign_in: SignIn) -> None:
+    change = sign_in("requester").propose(14, notes="open for the list")
+    page = sign_in("approver").go("/secrets/")
+    page.get_by_label("Read only").check()
+    expect(page.locator(".secret-rows tbody tr .tag", has_text="Read only").first).to_be_visible()
+    page.wait_for_url("**show=read-only**")
+    page.get_by_label("With open change").check()
+    link = page.locator(".secret-rows .open-change a", has_text=f"CR-{change} ")
+    expect(link).to_be_visible()
+    link.click()
+    page.wait_for_url(f"**/changes/{change}/")
