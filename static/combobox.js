@@ -19,6 +19,7 @@ if (form) {
   list.addEventListener("click", ({ target }) => choose(target.closest("[role=option]")));
   document.addEventListener("scroll", place, true);
   window.addEventListener("resize", place);
+  new ResizeObserver(place).observe(form); // the live difference and warnings move the field
   document.addEventListener("htmx:afterSwap", ({ target }) => {
     if (document.activeElement?.dataset.known === target.id) suggest(document.activeElement);
   });
