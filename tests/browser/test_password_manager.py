@@ -67,6 +67,31 @@ def test_saved_sign_in_is_no_reason_of_a_decision_on_several_changes(
     expect(page.locator("#status .badge-status").first).to_have_text("Pending")
 
 
+def test_reject_selected_with_an_empty_comment_is_refused_with_a_saved_login_q10(
+    own_browser: Callable[[str], BrowserContext], portal: Portal, segura: Control, sign_in: SignIn
+) -> None:
+    requester = sign_in("requester")
+    changes = [requester.propose(secret, notes="rejected together") for secret in (29, 31)]
+    page = own_browser("approver").pages[-1]
+    page.goto(f"{portal.url}/queue/")
+    let_the_browser_fill(page)
+    for change in changes:
+        page.locator(f"#pick-{change} [name=picks]").check()
+    comment, reject = page.get_by_label("Comment for all selected"), page.get_by_role("button", name="Reject selected")
+    expect(comment).to_have_value("")
+    reject.click()
+    expect(page.locator("#bulk").get_by_role("alert").first).to_contain_text("reason")
+    expect(page.locator("#picked")).to_have_text("2 selected")
+    for change in changes:
+        requester.expect_status(change, "Pending")
+    comment.fill("Not agreed with the owner")
+    if page.locator("#bulk [name=password]").count():
+        page.locator("#bulk [name=password]").fill(portal.accounts["approver"])
+    reject.click()
+    for change in changes:
+        requester.expect_status(change, "Rejected")
+
+
 @pytest.mark.parametrize(
     ("name", "path"),
     [
