@@ -11,11 +11,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from portal.accounts.models import User
+from portal.common.db_expressions import CountSubquery
 
 
 class Right(StrEnum):
@@ -82,11 +83,11 @@ def users_with_right(*rights: Right) -> QuerySet[User]:
     return (people if settings.PORTAL_DEMO else people.filter(is_demo=False)).distinct()
 
 
-def count_users_by_right() -> dict[Right, int]:
-    """Count the users with each right, as users_with_right() finds them, in one query."""
-    holders = users_with_right(*Right).order_by().values_list("groups__permissions__codename")
-    counts = dict(holders.annotate(Count("pk", distinct=True)))
-    return {right: counts.get(right, 0) for right in Right}
+def count_users_by_right(most: int) -> dict[Right, int]:
+    """Count the users with each right, as users_with_right() finds them, each up to `most`, in one query."""
+    counts = (CountSubquery(users_with_right(right).values("pk")[:most]) for right in Right)
+    row = User.objects.order_by("pk").values_list(*counts).first()
+    return dict(zip(Right, row or (0,) * len(Right), strict=True))
 
 
 def group_names_with_right(*rights: Right) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
@@ -13,6 +13,7 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.changes.models import OPEN as OPEN_STATUSES
 from portal.changes.models import Change, Status, Vote
+from portal.common.db_expressions import CountSubquery
 from portal.governance import proposals
 from portal.governance.models import GovernanceProposal, ProposalKind
 from portal.governance.people import ROLE_CODES
@@ -22,6 +23,8 @@ from portal.web import keyset
 from portal.web.keyset import Page
 
 PAGE = 50
+MOST = 100
+"""Numbers on these pages are counted up to this one."""
 _SHOWN = 20
 _COUNTING = (Status.PENDING, Status.APPROVED)
 """Statuses in which a vote still decides whether the change is sent."""
@@ -74,19 +77,10 @@ class ProposalPage:
 
 
 @dataclass(frozen=True)
-class PersonRow:
-    """Account with its groups, and the number of open changes that the person proposed."""
-
-    person: User
-    open_changes: int
-
-
-@dataclass(frozen=True)
 class PeoplePage:
-    """Page of accounts, and the open proposals; `lone`: whether there are fewer than two administrators."""
+    """Page of accounts, each with `open_changes`; `lone`: whether there are fewer than two administrators."""
 
     page: Page[User]
-    rows: list[PersonRow]
     lone: bool
     waiting: list[ProposalRow]
     coverage: list[RightCoverage]
@@ -94,15 +88,14 @@ class PeoplePage:
 
 def load_people(cursor: str) -> PeoplePage:
     """Return the accounts from the cursor on, the coverage of rights, and the open proposals about people."""
-    page = keyset.paginate_by_keyset(
-        User.objects.prefetch_related("groups"), order=("username",), cursor=cursor, size=PAGE
+    open_changes = Change.objects.filter(requester=OuterRef("pk"), status__in=OPEN_STATUSES)
+    accounts = User.objects.prefetch_related("groups").annotate(
+        open_changes=CountSubquery(open_changes.values("pk")[:MOST])
     )
-    open_changes = Change.objects.filter(requester__in=page.rows, status__in=OPEN_STATUSES)
-    counts = dict(open_changes.order_by().values_list("requester").annotate(Count("pk")))
-    rows = [PersonRow(person, counts.get(person.pk, 0)) for person in page.rows]
+    page = keyset.paginate_by_keyset(accounts, order=("username",), cursor=cursor, size=PAGE)
     coverage = role_coverage.count_right_holders()
     lone = any(each.right == Right.OPERATE and each.holders < 2 for each in coverage)
-    return PeoplePage(page, rows, lone, load_open_proposals(), coverage)
+    return PeoplePage(page, lone, load_open_proposals(), coverage)
 
 
 def load_person(user_id: int, reader: User) -> PersonPage:
@@ -121,7 +114,7 @@ def load_person(user_id: int, reader: User) -> PersonPage:
         missing=[code for code in ROLE_CODES if code not in held],
         changes=changes[:_SHOWN],
         more_changes=len(changes) > _SHOWN,
-        votes=votes.count(),
+        votes=votes[:MOST].count(),
         proposal=_row_of(about) if about else None,
         lone=is_lone_administrator(),
     )
@@ -155,7 +148,7 @@ def load_proposal(proposal_id: int, reader: User) -> ProposalPage:
 def count_proposals_for(reader: User) -> int:
     """Count the open proposals that wait for this administrator, which are neither their own nor about them."""
     others = ~Q(subject=reader) & (Q(proposed_by=None) | ~Q(proposed_by=reader))
-    return GovernanceProposal.objects.filter(others, verdict="").count()
+    return GovernanceProposal.objects.filter(others, verdict="")[:MOST].count()
 
 
 def is_lone_administrator() -> bool:

@@ -38,7 +38,7 @@ class CoverageGap:
 
 def count_right_holders() -> list[RightCoverage]:
     """Count the users with each right."""
-    return [RightCoverage(right, min(holders, _ENOUGH)) for right, holders in roles.count_users_by_right().items()]
+    return [RightCoverage(right, holders) for right, holders in roles.count_users_by_right(_ENOUGH).items()]
 
 
 def find_coverage_gaps(known: list[RightCoverage]) -> list[CoverageGap]:
