@@ -41,6 +41,8 @@ try:
     # --- This portal -------------------------------------------------------------------------------
     DEBUG: bool = env.bool("PORTAL_DEBUG", False)
     PORTAL_DEMO: bool = env.bool("PORTAL_DEMO", False)
+    # Only for demos and tests, which have no second administrator to ask; refused below without PORTAL_DEMO.
+    CONSOLE_GIVES_RIGHTS: bool = env.bool("PORTAL_CONSOLE_GIVES_RIGHTS", False)
     # Process that reads these settings; empty for a management command that one account runs for all processes.
     PROCESS: str = env.str("PORTAL_PROCESS", "")
     HOLDS_KEYS = PROCESS not in {"sealer", "scheduler", "owner"}
@@ -157,6 +159,8 @@ if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("PORTAL_SECRET_KEY must be 32 characters or longer: openssl rand -base64 48 makes one.")
 if DEBUG and not is_loopback_url(BASE_URL):
     raise ImproperlyConfigured("PORTAL_DEBUG is for this machine only: PORTAL_BASE_URL must be a loopback address.")
+if CONSOLE_GIVES_RIGHTS and not PORTAL_DEMO:
+    raise ImproperlyConfigured("PORTAL_CONSOLE_GIVES_RIGHTS is for demos: one person could give every right.")
 if TRACING and find_spec("opentelemetry") is None:
     raise ImproperlyConfigured("PORTAL_TRACING needs the packages of portal/requirements/otel.txt.")
 if LOG_FORMAT not in {"json", "line"}:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from portal.accounts import roles, sessions
@@ -85,6 +86,40 @@ def propose_enabling(person_id: int, *, by: User, reason: str, recent_auth: Rece
         return proposals.file_proposal(
             ProposalKind.ENABLE_ACCOUNT, person, _enabled(person), by=by, reason=reason, recent_auth=recent_auth
         )
+
+
+def set_roles_by_console(person: User, codes: Collection[str], *, console: str) -> GovernanceProposal | None:
+    """Set the person's roles: take what is not named at once; give the others, or file and return a proposal.
+
+    Requires the lock of governance. Raises ProposalExists.
+    """
+    held = role_codes_of(person)
+    taken, given = (
+        [code for code in held if code not in codes],
+        [code for code in ROLE_CODES if code in {*codes} - {*held}],
+    )
+    if taken or not given:
+        remove_roles(person, taken, actor=console)
+    if not given:
+        return None
+    if _console_gives_rights():
+        add_roles(person, given, actor=console)
+        return None
+    return proposals.file_console_proposal(ProposalKind.GIVE_ROLES, person, _with_roles(person, given), console=console)
+
+
+def enable_by_console(person: User, *, console: str) -> GovernanceProposal | None:
+    """Enable the account, or file and return a proposal. Requires the lock of governance. Raises ProposalExists."""
+    if person.is_active or _console_gives_rights():
+        switch_on(person, actor=console)
+        return None
+    return proposals.file_console_proposal(ProposalKind.ENABLE_ACCOUNT, person, _enabled(person), console=console)
+
+
+def _console_gives_rights() -> bool:
+    """Return whether the console may give rights: until there are two administrators, and in a demo that says so."""
+    administrators = roles.users_with_right(Right.OPERATE)[:2]
+    return settings.CONSOLE_GIVES_RIGHTS or len(administrators) < 2
 
 
 def remove_roles(person: User, codes: Iterable[str], *, actor: str, **facts: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet
 from django.shortcuts import get_object_or_404
@@ -89,7 +90,7 @@ class PeoplePage:
 def load_people(cursor: str) -> PeoplePage:
     """Return the accounts from the cursor on, the coverage of rights, and the open proposals about people."""
     open_changes = Change.objects.filter(requester=OuterRef("pk"), status__in=OPEN_STATUSES)
-    accounts = User.objects.prefetch_related("groups").annotate(
+    accounts: QuerySet[Any] = User.objects.prefetch_related("groups").annotate(
         open_changes=CountSubquery(open_changes.values("pk")[:MOST])
     )
     page = keyset.paginate_by_keyset(accounts, order=("username",), cursor=cursor, size=PAGE)

@@ -37,6 +37,7 @@ def of_this_test(segura: Sandbox) -> dict[str, str]:
         **{name: os.environ[name] for name in _KEPT},
         "DATABASE_URL": database_url(),
         "PORTAL_DEMO": "0",  # the checker seals the same log afterwards, which must not be a demo's
+        "PORTAL_CONSOLE_GIVES_RIGHTS": "0",  # refused outside a demo
         "AUDIT_SIGNING_KEY": settings.AUDIT_SIGNING_KEY,
         "SEGURA_URL": segura.url,
         "SEGURA_CLIENT_ID": segura.client_id,

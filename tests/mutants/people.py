@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 _RULES = "portal/governance/rules.py"
 _PROPOSALS = "portal/governance/proposals.py"
 _TABLE = "portal/governance/migrations/0001_initial.py"
+_CONSOLE = "tests/operations/test_console_proposals.py"
 _PAGES = "tests/operations/test_people_pages.py"
 _TWO = "tests/governance/test_two_person_rule.py"
 
@@ -114,5 +115,26 @@ PEOPLE = (
         "    sessions.end_all_sessions(person)\n",
         "",
         (f"{_PAGES}::test_disabled_persons_sessions_end_with_the_next_request_pe3",),
+    ),
+    Mutant(
+        "the console gives rights only while there are fewer than two administrators",
+        "portal/governance/people.py",
+        "settings.CONSOLE_GIVES_RIGHTS or len(administrators) < 2",
+        "True",
+        (f"{_CONSOLE}::test_console_makes_the_first_two_administrators_and_then_proposes",),
+    ),
+    Mutant(
+        "the console enables an account only while there are fewer than two administrators",
+        "portal/governance/people.py",
+        "if person.is_active or _console_gives_rights():",
+        "if True:",
+        (f"{_CONSOLE}::test_console_disables_at_once_and_proposes_to_enable",),
+    ),
+    Mutant(
+        "production refuses a console that gives rights",
+        "portal/settings.py",
+        "if CONSOLE_GIVES_RIGHTS and not PORTAL_DEMO:",
+        "if False:",
+        (f"{_CONSOLE}::test_production_does_not_start_with_a_console_that_gives_rights",),
     ),
 )

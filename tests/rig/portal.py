@@ -53,6 +53,7 @@ class Portal:
             **inherited,
             **QUICK,
             "DEMO": "empty",
+            "PORTAL_CONSOLE_GIVES_RIGHTS": "1",
             "PORTAL_STATE_DIR": str(self.state),
             "PORT": str(self.port),
             **(env or {}),

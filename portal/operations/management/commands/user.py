@@ -10,25 +10,29 @@ from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
-from portal.accounts import sessions
 from portal.accounts.models import User
-from portal.accounts.roles import Role, add_to_role
 from portal.audit.ledger import record_event
-
-ROLES = {role.name.lower(): role for role in Role}
+from portal.governance import people, rules
+from portal.governance.models import GovernanceProposal
+from portal.governance.violations import GovernanceViolation
 
 
 class Command(BaseCommand):
     help = (
         "Makes an account with a random password, or does to one there is what the options say and nothing else. "
-        "The audit log keeps it."
+        "The audit log keeps it. While there are two administrators or more, giving a role and enabling an account"
+        " file a proposal instead, which two administrators decide."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("username")
         roles = parser.add_mutually_exclusive_group()
         roles.add_argument(
-            "--role", action="append", dest="roles", choices=sorted(ROLES), help="these roles only; may be repeated"
+            "--role",
+            action="append",
+            dest="roles",
+            choices=sorted(people.ROLE_CODES),
+            help="these roles only; may be repeated",
         )
         roles.add_argument("--no-role", action="store_const", const=[], dest="roles", help="take every role away")
         parser.add_argument("--email", help="where auditors get checkpoints of the log; '' for none")
@@ -41,6 +45,7 @@ class Command(BaseCommand):
         """Carry out the options; print a new password, which is shown only once."""
         username, active = str(options["username"]), options["active"]
         with transaction.atomic():
+            rules.lock_governance()
             user = User.objects.find_by_names([username]).select_for_update(no_key=True).first()
             made = user is None
             if user is not None and user.username != username:
@@ -53,13 +58,12 @@ class Command(BaseCommand):
                     raise CommandError(f"There is no account {username}.")
                 user = _new(username)
             password = _new_password(user, made=made) if made or options["new_password"] else ""
-            if options["roles"] is not None:
-                _set_roles(user, list(dict.fromkeys(options["roles"])))
             if options["email"] is not None:
                 _set_email(user, options["email"])
-            if active is not None:
-                _switch(user, active=active)
+            filed = _set_rights(user, options["roles"], active)
         self.stdout.write(_standing(user))
+        if filed is not None:
+            self.stdout.write(_filed(filed))
         if password:
             self.stdout.write(f"Password, shown this once: {password}")
 
@@ -91,24 +95,35 @@ def _set_email(user: User, address: str) -> None:
     _record("account.address_changed", user)
 
 
-def _set_roles(user: User, names: list[str]) -> None:
-    user.groups.clear()
-    for name in names:
-        add_to_role(user, ROLES[name])
-    _record("access.granted", user, roles=names)
+def _set_rights(user: User, codes: list[str] | None, active: bool | None) -> GovernanceProposal | None:
+    """Take rights and, while there are fewer than two administrators, give them; else file and return a proposal."""
+    try:
+        if active is False:
+            people.switch_off(user, actor=_console())
+        if codes is not None:
+            filed = people.set_roles_by_console(user, codes, console=_console())
+            if active and not user.is_active:
+                raise CommandError("Nothing was done. Enable the account first: one proposal is open at a time.")
+            return filed
+        return people.enable_by_console(user, console=_console()) if active else None
+    except GovernanceViolation as violation:
+        raise CommandError(f"Nothing was done. {violation}") from None
 
 
-def _switch(user: User, *, active: bool) -> None:
-    user.is_active = active
-    user.save(update_fields=["is_active"])
-    if not active:
-        sessions.end_all_sessions(user)
-    _record("account.enabled" if active else "account.disabled", user)
+def _filed(proposal: GovernanceProposal) -> str:
+    return (
+        f"{proposal.reference} was filed, and gives nothing yet: one administrator adopts it in Operations, Proposals,"
+        " and another approves it."
+    )
+
+
+def _console() -> str:
+    """Return the system's user id as actor: a user name from the environment would prove nothing."""
+    return f"console (uid {os.getuid()})"
 
 
 def _record(action: str, user: User, **facts: Any) -> None:
-    """Record an event with the system's user id as actor: a user name from the environment would prove nothing."""
-    record_event(action, by=f"console (uid {os.getuid()})", data={"person": user.username, **facts})
+    record_event(action, by=_console(), data={"person": user.username, **facts})
 
 
 def _standing(user: User) -> str:
