@@ -149,4 +149,5 @@ def mark_read(person: User, *, notice_id: int | None = None, up_to: int | None =
 
 def mark_change_read(person: User, change_id: int) -> int:
     """Mark all notifications of the user about this change as read; return how many."""
-    return Notification.objects.filter(recipient=person, change=change_id, read_at=None).update(read_at=timezone.now())
+    unread = Notification.objects.filter(recipient=person, change=change_id, shown=True, read_at=None)
+    return unread.update(read_at=timezone.now())
