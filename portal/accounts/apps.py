@@ -9,6 +9,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from portal.accounts import (  # noqa: PLC0415 - models exist only once apps are ready
             carried_forms,  # noqa: F401 - listens
+            devices,  # noqa: F401 - listens
             roles,
             sessions,  # noqa: F401 - listens
             signals,  # noqa: F401 - listens

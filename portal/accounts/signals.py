@@ -13,6 +13,9 @@ from portal.accounts.models import User
 rights_changed = Signal()
 """Sent with `users`, the ids of users who may have gained or lost a right, in the transaction that changes it."""
 
+device_signed_out = Signal()
+"""Sent with `user` and `signed_in_at` when a user ends the session of another device, in the same transaction."""
+
 _DECIDING = {"is_active", "is_demo"}
 """Columns of a user that roles.users_with_right() filters by."""
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.urls import path
 from django.views.decorators.http import require_http_methods, require_safe
 
-from portal.accounts.views import carried_form, language
+from portal.accounts.views import carried_form, language, sign_out_device
 
 # allauth's views would treat a PUT as a POST, and answer OPTIONS.
 _page = require_http_methods(["GET", "HEAD", "POST"])
@@ -23,6 +23,7 @@ urlpatterns = [
     path("reauthenticate/", _page(transaction.atomic(allauth.reauthenticate)), name="account_reauthenticate"),
     path("password/change/", _page(transaction.atomic(allauth.password_change)), name="account_change_password"),
     path("form/", carried_form, name="carried_form"),
+    path("devices/sign-out/", sign_out_device, name="sign_out_device"),
     # The name that Django documents; POST only, while Django's view answers GET too.
     path("language/", language, name="set_language"),
 ]

@@ -65,6 +65,7 @@ ACTIONS: dict[str, str | Promise] = {
     "session.failed": _("Sign-in failed"),
     "session.reauthenticated": _("Authenticated again"),
     "session.ended": _("Signed out"),
+    "session.revoked": _("Another device signed out"),
     "account.created": _("Account created"),
     "account.password_changed": _("Password changed"),
     "account.address_changed": _("E-mail address changed"),

@@ -5,6 +5,7 @@ If the log cannot be written, no user can sign in (reliability B12).
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from allauth.account.authentication import get_authentication_records
@@ -14,6 +15,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from portal.accounts.models import User
+from portal.accounts.signals import device_signed_out
 from portal.audit.ledger import record_event
 
 UNKNOWN_NAME = "unknown name"
@@ -48,6 +50,16 @@ def on_user_logged_out(user: User | None, **_: Any) -> None:
     """Record a sign-out; a sign-out without a session is not an event."""
     if user is not None:
         record_event("session.ended", by=user.username)
+
+
+@receiver(device_signed_out, dispatch_uid="audit_session_revoked")
+def on_device_signed_out(user: User, signed_in_at: datetime | None, **_: Any) -> None:
+    """Record that a user ended the session of another device of theirs."""
+    record_event(
+        "session.revoked",
+        by=user.username,
+        data={"signed_in_at": signed_in_at.isoformat(timespec="seconds")} if signed_in_at else {},
+    )
 
 
 @receiver(password_changed, dispatch_uid="audit_password_changed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
@@ -12,9 +11,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts.decorators import UserRequest, require_rights
+from portal.accounts.devices import list_devices
 from portal.notifications import inbox as notices
 from portal.notifications import inbox_page
 from portal.notifications.forms import PreferencesForm
+from portal.web.time_zones import list_time_zones
 
 
 @require_safe
@@ -56,10 +57,10 @@ def read(request: UserRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @require_rights()
 def preferences(request: UserRequest) -> HttpResponse:
-    """Show and save the language, the time zone, and where each type of notification is sent."""
+    """Show all preferences and the signed-in devices; save the language, the time zone and the notifications."""
     form = PreferencesForm(request.POST if request.method == "POST" else None, person=request.user)
     if not form.is_bound or not form.is_valid():
-        context = {"form": form, "mail_configured": bool(settings.EMAIL_HOST)}
+        context = {"form": form, "zones": list_time_zones(), "devices": list_devices(request)}
         return render(request, "notifications/preferences.html", context, status=422 if form.is_bound else 200)
     form.save()
     with translation.override(request.user.language or translation.get_language()):

@@ -168,4 +168,32 @@ ACCOUNTS = (
             "::test_requester_and_approvers_who_are_needed_again_learn_that_a_change_went_back",
         ),
     ),
+    Mutant(
+        "a device is signed out by its own user alone",
+        "portal/accounts/devices.py",
+        "if data.get(SESSION_KEY) == str(valid.pk) and data.get(HASH_SESSION_KEY) == valid.get_session_auth_hash():",
+        "if data.get(SESSION_KEY):",
+        ("tests/accounts/test_devices.py::test_device_of_another_person_and_the_own_one_stay_signed_in",),
+    ),
+    Mutant(
+        "a device that is signed out is so at once",
+        "portal/accounts/devices.py",
+        "            session.delete()\n",
+        "",
+        ("tests/accounts/test_devices.py::test_signing_out_another_device_ends_it_at_once_pf3",),
+    ),
+    Mutant(
+        "mail that cannot be sent cannot be chosen",
+        "portal/notifications/forms.py",
+        "disabled=bool(self.mail_obstacle),",
+        "",
+        ("tests/notifications/test_preferences.py::test_without_a_mail_server_every_mail_control_is_disabled_pf2",),
+    ),
+    Mutant(
+        "an opened change is read",
+        "portal/notifications/receivers.py",
+        "    inbox.mark_change_read(user, change_id)\n",
+        "    del change_id, user\n",
+        ("tests/notifications/test_change_entries.py::test_opening_the_change_clears_the_count_n2",),
+    ),
 )

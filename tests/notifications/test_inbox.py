@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from portal.accounts.models import User
 from portal.changes.models import Change
@@ -165,8 +166,10 @@ def chosen(**changes: str) -> dict[str, str]:
 
 
 def test_preferences_are_kept_and_hold_for_pages_and_notices(
-    submitted: Change, approver: User, as_person: Callable[..., Client]
+    settings: Settings, submitted: Change, approver: User, as_person: Callable[..., Client]
 ) -> None:
+    settings.EMAIL_HOST = "mail.invalid"
+    User.objects.filter(pk=approver.pk).update(email="approver@example.com")
     browser = as_person(approver)
     sent = chosen(language="pt-br", time_zone="America/Sao_Paulo", waiting_mail="never")
     answer = browser.post(reverse("notifications:preferences"), sent, follow=True)
@@ -179,8 +182,10 @@ def test_preferences_are_kept_and_hold_for_pages_and_notices(
 
 
 def test_a_choice_that_is_none_is_refused_by_name_and_nothing_is_kept(
-    approver: User, as_person: Callable[..., Client]
+    settings: Settings, approver: User, as_person: Callable[..., Client]
 ) -> None:
+    settings.EMAIL_HOST = "mail.invalid"
+    User.objects.filter(pk=approver.pk).update(email="approver@example.com")
     answer = as_person(approver).post(
         reverse("notifications:preferences"), chosen(time_zone="Mars/Olympus", waiting_mail="hourly")
     )

@@ -33,6 +33,7 @@ account_reauthenticate  POST   in  200 200 200 200 200 in  200
 account_change_password GET    in  200 200 200 200 200 in  200
 account_change_password POST   in  200 200 200 200 200 in  200
 set_theme      POST   302 302 302 302 302 302 302 302
+sign_out_device         POST   in  302 302 302 302 302 in  302
 carried_form            GET    in  302 302 302 302 302 in  302
 set_language            POST   302 302 302 302 302 302 302 302
 undo_deletion           POST   in  302 302 302 302 302 in  302

@@ -61,6 +61,7 @@ NO_TEXT = {
     "changes:recheck": "a password",
     "changes:delete_template": "a button",
     "notifications:read": "a button",
+    "sign_out_device": "a button",
     "notifications:preferences": "choices",
     "operations:resume": "a password",
     "operations:test_connection": "a button",
