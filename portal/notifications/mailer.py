@@ -174,7 +174,7 @@ def _subject(letter: MailContent, lines: Sequence[inbox.InboxEntry]) -> str:
         ) % {"count": count}
     told = len(letter.told)
     if told > 1:
-        return ngettext("%(count)d notice", "%(count)d notices", told) % {"count": told}
+        return ngettext("%(count)d notification", "%(count)d notifications", told) % {"count": told}
     line, change = lines[0], lines[0].notice.change
     if change is None:
         return line.title

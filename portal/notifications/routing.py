@@ -66,13 +66,13 @@ NOTIFICATION_TYPES: dict[str, NotificationType] = {
     "waiting": NotificationType(
         _D,
         _("A change waits for your decision"),
-        _("%(by)s asks for a decision on %(number)s for the secret %(secret)s."),
+        _("%(by)s asks you to review %(number)s (%(secret)s)."),
         "clipboard-check",
     ),
     "voided": NotificationType(
         Audience.VOIDED,
         _("A change was revised after your vote"),
-        _("%(by)s revised %(number)s for the secret %(secret)s. Your vote no longer counts: look at it again."),
+        _("%(by)s revised %(number)s for the secret %(secret)s. Your vote no longer counts; review it again."),
         "refresh-alert",
     ),
     "again": NotificationType(
@@ -105,7 +105,7 @@ NOTIFICATION_TYPES: dict[str, NotificationType] = {
     "approved": NotificationType(
         _R,
         _("Your change was approved"),
-        _("%(by)s gave %(number)s for the secret %(secret)s the approval it still needed. It waits to be sent."),
+        _("%(by)s gave %(number)s for the secret %(secret)s the approval it still needed. Waiting to be sent."),
         "check",
         MailTiming.NEVER,
     ),
@@ -117,8 +117,8 @@ NOTIFICATION_TYPES: dict[str, NotificationType] = {
     ),
     "asked": NotificationType(
         _R,
-        _("Your change needs a revision"),
-        _("%(by)s asks for changes to %(number)s for the secret %(secret)s. What to change is on its page: revise it."),
+        _("Changes requested on your change"),
+        _("%(by)s requested changes to %(number)s for the secret %(secret)s. See what to change, then revise it."),
         "edit",
     ),
     "rejected": NotificationType(
@@ -179,7 +179,7 @@ NOTIFICATION_TYPES: dict[str, NotificationType] = {
     ),
     "mentioned": NotificationType(
         Audience.MENTIONED,
-        _("Someone mentioned you"),
+        _("You were mentioned"),
         _("%(by)s mentioned you in a comment on %(number)s for the secret %(secret)s."),
         "user",
     ),

@@ -89,8 +89,8 @@ def test_daily_mail_counts_what_it_does_not_list_and_catches_up_each_day(
     text, html = (str(part.get_content()) for part in post.box[0].iter_parts())
     assert html.count('class="quiet"') == listed
     for part in (text, html):
-        assert (f"And {more} more notice" in part) is bool(more)
-    assert str(post.box[0]["Subject"]) == f"{number} notices"
+        assert (f"And {more} more notification" in part) is bool(more)
+    assert str(post.box[0]["Subject"]) == f"{number} notifications"
     assert not Notification.objects.filter(daily=True).exists()
 
 

@@ -62,7 +62,7 @@ def test_an_approver_is_mailed_once_with_the_way_to_the_change(submitted: Change
     text, html = parts(post)
     for part in (text, html):
         assert f"http://127.0.0.1:8000/changes/{submitted.pk}/" in part
-        assert "requester asks for a decision" in part
+        assert "requester asks you to review" in part
 
 
 def test_a_mail_holds_nothing_that_was_typed_or_proposed(
@@ -93,8 +93,8 @@ def test_mails_of_comments_and_of_requests_for_changes_hold_nothing_of_what_was_
     assert mailer.send_due_mail() == 2
     mails = {mail["To"]: mail["Subject"] for mail in post.box}
     assert mails == {
-        "auditor@example.com": f"{submitted.reference}: Someone mentioned you (GCP)",
-        "requester@example.com": f"{submitted.reference}: Your change needs a revision (GCP)",
+        "auditor@example.com": f"{submitted.reference}: You were mentioned (GCP)",
+        "requester@example.com": f"{submitted.reference}: Changes requested on your change (GCP)",
     }
     for number in range(2):
         assert not any("typed" in part for part in parts(post, number))
@@ -121,7 +121,7 @@ def test_a_mail_is_in_the_language_and_the_time_zone_of_its_reader(
     mailer.send_due_mail()
     assert "Uma mudança espera sua decisão" in str(post.box[0]["Subject"])
     text, html = parts(post)
-    assert "pede uma decisão" in text
+    assert "pede que você analise" in text
     assert 'lang="pt-br"' in html
     assert "00:04" in text
     assert "-03" in text
@@ -136,7 +136,7 @@ def test_several_notices_of_one_person_go_in_one_mail(
         submission.submit_change(propose(identifier=identifier), by=requester)
     dispatch.dispatch_events()
     mailer.send_due_mail()
-    assert [mail["Subject"] for mail in post.box] == ["3 notices"]
+    assert [mail["Subject"] for mail in post.box] == ["3 notifications"]
     assert parts(post)[1].count('class="button"') == 3
 
 
