@@ -27,6 +27,8 @@ ACTIONS: dict[str, str | Promise] = {
     "change.submitted": _("Change submitted"),
     "change.revised": _("Change revised"),
     "change.commented": _("Comment on a change"),
+    "change.thread_resolved": _("Comments resolved"),
+    "change.thread_reopened": _("Comments reopened"),
     "change.changes_requested": _("Changes requested"),
     "change.withdrawn": _("Change withdrawn"),
     "change.approved": _("Change approved"),

@@ -37,3 +37,24 @@ def test_comments_and_the_decision_of_others_arrive_while_one_is_typing(
     colleague.approve(change)
     expect(page.get_by_role("button", name="Approve")).to_have_count(0, timeout=SOON_MS)
     expect(page.locator(".thread [name=text]")).to_have_value("half a sentence")
+
+
+def test_resolved_comments_are_folded_and_the_focus_stays_with_them(
+    segura: Control, sign_in: Callable[..., Person]
+) -> None:
+    change = sign_in("requester").propose(15, notes="talked about to the end")
+    page = sign_in("approver").go(f"/changes/{change}/")
+    page.locator("#say textarea").fill("Which queue reads this?")
+    page.locator("#say").get_by_role("button", name="Comment").click()
+    page.locator(".thread").get_by_role("button", name="Resolve").click()
+    folded = page.locator(".thread-resolved > summary")
+    expect(folded).to_contain_text("Resolved by")
+    expect(folded).to_be_focused()
+    expect(page.locator("#announcement")).to_contain_text("Comments resolved.")
+    expect(page.locator(".thread .comment")).to_be_hidden()
+    page.keyboard.press("Enter")
+    expect(page.locator(".thread .comment")).to_be_visible()
+    assert findings(page) == []
+    page.locator(".thread").get_by_role("button", name="Reopen").click()
+    expect(page.locator(".thread").get_by_role("button", name="Resolve")).to_be_focused()
+    expect(page.locator(".thread-resolved")).to_have_count(0)

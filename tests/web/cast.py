@@ -19,7 +19,8 @@ from portal.audit.models import Event
 from portal.catalog.models import ApiSecret, CatalogSync
 from portal.changes.domain.proposal import Proposal, encode_proposal
 from portal.changes.models import Change, ChangeTemplate, CircuitBreaker, Comment, Draft, Revision, Status, Vote
-from portal.changes.workflow import delivery_pause, review, submission
+from portal.changes.workflow import comments, delivery_pause, review, submission
+from portal.changes.workflow.comments import NewComment
 from portal.governance import people
 from portal.governance.models import GovernanceProposal
 from portal.web.models import SavedFilter
@@ -78,6 +79,7 @@ class Cast:
             "template_id": kept.pk,  # the owner's
             "change_id": self.change.pk,
             "change": self.change.pk,
+            "thread_id": next(iter(Comment.objects.values_list("pk", flat=True)), NOWHERE),
             "identifier": self.secret.pk,
             "number": event,
             "saved": SavedFilter.objects.get_or_create(**own)[0].pk,  # the auditor's
@@ -148,6 +150,8 @@ class Cast:
             delivery_pause.pause_delivery(
                 by=self.people["operator"], reason="Segura is being upgraded", recent_auth=PRESENT
             )
+        if act in ("resolve_thread", "reopen_thread"):
+            comments.post_comment(self.change.pk, NewComment(uuid.uuid4(), "Seen"), by=self.people["owner"])
         if act == "revert":
             Change.objects.filter(pk=self.change.pk).update(status=Status.APPLIED)
         if act in status:

@@ -68,6 +68,8 @@ changes:reject          POST   in  403 404 302 403 403 in  404
 changes:request_changes POST   in  403 404 302 403 403 in  404
 changes:withdraw        POST   in  302 404 403 403 403 in  404
 changes:comment         POST   in  302 404 302 302 302 in  404
+changes:resolve_thread  POST   in  302 404 302 403 403 in  404
+changes:reopen_thread   POST   in  302 404 302 403 403 in  404
 changes:retry           POST   in  302 404 403 403 302 in  404
 changes:recheck         POST   in  403 404 403 403 302 in  404
 changes:resolve           POST   in  403 404 403 403 302 in  404

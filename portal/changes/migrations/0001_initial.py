@@ -195,6 +195,32 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="ResolvedThread",
+            fields=[
+                (
+                    "comment",
+                    models.OneToOneField(
+                        help_text="It opened the thread.",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="resolved",
+                        serialize=False,
+                        to="changes.comment",
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
             name="Draft",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

@@ -12,7 +12,7 @@ from portal.changes.models.change import (
     Status,
 )
 from portal.changes.models.circuit_breaker import CircuitBreaker
-from portal.changes.models.comment import Comment
+from portal.changes.models.comment import Comment, ResolvedThread
 from portal.changes.models.draft import Draft
 from portal.changes.models.observed_secret import ObservedSecret
 from portal.changes.models.seen_revision import SeenRevision
@@ -35,6 +35,7 @@ __all__ = [
     "Comment",
     "Draft",
     "ObservedSecret",
+    "ResolvedThread",
     "Revision",
     "SeenRevision",
     "Status",

@@ -31,3 +31,17 @@ class Comment(models.Model):
         app_label = "changes"
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["author", "key"], name="comment_once")]
+
+
+class ResolvedThread(models.Model):
+    """Thread of comments that is resolved, which pages fold. Reopening it deletes the row; the log keeps both."""
+
+    comment = models.OneToOneField(
+        Comment, on_delete=models.PROTECT, primary_key=True, related_name="resolved", help_text="It opened the thread."
+    )
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        app_label = "changes"
+        default_permissions = ()

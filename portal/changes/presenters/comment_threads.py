@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from portal.accounts.models import User
 from portal.changes.models import Change
-from portal.changes.models.comment import Comment
+from portal.changes.models.comment import Comment, ResolvedThread
 
 THREADS_PER_PAGE = 10
 NEWEST_ANSWERS = 5
@@ -25,6 +25,11 @@ class Thread:
     first: Comment
     answers: list[Comment]
     hidden: int = 0
+
+    @property
+    def resolved(self) -> ResolvedThread | None:
+        """The resolution of the thread, None if it is open."""
+        return getattr(self.first, "resolved", None)
 
     @property
     def newest(self) -> int:
@@ -100,7 +105,11 @@ class ThreadIndex:
         thread = self.thread_of(comment)
         if comment != thread and comment not in self.answers[thread][-NEWEST_ANSWERS:]:
             return self.load_thread(thread, at=comment)
-        return self.load_page(self.ordered.index(thread) // THREADS_PER_PAGE + 1 if thread else 1)
+        return self.load_page(self.page_of(thread) if thread else 1)
+
+    def page_of(self, thread: int) -> int:
+        """Return the number of the page that shows a thread."""
+        return self.ordered.index(thread) // THREADS_PER_PAGE + 1
 
     def load_threads(self, chosen: list[int]) -> list[Thread]:
         """Return these threads in this order, each with its newest answers."""
@@ -121,7 +130,7 @@ class ThreadIndex:
 
     def _load(self, wanted: dict[int, list[int]]) -> list[Thread]:
         numbers = [number for thread, answers in wanted.items() for number in (thread, *answers)]
-        found = Comment.objects.select_related("author").in_bulk(numbers) if numbers else {}
+        found = Comment.objects.select_related("author", "resolved__by").in_bulk(numbers) if numbers else {}
         return [
             Thread(found[thread], [found[answer] for answer in answers], self._hidden(thread, answers))
             for thread, answers in wanted.items()

@@ -14,6 +14,7 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.reauthentication import RecentAuth
 from portal.accounts.roles import Right
+from portal.audit.models import Event
 from portal.catalog.models import ApiSecret
 from portal.changes.domain import risks
 from portal.changes.domain.proposal import Proposal
@@ -136,6 +137,15 @@ def require_vote_auth(recent_auth: RecentAuth, *, high_risk: bool) -> None:
     """Require what require_recent_auth does; below high risk accepted votes extend the last authentication."""
     if high_risk or not recent_auth.extended:
         require_recent_auth(recent_auth)
+
+
+def require_events(change: Change) -> None:
+    """Require that the log still has events of the change. Raises PastRetention.
+
+    An event of a closed change whose events are past their retention would be its first one.
+    """
+    if not Event.objects.filter(change=change.pk).exists():
+        raise PastRetention(_("The events of this change are past their retention. Say it on a newer change."))
 
 
 def is_high_risk(revision: Revision) -> bool:

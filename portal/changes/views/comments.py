@@ -84,6 +84,13 @@ def added(request: UserRequest, shown: ChangePage, said: Comment) -> HttpRespons
     return _part(request, shown, context, answer=said.parent_id is not None)
 
 
+def settled(request: UserRequest, shown: ChangePage, first: Comment) -> HttpResponse:
+    """Render for htmx a thread that was resolved or reopened."""
+    (thread,) = shown.comments.load_threads([first.pk])
+    context = {"change": shown.change, "mine": (thread, _answer_form(thread))}
+    return render(request, "changes/_thread_settled.html", context)
+
+
 def answer_new_comments(request: UserRequest, shown: ChangePage, after: int, since: int) -> HttpResponse:
     """Render new comments by other users, for a page opened after comment `since` and updated until `after`.
 

@@ -16,12 +16,11 @@ from portal.accounts.models import User
 from portal.accounts.roles import Right
 from portal.accounts.usernames import fold_username
 from portal.audit import ledger
-from portal.audit.models import Event
 from portal.changes.domain.mentions import find_mentions
 from portal.changes.models import Change
 from portal.changes.models.comment import MOST, Comment
-from portal.changes.rules import secret_quotes
-from portal.changes.rules.guards import PastRetention, TooManySubmissions
+from portal.changes.rules import guards, secret_quotes
+from portal.changes.rules.guards import TooManySubmissions
 from portal.changes.transitions import db_now, lock_change
 
 
@@ -50,8 +49,7 @@ def post_comment(change_id: int, remark: NewComment, *, by: User) -> Comment:
 
 
 def _say(change: Change, remark: NewComment, *, by: User) -> Comment:
-    if not Event.objects.filter(change=change.pk).exists():  # the comment would be the first event of a closed change
-        raise PastRetention(_("The events of this change are past their retention. Say it on a newer change."))
+    guards.require_events(change)
     if change.comments.count() >= MOST:
         raise TooManySubmissions(_("A change takes %(most)d comments, and this one has them.") % {"most": MOST})
     secret_quotes.forbid_in_texts(change, [remark.text], by=by)

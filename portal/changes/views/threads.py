@@ -1,0 +1,45 @@
+"""Views that resolve a thread of comments and reopen it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from portal.accounts.decorators import UserRequest, require_rights
+from portal.changes.models import Change, Comment
+from portal.changes.rules.guards import RuleViolation
+from portal.changes.views import comments as comment_views
+from portal.changes.views.change_page import open_change, show_refusal
+from portal.changes.workflow import threads
+
+
+@require_POST
+@require_rights()
+def resolve_thread(request: UserRequest, change_id: int, thread_id: int) -> HttpResponse:
+    """Resolve a thread of comments."""
+    return _settle(request, change_id, thread_id, threads.resolve_thread)
+
+
+@require_POST
+@require_rights()
+def reopen_thread(request: UserRequest, change_id: int, thread_id: int) -> HttpResponse:
+    """Reopen a resolved thread of comments."""
+    return _settle(request, change_id, thread_id, threads.reopen_thread)
+
+
+def _settle(request: UserRequest, change_id: int, thread_id: int, act: Callable[..., Comment]) -> HttpResponse:
+    try:
+        thread = act(change_id, thread_id, by=request.user)
+    except (Change.DoesNotExist, Comment.DoesNotExist):
+        raise Http404 from None
+    except RuleViolation as refusal:
+        return show_refusal(request, change_id, refusal)
+    shown = open_change(request, change_id)
+    if request.htmx:
+        return comment_views.settled(request, shown, thread)
+    number = shown.comments.page_of(thread.pk)
+    page = reverse("changes:change", args=[change_id])
+    return HttpResponseRedirect(f"{page}?comments={number}#thread-{thread.pk}")
