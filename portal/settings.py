@@ -76,6 +76,7 @@ try:
     OIDC_PROVIDER_NAME: str = env.str("OIDC_PROVIDER_NAME", "") or urlsplit(OIDC_ISSUER).hostname or ""
     OIDC_SCOPES: list[str] = env.str("OIDC_SCOPES", "openid profile email").split()
     OIDC_USERNAME_CLAIM: str = env.str("OIDC_USERNAME_CLAIM", "preferred_username")
+    PASSWORD_SIGN_IN: bool = env.bool("PORTAL_PASSWORD_SIGN_IN", True)
     OIDC_GROUPS_CLAIM: str = env.str("OIDC_GROUPS_CLAIM", "groups")
     OIDC_ROLE_GROUPS = get_role_groups("OIDC_ROLE_GROUPS", ("requester", "approver", "auditor", "administrator"))
 
@@ -172,6 +173,8 @@ if PROCESS in {"", "web"}:  # no other process signs users in
         OIDC_CLIENT_SECRET=OIDC_CLIENT_SECRET,
         OIDC_ROLE_GROUPS=OIDC_ROLE_GROUPS,
     )
+if not PASSWORD_SIGN_IN and not OIDC_ISSUER:
+    raise ImproperlyConfigured("PORTAL_PASSWORD_SIGN_IN is off, so OIDC_ISSUER must be set: no one could sign in.")
 if "openid" not in OIDC_SCOPES:
     raise ImproperlyConfigured("OIDC_SCOPES must contain openid: without it there is no ID token.")
 if urlsplit(OIDC_ISSUER).query or urlsplit(OIDC_ISSUER).fragment:
@@ -373,7 +376,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-ACCOUNT_ADAPTER = "portal.accounts.adapter.PortalAccountAdapter"
+ACCOUNT_ADAPTER = "portal.identity.adapter.ProviderSignOutAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"

@@ -134,7 +134,12 @@ def vouches_for_a_user(node: ast.AST) -> bool:
 
 RULES = [
     Rule("HTML is made by templates and format_html", mentions("mark_safe", "SafeText"), "mark_safe(name)"),
-    Rule("every form is guarded", mentions("csrf_exempt"), "@csrf_exempt\ndef page(request): ..."),
+    Rule(
+        "every form is guarded",
+        mentions("csrf_exempt"),
+        "@csrf_exempt\ndef page(request): ...",
+        frozenset({"portal/identity/backchannel_views.py"}),  # called by the provider, whose signed token is the proof
+    ),
     Rule("every call has a deadline", without_timeout, "requests.get(url)"),
     Rule(
         "Celery's messages leave by one door each",

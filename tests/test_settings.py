@@ -85,6 +85,13 @@ def test_whole_configuration_of_the_openid_provider_lets_forms_reach_it() -> Non
     assert shown.stdout.strip() == "[\"'self'\", 'https://login.corp.example']"
 
 
+def test_passwords_cannot_be_switched_off_without_a_provider() -> None:
+    ended = start(PORTAL_PASSWORD_SIGN_IN="0")
+    assert ended.returncode != 0
+    assert "PORTAL_PASSWORD_SIGN_IN is off, so OIDC_ISSUER must be set" in ended.stderr
+    assert start(**OIDC, PORTAL_PASSWORD_SIGN_IN="0").returncode == 0
+
+
 def test_worker_needs_no_client_secret_of_the_openid_provider() -> None:
     assert start(**{**OIDC, "PORTAL_PROCESS": "worker", "OIDC_CLIENT_SECRET": ""}).returncode == 0
 

@@ -44,6 +44,10 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count the attempt before its password is compared. Raises ValidationError, logged as a failed sign-in."""
+        if not settings.PASSWORD_SIGN_IN:
+            _report_refused(request, credentials, "passwords switched off")
+            text = _("Sign-in with a password is switched off. Continue with %(provider)s.")
+            raise ValidationError(text % {"provider": settings.OIDC_PROVIDER_NAME}, code="password_sign_in_off")
         try:
             if self.confirming is not None:
                 self._attempt = attempts.reserve_confirmation(self.confirming)

@@ -12,10 +12,15 @@ from portal.accounts.models import User
 
 
 class PortalBackend(AuthenticationBackend):  # type: ignore[misc]
-    """allauth's backend with the portal's rule for names, and without demo accounts outside the demo."""
+    """allauth's backend with the portal's rule for names, without demo accounts outside the demo.
+
+    If sign-in with passwords is off, no password authenticates, and sessions of users with a password end.
+    """
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
         """Find the account by the folded name, as everywhere in the portal: allauth compares the stored spelling."""
+        if not settings.PASSWORD_SIGN_IN:
+            return None
         known = User.objects.find_by_name(credentials.get("username") or "")
         if known is not None:
             credentials["username"] = known.username
@@ -26,5 +31,7 @@ class PortalBackend(AuthenticationBackend):  # type: ignore[misc]
         """Return the account of a session; None for a demo account outside the demo, whose password was printed."""
         user: User | None = super().get_user(user_id)
         if user is not None and user.is_demo and not settings.PORTAL_DEMO:
+            return None
+        if user is not None and not settings.PASSWORD_SIGN_IN and user.has_usable_password():
             return None
         return user

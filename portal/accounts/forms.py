@@ -82,6 +82,8 @@ class RecentAuthForm(forms.Form):
         asked.help_text = _last_entered(settings.ACCOUNT_REAUTHENTICATION_TIMEOUT // 60)
         if not self.recent_auth.fresh:
             self.fields["password"] = asked  # last, below the fields of the act
+            if reauthentication.uses_provider(request):
+                asked.label = _("Confirmation")  # the template shows a button instead of the field
 
     def clean(self) -> dict[str, Any]:
         super().clean()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
@@ -13,6 +15,8 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
 
+PROVIDER_METHOD = "openid_connect"
+"""Method of an authentication by the OpenID provider, in sessions and in the audit log."""
 _VOTE = "accepted_vote"
 """Key of the session: user and time of the last accepted vote on a change of low or medium risk."""
 
@@ -46,13 +50,13 @@ def get_recent_auth(request: HttpRequest) -> RecentAuth:
     records = get_authentication_records(request, request.user)
     if not records:
         return RecentAuth(fresh=False)
-    first, last = records[0]["at"], records[-1]["at"]
+    first, last = records[0]["at"], max(map(_proved_at, records))
     fresh = _is_within(last, settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
     return RecentAuth(
         fresh=fresh,
         methods=tuple(sorted({str(record["method"]) for record in records})),
         signed_in_at=datetime.fromtimestamp(first, UTC),
-        shown_at=datetime.fromtimestamp(last, UTC),
+        shown_at=datetime.fromtimestamp(last, UTC) if last else None,
         extended=not fresh and _is_within(last, settings.REAUTHENTICATION_LATEST_S) and _has_just_voted(request),
     )
 
@@ -60,6 +64,20 @@ def get_recent_auth(request: HttpRequest) -> RecentAuth:
 def record_accepted_vote(request: HttpRequest) -> None:
     """Note in the session that a vote on a change of low or medium risk was accepted, which extends `extended`."""
     request.session[_VOTE] = {"user": request.user.pk, "at": time.time()}
+
+
+def uses_provider(request: HttpRequest) -> bool:
+    """Return whether the user signed in with the OpenID provider, which alone can authenticate them again."""
+    records = get_authentication_records(request, request.user) if request.user.is_authenticated else []
+    return any(record["method"] == PROVIDER_METHOD for record in records)
+
+
+def _proved_at(record: Mapping[str, Any]) -> float:
+    """Return when the user proved their presence; 0 if the provider did not say when.
+
+    A provider signs in without any question while its own session lasts, so the time of the record proves nothing.
+    """
+    return float(record["proved_at"] if record["method"] == PROVIDER_METHOD else record["at"])
 
 
 def confirm_password(request: HttpRequest, password: str) -> RecentAuth:

@@ -69,6 +69,7 @@ ACTIONS: dict[str, str | Promise] = {
     "session.ended": _("Signed out"),
     "session.revoked": _("Another device signed out"),
     "account.created": _("Account created"),
+    "account.linked": _("Account linked to the OpenID provider"),
     "account.password_changed": _("Password changed"),
     "account.address_changed": _("E-mail address changed"),
     "account.disabled": _("Account disabled"),

@@ -129,6 +129,7 @@ WORDS: dict[str, str | Promise] = {
     # Sign-ins
     "wrong name or password": _("wrong name or password"),
     "too many attempts": _("too many attempts"),
+    "passwords switched off": _("sign-in with passwords is switched off"),
     "demo account outside the demo": _("demo account outside the demo"),
     "unknown name": _("unknown name"),
     "foreign_state": _("started in another browser, or completed before"),
@@ -141,6 +142,9 @@ WORDS: dict[str, str | Promise] = {
     "wrong_nonce": _("ID token of another sign-in"),
     "expired_token": _("ID token expired, or clocks differ"),
     "provider_unavailable": _("provider did not answer"),
+    "other_user": _("confirmed as another user"),
+    "not_asked_again": _("not authenticated again"),
+    "logout_token_refused": _("invalid logout token"),
     "account_disabled": _("account switched off"),
     "no_username": _("no valid user name"),
     "username_taken": _("user name of another account"),

@@ -30,6 +30,7 @@ LABELS: dict[str, str | Promise] = {
     "correlation": gettext_lazy("Correlation id"),
     "digest": gettext_lazy("Digest"),
     "duration_ms": gettext_lazy("Duration (ms)"),
+    "ended_by": gettext_lazy("Ended by"),
     "event": gettext_lazy("Event"),
     "export": gettext_lazy("Export"),
     "fence": gettext_lazy("Delivery number"),

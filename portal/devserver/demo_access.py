@@ -21,7 +21,12 @@ _FORWARDED = ("Forwarded", "Via", "X-Real-IP")
 
 def has_demo_access(request: HttpRequest) -> bool:
     """Return whether the demo is on and base URL, Host and peer are loopback addresses, without any proxy between."""
-    if not settings.PORTAL_DEMO or settings.TRUSTED_PROXIES or not is_loopback_url(settings.BASE_URL):
+    if (
+        not settings.PORTAL_DEMO
+        or not settings.PASSWORD_SIGN_IN
+        or settings.TRUSTED_PROXIES
+        or not is_loopback_url(settings.BASE_URL)
+    ):
         return False
     if any(name.lower().startswith("x-forwarded") for name in request.headers):
         return False

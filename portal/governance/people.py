@@ -32,12 +32,13 @@ def propose_roles(
 ) -> GovernanceProposal:
     """Propose to give roles to a person, who has none of their rights until another administrator approves.
 
-    Raises DoesNotExist, NoEffect and what file_proposal raises.
+    Raises DoesNotExist, RolesFromProvider, NoEffect and what file_proposal raises.
     """
     with proposals.recorded_refusals("give_roles", by, user=person_id):
         person = User.objects.get(pk=person_id)
         rules.require_entitled(by)
         rules.forbid_own_rights(person, by)
+        rules.forbid_provider_roles(person)
         return proposals.file_proposal(
             ProposalKind.GIVE_ROLES, person, _with_roles(person, codes), by=by, reason=reason, recent_auth=recent_auth
         )
@@ -46,10 +47,11 @@ def propose_roles(
 def take_roles(person_id: int, codes: Collection[str], *, by: User, reason: str, recent_auth: RecentAuth) -> User:
     """Take roles from a person at once: their next request has no such right, and their votes stop counting.
 
-    Raises DoesNotExist, NotEntitled, OwnRights, NoEffect, ProposalReasonMissing, PasswordRequired.
+    Raises DoesNotExist, NotEntitled, OwnRights, RolesFromProvider, NoEffect, ProposalReasonMissing, PasswordRequired.
     """
     with proposals.recorded_refusals("take_roles", by, user=person_id):
         person = _get_other(person_id, by=by, reason=reason)
+        rules.forbid_provider_roles(person)
         taken = [code for code in role_codes_of(person) if code in codes]
         if not taken:
             raise NoEffect(_("Select at least one role that %(person)s has.") % {"person": person.display_name})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import connection
 from django.utils.translation import gettext as _
 
@@ -9,7 +10,13 @@ from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.reauthentication import RecentAuth
 from portal.accounts.roles import Right
-from portal.governance.violations import NotEntitled, OwnRights, PasswordRequired, ProposalReasonMissing
+from portal.governance.violations import (
+    NotEntitled,
+    OwnRights,
+    PasswordRequired,
+    ProposalReasonMissing,
+    RolesFromProvider,
+)
 
 _LOCK_CLASS = 0x474F  # "GO": keeps this advisory lock apart from others
 
@@ -41,6 +48,24 @@ def forbid_own_rights(person: User, by: User) -> None:
     """Raise OwnRights if the user acts on their own account."""
     if person.pk == by.pk:
         raise OwnRights(_("You can't change your own rights. Another administrator can."))
+
+
+def has_provider_roles(person: User) -> bool:
+    """Return whether the groups of the OpenID provider give the person's roles."""
+    # A row of portal.identity, which lies above this package.
+    return bool(settings.OIDC_ISSUER) and hasattr(person, "provider_account")
+
+
+def forbid_provider_roles(person: User) -> None:
+    """Raise RolesFromProvider if the person's roles come from the groups of the OpenID provider."""
+    if has_provider_roles(person):
+        raise RolesFromProvider(
+            _(
+                "%(person)s has the roles that the groups at %(provider)s give at each sign-in. Change the groups "
+                "there. Disabling the account ends all access at once."
+            )
+            % {"person": person.display_name, "provider": settings.OIDC_PROVIDER_NAME}
+        )
 
 
 def require_reason(reason: str) -> None:

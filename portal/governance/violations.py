@@ -53,6 +53,12 @@ class NoProposer(GovernanceViolation):
     code = "no_proposer"
 
 
+class RolesFromProvider(GovernanceViolation):
+    """The OpenID provider's groups give the person's roles."""
+
+    code = "roles_from_provider"
+
+
 class NoEffect(GovernanceViolation):
     """The act would change nothing."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -36,10 +37,25 @@ class ProviderUnavailable(Exception):
 
 @dataclass(frozen=True)
 class SignInFlow:
-    """Data of a sign-in that the session keeps from the redirect to the callback, bound to its state."""
+    """Data of a sign-in that the session keeps from the redirect to the callback, bound to its state.
+
+    `confirms`: the signed-in user authenticates again.
+    """
 
     next_page: str = ""
     carried: str = ""
+    confirms: bool = False
+    started_at: float = 0.0
+
+
+@dataclass(frozen=True)
+class ProviderAnswer:
+    """A completed flow: the claims of the ID token, the token itself, and the URL for a sign-out at the provider."""
+
+    flow: SignInFlow
+    claims: dict[str, Any]
+    id_token: str
+    end_session_url: str
 
 
 class ProviderClient(DjangoOAuth2App):  # type: ignore[misc]
@@ -47,24 +63,31 @@ class ProviderClient(DjangoOAuth2App):  # type: ignore[misc]
 
     server_metadata: dict[str, Any]
     _expires_at = 0.0
+    _loading = threading.Lock()
 
     def load_server_metadata(self) -> dict[str, Any]:
         """Return the discovery document. Raises ProviderUnavailable if it names another issuer than the settings.
 
         The signing keys are stored in the same mapping by Authlib, so they expire with it.
         """
-        if time.monotonic() < self._expires_at:
-            return _require_mapping(self.server_metadata)
-        self.server_metadata = {}
-        metadata = _require_mapping(super().load_server_metadata())
-        if metadata.get("issuer") != settings.OIDC_ISSUER:
-            self.server_metadata = {}
+        with self._loading:  # no thread may see a document that is not checked yet
+            if time.monotonic() >= self._expires_at:
+                self.server_metadata = {}
+                self._check_metadata(super().load_server_metadata())
+                self._expires_at = time.monotonic() + METADATA_LIFETIME_S
+            return self.server_metadata
+
+    def _check_metadata(self, metadata: Any) -> None:
+        """Leave only accepted algorithms in the document. Raises ProviderUnavailable if it cannot be used."""
+        if not isinstance(metadata, dict) or metadata.get("issuer") != settings.OIDC_ISSUER:
             _log.error("The discovery document of the OpenID provider names another issuer than OIDC_ISSUER.")
             raise ProviderUnavailable
         offered = metadata.get("id_token_signing_alg_values_supported", ["RS256"])
-        metadata["id_token_signing_alg_values_supported"] = [name for name in ALGORITHMS if name in offered]
-        self._expires_at = time.monotonic() + METADATA_LIFETIME_S
-        return metadata
+        accepted = [name for name in ALGORITHMS if name in offered]
+        if not accepted:
+            _log.error("The OpenID provider offers no accepted signature of ID tokens.")
+            raise ProviderUnavailable
+        metadata["id_token_signing_alg_values_supported"] = accepted
 
 
 def get_client() -> ProviderClient:
@@ -80,14 +103,15 @@ def start_flow(request: HttpRequest, flow: SignInFlow) -> HttpResponseRedirect:
     No parameter of the request reaches the provider.
     """
     client, callback = get_client(), f"{settings.BASE_URL}{reverse('identity:callback')}"
-    with _provider_errors():
-        made = client.create_authorization_url(callback)
-    client.save_authorize_data(request, redirect_uri=callback, next_page=flow.next_page, carried=flow.carried, **made)
+    again = {"prompt": "login", "max_age": 0} if flow.confirms else {}
+    with provider_errors():
+        made = client.create_authorization_url(callback, **again)
+    client.save_authorize_data(request, redirect_uri=callback, flow=asdict(flow), **made)
     return HttpResponseRedirect(made["url"])
 
 
-def complete_flow(request: HttpRequest) -> tuple[SignInFlow, dict[str, Any], str]:
-    """Return the flow, the claims of its ID token and the token itself.
+def complete_flow(request: HttpRequest) -> ProviderAnswer:
+    """Return the answer of the provider to the flow that the request completes.
 
     Raises SignInRefused, or ProviderUnavailable. The state is used up in either case.
     """
@@ -95,10 +119,11 @@ def complete_flow(request: HttpRequest) -> tuple[SignInFlow, dict[str, Any], str
     stored = client.framework.get_state_data(request.session, state)
     if not stored:
         raise SignInRefused("foreign_state")
-    flow = SignInFlow(stored["next_page"], stored["carried"])
+    flow = SignInFlow(**stored["flow"])
     try:
-        with _provider_errors():
+        with provider_errors():
             token = client.authorize_access_token(request, claims_options=_claims_options(), leeway=LEEWAY_S)
+            end_session_url = client.load_server_metadata().get("end_session_endpoint") or ""
     except MismatchingStateError:
         raise SignInRefused("foreign_state") from None
     except OAuthError as error:
@@ -109,13 +134,7 @@ def complete_flow(request: HttpRequest) -> tuple[SignInFlow, dict[str, Any], str
     claims = token.get("userinfo") or {}
     if not _is_subject(claims.get("sub")):
         raise SignInRefused("invalid_token")
-    return flow, dict(claims), str(token["id_token"])
-
-
-def _require_mapping(metadata: Any) -> dict[str, Any]:
-    if not isinstance(metadata, dict):
-        raise TypeError("no JSON object")
-    return metadata
+    return ProviderAnswer(flow, dict(claims), str(token["id_token"]), str(end_session_url))
 
 
 def _is_subject(value: object) -> bool:
@@ -146,7 +165,7 @@ def _claims_options() -> dict[str, dict[str, Any]]:
 
 
 @contextmanager
-def _provider_errors() -> Iterator[None]:
+def provider_errors() -> Iterator[None]:
     """Turn errors of the connection and answers that are no OpenID Connect into ProviderUnavailable."""
     try:
         yield

@@ -7,7 +7,18 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
+from portal.accounts.reauthentication import uses_provider
 
-def sign_in_methods(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001
-    """Return `provider_name`, the name of the OpenID provider; '' if none is configured."""
-    return {"provider_name": settings.OIDC_PROVIDER_NAME if settings.OIDC_ISSUER else ""}
+
+def sign_in_methods(request: HttpRequest) -> dict[str, Any]:
+    """Return `provider_name`, '' if none is configured, `password_sign_in`, and `provider_confirms`.
+
+    With the last, the user confirms an act at the provider instead of with a password.
+    """
+    if not settings.OIDC_ISSUER:
+        return {"provider_name": "", "password_sign_in": True}
+    return {
+        "provider_name": settings.OIDC_PROVIDER_NAME,
+        "password_sign_in": settings.PASSWORD_SIGN_IN,
+        "provider_confirms": uses_provider(request),
+    }

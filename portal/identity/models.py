@@ -1,4 +1,4 @@
-"""Accounts of the OpenID provider that users sign in with."""
+"""Accounts of the OpenID provider that users sign in with, and their sessions."""
 
 from __future__ import annotations
 
@@ -28,3 +28,15 @@ class ProviderAccount(models.Model):
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["issuer", "subject"], name="provider_account_once")]
+
+
+class ProviderSession(models.Model):
+    """Session of a provider user, by which a back-channel logout finds it. Deleted when the session has expired."""
+
+    account = models.ForeignKey(ProviderAccount, on_delete=models.CASCADE, related_name="sessions")
+    session_key = models.CharField(max_length=40, unique=True)
+    sid = models.CharField(max_length=255, blank=True, help_text="Session id at the provider.")
+    started_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()

@@ -25,6 +25,14 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("The ID token has expired, or the clocks of %(provider)s and Countersign differ by more than a minute."),
         _("Try again. If it fails again, ask the people who run Countersign to compare the clocks."),
     ),
+    "other_user": (
+        _("You confirmed as another user of %(provider)s than the one who is signed in to Countersign."),
+        _("Nothing was done. Confirm again as the same user."),
+    ),
+    "not_asked_again": (
+        _("%(provider)s did not ask you to authenticate again, so this is no confirmation."),
+        _("Nothing was done. Ask the people who run Countersign whether the ID token has the claim auth_time."),
+    ),
     "account_disabled": (
         _("Your account exists, but it was switched off."),
         _("Ask the people who run Countersign to switch it on again."),

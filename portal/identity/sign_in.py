@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -16,36 +17,63 @@ from django.http import HttpRequest
 
 from portal.accounts import carried_forms, limits
 from portal.accounts.models import User
+from portal.accounts.reauthentication import PROVIDER_METHOD
+from portal.accounts.user_lock import lock_user
 from portal.audit.ledger import record_event
+from portal.identity.client import LEEWAY_S, ProviderAnswer
 from portal.identity.models import GroupsStatus, ProviderAccount
+from portal.identity.provider_sessions import follow_new_session_id, store_session
 from portal.identity.refusals import SignInRefused
 from portal.identity.role_mapping import MappedRoles, map_roles, set_roles
 
-METHOD = "openid_connect"
-"""Method of authentication in sessions and in the audit log."""
 _BACKEND = "portal.accounts.backends.PortalBackend"
 _NO_GROUPS = {GroupsStatus.MISSING: "groups_missing", GroupsStatus.OVERAGE: "groups_overage"}
 
 
-def sign_in_user(request: HttpRequest, claims: dict[str, Any], *, carried: str) -> None:
-    """Sign in the user of these claims, with the roles that they give. Raises SignInRefused.
-
-    `carried` is the token of a form that the user sent when an earlier session had ended.
-    """
+def sign_in_user(request: HttpRequest, answer: ProviderAnswer) -> None:
+    """Sign in the user of these claims, with the roles that they give. Raises SignInRefused."""
+    claims = answer.claims
     mapped = map_roles(claims)
-    try:
-        with transaction.atomic():
-            limits.lock_subject(f"provider account {claims['sub']}")  # two first sign-ins of one user at the same time
-            account = _find_account(claims) or _create_account(claims, mapped)
-            if not account.user.is_active:
-                raise SignInRefused("account_disabled", account.user.username)
-            set_roles(account.user, mapped)
-            account.groups_status, account.groups_read_at = mapped.status, Now()
-            account.save(update_fields=["groups_status", "groups_read_at"])
-            _start_session(request, account.user, claims)
-            carried_forms.store_form(request, account.user, carried)
-    except IntegrityError:  # another user was created with this name at the same time
-        raise SignInRefused("username_taken") from None
+    with transaction.atomic():
+        limits.lock_subject(f"provider account {claims['sub']}")  # two first sign-ins of one user at the same time
+        account = _find_account(claims) or _create_account(claims, mapped)
+        if not account.user.is_active:
+            raise SignInRefused("account_disabled", account.user.username)
+        _update_roles(account, mapped)
+        _start_session(request, account.user, claims)
+        sid = _text(claims, "sid", most=255)
+        store_session(request, account, sid=sid, id_token=answer.id_token, end_session_url=answer.end_session_url)
+        carried_forms.store_form(request, account.user, answer.flow.carried)
+
+
+def confirm_user(request: HttpRequest, answer: ProviderAnswer) -> None:
+    """Record that the signed-in user has authenticated at the provider since the flow began. Raises SignInRefused."""
+    claims, asked_at = answer.claims, answer.flow.started_at
+    username = request.user.get_username()
+    account = _find_account(claims)
+    if account is None or account.user != request.user:
+        raise SignInRefused("other_user", username)
+    auth_time = _auth_time(claims)
+    if not asked_at - LEEWAY_S <= auth_time <= time.time() + LEEWAY_S:
+        raise SignInRefused("not_asked_again", username)
+    with transaction.atomic():
+        _update_roles(account, map_roles(claims))
+        proved_at = min(auth_time, time.time())
+        record_authentication(request, account.user, PROVIDER_METHOD, reauthenticated=True, proved_at=proved_at)
+        follow_new_session_id(request)
+
+
+def _update_roles(account: ProviderAccount, mapped: MappedRoles) -> None:
+    lock_user(account.user)  # two sign-ins of one user at the same time
+    set_roles(account.user, mapped)
+    account.groups_status, account.groups_read_at = mapped.status, Now()
+    account.save(update_fields=["groups_status", "groups_read_at"])
+
+
+def _auth_time(claims: dict[str, Any]) -> float:
+    """Return when the user authenticated at the provider; 0 if the provider does not say."""
+    value = claims.get("auth_time")
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
 
 
 def _find_account(claims: dict[str, Any]) -> ProviderAccount | None:
@@ -67,7 +95,11 @@ def _create_account(claims: dict[str, Any], mapped: MappedRoles) -> ProviderAcco
         raise SignInRefused("no_username") from None
     if taken:
         raise SignInRefused("username_taken")
-    user.save()
+    try:
+        with transaction.atomic():
+            user.save()
+    except (IntegrityError, ValidationError):  # another user was created with this name at the same time
+        raise SignInRefused("username_taken") from None
     account = ProviderAccount.objects.create(user=user, issuer=settings.OIDC_ISSUER, subject=claims["sub"])
     facts = {"person": user.username, "issuer": account.issuer, "subject_id": account.subject}
     record_event("account.created", data=facts)
@@ -91,11 +123,10 @@ def _start_session(request: HttpRequest, user: User, claims: dict[str, Any]) -> 
     """Start a session under a new id. The proof of presence is as old as the provider says, or does not count."""
     if request.user.is_authenticated:
         logout(request)
-    auth_time = claims.get("auth_time")
-    record_authentication(request, user, METHOD, proved_at=auth_time if isinstance(auth_time, int | float) else 0)
+    record_authentication(request, user, PROVIDER_METHOD, proved_at=_auth_time(claims))
     login(request, user, backend=_BACKEND)
 
 
-def _text(claims: dict[str, Any], name: str) -> str:
+def _text(claims: dict[str, Any], name: str, *, most: int = 150) -> str:
     value = claims.get(name)
-    return value.strip()[:150] if isinstance(value, str) else ""
+    return value.strip()[:most].replace("\0", "") if isinstance(value, str) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -9,14 +10,15 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.signals import user_login_failed
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.accounts.decorators import UserRequest, require_rights
 from portal.identity import client
 from portal.identity.client import ProviderUnavailable, SignInFlow
 from portal.identity.refusals import SignInRefused
-from portal.identity.sign_in import sign_in_user
+from portal.identity.sign_in import confirm_user, sign_in_user
 
 View = Callable[..., HttpResponse]
 
@@ -51,13 +53,31 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     return client.start_flow(request, SignInFlow(page if safe else "/", request.POST.get("carried", "")))
 
 
+@require_POST
+@require_rights()
+@require_provider
+def confirm(request: UserRequest) -> HttpResponse:
+    """Redirect to the provider, which must ask the signed-in user to authenticate again."""
+    return client.start_flow(request, SignInFlow(confirms=True, started_at=time.time()))
+
+
+@require_safe
+@require_rights()
+def confirmed(request: UserRequest) -> HttpResponse:
+    """Show that the provider has confirmed the user, in the window that the form opened for it."""
+    return render(request, "identity/confirmed.html")
+
+
 @require_safe
 @require_provider
 def callback(request: HttpRequest) -> HttpResponse:
-    """Sign in the user whom the provider has authenticated, and go to the page that was asked for."""
-    flow, claims, _id_token = client.complete_flow(request)
-    sign_in_user(request, claims, carried=flow.carried)
-    return HttpResponseRedirect(flow.next_page)
+    """Sign in or confirm the user whom the provider has authenticated, and go to the page that was asked for."""
+    answer = client.complete_flow(request)
+    if answer.flow.confirms:
+        confirm_user(request, answer)
+        return redirect("identity:confirmed")
+    sign_in_user(request, answer)
+    return HttpResponseRedirect(answer.flow.next_page)
 
 
 def _record_refusal(request: HttpRequest, code: str, username: str = "") -> None:

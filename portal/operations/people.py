@@ -15,7 +15,7 @@ from portal.accounts.roles import Right
 from portal.changes.models import OPEN as OPEN_STATUSES
 from portal.changes.models import Change, Status, Vote
 from portal.common.db_expressions import CountSubquery
-from portal.governance import proposals
+from portal.governance import proposals, rules
 from portal.governance.models import GovernanceProposal, ProposalKind
 from portal.governance.people import ROLE_CODES
 from portal.operations import role_coverage
@@ -56,6 +56,7 @@ class PersonPage:
 
     person: User
     is_own: bool
+    has_provider_roles: bool
     groups: list[str]
     held: list[str]
     missing: list[str]
@@ -90,8 +91,10 @@ class PeoplePage:
 def load_people(cursor: str) -> PeoplePage:
     """Return the accounts from the cursor on, the coverage of rights, and the open proposals about people."""
     open_changes = Change.objects.filter(requester=OuterRef("pk"), status__in=OPEN_STATUSES)
-    accounts: QuerySet[Any] = User.objects.prefetch_related("groups").annotate(
-        open_changes=CountSubquery(open_changes.values("pk")[:MOST])
+    accounts: QuerySet[Any] = (
+        User.objects.select_related("provider_account")
+        .prefetch_related("groups")
+        .annotate(open_changes=CountSubquery(open_changes.values("pk")[:MOST]))
     )
     page = keyset.paginate_by_keyset(accounts, order=("username",), cursor=cursor, size=PAGE)
     coverage = role_coverage.count_right_holders()
@@ -101,7 +104,7 @@ def load_people(cursor: str) -> PeoplePage:
 
 def load_person(user_id: int, reader: User) -> PersonPage:
     """Return the page of one person. Raises Http404."""
-    person = get_object_or_404(User.objects.prefetch_related("groups"), pk=user_id)
+    person = get_object_or_404(User.objects.select_related("provider_account").prefetch_related("groups"), pk=user_id)
     groups = sorted(group.name for group in person.groups.all())
     held = [code for code, role in ROLE_CODES.items() if role in groups]
     changes = list(Change.objects.filter(requester=person, status__in=OPEN_STATUSES).order_by("-pk")[: _SHOWN + 1])
@@ -110,6 +113,7 @@ def load_person(user_id: int, reader: User) -> PersonPage:
     return PersonPage(
         person=person,
         is_own=person.pk == reader.pk,
+        has_provider_roles=rules.has_provider_roles(person),
         groups=groups,
         held=held,
         missing=[code for code in ROLE_CODES if code not in held],

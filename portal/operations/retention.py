@@ -13,6 +13,7 @@ from portal.accounts import attempts, limits
 from portal.audit import retention
 from portal.changes.models import Change
 from portal.changes.workflow import drafts
+from portal.identity import provider_sessions
 from portal.notifications.models import Notification
 
 
@@ -33,5 +34,6 @@ def delete_expired_rows() -> Iterator[tuple[str, int]]:
     yield "abandoned drafts", drafts.delete_expired_drafts(now)
     yield "counted acts", limits.delete_expired()
     yield "addresses of sign-ins", attempts.forget_addresses()
+    yield "sessions at the provider", provider_sessions.delete_expired_sessions()
     told = Notification.objects.filter(at__lt=now - timedelta(days=settings.RETAIN_NOTIFICATIONS_DAYS))
     yield "notices", told.delete()[0]

@@ -101,7 +101,11 @@ class StubProvider:
 
 def begin(client: Client, stub: StubProvider, **data: str) -> dict[str, str]:
     """Press "Continue with …"; the parameters that the browser takes to the provider."""
-    answer = client.post("/identity/sign-in/", data)
+    return sent_to_provider(client.post("/identity/sign-in/", data), stub)
+
+
+def sent_to_provider(answer: HttpResponse, stub: StubProvider) -> dict[str, str]:
+    """The parameters of a redirect to the provider, which will put their nonce into its next ID token."""
     assert answer.status_code == 302, answer.content.decode()
     sent = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
     stub.nonce = sent["nonce"]

@@ -175,7 +175,12 @@ def test_provider_that_listens_no_more_is_a_page_that_says_so(
 
 @pytest.mark.parametrize(
     "discovery",
-    [{"issuer": "https://evil.example"}, {"authorization_endpoint": None}, {"issuer": None}],
+    [
+        {"issuer": "https://evil.example"},
+        {"issuer": None},
+        {"authorization_endpoint": None},
+        {"id_token_signing_alg_values_supported": ["none", "HS256"]},
+    ],
     ids=str,
 )
 def test_discovery_of_another_issuer_or_without_endpoints_is_not_used(

@@ -87,6 +87,9 @@ notifications:read            POST   in  302 302 302 302 302 in  302
 notifications:preferences     GET    in  200 200 200 200 200 in  200
 notifications:preferences     POST   in  422 422 422 422 422 in  302
 identity:sign_in        POST   404 404 404 404 404 404 404 404
+identity:confirm        POST   in  404 404 404 404 404 in  404
+identity:confirmed      GET    in  200 200 200 200 200 in  200
+identity:backchannel_logout POST 404 404 404 404 404 404 404 404
 identity:callback       GET    404 404 404 404 404 404 404 404
 operations:delivery     GET    in  403 403 403 403 200 in  403
 operations:pause         POST   in  403 403 403 403 302 in  403

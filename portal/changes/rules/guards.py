@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from portal.accounts import roles
 from portal.accounts.models import User
-from portal.accounts.reauthentication import RecentAuth
+from portal.accounts.reauthentication import PROVIDER_METHOD, RecentAuth
 from portal.accounts.roles import Right
 from portal.audit.models import Event
 from portal.catalog.models import ApiSecret
@@ -130,6 +130,9 @@ def require_right(by: User, right: Right) -> None:
 def require_recent_auth(recent_auth: RecentAuth) -> None:
     """Require that the user has authenticated within the last minutes. Raises ReauthenticationRequired."""
     if not recent_auth.fresh:
+        if PROVIDER_METHOD in recent_auth.methods:
+            confirm = _("Confirm with %(provider)s, then send this again.")
+            raise ReauthenticationRequired(confirm % {"provider": settings.OIDC_PROVIDER_NAME})
         raise ReauthenticationRequired(_("Enter your password to confirm."))
 
 

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.roles import Right, rights_of, users_with_right
 from portal.changes.presenters import own_changes
+from portal.identity.provider_accounts import find_provider_account
 
 LANDING = {
     Right.DECIDE: "changes:queue",
@@ -29,7 +30,8 @@ def home(request: UserRequest) -> HttpResponse:
         if right in rights:
             return redirect(landing)
     people = users_with_right(Right.OPERATE).order_by("username")
-    return render(request, "accounts/no_right.html", {"administrators": people})
+    account = find_provider_account(request.user)
+    return render(request, "accounts/no_right.html", {"administrators": people, "provider_account": account})
 
 
 def _desk(request: UserRequest) -> HttpResponse:

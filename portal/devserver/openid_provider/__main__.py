@@ -69,7 +69,8 @@ def save_client(client_id: str, secret: str, portal_url: str) -> None:
     """Register the portal as client, which needs no consent of the user."""
     from allauth.idp.oidc.models import Client  # noqa: PLC0415 - models exist only once apps are ready
 
-    client = Client(id=client_id, name="Countersign", skip_consent=True, scopes="openid\nprofile\nemail")
+    client = Client.objects.filter(id=client_id).first() or Client(id=client_id)
+    client.name, client.skip_consent, client.scopes = "Countersign", True, "openid\nprofile\nemail"
     client.set_secret(secret)
     client.set_redirect_uris([f"{portal_url}/identity/callback/"])
     client.set_post_logout_redirect_uris([f"{portal_url}/accounts/login/"])

@@ -6,15 +6,17 @@ import os
 import secrets
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management import BaseCommand, CommandError, CommandParser
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from portal.accounts.models import User
 from portal.audit.ledger import record_event
 from portal.governance import people, rules
 from portal.governance.models import GovernanceProposal
 from portal.governance.violations import GovernanceViolation
+from portal.identity.provider_accounts import find_provider_account, link_local_user
 
 
 class Command(BaseCommand):
@@ -37,6 +39,11 @@ class Command(BaseCommand):
         roles.add_argument("--no-role", action="store_const", const=[], dest="roles", help="take every role away")
         parser.add_argument("--email", help="where auditors get checkpoints of the log; '' for none")
         parser.add_argument("--new-password", action="store_true", help="for an account that exists")
+        parser.add_argument(
+            "--provider-subject",
+            metavar="SUB",
+            help="the subject by which the OpenID provider knows this user, who then signs in with it alone",
+        )
         switch = parser.add_mutually_exclusive_group()
         switch.add_argument("--disable", action="store_false", dest="active", default=None, help="end its sessions too")
         switch.add_argument("--enable", action="store_true", dest="active", default=None)
@@ -57,10 +64,15 @@ class Command(BaseCommand):
                 if active is not None:
                     raise CommandError(f"There is no account {username}.")
                 user = _new(username)
+            if made or options["roles"] is not None or options["new_password"]:
+                _forbid_provider_user(user)
             password = _new_password(user, made=made) if made or options["new_password"] else ""
             if options["email"] is not None:
                 _set_email(user, options["email"])
             filed = _set_rights(user, options["roles"], active)
+            if options["provider_subject"]:
+                _link(user, options["provider_subject"])
+                password = ""
         self.stdout.write(_standing(user))
         if filed is not None:
             self.stdout.write(_filed(filed))
@@ -108,6 +120,26 @@ def _set_rights(user: User, codes: list[str] | None, active: bool | None) -> Gov
         return people.enable_by_console(user, console=_console()) if active else None
     except GovernanceViolation as violation:
         raise CommandError(f"Nothing was done. {violation}") from None
+
+
+def _forbid_provider_user(user: User) -> None:
+    if user.pk and find_provider_account(user) is not None:
+        raise CommandError(
+            f"{user.username} signs in with the OpenID provider, whose groups give the roles, and has no password here."
+            " Nothing was done. Change the groups at the provider; --disable ends all access at once."
+        )
+
+
+def _link(user: User, subject: str) -> None:
+    if not settings.OIDC_ISSUER:
+        raise CommandError("OIDC_ISSUER is not set, so there is no provider to link to. Nothing was done.")
+    if find_provider_account(user) is not None:
+        raise CommandError(f"{user.username} is linked to an account of the provider already. Nothing was done.")
+    try:
+        with transaction.atomic():
+            link_local_user(user, subject, by=_console())
+    except IntegrityError:
+        raise CommandError("Another user is linked to this subject. Nothing was done.") from None
 
 
 def _filed(proposal: GovernanceProposal) -> str:
