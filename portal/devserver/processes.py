@@ -14,6 +14,7 @@ from portal.devserver.supervisor import ChildProcess
 
 SANDBOX_CLIENT_ID = "portal"
 SANDBOX_SCIM_CLIENT_ID = "portal-scim"
+OPENID_CLIENT_ID = "countersign"
 _WORKERS = 4
 _SEALERS = 2  # so that new events are sealed while the whole log is verified
 
@@ -39,6 +40,14 @@ def sandbox_process(
     secrets = {"SANDBOX_CLIENT_SECRET": client_secret, "SANDBOX_SCIM_CLIENT_SECRET": scim_client_secret}
     environment = {**os.environ, **secrets}
     return ChildProcess("sandbox", [*command, "--state", str(state)], environment, ready='"control_url"', outlives=True)
+
+
+def openid_provider_process(port: int, folder: Path, portal_url: str, client_secret: str) -> ChildProcess:
+    """Return the process of the OpenID provider of the demo."""
+    command = [sys.executable, "-m", "portal.devserver.openid_provider", "--port", str(port), "--folder", str(folder)]
+    command += ["--client-id", OPENID_CLIENT_ID, "--portal-url", portal_url]
+    environment = {**os.environ, "OPENID_CLIENT_SECRET": client_secret}
+    return ChildProcess("openid", command, environment, ready='"issuer"', outlives=True)
 
 
 def web_process(port: int, environment: Mapping[str, str]) -> ChildProcess:

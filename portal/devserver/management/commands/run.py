@@ -19,7 +19,7 @@ from django.db import Error as DatabaseError
 from django.db import connections
 
 from portal.audit.sealing import log_origin
-from portal.devserver import demo_users, processes, redis_server
+from portal.devserver import demo_provider, demo_users, processes, redis_server
 from portal.devserver.demo_history import was_started
 from portal.devserver.postgres_server import (
     OWNER,
@@ -65,6 +65,8 @@ class Command(BaseCommand):
             state = prepare_state_folder()
             with acquire_run_lock(state):
                 require_free_port(settings.PORT)
+                if demo_provider.is_wanted():
+                    require_free_port(settings.PORT + 1)
                 _Run(state, settings.PORT).to_the_end()
         except (AlreadyRunning, StateDirUnwritable, redis_server.NoRedis, PostgresUnavailable) as error:
             raise CommandError(str(error)) from None
@@ -89,6 +91,7 @@ class _Run:
         self.of_the_sealer = {"AUDIT_SIGNING_KEY": settings.AUDIT_SIGNING_KEY}
         self.facts: dict[str, Any] = {"pid": os.getpid(), "url": self.url, "ready": False}
         self.facts["segura_url"] = settings.SEGURA_URL
+        self.hints: list[str] = []
 
     def to_the_end(self) -> None:
         """Start all processes, then supervise them. Raises NotReady; a stop signal is a normal end."""
@@ -101,7 +104,7 @@ class _Run:
 
     def bring_up(self, supervisor: Supervisor) -> None:
         """Start the services that the portal needs, prepare the database meanwhile, then start the portal."""
-        grounds = [*self.broker(), *self.sandbox()]
+        grounds = [*self.broker(), *self.sandbox(), *self.openid_provider()]
         for child in grounds:
             supervisor.start(child)
         server = self.find_server()
@@ -178,6 +181,18 @@ class _Run:
             )
         ]
 
+    def openid_provider(self) -> list[ChildProcess]:
+        """Return the process of the OpenID provider, if it is wanted, and set the portal's settings for it."""
+        if not demo_provider.is_wanted():
+            return []
+        provider = demo_provider.prepare_provider(self.state, self.port)
+        self.environment |= provider.build_settings()
+        self.facts["openid_url"] = provider.issuer
+        names = ", ".join(demo_provider.PEOPLE)
+        self.hints = ["", f"  Continue with {demo_provider.NAME}:  {names}; password {provider.password}"]
+        self.hints += [f"  Change their groups in {provider.folder / 'people.json'}; the next sign-in reads them"]
+        return [provider.build_process(self.url)]
+
     def use_sandbox(self, announced: dict[str, str]) -> None:
         """Pass the URLs that the sandbox printed to the portal and to run.json."""
         self.environment |= {
@@ -199,7 +214,7 @@ class _Run:
         if passwords:
             lines += ["  Demo accounts (refused outside the demo); the sign-in page needs no password"]
         lines += [f"    {name:<12}{password}" for name, password in passwords.items()]
-        lines += ["", f"  State: {self.state}   Stop: Ctrl-C   Start over: make reset", ""]
+        lines += [*self.hints, "", f"  State: {self.state}   Stop: Ctrl-C   Start over: make reset", ""]
         sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
 
