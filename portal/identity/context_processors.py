@@ -16,7 +16,7 @@ def sign_in_methods(request: HttpRequest) -> dict[str, Any]:
     With the last, the user confirms an act at the provider instead of with a password.
     """
     if not settings.OIDC_ISSUER:
-        return {"provider_name": "", "password_sign_in": True}
+        return {"provider_name": "", "password_sign_in": True, "provider_confirms": False}
     return {
         "provider_name": settings.OIDC_PROVIDER_NAME,
         "password_sign_in": settings.PASSWORD_SIGN_IN,
