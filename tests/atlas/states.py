@@ -78,6 +78,10 @@ NO_PAGE = {
     "changes:check_base": "has the secret read and leads back",
     "changes:next_change": "leads to the next change of the queue",
     "devserver:demo_sign_in": "signs in and leads home",
+    "identity:sign_in": "leads to the OpenID provider",
+    "identity:confirm": "leads to the OpenID provider",
+    "identity:callback": "signs in and leads to the page that was asked for",
+    "identity:backchannel_logout": "answers the OpenID provider",
     "carried_form": "shows the form that was filled in before signing in again",
     "changes:status": "a part of the page of a change, asked for as it moves",
     **dict.fromkeys(
@@ -278,6 +282,7 @@ def _administrator() -> Iterator[State]:
     yield State("proposals fresh", "admin", "/operations/proposals/", "fresh")
     yield State("proposals", "admin", "/operations/proposals/")
     yield State("proposal", "admin", "/operations/proposals/{proposal}/", minutes_ago=60)
+    yield State("confirmed-by-provider", "approver", "/identity/confirmed/")
     yield State("keys", "admin", "/operations/keys/")
 
 
