@@ -85,7 +85,7 @@ notifications:inbox           GET    in  200 200 200 200 200 in  200
 notifications:count           GET    204 204 204 204 204 204 204 204
 notifications:read            POST   in  302 302 302 302 302 in  302
 notifications:preferences     GET    in  200 200 200 200 200 in  200
-notifications:preferences     POST   in  422 422 422 422 422 in  302
+notifications:preferences     POST   in  302 302 302 302 302 in  302
 identity:sign_in        POST   404 404 404 404 404 404 404 404
 identity:confirm        POST   in  404 404 404 404 404 in  404
 identity:confirmed      GET    in  200 200 200 200 200 in  200
