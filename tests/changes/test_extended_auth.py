@@ -13,6 +13,7 @@ from pytest_django.fixtures import Settings
 
 from portal.accounts.models import User
 from portal.changes.domain.proposal import Proposal
+from portal.changes.domain.risks import RiskLevel
 from portal.changes.models import Change, Status, Vote
 from portal.changes.workflow import submission
 from tests.changes.pages import ballot_of, page_of, send, text_of
@@ -22,7 +23,7 @@ from tests.people import mirrored
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue"), pytest.mark.shows("W07")]
 AsPerson = Callable[..., Client]
 PASSWORD = "approver-correct-horse"
-LOW, MEDIUM, HIGH = {"notes": "x"}, {"value": "a-new-value"}, {"url": "https://elsewhere.example"}
+LOW, MEDIUM, HIGH = {"notes": "x"}, {"value": "a-new-value", "tags": "y"}, {"url": "https://elsewhere.example"}
 
 
 @pytest.fixture
@@ -83,6 +84,7 @@ def test_high_risk_vote_six_minutes_after_the_password_asks_in_queue_and_for_eve
 ) -> None:
     wait(browser, 3)
     medium, high = change_of(MEDIUM), change_of(HIGH)
+    assert (medium.risk, high.risk) == (RiskLevel.MEDIUM, RiskLevel.HIGH)
     assert send(browser, "approve", medium, ballot_of(medium)).status_code == 302
     wait(browser, 3)
     assert asks(browser.get("/queue/", {"open": high.pk}).content.decode())
