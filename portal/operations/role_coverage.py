@@ -58,13 +58,13 @@ def _deciding(approvers: int) -> CoverageGap | None:
     numbers = {"required": required, "approvers": approvers}
     if approvers < required:
         return CoverageGap(
-            True, _("No change can be approved: it takes %(required)d, and %(approvers)d may approve.") % numbers
+            True, _("No change can be approved: approvals needed %(required)d, approvers %(approvers)d.") % numbers
         )
     return CoverageGap(
         False,
         ngettext(
-            "Only %(approvers)d person may approve, which is just enough: a change of their own, or a day off, waits.",
-            "Only %(approvers)d people may approve, which is just enough: a change of their own, or a day off, waits.",
+            "Only one approver: their own changes, and all changes while they are away, cannot be approved.",
+            "Only %(approvers)d approvers: their own changes, and all changes while one is away, cannot be approved.",
             approvers,
         )
         % numbers,
@@ -94,9 +94,27 @@ def _list_beyond(approvers: int) -> QuerySet[Revision, int]:
 
 def _alone(holders: dict[Right, int]) -> list[CoverageGap]:
     found = []
-    if holders[Right.OPERATE] == 1:
+    if not holders[Right.PROPOSE]:
+        found.append(CoverageGap(False, _("No one can propose a change.")))
+    if holders[Right.OPERATE] < 2:
         found.append(
-            CoverageGap(False, _("Only one person is an administrator: no one else could resolve a change of theirs."))
+            CoverageGap(
+                False,
+                _(
+                    "Only one administrator: no one else can resolve their changes, and no proposal about people can be"
+                    " approved."
+                ),
+            )
+        )
+    elif holders[Right.OPERATE] == 2:
+        found.append(
+            CoverageGap(
+                False,
+                _(
+                    "Only two administrators: a proposal about one of them, and all proposals while one is away, cannot"
+                    " be approved."
+                ),
+            )
         )
     if not holders[Right.AUDIT]:
         found.append(CoverageGap(False, _("No one can read the audit log.")))

@@ -62,9 +62,9 @@ def test_everybody_is_listed_with_roles_and_whether_they_may_sign_in(as_person: 
 @pytest.mark.parametrize(
     ("approvers", "required", "said"),
     [
-        (0, 1, "No change can be approved: it takes 1, and 0 may approve."),
-        (1, 1, "Only 1 person may approve, which is just enough"),
-        (2, 2, "Only 2 people may approve, which is just enough"),
+        (0, 1, "No change can be approved: approvals needed 1, approvers 0."),
+        (1, 1, "Only one approver: their own changes, and all changes while they are away, cannot be approved."),
+        (2, 2, "Only 2 approvers: their own changes, and all changes while one is away, cannot be approved."),
         (3, 2, ""),
     ],
 )
@@ -75,9 +75,10 @@ def test_gate_that_nobody_can_pass_or_hardly_anybody_is_named(
     for number in range(approvers):
         person(f"approver-{number}", Role.APPROVER)
     person("another-admin", Role.ADMINISTRATOR, Role.AUDITOR)
+    person("third-admin", Role.ADMINISTRATOR, Role.REQUESTER)
     page = people(as_person(admin))
     assert said in page
-    assert ("No right depends on a single person." in page) is not bool(said)
+    assert ("No step depends on a single person." in page) is not bool(said)
 
 
 def test_change_that_asks_for_more_approvals_than_there_are_is_named(

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -214,3 +215,24 @@ def test_acts_on_people_are_limited(as_person: AsPerson, admin: User) -> None:
     answers = [post(browser, "disable_user", each.pk, reason="Has left").status_code for each in accounts]
     assert answers == [302] * 10 + [429]
     assert len(events("account.disabled")) == 10
+
+
+def test_coverage_says_what_too_few_people_would_stop(as_person: AsPerson, admin: User) -> None:
+    browser = as_person(admin)
+    page = text_of(browser.get(reverse("operations:users")))
+    assert "Only one administrator: no one else can resolve their changes" in page
+    assert "No one can propose a change." in page
+    assert "No one can read the audit log." in page
+    person("admin2", Role.ADMINISTRATOR, Role.REQUESTER)
+    page = text_of(browser.get(reverse("operations:users")))
+    assert "Only two administrators: a proposal about one of them" in page
+    assert "No one can propose a change." not in page
+
+
+@pytest.mark.parametrize("name", ["Ana", "ANA", "\N{FULLWIDTH LATIN SMALL LETTER A}na", "a\N{ZERO WIDTH SPACE}na"])
+def test_second_account_whose_name_differs_in_case_or_form_cannot_exist_pe4(name: str, ana: User) -> None:
+    with pytest.raises(CommandError):
+        call_command("user", name)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.bulk_create([User(username=name)])
+    assert User.objects.get() == ana
