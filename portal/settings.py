@@ -330,7 +330,6 @@ TEMPLATES = [
                 "portal.changes.context_processors.pause",
                 "portal.changes.context_processors.needs_you",
                 "portal.notifications.context_processors.counts",
-                "portal.operations.context_processors.open_proposals",
                 *(["portal.devserver.context_processors.demo"] if _HAS_DEVSERVER else []),
             ],
         },

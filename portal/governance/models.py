@@ -31,6 +31,13 @@ _ABOUT_RIGHTS = (ProposalKind.GIVE_ROLES, ProposalKind.ENABLE_ACCOUNT)
 """Kinds that nobody may propose about themselves."""
 
 
+class ProposalQuerySet(models.QuerySet["GovernanceProposal"]):
+    def awaiting_decision_by(self, reader: User) -> ProposalQuerySet:
+        """Return the open proposals that are neither the reader's own nor about them."""
+        others = ~Q(subject=reader) & (Q(proposed_by=None) | ~Q(proposed_by=reader))
+        return self.filter(others, verdict="")
+
+
 class GovernanceProposal(models.Model):
     """Proposal to change the governance: `old` and `new` are the state before and after, `subject` is the person.
 
@@ -50,6 +57,8 @@ class GovernanceProposal(models.Model):
     decided_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(null=True)
     decision_reason = models.TextField(blank=True, db_default="")
+
+    objects = ProposalQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()

@@ -18,6 +18,7 @@ from portal.changes.models import Change, Revision, StatusCause
 from portal.changes.presenters.next_steps import instant_text
 from portal.common.db_expressions import CountSubquery
 from portal.common.invisible_characters import replace_invisible
+from portal.governance.models import GovernanceProposal
 from portal.notifications.models import Notification
 
 COUNT_LIMIT = 100
@@ -120,9 +121,20 @@ def count_queue_and_unread(person: User) -> tuple[str, str]:
     return waiting, unread
 
 
-def _counted(person: User, *, queue: bool = False) -> list[str]:
+def count_for_administrator(person: User, *, queue: bool) -> tuple[str, str, str]:
+    """Return the numbers of unread notifications, of waiting proposals and, with `queue`, of waiting changes.
+
+    One query for all, as for other users: the pages of administrators have none to spare.
+    """
+    unread, proposals, waiting = [*_counted(person, queue=queue, proposals=True), ""][:3]
+    return unread, proposals, waiting
+
+
+def _counted(person: User, *, queue: bool = False, proposals: bool = False) -> list[str]:
     # One for each change, as the page of notifications shows them.
     lists: list[QuerySet[Any]] = [Notification.objects.inbox(person).newest_per_change(Q(read_at=None))]
+    if proposals:
+        lists.append(GovernanceProposal.objects.awaiting_decision_by(person))
     if queue:
         lists.append(Change.objects.awaiting_decision_by(person))
     counts = [CountSubquery(found.values("pk")[: COUNT_LIMIT + 1]) for found in lists]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
@@ -148,12 +148,6 @@ def load_proposal(proposal_id: int, reader: User) -> ProposalPage:
         may_reject=proposal.is_open and not is_own and not is_about,
         may_adopt=proposal.is_open and proposal.proposed_by_id is None and not is_about,
     )
-
-
-def count_proposals_for(reader: User) -> int:
-    """Count the open proposals that wait for this administrator, which are neither their own nor about them."""
-    others = ~Q(subject=reader) & (Q(proposed_by=None) | ~Q(proposed_by=reader))
-    return GovernanceProposal.objects.filter(others, verdict="")[:MOST].count()
 
 
 def is_lone_administrator() -> bool:
