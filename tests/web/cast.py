@@ -176,7 +176,9 @@ def assemble(build: Callable[..., Proposal]) -> Cast:
         for role in granted:
             roles.add_to_role(cast[name], role)
     secret = mirrored()
-    return Cast(cast, secret, submission.submit_change(build(), by=cast["owner"]), build)
+    whole = Cast(cast, secret, submission.submit_change(build(), by=cast["owner"]), build)
+    whole.proposal()
+    return whole
 
 
 @contextmanager
