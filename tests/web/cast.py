@@ -18,7 +18,17 @@ from portal.accounts.roles import Role
 from portal.audit.models import Event
 from portal.catalog.models import ApiSecret, CatalogSync
 from portal.changes.domain.proposal import Proposal, encode_proposal
-from portal.changes.models import Change, ChangeTemplate, CircuitBreaker, Comment, Draft, Revision, Status, Vote
+from portal.changes.models import (
+    Change,
+    ChangeTemplate,
+    CircuitBreaker,
+    Comment,
+    Draft,
+    ResolvedThread,
+    Revision,
+    Status,
+    Vote,
+)
 from portal.changes.workflow import comments, delivery_pause, review, submission
 from portal.changes.workflow.comments import NewComment
 from portal.governance import people
@@ -151,7 +161,7 @@ class Cast:
                 by=self.people["operator"], reason="Segura is being upgraded", recent_auth=PRESENT
             )
         if act in ("resolve_thread", "reopen_thread"):
-            comments.post_comment(self.change.pk, NewComment(uuid.uuid4(), "Seen"), by=self.people["owner"])
+            comments.post_comment(self.change.pk, NewComment(uuid.UUID(int=1), "Seen"), by=self.people["owner"])
         if act == "revert":
             Change.objects.filter(pk=self.change.pk).update(status=Status.APPLIED)
         if act in status:
@@ -195,7 +205,17 @@ def stands() -> dict[str, list[Any]]:
     """All that an act could have changed, people's passwords included; of the log, what is not a mere refusal."""
     kept = {
         model.__name__: list(model.objects.order_by("pk").values())
-        for model in (Change, Comment, Draft, Revision, Vote, CatalogSync, CircuitBreaker, SavedFilter)
+        for model in (
+            Change,
+            Comment,
+            ResolvedThread,
+            Draft,
+            Revision,
+            Vote,
+            CatalogSync,
+            CircuitBreaker,
+            SavedFilter,
+        )
     }
     known = Event.objects.exclude(action__in=("access.denied", "vote.refused", "governance.refused", "session.failed"))
     return {

@@ -188,7 +188,7 @@ def lasting() -> dict[str, Any]:
     """What stands, without the numbers rows are given and the instants that differ from one second to the next."""
 
     def lasts(column: str, value: object) -> bool:
-        return column not in ("id", "change_id", "mac") and not isinstance(value, datetime)
+        return column not in ("id", "change_id", "comment_id", "mac") and not isinstance(value, datetime)
 
     found = stands()
     plain = {model: found.pop(model) for model in ("Event", "User")}

