@@ -24,7 +24,7 @@ from portal.web import keyset
 from portal.web.keyset import Page
 
 PAGE = 50
-MOST = 100
+MOST = 50
 """Numbers on these pages are counted up to this one."""
 _SHOWN = 20
 _COUNTING = (Status.PENDING, Status.APPROVED)
@@ -90,7 +90,9 @@ class PeoplePage:
 
 def load_people(cursor: str) -> PeoplePage:
     """Return the accounts from the cursor on, the coverage of rights, and the open proposals about people."""
-    open_changes = Change.objects.filter(requester=OuterRef("pk"), status__in=OPEN_STATUSES)
+    open_changes = Change.objects.filter(
+        requester=OuterRef("pk"), closed_at=None
+    )  # by the index change_requester_ended
     accounts: QuerySet[Any] = (
         User.objects.select_related("provider_account")
         .prefetch_related("groups")
