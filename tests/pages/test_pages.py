@@ -125,7 +125,7 @@ def test_htmx_is_told_to_stay_within_the_content_policy_and_to_show_refusals(cli
 @pytest.mark.shows("W11")
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda template: template.name)
 def test_template_has_no_inline_code(template: Path) -> None:
-    text = template.read_text()
+    text = re.sub(r"\{%.*?%\}", "", template.read_text())  # names within tags of Django are no attributes
     assert not re.search(r"<script(?![^>]*\bsrc=)", text)
     assert not re.search(r"<style\b", text)
     assert not re.search(r"\sstyle\s*=", text)
