@@ -215,7 +215,12 @@ def _person(request: UserRequest, shown: PersonPage, *, status: int = 200, **con
         "disable_form": PersonActForm(request=request, act="disable"),
         "enable_form": PersonActForm(request=request, act="enable"),
     }
-    return render(request, "operations/user.html", {**forms, "shown": shown, "refusal": "", **context}, status=status)
+    return render(
+        request,
+        "operations/user.html",
+        {**forms, "shown": shown, "part": "people", "refusal": "", **context},
+        status=status,
+    )
 
 
 def _proposal(request: UserRequest, proposal_id: int, *, status: int = 200, **context: object) -> HttpResponse:
@@ -225,7 +230,7 @@ def _proposal(request: UserRequest, proposal_id: int, *, status: int = 200, **co
         "reject_form": PersonActForm(request=request, act="reject"),
         "adopt_form": ConfirmForm(request=request, act="adopt"),
     }
-    context = {**forms, "shown": shown, "refusal": "", **context}
+    context = {**forms, "shown": shown, "part": "proposals", "refusal": "", **context}
     return render(request, "operations/proposal.html", context, status=status)
 
 
