@@ -68,6 +68,7 @@ SAME_IN_BOTH = {
     "p90 %(duration)s",
     "Total",
     "Segura",
+    "Status",
     "id",
     "seq",
 }

@@ -28,7 +28,7 @@ class ProposalVerdict(models.TextChoices):
 
 
 _ABOUT_RIGHTS = (ProposalKind.GIVE_ROLES, ProposalKind.ENABLE_ACCOUNT)
-"""Kinds that nobody may propose about themselves."""
+"""Kinds that no user can propose about themselves."""
 
 
 class ProposalQuerySet(models.QuerySet["GovernanceProposal"]):

@@ -49,7 +49,7 @@ def test_no_page_scrolls_sideways_in_both_languages_and_themes_g2(name: str, sig
     person = sign_in(name)
     wide = []
     for language in ("en", "pt-br"):
-        person.context.add_cookies([{"name": "django_language", "value": language, "url": person.url}])
+        person.context.add_cookies([{"name": "language", "value": language, "url": person.url}])
         for path in PAGES[name]:
             page = person.go(path)
             for width in WIDTHS:

@@ -40,7 +40,7 @@ def test_no_page_is_wider_than_its_window(sign_in: Callable[..., Person]) -> Non
         person.page.get_by_label("Account of").click()
         person.page.get_by_role("button", name="PT").click()
     for person, path, words in (
-        (requester, change, "Situação"),
+        (requester, change, "O que muda"),
         (requester, f"{change}revise/", "Usuários permitidos"),
         (requester, "/changes/mine/", "Minhas mudanças"),
         (requester, "/secrets/", "Segredos"),
