@@ -15,6 +15,7 @@ from tests.rig.portal import ROOT
 pytestmark = pytest.mark.shows("W17")
 
 MODULES = sorted(path for path in (ROOT / "portal").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 Breaks = Callable[[ast.AST], bool]
 
@@ -230,3 +231,18 @@ def test_rule_is_kept(rule: Rule) -> None:
 def test_template_escapes_everything(template: Path) -> None:
     text = template.read_text(encoding="utf-8")
     assert not re.search(r"\|\s*safe(seq)?\b|autoescape\s+off|{%\s*debug", text)
+
+
+def reads_the_clock_in_a_name(node: ast.AST) -> bool:
+    """The parameters of a test contain the present time, so that two workers of pytest-xdist collect other tests."""
+    return called(node).endswith("mark.parametrize") and any(
+        called(part).endswith((".time", ".now", ".monotonic")) for part in ast.walk(node)
+    )
+
+
+def test_no_name_of_a_test_contains_the_time() -> None:
+    rule = Rule(
+        "names are fixed", reads_the_clock_in_a_name, '@pytest.mark.parametrize("at", [time.time()])\ndef f(): ...'
+    )
+    assert list(breaches(ast.parse(rule.example), rule))
+    assert [path.name for path in TESTS if list(breaches(ast.parse(path.read_text(encoding="utf-8")), rule))] == []

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -37,6 +38,12 @@ class StubProvider:
         self.issuer = f"http://127.0.0.1:{self._server.server_port}"
 
     def sign(self, claims: dict[str, Any], **header: Any) -> str:
+        """A duration in a claim is a time that far from now: names of tests must not depend on when they run."""
+        now = int(time.time())
+        claims = {
+            name: now + int(value.total_seconds()) if isinstance(value, timedelta) else value
+            for name, value in claims.items()
+        }
         return jwt.encode({"alg": "RS256", "kid": "k1", **header}, claims, self.key)
 
     def valid_claims(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from base64 import urlsafe_b64encode
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -51,9 +52,9 @@ STATE = "This sign-in was started in another browser, was completed before, or i
         ({"aud": None}, "wrong_audience", AUDIENCE),
         ({"nonce": "of-another-browser"}, "wrong_nonce", NONCE),
         ({"nonce": None}, "wrong_nonce", NONCE),
-        ({"exp": int(time.time()) - 300}, "expired_token", EXPIRED),
-        ({"iat": int(time.time()) + 1200, "exp": int(time.time()) + 1800}, "expired_token", EXPIRED),
-        ({"nbf": int(time.time()) + 1200}, "expired_token", EXPIRED),
+        ({"exp": timedelta(minutes=-5)}, "expired_token", EXPIRED),
+        ({"iat": timedelta(minutes=20), "exp": timedelta(minutes=30)}, "expired_token", EXPIRED),
+        ({"nbf": timedelta(minutes=20)}, "expired_token", EXPIRED),
         ({"exp": None}, "invalid_token", INVALID),
         ({"sub": None}, "invalid_token", INVALID),
         ({"sub": ""}, "invalid_token", INVALID),
