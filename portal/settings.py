@@ -53,7 +53,7 @@ try:
     APPROVAL_MAC_KEYS = get_secret("PORTAL_APPROVAL_MAC_KEYS", "")
     FINGERPRINT_KEY = get_secret("PORTAL_FINGERPRINT_KEY", "")
     PORT: int = env.int("PORT", 8000)
-    BASE_URL = get_https_url("PORTAL_BASE_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+    BASE_URL = get_https_url("PORTAL_BASE_URL", f"http://localhost:{PORT}").rstrip("/")
     ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
     TRUSTED_PROXIES: int = env.int("PORTAL_TRUSTED_PROXIES", 0)
     LOG_LEVEL: str = env.str("PORTAL_LOG_LEVEL", "INFO").upper()

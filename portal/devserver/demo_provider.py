@@ -29,7 +29,7 @@ def is_wanted() -> bool:
 
 @dataclass(frozen=True)
 class DemoProvider:
-    """Provider at the port after the portal's, on the host name localhost: cookies of another host name are apart."""
+    """Provider at the port after the portal's, on another host name than the portal: their cookies are apart."""
 
     folder: Path
     port: int
@@ -39,7 +39,7 @@ class DemoProvider:
     @property
     def issuer(self) -> str:
         """Issuer, which stays the same as long as the portal's port does."""
-        return f"http://localhost:{self.port}"
+        return f"http://127.0.0.1:{self.port}"
 
     def build_settings(self) -> dict[str, str]:
         """Return the settings of the portal."""

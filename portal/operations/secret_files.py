@@ -22,7 +22,7 @@ _DEMO = """\
 SEGURA_URL=https://sandbox:8443
 SEGURA_CLIENT_ID=portal
 SEGURA_SCIM_CLIENT_ID=portal-scim
-PORTAL_BASE_URL=http://127.0.0.1:8000
+PORTAL_BASE_URL=http://localhost:8000
 """
 READERS = {
     "countersign": (

@@ -39,7 +39,7 @@ def verify(folder: Path) -> str:
 def test_checkpoint_evidence_and_verifier_of_a_demo_carry_its_mark_m4(settings: Settings, tmp_path: Path) -> None:
     settings.PORTAL_DEMO = True
     seal_a_change()
-    assert Checkpoint.objects.first().note.startswith("demo.127.0.0.1/countersign-demo\n")
+    assert Checkpoint.objects.first().note.startswith("demo.localhost/countersign-demo\n")
     assert MARK in summary()
     first, verdict = verify(tmp_path).splitlines()
     assert first.startswith("DEMO LOG")

@@ -225,7 +225,7 @@ def test_outsider_says_no_to_an_event_that_was_forged_with_its_hash(outsider: Ou
 
 def test_outsider_says_no_to_another_key_and_to_a_forged_checkpoint(outsider: Outsider) -> None:
     files = opened(build_evidence_pack(7).content)
-    other = Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED).verifier
+    other = Signer.parse("localhost/countersign-audit", OTHER_SEED).verifier
     outsider.takes("other.txt", str(other))
     outsider.takes("evidence.zip", build_evidence_pack(7).content)
     refusal = (1, "NO. checkpoint.txt: not a checkpoint that was signed with the key of this log.\n")

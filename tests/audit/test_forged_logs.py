@@ -155,7 +155,7 @@ def too_short_a_retention() -> set[int]:
 
 
 def forged_key() -> set[int]:
-    other = signed_note.Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED)
+    other = signed_note.Signer.parse("localhost/countersign-audit", OTHER_SEED)
     number = record_event("audit.key_changed", data={"old_key": "", "new_key": str(other.verifier), "hand_over": ""})
     return sealed_after(Event.objects.get(pk=number))
 
@@ -167,7 +167,7 @@ def signed_time(seed: str, moved: timedelta, size: int | None = None) -> Forge:
         retention.record_retention(365, by="mallory")
         sealer.seal_pending_events()
         newest = Checkpoint.objects.latest()
-        signer = signed_note.Signer.parse("127.0.0.1/countersign-audit", seed)
+        signer = signed_note.Signer.parse("localhost/countersign-audit", seed)
         said = signed_note.CheckpointBody(signer.name, size or newest.size, bytes(newest.root), timezone.now() - moved)
         number = record_event("audit.dated", data={"note": signer.sign(said)})
         sealer.seal_pending_events()
@@ -274,7 +274,7 @@ def test_both_verifiers_accept_a_removal_at_the_end_of_retention(tmp_path: Path)
 def test_both_verifiers_refuse_a_checkpoint_of_a_key_that_had_handed_over(settings: object, tmp_path: Path) -> None:
     outsider = Outsider(tmp_path / "outside")
     old_seed = settings.AUDIT_SIGNING_KEY
-    old = signed_note.Signer.parse("127.0.0.1/countersign-audit", old_seed)
+    old = signed_note.Signer.parse("localhost/countersign-audit", old_seed)
     honest()
     sealer.seal_pending_events()
     settings.AUDIT_SIGNING_KEY = f"{OTHER_SEED},{old_seed}"

@@ -55,7 +55,7 @@ def test_what_waits_is_sealed_in_dense_leaves_under_a_signed_root() -> None:
     assert verifier is not None
     said = verifier.open(newest.note)
     assert (said.size, said.root) == (newest.size, bytes(newest.root)) == (6, head.root())
-    assert said.origin == "127.0.0.1/countersign-audit"
+    assert said.origin == "localhost/countersign-audit"
     assert not UnsealedEvent.objects.exists()
     assert sealer.seal_pending_events() == 0
     assert Checkpoint.objects.latest().size == 6
@@ -234,7 +234,7 @@ def test_outsider_with_the_first_key_follows_it_to_the_newest(
     for key in ("first-key.txt", "public-key.txt"):
         assert somebody.verify("sealed-log.txt", "checkpoint.txt", key=key)[0] == 0
         assert somebody.verify("evidence.zip", key=key)[0] == 0
-    stranger = signed_note.Signer.parse("127.0.0.1/countersign-audit", THIRD_SEED)
+    stranger = signed_note.Signer.parse("localhost/countersign-audit", THIRD_SEED)
     somebody.takes("stranger.txt", str(stranger.verifier))
     for files in (["sealed-log.txt", "checkpoint.txt"], ["evidence.zip"]):
         code, words = somebody.verify(*files, key="stranger.txt")
@@ -249,7 +249,7 @@ def test_the_name_of_the_log_outlives_a_move_to_another_address(settings: Settin
     write(1)
     sealer.seal_pending_events()
     assert {signed_note.parse_unverified(one.note).origin for one in Checkpoint.objects.all()} == {
-        "127.0.0.1/countersign-audit"
+        "localhost/countersign-audit"
     }
     assert Event.objects.filter(action="audit.key_changed").count() == 1
 
@@ -302,7 +302,7 @@ def test_a04_nothing_is_signed_once_more_after_an_older_backup_was_restored(
 
 
 def of_nobody(size: int) -> str:
-    signer = signed_note.Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED)
+    signer = signed_note.Signer.parse("localhost/countersign-audit", OTHER_SEED)
     return signer.sign(signed_note.CheckpointBody(signer.name, size, bytes(32)))
 
 

@@ -135,7 +135,7 @@ def delete_and_close_ranks() -> None:
 def rewrite_everything(seed: str = OTHER_SEED) -> None:
     """All of it made anew, consistently, by somebody without the key."""
     alter_text_and_hash()
-    signer = signed_note.Signer.parse("127.0.0.1/countersign-audit", seed)
+    signer = signed_note.Signer.parse("localhost/countersign-audit", seed)
     announced = event_at(KEY_LEAF)
     text = announced.text.replace(str(sealer.get_signing_public_key()), str(signer.verifier))
     Event.objects.filter(pk=announced.pk).update(text=text)
@@ -146,7 +146,7 @@ def rewrite_everything(seed: str = OTHER_SEED) -> None:
 def rewrite_with_the_key() -> None:
     """What only an outside checkpoint can show: even the key is in the wrong hands."""
     alter_text_and_hash()
-    resign(signed_note.Signer.parse("127.0.0.1/countersign-audit", SEED))
+    resign(signed_note.Signer.parse("localhost/countersign-audit", SEED))
 
 
 def forge_note() -> None:
@@ -156,7 +156,7 @@ def forge_note() -> None:
 
 def sign_with_another_key() -> None:
     newest = Checkpoint.objects.latest()
-    signer = signed_note.Signer.parse("127.0.0.1/countersign-audit", OTHER_SEED)
+    signer = signed_note.Signer.parse("localhost/countersign-audit", OTHER_SEED)
     note = signer.sign(signed_note.CheckpointBody(signer.name, newest.size, bytes(newest.root)))
     Checkpoint.objects.filter(size=newest.size).update(note=note, key_id=signer.verifier.key_id)
 
@@ -258,7 +258,7 @@ def test_a05_each_hour_of_the_checkpoint_folder_is_such_an_outside(checkpoint_fo
     with past_the_triggers():
         alter_text(2)
         rehash(2, event_at(2).text)
-        resign(signed_note.Signer.parse("127.0.0.1/countersign-audit", SEED))
+        resign(signed_note.Signer.parse("localhost/countersign-audit", SEED))
     for name in ("latest.txt", f"{Checkpoint.objects.latest().at:%Y-%m-%dT%H}.txt"):
         (checkpoint_folder / name).write_text(Checkpoint.objects.latest().note)
     code, words = command()
@@ -291,7 +291,7 @@ def test_a05_a_forged_or_missing_checkpoint_is_named(act: Act, named: str, outsi
 
 @pytest.mark.shows("A05")
 def test_a05_two_roots_for_one_size_are_named_whoever_signed_the_second(outsider: Outsider) -> None:
-    signer = signed_note.Signer.parse("127.0.0.1/countersign-audit", SEED)
+    signer = signed_note.Signer.parse("localhost/countersign-audit", SEED)
     second = outsider.takes("second.txt", signer.sign(signed_note.CheckpointBody(signer.name, 7, merkle.EMPTY)))
     code, words = command("--checkpoint", str(second))
     assert code == 1

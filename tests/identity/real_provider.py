@@ -95,7 +95,7 @@ class RealProvider:
 def running_provider(folder: Path, portal_url: str) -> Iterator[RealProvider]:
     folder.mkdir()
     port = free_port()
-    provider = RealProvider(f"http://localhost:{port}", folder, port, portal_url)
+    provider = RealProvider(f"http://127.0.0.1:{port}", folder, port, portal_url)
     provider.employ("nobody", "No Body")
     provider.start()
     try:

@@ -21,7 +21,7 @@ Visit = Callable[..., Page]
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Portal, RealProvider]]:
     """A portal that signs in with a provider, and the provider."""
     portal = Portal(tmp_path_factory.mktemp("identity"), {"SWEEP_EVERY_S": "0.5"})
-    with running_provider(tmp_path_factory.mktemp("provider") / "state", f"http://127.0.0.1:{portal.port}") as provider:
+    with running_provider(tmp_path_factory.mktemp("provider") / "state", f"http://localhost:{portal.port}") as provider:
         portal.environment |= provider.settings()
         with portal:
             yield portal, provider

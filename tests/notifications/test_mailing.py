@@ -61,7 +61,7 @@ def test_an_approver_is_mailed_once_with_the_way_to_the_change(submitted: Change
     assert mail["Auto-Submitted"] == "auto-generated"
     text, html = parts(post)
     for part in (text, html):
-        assert f"http://127.0.0.1:8000/changes/{submitted.pk}/" in part
+        assert f"http://localhost:8000/changes/{submitted.pk}/" in part
         assert "requester asks you to review" in part
 
 

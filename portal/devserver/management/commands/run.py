@@ -83,7 +83,7 @@ class _Run:
 
     def __init__(self, state: Path, port: int) -> None:
         self.state, self.port = state, port
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://localhost:{port}"  # not 127.0.0.1, where browsers refuse passkeys
         times = {} if settings.SEGURA_URL else DEMO_TIMES
         self.environment = {**times, **os.environ, "PORTAL_STATE_DIR": str(state), "PORT": str(port)}
         # As in production only the sealer has the signing key: the others get an empty one.
