@@ -22,6 +22,9 @@ Once a day, at `DAILY_MAIL_HOUR` of their own time zone, people who decide are m
 oldest first, and everybody what they chose to hear of once a day; nothing to tell is no mail. What waits for a decision
 is mailed only, as the queue counts it, and no longer once it is decided. Mails leave where `EMAIL_URL` names a mail
 server, to people who have an address.
+
+On the page of a change its reader chooses **Watch**: what its requester is told is shown to them too, and each comment;
+no status is mailed. Or **Mute**: they are told of it only when it waits for them or somebody mentions them.
 """
 WHO = {
     "deciders": "those who may decide it and have not voted",

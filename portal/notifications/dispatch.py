@@ -15,14 +15,23 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.accounts.roles import users_with_right
+from portal.accounts.roles import Right, users_with_right
 from portal.audit.entry import Entry
 from portal.audit.ledger import record_event
 from portal.audit.models import Event
 from portal.changes.models import SEE_ALL, Change, Comment, Revision, Status, Vote
 from portal.changes.presenters.next_steps import WAITING
-from portal.notifications.models import Notification, PendingEvent, Preference
-from portal.notifications.routing import NOTIFICATION_TYPES, RIGHTS, ROUTES, Audience, EventFacts, MailTiming
+from portal.notifications.models import ChangeSubscription, Notification, PendingEvent, Preference
+from portal.notifications.routing import (
+    NEEDS_RECIPIENT,
+    NOTIFICATION_TYPES,
+    RIGHTS,
+    ROUTES,
+    WATCHED,
+    Audience,
+    EventFacts,
+    MailTiming,
+)
 
 SUMMARY = "summary"
 """Preference key of the summary of changes that wait for a decision; it has no event and is in the daily digest."""
@@ -99,8 +108,33 @@ def _tell(event_id: int) -> bool:
         told |= {person.pk for person in people}
         notice = Notification(kind=rule.kind, change=change, event=event.pk, at=entry.at)
         notice.by = actor.display_name if actor else ""
-        _write(notice, people)
+        _write(notice, _without_muted(rule.kind, change, people))
+        if change is not None and rule.kind in WATCHED:
+            watchers = list(_watchers(change).exclude(pk__in=told))
+            told |= {person.pk for person in watchers}
+            _write_for_watchers(notice, watchers)
     return True
+
+
+def _without_muted(kind: str, change: Change | None, people: list[User]) -> list[User]:
+    """Return those who have not muted the change; all, if the type needs its recipient."""
+    if change is None or kind in NEEDS_RECIPIENT:
+        return people
+    muted = ChangeSubscription.objects.filter(change=change, level=ChangeSubscription.Level.MUTED)
+    without = set(muted.values_list("person", flat=True))
+    return [person for person in people if person.pk not in without]
+
+
+def _watchers(change: Change) -> QuerySet[User]:
+    """Return the users who watch the change and may still see it."""
+    watching = ChangeSubscription.objects.filter(change=change, level=ChangeSubscription.Level.WATCHING)
+    return _readers(change, users_with_right(*Right)).filter(pk__in=watching.values("person"))
+
+
+def _write_for_watchers(notice: Notification, people: list[User]) -> None:
+    """Store the notification for each of these users, to be shown and not mailed."""
+    facts = {"kind": notice.kind, "change": notice.change, "event": notice.event, "by": notice.by, "at": notice.at}
+    Notification.objects.bulk_create(Notification(recipient=person, shown=True, **facts) for person in people)
 
 
 def _settle(change: Change | None) -> None:
@@ -165,10 +199,11 @@ def _readers(change: Change, people: QuerySet[User]) -> QuerySet[User]:
 
 
 def _involved(change: Change) -> Q:
-    """Return the filter for the requester, the voters and the commenters of the change."""
+    """Return the filter for the requester, the voters, the commenters and those who watch the change."""
     said = Comment.objects.filter(change=change).values("author_id")
     voted = Vote.objects.filter(change=change).values("voter_id")
-    return Q(pk=change.requester_id) | Q(pk__in=said) | Q(pk__in=voted)
+    watching = ChangeSubscription.objects.filter(change=change, level=ChangeSubscription.Level.WATCHING)
+    return Q(pk=change.requester_id) | Q(pk__in=said) | Q(pk__in=voted) | Q(pk__in=watching.values("person"))
 
 
 def _write(notice: Notification, people: list[User]) -> None:

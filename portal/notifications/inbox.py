@@ -145,18 +145,27 @@ def _said(count: int) -> str:
     return f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else str(count or "")
 
 
-def mark_read(person: User, *, notice_id: int | None = None, up_to: int | None = None) -> int:
-    """Mark notifications of the user as read: one and the earlier ones of its change, or all up to the newest one.
-
-    Returns the number of notifications marked. Those that came after the user's page was rendered stay unread.
-    """
+def mark_read(person: User, notice_id: int) -> int:
+    """Mark a notification of the user and the earlier ones of its change as read; return how many."""
+    change = Notification.objects.filter(pk=notice_id, recipient=person).values("change")
     unread = Notification.objects.filter(recipient=person, read_at=None)
-    if notice_id is not None:
-        change = Notification.objects.filter(pk=notice_id, recipient=person).values("change")
-        unread = unread.filter(Q(pk=notice_id) | Q(change__in=change, pk__lt=notice_id))
-    else:
-        unread = unread.filter(pk__lte=up_to or 0)
-    return unread.update(read_at=timezone.now())
+    return unread.filter(Q(pk=notice_id) | Q(change__in=change, pk__lt=notice_id)).update(read_at=timezone.now())
+
+
+def mark_all_read(person: User, up_to: int) -> datetime | None:
+    """Mark the user's notifications up to this one as read; return the time they bear now, None if there were none.
+
+    Those that came after the user's page was rendered stay unread.
+    """
+    now = timezone.now()
+    unread = Notification.objects.filter(recipient=person, read_at=None, pk__lte=up_to)
+    return now if unread.update(read_at=now) else None
+
+
+def restore_unread(person: User, marked: dict[str, Any]) -> bool:
+    """Mark the notifications that were marked as read at `read_at` as unread; False if there are none any more."""
+    read = Notification.objects.filter(recipient=person, read_at=datetime.fromisoformat(marked["read_at"]))
+    return read.update(read_at=None) > 0
 
 
 def mark_change_read(person: User, change_id: int) -> int:

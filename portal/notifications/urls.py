@@ -9,5 +9,6 @@ urlpatterns = [
     path("notifications/", views.inbox, name="inbox"),
     path("notifications/count/", views.count, name="count"),
     path("notifications/read/", views.read, name="read"),
+    path("changes/<int:change_id>/subscription/", views.subscribe, name="subscribe"),
     path("accounts/preferences/", views.preferences, name="preferences"),
 ]

@@ -5,17 +5,22 @@ from __future__ import annotations
 from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.devices import list_devices
+from portal.changes.models import Change
 from portal.notifications import inbox as notices
-from portal.notifications import inbox_page
+from portal.notifications import inbox_page, subscriptions
 from portal.notifications.forms import PreferencesForm
+from portal.web import undo
 from portal.web.time_zones import list_time_zones
+
+undo.register_restorer("read", notices.restore_unread)
 
 
 @require_safe
@@ -50,8 +55,24 @@ def read(request: UserRequest) -> HttpResponse:
     one, up_to = (_number(request, name) for name in ("notice", "up_to"))
     if one is None and up_to is None:
         raise BadRequest(_("Select the notification that was read."))
-    notices.mark_read(request.user, notice_id=one, up_to=up_to)
+    if one is not None:
+        notices.mark_read(request.user, one)
+    elif read_at := notices.mark_all_read(request.user, up_to or 0):
+        marked, address = {"read_at": read_at.isoformat()}, reverse("notifications:inbox")
+        undo.offer_undo(request, "read", marked, _("All notifications marked as read."), address=address)
     return redirect("notifications:inbox")
+
+
+@require_POST
+@require_rights()
+def subscribe(request: UserRequest, change_id: int) -> HttpResponse:
+    """Watch or mute a change that the user may open, or have the usual notifications again."""
+    change = get_object_or_404(Change.objects.visible_to(request.user), pk=change_id)
+    level = request.POST.get("level", "")
+    if level not in subscriptions.CHOICES:
+        raise BadRequest("level")  # no button of ours sends another one
+    subscriptions.save_level(request.user, change.pk, level)
+    return redirect("changes:change", change.pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,4 +1,4 @@
-"""Undo of a deletion: what was deleted waits in the session of the user for a short time."""
+"""Undo: what was deleted, or marked as read, waits in the session of the user for a short time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RESTORERS: dict[str, Restore] = {}
 
 
 def register_restorer(kind: str, restore: Restore) -> None:
-    """Register the function that restores a deleted row of this kind; it returns False if the row cannot come back."""
+    """Register the function that undoes an act of this kind; it returns False if that is not possible any more."""
     _RESTORERS[kind] = restore
 
 
@@ -37,7 +37,7 @@ def offer_undo(request: UserRequest, kind: str, row: dict[str, Any], text: str, 
 @require_POST
 @require_rights()
 def undo_deletion(request: UserRequest) -> HttpResponse:
-    """Restore what the user has deleted last, in this session and within SECONDS."""
+    """Restore what the user has deleted or marked last, in this session and within SECONDS."""
     deleted = request.session.pop(_SESSION_KEY, None)
     if deleted is None or time.time() - deleted["at"] > SECONDS:
         messages.error(request, _("It is too late to undo this. Nothing was restored."))

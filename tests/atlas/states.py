@@ -93,6 +93,7 @@ NO_PAGE = {
     ),
     "notifications:count": "a number, asked for as it moves",
     "notifications:read": "marks as read and leads back",
+    "notifications:subscribe": "changes a preference and leads back",
     "sign_out_device": "signs out another device and leads to the preferences",
     "operations:pause": "pauses and shows the page of delivery",
     "operations:resume": "resumes and shows the page of delivery",

@@ -217,7 +217,7 @@ def test_comment_after_the_notice_was_read_is_a_notice_of_its_own_and_no_mail_at
         comments.post_comment(submitted.pk, NewComment(uuid.uuid4(), f"@requester look: {number}"), by=approver)
         dispatch.dispatch_events()
         mailer.send_due_mail()
-        inbox.mark_read(requester, up_to=10**9)
+        inbox.mark_all_read(requester, up_to=10**9)
     assert Notification.objects.filter(recipient=requester, kind="mentioned", count=1).count() == 3
     assert len(post.box) == 1
 

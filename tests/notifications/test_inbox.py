@@ -75,6 +75,18 @@ def test_marking_all_as_read_spares_what_came_after_the_page(approver: User, as_
     assert list(Notification.objects.unread()) == [unseen]
 
 
+def test_marking_all_as_read_can_be_undone(approver: User, as_person: Callable[..., Client]) -> None:
+    earlier, *marked = notices(approver, 3)
+    browser = as_person(approver)
+    browser.post(READ, {"notice": earlier.pk})
+    page = browser.post(READ, {"up_to": marked[-1].pk}, follow=True).content.decode()
+    assert "All notifications marked as read." in page
+    assert 'action="/undo/"' in page
+    answer = browser.post("/undo/", follow=True)
+    assert answer.redirect_chain == [(INBOX, 302)]
+    assert list(Notification.objects.unread().order_by("pk")) == marked
+
+
 def test_nobody_marks_the_notices_of_others(approver: User, approver2: User, as_person: Callable[..., Client]) -> None:
     (theirs,) = notices(approver2, 1)
     as_person(approver).post(READ, {"notice": theirs.pk})

@@ -33,6 +33,7 @@ from portal.changes.workflow import comments, delivery_pause, review, submission
 from portal.changes.workflow.comments import NewComment
 from portal.governance import people
 from portal.governance.models import GovernanceProposal
+from portal.notifications.models import ChangeSubscription
 from portal.web.models import SavedFilter
 from tests.changes.pages import as_shown_to, ballot_of
 from tests.people import GCP, mirrored, show_presence
@@ -126,6 +127,7 @@ class Cast:
             "pause": {"reason": "Segura is being upgraded"},
             "set_theme": {"theme": "dark"},
             "read": {"up_to": 0},
+            "subscribe": {"level": "watching"},
             "set_language": {"language": "pt-br"},
             "account_login": {"login": "nobody", "password": "a wrong guess"},
         }
@@ -215,6 +217,7 @@ def stands() -> dict[str, list[Any]]:
             CatalogSync,
             CircuitBreaker,
             SavedFilter,
+            ChangeSubscription,
         )
     }
     known = Event.objects.exclude(action__in=("access.denied", "vote.refused", "governance.refused", "session.failed"))

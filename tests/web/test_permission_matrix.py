@@ -84,6 +84,7 @@ changes:revert          POST   in  302 404 403 403 403 in  403
 notifications:inbox           GET    in  200 200 200 200 200 in  200
 notifications:count           GET    204 204 204 204 204 204 204 204
 notifications:read            POST   in  302 302 302 302 302 in  302
+notifications:subscribe       POST   in  302 404 302 302 302 in  404
 notifications:preferences     GET    in  200 200 200 200 200 in  200
 notifications:preferences     POST   in  302 302 302 302 302 in  302
 identity:sign_in        POST   404 404 404 404 404 404 404 404

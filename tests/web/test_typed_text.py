@@ -68,6 +68,7 @@ NO_TEXT = {
     "changes:recheck": "a password",
     "changes:delete_template": "a button",
     "notifications:read": "a button",
+    "notifications:subscribe": "three buttons",
     "sign_out_device": "a button",
     "notifications:preferences": "choices",
     "operations:resume": "a password",

@@ -1,0 +1,31 @@
+"""Watching and muting one change: the choice of one user."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from portal.accounts.models import User
+from portal.notifications.models import ChangeSubscription
+
+DEFAULT = "default"
+CHOICES: dict[str, tuple[str | Promise, str | Promise]] = {
+    DEFAULT: (_("Default"), _("What you take part in")),
+    ChangeSubscription.Level.WATCHING: (_("Watch"), _("Every status and comment, not mailed")),
+    ChangeSubscription.Level.MUTED: (_("Mute"), _("Only what needs you or mentions you")),
+}
+"""Name and explanation of each choice."""
+
+
+def load_level(person: User, change_id: int) -> str:
+    """Return the key of CHOICES that the user has chosen for this change."""
+    own = ChangeSubscription.objects.filter(person=person, change=change_id)
+    return own.values_list("level", flat=True).first() or DEFAULT
+
+
+def save_level(person: User, change_id: int, level: str) -> None:
+    """Store the choice; `level`: a key of CHOICES."""
+    if level == DEFAULT:
+        ChangeSubscription.objects.filter(person=person, change=change_id).delete()
+    else:
+        ChangeSubscription.objects.update_or_create(person=person, change_id=change_id, defaults={"level": level})
