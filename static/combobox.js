@@ -1,5 +1,6 @@
-// Suggestions below the fields for names of users and groups: full name and name, from the field's <datalist>, which htmx
-// fills for a large directory. Without this script a browser shows the datalist itself.
+// Suggestions of names below a field: full name and name. A share field has them in its <datalist>, which htmx fills for a
+// large directory; without this script a browser shows the datalist itself. A comment gets them from the server while an
+// @name is typed.
 const MOST_SHOWN = 8;
 const list = document.createElement("ul");
 list.id = "suggestions";
@@ -8,11 +9,15 @@ list.popover = "manual";
 list.setAttribute("role", "listbox");
 let field = null; // the field that the list is open for
 
-const form = document.querySelector("#proposal");
+const form = document.querySelector("#proposal, #talk");
+const MENTION = /(?:^|[^\w@.+-])@([\p{L}\p{N}_.+-]*)$/u; // as portal/changes/domain/mentions.py finds one
 if (form) {
   form.append(list);
   for (const input of form.querySelectorAll("input[list^=known-]")) enhance(input);
-  form.addEventListener("input", ({ target }) => target.dataset.known && suggest(target));
+  form.addEventListener("input", ({ target }) => {
+    if (target.dataset.known) suggest(target);
+    else if (form.dataset.people && target.matches("textarea")) suggestPeople(target);
+  });
   form.addEventListener("keydown", press);
   form.addEventListener("focusout", close);
   list.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
@@ -41,8 +46,30 @@ function suggest(input) {
   const typed = fold(input.value.trim());
   const known = [...document.getElementById(input.dataset.known).options];
   const found = typed ? known.filter((option) => fold(`${option.value} ${option.label}`).includes(typed)) : [];
-  const names = new Map(found.map((option) => [option.value, option])); // the directory and earlier reads share names
-  if (!names.size || input.value === input.dataset.chosen) return close();
+  if (input.value === input.dataset.chosen) return close();
+  show(input, found);
+}
+
+async function suggestPeople(area) {
+  const typed = mentionAt(area);
+  if (typed === null) return close();
+  const answer = await fetch(`${form.dataset.people}?${new URLSearchParams({ q: typed })}`).catch(() => null);
+  if (mentionAt(area) !== typed || document.activeElement !== area) return; // typed on meanwhile
+  const text = answer?.ok ? await answer.text() : "";
+  const people = new DOMParser().parseFromString(text, "text/html").querySelectorAll("option");
+  area.setAttribute("aria-autocomplete", "list");
+  area.setAttribute("aria-controls", list.id);
+  show(area, [...people]);
+}
+
+// The part of an @name before the caret, null where there is none.
+function mentionAt(area) {
+  return MENTION.exec(area.value.slice(0, area.selectionStart))?.[1] ?? null;
+}
+
+function show(input, options) {
+  const names = new Map(options.map((option) => [option.value, option])); // the directory and earlier reads share names
+  if (!names.size) return close();
   list.replaceChildren(...[...names.values()].slice(0, MOST_SHOWN).map(build));
   open(input);
 }
@@ -66,7 +93,7 @@ function open(input) {
   list.setAttribute("aria-label", input.labels[0]?.textContent.trim() ?? "");
   list.showPopover();
   place();
-  input.setAttribute("aria-expanded", "true");
+  if (input.dataset.known) input.setAttribute("aria-expanded", "true");
   input.removeAttribute("aria-activedescendant");
 }
 
@@ -83,7 +110,7 @@ function place() {
 function close() {
   if (!field) return;
   list.hidePopover();
-  field.setAttribute("aria-expanded", "false");
+  if (field.dataset.known) field.setAttribute("aria-expanded", "false");
   field.removeAttribute("aria-activedescendant");
   field = null;
 }
@@ -111,6 +138,7 @@ function choose(row) {
   if (!row || !field) return;
   const input = field;
   close();
-  input.value = input.dataset.chosen = row.dataset.name;
+  if (input.dataset.known) input.value = input.dataset.chosen = row.dataset.name;
+  else input.setRangeText(`${row.dataset.name} `, input.selectionStart - mentionAt(input).length, input.selectionStart, "end");
   for (const kind of ["input", "change"]) input.dispatchEvent(new Event(kind, { bubbles: true }));
 }

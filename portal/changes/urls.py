@@ -39,6 +39,7 @@ urlpatterns = [
     path("changes/<int:change_id>/request-changes/", change.request_changes, name="request_changes"),
     path("changes/<int:change_id>/withdraw/", change.withdraw, name="withdraw"),
     path("changes/<int:change_id>/comment/", change.comment, name="comment"),
+    path("changes/<int:change_id>/mentionable/", threads.mentionable, name="mentionable"),
     path("changes/<int:change_id>/threads/<int:thread_id>/resolve/", threads.resolve_thread, name="resolve_thread"),
     path("changes/<int:change_id>/threads/<int:thread_id>/reopen/", threads.reopen_thread, name="reopen_thread"),
     path("changes/<int:change_id>/retry/", change.retry, name="retry"),

@@ -211,13 +211,13 @@ NOTIFICATION_TYPES: dict[str, NotificationType] = {
     ),
     "held": NotificationType(
         _O,
-        _("Someone paused delivery"),
+        _("An administrator paused delivery"),
         _("%(by)s paused delivery of all changes. Why is on the page of the delivery."),
         "hourglass-empty",
     ),
     "released": NotificationType(
         _O,
-        _("Someone resumed delivery"),
+        _("An administrator resumed delivery"),
         _("%(by)s resumed delivery, and what waited goes out."),
         "circle-check",
         MailTiming.NEVER,

@@ -73,6 +73,7 @@ NO_PAGE = {
     "changes:new_comments": "a part of the page of a change, asked for as others speak",
     "changes:history": "a part of the queue's panel",
     "changes:base_check": "a part of the page of a change, asked for while the secret is read",
+    "changes:mentionable": "names to choose from, asked for while one is typed",
     "changes:resolve_thread": "folds comments and leads back",
     "changes:reopen_thread": "unfolds comments and leads back",
     "changes:check_base": "has the secret read and leads back",

@@ -58,3 +58,23 @@ def test_resolved_comments_are_folded_and_the_focus_stays_with_them(
     page.locator(".thread").get_by_role("button", name="Reopen").click()
     expect(page.locator(".thread").get_by_role("button", name="Resolve")).to_be_focused()
     expect(page.locator(".thread-resolved")).to_have_count(0)
+
+
+def test_name_behind_an_at_sign_is_completed_with_the_keyboard(segura: Control, sign_in: Callable[..., Person]) -> None:
+    change = sign_in("requester").propose(16, notes="somebody is asked")
+    page = sign_in("approver").go(f"/changes/{change}/")
+    text, rows = page.locator("#say textarea"), page.locator("#suggestions [role=option]")
+    text.press_sequentially("Please ask @audi")
+    expect(rows).to_have_text(["Aura Auditor auditor"])
+    assert findings(page) == []
+    text.press("ArrowDown")
+    expect(text).to_have_attribute("aria-activedescendant", "suggestion-0")
+    text.press("Enter")
+    expect(text).to_have_value("Please ask @auditor ")
+    expect(rows).to_be_hidden()
+    text.press_sequentially("and a@audi")
+    expect(rows).to_be_hidden()
+    text.press_sequentially(" @req")
+    expect(rows.first).to_be_visible()
+    text.press("Escape")
+    expect(rows.first).to_be_hidden()

@@ -67,6 +67,7 @@ changes:approve         POST   in  403 404 302 403 403 in  404
 changes:reject          POST   in  403 404 302 403 403 in  404
 changes:request_changes POST   in  403 404 302 403 403 in  404
 changes:withdraw        POST   in  302 404 403 403 403 in  404
+changes:mentionable     GET    in  200 404 200 200 200 in  404
 changes:comment         POST   in  302 404 302 302 302 in  404
 changes:resolve_thread  POST   in  302 404 302 403 403 in  404
 changes:reopen_thread   POST   in  302 404 302 403 403 in  404

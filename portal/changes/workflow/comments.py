@@ -7,13 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from portal.accounts import roles
 from portal.accounts.limits import LimitReached, count_act
 from portal.accounts.models import User
-from portal.accounts.roles import Right
 from portal.accounts.usernames import fold_username
 from portal.audit import ledger
 from portal.changes.domain.mentions import find_mentions
@@ -21,6 +18,7 @@ from portal.changes.models import Change
 from portal.changes.models.comment import MOST, Comment
 from portal.changes.rules import guards, secret_quotes
 from portal.changes.rules.guards import TooManySubmissions
+from portal.changes.rules.viewers import list_viewers
 from portal.changes.transitions import db_now, lock_change
 
 
@@ -89,10 +87,8 @@ def _say(change: Change, remark: NewComment, *, by: User) -> Comment:
 
 def find_mentioned_viewers(change: Change, names: Collection[str]) -> list[str]:
     """Return the usernames of the mentioned users who may see the change, each once."""
-    may = Q(pk=change.requester_id, is_active=True)
-    for right in (Right.DECIDE, Right.AUDIT, Right.OPERATE):
-        may |= Q(pk__in=roles.users_with_right(right).values("pk"))
-    people = User.objects.find_by_names(names).filter(may) if names else ()
+    viewers = list_viewers(change).values("pk")
+    people = User.objects.find_by_names(names).filter(pk__in=viewers) if names else ()
     found = {person.username_key: person.username for person in people}
     keys = (fold_username(name) for name in names)
     return list(dict.fromkeys(found[key] for key in keys if key in found))
