@@ -23,15 +23,14 @@ from portal.changes.models import SEE_ALL, Change, Comment, Revision, Status, Vo
 from portal.changes.presenters.next_steps import WAITING
 from portal.notifications.models import ChangeSubscription, Notification, PendingEvent, Preference
 from portal.notifications.routing import (
-    NEEDS_RECIPIENT,
     NOTIFICATION_TYPES,
     RIGHTS,
     ROUTES,
-    WATCHED,
     Audience,
     EventFacts,
     MailTiming,
 )
+from portal.notifications.subscriptions import NEEDS_RECIPIENT, WATCHED
 
 SUMMARY = "summary"
 """Preference key of the summary of changes that wait for a decision; it has no event and is in the daily digest."""

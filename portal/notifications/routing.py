@@ -295,12 +295,6 @@ ROUTES = (
 """Routes in order of precedence: a user to whom several routes of one event lead is notified once, by the first."""
 
 
-NEEDS_RECIPIENT = frozenset({"waiting", "voided", "again", "asked", "stale", "failed", "escalated", "mentioned"})
-"""Types that a user gets about a muted change as well: it waits for them, or somebody speaks to them."""
-WATCHED = frozenset(name for name, kind in NOTIFICATION_TYPES.items() if kind.audience is Audience.REQUESTER)
-"""Types that are also shown, never mailed, to those who watch the change."""
-
-
 def types_for_rights(rights: frozenset[Right]) -> dict[str, NotificationType]:
     """Return the types that users with these rights can be notified of."""
     return {name: kind for name, kind in NOTIFICATION_TYPES.items() if RIGHTS[kind.audience] & rights}

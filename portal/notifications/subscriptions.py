@@ -7,7 +7,12 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
 from portal.notifications.models import ChangeSubscription
+from portal.notifications.routing import NOTIFICATION_TYPES, Audience
 
+NEEDS_RECIPIENT = frozenset({"waiting", "voided", "again", "asked", "stale", "failed", "escalated", "mentioned"})
+"""Types that a user gets about a muted change as well: it waits for them, or somebody speaks to them."""
+WATCHED = frozenset(name for name, kind in NOTIFICATION_TYPES.items() if kind.audience is Audience.REQUESTER)
+"""Types that are also shown, never mailed, to those who watch the change."""
 DEFAULT = "default"
 CHOICES: dict[str, tuple[str | Promise, str | Promise]] = {
     DEFAULT: (_("Default"), _("What you take part in")),

@@ -1,4 +1,4 @@
-"""Who may see a change: its requester, and everybody who decides, audits or operates."""
+"""Users who may see a change: its requester, and those who may decide, audit or operate."""
 
 from __future__ import annotations
 
