@@ -170,12 +170,12 @@ def _add_share(form: PageForm, share: Share) -> None:
     row = _find_row(form, field, "")
     form.fields[f"{row}-name"] = name
     if can_edit:
-        form.fields[f"{row}-can_edit"] = "on"
+        form.fields[f"{row}-access"] = "edit"
 
 
 def _remove_share(form: PageForm, share: Share) -> None:
     field, name, _can_edit = share
-    form.fields[f"{_find_row(form, field, name)}-DELETE"] = "on"
+    form.fields[f"{_find_row(form, field, name)}-access"] = "remove"
 
 
 def _find_row(form: PageForm, field: str, name: str) -> str:

@@ -50,7 +50,7 @@ def preview(page: Page) -> None:
     page.locator("[name=url]").fill("http://sms.example/")
     page.locator("[name=secret_mode][value=generate]").check()
     page.locator("[name^=users_allowed-][name$=-name][type=text]").first.fill("rcosta")
-    page.locator("[name^=users_allowed-][name$=-can_edit]:not(:checked)").first.check()
+    page.locator("[name^=users_allowed-][name$=-access]:has([value=view]:checked)").first.select_option("edit")
     page.locator("[name=reason]").fill("Payments move to the EU endpoint")
     with page.expect_navigation():
         page.locator("button[value=preview]").last.click()

@@ -32,7 +32,7 @@ def share(sign_in: Callable[..., Person], colleague: str) -> int:
     page = requester.go(f"/secrets/{IDENTIFIER}/propose/")
     row = page.locator("[name^=users_allowed-][name$=-name][type=text]").first
     row.fill(colleague)
-    page.locator(f"[name={str(row.get_attribute('name')).replace('-name', '-can_edit')}]").check()
+    page.locator(f"[name={str(row.get_attribute('name')).replace('-name', '-access')}]").select_option("edit")
     page.get_by_label("Reason").fill("She looks after it from now on")
     requester.preview()
     change = requester.submit()

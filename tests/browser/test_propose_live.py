@@ -38,8 +38,8 @@ def test_difference_and_access_are_shown_while_they_are_typed(known: None, sign_
     page.locator("[name=url]").fill("https://two.example/v1 ")
     expect(page.locator("#live .diff-old mark")).to_have_text("one")
     page.locator("[name=notes]").fill("")
-    page.get_by_label("pduarte may edit").check()
-    page.get_by_label("Remove tnakamura").check()
+    page.get_by_label("Access of pduarte").select_option("edit")
+    page.get_by_label("Access of tnakamura").select_option("remove")
     new = page.locator("[name=groups_allowed-1-name]")
     new.fill("<b>Ops</b>")
     expect(status).to_have_text("4 fields change")
@@ -54,8 +54,8 @@ def test_difference_and_access_are_shown_while_they_are_typed(known: None, sign_
         ["Groups allowed", "Everybody in group <b>Ops</b> gains the right to view this secret."],
     ]
     page.locator("[name=url]").fill("https://one.example/v1")
-    page.get_by_label("pduarte may edit").uncheck()
-    page.get_by_label("Remove tnakamura").uncheck()
+    page.get_by_label("Access of pduarte").select_option("view")
+    page.get_by_label("Access of tnakamura").select_option("edit")
     new.fill("")
     expect(status).to_have_text("1 field changes")
 
@@ -67,7 +67,7 @@ def test_live_difference_equals_the_one_of_the_review_mark_for_mark_p6(
     page = person.go(f"/secrets/{SECRET}/propose/")
     page.locator("[name=url]").fill("https://one.example:8080/v2")
     page.locator("[name=notes]").fill("Last line\n\nand another")
-    page.get_by_label("pduarte may edit").check()
+    page.get_by_label("Access of pduarte").select_option("edit")
     expect(page.locator("#live-count")).to_have_text("3 fields change")
     expect(page.locator("#live .powers li")).to_have_count(1)
     live = page.locator("#live .diff").inner_html()

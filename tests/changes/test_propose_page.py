@@ -79,7 +79,7 @@ def test_form_holds_the_live_values_and_reads_them_twice(desk: Desk, segura: San
     assert form["url"] == "https://gcp.com"
     assert form["notes"] == "Access details"
     assert form["users_allowed-0-name"] == "pduarte"
-    assert form["users_allowed-0-can_edit"] == "on"
+    assert form["users_allowed-0-access"] == "edit"
     assert len(segura.control.arrivals("get")) == 2
     assert desk.pages[0].headers["Cache-Control"].count("no-store") == 1
 
@@ -90,7 +90,7 @@ def test_requester_proposes_url_client_secret_and_one_more_user(desk: Desk, segu
         secret_mode="enter",
         client_secret=CANARY,
         users_allowed__1__name=" alices ",
-        users_allowed__1__can_edit="on",
+        users_allowed__1__access="edit",
         ticket="OPS-7",
     )
     assert preview.status_code == 200
@@ -199,12 +199,12 @@ def test_nothing_changed_is_an_error(desk: Desk) -> None:
 
 def test_going_back_keeps_everything_as_typed(desk: Desk) -> None:
     desk.preview(
-        notes=" two\r\nlines ", users_allowed__0__DELETE="on", groups_allowed__1__name="Payments", ticket="T-1"
+        notes=" two\r\nlines ", users_allowed__0__access="remove", groups_allowed__1__name="Payments", ticket="T-1"
     )
     desk.press("back")
     form = read_form(desk.pages[-1])
     assert form["notes"] == " two\r\nlines "
-    assert form["users_allowed-0-DELETE"] == "on"
+    assert form["users_allowed-0-access"] == "remove"
     assert form["groups_allowed-1-name"] == "Payments"
     assert form["ticket"] == "T-1"
     desk.preview()
@@ -218,7 +218,7 @@ def test_going_back_keeps_everything_as_typed(desk: Desk) -> None:
 
 def test_right_to_edit_can_be_taken_and_given(desk: Desk) -> None:
     assert "also lets a person share or disable the secret" in desk.text
-    desk.preview(users_allowed__0__can_edit=None, groups_allowed__0__can_edit="on")
+    desk.preview(users_allowed__0__access="view", groups_allowed__0__access="edit")
     desk.press("confirm")
     assert submitted(desk).patch == {"users_allowed": [["pduarte", False]], "groups_allowed": [["Test group", True]]}
 
@@ -582,3 +582,17 @@ def test_open_change_of_the_secret_is_said_first_with_a_link_to_whoever_may_see_
     submission.withdraw_change(mine.pk, by=requester)
     submission.withdraw_change(theirs.pk, by=requester2)
     assert "of this secret" not in text_of(desk.open())
+
+
+@pytest.mark.parametrize("access", ["", "owner", "remove"])
+def test_access_of_a_new_name_that_the_form_does_not_offer_is_refused_at_its_field(desk: Desk, access: str) -> None:
+    page = desk.preview(users_allowed__1__name="alices", users_allowed__1__access=access)
+    assert page.status_code == 422
+    assert "Select Can view or Can edit." in page.content.decode()
+    assert read_form(page)["users_allowed-1-name"] == "alices"
+
+
+def test_access_without_a_name_is_a_blank_row(desk: Desk) -> None:
+    desk.preview(notes="Moved", users_allowed__1__access="edit")
+    desk.press("confirm")
+    assert submitted(desk).patch == {"notes": "Moved"}

@@ -56,7 +56,7 @@ def test_form_holds_what_was_proposed(desk: Desk) -> None:
     assert form["reason"] == "The endpoint moves to the EU"
     assert form["secret_mode"] == "carried"
     assert form["users_allowed-0-name"] == "pduarte"
-    assert "users_allowed-0-can_edit" not in form
+    assert form["users_allowed-0-access"] == "view"
     assert form["users_allowed-1-name"] == "alices"
     assert CANARY not in desk.text
     assert "was changed in Segura after" not in desk.text

@@ -124,7 +124,7 @@ def base_moved(house: House) -> None:
 
 def half_taken(house: House) -> None:
     """Somebody Segura does not know: it says yes, and takes the rest."""
-    fields = {"users_allowed-1-name": "nobody.there", "users_allowed-1-can_edit": "on"}
+    fields = {"users_allowed-1-name": "nobody.there", "users_allowed-1-access": "edit"}
     change = house.propose(26, house.mark("a change half taken"), **fields)
     house.approve(change)
     house.await_status(change, "applied")

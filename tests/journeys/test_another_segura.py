@@ -70,7 +70,7 @@ def carry_out(portal: Portal, segura: Sandbox) -> None:
     assert "may not edit" in requester.get("/secrets/7002/")
 
     requester.get("/secrets/7001/propose/")
-    rows = {"users_allowed-1-name": "jsilva", "users_allowed-1-can_edit": "on"}
+    rows = {"users_allowed-1-name": "jsilva", "users_allowed-1-access": "edit"}
     requester.press("Review changes", url="https://pay.new.example", reason="They moved", secret_mode="enter",
                     client_secret=NEW_VALUE, **rows)  # fmt: skip
     change = requester.submit()

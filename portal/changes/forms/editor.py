@@ -289,8 +289,7 @@ def _typed_again(edit: ProposalEditor, data: QueryDict) -> ProposalEditor:
     bound = ProposalForm(data, base=edit.base)
     for name in SHARE_FIELDS:
         typed: list[dict[str, Any]] = [
-            {str(part): form[part].value() for part in ("name", "can_edit", "DELETE") if part in form.fields}
-            for form in bound.shares[name].forms
+            {str(part): form[part].value() for part in ("name", "access")} for form in bound.shares[name].forms
         ]
         initial[name] = prefill.join_share_rows(edit.base.fields[name] if edit.base else [], typed)
     initial |= {CHOICE.format(name): data.get(CHOICE.format(name), "") for name in edit.conflicts}

@@ -16,6 +16,7 @@ from django.utils.translation import pgettext
 from portal.changes.domain import patch as patches
 from portal.changes.domain.fields import FIELD_LABELS
 from portal.changes.domain.patch import FieldChange, Snapshot
+from portal.changes.forms.shares import CAN_EDIT, CAN_VIEW, REMOVE
 from portal.changes.models import Revision
 from portal.vault import FIELDS, SHARE_FIELDS
 
@@ -105,24 +106,27 @@ def merge_share_rows(
 ) -> list[dict[str, Any]]:
     """Return the live list with the proposed removals, additions and toggles; shares added meanwhile stay.
 
-    A row that is to be removed has DELETE set.
+    The access of a row that is to be removed is REMOVE.
     """
     wanted, before = dict(proposed), dict(earlier)
     removed = before.keys() - wanted.keys()
     altered = {name: can_edit for name, can_edit in wanted.items() if before.get(name) != can_edit}
-    standing = [share_row(name, altered.pop(name, can_edit)) | {"DELETE": name in removed} for name, can_edit in live]
+    standing = [share_row(name, altered.pop(name, can_edit)) for name, can_edit in live]
+    for row in standing:
+        if row["name"] in removed:
+            row["access"] = REMOVE
     return standing + [share_row(name, can_edit) for name, can_edit in altered.items()]
 
 
 def merge_shares(live: list[list[Any]], proposed: list[list[Any]], earlier: list[list[Any]]) -> list[list[Any]]:
     """Return the merged list in the shape of a patch: without the rows to be removed."""
-    kept = (each for each in merge_share_rows(live, proposed, earlier) if not each.get("DELETE"))
-    return sorted([each["name"], each["can_edit"]] for each in kept)
+    kept = (each for each in merge_share_rows(live, proposed, earlier) if each["access"] != REMOVE)
+    return sorted([each["name"], each["access"] == CAN_EDIT] for each in kept)
 
 
 def share_row(name: str, can_edit: bool) -> dict[str, Any]:
     """Return a share as a row of the form."""
-    return {"name": name, "can_edit": can_edit}
+    return {"name": name, "access": CAN_EDIT if can_edit else CAN_VIEW}
 
 
 def conflict_field(conflict: FieldConflict) -> forms.ChoiceField:

@@ -20,14 +20,27 @@ BLANK_ROWS = 2
 _ROWS_SHOWN = 5000
 
 
+CAN_VIEW, CAN_EDIT, REMOVE = "view", "edit", "remove"
+_ACCESS = [(CAN_VIEW, gettext_lazy("Can view")), (CAN_EDIT, gettext_lazy("Can edit"))]
+
+
 class ShareForm(forms.Form):
     """One user or group that may use the secret."""
 
     name = ExactTextField(limit=LONGEST, required=True, label=gettext_lazy("Name"))
-    can_edit = forms.BooleanField(required=False, label=gettext_lazy("May edit"))
+    access = forms.ChoiceField(
+        label=gettext_lazy("Access"),
+        choices=_ACCESS,
+        initial=CAN_VIEW,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), gettext_lazy("Select Can view or Can edit.")),
+    )
 
     standing = False
-    """Whether Segura's list has the entry already: its name is fixed, and it can be removed."""
+    """Whether Segura's list has the entry already: its name is fixed."""
+
+    def has_changed(self) -> bool:
+        """Return False for a new row without a name, whatever its access: Django then accepts it as blank."""
+        return self.standing or bool(str(self["name"].value() or "").strip())
 
     @property
     def has_name(self) -> bool:
@@ -60,8 +73,8 @@ class BaseShareFormSet(_ShareRows):
             form.fields["name"].widget = forms.HiddenInput()
         else:
             form.fields["name"].widget.attrs["list"] = f"known-{self.prefix}"
-        if "DELETE" in form.fields:
-            form.fields["DELETE"].label = _("Remove")
+        if index is not None and index < self.initial_form_count():
+            form.fields["access"].choices = [*_ACCESS, (REMOVE, _("Remove"))]
 
     def total_form_count(self) -> int:
         """Return the number of rows, or 0 if more are claimed than are possible: validating each costs 1 ms."""
@@ -120,16 +133,14 @@ class BaseShareFormSet(_ShareRows):
 
     def rows(self) -> list[list[Any]]:
         """Return the proposed list, in the shape of a base."""
-        kept = [form.cleaned_data for form in self.forms if form.has_name and not form.cleaned_data.get("DELETE")]
-        return sorted([data["name"], data["can_edit"]] for data in kept)
+        named = [form.cleaned_data for form in self.forms if form.has_name]
+        return sorted([data["name"], data.get("access") == CAN_EDIT] for data in named if data.get("access") != REMOVE)
 
 
 ShareFormSet = formset_factory(
     ShareForm,
     formset=BaseShareFormSet,
     extra=BLANK_ROWS,
-    can_delete=True,
-    can_delete_extra=False,
     max_num=_ROWS_SHOWN,
     absolute_max=_ROWS_SHOWN,
 )
