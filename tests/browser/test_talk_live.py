@@ -61,7 +61,7 @@ def test_resolved_comments_are_folded_and_the_focus_stays_with_them(
 
 
 def test_name_behind_an_at_sign_is_completed_with_the_keyboard(segura: Control, sign_in: Callable[..., Person]) -> None:
-    change = sign_in("requester").propose(16, notes="somebody is asked")
+    change = sign_in("requester").propose(61, notes="somebody is asked")
     page = sign_in("approver").go(f"/changes/{change}/")
     text, rows = page.locator("#say textarea"), page.locator("#suggestions [role=option]")
     text.press_sequentially("Please ask @audi")

@@ -73,7 +73,7 @@ def test_comment_sent_after_the_session_has_ended_is_kept_and_can_be_sent_again(
     segura: Control, sign_in: SignIn
 ) -> None:
     requester = sign_in("requester")
-    change = requester.propose(SECRET, notes="talked about")
+    change = requester.propose(SECRET, notes="asked about by a signed-out user")
     page = requester.go(f"/changes/{change}/")
     page.locator("#say [name=text]").fill(TYPED)
     requester.context.clear_cookies()
