@@ -19,6 +19,7 @@ _SENTENCES: dict[str, Promise] = {
     "approver2": _("Reviews beside Ana. One approval by either is enough."),
     "auditor": _("Reads the audit log, verifies it and downloads evidence."),
     "admin": _("Watches delivery to Segura, and resolves what Countersign cannot."),
+    "admin2": _("Decides beside Adam: giving a role takes two administrators."),
 }
 
 

@@ -1,4 +1,4 @@
-"""Six users of the demo, one for each part. Their random passwords are stored in the state folder and printed."""
+"""Seven users of the demo, one or two for each part. Random passwords are stored in the state folder and printed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ PEOPLE = {
     "approver2": ("Abel Approver", Role.APPROVER),
     "auditor": ("Aura Auditor", Role.AUDITOR),
     "admin": ("Adam Administrator", Role.ADMINISTRATOR),
+    "admin2": ("Alma Administrator", Role.ADMINISTRATOR),
 }
 
 
 def ensure_demo_users(state: Path) -> dict[str, str]:
-    """Create the six accounts if they are missing; return passwords by user name, which a state folder keeps.
+    """Create the accounts if they are missing; return passwords by user name, which a state folder keeps.
 
     The accounts have `is_demo` set, so that they cannot sign in when PORTAL_DEMO is off.
     """

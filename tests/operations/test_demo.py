@@ -1,4 +1,4 @@
-"""The six demo accounts."""
+"""The seven demo accounts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portal.devserver.demo_users import PEOPLE, ensure_demo_users
 pytestmark = pytest.mark.django_db
 
 
-def test_six_people_with_the_roles_their_names_say(tmp_path: Path) -> None:
+def test_seven_people_with_the_roles_their_names_say(tmp_path: Path) -> None:
     passwords = ensure_demo_users(tmp_path)
     assert set(passwords) == set(PEOPLE)
     people = {user.username: user for user in User.objects.all()}
@@ -22,12 +22,12 @@ def test_six_people_with_the_roles_their_names_say(tmp_path: Path) -> None:
     assert [name for name in PEOPLE if has_right(people[name], Right.PROPOSE)] == ["requester", "requester2"]
     assert [name for name in PEOPLE if has_right(people[name], Right.DECIDE)] == ["approver", "approver2"]
     assert [name for name in PEOPLE if has_right(people[name], Right.AUDIT)] == ["auditor"]
-    assert [name for name in PEOPLE if has_right(people[name], Right.OPERATE)] == ["admin"]
+    assert [name for name in PEOPLE if has_right(people[name], Right.OPERATE)] == ["admin", "admin2"]
 
 
 def test_passwords_are_random_private_and_the_same_after_a_restart(tmp_path: Path) -> None:
     passwords = ensure_demo_users(tmp_path)
-    assert len(set(passwords.values())) == 6
+    assert len(set(passwords.values())) == 7
     assert (tmp_path / "accounts.json").stat().st_mode & 0o777 == 0o600
     hashes = dict(User.objects.values_list("username", "password"))
     assert ensure_demo_users(tmp_path) == passwords
