@@ -77,6 +77,8 @@ try:
     OIDC_SCOPES: list[str] = env.str("OIDC_SCOPES", "openid profile email").split()
     OIDC_USERNAME_CLAIM: str = env.str("OIDC_USERNAME_CLAIM", "preferred_username")
     PASSWORD_SIGN_IN: bool = env.bool("PORTAL_PASSWORD_SIGN_IN", True)
+    # The one local account whose password still works where passwords are switched off; empty for none.
+    EMERGENCY_ACCOUNT: str = env.str("PORTAL_EMERGENCY_ACCOUNT", "").strip()
     OIDC_GROUPS_CLAIM: str = env.str("OIDC_GROUPS_CLAIM", "groups")
     OIDC_ROLE_GROUPS = get_role_groups("OIDC_ROLE_GROUPS", ("requester", "approver", "auditor", "administrator"))
 
@@ -175,6 +177,8 @@ if PROCESS in {"", "web"}:  # no other process signs users in
     )
 if not PASSWORD_SIGN_IN and not OIDC_ISSUER:
     raise ImproperlyConfigured("PORTAL_PASSWORD_SIGN_IN is off, so OIDC_ISSUER must be set: no one could sign in.")
+if EMERGENCY_ACCOUNT and PASSWORD_SIGN_IN:
+    raise ImproperlyConfigured("PORTAL_EMERGENCY_ACCOUNT needs PORTAL_PASSWORD_SIGN_IN=0: all passwords work now.")
 if "openid" not in OIDC_SCOPES:
     raise ImproperlyConfigured("OIDC_SCOPES must contain openid: without it there is no ID token.")
 if urlsplit(OIDC_ISSUER).query or urlsplit(OIDC_ISSUER).fragment:
@@ -302,6 +306,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.accounts.devices.SessionEndMiddleware",
     "portal.web.user_locale.UserLocaleMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -387,6 +392,7 @@ ACCOUNT_FORMS = {
     "reauthenticate": "portal.accounts.forms.PasswordConfirmForm",
 }
 ACCOUNT_PREVENT_ENUMERATION = True
+PASSWORD_RESET_TIMEOUT = 24 * 3600  # of invitations and reset links alike
 ACCOUNT_REAUTHENTICATION_TIMEOUT = get_integer("REAUTHENTICATION_AFTER_S", 300, 60)
 REAUTHENTICATION_LATEST_S = get_integer("REAUTHENTICATION_LATEST_S", 3600, 0)
 ACCOUNT_RATE_LIMITS = False  # allauth's counters live in the cache and limit whole addresses; see accounts/attempts.py

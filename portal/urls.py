@@ -20,6 +20,7 @@ urlpatterns = [
     path("undo/", undo_deletion, name="undo_deletion"),
     path("audit/", include("portal.audit.urls")),
     path("accounts/", include("portal.accounts.urls")),
+    path("accounts/", include("portal.governance.urls")),
     path("identity/", include("portal.identity.urls")),
     path("operations/", include("portal.operations.urls")),
     # The list shows the changes of each secret, which the catalog must not import.

@@ -236,6 +236,7 @@ def test_every_secret_belongs_to_the_services_that_use_it() -> None:
         "redis_url": {"web", "worker", "sealer", "beat", *console},
         "redis_password": {"redis"},
         "email_url": {"web", "worker", "sealer"},
+        "oidc_client_secret": {"web"},
         "postgres_password": {"postgres", *DATABASE_TOOLS},
         "segura_client_secret": {"web", "worker", "sandbox"},
         "segura_scim_client_secret": {"web", "worker", "sandbox"},

@@ -8,8 +8,9 @@ from pathlib import Path
 PAGE = Path(__file__).parent.parent / "docs" / "notifications.md"
 HEAD = """# Who is told of what
 
-Generated from `ROUTES` and `NOTIFICATION_TYPES` in `portal/notifications/routing.py`. A notification names the change,
-its secret and who acted, and contains no field value, reason or comment. No user is notified of their own acts, or
+Generated from `ROUTES` in `portal/notifications/routes.py` and `NOTIFICATION_TYPES` in `routing.py`. A notification
+names the change and its secret, or the proposal and its person, and who acted, and contains no field value, reason or
+comment. No user is notified of their own acts, or
 asked to decide a change that they proposed or edited. Users who are disabled or lack the right of their part get none.
 A user whom several rows of an event concern is notified once, by the first row. Each user chooses where and when; the
 last column is the default.
@@ -34,6 +35,8 @@ WHO = {
     "mentioned": "those it mentions who may see the change",
     "involved": "who proposed it, and those who voted or commented on it and may see it",
     "operators": "those who operate the portal",
+    "administrators": "administrators who neither proposed it nor are its person, while it is open",
+    "proposer": "who proposed it",
     "delayed": "those whose approved changes wait for delivery",
 }
 
@@ -47,7 +50,8 @@ def page() -> str:
     """The page as it should be."""
     from django.utils import translation
 
-    from portal.notifications.routing import NOTIFICATION_TYPES, RIGHTS, ROUTES
+    from portal.notifications.routes import ROUTES
+    from portal.notifications.routing import NOTIFICATION_TYPES, RIGHTS
 
     rows = []
     with translation.override("en"):

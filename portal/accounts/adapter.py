@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.accounts import attempts
+from portal.accounts import attempts, emergency
 from portal.accounts.limits import LimitReached
 from portal.accounts.models import CountedAct, User
 from portal.accounts.request_origin import get_client_address
@@ -44,7 +44,7 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count the attempt before its password is compared. Raises ValidationError, logged as a failed sign-in."""
-        if not settings.PASSWORD_SIGN_IN:
+        if not emergency.accepts_password(str(credentials.get("username", ""))):
             _report_refused(request, credentials, "passwords switched off")
             text = _("Sign-in with a password is switched off. Continue with %(provider)s.")
             raise ValidationError(text % {"provider": settings.OIDC_PROVIDER_NAME}, code="password_sign_in_off")

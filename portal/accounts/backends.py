@@ -8,18 +8,20 @@ from allauth.account.auth_backends import AuthenticationBackend
 from django.conf import settings
 from django.http import HttpRequest
 
+from portal.accounts import emergency
 from portal.accounts.models import User
 
 
 class PortalBackend(AuthenticationBackend):  # type: ignore[misc]
     """allauth's backend with the portal's rule for names, without demo accounts outside the demo.
 
-    If sign-in with passwords is off, no password authenticates, and sessions of users with a password end.
+    If sign-in with passwords is off, no password authenticates but that of the emergency account, if there is one, and
+    sessions of other users with a password end.
     """
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
         """Find the account by the folded name, as everywhere in the portal: allauth compares the stored spelling."""
-        if not settings.PASSWORD_SIGN_IN:
+        if not emergency.accepts_password(credentials.get("username") or ""):
             return None
         known = User.objects.find_by_name(credentials.get("username") or "")
         if known is not None:
@@ -32,6 +34,6 @@ class PortalBackend(AuthenticationBackend):  # type: ignore[misc]
         user: User | None = super().get_user(user_id)
         if user is not None and user.is_demo and not settings.PORTAL_DEMO:
             return None
-        if user is not None and not settings.PASSWORD_SIGN_IN and user.has_usable_password():
+        if user is not None and user.has_usable_password() and not emergency.accepts_password(user.username):
             return None
         return user

@@ -6,17 +6,18 @@ Sessions last SESSION_COOKIE_AGE, so their table is small, and all of it is read
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, logout
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.dispatch import receiver
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -99,6 +100,22 @@ def sign_out_device(request: HttpRequest, handle: str) -> Device | None:
             device_signed_out.send(sender=Session, user=user, signed_in_at=device.signed_in_at)
             return device
     return None
+
+
+class SessionEndMiddleware:
+    """Middleware that signs a user out SESSION_COOKIE_AGE after the sign-in, however often the session was used.
+
+    Django alone would begin to count again with each write of the session.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        signed_in_at = parse_datetime(request.session.get(_ENTRY, {}).get("at", ""))
+        if signed_in_at is not None and timezone.now() - signed_in_at > timedelta(seconds=settings.SESSION_COOKIE_AGE):
+            logout(request)
+        return self.get_response(request)
 
 
 def _iter_sessions(user: Any) -> Iterator[tuple[Session, dict[str, Any]]]:

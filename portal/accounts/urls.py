@@ -1,7 +1,7 @@
 """URLs of sign-in and account pages.
 
-allauth's views are listed one by one: what the portal does not offer (sign-up, email addresses, reset by email) has no
-URL.
+allauth's views are listed one by one: what the portal does not offer (sign-up, email addresses, a reset that anyone can
+ask for) has no URL.
 """
 
 from allauth.account import views as allauth

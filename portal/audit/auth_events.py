@@ -14,6 +14,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from portal.accounts.emergency import is_emergency_account
 from portal.accounts.models import User
 from portal.accounts.signals import device_signed_out
 from portal.audit.ledger import record_event
@@ -24,10 +25,15 @@ UNKNOWN_NAME = "unknown name"
 
 @receiver(user_logged_in, dispatch_uid="audit_session_started")
 def on_user_logged_in(user: User, request: HttpRequest | None = None, **_: Any) -> None:
-    """Record a sign-in and its methods. Raises DatabaseError before the session is saved, which ends the sign-in."""
+    """Record a sign-in and its methods, and a use of the emergency account, of which administrators are notified.
+
+    Raises DatabaseError before the session is saved, which ends the sign-in.
+    """
     records = get_authentication_records(request, user) if request is not None else []
     methods = sorted({str(record["method"]) for record in records})
     record_event("session.started", by=user.username, data={"signed_in_with": methods} if methods else {})
+    if is_emergency_account(user):
+        record_event("account.emergency_used", by=user.username, data={"person": user.username})
 
 
 @receiver(authentication_step_completed, dispatch_uid="audit_presence_shown")

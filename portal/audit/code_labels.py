@@ -110,11 +110,18 @@ WORDS: dict[str, str | Promise] = {
     "no_effect": _("nothing would change"),
     "proposal_reason_missing": _("reason missing"),
     "password_required": _("password not entered again"),
+    "account_not_addable": _("account cannot be created"),
+    "link_not_mailable": _("link cannot be sent"),
     # Acts on people
     "give_roles": _("give roles"),
     "take_roles": _("take roles"),
     "enable_account": _("enable account"),
     "disable_account": _("disable account"),
+    "add_person": _("add a person"),
+    "send_link": _("send a link to choose a password"),
+    # Purposes of a link to choose a password
+    "invitation": _("invitation"),
+    "password_reset": _("new password"),
     # Purposes of a read
     "review": _("review of a pending change"),
     # Risk levels

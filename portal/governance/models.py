@@ -1,4 +1,4 @@
-"""Proposals of one person to change how Countersign is governed, which another person decides."""
+"""Proposals to change how Countersign is governed, which another person decides, and links to choose a password."""
 
 from __future__ import annotations
 
@@ -97,3 +97,34 @@ class GovernanceProposal(models.Model):
     def is_open(self) -> bool:
         """Whether the proposal waits for a decision."""
         return self.verdict == ProposalVerdict.OPEN
+
+
+class LinkPurpose(models.TextChoices):
+    """Reason for a link to choose a password. The value is stored in rows and events and stays the same."""
+
+    INVITATION = "invitation", _("Invitation")
+    RESET = "password_reset", _("New password")
+
+
+class PasswordLink(models.Model):
+    """Link with which a person chooses a password once, mailed to the person. Its token is stored nowhere."""
+
+    person = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    purpose = models.CharField(max_length=20, choices=LinkPurpose)
+    asked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField(db_default=Now())
+    next_at = models.DateTimeField(
+        null=True, db_default=Now(), help_text="When to mail it next; null once it was mailed or given up."
+    )
+    mailed_at = models.DateTimeField(null=True, help_text="When the mail server accepted it.")
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["person", "-id"], name="password_link_of_person"),
+            models.Index(fields=["next_at"], condition=Q(next_at__isnull=False), name="password_link_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} of {self.person_id}"

@@ -75,3 +75,15 @@ class PasswordRequired(GovernanceViolation):
     """The user has to authenticate again."""
 
     code = "password_required"
+
+
+class AccountNotAddable(GovernanceViolation):
+    """The account cannot be created: its name or address is taken, or local accounts are off."""
+
+    code = "account_not_addable"
+
+
+class LinkNotMailable(GovernanceViolation):
+    """No link to choose a password can be mailed to the person."""
+
+    code = "link_not_mailable"

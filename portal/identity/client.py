@@ -32,7 +32,7 @@ _TIMES = ("exp", "nbf", "iat")
 
 
 class ProviderUnavailable(Exception):
-    """The provider did not answer, or not as OpenID Connect requires."""
+    """The provider did not answer, or not as OpenID Connect requires; `str()` says how, for operators."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ class ProviderClient(DjangoOAuth2App):  # type: ignore[misc]
         """Leave only accepted algorithms in the document. Raises ProviderUnavailable if it cannot be used."""
         if not isinstance(metadata, dict) or metadata.get("issuer") != settings.OIDC_ISSUER:
             _log.error("The discovery document of the OpenID provider names another issuer than OIDC_ISSUER.")
-            raise ProviderUnavailable
+            raise ProviderUnavailable("the document names another issuer than OIDC_ISSUER")
         offered = metadata.get("id_token_signing_alg_values_supported", ["RS256"])
         accepted = [name for name in ALGORITHMS if name in offered]
         if not accepted:
             _log.error("The OpenID provider offers no accepted signature of ID tokens.")
-            raise ProviderUnavailable
+            raise ProviderUnavailable("the provider offers no accepted signature of ID tokens")
         metadata["id_token_signing_alg_values_supported"] = accepted
 
 
@@ -171,7 +171,9 @@ def provider_errors() -> Iterator[None]:
         yield
     except (OSError, RuntimeError, TypeError, KeyError, ValueError) as error:
         _log.warning("The OpenID provider failed: %s", type(error).__name__)
-        raise ProviderUnavailable from None
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        answered = f"HTTP {status}" if status else f"no usable answer ({type(error).__name__})"
+        raise ProviderUnavailable(answered) from None
 
 
 def _code_of_oauth_error(request: HttpRequest, error: OAuthError) -> str:

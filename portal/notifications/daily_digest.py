@@ -79,7 +79,7 @@ def _letter(person: User) -> MailContent:
         return MailContent(())
     own = (
         Notification.objects.filter(recipient=person, daily=True, kind__in=NOTIFICATION_TYPES)
-        .select_related("change")
+        .select_related("change", "proposal__subject")
         .order_by("pk")
     )
     notices = mailer.take_allowed(person, list(own))

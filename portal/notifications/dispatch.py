@@ -21,15 +21,10 @@ from portal.audit.ledger import record_event
 from portal.audit.models import Event
 from portal.changes.models import SEE_ALL, Change, Comment, Revision, Status, Vote
 from portal.changes.presenters.next_steps import WAITING
+from portal.governance.models import GovernanceProposal
 from portal.notifications.models import ChangeSubscription, Notification, PendingEvent, Preference
-from portal.notifications.routing import (
-    NOTIFICATION_TYPES,
-    RIGHTS,
-    ROUTES,
-    Audience,
-    EventFacts,
-    MailTiming,
-)
+from portal.notifications.routes import ROUTES, EventFacts
+from portal.notifications.routing import NOTIFICATION_TYPES, RIGHTS, Audience, MailTiming
 from portal.notifications.subscriptions import NEEDS_RECIPIENT, WATCHED
 
 SUMMARY = "summary"
@@ -96,6 +91,7 @@ def _tell(event_id: int) -> bool:
     if entry is None or not rules:
         return False
     change = Change.objects.filter(pk=event.change).first() if event.change else None
+    proposal = _find_proposal(entry)
     _settle(change)
     facts = EventFacts(entry.data, decided=_decided(event))
     actor = User.objects.filter(username=event.actor).first() if event.actor else None
@@ -103,9 +99,11 @@ def _tell(event_id: int) -> bool:
     for rule in rules:
         if not rule.applies(facts):
             continue
-        people = list(_audience(NOTIFICATION_TYPES[rule.kind].audience, change, entry).exclude(pk__in=told))
+        audience = NOTIFICATION_TYPES[rule.kind].audience
+        found = _of_proposal(audience, proposal) if proposal else _audience(audience, change, entry)
+        people = list(found.exclude(pk__in=told))
         told |= {person.pk for person in people}
-        notice = Notification(kind=rule.kind, change=change, event=event.pk, at=entry.at)
+        notice = Notification(kind=rule.kind, change=change, proposal=proposal, event=event.pk, at=entry.at)
         notice.by = actor.display_name if actor else ""
         _write(notice, _without_muted(rule.kind, change, people))
         if change is not None and rule.kind in WATCHED:
@@ -143,6 +141,13 @@ def _settle(change: Change | None) -> None:
         asked.filter(mailed_at=None).update(mail_at=None, daily=False)
 
 
+def _find_proposal(entry: Entry) -> GovernanceProposal | None:
+    """Return the proposal that an event of the governance names; None for any other event."""
+    if not entry.action.startswith("governance.") or "proposal_kind" not in entry.data:
+        return None
+    return GovernanceProposal.objects.get(pk=int(entry.data["proposal"].removeprefix("GP-")))
+
+
 def _decided(event: Event) -> bool:
     """Return whether the vote decided the change: the change's next event, from the same act, says so."""
     following = Event.objects.filter(change=event.change, seq=(event.seq or 0) + 1)
@@ -164,6 +169,15 @@ def _audience(audience: Audience, change: Change | None, entry: Entry) -> QueryS
         case Audience.OPERATORS:
             return _strangers(change, people)
     return _of_vote(audience, change, entry, _strangers(change, people))
+
+
+def _of_proposal(audience: Audience, proposal: GovernanceProposal) -> QuerySet[User]:
+    """Return the recipients of an event about a proposal: who can decide it, while it is open, or who proposed it."""
+    people = users_with_right(*RIGHTS[audience])
+    if audience is Audience.PROPOSER:
+        return people.filter(pk=proposal.proposed_by_id or 0)
+    others = people.exclude(pk__in=[proposal.subject_id or 0, proposal.proposed_by_id or 0])
+    return others if audience is Audience.ADMINISTRATORS and proposal.is_open else people.none()
 
 
 def _of_delivery(audience: Audience, people: QuerySet[User]) -> QuerySet[User]:
@@ -220,7 +234,12 @@ def _write(notice: Notification, people: list[User]) -> None:
         at_once = reachable and wish.mail == MailTiming.AT_ONCE
         if wish.portal or daily or at_once:
             told = Notification(
-                recipient=person, kind=notice.kind, change=notice.change, event=notice.event, by=notice.by
+                recipient=person,
+                kind=notice.kind,
+                change=notice.change,
+                proposal=notice.proposal,
+                event=notice.event,
+                by=notice.by,
             )
             told.at, told.shown, told.daily = notice.at, wish.portal, daily
             if person.pk in unread:

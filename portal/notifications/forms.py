@@ -26,6 +26,7 @@ _GROUPS: dict[Promise, tuple[Audience, ...]] = {
     gettext_lazy("Reviews"): (Audience.DECIDERS, Audience.VOTERS, Audience.VOIDED),
     gettext_lazy("Comments"): (Audience.MENTIONED, Audience.INVOLVED),
     gettext_lazy("Delivery"): (Audience.OPERATORS, Audience.DELAYED),
+    gettext_lazy("People"): (Audience.ADMINISTRATORS, Audience.PROPOSER),
 }
 _ZONES_NAMED = 5
 

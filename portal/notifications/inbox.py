@@ -52,14 +52,26 @@ class InboxEntry:
         return self.notice.kind == _APPLIED and change is not None and change.cause == StatusCause.APPLIED_EXCEPT
 
     @property
+    def reference(self) -> str:
+        """Reference of the change or of the proposal; '' if the notification concerns neither."""
+        subject = self.notice.change or self.notice.proposal
+        return subject.reference if subject else ""
+
+    @property
+    def person(self) -> str:
+        """Name of the person whom a proposal is about, on one line; '' for anything else."""
+        subject = self.notice.proposal.subject if self.notice.proposal else None
+        return to_single_line(subject.display_name) if subject else ""
+
+    @property
     def said(self) -> str:
         """Text of the notification, one or two sentences."""
-        change = self.notice.change
         by = self.notice.by or "Countersign"
         in_part = _("%(number)s for the secret %(secret)s was applied, except for what its page names.")
         sentence = (in_part if self.in_part else str(self.notice.about.said)) % {
-            "number": change.reference if change else "",
+            "number": self.reference,
             "secret": self.secret,
+            "person": self.person,
             "by": by,
         }
         if self.reason:
@@ -166,6 +178,12 @@ def restore_unread(person: User, marked: dict[str, Any]) -> bool:
     """Mark the notifications that were marked as read at `read_at` as unread; False if there are none any more."""
     read = Notification.objects.filter(recipient=person, read_at=datetime.fromisoformat(marked["read_at"]))
     return read.update(read_at=None) > 0
+
+
+def mark_proposal_read(person: User, proposal_id: int) -> int:
+    """Mark all notifications of the user about this proposal as read; return how many."""
+    unread = Notification.objects.filter(recipient=person, proposal=proposal_id, shown=True, read_at=None)
+    return unread.update(read_at=timezone.now())
 
 
 def mark_change_read(person: User, change_id: int) -> int:

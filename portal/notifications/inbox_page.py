@@ -16,6 +16,7 @@ from portal.changes.models import Change, Revision, Status, Verdict, Vote
 from portal.changes.models.change import requester_acts_filter
 from portal.changes.presenters import change_titles
 from portal.changes.presenters.change_titles import ChangeTitle
+from portal.governance.models import GovernanceProposal
 from portal.notifications.inbox import InboxEntry, build_entries
 from portal.notifications.models import Notification, NotificationQuerySet
 from portal.notifications.state_texts import APPLIED_APPROVED, APPLIED_IN_PART, APPLIED_IN_PART_APPROVED, STATE_TEXTS
@@ -91,13 +92,14 @@ def _filter_inbox(own: NotificationQuerySet, person: User, only: str) -> Notific
 
 
 def _needs(person: User) -> Q:
-    """Return the condition that the change waits for an act of this user now, whatever was notified meanwhile."""
+    """Return the condition that the change or proposal waits for an act of this user now, whatever was notified."""
     mine = Change.objects.proposed_by(person).filter(requester_acts_filter(person))
     needed = Q(change__in=mine.values("pk")) | Q(change__in=Change.objects.awaiting_decision_by(person).values("pk"))
     if roles.has_right(person, Right.OPERATE):
         edited = Revision.objects.filter(editor=person).values("change")
         stuck = Change.objects.filter(status=Status.NEEDS_ATTENTION).exclude(requester=person).exclude(pk__in=edited)
         needed |= Q(change__in=stuck.values("pk"))
+        needed |= Q(proposal__in=GovernanceProposal.objects.awaiting_decision_by(person).values("pk"))
     return needed
 
 
@@ -105,7 +107,11 @@ def _build_change_entries(heads: Iterable[Notification], own: NotificationQueryS
     """Return the entries of these notifications, each with the earlier ones of its change."""
     heads = list(heads)
     changes = {head.change_id for head in heads if head.change_id is not None}
-    rows = list(own.filter(Q(change__in=changes) | Q(pk__in=[head.pk for head in heads])).select_related("change"))
+    rows = list(
+        own.filter(Q(change__in=changes) | Q(pk__in=[head.pk for head in heads])).select_related(
+            "change", "proposal__subject"
+        )
+    )
     titles, approvers = change_titles.load_titles(changes), _load_approvers(rows)
     states = {
         entry.notice.pk: StateEntry(entry, approvers.get(entry.notice.change_id or 0, ""))

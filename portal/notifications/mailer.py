@@ -84,9 +84,15 @@ def still_allowed_for(person: User, notices: Sequence[Notification]) -> list[Not
     seen = [
         notice
         for notice in notices
-        if notice.change is None or change_rows.can_view(notice.change.requester_id, person)
+        if (notice.change is None or change_rows.can_view(notice.change.requester_id, person))
+        and not _is_settled(notice)
     ]
     return [notice for notice in seen if RIGHTS[notice.about.audience] & rights]
+
+
+def _is_settled(notice: Notification) -> bool:
+    """Return whether the notification asks for the decision of a proposal that is closed."""
+    return notice.kind == "proposed" and notice.proposal is not None and not notice.proposal.is_open
 
 
 def is_active_holder(person: User) -> bool:
@@ -103,7 +109,7 @@ def _claim(person: User) -> list[Notification]:
     """Claim the user's due notifications that no other worker is sending, without those the user may no longer see."""
     now = timezone.now()
     due = Notification.objects.filter(recipient=person, mail_at__lte=now, kind__in=NOTIFICATION_TYPES)
-    due = due.select_related("change").order_by("pk")
+    due = due.select_related("change", "proposal__subject").order_by("pk")
     return [notice for notice in take_allowed(person, list(due[:_MOST])) if _won(notice, now)]
 
 
@@ -175,7 +181,7 @@ def _subject(letter: MailContent, lines: Sequence[inbox.InboxEntry]) -> str:
     told = len(letter.told)
     if told > 1:
         return ngettext("%(count)d notification", "%(count)d notifications", told) % {"count": told}
-    line, change = lines[0], lines[0].notice.change
-    if change is None:
+    line = lines[0]
+    if not line.reference:
         return line.title
-    return f"{change.reference}: {line.title} ({line.secret})"
+    return f"{line.reference}: {line.title} ({line.secret or line.person})"

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts.models import User
 from portal.changes.models import Change, ChangeQuerySet
 from portal.common.db_expressions import exists_by_index
+from portal.governance.models import GovernanceProposal
 from portal.notifications.routing import NOTIFICATION_TYPES, MailTiming, NotificationType
 
 
@@ -52,12 +53,15 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 class Notification(models.Model):
     """Notification of one user about one event.
 
-    It names the change and the acting user, but no typed or proposed text.
+    It names the change, or the proposal about a person, and the acting user, but no typed or proposed text.
     """
 
     recipient = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
     kind = models.CharField(max_length=16)
     change = models.ForeignKey(Change, null=True, on_delete=models.CASCADE, related_name="notifications")
+    proposal = models.ForeignKey(
+        GovernanceProposal, null=True, on_delete=models.PROTECT, related_name="+", help_text="Proposal about a person."
+    )
     event = models.BigIntegerField()
     by = models.CharField(max_length=310, blank=True, help_text="As they were called then; '' for the machine.")
     at = models.DateTimeField()

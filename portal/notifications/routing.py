@@ -1,11 +1,9 @@
-"""Routing table: which event notifies which users. docs/notifications.md, preferences and mails are built from it."""
+"""Types of notifications and their recipients. docs/notifications.md, preferences and mails are built from them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from django.db import models
 from django.utils.functional import Promise
@@ -34,6 +32,8 @@ class Audience(StrEnum):
     MENTIONED = "mentioned"
     INVOLVED = "involved"
     OPERATORS = "operators"
+    ADMINISTRATORS = "administrators"
+    PROPOSER = "proposer"
     DELAYED = "delayed"
 
 
@@ -45,6 +45,8 @@ RIGHTS: dict[Audience, frozenset[Right]] = {
     Audience.MENTIONED: frozenset(Right),
     Audience.INVOLVED: frozenset(Right),
     Audience.OPERATORS: frozenset({Right.OPERATE}),
+    Audience.ADMINISTRATORS: frozenset({Right.OPERATE}),
+    Audience.PROPOSER: frozenset({Right.OPERATE}),
     Audience.DELAYED: frozenset({Right.PROPOSE}),
 }
 """Rights by audience: a recipient must have one, and access to the change, at dispatch and when a mail is sent."""
@@ -52,7 +54,7 @@ RIGHTS: dict[Audience, frozenset[Right]] = {
 
 @dataclass(frozen=True)
 class NotificationType:
-    """Type of a notification. `said` takes number, secret and by; a notification shows nothing else of a change."""
+    """Type of a notification. `said` takes number, secret and by, of a proposal number, person and by, and no more."""
 
     audience: Audience
     title: Text
@@ -235,64 +237,38 @@ NOTIFICATION_TYPES: dict[str, NotificationType] = {
         "circle-check",
         MailTiming.NEVER,
     ),
+    "proposed": NotificationType(
+        Audience.ADMINISTRATORS,
+        _("A proposal about a person waits for your decision"),
+        _("%(number)s about %(person)s waits for the decision of an administrator who did not propose it."),
+        "user",
+    ),
+    "agreed": NotificationType(
+        Audience.PROPOSER,
+        _("Your proposal was approved"),
+        _("%(by)s approved %(number)s about %(person)s. It applies."),
+        "check",
+    ),
+    "declined": NotificationType(
+        Audience.PROPOSER,
+        _("Your proposal was rejected"),
+        _("%(by)s rejected %(number)s about %(person)s. The reason is on its page."),
+        "ban",
+    ),
+    "outdated": NotificationType(
+        Audience.PROPOSER,
+        _("Your proposal is out of date"),
+        _("%(number)s about %(person)s is out of date, because rights have changed since. Nothing was done."),
+        "refresh-alert",
+    ),
+    "emergency": NotificationType(
+        _O,
+        _("The emergency account was used"),
+        _("%(by)s signed in with the emergency account and its password. Find out why, and who it was."),
+        "alert-triangle",
+    ),
 }
 """Types by the name that rows store. `mail` is the timing until a user chooses another one."""
-
-
-@dataclass(frozen=True)
-class EventFacts:
-    """Facts of an event that a route may check: its data, and whether the same act also decided the change."""
-
-    data: dict[str, Any]
-    decided: bool
-
-
-@dataclass(frozen=True)
-class Route:
-    """Route from an event action to a notification type; `applies` limits it, and `only` states that limit in words."""
-
-    action: str
-    kind: str
-    only: str = ""
-    applies: Callable[[EventFacts], bool] = lambda _facts: True
-
-
-ROUTES = (
-    Route("change.submitted", "waiting"),
-    Route("change.revised", "voided"),
-    Route("change.revised", "waiting", "it was stale", lambda facts: facts.data.get("from") == "stale"),
-    Route("change.withdrawn", "withdrawn"),
-    Route(
-        "vote.cast",
-        "voted",
-        "it approves and decides nothing yet",
-        lambda facts: facts.data.get("verdict") == "approve" and not facts.decided,
-    ),
-    Route("change.approved", "approved"),
-    Route("change.returned", "returned"),
-    Route("change.returned", "again", "it was approved", lambda facts: facts.data.get("from") == "approved"),
-    Route("change.changes_requested", "asked"),
-    Route("change.rejected", "rejected"),
-    Route("change.rejected", "overruled"),
-    Route("change.expired", "expired"),
-    Route("change.stale", "stale"),
-    Route("change.applied", "applied"),
-    Route("change.failed", "failed"),
-    Route("change.in_doubt", "doubted", "not in doubt before", lambda facts: facts.data.get("from") != "in_doubt"),
-    Route("change.escalated", "escalated"),
-    Route("change.escalated", "stuck"),
-    Route("change.resolved", "closed"),
-    Route("change.retried", "retried"),
-    Route("change.commented", "mentioned", "it mentions them"),
-    Route("change.commented", "commented"),
-    Route("delivery.paused", "paused"),
-    Route("delivery.resumed", "resumed"),
-    Route("delivery.paused_by_operator", "held"),
-    Route("delivery.paused_by_operator", "delayed"),
-    Route("delivery.resumed_by_operator", "released"),
-    Route("delivery.resumed_by_operator", "going_on"),
-)
-"""Routes in order of precedence: a user to whom several routes of one event lead is notified once, by the first."""
 
 
 def types_for_rights(rights: frozenset[Right]) -> dict[str, NotificationType]:

@@ -15,8 +15,8 @@ from portal.accounts.roles import Right
 from portal.changes.models import OPEN as OPEN_STATUSES
 from portal.changes.models import Change, Status, Vote
 from portal.common.db_expressions import CountSubquery
-from portal.governance import proposals, rules
-from portal.governance.models import GovernanceProposal, ProposalKind
+from portal.governance import password_links, proposals, rules
+from portal.governance.models import GovernanceProposal, PasswordLink, ProposalKind
 from portal.governance.people import ROLE_CODES
 from portal.operations import role_coverage
 from portal.operations.role_coverage import RightCoverage
@@ -52,7 +52,10 @@ class ProposalRow:
 
 @dataclass(frozen=True)
 class PersonPage:
-    """Page of one person. `held` and `missing` are codes of roles; `votes` count on open changes now."""
+    """Page of one person. `held` and `missing` are codes of roles; `votes` count on open changes now.
+
+    `link`: the newest link to choose a password; `link_barrier`: why no new one can be sent, or ''.
+    """
 
     person: User
     is_own: bool
@@ -65,17 +68,29 @@ class PersonPage:
     votes: int
     proposal: ProposalRow | None
     lone: bool
+    link: PasswordLink | None
+    link_barrier: str
+
+    @property
+    def link_command(self) -> str:
+        """Return the command on the host that sets a password where no link can be mailed; '' if none may be set."""
+        unreachable = self.link_barrier and not password_links.find_link_obstacle(self.person)
+        return f"manage.py user {self.person.username} --new-password" if unreachable else ""
 
 
 @dataclass(frozen=True)
 class ProposalPage:
-    """Page of one proposal. `barrier`: why the reader cannot approve it, or ''."""
+    """Page of one proposal. `barrier`: why the reader cannot approve it, or ''.
+
+    `is_unknown_person`: the reader may decide it, and the person has never signed in.
+    """
 
     row: ProposalRow
     barrier: str
     is_own: bool
     may_reject: bool
     may_adopt: bool
+    is_unknown_person: bool
 
 
 @dataclass(frozen=True)
@@ -124,6 +139,8 @@ def load_person(user_id: int, reader: User) -> PersonPage:
         votes=votes[:MOST].count(),
         proposal=_row_of(about) if about else None,
         lone=is_lone_administrator(),
+        link=password_links.find_newest_link(person),
+        link_barrier=password_links.find_link_obstacle(person) or password_links.find_mail_obstacle(person),
     )
 
 
@@ -149,6 +166,10 @@ def load_proposal(proposal_id: int, reader: User) -> ProposalPage:
         is_own=is_own,
         may_reject=proposal.is_open and not is_own and not is_about,
         may_adopt=proposal.is_open and proposal.proposed_by_id is None and not is_about,
+        is_unknown_person=proposal.is_open
+        and not (is_own or is_about)
+        and proposal.subject is not None
+        and proposal.subject.last_login is None,
     )
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from portal.accounts.forms import RecentAuthForm
+from portal.accounts.forms import EXACT, RecentAuthForm
+from portal.governance.invitations import build_account
 from portal.governance.people import ROLE_CODES
 
 
@@ -35,11 +38,45 @@ class RolesForm(PersonActForm):
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": gettext_lazy("Select at least one role.")},
     )
-    field_order = ("roles", "reason", "password")
+    field_order: tuple[str, ...] = ("roles", "reason", "password")
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest, act: str, codes: Iterable[str]) -> None:
         super().__init__(data, request=request, act=act)
         self.fields["roles"].choices = [(code, _(ROLE_CODES[code])) for code in codes]  # type: ignore[attr-defined]
+
+
+class AddPersonForm(RolesForm):
+    """Person to add: an account, its address, and the roles that are proposed."""
+
+    full_name = forms.CharField(label=gettext_lazy("Full name"), max_length=150)
+    username = forms.CharField(
+        label=gettext_lazy("User name"),
+        help_text=gettext_lazy("It names the person in the audit log and can't be changed later."),
+        max_length=150,
+        widget=forms.TextInput(attrs={**EXACT, "autocomplete": "off"}),
+    )
+    email = forms.EmailField(
+        label=gettext_lazy("Email"),
+        help_text=gettext_lazy("The person's own address. The link to choose a password goes there."),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    field_order = ("full_name", "username", "email", "roles", "reason", "password")
+
+    def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
+        super().__init__(data, request=request, act="add", codes=ROLE_CODES)
+
+    def clean(self) -> dict[str, Any]:
+        """Check the account as a whole: its name and its address must be no other account's."""
+        typed = super().clean()
+        if {"full_name", "username", "email"} <= typed.keys():
+            try:
+                build_account(typed["username"], typed["full_name"], typed["email"])
+            except ValidationError as error:
+                names = {"first_name": "full_name"}
+                for name, texts in error.message_dict.items():
+                    self.add_error(names.get(name, name if name in self.fields else None), texts)
+        return typed
 
 
 class ConfirmForm(RecentAuthForm):

@@ -32,6 +32,7 @@ from portal.governance.violations import (
     ProposalExists,
     ProposalOutdated,
 )
+from portal.notifications import inbox
 from portal.operations import people, role_coverage
 from portal.operations.people import PersonPage
 from portal.operations.people_forms import ConfirmForm, PersonActForm, RolesForm
@@ -72,12 +73,12 @@ def give_roles(request: UserRequest, user_id: int) -> HttpResponse:
     form = RolesForm(request.POST, request=request, act="give", codes=shown.missing)
 
     def act() -> str:
-        filed = acts.propose_roles(user_id, form.cleaned_data["roles"], by=request.user, **_reasoned(form))
+        filed = acts.propose_roles(user_id, form.cleaned_data["roles"], by=request.user, **reasoned(form))
         return _("You proposed %(proposal)s. Nothing changes until another administrator approves it.") % {
             "proposal": filed
         }
 
-    return _act_on_person(request, shown, act, give_form=form)
+    return act_on_person(request, shown, act, give_form=form)
 
 
 @sensitive_post_parameters("password")
@@ -90,10 +91,10 @@ def take_roles(request: UserRequest, user_id: int) -> HttpResponse:
     form = RolesForm(request.POST, request=request, act="take", codes=shown.held)
 
     def act() -> str:
-        person = acts.take_roles(user_id, form.cleaned_data["roles"], by=request.user, **_reasoned(form))
+        person = acts.take_roles(user_id, form.cleaned_data["roles"], by=request.user, **reasoned(form))
         return _("You took the selected roles from %(person)s. This acts at once.") % {"person": person.display_name}
 
-    return _act_on_person(request, shown, act, take_form=form)
+    return act_on_person(request, shown, act, take_form=form)
 
 
 @sensitive_post_parameters("password")
@@ -106,10 +107,10 @@ def disable_user(request: UserRequest, user_id: int) -> HttpResponse:
     form = PersonActForm(request.POST, request=request, act="disable")
 
     def act() -> str:
-        person = acts.disable_account(user_id, by=request.user, **_reasoned(form))
+        person = acts.disable_account(user_id, by=request.user, **reasoned(form))
         return _("You disabled the account of %(person)s. Their sessions have ended.") % {"person": person.display_name}
 
-    return _act_on_person(request, shown, act, disable_form=form)
+    return act_on_person(request, shown, act, disable_form=form)
 
 
 @sensitive_post_parameters("password")
@@ -122,12 +123,12 @@ def enable_user(request: UserRequest, user_id: int) -> HttpResponse:
     form = PersonActForm(request.POST, request=request, act="enable")
 
     def act() -> str:
-        filed = acts.propose_enabling(user_id, by=request.user, **_reasoned(form))
+        filed = acts.propose_enabling(user_id, by=request.user, **reasoned(form))
         return _("You proposed %(proposal)s. Nothing changes until another administrator approves it.") % {
             "proposal": filed
         }
 
-    return _act_on_person(request, shown, act, enable_form=form)
+    return act_on_person(request, shown, act, enable_form=form)
 
 
 @require_safe
@@ -141,7 +142,8 @@ def proposals(request: UserRequest) -> HttpResponse:
 @require_safe
 @require_rights(Right.OPERATE)
 def proposal(request: UserRequest, proposal_id: int) -> HttpResponse:
-    """Show one proposal, with what the reader can do."""
+    """Show one proposal, with what the reader can do, who has then read its notifications."""
+    inbox.mark_proposal_read(request.user, proposal_id)
     return _proposal(request, proposal_id)
 
 
@@ -169,7 +171,7 @@ def reject_proposal(request: UserRequest, proposal_id: int) -> HttpResponse:
     form = PersonActForm(request.POST, request=request, act="reject")
 
     def act() -> str:
-        decided = decisions.reject_proposal(proposal_id, by=request.user, **_reasoned(form))
+        decided = decisions.reject_proposal(proposal_id, by=request.user, **reasoned(form))
         return _("You rejected %(proposal)s. Nothing was changed.") % {"proposal": decided}
 
     return _decide(request, proposal_id, act, reject_form=form)
@@ -204,7 +206,8 @@ def adopt_proposal(request: UserRequest, proposal_id: int) -> HttpResponse:
     return _decide(request, proposal_id, act, adopt_form=form)
 
 
-def _reasoned(form: PersonActForm) -> dict[str, Any]:
+def reasoned(form: PersonActForm) -> dict[str, Any]:
+    """Return the arguments of an act that a cleaned form with a reason gives."""
     return {"reason": form.cleaned_data["reason"], "recent_auth": form.recent_auth}
 
 
@@ -214,6 +217,7 @@ def _person(request: UserRequest, shown: PersonPage, *, status: int = 200, **con
         "take_form": RolesForm(request=request, act="take", codes=shown.held),
         "disable_form": PersonActForm(request=request, act="disable"),
         "enable_form": PersonActForm(request=request, act="enable"),
+        "link_form": PersonActForm(request=request, act="link"),
     }
     return render(
         request,
@@ -234,11 +238,11 @@ def _proposal(request: UserRequest, proposal_id: int, *, status: int = 200, **co
     return render(request, "operations/proposal.html", context, status=status)
 
 
-def _act_on_person(
+def act_on_person(
     request: UserRequest, shown: PersonPage, act: Callable[[], str], **form: RecentAuthForm
 ) -> HttpResponse:
     """Do the act and show the person again, or show the violated rule beside the input."""
-    refused = _attempt(request, act, form)
+    refused = attempt_act(request, act, form)
     if refused is None:
         return HttpResponseRedirect(reverse("operations:user", args=[shown.person.pk]))
     return _person(request, people.load_person(shown.person.pk, request.user), status=refused, **_with_refusal(form))
@@ -246,13 +250,13 @@ def _act_on_person(
 
 def _decide(request: UserRequest, proposal_id: int, act: Callable[[], str], **form: RecentAuthForm) -> HttpResponse:
     """Do the act and show the list of proposals, or show the violated rule beside the input."""
-    refused = _attempt(request, act, form)
+    refused = attempt_act(request, act, form)
     if refused is None:
         return HttpResponseRedirect(reverse("operations:proposals"))
     return _proposal(request, proposal_id, status=refused, **_with_refusal(form))
 
 
-def _attempt(request: UserRequest, act: Callable[[], str], form: dict[str, RecentAuthForm]) -> int | None:
+def attempt_act(request: UserRequest, act: Callable[[], str], form: dict[str, RecentAuthForm]) -> int | None:
     """Do the act; return None, or the HTTP status after adding the violated rule to the form. Raises Http404."""
     (sent,) = form.values()
     if not sent.is_valid():

@@ -31,6 +31,7 @@ READERS = {
         "approval_mac_keys",
         "fingerprint_key",
         "database_url",
+        "oidc_client_secret",
         "segura_client_secret",
         "segura_scim_client_secret",
         "segura_ca",
@@ -66,6 +67,7 @@ def create_secret_files(folder: Path) -> list[str]:
     _kept(folder / "redis_url", f"redis://:{password}@redis:6379/0")
     _kept(folder / "metrics_token", secrets.token_urlsafe(32))
     _kept(folder / "email_url", "")
+    _kept(folder / "oidc_client_secret", "")
     _kept(folder / "segura_client_secret", secrets.token_urlsafe(32))
     _kept(folder / "segura_scim_client_secret", secrets.token_urlsafe(32))
     if not (folder / "segura_ca").exists():

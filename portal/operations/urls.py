@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.operations import people_views, views
+from portal.operations import invitation_views, people_views, views
 
 app_name = "operations"
 urlpatterns = [
@@ -12,7 +12,9 @@ urlpatterns = [
     path("connection/", views.connection, name="connection"),
     path("connection/test/", views.test_connection, name="test_connection"),
     path("users/", people_views.users, name="users"),
+    path("users/add/", invitation_views.add_user, name="add_user"),
     path("users/<int:user_id>/", people_views.user, name="user"),
+    path("users/<int:user_id>/send-link/", invitation_views.send_link, name="send_link"),
     path("users/<int:user_id>/give-roles/", people_views.give_roles, name="give_roles"),
     path("users/<int:user_id>/take-roles/", people_views.take_roles, name="take_roles"),
     path("users/<int:user_id>/disable/", people_views.disable_user, name="disable_user"),

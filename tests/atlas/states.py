@@ -101,7 +101,7 @@ NO_PAGE = {
     **dict.fromkeys(
         (
             f"operations:{act}"
-            for act in ["give_roles", "take_roles", "disable_user", "enable_user"]
+            for act in ["give_roles", "take_roles", "disable_user", "enable_user", "send_link"]
             + [f"{verdict}_proposal" for verdict in ("approve", "reject", "withdraw", "adopt")]
         ),
         "an act on a person or a proposal, which leads to its page or shows it",
@@ -126,6 +126,7 @@ def _problems() -> Iterator[State]:
     yield State("form no longer valid", "", "/accounts/login/", act=without_cookie, code=403)
     yield State("no right", "nobody", "/")
     yield State("refused", "requester", "/audit/", code=403)
+    yield State("unusable link", "", "/accounts/password/choose/MQ/x/", code=404)
     yield State("not found", "requester", "/changes/987654321/", code=404)
     yield State("nothing to read", "approver", "/queue/", act=goes_to("/queue/decide/"), code=405)
     yield State("overtaken", "approver", "/changes/{revised}/", act=from_an_old_page, code=409)
@@ -280,6 +281,8 @@ def _administrator() -> Iterator[State]:
     yield State("connection untested", "admin", "/operations/connection/", "fresh")
     yield State("connection", "admin", "/operations/connection/", act=opened("main details"))
     yield State("people", "admin", "/operations/users/")
+    yield State("adding a person", "admin", "/operations/users/add/", minutes_ago=60)
+    yield State("adding refused", "admin", "/operations/users/add/", act=refused("button[type=submit]"), code=422)
     yield State("account of a person", "admin", "/operations/users/{person}/")
     yield State("proposals fresh", "admin", "/operations/proposals/", "fresh")
     yield State("proposals", "admin", "/operations/proposals/")

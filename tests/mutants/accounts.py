@@ -160,7 +160,7 @@ ACCOUNTS = (
     ),
     Mutant(
         "approvers are asked again for a change that went back",
-        "portal/notifications/routing.py",
+        "portal/notifications/routes.py",
         'Route("change.returned", "again", "it was approved", lambda facts: facts.data.get("from") == "approved"),',
         "",
         (

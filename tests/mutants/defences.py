@@ -10,6 +10,7 @@ from tests.mutants.devserver import DEVSERVER
 from tests.mutants.evidence_book import EVIDENCE_BOOK
 from tests.mutants.forms import FORMS
 from tests.mutants.identity import IDENTITY
+from tests.mutants.invitations import INVITATIONS
 from tests.mutants.mutant import Mutant
 from tests.mutants.people import PEOPLE
 
@@ -530,6 +531,7 @@ MUTANTS = (
     *DEVSERVER,
     *FORMS,
     *IDENTITY,
+    *INVITATIONS,
     *PEOPLE,
     *_EVIDENCE,
     *_DATABASE,

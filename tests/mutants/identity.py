@@ -120,14 +120,14 @@ IDENTITY = (
     Mutant(
         "passwords switched off: backend",
         "portal/accounts/backends.py",
-        "        if not settings.PASSWORD_SIGN_IN:\n            return None\n",
+        '        if not emergency.accepts_password(credentials.get("username") or ""):\n            return None\n',
         "",
         ("tests/identity/test_passwords_off.py::test_backend_itself_compares_no_password",),
     ),
     Mutant(
         "passwords switched off: open sessions",
         "portal/accounts/backends.py",
-        "if user is not None and not settings.PASSWORD_SIGN_IN and user.has_usable_password():",
+        "if user is not None and user.has_usable_password() and not emergency.accepts_password(user.username):",
         "if False:",
         ("tests/identity/test_passwords_off.py::test_open_session_of_a_local_user_ends",),
     ),

@@ -100,7 +100,7 @@ def test_with_a_mail_server_every_mail_control_can_be_chosen(
 
 
 def test_types_are_in_groups_and_each_is_in_one(approver: User, admin: User) -> None:
-    for person, titles in ((approver, ["Reviews", "Comments"]), (admin, ["Comments", "Delivery"])):
+    for person, titles in ((approver, ["Reviews", "Comments"]), (admin, ["Comments", "Delivery", "People"])):
         form = PreferencesForm(None, person=person)
         groups = form.groups()
         assert [str(group["title"]) for group in groups] == titles

@@ -23,7 +23,8 @@ from portal.changes.workflow import comments, delivery_pause, manual_resolution,
 from portal.changes.workflow.comments import NewComment
 from portal.notifications import dispatch
 from portal.notifications.models import Notification, PendingEvent, Preference
-from portal.notifications.routing import NOTIFICATION_TYPES, ROUTES
+from portal.notifications.routes import ROUTES
+from portal.notifications.routing import NOTIFICATION_TYPES
 from tests.changing import approve
 from tests.people import person
 from tests.vouching import PRESENT

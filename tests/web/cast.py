@@ -32,7 +32,7 @@ from portal.changes.models import (
 from portal.changes.workflow import comments, delivery_pause, review, submission
 from portal.changes.workflow.comments import NewComment
 from portal.governance import people
-from portal.governance.models import GovernanceProposal
+from portal.governance.models import GovernanceProposal, PasswordLink
 from portal.notifications.models import ChangeSubscription
 from portal.web.models import SavedFilter
 from tests.changes.pages import as_shown_to, ballot_of
@@ -98,6 +98,8 @@ class Cast:
             "username": self.people["owner"].pk,
             "user_id": self.people["newcomer"].pk,
             "proposal_id": self.proposal().pk,
+            "uidb64": "MQ",
+            "token": "x",  # of no link
         }
 
     def proposal(self) -> GovernanceProposal:
@@ -124,6 +126,14 @@ class Cast:
             "disable_user": {"reason": "Has left"},
             "enable_user": {"reason": "Is back"},
             "reject_proposal": {"reason": "Not yet"},
+            "add_user": {
+                "full_name": "New Person",
+                "username": "new-person",
+                "email": "new-person@example.com",
+                "roles": "approver",
+                "reason": "Joins the approvers",
+            },
+            "send_link": {"reason": "Forgot the password"},
             "pause": {"reason": "Segura is being upgraded"},
             "set_theme": {"theme": "dark"},
             "read": {"up_to": 0},
@@ -224,6 +234,7 @@ def stands() -> dict[str, list[Any]]:
     return {
         **kept,
         "GovernanceProposal": list(GovernanceProposal.objects.order_by("pk").values()),
+        "PasswordLink": list(PasswordLink.objects.order_by("pk").values()),
         "User": list(User.objects.order_by("pk").values("username", "password", "is_active")),
         "Event": list(known.order_by("pk").values_list("action", flat=True)),
     }

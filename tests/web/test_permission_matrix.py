@@ -99,6 +99,11 @@ operations:resume      POST   in  403 403 403 403 302 in  403
 operations:connection   GET    in  403 403 403 403 200 in  403
 operations:test_connection POST in  403 403 403 403 302 in  403
 operations:users       GET    in  403 403 403 403 200 in  403
+operations:add_user     GET    in  403 403 403 403 200 in  403
+operations:add_user     POST   in  403 403 403 403 302 in  403
+operations:send_link    POST   in  403 403 403 403 422 in  403
+governance:choose_password GET 404 404 404 404 404 404 404 404
+governance:choose_password POST 404 404 404 404 404 404 404 404
 operations:user         GET    in  403 403 403 403 200 in  403
 operations:give_roles   POST   in  403 403 403 403 302 in  403
 operations:take_roles   POST   in  403 403 403 403 302 in  403

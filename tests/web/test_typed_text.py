@@ -42,6 +42,7 @@ TYPED = {
     "changes:resolve": "reason",
     "changes:save_template": "name",
     "operations:pause": "reason",
+    "operations:add_user": "reason",
     "operations:give_roles": "reason",
     "operations:take_roles": "reason",
     "operations:disable_user": "reason",

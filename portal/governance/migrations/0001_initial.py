@@ -125,4 +125,52 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        migrations.CreateModel(
+            name="PasswordLink",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[("invitation", "Invitation"), ("password_reset", "New password")], max_length=20
+                    ),
+                ),
+                ("asked_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "next_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(),
+                        help_text="When to mail it next; null once it was mailed or given up.",
+                        null=True,
+                    ),
+                ),
+                ("mailed_at", models.DateTimeField(help_text="When the mail server accepted it.", null=True)),
+                ("used_at", models.DateTimeField(null=True)),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["person", "-id"], name="password_link_of_person"),
+                    models.Index(
+                        condition=models.Q(("next_at__isnull", False)), fields=["next_at"], name="password_link_due"
+                    ),
+                ],
+            },
+        ),
     ]

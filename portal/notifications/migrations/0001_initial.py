@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0001_initial"),
         ("changes", "0001_initial"),
+        ("governance", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -90,6 +91,16 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="notifications",
                         to="changes.change",
+                    ),
+                ),
+                (
+                    "proposal",
+                    models.ForeignKey(
+                        help_text="Proposal about a person.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="governance.governanceproposal",
                     ),
                 ),
                 (

@@ -1,6 +1,6 @@
 """Trigger that queues each event that users may be notified of, in the transaction of the act.
 
-The sealer's queue is filled by a similar trigger (audit, 0002_triggers). `routing.ROUTES` says which of the queued
+The sealer's queue is filled by a similar trigger (audit, 0002_triggers). `routes.ROUTES` says which of the queued
 events notify users.
 """
 
@@ -17,7 +17,9 @@ EVENT_IS_QUEUED = """
     CREATE TRIGGER notifications_pendingevent_queue AFTER INSERT ON audit_event
     FOR EACH ROW WHEN (
         NEW.action LIKE 'change.%' OR NEW.action IN (
-            'vote.cast', 'delivery.paused', 'delivery.resumed', 'delivery.paused_by_operator', 'delivery.resumed_by_operator'
+            'vote.cast', 'delivery.paused', 'delivery.resumed', 'delivery.paused_by_operator', 'delivery.resumed_by_operator',
+            'governance.proposed', 'governance.adopted', 'governance.approved', 'governance.rejected',
+            'governance.outdated', 'account.emergency_used'
         )
     ) EXECUTE FUNCTION notifications_pendingevent_queue()
 """

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from portal.operations.doctor import broker, clocks, configuration, database, keys, segura, workers
+from portal.operations.doctor import broker, clocks, configuration, database, identity, keys, segura, workers
 from portal.operations.doctor.finding import Finding, Severity
 
 _EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
@@ -18,6 +18,7 @@ _EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
     keys.check_keys,
     workers.check_workers,
     segura.check_segura,
+    identity.check_identity,
 )
 
 

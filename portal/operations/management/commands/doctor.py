@@ -17,8 +17,8 @@ _SIGNS = {Severity.OK: "ok     ", Severity.ADVICE: "advice ", Severity.PROBLEM: 
 
 class Command(BaseCommand):
     help = (
-        "Looks at settings, database, broker, clocks, keys, workers and the assumptions about Segura's gateway, changes"
-        " nothing, and says what to do about each finding. Ends with 1 where there is a problem."
+        "Looks at settings, database, broker, clocks, keys, workers, the sign-in and the assumptions about Segura's"
+        " gateway, changes nothing, and says what to do about each finding. Ends with 1 where there is a problem."
     )
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
