@@ -92,6 +92,13 @@ def test_passwords_cannot_be_switched_off_without_a_provider() -> None:
     assert start(**OIDC, PORTAL_PASSWORD_SIGN_IN="0").returncode == 0
 
 
+def test_emergency_account_is_refused_while_all_passwords_work() -> None:
+    ended = start(**OIDC, PORTAL_EMERGENCY_ACCOUNT="rescue")
+    assert ended.returncode != 0
+    assert "PORTAL_EMERGENCY_ACCOUNT needs PORTAL_PASSWORD_SIGN_IN=0" in ended.stderr
+    assert start(**OIDC, PORTAL_PASSWORD_SIGN_IN="0", PORTAL_EMERGENCY_ACCOUNT="rescue").returncode == 0
+
+
 def test_worker_needs_no_client_secret_of_the_openid_provider() -> None:
     assert start(**{**OIDC, "PORTAL_PROCESS": "worker", "OIDC_CLIENT_SECRET": ""}).returncode == 0
 
