@@ -20,6 +20,7 @@ from portal.common.env import (
     get_integer,
     get_positive_number,
     get_role_groups,
+    get_roles,
     get_secret,
     get_ticket_patterns,
     is_loopback_url,
@@ -80,6 +81,15 @@ try:
     # The one local account whose password still works where passwords are switched off; empty for none.
     EMERGENCY_ACCOUNT: str = env.str("PORTAL_EMERGENCY_ACCOUNT", "").strip()
     OIDC_GROUPS_CLAIM: str = env.str("OIDC_GROUPS_CLAIM", "groups")
+    OIDC_ACR_VALUES: str = env.str("OIDC_ACR_VALUES", "")
+    # Without these the provider never counts as a second factor.
+    OIDC_ACCEPTED_ACR: list[str] = env.list("OIDC_ACCEPTED_ACR", [])
+    OIDC_ACCEPTED_AMR: list[str] = env.list("OIDC_ACCEPTED_AMR", [])
+    SECOND_FACTOR_ROLES = get_roles(
+        "SECOND_FACTOR_ROLES",
+        [] if PORTAL_DEMO else ["approver", "auditor", "administrator"],
+        ("requester", "approver", "auditor", "administrator"),
+    )
     OIDC_ROLE_GROUPS = get_role_groups("OIDC_ROLE_GROUPS", ("requester", "approver", "auditor", "administrator"))
 
     # --- Audit log ---------------------------------------------------------------------------------
@@ -279,6 +289,7 @@ INSTALLED_APPS = [
     "template_partials",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "portal.accounts",
     "portal.web",
     "portal.audit",
@@ -308,6 +319,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "portal.accounts.devices.SessionEndMiddleware",
     "portal.web.user_locale.UserLocaleMiddleware",
+    "portal.accounts.factors.middleware.SecondFactorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -397,6 +409,22 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = get_integer("REAUTHENTICATION_AFTER_S", 300, 
 REAUTHENTICATION_LATEST_S = get_integer("REAUTHENTICATION_LATEST_S", 3600, 0)
 ACCOUNT_RATE_LIMITS = False  # allauth's counters live in the cache and limit whole addresses; see accounts/attempts.py
 
+# Second factors. A sign-in with a passkey alone would go around the provider, which may have removed the user.
+MFA_ADAPTER = "portal.accounts.factors.adapter.PortalMFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_PASSKEY_LOGIN_ENABLED = not OIDC_ISSUER
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_TOLERANCE = 0  # allauth remembers a used code for one period; with tolerance it would work twice
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # accounts have no verified addresses
+MFA_FORMS = {
+    "authenticate": "portal.accounts.factors.forms.SignInCodeForm",
+    "authenticate_webauthn": "portal.accounts.factors.forms.SignInPasskeyForm",
+    "login_webauthn": "portal.accounts.factors.forms.PasskeyOnlyForm",
+    "add_webauthn": "portal.accounts.factors.forms.AddPasskeyForm",
+    "activate_totp": "portal.accounts.factors.forms.AddAppForm",
+}
+
 # --- Cookies, TLS and security headers -------------------------------------------------------------
 _tls = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _tls
@@ -459,6 +487,7 @@ LOGGING = {
         name: {"level": "WARNING"}
         for name in (
             "authlib",
+            "fido2",
             "requests_oauthlib",
             "oauthlib",
             "urllib3",

@@ -89,10 +89,16 @@ def as_person() -> Callable[..., Client]:
     return open_browser
 
 
-def show_presence(client: Client, user: User, *, minutes_ago: float = 0) -> None:
-    """As if the person had given their password in this session then, and not since."""
+def show_presence(
+    client: Client, user: User, *, minutes_ago: float = 0, reauthenticated: bool = False, **record: Any
+) -> None:
+    """As if the person had given their password (or what `record` says) in this session then, and not since.
+
+    `reauthenticated`: within the session, and not to sign in.
+    """
     session = client.session
-    session["account_authentication_methods"] = [{"method": "password", "at": time.time() - 60 * minutes_ago}]
+    given = {"method": "password", "at": time.time() - 60 * minutes_ago, "reauthenticated": reauthenticated, **record}
+    session["account_authentication_methods"] = [given]
     session["account_authentication_methods_user"] = str(user.pk)
     session.save()
 

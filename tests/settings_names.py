@@ -12,6 +12,7 @@ _READERS = {
     "get_positive_number",
     "get_integer",
     "get_role_groups",
+    "get_roles",
     "get_ticket_patterns",
     "get_hosts",
 }

@@ -11,11 +11,13 @@ from django.conf import settings
 from django.contrib.auth.signals import user_login_failed
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.accounts import attempts, emergency
+from portal.accounts.factors.inventory import list_factor_types
 from portal.accounts.limits import LimitReached
 from portal.accounts.models import CountedAct, User
 from portal.accounts.request_origin import get_client_address
@@ -88,6 +90,11 @@ class PortalAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             attempts.require_attempt(name, get_client_address(request))
         except LimitReached as reached:
             raise self._lockout_error(reached) from None
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """Return the page that confirms a user in every way; that of the password too, for a user without a factor."""
+        ways = ["confirm_identity"] if list_factor_types(user) else ["confirm_identity", "account_reauthenticate"]
+        return [{"id": way, "description": _("Confirm it is you"), "url": reverse(way)} for way in ways]
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """Compare the password of a signed-in user, counted apart so that it uses up none of their sign-in attempts."""

@@ -53,7 +53,16 @@ def require_attempt(name: str, address: str) -> None:
 
 def reserve_confirmation(person: User) -> CountedAct:
     """Count a password confirmation of a signed-in user, apart from sign-ins. Raises LimitReached."""
-    subject = _hash("confirm", str(person.pk))
+    return _reserve("confirm", person)
+
+
+def reserve_code(person: User) -> CountedAct:
+    """Count a code of a second factor, apart from passwords. Raises LimitReached."""
+    return _reserve("code", person)
+
+
+def _reserve(purpose: str, person: User) -> CountedAct:
+    subject = _hash(purpose, str(person.pk))
     with transaction.atomic():
         lock_subject(subject)
         require_room(CountedAct.objects.filter(subject=subject), PER_NAME_AND_ADDRESS)

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from allauth.account.signals import authentication_step_completed
 from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest, QueryDict
@@ -60,6 +61,13 @@ def find_carried_form(request: HttpRequest) -> CarriedForm | None:
 def on_logged_in(request: HttpRequest | None, user: User, **_: Any) -> None:
     """Keep the form of this user in the new session."""
     if request is not None and request.method == "POST":
+        store_form(request, user, request.POST.get(FIELD, ""))
+
+
+@receiver(authentication_step_completed, dispatch_uid="carried_form_before_second_factor")
+def on_password_accepted(request: HttpRequest, user: User, reauthenticated: bool = False, **_: Any) -> None:
+    """Keep the form of this user while a second factor is asked for, which is a request of its own."""
+    if not reauthenticated and request.method == "POST":
         store_form(request, user, request.POST.get(FIELD, ""))
 
 

@@ -5,6 +5,7 @@ allauth's forms lose their placeholders: each field has a label, and a grey word
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -17,9 +18,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from portal.accounts import reauthentication
+from portal.accounts.factors import confirmation, passkeys
+from portal.accounts.factors.inventory import APP, PASSKEY, list_factor_types
+from portal.accounts.reauthentication import Confirmation, RecentAuth
 
 EXACT = {"autocapitalize": "none", "autocorrect": "off", "spellcheck": "false"}
 """Widget attributes for a text that must stay as typed: phone keyboards would change it without notice."""
+_PROOFS = ("password", "confirm_code", "confirm_passkey")
 
 
 class _Labelled:
@@ -59,10 +64,12 @@ class PasswordConfirmForm(_Labelled, ReauthenticateForm):  # type: ignore[misc]
 
 
 class RecentAuthForm(forms.Form):
-    """Form of an act that needs a recent authentication: it asks for the password if the last one is too old.
+    """Form of an act that needs a recent authentication: it asks for one if the last one is too old.
 
-    It asks on the same page, so that no input is lost, and never writes a password back into a page. `recent_auth` is
-    the user's authentication after the form is cleaned; the act itself enforces the rule, also for an empty password.
+    It asks on the same page, so that no input is lost, and never writes a password back into a page. A user with a
+    passkey or an authenticator app confirms with it, a user of the OpenID provider there, any other with the password.
+    The field `password` is there whenever the form asks, whatever for: it carries the errors. `recent_auth` is the
+    user's authentication after the form is cleaned; the act itself enforces the rule, also for an empty password.
     """
 
     password = forms.CharField(
@@ -72,39 +79,98 @@ class RecentAuthForm(forms.Form):
         max_length=4096,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
+    confirm_code = forms.CharField(
+        label=_("Code from your authenticator app"),
+        required=False,
+        max_length=20,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    )
+    confirm_passkey = forms.CharField(required=False, max_length=passkeys.LARGEST, widget=forms.HiddenInput)
+
+    accepts_recovery = False
+    """Whether a recovery code confirms: only where a lost factor is replaced."""
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest, **options: Any) -> None:
         super().__init__(data, **options)
         self._request = request
-        self._wrong_password = False
+        self._wrong_proof = False
         self.recent_auth = reauthentication.get_recent_auth(request)
-        asked = self.fields.pop("password")
+        asked, code, passkey = (self.fields.pop(name) for name in _PROOFS)
+        if not self.needs_confirmation():
+            return
         asked.help_text = _last_entered(settings.ACCOUNT_REAUTHENTICATION_TIMEOUT // 60)
-        if not self.recent_auth.fresh:
-            self.fields["password"] = asked  # last, below the fields of the act
-            if reauthentication.uses_provider(request):
-                asked.label = _("Confirmation")  # the template shows a button instead of the field
+        self.fields["password"] = asked  # last, below the fields of the act
+        if self.confirms_with != Confirmation.PASSWORD:
+            asked.label = _("Confirmation")  # the template shows other controls instead of the field
+        if self.confirms_with == Confirmation.SECOND_FACTOR:
+            types = list_factor_types(request.user)
+            if APP in types or self.accepts_recovery:
+                self.fields["confirm_code"] = code
+            if PASSKEY in types:
+                self.fields["confirm_passkey"] = passkey
+
+    def needs_confirmation(self) -> bool:
+        """Return whether the form asks for an authentication."""
+        return not self.recent_auth.fresh
+
+    @property
+    def confirms_with(self) -> Confirmation:
+        """Way in which the user confirms."""
+        return reauthentication.find_confirmation(self._request)
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        password = self.cleaned_data.get("password")
-        if password:
+        confirm = self._find_proof()
+        if confirm is not None:
             try:
-                self.recent_auth = reauthentication.confirm_password(self._request, password)
+                self.recent_auth = confirm()
             except ValidationError as refusal:
-                self._wrong_password = True
+                self._wrong_proof = True
                 self.add_error("password", refusal)
             else:
-                del self.fields["password"]
+                self._stop_asking()
         return self.cleaned_data
 
+    def _find_proof(self) -> Callable[[], RecentAuth] | None:
+        """Return the check of what the user sent to confirm; None if there is nothing."""
+        password, code, passkey = (self.cleaned_data.get(name) or "" for name in _PROOFS)
+        if passkey:
+            return lambda: confirmation.confirm_passkey(self._request, passkey)
+        if code:
+            return lambda: confirmation.confirm_code(self._request, code, accepts_recovery=self.accepts_recovery)
+        if password and self.confirms_with != Confirmation.SECOND_FACTOR:
+            return lambda: reauthentication.confirm_password(self._request, password)
+        return None
+
     def accept_extended_auth(self) -> None:
-        """Drop the question for the password if accepted votes have extended the last one; keep one that was wrong.
+        """Stop asking if accepted votes have extended the last authentication, unless what was sent was wrong.
 
         For votes on changes of low or medium risk.
         """
-        if self.recent_auth.extended and not self._wrong_password:
-            self.fields.pop("password", None)
+        if self.recent_auth.extended and not self._wrong_proof:
+            self._stop_asking()
+
+    def _stop_asking(self) -> None:
+        for name in _PROOFS:
+            self.fields.pop(name, None)
+
+
+class StepUpForm(RecentAuthForm):
+    """Form of the page that confirms a user before they change how they sign in, whenever they last did so."""
+
+    accepts_recovery = True
+
+    def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
+        super().__init__(data, request=request, auto_id="step-up-%s")
+        if "password" in self.fields:
+            self.fields["password"].help_text = ""
+        if "confirm_code" in self.fields:
+            self.fields["confirm_code"].label = _("Code from your authenticator app, or a recovery code")
+            self.fields["confirm_code"].widget.attrs.pop("inputmode")
+
+    def needs_confirmation(self) -> bool:
+        """Return whether the form asks: the sign-in does not count here."""
+        return not reauthentication.has_stepped_up(self._request)
 
 
 def _last_entered(minutes: int) -> str:

@@ -68,6 +68,11 @@ def _standing(user: User | AnonymousUser) -> tuple[frozenset[Right], list[str]]:
     return known
 
 
+def suspend_rights(user: User | AnonymousUser) -> None:
+    """Take all rights from this instance, for the time of a request: its session has not shown the second factor."""
+    user._standing = frozenset(), group_names_of(user)  # type: ignore[union-attr]  # noqa: SLF001 - the cache below
+
+
 def has_right(user: User | AnonymousUser, right: Right) -> bool:
     """Return whether the user has the right now."""
     return right in rights_of(user)

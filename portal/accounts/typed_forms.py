@@ -24,7 +24,8 @@ from portal.accounts.forms import SignInForm
 
 FIELD = "owner"
 _SIGNER = signing.Signer(salt="whose form this is")
-_LEFT_OUT = ("csrfmiddlewaretoken", "password", "oldpassword", "password1", "password2", "client_secret", "value")
+_PROOFS = ("password", "confirm_code", "confirm_passkey", "oldpassword", "password1", "password2")
+_LEFT_OUT = (*_PROOFS, "csrfmiddlewaretoken", "client_secret", "value")
 _ENCRYPTED_FIELD = "kept"
 """Field with the encrypted client secret. The encrypted proposal of a preview is kept: it holds all the input."""
 

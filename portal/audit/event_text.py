@@ -34,6 +34,8 @@ LABELS: dict[str, str | Promise] = {
     "event": gettext_lazy("Event"),
     "export": gettext_lazy("Export"),
     "fence": gettext_lazy("Delivery number"),
+    "factor": gettext_lazy("Kind of second factor"),
+    "factor_id": gettext_lazy("Number of the second factor"),
     "field": gettext_lazy("Field"),
     "fields": gettext_lazy("Fields"),
     "filters": gettext_lazy("Filters"),
@@ -75,6 +77,7 @@ LABELS: dict[str, str | Promise] = {
     "proposal_kind": gettext_lazy("What is proposed"),
     "policy": gettext_lazy("Policy"),
     "presence_shown_at": gettext_lazy("Last authenticated at"),
+    "presence_shown_with": gettext_lazy("Last authenticated with"),
     "problems": gettext_lazy("Problems"),
     "reason": gettext_lazy("Reason"),
     "reached": gettext_lazy("Reached"),
@@ -87,6 +90,7 @@ LABELS: dict[str, str | Promise] = {
     "roles_before": gettext_lazy("Roles before"),
     "rows": gettext_lazy("Rows"),
     "rule": gettext_lazy("Rule"),
+    "second_factor": gettext_lazy("With a second factor"),
     "secret_name": gettext_lazy("Secret's name"),
     "signed_in_at": gettext_lazy("Signed in at"),
     "signed_in_with": gettext_lazy("Signed in with"),
@@ -142,6 +146,7 @@ _TONES = {
     "account.emergency_used": "bad",
     "account.disabled": "warn",
     "account.link_given_up": "warn",
+    "account.factor_removed": "warn",
     "change.stale": "warn",
     "change.returned": "warn",
     "vote.voided": "warn",
@@ -173,6 +178,7 @@ _VIEWS = {
 }
 _TELLING = (
     "person",
+    "factor",
     "subject",
     "roles",
     "verdict",
@@ -189,7 +195,7 @@ _TELLING = (
     "rows",
     "filters",
 )
-_CODED = ("verdict", "risk", "outcome", "cause", "rule", "rights")
+_CODED = ("factor", "verdict", "risk", "outcome", "cause", "rule", "rights")
 _LINE = 160
 
 

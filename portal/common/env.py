@@ -105,6 +105,16 @@ def get_role_groups(name: str, roles: Iterable[str]) -> dict[str, tuple[str, ...
     return {role: tuple(groups) for role, groups in mapping.items()}
 
 
+def get_roles(name: str, default: list[str], roles: Iterable[str]) -> tuple[str, ...]:
+    """Return codes of roles, separated by commas; the default if it is not set, none if it is empty."""
+    listed: list[str] = env.list(name, default)
+    chosen = tuple(code.strip() for code in listed if code.strip())
+    unknown = sorted(set(chosen) - set(roles))
+    if unknown:
+        raise ImproperlyConfigured(f"{name} names {', '.join(unknown)}: the roles are {', '.join(roles)}.")
+    return chosen
+
+
 def _is_list_of_names(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(item, str) and item for item in value)
 

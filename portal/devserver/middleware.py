@@ -9,7 +9,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 
 from portal.accounts.models import User
-from portal.accounts.reauthentication import get_recent_auth
+from portal.accounts.reauthentication import has_stepped_up
 from portal.devserver.demo_access import is_demo_session, record_demo_authentication
 
 FIELD = "demo_confirm"
@@ -32,6 +32,6 @@ class DemoConfirmationMiddleware:
         if request.method != "POST" or request.POST.get(FIELD) != "yes" or not is_demo_session(request):
             return
         user = request.user
-        if isinstance(user, User) and not get_recent_auth(request).fresh:
+        if isinstance(user, User) and not has_stepped_up(request):
             with transaction.atomic():  # so that the event is recorded too, or nothing is
                 record_demo_authentication(request, user, again=True)

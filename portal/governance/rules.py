@@ -77,4 +77,4 @@ def require_reason(reason: str) -> None:
 def require_recent_auth(recent_auth: RecentAuth) -> None:
     """Require that the user has authenticated within the last minutes. Raises PasswordRequired."""
     if not recent_auth.fresh:
-        raise PasswordRequired(_("Enter your password to confirm."))
+        raise PasswordRequired(recent_auth.request_sentence())

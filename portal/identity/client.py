@@ -103,9 +103,11 @@ def start_flow(request: HttpRequest, flow: SignInFlow) -> HttpResponseRedirect:
     No parameter of the request reaches the provider.
     """
     client, callback = get_client(), f"{settings.BASE_URL}{reverse('identity:callback')}"
-    again = {"prompt": "login", "max_age": 0} if flow.confirms else {}
+    asked: dict[str, Any] = {"prompt": "login", "max_age": 0} if flow.confirms else {}
+    if settings.OIDC_ACR_VALUES:
+        asked["acr_values"] = settings.OIDC_ACR_VALUES
     with provider_errors():
-        made = client.create_authorization_url(callback, **again)
+        made = client.create_authorization_url(callback, **asked)
     client.save_authorize_data(request, redirect_uri=callback, flow=asdict(flow), **made)
     return HttpResponseRedirect(made["url"])
 

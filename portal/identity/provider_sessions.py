@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from allauth.account.signals import authentication_step_completed
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models.functions import Now
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.utils import timezone
@@ -34,8 +36,14 @@ def store_session(
     request.session[_ENTRY] = {"row": row.pk, "id_token": encrypted, "end_session_url": end_session_url}
 
 
-def follow_new_session_id(request: HttpRequest) -> None:
-    """Store the id that the session got when its user authenticated again."""
+@receiver(authentication_step_completed, dispatch_uid="provider_session_id")
+def follow_new_session_id(request: HttpRequest, reauthenticated: bool = False, **_: Any) -> None:
+    """Store the id that the session got when its user authenticated again, in whatever way.
+
+    Connected after the receiver of accounts that changes the id, because the app is loaded after accounts.
+    """
+    if not reauthenticated:
+        return
     rows = ProviderSession.objects.filter(pk=request.session.get(_ENTRY, {}).get("row"))
     rows.update(session_key=request.session.session_key or "")
 

@@ -33,6 +33,10 @@ TEXTS: dict[str, tuple[str | Promise, str | Promise]] = {
         _("%(provider)s did not ask you to authenticate again, so this is no confirmation."),
         _("Nothing was done. Ask the people who run Countersign whether the ID token has the claim auth_time."),
     ),
+    "no_second_factor": (
+        _("%(provider)s confirmed you without a second factor. Your sign-in had one, so less is no confirmation."),
+        _("Nothing was done. Confirm again, and answer the question for your second factor."),
+    ),
     "account_disabled": (
         _("Your account exists, but it was switched off."),
         _("Ask the people who run Countersign to switch it on again."),

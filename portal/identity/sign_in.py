@@ -17,12 +17,13 @@ from django.http import HttpRequest
 
 from portal.accounts import carried_forms, limits
 from portal.accounts.models import User
-from portal.accounts.reauthentication import PROVIDER_METHOD
+from portal.accounts.reauthentication import PROVIDER_METHOD, has_second_factor_of_provider
 from portal.accounts.user_lock import lock_user
 from portal.audit.ledger import record_event
 from portal.identity.client import LEEWAY_S, ProviderAnswer
 from portal.identity.models import GroupsStatus, ProviderAccount
-from portal.identity.provider_sessions import follow_new_session_id, store_session
+from portal.identity.provider_factor import shows_second_factor
+from portal.identity.provider_sessions import store_session
 from portal.identity.refusals import SignInRefused
 from portal.identity.role_mapping import MappedRoles, map_roles, set_roles
 
@@ -56,11 +57,13 @@ def confirm_user(request: HttpRequest, answer: ProviderAnswer) -> None:
     auth_time = _auth_time(claims)
     if not asked_at - LEEWAY_S <= auth_time <= time.time() + LEEWAY_S:
         raise SignInRefused("not_asked_again", username)
+    has_factor = shows_second_factor(claims)
+    if has_second_factor_of_provider(request) and not has_factor:
+        raise SignInRefused("no_second_factor", username)
     with transaction.atomic():
         _update_roles(account, map_roles(claims))
-        proved_at = min(auth_time, time.time())
-        record_authentication(request, account.user, PROVIDER_METHOD, reauthenticated=True, proved_at=proved_at)
-        follow_new_session_id(request)
+        proof = {"proved_at": min(auth_time, time.time()), "second_factor": has_factor}
+        record_authentication(request, account.user, PROVIDER_METHOD, reauthenticated=True, **proof)
 
 
 def _update_roles(account: ProviderAccount, mapped: MappedRoles) -> None:
@@ -120,10 +123,15 @@ def _build_user(claims: dict[str, Any]) -> User:
 
 
 def _start_session(request: HttpRequest, user: User, claims: dict[str, Any]) -> None:
-    """Start a session under a new id. The proof of presence is as old as the provider says, or does not count."""
+    """Start a session under a new id. The proof of presence is as old as the provider says, or does not count.
+
+    allauth's stage for a second factor does not run here: without one that the provider has shown, the rights of a role
+    that needs it stay closed until the user shows their own (accounts.factors.requirement).
+    """
     if request.user.is_authenticated:
         logout(request)
-    record_authentication(request, user, PROVIDER_METHOD, proved_at=_auth_time(claims))
+    proof = {"proved_at": _auth_time(claims), "second_factor": shows_second_factor(claims)}
+    record_authentication(request, user, PROVIDER_METHOD, **proof)
     login(request, user, backend=_BACKEND)
 
 

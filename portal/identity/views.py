@@ -54,7 +54,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@require_rights()
+@require_rights(needs_factor=False)
 @require_provider
 def confirm(request: UserRequest) -> HttpResponse:
     """Redirect to the provider, which must ask the signed-in user to authenticate again."""
@@ -62,7 +62,7 @@ def confirm(request: UserRequest) -> HttpResponse:
 
 
 @require_safe
-@require_rights()
+@require_rights(needs_factor=False)
 def confirmed(request: UserRequest) -> HttpResponse:
     """Show that the provider has confirmed the user, in the window that the form opened for it."""
     return render(request, "identity/confirmed.html")

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.devices import list_devices
 from portal.changes.models import Change
+from portal.accounts.factors.requirement import is_factor_missing
 from portal.notifications import inbox as notices
 from portal.notifications import inbox_page, subscriptions
 from portal.notifications.forms import PreferencesForm
@@ -40,7 +41,7 @@ def count(request: HttpRequest) -> HttpResponse:
     A signed-out user gets 204 and no redirect to the sign-in page, because the open page may contain unsaved input.
     """
     person = request.user
-    if not person.is_authenticated:
+    if not person.is_authenticated or is_factor_missing(request):
         return HttpResponse(status=204)
     number = notices.count_unread(person)
     if request.GET.get("seen", "") == number:

@@ -18,14 +18,18 @@ from portal.accounts.limits import LimitReached, count_act
 from portal.accounts.roles import Right
 from portal.catalog import connection_check
 from portal.changes.presenters import error_responses
-from portal.changes.rules.guards import ReasonMissing, ReauthenticationRequired, RuleViolation
+from portal.changes.rules.guards import ReasonMissing, ReauthenticationRequired, RecoveryCodeUsed, RuleViolation
 from portal.changes.workflow import delivery_pause
 from portal.operations import key_inventory
 from portal.operations.connection_status import load_connection_status
 from portal.operations.delivery_status import get_delivery_status
 from portal.operations.forms import PauseForm, ResumeForm
 
-_ABOUT: dict[type[RuleViolation], str] = {ReasonMissing: "reason", ReauthenticationRequired: "password"}
+_ABOUT: dict[type[RuleViolation], str] = {
+    ReasonMissing: "reason",
+    ReauthenticationRequired: "password",
+    RecoveryCodeUsed: "password",
+}
 """Field that a rule violation is about."""
 
 

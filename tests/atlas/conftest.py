@@ -47,7 +47,8 @@ def look(atlas: Worlds, context: BrowserContext, django_db_blocker: DjangoDbBloc
         world = atlas[state.world]
         context.clear_cookies()
         with django_db_blocker.unblock():
-            context.add_cookies(world.cookies(state.who, minutes_ago=state.minutes_ago, language=language))
+            session = {"minutes_ago": state.minutes_ago, "stepped_up": state.stepped_up}
+            context.add_cookies(world.cookies(state.who, language=language, **session))
         page = context.new_page()
         opened.append(page)
         page.set_viewport_size({"width": width, "height": 900})

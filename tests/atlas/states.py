@@ -35,7 +35,7 @@ class State:
     """A page as one person meets it. `path` names changes by what became of them: /changes/{failed}/.
 
     `act`: what that person does there, so that the page comes to this state; nothing that stays in the database.
-    `code`: what the address answers in the end.
+    `code`: what the address answers in the end. `stepped_up`: they have confirmed within the session.
     """
 
     name: str
@@ -45,6 +45,7 @@ class State:
     act: Act | None = None
     minutes_ago: float = 0
     code: int = 200
+    stepped_up: bool = False
 
     @property
     def view(self) -> str:
@@ -57,6 +58,12 @@ class State:
 
 
 NO_PAGE = {
+    "passkey_options": "answers the script of a page",
+    "mfa_authenticate": "the second step of a sign-in, which a browser test of its own shows",
+    "mfa_login_webauthn": "signs in and leads home",
+    "mfa_view_recovery_codes": "shown once, in the browser test of the second factor",
+    "mfa_generate_recovery_codes": "asks before it replaces the codes",
+    "remove_factor": "removes and leads to the second factors",
     "set_theme": "changes a preference and leads back",
     "set_language": "changes a preference and leads back",
     "save_filter": "saves and leads back",
@@ -143,6 +150,17 @@ def _everybody() -> Iterator[State]:
     yield State("switched off", "", "/accounts/inactive/")
     yield State("signing out", "requester", "/accounts/logout/")
     yield State("password once more", "requester", "/accounts/reauthenticate/", minutes_ago=60)
+    yield State("second factor", "requester", "/accounts/second-factor/")
+    yield State("confirmation", "requester", "/accounts/second-factor/confirm/", minutes_ago=60)
+    yield State(
+        "confirmation refused",
+        "requester",
+        "/accounts/second-factor/confirm/",
+        act=refused("button[type=submit]", password="a guess"),
+        code=422,
+    )
+    yield State("adding a passkey", "requester", "/accounts/second-factor/passkeys/add/", stepped_up=True)
+    yield State("adding an app", "requester", "/accounts/second-factor/app/add/", stepped_up=True)
     yield State("password", "requester", "/accounts/password/change/")
     yield State(
         "password refused",

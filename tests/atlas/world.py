@@ -59,18 +59,18 @@ class World:
     database: str
     numbers: dict[str, int]
 
-    def cookies(self, who: str, *, minutes_ago: float, language: str) -> list[dict[str, str]]:
+    def cookies(self, who: str, *, minutes_ago: float, language: str, stepped_up: bool = False) -> list[dict[str, str]]:
         """Of a browser in which this person has signed in so long ago, and chosen a language; '' is nobody."""
         found = {settings.LANGUAGE_COOKIE_NAME: language}
         if who:
-            found[settings.SESSION_COOKIE_NAME] = elsewhere(self._session, who, minutes_ago)
+            found[settings.SESSION_COOKIE_NAME] = elsewhere(self._session, who, minutes_ago, stepped_up)
         return [{"name": name, "value": value, "url": self.url} for name, value in found.items()]
 
-    def _session(self, who: str, minutes_ago: float) -> str:
+    def _session(self, who: str, minutes_ago: float, stepped_up: bool) -> str:
         with inside(self.database):
             client, person = Client(), User.objects.get(username=who)
             client.force_login(person)
-            show_presence(client, person, minutes_ago=minutes_ago)
+            show_presence(client, person, minutes_ago=minutes_ago, reauthenticated=stepped_up)
             return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 

@@ -8,6 +8,7 @@ from tests.mutants.audit_log import AUDIT_LOG
 from tests.mutants.delivery import DELIVERY
 from tests.mutants.devserver import DEVSERVER
 from tests.mutants.evidence_book import EVIDENCE_BOOK
+from tests.mutants.factors import FACTORS
 from tests.mutants.forms import FORMS
 from tests.mutants.identity import IDENTITY
 from tests.mutants.invitations import INVITATIONS
@@ -529,6 +530,7 @@ MUTANTS = (
     *EVIDENCE_BOOK,
     *DELIVERY,
     *DEVSERVER,
+    *FACTORS,
     *FORMS,
     *IDENTITY,
     *INVITATIONS,

@@ -38,6 +38,7 @@ _FORGET = (
     "WORKER_",
     "EMAIL_",
     "OIDC_",
+    "SECOND_FACTOR_",
     "RETAIN_",
 )
 _FORGET_EXACTLY = ("PORT", "ALLOWED_HOSTS")
@@ -116,6 +117,7 @@ def _start(stack: contextlib.ExitStack) -> None:
     os.environ |= {
         "PORTAL_STATE_DIR": str(state),
         "PORTAL_SECRET_KEY": secrets.token_urlsafe(48),
+        "SECOND_FACTOR_ROLES": "",  # the tests of the second factor switch it on
         "CHANGE_SUBMITS_PER_HOUR": "100000",  # a test has its people do in a minute what others do in a year
         "PORTAL_ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
         "PORTAL_APPROVAL_MAC_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),

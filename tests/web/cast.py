@@ -88,6 +88,7 @@ class Cast:
         kept = ChangeTemplate.objects.get_or_create(**template, defaults={"patch": {}, "updated_at": timezone.now()})[0]
         return {
             "template_id": kept.pk,  # the owner's
+            "factor_id": NOWHERE,  # nobody has any
             "change_id": self.change.pk,
             "change": self.change.pk,
             "thread_id": next(iter(Comment.objects.values_list("pk", flat=True)), NOWHERE),

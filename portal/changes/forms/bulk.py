@@ -11,6 +11,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.forms import RecentAuthForm
+from portal.accounts.reauthentication import Confirmation
 from portal.changes.models import Verdict
 
 MOST = 25
@@ -66,7 +67,8 @@ class BulkVoteForm(RecentAuthForm):
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
         super().__init__(data, request=request, auto_id="bulk-%s")
-        if asked := self.fields.get("password"):
+        asked = self.fields.get("password")
+        if asked and self.confirms_with == Confirmation.PASSWORD:
             asked.label = _("Password for all selected")
         self.accept_extended_auth()
 

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from portal.accounts import roles
 from portal.accounts.models import User
-from portal.accounts.reauthentication import PROVIDER_METHOD, RecentAuth
+from portal.accounts.reauthentication import RecentAuth
 from portal.accounts.roles import Right
 from portal.audit.models import Event
 from portal.catalog.models import ApiSecret
@@ -39,6 +39,7 @@ from portal.changes.rules.violations import OwnChange as OwnChange
 from portal.changes.rules.violations import PastRetention as PastRetention
 from portal.changes.rules.violations import ReasonMissing as ReasonMissing
 from portal.changes.rules.violations import ReauthenticationRequired as ReauthenticationRequired
+from portal.changes.rules.violations import RecoveryCodeUsed as RecoveryCodeUsed
 from portal.changes.rules.violations import ReviewRequired as ReviewRequired
 from portal.changes.rules.violations import RuleViolation as RuleViolation
 from portal.changes.rules.violations import SecretMismatch as SecretMismatch
@@ -128,12 +129,14 @@ def require_right(by: User, right: Right) -> None:
 
 
 def require_recent_auth(recent_auth: RecentAuth) -> None:
-    """Require that the user has authenticated within the last minutes. Raises ReauthenticationRequired."""
+    """Require that the user has authenticated within the last minutes, and not by a recovery code.
+
+    Raises ReauthenticationRequired, RecoveryCodeUsed.
+    """
+    if recent_auth.recovery_code:
+        raise RecoveryCodeUsed(recent_auth.request_sentence())
     if not recent_auth.fresh:
-        if PROVIDER_METHOD in recent_auth.methods:
-            confirm = _("Confirm with %(provider)s, then send this again.")
-            raise ReauthenticationRequired(confirm % {"provider": settings.OIDC_PROVIDER_NAME})
-        raise ReauthenticationRequired(_("Enter your password to confirm."))
+        raise ReauthenticationRequired(recent_auth.request_sentence())
 
 
 def require_vote_auth(recent_auth: RecentAuth, *, high_risk: bool) -> None:

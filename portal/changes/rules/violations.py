@@ -126,6 +126,12 @@ class ReauthenticationRequired(RuleViolation):
     code = "NotPresent"
 
 
+class RecoveryCodeUsed(ReauthenticationRequired):
+    """The user's only second factor in this session was a recovery code, which is no proof for an act."""
+
+    code = "recovery_code"
+
+
 class ReviewRequired(RuleViolation):
     """Approving a high-risk change requires a proof of review."""
 

@@ -21,6 +21,7 @@ from portal.changes.rules.guards import (
     ImpactNotConfirmed,
     ReasonMissing,
     ReauthenticationRequired,
+    RecoveryCodeUsed,
     RuleViolation,
     SecretMismatch,
     StaleRevision,
@@ -35,6 +36,7 @@ _ABOUT: dict[type[Exception], str] = {
     TooManyGuesses: "value",
     ImpactNotConfirmed: "confirmed",
     ReauthenticationRequired: "password",
+    RecoveryCodeUsed: "password",
 }
 """Form field at which a violation is shown, if the form has it."""
 

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import BinaryField, F
 from django.db.models.functions import Substr
 
+from portal.accounts.factors import stored_secrets
 from portal.audit import ledger
 from portal.changes.domain import secret_encryption
 from portal.changes.models import OPEN, Revision, Status, Vote
@@ -43,19 +44,22 @@ def rotate_encryption_key(*, by: str) -> RotationResult:
     """
     to = keyring.get_keyring().active
     behind = _behind(to)
-    moved, unopened = 0, list[int]()
+    moved, unopened = _move_factors(to, by=by), list[int]()
     for start in range(0, len(behind), _BATCH):
         done, stuck = _move(behind[start : start + _BATCH], to, by=by)
         moved += done
         unopened += stuck
-    return RotationResult(to, moved, Counter(key for _, _, key in _behind(to)), unopened)
+    left = Counter(key for _, _, key in _behind(to)) + stored_secrets.count_secrets_by_key()
+    del left[to]
+    return RotationResult(to, moved, left, unopened)
 
 
 def count_values_by_key() -> Counter[str]:
-    """Count the encrypted values of open changes by key id, which is read from the first bytes of each value."""
+    """Count the encrypted values of open changes and of second factors by key id, which is in their first bytes."""
     held = Revision.objects.filter(change__status__in=OPEN).exclude(encrypted_secret=None)
     heads = held.values_list(Substr("encrypted_secret", 1, 34, output_field=BinaryField()), flat=True)
-    return Counter(keyring.key_id_of(bytes(head)) or "?" for head in heads.iterator())
+    values = Counter(keyring.key_id_of(bytes(head)) or "?" for head in heads.iterator())
+    return values + stored_secrets.count_secrets_by_key()
 
 
 def count_votes_by_key() -> Counter[str]:
@@ -73,6 +77,17 @@ def _behind(to: str) -> list[tuple[int, UUID, str]]:
         for change_id, pk, blob in rows.values_list("change_id", "pk", "encrypted_secret").iterator()
     )
     return [each for each in named if each[2] != to]
+
+
+def _move_factors(to: str, *, by: str) -> int:
+    """Encrypt the secrets of second factors again; return their number."""
+    with transaction.atomic(durable=True):
+        moved = stored_secrets.reencrypt_secrets(to)
+        if moved:
+            ledger.record_event(
+                "encryption_key.rotated", by=by, data={"rows": moved.total(), "key": to, "old_keys": sorted(moved)}
+            )
+    return moved.total()
 
 
 def _move(batch: list[tuple[int, UUID, str]], to: str, *, by: str) -> tuple[int, list[int]]:
