@@ -64,6 +64,9 @@ try:
     METRICS_TOKEN = get_secret("PORTAL_METRICS_TOKEN", "")
     METRICS_DIR: str = env.str("PORTAL_METRICS_DIR", "")
     APPROVALS_REQUIRED = get_integer("APPROVALS_REQUIRED", 1, 1)
+    SIGNED_VOTES: str = env.str("SIGNED_VOTES", "off")
+    SIGNED_VOTES_SINCE: str = env.str("SIGNED_VOTES_SINCE", "")
+    VOTE_KEYS_FIRST_FILE: str = env.str("VOTE_KEYS_FIRST_FILE", "")
     TICKET_URL_PATTERNS = get_ticket_patterns("TICKET_URL_PATTERN")
     LINK_HOSTS = get_hosts("LINK_HOSTS")
     CHANGE_SUBMITS_PER_HOUR = get_integer("CHANGE_SUBMITS_PER_HOUR", 100, 1)
@@ -193,6 +196,10 @@ if "openid" not in OIDC_SCOPES:
     raise ImproperlyConfigured("OIDC_SCOPES must contain openid: without it there is no ID token.")
 if urlsplit(OIDC_ISSUER).query or urlsplit(OIDC_ISSUER).fragment:
     raise ImproperlyConfigured("OIDC_ISSUER must be the provider's issuer, without query and fragment.")
+if SIGNED_VOTES not in {"off", "allowed", "required_high_risk", "required"}:
+    raise ImproperlyConfigured("SIGNED_VOTES must be 'off', 'allowed', 'required_high_risk' or 'required'.")
+if SIGNED_VOTES.startswith("required") and not VOTE_KEYS_FIRST_FILE and PROCESS not in {"scheduler", "owner"}:
+    raise ImproperlyConfigured("SIGNED_VOTES requires VOTE_KEYS_FIRST_FILE: without the first keys no vote counts.")
 if REVIEW_READS not in {"open", "click", "off"}:
     raise ImproperlyConfigured("REVIEW_READS must be 'open', 'click' or 'off'.")
 if SEGURA_CLIENT_AUTH not in {"body", "basic"}:
@@ -294,6 +301,7 @@ INSTALLED_APPS = [
     "portal.web",
     "portal.audit",
     "portal.governance",
+    "portal.vote_keys",
     "portal.catalog",
     "portal.identity",
     "portal.changes",

@@ -22,6 +22,7 @@ urlpatterns = [
     path("accounts/", include("portal.accounts.urls")),
     path("accounts/", include("portal.governance.urls")),
     path("identity/", include("portal.identity.urls")),
+    path("vote-keys/", include("portal.vote_keys.urls")),
     path("operations/", include("portal.operations.urls")),
     # The list shows the changes of each secret, which the catalog must not import.
     path("secrets/", include(([path("", secrets, name="secrets"), *catalog_urls], catalog_name))),

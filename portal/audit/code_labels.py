@@ -72,6 +72,7 @@ WORDS: dict[str, str | Promise] = {
     "vote_voided": _("vote voided"),
     "approval_over": _("approvals no longer count"),
     "tampered": _("not what was approved"),
+    "bad_signature": _("signature of an approval not proved"),
     "broken": _("could not be prepared"),
     # Outcomes of a verification of the log
     "intact": _("intact"),
@@ -98,6 +99,8 @@ WORDS: dict[str, str | Promise] = {
     "PastRetention": _("past its retention"),
     "NotPresent": _("not confirmed again"),
     "RightMissing": _("right missing"),
+    "signature_required": _("signature with a vote key missing"),
+    "signature_invalid": _("signature not valid"),
     "InvalidToken": _("form without a valid token (CSRF)"),
     # Rules of governance
     "not_entitled": _("not allowed"),
@@ -112,7 +115,20 @@ WORDS: dict[str, str | Promise] = {
     "account_not_addable": _("account cannot be created"),
     "link_not_mailable": _("link cannot be sent"),
     "password_required": _("not confirmed again"),
-    # Acts on people
+    "own_vote_key": _("own vote key"),
+    "vote_key_closed": _("vote key confirmed or revoked already"),
+    "no_vote_key": _("no vote key that counts"),
+    "vote_key_not_sealed": _("vote key not sealed yet"),
+    "signature_refused": _("signature not valid"),
+    "enrolment_refused": _("passkey not valid, or enrolled already"),
+    # Reasons why a vote was voided
+    "right_lost": _("voter lost the right to decide"),
+    "key_revoked": _("vote key revoked"),
+    "not_signed": _("not signed"),
+    # Acts on people and vote keys
+    "enrol_vote_key": _("enrol vote key"),
+    "confirm_vote_key": _("confirm vote key"),
+    "revoke_vote_key": _("revoke vote key"),
     "give_roles": _("give roles"),
     "take_roles": _("take roles"),
     "enable_account": _("enable account"),

@@ -128,6 +128,19 @@ LABELS: dict[str, str | Promise] = {
     "voted_at": gettext_lazy("Voted at"),
     "voter": gettext_lazy("Voter's number"),
     "votes_voided": gettext_lazy("Votes voided"),
+    "high_risk": gettext_lazy("High risk"),
+    "signature": gettext_lazy("Signature"),
+    "fingerprint": gettext_lazy("Fingerprint"),
+    "void_cause": gettext_lazy("Why it was voided"),
+    "log": gettext_lazy("Log"),
+    "owner": gettext_lazy("Owner's number"),
+    "credential": gettext_lazy("Credential id"),
+    "public_key": gettext_lazy("Public key"),
+    "rp_id": gettext_lazy("Site id"),
+    "aaguid": gettext_lazy("Kind of authenticator"),
+    "is_synced": gettext_lazy("Copied to other devices"),
+    "compromised_at": gettext_lazy("In other hands since"),
+    "vote_key": gettext_lazy("Vote key's number"),
 }
 """Labels of the keys of `data`; a key that is not listed is shown as it is."""
 
@@ -195,7 +208,7 @@ _TELLING = (
     "rows",
     "filters",
 )
-_CODED = ("factor", "verdict", "risk", "outcome", "cause", "rule", "rights")
+_CODED = ("factor", "verdict", "risk", "outcome", "cause", "rule", "rights", "void_cause")
 _LINE = 160
 
 

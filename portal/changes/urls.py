@@ -13,6 +13,7 @@ from portal.changes.views import (
     queue,
     search,
     secret,
+    signing,
     templates,
     threads,
 )
@@ -23,6 +24,7 @@ urlpatterns = [
     path("help/", help_page.help_page, name="help"),
     path("queue/", queue.queue, name="queue"),
     path("queue/updates/", queue.queue_updates, name="queue_updates"),
+    path("queue/sign/", signing.sign_bulk, name="sign_bulk"),
     path("queue/next/", queue.next_change, name="next_change"),
     path("queue/decide/", bulk.decide, name="decide"),
     path("risk-rules/", queue.risk_rules, name="risk_rules"),
@@ -35,6 +37,7 @@ urlpatterns = [
     path("changes/<int:change_id>/base-check/", base_check.base_check, name="base_check"),
     path("changes/<int:change_id>/check-base/", base_check.check_base, name="check_base"),
     path("changes/<int:change_id>/approve/", change.approve, name="approve"),
+    path("changes/<int:change_id>/sign/<str:verdict>/", signing.sign_vote, name="sign_vote"),
     path("changes/<int:change_id>/reject/", change.reject, name="reject"),
     path("changes/<int:change_id>/request-changes/", change.request_changes, name="request_changes"),
     path("changes/<int:change_id>/withdraw/", change.withdraw, name="withdraw"),

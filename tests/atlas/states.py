@@ -99,6 +99,13 @@ NO_PAGE = {
         ),
         "an act on a change, which leads to its page or shows it",
     ),
+    "changes:sign_vote": "the text to sign, which the script of a form asks for",
+    "changes:sign_bulk": "the text to sign, which the script of a form asks for",
+    "vote_keys:enrol_options": "the options of a passkey, which the script of a form asks for",
+    "vote_keys:confirm_options": "the text to sign, which the script of a form asks for",
+    "vote_keys:enrol": "enrols a vote key and leads to the vote keys",
+    "vote_keys:confirm": "confirms a vote key and leads to the vote keys",
+    "vote_keys:revoke": "revokes a vote key and leads to the vote keys",
     "notifications:count": "a number, asked for as it moves",
     "notifications:read": "marks as read and leads back",
     "notifications:subscribe": "changes a preference and leads back",
@@ -175,6 +182,8 @@ def _everybody() -> Iterator[State]:
     yield State("help", "approver", "/help/")
     yield State("search", "approver", "/search/?q=a")
     yield State("search without results", "requester", "/search/?q=nothing-of-this-name")
+    yield State("vote keys", "approver", "/vote-keys/")
+    yield State("vote keys of an administrator", "admin", "/vote-keys/")
     yield State("preferences", "requester", "/accounts/preferences/")
     yield State("preferences of an approver", "approver", "/accounts/preferences/")
 

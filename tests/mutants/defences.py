@@ -14,6 +14,7 @@ from tests.mutants.identity import IDENTITY
 from tests.mutants.invitations import INVITATIONS
 from tests.mutants.mutant import Mutant
 from tests.mutants.people import PEOPLE
+from tests.mutants.vote_keys import VOTE_KEYS
 
 _CLAIMS = "portal/changes/delivery/claims.py"
 _DELIVERY = "portal/changes/delivery/deliver.py"
@@ -535,6 +536,7 @@ MUTANTS = (
     *IDENTITY,
     *INVITATIONS,
     *PEOPLE,
+    *VOTE_KEYS,
     *_EVIDENCE,
     *_DATABASE,
     *_VOTES,

@@ -34,6 +34,8 @@ from portal.changes.workflow.comments import NewComment
 from portal.governance import people
 from portal.governance.models import GovernanceProposal, PasswordLink
 from portal.notifications.models import ChangeSubscription
+from portal.vote_keys.commands import RegisteredKey, enrol_key
+from portal.vote_keys.models import VoteKey
 from portal.web.models import SavedFilter
 from tests.changes.pages import as_shown_to, ballot_of
 from tests.people import GCP, mirrored, show_presence
@@ -101,7 +103,15 @@ class Cast:
             "proposal_id": self.proposal().pk,
             "uidb64": "MQ",
             "token": "x",  # of no link
+            "key_id": self.vote_key().pk,
+            "verdict": "reject",
         }
+
+    def vote_key(self) -> VoteKey:
+        """A vote key of the approver, which no administrator has confirmed."""
+        known = VoteKey.objects.filter(owner=self.people["approver"]).first()
+        made = RegisteredKey("c3Bpbm5l", "a2V5", "localhost", "http://localhost", "", is_synced=False)
+        return known or enrol_key(made, by=self.people["approver"], name="Laptop", recent_auth=PRESENT)
 
     def proposal(self) -> GovernanceProposal:
         """An open proposal about the auditor, which an administrator other than the operator has filed."""
@@ -135,6 +145,10 @@ class Cast:
                 "reason": "Joins the approvers",
             },
             "send_link": {"reason": "Forgot the password"},
+            "sign_vote": ballot,
+            "sign_bulk": {"picks": f"{self.change.pk}.1.{ballot['digest']}", "verdict": "reject", "reason": "Seen"},
+            "enrol": {"name": "Laptop"},
+            "revoke": {"reason": "Lost"},
             "pause": {"reason": "Segura is being upgraded"},
             "set_theme": {"theme": "dark"},
             "read": {"up_to": 0},
@@ -201,6 +215,7 @@ def assemble(build: Callable[..., Proposal]) -> Cast:
     secret = mirrored()
     whole = Cast(cast, secret, submission.submit_change(build(), by=cast["owner"]), build)
     whole.proposal()
+    whole.vote_key()
     return whole
 
 

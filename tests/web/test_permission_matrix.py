@@ -108,6 +108,14 @@ identity:confirm        POST   in  404 404 404 404 404 in  404
 identity:confirmed      GET    in  200 200 200 200 200 in  200
 identity:backchannel_logout POST 404 404 404 404 404 404 404 404
 identity:callback       GET    404 404 404 404 404 404 404 404
+changes:sign_vote       POST   in  403 403 200 403 403 in  403
+changes:sign_bulk       POST   in  403 403 200 403 403 in  403
+vote_keys:keys          GET    in  403 403 200 403 200 in  403
+vote_keys:enrol_options POST   in  403 403 200 403 200 in  403
+vote_keys:enrol         POST   in  403 403 422 403 422 in  403
+vote_keys:confirm_options POST in  403 403 403 403 200 in  403
+vote_keys:confirm       POST   in  403 403 403 403 409 in  403
+vote_keys:revoke        POST   in  403 403 302 403 302 in  403
 operations:delivery     GET    in  403 403 403 403 200 in  403
 operations:pause         POST   in  403 403 403 403 302 in  403
 operations:resume      POST   in  403 403 403 403 302 in  403

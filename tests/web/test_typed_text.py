@@ -48,6 +48,7 @@ TYPED = {
     "operations:disable_user": "reason",
     "operations:enable_user": "reason",
     "operations:reject_proposal": "reason",
+    "vote_keys:revoke": "reason",
 }
 """What a person types there, by the name of its control."""
 NO_TEXT = {
@@ -69,6 +70,10 @@ NO_TEXT = {
     "changes:discard": "a button",
     "undo_deletion": "a button",
     "changes:withdraw": "a button",
+    "changes:sign_vote": "the text to sign, which the script of the form asks for",
+    "changes:sign_bulk": "the text to sign, which the script of the form asks for",
+    "vote_keys:enrol_options": "the options of a passkey, which the script of the form asks for",
+    "vote_keys:confirm_options": "the text to sign, which the script of the form asks for",
     "changes:check_base": "a button",
     "changes:resolve_thread": "a button",
     "changes:reopen_thread": "a button",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from portal.audit.offline import verify_countersign
 from portal.audit.sealing import inclusion_proofs
 from portal.audit.sealing.leaves import format_leaf
 from portal.audit.sealing.status import announced_public_key
+from portal.common.vote_signatures import KEY_EVENTS
 
 _OUTSIDE = Path(__file__).parent.parent / "offline"
 VERIFIER = _OUTSIDE / "verify_countersign.py"
@@ -58,12 +60,15 @@ def build_evidence_pack(change: int) -> EvidencePack:
     key = announced_public_key(checkpoint)
     proven = [(event, sealed[event.pk]) for event in events]
     texts = [event.text for event in events]
+    vote_keys = prove_vote_keys(checkpoint) if any(_is_signed(text) for text in texts) else ""
+    key_events = [json.loads(line.split("\t", 3)[3]) for line in vote_keys.splitlines()]
     files = {
         "README.txt": f"CR-{change}\n{key}\n\n{render_readme()}",
-        "summary.html": verify_countersign.print_summary(change, texts, checkpoint.note, key),
+        "summary.html": verify_countersign.print_summary(change, texts, checkpoint.note, key, key_events=key_events),
         "summary.css": STYLE.read_text(encoding="utf-8"),
         "events.txt": _lines(proven),
         "key-changes.txt": prove_key_changes(checkpoint),
+        **({"vote-keys.txt": vote_keys} if vote_keys else {}),
         "checkpoint.txt": checkpoint.note,
         "public-key.txt": f"{key}\n",
         VERIFIER.name: VERIFIER.read_text(encoding="utf-8"),
@@ -81,6 +86,19 @@ def prove_key_changes(checkpoint: Checkpoint) -> str:
     announced = Event.objects.filter(action="audit.key_changed").order_by("pk")
     sealed = inclusion_proofs.prove_events([event.pk for event in announced], checkpoint)
     return _lines([(event, sealed[event.pk]) for event in announced if event.pk in sealed])
+
+
+def prove_vote_keys(checkpoint: Checkpoint) -> str:
+    """Return the events of all vote keys, with their proofs against the checkpoint, as lines."""
+    found = Event.objects.filter(action__in=KEY_EVENTS).order_by("pk")
+    sealed = inclusion_proofs.prove_events([event.pk for event in found], checkpoint)
+    proven = [(event, sealed[event.pk]) for event in found if event.pk in sealed]
+    return _lines(sorted(proven, key=lambda one: one[1].leaf))
+
+
+def _is_signed(text: str) -> bool:
+    event = verify_countersign.parse_event(text)
+    return event.get("action") == "vote.cast" and bool(event["data"].get("signature"))
 
 
 def _lines(proven: list[tuple[Event, inclusion_proofs.SealedEvent]]) -> str:

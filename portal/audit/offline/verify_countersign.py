@@ -4,6 +4,9 @@
     python3 verify_countersign.py evidence-book.zip --key public-key.txt
     python3 verify_countersign.py sealed-log.txt checkpoint.txt [other-checkpoint.txt ...] --key public-key.txt
 
+With --first-keys FILE, the list of the first vote keys, it also checks who signed each approval. The list must not come
+from the same source either.
+
 Use a key that did not come from the same source as the evidence. A key that it has handed over to in the log is trusted
 like it, and --key may be repeated. Exit code 0: everything is verified, in a pack also the summary and the README. Exit
 code 1: the first wrong place is named. Exit code 2: nothing could be verified.
@@ -24,7 +27,8 @@ import zipfile
 import zlib
 from base64 import b64decode
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import reduce
 from hashlib import sha256
@@ -34,7 +38,10 @@ from typing import Any, BinaryIO, NoReturn
 
 try:
     from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.hashes import SHA256
 except ImportError:
     print("The Python package cryptography is missing: python3 -m pip install cryptography", file=sys.stderr)
     raise SystemExit(2) from None
@@ -50,6 +57,7 @@ SLACK = timedelta(minutes=10)  # tolerance for the order of event dates
 LEAST = 365  # days; no text is removed earlier
 ENTRIES = ("README.txt", "summary.html", "summary.css", "events.txt", "key-changes.txt", "checkpoint.txt",
            "public-key.txt", "verify_countersign.py")  # fmt: skip
+SIGNED_ENTRIES = (*ENTRIES[:5], "vote-keys.txt", *ENTRIES[5:])  # of a change with signed votes
 BOOK = ("README.txt", "period.txt", "checkpoint.txt", "public-key.txt", "key-changes.txt", "summary.css",
         "verify_countersign.py", "log-events.txt", "events.txt", "book.html")  # fmt: skip
 OLD_BOOK = tuple(name for name in BOOK if name != "log-events.txt")  # of the releases before that file
@@ -59,6 +67,8 @@ KNOWN = {
         "4479106f6be294409e398450018b2e9d3a8404fcdadaadcb914a821b882a5650",
         "a4f8bfdb9f5d40075b952e4fbc99d0f18414845f094715d674ae478c460c91e8",
         "8f5ff2e6f8afdbd84bb3be1b795c4c50ff974bdc3225f63cc31c218417d78d22",
+        "d1bb5fe59f456ebe21d25ba05f9188bb6f807773d3059373c7652dc45505c0a3",
+        "7912a593400b3e40e698ed6451278e6db45a09f635ab850ffb7499a63e08a830",
     },
     "README of a book": {
         "886c8ca44a378af7595019895e670861973725f81666c4b30aa28f0f795867de",
@@ -389,7 +399,8 @@ def list_entries(file: BinaryIO, pack: zipfile.ZipFile) -> list[zipfile.ZipInfo]
     """
     place, position, found = "the pack", 0, pack.infolist()
     is_book, is_old = bool(found) and found[-1].orig_filename == BOOK[-1], len(found) == len(OLD_BOOK)
-    names: tuple[str, ...] = (OLD_BOOK if is_old else BOOK) if is_book else ENTRIES
+    pack_names = SIGNED_ENTRIES if len(found) == len(SIGNED_ENTRIES) else ENTRIES
+    names: tuple[str, ...] = (OLD_BOOK if is_old else BOOK) if is_book else pack_names
     flags = 8 if is_book else 0
     if tuple(entry.orig_filename for entry in found) != names:
         raise_finding(place, f"it does not hold exactly {', '.join(names)}, each once and in this order.")
@@ -419,7 +430,7 @@ def read_at(file: BinaryIO, position: int, length: int) -> bytes:
     return file.read(length)
 
 
-def check_zip(file: BinaryIO, keys: Keys) -> str:
+def check_zip(file: BinaryIO, keys: Keys, first: Collection[str] | None = None) -> str:
     """Return the verdict on a pack or a book."""
     try:
         with zipfile.ZipFile(file) as pack:
@@ -429,7 +440,7 @@ def check_zip(file: BinaryIO, keys: Keys) -> str:
             files = {entry.filename: pack.read(entry) for entry in found}
     except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise_finding("the pack", f"not a pack that the portal made ({type(error).__name__}).")
-    return check_pack(files, keys)
+    return check_pack(files, keys, first)
 
 
 def read_signed_root(files: dict[str, bytes], keys: Keys) -> tuple[str, int, bytes]:
@@ -477,16 +488,76 @@ def iter_changes(lines: Iterable[bytes], size: int, root: bytes) -> Iterator[tup
     yield change, texts
 
 
-def check_pack(files: dict[str, bytes], keys: Keys) -> str:
+def check_pack(files: dict[str, bytes], keys: Keys, first: Collection[str] | None = None) -> str:
     """Return the verdict on a pack: each event of one change, from its submission on, is in the log that was signed."""
     key, size, root = read_signed_root(files, keys)
     (change, texts), *others = iter_changes(files["events.txt"].splitlines(keepends=True), size, root)
     if others:
         raise_finding("events.txt", "it holds events of more than one change.")
     check_announced_keys(files, size, root)
-    check_reading(files, key, change, texts, files["checkpoint.txt"].decode("utf-8", "replace"))
+    key_events = read_key_events(files.get("vote-keys.txt", b""), size, root)
+    check_reading(files, key, change, texts, files["checkpoint.txt"].decode("utf-8", "replace"), key_events)
     what = f"The first {len(texts)} events of change {change}, none left out"
-    return f"YES. {what}, are in the log of {size} events.{warn_of_verifier(files)}"
+    told = tell_approvals([json.loads(text) for text in texts], key_events, key.partition("+")[0], first)
+    return f"YES. {what}, are in the log of {size} events.{told}{warn_of_verifier(files)}"
+
+
+def read_key_events(lines: bytes, size: int, root: bytes) -> list[dict[str, Any]]:
+    """Return the events of vote keys in a pack, in the order of the log; reject what the log does not contain."""
+    events, last = list[dict[str, Any]](), -1
+    for number, leaf, node, proof, text in iter_leaves(lines.splitlines(keepends=True)):
+        event = parse_event(text.decode())
+        if not (last < leaf < size and root_from_proof(node, leaf, size, proof) == root):
+            raise_finding(f"vote-keys.txt, line {number}, leaf {leaf}", "not in the log that was signed.")
+        if event.get("action") not in KEY_EVENTS:
+            raise_finding(f"vote-keys.txt, line {number}", "no event of a vote key.")
+        events.append(event)
+        last = leaf
+    return events
+
+
+def tell_approvals(
+    events: Iterable[dict[str, Any]], key_events: list[dict[str, Any]], log: str, first: Collection[str] | None
+) -> str:
+    """Return a line on each approval; reject a false signature and, if the first keys are known, a key that is none."""
+    keys, told = read_vote_keys(key_events, first), ""
+    requested_by: dict[object, str] = {}
+    for event in events:
+        if event.get("action") == "change.submitted":
+            requested_by = {event.get("change"): str(event.get("actor"))}
+        if event.get("action") != "vote.cast" or not isinstance(event.get("data"), dict):
+            continue
+        try:
+            said = tell_signature(event, requested_by.get(event.get("change")), keys, log)
+        except NotSigned as error:
+            place = f"event {event.get('seq')} of change {event.get('change')}"
+            if first is None and isinstance(error, KeyNotCounted):
+                said = str(error)
+            else:
+                raise_finding(place, f"the signature of the vote by {event.get('actor')} does not hold: {error}.")
+        if event["data"].get("verdict") == "approve":
+            told += f"\nCR-{event.get('change')}: approved by {event.get('actor')}: {said}"
+    unchecked = "\nWho confirmed the first vote keys was not checked: name them with --first-keys." if keys else ""
+    return told + (unchecked if first is None else "")
+
+
+def tell_signature(event: dict[str, Any], requested_by: str | None, keys: Mapping[str, ChainedKey], log: str) -> str:
+    """Return with which key a vote is signed, or that it is not. Raises NotSigned for a false signature."""
+    data = event["data"]
+    if not data.get("signature"):
+        return "not signed"
+    facts = {name: data.get(name) for name in ("revision", "digest", "voter", "verdict", "voted_at")}
+    said = {**facts, "change": event.get("change"), "person": event.get("actor"), "reason": data.get("reason") or ""}
+    vote = {**said, "voted_at": str(data.get("voted_at")), **({"requested_by": requested_by} if requested_by else {})}
+    return describe_key(check_vote(data["signature"], vote, keys, at=str(event.get("at")), log=log))
+
+
+def read_vote_keys(key_events: list[dict[str, Any]], first: Collection[str] | None) -> dict[str, ChainedKey]:
+    """Return the vote keys; if the first keys are not known, as if every enrolled key were one of them."""
+    sealed = [(event, True) for event in key_events]
+    if first is None:
+        first = read_keys(sealed, ()).keys()
+    return read_keys(sealed, first)
 
 
 def check_book(pack: zipfile.ZipFile, keys: Keys) -> str:
@@ -561,10 +632,12 @@ def warn_of_verifier(files: dict[str, bytes]) -> str:
 OTHER_VERIFIER = "\nThe verify_countersign.py in the pack is not this one: do not run it."
 
 
-def check_reading(files: dict[str, bytes], key: str, change: object, texts: list[str], note: str) -> None:
+def check_reading(
+    files: dict[str, bytes], key: str, change: object, texts: list[str], note: str, key_events: list[dict[str, Any]]
+) -> None:
     """Reject a pack in which the files that auditors read say anything other than what was verified."""
     page = files["summary.html"].decode("utf-8", "replace")
-    made = [print_summary(change, texts, note, key, is_old) for is_old in (False, True)]
+    made = [print_summary(change, texts, note, key, is_old, key_events) for is_old in (False, True)]
     if page not in made:
         raise_finding("summary.html", "it is not made of these events.")
     check_common_files(files, key, f"CR-{change}", "README.txt")
@@ -581,15 +654,18 @@ def check_common_files(files: dict[str, bytes], key: str, about: str, readme: st
         raise_finding("public-key.txt", "not the key that signed the checkpoint.")
 
 
-def print_summary(change: object, texts: list[str], note: str, key: str, is_old: bool = False) -> str:
+def print_summary(
+    change: object, texts: list[str], note: str, key: str, is_old: bool = False, key_events: Sequence[Any] = ()
+) -> str:
     """Return the page for auditors. Packs are compared with it byte for byte: if it changes, earlier packs fail.
 
-    `is_old`: as a pack from before the current words has it.
+    `is_old`: as a pack from before the current words has it. `key_events`: events of vote keys, if a vote is signed.
     """
     events = [parse_event(text) for text in texts]
     told = "".join(f"<li>{shown_as(sentence)}</li>\n" for sentence in change_sentences(events, is_old=is_old))
     annex = "".join(read_part(number, text) for number, text in enumerate(texts, 1))
     body = f"<ol>\n{told}</ol>\n{field_table(events)}{vote_table(events)}{call_table(events)}"
+    body += signature_table(events, list(key_events), key.partition("+")[0]) if key_events else ""
     demo = DEMO_MARK if is_demo_log(key) else ""
     head = HEAD.format(f"Evidence of CR-{change}", demo)
     return PAGE.format(head, body, annex, shown_as(note), shown_as(key))
@@ -742,6 +818,21 @@ def vote_table(events: list[dict[str, Any]], level: str = "h2") -> str:
         rows.append((str(said["at"]), str(said["who"]), list_words(cast["verdict"]), str(cast.get("reason") or "")))
     title = f"Votes ({number} approval{'' if number == 1 else 's'} required)"
     return html_table(title, ("Time", "Person", "Vote", "Comment"), rows, level)
+
+
+def signature_table(events: list[dict[str, Any]], key_events: list[dict[str, Any]], log: str) -> str:
+    """Return with which vote key each vote is signed, as HTML."""
+    keys, requested_by, rows = read_vote_keys(key_events, None), str(events[0].get("actor")), []
+    for event in events:
+        if event.get("action") != "vote.cast":
+            continue
+        said = actor_and_time(event)
+        try:
+            told = tell_signature(event, requested_by, keys, log)
+        except NotSigned as error:
+            told = f"FALSE: {error}"
+        rows.append((str(said["at"]), str(said["who"]), told))
+    return html_table("Signatures of votes", ("Time", "Person", "Signature"), rows)
 
 
 def call_table(events: list[dict[str, Any]], level: str = "h2") -> str:
@@ -1228,6 +1319,290 @@ def join_runs(runs: Sequence[Run]) -> list[Run]:
 # End of the copy.
 
 
+# Copy of portal/common/vote_signatures.py: the check that web process and worker make.
+RefusedEvent = tuple[Mapping[str, Any], str]
+"""Event that enrols or confirms no key, and why."""
+VOTE = "countersign vote"
+CONFIRMATION = "countersign vote key confirmation"
+SIGNING_TIME = timedelta(minutes=5)
+"""Longest time between the text of a vote and the vote."""
+ENROLLED, CONFIRMED, REVOKED = KEY_EVENTS = ("vote_key.enrolled", "vote_key.confirmed", "vote_key.revoked")
+ITEM_FIELDS = ("change", "revision", "digest", "requester", "requested_by")
+"""What a signed text states of each change; the id of the requester is not in the log, so auditors compare the name."""
+KEY_FIELDS = ("log", "owner", "person", "credential", "public_key", "rp_id", "origin")
+"""What the fingerprint of a vote key covers: the log, its owner (id and username), the key, and its site."""
+
+
+class NotSigned(Exception):
+    """The first check of a signature that fails."""
+
+
+class KeyNotCounted(NotSigned):
+    """The signature is by a key that does not count: unknown, not confirmed, not sealed or revoked."""
+
+
+@dataclass
+class ChainedKey:
+    """A vote key as the log has it. It counts while `confirmed_at` is set and `revoked_at` is not."""
+
+    fingerprint: str
+    facts: Mapping[str, Any]
+    enrolled_at: str
+    is_first: bool = False
+    confirmed_at: str = ""
+    confirmed_by: str = ""
+    confirmed_with: str = ""
+    revoked_at: str = ""
+    compromised_at: str = ""
+
+    @property
+    def may_confirm(self) -> bool:
+        """Whether the key may confirm another one: the first keys may from the start."""
+        return (self.is_first or bool(self.confirmed_at)) and not self.revoked_at
+
+    def is_revoked_at(self, at: str) -> bool:
+        """Return whether the key was revoked or in other hands at the instant of an event; '' for now."""
+        if not at:
+            return bool(self.revoked_at)
+        return any(said and said <= at for said in (self.revoked_at, self.compromised_at))
+
+
+def decode_base64url(text: str) -> bytes:
+    """Return the bytes of base64url text without padding. Raises ValueError."""
+    return b64decode(text.replace("-", "+").replace("_", "/") + "=" * (-len(text) % 4), validate=True)
+
+
+def encode_text(value: Mapping[str, Any]) -> str:
+    """Return the canonical text of a value: JSON with sorted keys and no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def compute_fingerprint(facts: Mapping[str, Any]) -> str:
+    """Return the fingerprint of a vote key: SHA-256 of the canonical text of KEY_FIELDS. Raises KeyError."""
+    return sha256(encode_text({name: facts[name] for name in KEY_FIELDS}).encode()).hexdigest()
+
+
+def parse_cbor(data: bytes, at: int = 0) -> tuple[Any, int]:
+    """Return the item of canonical CBOR at this place, and where it ends: an integer, bytes, a text or a map.
+
+    Raises NotSigned for every other item, and IndexError if the data end too early.
+    """
+    kind, size, at = data[at] >> 5, data[at] & 31, at + 1
+    if size > 23:
+        width = {24: 1, 25: 2, 26: 4}.get(size, 0)
+        size = int.from_bytes(data[at : at + width], "big") if width and at + width <= len(data) else -1
+        at += width
+    if size < 0 or kind not in (0, 1, 2, 3, 5) or (kind in (2, 3) and at + size > len(data)):
+        raise NotSigned("key: not canonical CBOR")
+    if kind < 2:
+        return (size if kind == 0 else -1 - size), at
+    if kind < 4:
+        item = data[at : at + size]
+        return (item if kind == 2 else item.decode()), at + size
+    items: dict[Any, Any] = {}
+    for _ in range(size):
+        name, at = parse_cbor(data, at)
+        if not isinstance(name, (int, str)) or name in items:
+            raise NotSigned("key: not canonical CBOR")
+        items[name], at = parse_cbor(data, at)
+    return items, at
+
+
+def check_signature(cose: bytes, signature: bytes, message: bytes) -> None:
+    """Check a signature by a COSE key of ES256, EdDSA or RS256. Raises NotSigned, InvalidSignature, ValueError."""
+    key, end = parse_cbor(cose)
+    if end != len(cose):
+        raise NotSigned("key: trailing bytes")
+    shape = (key.get(1), key.get(3), key.get(-1) if key.get(1) != 3 else None)
+    if shape == (2, -7, 1):
+        x, y = (int.from_bytes(key[name], "big") for name in (-2, -3))
+        ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key().verify(signature, message, ec.ECDSA(SHA256()))
+    elif shape == (1, -8, 6):
+        Ed25519PublicKey.from_public_bytes(key[-2]).verify(signature, message)
+    elif shape == (3, -257, None) and len(key[-1]) >= 256:  # 2048 bits or more
+        exponent, modulus = (int.from_bytes(key[name], "big") for name in (-2, -1))
+        rsa.RSAPublicNumbers(exponent, modulus).public_key().verify(signature, message, PKCS1v15(), SHA256())
+    else:
+        raise NotSigned(f"key: {shape} is not ES256, EdDSA or RS256")
+
+
+def check_assertion(signed: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """Check that the key with these facts signed exactly `signed["text"]`, on its site, with its user verified.
+
+    `signed` is what an event stores: text, client_data, authenticator_data and signature. Raises NotSigned.
+    """
+    try:
+        client_data, data = decode_base64url(signed["client_data"]), decode_base64url(signed["authenticator_data"])
+        client, challenge = json.loads(client_data), sha256(signed["text"].encode()).digest()
+        site = sha256(facts["rp_id"].encode()).digest()
+        for holds, what in (
+            (client.get("type") == "webauthn.get", "not an assertion"),
+            (decode_base64url(client["challenge"]) == challenge, "signs another text"),
+            (client.get("origin") == facts["origin"] and not client.get("crossOrigin"), "made on another site"),
+            (len(data) >= 37 and data[:32] == site, "made for another site id"),
+            (len(data) >= 37 and data[32] & 5 == 5, "user not present and verified"),
+        ):
+            if not holds:
+                raise NotSigned(what)
+        message = data + sha256(client_data).digest()
+        check_signature(decode_base64url(facts["public_key"]), decode_base64url(signed["signature"]), message)
+    except (InvalidSignature, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise NotSigned(f"not valid: {type(error).__name__}") from None
+
+
+def check_vote(
+    signed: object, vote: Mapping[str, Any], keys: Mapping[str, ChainedKey], *, at: str = "", log: str
+) -> ChainedKey:
+    """Check that a key that counts signed exactly this vote; return the key.
+
+    `vote`: ITEM_FIELDS, voter, person, verdict, reason and voted_at. `at`: instant of an event at which
+    the key must not have been revoked; '' for now. Raises NotSigned; KeyNotCounted if the key alone is the reason.
+    """
+    if not isinstance(signed, Mapping) or not isinstance(signed.get("text"), str):
+        raise NotSigned("no signature")
+    key = keys.get(str(signed.get("key")))
+    if key is None:
+        raise KeyNotCounted("made with a key that is not enrolled, or not sealed")
+    check_assertion(signed, key.facts)
+    if not key.confirmed_at:
+        raise KeyNotCounted("made with a key that no other person has confirmed")
+    if key.is_revoked_at(at):
+        raise KeyNotCounted(f"made with a key that was revoked on {key.revoked_at[:16]}")
+    text = _parse_text(signed["text"])
+    said = (text.get("what"), text.get("log"), text.get("voter"), text.get("person"), text.get("verdict"))
+    if said != (VOTE, log, vote["voter"], vote["person"], vote["verdict"]):
+        raise NotSigned("signs another vote")
+    if (key.facts["log"], key.facts["owner"], key.facts["person"]) != (log, vote["voter"], vote["person"]):
+        raise NotSigned("made with the key of another person")
+    if text.get("reason") != sha256(str(vote["reason"]).encode()).hexdigest():
+        raise NotSigned("signs another reason")
+    if sum(_is_item_of(item, vote) for item in text.get("items") or ()) != 1:
+        raise NotSigned("signs another change")
+    if not _is_signed_at(text.get("at"), vote["voted_at"]):
+        raise NotSigned("signed at another time")
+    return key
+
+
+def _is_item_of(item: object, vote: Mapping[str, Any]) -> bool:
+    """Return whether an item of a signed text is this vote's change, in all ITEM_FIELDS that are known of the vote."""
+    return isinstance(item, dict) and all(item.get(name) == vote[name] for name in ITEM_FIELDS if name in vote)
+
+
+def _is_signed_at(said: object, voted_at: str) -> bool:
+    """Return whether the vote was cast within the time that a text may wait for its signature and its vote."""
+    try:
+        waited = datetime.fromisoformat(voted_at) - datetime.fromisoformat(str(said))
+    except (TypeError, ValueError):
+        return False
+    return -SIGNING_TIME <= waited <= SIGNING_TIME
+
+
+def describe_key(key: ChainedKey) -> str:
+    """Return with which key a vote is signed, when it was enrolled and who confirmed it, for auditors."""
+    first = ", one of the first keys" if key.is_first else ""
+    return (
+        f"signed with vote key {key.fingerprint[:16]} of {key.facts['person']}, enrolled {key.enrolled_at[:16]} UTC, "
+        f"confirmed by {key.confirmed_by} {key.confirmed_at[:16]} UTC{first}"
+    )
+
+
+def read_keys(
+    events: Iterable[tuple[Mapping[str, Any], bool]], first: Collection[str], refused: list[RefusedEvent] | None = None
+) -> dict[str, ChainedKey]:
+    """Return the vote keys of a log by fingerprint, each with the first confirmation that holds.
+
+    `events` are in the order of the log, each with whether it is sealed; `first` are the fingerprints of the first
+    keys. A revocation counts before it is sealed, an enrolment and a confirmation do not. Forged events are skipped;
+    `refused`, if given, receives those that are sealed.
+    """
+    read = [(event, is_sealed) for event, is_sealed in events if isinstance(event.get("data"), Mapping)]
+    sealed, wrong = [event for event, is_sealed in read if is_sealed], [] if refused is None else refused
+    keys: dict[str, ChainedKey] = {}
+    for event in (event for event in sealed if event.get("action") == ENROLLED):
+        fingerprint = _fingerprint_of(event["data"])
+        if fingerprint:
+            key = ChainedKey(fingerprint, event["data"], str(event["at"]), fingerprint in first)
+            keys.setdefault(fingerprint, key)
+        else:
+            wrong.append((event, "enrols no key"))
+    for event, _ in read:
+        if event.get("action") == REVOKED and str(event["data"].get("fingerprint")) in keys:
+            _revoke(keys[str(event["data"]["fingerprint"])], event)
+    for event in (event for event in sealed if event.get("action") == CONFIRMED):
+        try:
+            _confirm(event, keys)
+        except NotSigned as error:
+            wrong.append((event, str(error)))
+    return keys
+
+
+def _fingerprint_of(facts: Mapping[str, Any]) -> str:
+    """Return the fingerprint of an enrolment; '' for one that Countersign did not write."""
+    try:
+        fingerprint = compute_fingerprint(facts)
+    except (KeyError, TypeError, ValueError):
+        return ""
+    return fingerprint if facts.get("fingerprint") in (None, fingerprint) else ""
+
+
+def _revoke(key: ChainedKey, event: Mapping[str, Any]) -> None:
+    """Apply a revocation; of several ones the earliest instants count."""
+    at, stolen = str(event["at"]), str(event["data"].get("compromised_at") or "")
+    key.revoked_at = min(at, key.revoked_at or at)
+    if stolen:
+        key.compromised_at = min(stolen, key.compromised_at or stolen)
+
+
+def _confirm(event: Mapping[str, Any], keys: dict[str, ChainedKey]) -> None:
+    """Apply a confirmation if another person's key, which could confirm at that time, signed it. Raises NotSigned."""
+    signed, at = event["data"].get("signature"), str(event["at"])
+    key = keys.get(str(event["data"].get("fingerprint")))
+    if key is None or key.confirmed_at or not isinstance(signed, Mapping):
+        raise NotSigned("confirms no key")
+    by = keys.get(str(signed.get("key")))
+    if by is None or not (by.is_first or by.confirmed_at):
+        raise NotSigned("confirmed with a key that does not count")
+    if by.is_revoked_at(at):
+        raise NotSigned("confirmed with a key that was revoked or stolen")
+    check_confirmation(signed, key, by)
+    key.confirmed_at, key.confirmed_by, key.confirmed_with = at, str(by.facts["person"]), by.fingerprint
+
+
+def check_confirmation(signed: Mapping[str, Any], key: ChainedKey, by: ChainedKey) -> None:
+    """Check that `by`, the key of another person, signed that it confirms `key`. Raises NotSigned."""
+    check_assertion(signed, by.facts)
+    text = _parse_text(signed["text"])
+    said = (text.get("what"), text.get("log"), text.get("key"), text.get("confirmer"), text.get("person"))
+    if said != (CONFIRMATION, key.facts["log"], key.fingerprint, by.facts["owner"], by.facts["person"]):
+        raise NotSigned("confirms another key")
+    if by.facts["owner"] == key.facts["owner"] or by.facts["person"] == key.facts["person"]:
+        raise NotSigned("confirmed by its owner")
+    if by.facts["log"] != key.facts["log"]:
+        raise NotSigned("confirmed for another log")
+
+
+def _parse_text(text: str) -> dict[str, Any]:
+    """Return the signed values. Raises NotSigned."""
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        parsed = None
+    if not isinstance(parsed, dict) or parsed.get("v") != 1:
+        raise NotSigned("not a text that Countersign makes")
+    return parsed
+
+
+# End of the copy of vote_signatures.py.
+
+
+def first_keys_in(path: Path) -> frozenset[str]:
+    """Return the fingerprints of the first vote keys: the first word of each line. Raises ValueError for none."""
+    found = [line.split()[0] for line in path.read_text("utf-8").splitlines() if line.strip()]
+    if not found or not all(re.fullmatch("[0-9a-f]{64}", word) for word in found):
+        raise ValueError
+    return frozenset(found)
+
+
 def key_in(path: Path) -> str:
     """Return the public key in a file: name+id+base64, on a line of its own. Raises ValueError."""
     key = path.read_text("utf-8").strip()
@@ -1244,6 +1619,7 @@ def main() -> str:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("file", nargs="+")
     options.add_argument("--key", action="append", required=True)
+    options.add_argument("--first-keys")
     given = options.parse_args()
     if not all([*given.file, *given.key]):
         options.error("an argument is empty: a file that was to be named is not")
@@ -1251,6 +1627,7 @@ def main() -> str:
         keys = Keys([key_in(Path(name)) for name in given.key])
     except ValueError:
         options.error("--key: not the public key of a log (one line: name+id+base64)")
+    vote_keys = read_first_keys(options, given.first_keys)
     if any(map(is_demo_log, keys.trusted)):
         print("DEMO LOG: no event in it is evidence of a real approval.", flush=True)
     with Path(given.file[0]).open("rb") as file:
@@ -1259,7 +1636,7 @@ def main() -> str:
         if len(given.file) > 1:
             options.error("a pack is verified alone: it holds its checkpoint")
         with Path(given.file[0]).open("rb") as file:
-            return check_zip(file, keys)
+            return check_zip(file, keys, vote_keys)
     if not re.match(rb"\d+\t", first):
         options.error(f"{given.file[0]}: neither an evidence pack nor a sealed log")
     if len(given.file) == 1:
@@ -1271,7 +1648,35 @@ def main() -> str:
     if len(notes) < len(given.file) - 1:
         options.error("a checkpoint is named twice")
     with Path(given.file[0]).open("rb") as log:
-        return check_log(log, notes, keys)
+        verdict = check_log(log, notes, keys)
+    return verdict + check_log_votes(Path(given.file[0]), keys.trusted[0].partition("+")[0], vote_keys)
+
+
+def read_first_keys(options: argparse.ArgumentParser, file: str | None) -> frozenset[str] | None:
+    """Return the fingerprints of the first vote keys, None if no file is named."""
+    try:
+        return None if file is None else first_keys_in(Path(file))
+    except ValueError:
+        options.error("--first-keys: not a list of first vote keys, with a fingerprint of 64 digits on each line")
+
+
+def check_log_votes(path: Path, log: str, first: Collection[str] | None) -> str:
+    """Return a line on each approval of a whole log, which check_log() has accepted; '' without the first keys."""
+    if first is None:
+        return ""
+    key_events, others = list[dict[str, Any]](), list[dict[str, Any]]()
+    with path.open("rb") as lines:
+        for line in lines:
+            text = line.rstrip(b"\n").split(b"\t", 3)[3]
+            if text.startswith((b'{"action":"vote_key.', b'{"action":"vote.cast"', b'{"action":"change.submitted"')):
+                event = json.loads(text)
+                (key_events if event.get("action") in KEY_EVENTS else others).append(event)
+    return tell_approvals(in_changes(others), key_events, log, first)
+
+
+def in_changes(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return events by change, and within a change in their order."""
+    return sorted(events, key=lambda event: (event.get("change") or 0, event.get("seq") or 0))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from portal.audit.sealing import merkle, signed_note
 from portal.audit.sealing.inclusion_proofs import STRIDE
 from portal.audit.sealing.leaves import EventRow, Leaf, iter_leaves
 from portal.audit.sealing.succession import Succession
-from portal.audit.verification import delivery_checks, gap_checks, outside_checkpoints
+from portal.audit.verification import delivery_checks, gap_checks, outside_checkpoints, vote_checks
 from portal.audit.verification.ages import LEAST_DAYS, NEVER, OFF, OLD, SLACK, YOUNG, Ages, format_event_time
 from portal.audit.verification.column_checks import (
     all_have_canonical_columns,
@@ -54,7 +54,8 @@ def verify_events(*, outside: list[str] | None = None, key: signed_note.Verifier
         gc.unfreeze()
     outside_checkpoints.compare_checkpoints(run.outside, run.roots, run.key, run.succession, run.report)
     joined = delivery_checks.find_unapproved_deliveries()
-    for finding in chain(gap_checks.find_unsealed_events(run.latest, SLACK), gap_checks.find_numbering_gaps(), joined):
+    gaps = chain(gap_checks.find_unsealed_events(run.latest, SLACK), gap_checks.find_numbering_gaps())
+    for finding in chain(gaps, joined, vote_checks.find_unproved_votes()):
         run.report.add(finding)
     run.report.seconds = monotonic() - began
     return run.report

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from portal.audit.entry import Entry, UnreadableEntry, parse_entry
 from portal.audit.models import Event
-from portal.changes.approvals import vote_mac
+from portal.changes.approvals import signed_votes, vote_mac
 from portal.changes.domain.policy import InvalidPolicy, Policy, read_required
 from portal.changes.models import Change, Revision, Verdict, Vote
 
@@ -24,7 +24,7 @@ class Tampered(Exception):
 
 
 class VotesVoided(Exception):
-    """Approval by votes that are too few now: voters lost the right to decide, or more approvals are required."""
+    """Approval by votes that are too few now: rights were lost, a vote key was revoked, or more is required."""
 
 
 PROPOSED = ("change.submitted", "change.revised")
@@ -64,7 +64,10 @@ class Proof:
 
 
 def prove_approval(change: Change, revision: Revision, digest: str) -> Proof:
-    """Return the proved approvals of the revision over this digest. Raises Tampered, VotesVoided."""
+    """Return the proved approvals of the revision over this digest.
+
+    Raises Tampered, VotesVoided, SignatureNotProved.
+    """
     try:
         required = Policy.from_data(revision.policy).required
     except InvalidPolicy:
@@ -77,7 +80,8 @@ def prove_approval(change: Change, revision: Revision, digest: str) -> Proof:
     if len({vote.voter_id for vote in votes}) < required:
         raise Tampered
     forbid_open_change_request(log, revision)
-    counted = [vote for vote in votes if vote.voided_at is None]
+    standing = [(vote, log[cast[vote.pk]]) for vote in votes if vote.voided_at is None]
+    counted = signed_votes.list_proved_votes(revision, standing, log)
     voters = frozenset(vote.voter_id for vote in counted)
     if len(voters) < read_required(revision.policy):
         raise VotesVoided
@@ -104,7 +108,7 @@ def list_entries(change: Change) -> tuple[list[Entry], datetime]:
 def list_approvals(change: Change, revision: Revision) -> list[Vote]:
     """Return the approvals of the revision, voided ones too."""
     votes = Vote.objects.filter(change=change, revision=revision.number, verdict=Verdict.APPROVE)
-    return list(votes.order_by("pk"))
+    return list(votes.select_related("requester").order_by("pk"))
 
 
 def is_proposal_of(entry: Entry, revision: Revision, digest: str) -> bool:

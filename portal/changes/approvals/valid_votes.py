@@ -1,11 +1,12 @@
 """Valid votes: the one rule for which approvals count now, used by pages, lists, emails, the decision and the delivery.
 
-A vote counts while it is not voided and its voter still holds the right to decide.
+A vote counts while it is not voided, its voter still holds the right to decide, it is signed if SIGNED_VOTES requires
+that, and its vote key is not revoked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
@@ -15,13 +16,21 @@ from portal.accounts.roles import Right
 from portal.audit import ledger
 from portal.changes.domain.policy import read_required
 from portal.changes.models import Change, Revision, Verdict, Vote
+from portal.vote_keys.models import VoteKeyRevocation
 
 
 def list_valid_approvals(votes: Iterable[Vote]) -> list[Vote]:
     """Return the approvals among the votes on one revision that count now."""
     approvals = [vote for vote in votes if vote.verdict == Verdict.APPROVE and vote.voided_at is None]
-    deciders = find_deciders(vote for vote in approvals if not hasattr(vote, "voter_may_decide"))
-    return [vote for vote in approvals if getattr(vote, "voter_may_decide", vote.voter_id in deciders)]
+    read = [vote for vote in approvals if not hasattr(vote, "voter_may_decide")]
+    deciders, revoked = find_deciders(read), find_revoked_keys(read)
+    return [
+        vote
+        for vote in approvals
+        if getattr(vote, "voter_may_decide", vote.voter_id in deciders)
+        and not getattr(vote, "is_key_revoked", vote.signed_with in revoked)
+        and not vote.lacks_signature
+    ]
 
 
 def find_deciders(votes: Iterable[Vote]) -> set[int]:
@@ -29,6 +38,13 @@ def find_deciders(votes: Iterable[Vote]) -> set[int]:
     voters = {vote.voter_id for vote in votes}
     holders = roles.users_with_right(Right.DECIDE).filter(pk__in=voters)
     return set(holders.values_list("pk", flat=True)) if voters else set()
+
+
+def find_revoked_keys(votes: Iterable[Vote]) -> set[str]:
+    """Return the fingerprints of the votes' keys that are revoked; no query without signed votes."""
+    used = {vote.signed_with for vote in votes} - {""}
+    revoked = VoteKeyRevocation.objects.filter(key__fingerprint__in=used)
+    return set(revoked.values_list("key__fingerprint", flat=True)) if used else set()
 
 
 def count_missing(revision: Revision, votes: Iterable[Vote]) -> int:
@@ -54,7 +70,7 @@ def can_be_approved(change: Change, revision: Revision, deciders: frozenset[int]
 
 def has_enough_rights(change: Change, revision: Revision) -> bool:
     """Return whether enough approvers of the revision may still decide; one query, for the delivery."""
-    approvals = Vote.objects.filter(
+    approvals = Vote.objects.signed_as_required().filter(
         ~Q(voter=change.requester_id),
         Exists(roles.users_with_right(Right.DECIDE).filter(pk=OuterRef("voter"))),
         change=change,
@@ -73,19 +89,31 @@ def list_valid_votes(change: Change) -> list[Vote]:
 
 
 def void_lapsed(change: Change, standing: Iterable[Vote]) -> list[Vote]:
-    """Void the votes in `standing` whose voters lost the right to decide; return the others.
+    """Void the votes in `standing` that no longer count; return the others.
 
     Requires the row lock of the change. A voided vote never counts again; its voter may vote once more.
     """
     standing = list(standing)
-    deciders = find_deciders(standing)
+    deciders, revoked = find_deciders(standing), find_revoked_keys(standing)
     for vote in standing:
-        vote.voter_may_decide = vote.voter_id in deciders  # type: ignore[attr-defined]  # as with_rights() sets it
-    _void(change, [vote for vote in standing if vote.voter_id not in deciders])
-    return [vote for vote in standing if vote.voter_id in deciders]
+        # As with_rights() sets them.
+        vote.voter_may_decide = vote.voter_id in deciders  # type: ignore[attr-defined]
+        vote.is_key_revoked = vote.signed_with in revoked  # type: ignore[attr-defined]
+    lapsed = {vote.pk: cause for vote in standing if (cause := _find_void_cause(vote))}
+    _void(change, [vote for vote in standing if vote.pk in lapsed], lapsed)
+    return [vote for vote in standing if vote.pk not in lapsed]
 
 
-def _void(change: Change, votes: Collection[Vote]) -> None:
+def _find_void_cause(vote: Vote) -> str:
+    """Return the code of the reason why the vote no longer counts, or ''."""
+    if not vote.voter_may_decide:  # type: ignore[attr-defined]
+        return "right_lost"
+    if vote.is_key_revoked:  # type: ignore[attr-defined]
+        return "key_revoked"
+    return "not_signed" if vote.verdict == Verdict.APPROVE and vote.lacks_signature else ""
+
+
+def _void(change: Change, votes: Collection[Vote], causes: Mapping[int, str]) -> None:
     if not votes:
         return
     Vote.objects.filter(pk__in=[vote.pk for vote in votes], voided_at=None).update(voided_at=Now())
@@ -95,5 +123,11 @@ def _void(change: Change, votes: Collection[Vote]) -> None:
             "vote.voided",
             change=change.pk,
             secret=change.secret,
-            data={"voter": vote.voter_id, "person": vote.voter.username, **facts, "mac": vote.mac},
+            data={
+                "voter": vote.voter_id,
+                "person": vote.voter.username,
+                **facts,
+                "mac": vote.mac,
+                "void_cause": causes[vote.pk],
+            },
         )

@@ -84,6 +84,8 @@ def _stop(change: Change, error: Exception) -> None:
                     _give_back(change, verified_patch.load_current_revision(change))
                 case verified_patch.Lapsed():
                     status_changes.mark_expired(change)
+                case verified_patch.SignatureNotProved():
+                    status_changes.escalate_to_operator(change, StatusCause.SIGNATURE_NOT_PROVED)
                 case verified_patch.Tampered():
                     status_changes.escalate_to_operator(change, StatusCause.TAMPERED)
                 case keyring.CannotDecrypt():

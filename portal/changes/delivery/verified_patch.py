@@ -5,6 +5,7 @@ from __future__ import annotations
 from portal.changes.approvals import approval_proof
 from portal.changes.approvals.approval_proof import Tampered as Tampered
 from portal.changes.approvals.approval_proof import VotesVoided as VotesVoided
+from portal.changes.approvals.signed_votes import SignatureNotProved as SignatureNotProved
 from portal.changes.domain import patch as patches
 from portal.changes.domain import policy, secret_encryption
 from portal.changes.domain.patch import Snapshot
@@ -34,7 +35,7 @@ def build_verified_patch(change: Change, revision: Revision) -> Patch:
     """Return the patch to send: decrypted, proved to be what was approved, and known to be encodable.
 
     The deadline is computed from proved times, because `expires_at` in the row can be altered with SQL.
-    Raises Tampered, VotesVoided, Lapsed, keyring.CannotDecrypt, Malformed.
+    Raises Tampered, VotesVoided, SignatureNotProved, Lapsed, keyring.CannotDecrypt, Malformed.
     """
     value = (
         secret_encryption.decrypt_secret(revision.encrypted_secret, revision.pk) if revision.encrypted_secret else None

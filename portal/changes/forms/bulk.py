@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.forms import RecentAuthForm
 from portal.accounts.reauthentication import Confirmation
+from portal.accounts.models import User
 from portal.changes.models import Verdict
+from portal.vote_keys.ceremonies import signs_votes, take_signature
 
 MOST = 25
 """Most changes per request, and so the page size of the queue: each vote is a transaction within the one request."""
@@ -65,6 +68,8 @@ class BulkVoteForm(RecentAuthForm):
         widget=forms.Textarea(attrs={"rows": 1, "autocomplete": "off"}),
     )
 
+    credential = forms.CharField(widget=forms.HiddenInput, max_length=20_000, required=False)
+
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
         super().__init__(data, request=request, auto_id="bulk-%s")
         asked = self.fields.get("password")
@@ -80,7 +85,11 @@ class BulkVoteForm(RecentAuthForm):
     @property
     def votes(self) -> list[dict[str, Any]]:
         """Arguments of each vote for approve_change or reject_change."""
-        reason = self.cleaned_data["reason"]
-        return [
-            {**pick._asdict(), "reason": reason, "recent_auth": self.recent_auth} for pick in self.cleaned_data["picks"]
-        ]
+        signed = take_signature(self._request, self.cleaned_data["credential"])
+        shared = {"reason": self.cleaned_data["reason"], "recent_auth": self.recent_auth, "signed": signed}
+        return [{**pick._asdict(), **shared} for pick in self.cleaned_data["picks"]]
+
+    @cached_property
+    def is_signed(self) -> bool:
+        """Whether the form signs with a vote key of the reader."""
+        return signs_votes(cast(User, self._request.user))

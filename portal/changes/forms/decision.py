@@ -6,14 +6,18 @@ from typing import Any, cast
 
 from django import forms
 from django.http import HttpRequest, QueryDict
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.forms import RecentAuthForm
+from portal.accounts.models import User
+from portal.changes.approvals.signed_votes import is_signature_required
 from portal.changes.domain import review_proof
 from portal.changes.domain.review_proof import ReviewProof
 from portal.changes.forms.fields import SecretField
 from portal.changes.models import Verdict
 from portal.vault import SecretStr
+from portal.vote_keys.ceremonies import signs_votes, take_signature
 
 
 class VoteForm(RecentAuthForm):
@@ -28,6 +32,7 @@ class VoteForm(RecentAuthForm):
     revision = forms.IntegerField(widget=forms.HiddenInput, min_value=1)
     digest = forms.CharField(widget=forms.HiddenInput, max_length=64)
     opened = forms.CharField(widget=forms.HiddenInput, max_length=100, required=False)
+    credential = forms.CharField(widget=forms.HiddenInput, max_length=20_000, required=False)
     confirmed = forms.BooleanField(
         label=_("I understand what approving does"),
         required=False,
@@ -72,7 +77,8 @@ class VoteForm(RecentAuthForm):
     def vote(self) -> dict[str, Any]:
         """The cleaned vote, as arguments of the commands in workflow.review."""
         cleaned = {name: self.cleaned_data[name] for name in ("revision", "digest", "reason")}
-        return {**cleaned, "recent_auth": self.recent_auth}
+        signed = take_signature(self._request, self.cleaned_data["credential"])
+        return {**cleaned, "recent_auth": self.recent_auth, "signed": signed}
 
     @property
     def review_proof(self) -> ReviewProof:
@@ -111,14 +117,30 @@ class DecisionForms:
         for form in forms_by_verdict.values():
             if not high_risk:
                 form.accept_extended_auth()
+        self._user, self._high_risk = cast(User, request.user), high_risk
         self.approve = forms_by_verdict[Verdict.APPROVE]
         self.request_changes = forms_by_verdict[Verdict.REQUEST_CHANGES]
         self.reject = forms_by_verdict[Verdict.REJECT]
 
     @property
     def asks_password(self) -> bool:
-        """Whether a verdict needs the password, so that Approve opens its sheet."""
+        """Whether a verdict needs the password."""
         return "password" in self.approve.fields
+
+    @property
+    def opens_sheet(self) -> bool:
+        """Whether Approve opens its sheet: for the password, or to show the text that is signed."""
+        return self.asks_password or self.is_signed or self.requires_signature
+
+    @cached_property
+    def is_signed(self) -> bool:
+        """Whether the forms sign with a vote key of the reader."""
+        return signs_votes(self._user)
+
+    @property
+    def requires_signature(self) -> bool:
+        """Whether SIGNED_VOTES requires the signature of a vote on this revision."""
+        return is_signature_required(high_risk=self._high_risk)
 
 
 class RetryForm(RecentAuthForm):

@@ -375,10 +375,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "voided_at",
-                    models.DateTimeField(
-                        help_text="Since then it does not count: its voter lost the right.", null=True
+                    "signed_with",
+                    models.CharField(
+                        blank=True,
+                        db_default="",
+                        help_text="Fingerprint of the vote key that signed it, or ''.",
+                        max_length=64,
                     ),
+                ),
+                (
+                    "is_high_risk",
+                    models.BooleanField(db_default=False, help_text="Whether the revision was of high risk."),
+                ),
+                (
+                    "voided_at",
+                    models.DateTimeField(help_text="Since then it does not count.", null=True),
                 ),
                 (
                     "change",

@@ -24,6 +24,8 @@ FROZEN_VOTE = (
     "reason",
     "voted_at",
     "mac",
+    "signed_with",
+    "is_high_risk",
 )
 
 VOTE_NAMES_THE_REQUESTER = """

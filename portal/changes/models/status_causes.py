@@ -187,6 +187,13 @@ class StatusCause(models.TextChoices):
             "missing. Delivery stopped before sending. An administrator must check it."
         ),
     )
+    SIGNATURE_NOT_PROVED = (
+        "bad_signature",
+        _(
+            "The signature of an approval does not prove the vote, or its vote key is not confirmed in the audit log. "
+            "Delivery stopped before sending. An administrator must check it."
+        ),
+    )
     BROKEN = (
         "broken",
         _("The change could not be prepared, so delivery stopped before sending. An administrator must check it."),
@@ -194,8 +201,8 @@ class StatusCause(models.TextChoices):
     VOTE_VOIDED = (
         "vote_voided",
         _(
-            "The change needs another approval: an approver lost the right to approve, or more approvals are required "
-            "than before."
+            "The change needs another approval: an approver lost the right to approve, an approval is not signed with "
+            "a valid vote key, or more approvals are required than before."
         ),
     )
     APPROVAL_OVER = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from portal.accounts import roles
 from portal.accounts.models import User
 from portal.accounts.roles import Right
+from portal.vote_keys.models import VoteKeyRevocation
 
 
 class Verdict(models.TextChoices):
@@ -28,9 +30,19 @@ class VoteQuerySet(models.QuerySet["Vote"]):
         return self.filter(_ASKED, ~Exists(decided), revision=F("change__revision"), voided_at=None)
 
     def with_rights(self) -> VoteQuerySet:
-        """Return the votes, each with `voter_may_decide`: whether its voter holds the right now."""
+        """Return the votes, each with `voter_may_decide` and `is_key_revoked`, both as of now."""
         holders = roles.users_with_right(Right.DECIDE).filter(pk=OuterRef("voter"))
-        return self.annotate(voter_may_decide=Exists(holders))
+        revoked = VoteKeyRevocation.objects.filter(key__fingerprint=OuterRef("signed_with"))
+        return self.annotate(voter_may_decide=Exists(holders), is_key_revoked=Exists(revoked))
+
+    def signed_as_required(self) -> VoteQuerySet:
+        """Return the votes that have a signature if SIGNED_VOTES requires one, by a key that is not revoked."""
+        revoked = VoteKeyRevocation.objects.filter(key__fingerprint=OuterRef("signed_with"))
+        unsigned = {
+            "required": Q(signed_with=""),
+            "required_high_risk": Q(signed_with="", is_high_risk=True),
+        }.get(settings.SIGNED_VOTES, Q(pk=None))
+        return self.exclude(unsigned).exclude(Exists(revoked))
 
 
 class Vote(models.Model):
@@ -51,7 +63,11 @@ class Vote(models.Model):
     mac = models.CharField(
         max_length=100, blank=True, db_default="", help_text="Proves that the portal took the vote: vote_mac."
     )
-    voided_at = models.DateTimeField(null=True, help_text="Since then it does not count: its voter lost the right.")
+    signed_with = models.CharField(
+        max_length=64, blank=True, db_default="", help_text="Fingerprint of the vote key that signed it, or ''."
+    )
+    is_high_risk = models.BooleanField(db_default=False, help_text="Whether the revision was of high risk.")
+    voided_at = models.DateTimeField(null=True, help_text="Since then it does not count.")
 
     objects = VoteQuerySet.as_manager()
 
@@ -71,3 +87,9 @@ class Vote(models.Model):
                 name="vote_asks_once_per_revision",
             ),
         ]
+
+    @property
+    def lacks_signature(self) -> bool:
+        """Whether SIGNED_VOTES requires a signature that the vote does not have."""
+        required = {"required": True, "required_high_risk": self.is_high_risk}.get(settings.SIGNED_VOTES, False)
+        return required and not self.signed_with

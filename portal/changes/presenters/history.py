@@ -47,6 +47,10 @@ _TOLD: dict[str, str | Promise] = {
     "vault.responded": _("Segura answered"),
     "vault.unanswered": _("Segura did not answer"),
 }
+_VOIDED: dict[object, Promise] = {
+    "key_revoked": _("Vote voided: its vote key was revoked"),
+    "not_signed": _("Vote voided: it is not signed, which is required now"),
+}
 TECHNICAL = frozenset(
     {
         "change.approved",  # the deciding vote says it
@@ -91,6 +95,8 @@ def build_history(change: Change, people: Mapping[str, User]) -> list[HistoryEnt
 
 def _moment(entry: Entry, people: Mapping[str, User]) -> HistoryEntry:
     title, tone, user = _TOLD[entry.action], event_text.event_tone(entry), people.get(entry.actor)
+    if entry.action == "vote.voided":
+        title = _VOIDED.get(entry.data.get("void_cause"), title)
     if entry.action == "vote.cast":
         title, tone = _VERDICTS[Verdict(entry.data["verdict"])]
     return HistoryEntry(

@@ -16,10 +16,9 @@ from portal.accounts.reauthentication import RecentAuth
 from portal.accounts.roles import Right
 from portal.audit.models import Event
 from portal.catalog.models import ApiSecret
-from portal.changes.domain import risks
+from portal.changes.approvals.signed_votes import is_high_risk as is_high_risk
 from portal.changes.domain.proposal import Proposal
 from portal.changes.domain.review_proof import ReviewProof
-from portal.changes.domain.risks import RiskLevel
 from portal.changes.models import Change, Revision, Status, Verdict, Vote
 from portal.changes.rules.violations import AlreadyPaused as AlreadyPaused
 from portal.changes.rules.violations import AlreadySubmitted as AlreadySubmitted
@@ -43,6 +42,8 @@ from portal.changes.rules.violations import RecoveryCodeUsed as RecoveryCodeUsed
 from portal.changes.rules.violations import ReviewRequired as ReviewRequired
 from portal.changes.rules.violations import RuleViolation as RuleViolation
 from portal.changes.rules.violations import SecretMismatch as SecretMismatch
+from portal.changes.rules.violations import SignatureInvalid as SignatureInvalid
+from portal.changes.rules.violations import SignatureRequired as SignatureRequired
 from portal.changes.rules.violations import StaleRevision as StaleRevision
 from portal.changes.rules.violations import TooManyGuesses as TooManyGuesses
 from portal.changes.rules.violations import TooManySubmissions as TooManySubmissions
@@ -152,12 +153,6 @@ def require_events(change: Change) -> None:
     """
     if not Event.objects.filter(change=change.pk).exists():
         raise PastRetention(_("The events of this change are past their retention. Say it on a newer change."))
-
-
-def is_high_risk(revision: Revision) -> bool:
-    """Return whether the revision is of high risk by what it proposes."""
-    proposed = risks.rate_patch(revision.patch, revision.base, new_secret=bool(revision.secret_fingerprint))
-    return proposed >= RiskLevel.HIGH
 
 
 def require_review_proof(revision: Revision, review_proof: ReviewProof) -> None:

@@ -17,9 +17,10 @@ from portal.changes.domain import policy
 from portal.changes.domain.review_proof import NONE_TAKEN, ReviewProof
 from portal.changes.domain.risks import RiskLevel
 from portal.changes.models import Change, Status, StatusCause, Verdict, Vote
-from portal.changes.rules import base_checks, guards
+from portal.changes.rules import base_checks, guards, signature_rules
 from portal.changes.rules.guards import RuleViolation, StaleRevision
 from portal.changes.transitions import WrongState, db_now, lock_change, move_change
+from portal.vote_keys.signed_text import SignedText
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class VoteRequest:
     reason: str
     recent_auth: RecentAuth
     review_proof: ReviewProof
+    signed: SignedText | None
 
 
 def approve_change(
@@ -43,16 +45,17 @@ def approve_change(
     reason: str = "",
     recent_auth: RecentAuth,
     review_proof: ReviewProof,
+    signed: SignedText | None = None,
 ) -> Change:
     """Vote for exactly this revision; the vote that meets the policy approves the change and queues its delivery.
 
     `reason` is a comment that is stored with the vote, and so is how the voter confirmed their identity
-    (`recent_auth`). A
-    high-risk change requires `review_proof`. Raises NotAllowed, OwnChange, AlreadyVoted, ChangesRequested,
-    StaleRevision,
-    WrongState, DiffNotOpened, ImpactNotConfirmed, ReauthenticationRequired; each rule violation is recorded in the log.
+    (`recent_auth`). A high-risk change requires `review_proof`; `signed` is the signature, None for an unsigned vote.
+    Raises NotAllowed, OwnChange, AlreadyVoted, ChangesRequested, StaleRevision, WrongState, DiffNotOpened,
+    ImpactNotConfirmed, SignatureRequired, SignatureInvalid, ReauthenticationRequired; each rule violation is recorded
+    in the log.
     """
-    ballot = VoteRequest(Verdict.APPROVE, revision, digest, reason.strip(), recent_auth, review_proof)
+    ballot = VoteRequest(Verdict.APPROVE, revision, digest, reason.strip(), recent_auth, review_proof, signed)
     change = _vote(change_id, ballot, by=by)
     if change.status == Status.APPROVED:
         tasks.enqueue_change(change.pk)
@@ -60,19 +63,33 @@ def approve_change(
 
 
 def reject_change(
-    change_id: int, *, by: User, revision: int, digest: str, reason: str, recent_auth: RecentAuth
+    change_id: int,
+    *,
+    by: User,
+    revision: int,
+    digest: str,
+    reason: str,
+    recent_auth: RecentAuth,
+    signed: SignedText | None = None,
 ) -> Change:
     """Vote against the revision, which closes the change for good.
 
     Raises ReasonMissing and what approve_change raises.
     """
     guards.require_reason(Verdict.REJECT, reason)
-    ballot = VoteRequest(Verdict.REJECT, revision, digest, reason.strip(), recent_auth, NONE_TAKEN)
+    ballot = VoteRequest(Verdict.REJECT, revision, digest, reason.strip(), recent_auth, NONE_TAKEN, signed)
     return _vote(change_id, ballot, by=by)
 
 
 def request_changes(
-    change_id: int, *, by: User, revision: int, digest: str, reason: str, recent_auth: RecentAuth
+    change_id: int,
+    *,
+    by: User,
+    revision: int,
+    digest: str,
+    reason: str,
+    recent_auth: RecentAuth,
+    signed: SignedText | None = None,
 ) -> Change:
     """Ask the requester for a revision: until then no other approver can approve this one.
 
@@ -80,7 +97,7 @@ def request_changes(
     raises.
     """
     guards.require_reason(Verdict.REQUEST_CHANGES, reason)
-    ballot = VoteRequest(Verdict.REQUEST_CHANGES, revision, digest, reason.strip(), recent_auth, NONE_TAKEN)
+    ballot = VoteRequest(Verdict.REQUEST_CHANGES, revision, digest, reason.strip(), recent_auth, NONE_TAKEN, signed)
     return _vote(change_id, ballot, by=by)
 
 
@@ -131,6 +148,8 @@ def _voted(change_id: int, ballot: VoteRequest, *, by: User) -> Change:
                     "mac": vote.mac,
                     "reason": ballot.reason,
                     **ballot.recent_auth.as_data(),
+                    **({"high_risk": True} if vote.is_high_risk else {}),
+                    **({"signature": ballot.signed.as_data()} if ballot.signed else {}),
                 },
             )
             votes = valid_votes.void_lapsed(change, [*guards.current_votes(change), vote])
@@ -153,6 +172,7 @@ def _may_vote(change: Change, ballot: VoteRequest, *, by: User) -> None:
     if ballot.verdict == Verdict.APPROVE:
         base_checks.forbid_changed_base(change, current)
         guards.require_review_proof(current, ballot.review_proof)
+    signature_rules.require_signature(current, is_signed=ballot.signed is not None)
     # Last: no voter enters a password for a vote that would not count.
     guards.require_vote_auth(ballot.recent_auth, high_risk=guards.is_high_risk(current))
 
@@ -169,7 +189,11 @@ def _cast(change: Change, ballot: VoteRequest, *, by: User, at: datetime) -> Vot
             verdict=ballot.verdict,
             reason=ballot.reason,
             voted_at=at,
+            signed_with=ballot.signed.key if ballot.signed else "",
+            is_high_risk=guards.is_high_risk(change.get_current_revision()),
         )
+        if ballot.signed:
+            signature_rules.check_signature(ballot.signed, vote, by)
         vote.mac = vote_mac.compute_vote_mac(vote, by.username)
         vote.save(force_insert=True)
         return vote

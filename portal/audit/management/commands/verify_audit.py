@@ -13,6 +13,7 @@ from django.db import DatabaseError
 
 from portal.audit.sealing.signed_note import InvalidNote, Verifier
 from portal.audit.verification.recorded import verify_and_record
+from portal.audit.verification.vote_checks import describe_approvals
 
 
 class Command(BaseCommand):
@@ -27,6 +28,9 @@ class Command(BaseCommand):
             help="a checkpoint that was kept elsewhere, without which a cut tail cannot show; may be repeated",
         )
         parser.add_argument("--key", metavar="FILE", help="the public key that must have signed the newest checkpoint")
+        parser.add_argument(
+            "--approvals", action="store_true", help="print for each approval with which vote key it is signed"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Print a line for each finding, then the verdict; exit with 1 if the log is not intact."""
@@ -41,6 +45,8 @@ class Command(BaseCommand):
             raise CommandError(f"{error.filename} cannot be read: {error.strerror}") from None
         except (InvalidNote, UnicodeDecodeError, ImproperlyConfigured) as error:
             raise CommandError(str(error)) from None
+        for line in describe_approvals() if options["approvals"] else ():
+            self.stdout.write(line)
         for finding in report.findings:
             self.stdout.write(finding)
         if report.problems > len(report.findings):

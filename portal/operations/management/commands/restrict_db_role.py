@@ -10,6 +10,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection, transaction
 
 _EVENTS, _QUEUE, _SEALS = ("Event",), ("UnsealedEvent",), ("TreeLeaf", "Subtree", "Checkpoint")
+_VOTE_KEYS = ("VoteKey", "VoteKeyConfirmation", "VoteKeyRevocation")
 _RETIRED, _SCHEDULE, _INDEX = ("Tombstone", "LegalHold"), ("Routine",), ("AccessSubject",)
 # A GRANT on another role's table makes PostgreSQL warn, which Django does not show, and grants nothing.
 _TABLES_OF_OTHERS = """
@@ -55,10 +56,12 @@ class Command(BaseCommand):
 def _of_the_portal() -> list[tuple[str, str]]:
     """Return the portal's rights: all tables but the audit log, to which audit_append adds (audit, 0002_triggers)."""
     kept = {"django_migrations", *_tables(*_EVENTS, *_QUEUE, *_SEALS, *_RETIRED, *_SCHEDULE, *_INDEX)}
-    others = [name for name in connection.introspection.table_names() if name not in kept]
+    added = _tables(*_VOTE_KEYS, app="vote_keys")
+    others = [name for name in connection.introspection.table_names() if name not in {*kept, *added}]
     return [
         ("SELECT", "ALL TABLES IN SCHEMA public"),
         ("INSERT, UPDATE, DELETE", ", ".join(map(connection.ops.quote_name, others))),
+        ("INSERT", ", ".join(added)),
         ("INSERT", ", ".join(_tables(*_INDEX))),  # never DELETE: a role that could would hide access from auditors
     ]
 
@@ -74,5 +77,5 @@ def _of_the_sealer() -> list[tuple[str, str]]:
     ]
 
 
-def _tables(*names: str) -> list[str]:
-    return [apps.get_model("audit", name)._meta.db_table for name in names]  # noqa: SLF001
+def _tables(*names: str, app: str = "audit") -> list[str]:
+    return [apps.get_model(app, name)._meta.db_table for name in names]  # noqa: SLF001

@@ -1,0 +1,149 @@
+"""Vote keys in a browser with a virtual authenticator: enrol, confirm by a second person, sign a vote, revoke."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from portal.sandbox import Control
+from tests.browser.test_accessibility import findings
+from tests.rig.desk import Person
+from tests.rig.portal import Portal
+
+pytestmark = [pytest.mark.browser, pytest.mark.processes, pytest.mark.xdist_group("portal"), pytest.mark.timeout(300)]
+SignIn = Callable[..., Person]
+AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+@pytest.fixture(scope="module")
+def first_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("deployment") / "first-vote-keys.txt"
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory, first_file: Path) -> Iterator[Portal]:
+    """A portal of its own, on which votes on high-risk changes must be signed."""
+    settings = {
+        "SWEEP_EVERY_S": "0.5",
+        "NOTIFICATIONS_EVERY_S": "0.5",
+        "SIGNED_VOTES": "required_high_risk",
+        "VOTE_KEYS_FIRST_FILE": str(first_file),
+    }
+    with Portal(tmp_path_factory.mktemp("portal"), settings) as running:
+        yield running
+
+
+@pytest.fixture
+def segura(portal: Portal) -> Control:
+    control = Control(portal.control)
+    control.clear_faults()
+    return control
+
+
+@pytest.fixture
+def sign_in(portal: Portal, browser: Browser) -> Iterator[SignIn]:
+    people: list[Person] = []
+
+    def at_the_desk(name: str, password: str = "", **options: object) -> Person:
+        person = Person.sign_in(browser, portal.url, name, password or portal.accounts[name], **options)
+        people.append(person)
+        return person
+
+    yield at_the_desk
+    for person in people:
+        person.context.close()
+    assert [complaint for person in people for complaint in person.complaints] == []
+
+
+def add_authenticator(person: Person) -> None:
+    """Give the browser of this person a passkey that verifies its user."""
+    session = person.context.new_cdp_session(person.page)
+    session.send("WebAuthn.enable")
+    session.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+
+
+def enrol(person: Person) -> str:
+    """Enrol a key on the page; return its fingerprint."""
+    add_authenticator(person)
+    page = person.go("/vote-keys/")
+    page.get_by_label("Name of the key").fill("Laptop")
+    page.get_by_role("button", name="Enrol").click()
+    expect(page.locator("#messages")).to_contain_text("You enrolled a vote key.")
+    return page.locator(".vote-key .vote-key-print").first.inner_text()
+
+
+def wait_until_sealed(person: Person) -> Page:
+    """Load the page until the sealer has sealed what stands on it."""
+    page = person.go("/vote-keys/")
+    for _ in range(40):
+        if page.get_by_text("Not sealed in the audit log yet").count() == 0:
+            break
+        page.wait_for_timeout(250)
+        page = person.go("/vote-keys/")
+    return page
+
+
+def confirm(person: Person, owner: str) -> None:
+    """Confirm the key of `owner` with the person's own."""
+    page = wait_until_sealed(person)
+    key = page.locator(".vote-key").filter(has_text=owner).filter(has_text="Waiting for confirmation")
+    key.get_by_role("button", name="Confirm with your vote key").click()
+    expect(page.locator("#messages")).to_contain_text("You confirmed the vote key of")
+
+
+def counts(person: Person) -> None:
+    """Wait until the person's own key counts."""
+    page = person.go("/vote-keys/")
+    for _ in range(40):
+        if page.get_by_text("Counts", exact=True).count():
+            break
+        page.wait_for_timeout(250)
+        page = person.go("/vote-keys/")
+    expect(page.get_by_text("Counts", exact=True).first).to_be_visible()
+
+
+def test_vote_key_from_enrolment_to_a_signed_approval_that_is_applied_and_to_its_revocation(
+    portal: Portal, segura: Control, sign_in: SignIn, first_file: Path
+) -> None:
+    one = sign_in("root-one", portal.hire("root-one", "administrator"))
+    two = sign_in("root-two", portal.hire("root-two", "administrator"))
+    voter, requester = sign_in("approver"), sign_in("requester")
+    lines = [f"{enrol(person)} {person.page.title()}\n" for person in (one, two)]
+    first_file.write_text("".join(lines), encoding="utf-8")
+    confirm(one, "root-two")
+    confirm(two, "root-one")
+
+    change = requester.propose(31, url="https://else.example/api")
+    page = voter.go(f"/changes/{change}/")
+    voter.expect_refusals(422)
+    page.get_by_role("button", name=re.compile("Review .* effect")).click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet).to_contain_text("This vote must be signed with a vote key. You have none that is confirmed.")
+    sheet.get_by_label("I understand what approving does").check()
+    sheet.get_by_role("button", name="Approve").click()
+    expect(page.locator("main")).to_contain_text("This vote must be signed with a vote key (rule SIGNED_VOTES).")
+
+    enrol(voter)
+    confirm(one, "approver")
+    counts(voter)
+    assert findings(voter.page) == []
+    page = voter.go(f"/changes/{change}/")
+    page.get_by_role("button", name=re.compile("Review .* effect")).click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet).to_contain_text("You sign with your vote key:")
+    assert findings(page) == []
+    sheet.get_by_label("I understand what approving does").check()
+    sheet.get_by_role("button", name="Approve").click()
+    expect(page.locator("#messages")).to_contain_text("It is being sent to Segura.")
+    expect(page.locator("main")).to_contain_text("Applied", timeout=20_000)
