@@ -13,8 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from portal.accounts.decorators import UserRequest, require_rights
 from portal.accounts.devices import list_devices
-from portal.changes.models import Change
 from portal.accounts.factors.requirement import is_factor_missing
+from portal.changes.models import Change
 from portal.notifications import inbox as notices
 from portal.notifications import inbox_page, subscriptions
 from portal.notifications.forms import PreferencesForm

@@ -12,8 +12,8 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.forms import RecentAuthForm
-from portal.accounts.reauthentication import Confirmation
 from portal.accounts.models import User
+from portal.accounts.reauthentication import Confirmation
 from portal.changes.models import Verdict
 from portal.vote_keys.ceremonies import signs_votes, take_signature
 

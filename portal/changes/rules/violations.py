@@ -130,11 +130,17 @@ class RecoveryCodeUsed(ReauthenticationRequired):
     """The user's only second factor in this session was a recovery code, which is no proof for an act."""
 
     code = "recovery_code"
+
+
 class SignatureRequired(RuleViolation):
     """SIGNED_VOTES requires a vote signed with a vote key."""
+
     code = "signature_required"
+
+
 class SignatureInvalid(RuleViolation):
     """The vote came with a signature that is not valid, or by a key that does not count."""
+
     code = "signature_invalid"
 
 
