@@ -74,7 +74,9 @@ class BaseShareFormSet(_ShareRows):
         else:
             form.fields["name"].widget.attrs["list"] = f"known-{self.prefix}"
         if index is not None and index < self.initial_form_count():
-            form.fields["access"].choices = [*_ACCESS, (REMOVE, _("Remove"))]
+            access = form.fields["access"]
+            assert isinstance(access, forms.ChoiceField)
+            access.choices = [*_ACCESS, (REMOVE, _("Remove"))]
 
     def total_form_count(self) -> int:
         """Return the number of rows, or 0 if more are claimed than are possible: validating each costs 1 ms."""
