@@ -287,7 +287,7 @@ _SENDING = (
     Mutant(
         "a mention reaches only users who may see the change",
         "portal/changes/workflow/comments.py",
-        "User.objects.find_by_names(names).filter(may)",
+        "User.objects.find_by_names(names).filter(pk__in=viewers)",
         "User.objects.find_by_names(names)",
         ("tests/changes/test_comments.py::test_mention_of_a_user_without_access_is_posted_and_the_note_names_it_c8",),
     ),
