@@ -113,16 +113,22 @@ def counts(person: Person) -> None:
     expect(page.get_by_text("Counts", exact=True).first).to_be_visible()
 
 
+def begin_chain(one: Person, two: Person, first_file: Path) -> None:
+    """Enrol the keys of both, write their fingerprints into the file, and let both confirm each other."""
+    lines = [f"{enrol(person)} {person.name}\n" for person in (one, two)]
+    with first_file.open("a", encoding="utf-8") as file:
+        file.writelines(lines)
+    confirm(one, two.name)
+    confirm(two, one.name)
+
+
 def test_vote_key_from_enrolment_to_a_signed_approval_that_is_applied_and_to_its_revocation(
     portal: Portal, segura: Control, sign_in: SignIn, first_file: Path
 ) -> None:
     one = sign_in("root-one", portal.hire("root-one", "administrator"))
     two = sign_in("root-two", portal.hire("root-two", "administrator"))
     voter, requester = sign_in("approver"), sign_in("requester")
-    lines = [f"{enrol(person)} {person.page.title()}\n" for person in (one, two)]
-    first_file.write_text("".join(lines), encoding="utf-8")
-    confirm(one, "root-two")
-    confirm(two, "root-one")
+    begin_chain(one, two, first_file)
 
     change = requester.propose(31, url="https://else.example/api")
     page = voter.go(f"/changes/{change}/")
@@ -147,3 +153,40 @@ def test_vote_key_from_enrolment_to_a_signed_approval_that_is_applied_and_to_its
     sheet.get_by_role("button", name="Approve").click()
     expect(page.locator("#messages")).to_contain_text("It is being sent to Segura.")
     expect(page.locator("main")).to_contain_text("Applied", timeout=20_000)
+
+
+def test_bulk_decision_is_one_signature_and_a_revoked_key_voids_the_open_approval(
+    portal: Portal, segura: Control, sign_in: SignIn, first_file: Path
+) -> None:
+    chief = sign_in("chief-one", portal.hire("chief-one", "administrator"))
+    second = sign_in("chief-two", portal.hire("chief-two", "administrator"))
+    voter, requester = sign_in("vera", portal.hire("vera", "approver")), sign_in("requester")
+    begin_chain(chief, second, first_file)
+    enrol(voter)
+    confirm(second, "vera")
+    counts(voter)
+    changes = [requester.propose(secret, notes="Signed in bulk") for secret in (29, 25)]
+
+    page = sign_in("admin").go("/operations/")
+    page.locator("a[href$='#pause-delivery']").first.click()
+    page.get_by_role("dialog").get_by_label("Reason").fill("So that approvals stay open")
+    page.get_by_role("dialog").get_by_role("button", name="Pause delivery").click()
+
+    page = voter.go("/queue/")
+    for change in changes:
+        page.locator(f"input[name=picks][value^='{change}.']").check()
+    expect(page.locator("#bulk")).to_contain_text("You sign one text with your vote key")
+    page.get_by_role("button", name="Approve selected").click()
+    expect(page.locator("main")).to_contain_text("Approved.")
+    expect(voter.go(f"/changes/{changes[0]}/").locator("main")).to_contain_text("Approved")
+
+    page = voter.go("/vote-keys/")
+    page.get_by_text("Revoke this key").click()
+    page.get_by_label("Reason").fill("Lost on the train")
+    page.get_by_role("button", name="Revoke").click()
+    expect(page.locator("#messages")).to_contain_text("You revoked the vote key.")
+    for change in changes:
+        expect(voter.go(f"/changes/{change}/").locator("main")).to_contain_text("Vote voided: its vote key was revoked")
+    page = sign_in("admin").go("/operations/")
+    page.locator("a[href$='#resume-delivery']").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume delivery").click()
