@@ -140,7 +140,7 @@ def test_demo_leaves_a_person_alone_whose_name_is_spelled_otherwise(tmp_path: Pa
     ensure_demo_users(tmp_path)
     real.refresh_from_db()
     assert real.check_password("kept-as-it-was")
-    assert User.objects.count() == 6
+    assert User.objects.count() == 7
 
 
 def test_mention_means_the_account_however_it_is_spelled(submitted: Change, approver: User) -> None:
