@@ -23,6 +23,7 @@ from tests.rig.postgres import throw_away_postgres
 pytestmark = [
     pytest.mark.skipif("TEST_DATABASE_URL" in os.environ, reason="needs a server whose roles it may make"),
     pytest.mark.shows("A02"),
+    pytest.mark.timeout(300),
 ]
 
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))

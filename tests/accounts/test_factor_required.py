@@ -55,6 +55,7 @@ OPEN = {
     "identity:confirmed": "says that one was shown",
     "identity:callback": "signs in",
     "identity:backchannel_logout": "is the provider's",
+    "governance:choose_password": "asks for a link, whoever is signed in",
     "devserver:demo_sign_in": "signs in, in the demo",
 }
 """Addresses that a session without the factor reaches, and why."""
