@@ -130,7 +130,7 @@ def test_passkey_is_added_then_signs_in_and_confirms_a_vote(hire: Hire, portal: 
     assert findings(page) == []
     page.set_viewport_size({"width": 1440, "height": 900})
     assert len(petra.add_passkey()) == 10
-    expect(page.get_by_text("Laptop")).to_be_visible()
+    expect(page.locator(".device-name", has_text="Laptop")).to_be_visible()
     assert findings(page) == []
     page.set_viewport_size({"width": 1440, "height": 900})
 
@@ -218,5 +218,5 @@ def test_stolen_session_is_refused_a_factor_of_its_own(hire: Hire, portal: Porta
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text("The passkey was not used. Nothing was sent.")).to_be_visible(timeout=90_000)
     page.goto(f"{portal.url}/accounts/second-factor/")
-    expect(page.get_by_text("Laptop")).to_be_visible()
+    expect(page.locator(".device-name", has_text="Laptop")).to_be_visible()
     assert page.get_by_role("link", name=re.compile("^Remove")).count() == 1
