@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
@@ -65,6 +66,8 @@ class AddPersonForm(RolesForm):
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest) -> None:
         super().__init__(data, request=request, act="add", codes=ROLE_CODES)
+        if not settings.EMAIL_HOST:
+            self.fields["email"].help_text = ""  # no link goes anywhere, which the page says
 
     def clean(self) -> dict[str, Any]:
         """Check the account as a whole: its name and its address must be no other account's."""
