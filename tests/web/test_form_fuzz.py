@@ -155,8 +155,12 @@ def test_no_question_is_the_portals_own_failure(cast: Cast, address: Address, da
         assert answer.status_code < 500, asked
 
 
-SAYS_NOTHING = ("audit:person", "audit:secret", "audit:user_access", "audit:group_access", "changes:discard")
-"""Any name or number may be asked for: what nobody knows has an empty page, and no draft."""
+SAYS_NOTHING = (
+    *("audit:person", "audit:secret", "audit:user_access", "audit:group_access", "changes:discard"),
+    "remove_factor",
+)
+"""Any name or number may be asked for: what nobody knows has an empty page, and no draft. The last one asks for a
+confirmation first, whatever the number."""
 
 
 @pytest.mark.parametrize(
