@@ -44,9 +44,10 @@ NAVIGATION = (
 
 
 def person(request: HttpRequest) -> dict[str, Any]:
-    """Return `rights` (strings: `{% if "decide" in rights %}`), `groups`, `nav`, `here`, `form_owner`, `theme`.
+    """Return what every page knows of its reader, such as `rights` (`{% if "decide" in rights %}`).
 
     `zone_cookie` is the name of the cookie for the browser's time zone if the user has chosen none; else ''.
+    `signed_votes`: whether votes can be signed.
     """
     user = getattr(request, "user", None)
     reader = user if user and user.is_authenticated else None
@@ -58,6 +59,7 @@ def person(request: HttpRequest) -> dict[str, Any]:
     theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "auto")
     return {
         "rights": rights,
+        "signed_votes": settings.SIGNED_VOTES != "off",
         "groups": group_names_of(reader) if reader else [],
         "nav": nav,
         "here": {"view": view, "section": match.app_name if match and not entered else ""},

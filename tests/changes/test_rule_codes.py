@@ -25,7 +25,8 @@ STORED = {
     "AlreadyHeld", "AlreadySubmitted", "AlreadyVoted", "BeyondRevert", "ChangesRequested", "GuessesSpent", "HighRisk",
     "HoldsSecret", "NotAllowed", "NotConfirmed", "NotHeld", "NotOpened", "NotPresent", "NotRevertible",
     "NotWritable", "NothingChanged", "OwnChange", "PastRetention", "base_changed", "ReasonMissing", "StaleRevision",
-    "TooMany", "ValueDiffers", "VotesLapsed", "recovery_code", }  # fmt: skip
+    "TooMany", "ValueDiffers", "VotesLapsed", "recovery_code",
+    "signature_invalid", "signature_required", }  # fmt: skip
 """What logs hold: a code may be added, and none may change."""
 
 

@@ -37,7 +37,7 @@ VOTE_KEYS = (
         "signature: made with the key",
         _CHECK,
         "        check_signature(decode_base64url(facts",
-        "        len(decode_base64url(facts",
+        "        max(decode_base64url(facts",
         (_BYTES,),
     ),
     Mutant(
