@@ -7,8 +7,8 @@
 With --first-keys FILE, the list of the first vote keys, it also checks who signed each approval.
 
 Use a key and a list that did not come from the same source as the evidence. A key that it has handed over to in the log
-is trusted like it, and --key may be repeated. Exit code 0: everything is verified, in a pack also the summary and the README. Exit
-code 1: the first wrong place is named. Exit code 2: nothing could be verified.
+is trusted like it, and --key may be repeated. Exit code 0: everything is verified, in a pack also the summary and the
+README. Exit code 1: the first wrong place is named. Exit code 2: nothing could be verified.
 """
 
 # ruff: noqa: B905 - Python 3.9 has no strict zip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.formsets import TOTAL_FORM_COUNT, BaseFormSet, formset_factory
-from django.utils.functional import cached_property
+from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,16 +24,16 @@ CAN_VIEW, CAN_EDIT, REMOVE = "view", "edit", "remove"
 _ACCESS = [(CAN_VIEW, gettext_lazy("Can view")), (CAN_EDIT, gettext_lazy("Can edit"))]
 
 
+def _build_access_field(*choices: tuple[str, str | Promise]) -> forms.ChoiceField:
+    unselected = dict.fromkeys(("required", "invalid_choice"), gettext_lazy("Select Can view or Can edit."))
+    return forms.ChoiceField(label=gettext_lazy("Access"), choices=choices, initial=CAN_VIEW, error_messages=unselected)
+
+
 class ShareForm(forms.Form):
     """One user or group that may use the secret."""
 
     name = ExactTextField(limit=LONGEST, required=True, label=gettext_lazy("Name"))
-    access = forms.ChoiceField(
-        label=gettext_lazy("Access"),
-        choices=_ACCESS,
-        initial=CAN_VIEW,
-        error_messages=dict.fromkeys(("required", "invalid_choice"), gettext_lazy("Select Can view or Can edit.")),
-    )
+    access = _build_access_field(*_ACCESS)
 
     standing = False
     """Whether Segura's list has the entry already: its name is fixed."""
@@ -74,9 +74,7 @@ class BaseShareFormSet(_ShareRows):
         else:
             form.fields["name"].widget.attrs["list"] = f"known-{self.prefix}"
         if index is not None and index < self.initial_form_count():
-            access = form.fields["access"]
-            assert isinstance(access, forms.ChoiceField)
-            access.choices = [*_ACCESS, (REMOVE, _("Remove"))]
+            form.fields["access"] = _build_access_field(*_ACCESS, (REMOVE, _("Remove")))
 
     def total_form_count(self) -> int:
         """Return the number of rows, or 0 if more are claimed than are possible: validating each costs 1 ms."""
