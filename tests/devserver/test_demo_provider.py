@@ -24,7 +24,7 @@ def test_next_start_keeps_secret_people_and_issuer(tmp_path: Path) -> None:
     people = first.folder / "people.json"
     people.write_text(people.read_text(encoding="utf-8").replace("Alba", "Alda"), encoding="utf-8")
     assert demo_provider.prepare_provider(tmp_path, 8000) == first
-    assert first.issuer == "http://localhost:8001"
+    assert first.issuer == "http://127.0.0.1:8001"
     assert "Alda" in people.read_text(encoding="utf-8")
     assert people.stat().st_mode & 0o077 == 0
 

@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--client-id", required=True)
     parser.add_argument("--portal-url", required=True)
     options = parser.parse_args()
-    issuer = f"http://localhost:{options.port}"
+    issuer = f"http://127.0.0.1:{options.port}"
     ensure_keys(options.folder)
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "portal.devserver.openid_provider.settings",
