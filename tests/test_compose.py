@@ -237,6 +237,7 @@ def test_every_secret_belongs_to_the_services_that_use_it() -> None:
         "redis_password": {"redis"},
         "email_url": {"web", "worker", "sealer"},
         "oidc_client_secret": {"web"},
+        "first_vote_keys": {"web", "worker", "sealer"},
         "postgres_password": {"postgres", *DATABASE_TOOLS},
         "segura_client_secret": {"web", "worker", "sandbox"},
         "segura_scim_client_secret": {"web", "worker", "sandbox"},

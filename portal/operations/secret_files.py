@@ -42,7 +42,7 @@ READERS = {
     ),
     "countersign-sealer": ("audit_signing_key", "database_url_sealer"),
     "countersign-owner": ("database_url_owner", "pgpass"),
-    "countersign-all": ("redis_url", "email_url"),
+    "countersign-all": ("redis_url", "email_url", "first_vote_keys"),
 }
 """Group that reads each file on a host without containers. A file in no group is readable by root only."""
 
@@ -68,6 +68,7 @@ def create_secret_files(folder: Path) -> list[str]:
     _kept(folder / "metrics_token", secrets.token_urlsafe(32))
     _kept(folder / "email_url", "")
     _kept(folder / "oidc_client_secret", "")
+    _kept(folder / "first_vote_keys", "")
     _kept(folder / "segura_client_secret", secrets.token_urlsafe(32))
     _kept(folder / "segura_scim_client_secret", secrets.token_urlsafe(32))
     if not (folder / "segura_ca").exists():
