@@ -19,10 +19,10 @@ from portal.accounts.roles import Right, users_with_right
 from portal.audit.entry import Entry
 from portal.audit.ledger import record_event
 from portal.audit.models import Event
-from portal.changes.models import SEE_ALL, Change, Comment, Revision, Status, Vote
+from portal.changes.models import SEE_ALL, Change, ChangeSubscription, Comment, Revision, Status, Vote
 from portal.changes.presenters.next_steps import WAITING
 from portal.governance.models import GovernanceProposal
-from portal.notifications.models import ChangeSubscription, Notification, PendingEvent, Preference
+from portal.notifications.models import Notification, PendingEvent, Preference
 from portal.notifications.routes import ROUTES, EventFacts
 from portal.notifications.routing import NOTIFICATION_TYPES, RIGHTS, Audience, MailTiming
 from portal.notifications.subscriptions import NEEDS_RECIPIENT, WATCHED

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import OuterRef, Q
 from django.db.models.functions import Now
-from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
 from portal.changes.models import Change, ChangeQuerySet
@@ -105,22 +104,6 @@ class Preference(models.Model):
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["person", "kind"], name="preference_person_kind")]
-
-
-class ChangeSubscription(models.Model):
-    """Choice of a user for one change; without a row the usual recipients apply."""
-
-    class Level(models.TextChoices):
-        WATCHING = "watching", _("Watching")
-        MUTED = "muted", _("Muted")
-
-    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
-    change = models.ForeignKey(Change, on_delete=models.CASCADE, related_name="+")
-    level = models.CharField(max_length=8, choices=Level)
-
-    class Meta:
-        default_permissions = ()
-        constraints = [models.UniqueConstraint(fields=["change", "person"], name="subscription_change_person")]
 
 
 class DigestSchedule(models.Model):

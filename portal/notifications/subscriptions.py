@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.models import User
-from portal.notifications.models import ChangeSubscription
+from portal.changes.models import ChangeSubscription
 from portal.notifications.routing import NOTIFICATION_TYPES, Audience
 
 NEEDS_RECIPIENT = frozenset({"waiting", "voided", "again", "asked", "stale", "failed", "escalated", "mentioned"})
@@ -20,12 +20,6 @@ CHOICES: dict[str, tuple[str | Promise, str | Promise]] = {
     ChangeSubscription.Level.MUTED: (_("Mute"), _("Only what needs you or mentions you")),
 }
 """Name and explanation of each choice."""
-
-
-def load_level(person: User, change_id: int) -> str:
-    """Return the key of CHOICES that the user has chosen for this change."""
-    own = ChangeSubscription.objects.filter(person=person, change=change_id)
-    return own.values_list("level", flat=True).first() or DEFAULT
 
 
 def save_level(person: User, change_id: int, level: str) -> None:

@@ -9,11 +9,11 @@ import pytest
 from django.test import Client
 
 from portal.accounts.models import User
-from portal.changes.models import Change
+from portal.changes.models import Change, ChangeSubscription
 from portal.changes.workflow import comments, review
 from portal.changes.workflow.comments import NewComment
 from portal.notifications import dispatch
-from portal.notifications.models import ChangeSubscription, Notification
+from portal.notifications.models import Notification
 from portal.notifications.subscriptions import save_level
 from tests.changing import approve
 from tests.vouching import PRESENT

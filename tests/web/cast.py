@@ -20,6 +20,7 @@ from portal.catalog.models import ApiSecret, CatalogSync
 from portal.changes.domain.proposal import Proposal, encode_proposal
 from portal.changes.models import (
     Change,
+    ChangeSubscription,
     ChangeTemplate,
     CircuitBreaker,
     Comment,
@@ -33,7 +34,6 @@ from portal.changes.workflow import comments, delivery_pause, review, submission
 from portal.changes.workflow.comments import NewComment
 from portal.governance import people
 from portal.governance.models import GovernanceProposal, PasswordLink
-from portal.notifications.models import ChangeSubscription
 from portal.vote_keys.commands import RegisteredKey, enrol_key
 from portal.vote_keys.models import VoteKey
 from portal.web.models import SavedFilter

@@ -18,6 +18,7 @@ from portal.changes.models.observed_secret import ObservedSecret
 from portal.changes.models.seen_revision import SeenRevision
 from portal.changes.models.status_causes import StatusCause, cause_choices
 from portal.changes.models.stored_reading import StoredReading
+from portal.changes.models.subscription import ChangeSubscription
 from portal.changes.models.template import ChangeTemplate
 from portal.changes.models.vote import Verdict, Vote
 from portal.changes.models.wrong_value import WrongValue
@@ -30,6 +31,7 @@ __all__ = [
     "Attempt",
     "Change",
     "ChangeQuerySet",
+    "ChangeSubscription",
     "ChangeTemplate",
     "CircuitBreaker",
     "Comment",

@@ -29,6 +29,7 @@ from portal.changes.models import (
 )
 from portal.changes.models.comment import Comment
 from portal.changes.models.observed_secret import observed_of
+from portal.changes.models.subscription import level_of
 from portal.changes.presenters import (
     change_rows,
     comment_threads,
@@ -287,7 +288,7 @@ def load_change_page(change_id: int, reader: User) -> ChangePage:
     found = (
         with_review(with_observation(Change.objects.visible_to(reader)), reader)
         .select_related("requester")
-        .annotate(deciders=deciders)
+        .annotate(deciders=deciders, subscription=level_of(reader))
     )
     return ChangePage(
         found.prefetch_related(Prefetch("revisions", revisions), Prefetch("votes", votes)).get(pk=change_id), reader
