@@ -1,4 +1,4 @@
-"""Who watches a change and who has muted it; notifications follow."""
+"""Subscriptions of users to single changes: watching or muted. Notifications follow them."""
 
 from __future__ import annotations
 
