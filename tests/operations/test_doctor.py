@@ -249,7 +249,7 @@ def test_log_that_waits_and_a_signing_key_that_is_another_one_are_found(settings
     [
         ({"BASE_URL": "https://portal.example", "TRUSTED_PROXIES": 0}, Severity.ADVICE, "PORTAL_TRUSTED_PROXIES is 0"),
         ({"ALLOWED_HOSTS": ["*"]}, Severity.PROBLEM, "ALLOWED_HOSTS takes every name"),
-        ({"ALLOWED_HOSTS": ["other.example"]}, Severity.PROBLEM, "ALLOWED_HOSTS lacks 127.0.0.1"),
+        ({"ALLOWED_HOSTS": ["other.example"]}, Severity.PROBLEM, "ALLOWED_HOSTS lacks localhost"),
         ({"PORTAL_DEMO": True, "BASE_URL": "https://portal.example"}, Severity.PROBLEM, "PORTAL_DEMO is on"),
         ({"DELIVERY_SPOOL_DIR": Path(__file__) / "spool"}, Severity.PROBLEM, "cannot be written to"),
         ({"METRICS_TOKEN": ""}, Severity.ADVICE, "PORTAL_METRICS_TOKEN is not set"),
