@@ -181,7 +181,7 @@ def _of_proposal(audience: Audience, proposal: GovernanceProposal) -> QuerySet[U
 
 
 def _of_delivery(audience: Audience, people: QuerySet[User]) -> QuerySet[User]:
-    """Return the recipients of an event that pauses or resumes the delivery of all changes."""
+    """Return the recipients of an event that concerns no change, such as a pause of all delivery."""
     if audience is Audience.DELAYED:
         return people.filter(pk__in=Change.objects.filter(status__in=WAITING).values("requester_id"))
     return people if audience is Audience.OPERATORS else people.none()

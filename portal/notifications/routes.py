@@ -65,5 +65,6 @@ ROUTES = (
     Route("governance.rejected", "declined"),
     Route("governance.outdated", "outdated"),
     Route("account.emergency_used", "emergency"),
+    Route("vote_key.enrolled", "key_enrolled"),
 )
 """Routes in order of precedence: a user to whom several routes of one event lead is notified once, by the first."""

@@ -267,6 +267,12 @@ NOTIFICATION_TYPES: dict[str, NotificationType] = {
         _("%(by)s signed in with the emergency account and its password. Find out why, and who it was."),
         "alert-triangle",
     ),
+    "key_enrolled": NotificationType(
+        _O,
+        _("A vote key needs confirmation"),
+        _("%(by)s enrolled a vote key. Compare its fingerprint with them, then confirm it under Vote keys."),
+        "key",
+    ),
 }
 """Types by the name that rows store. `mail` is the timing until a user chooses another one."""
 

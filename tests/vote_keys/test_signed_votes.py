@@ -23,6 +23,8 @@ from portal.governance.violations import (
     PasswordRequired,
     ProposalReasonMissing,
 )
+from portal.notifications import dispatch
+from portal.notifications.models import Notification
 from portal.sandbox import Sandbox
 from portal.vote_keys import commands
 from portal.vote_keys.signed_text import build_confirmation_text
@@ -268,3 +270,14 @@ def test_owner_and_administrators_revoke_a_key_with_a_reason(ring: Ring, keyed: 
     commands.revoke_key(key, by=keyed, reason="lost", recent_auth=PRESENT)
     with pytest.raises(GovernanceViolation, match="revoked before"):
         commands.revoke_key(key, by=keyed, reason="x", recent_auth=PRESENT)
+
+
+def test_administrators_are_told_of_an_enrolled_key_and_its_owner_is_not(
+    ring: Ring, keyed: User, first_admins: tuple[User, User]
+) -> None:
+    dispatch.dispatch_events()
+    Notification.objects.all().delete()
+    ring.enrol(keyed)
+    dispatch.dispatch_events()
+    told = Notification.objects.values_list("recipient__username", "kind")
+    assert sorted(told) == sorted((admin.username, "key_enrolled") for admin in first_admins)

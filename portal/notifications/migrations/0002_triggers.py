@@ -19,7 +19,7 @@ EVENT_IS_QUEUED = """
         NEW.action LIKE 'change.%' OR NEW.action IN (
             'vote.cast', 'delivery.paused', 'delivery.resumed', 'delivery.paused_by_operator', 'delivery.resumed_by_operator',
             'governance.proposed', 'governance.adopted', 'governance.approved', 'governance.rejected',
-            'governance.outdated', 'account.emergency_used'
+            'governance.outdated', 'account.emergency_used', 'vote_key.enrolled'
         )
     ) EXECUTE FUNCTION notifications_pendingevent_queue()
 """
