@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -210,6 +211,12 @@ RULES = [
 ]
 
 
+@cache
+def parse(path: Path) -> ast.AST:
+    """Once for all rules: they are many, and so are the modules."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def breaches(tree: ast.AST, rule: Rule) -> Iterator[int]:
     """The lines that break it."""
     return (getattr(node, "lineno", 0) for node in ast.walk(tree) if rule.breaks(node))
@@ -219,9 +226,7 @@ def breaches(tree: ast.AST, rule: Rule) -> Iterator[int]:
 def test_rule_is_kept(rule: Rule) -> None:
     assert list(breaches(ast.parse(rule.example), rule)), "the rule does not see what breaks it"
     found = {
-        path.relative_to(ROOT).as_posix(): lines
-        for path in MODULES
-        if (lines := list(breaches(ast.parse(path.read_text(encoding="utf-8")), rule)))
+        path.relative_to(ROOT).as_posix(): lines for path in MODULES if (lines := list(breaches(parse(path), rule)))
     }
     assert {name: lines for name, lines in found.items() if name not in rule.allowed} == {}
     assert rule.allowed <= found.keys(), "an exception that nobody needs any more"
@@ -245,4 +250,4 @@ def test_no_name_of_a_test_contains_the_time() -> None:
         "names are fixed", reads_the_clock_in_a_name, '@pytest.mark.parametrize("at", [time.time()])\ndef f(): ...'
     )
     assert list(breaches(ast.parse(rule.example), rule))
-    assert [path.name for path in TESTS if list(breaches(ast.parse(path.read_text(encoding="utf-8")), rule))] == []
+    assert [path.name for path in TESTS if list(breaches(parse(path), rule))] == []
