@@ -5,6 +5,7 @@ Every name read here is a row of docs/configuration.md. Secrets may come from a 
 
 import os
 import secrets
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -198,6 +199,10 @@ if urlsplit(OIDC_ISSUER).query or urlsplit(OIDC_ISSUER).fragment:
     raise ImproperlyConfigured("OIDC_ISSUER must be the provider's issuer, without query and fragment.")
 if SIGNED_VOTES not in {"off", "allowed", "required_high_risk", "required"}:
     raise ImproperlyConfigured("SIGNED_VOTES must be 'off', 'allowed', 'required_high_risk' or 'required'.")
+try:
+    datetime.fromisoformat(SIGNED_VOTES_SINCE or "2026-01-01")
+except ValueError:
+    raise ImproperlyConfigured("SIGNED_VOTES_SINCE must be a date such as 2026-12-01.") from None
 if SIGNED_VOTES.startswith("required") and not VOTE_KEYS_FIRST_FILE and PROCESS not in {"scheduler", "owner"}:
     raise ImproperlyConfigured("SIGNED_VOTES requires VOTE_KEYS_FIRST_FILE: without the first keys no vote counts.")
 if REVIEW_READS not in {"open", "click", "off"}:

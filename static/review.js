@@ -116,3 +116,10 @@ if (opener) {
   opener.hidden = false;
   opener.addEventListener("click", () => shortcuts.showModal());
 }
+
+// Fetched only where a form asks for a passkey.
+function loadPasskeys() {
+  if (document.querySelector("[data-passkey]")) import(document.querySelector("meta[name=passkey]").content);
+}
+loadPasskeys();
+document.addEventListener("htmx:afterSwap", loadPasskeys);

@@ -26,6 +26,7 @@ def start(**env: str) -> subprocess.CompletedProcess[str]:
         ({"PORTAL_ENCRYPTION_KEYS": "nonsense"}, "PORTAL_ENCRYPTION_KEYS: key 1 is not 32 bytes"),
         ({"PORTAL_SECRET_KEY": "x" * 31}, "PORTAL_SECRET_KEY must be 32 characters or longer"),
         ({"PORTAL_DEBUG": "1", "PORTAL_BASE_URL": "https://portal.corp.example"}, "PORTAL_DEBUG is for this machine"),
+        ({"SIGNED_VOTES_SINCE": "30.11.2026"}, "SIGNED_VOTES_SINCE must be a date such as 2026-12-01"),
         ({"PORTAL_PROCESS": "beat"}, "PORTAL_PROCESS must be web, worker, sealer, scheduler or owner"),
         ({"PORTAL_PROCESS": "Sealer"}, "PORTAL_PROCESS must be web"),
         ({"PORTAL_PROCESS": "web", "PORTAL_ENCRYPTION_KEYS": ""}, "PORTAL_ENCRYPTION_KEYS is not set"),

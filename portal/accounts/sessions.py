@@ -13,6 +13,9 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 
+_PENDING_SIGN_IN = "account_login"
+"""Where allauth keeps a sign-in between its steps."""
+
 
 @receiver(authentication_step_completed, dispatch_uid="fresh_session_id")
 def rotate_session_id(request: HttpRequest, reauthenticated: bool = False, **_: Any) -> None:
@@ -22,7 +25,12 @@ def rotate_session_id(request: HttpRequest, reauthenticated: bool = False, **_: 
 
 
 def end_all_sessions(user: User) -> None:
-    """Delete all sessions of a user: enabling the account again revives none."""
+    """Delete all sessions of a user, also those that wait for the second step of a sign-in.
+
+    Enabling the account again, or another password, revives none.
+    """
     for session in Session.objects.filter(expire_date__gt=timezone.now()):
-        if session.get_decoded().get(SESSION_KEY) == str(user.pk):
+        data = session.get_decoded()
+        pending = data.get(_PENDING_SIGN_IN) or {}
+        if str(user.pk) in (data.get(SESSION_KEY), pending.get("user_pk")):
             session.delete()

@@ -19,10 +19,11 @@ from portal.audit.entry import UnreadableEntry, parse_entry
 from portal.audit.ledger import record_event
 from portal.audit.models import Event, EventQuerySet, LegalHold, Tombstone, TreeLeaf
 from portal.audit.sealing import signed_note
+from portal.common.vote_signatures import KEY_EVENTS
 
 STAYS = (
     "audit.key_changed", "audit.dated", "audit.pruned", "audit.retention_changed", "audit.restored",
-    "audit.hold_placed", "audit.hold_lifted",
+    "audit.hold_placed", "audit.hold_lifted", *KEY_EVENTS,
 )  # fmt: skip
 _AT_ONCE = 1000
 

@@ -57,8 +57,8 @@ class ChainedKey:
 
     @property
     def may_confirm(self) -> bool:
-        """Whether the key may confirm another one: the first keys may from the start."""
-        return (self.is_first or bool(self.confirmed_at)) and not self.revoked_at
+        """Whether the key may confirm another one: only the first keys may, and from the start."""
+        return self.is_first and not self.revoked_at
 
     def is_revoked_at(self, at: str) -> bool:
         """Return whether the key was revoked or in other hands at the instant of an event; '' for now."""
@@ -176,7 +176,8 @@ def check_vote(
         raise NotSigned("made with the key of another person")
     if text.get("reason") != sha256(str(vote["reason"]).encode()).hexdigest():
         raise NotSigned("signs another reason")
-    if sum(_is_item_of(item, vote) for item in text.get("items") or ()) != 1:
+    items = text.get("items")
+    if not isinstance(items, list) or sum(_is_item_of(item, vote) for item in items) != 1:
         raise NotSigned("signs another change")
     if not _is_signed_at(text.get("at"), vote["voted_at"]):
         raise NotSigned("signed at another time")
@@ -260,8 +261,8 @@ def _confirm(event: Mapping[str, Any], keys: dict[str, ChainedKey]) -> None:
     if key is None or key.confirmed_at or not isinstance(signed, Mapping):
         raise NotSigned("confirms no key")
     by = keys.get(str(signed.get("key")))
-    if by is None or not (by.is_first or by.confirmed_at):
-        raise NotSigned("confirmed with a key that does not count")
+    if by is None or not by.is_first:
+        raise NotSigned("confirmed with a key that is not one of the first keys")
     if by.is_revoked_at(at):
         raise NotSigned("confirmed with a key that was revoked or stolen")
     check_confirmation(signed, key, by)

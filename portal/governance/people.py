@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from django.conf import settings
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from portal.accounts import roles, sessions
@@ -13,7 +14,7 @@ from portal.accounts.reauthentication import RecentAuth
 from portal.accounts.roles import Right, Role
 from portal.audit.ledger import record_event
 from portal.governance import proposals, rules
-from portal.governance.models import GovernanceProposal, ProposalKind
+from portal.governance.models import GovernanceProposal, PasswordLink, ProposalKind
 from portal.governance.proposals import KindRules, State
 from portal.governance.violations import NoEffect
 
@@ -145,6 +146,7 @@ def switch_off(person: User, *, actor: str, **facts: object) -> None:
     person.is_active = False
     person.save(update_fields=["is_active"])
     sessions.end_all_sessions(person)
+    PasswordLink.objects.filter(person=person, used_at=None).update(used_at=Now())
     record_event("account.disabled", by=actor, data={"person": person.username, **facts})
     proposals.close_outdated(person, by=actor)
 

@@ -16,7 +16,7 @@ WATCHED = frozenset(name for name, kind in NOTIFICATION_TYPES.items() if kind.au
 DEFAULT = "default"
 CHOICES: dict[str, tuple[str | Promise, str | Promise]] = {
     DEFAULT: (_("Default"), _("What you take part in")),
-    ChangeSubscription.Level.WATCHING: (_("Watch"), _("Every status and comment, not mailed")),
+    ChangeSubscription.Level.WATCHING: (_("Watch"), _("Every status, and comments as your preferences say")),
     ChangeSubscription.Level.MUTED: (_("Mute"), _("Only what needs you or mentions you")),
 }
 """Name and explanation of each choice."""

@@ -91,7 +91,7 @@ def enrol_key(registered: RegisteredKey, *, by: User, name: str, recent_auth: Re
 
 
 def confirm_key(key_id: int, *, by: User, signed: SignedText | None) -> VoteKey:
-    """Confirm another person's key with a signature of the user's own key, which must count or be a first key.
+    """Confirm another person's key with a signature of the user's own key, which must be one of the first keys.
 
     Raises DoesNotExist, NotEntitled, OwnVoteKey, VoteKeyClosed, VoteKeyNotSealed, NoVoteKey, SignatureRefused.
     """
@@ -103,7 +103,7 @@ def confirm_key(key_id: int, *, by: User, signed: SignedText | None) -> VoteKey:
             raise VoteKeyNotSealed(_("The enrolment is not sealed in the audit log yet. Try again in a few seconds."))
         own = keys.get(signed.key) if signed else None
         if signed is None or own is None or not own.may_confirm or own.facts["owner"] != by.pk:
-            raise NoVoteKey(_("Sign with a vote key of yours that counts, or that is one of the first keys."))
+            raise NoVoteKey(_("Only keys of VOTE_KEYS_FIRST_FILE confirm others. Nothing was confirmed."))
         try:
             check_confirmation(signed.as_data(), keys[key.fingerprint], own)
         except NotSigned:

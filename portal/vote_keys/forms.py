@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from portal.accounts.forms import RecentAuthForm
@@ -44,3 +48,11 @@ class RevokeForm(RecentAuthForm):
 
     def __init__(self, data: QueryDict | None = None, *, request: HttpRequest, key: int) -> None:
         super().__init__(data, request=request, auto_id=f"revoke-{key}-%s")
+
+    def clean_compromised_at(self) -> datetime | None:
+        """Return the time as it was typed, in UTC whatever the user's time zone. Raises ValidationError if to come."""
+        typed: datetime | None = self.cleaned_data["compromised_at"]
+        at = typed.replace(tzinfo=UTC) if typed else None
+        if at and at > timezone.now():
+            raise ValidationError(_("This time is still to come. Enter when the key was stolen or copied, in UTC."))
+        return at

@@ -56,8 +56,11 @@ def load_key_page(reader: User) -> KeyPage:
     operates = roles.has_right(reader, Right.OPERATE)
     chain, first = vote_key_chain.load_keys(), vote_key_chain.read_first_keys()
     found = VoteKey.objects.with_steps()
-    shown = found if operates else found.filter(owner=reader)
-    rows = [_build_row(key, chain, first, reader=reader, operates=operates) for key in shown[:_MOST]]
+    others_found = found.exclude(owner=reader) if operates else found.none()
+    unconfirmed = others_found.filter(confirmation__isnull=True, revocation__isnull=True)
+    done = others_found.exclude(pk__in=unconfirmed.values("pk"))[:_MOST]
+    shown = (*found.filter(owner=reader), *unconfirmed, *done)
+    rows = [_build_row(key, chain, first, reader=reader, operates=operates) for key in shown]
     own = [row for row in rows if row.key.owner_id == reader.pk]
     others = [row for row in rows if row.key.owner_id != reader.pk]
     return KeyPage(

@@ -10,11 +10,13 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from portal.accounts import sessions
 from portal.accounts.factors.adapter import PortalMFAAdapter
 from portal.accounts.models import User
 from portal.accounts.roles import Role
@@ -289,3 +291,13 @@ def test_rotation_of_the_encryption_keys_takes_the_factors_along(
     browser.post("/accounts/login/", PASSWORD)
     browser.post(STEP, {"code": code_of(secret)})
     assert is_signed_in(browser)
+
+
+def test_end_of_all_sessions_ends_a_sign_in_that_waits_for_its_second_step(approver: User, requester: User) -> None:
+    for user in (approver, requester):
+        waiting = SessionStore()
+        waiting["account_login"] = {"user_pk": str(user.pk)}
+        waiting.save()
+    sessions.end_all_sessions(approver)
+    (left,) = (session.get_decoded() for session in Session.objects.all())
+    assert left["account_login"]["user_pk"] == str(requester.pk)

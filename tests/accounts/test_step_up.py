@@ -120,7 +120,7 @@ def test_typed_recovery_code_is_refused_and_not_used_up(approver: User, submitte
     codes = read_codes(client)
     browser = late_session(approver, method="mfa", type="totp", id=1)
     answer = send(browser, "approve", submitted, ballot_of(submitted, confirm_code=codes[0]))
-    assert "A recovery code never confirms an act; it was not used up." in text_of(answer)
+    assert "A recovery code does not confirm this. It was not used up." in text_of(answer)
     assert "10 codes are unused" in text_of(client.get(LIST))
 
 

@@ -117,7 +117,7 @@ def test_change_on_paper_has_all_that_led_to_it(look: Look) -> None:
         assert page.locator(part).first.is_visible(), part
     for words in ("The connector moves to the EU", "Agreed with the team.", "Ana Approver", "504"):
         assert page.locator("main").get_by_text(words).first.is_visible(), words
-    folded = page.locator("main details:not([open], .answer-to) > :not(summary)").all()
+    folded = page.locator("main details:not([open], .answer-to, .subscription) > :not(summary)").all()
     assert folded
     assert [part.inner_text() for part in folded if not part.is_visible()] == []
 

@@ -17,6 +17,7 @@ from portal.audit.models import Event, Tombstone, TreeLeaf
 from portal.audit.sealing import sealer
 from portal.audit.sealing.inclusion_proofs import prove_events
 from portal.audit.verification.verifier import verify_events
+from portal.common.vote_signatures import KEY_EVENTS
 from tests.audit.aging import seal_at
 from tests.audit.outsider import Outsider
 from tests.audit.tampering import date, past_the_triggers
@@ -183,3 +184,7 @@ def test_command_goes_by_the_settings(settings: object, capsys: pytest.CaptureFi
         settings.RETAIN_AUDIT_DAYS = days
         call_command("prune")
         assert f"audit events: {removed}" in capsys.readouterr().out
+
+
+def test_events_of_vote_keys_stay_so_that_signed_votes_can_still_be_proved() -> None:
+    assert set(KEY_EVENTS) <= set(retention.STAYS)

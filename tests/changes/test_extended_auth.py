@@ -163,7 +163,7 @@ def test_several_decided_at_once_extend_and_leave_high_risk_for_its_page(
     assert in_bulk(browser, "approve", first).status_code == 200
     wait(browser, 2)
     answer = in_bulk(browser, "reject", low, high)
-    assert "a high-risk change needs your password" in text_of(answer)
+    assert "a high-risk change needs your confirmation" in text_of(answer)
     assert (status_of(low), status_of(high)) == (Status.REJECTED, Status.PENDING)
 
 

@@ -81,9 +81,12 @@ VOTE_KEYS = (
     Mutant(
         "chain: begins with the first keys",
         _CHECK,
-        "by is None or not (by.is_first or by.confirmed_at)",
+        "by is None or not by.is_first",
         "by is None",
-        (f"{_CHAIN}chain_that_was_forged_from_its_beginning_is_refused",),
+        (
+            f"{_CHAIN}chain_that_was_forged_from_its_beginning_is_refused",
+            f"{_CHAIN}key_that_counts_and_is_not_a_first_one_confirms_none",
+        ),
     ),
     Mutant(
         "chain: no person confirms their own key",

@@ -242,7 +242,7 @@ ATTACKS: list[tuple[Callable[[Scene], Change], str]] = [
     (signature_by_another_passkey_in_the_name_of_the_key, "false signature"),
     (enrolled_key_with_forged_rows_of_its_confirmation, "no other person has confirmed"),
     (confirmation_in_the_name_of_an_administrator, "vote_key.confirmed by root1"),
-    (chain_that_is_forged_from_its_beginning, "a key that does not count"),
+    (chain_that_is_forged_from_its_beginning, "a key that is not one of the first keys"),
     (genuine_confirmation_copied_to_another_key, "confirms another key"),
     (own_confirmed_key_in_the_name_of_another_voter, "signs another vote"),
     (genuine_signature_copied_to_a_forged_change, "signs another change"),

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
-from django.test import Client
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import QueryDict
+from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.changes.models import Change, Vote
+from portal.vote_keys.forms import RevokeForm
 from portal.vote_keys.models import VoteKey, VoteKeyConfirmation, VoteKeyRevocation
 from tests.changes.pages import as_shown_to, ballot_of, text_of
 from tests.vote_keys.conftest import Ring
@@ -110,3 +115,14 @@ def test_answer_that_is_no_signature_is_refused(
     assert answer.status_code == 422
     assert "Nothing was decided." in text_of(answer)
     assert not Vote.objects.exists()
+
+
+def test_time_of_a_theft_is_taken_in_utc_and_none_that_is_to_come(rf: RequestFactory, approver: User) -> None:
+    request = rf.post("/")
+    request.user, request.session = approver, SessionStore()
+    with timezone.override("America/Sao_Paulo"):
+        for typed, taken in (("2026-11-02T12:00", datetime(2026, 11, 2, 12, tzinfo=UTC)), ("2999-01-01T00:00", None)):
+            form = RevokeForm(QueryDict(f"reason=Stolen&compromised_at={typed}"), request=request, key=1)
+            form.is_valid()
+            assert form.cleaned_data.get("compromised_at") == taken
+            assert ("compromised_at" in form.errors) is (taken is None)

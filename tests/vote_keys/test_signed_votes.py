@@ -16,7 +16,7 @@ from portal.changes.domain.patch import Snapshot
 from portal.changes.domain.proposal import Proposal
 from portal.changes.models import Change, Status, StatusCause, Vote
 from portal.changes.rules.violations import SignatureInvalid, SignatureRequired
-from portal.changes.workflow import submission
+from portal.changes.workflow import review, submission
 from portal.governance.violations import (
     GovernanceViolation,
     NotEntitled,
@@ -281,3 +281,22 @@ def test_administrators_are_told_of_an_enrolled_key_and_its_owner_is_not(
     dispatch.dispatch_events()
     told = Notification.objects.values_list("recipient__username", "kind")
     assert sorted(told) == sorted((admin.username, "key_enrolled") for admin in first_admins)
+
+
+def test_revoked_key_voids_approvals_and_leaves_the_request_for_changes(
+    ring: Ring, keyed: User, submitted: Submitted
+) -> None:
+    change = submitted()
+    text = "Another host, please"
+    signed = ring.sign_vote(change, keyed, verdict="request_changes", reason=text)
+    review.request_changes(
+        change.pk,
+        by=keyed,
+        revision=1,
+        digest=change.get_current_revision().digest,
+        reason=text,
+        recent_auth=PRESENT,
+        signed=signed,
+    )
+    commands.revoke_key(ring.keys[keyed.username].pk, by=keyed, reason="Lost it", recent_auth=PRESENT)
+    assert Vote.objects.get(change=change).voided_at is None

@@ -83,7 +83,7 @@ def refuse_code(request: HttpRequest, user: User, code: str) -> ValidationError:
     if _is_recovery_code(user, code):
         report_failure(request, user, "recovery_code")
         return ValidationError(
-            _("A recovery code never confirms an act; it was not used up. Enter the code of your authenticator app."),
+            _("A recovery code does not confirm this. It was not used up. Enter the code of your authenticator app."),
             code="recovery_code",
         )
     report_failure(request, user, "wrong_code")

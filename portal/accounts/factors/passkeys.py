@@ -53,7 +53,7 @@ def require_own_origin(credential: Any) -> None:
     base = urlsplit(settings.BASE_URL)
     if client_data["origin"] != f"{base.scheme}://{base.netloc}":
         raise ValidationError(
-            _("This passkey was used on another site than %(site)s. Nothing was done. Open Countersign there.")
+            _("This passkey was used on another site. Nothing was done. Open Countersign at %(site)s and try again.")
             % {"site": settings.BASE_URL},
             code="foreign_origin",
         )

@@ -108,7 +108,7 @@ def _find_void_cause(vote: Vote) -> str:
     """Return the code of the reason why the vote no longer counts, or ''."""
     if not vote.voter_may_decide:  # type: ignore[attr-defined]
         return "right_lost"
-    if vote.is_key_revoked:  # type: ignore[attr-defined]
+    if vote.verdict == Verdict.APPROVE and vote.is_key_revoked:  # type: ignore[attr-defined]
         return "key_revoked"
     return "not_signed" if vote.verdict == Verdict.APPROVE and vote.lacks_signature else ""
 

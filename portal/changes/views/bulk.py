@@ -82,7 +82,7 @@ def _decide(request: UserRequest, verdict: Verdict, vote: dict[str, Any]) -> Bul
         )
     except ReauthenticationRequired:
         return BulkResult(
-            number, "skipped", _("Skipped: a high-risk change needs your password. Open it and decide there.")
+            number, "skipped", _("Skipped: a high-risk change needs your confirmation. Open it and decide there.")
         )
     except (RuleViolation, WrongState) as refusal:
         return BulkResult(number, "refused", error_responses.violation_response(refusal, request)[1])
