@@ -24,8 +24,9 @@ oldest first, and everybody what they chose to hear of once a day; nothing to te
 is mailed only, as the queue counts it, and no longer once it is decided. Mails leave where `EMAIL_URL` names a mail
 server, to people who have an address.
 
-On the page of a change a user chooses **Watch**: what its requester is notified of is shown to them too, without mail, and
-each comment as their preferences say. Or **Mute**: they are notified only if the change waits for them or mentions them.
+On the page of a change a user chooses **Watch**: what its requester is notified of is shown to them too, without mail,
+and each comment as their preferences say. Or **Mute**: they are notified only if the change waits for them or a
+comment mentions them.
 """
 WHO = {
     "deciders": "those who may decide it and have not voted",
