@@ -143,9 +143,7 @@ def test_passkey_that_is_not_of_this_page_is_not_added(fault: str, client: Clien
     if fault == "garbage":
         credential = credential.replace('attestationObject": "', 'attestationObject": "AAAA')
     page = text_of(client.post(ADD, {"name": "Laptop", "credential": credential}))
-    said = (
-        "was used on another site" if fault.startswith("another s") or fault == "another port" else "not accepted"
-    )
+    said = "was used on another site" if fault.startswith("another s") or fault == "another port" else "not accepted"
     assert said in page
     assert not Authenticator.objects.exists()
 

@@ -74,11 +74,11 @@ def family(portal: Portal) -> list[psutil.Process]:
     return psutil.Process(portal.facts()["pid"]).children(recursive=True)
 
 
-def test_address_and_six_accounts_are_printed(portal: Portal) -> None:
+def test_address_and_accounts_are_printed(portal: Portal) -> None:
     assert page(portal) == 200
     printed = portal.printed()
     assert f"The portal is ready:  {portal.url}" in printed
-    assert set(portal.accounts) == {"requester", "requester2", "approver", "approver2", "auditor", "admin"}
+    assert set(portal.accounts) == {"requester", "requester2", "approver", "approver2", "auditor", "admin", "admin2"}
     for name, password in portal.accounts.items():
         assert f"{name:<12}{password}" in printed
 
