@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
@@ -53,7 +54,8 @@ def change(request: UserRequest, change_id: int) -> HttpResponse:
     change_opened.send(sender=Change, change_id=change_id, user=request.user)
     if shown.may_vote and shown.base_check:
         shown.base_check = review_reads.start_read(shown.base_check, by=request.user)
-    return show_page(request, shown, said=said, ballot=opened_ballot(request, shown))
+    ballot = SimpleLazyObject(lambda: opened_ballot(request, shown))  # it asks how the user confirms an act
+    return show_page(request, shown, said=said, ballot=ballot)
 
 
 @require_safe

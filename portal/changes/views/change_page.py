@@ -8,6 +8,7 @@ from typing import Any
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from portal.accounts import roles
 from portal.accounts.decorators import RightMissing, UserRequest
@@ -121,11 +122,12 @@ def page_context(request: UserRequest, shown: ChangePage) -> dict[str, Any]:
         "token": shown.token,
         "link": _link_to(request, shown),
         "talk": comments.talk(request, shown),
-        "ballot": _decision_forms(request, shown),
         "asked": queue.place_of(request),
-        "retry": RetryForm(request=request),
-        "recheck": RecheckForm(request=request),
-        "resolve": ResolveForm(request=request),
+        # Built only for a reader who is shown them: each asks the database how the user confirms an act.
+        "ballot": SimpleLazyObject(lambda: _decision_forms(request, shown)),
+        "retry": SimpleLazyObject(lambda: RetryForm(request=request)),
+        "recheck": SimpleLazyObject(lambda: RecheckForm(request=request)),
+        "resolve": SimpleLazyObject(lambda: ResolveForm(request=request)),
         "refusal": None,
         "since": since_review.choose_since(shown.change, shown.revisions, request.GET.get("since", "")),
         "reverts": reverts.load_reverts(shown.change, shown.revision, reader=shown.reader),
