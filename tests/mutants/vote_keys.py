@@ -43,8 +43,8 @@ VOTE_KEYS = (
     Mutant(
         "signature: of this change",
         _CHECK,
-        'for item in text.get("items") or ()) != 1',
-        'for item in text.get("items") or ()) < 0',
+        "for item in items) != 1",
+        "for item in items) < 0",
         (_VOTE,),
     ),
     Mutant(
@@ -140,8 +140,8 @@ VOTE_KEYS = (
     Mutant(
         "a revoked key voids open approvals",
         "portal/changes/approvals/valid_votes.py",
-        '    if vote.is_key_revoked:  # type: ignore[attr-defined]\n        return "key_revoked"\n',
-        "",
+        "if vote.verdict == Verdict.APPROVE and vote.is_key_revoked:",
+        "if False:",
         (f"{_WORKER}revoking_a_key_voids_the_open_approval_made_with_it",),
     ),
 )
