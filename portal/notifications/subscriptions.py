@@ -10,7 +10,7 @@ from portal.changes.models import ChangeSubscription
 from portal.notifications.routing import NOTIFICATION_TYPES, Audience
 
 NEEDS_RECIPIENT = frozenset({"waiting", "voided", "again", "asked", "stale", "failed", "escalated", "mentioned"})
-"""Types that a user gets about a muted change as well: it waits for them, or somebody speaks to them."""
+"""Types that are sent about a muted change too: it waits for the user, or a comment mentions them."""
 WATCHED = frozenset(name for name, kind in NOTIFICATION_TYPES.items() if kind.audience is Audience.REQUESTER)
 """Types that are also shown, never mailed, to those who watch the change."""
 DEFAULT = "default"
